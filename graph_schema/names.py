@@ -1,0 +1,39 @@
+"""Names of the graph's labels, relationship types and key columns: one thing, one name, everywhere."""
+
+from __future__ import annotations
+
+from typing import Final
+
+USER: Final = "User"
+ITEM: Final = "Item"
+ENTITY: Final = "Entity"
+REVIEW: Final = "Review"
+QUERY: Final = "Query"
+NODE_LABELS: Final = (USER, ITEM, ENTITY, REVIEW, QUERY)
+
+INTERACTED: Final = "INTERACTED"  # (:User)-[:INTERACTED {event, rating, timestamp, ...}]->(:Item)
+WROTE: Final = "WROTE"  # (:User)-[:WROTE]->(:Review)
+ABOUT: Final = "ABOUT"  # (:Review)-[:ABOUT]->(:Item)
+ISSUED: Final = "ISSUED"  # (:User)-[:ISSUED]->(:Query)
+CLICKED: Final = "CLICKED"  # (:Query)-[:CLICKED]->(:Item)
+RESERVED_TYPES: Final = (INTERACTED, WROTE, ABOUT, ISSUED, CLICKED)
+
+FRAMES: Final = ("users", "items", "entities", "interactions", "facts", "reviews", "queries")
+
+# What a fact's head_type and tail_type columns may say, and the label it means.
+NODE_TYPES: Final = {"user": USER, "item": ITEM, "entity": ENTITY}
+KEY_COLUMNS: Final = {
+    "users": "user_id",
+    "items": "item_id",
+    "entities": "entity_id",
+    "reviews": "review_id",
+    "queries": "query_id",
+}
+LABEL_FRAMES: Final = {
+    USER: "users",
+    ITEM: "items",
+    ENTITY: "entities",
+    REVIEW: "reviews",
+    QUERY: "queries",
+}
+SPLITS: Final = ("train", "valid", "test")
