@@ -1,0 +1,51 @@
+"""Attribute filters: each kind of condition, missing values and wrong requests."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graph_schema.errors import RequestError
+from kgrec.ranking import attribute_mask
+
+ITEMS = pd.DataFrame(
+    {
+        "year": [1994.0, 1999.0, np.nan, 2001.0],
+        "genres": ["Comedy|Drama", "Drama", None, "Comedy"],
+        "zip": ["02139", "2139", "x", None],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({}, [1, 1, 1, 1]),
+        ({"year": 1999}, [0, 1, 0, 0]),
+        ({"year": [1994, "2001"]}, [1, 0, 0, 1]),
+        ({"year": (1995, None)}, [0, 1, 0, 1]),
+        ({"year": (None, 1999)}, [1, 1, 0, 0]),
+        ({"genres": "Comedy"}, [1, 0, 0, 1]),
+        ({"genres": "Comedy|Drama"}, [1, 0, 0, 0]),
+        ({"genres": ["Comedy", "Drama"], "year": (1994, 1999)}, [1, 1, 0, 0]),
+        ({"zip": "2139"}, [0, 1, 0, 0]),
+        (lambda items: items["year"] > 1995, [0, 1, 0, 1]),
+    ],
+)
+def test_conditions(where, expected):
+    assert attribute_mask(ITEMS, where).astype(int).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"country": "fr"}, "no column 'country'; they have: year, genres, zip"),
+        ({"genres": ("a", "b")}, "holds text"),
+        ({"year": (1, 2, 3)}, "low, high"),
+        ({"year": "old"}, "holds numbers"),
+        ({"year": ("a", None)}, "holds numbers"),
+        (lambda items: [True], "one bool for each of the 4 items"),
+    ],
+)
+def test_says_what_is_wrong(where, message):
+    with pytest.raises(RequestError, match=message):
+        attribute_mask(ITEMS, where)

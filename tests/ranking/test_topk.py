@@ -1,0 +1,84 @@
+"""top_k against a plain sort, ties and batches included."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph_schema.errors import RequestError
+from kgrec.ranking import pairs_to_csr, take_rows, top_k
+
+
+def plain_top(scores, k):
+    order = np.lexsort((np.arange(len(scores)), -scores))
+    return [int(row) for row in order if scores[row] > -np.inf][:k]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 25), st.integers(1, 30))
+def test_agrees_with_a_plain_sort(seed, n_rows, n_items, k):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 4, (n_rows, n_items)).astype(np.float32)
+    seen = pairs_to_csr(rng.integers(0, n_rows, 8), rng.integers(0, n_items, 8), n_rows)
+    allowed = np.flatnonzero(rng.random(n_items) < 0.7)
+    rows, values = top_k(scores, k, seen=seen, candidates=allowed)
+    for row in range(n_rows):
+        expected = scores[row].copy()
+        expected[seen[1][seen[0][row] : seen[0][row + 1]]] = -np.inf
+        expected[np.setdiff1d(np.arange(n_items), allowed)] = -np.inf
+        best = plain_top(expected, k)
+        assert rows[row].tolist() == best + [-1] * (k - len(best))
+        assert values[row].tolist() == expected[best].tolist() + [-np.inf] * (k - len(best))
+
+
+def test_does_not_depend_on_the_batch_or_change_the_input():
+    scores = torch.from_numpy(np.random.default_rng(1).integers(0, 9, (40, 300))).float()
+    before = scores.clone()
+    seen = pairs_to_csr(np.arange(40), np.arange(40), 40)
+    together, _ = top_k(scores, 10, seen=seen)
+    for row in range(40):
+        alone, _ = top_k(scores[row : row + 1], 10, seen=take_rows(seen, np.array([row])))
+        assert torch.equal(alone[0], together[row])
+    assert torch.equal(scores, before)
+
+
+def test_masks_of_both_shapes_agree_with_rows():
+    scores = np.random.default_rng(2).normal(size=(3, 20))
+    mask = np.zeros(20, dtype=bool)
+    mask[[3, 5, 11]] = True
+    by_rows = top_k(scores, 4, candidates=np.array([3, 5, 11]))[0]
+    assert (by_rows == top_k(scores, 4, candidates=mask)[0]).all()
+    assert (by_rows == top_k(scores, 4, candidates=np.tile(mask, (3, 1)))[0]).all()
+    assert (by_rows[:, 3] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("scores", "k", "options", "message"),
+    [
+        (np.zeros(3), 1, {}, "shape"),
+        (np.zeros((1, 3)), 0, {}, "at least one"),
+        (np.array([[0.0, np.nan]]), 1, {}, "NaN"),
+        (np.zeros((1, 3)), 1, {"candidates": np.array([3])}, "outside 0..2"),
+        (np.zeros((1, 3)), 1, {"candidates": np.array([True])}, "covers 1"),
+        (np.zeros((2, 3)), 1, {"seen": pairs_to_csr(np.array([0]), np.array([1]), 1)}, "1 rows"),
+    ],
+)
+def test_says_what_is_wrong(scores, k, options, message):
+    with pytest.raises(RequestError, match=message):
+        top_k(scores, k, **options)
+
+
+def test_half_precision_scores_come_back_as_float32():
+    rows, values = top_k(torch.tensor([[1.0, 3.0]], dtype=torch.bfloat16), 1)
+    assert rows.item() == 1
+    assert values.dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+def test_the_accelerator_agrees_with_the_processor():
+    scores = torch.randint(0, 50, (64, 5000)).float()
+    seen = pairs_to_csr(np.arange(64), np.arange(64), 64)
+    for here, there in zip(
+        top_k(scores, 20, seen=seen), top_k(scores.cuda(), 20, seen=seen), strict=True
+    ):
+        assert torch.equal(here, there.cpu())
