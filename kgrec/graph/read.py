@@ -1,0 +1,200 @@
+"""Store → GraphSnapshot: every label and edge type read once, in an order that ids alone decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph_schema.names import (
+    ABOUT,
+    CLICKED,
+    ENTITY,
+    INTERACTED,
+    ISSUED,
+    ITEM,
+    QUERY,
+    RESERVED_TYPES,
+    REVIEW,
+    USER,
+    WROTE,
+)
+from kgrec.graph.snapshot import (
+    NO_TIME,
+    Facts,
+    GraphSnapshot,
+    Interactions,
+    Ints,
+    NodeTable,
+    Strings,
+    Texts,
+    canonical_order,
+)
+from kgrec.stores.base import EdgeType, GraphStore, Progress
+
+_INTERACTION_COLUMNS = ("event", "rating", "scenario", "split", "timestamp")
+
+
+def read_snapshot(
+    store: GraphStore,
+    *,
+    splits: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> GraphSnapshot:
+    """The graph of ``store`` as arrays.
+
+    With ``splits`` only the interactions of those splits are in it, and no review or query of an
+    interaction left out. Equal graphs give equal snapshots, whatever the store and the order in
+    which rows were written. Raises StoreError.
+    """
+    tell = progress or _silent
+    users = _nodes(store, USER, tell)
+    items = _nodes(store, ITEM, tell)
+    entities = _nodes(store, ENTITY, tell)
+    tables = {USER: users, ITEM: items, ENTITY: entities}
+    kinds = store.edge_types()
+    snapshot = GraphSnapshot(
+        users=users,
+        items=items,
+        entities=entities,
+        interactions=_interactions(store, tables, kinds, tell),
+        facts=_facts(store, tables, kinds, tell),
+        reviews=_texts(store, REVIEW, (WROTE, ABOUT), tables, tell),
+        queries=_texts(store, QUERY, (ISSUED, CLICKED), tables, tell),
+        uri=store.uri,
+    )
+    return snapshot if splits is None else snapshot.restricted(tuple(splits))
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """No progress wanted."""
+
+
+def _nodes(store: GraphStore, label: str, tell: Progress) -> NodeTable:
+    frame = store.read_nodes(label).to_pandas()
+    ids = frame["id"].to_numpy(dtype=object)
+    order = canonical_order(ids)
+    attributes = frame.drop(columns="id").iloc[order].reset_index(drop=True)
+    tell(label, len(ids), len(ids))
+    return NodeTable(label, ids[order], attributes[sorted(attributes.columns)])
+
+
+def _interactions(
+    store: GraphStore, tables: dict[str, NodeTable], kinds: list[EdgeType], tell: Progress
+) -> Interactions:
+    edge = next((k for k in kinds if k.name == INTERACTED), EdgeType(USER, INTERACTED, ITEM))
+    table = store.read_edges(edge, _INTERACTION_COLUMNS)
+    user, item = _ends(table, tables[USER], tables[ITEM])
+    rating = _floats(table["rating"])
+    timestamp = _times(table["timestamp"])
+    event, event_names = _codes(table["event"])
+    scenario, scenario_names = _codes(table["scenario"])
+    split, split_names = _codes(table["split"])
+    order = _sorted((user, timestamp, item, event, scenario, split, rating))
+    tell(INTERACTED, len(order), len(order))
+    return Interactions(
+        user=user[order],
+        item=item[order],
+        timestamp=timestamp[order],
+        rating=rating[order],
+        event=event_names[event[order]],
+        scenario=scenario_names[scenario[order]],
+        split=split_names[split[order]],
+    )
+
+
+def _facts(
+    store: GraphStore, tables: dict[str, NodeTable], kinds: list[EdgeType], tell: Progress
+) -> tuple[Facts, ...]:
+    found = []
+    for kind in kinds:
+        known = kind.source_label in tables and kind.target_label in tables
+        if kind.name in RESERVED_TYPES or not known:
+            continue
+        table = store.read_edges(kind, ())
+        head, tail = _ends(table, tables[kind.source_label], tables[kind.target_label])
+        order = _sorted((head, tail))
+        found.append(
+            Facts(kind.source_label, kind.name, kind.target_label, head[order], tail[order])
+        )
+        tell(kind.name, len(order), len(order))
+    return tuple(sorted(found, key=lambda f: (f.head_label, f.relation, f.tail_label)))
+
+
+def _texts(
+    store: GraphStore,
+    label: str,
+    edges: tuple[str, str],
+    tables: dict[str, NodeTable],
+    tell: Progress,
+) -> Texts:
+    table = store.read_nodes(label, ("text", "timestamp", "rating"))
+    ids = table["id"].to_numpy(zero_copy_only=False).astype(object)
+    order = canonical_order(ids)
+    rows = NodeTable(label, ids[order], pd.DataFrame(index=range(len(ids))))
+    text = pc.fill_null(table["text"], "").to_numpy(zero_copy_only=False).astype(object)
+    user = np.full(len(ids), -1, dtype=np.int64)
+    item = np.full(len(ids), -1, dtype=np.int64)
+    if len(ids):
+        wrote = store.read_edges(EdgeType(USER, edges[0], label), ())
+        person, written = _ends(wrote, tables[USER], rows)
+        user[written] = person
+        about = store.read_edges(EdgeType(label, edges[1], ITEM), ())
+        writing, subject = _ends(about, rows, tables[ITEM])
+        item[writing] = subject
+    tell(label, len(ids), len(ids))
+    return Texts(
+        id=ids[order],
+        text=text[order],
+        user=user,
+        item=item,
+        timestamp=_times(table["timestamp"])[order],
+        rating=_floats(table["rating"])[order],
+    )
+
+
+def _ends(table: pa.Table, sources: NodeTable, targets: NodeTable) -> tuple[Ints, Ints]:
+    return _rows(table["source"], sources), _rows(table["target"], targets)
+
+
+def _rows(ids: pa.ChunkedArray, nodes: NodeTable) -> Ints:
+    """Each id's row: looked up once per distinct id."""
+    coded = _encoded(ids)
+    rows = nodes.rows(coded.dictionary.to_numpy(zero_copy_only=False))
+    return np.asarray(rows[coded.indices.to_numpy(zero_copy_only=False)], dtype=np.int64)
+
+
+def _codes(values: pa.ChunkedArray) -> tuple[Ints, Strings]:
+    """Codes that sort as the strings do, and the strings; "" where absent."""
+    coded = _encoded(pc.fill_null(values.cast(pa.string()), ""))
+    names = coded.dictionary.to_numpy(zero_copy_only=False).astype(object)
+    order = np.argsort(names)
+    place = np.empty(len(names), dtype=np.int64)
+    place[order] = np.arange(len(names))
+    return place[coded.indices.to_numpy(zero_copy_only=False)], names[order]
+
+
+def _encoded(values: pa.ChunkedArray) -> pa.DictionaryArray:
+    coded = values.dictionary_encode().combine_chunks()
+    return coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
+
+
+def _times(values: pa.ChunkedArray) -> Ints:
+    filled = pc.fill_null(values.cast(pa.int64()), NO_TIME)
+    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _floats(values: pa.ChunkedArray) -> np.ndarray:
+    filled = pc.fill_null(values.cast(pa.float64()), float("nan"))
+    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.float32)
+
+
+def _sorted(keys: Sequence[np.ndarray]) -> Ints:
+    """The order by ``keys``, the first one first; constant keys cost nothing."""
+    varied = [key for key in keys if len(key) and bool((key != key[0]).any())]
+    if not varied:
+        return np.arange(len(keys[0]), dtype=np.int64)
+    return np.lexsort(varied[::-1]).astype(np.int64)
