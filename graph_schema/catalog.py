@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+from graph_schema import build, files
+from graph_schema.coerce import Frame
+from graph_schema.names import FRAMES
+from graph_schema.report import ValidationReport
+from graph_schema.validation import validate
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,14 +23,73 @@ class Catalog:
     """Seven frames, each an Arrow table inside and a pandas DataFrame at the surface.
 
     ``tables`` maps a frame's name to its table; a frame that is absent is an empty table with its
-    key columns. ``sources`` maps a frame's name to the file it came from, for error messages.
+    key columns. ``sources`` maps a frame's name to the file it came from and ``rows`` to the number
+    each row has there (int64 ``[n]``), for error messages. ``dropped`` counts, per frame, the exact
+    repeats of nodes and facts that were left out.
     """
 
     tables: Mapping[str, pa.Table]
     sources: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_frames(
+        cls,
+        users: Frame | None = None,
+        items: Frame | None = None,
+        entities: Frame | None = None,
+        interactions: Frame | None = None,
+        facts: Frame | None = None,
+        reviews: Frame | None = None,
+        queries: Frame | None = None,
+        *,
+        sources: Mapping[str, str] | None = None,
+        rows: Mapping[str, np.ndarray] | None = None,
+    ) -> Catalog:
+        """A catalog of DataFrames or Arrow tables, with kgrec's column types.
+
+        Ids become strings, times int64 unix seconds, ratings float64; further columns are kept.
+        Where ``users``, ``items`` or ``entities`` is None, its ids are taken from the other frames;
+        where it is given, an id missing from it is an error. Missing review and query ids are
+        made from the row's content. Raises CatalogError, with every problem of the whole catalog,
+        if a value doesn't fit its column; call ``validate`` for the rest of the checks.
+        """
+        given = {
+            "users": users,
+            "items": items,
+            "entities": entities,
+            "interactions": interactions,
+            "facts": facts,
+            "reviews": reviews,
+            "queries": queries,
+        }
+        found, parts = build.build(given, dict(sources or {}), dict(rows or {}))
+        catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped)
+        if found.problems:
+            rest = () if parts.broken else catalog.validate().problems
+            ValidationReport((*found.problems, *rest)).raise_if_any()
+        return catalog
+
+    @classmethod
+    def read_parquet(cls, folder: str | Path) -> Catalog:
+        """The catalog that ``to_parquet`` wrote. Raises SourceError if it is missing, incomplete,
+        damaged or of a newer version."""
+        tables, sources = files.read(Path(folder))
+        return cls(tables, sources)
+
+    def to_parquet(self, folder: str | Path) -> Path:
+        """Write the catalog to a folder, one Parquet file a frame and a JSON manifest.
+
+        The manifest is replaced last and at once, so that a reader finds the old catalog or the new
+        one, whatever interrupts the writing. Raises SourceError where the disk refuses.
+        """
+        return files.write(self.tables, Path(folder))
 
     def frame(self, name: str) -> pd.DataFrame:
-        return self.tables[name].to_pandas()
+        """The frame ``name`` as a new DataFrame."""
+        frame: pd.DataFrame = self.tables[name].to_pandas()
+        return frame
 
     @property
     def users(self) -> pd.DataFrame:
@@ -50,3 +118,33 @@ class Catalog:
     @property
     def queries(self) -> pd.DataFrame:
         return self.frame("queries")
+
+    @cached_property
+    def _report(self) -> ValidationReport:
+        return validate(self)
+
+    def validate(self) -> ValidationReport:
+        """Every problem of the catalog as a whole; computed once."""
+        return self._report
+
+    def summary(self) -> pd.DataFrame:
+        """One row a frame that has any: its rows, its columns and the file it came from."""
+        lines = [
+            {
+                "frame": name,
+                "rows": self.tables[name].num_rows,
+                "columns": ", ".join(self.tables[name].column_names),
+                "source": self.sources.get(name, ""),
+            }
+            for name in FRAMES
+            if self.tables[name].num_rows
+        ]
+        return pd.DataFrame(lines, columns=["frame", "rows", "columns", "source"])
+
+    def equals(self, other: Catalog) -> bool:
+        """Whether both hold the same frames: columns, types, values and order of rows."""
+        return all(self.tables[name].equals(other.tables[name]) for name in FRAMES)
+
+    def __repr__(self) -> str:
+        counts = (f"{name} {self.tables[name].num_rows:,}" for name in FRAMES)
+        return f"Catalog({', '.join(counts)})"

@@ -52,4 +52,4 @@ class TrainingError(KgrecError):
 
 
 class RequestError(KgrecError, ValueError):
-    """A request is wrong: k <= 0, unknown user without a history, unknown scenario, no candidates."""
+    """A request is wrong: k <= 0, unknown user without history, unknown scenario, no candidates."""

@@ -1,4 +1,4 @@
-"""Names of the graph's labels, relationship types and key columns: one thing, one name, everywhere."""
+"""Names of the graph's labels, relationship types and key columns: one thing, one name."""
 
 from __future__ import annotations
 

@@ -1,0 +1,123 @@
+"""Steps from the frames a caller gives to the tables of a catalog."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph_schema.coerce import Frame, coerce
+from graph_schema.frames import SPECS, empty_table
+from graph_schema.names import FRAMES, KEY_COLUMNS
+from graph_schema.report import Collector
+
+# Where the ids of a node frame that wasn't given are found: (frame, column, type column's value).
+_MENTIONS: Final = {
+    "users": ("user_id", "user"),
+    "items": ("item_id", "item"),
+    "entities": (None, "entity"),
+}
+_GENERATED: Final = {
+    "reviews": ("user_id", "item_id", "timestamp", "text"),
+    "queries": ("user_id", "item_id", "timestamp", "text"),
+}
+
+
+@dataclass
+class Parts:
+    """The tables of a catalog to be; ``broken`` names frames that lack a required column."""
+
+    sources: dict[str, str]
+    rows: dict[str, np.ndarray]
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+
+def build(
+    given: Mapping[str, Frame | None], sources: dict[str, str], rows: dict[str, np.ndarray]
+) -> tuple[Collector, Parts]:
+    """Coerce every frame, drop exact repeats, derive absent node frames and make missing ids."""
+    found = Collector(sources, rows)
+    parts = Parts(sources, rows)
+    for name in FRAMES:
+        frame = given[name]
+        table = empty_table(name) if frame is None else coerce(name, frame, found)
+        if table is None:
+            parts.broken.add(name)
+        parts.tables[name] = empty_table(name) if table is None else table
+    for name in ("users", "items", "entities", "facts"):
+        _drop_repeats(name, parts)
+    for name, columns in _GENERATED.items():
+        parts.tables[name] = _with_ids(parts.tables[name], KEY_COLUMNS[name], columns)
+    for name in _MENTIONS:
+        if given[name] is None:
+            _derive(name, parts)
+    return found, parts
+
+
+def _drop_repeats(name: str, parts: Parts) -> None:
+    """Leave out rows that repeat an earlier one in every column."""
+    table = parts.tables[name]
+    if name in KEY_COLUMNS:
+        key = table.column(KEY_COLUMNS[name])
+        if pc.count_distinct(key, mode="all").as_py() == len(key):
+            return
+    numbered = table.append_column("@row", pa.array(np.arange(table.num_rows)))
+    first = numbered.group_by(table.column_names).aggregate([("@row", "min")])
+    if first.num_rows == table.num_rows:
+        return
+    kept = np.sort(first.column("@row_min").to_numpy())
+    parts.dropped[name] = table.num_rows - len(kept)
+    parts.tables[name] = table.take(kept)
+    parts.rows[name] = parts.rows[name][kept] if name in parts.rows else kept
+
+
+def _with_ids(table: pa.Table, key: str, columns: tuple[str, ...]) -> pa.Table:
+    """Fill absent ids with a hash of the row's content and its number among equal rows, so that
+    loading the same rows again, in any order, gives the same ids."""
+    ids = table.column(key)
+    if ids.null_count == 0:
+        return table
+    used = [table.column(c).to_pylist() for c in columns if c in table.column_names]
+    seen: Counter[str] = Counter()
+    filled: list[str] = []
+    for given, *values in zip(ids.to_pylist(), *used, strict=True):
+        filled.append(given if given is not None else _made_id(values, seen))
+    position = table.column_names.index(key)
+    return table.set_column(position, key, pa.array(filled, type=pa.string()))
+
+
+def _made_id(values: list[object], seen: Counter[str]) -> str:
+    content = hashlib.sha256(repr(values).encode()).hexdigest()[:20]
+    seen[content] += 1
+    return content if seen[content] == 1 else f"{content}-{seen[content]}"
+
+
+def _derive(name: str, parts: Parts) -> None:
+    """Fill a node frame that wasn't given with the ids the other frames mention, in their order."""
+    column, kind = _MENTIONS[name]
+    mentioned = []
+    if column is not None:
+        mentioned = [parts.tables[frame].column(column) for frame in _WITH_ENDS]
+    facts = parts.tables["facts"]
+    for end in ("head", "tail"):
+        mentioned.append(facts.column(end).filter(pc.equal(facts.column(f"{end}_type"), kind)))
+    ids = pa.chunked_array([chunk for part in mentioned for chunk in part.chunks], pa.string())
+    ids = pc.unique(ids.drop_null())
+    ids = ids.filter(pc.not_equal(ids, ""))
+    table = pa.table({KEY_COLUMNS[name]: ids})
+    for text in SPECS[name].columns[1:]:
+        table = table.append_column(text.name, pa.array([""] * len(ids), pa.string()))
+    parts.tables[name] = table
+    if len(ids):
+        parts.sources[name] = f"{name} derived from the other frames"
+
+
+_WITH_ENDS: Final = ("interactions", "reviews", "queries")

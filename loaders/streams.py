@@ -1,0 +1,112 @@
+"""Reading bytes: plain or gzip, with progress and with errors that name the file and the cure."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from graph_schema.errors import SourceError
+from loaders.report import Progress
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class CountingStream(io.RawIOBase):
+    """The decompressed bytes of a file; counts double quotes and reports the bytes consumed."""
+
+    def __init__(self, path: Path, progress: Progress | None) -> None:
+        super().__init__()
+        self.path = path
+        self.quotes = 0
+        self.size = path.stat().st_size
+        self._progress = progress
+        self._file: BinaryIO = path.open("rb")
+        zipped = self._file.read(2) == b"\x1f\x8b"
+        self._file.seek(0)
+        self._bytes = cast(BinaryIO, gzip.GzipFile(fileobj=self._file)) if zipped else self._file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self._bytes.read(size)
+        self.quotes += block.count(b'"')
+        if self._progress is not None:
+            self._progress(self.path.name, self._file.tell(), self.size)
+        return block
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._bytes.close()
+            self._file.close()
+        super().close()
+
+
+@contextmanager
+def source_errors(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while reading a file into a SourceError that names it."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceError(
+            f"{path}: there is no such file. Cure: check the path and the file's name."
+        ) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SourceError(
+            f"{path}: the gzip file is truncated or damaged ({error}). Cure: download or write it "
+            "again."
+        ) from error
+    except IsADirectoryError as error:
+        raise SourceError(f"{path}: this is a folder. Cure: give a file.") from error
+    except PermissionError as error:
+        raise SourceError(f"{path}: you may not read it. Cure: change its permissions.") from error
+
+
+@contextmanager
+def open_bytes(path: Path, progress: Progress | None = None) -> Iterator[CountingStream]:
+    """The file's bytes, decompressed. Raises SourceError for a missing, empty, damaged or UTF-16
+    file."""
+    with source_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(path)
+        stream = CountingStream(path, progress)
+        with stream:
+            _refuse_empty_and_utf16(path)
+            yield stream
+
+
+def _refuse_empty_and_utf16(path: Path) -> None:
+    with CountingStream(path, None) as stream:
+        start = stream.read(2)
+    if not start:
+        raise SourceError(f"{path}: the file is empty. Cure: write it again, or remove it.")
+    if start in _UTF16:
+        raise SourceError(f"{path}: the file is UTF-16. Cure: save it as UTF-8.")
+
+
+def text_lines(
+    path: Path, encoding: str = "utf-8-sig", progress: Progress | None = None
+) -> Iterator[tuple[int, str]]:
+    """(line number from 1, line without its end) of a text file. Raises SourceError."""
+    with open_bytes(path, progress) as stream:
+        buffered = io.BufferedReader(stream, buffer_size=1 << 20)
+        number = 0
+        for number, raw in enumerate(buffered, start=1):
+            try:
+                line = raw.decode(encoding if number == 1 else encoding.removesuffix("-sig"))
+            except UnicodeDecodeError as error:
+                raise SourceError(
+                    f"{path}, row {number}: byte 0x{raw[error.start]:02x} is not {encoding}. "
+                    "Cure: give the file's real encoding, or save it as UTF-8."
+                ) from error
+            yield number, line.rstrip("\r\n")

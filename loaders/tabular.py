@@ -1,0 +1,241 @@
+"""CSV and Parquet files as tables of their own columns, read in blocks.
+
+Every field of a CSV file is read as text, so that an id "007" stays "007"; ``infer`` turns columns
+to numbers afterwards, where nothing is lost. Row numbers are those of a spreadsheet: the header is
+row 1, blank rows count, and a quoted newline doesn't start a row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pv
+import pyarrow.parquet as pq
+
+from graph_schema.errors import SourceError
+from graph_schema.report import shown
+from loaders.report import Progress
+from loaders.streams import open_bytes, source_errors
+
+BLOCK: Final = 16 << 20  # bytes; a single record must fit
+_BATCH: Final = 65_536  # rows of a Parquet file read at once
+_DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """How a delimited file is written. ``names``: the columns of a file without a header."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    quoted: bool = True
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class FileTable:
+    """A file's rows: all columns text for CSV; ``rows`` int64 ``[n]`` are their row numbers."""
+
+    table: pa.Table
+    rows: np.ndarray
+    blank: int = 0
+
+
+def read_table(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
+    """A .csv, .csv.gz or .parquet file. Raises SourceError."""
+    if path.name.endswith(".parquet"):
+        return _read_parquet(path, progress)
+    return read_csv(path, form, progress)
+
+
+def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
+    """A delimited text file, every field as text. Raises SourceError for a missing, empty, damaged
+    or wrongly encoded file, for a row with too many or too few fields and for an unclosed quote."""
+    odd: list[Any] = []
+    header = form.names is None
+    with open_bytes(path, progress) as stream:
+        names = list(form.names) if form.names is not None else read_header(path, form)
+        try:
+            table = _parse(stream, form, names, odd)
+        except pa.ArrowException as error:
+            _diagnose(path, form, str(error))
+        unpaired = form.quoted and stream.quotes % 2 == 1
+    if odd:
+        _refuse_odd_rows(path, form, names, odd)
+    if unpaired:
+        _refuse_unclosed_quote(path, form)
+    rows = np.arange(table.num_rows, dtype=np.int64) + (2 if header else 1)
+    return _without_blank_rows(table, rows)
+
+
+def read_header(path: Path, form: CsvForm) -> list[str]:
+    """The column names of a delimited file. Raises SourceError for repeated or empty names."""
+    with open_bytes(path) as stream:
+        text = io.TextIOWrapper(io.BufferedReader(stream), _bom_safe(form.encoding), newline="")
+        try:
+            names = next(_python_reader(text, form), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            _diagnose(path, form, str(error))
+    if not any(names):
+        raise SourceError(f"{path}, row 1: the header is empty. Cure: name the columns there.")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SourceError(
+            f"{path}, row 1: the header has {shown(twice[0])} twice. Cure: rename one of them."
+        )
+    return names
+
+
+def delimiter_hint(names: list[str], delimiter: str) -> str:
+    """What to say where a column is missing because the whole header is one field."""
+    if len(names) != 1:
+        return ""
+    for other, word in _DELIMITERS.items():
+        if other != delimiter and other in names[0]:
+            return f" The header looks separated by {word}s: pass delimiter={other!r}."
+    return ""
+
+
+def _bom_safe(encoding: str) -> str:
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def _parse(stream: Any, form: CsvForm, names: list[str], odd: list[Any]) -> pa.Table:
+    def keep_odd(row: Any) -> str:
+        odd.append(row)
+        return "skip"
+
+    reader = pv.open_csv(
+        stream,
+        read_options=pv.ReadOptions(
+            use_threads=False,  # else rows with too many fields come without their number
+            block_size=BLOCK,
+            encoding=form.encoding,
+            column_names=None if form.names is None else list(form.names),
+        ),
+        parse_options=pv.ParseOptions(
+            delimiter=form.delimiter,
+            quote_char='"' if form.quoted else False,
+            newlines_in_values=form.quoted,
+            ignore_empty_lines=False,
+            invalid_row_handler=keep_odd,
+        ),
+        convert_options=pv.ConvertOptions(
+            column_types={name: pa.string() for name in names},
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    return reader.read_all()
+
+
+def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:
+    if table.num_columns < 2 or not table.num_rows:
+        return FileTable(table, rows)
+    blank = pc.equal(table.column(0), "")
+    for column in table.columns[1:]:
+        blank = pc.and_(blank, pc.equal(column, ""))
+        if not pc.any(blank).as_py():
+            return FileTable(table, rows)
+    keep = ~blank.combine_chunks().to_numpy(zero_copy_only=False)
+    return FileTable(table.filter(pa.array(keep)), rows[keep], int((~keep).sum()))
+
+
+def _refuse_odd_rows(path: Path, form: CsvForm, names: list[str], odd: list[Any]) -> None:
+    first = odd[0]
+    if form.quoted:
+        _refuse_unclosed_quote(path, form)
+    more = f" {len(odd) - 1:,} more rows are like this." if len(odd) > 1 else ""
+    raise SourceError(
+        f"{path}, row {first.number}: {first.actual_columns} fields where there are "
+        f"{len(names)} columns: {shown(first.text)}.{more} Cure: quote fields that hold the "
+        f"delimiter {form.delimiter!r}, or complete the row."
+    )
+
+
+def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]:
+    csv.field_size_limit(1 << 30)
+    if form.quoted:
+        return csv.reader(text, delimiter=form.delimiter)
+    return csv.reader(text, delimiter=form.delimiter, quoting=csv.QUOTE_NONE)
+
+
+def _refuse_unclosed_quote(path: Path, form: CsvForm) -> None:
+    """Find a quoted field that the end of the file closes; odd quotes inside a field are fine."""
+    with open_bytes(path) as stream:
+        text = io.TextIOWrapper(
+            io.BufferedReader(stream), _bom_safe(form.encoding), errors="replace", newline=""
+        )
+        csv.field_size_limit(1 << 30)
+        number = 0
+        try:
+            for _ in csv.reader(text, delimiter=form.delimiter, strict=True):
+                number += 1
+        except csv.Error as error:
+            if "unexpected end of data" not in str(error):
+                return
+            raise SourceError(
+                f"{path}, row {number + 1}: a quote is opened and never closed. Cure: close it, "
+                'or double it ("") where it is part of the text.'
+            ) from error
+
+
+def _diagnose(path: Path, form: CsvForm, reason: str) -> None:
+    """Say where and why Arrow gave up, by reading the file again field by field."""
+    _refuse_wrong_encoding(path, form)
+    if form.quoted:
+        _refuse_unclosed_quote(path, form)
+    raise SourceError(
+        f"{path}: the file can't be read as delimited text ({reason}). Cure: check its delimiter "
+        f"({form.delimiter!r} now), its quotes and its encoding."
+    )
+
+
+def _refuse_wrong_encoding(path: Path, form: CsvForm) -> None:
+    with open_bytes(path) as stream:
+        text = io.TextIOWrapper(
+            io.BufferedReader(stream),
+            _bom_safe(form.encoding),
+            errors="surrogateescape",
+            newline="",
+        )
+        for number, fields in enumerate(_python_reader(text, form), start=1):
+            for field in fields:
+                escaped = next((c for c in field if "\udc80" <= c <= "\udcff"), None)
+                if escaped is not None:
+                    raise SourceError(
+                        f"{path}, row {number}: byte 0x{ord(escaped) - 0xDC00:02x} is not "
+                        f"{form.encoding}. Cure: save the file as UTF-8, or pass its real encoding "
+                        "(often encoding='latin-1')."
+                    )
+
+
+def _read_parquet(path: Path, progress: Progress | None) -> FileTable:
+    with source_errors(path):
+        size = path.stat().st_size
+        if not size:
+            raise SourceError(f"{path}: the file is empty. Cure: write it again, or remove it.")
+        try:
+            batches = []
+            with pq.ParquetFile(path) as file:
+                total, done = file.metadata.num_rows, 0
+                for batch in file.iter_batches(_BATCH):
+                    batches.append(batch)
+                    done += batch.num_rows
+                    if progress is not None:
+                        progress(path.name, size * done // max(total, 1), size)
+                table = pa.Table.from_batches(batches, schema=file.schema_arrow)
+        except pa.ArrowException as error:
+            raise SourceError(
+                f"{path}: the Parquet file is damaged ({error}). Cure: write it again."
+            ) from error
+    table = table.replace_schema_metadata(None)
+    return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
