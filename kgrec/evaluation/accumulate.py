@@ -73,9 +73,10 @@ class RankingMetrics:
         groups: np.ndarray | None = None,
         best_rank: np.ndarray | None = None,
     ) -> None:
-        """Add a batch: ``top`` int64 ``[B, K]`` item rows padded with -1; ``targets`` CSR of B
-        rows, at least one item in each; ``groups`` a label per user ``[B]``; ``best_rank`` ``[B]`` as
-        ``metrics.best_ranks`` gives it adds "mrr" without a cut.
+        """Add a batch: ``top`` int64 ``[B, K]`` item rows padded with -1, and ``targets``.
+
+        Every row of ``targets`` holds at least one item. ``groups`` is a label per user ``[B]``;
+        ``best_rank`` ``[B]``, as ``metrics.best_ranks`` gives it, adds "mrr" without a cut.
         """
         hits = hit_matrix(top, targets)
         values = user_metrics(hits, np.diff(targets[0]), self.ks)

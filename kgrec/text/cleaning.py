@@ -1,0 +1,37 @@
+"""Text as people read it, out of whatever a catalog holds: markup, entities, binary, None."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_SUSPICIOUS = re.compile(r"[<&\x00-\x1f\x7f-\x9f\ufffd\u200b\ufeff]|\s\s|\S{80}")
+_HIDDEN = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>|<![^<>]*>", re.DOTALL)
+_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\u200b\ufeff]")
+_UNBROKEN = re.compile(r"[^\s\u0e00-\u9fff\uac00-\ud7af]{80,}")
+_SPACE = re.compile(r"\s+")
+_BINARY_SHARE = 0.1
+
+
+def clean_text(value: object, max_chars: int = 100_000) -> str:
+    """A readable single line, at most ``max_chars`` long; "" for anything without text.
+
+    Bytes are read as UTF-8; tags, scripts, styles and comments go, entities (&amp;) are resolved,
+    control characters go, and so do unbroken runs of 80 characters or more (base64, URLs), except
+    in scripts written without spaces. A value where more than a tenth of the characters are control
+    or replacement characters is binary and gives "".
+    """
+    if isinstance(value, bytes):
+        value = value[: 4 * max_chars].decode("utf-8", errors="replace")
+    if not isinstance(value, str):
+        return ""
+    text = value[:max_chars].strip()
+    if not _SUSPICIOUS.search(text):
+        return text
+    if len(_NOISE.findall(text)) > _BINARY_SHARE * len(text):
+        return ""
+    text = _TAG.sub(" ", _HIDDEN.sub(" ", text))
+    text = _TAG.sub(" ", html.unescape(text))
+    text = _UNBROKEN.sub(" ", _NOISE.sub(" ", text))
+    return _SPACE.sub(" ", text).strip()

