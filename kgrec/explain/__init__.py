@@ -1,0 +1,20 @@
+"""Explanations that are true: what moved a score, as paths, sentences, Cypher and pictures."""
+
+from __future__ import annotations
+
+from kgrec.explain.breakdown import Matches, ScoreBreakdown
+from kgrec.explain.explainer import Explainer
+from kgrec.explain.explanation import ExplainedPath, Explanation
+from kgrec.explain.paths import Constraints, PathIndex
+from kgrec.explain.sentences import Writer
+
+__all__ = [
+    "Constraints",
+    "ExplainedPath",
+    "Explainer",
+    "Explanation",
+    "Matches",
+    "PathIndex",
+    "ScoreBreakdown",
+    "Writer",
+]

@@ -1,0 +1,145 @@
+"""Adjacency of the whole graph in one id space, with sorted neighbours, for bounded path search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from graph_schema.errors import RequestError
+from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
+
+LABELS = (USER, ITEM, ENTITY)
+NAME_COLUMNS = {USER: ("name", "title"), ITEM: ("title", "name"), ENTITY: ("name", "title")}
+
+
+@dataclass(frozen=True, eq=False)
+class Adjacency:
+    """Node ``v``'s edges are ``indptr[v]:indptr[v + 1]``, sorted by (neighbour, code).
+
+    ``neighbour`` int64 ``[e]``; ``code`` int32 ``[e]`` is ``2 * edge kind + (1 if incoming)``.
+    """
+
+    indptr: Ints
+    neighbour: Ints
+    code: Ints
+
+    @staticmethod
+    def build(n: int, source: Ints, target: Ints, kind: Ints) -> Adjacency:
+        """Both directions of the edges ``source[i]`` → ``target[i]``; equal edges become one."""
+        tail = np.concatenate([source, target])
+        head = np.concatenate([target, source])
+        code = np.concatenate([2 * kind, 2 * kind + 1]).astype(np.int32)
+        order = np.lexsort((code, tail * n + head))
+        tail, head, code = tail[order], head[order], code[order]
+        fresh = np.ones(len(tail), dtype=bool)
+        fresh[1:] = (np.diff(tail) != 0) | (np.diff(head) != 0) | (np.diff(code) != 0)
+        tail, head, code = tail[fresh], head[fresh], code[fresh]
+        counts = np.bincount(tail, minlength=n)
+        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return Adjacency(indptr, head, code)
+
+    def degree(self, nodes: Ints) -> Ints:
+        """int64: how many edges each node has."""
+        return np.asarray(self.indptr[nodes + 1] - self.indptr[nodes])
+
+    def of(self, node: int) -> tuple[Ints, Ints]:
+        """Neighbours (sorted) and codes of one node, as views."""
+        part = slice(int(self.indptr[node]), int(self.indptr[node + 1]))
+        return self.neighbour[part], self.code[part]
+
+    def gather(self, nodes: Ints) -> tuple[Ints, Ints, Ints]:
+        """The edges of many nodes: (position in ``nodes``, neighbour, code), one entry an edge."""
+        counts = self.degree(nodes)
+        owner = np.repeat(np.arange(len(nodes)), counts)
+        first = np.cumsum(counts) - counts
+        edge = np.arange(len(owner)) - first[owner] + self.indptr[nodes][owner]
+        return owner, self.neighbour[edge], self.code[edge]
+
+    def edges_between(self, a: int, b: int) -> Ints:
+        """Codes of the edges from ``a`` to ``b``, found by binary search on the smaller list."""
+        degree_a, degree_b = self.degree(np.array([a, b])).tolist()
+        swap = degree_b < degree_a
+        neighbours, codes = self.of(b if swap else a)
+        wanted = a if swap else b
+        low = int(np.searchsorted(neighbours, wanted, side="left"))
+        high = int(np.searchsorted(neighbours, wanted, side="right"))
+        return np.sort(codes[low:high] ^ 1) if swap else codes[low:high]
+
+
+class NodeSpace:
+    """One integer per node: users, then items, then entities, each in the snapshot's row order."""
+
+    def __init__(self, snapshot: GraphSnapshot) -> None:
+        self.snapshot = snapshot
+        sizes = [len(snapshot.table(label)) for label in LABELS]
+        self.offsets = dict(zip(LABELS, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+        self.size = int(sum(sizes))
+        self._starts = np.array([self.offsets[label] for label in LABELS])
+
+    def node(self, label: str, row: int) -> int:
+        return int(self.offsets[label] + row)
+
+    def label_row(self, node: int) -> tuple[str, int]:
+        position = int(np.searchsorted(self._starts, node, side="right")) - 1
+        # An empty table shares its start with the next one: the last label there holds the node.
+        label = LABELS[position]
+        return label, int(node - self.offsets[label])
+
+    def id(self, node: int) -> str:
+        label, row = self.label_row(node)
+        return str(self.snapshot.table(label).ids[row])
+
+    def find(self, label: str, node_id: str) -> int:
+        """The node, or RequestError when the label or the id is unknown."""
+        if label not in LABELS:
+            raise RequestError(f"unknown label {label!r}; choose one of {', '.join(LABELS)}")
+        row = int(self.snapshot.table(label).rows([node_id])[0])
+        if row < 0:
+            raise RequestError(f"unknown {label} id {node_id!r}: the graph has no such node")
+        return self.node(label, row)
+
+    @cached_property
+    def _names(self) -> dict[str, np.ndarray | None]:
+        return {label: _name_column(self.snapshot, label) for label in LABELS}
+
+    def name(self, node: int) -> str:
+        """The node's title or name, "" where it has none."""
+        label, row = self.label_row(node)
+        column = self._names[label]
+        value = None if column is None else column[row]
+        return value if isinstance(value, str) else ""
+
+
+def _name_column(snapshot: GraphSnapshot, label: str) -> np.ndarray | None:
+    frame = snapshot.table(label).attributes
+    for column in NAME_COLUMNS[label]:
+        if column in frame.columns:
+            return frame[column].to_numpy(dtype=object)
+    return None
+
+
+def fact_edges(space: NodeSpace, facts: tuple[Facts, ...]) -> tuple[Ints, Ints, Ints]:
+    """(source, target, kind) of all facts in the node space; kind is the position in ``facts``."""
+    empty = np.empty(0, dtype=np.int64)
+    heads, tails, kinds = [empty], [empty], [empty]
+    for kind, part in enumerate(facts):
+        heads.append(part.head + space.offsets[part.head_label])
+        tails.append(part.tail + space.offsets[part.tail_label])
+        kinds.append(np.full(len(part), kind, dtype=np.int64))
+    return np.concatenate(heads), np.concatenate(tails), np.concatenate(kinds)
+
+
+def interaction_edges(space: NodeSpace) -> tuple[Ints, Ints, Ints]:
+    """(user, item, kind) of the interactions; their kind comes after the last fact's."""
+    events = space.snapshot.interactions
+    kind = np.full(len(events), len(space.snapshot.facts), dtype=np.int64)
+    return events.user + space.offsets[USER], events.item + space.offsets[ITEM], kind
+
+
+def edge_name(snapshot: GraphSnapshot, code: int) -> str:
+    """The relationship type behind an edge code."""
+    kind = code >> 1
+    return INTERACTED if kind == len(snapshot.facts) else snapshot.facts[kind].relation

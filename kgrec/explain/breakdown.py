@@ -1,0 +1,106 @@
+"""ScoreBreakdown: what the model says about how one score came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from graph_schema.errors import ModelError
+from kgrec.graph.snapshot import NO_TIME, Floats, Ints
+
+# Names of the parts that a history event may contribute through.
+ID, KNOWLEDGE, TEXT, ATTRIBUTES, MATCH = "id", "knowledge", "text", "attributes", "match"
+PARTS = (ID, KNOWLEDGE, TEXT, ATTRIBUTES, MATCH)
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Entities that a history item and the candidate share, all arrays ``[m]``.
+
+    ``event`` int64 position in the history; ``entity`` int64 entity row; ``history_relation`` and
+    ``candidate_relation`` int64 positions in ``snapshot.facts``; ``contribution`` float64, summing
+    per event to ``parts["match"]``.
+    """
+
+    event: Ints
+    entity: Ints
+    history_relation: Ints
+    candidate_relation: Ints
+    contribution: Floats
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    @staticmethod
+    def none() -> Matches:
+        """No shared entity at all."""
+        empty = np.empty(0, dtype=np.int64)
+        return Matches(empty, empty, empty, empty, np.empty(0, dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreBreakdown:
+    """One score as a sum over history events and the parts of the model.
+
+    ``score`` is the model's score of the candidate, ``baseline`` the score with an empty history.
+    ``history`` int64 ``[n]`` item rows, oldest first; ``timestamps`` int64 ``[n]`` unix seconds,
+    NO_TIME if absent. ``parts`` maps a part (see PARTS; others are allowed) to float64 ``[n]``:
+    what each event contributed through it. Raises ModelError when lengths differ or a number is
+    not finite.
+    """
+
+    score: float
+    baseline: float
+    history: Ints
+    timestamps: Ints
+    parts: Mapping[str, Floats]
+    matches: Matches
+
+    def __post_init__(self) -> None:
+        n = len(self.history)
+        lengths = {"timestamps": len(self.timestamps), **{k: len(v) for k, v in self.parts.items()}}
+        for name, length in lengths.items():
+            if length != n:
+                raise ModelError(f"score breakdown: {name} has {length} values for {n} events")
+        numbers = [np.array([self.score, self.baseline]), *self.parts.values()]
+        if not all(np.isfinite(values).all() for values in numbers):
+            raise ModelError("score breakdown: a contribution or the score is not a finite number")
+        self._check_matches(n)
+
+    def _check_matches(self, n: int) -> None:
+        found = self.matches
+        columns = (found.entity, found.history_relation, found.candidate_relation)
+        if any(len(c) != len(found) for c in (*columns, found.contribution)):
+            raise ModelError("score breakdown: the columns of matches differ in length")
+        if len(found) and (found.event.min() < 0 or found.event.max() >= n):
+            raise ModelError(f"score breakdown: a match names an event outside 0..{n - 1}")
+        if not np.isfinite(found.contribution).all():
+            raise ModelError("score breakdown: a match contribution is not a finite number")
+
+    @property
+    def gain(self) -> float:
+        """What the history changed: score − baseline."""
+        return self.score - self.baseline
+
+    @property
+    def rest(self) -> float:
+        """score − baseline − everything that is attributed to an event."""
+        return self.gain - sum(float(np.sum(part)) for part in self.parts.values())
+
+    def per_event(self) -> Floats:
+        """float64 ``[n]``: what each history event contributed in all."""
+        total = np.zeros(len(self.history), dtype=np.float64)
+        for part in self.parts.values():
+            total += part
+        return total
+
+    @staticmethod
+    def empty(score: float) -> ScoreBreakdown:
+        """The breakdown for a user without a history: the score is the baseline."""
+        rows = np.empty(0, dtype=np.int64)
+        return ScoreBreakdown(score, score, rows, rows, {}, Matches.none())
+
+
+__all__ = ["NO_TIME", "PARTS", "Matches", "ScoreBreakdown"]

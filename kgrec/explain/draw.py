@@ -1,0 +1,232 @@
+"""Draws an explanation: boxes by kind of node, curves as wide as the contribution over them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import networkx as nx
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
+from matplotlib.path import Path as Curve
+
+from graph_schema.errors import RequestError
+from kgrec.explain import layout
+from kgrec.explain.explanation import Explanation
+from kgrec.explain.layout import Box
+
+# Okabe and Ito's palette, safe for the colour-blind.
+COLOURS = {
+    layout.OWNER: ("#0072B2", "the user"),
+    layout.HISTORY: ("#56B4E9", "chosen before"),
+    layout.ENTITY_LINK: ("#E69F00", "entity in the graph"),
+    layout.ITEM_LINK: ("#F0E442", "item in between"),
+    layout.PERSON: ("#CC79A7", "people who chose both"),
+    layout.LIKENESS: ("#8A8A8A", "fact or likeness between items"),
+    layout.CANDIDATE: ("#009E73", "recommended"),
+}
+FOR, AGAINST, INK = "#4D4D4D", "#D55E00", "#1A1A1A"
+SUFFIXES = (".png", ".svg", ".pdf")
+THIN, WIDE = 0.9, 6.0  # line widths in points
+MARGIN, HEAD, FOOT = 0.35, 0.95, 0.75  # inches
+CHAR, ROW = 0.064, 0.14  # inches per character and line of an edge's label
+
+
+def draw_explanation(explanation: Explanation, path: Path, *, title: str | None = None) -> Path:
+    """Save the picture as PNG, SVG or PDF, by the suffix; the same explanation gives the same file.
+
+    Raises RequestError for another suffix.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise RequestError(f"can't draw {path.name!r}: end its name in {' or '.join(SUFFIXES)}")
+    graph = layout.picture_graph(explanation)
+    boxes, width, height = layout.place(graph)
+    with matplotlib.rc_context({"text.usetex": False, "svg.hashsalt": "kgrec"}):
+        figure, axes = _canvas(width, height)
+        labels: list[Box] = list(boxes.values())
+        most = max((abs(data["amount"]) for _, _, data in graph.edges(data=True)), default=0.0)
+        for a, b, data in graph.edges(data=True):
+            _draw_edge(axes, boxes[a], boxes[b], data, most)
+        for a, b, data in graph.edges(data=True):
+            final = graph.nodes[b]["kind"] == layout.CANDIDATE
+            _label_edge(axes, boxes[a], boxes[b], data, final, labels)
+        for node, data in graph.nodes(data=True):
+            _draw_box(axes, boxes[node], data)
+        _words(axes, explanation, title, width, height)
+        _legend(axes, graph)
+        _save(figure, path)
+    return path
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    full, tall = width + 2 * MARGIN, height + HEAD + FOOT
+    figure = Figure(figsize=(full, tall), dpi=150, facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(-MARGIN, width + MARGIN)
+    axes.set_ylim(-FOOT, height + HEAD)
+    axes.axis("off")
+    return figure, axes
+
+
+def _text(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
+    # Names come from data: "$" must not start a formula.
+    axes.text(x, y, text, parse_math=False, **{"color": INK, **style})
+
+
+def _tint(colour: str, share: float = 0.28) -> tuple[float, float, float]:
+    """The colour mixed with white, light enough for dark text."""
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return (1 - share + share * red, 1 - share + share * green, 1 - share + share * blue)
+
+
+def _draw_box(axes: Axes, box: Box, data: dict[str, Any]) -> None:
+    if data["kind"] == layout.PASSAGE:
+        return
+    colour = COLOURS[data["kind"]][0]
+    likeness = data["kind"] == layout.LIKENESS
+    axes.add_patch(
+        FancyBboxPatch(
+            (box.x - box.width / 2, box.y - box.height / 2),
+            box.width,
+            box.height,
+            boxstyle="round,pad=0,rounding_size=0.09",
+            facecolor="white" if likeness else _tint(colour),
+            edgecolor=colour,
+            linewidth=1.4,
+            linestyle="--" if likeness and not data.get("solid") else "-",
+            zorder=3,
+        )
+    )
+    strong = data["kind"] in (layout.OWNER, layout.CANDIDATE)
+    style = "italic" if likeness else "normal"
+    text = "\n".join(data["lines"])
+    weight = "bold" if strong else "normal"
+    place: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 4, "linespacing": 1.15}
+    _text(axes, box.x, box.y, text, fontsize=9.5, fontweight=weight, fontstyle=style, **place)
+
+
+def _curve(a: Box, b: Box) -> list[tuple[float, float]]:
+    """Control points of the curve from the right side of one box to the left side of the other."""
+    start, end = (a.x + a.width / 2, a.y), (b.x - b.width / 2, b.y)
+    middle = (start[0] + end[0]) / 2
+    return [start, (middle, a.y), (middle, b.y), end]
+
+
+def _draw_edge(axes: Axes, a: Box, b: Box, data: dict[str, Any], most: float) -> None:
+    amount = data["amount"]
+    width = THIN + (WIDE - THIN) * (abs(amount) / most if most else 0.0)
+    style = {(True, True): "<|-|>", (True, False): "-|>", (False, True): "<|-"}
+    axes.add_patch(
+        FancyArrowPatch(
+            path=Curve(_curve(a, b), [Curve.MOVETO] + [Curve.CURVE4] * 3),
+            arrowstyle=style.get((data["forward"], data["backward"]), "-"),
+            mutation_scale=7 + 2.2 * width,
+            linewidth=width,
+            linestyle="-" if data["stored"] else (0, (3, 1.5)),
+            color=AGAINST if amount < 0 else FOR,
+            alpha=0.75,
+            zorder=2,
+            capstyle="butt",
+            joinstyle="miter",
+        )
+    )
+
+
+def _label_edge(
+    axes: Axes, a: Box, b: Box, data: dict[str, Any], final: bool, taken: list[Box]
+) -> None:
+    """The relation, and on the last step the contribution, where they cover nothing else."""
+    lines = layout.wrap(", ".join(data["words"]), 20, 2) if data["words"] else []
+    if final:
+        lines = [*lines, f"{data['amount']:+.3f}".replace("-", "−")]
+    if not lines:
+        return
+    width, height = CHAR * max(map(len, lines)) + 0.06, ROW * len(lines) + 0.04
+    spots = [_at(_curve(a, b), t) for t in (0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75)]
+    boxes = [Box(x, y, width, height) for x, y in spots]
+    best = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
+    taken.append(best)
+    colour = AGAINST if data["amount"] < 0 else INK
+    back = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
+    place: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 5, "linespacing": 1.1}
+    _text(axes, best.x, best.y, "\n".join(lines), fontsize=8, color=colour, bbox=back, **place)
+
+
+def _at(points: list[tuple[float, float]], t: float) -> tuple[float, float]:
+    weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+    x = sum(w * p[0] for w, p in zip(weights, points, strict=True))
+    return x, sum(w * p[1] for w, p in zip(weights, points, strict=True))
+
+
+def _overlap(a: Box, b: Box) -> float:
+    wide = min(a.x + a.width / 2, b.x + b.width / 2) - max(a.x - a.width / 2, b.x - b.width / 2)
+    tall = min(a.y + a.height / 2, b.y + b.height / 2) - max(a.y - a.height / 2, b.y - b.height / 2)
+    return max(wide, 0.0) * max(tall, 0.0)
+
+
+def _words(
+    axes: Axes, explanation: Explanation, title: str | None, width: float, height: float
+) -> None:
+    who = "this history" if explanation.user_id is None else f"user {explanation.user_id}"
+    heading = title or f"Why “{explanation.item_name}” for {who}"
+    lines = layout.wrap(heading, 95, 2)
+    top: dict[str, Any] = {"ha": "left", "va": "top"}
+    _text(axes, 0, height + HEAD - 0.2, "\n".join(lines), fontsize=13, fontweight="bold", **top)
+    _text(axes, 0, height + HEAD - 0.26 - 0.25 * len(lines), _sum(explanation), fontsize=9, **top)
+    if not explanation.paths:
+        reason = "\n".join(layout.wrap(" ".join(explanation.reasons), 60, 4))
+        _text(axes, 0, height / 2, reason, fontsize=10, ha="left", va="center")
+
+
+def _sum(explanation: Explanation) -> str:
+    """The score as the sum that the picture shows."""
+    parts = [
+        f"score {explanation.score:.3f} = {explanation.baseline:.3f} without history",
+        f"{explanation.shown:+.3f} shown here",
+    ]
+    if explanation.hidden:
+        parts.append(f"{explanation.not_shown:+.3f} in {explanation.hidden:,} further paths")
+    parts.append(f"{explanation.rest:+.3f} not attributed")
+    return "  ".join(parts).replace("-", "−")
+
+
+def _legend(axes: Axes, graph: nx.DiGraph) -> None:
+    kinds = {data["kind"] for _, data in graph.nodes(data=True)}
+    handles: list[Any] = [
+        Patch(facecolor=_tint(colour), edgecolor=colour, label=name)
+        for kind, (colour, name) in COLOURS.items()
+        if kind in kinds
+    ]
+    edges = [data for _, _, data in graph.edges(data=True)]
+    if edges:
+        handles.append(Line2D([], [], color=FOR, lw=4, alpha=0.75, label="width: contribution"))
+    if any(not data["stored"] for data in edges):
+        dashes = (0, (3, 1.5))
+        handles.append(
+            Line2D([], [], color=FOR, lw=2, ls=dashes, label="likeness, no relationship")
+        )
+    if any(data["amount"] < 0 for data in edges):
+        handles.append(Line2D([], [], color=AGAINST, lw=3, label="speaks against it"))
+    columns = min(len(handles), 5)
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.02, 0.0)}
+    axes.legend(handles=handles, ncol=columns, fontsize=8.5, frameon=False, **place)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write beside the target, then put it in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = path.suffix.lower()
+    undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    handle, name = tempfile.mkstemp(suffix=suffix, dir=path.parent)
+    os.close(handle)
+    try:
+        figure.savefig(name, metadata=undated[suffix])
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)

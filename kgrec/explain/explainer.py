@@ -1,0 +1,144 @@
+"""Explainer: from a score breakdown to the explanation of one (user, item) pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from graph_schema.errors import RequestError
+from graph_schema.names import ITEM, USER
+from kgrec.explain.attribute import Pieces, attribute
+from kgrec.explain.breakdown import ScoreBreakdown
+from kgrec.explain.choose import Chooser, Groups, admit, group
+from kgrec.explain.explanation import ExplainedPath, Explanation
+from kgrec.explain.narrate import Narrator, item_name
+from kgrec.explain.paths import Constraints, Limits, PathIndex
+from kgrec.explain.realise import Realiser
+from kgrec.explain.sentences import Writer
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
+
+
+class Explainer:
+    """Explains scores over one snapshot; make it once, its index is kept."""
+
+    def __init__(self, snapshot: GraphSnapshot, writer: Writer | None = None) -> None:
+        self.index = PathIndex(snapshot)
+        self.writer = writer or Writer()
+
+    def warm_up(self) -> None:
+        """Build the adjacency now, so that the first explanation is as fast as the next."""
+        self.index.build()
+
+    def explain(
+        self,
+        breakdown: ScoreBreakdown,
+        item: int,
+        *,
+        user: int | None = None,
+        user_id: str | None = None,
+        k: int = 5,
+        constraints: Constraints | None = None,
+    ) -> Explanation:
+        """The ``k`` most telling, mutually different paths behind a score.
+
+        ``item`` is the candidate's row; ``user`` the row of a stored user, None for a history given
+        with the request (``user_id`` may then name its owner). Constraints decide what may be
+        shown, never what contributed. Paths that speak against the item are among them, at most
+        one in three. Raises RequestError.
+        """
+        if k < 1:
+            raise RequestError(f"k is {k}; ask for 1 path or more")
+        limits = self.index.limits(constraints or Constraints())
+        candidate = self._node(ITEM, item)
+        owner = -1 if user is None else self._node(USER, user)
+        user_id = self.index.space.id(owner) if owner >= 0 else user_id
+        pieces = attribute(self.index, breakdown, candidate)
+        kept = admit(self.index, pieces, limits, self._recent(breakdown, limits))
+        groups = group(pieces.select(kept), self.index.space.size)
+        history = np.unique(breakdown.history) + self.index.space.offsets[ITEM]
+        realiser = Realiser(self.index, owner, candidate, history, limits)
+        narrator = Narrator(self.index, self.writer, user_id)
+        paths = _choose(groups, realiser, narrator, k, breakdown.gain)
+        total = math.fsum(pieces.contribution)
+        shown = math.fsum(path.contribution for path in paths)
+        kept_back = group(pieces.select(~kept), self.index.space.size)
+        hidden = len(groups.contribution) - len(paths) + len(kept_back.contribution)
+        return Explanation(
+            user_id=user_id,
+            item_id=self.index.space.id(candidate),
+            item_name=item_name(self.index, candidate),
+            score=breakdown.score,
+            baseline=breakdown.baseline,
+            paths=paths,
+            rest=breakdown.gain - total,
+            not_shown=total - shown if hidden else 0.0,
+            hidden=hidden,
+            parts={name: math.fsum(part) for name, part in breakdown.parts.items()},
+            reasons=self._reasons(breakdown, pieces, kept, paths, owner, candidate, limits),
+        )
+
+    def _node(self, label: str, row: int) -> int:
+        size = len(self.index.snapshot.table(label))
+        if not 0 <= row < size:
+            raise RequestError(f"{label} row {row} is outside the snapshot's {size} rows")
+        return self.index.space.node(label, row)
+
+    def _recent(self, breakdown: ScoreBreakdown, limits: Limits) -> Ints:
+        rows = breakdown.history
+        if limits.since is not None:
+            known = breakdown.timestamps != NO_TIME
+            rows = rows[known & (breakdown.timestamps >= limits.since)]
+        return np.asarray(np.unique(rows) + self.index.space.offsets[ITEM])
+
+    def _reasons(
+        self,
+        breakdown: ScoreBreakdown,
+        pieces: Pieces,
+        kept: np.ndarray,
+        paths: Sequence[ExplainedPath],
+        user: int,
+        candidate: int,
+        limits: Limits,
+    ) -> tuple[str, ...]:
+        """Why there are no paths, or what the constraints keep back."""
+        if paths:
+            return ()
+        if not len(breakdown.history):
+            return ("There is no history, so the score is the item's own for anybody.",)
+        if len(pieces):
+            moved = math.fsum(pieces.contribution)
+            return (
+                f"No path keeps the constraints; {len(pieces)} that do not moved the score "
+                f"by {moved:+.3f}. Loosen relations, via, avoid, since or max_hops to see them.",
+            )
+        reasons = ["Nothing in the history moved this score."]
+        if user >= 0 and not self.joined(user, candidate, limits):
+            name = item_name(self.index, candidate)
+            reasons.append(
+                f"No path of at most {limits.max_hops} steps joins user "
+                f"{self.index.space.id(user)} and “{name}” in the graph."
+            )
+        return tuple(reasons)
+
+    def joined(self, user: int, candidate: int, limits: Limits) -> bool:
+        """Whether the graph has any path between two nodes under the limits."""
+        return bool(self.index.between(user, candidate, limits, limit=1))
+
+
+def _choose(
+    groups: Groups, realiser: Realiser, narrator: Narrator, k: int, gain: float
+) -> list[ExplainedPath]:
+    """Up to ``k`` paths, largest contribution first."""
+    chooser = Chooser(groups, negatives=max(1, k // 3))
+    paths: list[ExplainedPath] = []
+    while len(paths) < k and (place := chooser.next()) is not None:
+        number = chooser.number(place)
+        path = realiser.realise(groups.members(number))
+        if path is None:
+            continue
+        chooser.shown(place)
+        amount = float(groups.contribution[number])
+        paths.append(narrator.tell(path, realiser.candidate, amount, gain))
+    return sorted(paths, key=lambda path: -path.contribution)

@@ -1,0 +1,180 @@
+"""Explanation: what a score is made of, as values, table, text, JSON and picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+FRAME_COLUMNS = (
+    "rank",
+    "kind",
+    "contribution",
+    "share",
+    "hops",
+    "people",
+    "sentence",
+    "path",
+    "cypher",
+)
+Node = tuple[str, str, str]  # label, id, name ("" where it has none)
+
+
+@dataclass(frozen=True)
+class ExplainedPath:
+    """One way in which the history moved the score.
+
+    ``nodes`` are (label, id, name), the user first; ``relations[i]`` joins nodes i and i + 1, with
+    ``outgoing[i]`` saying whether it leaves node i, and ``stored[i]`` whether it is a relationship
+    of the graph (a likeness of texts or attributes is not). ``contribution`` is in units of the
+    score; ``share`` is contribution / |score − baseline|. ``cypher`` with ``parameters`` returns
+    the path from either store; ``note`` says where it had to leave something out. ``people``
+    counts the others who chose both items (collaborative paths).
+    """
+
+    nodes: tuple[Node, ...]
+    relations: tuple[str, ...]
+    outgoing: tuple[bool, ...]
+    contribution: float
+    share: float
+    sentence: str
+    cypher: str
+    parameters: dict[str, str | int]
+    kind: str = ""
+    stored: tuple[bool, ...] = ()
+    words: tuple[str, ...] = ()
+    people: int = 0
+    note: str = ""
+    expected: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def hops(self) -> int:
+        """Steps from the user to the item."""
+        return len(self.relations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON-safe values."""
+        return {
+            "kind": self.kind,
+            "nodes": [{"label": a, "id": b, "name": c} for a, b, c in self.nodes],
+            "relations": list(self.relations),
+            "outgoing": list(self.outgoing),
+            "stored": list(self.stored),
+            "contribution": self.contribution,
+            "share": self.share,
+            "people": self.people,
+            "sentence": self.sentence,
+            "cypher": self.cypher,
+            "parameters": dict(self.parameters),
+            "note": self.note,
+        }
+
+    def __str__(self) -> str:
+        text = _shown(self.nodes[0])
+        for i, node in enumerate(self.nodes[1:]):
+            name = self.relations[i] if self.stored[i] else f"~{self.words[i]}~"
+            arrow = f" -{name}-> " if self.outgoing[i] else f" <-{name}- "
+            text += (f" {name} " if not self.stored[i] else arrow) + _shown(node)
+        return text
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an item has its score for a user.
+
+    ``score − baseline == Σ path contributions + not_shown + rest`` (up to float rounding), where
+    ``baseline`` is the score with an empty history, ``not_shown`` the contribution of ``hidden``
+    further paths, and ``rest`` what the model could not attribute. ``parts`` sums the same gain by
+    part of the model. ``reasons`` says why there are no paths, or fewer than asked for.
+    ``user_id`` is None for a history given with the request.
+    """
+
+    user_id: str | None
+    item_id: str
+    item_name: str
+    score: float
+    baseline: float
+    paths: list[ExplainedPath]
+    rest: float
+    not_shown: float = 0.0
+    hidden: int = 0
+    parts: dict[str, float] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def gain(self) -> float:
+        """score − baseline: what the history did."""
+        return self.score - self.baseline
+
+    @property
+    def shown(self) -> float:
+        """The contributions of the paths, summed."""
+        return math.fsum(path.contribution for path in self.paths)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a path, largest contribution first; its columns are FRAME_COLUMNS."""
+        rows = [
+            {
+                "rank": rank,
+                "kind": path.kind,
+                "contribution": path.contribution,
+                "share": path.share,
+                "hops": path.hops,
+                "people": path.people,
+                "sentence": path.sentence,
+                "path": str(path),
+                "cypher": path.cypher,
+            }
+            for rank, path in enumerate(self.paths, start=1)
+        ]
+        return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON-safe values."""
+        return {
+            "user_id": self.user_id,
+            "item_id": self.item_id,
+            "item_name": self.item_name,
+            "score": self.score,
+            "baseline": self.baseline,
+            "paths": [path.to_dict() for path in self.paths],
+            "not_shown": self.not_shown,
+            "hidden": self.hidden,
+            "rest": self.rest,
+            "parts": dict(self.parts),
+            "reasons": list(self.reasons),
+        }
+
+    def draw(self, path: str | Path, *, title: str | None = None) -> Path:
+        """Save a picture (the suffix says which kind: .png, .svg, .pdf); returns its path."""
+        from kgrec.explain.draw import draw_explanation  # matplotlib only when a picture is wanted
+
+        return draw_explanation(self, Path(path), title=title)
+
+    def __str__(self) -> str:
+        who = "this history" if self.user_id is None else f"user {self.user_id}"
+        lines = [
+            f"“{self.item_name}” for {who}: "
+            f"score {self.score:.3f} = {self.baseline:.3f} (no history) {_signed(self.gain)}"
+        ]
+        for rank, path in enumerate(self.paths, start=1):
+            lines.append(f"{rank:>3}. {_signed(path.contribution)}  {path.sentence}")
+            lines.append(f"     {path}")
+        if self.hidden:
+            word = "path" if self.hidden == 1 else "paths"
+            lines.append(f"     {_signed(self.not_shown)}  {self.hidden:,} further {word}")
+        lines.append(f"     {_signed(self.rest)}  not attributed to any path")
+        lines += [f"     {reason}" for reason in self.reasons]
+        return "\n".join(lines)
+
+
+def _signed(value: float) -> str:
+    return f"{'−' if value < 0 else '+'}{abs(value):.3f}"
+
+
+def _shown(node: Node) -> str:
+    label, node_id, name = node
+    return f"({name or f'{label} {node_id}'.strip()})"

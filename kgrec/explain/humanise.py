@@ -1,0 +1,116 @@
+"""Readable words for relationship types: film.director.film, directed_by_director, ALSO_BOUGHT."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+# Participles whose agent noun English does not build regularly, and short names found in data.
+_AGENTS = {
+    "directed": "director",
+    "produced": "producer",
+    "written": "writer",
+    "wrote": "writer",
+    "authored": "author",
+    "composed": "composer",
+    "edited": "editor",
+    "published": "publisher",
+    "starred": "actor",
+    "starring": "actor",
+    "acted": "actor",
+    "acts": "actor",
+    "performed": "performer",
+    "created": "creator",
+    "designed": "designer",
+    "made": "maker",
+    "manufactured": "manufacturer",
+    "sold": "seller",
+    "sung": "singer",
+    "recorded": "artist",
+    "distributed": "distributor",
+    "developed": "developer",
+    "narrated": "narrator",
+    "translated": "translator",
+    "illustrated": "illustrator",
+    "owned": "owner",
+    "branded": "brand",
+}
+_WORDS = {"prodcompany": "production company", "wikipage": "related topic"}
+_FILLERS = {"has", "have", "is", "of", "the", "a", "an", "belongs", "belong", "to", "in", "with"}
+_PHRASE_STARTS = {
+    "also",
+    "often",
+    "frequently",
+    "bought",
+    "viewed",
+    "similar",
+    "same",
+    "related",
+    "follows",
+    "knows",
+    "likes",
+    "friend",
+    "trusts",
+}
+_PREPOSITIONS = {"by", "to", "in", "with", "of", "from", "for", "at", "on"}
+
+
+@dataclass(frozen=True)
+class Wording:
+    """``text`` in lower case; ``noun`` where it names a role ("director"), else it is a phrase."""
+
+    text: str
+    noun: bool
+
+
+@lru_cache(maxsize=4096)
+def humanise(relation: str) -> Wording:
+    """Words for a relationship type; any string gives some words."""
+    words = _split(_property(relation))
+    if not words:
+        return Wording(relation, False)
+    if words == ["is", "a"]:
+        return Wording("kind", True)
+    if words[0] in _PHRASE_STARTS and not (words[0] == "related" and words[1:2] == ["to"]):
+        return Wording(" ".join(words), False)
+    cut = next((i for i in range(len(words) - 2, 0, -1) if words[i] in _PREPOSITIONS), None)
+    if cut is not None and words[cut - 1] not in _FILLERS | {"this"}:
+        return _noun(words[cut + 1 :])
+    if words[-1] in _PREPOSITIONS or (words[0] in _AGENTS and len(words) == 1):
+        agent = _AGENTS.get(words[0])
+        return Wording(agent, True) if agent else Wording(" ".join(words), False)
+    while len(words) > 1 and words[0] in _FILLERS:
+        words = words[1:]
+    return _noun(words)
+
+
+def _noun(words: list[str]) -> Wording:
+    text = " ".join(_WORDS.get(word, word) for word in words)
+    return Wording(_singular(text), True)
+
+
+def _property(relation: str) -> str:
+    """The telling piece of a dotted (Freebase-like) name: domain.type.property."""
+    pieces = [piece for piece in re.split(r"[./#:]+", relation) if piece]
+    if len(pieces) < 2:
+        return relation
+    domain, kind, last = pieces[0], pieces[-2], pieces[-1]
+    inside = re.search(r"_in_this_(\w+)$", last)
+    if inside:
+        return inside.group(1)
+    told_by_type = last in (domain, domain + "s") and kind != domain
+    chosen = kind if told_by_type else last
+    return chosen.removeprefix(domain + "_")
+
+
+def _split(name: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return [word.lower() for word in re.split(r"[\s_\-]+", spaced) if word]
+
+
+def _singular(text: str) -> str:
+    if text.endswith("ies") and len(text) > 4 and text not in ("series", "species"):
+        return text[:-3] + "y"
+    keep = ("ss", "us", "is", "series", "species")
+    return text[:-1] if text.endswith("s") and len(text) > 3 and not text.endswith(keep) else text

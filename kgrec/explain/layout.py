@@ -1,0 +1,197 @@
+"""The picture of an explanation as a layered graph: user, history, links, item, left to right."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import networkx as nx
+
+from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.explain.explanation import ExplainedPath, Explanation
+
+# Kinds of box.
+OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, LIKENESS, CANDIDATE, PASSAGE = (
+    "user",
+    "history",
+    "entity",
+    "item",
+    "person",
+    "likeness",
+    "candidate",
+    "passage",
+)
+_LINK_KINDS = {USER: PERSON, ITEM: ITEM_LINK, ENTITY: ENTITY_LINK}
+COLUMN_WIDTH = {0: 1.25}  # inches; all others BOX_WIDTH
+BOX_WIDTH, GAP, LINE, PADDING, SPACING = 2.25, 1.55, 0.175, 0.2, 0.2
+MAX_LINES = 3
+SWEEPS = 6
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node's place in inches: centre, width and height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def picture_graph(explanation: Explanation) -> nx.DiGraph:
+    """Nodes with ``kind``, ``lines``, ``column``; edges with ``words``, ``amount`` (signed sum of
+    the contributions over it), ``stored``, and ``forward``/``backward`` (where relationships point).
+    """
+    graph = nx.DiGraph()
+    last = max([3, *(path.hops for path in explanation.paths)])
+    for number, path in enumerate(explanation.paths):
+        _add_path(graph, path, number, last)
+    if not explanation.paths:
+        name = explanation.item_name
+        graph.add_node("item", kind=CANDIDATE, lines=wrap(name, 28), column=last)
+    return graph
+
+
+def _add_path(graph: nx.DiGraph, path: ExplainedPath, number: int, last: int) -> None:
+    keys = [_add_node(graph, path, i, last) for i in range(len(path.nodes))]
+    for i, word in enumerate(path.words):
+        a, b = keys[i], keys[i + 1]
+        told = "" if i == 0 else word
+        if i > 0 and path.hops == 2:  # a fact or likeness between two items: told in a box
+            pill = ("step", number)
+            kind = ITEM_LINK if path.stored[i] else LIKENESS
+            graph.add_node(pill, kind=LIKENESS, lines=wrap(word, 28), column=2)
+            graph.nodes[pill]["solid"] = kind == ITEM_LINK
+            _add_edge(graph, a, pill, path, i, "")
+            a, told = pill, ""
+        a = _passages(graph, a, b, path, i, number)
+        _add_edge(graph, a, b, path, i, told)
+
+
+def _passages(
+    graph: nx.DiGraph, a: object, b: object, path: ExplainedPath, step: int, number: int
+) -> object:
+    """Reserve a place in every column that an edge flies over; returns where the edge goes on."""
+    for column in range(graph.nodes[a]["column"] + 1, graph.nodes[b]["column"]):
+        key = ("passage", number, step, column)
+        graph.add_node(key, kind=PASSAGE, lines=[], column=column)
+        _add_edge(graph, a, key, path, step, "")
+        a = key
+    return a
+
+
+def _add_node(graph: nx.DiGraph, path: ExplainedPath, place: int, last: int) -> object:
+    label, node_id, name = path.nodes[place]
+    column = last if place == len(path.nodes) - 1 else place
+    key = (label, node_id, column)
+    if key in graph:
+        return key
+    if place == 0:
+        kind, text = OWNER, name or (f"user {node_id}" if node_id else "You")
+    elif column == last:
+        kind, text = CANDIDATE, name or f"item {node_id}"
+    else:
+        kind = HISTORY if place == 1 else _LINK_KINDS[label]
+        text = name or f"{label.lower()} {node_id}"
+    if kind == PERSON and path.people > 1:
+        text += f" and {path.people - 1:,} other{'s' if path.people > 2 else ''}"
+    graph.add_node(key, kind=kind, lines=wrap(text, 13 if place == 0 else 28), column=column)
+    return key
+
+
+def _add_edge(
+    graph: nx.DiGraph, a: object, b: object, path: ExplainedPath, step: int, word: str
+) -> None:
+    if not graph.has_edge(a, b):
+        graph.add_edge(a, b, words=[], amount=0.0, stored=False, forward=False, backward=False)
+    edge = graph.edges[a, b]
+    edge["amount"] += path.contribution
+    edge["stored"] |= path.stored[step]
+    edge["forward"] |= path.stored[step] and path.outgoing[step]
+    edge["backward"] |= path.stored[step] and not path.outgoing[step]
+    if word and word not in edge["words"] and path.kind != "collaborative":
+        edge["words"].append(word)
+
+
+def place(graph: nx.DiGraph) -> tuple[dict[object, Box], float, float]:
+    """A box for every node, and the width and height of the whole in inches. Deterministic."""
+    columns = _ordered_columns(graph)
+    height = max(sum(_height(graph, n) + SPACING for n in column) for column in columns.values())
+    boxes: dict[object, Box] = {}
+    x = 0.0
+    for number in range(max(columns) + 1):
+        width = COLUMN_WIDTH.get(number, BOX_WIDTH)
+        nodes = columns.get(number, [])
+        spare = height - sum(_height(graph, node) for node in nodes)
+        gap = spare / len(nodes) if nodes else 0.0
+        top = height - gap / 2
+        for node in nodes:
+            tall = _height(graph, node)
+            boxes[node] = Box(x + width / 2, top - tall / 2, width, tall)
+            top -= tall + gap
+        x += width + GAP
+    return boxes, x - GAP, height
+
+
+def _height(graph: nx.DiGraph, node: object) -> float:
+    return PADDING + LINE * max(len(graph.nodes[node]["lines"]), 1)
+
+
+def _ordered_columns(graph: nx.DiGraph) -> dict[int, list[object]]:
+    """The nodes of every column, ordered so that few edges cross (barycentre sweeps)."""
+    columns: dict[int, list[object]] = {}
+    for node, data in graph.nodes(data=True):  # insertion order: the paths' rank
+        columns.setdefault(data["column"], []).append(node)
+    numbers = sorted(columns)
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        for number in numbers if forward else reversed(numbers):
+            near = graph.predecessors if forward else graph.successors
+            rank = {n: i / len(c) for c in columns.values() for i, n in enumerate(c)}
+            columns[number].sort(key=lambda n: _mean((rank[m] for m in near(n)), rank[n]))
+    return columns
+
+
+def _mean(values: Iterable[float], otherwise: float) -> float:
+    known = list(values)
+    return sum(known) / len(known) if known else otherwise
+
+
+def clean(text: str) -> str:
+    """The text on one line, without characters that can't be drawn or written to a file."""
+    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
+    return " ".join(shown.split())
+
+
+def wrap(text: str, width: int, max_lines: int = MAX_LINES) -> list[str]:
+    """Lines of at most ``width`` narrow characters (wide ones count twice); cut with “…”."""
+    lines: list[str] = [""]
+    for word in clean(text).split(" "):
+        pieces = _pieces(word, width)
+        for i, piece in enumerate(pieces):
+            glue = "" if i or not lines[-1] else " "
+            if _width(lines[-1] + glue + piece) <= width:
+                lines[-1] += glue + piece
+            else:
+                lines.append(piece)
+    if len(lines) > max_lines:
+        lines = lines[:max_lines]
+        while lines[-1] and _width(lines[-1]) > width - 1:
+            lines[-1] = lines[-1][:-1]
+        lines[-1] = lines[-1].rstrip() + "…"
+    return lines
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """A word cut into pieces that fit a line."""
+    pieces = [""]
+    for character in word:
+        if _width(pieces[-1] + character) > width:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,160 @@
+"""One plain sentence per path, from templates that a team can replace, relation by relation.
+
+A template is looked up as ``"shared:<relation>"`` or ``"fact:<relation>"``, then ``"<relation>"``
+(relations as in the graph or in ALSO_BOUGHT-like upper case), then by form (the keys of TEMPLATES);
+" unnamed" is added to the key where the entity between has no name. It is a ``str.format`` string
+with these fields: ``chose`` ("You rated “Heat” 5"), ``history``, ``item``, ``link`` (names),
+``role`` and ``role2`` (words for the relation on either side), ``people`` ("41 people"), ``count``,
+``values``, ``steps`` (a longer way, written out), ``part``, ``subject`` ("You").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from graph_schema.errors import RequestError
+from kgrec.explain.humanise import humanise
+
+TEMPLATES: Mapping[str, str] = {
+    "shared": "{chose}; “{item}” has the same {role}: {link}.",
+    "shared unnamed": "{chose}; “{item}” has the same {role}.",
+    "shared mixed": "{chose}; {link}, its {role}, is also the {role2} of “{item}”.",
+    "shared mixed unnamed": "{chose}; its {role} is also the {role2} of “{item}”.",
+    "shared phrase": "{chose}; “{item}” and it both lead to {link} ({role}).",
+    "shared phrase unnamed": "{chose}; “{item}” and it have a link in common ({role}).",
+    "fact": "{chose}; its {role} is “{item}”.",
+    "fact reversed": "{chose}; it is the {role} of “{item}”.",
+    "fact phrase": "{chose}; the graph links it to “{item}” ({role}).",
+    "collaborative": "{chose}; {people} who chose it also chose “{item}”.",
+    "collaborative unseen": "{chose}; the choices of others place “{item}” near it.",
+    "graph neighbourhood": "{chose}; the graph leads from it to “{item}”: {steps}.",
+    "graph neighbourhood unseen": "{chose}; its surroundings in the graph are like “{item}”’s.",
+    "text": "{chose}; the text of “{item}” is like its text.",
+    "attributes": "{chose}; “{item}” is like it in {values}.",
+    "attributes unseen": "{chose}; the attributes of “{item}” are like its own.",
+    "repeat": "{chose} before.",
+    "other": "{chose}; this moved “{item}” through the model’s part “{part}”.",
+    "social": "{steps}.",
+    "against": "{sentence} This counted against it.",
+    "person": "1 person",
+    "people": "{count} people",
+    "fact:ALSO_BOUGHT": "{chose}; people who buy it also buy “{item}”.",
+    "fact:BOUGHT_TOGETHER": "{chose}; it is often bought together with “{item}”.",
+    "fact:ALSO_VIEWED": "{chose}; people who look at it also look at “{item}”.",
+    "shared:ALSO_BOUGHT": "{chose}; {link} is bought along with it, and with “{item}” too.",
+    "shared:BOUGHT_TOGETHER": "{chose}; {link} is bought together with it, and with “{item}” too.",
+    "shared:ALSO_VIEWED": "{chose}; people who look at {link} look at it, and at “{item}” too.",
+}
+VERBS: Mapping[str, str] = {
+    "rate": "rated",
+    "rating": "rated",
+    "view": "viewed",
+    "watch": "watched",
+    "click": "clicked",
+    "buy": "bought",
+    "purchase": "bought",
+    "like": "liked",
+    "review": "reviewed",
+    "listen": "listened to",
+    "play": "played",
+    "read": "read",
+    "cart": "put in the basket",
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a sentence is made of. ``form`` is a key of TEMPLATES without its "unnamed"."""
+
+    kind: str
+    form: str
+    relation: str
+    history: str
+    item: str
+    link: str = ""
+    role: str = ""
+    role2: str = ""
+    count: int = 0
+    values: str = ""
+    steps: str = ""
+    part: str = ""
+    event: str = ""
+    rating: float | None = None
+    against: bool = False
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes sentences. ``templates`` replaces or adds templates; ``roles`` replaces the words for
+    a relation; ``verbs`` those for an event; ``subject`` is who chose."""
+
+    templates: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    verbs: Mapping[str, str] = field(default_factory=dict)
+    subject: str = "You"
+
+    def sentence(self, story: Story) -> str:
+        """The story in one sentence. Raises RequestError for a template with an unknown field."""
+        fields = {
+            "chose": self.chose(story),
+            "history": story.history,
+            "item": story.item,
+            "link": story.link,
+            "role": story.role,
+            "role2": story.role2,
+            "people": self._people(story.count),
+            "count": story.count,
+            "values": story.values,
+            "steps": story.steps,
+            "part": story.part,
+            "subject": self.subject,
+        }
+        text = _fill(self._template(story), fields)
+        return self._fill_named("against", {"sentence": text}) if story.against else text
+
+    def chose(self, story: Story) -> str:
+        """What the user did with the history item: "You rated “Heat” 5"."""
+        verb = {**VERBS, **self.verbs}.get(story.event.lower(), "chose")
+        if story.rating is None:
+            return f"{self.subject} {verb} “{story.history}”"
+        verb = "rated" if verb == "chose" else verb
+        return f"{self.subject} {verb} “{story.history}” {story.rating:g}"
+
+    def role(self, relation: str) -> str:
+        """The words for a relation."""
+        return self.roles.get(relation) or humanise(relation).text
+
+    def is_noun(self, relation: str) -> bool:
+        """Whether a relation's words name a role; replaced words are taken to."""
+        return relation in self.roles or humanise(relation).noun
+
+    def _people(self, count: int) -> str:
+        return self._fill_named("person" if count == 1 else "people", {"count": f"{count:,}"})
+
+    def _fill_named(self, name: str, fields: Mapping[str, object]) -> str:
+        return _fill(self.templates.get(name, TEMPLATES[name]), fields)
+
+    def _template(self, story: Story) -> str:
+        upper = re.sub(r"[\s\-]+", "_", story.relation).upper()
+        keys = [story.form]
+        if story.relation:
+            both = (story.relation, upper)
+            keys = [*(f"{story.kind}:{name}" for name in both), *both, story.form]
+        unnamed = " unnamed" if story.kind == "shared" and not story.link else ""
+        for table in (self.templates, TEMPLATES):
+            for key in keys:
+                if key + unnamed in table:
+                    return table[key + unnamed]
+        raise RequestError(f"no sentence template for {story.form + unnamed!r}")
+
+
+def _fill(template: str, fields: Mapping[str, object]) -> str:
+    try:
+        return template.format_map(fields)
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        known = ", ".join(sorted(fields))
+        raise RequestError(
+            f"the sentence template {template!r} can't be filled ({error!r}); its fields: {known}"
+        ) from error
