@@ -1,6 +1,22 @@
 """Text: a BERT encoder with a cache on disk, documents from item attributes, lexical search."""
 
+from kgrec.text.cache import CachedEncoder, CacheStats, EmbeddingCache
 from kgrec.text.cleaning import clean_text
+from kgrec.text.documents import TextColumns, item_documents, text_columns
 from kgrec.text.encoder import BertEncoder, TextEncoder, load_encoder
+from kgrec.text.search import LexicalIndex, reciprocal_rank_fusion
 
-__all__ = ["BertEncoder", "TextEncoder", "clean_text", "load_encoder"]
+__all__ = [
+    "BertEncoder",
+    "CacheStats",
+    "CachedEncoder",
+    "EmbeddingCache",
+    "LexicalIndex",
+    "TextColumns",
+    "TextEncoder",
+    "clean_text",
+    "item_documents",
+    "load_encoder",
+    "reciprocal_rank_fusion",
+    "text_columns",
+]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import re
 
-_SUSPICIOUS = re.compile(r"[<&\x00-\x1f\x7f-\x9f\ufffd\u200b\ufeff]|\s\s|\S{80}")
+_SUSPICIOUS = re.compile(r"[<&\x00-\x1f\x7f-\x9f\ufffd\u200b\ufeff\ud800-\udfff]|\s\s|\S{80}")
 _HIDDEN = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>|<![^<>]*>", re.DOTALL)
-_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\u200b\ufeff]")
+_TAG = re.compile(r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]*>|<![^<>]*>", re.DOTALL)
+_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\u200b\ufeff\ud800-\udfff]")
 _UNBROKEN = re.compile(r"[^\s\u0e00-\u9fff\uac00-\ud7af]{80,}")
 _SPACE = re.compile(r"\s+")
 _BINARY_SHARE = 0.1

@@ -1,0 +1,288 @@
+"""Embeddings on disk, so that no text is encoded twice with the same model.
+
+One folder per encoder (its fingerprint), in it shards of at most SHARD_ROWS vectors: safetensors
+files with the texts' sha256 (sorted), the vectors and a checksum of both. A shard is written under
+a temporary name and renamed, and never changed after: readers and writers in any number of
+processes need no lock, and a process that is killed leaves whole shards only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from kgrec.text.cleaning import clean_text
+from kgrec.text.encoder import Progress, TextEncoder
+from loaders.wheels import cache_root
+
+SHARD_ROWS = 32_768
+MAX_SHARDS = 16  # of one encoder; more are merged, so that a look-up opens few files
+MAX_LOADED = 8  # shards kept in memory: 50 MB each at most for 384 dimensions
+MAX_BYTES = 2 * 1024**3
+_KEY_BYTES = 32
+_STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that was killed
+
+
+@dataclass(frozen=True)
+class CacheStats:
+    """What the cache holds: ``vectors`` counts rows of all encoders together."""
+
+    folder: Path
+    encoders: int
+    shards: int
+    vectors: int
+    bytes: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Shard:
+    keys: np.ndarray  # uint8 [n, 32], sorted
+    vectors: np.ndarray  # float32 [n, dim]
+
+
+class EmbeddingCache:
+    """Vectors by text for any number of encoders under one folder, at most ``max_bytes`` on disk.
+
+    Beyond that the shards that were read or written longest ago are removed.
+    """
+
+    def __init__(self, folder: str | Path | None = None, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = Path(folder) if folder else cache_root() / "embeddings"
+        self.max_bytes = max_bytes
+        self._loaded: dict[Path, _Shard] = {}
+
+    def get(
+        self, fingerprint: str, texts: Sequence[str], dim: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``vectors`` float32 ``[n, dim]`` and ``found`` bool ``[n]``; a row not found is zero."""
+        keys = text_keys(texts)
+        vectors = np.zeros((len(texts), dim), dtype=np.float32)
+        found = np.zeros(len(texts), dtype=bool)
+        for shard in self._shards(fingerprint, dim):
+            rows, places = _match(shard.keys, keys, np.flatnonzero(~found))
+            vectors[rows] = shard.vectors[places]
+            found[rows] = True
+            if found.all():
+                break
+        return vectors, found
+
+    def put(self, fingerprint: str, texts: Sequence[str], vectors: np.ndarray) -> None:
+        """Store the vectors ``[n, dim]`` of ``texts``; storing them again changes nothing."""
+        keys, first = np.unique(text_keys(texts), axis=0, return_index=True)
+        rows = vectors[first].astype(np.float32, copy=False)
+        folder = self._encoder_folder(fingerprint)
+        for start in range(0, len(keys), SHARD_ROWS):
+            _write(folder, keys[start : start + SHARD_ROWS], rows[start : start + SHARD_ROWS])
+        self._merge(folder, rows.shape[1])
+        self._shrink()
+
+    def stats(self) -> CacheStats:
+        files = list(self.folder.glob("*/*.safetensors"))
+        return CacheStats(
+            folder=self.folder,
+            encoders=len({file.parent for file in files}),
+            shards=len(files),
+            vectors=sum(_count(file) for file in files),
+            bytes=sum(_size(file) for file in files),
+            max_bytes=self.max_bytes,
+        )
+
+    def _encoder_folder(self, fingerprint: str) -> Path:
+        return self.folder / fingerprint[:32]
+
+    def _shards(self, fingerprint: str, dim: int) -> Iterator[_Shard]:
+        for file in sorted(self._encoder_folder(fingerprint).glob("*.safetensors")):
+            shard = self._loaded.get(file) or _read(file, dim)
+            if shard is None:
+                continue
+            self._loaded[file] = shard
+            while len(self._loaded) > MAX_LOADED:
+                self._loaded.pop(next(iter(self._loaded)))
+            with contextlib.suppress(OSError):
+                os.utime(file)
+            yield shard
+
+    def _merge(self, folder: Path, dim: int) -> None:
+        """Join the small shards of an encoder once there are too many."""
+        files = sorted(folder.glob("*.safetensors"))
+        if len(files) <= MAX_SHARDS:
+            return
+        small = [(file, shard) for file in files if (shard := _read(file, dim)) is not None]
+        small = [(file, shard) for file, shard in small if len(shard.keys) < SHARD_ROWS // 2]
+        if len(small) < 2:
+            return
+        keys, first = np.unique(
+            np.concatenate([shard.keys for _, shard in small]), axis=0, return_index=True
+        )
+        rows = np.concatenate([shard.vectors for _, shard in small])[first]
+        written = {
+            _write(folder, keys[start : start + SHARD_ROWS], rows[start : start + SHARD_ROWS])
+            for start in range(0, len(keys), SHARD_ROWS)
+        }
+        for file in {file for file, _ in small} - written:
+            self._loaded.pop(file, None)
+            file.unlink(missing_ok=True)
+
+    def _shrink(self) -> None:
+        """Remove what killed processes left, then the oldest shards while there are too many."""
+        for file in self.folder.glob("*/*.tmp"):
+            if time.time() - _touched(file) > _STALE_SECONDS:
+                file.unlink(missing_ok=True)
+        files = sorted(self.folder.glob("*/*.safetensors"), key=_touched)
+        total = sum(_size(file) for file in files)
+        while total > self.max_bytes and len(files) > 1:
+            oldest = files.pop(0)
+            total -= _size(oldest)
+            self._loaded.pop(oldest, None)
+            oldest.unlink(missing_ok=True)
+
+
+class CachedEncoder:
+    """A TextEncoder that looks texts up in an EmbeddingCache and encodes only what is new.
+
+    New vectors are stored every ``save_every`` texts, so a run that is cut off keeps its work.
+    """
+
+    def __init__(
+        self, encoder: TextEncoder, cache: EmbeddingCache | None = None, save_every: int = 1024
+    ) -> None:
+        self.encoder = encoder
+        self.cache = cache or EmbeddingCache()
+        self.save_every = save_every
+
+    @property
+    def dim(self) -> int:
+        return self.encoder.dim
+
+    @property
+    def name(self) -> str:
+        return self.encoder.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.encoder.fingerprint
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        """float32 ``[n, dim]`` as the encoder gives it; ``progress`` counts distinct new texts."""
+        cleaned = [clean_text(text) for text in texts]
+        distinct = list(dict.fromkeys(text for text in cleaned if text))
+        vectors, found = self.cache.get(self.fingerprint, distinct, self.dim)
+        missing = np.flatnonzero(~found)
+        for start in range(0, len(missing), self.save_every):
+            rows = missing[start : start + self.save_every]
+            fresh = [distinct[row] for row in rows]
+            vectors[rows] = self.encoder.encode(fresh)
+            self._store(fresh, vectors[rows])
+            if progress is not None:
+                progress("texts encoded", start + len(rows), len(missing))
+        place = {text: row for row, text in enumerate(distinct)}
+        table = np.vstack([vectors, np.zeros((1, self.dim), dtype=np.float32)])
+        return np.asarray(table[[place.get(text, len(distinct)) for text in cleaned]])
+
+    def _store(self, texts: Sequence[str], vectors: np.ndarray) -> None:
+        """A cache that can't be written costs time, not the result."""
+        try:
+            self.cache.put(self.fingerprint, texts, vectors)
+        except OSError as error:
+            warnings.warn(
+                f"text vectors can't be kept in {self.cache.folder} ({error}); they will be made "
+                "again next time. Set KGREC_CACHE_DIR to a folder that can be written.",
+                stacklevel=3,
+            )
+
+
+def text_keys(texts: Sequence[str]) -> np.ndarray:
+    """uint8 ``[n, 32]``: the sha256 of each text."""
+    joined = b"".join(hashlib.sha256(t.encode("utf-8", "surrogatepass")).digest() for t in texts)
+    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, _KEY_BYTES)
+
+
+def _prefix(keys: np.ndarray) -> np.ndarray:
+    """The first 8 bytes as big-endian numbers: they sort as the keys do."""
+    return np.ascontiguousarray(keys[:, :8]).view(">u8").ravel()
+
+
+def _match(
+    stored: np.ndarray, wanted: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of ``rows`` of ``wanted``, those that ``stored`` holds, and their places there."""
+    if not len(stored) or not len(rows):
+        return rows[:0], rows[:0]
+    places = np.searchsorted(_prefix(stored), _prefix(wanted[rows]))
+    places = np.minimum(places, len(stored) - 1)
+    # Two keys with one prefix would cost a second encoding, never a wrong vector.
+    same = (stored[places] == wanted[rows]).all(axis=1)
+    return rows[same], places[same]
+
+
+def _checksum(keys: np.ndarray, vectors: np.ndarray) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(keys).data)
+    digest.update(np.ascontiguousarray(vectors).data)
+    return digest.hexdigest()
+
+
+def _write(folder: Path, keys: np.ndarray, vectors: np.ndarray) -> Path:
+    """The shard's file, named by its content: writing the same shard twice is one file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checksum = _checksum(keys, vectors)
+    target = folder / f"{checksum[:32]}.safetensors"
+    scratch = folder / f"{checksum[:32]}.{os.getpid()}.tmp"
+    tensors = {"keys": np.ascontiguousarray(keys), "vectors": np.ascontiguousarray(vectors)}
+    try:
+        save_file(tensors, scratch, metadata={"sha256": checksum})
+        os.replace(scratch, target)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+    return target
+
+
+def _read(file: Path, dim: int) -> _Shard | None:
+    """A whole shard, or None where it is gone; one that is damaged is removed."""
+    try:
+        with safe_open(file, framework="numpy") as stored:
+            keys, vectors = stored.get_tensor("keys"), stored.get_tensor("vectors")
+            checksum = (stored.metadata() or {}).get("sha256")
+    except FileNotFoundError:
+        return None
+    except (SafetensorError, OSError):
+        file.unlink(missing_ok=True)
+        return None
+    if checksum != _checksum(keys, vectors) or vectors.shape != (len(keys), dim):
+        file.unlink(missing_ok=True)
+        return None
+    return _Shard(keys, vectors)
+
+
+def _count(file: Path) -> int:
+    try:
+        with safe_open(file, framework="numpy") as stored:
+            return int(stored.get_slice("keys").get_shape()[0])
+    except (SafetensorError, OSError):
+        return 0
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _touched(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,97 @@
+"""One document per item, from whatever attributes a catalog has, for the text encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from kgrec.text.cleaning import clean_text
+
+TITLES = ("title", "name")
+LONG_NAMES = ("description", "plot", "summary", "overview", "text", "abstract", "synopsis")
+LONG_MEAN = 40  # characters: a column with longer texts on average reads like a description
+_SAMPLE = 2000  # values looked at to tell what a column holds
+_DISTINCT_SHARE = 0.5  # a short column with more distinct values than this names things, not kinds
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """Which attribute columns make an item's document."""
+
+    title: str | None
+    short: tuple[str, ...]
+    long: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.title or self.short or self.long)
+
+
+def text_columns(items: pd.DataFrame) -> TextColumns:
+    """Choose columns by name and by what they hold.
+
+    Long: text columns called like a description, or with a mean of LONG_MEAN characters or more.
+    Short: text columns with few distinct values (genres, brand, category). Numbers, links and
+    columns of identifiers are left out.
+    """
+    texts = [str(column) for column in items.columns if _holds_text(items[column])]
+    title = next((column for column in texts if column.lower() in TITLES), None)
+    rest = [column for column in texts if column != title]
+    long = tuple(column for column in rest if _is_long(items[column], column))
+    short = tuple(c for c in rest if c not in long and _is_category(items[c]))
+    return TextColumns(title, short, long)
+
+
+def item_documents(items: pd.DataFrame, columns: TextColumns | None = None) -> list[str]:
+    """One cleaned text per row: "Title. genres: Comedy, Drama. description"; "" where all is empty.
+
+    ``items`` holds one row per item; ``columns`` are those of ``text_columns`` unless given.
+    """
+    chosen = text_columns(items) if columns is None else columns
+    parts: list[list[str]] = []
+    if chosen.title:
+        parts.append([clean_text(value) for value in items[chosen.title]])
+    for column in chosen.short:
+        parts.append([_labelled(column, value) for value in items[column]])
+    for column in chosen.long:
+        parts.append([clean_text(value) for value in items[column]])
+    if not parts:
+        return [""] * len(items)
+    return [_join(row) for row in zip(*parts, strict=True)]
+
+
+def _join(parts: Sequence[str]) -> str:
+    ended = [part if part[-1] in ".!?" else f"{part}." for part in parts if part]
+    return " ".join(ended)
+
+
+def _labelled(column: str, value: object) -> str:
+    text = clean_text(value).replace("|", ", ")
+    return f"{column.replace('_', ' ')}: {text}" if text else ""
+
+
+def _sample(values: pd.Series[Any]) -> list[str]:
+    return [value for value in values.iloc[:_SAMPLE] if isinstance(value, str) and value.strip()]
+
+
+def _holds_text(values: pd.Series[Any]) -> bool:
+    return not pd.api.types.is_numeric_dtype(values) and bool(_sample(values))
+
+
+def _is_long(values: pd.Series[Any], column: str) -> bool:
+    sample = _sample(values)
+    if sum(text.startswith(("http://", "https://")) for text in sample) > len(sample) / 2:
+        return False
+    mean = sum(map(len, sample)) / len(sample)
+    return column.lower() in LONG_NAMES or mean >= LONG_MEAN
+
+
+def _is_category(values: pd.Series[Any]) -> bool:
+    sample = _sample(values)
+    parts = [part for text in sample for part in text.split("|")]
+    if any(text.startswith(("http://", "https://")) for text in sample):
+        return False
+    worded = sum(any(letter.isalpha() for letter in part) for part in parts)
+    return len(set(parts)) <= _DISTINCT_SHARE * len(parts) and worded > len(parts) / 2
