@@ -12,17 +12,33 @@ from kgrec.evaluation.metrics import (
     self_information,
     user_metrics,
 )
+from kgrec.evaluation.protocols import (
+    given_split,
+    global_time_split,
+    leave_last_out,
+    random_split,
+    user_time_split,
+)
+from kgrec.evaluation.significance import Difference, compare_reports, paired_bootstrap
 
 __all__ = [
+    "Difference",
     "EvaluationReport",
     "RankingMetrics",
     "auc",
     "best_ranks",
+    "compare_reports",
     "evaluate_ranking",
+    "given_split",
+    "global_time_split",
     "hit_matrix",
+    "leave_last_out",
     "logloss",
     "mae",
+    "paired_bootstrap",
+    "random_split",
     "rmse",
     "self_information",
     "user_metrics",
+    "user_time_split",
 ]

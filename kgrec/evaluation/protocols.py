@@ -1,0 +1,142 @@
+"""Protocols: which interactions are fitted on, chosen on and tested on.
+
+Every function returns the split's name per interaction (object ``[n]``: train, valid or test). The
+answer depends on what the interactions say and on the seed, never on the order of their rows.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+from graph_schema.errors import RequestError
+from graph_schema.names import SPLITS
+from kgrec.graph.snapshot import NO_TIME, Interactions
+
+Fractions: TypeAlias = tuple[float, float, float]  # train, valid, test; they sum to 1
+DEFAULT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
+TRAIN, VALID, TEST = SPLITS
+
+
+def given_split(interactions: Interactions) -> np.ndarray:
+    """The split that the data came with. Raises RequestError for a row without one."""
+    labels = interactions.split.astype(object)
+    wrong = np.flatnonzero(~np.isin(labels.astype(str), SPLITS))
+    if len(wrong):
+        raise RequestError(
+            f"{len(wrong):,} of {len(labels):,} interactions have no split in {', '.join(SPLITS)} "
+            f"(the first says {labels[wrong[0]]!r}); fill the split column or choose a protocol."
+        )
+    return labels
+
+
+def random_split(
+    interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS, seed: int = 0
+) -> np.ndarray:
+    """Each user's items at random. All events of one (user, item) pair stay together, so nothing
+    that is tested was fitted on."""
+    _check(fractions)
+    pairs, pair_of = np.unique(
+        np.stack([interactions.user, interactions.item]), axis=1, return_inverse=True
+    )
+    keys = _hashed(pairs[0], pairs[1], seed)
+    order = np.lexsort((pairs[1], keys, pairs[0]))
+    return _by_place(pairs[0], order, fractions)[np.ravel(pair_of)]
+
+
+def global_time_split(
+    interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS
+) -> np.ndarray:
+    """Two cuts in time for all users alike: what came last is tested. Equal times stay together."""
+    _check(fractions)
+    _check_times(interactions)
+    times = np.sort(interactions.timestamp)
+    ends = [int(len(times) * share + 0.5) for share in np.cumsum(fractions)[:2]]
+    cuts = [times[end] if end < len(times) else times[-1] + 1 for end in ends] if len(times) else []
+    labels = np.full(len(interactions), TRAIN, dtype=object)
+    for cut, name in zip(cuts, (VALID, TEST), strict=False):
+        labels[interactions.timestamp >= cut] = name
+    return labels
+
+
+def user_time_split(
+    interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS
+) -> np.ndarray:
+    """Each user's latest events are tested, those before validate. Ties in time go by item."""
+    _check(fractions)
+    _check_times(interactions)
+    return _by_place(interactions.user, _time_order(interactions), fractions)
+
+
+def leave_last_out(interactions: Interactions) -> np.ndarray:
+    """Each user's last event is tested and the one before validates; a user with fewer than three
+    events is only fitted on."""
+    _check_times(interactions)
+    order = _time_order(interactions)
+    place, count = _places(interactions.user, order)
+    labels = np.full(len(interactions), TRAIN, dtype=object)
+    labels[(count >= 3) & (place == count - 1)] = TEST
+    labels[(count >= 3) & (place == count - 2)] = VALID
+    return labels
+
+
+def _check(fractions: Fractions) -> None:
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1.0) > 1e-9:
+        raise RequestError(
+            f"fractions are {fractions}; give train, valid and test shares that sum to 1."
+        )
+    if fractions[0] == 0:
+        raise RequestError("the train share is 0; leave something to fit on.")
+
+
+def _check_times(interactions: Interactions) -> None:
+    missing = int((interactions.timestamp == NO_TIME).sum())
+    if missing:
+        raise RequestError(
+            f"{missing:,} of {len(interactions):,} interactions have no timestamp; "
+            "use the random protocol, or load timestamps."
+        )
+
+
+def _time_order(interactions: Interactions) -> np.ndarray:
+    events = np.unique(interactions.event.astype(str), return_inverse=True)[1]
+    return np.lexsort((events, interactions.item, interactions.timestamp, interactions.user))
+
+
+def _places(user: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's place in ``order`` among its user's rows, from 0, and how many there are."""
+    counts = np.bincount(user, minlength=1)
+    starts = np.cumsum(counts) - counts
+    place = np.empty(len(user), dtype=np.int64)
+    place[order] = np.arange(len(user)) - starts[user[order]]
+    return place, counts[user]
+
+
+def _by_place(user: np.ndarray, order: np.ndarray, fractions: Fractions) -> np.ndarray:
+    """The first rows of each user train, the last test; shares are rounded to the nearest row and
+    at least one row stays in train."""
+    place, count = _places(user, order)
+    tested = np.floor(count * fractions[2] + 0.5)
+    validated = np.floor(count * fractions[1] + 0.5)
+    tested = np.minimum(tested, np.maximum(count - 1, 0))
+    validated = np.minimum(validated, np.maximum(count - tested - 1, 0))
+    labels = np.full(len(user), TRAIN, dtype=object)
+    labels[place >= count - tested - validated] = VALID
+    labels[place >= count - tested] = TEST
+    return labels
+
+
+def _hashed(user: np.ndarray, item: np.ndarray, seed: int) -> np.ndarray:
+    """uint64 ``[n]``: a well mixed number per pair (the finaliser of SplitMix64, Steele 2014)."""
+    mixed = _mix(np.full(len(user), seed % 2**64, dtype=np.uint64))
+    for part in (user, item):
+        mixed = _mix(mixed ^ part.astype(np.uint64))
+    return mixed
+
+
+def _mix(value: np.ndarray) -> np.ndarray:
+    value = value + np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(value ^ (value >> np.uint64(31)))
