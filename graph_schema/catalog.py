@@ -87,8 +87,13 @@ class Catalog:
         return files.write(self.tables, Path(folder))
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The frame ``name`` as a new DataFrame."""
-        frame: pd.DataFrame = self.tables[name].to_pandas()
+        """The frame ``name`` as a new DataFrame; whole numbers stay whole where some are absent
+        (dtype Int64)."""
+        table = self.tables[name]
+        frame: pd.DataFrame = table.to_pandas()
+        for column in table.column_names:
+            if pa.types.is_int64(table.schema.field(column).type) and column in frame:
+                frame[column] = _whole(table.column(column), frame[column])
         return frame
 
     @property
@@ -148,3 +153,9 @@ class Catalog:
     def __repr__(self) -> str:
         counts = (f"{name} {self.tables[name].num_rows:,}" for name in FRAMES)
         return f"Catalog({', '.join(counts)})"
+
+
+def _whole(column: pa.ChunkedArray, floats: pd.Series) -> pd.Series:
+    if not column.null_count:
+        return floats
+    return pd.Series(column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))

@@ -95,10 +95,7 @@ def _check_ids(name: str, table: pa.Table, found: Collector) -> None:
             name,
             column.name,
             long,
-            lambda row, values=values: (
-                f"the id {shown(values[row].as_py())} is longer than "
-                f"{MAX_ID_BYTES:,} bytes, more than a graph store's index can hold."
-            ),
+            partial(_long_id, values),
             "use a shorter id, such as a hash of this one.",
         )
 

@@ -1,16 +1,29 @@
 """Loaders: one per public format, each from files to a valid Catalog and a report."""
 
+from loaders.amazon import amazon
 from loaders.csv_folder import csv_folder
+from loaders.detect import FORMATS, load
+from loaders.export import to_csv_folder
 from loaders.fetching import fetch
+from loaders.frames import frames
+from loaders.movielens import movielens
 from loaders.recbole import recbole
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
+from loaders.wheels import cache_root
 
 __all__ = [
+    "FORMATS",
     "FileReport",
     "LoadReport",
     "LoadResult",
     "Progress",
+    "amazon",
+    "cache_root",
     "csv_folder",
     "fetch",
+    "frames",
+    "load",
+    "movielens",
     "recbole",
+    "to_csv_folder",
 ]

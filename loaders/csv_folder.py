@@ -14,7 +14,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
-from loaders.infer import infer_numbers
+from loaders.infer import infer_types
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
 
@@ -44,7 +44,7 @@ def csv_folder(
     for name, path in _find_files(folder, report).items():
         part = read_table(path, form, progress)
         _require_columns(name, path, part.table.column_names, delimiter)
-        tables[name] = infer_numbers(part.table, SPECS[name].by_name)
+        tables[name] = infer_types(part.table, SPECS[name].by_name)
         rows[name] = part.rows
         sources[name] = str(path)
         file = report.file(path.name)

@@ -1,4 +1,4 @@
-"""Numbers in text columns, only where writing the number back gives the same text."""
+"""Types of text columns, only where writing the value back gives the same text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def infer_numbers(table: pa.Table, known: Collection[str]) -> pa.Table:
-    """Turn each text column that isn't among ``known`` into int64 or float64 where every value
-    round-trips: years and prices become numbers, the postcode "02139" keeps its zero."""
+def infer_types(table: pa.Table, known: Collection[str]) -> pa.Table:
+    """Turn each text column that isn't among ``known`` into int64, float64 or bool where every
+    value round-trips: years become numbers, "true" becomes true, the postcode "02139" keeps its
+    zero."""
     for position, name in enumerate(table.column_names):
         column = table.column(position)
         if name in known or not pa.types.is_string(column.type):
@@ -30,12 +31,12 @@ def _numbers(column: Any) -> Any:
     given = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     if given.null_count == len(given):
         return None
-    for kind in (pa.int64(), pa.float64()):
+    for kind in (pa.int64(), pa.float64(), pa.bool_()):
         try:
             values = given.cast(kind)
         except pa.ArrowInvalid:
             continue
         if pc.all(pc.equal(values.cast(pa.string()), given)).as_py():
-            finite = pc.all(pc.is_finite(values)).as_py()
+            finite = kind == pa.bool_() or pc.all(pc.is_finite(values)).as_py()
             return values.take(coded.indices) if finite else None
     return None

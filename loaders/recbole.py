@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
-from loaders.infer import infer_numbers
+from loaders.infer import infer_types
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, FileTable, read_csv
 
@@ -103,7 +103,7 @@ def _read(path: Path, progress: Progress | None, report: LoadReport) -> FileTabl
         columns["year"] = _years(columns["year"], file)
     frame = _FRAMES.get(path.suffix[1:])
     known = SPECS[frame].by_name if frame is not None else columns
-    return FileTable(infer_numbers(pa.table(columns), known), part.rows)
+    return FileTable(infer_types(pa.table(columns), known), part.rows)
 
 
 def _split_header(header: str, path: Path) -> tuple[str, str]:

@@ -13,14 +13,21 @@ from typing import BinaryIO, cast
 from graph_schema.errors import SourceError
 from loaders.report import Progress
 
+UNIT = "\x1f"  # stands for a delimiter of several characters, which Arrow doesn't take
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CountingStream(io.RawIOBase):
-    """The decompressed bytes of a file; counts double quotes and reports the bytes consumed."""
+    """The decompressed bytes of a file; counts double quotes and reports the bytes consumed.
 
-    def __init__(self, path: Path, progress: Progress | None) -> None:
+    ``delimiter``, of two equal characters, is replaced by UNIT.
+    """
+
+    def __init__(
+        self, path: Path, progress: Progress | None, delimiter: bytes | None = None
+    ) -> None:
         super().__init__()
+        self._delimiter = delimiter
         self.path = path
         self.quotes = 0
         self.size = path.stat().st_size
@@ -34,10 +41,21 @@ class CountingStream(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        block = self._bytes.read(size)
+        block = self._bytes.read(size if self._delimiter is None else max(size // 2, 1))
+        if self._delimiter is not None:
+            block = self._whole_delimiters(block).replace(self._delimiter, UNIT.encode())
         self.quotes += block.count(b'"')
         if self._progress is not None:
             self._progress(self.path.name, self._file.tell(), self.size)
+        return block
+
+    def _whole_delimiters(self, block: bytes) -> bytes:
+        """The block, read on while its end may be the middle of a delimiter."""
+        while self._delimiter and block.endswith(self._delimiter[:1]):
+            more = self._bytes.read(1)
+            if not more:
+                break
+            block += more
         return block
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
@@ -73,13 +91,15 @@ def source_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_bytes(path: Path, progress: Progress | None = None) -> Iterator[CountingStream]:
+def open_bytes(
+    path: Path, progress: Progress | None = None, delimiter: bytes | None = None
+) -> Iterator[CountingStream]:
     """The file's bytes, decompressed. Raises SourceError for a missing, empty, damaged or UTF-16
     file."""
     with source_errors(path):
         if path.is_dir():
             raise IsADirectoryError(path)
-        stream = CountingStream(path, progress)
+        stream = CountingStream(path, progress, delimiter)
         with stream:
             _refuse_empty_and_utf16(path)
             yield stream

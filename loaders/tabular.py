@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
 from loaders.report import Progress
-from loaders.streams import open_bytes, source_errors
+from loaders.streams import UNIT, open_bytes, source_errors
 
 BLOCK: Final = 16 << 20  # bytes; a single record must fit
 _BATCH: Final = 65_536  # rows of a Parquet file read at once
@@ -61,7 +61,8 @@ def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> Fil
     or wrongly encoded file, for a row with too many or too few fields and for an unclosed quote."""
     odd: list[Any] = []
     header = form.names is None
-    with open_bytes(path, progress) as stream:
+    long = form.delimiter.encode() if len(form.delimiter) > 1 else None
+    with open_bytes(path, progress, long) as stream:
         names = list(form.names) if form.names is not None else read_header(path, form)
         try:
             table = _parse(stream, form, names, odd)
@@ -74,6 +75,10 @@ def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> Fil
         _refuse_unclosed_quote(path, form)
     rows = np.arange(table.num_rows, dtype=np.int64) + (2 if header else 1)
     return _without_blank_rows(table, rows)
+
+
+def _one_byte(delimiter: str) -> str:
+    return delimiter if len(delimiter) == 1 else UNIT
 
 
 def read_header(path: Path, form: CsvForm) -> list[str]:
@@ -122,7 +127,7 @@ def _parse(stream: Any, form: CsvForm, names: list[str], odd: list[Any]) -> pa.T
             column_names=None if form.names is None else list(form.names),
         ),
         parse_options=pv.ParseOptions(
-            delimiter=form.delimiter,
+            delimiter=_one_byte(form.delimiter),
             quote_char='"' if form.quoted else False,
             newlines_in_values=form.quoted,
             ignore_empty_lines=False,
@@ -138,8 +143,6 @@ def _parse(stream: Any, form: CsvForm, names: list[str], odd: list[Any]) -> pa.T
 
 
 def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:
-    if table.num_columns < 2 or not table.num_rows:
-        return FileTable(table, rows)
     blank = pc.equal(table.column(0), "")
     for column in table.columns[1:]:
         blank = pc.and_(blank, pc.equal(column, ""))
@@ -164,8 +167,8 @@ def _refuse_odd_rows(path: Path, form: CsvForm, names: list[str], odd: list[Any]
 def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]:
     csv.field_size_limit(1 << 30)
     if form.quoted:
-        return csv.reader(text, delimiter=form.delimiter)
-    return csv.reader(text, delimiter=form.delimiter, quoting=csv.QUOTE_NONE)
+        return csv.reader(text, delimiter=_one_byte(form.delimiter))
+    return csv.reader(text, delimiter=_one_byte(form.delimiter), quoting=csv.QUOTE_NONE)
 
 
 def _refuse_unclosed_quote(path: Path, form: CsvForm) -> None:

@@ -1,0 +1,182 @@
+"""GraphMapping: kgrec's names for the labels, keys and relationship types of a graph that a team
+already has. Nothing in the graph is copied or renamed."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from graph_schema.errors import SourceError
+from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, USER
+
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+]
+TimeUnit = Literal["s", "ms", "us", "ns", "datetime"]
+Direction = Literal["out", "in"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeMapping(_Strict):
+    """One label of the graph. ``properties``: kgrec's name → the graph's name; the others keep
+    theirs. kgrec's id of a node is ``prefix`` followed by the value of its ``key``."""
+
+    label: Name = Field(description="label in the graph, such as Customer")
+    key: Name = Field(default="id", description="property that identifies a node of the label")
+    properties: dict[Name, Name] = Field(default_factory=dict)
+    prefix: str = Field(default="", description="put before the key to make kgrec's id")
+
+
+class EntityMapping(NodeMapping):
+    """One label whose nodes are entities; ``kind``: kgrec's word for them (default: the label)."""
+
+    prefix: str | None = Field(  # type: ignore[assignment]
+        default=None,
+        description="default: nothing for the only entity label, 'Label:' where there are several",
+    )
+    kind: str | None = None
+
+
+class InteractionMapping(_Strict):
+    """One relationship type between users and items. ``direction`` "out" is (user)-->(item)."""
+
+    type: Name
+    direction: Direction = "out"
+    event: str | None = Field(default=None, description="event name of all of them")
+    properties: dict[Name, Name] = Field(default_factory=dict)
+    time_unit: TimeUnit = Field(default="s", description="unit of the timestamp property")
+
+
+class FactMapping(_Strict):
+    """One relationship type among users, items and entities that kgrec reads as facts."""
+
+    type: Name
+    relation: Name | None = Field(default=None, description="kgrec's name of it; default: its own")
+
+
+class TextMapping(NodeMapping):
+    """A label of texts (reviews or queries) and how it is tied to users and items."""
+
+    user_type: Name | None = Field(default=None, description="relationship to the user")
+    user_direction: Direction = Field(default="in", description='"in": (user)-->(text)')
+    item_type: Name | None = Field(default=None, description="relationship to the item")
+    item_direction: Direction = Field(default="out", description='"out": (text)-->(item)')
+    time_unit: TimeUnit = "s"
+
+
+class GraphMapping(_Strict):
+    """How a graph's own names translate to kgrec's.
+
+    ``facts``: None takes every relationship type between mapped labels that isn't an interaction.
+    """
+
+    version: Literal[1] = 1
+    users: NodeMapping = NodeMapping(label=USER)
+    items: NodeMapping = NodeMapping(label=ITEM)
+    entities: tuple[EntityMapping, ...] = (EntityMapping(label=ENTITY),)
+    interactions: tuple[InteractionMapping, ...] = Field(min_length=1)
+    facts: tuple[FactMapping, ...] | None = None
+    reviews: TextMapping | None = None
+    queries: TextMapping | None = None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        labels = [node.label for node in self.nodes()]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"the label {twice[0]!r} is mapped twice; map each label once")
+        types = [interaction.type for interaction in self.interactions]
+        types += [fact.type for fact in self.facts or ()]
+        twice = sorted({name for name in types if types.count(name) > 1})
+        if twice:
+            raise ValueError(f"the relationship type {twice[0]!r} is mapped twice; map it once")
+        prefixes = [self.entity_prefix(entity) for entity in self.entities]
+        if len(set(prefixes)) < len(prefixes):
+            raise ValueError("two entity labels have the same prefix; give each its own")
+        return self
+
+    def nodes(self) -> tuple[NodeMapping, ...]:
+        """The mapping of every label."""
+        texts = tuple(text for text in (self.reviews, self.queries) if text is not None)
+        return (self.users, self.items, *self.entities, *texts)
+
+    def entity_prefix(self, entity: EntityMapping) -> str:
+        """What kgrec's id of an entity starts with, so that equal keys of two labels differ."""
+        if entity.prefix is not None:
+            return entity.prefix
+        return f"{entity.label}:" if len(self.entities) > 1 else ""
+
+    def kgrec_label(self, label: str) -> str | None:
+        """kgrec's label of one of the graph's labels; None where it isn't mapped."""
+        names = {self.users.label: USER, self.items.label: ITEM}
+        names |= {entity.label: ENTITY for entity in self.entities}
+        if self.reviews is not None:
+            names[self.reviews.label] = REVIEW
+        if self.queries is not None:
+            names[self.queries.label] = QUERY
+        return names.get(label)
+
+    def relation(self, type_name: str) -> str | None:
+        """kgrec's relation of a relationship type; None where it isn't read as a fact."""
+        if type_name in {interaction.type for interaction in self.interactions}:
+            return None
+        if self.facts is None:
+            return type_name
+        known = {fact.type: fact.relation or fact.type for fact in self.facts}
+        return known.get(type_name)
+
+    @classmethod
+    def load(cls, path: str | Path) -> GraphMapping:
+        """Read a mapping from a .toml or .json file. Raises SourceError that names each field that
+        is wrong."""
+        path = Path(path)
+        return cls.parse(_read(path), source=str(path))
+
+    @classmethod
+    def parse(cls, values: Any, *, source: str = "mapping") -> GraphMapping:
+        """A mapping of plain values, checked. Raises SourceError."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = [
+                f"- {'.'.join(map(str, problem['loc'])) or 'mapping'}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
+            ]
+            raise SourceError(
+                f"{source}: the mapping is wrong:\n" + "\n".join(lines) + "\nCure: correct these "
+                "fields; [users], [items], [[entities]], [[interactions]] and [[facts]] say which "
+                "labels, keys and relationship types the graph has."
+            ) from error
+
+
+def _read(path: Path) -> Any:
+    readers = {".toml": tomllib.loads, ".json": json.loads}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise SourceError(
+            f"{path}: a mapping is a .toml or .json file. Cure: rename or convert it."
+        )
+    try:
+        return reader(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise SourceError(f"{path}: there is no such file. Cure: check the path.") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: the file is not UTF-8. Cure: save it as UTF-8.") from error
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{path}: the file can't be read ({error}). Cure: correct its syntax."
+        ) from error

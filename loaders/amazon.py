@@ -1,0 +1,189 @@
+"""Amazon reviews and product metadata as JSON lines, in the 2014 and the 2018 form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import SourceError
+from graph_schema.frames import SPECS
+from loaders.amazon_records import METADATA_KEY, Product, clean, product, records, review_digest
+from loaders.infer import infer_types
+from loaders.report import FileReport, LoadReport, LoadResult, Progress
+
+_ITEM_COLUMNS: Final = ("title", "description", "main_category", "price")
+
+
+class _Columns:
+    """Rows gathered as text and turned to Arrow every so often, so that they stay small."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self._rows: list[tuple[str | None, ...]] = []
+        self._parts: list[pa.Table] = []
+
+    def add(self, *values: str | None) -> None:
+        self._rows.append(values)
+        if len(self._rows) >= 50_000:
+            self._flush()
+
+    def table(self) -> pa.Table:
+        self._flush()
+        return pa.concat_tables(self._parts)
+
+    def _flush(self) -> None:
+        columns = list(zip(*self._rows, strict=True)) or [()] * len(self.names)
+        arrays = [pa.array(column, type=pa.string()) for column in columns]
+        self._parts.append(pa.table(dict(zip(self.names, arrays, strict=True))))
+        self._rows = []
+
+
+def amazon(
+    reviews: str | Path,
+    metadata: str | Path | None = None,
+    *,
+    keep_unreviewed: bool = False,
+    progress: Progress | None = None,
+) -> LoadResult:
+    """Load a review file and, if given, the metadata file of its products (.json or .json.gz).
+
+    Each review is an interaction (overall → rating, unixReviewTime → timestamp) and, if it has
+    words, a review. Exact repeats of a review are dropped. Items are the reviewed products, with
+    ``keep_unreviewed`` also the other products of the metadata. Brand and category become entities;
+    also bought, also viewed, bought together and bought after viewing become facts between items
+    that are there. Product pictures, ranks and reviewers' names are left out. Raises SourceError
+    for a file or line that can't be read and CatalogError for content that breaks the schema.
+    """
+    review_path = Path(reviews)
+    report = LoadReport()
+    events, texts, rows = _read_reviews(review_path, report.file(review_path.name), progress)
+    frames: dict[str, Any] = {"interactions": _typed(events), "reviews": texts}
+    sources = dict.fromkeys(("interactions", "reviews"), str(review_path))
+    if metadata is not None:
+        path = Path(metadata)
+        reviewed = dict.fromkeys(events.column("item_id").drop_null().to_pylist())
+        reviewed.pop("", None)
+        frames |= _read_metadata(path, reviewed, keep_unreviewed, report, progress)
+        sources |= dict.fromkeys(("items", "facts", "entities"), str(path))
+    catalog = Catalog.from_frames(**frames, sources=sources, rows=rows)
+    catalog.validate().raise_if_any()
+    return LoadResult(catalog, report)
+
+
+def _read_reviews(
+    path: Path, file: FileReport, progress: Progress | None
+) -> tuple[pa.Table, pa.Table, dict[str, np.ndarray]]:
+    events = _Columns("user_id", "item_id", "rating", "timestamp", "verified")
+    texts = _Columns("user_id", "item_id", "text", "rating", "timestamp", "summary")
+    event_rows: list[int] = []
+    text_rows: list[int] = []
+    seen: set[bytes] = set()
+    for number, record in records(path, progress):
+        file.read += 1
+        digest = review_digest(record)
+        if digest in seen:
+            file.drop("exact repeat of an earlier review")
+            continue
+        seen.add(digest)
+        user, item = _text(record.get("reviewerID")), _text(record.get("asin"))
+        rating, time = _text(record.get("overall")), _text(record.get("unixReviewTime"))
+        events.add(user, item, rating, time, _text(record.get("verified")))
+        event_rows.append(number)
+        words, summary = clean(record.get("reviewText")), clean(record.get("summary"))
+        if words or summary:
+            texts.add(user, item, words or summary, rating, time, summary or None)
+            text_rows.append(number)
+    if not event_rows:
+        raise SourceError(f"{path}: there is no review in the file. Cure: write it again.")
+    silent = len(event_rows) - len(text_rows)
+    if silent:
+        file.notes.append(f"{silent:,} reviews without words are interactions only.")
+    rows = {
+        "interactions": np.array(event_rows, dtype=np.int64),
+        "reviews": np.array(text_rows, dtype=np.int64),
+    }
+    return events.table(), texts.table(), rows
+
+
+def _typed(events: pa.Table) -> pa.Table:
+    """The 2018 form says whether a purchase is verified, the 2014 form doesn't."""
+    if events.column("verified").null_count == events.num_rows:
+        return events.drop_columns(["verified"])
+    return infer_types(events, SPECS["interactions"].by_name)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
+def _read_metadata(
+    path: Path,
+    reviewed: dict[str, None],
+    keep_unreviewed: bool,
+    report: LoadReport,
+    progress: Progress | None,
+) -> dict[str, pa.Table]:
+    file = report.file(path.name)
+    products: dict[str, Product] = {}
+    for number, record in records(path, progress):
+        file.read += 1
+        key = record.get(METADATA_KEY)
+        if not isinstance(key, str) or not key:
+            raise SourceError(
+                f"{path}, row {number}: the product has no {METADATA_KEY}. Cure: give the metadata "
+                "file that belongs to the reviews, or repair the line."
+            )
+        if key in products:
+            file.drop("the product is there before")
+        elif key not in reviewed and not keep_unreviewed:
+            file.drop("nobody reviewed the product")
+        else:
+            products[key] = product(record)
+    bare = [item for item in reviewed if item not in products]
+    if bare:
+        report.notes.append(f"{len(bare):,} reviewed items have no metadata and so no title.")
+    items = _items(products, bare)
+    entities, facts = _graph(products, set(reviewed) | set(products), report)
+    return {"items": items, "entities": entities, "facts": facts}
+
+
+def _items(products: dict[str, Product], bare: list[str]) -> pa.Table:
+    columns = _Columns("item_id", *_ITEM_COLUMNS)
+    for key, made in products.items():
+        columns.add(key, *(made.attributes.get(column) for column in _ITEM_COLUMNS))
+    for key in bare:
+        columns.add(key, "", *([None] * (len(_ITEM_COLUMNS) - 1)))
+    table = columns.table()
+    price = table.column("price").cast(pa.float64())
+    return table.set_column(table.column_names.index("price"), "price", price)
+
+
+def _graph(
+    products: dict[str, Product], known: set[str], report: LoadReport
+) -> tuple[pa.Table, pa.Table]:
+    entities: dict[str, tuple[str, str]] = {}
+    facts = _Columns("head", "head_type", "relation", "tail", "tail_type")
+    dropped: Counter[str] = Counter()
+    for key, made in products.items():
+        for kind, name in made.entities:
+            identity = f"{kind}:{name}"
+            entities[identity] = (name, kind)
+            facts.add(key, "item", kind, identity, "entity")
+        for relation, other in made.related:
+            if other in known:
+                facts.add(key, "item", relation, other, "item")
+            else:
+                dropped[relation] += 1
+    for relation, count in sorted(dropped.items()):
+        report.notes.append(f"{count:,} {relation} links lead to products that are not here.")
+    rows = _Columns("entity_id", "name", "kind")
+    for identity, (name, kind) in entities.items():
+        rows.add(identity, name, kind)
+    return rows.table(), facts.table()

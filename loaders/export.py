@@ -1,0 +1,62 @@
+"""A catalog written as a folder of the kgrec CSV layout."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.csv as pv
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import SourceError
+from graph_schema.names import FRAMES
+from loaders.csv_folder import SUFFIXES
+
+
+def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = False) -> Path:
+    """Write each frame that has rows (items and interactions always) as .csv, or .csv.gz.
+
+    Every file is complete before the first one takes its place; files of an earlier export are
+    replaced or removed. Absent values and "" are both written as nothing. Raises SourceError where
+    the disk refuses.
+    """
+    folder = Path(folder)
+    suffix = ".csv.gz" if compress else ".csv"
+    ready: dict[Path, Path] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FRAMES:
+            table = catalog.tables[name]
+            if table.num_rows or name in ("items", "interactions"):
+                temporary = folder / f".{name}.{os.getpid()}.tmp"
+                ready[temporary] = folder / f"{name}{suffix}"
+                _write(table, temporary, compress)
+        for temporary, path in ready.items():
+            temporary.replace(path)
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            f"{folder}: the catalog can't be written ({error}). Cure: free some space or choose a "
+            "folder you may write to."
+        ) from error
+    finally:
+        for temporary in ready:
+            temporary.unlink(missing_ok=True)
+    for old in (folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES):
+        if old not in ready.values():
+            old.unlink(missing_ok=True)
+    return folder
+
+
+def _write(table: pa.Table, path: Path, compress: bool) -> None:
+    with path.open("wb") as raw:
+        if compress:
+            # No time and no name in the header: the same catalog gives the same bytes.
+            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
+                pv.write_csv(table, cast(BinaryIO, packed))
+        else:
+            pv.write_csv(table, raw)
+        raw.flush()
+        os.fsync(raw.fileno())

@@ -1,0 +1,168 @@
+"""MovieLens as published: the folders ml-100k (u.data, u.item, u.user) and ml-1m (*.dat)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import SourceError
+from graph_schema.frames import SPECS
+from loaders.infer import infer_types
+from loaders.report import LoadReport, LoadResult, Progress
+from loaders.tabular import CsvForm, FileTable, read_csv
+
+_INTERACTIONS: Final = ("user_id", "item_id", "rating", "timestamp")
+_GENRES: Final = (
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+)
+_ITEM_100K: Final = ("item_id", "title", "release_date", "video_release_date", "imdb_url", *_GENRES)
+_FILES_100K: Final = {
+    "interactions": ("u.data", CsvForm("\t", "latin-1", False, _INTERACTIONS)),
+    "items": ("u.item", CsvForm("|", "latin-1", False, _ITEM_100K)),
+    "users": (
+        "u.user",
+        CsvForm("|", "latin-1", False, ("user_id", "age", "gender", "occupation", "zip")),
+    ),
+}
+_FILES_1M: Final = {
+    "interactions": ("ratings.dat", CsvForm("::", "latin-1", False, _INTERACTIONS)),
+    "items": ("movies.dat", CsvForm("::", "latin-1", False, ("item_id", "title", "genres"))),
+    "users": (
+        "users.dat",
+        CsvForm("::", "latin-1", False, ("user_id", "gender", "age", "occupation", "zip")),
+    ),
+}
+# The codes of ml-1m's users.dat, in the words of its own README.
+_AGES: Final = {
+    "1": "under 18",
+    "18": "18-24",
+    "25": "25-34",
+    "35": "35-44",
+    "45": "45-49",
+    "50": "50-55",
+    "56": "56+",
+}
+_OCCUPATIONS: Final = (
+    "other",
+    "academic/educator",
+    "artist",
+    "clerical/admin",
+    "college/grad student",
+    "customer service",
+    "doctor/health care",
+    "executive/managerial",
+    "farmer",
+    "homemaker",
+    "K-12 student",
+    "lawyer",
+    "programmer",
+    "retired",
+    "sales/marketing",
+    "scientist",
+    "self-employed",
+    "technician/engineer",
+    "tradesman/craftsman",
+    "unemployed",
+    "writer",
+)
+
+
+def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
+    """Load the folder of ml-100k or ml-1m as GroupLens publishes it.
+
+    The year leaves the title for a column of its own, ml-100k's genre flags become a|b, ml-1m's
+    codes of age and occupation become their words. Raises SourceError for a file that is missing or
+    can't be read, CatalogError for content that breaks the schema.
+    """
+    folder = Path(folder)
+    small = (folder / "u.data").is_file()
+    if not small and not (folder / "ratings.dat").is_file():
+        raise SourceError(
+            f"{folder}: neither u.data (ml-100k) nor ratings.dat (ml-1m) is here. Cure: give the "
+            "unpacked folder."
+        )
+    report = LoadReport()
+    tables: dict[str, pa.Table] = {}
+    rows: dict[str, np.ndarray] = {}
+    sources: dict[str, str] = {}
+    for frame, (name, form) in (_FILES_100K if small else _FILES_1M).items():
+        part = _read(folder / name, form, progress, report)
+        tables[frame], rows[frame] = part.table, part.rows
+        sources[frame] = str(folder / name)
+    tables["items"] = _items(tables["items"], flags=small)
+    if not small:
+        tables["users"] = _worded(tables["users"])
+    tables["users"] = infer_types(tables["users"], SPECS["users"].by_name)
+    catalog = Catalog.from_frames(**tables, sources=sources, rows=rows)
+    catalog.validate().raise_if_any()
+    for frame, count in catalog.dropped.items():
+        report.file(Path(sources[frame]).name).drop("exact repeat of an earlier row", count)
+    return LoadResult(catalog, report)
+
+
+def _read(path: Path, form: CsvForm, progress: Progress | None, report: LoadReport) -> FileTable:
+    part = read_csv(path, form, progress)
+    file = report.file(path.name)
+    file.read = part.table.num_rows + part.blank
+    file.drop("blank row", part.blank)
+    return part
+
+
+def _items(table: pa.Table, *, flags: bool) -> pa.Table:
+    titles = table.column("title")
+    parts = pc.extract_regex(titles, r"^(?P<title>.*?)\s*\((?P<year>\d{4})\)\s*$")
+    if isinstance(parts, pa.ChunkedArray):
+        parts = parts.combine_chunks()
+    title = pc.coalesce(pc.struct_field(parts, "title"), titles)
+    columns: dict[str, Any] = {"item_id": table.column("item_id"), "title": title}
+    columns["year"] = pc.struct_field(parts, "year").cast(pa.int64())
+    if flags:
+        columns["genres"] = _flagged_genres(table)
+        columns["release_date"] = table.column("release_date")
+        columns["imdb_url"] = table.column("imdb_url")
+    else:
+        columns["genres"] = table.column("genres")
+    return pa.table(columns)
+
+
+def _flagged_genres(table: pa.Table) -> Any:
+    flags = np.column_stack(
+        [np.asarray(pc.equal(table.column(genre), "1")).astype(bool) for genre in _GENRES]
+    )
+    names = np.array(_GENRES, dtype=object)
+    return pa.array(["|".join(names[row]) for row in flags], type=pa.string())
+
+
+def _worded(table: pa.Table) -> pa.Table:
+    words = {
+        "age": _AGES,
+        "occupation": {str(code): word for code, word in enumerate(_OCCUPATIONS)},
+    }
+    for column, names in words.items():
+        position = table.column_names.index(column)
+        values = [names.get(code, code) for code in table.column(column).to_pylist()]
+        table = table.set_column(position, column, pa.array(values, type=pa.string()))
+    return table
