@@ -1,0 +1,106 @@
+"""``kgrec load`` and ``kgrec export``: files into a graph store, and back out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgrec.cli.app import app
+from kgrec.cli.options import DatabaseOption, DbUserOption, JsonOption, MappingOption, StoreOption
+from kgrec.cli.output import print_json, print_values
+from kgrec.cli.progress import Report, progress_on_stderr, say
+from kgrec.cli.stores import open_store
+
+if TYPE_CHECKING:
+    from loaders import LoadResult
+
+
+class SourceFormat(StrEnum):
+    """What the loaders read."""
+
+    csv = "csv"
+    recbole = "recbole"
+    movielens = "movielens"
+    amazon = "amazon"
+
+
+class ExportFormat(StrEnum):
+    """What ``kgrec export`` writes."""
+
+    csv = "csv"
+    csv_gz = "csv.gz"
+    parquet = "parquet"
+
+
+FormatOption = Annotated[
+    SourceFormat | None,
+    typer.Option("--format", "-f", help="Format of the files; recognised if absent."),
+]
+FETCHED = ("ml-100k",)
+
+
+def load_source(source: str, source_format: SourceFormat | None, progress: Report) -> LoadResult:
+    """The LoadResult of a folder, a file, or a data set that kgrec can fetch (``ml-100k``)."""
+    import loaders
+
+    path = Path(source)
+    if source in FETCHED and not path.exists():
+        path = loaders.fetch(source)
+    name = source_format.value if source_format else None
+    return loaders.load(path, format=name, progress=progress)
+
+
+@app.command(
+    epilog="Example: `kgrec load my-data --store catalog.kgl`",
+)
+def load(
+    source: Annotated[str, typer.Argument(help="Folder or file to load, or ml-100k to fetch.")],
+    store: StoreOption,
+    source_format: FormatOption = None,
+    db_user: DbUserOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a folder of files and write it into a graph store.
+
+    The whole folder is checked before the first row is written, and loading it twice changes
+    nothing. The CSV layout is described in docs/csv-layout.md.
+    """
+    with progress_on_stderr() as progress:
+        result = load_source(source, source_format, progress)
+        with open_store(store, user=db_user, database=database, create=True) as graph:
+            written = graph.write(result.catalog, progress=progress)
+    say(str(result.report))
+    if as_json:
+        print_json({"store": store, "rows": written.rows, "seconds": written.seconds})
+        return
+    print_values({**written.rows, "seconds": round(written.seconds, 2)}, as_json=False)
+
+
+@app.command(
+    epilog="Example: `kgrec export backup --store catalog.kgl --format parquet`",
+)
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write the seven tables into.")],
+    store: StoreOption,
+    export_format: Annotated[
+        ExportFormat, typer.Option("--format", "-f", help="Format of the files.")
+    ] = ExportFormat.csv,
+    db_user: DbUserOption = None,
+    database: DatabaseOption = None,
+    mapping: MappingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a store's graph into a folder of the CSV layout, which ``kgrec load`` reads again."""
+    from kgrec.cli.exporting import read_catalog, write_tables
+
+    with (
+        progress_on_stderr() as progress,
+        open_store(store, user=db_user, database=database, mapping=mapping) as g,
+    ):
+        tables = read_catalog(g, progress)
+    rows = write_tables(tables, folder, export_format.value)
+    print_values(rows, as_json)

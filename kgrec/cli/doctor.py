@@ -1,0 +1,130 @@
+"""``kgrec doctor``: what this machine has, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graph_schema.errors import KgrecError
+from kgrec.cli.app import FAILED, app
+from kgrec.cli.options import DatabaseOption, DbUserOption, JsonOption, MappingOption
+from kgrec.cli.output import print_json
+from kgrec.cli.stores import open_store
+
+FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # the ones that decide how fast texts go
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: ``ok`` is False only where something won't work."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@app.command(epilog="Example: `kgrec doctor --store neo4j://localhost:7687`")
+def doctor(
+    store: Annotated[
+        str | None,
+        typer.Option("--store", "-s", envvar="KGREC_STORE", help="Also look at this store."),
+    ] = None,
+    db_user: DbUserOption = None,
+    database: DatabaseOption = None,
+    mapping: MappingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check Python, the packages, the processor, the text model, the cache and a store.
+
+    Exit code 1 if anything that kgrec needs is missing.
+    """
+    checks = [_guard("python", _python), *_packages(), _guard("processor", _processor)]
+    checks += [_guard("accelerator", _accelerator), _guard("text model", _text_model)]
+    checks += [_guard("cache", _cache)]
+    if store is not None:
+        checks.append(_guard("store", lambda: _store(store, db_user, database, mapping)))
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        width = max(len(check.name) for check in checks)
+        for check in checks:
+            print(f"{'ok ' if check.ok else 'BAD'}  {check.name:<{width}}  {check.detail}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(FAILED)
+
+
+def _guard(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except (KgrecError, OSError, ImportError) as error:
+        return Check(name, False, str(error))
+
+
+def _python() -> str:
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def _packages() -> list[Check]:
+    needs = [line for line in requires("kgrec") or [] if "extra ==" not in line]
+    names = [re.split(r"[^A-Za-z0-9_.-]", line, maxsplit=1)[0] for line in needs]
+    return [_package(name) for name in names]
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, version(name))
+    except PackageNotFoundError:
+        return Check(name, False, f"missing: install it with pip install {name}")
+
+
+def _processor() -> str:
+    text = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
+    lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in lines.items()}
+    present = [flag for flag in FLAGS if flag in fields.get("flags", "").split()]
+    name = fields.get("model name", platform.processor() or "unknown")
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return f"{name}, {cores} cores, {memory:.0f} GB, {' '.join(present) or 'no fast flags'}"
+
+
+def _accelerator() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return ", ".join(
+            torch.cuda.get_device_name(device) for device in range(torch.cuda.device_count())
+        )
+    return "none: everything runs on the processor"
+
+
+def _store(store: str, user: str | None, database: str | None, mapping: Path | None) -> str:
+    with open_store(store, user=user, database=database, mapping=mapping) as graph:
+        nodes = graph.node_counts()
+        edges = sum(edge.count for edge in graph.edge_types())
+        schema = graph.schema_version()
+    counted = ", ".join(f"{count:,} {label}" for label, count in nodes.items())
+    return f"{counted or 'no nodes'}, {edges:,} edges, schema {schema}"
+
+
+def _text_model() -> str:
+    """Fetches the default model if it isn't here yet, as the first training would."""
+    from kgrec.text.models import DEFAULT_NAME, model_folder
+
+    return f"{DEFAULT_NAME}, checksum right, in {model_folder()}"
+
+
+def _cache() -> str:
+    from kgrec.text import EmbeddingCache
+
+    stats = EmbeddingCache().stats()
+    return f"{stats.vectors:,} text vectors, {stats.bytes / 1e6:,.1f} MB in {stats.folder}"

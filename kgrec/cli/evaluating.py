@@ -1,0 +1,178 @@
+"""``kgrec evaluate``: load, fit and measure in one go, ending with one line of JSON."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow.compute as pc
+import typer
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import RequestError
+from graph_schema.names import INTERACTED
+from kgrec.cli.app import app
+from kgrec.cli.data import FormatOption, SourceFormat, load_source
+from kgrec.cli.exporting import read_catalog
+from kgrec.cli.options import (
+    DatabaseOption,
+    DbUserOption,
+    DeviceOption,
+    MappingOption,
+    SeedOption,
+    split_list,
+)
+from kgrec.cli.output import print_json
+from kgrec.cli.progress import Report, progress_on_stderr, say
+from kgrec.cli.splitting import Protocol, with_split
+from kgrec.cli.stores import is_address, open_store
+from kgrec.stores.base import GraphStore
+
+Opened = Callable[[str], GraphStore]
+
+
+class History(StrEnum):
+    """What the model knows of a user when it is tested."""
+
+    now = "now"
+    train = "train"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate and how, apart from where it comes from."""
+
+    seed: int
+    device: str | None
+    history: str
+    ks: tuple[int, ...]
+    cache: Path
+    keep_model: Path | None
+
+
+@app.command(epilog="Example: `kgrec evaluate my-data --split-protocol time --seed 1`")
+def evaluate(
+    source: Annotated[
+        str, typer.Argument(help="A folder of files, ml-100k, or a store (file or address).")
+    ],
+    history: Annotated[
+        History,
+        typer.Option(help="now: validation rows count as history when testing; train: they don't."),
+    ] = History.now,
+    split_column: Annotated[
+        str, typer.Option(help="Column of interactions that says train, valid or test.")
+    ] = "split",
+    split_protocol: Annotated[
+        Protocol, typer.Option(help="given: by that column; otherwise how rows are held out.")
+    ] = Protocol.given,
+    seed: SeedOption = 0,
+    device: DeviceOption = None,
+    ks: Annotated[str, typer.Option("--ks", help="Lengths of the lists to measure.")] = "10,20",
+    keep_model: Annotated[
+        Path | None, typer.Option("--model", "-m", help="Also save the model in this folder.")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Text cache to use; if absent an empty one, so that the time is whole."),
+    ] = None,
+    source_format: FormatOption = None,
+    db_user: DbUserOption = None,
+    database: DatabaseOption = None,
+    mapping: MappingOption = None,
+) -> None:
+    """Load, train and measure on held-out rows; the last line on stdout is JSON.
+
+    Training reads no test row. A folder without the split column is split by time for each user, or
+    at random where there are no timestamps, and a notice says so. fit_seconds runs from an opened
+    store to a model ready to answer, texts and the choice on validation rows included.
+    """
+    with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch, progress_on_stderr() as progress:
+        folder = Path(scratch)
+        request = Request(seed, device, history.value, _cuts(ks), cache or folder, keep_model)
+        opened = partial(open_store, user=db_user, database=database, mapping=mapping)
+        if _is_store(source) and _is_ready(source, opened, split_protocol, split_column):
+            store, used = source, Protocol.given.value
+        else:
+            catalog = _catalog(source, opened, source_format, progress)
+            catalog, used = with_split(catalog, split_protocol, split_column, seed)
+            store = str(folder / "catalog.kgl")
+            with open_store(store, create=True) as graph:
+                graph.write(catalog, progress=progress)
+            del catalog  # the figure for memory is the model's
+            opened = open_store
+        with opened(store) as graph:
+            result = _measure(graph, request, progress)
+    print_json({**result, "split": used, "source": source})
+
+
+def _is_store(source: str) -> bool:
+    return is_address(source) or Path(source).suffix == ".kgl"
+
+
+def _is_ready(source: str, opened: Opened, protocol: Protocol, column: str) -> bool:
+    """Whether the store's own interactions say which of them are test rows."""
+    if protocol is not Protocol.given or column != "split":
+        return False
+    with opened(source) as graph:
+        edges = [edge for edge in graph.edge_types() if edge.name == INTERACTED]
+        tables = [graph.read_edges(edge, ["split"]) for edge in edges]
+    return any("test" in pc.unique(table.column("split")).to_pylist() for table in tables)
+
+
+def _catalog(
+    source: str, opened: Opened, source_format: SourceFormat | None, progress: Report
+) -> Catalog:
+    if _is_store(source):
+        with opened(source) as graph:
+            return Catalog.from_frames(**read_catalog(graph, progress))
+    loaded = load_source(source, source_format, progress)
+    say(str(loaded.report))
+    return loaded.catalog
+
+
+def _measure(graph: GraphStore, request: Request, progress: Report) -> dict[str, Any]:
+    from kgrec import Recommender, RecommenderConfig
+
+    started = time.perf_counter()
+    model = Recommender(RecommenderConfig(text_cache=str(request.cache)))
+    model.fit(graph, seed=request.seed, device=request.device, progress=progress)
+    fitted = time.perf_counter()
+    report = model.evaluate(split="test", history=request.history, ks=request.ks)
+    if request.keep_model is not None:
+        model.save(request.keep_model)
+    say(str(report))
+    return {
+        "metrics": report.metrics,
+        "fit_seconds": round(fitted - started, 2),
+        "evaluate_seconds": round(time.perf_counter() - fitted, 2),
+        "peak_memory_gb": round(peak_memory_gb(), 3),
+        "seed": request.seed,
+        "history": request.history,
+        "users": report.n_users,
+        "items": report.n_items,
+        "targets": report.n_targets,
+    }
+
+
+def _cuts(text: str) -> tuple[int, ...]:
+    try:
+        cuts = tuple(int(part) for part in split_list(text) or [])
+    except ValueError:
+        cuts = ()
+    if not cuts or min(cuts) < 1:
+        raise RequestError(f"--ks {text!r} is no list of numbers above 0, such as 10,20")
+    return cuts
+
+
+def peak_memory_gb() -> float:
+    """The most memory this process has held at once, in 10^9 bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9

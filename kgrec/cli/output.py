@@ -1,0 +1,65 @@
+"""Answers on stdout: a table for a person, or one JSON document for a program."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON. NaN and infinities become null, which every JSON reader accepts."""
+    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "") -> None:
+    """The rows as a table, or as a JSON list with one object per row."""
+    if as_json:
+        print_json(frame.to_dict(orient="records"))
+        return
+    table = Table(title=title or None, title_justify="left")
+    for column in frame.columns:
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console(soft_wrap=False).print(table)
+
+
+def print_values(values: Mapping[str, Any], as_json: bool) -> None:
+    """Names and values, one a line, or one JSON object."""
+    if as_json:
+        print_json(dict(values))
+        return
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        print(f"{name:<{width}}  {_cell(value)}")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy and pandas values as the JSON types."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return None if pd.isna(value) else str(value)

@@ -1,0 +1,128 @@
+"""Which interactions of a catalog are held out: by a given column, or by a protocol."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import CatalogError
+from graph_schema.names import KEY_COLUMNS, SPLITS
+from kgrec.cli.progress import say
+from kgrec.evaluation import global_time_split, leave_last_out, random_split, user_time_split
+from kgrec.graph.snapshot import NO_TIME, Interactions, NodeTable, canonical_order
+
+
+class Protocol(StrEnum):
+    """How rows are held out."""
+
+    given = "given"
+    random = "random"
+    time = "time"
+    global_time = "global-time"
+    leave_last_out = "leave-last-out"
+
+
+def with_split(catalog: Catalog, protocol: Protocol, column: str, seed: int) -> tuple[Catalog, str]:
+    """The catalog with a ``split`` column, and the protocol that made it.
+
+    ``given`` takes ``column``; where it is missing or names no test row, rows are held out by time
+    for each user, or at random where timestamps are missing, and a notice says so.
+    Raises CatalogError where the column holds something other than train, valid and test.
+    """
+    table = catalog.tables["interactions"]
+    if protocol is Protocol.given:
+        if column in table.column_names and _names_test(table.column(column), column):
+            return _replaced(catalog, _filled(table.column(column))), protocol.value
+        protocol = _fallback(table, column)
+    labels = _labels(catalog, protocol, seed)
+    return _replaced(catalog, pa.array(labels, pa.string())), protocol.value
+
+
+def _names_test(values: pa.ChunkedArray, column: str) -> bool:
+    known = set(pc.unique(values.cast(pa.string())).drop_null().to_pylist()) - {""}
+    strange = sorted(known - set(SPLITS))
+    if strange:
+        raise CatalogError(
+            f"column {column!r} of interactions holds {', '.join(map(repr, strange[:5]))}; "
+            "it may say train, valid or test. Rename the values, or use --split-protocol."
+        )
+    return "test" in known
+
+
+def _filled(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Rows that name no split can only be trained on: they were not meant to be tested."""
+    values = pc.fill_null(values.cast(pa.string()), "")
+    empty = pc.equal(values, "")
+    count = pc.sum(empty).as_py()
+    if count:
+        say(f"notice: {count:,} interactions name no split: they count as train")
+    return pc.if_else(empty, "train", values)
+
+
+def _fallback(table: pa.Table, column: str) -> Protocol:
+    timed = _has_times(table)
+    protocol = Protocol.time if timed else Protocol.random
+    how = "by time for each user" if timed else "at random (there are no timestamps)"
+    say(f"notice: no column {column!r} of interactions names test rows: splitting {how}")
+    return protocol
+
+
+def _has_times(table: pa.Table) -> bool:
+    return (
+        "timestamp" in table.column_names
+        and table.num_rows > 0
+        and table.column("timestamp").null_count == 0
+    )
+
+
+def _replaced(catalog: Catalog, labels: pa.Array | pa.ChunkedArray) -> Catalog:
+    table = catalog.tables["interactions"]
+    if "split" in table.column_names:
+        table = table.drop_columns(["split"])
+    table = table.append_column("split", labels.cast(pa.string()))
+    return replace(catalog, tables={**catalog.tables, "interactions": table})
+
+
+def _labels(catalog: Catalog, protocol: Protocol, seed: int) -> np.ndarray:
+    interactions = _interactions(catalog)
+    if protocol is Protocol.random:
+        return random_split(interactions, seed=seed)
+    if protocol is Protocol.global_time:
+        return global_time_split(interactions)
+    if protocol is Protocol.leave_last_out:
+        return leave_last_out(interactions)
+    return user_time_split(interactions)
+
+
+def _interactions(catalog: Catalog) -> Interactions:
+    """The rows in the catalog's order, numbered as the snapshot numbers users and items."""
+    table = catalog.tables["interactions"]
+    n = table.num_rows
+    times = pc.fill_null(_column(table, "timestamp", pa.int64()), NO_TIME)
+    return Interactions(
+        user=_rows(catalog, "users", table.column("user_id")),
+        item=_rows(catalog, "items", table.column("item_id")),
+        timestamp=times.to_numpy(),
+        rating=np.full(n, np.nan, dtype=np.float32),
+        event=pc.fill_null(_column(table, "event", pa.string()), "").to_numpy(),
+        scenario=np.full(n, "", dtype=object),
+        split=np.full(n, "", dtype=object),
+    )
+
+
+def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
+    return table.column(name).cast(kind)
+
+
+def _rows(catalog: Catalog, frame: str, ids: pa.ChunkedArray) -> np.ndarray:
+    known = catalog.tables[frame].column(KEY_COLUMNS[frame]).to_numpy()
+    nodes = NodeTable(frame, known[canonical_order(known)], pd.DataFrame())
+    return nodes.rows(ids.to_numpy())

@@ -1,0 +1,66 @@
+import json
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kgrec.cli import app
+
+COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "similar", "search"]
+COMMANDS += ["export", "doctor", "demo"]
+
+
+def test_the_commands_are_those_promised() -> None:
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"})
+    assert result.exit_code == 0
+    assert [name for name in COMMANDS if f" {name} " not in result.stdout] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "120"})
+    assert result.exit_code == 0
+    assert "Example:" in result.stdout
+    assert f"kgrec {command}" in result.stdout.split("Example:")[1]
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout.strip()) == (0, version("kgrec"))
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    assert result.stdout.strip() == tomllib.loads(project.read_text())["project"]["version"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["load"], ["recommend", "--model", "m"], ["recommend", "-m", "m", "-k", "0"]],
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(app, arguments, env={"KGREC_STORE": ""}).exit_code == 2
+
+
+def test_a_real_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from kgrec.cli import app; app()"]
+    done = subprocess.run(
+        [*command, "train", "--store", str(tmp_path / "none.kgl"), "--model", str(tmp_path / "m")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "there is no store" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_reports_each_part() -> None:
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
+    assert {"python", "torch", "kglite", "processor", "text model", "cache"} <= set(checks)
+    assert checks["torch"]["ok"] is True
+    assert "cores" in checks["processor"]["detail"]

@@ -1,0 +1,87 @@
+"""What the packages promise: their names, their documentation, and files a reader can take in."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("kgrec", "graph_schema", "loaders")
+MODULES = sorted(
+    file.relative_to(ROOT) for package in PACKAGES for file in (ROOT / package).rglob("*.py")
+)
+LONGEST_MODULE = 320
+TEXT_FILES = {".py", ".md", ".toml", ".txt", ".ipynb", ".yaml", ".yml", ".cypher", ""}
+# Absolute folders of one machine, and addresses of package indexes, belong in no file.
+FOREIGN = re.compile(r"(?<![\w.])/(?:work|root|home/\w+)/|pypi\.org|pythonhosted|file://")
+
+
+def _public(package: str) -> list[str]:
+    return list(importlib.import_module(package).__all__)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_lists_what_is_there(package: str) -> None:
+    module = importlib.import_module(package)
+    names = _public(package)
+    assert len(names) == len(set(names))
+    for name in names:
+        assert hasattr(module, name), f"{package}.__all__ promises {name}"
+
+
+def test_kgrec_exports_the_promised_surface() -> None:
+    promised = {"connect", "Recommender", "RecommenderConfig", "KgrecError", "Catalog"}
+    assert promised <= set(_public("kgrec"))
+    recommender = importlib.import_module("kgrec").Recommender
+    methods = ("fit", "recommend", "similar", "search", "explain", "evaluate", "update", "save")
+    methods += ("load",)
+    assert [name for name in methods if not callable(getattr(recommender, name, None))] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_object_says_what_it_does(package: str) -> None:
+    module = importlib.import_module(package)
+    undocumented = [
+        name
+        for name in _public(package)
+        if (inspect.isclass(value := getattr(module, name)) or callable(value))
+        and not inspect.getdoc(value)
+    ]
+    assert undocumented == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_imports_and_says_what_it_is_for(package: str) -> None:
+    found = importlib.import_module(package)
+    for info in pkgutil.walk_packages(found.__path__, f"{package}."):
+        assert (importlib.import_module(info.name).__doc__ or "").strip(), info.name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_modules_are_short(module: Path) -> None:
+    with tokenize.open(ROOT / module) as text:
+        assert sum(1 for _ in text) <= LONGEST_MODULE
+
+
+def test_no_file_names_a_machine_or_an_index() -> None:
+    this = Path(__file__).name
+    skipped = {".git", ".venv", "demo", "build", "dist"}
+    found = []
+    for file in ROOT.rglob("*"):
+        parts = file.relative_to(ROOT).parts
+        if file.name == this or skipped & set(parts) or any(p.endswith("_cache") for p in parts):
+            continue
+        if file.is_file() and file.suffix in TEXT_FILES and FOREIGN.search(_text(file)):
+            found.append(str(file.relative_to(ROOT)))
+    assert found == []
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
