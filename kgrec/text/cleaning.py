@@ -8,7 +8,8 @@ import re
 _SUSPICIOUS = re.compile(r"[<&\x00-\x1f\x7f-\x9f\ufffd\u200b\ufeff\ud800-\udfff]|\s\s|\S{80}")
 _HIDDEN = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]*>|<![^<>]*>", re.DOTALL)
-_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\u200b\ufeff\ud800-\udfff]")
+_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
+_INVISIBLE = re.compile(r"[\u200b\ufeff]")
 _UNBROKEN = re.compile(r"[^\s\u0e00-\u9fff\uac00-\ud7af]{80,}")
 _SPACE = re.compile(r"\s+")
 _BINARY_SHARE = 0.1
@@ -33,5 +34,5 @@ def clean_text(value: object, max_chars: int = 100_000) -> str:
         return ""
     text = _TAG.sub(" ", _HIDDEN.sub(" ", text))
     text = _TAG.sub(" ", html.unescape(text))
-    text = _UNBROKEN.sub(" ", _NOISE.sub(" ", text))
+    text = _UNBROKEN.sub(" ", _NOISE.sub(" ", _INVISIBLE.sub(" ", text)))
     return _SPACE.sub(" ", text).strip()
