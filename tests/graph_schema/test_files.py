@@ -1,0 +1,128 @@
+"""A catalog on disk: what is read is what was written, or an error that names the file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph_schema import Catalog, SourceError, files
+
+from .samples import frames
+
+
+def written(folder: Path) -> Path:
+    return Catalog.from_frames(**frames()).to_parquet(folder / "catalog")
+
+
+def test_round_trip_and_rewrite(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    first = Catalog.read_parquet(folder)
+    assert first.equals(Catalog.from_frames(**frames()))
+    names = sorted(path.name for path in folder.iterdir())
+    written(tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == names
+
+
+def test_a_new_catalog_replaces_the_old_one_and_its_files(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    smaller = Catalog.from_frames(interactions=frames()["interactions"])
+    smaller.to_parquet(folder)
+    assert Catalog.read_parquet(folder).equals(smaller)
+    assert len(list(folder.glob("*.parquet"))) == 7
+
+
+def test_a_failed_write_leaves_the_old_catalog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path)
+    before = sorted(path.name for path in folder.iterdir())
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "_swap_manifest", full)
+    with pytest.raises(SourceError, match=r"No space left.*Cure"):
+        Catalog.from_frames(interactions=frames()["interactions"]).to_parquet(folder)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert Catalog.read_parquet(folder).equals(Catalog.from_frames(**frames()))
+
+
+def test_a_folder_without_a_catalog(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="there is no catalog here"):
+        Catalog.read_parquet(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 99}, "newer than the 1"),
+        ({"format": "something"}, "not the manifest of a kgrec catalog"),
+        ({"frames": {"users": {"file": "../users"}}}, "list of frames is damaged"),
+    ],
+)
+def test_a_foreign_or_newer_manifest(tmp_path: Path, change: dict[str, object], words: str) -> None:
+    folder = written(tmp_path)
+    manifest = json.loads((folder / files.MANIFEST).read_text())
+    (folder / files.MANIFEST).write_text(json.dumps({**manifest, **change}))
+    with pytest.raises(SourceError, match=words):
+        Catalog.read_parquet(folder)
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "exchanged", "manifest"])
+def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
+    folder = written(tmp_path)
+    users = next(folder.glob("users-*.parquet"))
+    if damage == "missing":
+        users.unlink()
+    elif damage == "truncated":
+        users.write_bytes(users.read_bytes()[:-20])
+    elif damage == "exchanged":
+        shutil.copy(next(folder.glob("items-*.parquet")), users)
+    else:
+        (folder / files.MANIFEST).write_text("{")
+    with pytest.raises(SourceError, match="Cure: write the catalog again"):
+        Catalog.read_parquet(folder)
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+IDS = st.lists(TEXT.filter(bool), min_size=1, max_size=6, unique=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(users=IDS, items=IDS, data=st.data())
+def test_any_catalog_round_trips(
+    tmp_path_factory: pytest.TempPathFactory,
+    users: list[str],
+    items: list[str],
+    data: st.DataObject,
+) -> None:
+    n = data.draw(st.integers(0, 8))
+
+    def column(values: st.SearchStrategy[object]) -> list[object]:
+        return data.draw(st.lists(values, min_size=n, max_size=n))
+
+    times = st.none() | st.integers(-(10**11), 10**11)
+    ratings = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+    events = pa.table(
+        {
+            "user_id": pa.array(column(st.sampled_from(users)), pa.string()),
+            "item_id": pa.array(column(st.sampled_from(items)), pa.string()),
+            "rating": pa.array(column(ratings), pa.float64()),
+            "timestamp": pa.array(column(times), pa.int64()),
+            "note": pa.array(column(st.none() | TEXT), pa.string()),
+        }
+    )
+    catalog = Catalog.from_frames(
+        users=pa.table({"user_id": users}), items=pa.table({"item_id": items}), interactions=events
+    )
+    assert catalog.validate().ok
+    folder = tmp_path_factory.mktemp("any")
+    assert Catalog.read_parquet(catalog.to_parquet(folder)).equals(catalog)
+    rebuilt = Catalog.from_frames(**{name: catalog.tables[name] for name in catalog.tables})
+    assert rebuilt.equals(catalog)
