@@ -25,6 +25,7 @@ class SourceFormat(StrEnum):
     recbole = "recbole"
     movielens = "movielens"
     amazon = "amazon"
+    catalog = "catalog"
 
 
 class ExportFormat(StrEnum):
@@ -42,7 +43,12 @@ FormatOption = Annotated[
 FETCHED = ("ml-100k",)
 
 
-def load_source(source: str, source_format: SourceFormat | None, progress: Report) -> LoadResult:
+def load_source(
+    source: str,
+    source_format: SourceFormat | None,
+    progress: Report,
+    metadata: Path | None = None,
+) -> LoadResult:
     """The LoadResult of a folder, a file, or a data set that kgrec can fetch (``ml-100k``)."""
     import loaders
 
@@ -50,7 +56,8 @@ def load_source(source: str, source_format: SourceFormat | None, progress: Repor
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
     name = source_format.value if source_format else None
-    return loaders.load(path, format=name, progress=progress)
+    options = {} if metadata is None else {"metadata": metadata}
+    return loaders.load(path, format=name, progress=progress, **options)
 
 
 @app.command(
@@ -60,6 +67,9 @@ def load(
     source: Annotated[str, typer.Argument(help="Folder or file to load, or ml-100k to fetch.")],
     store: StoreOption,
     source_format: FormatOption = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="Amazon: the metadata file of the reviews.", exists=True)
+    ] = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -70,7 +80,7 @@ def load(
     nothing. The CSV layout is described in docs/csv-layout.md.
     """
     with progress_on_stderr() as progress:
-        result = load_source(source, source_format, progress)
+        result = load_source(source, source_format, progress, metadata)
         with open_store(store, user=db_user, database=database, create=True) as graph:
             written = graph.write(result.catalog, progress=progress)
     say(str(result.report))
@@ -95,12 +105,16 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a store's graph into a folder of the CSV layout, which ``kgrec load`` reads again."""
-    from kgrec.cli.exporting import read_catalog, write_tables
+    import loaders
+    from kgrec.cli.exporting import read_catalog
 
     with (
         progress_on_stderr() as progress,
-        open_store(store, user=db_user, database=database, mapping=mapping) as g,
+        open_store(store, user=db_user, database=database, mapping=mapping) as graph,
     ):
-        tables = read_catalog(g, progress)
-    rows = write_tables(tables, folder, export_format.value)
-    print_values(rows, as_json)
+        catalog = read_catalog(graph, progress)
+    if export_format is ExportFormat.parquet:
+        catalog.to_parquet(folder)
+    else:
+        loaders.to_csv_folder(catalog, folder, compress=export_format is ExportFormat.csv_gz)
+    print_values({name: table.num_rows for name, table in catalog.tables.items()}, as_json)

@@ -32,8 +32,10 @@ from kgrec.cli.options import (
 )
 from kgrec.cli.output import print_json
 from kgrec.cli.progress import Report, progress_on_stderr, say
+from kgrec.cli.settings import ConfigOption, read_config
 from kgrec.cli.splitting import Protocol, with_split
 from kgrec.cli.stores import is_address, open_store
+from kgrec.config import RecommenderConfig
 from kgrec.stores.base import GraphStore
 
 Opened = Callable[[str], GraphStore]
@@ -54,7 +56,7 @@ class Request:
     device: str | None
     history: str
     ks: tuple[int, ...]
-    cache: Path
+    config: RecommenderConfig
     keep_model: Path | None
 
 
@@ -83,6 +85,7 @@ def evaluate(
         Path | None,
         typer.Option(help="Text cache to use; if absent an empty one, so that the time is whole."),
     ] = None,
+    config: ConfigOption = None,
     source_format: FormatOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
@@ -96,7 +99,8 @@ def evaluate(
     """
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch, progress_on_stderr() as progress:
         folder = Path(scratch)
-        request = Request(seed, device, history.value, _cuts(ks), cache or folder, keep_model)
+        settings = read_config(config, text_cache=cache or folder / "texts")
+        request = Request(seed, device, history.value, _cuts(ks), settings, keep_model)
         opened = partial(open_store, user=db_user, database=database, mapping=mapping)
         if _is_store(source) and _is_ready(source, opened, split_protocol, split_column):
             store, used = source, Protocol.given.value
@@ -132,17 +136,17 @@ def _catalog(
 ) -> Catalog:
     if _is_store(source):
         with opened(source) as graph:
-            return Catalog.from_frames(**read_catalog(graph, progress))
+            return read_catalog(graph, progress)
     loaded = load_source(source, source_format, progress)
     say(str(loaded.report))
     return loaded.catalog
 
 
 def _measure(graph: GraphStore, request: Request, progress: Report) -> dict[str, Any]:
-    from kgrec import Recommender, RecommenderConfig
+    from kgrec import Recommender
 
     started = time.perf_counter()
-    model = Recommender(RecommenderConfig(text_cache=str(request.cache)))
+    model = Recommender(request.config)
     model.fit(graph, seed=request.seed, device=request.device, progress=progress)
     fitted = time.perf_counter()
     report = model.evaluate(split="test", history=request.history, ks=request.ks)

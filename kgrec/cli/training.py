@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from kgrec.cli.options import (
 )
 from kgrec.cli.output import print_values
 from kgrec.cli.progress import progress_on_stderr, say
+from kgrec.cli.settings import ConfigOption, read_config
 from kgrec.cli.stores import open_store
 
 
@@ -33,6 +34,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped.")
     ] = False,
+    config: ConfigOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     mapping: MappingOption = None,
@@ -45,15 +47,22 @@ def train(
     """
     from kgrec import Recommender
 
+    settings = read_config(config)
     checkpoint = model.with_name(model.name + ".checkpoint")
     with (
         progress_on_stderr() as progress,
         open_store(store, user=db_user, database=database, mapping=mapping) as g,
     ):
-        recommender = Recommender().fit(
+        recommender = Recommender(settings).fit(
             g, seed=seed, device=device, progress=progress, checkpoint=checkpoint, resume=resume
         )
         recommender.save(model)
-    best = max(recommender.history, key=lambda epoch: epoch["valid_ndcg@10"], default={})
     say(f"saved {model}")
-    print_values({"model": str(model), "epochs": len(recommender.history), **best}, as_json)
+    print_values({"model": str(model), **best_epoch(recommender.history)}, as_json)
+
+
+def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the validation chose, with the number of epochs there were."""
+    validated = [epoch for epoch in history if epoch.get("valid_ndcg@10") is not None]
+    best: dict[str, Any] = max(validated, key=lambda epoch: epoch["valid_ndcg@10"], default={})
+    return {"epochs": len(history), **best}

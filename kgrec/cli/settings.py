@@ -1,0 +1,49 @@
+"""A model's settings from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from graph_schema.errors import SourceError
+from kgrec.config import RecommenderConfig, TextConfig
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="Settings in a .toml file with the tables [model], [training] and [text].",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+
+
+def read_config(path: Path | None, text_cache: Path | None = None) -> RecommenderConfig:
+    """The settings in ``path`` (the defaults if None), with ``text_cache`` put in.
+
+    Raises SourceError that names every field that is unknown or wrong.
+    """
+    config = RecommenderConfig() if path is None else _parse(path)
+    if text_cache is None:
+        return config
+    text = TextConfig(**{**config.text.model_dump(), "cache_dir": str(text_cache)})
+    return config.model_copy(update={"text": text})
+
+
+def _parse(path: Path) -> RecommenderConfig:
+    try:
+        return RecommenderConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} is no TOML file ({error}); correct its syntax.") from error
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        lines = [f"- {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems]
+        raise SourceError(
+            f"{path} has wrong settings:\n" + "\n".join(lines) + "\nCorrect these fields; "
+            "kgrec/config.py documents each."
+        ) from error
