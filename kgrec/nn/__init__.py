@@ -1,0 +1,24 @@
+"""The model: hybrid item features, history pools, scenario heads."""
+
+from kgrec.nn.features import ItemInputs
+from kgrec.nn.heads import HEADS, AdapterHead, NoHead, ScenarioHead
+from kgrec.nn.histories import Histories, HistoryBatch, event_ages, scale_weights
+from kgrec.nn.kg_encoder import KGEncoder
+from kgrec.nn.model import HybridModel, ItemVectors, ModelInputs, ModelShape
+
+__all__ = [
+    "HEADS",
+    "AdapterHead",
+    "Histories",
+    "HistoryBatch",
+    "HybridModel",
+    "ItemInputs",
+    "ItemVectors",
+    "KGEncoder",
+    "ModelInputs",
+    "ModelShape",
+    "NoHead",
+    "ScenarioHead",
+    "event_ages",
+    "scale_weights",
+]

@@ -1,0 +1,74 @@
+"""Settings: one pydantic model per component, every field documented, unknown fields refused.
+
+A field that is None is read off the data by ``fit`` (see ``kgrec.training.defaults``).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TextConfig(_Settings):
+    """The language model that reads titles, descriptions, reviews and queries."""
+
+    model: str = Field("default", description="'default', a local folder, or a hub name.")
+    precision: str = Field("auto", description="'auto', 'fp32' or 'bf16'.")
+    max_length: int = Field(128, ge=8, description="Tokens per chunk; longer texts are chunked.")
+    cache_dir: str | None = Field(None, description="Embedding cache; None: the user's cache dir.")
+
+
+class ModelConfig(_Settings):
+    """The hybrid model: what an item and a user are made of."""
+
+    embedding_size: int | None = Field(None, ge=2, description="Width d of every vector.")
+    use_ids: bool = Field(True, description="Learn a vector per trained item.")
+    use_knowledge: bool = Field(True, description="Encode the knowledge-graph neighbourhood.")
+    use_text: bool = Field(True, description="Read texts with the language model.")
+    use_attributes: bool = Field(True, description="Use item and user attribute columns.")
+    use_match: bool = Field(True, description="Match entities of history and unseen candidates.")
+    kg_layers: int = Field(1, ge=1, le=3, description="Message-passing layers L.")
+    time_scales: tuple[float, ...] = Field(
+        (1.5, 4.0, 12.0, 50.0, math.inf),
+        description="Decay of each history pool, in events; used where interactions have times.",
+    )
+    temperature: float | None = Field(None, gt=0, description="Softmax temperature on cosines.")
+    dropout: float | None = Field(None, ge=0, lt=1, description="Dropout on fused item vectors.")
+    id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of items trained as if new.")
+    head: Literal["auto", "none", "adapter"] = Field(
+        "auto", description="Scenario head; auto: adapter where there are two scenarios or more."
+    )
+
+
+class TrainingConfig(_Settings):
+    """How the model is fitted."""
+
+    epochs: int | None = Field(None, ge=1, description="Passes over the users, at most.")
+    batch_size: int | None = Field(None, ge=1, description="Users per step.")
+    learning_rate: float = Field(5e-3, gt=0, description="Peak of the one-cycle schedule.")
+    reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
+    history_dropout: float | None = Field(None, ge=0, lt=1, description="Share of events hidden.")
+    target_decay: float = Field(12.0, gt=0, description="Decay of a target's weight, in events.")
+    max_targets: int = Field(100, ge=1, description="Targets per user and step, at most.")
+    user_weight: float = Field(
+        0.75, ge=0, le=1, description="A user weighs (sum of target weights) ** user_weight."
+    )
+    valid_every: int = Field(5, ge=1, description="Epochs between validations.")
+    patience: int = Field(6, ge=1, description="Validations without a gain before stopping.")
+    valid_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Held out to choose the epoch where no split is given."
+    )
+
+
+class RecommenderConfig(_Settings):
+    """All settings of a Recommender."""
+
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    text: TextConfig = TextConfig()

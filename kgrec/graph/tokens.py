@@ -1,0 +1,77 @@
+"""Attribute tokens: any catalog's columns as a bag of categorical values and number ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+MIN_COUNT = 3  # a value that fewer rows have is not learnable
+MAX_DISTINCT_SHARE = 0.5  # a column of mostly distinct values names rows, it does not describe them
+MAX_CATEGORIES = 20  # numeric columns with more distinct values are cut into ranges
+N_RANGES = 10
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeTokens:
+    """``tokens``: sorted "column=value" strings; ``edges``: range limits per numeric column."""
+
+    tokens: tuple[str, ...]
+    edges: dict[str, tuple[float, ...]]
+
+    @staticmethod
+    def build(attributes: pd.DataFrame) -> AttributeTokens:
+        """Choose tokens from the rows of ``attributes``; multi-valued strings are "a|b"."""
+        tokens: list[str] = []
+        edges: dict[str, tuple[float, ...]] = {}
+        for column in map(str, attributes.columns):
+            values = attributes[column]
+            if _is_number(values) and values.nunique() > MAX_CATEGORIES:
+                edges[column] = _range_limits(values)
+            names = _names(column, values, edges.get(column))["token"]
+            counts = names.value_counts()
+            if len(counts) <= max(MAX_DISTINCT_SHARE * len(values), 2):
+                tokens.extend(counts.index[counts >= MIN_COUNT])
+        return AttributeTokens(tuple(sorted(tokens)), edges)
+
+    def matrix(self, attributes: pd.DataFrame) -> sp.csr_matrix:
+        """float32 CSR ``[rows, tokens]``; rows sum to one, or to zero where nothing is known."""
+        index = pd.Index(self.tokens, dtype=object)
+        rows, columns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+        for column in map(str, attributes.columns):
+            names = _names(column, attributes[column], self.edges.get(column))
+            found = index.get_indexer(pd.Index(names["token"]))
+            rows.append(names["row"].to_numpy(dtype=np.int64)[found >= 0])
+            columns.append(found[found >= 0].astype(np.int64))
+        row, column_ = np.concatenate(rows), np.concatenate(columns)
+        counts = np.maximum(np.bincount(row, minlength=len(attributes)), 1)
+        shape = (len(attributes), len(self.tokens))
+        return sp.csr_matrix(((1.0 / counts[row]).astype(np.float32), (row, column_)), shape=shape)
+
+
+def _is_number(values: pd.Series[Any]) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def _range_limits(values: pd.Series[Any]) -> tuple[float, ...]:
+    known = values.dropna().to_numpy(dtype=np.float64)
+    quantiles = np.quantile(known, np.linspace(0, 1, N_RANGES + 1)[1:-1])
+    return tuple(float(limit) for limit in np.unique(quantiles))
+
+
+def _names(column: str, values: pd.Series[Any], edges: tuple[float, ...] | None) -> pd.DataFrame:
+    """Columns ``row`` and ``token``: every value of every row, distinct within the row."""
+    known = values.reset_index(drop=True).dropna()
+    if edges is not None:
+        text = pd.Series(np.searchsorted(edges, known.to_numpy(dtype=np.float64), side="right"))
+        text = text.set_axis(known.index).astype(str)
+    elif _is_number(values):
+        text = known.map(lambda number: f"{number:g}")
+    else:
+        text = known.astype(str).str.split("|").explode().str.strip()
+        text = text[text != ""]
+    frame = pd.DataFrame({"row": text.index, "token": column + "=" + text.to_numpy(dtype=object)})
+    return frame.drop_duplicates()

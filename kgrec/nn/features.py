@@ -1,0 +1,143 @@
+"""The hybrid feature layer: an item as the gated sum of ids, graph, texts and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kgrec.graph.features import FeatureTables, Vocabulary
+from kgrec.nn.kg_encoder import DeviceMessages, KGEncoder
+from kgrec.nn.sparse import SparseMatrix
+
+IDS, KNOWLEDGE, TEXT, REVIEWS, ATTRIBUTES = "id", "knowledge", "text", "reviews", "attributes"
+_INITIAL_GATE = {IDS: 1.0, KNOWLEDGE: 0.5, TEXT: 1.0, REVIEWS: 1.0, ATTRIBUTES: 1.0}
+
+
+@dataclass(frozen=True, eq=False)
+class ItemInputs:
+    """``FeatureTables`` of n items on a device; ``present`` maps a part to float32 ``[n, 1]``,
+    one where an item has it, so that what is missing is never read as zero."""
+
+    item_row: Tensor
+    messages: DeviceMessages
+    tokens: SparseMatrix
+    texts: Mapping[str, Tensor]
+    present: Mapping[str, Tensor]
+
+    @staticmethod
+    def build(tables: FeatureTables, layers: int, device: torch.device | str) -> ItemInputs:
+        n_items = len(tables.item_row)
+        messages = DeviceMessages.build(tables.messages, n_items, layers, device)
+        received = torch.as_tensor(tables.messages.matrix[:n_items].getnnz(axis=1) > 0)
+        texts = {name: torch.as_tensor(text).to(device) for name, text in tables.texts.items()}
+        present = {
+            IDS: torch.as_tensor(tables.item_row >= 0),
+            KNOWLEDGE: received,
+            ATTRIBUTES: torch.as_tensor(tables.item_tokens.getnnz(axis=1) > 0),
+            **{name: (text != 0).any(dim=1) for name, text in texts.items()},
+        }
+        return ItemInputs(
+            item_row=torch.as_tensor(tables.item_row).to(device),
+            messages=messages,
+            tokens=SparseMatrix.build(tables.item_tokens, device),
+            texts=texts,
+            present={name: mask.float().unsqueeze(1).to(device) for name, mask in present.items()},
+        )
+
+
+class Side(nn.Module):
+    """Gates and stand-ins of one side (history or candidate): parts ``[n, d]`` → gated parts."""
+
+    def __init__(self, parts: tuple[str, ...], embedding_size: int) -> None:
+        super().__init__()
+        self.gate = nn.ParameterDict(
+            {part: torch.full((embedding_size,), _INITIAL_GATE[part]) for part in parts}
+        )
+        self.missing = nn.ParameterDict({part: torch.zeros(embedding_size) for part in parts})
+
+    def forward(self, part: str, vectors: Tensor, present: Tensor) -> Tensor:
+        """What a part adds: gated where present, a learned stand-in where not."""
+        gate: Tensor = self.gate[part]
+        missing: Tensor = self.missing[part]
+        return present * vectors * gate + (1 - present) * missing
+
+
+class HybridFeatures(nn.Module):
+    """Vectors of all items from every part, for both sides (``query``: as history)."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        parts: tuple[str, ...],
+        text_size: int,
+        embedding_size: int,
+        layers: int,
+    ) -> None:
+        super().__init__()
+        d = embedding_size
+        self.parts = parts
+        self.query, self.candidate = Side(parts, d), Side(parts, d)
+        if IDS in parts:
+            self.query_id = nn.Parameter(torch.randn(len(vocabulary.items), d) * d**-0.5)
+            self.candidate_id = nn.Parameter(torch.randn(len(vocabulary.items), d) * d**-0.5)
+        if ATTRIBUTES in parts:
+            self.token = nn.Parameter(torch.randn(len(vocabulary.item_tokens.tokens), 2 * d) * 0.02)
+        self.text = nn.ParameterDict(
+            {p: torch.randn(text_size, 2 * d) * 0.5 * text_size**-0.5 for p in parts if _reads(p)}
+        )
+        if KNOWLEDGE in parts:
+            self.knowledge = KGEncoder(
+                len(vocabulary.entities), len(vocabulary.relations), d, layers
+            )
+
+    def forward(
+        self, inputs: ItemInputs, known: Tensor | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Per part, float32 ``[n, d]`` for the query and for the candidate side.
+
+        ``known`` float32 ``[n, 1]`` overrides which items have a learned id (id dropout).
+        """
+        query: dict[str, Tensor] = {}
+        candidate: dict[str, Tensor] = {}
+        for part in self.parts:
+            if part == KNOWLEDGE:
+                continue
+            present = known if part == IDS and known is not None else inputs.present[part]
+            left, right = self._raw(part, inputs)
+            query[part] = self.query(part, left, present)
+            candidate[part] = self.candidate(part, right, present)
+        if KNOWLEDGE in self.parts:
+            around = self.knowledge(_total(query, inputs, self.knowledge.entity), inputs.messages)
+            present = inputs.present[KNOWLEDGE]
+            query[KNOWLEDGE] = self.query(KNOWLEDGE, around, present)
+            candidate[KNOWLEDGE] = self.candidate(KNOWLEDGE, around, present)
+        return query, candidate
+
+    def _raw(self, part: str, inputs: ItemInputs) -> tuple[Tensor, Tensor]:
+        if part == IDS:
+            rows = inputs.item_row.clamp_min(0)
+            return (
+                functional.embedding(rows, self.query_id),
+                functional.embedding(rows, self.candidate_id),
+            )
+        both = inputs.tokens @ self.token if part == ATTRIBUTES else None
+        if both is None:
+            both = inputs.texts[part] @ self.text[part]
+        left, right = both.chunk(2, dim=1)
+        return left, right
+
+
+def _reads(part: str) -> bool:
+    return part in (TEXT, REVIEWS)
+
+
+def _total(parts: dict[str, Tensor], inputs: ItemInputs, like: Tensor) -> Tensor:
+    """What the other parts know of the items; zero where there is no other part."""
+    total = like.new_zeros(len(inputs.item_row), like.shape[1])
+    for vectors in parts.values():
+        total = total + vectors
+    return total

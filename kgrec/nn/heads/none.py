@@ -1,0 +1,17 @@
+"""The control: no head at all."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from kgrec.nn.heads.base import ScenarioHead
+
+
+class NoHead(ScenarioHead):
+    """Every scenario gets the shared vector."""
+
+    def forward(self, vectors: Tensor, scenario: Tensor) -> Tensor:
+        return vectors
+
+    def bias(self, scenario: Tensor) -> Tensor | None:
+        return None

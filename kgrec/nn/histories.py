@@ -1,0 +1,114 @@
+"""Histories as tensors: which events a user has, and what each weighs at every time scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.graph.snapshot import Ints
+from kgrec.nn.sparse import SparsePattern
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """B users' events, row by row: ``indptr`` int64 ``[B + 1]``, the others ``[nnz]``.
+
+    ``item`` int64 rows; ``age`` float32, the number of later events (ties share their mean);
+    ``text`` int64 row of the event's own text (a review, a query), -1 where there is none;
+    ``user`` int64 ``[B]`` rows, -1 for a history without a stored user; ``scenario`` int64 ``[B]``
+    codes, -1 for none.
+    """
+
+    indptr: Ints
+    item: Ints
+    age: np.ndarray
+    text: Ints
+    user: Ints
+    scenario: Ints
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+
+def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
+    """float32 ``[nnz]``: later events of the same row; events of one timestamp share the mean.
+
+    ``indptr`` int64 ``[B + 1]``, ``timestamp`` int64 ``[nnz]``, oldest first within a row. Equal
+    times carry no order, and giving them one would let ids decide.
+    """
+    counts = np.diff(indptr)
+    row = np.repeat(np.arange(len(counts)), counts)
+    age = (indptr[1:][row] - 1 - np.arange(len(row))).astype(np.float64)
+    if not len(row):
+        return age.astype(np.float32)
+    first = np.ones(len(row), dtype=bool)
+    first[1:] = (row[1:] != row[:-1]) | (timestamp[1:] != timestamp[:-1])
+    tie = np.cumsum(first) - 1
+    mean = np.bincount(tie, weights=age) / np.bincount(tie)
+    return np.asarray(mean[tie], dtype=np.float32)
+
+
+def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.ndarray:
+    """float32 ``[S, nnz]``: exp(-age / scale), each row and scale summing to one."""
+    counts = np.diff(indptr)
+    filled = counts > 0
+    row = np.repeat(np.arange(int(filled.sum())), counts[filled])
+    starts = indptr[:-1][filled]
+    weights = np.ones((len(scales), len(age)), dtype=np.float64)
+    if not len(age):
+        return weights.astype(np.float32)
+    since = age - np.minimum.reduceat(age, starts)[row]
+    for weight, scale in zip(weights, scales, strict=True):
+        if math.isfinite(scale):
+            np.exp(-since / scale, out=weight)
+        weight /= np.add.reduceat(weight, starts)[row]
+    return weights.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryBatch:
+    """``Histories`` on a device, ready to pool: weights float32 ``[S, nnz]`` over a pattern
+    ``[B, n_items]``; the same for events with a text, whose rows are ``text_rows`` int64."""
+
+    pattern: SparsePattern
+    weights: Tensor
+    text_pattern: SparsePattern | None
+    text_weights: Tensor
+    text_rows: Tensor
+    user: Tensor
+    scenario: Tensor
+    has_history: Tensor
+
+    @staticmethod
+    def build(
+        histories: Histories,
+        n_items: int,
+        scales: Sequence[float],
+        device: torch.device | str = "cpu",
+    ) -> HistoryBatch:
+        weights = scale_weights(histories.indptr, histories.age, scales)
+        told = histories.text >= 0
+        text_pattern = None
+        if told.any():
+            text_pattern = _told_pattern(histories.indptr, told, device)
+        return HistoryBatch(
+            pattern=SparsePattern.build(histories.indptr, histories.item, n_items, device),
+            weights=torch.as_tensor(weights).to(device),
+            text_pattern=text_pattern,
+            text_weights=torch.as_tensor(weights[:, told]).to(device),
+            text_rows=torch.as_tensor(histories.text[told]).to(device),
+            user=torch.as_tensor(histories.user).to(device),
+            scenario=torch.as_tensor(histories.scenario).to(device),
+            has_history=torch.as_tensor(np.diff(histories.indptr) > 0).to(device),
+        )
+
+
+def _told_pattern(indptr: Ints, told: np.ndarray, device: torch.device | str) -> SparsePattern:
+    kept = np.concatenate([[0], np.cumsum(told)])[indptr].astype(np.int64)
+    count = int(told.sum())
+    return SparsePattern.build(kept, np.arange(count, dtype=np.int64), count, device)

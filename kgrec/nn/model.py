@@ -1,0 +1,155 @@
+"""HybridModel: item vectors from the hybrid feature layer, user vectors from histories, one score.
+
+    score(u, i) = (H_k(h/|h|) + s_u) · v_i / temperature + b_i
+
+h is the gated sum of the history's pools, s_u what is known without a history (attributes, whom
+the user follows, the scenario), v_i the unit candidate vector. For a given h/|h| the score is a
+sum over history events, which is what explanations read off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kgrec.graph.features import FeatureTables, Vocabulary
+from kgrec.nn.features import HybridFeatures, ItemInputs
+from kgrec.nn.heads import HEADS
+from kgrec.nn.histories import HistoryBatch
+from kgrec.nn.sparse import SparseMatrix
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """What decides the parameters' shapes, once settings and data are known."""
+
+    embedding_size: int
+    parts: tuple[str, ...]
+    text_size: int
+    kg_layers: int
+    scales: tuple[float, ...]
+    temperature: float
+    dropout: float
+    id_dropout: float
+    head: str
+    user_attributes: bool
+    friends: bool
+    event_texts: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ModelInputs:
+    """Everything the model reads of one snapshot, on a device."""
+
+    items: ItemInputs
+    user_tokens: SparseMatrix
+    friends: SparseMatrix | None
+    event_text: Tensor
+
+    @staticmethod
+    def build(tables: FeatureTables, shape: ModelShape, device: torch.device | str) -> ModelInputs:
+        friends = tables.friends
+        return ModelInputs(
+            items=ItemInputs.build(tables, shape.kg_layers, device),
+            user_tokens=SparseMatrix.build(tables.user_tokens, device),
+            friends=None if friends is None else SparseMatrix.build(friends, device),
+            event_text=torch.as_tensor(tables.event_text).to(device),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ItemVectors:
+    """``query`` float32 ``[n, d]`` (as history), ``candidate`` ``[n, d]`` of unit length,
+    ``bias`` ``[n]``."""
+
+    query: Tensor
+    candidate: Tensor
+    bias: Tensor
+
+
+class HybridModel(nn.Module):
+    """The assembled model; see the module's docstring for the score."""
+
+    def __init__(self, vocabulary: Vocabulary, shape: ModelShape) -> None:
+        super().__init__()
+        self.shape = shape
+        d, n_scales = shape.embedding_size, len(shape.scales)
+        self.features = HybridFeatures(vocabulary, shape.parts, shape.text_size, d, shape.kg_layers)
+        self.pool_gate = nn.Parameter(torch.full((n_scales, d), 1.0 / n_scales))
+        self.item_bias = nn.Parameter(torch.zeros(len(vocabulary.items)))
+        self.new_bias = nn.Parameter(torch.zeros(()))
+        self.head = HEADS[shape.head](len(vocabulary.scenarios), d)
+        if shape.user_attributes:
+            self.user_token = nn.Parameter(torch.zeros(len(vocabulary.user_tokens.tokens), d))
+        if shape.friends:
+            self.friends_gate = nn.Parameter(torch.full((d,), 0.1))
+        if shape.event_texts:
+            self.event_text = nn.Parameter(torch.zeros(shape.text_size, d))
+
+    def item_parts(
+        self, inputs: ModelInputs, known: Tensor | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Per part, what it adds to every item's query and candidate vector, ``[n, d]``."""
+        return self.features(inputs.items, known)  # type: ignore[no-any-return]
+
+    def item_vectors(self, inputs: ModelInputs) -> ItemVectors:
+        """Vectors of all n items; in training with dropout, and some items as if new."""
+        known = inputs.items.present["id"]
+        if self.training and self.shape.id_dropout > 0:
+            known = known * (torch.rand_like(known) >= self.shape.id_dropout)
+        query_parts, candidate_parts = self.item_parts(inputs, known)
+        query = sum_parts(query_parts)
+        candidate = sum_parts(candidate_parts)
+        query = functional.dropout(query, self.shape.dropout, self.training)
+        candidate = functional.dropout(candidate, self.shape.dropout, self.training)
+        bias = functional.embedding(inputs.items.item_row.clamp_min(0), self.item_bias.unsqueeze(1))
+        bias = known * bias + (1 - known) * self.new_bias
+        return ItemVectors(query, functional.normalize(candidate, dim=1), bias.squeeze(1))
+
+    def pooled(self, query: Tensor, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:
+        """h: the gated sum of the history's pools, float32 ``[B, d]``."""
+        total = query.new_zeros(len(batch.user), query.shape[1])
+        texts = inputs.event_text[batch.text_rows] if batch.text_pattern is not None else None
+        for scale, gate in enumerate(self.pool_gate):
+            pool = batch.pattern.matmul(batch.weights[scale], query)
+            if texts is not None and batch.text_pattern is not None and self.shape.event_texts:
+                told = texts @ self.event_text
+                pool = pool + batch.text_pattern.matmul(batch.text_weights[scale], told)
+            total = total + pool * gate
+        return total
+
+    def static(self, query: Tensor, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:
+        """s_u: what is known of each user without a history, float32 ``[B, d]``."""
+        stored = (batch.user >= 0).unsqueeze(1)
+        rows = batch.user.clamp_min(0)
+        total = query.new_zeros(len(rows), query.shape[1])
+        if self.shape.user_attributes and inputs.user_tokens.shape[0]:
+            users = inputs.user_tokens @ self.user_token
+            total = total + functional.embedding(rows, users) * stored
+        if self.shape.friends and inputs.friends is not None:
+            followed = functional.embedding(rows, inputs.friends @ query)
+            total = total + followed * self.friends_gate * stored
+        bias = self.head.bias(batch.scenario)
+        return total if bias is None else total + bias
+
+    def user_vectors(self, items: ItemVectors, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:
+        """H_k(h/|h|) + s_u, float32 ``[B, d]``; h counts as zero for an empty history."""
+        pooled = functional.normalize(self.pooled(items.query, inputs, batch), dim=1)
+        return self.head(pooled, batch.scenario) + self.static(  # type: ignore[no-any-return]
+            items.query, inputs, batch
+        )
+
+    def scores(self, users: Tensor, items: ItemVectors) -> Tensor:
+        """float32 ``[B, n]`` from user vectors ``[B, d]``."""
+        return torch.addmm(items.bias, users / self.shape.temperature, items.candidate.T)
+
+
+def sum_parts(parts: dict[str, Tensor]) -> Tensor:
+    """The parts' sum, in the order of their names."""
+    first, *others = (parts[name] for name in sorted(parts))
+    for other in others:
+        first = first + other
+    return first

@@ -1,0 +1,33 @@
+"""The objective: softmax over all items that the user has not seen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kgrec.training.sampling import Examples
+
+_MASKED = -1e9
+
+
+def softmax_loss(scores: Tensor, examples: Examples, user_weight: float) -> Tensor:
+    """Weighted cross-entropy of the targets; scores float32 ``[B, n]``, changed in place.
+
+    A user weighs (Σ of its targets' weights) ** user_weight, shared among the targets by weight;
+    the loss is the weighted mean. A target that the user has seen is none. Zero where no target is
+    left.
+    """
+    device = scores.device
+    seen = (
+        torch.as_tensor(examples.seen_row).to(device),
+        torch.as_tensor(examples.seen_item).to(device),
+    )
+    row = torch.as_tensor(examples.target_row).to(device)
+    item = torch.as_tensor(examples.target_item).to(device)
+    weight = torch.as_tensor(examples.target_weight).to(device)
+    scores = scores.index_put(seen, scores.new_tensor(_MASKED))
+    logp = torch.log_softmax(scores, dim=1)[row, item]
+    weight = weight * (logp.detach() > _MASKED / 2)
+    total = weight.new_zeros(len(scores)).index_add_(0, row, weight)
+    weight = weight * total.clamp_min(1e-9)[row] ** (user_weight - 1)
+    return -(logp * weight).sum() / weight.sum().clamp_min(1e-9)
