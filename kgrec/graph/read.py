@@ -35,6 +35,7 @@ from kgrec.graph.snapshot import (
 )
 from kgrec.stores.base import EdgeType, GraphStore, Progress
 
+_NAMES = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind")}
 _INTERACTION_COLUMNS = ("event", "rating", "scenario", "split", "timestamp")
 
 
@@ -75,6 +76,8 @@ def _silent(what: str, done: int, total: int) -> None:
 
 def _nodes(store: GraphStore, label: str, tell: Progress) -> NodeTable:
     frame = store.read_nodes(label).to_pandas()
+    for name in _NAMES[label]:
+        frame[name] = frame[name].fillna("") if name in frame else ""
     ids = frame["id"].to_numpy(dtype=object)
     order = canonical_order(ids)
     attributes = frame.drop(columns="id").iloc[order].reset_index(drop=True)
@@ -93,7 +96,8 @@ def _interactions(
     event, event_names = _codes(table["event"])
     scenario, scenario_names = _codes(table["scenario"])
     split, split_names = _codes(table["split"])
-    order = _sorted((user, timestamp, item, event, scenario, split, rating))
+    rates = np.unique(rating, return_inverse=True)[1]
+    order = _sorted((user, timestamp, item, event, scenario, split, rates))
     tell(INTERACTED, len(order), len(order))
     return Interactions(
         user=user[order],
@@ -135,7 +139,8 @@ def _texts(
     ids = table["id"].to_numpy(zero_copy_only=False).astype(object)
     order = canonical_order(ids)
     rows = NodeTable(label, ids[order], pd.DataFrame(index=range(len(ids))))
-    text = pc.fill_null(table["text"], "").to_numpy(zero_copy_only=False).astype(object)
+    text = pc.fill_null(table["text"].cast(pa.string()), "")
+    text = text.to_numpy(zero_copy_only=False).astype(object)
     user = np.full(len(ids), -1, dtype=np.int64)
     item = np.full(len(ids), -1, dtype=np.int64)
     if len(ids):
@@ -193,8 +198,16 @@ def _floats(values: pa.ChunkedArray) -> np.ndarray:
 
 
 def _sorted(keys: Sequence[np.ndarray]) -> Ints:
-    """The order by ``keys``, the first one first; constant keys cost nothing."""
-    varied = [key for key in keys if len(key) and bool((key != key[0]).any())]
-    if not varied:
-        return np.arange(len(keys[0]), dtype=np.int64)
-    return np.lexsort(varied[::-1]).astype(np.int64)
+    """The order by ``keys``, the first one first: int64 rows."""
+    if not len(keys[0]):
+        return np.empty(0, dtype=np.int64)
+    packed = np.zeros(len(keys[0]), dtype=np.int64)
+    room = 1
+    for key in keys:
+        low, span = int(key.min()), int(key.max()) - int(key.min()) + 1
+        room *= span
+        if room > np.iinfo(np.int64).max:  # e.g. some timestamps are NO_TIME
+            return np.lexsort(keys[::-1]).astype(np.int64)
+        packed = packed * span + (key - low)
+    # Rows equal in every key are alike, so an unstable sort will do, and one key sorts fastest.
+    return np.argsort(packed).astype(np.int64)

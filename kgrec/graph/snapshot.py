@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,8 +48,9 @@ class NodeTable:
         return len(self.ids)
 
     @cached_property
-    def index(self) -> pd.Index:
-        return pd.Index(self.ids, dtype=object)
+    def index(self) -> pd.Index[Any]:
+        index: pd.Index[Any] = pd.Index(self.ids, dtype=object)
+        return index
 
     def rows(self, ids: Sequence[str] | Strings) -> Ints:
         """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""
@@ -143,7 +145,7 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class GraphSnapshot:
-    """One state of the graph. ``splits`` names the splits whose interactions it holds (None: all)."""
+    """One state of the graph; ``splits``: the splits whose interactions it holds (None: all)."""
 
     users: NodeTable
     items: NodeTable
@@ -167,12 +169,13 @@ class GraphSnapshot:
     def restricted(self, splits: Sequence[str]) -> GraphSnapshot:
         """The snapshot with only the interactions of these splits, and without any review or query
         that belongs to an interaction left out (leakage)."""
-        keep = np.isin(self.interactions.split.astype(str), list(splits))
+        keep = pd.Series(self.interactions.split).isin(list(splits)).to_numpy(dtype=bool)
         return self.without(~keep, tuple(splits))
 
     def without(self, held_out: np.ndarray, splits: tuple[str, ...] | None = None) -> GraphSnapshot:
-        """The snapshot without the interactions where ``held_out`` (bool ``[n]``) holds; reviews and
-        queries of a held-out (user, item) pair leave with it."""
+        """The snapshot without the interactions where ``held_out`` (bool ``[n]``) holds.
+
+        Reviews and queries of a held-out (user, item) pair leave with it."""
         out = self.interactions.select(held_out)
         n_items = max(len(self.items), 1)
         pairs = np.unique(out.user * n_items + out.item)

@@ -46,7 +46,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class StorePath:
-    """A simple path: ``len(relations) == len(nodes) - 1``; ``outgoing[i]`` is the edge's direction."""
+    """A simple path: ``len(relations) == len(nodes) - 1``; ``outgoing[i]``: edge i's direction."""
 
     nodes: tuple[NodeRef, ...]
     relations: tuple[str, ...]
@@ -71,8 +71,11 @@ class GraphStore(ABC):
 
     @abstractmethod
     def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
-        """Merge a valid catalog into the graph: nodes by id, facts by their two ends, interactions by
-        (user, item, event, timestamp, occurrence). Writing twice changes nothing."""
+        """Merge a catalog into the graph. Writing twice changes nothing.
+
+        Nodes are the same by id, facts by relation and two ends, interactions by (user, item,
+        event, timestamp, occurrence among identical ones); the properties that the catalog gives
+        are updated, none is erased. Raises CatalogError before anything is written."""
 
     @abstractmethod
     def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -94,19 +97,24 @@ class GraphStore(ABC):
     def neighbours(
         self, node: NodeRef, *, relations: Sequence[str] | None = None, limit: int = 100
     ) -> list[Neighbour]:
-        """Up to ``limit`` nodes one edge away, in either direction."""
+        """Up to ``limit`` edges of a node, in either direction, with the node at their other end,
+        sorted by (relation, label, id)."""
 
     @abstractmethod
     def paths(
         self, source: NodeRef, target: NodeRef, *, max_hops: int = 3, limit: int = 10
     ) -> list[StorePath]:
-        """Up to ``limit`` simple paths of at most ``max_hops`` edges, shortest first."""
+        """Up to ``limit`` simple paths of at most ``max_hops`` edges, shortest first; which of the
+        equally long ones is left open. Parallel edges (several events of a pair) count once."""
 
     @abstractmethod
     def query(
         self, cypher: str, parameters: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """Rows of a read-only Cypher query. Raises QueryError for a write or a wrong query."""
+        """Rows of a read-only Cypher query, in plain values.
+
+        A node comes as ``{"labels", "properties"}``, a relationship as ``{"type", "properties"}``,
+        a path as ``{"nodes", "relationships"}``. Raises QueryError for a write or a wrong query."""
 
     @abstractmethod
     def delete_user(self, user_id: str) -> bool:

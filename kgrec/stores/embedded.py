@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,9 @@ import kglite
 import pyarrow as pa
 
 from graph_schema.catalog import Catalog
+from graph_schema.errors import QueryError, StoreError
+from graph_schema.migration import latest_version, migrations
+from graph_schema.names import INTERACTED, ITEM, USER
 from kgrec.stores import embedded_queries as queries
 from kgrec.stores.base import (
     EdgeType,
@@ -23,124 +25,234 @@ from kgrec.stores.base import (
     StorePath,
     WriteReport,
 )
-from kgrec.stores.embedded_read import KINDS, Column, read_columns
-from kgrec.stores.embedded_write import build
-from kgrec.stores.tables import interaction_rows, node_rows, other_edges
+from kgrec.stores.embedded_file import LoadedGraph, leased, load, rows_of, save
+from kgrec.stores.embedded_read import KINDS, Column, plain_value, read_columns
+from kgrec.stores.embedded_write import build, patch_interactions
+from kgrec.stores.merge import Merged, merge_interactions
+from kgrec.stores.paths import simple_paths
+from kgrec.stores.tables import EdgeRows, NodeRows, interaction_rows, node_rows, other_edges
 
-SCHEMA_VERSION = 1
+# Up to this many interactions are merged one by one; beyond it, building the graph anew is faster.
+PATCH_ROWS = 20_000
+_INTERACTIONS = EdgeType(USER, INTERACTED, ITEM)
 
 
 class EmbeddedStore(GraphStore):
     """A graph in the file ``path``, made by the first write.
 
     Reads never block: they answer from the last complete write, also while another process
-    writes. A write replaces the file atomically; one process writes at a time.
+    writes. A write replaces the file at once or not at all; one process writes at a time.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.uri = str(self.path)
-        self._graph: kglite.KnowledgeGraph | None = None
+        self._loaded: LoadedGraph | None = None
         self._seen: tuple[int, int, int] | None = None
 
     def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
+        catalog.validate().raise_if_any()
         started = time.perf_counter()
-        nodes, edges = node_rows(catalog), [interaction_rows(catalog), *other_edges(catalog)]
-        with self._writing() as graph:
-            build(graph, nodes, edges, progress)
-            graph.set_schema_version(SCHEMA_VERSION)
+        nodes, events, edges = node_rows(catalog), interaction_rows(catalog), other_edges(catalog)
+        with leased(self.path) as graph:
+            self._prepare(graph)
+            loaded = LoadedGraph(graph)
+            if _count(loaded, _INTERACTIONS):
+                graph = _merge(loaded, nodes, events, edges, progress)
+            else:
+                build(graph, nodes, [events, *edges], progress)
+            self._publish(graph)
         rows = {name: table.num_rows for name, table in catalog.tables.items()}
         return WriteReport(rows, time.perf_counter() - started)
 
     def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:
-        graph = self._reading()
-        kinds = graph.schema()["node_types"].get(label, {}).get("properties", {})
-        if columns is None:
-            columns = sorted(name for name in kinds if name != "id" and kinds[name] != "Unknown")
-        wanted = [Column("id", "n.id", pa.string(), key=True)]
-        wanted += [_column(name, queries.node_property(name), kinds) for name in columns]
-        match = queries.match_nodes(label) if kinds else None
-        return read_columns(graph, match, wanted)
+        return _read_nodes(self._reading(), label, columns)
 
     def read_edges(self, edge: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
-        graph = self._reading()
-        kinds = graph.schema()["connection_types"].get(edge.name, {}).get("properties", {})
-        if columns is None:
-            columns = sorted(name for name in kinds if kinds[name] != "Unknown")
-        wanted = [
-            Column("source", "a.id", pa.string(), key=True),
-            Column("target", "b.id", pa.string(), key=True),
-        ]
-        wanted += [_column(name, queries.edge_property(name), kinds) for name in columns]
-        stored = {(e.source_label, e.name, e.target_label) for e in self.edge_types()}
-        there = (edge.source_label, edge.name, edge.target_label) in stored
-        return read_columns(graph, queries.match_edges(edge) if there else None, wanted)
+        return _read_edges(self._reading(), edge, columns)
 
     def edge_types(self) -> list[EdgeType]:
-        found = [
-            EdgeType(source, name, target, count)
-            for source, name, target, count in self._reading().label_pair_counts()
-            if count
-        ]
-        return sorted(found, key=lambda edge: (edge.name, edge.source_label, edge.target_label))
+        return list(self._reading().edge_types)
 
     def node_counts(self) -> dict[str, int]:
-        return dict(sorted(self._reading().node_type_counts().items()))
+        return dict(sorted(self._reading().graph.node_type_counts().items()))
 
     def neighbours(
         self, node: NodeRef, *, relations: Sequence[str] | None = None, limit: int = 100
     ) -> list[Neighbour]:
-        raise NotImplementedError
+        if relations is not None and not relations:
+            return []
+        rows = self._rows(queries.neighbours(node.label, relations, limit), {"id": node.id})
+        return [
+            Neighbour(
+                NodeRef(row["label"], row["id"]),
+                row["relation"],
+                row["outgoing"],
+                row["properties"],
+            )
+            for row in rows
+        ]
 
     def paths(
         self, source: NodeRef, target: NodeRef, *, max_hops: int = 3, limit: int = 10
     ) -> list[StorePath]:
-        raise NotImplementedError
+        def search(hops: int, most: int) -> list[dict[str, Any]]:
+            statement = queries.paths(source.label, target.label, hops, most)
+            return self._rows(statement, {"source": source.id, "target": target.id})
+
+        return simple_paths(search, max_hops, limit)
 
     def query(
         self, cypher: str, parameters: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        rows = self._rows(cypher, dict(parameters or {}))
+        return [{name: plain_value(value) for name, value in row.items()} for row in rows]
 
     def delete_user(self, user_id: str) -> bool:
-        raise NotImplementedError
+        with leased(self.path) as graph:
+            if not rows_of(graph, queries.USER_EXISTS, {"id": user_id}):
+                return False
+            for statement in (queries.DELETE_REVIEWS, queries.DELETE_QUERIES, queries.DELETE_USER):
+                graph.cypher(statement, params={"id": user_id}, timeout_ms=0)
+            self._publish(graph)
+        return True
 
     def schema_version(self) -> int:
-        return int(self._reading().schema_version)
+        return int(self._reading().graph.schema_version)
 
     def migrate(self) -> int:
-        with self._writing() as graph:
-            graph.set_schema_version(SCHEMA_VERSION)
-        return SCHEMA_VERSION
+        with leased(self.path) as graph:
+            if self._prepare(graph):
+                self._publish(graph)
+        return latest_version()
 
     def close(self) -> None:
-        self._graph = None
+        self._loaded = None
         self._seen = None
 
-    def _reading(self) -> kglite.KnowledgeGraph:
+    def _prepare(self, graph: kglite.KnowledgeGraph) -> bool:
+        """Run the migrations that the graph lacks; True if there were any."""
+        lacking = [step for step in migrations("kglite") if step.version > graph.schema_version]
+        for step in lacking:
+            for statement in step.statements:
+                graph.cypher(statement, timeout_ms=0)
+            graph.set_schema_version(step.version)
+        return bool(lacking)
+
+    def _publish(self, graph: kglite.KnowledgeGraph) -> None:
+        """Save the graph and go on reading from it."""
+        self.close()
+        save(graph, self.path)
+        graph.read_only(True)
+        self._seen = self._signature()
+        self._loaded = LoadedGraph(graph)
+
+    def _reading(self) -> LoadedGraph:
         """The graph as the file holds it now."""
         seen = self._signature()
-        if self._graph is None or seen != self._seen:
-            self._graph = kglite.load(self.uri) if seen else kglite.KnowledgeGraph()
+        if self._loaded is None or seen != self._seen:
+            self._loaded = LoadedGraph(load(self.path) if seen else kglite.KnowledgeGraph())
             self._seen = seen
-        return self._graph
+        return self._loaded
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:
             found = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    @contextmanager
-    def _writing(self) -> Iterator[kglite.KnowledgeGraph]:
-        """The graph to change; saved atomically at the end, dropped on any error."""
-        self.close()
-        with kglite.open(self.uri, durable="off") as graph:
-            yield graph
+    def _rows(self, cypher: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        graph = self._reading().graph
+        try:
+            return rows_of(graph, cypher, parameters)
+        except kglite.ReadOnlyError as error:
+            raise QueryError(
+                "query() only reads, and this Cypher would change the graph. "
+                "Cure: use write() or delete_user()."
+            ) from error
+        except (kglite.CypherSyntaxError, kglite.SchemaError, kglite.ArgumentError) as error:
+            raise QueryError(f"the Cypher is wrong: {error}") from error
+        except kglite.CypherError as error:
+            raise QueryError(
+                f"the Cypher can't be run: {error} Cure: correct it, or narrow the search."
+            ) from error
+        except (kglite.KgError, ValueError, TypeError) as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+
+def _merge(
+    loaded: LoadedGraph,
+    nodes: list[NodeRows],
+    events: EdgeRows,
+    edges: list[EdgeRows],
+    progress: Progress | None,
+) -> kglite.KnowledgeGraph:
+    """The graph with a catalog merged into it: changed in place, or built anew."""
+    merged = merge_interactions(_read_edges(loaded, _INTERACTIONS, None), events.table)
+    if merged.work > PATCH_ROWS:
+        return _rebuilt(loaded, nodes, merged, edges, progress)
+    build(loaded.graph, nodes, edges, progress)
+    patch_interactions(loaded.graph, merged)
+    return loaded.graph
+
+
+def _rebuilt(
+    loaded: LoadedGraph,
+    nodes: list[NodeRows],
+    merged: Merged,
+    edges: list[EdgeRows],
+    progress: Progress | None,
+) -> kglite.KnowledgeGraph:
+    graph = kglite.KnowledgeGraph()
+    old_nodes = [NodeRows(n, _read_nodes(loaded, n, None)) for n in loaded.graph.node_types]
+    old_edges = [
+        EdgeRows(edge, _read_edges(loaded, edge, None))
+        for edge in loaded.edge_types
+        if edge.name != INTERACTED
+    ]
+    build(graph, old_nodes, old_edges)
+    build(graph, nodes, [EdgeRows(_INTERACTIONS, merged.rows), *edges], progress)
+    for step in migrations("kglite"):
+        for statement in step.statements:
+            graph.cypher(statement, timeout_ms=0)
+        graph.set_schema_version(step.version)
+    return graph
+
+
+def _count(loaded: LoadedGraph, edge: EdgeType) -> int:
+    kind = loaded.graph.schema()["connection_types"].get(edge.name, {})
+    return int(kind.get("count", 0))
+
+
+def _read_nodes(loaded: LoadedGraph, label: str, columns: Sequence[str] | None) -> pa.Table:
+    kinds = loaded.node_properties(label)
+    wanted = [Column("id", "n.id", pa.string(), key=True)]
+    wanted += [
+        _column(name, queries.node_property(name), kinds)
+        for name in (kinds if columns is None else columns)
+    ]
+    known = label in loaded.graph.node_types
+    return read_columns(loaded.graph, queries.match_nodes(label) if known else None, wanted)
+
+
+def _read_edges(loaded: LoadedGraph, edge: EdgeType, columns: Sequence[str] | None) -> pa.Table:
+    kinds = loaded.edge_properties(edge.name)
+    wanted = [
+        Column("source", "a.id", pa.string(), key=True),
+        Column("target", "b.id", pa.string(), key=True),
+    ]
+    wanted += [
+        _column(name, queries.edge_property(name), kinds)
+        for name in (kinds if columns is None else columns)
+    ]
+    ends = [(e.source_label, e.target_label) for e in loaded.edge_types if e.name == edge.name]
+    known = (edge.source_label, edge.target_label) in ends
+    match = queries.match_edges(edge, only=len(ends) == 1) if known else None
+    return read_columns(loaded.graph, match, wanted)
 
 
 def _column(name: str, expression: str, kinds: Mapping[str, str]) -> Column:
-    if kinds.get(name, "Unknown") == "Unknown":
-        return Column(name, None, pa.string())
+    if name not in kinds:
+        return Column(name, None, pa.null())
     return Column(name, expression, KINDS.get(kinds[name]))

@@ -1,16 +1,31 @@
-"""The Cypher of the embedded store."""
+"""The Cypher of the embedded store. kglite's dialect needs the node key inside MATCH braces."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kgrec.stores.base import EdgeType
 from kgrec.stores.cypher import quote
+
+DELETE_REVIEWS = "MATCH (:User {id: $id})-[:WROTE]->(n:Review) DETACH DELETE n"
+DELETE_QUERIES = "MATCH (:User {id: $id})-[:ISSUED]->(n:Query) DETACH DELETE n"
+DELETE_USER = "MATCH (n:User {id: $id}) DETACH DELETE n"
+USER_EXISTS = "MATCH (n:User {id: $id}) RETURN 1 AS found"
+
+DELETE_PAIRS = (
+    "UNWIND $rows AS row "
+    "MATCH (:User {id: row.source})-[r:INTERACTED]->(:Item {id: row.target}) DELETE r"
+)
 
 
 def match_nodes(label: str) -> str:
     return f"MATCH (n:{quote(label)})"
 
 
-def match_edges(edge: EdgeType) -> str:
+def match_edges(edge: EdgeType, only: bool) -> str:
+    """``only``: no other labels have this relation; leaving them out reads a quarter faster."""
+    if only:
+        return f"MATCH (a)-[r:{quote(edge.name)}]->(b)"
     return (
         f"MATCH (a:{quote(edge.source_label)})-[r:{quote(edge.name)}]->"
         f"(b:{quote(edge.target_label)})"
@@ -25,3 +40,35 @@ def node_property(name: str) -> str:
 def edge_property(name: str) -> str:
     # As above: "type" and "id" of an edge fall back to its type and its slot.
     return f"properties(r).{name}" if name in ("type", "id") else f"r.{quote(name)}"
+
+
+def create_interactions(columns: Sequence[str]) -> str:
+    """One statement for a batch of rows that all have exactly these properties."""
+    values = ", ".join(f"{quote(name)}: row.{quote(name)}" for name in columns)
+    return (
+        "UNWIND $rows AS row MATCH (u:User {id: row.source}) MATCH (i:Item {id: row.target}) "
+        f"CREATE (u)-[:INTERACTED {{{values}}}]->(i)"
+    )
+
+
+def neighbours(label: str, relations: Sequence[str] | None, limit: int) -> str:
+    kinds = "" if relations is None else ":" + "|".join(quote(name) for name in relations)
+    return (
+        f"MATCH (a:{quote(label)} {{id: $id}})-[r{kinds}]-(b) "
+        "RETURN labels(b)[0] AS label, b.id AS id, type(r) AS relation, "
+        "startNode(r) = a AS outgoing, properties(r) AS properties "
+        f"ORDER BY relation, label, id, outgoing LIMIT {int(limit)}"
+    )
+
+
+def paths(source_label: str, target_label: str, hops: int, limit: int) -> str:
+    """Paths of ``hops`` edges, some not simple: to filter here would stop LIMIT from ending the
+    search early."""
+    ends = [f"(n0:{quote(source_label)} {{id: $source}})"]
+    ends += [f"(n{i})" for i in range(1, hops)]
+    ends.append(f"(n{hops}:{quote(target_label)} {{id: $target}})")
+    pattern = ends[0] + "".join(f"-[r{i}]-{ends[i + 1]}" for i in range(hops))
+    columns = [f"labels(n{i})[0] AS l{i}, n{i}.id AS i{i}" for i in range(hops + 1)]
+    columns += [f"type(r{i}) AS t{i}, startNode(r{i}) = n{i} AS o{i}" for i in range(hops)]
+    # A limit given as a parameter doesn't end the search early either.
+    return f"MATCH {pattern} RETURN {', '.join(columns)} LIMIT {int(limit)}"

@@ -1,4 +1,4 @@
-"""Reading a kglite graph into Arrow: its own CSV writer, parsed by Arrow, is the fastest way out."""
+"""Reading a kglite graph into Arrow: its CSV writer, parsed by Arrow, is the fastest way out."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column to read: its name, the Cypher expression (None: nothing has this property), and its
-    Arrow type (None: unknown). ``key`` columns are strings that are never null.
+    """One column to read: its name, the Cypher expression (None: nothing has this property), and
+    its Arrow type (None: unknown). ``key`` columns are strings that are never null.
     """
 
     name: str
@@ -38,10 +38,12 @@ def read_columns(
     """The rows of ``match`` (None: there are none) as a table with ``columns``."""
     present = [column for column in columns if column.expression is not None]
     if match is None:
-        table = pa.table({column.name: pa.array([], pa.string()) for column in present})
+        table = pa.table(
+            {column.name: pa.array([], column.type or pa.null()) for column in present}
+        )
     else:
         table = _read(graph, match, present)
-    absent = pa.nulls(table.num_rows, pa.string())
+    absent = pa.nulls(table.num_rows)
     return pa.table({c.name: absent if c.expression is None else table[c.name] for c in columns})
 
 
@@ -60,7 +62,7 @@ def _through_csv(graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Col
         f"'.' + {column.expression} AS c{i}" if mark else f"{column.expression} AS c{i}"
         for i, (column, mark) in enumerate(zip(columns, marked, strict=True))
     ]
-    text = graph.cypher(
+    text: Any = graph.cypher(
         f"{match} RETURN {', '.join(wanted)} FORMAT CSV", timeout_ms=0, hide_structural_keys=True
     )
     table = pyarrow.csv.read_csv(
@@ -104,7 +106,7 @@ def _through_values(
     graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column]
 ) -> pa.Table:
     wanted = [f"{column.expression} AS c{i}" for i, column in enumerate(columns)]
-    rows = graph.cypher(
+    rows: Any = graph.cypher(
         f"{match} RETURN {', '.join(wanted)}", timeout_ms=0, hide_structural_keys=True
     )
     return pa.table(
@@ -119,3 +121,26 @@ def column_of(values: list[Any]) -> pa.Array:
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([None if value is None else str(value) for value in values], pa.string())
     return array.cast(pa.string()) if pa.types.is_null(array.type) else array
+
+
+def plain_value(value: Any) -> Any:
+    """A value of a query's answer in the form that every store gives."""
+    if isinstance(value, list):
+        return [plain_value(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"id", "labels", "properties"}:
+        return {"labels": value["labels"], "properties": _stored(value)}
+    if value.keys() == {"id", "start", "end", "type", "properties"}:
+        return {"type": value["type"], "properties": value["properties"]}
+    return {name: plain_value(part) for name, part in value.items()}
+
+
+def _stored(node: dict[str, Any]) -> dict[str, Any]:
+    """A node's properties without those that kglite makes up: its label as type, a null title."""
+    made_up = {"type": node["labels"][0], "title": None}
+    return {
+        name: plain_value(value)
+        for name, value in node["properties"].items()
+        if name not in made_up or value != made_up[name]
+    }

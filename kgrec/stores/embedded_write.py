@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import kglite
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from kgrec.stores import embedded_queries as queries
 from kgrec.stores.base import Progress
+from kgrec.stores.merge import Merged
 from kgrec.stores.tables import EdgeRows, NodeRows
 
 # pandas types that keep what Arrow says: an integer column with gaps stays integer.
 _PANDAS_TYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+_BATCH = 10_000
 
 
 def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:
@@ -21,13 +25,13 @@ def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:
     frame = to_pandas(rows.table)
     if "title" not in frame:
         # kglite would answer the id for the title of a node that has none.
-        frame["title"] = pd.Series([None] * len(frame), dtype="str")
+        frame["title"] = None
     frame["title"] = frame["title"].astype("str")
     graph.add_nodes(frame, rows.label, "id", "title", column_types={"id": "string"})
 
 
 def add_edges(graph: kglite.KnowledgeGraph, rows: EdgeRows) -> None:
-    """Insert edges. On a type that has edges already, an edge between the same two nodes is updated;
+    """Insert edges. On a type that has edges already an edge between the same two nodes is updated;
     on a new type every row is an edge of its own."""
     with warnings.catch_warnings():
         # Identical interactions are meant: each is an event of its own.
@@ -49,16 +53,48 @@ def build(
     edges: Iterable[EdgeRows],
     progress: Progress | None = None,
 ) -> None:
-    """Write nodes and edges into an empty graph."""
+    """Add nodes, then edges, none of which may be interactions that the graph has a part of."""
     for part in nodes:
         add_nodes(graph, part)
         if progress:
             progress(part.label, part.table.num_rows, part.table.num_rows)
     for group in edges:
+        if not group.table.num_rows:
+            continue
         add_edges(graph, group)
         if progress:
             progress(group.type.name, group.table.num_rows, group.table.num_rows)
 
 
+def patch_interactions(graph: kglite.KnowledgeGraph, merged: Merged) -> None:
+    """Add the new interactions to a graph that has others, and replace those that change.
+
+    kglite's bulk path would take two events of a pair for one, so this takes Cypher: right for
+    few rows, too slow for many.
+    """
+    pairs = merged.changed_pairs()
+    for batch in pairs.to_batches(_BATCH):
+        graph.cypher(queries.DELETE_PAIRS, params={"rows": batch.to_pylist()}, timeout_ms=0)
+    for columns, rows in by_columns(merged.to_write()):
+        statement = queries.create_interactions(columns)
+        for batch in rows.to_batches(_BATCH):
+            graph.cypher(statement, params={"rows": batch.to_pylist()}, timeout_ms=0)
+
+
+def by_columns(table: pa.Table) -> list[tuple[Sequence[str], pa.Table]]:
+    """The rows in groups that have the same properties present, so that none is written as null."""
+    names = [name for name in table.column_names if name not in ("source", "target")]
+    groups = [(tuple(names), table)]
+    for name in names:
+        split = []
+        for columns, rows in groups:
+            there = pc.is_valid(rows[name])
+            rest = tuple(column for column in columns if column != name)
+            split += [(columns, rows.filter(there)), (rest, rows.filter(pc.invert(there)))]
+        groups = [(columns, rows) for columns, rows in split if rows.num_rows]
+    return [(columns, rows.select(["source", "target", *columns])) for columns, rows in groups]
+
+
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas(types_mapper=_PANDAS_TYPES.get)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS_TYPES.get)
+    return frame

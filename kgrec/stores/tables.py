@@ -30,6 +30,9 @@ _LINKS = {
     "reviews": (("user_id", USER, WROTE, False), ("item_id", ITEM, ABOUT, True)),
     "queries": (("user_id", USER, ISSUED, False), ("item_id", ITEM, CLICKED, True)),
 }
+# Columns that a catalog fills with "" where nothing is known: no property rather than an empty
+# one, so that a later catalog that doesn't know them either leaves the stored ones alone.
+_NAMES = ("title", "name", "kind")
 _FACT_KEYS = ("head", "head_type", "relation", "tail", "tail_type")
 
 
@@ -57,6 +60,8 @@ def node_rows(catalog: Catalog) -> list[NodeRows]:
         if table.num_rows:
             links = [name for name, *_ in _LINKS.get(frame, ()) if name in table.column_names]
             renamed = rename(table.drop_columns(links), {KEY_COLUMNS[frame]: "id"})
+            for name in _NAMES:
+                renamed = _without_empty(renamed, name)
             found.append(NodeRows(label, plain(renamed)))
     return found
 
@@ -108,6 +113,13 @@ def _link_rows(catalog: Catalog) -> Iterator[EdgeRows]:
             rows = pa.table({"source": ends[2], "target": ends[3]})
             if rows.num_rows:
                 yield EdgeRows(EdgeType(ends[0], name, ends[1], rows.num_rows), rows)
+
+
+def _without_empty(table: pa.Table, name: str) -> pa.Table:
+    if name not in table.column_names or not pa.types.is_string(table[name].type):
+        return table
+    values = pc.if_else(pc.equal(table[name], ""), pa.scalar(None, pa.string()), table[name])
+    return table.set_column(table.column_names.index(name), name, values)
 
 
 def rename(table: pa.Table, names: dict[str, str]) -> pa.Table:

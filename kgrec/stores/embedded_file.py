@@ -1,0 +1,111 @@
+"""The file of an embedded store: opening, leasing and replacing it, and what can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import kglite
+
+from graph_schema.errors import StoreError, StoreFileError
+from graph_schema.migration import latest_version
+from kgrec.stores.base import EdgeType
+
+REBUILD = (
+    "Cure: give another path if this is not a kgrec store, install the newest kgrec if a newer one "
+    "wrote it; otherwise move the file away and write the catalog again (Catalog.read_parquet "
+    "reads a saved one)."
+)
+
+
+@dataclass(frozen=True)
+class LoadedGraph:
+    """A graph in memory and what reading needs to know of it."""
+
+    graph: kglite.KnowledgeGraph
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
+        return self.graph.schema()
+
+    @cached_property
+    def edge_types(self) -> list[EdgeType]:
+        found = [EdgeType(a, name, b, n) for a, name, b, n in self.graph.label_pair_counts() if n]
+        return sorted(found, key=lambda edge: (edge.name, edge.source_label, edge.target_label))
+
+    def node_properties(self, label: str) -> dict[str, str]:
+        """Property names of a label and kglite's names of their types, without the key."""
+        found: dict[str, Any] = self._schema["node_types"].get(label, {})
+        return _known({k: v for k, v in found.get("properties", {}).items() if k != "id"})
+
+    def edge_properties(self, relation: str) -> dict[str, str]:
+        found: dict[str, Any] = self._schema["connection_types"].get(relation, {})
+        return _known(found.get("properties", {}))
+
+
+def _known(kinds: dict[str, str]) -> dict[str, str]:
+    """Without the properties that no node has a value of."""
+    return {name: kinds[name] for name in sorted(kinds) if kinds[name] != "Unknown"}
+
+
+def load(path: Path) -> kglite.KnowledgeGraph:
+    """The graph of a file, to read. Raises StoreFileError if it can't be read."""
+    graph = _opened(path, kglite.load)
+    graph.read_only(True)
+    return graph
+
+
+@contextmanager
+def leased(path: Path) -> Iterator[kglite.KnowledgeGraph]:
+    """The graph of a file, to change, while no other process may; nothing is saved by itself."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    graph = _opened(path, lambda name: kglite.open(name, durable="off"))
+    try:
+        yield graph
+    finally:
+        # An exit with an error releases the lease without saving; saving is done by save().
+        graph.__exit__(StoreError, StoreError(), None)
+
+
+def rows_of(
+    graph: kglite.KnowledgeGraph, cypher: str, parameters: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a query as dicts."""
+    found: Any = graph.cypher(cypher, params=parameters, hide_structural_keys=True)
+    rows: list[dict[str, Any]] = found.to_list()
+    return rows
+
+
+def save(graph: kglite.KnowledgeGraph, path: Path) -> None:
+    """Replace the file by the graph at once, or leave it as it was. Raises StoreError."""
+    try:
+        graph.save(str(path))
+    except (kglite.KgError, OSError, ValueError) as error:
+        raise StoreError(
+            f"{path}: the graph can't be saved ({error}). The file is as it was before. "
+            "Cure: check the free space and the rights on its folder, then run the write again."
+        ) from error
+
+
+def _opened(path: Path, opener: Callable[[str], kglite.KnowledgeGraph]) -> kglite.KnowledgeGraph:
+    try:
+        graph = opener(str(path))
+    except kglite.WriterLeaseHeldError as error:
+        holder = error.holder.get("pid") or "unknown"
+        raise StoreError(
+            f"{path}: another writer has the store open (process {holder}). "
+            "Cure: wait until it has finished, then run the write again; reading is possible now."
+        ) from error
+    except (kglite.KgError, OSError, ValueError, RuntimeError) as error:
+        raise StoreFileError(f"{path}: this file can't be opened ({error}). {REBUILD}") from error
+    version = graph.schema_version
+    if version > latest_version():
+        raise StoreFileError(
+            f"{path}: the graph has schema version {version}, this kgrec knows up to "
+            f"{latest_version()}. {REBUILD}"
+        )
+    return graph

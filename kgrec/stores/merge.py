@@ -1,0 +1,138 @@
+"""Merging interactions: which of the incoming ones are stored, which change, which are new.
+
+An interaction is the same as another if user, item, event, timestamp and occurrence (its place
+among identical ones) are the same; its other properties are then updated, never erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+IDENTITY = ("source", "target", "event", "timestamp")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """``rows``: the stored interactions, updated, then the new; ``changed`` bool ``[stored]``."""
+
+    rows: pa.Table
+    changed: np.ndarray
+
+    @property
+    def stored(self) -> int:
+        return len(self.changed)
+
+    @property
+    def added(self) -> pa.Table:
+        return self.rows.slice(self.stored)
+
+    @property
+    def work(self) -> int:
+        """Rows to write."""
+        return int(self.added.num_rows) + int(self.changed.sum())
+
+    def changed_pairs(self) -> pa.Table:
+        """Distinct ``source``, ``target`` of the stored interactions that change."""
+        rows = self.rows.slice(0, self.stored).filter(pa.array(self.changed))
+        return rows.select(["source", "target"]).group_by(["source", "target"]).aggregate([])
+
+    def to_write(self) -> pa.Table:
+        """The new interactions, and every interaction of the changed pairs."""
+        if not self.changed.any():
+            return self.added
+        stored = self.rows.slice(0, self.stored)
+        again = stored.join(self.changed_pairs(), ["source", "target"], join_type="left semi")
+        return pa.concat_tables([again, self.added])
+
+
+def merge_interactions(stored: pa.Table, incoming: pa.Table) -> Merged:
+    """Merge two tables with string columns ``source``, ``target`` and any properties."""
+    both = pa.concat_tables(same_types(stored, incoming), promote_options="permissive")
+    keys = _keys(both, stored.num_rows)
+    old = both.slice(0, stored.num_rows)
+    new = both.slice(stored.num_rows)
+    place = pd.Index(keys[: stored.num_rows]).get_indexer(pd.Index(keys[stored.num_rows :]))
+    found = place >= 0
+    updated, changed = _update(old, new.filter(pa.array(found)), place[found])
+    added = new.filter(pa.array(~found))
+    return Merged(pa.concat_tables([updated, added]), changed)
+
+
+def _keys(both: pa.Table, n_stored: int) -> np.ndarray:
+    """int64 ``[n]``: equal for rows that are the same interaction, distinct within either part."""
+    identity = codes([both[name] for name in IDENTITY if name in both.column_names])
+    stored = np.arange(len(identity)) >= n_stored
+    # Identical ones are numbered in the order of their other properties, not in row order.
+    others = [name for name in sorted(both.column_names) if name not in IDENTITY]
+    order = np.lexsort((codes([both[name] for name in others]), stored, identity))
+    ranked, part = identity[order], stored[order]
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = (ranked[1:] != ranked[:-1]) | (part[1:] != part[:-1])
+    first = np.flatnonzero(starts)
+    occurrence = np.arange(len(order)) - np.repeat(first, np.diff([*first, len(order)]))
+    keys = np.empty(len(order), dtype=np.int64)
+    keys[order] = ranked * (int(occurrence.max(initial=0)) + 1) + occurrence
+    return keys
+
+
+def codes(columns: Sequence[pa.ChunkedArray]) -> np.ndarray:
+    """int64 ``[n]``: equal exactly where all columns are equal (null equals null)."""
+    total: np.ndarray | None = None
+    for column in columns:
+        encoded = pc.dictionary_encode(one_chunk(column), null_encoding="encode")
+        code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        if total is None:
+            total = code
+        else:
+            total = pd.factorize(total * (len(encoded.dictionary) + 1) + code)[0].astype(np.int64)
+    return np.zeros(0, dtype=np.int64) if total is None else total
+
+
+def same_types(first: pa.Table, second: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Both tables, with the columns they share in one type: strings if they don't agree."""
+    shared = [name for name in first.column_names if name in second.column_names]
+    for name in shared:
+        kinds = {first[name].type, second[name].type}
+        if len(kinds) == 1 or pa.null() in kinds:
+            continue
+        numbers = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds)
+        common = pa.float64() if numbers else pa.string()
+        first, second = _cast(first, name, common), _cast(second, name, common)
+    return first, second
+
+
+def _cast(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    place = table.column_names.index(name)
+    return table.set_column(place, name, table[name].cast(kind))
+
+
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The column as a single array."""
+    array = column.combine_chunks()
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    return array.chunk(0) if array.num_chunks else pa.array([], column.type)
+
+
+def _update(old: pa.Table, new: pa.Table, place: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """``old`` with the values that ``new`` gives at the rows ``place``, and which rows changed."""
+    changed = np.zeros(old.num_rows, dtype=bool)
+    take = np.full(old.num_rows, -1, dtype=np.int64)
+    take[place] = np.arange(len(place))
+    rows = pa.array(take, mask=take < 0)
+    columns = {}
+    for name in old.column_names:
+        before = old[name]
+        given = one_chunk(new[name]).take(rows)
+        after = pc.coalesce(given, before)
+        same = pc.fill_null(pc.equal(before, after), False)
+        both_null = pc.and_(pc.is_null(before), pc.is_null(after))
+        changed |= ~pc.or_(same, both_null).to_numpy(zero_copy_only=False)
+        columns[name] = after
+    return pa.table(columns), changed
