@@ -25,6 +25,7 @@ KIND_NAMES = (
     "repeat",
     "other",
 )
+ROUNDING = 1e-6  # what single precision loses; a smaller gap between a part and its matches is rest
 _COLUMNS = ("kind", "item", "link", "near", "far", "part", "contribution")
 _KIND_OF_PART = {ID: COLLABORATIVE, KNOWLEDGE: FAR, TEXT: TEXTUAL, ATTRIBUTES: ALIKE}
 
@@ -136,7 +137,7 @@ def _matches(
     told = Pieces(kind, item, link, near, far, item * 0 + part, amount, names)
     listed = np.bincount(found.event, weights=amount, minlength=len(values))
     unlisted = values - listed
-    unlisted[np.abs(unlisted) <= 1e-9 * np.maximum(np.abs(values), np.abs(listed))] = 0.0
+    unlisted[np.abs(unlisted) <= ROUNDING * np.maximum(np.abs(values), np.abs(listed))] = 0.0
     return [told, _plain(OTHER, history.nodes, history.sums(unlisted), part, names)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import matplotlib
 import networkx as nx
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path as Curve
@@ -18,7 +20,7 @@ from matplotlib.path import Path as Curve
 from graph_schema.errors import RequestError
 from kgrec.explain import layout
 from kgrec.explain.explanation import Explanation
-from kgrec.explain.layout import Box
+from kgrec.explain.layout import Box, Points
 
 # Okabe and Ito's palette, safe for the colour-blind.
 COLOURS = {
@@ -30,9 +32,22 @@ COLOURS = {
     layout.LIKENESS: ("#8A8A8A", "fact or likeness between items"),
     layout.CANDIDATE: ("#009E73", "recommended"),
 }
-FOR, AGAINST, INK = "#4D4D4D", "#D55E00", "#1A1A1A"
+FOR, AGAINST, INK = "#848484", "#D55E00", "#1A1A1A"
 SUFFIXES = (".png", ".svg", ".pdf")
 THIN, WIDE = 0.9, 6.0  # line widths in points
+OTHER_SCRIPTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Arial Unicode MS",
+)
 MARGIN, HEAD, FOOT = 0.35, 0.95, 0.75  # inches
 CHAR, ROW = 0.064, 0.14  # inches per character and line of an edge's label
 
@@ -46,21 +61,30 @@ def draw_explanation(explanation: Explanation, path: Path, *, title: str | None 
         raise RequestError(f"can't draw {path.name!r}: end its name in {' or '.join(SUFFIXES)}")
     graph = layout.picture_graph(explanation)
     boxes, width, height = layout.place(graph)
-    with matplotlib.rc_context({"text.usetex": False, "svg.hashsalt": "kgrec"}):
+    style = {"text.usetex": False, "svg.hashsalt": "kgrec", "font.family": _fonts()}
+    with matplotlib.rc_context(style):
         figure, axes = _canvas(width, height)
         labels: list[Box] = list(boxes.values())
         most = max((abs(data["amount"]) for _, _, data in graph.edges(data=True)), default=0.0)
+        curves = layout.curves(graph, boxes)
         for a, b, data in graph.edges(data=True):
-            _draw_edge(axes, boxes[a], boxes[b], data, most)
+            _draw_edge(axes, curves[a, b], data, most)
         for a, b, data in graph.edges(data=True):
             final = graph.nodes[b]["kind"] == layout.CANDIDATE
-            _label_edge(axes, boxes[a], boxes[b], data, final, labels)
+            _label_edge(axes, curves[a, b], data, final, labels)
         for node, data in graph.nodes(data=True):
             _draw_box(axes, boxes[node], data)
         _words(axes, explanation, title, width, height)
         _legend(axes, graph)
         _save(figure, path)
     return path
+
+
+@cache
+def _fonts() -> list[str]:
+    """matplotlib's own font first, then whatever is installed for the scripts it lacks."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in installed)]
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -110,26 +134,18 @@ def _draw_box(axes: Axes, box: Box, data: dict[str, Any]) -> None:
     _text(axes, box.x, box.y, text, fontsize=9.5, fontweight=weight, fontstyle=style, **place)
 
 
-def _curve(a: Box, b: Box) -> list[tuple[float, float]]:
-    """Control points of the curve from the right side of one box to the left side of the other."""
-    start, end = (a.x + a.width / 2, a.y), (b.x - b.width / 2, b.y)
-    middle = (start[0] + end[0]) / 2
-    return [start, (middle, a.y), (middle, b.y), end]
-
-
-def _draw_edge(axes: Axes, a: Box, b: Box, data: dict[str, Any], most: float) -> None:
+def _draw_edge(axes: Axes, curve: Points, data: dict[str, Any], most: float) -> None:
     amount = data["amount"]
     width = THIN + (WIDE - THIN) * (abs(amount) / most if most else 0.0)
     style = {(True, True): "<|-|>", (True, False): "-|>", (False, True): "<|-"}
     axes.add_patch(
         FancyArrowPatch(
-            path=Curve(_curve(a, b), [Curve.MOVETO] + [Curve.CURVE4] * 3),
+            path=Curve(curve, [Curve.MOVETO] + [Curve.CURVE4] * 3),
             arrowstyle=style.get((data["forward"], data["backward"]), "-"),
             mutation_scale=7 + 2.2 * width,
             linewidth=width,
             linestyle="-" if data["stored"] else (0, (3, 1.5)),
             color=AGAINST if amount < 0 else FOR,
-            alpha=0.75,
             zorder=2,
             capstyle="butt",
             joinstyle="miter",
@@ -138,7 +154,7 @@ def _draw_edge(axes: Axes, a: Box, b: Box, data: dict[str, Any], most: float) ->
 
 
 def _label_edge(
-    axes: Axes, a: Box, b: Box, data: dict[str, Any], final: bool, taken: list[Box]
+    axes: Axes, curve: Points, data: dict[str, Any], final: bool, taken: list[Box]
 ) -> None:
     """The relation, and on the last step the contribution, where they cover nothing else."""
     lines = layout.wrap(", ".join(data["words"]), 20, 2) if data["words"] else []
@@ -147,7 +163,9 @@ def _label_edge(
     if not lines:
         return
     width, height = CHAR * max(map(len, lines)) + 0.06, ROW * len(lines) + 0.04
-    spots = [_at(_curve(a, b), t) for t in (0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75)]
+    # Curves run together at the item, so the last labels stand nearer to where they start.
+    order = (0.2, 0.25, 0.3, 0.15, 0.36, 0.44, 0.52) if final else (0.5, 0.4, 0.6, 0.32, 0.68, 0.25)
+    spots = [_at(curve, t) for t in order]
     boxes = [Box(x, y, width, height) for x, y in spots]
     best = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
     taken.append(best)
@@ -157,7 +175,7 @@ def _label_edge(
     _text(axes, best.x, best.y, "\n".join(lines), fontsize=8, color=colour, bbox=back, **place)
 
 
-def _at(points: list[tuple[float, float]], t: float) -> tuple[float, float]:
+def _at(points: Points, t: float) -> tuple[float, float]:
     weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
     x = sum(w * p[0] for w, p in zip(weights, points, strict=True))
     return x, sum(w * p[1] for w, p in zip(weights, points, strict=True))
@@ -204,7 +222,7 @@ def _legend(axes: Axes, graph: nx.DiGraph) -> None:
     ]
     edges = [data for _, _, data in graph.edges(data=True)]
     if edges:
-        handles.append(Line2D([], [], color=FOR, lw=4, alpha=0.75, label="width: contribution"))
+        handles.append(Line2D([], [], color=FOR, lw=4, label="width: contribution"))
     if any(not data["stored"] for data in edges):
         dashes = (0, (3, 1.5))
         handles.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import networkx as nx
@@ -24,9 +24,10 @@ OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, LIKENESS, CANDIDATE, PASSAGE = (
 )
 _LINK_KINDS = {USER: PERSON, ITEM: ITEM_LINK, ENTITY: ENTITY_LINK}
 COLUMN_WIDTH = {0: 1.25}  # inches; all others BOX_WIDTH
-BOX_WIDTH, GAP, LINE, PADDING, SPACING = 2.25, 1.55, 0.175, 0.2, 0.2
-MAX_LINES = 3
+BOX_WIDTH, GAP, LINE, PADDING, SPACING, PORT = 2.25, 1.75, 0.175, 0.2, 0.2, 0.13
+CHARS, BOLD_CHARS, OWNER_CHARS, MAX_LINES = 28, 24, 13, 3
 SWEEPS = 6
+Points = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Box:
 
 def picture_graph(explanation: Explanation) -> nx.DiGraph:
     """Nodes with ``kind``, ``lines``, ``column``; edges with ``words``, ``amount`` (signed sum of
-    the contributions over it), ``stored``, and ``forward``/``backward`` (where relationships point).
+    the contributions over it), ``stored``, and ``forward``/``backward`` (which way they point).
     """
     graph = nx.DiGraph()
     last = max([3, *(path.hops for path in explanation.paths)])
@@ -49,7 +50,9 @@ def picture_graph(explanation: Explanation) -> nx.DiGraph:
         _add_path(graph, path, number, last)
     if not explanation.paths:
         name = explanation.item_name
-        graph.add_node("item", kind=CANDIDATE, lines=wrap(name, 28), column=last)
+        graph.add_node(
+            "item", kind=CANDIDATE, lines=wrap(name, BOLD_CHARS, MAX_LINES + 2), column=last
+        )
     return graph
 
 
@@ -60,9 +63,8 @@ def _add_path(graph: nx.DiGraph, path: ExplainedPath, number: int, last: int) ->
         told = "" if i == 0 else word
         if i > 0 and path.hops == 2:  # a fact or likeness between two items: told in a box
             pill = ("step", number)
-            kind = ITEM_LINK if path.stored[i] else LIKENESS
-            graph.add_node(pill, kind=LIKENESS, lines=wrap(word, 28), column=2)
-            graph.nodes[pill]["solid"] = kind == ITEM_LINK
+            lines, solid = wrap(word, CHARS), path.stored[i]
+            graph.add_node(pill, kind=LIKENESS, lines=lines, column=2, solid=solid)
             _add_edge(graph, a, pill, path, i, "")
             a, told = pill, ""
         a = _passages(graph, a, b, path, i, number)
@@ -82,22 +84,28 @@ def _passages(
 
 
 def _add_node(graph: nx.DiGraph, path: ExplainedPath, place: int, last: int) -> object:
-    label, node_id, name = path.nodes[place]
+    label, node_id, _ = path.nodes[place]
     column = last if place == len(path.nodes) - 1 else place
     key = (label, node_id, column)
     if key in graph:
         return key
+    kind, lines = _words(path, place, last=column == last)
+    graph.add_node(key, kind=kind, lines=lines, column=column)
+    return key
+
+
+def _words(path: ExplainedPath, place: int, last: bool) -> tuple[str, list[str]]:
+    """The kind of a path's node and the lines in its box."""
+    label, node_id, name = path.nodes[place]
+    text = name or f"{label.lower()} {node_id}"
     if place == 0:
-        kind, text = OWNER, name or (f"user {node_id}" if node_id else "You")
-    elif column == last:
-        kind, text = CANDIDATE, name or f"item {node_id}"
-    else:
-        kind = HISTORY if place == 1 else _LINK_KINDS[label]
-        text = name or f"{label.lower()} {node_id}"
+        return OWNER, wrap(text if name or node_id else "You", OWNER_CHARS)
+    if last:
+        return CANDIDATE, wrap(text, BOLD_CHARS, MAX_LINES + 2)
+    kind = HISTORY if place == 1 else _LINK_KINDS[label]
     if kind == PERSON and path.people > 1:
         text += f" and {path.people - 1:,} other{'s' if path.people > 2 else ''}"
-    graph.add_node(key, kind=kind, lines=wrap(text, 13 if place == 0 else 28), column=column)
-    return key
+    return kind, wrap(text, CHARS)
 
 
 def _add_edge(
@@ -134,8 +142,31 @@ def place(graph: nx.DiGraph) -> tuple[dict[object, Box], float, float]:
     return boxes, x - GAP, height
 
 
+def curves(graph: nx.DiGraph, boxes: Mapping[object, Box]) -> dict[tuple[object, object], Points]:
+    """Control points of every edge: from the right side of one box to the left side of the next.
+
+    The edges at one side are spread over it in the order of their other ends.
+    """
+    starts = {n: _ports(boxes[n], graph.successors(n), boxes) for n in graph}
+    ends = {n: _ports(boxes[n], graph.predecessors(n), boxes) for n in graph}
+    found = {}
+    for a, b in graph.edges:
+        left, right = boxes[a].x + boxes[a].width / 2, boxes[b].x - boxes[b].width / 2
+        y, z, middle = starts[a][b], ends[b][a], (left + right) / 2
+        found[a, b] = [(left, y), (middle, y), (middle, z), (right, z)]
+    return found
+
+
+def _ports(box: Box, others: Iterable[object], boxes: Mapping[object, Box]) -> dict[object, float]:
+    """Where on a side of ``box`` the edge of each other box begins."""
+    order = sorted(others, key=lambda node: -boxes[node].y)
+    step = 0.72 * box.height / len(order) if order else 0.0
+    return {n: box.y + step * ((len(order) - 1) / 2 - i) for i, n in enumerate(order)}
+
+
 def _height(graph: nx.DiGraph, node: object) -> float:
-    return PADDING + LINE * max(len(graph.nodes[node]["lines"]), 1)
+    busiest = max(graph.in_degree(node), graph.out_degree(node))
+    return float(max(PADDING + LINE * max(len(graph.nodes[node]["lines"]), 1), PORT * busiest))
 
 
 def _ordered_columns(graph: nx.DiGraph) -> dict[int, list[object]]:

@@ -74,6 +74,9 @@ class Narrator:
 
     def _steps(self, path: Realised) -> tuple[list[Step], tuple[str, ...]]:
         likeness = _LIKENESS_WORDS.get(path.kind, path.part or path.kind)
+        if path.values:
+            told = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
+            likeness = f"same {told}"
         steps, words = [], []
         for code in path.codes:
             if code == NO_EDGE:

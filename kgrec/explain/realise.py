@@ -108,8 +108,9 @@ class Realiser:
     def _collaborative(self, item: int) -> Realised:
         both = self.index.co_users(item, self.candidate, besides=self.user)
         free = both[~np.isin(both, self.limits.allowed.avoid)]
-        wanted = [u for u in free.tolist() if self.limits.admits((item, u, self.candidate))]
-        free = np.array(wanted, dtype=np.int64) if self.limits.via else free
+        for wanted in self.limits.via:
+            if not wanted & {self.user, item, self.candidate}:
+                free = free[np.isin(free, sorted(wanted))]
         if not len(free):
             nodes = (self.user, item, self.candidate)
             return Realised(KIND_NAMES[COLLABORATIVE], nodes, (self._first, NO_EDGE))

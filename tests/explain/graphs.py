@@ -32,7 +32,7 @@ def table(label: str, attributes: Mapping[str, Mapping[str, object]]) -> NodeTab
 def events(
     users: NodeTable, items: NodeTable, rows: Sequence[tuple[str, str, int | None, float | None]]
 ) -> Interactions:
-    """Interactions from (user, item, timestamp, rating), in the order that the contract asks for."""
+    """Interactions from (user, item, timestamp, rating), in the contract's order."""
     user = users.rows([row[0] for row in rows])
     item = items.rows([row[1] for row in rows])
     time = np.array([NO_TIME if row[2] is None else row[2] for row in rows], dtype=np.int64)

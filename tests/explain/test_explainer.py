@@ -1,0 +1,300 @@
+"""Explanations of small graphs with known answers."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from graph_schema.errors import ModelError, RequestError
+from kgrec.explain import Constraints, Explainer, Explanation, Matches, ScoreBreakdown, Writer
+from kgrec.graph.snapshot import GraphSnapshot
+
+from .graphs import breakdown, snapshot
+
+B = 1  # the row of Ronin in the tiny graph
+
+
+def ids(explanation: Explanation) -> list[list[str]]:
+    return [[node_id for _, node_id, _ in path.nodes] for path in explanation.paths]
+
+
+def test_a_shared_director(tiny: GraphSnapshot) -> None:
+    scores = breakdown(
+        tiny, ["a", "x"], {"match": [0.5, 0.0]}, [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 0.5)]
+    )
+    found = Explainer(tiny).explain(scores, B, user=0)
+    (path,) = found.paths
+    assert path.nodes == (
+        ("User", "u1", ""),
+        ("Item", "a", "Heat"),
+        ("Entity", "e1", "Ann Lee"),
+        ("Item", "b", "Ronin"),
+    )
+    assert path.relations == ("INTERACTED", "DIRECTED_BY", "DIRECTED_BY")
+    assert path.outgoing == (True, True, False)
+    assert (path.contribution, path.share) == (0.5, 1.0)
+    assert path.sentence == "You rated “Heat” 5; “Ronin” has the same director: Ann Lee."
+    assert found.rest == pytest.approx(0.0)
+    assert found.hidden == 0
+
+
+def test_knowledge_goes_to_the_rarer_link_most(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["a"], {"knowledge": [1.0]})
+    found = Explainer(tiny).explain(scores, B, user=0)
+    assert ids(found) == [["u1", "a", "e1", "b"], ["u1", "a", "e2", "b"]]
+    rare, hub = math.log1p(5 / 2), math.log1p(5 / 4)
+    assert found.paths[0].contribution == pytest.approx(rare / (rare + hub))
+    assert found.paths[1].contribution == pytest.approx(hub / (rare + hub))
+
+
+def test_a_direct_fact_and_its_direction(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["x"], {"knowledge": [1.0]})
+    found = Explainer(tiny).explain(scores, B, user=0)
+    direct = next(path for path in found.paths if path.kind == "item fact")
+    assert direct.sentence == "You rated “Big” 3; its sequel is “Ronin”."
+    x = int(tiny.items.rows(["x"])[0])
+    back = Explainer(tiny).explain(breakdown(tiny, ["b"], {"knowledge": [1.0]}), x)
+    direct = next(path for path in back.paths if path.kind == "item fact")
+    assert direct.sentence == "You chose “Ronin”; it is the sequel of “Big”."
+    assert direct.outgoing == (True, False)
+
+
+def test_collaborative_paths_count_the_others(tiny: GraphSnapshot) -> None:
+    found = Explainer(tiny).explain(breakdown(tiny, ["a"], {"id": [2.0]}), B, user=0)
+    (path,) = found.paths
+    assert ids(found) == [["u1", "a", "u2", "b"]]
+    assert path.outgoing == (True, False, True)
+    assert path.people == 1
+    assert path.sentence == "You rated “Heat” 5; 1 person who chose it also chose “Ronin”."
+    nobody = Explainer(tiny).explain(breakdown(tiny, ["x"], {"id": [2.0]}), B, user=0)
+    assert nobody.paths[0].stored == (True, False)
+    assert "choices of others" in nobody.paths[0].sentence
+
+
+def test_the_most_similar_co_user_stands_on_the_path() -> None:
+    films = {f: {"title": f} for f in "abcd"}
+    chosen = [("me", "a", 1, None), ("me", "d", 2, None)]
+    chosen += [("near", f, 1, None) for f in "abd"] + [("far", f, 9, None) for f in "abc"]
+    graph = snapshot({"me": {}, "near": {}, "far": {}}, films, {}, chosen, {})
+    me = int(graph.users.rows(["me"])[0])
+    found = Explainer(graph).explain(breakdown(graph, ["a", "d"], {"id": [2.0, 0.0]}), 1, user=me)
+    assert ids(found) == [["me", "a", "near", "b"]]
+    assert found.paths[0].people == 2
+    assert "2 people who chose it" in found.paths[0].sentence
+    without = Explainer(graph).explain(
+        breakdown(graph, ["a"], {"id": [2.0]}), 1, user=me, constraints=Constraints(avoid=["near"])
+    )
+    assert ids(without) == [["me", "a", "far", "b"]]
+
+
+def test_likeness_is_told_as_likeness(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["a"], {"text": [1.0], "attributes": [0.5], "mood": [0.25]})
+    text, alike, mood = Explainer(tiny).explain(scores, B, user=0).paths
+    assert text.sentence == "You rated “Heat” 5; the text of “Ronin” is like its text."
+    assert alike.sentence == "You rated “Heat” 5; “Ronin” is like it in genres (Crime)."
+    assert "“mood”" in mood.sentence
+    assert text.stored == (True, False)
+    assert "likeness" in text.note
+    z = int(tiny.items.rows(["z"])[0])
+    (blank,) = Explainer(tiny).explain(breakdown(tiny, ["a"], {"attributes": [1.0]}), z).paths
+    assert blank.sentence == "You chose “Heat”; the attributes of “Alone” are like its own."
+
+
+def test_a_longer_way_where_there_is_no_short_one() -> None:
+    graph = snapshot(
+        {},
+        {"a": {"title": "A"}, "b": {"title": "B"}},
+        {"e1": {"name": "Noir"}, "e2": {"name": "Crime"}},
+        [],
+        {
+            ("Item", "HAS_GENRE", "Entity"): [("a", "e1"), ("b", "e2")],
+            ("Entity", "PART_OF", "Entity"): [("e1", "e2")],
+        },
+    )
+    scores = breakdown(graph, ["a"], {"knowledge": [1.0]})
+    (path,) = Explainer(graph).explain(scores, 1).paths
+    assert path.relations == ("INTERACTED", "HAS_GENRE", "PART_OF", "HAS_GENRE")
+    assert path.outgoing == (True, True, True, False)
+    assert path.sentence.endswith("“B”: A → genre → Noir → part of → Crime → genre → B.")
+    (short,) = Explainer(graph).explain(scores, 1, constraints=Constraints(max_hops=3)).paths
+    assert short.stored == (True, False)
+    assert "surroundings" in short.sentence
+
+
+def test_what_speaks_against_stays(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["a", "x"], {"text": [1.0, -0.75]})
+    found = Explainer(tiny).explain(scores, B, user=0)
+    assert [path.contribution for path in found.paths] == [1.0, -0.75]
+    assert found.paths[1].sentence.endswith("This counted against it.")
+    assert found.paths[1].share == pytest.approx(-3.0)
+
+
+def test_the_same_item_twice_is_one_path(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["a", "x", "a"], {"text": [1.0, 0.0, 0.5]})
+    (path,) = Explainer(tiny).explain(scores, B, user=0).paths
+    assert path.contribution == 1.5
+
+
+def test_a_candidate_from_the_history_is_a_repeat(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["b"], {"id": [1.0], "knowledge": [1.0], "text": [-0.5]})
+    (path,) = Explainer(tiny).explain(scores, B, user=1).paths
+    assert path.contribution == 1.5
+    assert path.sentence == "You rated “Ronin” 4 before."
+    assert path.nodes == (("User", "u2", ""), ("Item", "b", "Ronin"))
+
+
+def test_relations_on_both_sides_may_differ_and_entities_lack_names() -> None:
+    graph = snapshot(
+        {},
+        {"a": {"title": "A"}, "b": {"title": "B"}, "c": {"title": "C"}},
+        {"e1": {"name": "Eve"}, "e2": {"name": None}},
+        [],
+        {
+            ("Item", "DIRECTED_BY", "Entity"): [("a", "e1"), ("a", "e2"), ("b", "e2"), ("c", "e1")],
+            ("Entity", "film.actor.film", "Item"): [("e1", "b")],
+            ("Entity", "film.director.film", "Item"): [("e2", "a"), ("e2", "b")],
+            ("Item", "WRITTEN_BY", "Entity"): [("c", "e1"), ("a", "e1")],
+        },
+    )
+    explainer = Explainer(graph)
+    found = explainer.explain(breakdown(graph, ["a"], {"knowledge": [1.0]}), 1)
+    said = {path.nodes[2][1]: path.sentence for path in found.paths}
+    assert said["e2"] == "You chose “A”; “B” has the same director."
+    assert said["e1"] in (
+        "You chose “A”; Eve, its director, is also the actor of “B”.",
+        "You chose “A”; Eve, its writer, is also the actor of “B”.",
+    )
+    both = explainer.explain(breakdown(graph, ["a"], {"knowledge": [1.0]}), 2)
+    assert both.paths[0].sentence in (
+        "You chose “A”; “C” has the same director and writer: Eve.",
+        "You chose “A”; “C” has the same writer and director: Eve.",
+    )
+
+
+def test_diversity_over_repetition() -> None:
+    films = {f"f{i}": {"title": f"F{i}"} for i in range(9)}
+    facts = {
+        ("Item", "HAS_GENRE", "Entity"): [(f, "g") for f in films],
+        ("Item", "DIRECTED_BY", "Entity"): [("f0", "d"), ("f8", "d")],
+    }
+    graph = snapshot({}, films, {"g": {"name": "War"}, "d": {"name": "Dee"}}, [], facts)
+    history = [f"f{i}" for i in range(8)]
+    genre = [(i, "g", "HAS_GENRE", "HAS_GENRE", 1.0 - i / 100) for i in range(8)]
+    scores = breakdown(
+        graph,
+        history,
+        {"match": [1.5, *(1.0 - i / 100 for i in range(1, 8))]},
+        [*genre, (0, "d", "DIRECTED_BY", "DIRECTED_BY", 0.5)],
+    )
+    found = Explainer(graph).explain(scores, 8, k=3)
+    assert "d" in {path.nodes[2][1] for path in found.paths}
+    assert found.hidden == 6
+
+
+def test_a_typed_in_history_begins_at_its_item(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["a"], {"knowledge": [1.0]})
+    found = Explainer(tiny).explain(scores, B)
+    path = found.paths[0]
+    assert found.user_id is None
+    assert path.nodes[0] == ("User", "", "You")
+    assert path.parameters == {"n0": "a", "n1": "e1", "n2": "b"}
+    assert "not in the graph" in path.note
+    named = Explainer(tiny).explain(breakdown(tiny, ["y"], {"text": [1.0]}), B, user=0)
+    assert named.paths[0].parameters == {"n0": "y", "n1": "b"}  # u1 has no stored event with y
+    assert named.paths[0].sentence == "You chose “item y”; the text of “Ronin” is like its text."
+
+
+def test_no_history_no_effect_no_connection(tiny: GraphSnapshot) -> None:
+    explainer = Explainer(tiny)
+    empty = explainer.explain(ScoreBreakdown.empty(0.75), B, user=2)
+    assert (empty.paths, empty.gain, empty.rest) == ([], 0.0, 0.0)
+    assert "no history" in empty.reasons[0]
+    z = int(tiny.items.rows(["z"])[0])
+    still = explainer.explain(breakdown(tiny, ["a"], {"text": [0.0]}, baseline=1), z, user=0)
+    assert "Nothing in the history moved" in still.reasons[0]
+    assert "No path of at most 4 steps joins user u1 and “Alone”" in still.reasons[1]
+    near = explainer.explain(breakdown(tiny, ["a"], {"text": [0.0]}, baseline=1), B, user=0)
+    assert len(near.reasons) == 1
+    kept = explainer.explain(
+        breakdown(tiny, ["a"], {"text": [2.0]}), B, user=0, constraints=Constraints(avoid="a")
+    )
+    assert "No path keeps the constraints" in kept.reasons[0]
+    assert (kept.not_shown, kept.hidden) == (2.0, 1)
+
+
+def test_constraints_choose_what_is_shown(tiny: GraphSnapshot) -> None:
+    explainer = Explainer(tiny)
+    scores = breakdown(tiny, ["a", "x"], {"id": [1.0, 1.0], "knowledge": [1.0, 1.0]})
+
+    def shown(**constraints: object) -> list[list[str]]:
+        limits = Constraints(**constraints)  # type: ignore[arg-type]
+        return ids(explainer.explain(scores, B, user=0, k=9, constraints=limits))
+
+    assert shown(relations=["DIRECTED_BY"]) == [["u1", "a", "e1", "b"]]
+    assert shown(via="e2", relations=["HAS_GENRE"]) == [
+        ["u1", "a", "e2", "b"],
+        ["u1", "x", "e2", "b"],
+    ]
+    assert all("x" in path for path in shown(since=1001))
+    assert ["u1", "x", "b"] in shown(max_hops=2)
+    assert all(len(path) <= 3 for path in shown(max_hops=2))
+
+
+def test_bad_requests(tiny: GraphSnapshot) -> None:
+    explainer, scores = Explainer(tiny), breakdown(tiny, ["a"], {"text": [1.0]})
+    with pytest.raises(RequestError, match="k is 0"):
+        explainer.explain(scores, B, k=0)
+    with pytest.raises(RequestError, match="Item row 99"):
+        explainer.explain(scores, 99)
+    with pytest.raises(RequestError, match="User row -1"):
+        explainer.explain(scores, B, user=-1)
+    broken = Explainer(tiny, Writer(templates={"text": "{nope}"}))
+    with pytest.raises(RequestError, match="its fields: chose"):
+        broken.explain(scores, B)
+
+
+def test_a_broken_breakdown_is_refused(tiny: GraphSnapshot) -> None:
+    rows, one = np.array([0]), np.array([1.0])
+    with pytest.raises(ModelError, match="text has 2 values for 1 events"):
+        ScoreBreakdown(1.0, 0.0, rows, rows, {"text": np.ones(2)}, Matches.none())
+    with pytest.raises(ModelError, match="not a finite number"):
+        ScoreBreakdown(1.0, 0.0, rows, rows, {"text": np.array([np.nan])}, Matches.none())
+    at_three = Matches(np.array([3]), rows, rows, rows, one)
+    with pytest.raises(ModelError, match=r"outside 0\.\.0"):
+        ScoreBreakdown(1.0, 0.0, rows, rows, {"match": one}, at_three)
+    foreign = ScoreBreakdown(1.0, 0.0, np.array([77]), rows, {"text": one}, Matches.none())
+    with pytest.raises(ModelError, match="not an item of this snapshot"):
+        Explainer(tiny).explain(foreign, B)
+    far = Matches(rows, rows, np.array([9]), np.array([9]), one)
+    with pytest.raises(ModelError, match="relation outside"):
+        Explainer(tiny).explain(ScoreBreakdown(1.0, 0.0, rows, rows, {"match": one}, far), B)
+
+
+def test_a_hub_of_100_000_edges_is_explained_quickly() -> None:
+    n = 100_000
+    items = {f"i{k}": {"title": f"T{k}"} for k in range(n)}
+    people = {f"u{k}": {} for k in range(n)}
+    graph = snapshot(
+        people,
+        items,
+        {"hub": {"name": "Everything"}},
+        [(f"u{k}", f"i{k % 2}", k, None) for k in range(n)]
+        + [(f"u{k}", f"i{1 - k % 2}", k, None) for k in range(n)],
+        {
+            ("Item", "HAS_GENRE", "Entity"): [(i, "hub") for i in items],
+            ("Item", "ALSO_BOUGHT", "Item"): [("i0", f"i{k}") for k in range(2, n)],
+        },
+    )
+    explainer = Explainer(graph)
+    explainer.warm_up()
+    scores = breakdown(graph, ["i0", "i5"], {"id": [1.0, 0.5], "knowledge": [1.0, 0.9]})
+    candidate = int(graph.items.rows(["i1"])[0])
+    started = time.perf_counter()
+    found = explainer.explain(scores, candidate, user=7)
+    assert time.perf_counter() - started < 0.2
+    together = next(path for path in found.paths if path.kind == "collaborative")
+    assert together.people == n - 1
+    assert found.shown + found.not_shown == pytest.approx(3.4)

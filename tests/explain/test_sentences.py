@@ -1,0 +1,97 @@
+"""Words for relations, and sentences that a team can replace."""
+
+from __future__ import annotations
+
+import pytest
+
+from kgrec.explain import Explainer, Writer
+from kgrec.explain.humanise import humanise
+from kgrec.explain.sentences import TEMPLATES
+from kgrec.graph.snapshot import GraphSnapshot
+
+from .graphs import breakdown
+
+B = 1
+
+
+@pytest.mark.parametrize(
+    ("relation", "words", "noun"),
+    [
+        ("film.director.film", "director", True),
+        ("film.film.directed_by", "director", True),
+        ("film.film_genre.films_in_this_genre", "genre", True),
+        ("film.production_company.films", "production company", True),
+        ("film.film.production_companies", "production company", True),
+        ("film.film.award_won", "award won", True),
+        ("film.film_subject.films", "subject", True),
+        ("directed_by_director", "director", True),
+        ("produced_by_prodcompany", "production company", True),
+        ("belong_to_category", "category", True),
+        ("related_to_wikipage", "related topic", True),
+        ("wrote_by_writer", "writer", True),
+        ("DIRECTED_BY", "director", True),
+        ("directedBy", "director", True),
+        ("HAS_GENRE", "genre", True),
+        ("IS_A", "kind", True),
+        ("ALSO_BOUGHT", "also bought", False),
+        ("bought_together", "bought together", False),
+        ("FOLLOWS", "follows", False),
+        ("LOCATED_IN", "located in", False),
+        ("series", "series", True),
+        ("映画", "映画", True),
+        ("___", "___", False),
+        ("`x`) DETACH DELETE (n", "`x`) detach delete (n", True),
+    ],
+)
+def test_relations_become_words(relation: str, words: str, noun: bool) -> None:
+    assert (humanise(relation).text, humanise(relation).noun) == (words, noun)
+
+
+def test_templates_roles_and_verbs_can_be_replaced(tiny: GraphSnapshot) -> None:
+    match = [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 1.0)]
+    scores = breakdown(tiny, ["a"], {"match": [1.0]}, match)
+
+    def said(writer: Writer) -> str:
+        return Explainer(tiny, writer).explain(scores, B, user=0).paths[0].sentence
+
+    assert said(Writer(subject="They")).startswith("They rated “Heat” 5; ")
+    assert said(Writer(roles={"DIRECTED_BY": "Regie"})).endswith("the same Regie: Ann Lee.")
+    assert said(Writer({"shared:DIRECTED_BY": "{link} made {history} and {item}"})) == (
+        "Ann Lee made Heat and Ronin"
+    )
+    german = Writer({"shared": "{chose}; auch „{item}“ ist von {link}."}, subject="Sie")
+    assert said(german) == "Sie rated “Heat” 5; auch „Ronin“ ist von Ann Lee."
+
+
+def test_items_linked_by_behaviour_have_words_of_their_own(tiny: GraphSnapshot) -> None:
+    from .graphs import snapshot
+
+    shop = snapshot(
+        {},
+        {"p": {"title": "Pan"}, "q": {"title": "Lid"}, "r": {"title": "Pot"}},
+        {},
+        [],
+        {
+            ("Item", "also_bought", "Item"): [("p", "q"), ("p", "r"), ("q", "r")],
+            ("Item", "BOUGHT_TOGETHER", "Item"): [("r", "q")],
+        },
+    )
+    scores = breakdown(shop, ["p"], {"knowledge": [1.0]})
+    said = [path.sentence for path in Explainer(shop).explain(scores, 1).paths]
+    assert "You chose “Pan”; people who buy it also buy “Lid”." in said
+    assert "You chose “Pan”; Pot is bought along with it, and with “Lid” too." in said
+
+
+def test_every_template_can_be_filled() -> None:
+    writer, fields = Writer(), {"chose": "c", "history": "h", "item": "i", "link": "l"}
+    fields |= {"role": "r", "role2": "s", "people": "p", "count": "1", "values": "v"}
+    fields |= {"steps": "t", "part": "q", "subject": "u", "sentence": "z"}
+    for name, template in TEMPLATES.items():
+        assert template.format_map(fields), name
+    assert writer.role("a.b.c") == "c"
+
+
+def test_braces_and_quotes_in_names_are_only_text(tiny: GraphSnapshot) -> None:
+    tiny.items.attributes.loc[0, "title"] = '{item} "{0}" <b>$x$</b>'
+    found = Explainer(tiny).explain(breakdown(tiny, ["a"], {"text": [1.0]}), B, user=0)
+    assert found.paths[0].sentence.startswith('You rated “{item} "{0}" <b>$x$</b>” 5; ')
