@@ -14,6 +14,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.names import FRAMES
 from loaders.csv_folder import SUFFIXES
+from loaders.infer import with_point
 
 
 def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = False) -> Path:
@@ -51,6 +52,9 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
 
 
 def _write(table: pa.Table, path: Path, compress: bool) -> None:
+    for position, column in enumerate(table.schema):
+        if column.type == pa.float64():
+            table = table.set_column(position, column.name, with_point(table.column(position)))
     with path.open("wb") as raw:
         if compress:
             # No time and no name in the header: the same catalog gives the same bytes.

@@ -36,7 +36,20 @@ def _numbers(column: Any) -> Any:
             values = given.cast(kind)
         except pa.ArrowInvalid:
             continue
-        if pc.all(pc.equal(values.cast(pa.string()), given)).as_py():
-            finite = kind == pa.bool_() or pc.all(pc.is_finite(values)).as_py()
-            return values.take(coded.indices) if finite else None
+        if _gives_back(values, given):
+            return values.take(coded.indices)
     return None
+
+
+def _gives_back(values: Any, texts: Any) -> bool:
+    written = values.cast(pa.string())
+    if pc.all(pc.equal(written, texts)).as_py():
+        return bool(values.type == pa.bool_() or pc.all(pc.is_finite(values)).as_py())
+    return values.type == pa.float64() and bool(pc.all(pc.equal(with_point(values), texts)).as_py())
+
+
+def with_point(floats: Any) -> Any:
+    """Floats as text in which whole numbers keep their point: 1250.0, not 1250."""
+    written = floats.cast(pa.string())
+    whole = pc.match_substring_regex(written, r"^-?[0-9]+$")
+    return pc.if_else(whole, pc.binary_join_element_wise(written, ".0", ""), written)

@@ -108,7 +108,7 @@ def _read(path: Path, progress: Progress | None, report: LoadReport) -> FileTabl
 
 def _split_header(header: str, path: Path) -> tuple[str, str]:
     title, _, kind = header.rpartition(":")
-    if kind not in _TYPES or not title:
+    if kind not in _TYPES or not title or ":" in title:
         raise SourceError(
             f"{path}, row 1: {header!r} is not a RecBole header. Cure: write tab-separated columns "
             f"as name:type, where the type is one of {', '.join(_TYPES)}."

@@ -1,0 +1,138 @@
+"""RecBole atomic files: links, sequences, one's own split, and files that are wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import loaders
+from graph_schema import CatalogError, SourceError
+
+from .writing import put, recbole_folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return recbole_folder(tmp_path / "tiny")
+
+
+def facts(folder: Path) -> set[tuple[str, ...]]:
+    frame = loaders.recbole(folder).catalog.facts
+    return set(
+        frame[["head", "head_type", "relation", "tail", "tail_type"]].itertuples(index=False)
+    )
+
+
+def test_linked_entities_are_the_items_themselves(folder: Path) -> None:
+    catalog = loaders.recbole(folder).catalog
+    assert facts(folder) == {
+        ("i1", "item", "film.film.genre", "m.g1", "entity"),
+        ("i3", "item", "film.film.genre", "m.g1", "entity"),
+        ("i1", "item", "film.film.sequel", "i3", "item"),
+        ("m.g1", "entity", "film.genre.parent", "m.g2", "entity"),
+    }
+    assert sorted(catalog.entities["entity_id"]) == ["m.g1", "m.g2"]
+
+
+def test_names_and_sequences(folder: Path) -> None:
+    items = loaders.recbole(folder).catalog.items
+    assert items["title"].tolist() == ["Toy Story", "Two", "III"]
+    assert items["year"].tolist() == [1995, 1999, 2003]
+    assert items["genres"].iloc[0] == "Comedy|Children's"
+    assert loaders.recbole(folder).catalog.users["age"].tolist() == [24, 53, 7]
+
+
+def test_without_links_and_item_file(folder: Path) -> None:
+    (folder / "tiny.link").unlink()
+    (folder / "tiny.item").unlink()
+    result = loaders.recbole(folder)
+    assert set(result.catalog.facts["head_type"]) == {"entity"}
+    assert len(result.catalog.items) == 3
+
+
+def test_useless_links_are_counted(folder: Path) -> None:
+    put(
+        folder / "tiny.link",
+        "item_id:token\tentity_id:token\ni1\tm.01\ni9\tm.03\ni3\tm.01\n",
+    )
+    report = {file.file: file for file in loaders.recbole(folder).report.files}["tiny.link"]
+    assert report.dropped == {
+        "the item is not in the catalog": 1,
+        "the entity is linked to an item already": 1,
+    }
+
+
+def test_repeated_facts_are_counted(folder: Path) -> None:
+    kg = folder / "tiny.kg"
+    put(kg, kg.read_text() + "m.01\tfilm.film.genre\tm.g1\n")
+    report = {file.file: file for file in loaders.recbole(folder).report.files}["tiny.kg"]
+    assert (report.read, report.kept) == (5, 4)
+
+
+def test_a_split_of_ones_own(folder: Path) -> None:
+    (folder / "tiny.inter").unlink()
+    own = pd.DataFrame({"user_id": [1, 2], "item_id": ["i1", "i2"], "split": ["train", "test"]})
+    with pytest.raises(CatalogError, match=r"interactions frame, row 0, column user_id: '1'"):
+        loaders.recbole(folder, own)
+    own["user_id"] = ["u1", "u2"]
+    catalog = loaders.recbole(folder, own).catalog
+    assert catalog.interactions["split"].tolist() == ["train", "test"]
+    assert len(catalog.items) == 3
+
+
+def test_a_quote_is_a_letter_like_any_other(folder: Path) -> None:
+    head = "item_id:token\tmovie_title:token_seq\n"
+    put(folder / "tiny.item", head + 'i1\t"One\ni2\tTwo"\ni3\tThr"ee\n')
+    assert loaders.recbole(folder).catalog.items["title"].tolist() == ['"One', 'Two"', 'Thr"ee']
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("tiny.inter", "user_id\titem_id\nu1\ti1\n", "row 1: 'user_id' is not a RecBole header"),
+        ("tiny.inter", "user_id:token,item_id:token\nu1,i1\n", "not a RecBole header"),
+        ("tiny.kg", "head_id:token\ttail_id:token\na\tb\n", "the column relation_id:token is miss"),
+        ("tiny.link", "item_id:token\ni1\n", "the column entity_id:token is missing"),
+        ("tiny.user", "user_id:token\tage:token\nu1\n", "row 2: 1 fields where there are 2"),
+    ],
+)
+def test_wrong_files_are_named(folder: Path, name: str, content: str, words: str) -> None:
+    put(folder / name, content)
+    with pytest.raises(SourceError) as caught:
+        loaders.recbole(folder)
+    assert name in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_missing_columns_and_ends_are_placed(folder: Path) -> None:
+    put(folder / "tiny.inter", "user_id:token\titem:token\nu1\ti1\n")
+    with pytest.raises(CatalogError, match=r"tiny\.inter, column item_id: the column is missing"):
+        loaders.recbole(folder)
+    put(folder / "tiny.inter", "user_id:token\titem_id:token\nu1\ti1\nu9\ti1\n")
+    with pytest.raises(CatalogError, match=r"tiny\.inter, row 3, column user_id: 'u9'"):
+        loaders.recbole(folder)
+
+
+def test_several_data_sets_in_one_folder(folder: Path) -> None:
+    put(folder / "other.inter", "user_id:token\titem_id:token\na\tb\n")
+    with pytest.raises(SourceError, match=r"several data sets are here \(other, tiny\)"):
+        loaders.recbole(folder)
+    assert len(loaders.recbole(folder, name="other").catalog.interactions) == 1
+    assert len(loaders.load(folder / "tiny.inter").catalog.interactions) == 4
+
+
+def test_ml100k_as_published(ml100k_dir: Path) -> None:
+    result = loaders.load(ml100k_dir)
+    catalog = result.catalog
+    assert [len(catalog.frame(n)) for n in ("users", "items", "interactions", "facts")] == [
+        943,
+        1_682,
+        100_000,
+        91_631,
+    ]
+    assert {file.file: file.kept for file in result.report.files}["ml-100k.link"] == 1_598
+    ends = catalog.facts.groupby(["head_type", "tail_type"]).size().to_dict()
+    assert ends[("item", "item")] == 114
+    assert catalog.items["genres"].iloc[0] == "Animation|Children's|Comedy"

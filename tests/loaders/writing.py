@@ -1,0 +1,183 @@
+"""Small files of every public format, all holding the same four events of three users."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import loaders
+from loaders import LoadResult
+
+EVENTS = (
+    ("u1", "i1", 5.0, 978300019),
+    ("u1", "i2", 3.0, 978300055),
+    ("u2", "i1", 4.0, 978301968),
+    ("u3", "i3", 2.0, 978302174),
+)
+LINKS = {"i1": "m.01", "i3": "m.03"}
+TRIPLES = (
+    ("m.01", "film.film.genre", "m.g1"),
+    ("m.03", "film.film.genre", "m.g1"),
+    ("m.01", "film.film.sequel", "m.03"),
+    ("m.g1", "film.genre.parent", "m.g2"),
+)
+
+
+def put(path: Path, text: str | bytes, encoding: str = "utf-8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = text if isinstance(text, bytes) else text.encode(encoding)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def lines(rows: Iterable[Iterable[object]], delimiter: str) -> str:
+    return "".join(delimiter.join(map(str, row)) + "\n" for row in rows)
+
+
+def csv_folder(folder: Path) -> Path:
+    rows = [(u, i, int(r), t) for u, i, r, t in EVENTS]
+    put(folder / "interactions.csv", "user_id,item_id,rating,timestamp\n" + lines(rows, ","))
+    put(folder / "users.csv.gz", "user_id,zip\nu1,02139\nu2,48067\nu3,\n")
+    put(folder / "items.csv", 'item_id,title,year\ni1,"One, two",1999\ni2,Two,2001\ni3,,2003\n')
+    put(folder / "entities.csv", "entity_id,name,kind\ne1,Ann,person\n")
+    facts = "i1,item,directed_by,e1,entity\ni2,item,sequel_of,i1,item\n"
+    put(folder / "facts.csv", "head,head_type,relation,tail,tail_type\n" + facts)
+    return folder
+
+
+def recbole_folder(folder: Path) -> Path:
+    header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+    put(folder / "tiny.inter", header + lines(EVENTS, "\t"))
+    put(folder / "tiny.user", "user_id:token\tage:token\nu1\t24\nu2\t53\nu3\t7\n")
+    items = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+    items += "i1\tToy Story\t1995\tComedy Children's\ni2\tTwo\t1999\tDrama\ni3\tIII\t2003\t\n"
+    put(folder / "tiny.item", items)
+    put(folder / "tiny.link", "item_id:token\tentity_id:token\n" + lines(LINKS.items(), "\t"))
+    triples = "head_id:token\trelation_id:token\ttail_id:token\n" + lines(TRIPLES, "\t")
+    put(folder / "tiny.kg", triples)
+    return folder
+
+
+def movielens_100k(folder: Path) -> Path:
+    put(folder / "u.data", lines(((u, i, int(r), t) for u, i, r, t in EVENTS), "\t"))
+    put(folder / "u.user", "u1|24|M|technician|85711\nu2|53|F|other|94043\nu3|9|F|none|T8H1N\n")
+    none = ["0"] * 19
+    flags = [none.copy() for _ in range(3)]
+    flags[0][3] = flags[0][5] = "1"
+    flags[1][0] = "1"
+    rows = (
+        ["i1", "Café (1995)", "01-Jan-1995", "", "http://example.org/1", *flags[0]],
+        ["i2", "unknown", "", "", "", *flags[1]],
+        ["i3", "Seven (Se7en) (1995)", "01-Jan-1995", "", "", *flags[2]],
+    )
+    put(folder / "u.item", lines(rows, "|"), "latin-1")
+    return folder
+
+
+def movielens_1m(folder: Path) -> Path:
+    put(folder / "ratings.dat", lines(((u, i, int(r), t) for u, i, r, t in EVENTS), "::"))
+    put(folder / "users.dat", "u1::F::1::10::48067\nu2::M::56::16::02139\nu3::M::25::15::1\n")
+    movies = "i1::Léon: The Pro (1994)::Crime|Drama\ni2::Two (1999)::Drama\ni3::III (2003)::War\n"
+    put(folder / "movies.dat", movies, "latin-1")
+    return folder
+
+
+def json_lines(records: Iterable[object]) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def reviews() -> list[dict[str, object]]:
+    return [
+        {
+            "reviewerID": user,
+            "asin": item,
+            "overall": rating,
+            "unixReviewTime": time,
+            "reviewText": f"About {item} &amp; more",
+            "summary": "Fine",
+            "verified": True,
+        }
+        for user, item, rating, time in EVENTS
+    ]
+
+
+def amazon_2018(folder: Path) -> Path:
+    put(folder / "Toys_5.json.gz", json_lines([*reviews(), reviews()[0]]))
+    products = [
+        {
+            "asin": "i1",
+            "title": "Maggiano&#39;s <b>Card</b>",
+            "brand": "by\n    \n    Apple",
+            "category": ["Toys", "Toys", "Arts &amp; Crafts", "</span></span>"],
+            "description": ["First.", "", "<p>Second.</p>"],
+            "also_buy": ["i2", "gone1", "gone2"],
+            "also_view": ["i3", "gone1"],
+            "price": "$1,250.00",
+            "main_cat": "Toys",
+        },
+        {"asin": "i2", "title": '<span class="a-size-medium"', "brand": "", "category": []},
+        {"asin": "unreviewed", "title": "Nobody's", "also_buy": ["i1"]},
+        {"asin": "i2", "title": "again"},
+    ]
+    put(folder / "meta_Toys.json.gz", json_lines(products))
+    return folder
+
+
+def amazon_2014(folder: Path) -> Path:
+    old = [{k: v for k, v in r.items() if k != "verified"} for r in reviews()]
+    put(folder / "reviews.json.gz", json_lines(old))
+    products = [
+        {
+            "asin": "i1",
+            "title": 'It\'s "one"',
+            "categories": [["Toys", "Games"], ["Toys"]],
+            "related": {
+                "also_bought": ["i2", "gone"],
+                "also_viewed": ["i3"],
+                "bought_together": ["i2"],
+                "buy_after_viewing": ["i3"],
+            },
+            "price": 9.95,
+            "brand": "Lego",
+            "description": "One text.",
+        },
+        {"asin": "i2", "title": "Two"},
+        {"asin": "i3", "title": "Three"},
+    ]
+    put(folder / "meta_old.json.gz", "".join(f"{product!r}\n" for product in products))
+    return folder
+
+
+def frames_folder(folder: Path) -> Path:
+    return csv_folder(folder)
+
+
+def load_frames(folder: Path) -> LoadResult:
+    catalog = loaders.csv_folder(folder).catalog
+    kept = ("users", "items", "entities", "interactions", "facts")
+    return loaders.frames(**{name: catalog.frame(name) for name in kept})
+
+
+@dataclass(frozen=True)
+class Format:
+    """A public format: how its files are written and loaded, and which file has the events."""
+
+    name: str
+    write: Callable[[Path], Path]
+    load: Callable[[Path], LoadResult]
+    events: str
+    header: bool
+
+
+FORMATS = (
+    Format("csv", csv_folder, loaders.load, "interactions.csv", True),
+    Format("recbole", recbole_folder, loaders.load, "tiny.inter", True),
+    Format("movielens-100k", movielens_100k, loaders.load, "u.data", False),
+    Format("movielens-1m", movielens_1m, loaders.load, "ratings.dat", False),
+    Format("amazon-2018", amazon_2018, loaders.load, "Toys_5.json.gz", False),
+    Format("amazon-2014", amazon_2014, loaders.load, "reviews.json.gz", False),
+    Format("frames", frames_folder, load_frames, "interactions.csv", True),
+)
