@@ -35,7 +35,7 @@ def binary_history(interactions: Interactions, n_users: int, n_items: int) -> Hi
 
 
 def recent_history(
-    interactions: Interactions, n_users: int, n_items: int, tau: float = 10.0
+    interactions: Interactions, n_users: int, n_items: int, tau: float = 4.0
 ) -> History:
     """CSR ``[n_users, n_items]``: each item weighs exp(-age / tau), age in events of that user,
     0 for the latest; several events of one item add up. Rows must be sorted as Interactions are.

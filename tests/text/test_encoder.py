@@ -10,6 +10,7 @@ from kgrec.text import encoder as encoder_module
 from kgrec.text.precision import half_is_worth_it, has_native_bf16
 
 pytestmark = pytest.mark.slow
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 TEXTS = [
     "A cat sits on the mat.",
@@ -95,11 +96,15 @@ def test_half_precision_stays_close(encoder):
     assert len({half.fingerprint, encoder.fingerprint}) == 2
 
 
-def test_auto_asks_the_processor(encoder, tmp_path):
-    auto = load_encoder(device="cpu", max_length=64)
-    if not has_native_bf16(torch.device("cpu")):
+@pytest.mark.parametrize("device", DEVICES)
+def test_auto_keeps_the_vectors_on_every_device(encoder, device):
+    auto = load_encoder(device=device, max_length=64)
+    if not has_native_bf16(torch.device(device)):
         assert auto.precision == "fp32"
     assert (auto.encode(TEXTS) * encoder.encode(TEXTS)).sum(1).min() > 0.9999
+
+
+def test_auto_asks_the_processor(tmp_path):
     info = tmp_path / "cpuinfo"
     info.write_text("flags : fpu avx2 avx512_bf16 sse\n")
     assert has_native_bf16(torch.device("cpu"), info)
@@ -137,9 +142,3 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(encoder, tmp_path):
     with pytest.warns(UserWarning, match="KGREC_CACHE_DIR"):
         found = cached.encode(["short"])
     assert found[0] == pytest.approx(encoder.encode(["short"])[0])
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
-def test_the_accelerator_agrees(encoder):
-    there = load_encoder(device="cuda", max_length=64)
-    assert (there.encode(TEXTS) * encoder.encode(TEXTS)).sum(1).min() > 0.9999
