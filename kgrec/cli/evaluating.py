@@ -101,7 +101,7 @@ def evaluate(
         folder = Path(scratch)
         settings = read_config(config, text_cache=cache or folder / "texts")
         request = Request(seed, device, history.value, _cuts(ks), settings, keep_model)
-        opened = partial(open_store, user=db_user, database=database, mapping=mapping)
+        opened: Opened = partial(open_store, user=db_user, database=database, mapping=mapping)
         if _is_store(source) and _is_ready(source, opened, split_protocol, split_column):
             store, used = source, Protocol.given.value
         else:

@@ -1,0 +1,60 @@
+"""What the README shows works as it is written."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kgrec.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_python_session_runs_as_it_stands(tmp_path: Path) -> None:
+    session = "\n".join(_blocks("python"))
+    assert "Recommender().fit(" in session
+    done = subprocess.run(
+        [sys.executable, "-c", session],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    header = next(line for line in _blocks("text")[0].splitlines() if line.strip())
+    assert header.split() == done.stdout.splitlines()[0].split()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_shown_exists_with_its_options(document: Path) -> None:
+    lines = [
+        line
+        for block in _blocks("sh", document.read_text(encoding="utf-8"))
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("kgrec ")
+    ]
+    for line in lines:
+        words = shlex.split(line, comments=True)[1:]
+        shown = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0, line
+        options = [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)]
+        assert [option for option in options if option not in shown.stdout] == [], line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_linked_exists(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (document.parent / link).exists()] == []
