@@ -61,7 +61,7 @@ def draw_explanation(explanation: Explanation, path: Path, *, title: str | None 
         raise RequestError(f"can't draw {path.name!r}: end its name in {' or '.join(SUFFIXES)}")
     graph = layout.picture_graph(explanation)
     boxes, width, height = layout.place(graph)
-    style = {"text.usetex": False, "svg.hashsalt": "kgrec", "font.family": _fonts()}
+    style: Any = {"text.usetex": False, "svg.hashsalt": "kgrec", "font.family": _fonts()}
     with matplotlib.rc_context(style):
         figure, axes = _canvas(width, height)
         labels: list[Box] = list(boxes.values())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graph_schema.errors import RequestError
+from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM, USER
 from kgrec.explain.attribute import Pieces, attribute
 from kgrec.explain.breakdown import ScoreBreakdown
@@ -17,15 +18,26 @@ from kgrec.explain.narrate import Narrator, item_name
 from kgrec.explain.paths import Constraints, Limits, PathIndex
 from kgrec.explain.realise import Realiser
 from kgrec.explain.sentences import Writer
+from kgrec.explain.vocabulary import Vocabulary
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
 
 
 class Explainer:
-    """Explains scores over one snapshot; make it once, its index is kept."""
+    """Explains scores over one snapshot; make it once, its index is kept.
 
-    def __init__(self, snapshot: GraphSnapshot, writer: Writer | None = None) -> None:
+    ``writer`` has the words of the sentences; ``mapping`` the names of a graph that kgrec did not
+    write, for the Cypher.
+    """
+
+    def __init__(
+        self,
+        snapshot: GraphSnapshot,
+        writer: Writer | None = None,
+        mapping: GraphMapping | None = None,
+    ) -> None:
         self.index = PathIndex(snapshot)
         self.writer = writer or Writer()
+        self.vocabulary = Vocabulary(mapping)
 
     def warm_up(self) -> None:
         """Build the adjacency now, so that the first explanation is as fast as the next."""
@@ -59,7 +71,7 @@ class Explainer:
         groups = group(pieces.select(kept), self.index.space.size)
         history = np.unique(breakdown.history) + self.index.space.offsets[ITEM]
         realiser = Realiser(self.index, owner, candidate, history, limits)
-        narrator = Narrator(self.index, self.writer, user_id)
+        narrator = Narrator(self.index, self.writer, user_id, self.vocabulary)
         paths = _choose(groups, realiser, narrator, k, breakdown.gain)
         total = math.fsum(pieces.contribution)
         shown = math.fsum(path.contribution for path in paths)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from kgrec.explain.cypher import Parameter
+
 FRAME_COLUMNS = (
     "rank",
     "kind",
@@ -42,7 +44,7 @@ class ExplainedPath:
     share: float
     sentence: str
     cypher: str
-    parameters: dict[str, str | int]
+    parameters: dict[str, Parameter]
     kind: str = ""
     stored: tuple[bool, ...] = ()
     words: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from kgrec.explain.explanation import ExplainedPath, Node
 from kgrec.explain.paths import PathIndex
 from kgrec.explain.realise import NO_EDGE, Realised
 from kgrec.explain.sentences import Story, Writer
+from kgrec.explain.vocabulary import Vocabulary
 from kgrec.graph.snapshot import NO_TIME
 
 _LIKENESS_WORDS = {
@@ -25,8 +26,15 @@ _FORMS = {"item fact": "fact", "shared entity": "shared"}
 class Narrator:
     """Tells the paths of one index to one reader."""
 
-    def __init__(self, index: PathIndex, writer: Writer, user_id: str | None) -> None:
+    def __init__(
+        self,
+        index: PathIndex,
+        writer: Writer,
+        user_id: str | None,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
         self.index, self.writer, self.user_id = index, writer, user_id
+        self.vocabulary = vocabulary
 
     def tell(
         self, path: Realised, candidate: int, contribution: float, gain: float
@@ -38,7 +46,7 @@ class Narrator:
         event = self._last_event(user, item)
         start = 0 if event is not None else 1
         when = None if event is None else self._when(event)
-        query = path_query([n[:2] for n in nodes[start:]], steps[start:], when)
+        query = path_query([n[:2] for n in nodes[start:]], steps[start:], when, self.vocabulary)
         notes = [TYPED_IN] * (start == 1) + [LIKENESS] * any(not step.stored for step in steps)
         return ExplainedPath(
             nodes=nodes,

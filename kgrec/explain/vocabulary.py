@@ -1,0 +1,82 @@
+"""What a path's labels, ids and relations are called in the graph itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graph_schema.mapping import EntityMapping, GraphMapping, NodeMapping
+from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+
+
+@dataclass(frozen=True)
+class NodeName:
+    """A node's label, its key property, and the values of it that mean this node."""
+
+    label: str
+    key: str
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class EdgeName:
+    """The relationship types that an edge may have in the graph, and its direction there."""
+
+    types: tuple[str, ...]
+    outgoing: bool
+
+
+class Vocabulary:
+    """Names in a graph that kgrec wrote, or, with a mapping, in a graph that a team already had."""
+
+    def __init__(self, mapping: GraphMapping | None = None) -> None:
+        self.mapping = mapping
+
+    def node(self, label: str, node_id: str) -> NodeName:
+        """The node's name in the graph."""
+        if self.mapping is None:
+            return NodeName(label, "id", (node_id,))
+        found, prefix = self._mapped(label, node_id)
+        raw = node_id.removeprefix(prefix)
+        # kgrec's ids are strings; the graph's own keys may be whole numbers.
+        number = raw.lstrip("-")
+        whole = (
+            number.isdecimal() and number.isascii() and len(number) <= 18 and str(int(raw)) == raw
+        )
+        return NodeName(found.label, found.key, (raw, int(raw)) if whole else (raw,))
+
+    def edge(self, relation: str, outgoing: bool) -> EdgeName:
+        """The relationship's name in the graph; several types where several are interactions."""
+        if self.mapping is None:
+            return EdgeName((relation,), outgoing)
+        if relation == INTERACTED:
+            kinds = self.mapping.interactions
+            types = tuple(kind.type for kind in kinds)
+            reversed_there = {kind.direction for kind in kinds} == {"in"}
+            return EdgeName(types, outgoing != reversed_there)
+        for fact in self.mapping.facts or ():
+            if (fact.relation or fact.type) == relation:
+                return EdgeName((fact.type,), outgoing)
+        return EdgeName((relation,), outgoing)
+
+    def timestamp(self) -> str | None:
+        """The property with an interaction's unix seconds; None where there is no single one."""
+        if self.mapping is None:
+            return "timestamp"
+        kinds = self.mapping.interactions
+        names = {kind.properties.get("timestamp", "timestamp") for kind in kinds}
+        in_seconds = all(kind.time_unit == "s" for kind in kinds)
+        return names.pop() if in_seconds and len(names) == 1 else None
+
+    def _mapped(self, label: str, node_id: str) -> tuple[NodeMapping, str]:
+        assert self.mapping is not None
+        if label in (USER, ITEM):
+            node = self.mapping.users if label == USER else self.mapping.items
+            return node, node.prefix
+        assert label == ENTITY
+        return max(self._entities(node_id), key=lambda found: len(found[1]))
+
+    def _entities(self, node_id: str) -> list[tuple[EntityMapping, str]]:
+        """The entity labels whose prefix the id has."""
+        assert self.mapping is not None
+        pairs = [(entity, self.mapping.entity_prefix(entity)) for entity in self.mapping.entities]
+        return [pair for pair in pairs if node_id.startswith(pair[1])] or pairs[:1]
