@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class CypherQuery:
-    """``text`` with ``parameters`` n0, n1, …; ``nodes``, ``relations``: its row in kgrec's names."""
+    """``text`` with ``parameters`` n0, n1, …; its row is ``nodes``, ``relations``."""
 
     text: str
     parameters: dict[str, Parameter]
@@ -93,4 +93,6 @@ def _node(number: int, name: NodeName, *, mapped: bool) -> str:
 def _edge(number: int, step: Step, words: Vocabulary) -> str:
     name = words.edge(step.relation, step.outgoing)
     body = f"[r{number}:{'|'.join(map(quote, name.types))}]"
+    if name.outgoing is None:
+        return f"-{body}-"
     return f"-{body}->" if name.outgoing else f"<-{body}-"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from graph_schema.mapping import EntityMapping, GraphMapping, NodeMapping
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True)
@@ -19,10 +22,11 @@ class NodeName:
 
 @dataclass(frozen=True)
 class EdgeName:
-    """The relationship types that an edge may have in the graph, and its direction there."""
+    """The relationship types that an edge may have in the graph, and its direction there
+    (None: either)."""
 
     types: tuple[str, ...]
-    outgoing: bool
+    outgoing: bool | None
 
 
 class Vocabulary:
@@ -38,11 +42,8 @@ class Vocabulary:
         found, prefix = self._mapped(label, node_id)
         raw = node_id.removeprefix(prefix)
         # kgrec's ids are strings; the graph's own keys may be whole numbers.
-        number = raw.lstrip("-")
-        whole = (
-            number.isdecimal() and number.isascii() and len(number) <= 18 and str(int(raw)) == raw
-        )
-        return NodeName(found.label, found.key, (raw, int(raw)) if whole else (raw,))
+        values = (raw, int(raw)) if _WHOLE.fullmatch(raw) else (raw,)
+        return NodeName(found.label, found.key, values)
 
     def edge(self, relation: str, outgoing: bool) -> EdgeName:
         """The relationship's name in the graph; several types where several are interactions."""
@@ -51,8 +52,10 @@ class Vocabulary:
         if relation == INTERACTED:
             kinds = self.mapping.interactions
             types = tuple(kind.type for kind in kinds)
-            reversed_there = {kind.direction for kind in kinds} == {"in"}
-            return EdgeName(types, outgoing != reversed_there)
+            directions = {kind.direction for kind in kinds}
+            if len(directions) > 1:
+                return EdgeName(types, None)
+            return EdgeName(types, outgoing == (directions == {"out"}))
         for fact in self.mapping.facts or ():
             if (fact.relation or fact.type) == relation:
                 return EdgeName((fact.type,), outgoing)
