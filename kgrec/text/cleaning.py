@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import re
 
-_SUSPICIOUS = re.compile(r"[<&\x00-\x1f\x7f-\x9f\ufffd\u200b\ufeff\ud800-\udfff]|\s\s|\S{80}")
+_MARKS = ("<", "&", "\ufffd", "  ")
 _HIDDEN = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]*>|<![^<>]*>", re.DOTALL)
 _NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
 _INVISIBLE = re.compile(r"[\u200b\ufeff]")
 _UNBROKEN = re.compile(r"[^\s\u0e00-\u9fff\uac00-\ud7af]{80,}")
+_RUN = 80  # characters without a space: no word is that long
 _SPACE = re.compile(r"\s+")
 _BINARY_SHARE = 0.1
 
@@ -28,7 +29,7 @@ def clean_text(value: object, max_chars: int = 100_000) -> str:
     if not isinstance(value, str):
         return ""
     text = value[:max_chars].strip()
-    if not _SUSPICIOUS.search(text):
+    if not _needs_work(text):
         return text
     if len(_NOISE.findall(text)) > _BINARY_SHARE * len(text):
         return ""
@@ -36,3 +37,11 @@ def clean_text(value: object, max_chars: int = 100_000) -> str:
     text = _TAG.sub(" ", html.unescape(text))
     text = _UNBROKEN.sub(" ", _NOISE.sub(" ", _INVISIBLE.sub(" ", text)))
     return _SPACE.sub(" ", text).strip()
+
+
+def _needs_work(text: str) -> bool:
+    """A quick look, since most texts need nothing: isprintable knows control characters,
+    surrogates and every space but the plain one."""
+    if not text.isprintable() or any(mark in text for mark in _MARKS):
+        return True
+    return len(text) >= _RUN and max(map(len, text.split(" "))) >= _RUN
