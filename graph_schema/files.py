@@ -24,6 +24,7 @@ VERSION: Final = 1
 def write(tables: Mapping[str, pa.Table], folder: Path) -> Path:
     """Write the frames under names that hold their checksum, then swap the manifest in."""
     made: list[Path] = []
+    written = False
     try:
         folder.mkdir(parents=True, exist_ok=True)
         before = _listed_files(folder)
@@ -32,13 +33,15 @@ def write(tables: Mapping[str, pa.Table], folder: Path) -> Path:
             path, digest = _write_frame(tables[name], name, folder, made)
             frames[name] = {"file": path.name, "rows": tables[name].num_rows, "sha256": digest}
         _swap_manifest({"format": FORMAT, "version": VERSION, "frames": frames}, folder)
+        written = True
     except (OSError, pa.ArrowException) as error:
-        for path in made:
-            path.unlink(missing_ok=True)
         raise SourceError(
             f"{folder}: the catalog can't be written ({error}). Cure: free some space or choose a "
             "folder you may write to; what was there before is untouched."
         ) from error
+    finally:
+        for path in () if written else made:
+            path.unlink(missing_ok=True)
     for old in before - {str(entry["file"]) for entry in frames.values()}:
         (folder / old).unlink(missing_ok=True)
     return folder

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.frames import (
+    ARROW_TYPES,
     FACT_KEY,
     MAX_ID_BYTES,
     MAX_NAME_BYTES,
@@ -34,6 +35,10 @@ def validate(catalog: Catalog) -> ValidationReport:
     found = Collector(catalog.sources, catalog.rows)
     tables = catalog.tables
     for name in FRAMES:
+        _check_types(name, tables.get(name), found)
+    if found.problems:  # nothing else can be looked at
+        return found.report()
+    for name in FRAMES:
         _check_columns(name, tables[name], found)
         _check_ids(name, tables[name], found)
         _check_times(name, tables[name], found)
@@ -52,6 +57,22 @@ def where(mask: Any) -> np.ndarray:
     if isinstance(mask, pa.ChunkedArray):
         mask = mask.combine_chunks()
     return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
+
+
+def _check_types(name: str, table: pa.Table | None, found: Collector) -> None:
+    """A catalog that wasn't made by from_frames may hold anything."""
+    cure = "build the catalog with Catalog.from_frames."
+    if table is None:
+        found.add(name, None, "the frame is missing.", cure)
+        return
+    for column in SPECS[name].columns:
+        given = column.name in table.column_names
+        expected = ARROW_TYPES[column.kind]
+        if (column.required or column.always) and not given:
+            found.add(name, column.name, "the column is missing.", cure)
+        elif given and table.schema.field(column.name).type != expected:
+            kind = table.schema.field(column.name).type
+            found.add(name, column.name, f"the type is {kind}, not {expected}.", cure)
 
 
 def _check_columns(name: str, table: pa.Table, found: Collector) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
+from graph_schema.report import shown
 from loaders.amazon_records import METADATA_KEY, Product, clean, product, records, review_digest
 from loaders.infer import infer_types
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
@@ -90,7 +91,7 @@ def _read_reviews(
             file.drop("exact repeat of an earlier review")
             continue
         seen.add(digest)
-        user, item = _text(record.get("reviewerID")), _text(record.get("asin"))
+        user, item = (_id(record.get(key), path, number) for key in ("reviewerID", "asin"))
         rating, time = _text(record.get("overall")), _text(record.get("unixReviewTime"))
         events.add(user, item, rating, time, _text(record.get("verified")))
         event_rows.append(number)
@@ -117,6 +118,16 @@ def _typed(events: pa.Table) -> pa.Table:
     return infer_types(events, SPECS["interactions"].by_name)
 
 
+def _id(value: Any, path: Path, number: int) -> str | None:
+    text = _text(value)
+    if text is not None and not text.isascii() and text != text.encode("utf-8", "ignore").decode():
+        raise SourceError(
+            f"{path}, row {number}: the id {shown(text)} is not valid Unicode text. Cure: repair "
+            "or remove the line."
+        )
+    return text
+
+
 def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -135,7 +146,7 @@ def _read_metadata(
     for number, record in records(path, progress):
         file.read += 1
         key = record.get(METADATA_KEY)
-        if not isinstance(key, str) or not key:
+        if not isinstance(key, str) or not _id(key, path, number):
             raise SourceError(
                 f"{path}, row {number}: the product has no {METADATA_KEY}. Cure: give the metadata "
                 "file that belongs to the reviews, or repair the line."

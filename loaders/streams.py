@@ -88,6 +88,10 @@ def source_errors(path: Path) -> Iterator[None]:
         raise SourceError(f"{path}: this is a folder. Cure: give a file.") from error
     except PermissionError as error:
         raise SourceError(f"{path}: you may not read it. Cure: change its permissions.") from error
+    except OSError as error:
+        raise SourceError(
+            f"{path}: the file can't be read ({error}). Cure: check the disk or the network."
+        ) from error
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def test_odd_relations_are_kept_verbatim(odd: str) -> None:
         ("rating", float("inf"), "not a number"),
         ("timestamp", "yesterday", "not a time in unix seconds"),
         ("timestamp", 1e30, "not a time in unix seconds"),
-        ("user_id", 1.5, "not a id"),
+        ("user_id", 1.5, "not an id"),
         ("device", "\ud800", "not valid Unicode"),
     ],
 )
@@ -208,6 +208,36 @@ def test_values_and_ends_are_reported_together() -> None:
         Catalog.from_frames(**given)
     columns = {p.column for p in caught.value.report.problems}  # type: ignore[attr-defined]
     assert columns == {"rating", "item_id"}
+
+
+def test_something_that_is_no_frame_is_said() -> None:
+    with pytest.raises(CatalogError, match=r"interactions frame: a dict is not a frame"):
+        Catalog.from_frames(interactions={"user_id": ["a"]})  # type: ignore[arg-type]
+
+
+def test_any_frame_that_offers_arrow_is_taken() -> None:
+    class Foreign:
+        def __arrow_c_stream__(self, requested: object = None) -> object:
+            return pa.table({"user_id": ["a"], "item_id": ["x"]}).__arrow_c_stream__(requested)
+
+    catalog = Catalog.from_frames(interactions=Foreign())  # type: ignore[arg-type]
+    assert catalog.items["item_id"].tolist() == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("5", 5.0), (" 5 ", 5.0), ("5.", 5.0), (".5", 0.5), ("-1e2", -100.0), ("1E+2", 100.0)],
+)
+def test_numbers_as_text(text: str, number: float) -> None:
+    events = pd.DataFrame({"user_id": ["a"], "item_id": ["x"], "rating": [text]})
+    assert Catalog.from_frames(interactions=events).interactions["rating"].tolist() == [number]
+
+
+@pytest.mark.parametrize("text", ["+ 5", "5,0", "0x10", "--5", "5 5", "1_000", "five", "-nan"])
+def test_text_that_is_no_number(text: str) -> None:
+    rows = {"user_id": ["a", "a"], "item_id": ["x", "x"], "rating": ["4.5", text]}
+    with pytest.raises(CatalogError, match=r"row 1, column rating: .* is not a number"):
+        Catalog.from_frames(interactions=pd.DataFrame(rows))
 
 
 def test_a_frame_without_rows_is_fine() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from graph_schema import Catalog, CatalogError, ValidationReport
@@ -106,6 +107,19 @@ def test_every_problem_is_in_one_report() -> None:
         ("interactions", "timestamp"),
         ("facts", "tail_type"),
         ("facts", "tail"),
+    }
+
+
+def test_a_catalog_put_together_by_hand_is_checked_too() -> None:
+    tables = dict(Catalog.from_frames(**frames()).tables)
+    del tables["facts"]
+    tables["users"] = pa.table({"user_id": [1, 2, 3]})
+    tables["items"] = tables["items"].drop_columns(["item_id"])
+    found = {(p.frame, p.column): p.message for p in Catalog(tables).validate().problems}
+    assert found == {
+        ("facts", None): "the frame is missing.",
+        ("users", "user_id"): "the type is int64, not string.",
+        ("items", "item_id"): "the column is missing.",
     }
 
 

@@ -133,6 +133,15 @@ def test_a_wrong_field_is_placed(tmp_path: Path, field: str, value: object, word
     assert f"r.json, {words}" in str(caught.value)
 
 
+def test_a_broken_character_is_refused_in_an_id_and_passed_over_in_a_text(tmp_path: Path) -> None:
+    row = {**reviews()[0], "reviewText": "fine \ud800 emoji"}
+    catalog = loaders.amazon(put(tmp_path / "r.json", json_lines([row]))).catalog
+    assert catalog.reviews["text"].tolist() == ["fine emoji"]
+    row["asin"] = "\ud800"
+    with pytest.raises(SourceError, match=r"row 1: the id '.*' is not valid Unicode"):
+        loaders.amazon(put(tmp_path / "r.json", json_lines([row])))
+
+
 def test_metadata_without_ids_is_another_file(tmp_path: Path) -> None:
     path = put(tmp_path / "r.json", json_lines(reviews()))
     other = put(tmp_path / "meta.json", json_lines([{"title": "no id"}]))
