@@ -19,6 +19,7 @@ from kgrec.text.precision import Precision, half_is_worth_it, has_native_bf16
 Progress = Callable[[str, int, int], None]
 MAX_CHUNKS = 8  # of one long text; what follows is left out
 BATCH_TOKENS = 4096  # padded tokens in one batch: enough to keep the cores busy, small in cache
+WINDOW = 4096  # texts tokenised at once: bounds memory for millions of reviews
 _CHARS_PER_TOKEN = 10  # no language's tokens are longer on average: bounds the tokenizer's work
 _SAMPLE = [
     f"Text {number}: a film about a river, a town and its people. " * 8 for number in range(8)
@@ -145,17 +146,26 @@ class BertEncoder:
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """float32 ``[n, dim]``: unit rows in the texts' order, zero where ``clean_text`` leaves
-        nothing. ``progress`` is told (what, chunks of text done, chunks in all)."""
+        nothing. ``progress`` is told (what, texts done, texts in all)."""
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), WINDOW):
+            window = texts[start : start + WINDOW]
+            tell = _counter(progress, start, len(texts))
+            vectors[start : start + len(window)] = self._encode_window(window, tell)
+        return vectors
+
+    def _encode_window(self, texts: Sequence[str], done: Callable[[int], None]) -> np.ndarray:
         limit = MAX_CHUNKS * self.max_length * _CHARS_PER_TOKEN
         cleaned = [clean_text(text, limit) for text in texts]
         rows = np.flatnonzero([bool(text) for text in cleaned])
-        vectors = np.zeros((len(cleaned), self.dim), dtype=np.float64)
+        sums = np.zeros((len(cleaned), self.dim), dtype=np.float64)
         if len(rows):
             chunks, owner = self._chunks([cleaned[row] for row in rows])
-            self._add_chunks(vectors, chunks, rows[owner], progress)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        np.divide(vectors, norms, out=vectors, where=norms > 0)
-        return vectors.astype(np.float32)
+            self._add_chunks(sums, chunks, rows[owner], done)
+        done(len(cleaned))
+        norms = np.linalg.norm(sums, axis=1, keepdims=True)
+        np.divide(sums, norms, out=sums, where=norms > 0)
+        return sums
 
     def _chunks(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray]:
         """Token ids of every chunk, and the text (int64) that each belongs to."""
@@ -174,19 +184,19 @@ class BertEncoder:
 
     def _add_chunks(
         self,
-        vectors: np.ndarray,
+        sums: np.ndarray,
         chunks: list[list[int]],
         owner: np.ndarray,
-        progress: Progress | None,
+        done: Callable[[int], None],
     ) -> None:
-        done = 0
+        """Add each chunk's unit mean, weighted by its length, to its text's row of ``sums``."""
+        encoded = 0
         for batch in _batches(chunks):
             means = self._forward([chunks[chunk] for chunk in batch])
             lengths = np.array([[len(chunks[chunk])] for chunk in batch], dtype=np.float64)
-            np.add.at(vectors, owner[batch], means * lengths)
-            done += len(batch)
-            if progress is not None:
-                progress("texts encoded", done, len(chunks))
+            np.add.at(sums, owner[batch], means * lengths)
+            encoded += len(batch)
+            done(len(sums) * encoded // (len(chunks) + 1))
 
     @torch.inference_mode()
     def _forward(self, chunks: list[list[int]], network: Any = None) -> np.ndarray:
@@ -208,6 +218,14 @@ class BertEncoder:
     def _prefers(self, half: Any) -> bool:
         chunks, _ = self._chunks(_SAMPLE)
         return half_is_worth_it(lambda: self._forward(chunks), lambda: self._forward(chunks, half))
+
+
+def _counter(progress: Progress | None, start: int, total: int) -> Callable[[int], None]:
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress("texts encoded", start + done, total)
+
+    return tell
 
 
 def _batches(chunks: list[list[int]]) -> Iterator[np.ndarray]:

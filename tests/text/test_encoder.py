@@ -81,12 +81,14 @@ def test_what_follows_the_last_chunk_is_left_out(encoder):
     assert (one == two).all()
 
 
-def test_progress_reaches_the_end(encoder):
-    calls = []
-    encoder.encode(TEXTS, progress=lambda *call: calls.append(call))
+def test_windows_change_nothing_and_progress_reaches_the_end(encoder, monkeypatch):
+    expected, calls = encoder.encode(TEXTS), []
+    monkeypatch.setattr(encoder_module, "WINDOW", 2)
+    found = encoder.encode(TEXTS, progress=lambda *call: calls.append(call))
+    assert np.abs(found - expected).max() < 1e-5
     done = [call[1] for call in calls]
     assert done == sorted(done)
-    assert calls[-1][1] == calls[-1][2]
+    assert calls[-1] == ("texts encoded", 5, 5)
 
 
 def test_half_precision_stays_close(encoder):
