@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -64,8 +65,8 @@ class Adjacency:
         swap = degree_b < degree_a
         neighbours, codes = self.of(b if swap else a)
         wanted = a if swap else b
-        low = int(np.searchsorted(neighbours, wanted, side="left"))
-        high = int(np.searchsorted(neighbours, wanted, side="right"))
+        low = int(neighbours.searchsorted(wanted, side="left"))
+        high = int(neighbours.searchsorted(wanted, side="right"))
         return np.sort(codes[low:high] ^ 1) if swap else codes[low:high]
 
 
@@ -77,13 +78,13 @@ class NodeSpace:
         sizes = [len(snapshot.table(label)) for label in LABELS]
         self.offsets = dict(zip(LABELS, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
         self.size = int(sum(sizes))
-        self._starts = np.array([self.offsets[label] for label in LABELS])
+        self._starts = [self.offsets[label] for label in LABELS]
 
     def node(self, label: str, row: int) -> int:
         return int(self.offsets[label] + row)
 
     def label_row(self, node: int) -> tuple[str, int]:
-        position = int(np.searchsorted(self._starts, node, side="right")) - 1
+        position = bisect_right(self._starts, node) - 1
         # An empty table shares its start with the next one: the last label there holds the node.
         label = LABELS[position]
         return label, int(node - self.offsets[label])

@@ -24,7 +24,7 @@ from kgrec.explain.search import search
 from kgrec.graph.snapshot import Ints
 
 NO_EDGE = -1  # stands where the model sees a likeness that is no relationship of the graph
-CO_USERS_WEIGHED = 64  # the most recent of them compete to be the person on the path
+CO_USERS_WEIGHED = 32  # the most recent of them compete to be the person on the path
 FAR_BUDGET = 20_000  # edges looked at to find a longer way for one history item
 
 
@@ -53,7 +53,9 @@ class Realiser:
         self, index: PathIndex, user: int, candidate: int, history: Ints, limits: Limits
     ) -> None:
         self.index, self.user, self.candidate = index, user, candidate
-        self.history, self.limits = history, limits
+        self.limits = limits
+        self._ours = np.zeros(index.space.size, dtype=bool)
+        self._ours[history] = True
         self._first = 2 * index.interacted
 
     def realise(self, members: Pieces) -> Realised | None:
@@ -126,8 +128,7 @@ class Realiser:
         """Of the last people to choose the candidate, the one whose history is most like ours."""
         people = people[np.argsort(-self._last_time(people), kind="stable")][:CO_USERS_WEIGHED]
         owner, items, _ = self.index.interactions.gather(people)
-        ours = np.isin(items, self.history)
-        common = np.bincount(owner[ours], minlength=len(people))
+        common = np.bincount(owner[self._ours[items]], minlength=len(people))
         likeness = common / np.sqrt(self.index.interactions.degree(people))
         return int(people[int(np.argmax(likeness))])
 
