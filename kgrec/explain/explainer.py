@@ -13,7 +13,8 @@ from graph_schema.names import ITEM, USER
 from kgrec.explain.attribute import Pieces, attribute
 from kgrec.explain.breakdown import ScoreBreakdown
 from kgrec.explain.choose import Chooser, Groups, admit, group
-from kgrec.explain.explanation import ExplainedPath, Explanation
+from kgrec.explain.explanation import INFLUENCES, ExplainedPath, Explanation
+from kgrec.explain.influence import Influences
 from kgrec.explain.narrate import Narrator, item_name
 from kgrec.explain.paths import Constraints, Limits, PathIndex
 from kgrec.explain.realise import Realiser
@@ -73,6 +74,7 @@ class Explainer:
         realiser = Realiser(self.index, owner, candidate, history, limits)
         narrator = Narrator(self.index, self.writer, user_id, self.vocabulary)
         paths = _choose(groups, realiser, narrator, k, breakdown.gain)
+        influences = Influences(self.index, pieces, breakdown.gain, self._word)
         total = math.fsum(pieces.contribution)
         shown = math.fsum(path.contribution for path in paths)
         kept_back = group(pieces.select(~kept), self.index.space.size)
@@ -89,7 +91,12 @@ class Explainer:
             hidden=hidden,
             parts={name: math.fsum(part) for name, part in breakdown.parts.items()},
             reasons=self._reasons(breakdown, pieces, kept, paths, owner, candidate, limits),
+            entities=influences.links(INFLUENCES),
+            history=influences.history(INFLUENCES),
         )
+
+    def _word(self, code: int) -> str:
+        return self.writer.role(self.index.relation(code))
 
     def _node(self, label: str, row: int) -> int:
         size = len(self.index.snapshot.table(label))

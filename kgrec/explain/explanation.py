@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from kgrec.explain.cypher import Parameter
+from kgrec.explain.influence import Influence
 
+INFLUENCES = 10
 FRAME_COLUMNS = (
     "rank",
     "kind",
@@ -90,8 +92,9 @@ class Explanation:
     ``score − baseline == Σ path contributions + not_shown + rest`` (up to float rounding), where
     ``baseline`` is the score with an empty history, ``not_shown`` the contribution of ``hidden``
     further paths, and ``rest`` what the model could not attribute. ``parts`` sums the same gain by
-    part of the model. ``reasons`` says why there are no paths, or fewer than asked for.
-    ``user_id`` is None for a history given with the request.
+    part of the model; ``entities`` and ``history`` are the nodes between and the history items
+    that carried most of it, over all paths (INFLUENCES of each). ``reasons`` says why there are no
+    paths.    ``user_id`` is None for a history given with the request.
     """
 
     user_id: str | None
@@ -105,6 +108,8 @@ class Explanation:
     hidden: int = 0
     parts: dict[str, float] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
+    entities: tuple[Influence, ...] = ()
+    history: tuple[Influence, ...] = ()
 
     @property
     def gain(self) -> float:
@@ -148,6 +153,8 @@ class Explanation:
             "rest": self.rest,
             "parts": dict(self.parts),
             "reasons": list(self.reasons),
+            "entities": [influence.to_dict() for influence in self.entities],
+            "history": [influence.to_dict() for influence in self.history],
         }
 
     def draw(self, path: str | Path, *, title: str | None = None) -> Path:
@@ -170,7 +177,14 @@ class Explanation:
             lines.append(f"     {_signed(self.not_shown)}  {self.hidden:,} further {word}")
         lines.append(f"     {_signed(self.rest)}  not attributed to any path")
         lines += [f"     {reason}" for reason in self.reasons]
+        lines += _told("in all, through", self.entities) + _told("in all, from", self.history)
         return "\n".join(lines)
+
+
+def _told(heading: str, influences: tuple[Influence, ...]) -> list[str]:
+    """One line on the strongest of them, where there are several paths to sum over."""
+    strongest = [f"{influence} {_signed(influence.contribution)}" for influence in influences[:3]]
+    return [f"     {heading}: {'; '.join(strongest)}"] if len(influences) > 1 else []
 
 
 def _signed(value: float) -> str:

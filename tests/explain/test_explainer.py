@@ -192,6 +192,13 @@ def test_diversity_over_repetition() -> None:
     found = Explainer(graph).explain(scores, 8, k=3)
     assert "d" in {path.nodes[2][1] for path in found.paths}
     assert found.hidden == 6
+    war, dee = found.entities
+    assert (war.name, war.role, war.items) == ("War", "genre", 8)
+    assert war.contribution == pytest.approx(8 - 0.28)
+    assert (dee.name, dee.role, dee.items, dee.contribution) == ("Dee", "director", 1, 0.5)
+    assert [influence.id for influence in found.history][:2] == ["f0", "f1"]
+    assert found.history[0].contribution == pytest.approx(1.5)
+    assert "through: War (genre, 8 items) +7.720; Dee (director) +0.500" in str(found)
 
 
 def test_a_typed_in_history_begins_at_its_item(tiny: GraphSnapshot) -> None:
