@@ -137,10 +137,11 @@ def _draw_box(axes: Axes, box: Box, data: dict[str, Any]) -> None:
 def _draw_edge(axes: Axes, curve: Points, data: dict[str, Any], most: float) -> None:
     amount = data["amount"]
     width = THIN + (WIDE - THIN) * (abs(amount) / most if most else 0.0)
+    straight = [Curve.MOVETO, Curve.LINETO][: len(curve) - 3]
     style = {(True, True): "<|-|>", (True, False): "-|>", (False, True): "<|-"}
     axes.add_patch(
         FancyArrowPatch(
-            path=Curve(curve, [Curve.MOVETO] + [Curve.CURVE4] * 3),
+            path=Curve(curve, [*straight, *[Curve.CURVE4] * 3]),
             arrowstyle=style.get((data["forward"], data["backward"]), "-"),
             mutation_scale=7 + 2.2 * width,
             linewidth=width,
@@ -176,6 +177,7 @@ def _label_edge(
 
 
 def _at(points: Points, t: float) -> tuple[float, float]:
+    points = points[-4:]
     weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
     x = sum(w * p[0] for w, p in zip(weights, points, strict=True))
     return x, sum(w * p[1] for w, p in zip(weights, points, strict=True))

@@ -94,7 +94,7 @@ class Explanation:
     further paths, and ``rest`` what the model could not attribute. ``parts`` sums the same gain by
     part of the model; ``entities`` and ``history`` are the nodes between and the history items
     that carried most of it, over all paths (INFLUENCES of each). ``reasons`` says why there are no
-    paths.    ``user_id`` is None for a history given with the request.
+    paths. ``user_id`` is None for a history given with the request.
     """
 
     user_id: str | None

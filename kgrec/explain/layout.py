@@ -61,6 +61,7 @@ def _add_path(graph: nx.DiGraph, path: ExplainedPath, number: int, last: int) ->
     for i, word in enumerate(path.words):
         a, b = keys[i], keys[i + 1]
         told = "" if i == 0 else word
+        told = "chosen before" if path.hops == 1 else told
         if i > 0 and path.hops == 2:  # a fact or likeness between two items: told in a box
             pill = ("step", number)
             lines, solid = wrap(word, CHARS), path.stored[i]
@@ -116,8 +117,10 @@ def _add_edge(
     edge = graph.edges[a, b]
     edge["amount"] += path.contribution
     edge["stored"] |= path.stored[step]
-    edge["forward"] |= path.stored[step] and path.outgoing[step]
-    edge["backward"] |= path.stored[step] and not path.outgoing[step]
+    forward, backward = path.outgoing[step], not path.outgoing[step]
+    to_box, from_box = (graph.nodes[n]["kind"] != PASSAGE for n in (b, a))
+    edge["forward"] |= path.stored[step] and forward and to_box
+    edge["backward"] |= path.stored[step] and backward and from_box
     if word and word not in edge["words"] and path.kind != "collaborative":
         edge["words"].append(word)
 
@@ -145,7 +148,8 @@ def place(graph: nx.DiGraph) -> tuple[dict[object, Box], float, float]:
 def curves(graph: nx.DiGraph, boxes: Mapping[object, Box]) -> dict[tuple[object, object], Points]:
     """Control points of every edge: from the right side of one box to the left side of the next.
 
-    The edges at one side are spread over it in the order of their other ends.
+    The edges at one side are spread over it in the order of their other ends. An edge out of a
+    passage has one point more, before the others: where the line over the passage begins.
     """
     starts = {n: _ports(boxes[n], graph.successors(n), boxes) for n in graph}
     ends = {n: _ports(boxes[n], graph.predecessors(n), boxes) for n in graph}
@@ -153,7 +157,9 @@ def curves(graph: nx.DiGraph, boxes: Mapping[object, Box]) -> dict[tuple[object,
     for a, b in graph.edges:
         left, right = boxes[a].x + boxes[a].width / 2, boxes[b].x - boxes[b].width / 2
         y, z, middle = starts[a][b], ends[b][a], (left + right) / 2
-        found[a, b] = [(left, y), (middle, y), (middle, z), (right, z)]
+        curve = [(left, y), (middle, y), (middle, z), (right, z)]
+        over = graph.nodes[a]["kind"] == PASSAGE
+        found[a, b] = [(left - boxes[a].width, y), *curve] if over else curve
     return found
 
 
