@@ -30,17 +30,20 @@ class Adjacency:
     @staticmethod
     def build(n: int, source: Ints, target: Ints, kind: Ints) -> Adjacency:
         """Both directions of the edges ``source[i]`` → ``target[i]``; equal edges become one."""
-        tail = np.concatenate([source, target])
-        head = np.concatenate([target, source])
-        code = np.concatenate([2 * kind, 2 * kind + 1]).astype(np.int32)
-        order = np.lexsort((code, tail * n + head))
-        tail, head, code = tail[order], head[order], code[order]
-        fresh = np.ones(len(tail), dtype=bool)
-        fresh[1:] = (np.diff(tail) != 0) | (np.diff(head) != 0) | (np.diff(code) != 0)
-        tail, head, code = tail[fresh], head[fresh], code[fresh]
+        codes = 2 * (int(kind.max()) + 1) if len(kind) else 1
+        if n * n * codes >= 2**63:
+            raise RequestError(f"a graph of {n:,} nodes is too large for path search")
+        # One integer per edge: a single sort orders by node, neighbour and code.
+        key = np.concatenate([source, target]) * n + np.concatenate([target, source])
+        key = key * codes + np.concatenate([2 * kind, 2 * kind + 1])
+        key.sort()
+        fresh = np.ones(len(key), dtype=bool)
+        fresh[1:] = np.diff(key) != 0
+        ends, code = np.divmod(key[fresh], codes)
+        tail, head = np.divmod(ends, max(n, 1))
         counts = np.bincount(tail, minlength=n)
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Adjacency(indptr, head, code)
+        return Adjacency(indptr, head, code.astype(np.int32))
 
     def degree(self, nodes: Ints) -> Ints:
         """int64: how many edges each node has."""

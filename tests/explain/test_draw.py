@@ -74,7 +74,10 @@ def test_png_is_large_enough_and_not_blank(busy: Explanation, tmp_path: Path) ->
     assert list(saved.parent.iterdir()) == [saved]  # nothing half-written stays
 
 
-def test_the_same_explanation_gives_the_same_file(busy: Explanation, tmp_path: Path) -> None:
+def test_the_same_explanation_gives_the_same_file(tiny: GraphSnapshot, tmp_path: Path) -> None:
+    tiny.items.attributes.loc[0, "title"] = ODD
+    scores = breakdown(tiny, ["a", "x"], {"id": [1.0, -0.5], "knowledge": [1.0, 0.2]})
+    busy = Explainer(tiny).explain(scores, 1, user=0)
     for suffix in ("png", "svg", "pdf"):
         first = busy.draw(tmp_path / f"a.{suffix}").read_bytes()
         assert first == busy.draw(tmp_path / f"b.{suffix}").read_bytes()

@@ -250,6 +250,14 @@ def test_constraints_choose_what_is_shown(tiny: GraphSnapshot) -> None:
     assert all(len(path) <= 3 for path in shown(max_hops=2))
 
 
+def test_the_same_state_gives_the_same_explanation(tiny: GraphSnapshot) -> None:
+    scores = breakdown(tiny, ["a", "x"], {"id": [1.0, 1.0], "knowledge": [1.0, 1.0]})
+    first = Explainer(tiny).explain(scores, B, user=0)
+    kept = Explainer(tiny)
+    kept.explain(breakdown(tiny, ["x"], {"id": [3.0]}), B)  # what was asked before has no effect
+    assert kept.explain(scores, B, user=0) == first
+
+
 def test_bad_requests(tiny: GraphSnapshot) -> None:
     explainer, scores = Explainer(tiny), breakdown(tiny, ["a"], {"text": [1.0]})
     with pytest.raises(RequestError, match="k is 0"):
