@@ -51,6 +51,12 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.kind)
 
+    def by_part(self) -> dict[str, float]:
+        """The contributions summed by part of the model."""
+        parts, at = np.unique(self.part, return_inverse=True)
+        sums = np.bincount(at, weights=self.contribution, minlength=len(parts)).tolist()
+        return {self.part_names[part]: sums[i] for i, part in enumerate(parts.tolist())}
+
     def select(self, which: np.ndarray | Ints) -> Pieces:
         chosen = {name: getattr(self, name)[which] for name in _COLUMNS}
         return Pieces(**chosen, part_names=self.part_names)

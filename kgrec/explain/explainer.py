@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -83,10 +84,10 @@ class Explainer:
             user_id=user_id,
             item_id=self.index.space.id(candidate),
             item_name=item_name(self.index, candidate),
-            score=breakdown.score,
-            baseline=breakdown.baseline,
+            score=float(breakdown.score),
+            baseline=float(breakdown.baseline),
             paths=paths,
-            rest=breakdown.gain - total,
+            rest=float(breakdown.gain - total),
             not_shown=total - shown if hidden else 0.0,
             hidden=hidden,
             parts={name: math.fsum(part) for name, part in breakdown.parts.items()},
@@ -154,10 +155,12 @@ def _choose(
     paths: list[ExplainedPath] = []
     while len(paths) < k and (place := chooser.next()) is not None:
         number = chooser.number(place)
-        path = realiser.realise(groups.members(number))
+        members = groups.members(number)
+        path = realiser.realise(members)
         if path is None:
             continue
         chooser.shown(place)
         amount = float(groups.contribution[number])
-        paths.append(narrator.tell(path, realiser.candidate, amount, gain))
+        told = narrator.tell(path, realiser.candidate, amount, gain)
+        paths.append(replace(told, parts=members.by_part()))
     return sorted(paths, key=lambda path: -path.contribution)

@@ -36,7 +36,9 @@ class ExplainedPath:
     of the graph (a likeness of texts or attributes is not). ``contribution`` is in units of the
     score; ``share`` is contribution / |score − baseline|. ``cypher`` with ``parameters`` returns
     the path from either store; ``note`` says where it had to leave something out. ``people``
-    counts the others who chose both items (collaborative paths).
+    counts the others who chose both items (collaborative paths). ``parts`` divides the
+    contribution by part of the model: "match" belongs to this very path, "knowledge" is the path's
+    portion of what the model drew from the graph around the two items.
     """
 
     nodes: tuple[Node, ...]
@@ -52,6 +54,7 @@ class ExplainedPath:
     words: tuple[str, ...] = ()
     people: int = 0
     note: str = ""
+    parts: dict[str, float] = field(default_factory=dict)
     expected: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -69,6 +72,7 @@ class ExplainedPath:
             "stored": list(self.stored),
             "contribution": self.contribution,
             "share": self.share,
+            "parts": dict(self.parts),
             "people": self.people,
             "sentence": self.sentence,
             "cypher": self.cypher,

@@ -42,6 +42,8 @@ def test_contributions_add_up(data: st.DataObject) -> None:
     assert amounts == sorted(amounts, reverse=True)
     assert sum(amount < 0 for amount in amounts) <= max(1, k // 3)
     assert found.paths or found.reasons
+    for path in found.paths:
+        assert math.fsum(path.parts.values()) == pytest.approx(path.contribution, abs=tolerance)
     carried = math.fsum(influence.contribution for influence in found.history)
     assert carried == pytest.approx(found.shown + found.not_shown, abs=tolerance)
     json.dumps(found.to_dict(), allow_nan=False)
