@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from kgrec.stores.columns import column_of
+
 # kglite's names of property types -> Arrow's; any other type takes the slow way.
 KINDS = {
     "String": pa.string(),
@@ -112,15 +114,6 @@ def _through_values(
     return pa.table(
         {column.name: column_of(rows.column(f"c{i}")) for i, column in enumerate(columns)}
     )
-
-
-def column_of(values: list[Any]) -> pa.Array:
-    """Values of a property as one Arrow type; as strings where they share none."""
-    try:
-        array = pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-    return array.cast(pa.string()) if pa.types.is_null(array.type) else array
 
 
 def plain_value(value: Any) -> Any:

@@ -131,8 +131,10 @@ def _update(old: pa.Table, new: pa.Table, place: np.ndarray) -> tuple[pa.Table, 
         before = old[name]
         given = one_chunk(new[name]).take(rows)
         after = pc.coalesce(given, before)
+        columns[name] = after
+        if pa.types.is_null(after.type):
+            continue
         same = pc.fill_null(pc.equal(before, after), False)
         both_null = pc.and_(pc.is_null(before), pc.is_null(after))
         changed |= ~pc.or_(same, both_null).to_numpy(zero_copy_only=False)
-        columns[name] = after
     return pa.table(columns), changed

@@ -1,0 +1,167 @@
+"""The Cypher of the Neo4j store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kgrec.stores.base import EdgeType
+from kgrec.stores.cypher import quote
+from kgrec.stores.neo4j_names import EdgeSource, Names, NodeSource
+
+DELETE_REVIEWS = "MATCH (:User {id: $id})-[:WROTE]->(n:Review) DETACH DELETE n"
+DELETE_QUERIES = "MATCH (:User {id: $id})-[:ISSUED]->(n:Query) DETACH DELETE n"
+DELETE_USER = "MATCH (n:User {id: $id}) DETACH DELETE n RETURN count(*) AS deleted"
+
+# Names that the graph knows: asking for others is allowed, but makes the driver log warnings.
+LABELS = "CALL db.labels() YIELD label RETURN label AS name"
+TYPES = "CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType AS name"
+PROPERTIES = "CALL db.propertyKeys() YIELD propertyKey RETURN propertyKey AS name"
+CREATE_TYPE = "CALL db.createRelationshipType($name)"
+CREATE_PROPERTY = "CALL db.createProperty($name)"
+
+# The write locks make "read what is stored, then add what is missing" safe against other writers.
+LOCK_USERS = "UNWIND $ids AS id MATCH (u:User {id: id}) SET u.id = u.id"
+ELEMENT = "element id"  # column of a relationship's own identity
+UPDATE_EDGES = (
+    "UNWIND $rows AS row MATCH ()-[r]->() WHERE elementId(r) = row.element SET r += row.properties"
+)
+
+_PART = 2_000  # nodes in one record of a read
+
+
+def merge_nodes(label: str) -> str:
+    return f"UNWIND $rows AS row MERGE (n:{quote(label)} {{id: row.id}}) SET n += row"
+
+
+def merge_edges(edge: EdgeType) -> str:
+    """Rows grouped by source: a list of targets, and as many maps of properties."""
+    return (
+        f"UNWIND $rows AS row MATCH (a:{quote(edge.source_label)} {{id: row.source}}) "
+        "UNWIND range(0, size(row.target) - 1) AS k "
+        f"MATCH (b:{quote(edge.target_label)} {{id: row.target[k]}}) "
+        f"MERGE (a)-[r:{quote(edge.name)}]->(b) SET r += row.properties[k]"
+    )
+
+
+def merge_bare_edges(edge: EdgeType) -> str:
+    """The same without properties."""
+    return (
+        f"UNWIND $rows AS row MATCH (a:{quote(edge.source_label)} {{id: row.source}}) "
+        f"UNWIND row.target AS target MATCH (b:{quote(edge.target_label)} {{id: target}}) "
+        f"MERGE (a)-[:{quote(edge.name)}]->(b)"
+    )
+
+
+def create_interactions(columns: Sequence[str]) -> str:
+    """Rows grouped by user: a list of targets, and one as long for every property."""
+    values = ", ".join(f"{quote(name)}: row.{quote(name)}[k]" for name in columns)
+    return (
+        "UNWIND $rows AS row MATCH (u:User {id: row.source}) "
+        "UNWIND range(0, size(row.target) - 1) AS k "
+        "MATCH (i:Item {id: row.target[k]}) "
+        f"CREATE (u)-[:INTERACTED {{{values}}}]->(i)"
+    )
+
+
+def interactions_of_users(columns: Sequence[str], elements: bool) -> str:
+    lists = [f"[x IN rs | x.{quote(name)}] AS {quote(name)}" for name in columns]
+    lists += [f"[x IN rs | elementId(x)] AS {quote(ELEMENT)}"] if elements else []
+    values = ", ".join(lists)
+    return (
+        "UNWIND $ids AS id MATCH (u:User {id: id}) "
+        "WITH u, [(u)-[r:INTERACTED]->(:Item) | r] AS rs WHERE size(rs) > 0 "
+        "RETURN u.id AS source, [x IN rs | endNode(x).id] AS target"
+        + (f", {values}" if values else "")
+    )
+
+
+def count_nodes(label: str) -> str:
+    return f"MATCH (n:{quote(label)}) RETURN count(n) AS n"
+
+
+def count_edges(source: str | None, name: str, target: str | None) -> str:
+    """From the count store, at no cost, unless both labels are given."""
+    left = f":{quote(source)}" if source else ""
+    right = f":{quote(target)}" if target else ""
+    return f"MATCH ({left})-[r:{quote(name)}]->({right}) RETURN count(r) AS n"
+
+
+def node_keys(node: NodeSource) -> str:
+    return f"MATCH (n:{quote(node.label)}) UNWIND keys(n) AS name RETURN DISTINCT name"
+
+
+def edge_keys(edge: EdgeSource) -> str:
+    return f"{_match(edge)} UNWIND keys(r) AS name RETURN DISTINCT name"
+
+
+def read_nodes(node: NodeSource, columns: Sequence[str]) -> str:
+    """One record for every few thousand nodes: a list for each column."""
+    values = "".join(f", [n IN part | {node.value_of('n', c)}] AS {quote(c)}" for c in columns)
+    return (
+        f"MATCH (n:{quote(node.label)}) WHERE n.{quote(node.key)} IS NOT NULL "
+        f"WITH collect(n) AS ns UNWIND range(0, size(ns) - 1, {_PART}) AS i "
+        f"WITH ns[i..i + {_PART}] AS part "
+        f"RETURN [n IN part | {node.id_of('n')}] AS id{values}"
+    )
+
+
+def read_edges(edge: EdgeSource, columns: Sequence[str]) -> str:
+    """One record a source node: a list for each column. Streamed, so the server holds little."""
+    far = "endNode(r)" if edge.outgoing else "startNode(r)"
+    values = "".join(f", [r IN rs | {edge.value_of('r', c)}] AS {quote(c)}" for c in columns)
+    return (
+        f"MATCH (a:{quote(edge.source.label)}) "
+        f"WITH a, [{_pattern(edge, 'a')} | r] AS rs WHERE size(rs) > 0 "
+        f"RETURN {edge.source.id_of('a')} AS source, "
+        f"[r IN rs | {edge.target.id_of(far)}] AS target{values}"
+    )
+
+
+def _match(edge: EdgeSource) -> str:
+    return f"MATCH {_pattern(edge, f'a:{quote(edge.source.label)}')}"
+
+
+def _pattern(edge: EdgeSource, source: str) -> str:
+    left, right = ("-", "->") if edge.outgoing else ("<-", "-")
+    return f"({source}){left}[r:{quote(edge.type)}]{right}(b:{quote(edge.target.label)})"
+
+
+def neighbours(names: Names, node: NodeSource, types: Sequence[str] | None, limit: int) -> str:
+    return (
+        f"MATCH (a:{quote(node.label)})-[r{_types(types)}]-(b) WHERE a.{quote(node.key)} IN $keys "
+        f"WITH r, {names.label_of('b')} AS label, {names.id_of('b')} AS id, type(r) AS type, "
+        "startNode(r) = a AS outgoing WHERE label IS NOT NULL "
+        "RETURN label, id, type, outgoing, properties(r) AS properties "
+        f"ORDER BY type, label, id, outgoing LIMIT {int(limit)}"
+    )
+
+
+def paths(
+    names: Names,
+    ends: tuple[NodeSource, NodeSource],
+    types: Sequence[str] | None,
+    hops: int,
+    limit: int,
+) -> str:
+    """Paths of exactly ``hops`` edges, some not simple."""
+    source, target = ends
+    nodes = [f"(n0:{quote(source.label)})", *(f"(n{i})" for i in range(1, hops))]
+    nodes.append(f"(n{hops}:{quote(target.label)})")
+    pattern = nodes[0]
+    pattern += "".join(f"-[r{i}{_types(types)}]-{nodes[i + 1]}" for i in range(hops))
+    known = [f"{names.label_of(f'n{i}')} IS NOT NULL" for i in range(hops + 1) if not names.own]
+    columns = []
+    for i in range(hops + 1):
+        columns += [f"{names.label_of(f'n{i}')} AS l{i}", f"{names.id_of(f'n{i}')} AS i{i}"]
+    for i in range(hops):
+        columns += [f"type(r{i}) AS t{i}", f"startNode(r{i}) = n{i} AS o{i}"]
+    return (
+        f"MATCH {pattern} WHERE n0.{quote(source.key)} IN $source "
+        f"AND n{hops}.{quote(target.key)} IN $target "
+        + "".join(f"AND {condition} " for condition in known)
+        + f"RETURN {', '.join(columns)} LIMIT {int(limit)}"
+    )
+
+
+def _types(types: Sequence[str] | None) -> str:
+    return "" if types is None else ":" + "|".join(quote(name) for name in types)
