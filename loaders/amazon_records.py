@@ -68,8 +68,9 @@ def _python_literal(line: str) -> Any:
     if not line.lstrip().startswith("{"):
         return None
     try:
-        return ast.literal_eval(line.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        # By way of JSON, so that keys are text and values plain, as in the other files.
+        return json.loads(json.dumps(ast.literal_eval(line.strip()), default=str))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
 
 

@@ -124,7 +124,7 @@ def _is_prose(title: str) -> bool:
 def _years(column: Any, file: FileReport) -> Any:
     """Years as published, but for a few words among them, which count as absent."""
     number = pc.match_substring_regex(column, r"^(\d{1,4})?$")
-    words = len(column) - pc.sum(number).as_py()
+    words = len(column) - (pc.sum(number).as_py() or 0)
     if not words or words > len(column) / 10:
         return column
     example = column.filter(pc.invert(number))[0].as_py()

@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -59,18 +60,15 @@ def read_table(path: Path, form: CsvForm, progress: Progress | None = None) -> F
 def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
     """A delimited text file, every field as text. Raises SourceError for a missing, empty, damaged
     or wrongly encoded file, for a row with too many or too few fields and for an unclosed quote."""
-    odd: list[Any] = []
     header = form.names is None
     long = form.delimiter.encode() if len(form.delimiter) > 1 else None
     with open_bytes(path, progress, long) as stream:
         names = list(form.names) if form.names is not None else read_header(path, form)
         try:
-            table = _parse(stream, form, names, odd)
+            table = _parse(stream, form, names)
         except pa.ArrowException as error:
-            _diagnose(path, form, str(error))
+            _diagnose(path, form, str(error), len(names))
         unpaired = form.quoted and stream.quotes % 2 == 1
-    if odd:
-        _refuse_odd_rows(path, form, names, odd)
     if unpaired:
         _refuse_unclosed_quote(path, form)
     rows = np.arange(table.num_rows, dtype=np.int64) + (2 if header else 1)
@@ -83,8 +81,7 @@ def _one_byte(delimiter: str) -> str:
 
 def read_header(path: Path, form: CsvForm) -> list[str]:
     """The column names of a delimited file. Raises SourceError for repeated or empty names."""
-    with open_bytes(path) as stream:
-        text = io.TextIOWrapper(io.BufferedReader(stream), _bom_safe(form.encoding), newline="")
+    with _open_text(path, form, "strict") as text:
         try:
             names = next(_python_reader(text, form), [])
         except (UnicodeDecodeError, csv.Error) as error:
@@ -113,15 +110,10 @@ def _bom_safe(encoding: str) -> str:
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
-def _parse(stream: Any, form: CsvForm, names: list[str], odd: list[Any]) -> pa.Table:
-    def keep_odd(row: Any) -> str:
-        odd.append(row)
-        return "skip"
-
+def _parse(stream: Any, form: CsvForm, names: list[str]) -> pa.Table:
     reader = pv.open_csv(
         stream,
         read_options=pv.ReadOptions(
-            use_threads=False,  # else rows with too many fields come without their number
             block_size=BLOCK,
             encoding=form.encoding,
             column_names=None if form.names is None else list(form.names),
@@ -131,7 +123,6 @@ def _parse(stream: Any, form: CsvForm, names: list[str], odd: list[Any]) -> pa.T
             quote_char='"' if form.quoted else False,
             newlines_in_values=form.quoted,
             ignore_empty_lines=False,
-            invalid_row_handler=keep_odd,
         ),
         convert_options=pv.ConvertOptions(
             column_types={name: pa.string() for name in names},
@@ -152,16 +143,32 @@ def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:
     return FileTable(table.filter(pa.array(keep)), rows[keep], int((~keep).sum()))
 
 
-def _refuse_odd_rows(path: Path, form: CsvForm, names: list[str], odd: list[Any]) -> None:
-    first = odd[0]
-    if form.quoted:
-        _refuse_unclosed_quote(path, form)
-    more = f" {len(odd) - 1:,} more rows are like this." if len(odd) > 1 else ""
+def _refuse_odd_rows(path: Path, form: CsvForm, width: int) -> None:
+    """Find the rows with too many or too few fields; blank rows are fine."""
+    first: tuple[int, list[str]] | None = None
+    count = 0
+    with _open_text(path, form, "replace") as text:
+        for number, fields in enumerate(_python_reader(text, form), start=1):
+            if fields and len(fields) != width:
+                first = first or (number, fields)
+                count += 1
+    if first is None:
+        return
+    number, fields = first
+    more = f" {count - 1:,} more rows are like this." if count > 1 else ""
     raise SourceError(
-        f"{path}, row {first.number}: {first.actual_columns} fields where there are "
-        f"{len(names)} columns: {shown(first.text)}.{more} Cure: quote fields that hold the "
-        f"delimiter {form.delimiter!r}, or complete the row."
+        f"{path}, row {number}: {len(fields)} fields where there are {width} columns: "
+        f"{shown(form.delimiter.join(fields))}.{more} Cure: quote fields that hold the delimiter "
+        f"{form.delimiter!r}, or complete the row."
     )
+
+
+@contextmanager
+def _open_text(path: Path, form: CsvForm, errors: str) -> Iterator[io.TextIOWrapper]:
+    long = form.delimiter.encode() if len(form.delimiter) > 1 else None
+    with open_bytes(path, None, long) as stream:
+        buffered = io.BufferedReader(stream)
+        yield io.TextIOWrapper(buffered, _bom_safe(form.encoding), errors=errors, newline="")
 
 
 def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]:
@@ -173,10 +180,7 @@ def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]
 
 def _refuse_unclosed_quote(path: Path, form: CsvForm) -> None:
     """Find a quoted field that the end of the file closes; odd quotes inside a field are fine."""
-    with open_bytes(path) as stream:
-        text = io.TextIOWrapper(
-            io.BufferedReader(stream), _bom_safe(form.encoding), errors="replace", newline=""
-        )
+    with _open_text(path, form, "replace") as text:
         csv.field_size_limit(1 << 30)
         number = 0
         try:
@@ -191,11 +195,13 @@ def _refuse_unclosed_quote(path: Path, form: CsvForm) -> None:
             ) from error
 
 
-def _diagnose(path: Path, form: CsvForm, reason: str) -> None:
+def _diagnose(path: Path, form: CsvForm, reason: str, width: int | None = None) -> NoReturn:
     """Say where and why Arrow gave up, by reading the file again field by field."""
     _refuse_wrong_encoding(path, form)
     if form.quoted:
         _refuse_unclosed_quote(path, form)
+    if width is not None:
+        _refuse_odd_rows(path, form, width)
     raise SourceError(
         f"{path}: the file can't be read as delimited text ({reason}). Cure: check its delimiter "
         f"({form.delimiter!r} now), its quotes and its encoding."
@@ -203,13 +209,7 @@ def _diagnose(path: Path, form: CsvForm, reason: str) -> None:
 
 
 def _refuse_wrong_encoding(path: Path, form: CsvForm) -> None:
-    with open_bytes(path) as stream:
-        text = io.TextIOWrapper(
-            io.BufferedReader(stream),
-            _bom_safe(form.encoding),
-            errors="surrogateescape",
-            newline="",
-        )
+    with _open_text(path, form, "surrogateescape") as text:
         for number, fields in enumerate(_python_reader(text, form), start=1):
             for field in fields:
                 escaped = next((c for c in field if "\udc80" <= c <= "\udcff"), None)
