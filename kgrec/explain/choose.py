@@ -11,7 +11,7 @@ from kgrec.explain.paths import Limits, PathIndex
 from kgrec.graph.snapshot import Floats, Ints
 
 # A piece keeps this share of its rank for every shown piece with which it has the thing in common.
-SAME_LINK, SAME_ITEM, SAME_KIND = 0.3, 0.5, 0.7
+SAME_LINK, SAME_ITEM, SAME_KIND = 0.3, 0.5, 0.5
 POOL = 256  # groups that compete to be shown
 
 

@@ -104,6 +104,8 @@ def _words(path: ExplainedPath, place: int, last: bool) -> tuple[str, list[str]]
     if last:
         return CANDIDATE, wrap(text, BOLD_CHARS, MAX_LINES + 2)
     kind = HISTORY if place == 1 else _LINK_KINDS[label]
+    if kind == ENTITY_LINK and not name:  # its role says more than the word entity
+        text = f"{path.words[place - 1]} {node_id}"
     if kind == PERSON and path.people > 1:
         text += f" and {path.people - 1:,} other{'s' if path.people > 2 else ''}"
     return kind, wrap(text, CHARS)

@@ -149,7 +149,7 @@ class Narrator:
             return ("fact" if steps[1].outgoing else "fact reversed"), self._word(near), ""
         if not same:
             return "shared mixed", self._word(near), self._word(far)
-        words = list(dict.fromkeys(self._word(relation) for relation in same))
+        words = _distinct([self._word(relation) for relation in same])
         return "shared", _listed(words), _listed(words)
 
     def _word(self, relation: str) -> str:
@@ -165,6 +165,12 @@ class Narrator:
         for node, step in zip(path.nodes[2:], steps[1:], strict=True):
             text += f" → {self._word(step.relation)} → {self.name(node)}"
         return text
+
+
+def _distinct(words: list[str]) -> list[str]:
+    """Every word once, and no "rating" beside "content rating"."""
+    once = list(dict.fromkeys(words))
+    return [word for word in once if not any(other.endswith(f" {word}") for other in once)]
 
 
 def _listed(words: list[str]) -> str:

@@ -157,12 +157,13 @@ def test_relations_on_both_sides_may_differ_and_entities_lack_names() -> None:
             ("Entity", "film.actor.film", "Item"): [("e1", "b")],
             ("Entity", "film.director.film", "Item"): [("e2", "a"), ("e2", "b")],
             ("Item", "WRITTEN_BY", "Entity"): [("c", "e1"), ("a", "e1")],
+            ("Item", "CO_DIRECTOR", "Entity"): [("c", "e2"), ("a", "e2"), ("b", "e2")],
         },
     )
     explainer = Explainer(graph)
     found = explainer.explain(breakdown(graph, ["a"], {"knowledge": [1.0]}), 1)
     said = {path.nodes[2][1]: path.sentence for path in found.paths}
-    assert said["e2"] == "You chose “A”; “B” has the same director."
+    assert said["e2"] == "You chose “A”; “B” has the same co director."
     assert said["e1"] in (
         "You chose “A”; Eve, its director, is also the actor of “B”.",
         "You chose “A”; Eve, its writer, is also the actor of “B”.",
