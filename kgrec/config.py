@@ -51,8 +51,9 @@ class TrainingConfig(_Settings):
 
     epochs: int | None = Field(None, ge=1, description="Passes over the users, at most.")
     batch_size: int | None = Field(None, ge=1, description="Users per step.")
-    learning_rate: float = Field(5e-3, gt=0, description="Peak of the one-cycle schedule.")
+    learning_rate: float | None = Field(None, gt=0, description="Peak of the one-cycle schedule.")
     reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
+    user_reg: float = Field(20.0, ge=0, description="Weight decay of user attributes' vectors.")
     history_dropout: float | None = Field(None, ge=0, lt=1, description="Share of events hidden.")
     target_decay: float = Field(12.0, gt=0, description="Decay of a target's weight, in events.")
     max_targets: int = Field(100, ge=1, description="Targets per user and step, at most.")

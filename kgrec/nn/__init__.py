@@ -4,10 +4,11 @@ from kgrec.nn.features import ItemInputs
 from kgrec.nn.heads import HEADS, AdapterHead, NoHead, ScenarioHead
 from kgrec.nn.histories import Histories, HistoryBatch, event_ages, scale_weights
 from kgrec.nn.kg_encoder import KGEncoder
-from kgrec.nn.model import HybridModel, ItemVectors, ModelInputs, ModelShape
+from kgrec.nn.model import USER_ATTRIBUTES, HybridModel, ItemVectors, ModelInputs, ModelShape
 
 __all__ = [
     "HEADS",
+    "USER_ATTRIBUTES",
     "AdapterHead",
     "Histories",
     "HistoryBatch",

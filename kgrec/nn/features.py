@@ -14,19 +14,19 @@ from kgrec.nn.kg_encoder import DeviceMessages, KGEncoder
 from kgrec.nn.sparse import SparseMatrix
 
 IDS, KNOWLEDGE, TEXT, REVIEWS, ATTRIBUTES = "id", "knowledge", "text", "reviews", "attributes"
-_INITIAL_GATE = {IDS: 1.0, KNOWLEDGE: 0.5, TEXT: 1.0, REVIEWS: 1.0, ATTRIBUTES: 1.0}
+KNOWLEDGE_GATE = 0.5  # where the gates of the graph's part start
 
 
 @dataclass(frozen=True, eq=False)
 class ItemInputs:
     """``FeatureTables`` of n items on a device; ``present`` maps a part to float32 ``[n, 1]``,
-    one where an item has it, so that what is missing is never read as zero."""
+    one where an item has it, so that what is missing is never read as zero; None: all have it."""
 
     item_row: Tensor
     messages: DeviceMessages
     tokens: SparseMatrix
     texts: Mapping[str, Tensor]
-    present: Mapping[str, Tensor]
+    present: Mapping[str, Tensor | None]
 
     @staticmethod
     def build(tables: FeatureTables, layers: int, device: torch.device | str) -> ItemInputs:
@@ -45,25 +45,30 @@ class ItemInputs:
             messages=messages,
             tokens=SparseMatrix.build(tables.item_tokens, device),
             texts=texts,
-            present={name: mask.float().unsqueeze(1).to(device) for name, mask in present.items()},
+            present={name: _partial(mask, device) for name, mask in present.items()},
         )
 
 
 class Side(nn.Module):
-    """Gates and stand-ins of one side (history or candidate): parts ``[n, d]`` → gated parts."""
+    """One side (history or candidate) of the layer: gates, and stand-ins for what is missing.
+
+    The graph's vectors serve both sides, so each side gates them element by element; the other
+    parts have a projection of their own per side, which is their gate.
+    """
 
     def __init__(self, parts: tuple[str, ...], embedding_size: int) -> None:
         super().__init__()
-        self.gate = nn.ParameterDict(
-            {part: torch.full((embedding_size,), _INITIAL_GATE[part]) for part in parts}
-        )
+        self.knowledge_gate = nn.Parameter(torch.full((embedding_size,), KNOWLEDGE_GATE))
         self.missing = nn.ParameterDict({part: torch.zeros(embedding_size) for part in parts})
 
-    def forward(self, part: str, vectors: Tensor, present: Tensor) -> Tensor:
-        """What a part adds: gated where present, a learned stand-in where not."""
-        gate: Tensor = self.gate[part]
+    def forward(self, part: str, vectors: Tensor, present: Tensor | None) -> Tensor:
+        """What a part adds; ``present`` float32 ``[n, 1]``, None where every item has the part."""
+        if part == KNOWLEDGE:
+            vectors = vectors * self.knowledge_gate
+        if present is None:
+            return vectors
         missing: Tensor = self.missing[part]
-        return present * vectors * gate + (1 - present) * missing
+        return torch.lerp(missing.expand_as(vectors), vectors, present)
 
 
 class HybridFeatures(nn.Module):
@@ -111,11 +116,21 @@ class HybridFeatures(nn.Module):
             query[part] = self.query(part, left, present)
             candidate[part] = self.candidate(part, right, present)
         if KNOWLEDGE in self.parts:
-            around = self.knowledge(_total(query, inputs, self.knowledge.entity), inputs.messages)
+            around = self.knowledge(self._base(query, inputs), inputs.messages)
             present = inputs.present[KNOWLEDGE]
             query[KNOWLEDGE] = self.query(KNOWLEDGE, around, present)
             candidate[KNOWLEDGE] = self.candidate(KNOWLEDGE, around, present)
         return query, candidate
+
+    def _base(self, query: dict[str, Tensor], inputs: ItemInputs) -> Tensor:
+        """What the other parts know of the items, for messages that start at one."""
+        total = self.knowledge.entity.new_zeros(
+            len(inputs.item_row), self.knowledge.entity.shape[1]
+        )
+        if inputs.messages.from_items:
+            for vectors in query.values():
+                total = total + vectors
+        return total
 
     def _raw(self, part: str, inputs: ItemInputs) -> tuple[Tensor, Tensor]:
         if part == IDS:
@@ -131,13 +146,9 @@ class HybridFeatures(nn.Module):
         return left, right
 
 
+def _partial(mask: Tensor, device: torch.device | str) -> Tensor | None:
+    return None if bool(mask.all()) else mask.float().unsqueeze(1).to(device)
+
+
 def _reads(part: str) -> bool:
     return part in (TEXT, REVIEWS)
-
-
-def _total(parts: dict[str, Tensor], inputs: ItemInputs, like: Tensor) -> Tensor:
-    """What the other parts know of the items; zero where there is no other part."""
-    total = like.new_zeros(len(inputs.item_row), like.shape[1])
-    for vectors in parts.values():
-        total = total + vectors
-    return total

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,25 +15,43 @@ from kgrec.nn.sparse import SparseMatrix
 
 
 @dataclass(frozen=True, eq=False)
-class DeviceMessages:
-    """``Messages`` on a device; ``to_items`` are the rows of ``to_nodes`` that are items."""
+class Layer:
+    """One layer's messages: ``source`` and ``relation`` int64 ``[t]``, and who receives them."""
 
     source: Tensor
     relation: Tensor
-    to_items: SparseMatrix
-    to_nodes: SparseMatrix | None
+    receive: SparseMatrix
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceMessages:
+    """``Messages`` on a device, layer by layer; the last layer reaches items alone.
+
+    ``from_items`` says whether any message starts at an item; sources count items first then.
+    """
+
+    layers: tuple[Layer, ...]
+    from_items: bool
 
     @staticmethod
     def build(
         messages: Messages, n_items: int, layers: int, device: torch.device | str
     ) -> DeviceMessages:
-        """``to_nodes`` is made only where more than one layer needs it."""
-        return DeviceMessages(
-            source=torch.as_tensor(messages.source).to(device),
-            relation=torch.as_tensor(messages.relation).to(device),
-            to_items=SparseMatrix.build(messages.matrix[:n_items], device),
-            to_nodes=SparseMatrix.build(messages.matrix, device) if layers > 1 else None,
-        )
+        to_items = messages.matrix[:n_items].tocsc()
+        used = np.flatnonzero(np.diff(to_items.indptr) > 0)
+        from_items = layers > 1 or bool((messages.source[used] < n_items).any())
+        offset = 0 if from_items else n_items
+
+        def layer(tokens: np.ndarray, matrix: sp.csr_matrix) -> Layer:
+            return Layer(
+                source=torch.as_tensor(messages.source[tokens] - offset).to(device),
+                relation=torch.as_tensor(messages.relation[tokens]).to(device),
+                receive=SparseMatrix.build(matrix, device),
+            )
+
+        every = np.arange(len(messages.source))
+        inner = [layer(every, messages.matrix) for _ in range(layers - 1)]
+        return DeviceMessages((*inner, layer(used, to_items[:, used].tocsr())), from_items)
 
 
 class KGEncoder(nn.Module):
@@ -52,15 +72,10 @@ class KGEncoder(nn.Module):
 
         A row is zero where an item has no known neighbour.
         """
-        nodes = torch.cat([items, self.entity])
+        nodes = torch.cat([items, self.entity]) if messages.from_items else self.entity
         total = torch.zeros_like(items)
-        last = len(self.relation) - 1
-        for layer, weight in enumerate(self.relation):
-            sent = functional.embedding(messages.source, nodes)
-            sent = sent * functional.embedding(messages.relation, weight)
-            if layer == last:
-                return total + messages.to_items @ sent
-            assert messages.to_nodes is not None
-            nodes = messages.to_nodes @ sent
+        for layer, weight in zip(messages.layers, self.relation, strict=True):
+            sent = functional.embedding(layer.source, nodes)
+            nodes = layer.receive @ (sent * functional.embedding(layer.relation, weight))
             total = total + nodes[: len(items)]
         return total

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kgrec.graph.features import FeatureTables, Vocabulary
-from kgrec.nn.features import HybridFeatures, ItemInputs
+from kgrec.nn.features import IDS, HybridFeatures, ItemInputs
 from kgrec.nn.heads import HEADS
 from kgrec.nn.histories import HistoryBatch
 from kgrec.nn.sparse import SparseMatrix
+
+USER_ATTRIBUTES = "user_token"  # the parameter that holds the vectors of user attributes
 
 
 @dataclass(frozen=True)
@@ -97,16 +99,19 @@ class HybridModel(nn.Module):
 
     def item_vectors(self, inputs: ModelInputs) -> ItemVectors:
         """Vectors of all n items; in training with dropout, and some items as if new."""
-        known = inputs.items.present["id"]
+        known = inputs.items.present[IDS]
         if self.training and self.shape.id_dropout > 0:
-            known = known * (torch.rand_like(known) >= self.shape.id_dropout)
+            kept = torch.rand(len(inputs.items.item_row), 1, device=self.new_bias.device)
+            kept = (kept >= self.shape.id_dropout).float()
+            known = kept if known is None else known * kept
         query_parts, candidate_parts = self.item_parts(inputs, known)
         query = sum_parts(query_parts)
         candidate = sum_parts(candidate_parts)
         query = functional.dropout(query, self.shape.dropout, self.training)
         candidate = functional.dropout(candidate, self.shape.dropout, self.training)
         bias = functional.embedding(inputs.items.item_row.clamp_min(0), self.item_bias.unsqueeze(1))
-        bias = known * bias + (1 - known) * self.new_bias
+        if known is not None:
+            bias = torch.lerp(self.new_bias.expand_as(bias), bias, known)
         return ItemVectors(query, functional.normalize(candidate, dim=1), bias.squeeze(1))
 
     def pooled(self, query: Tensor, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:

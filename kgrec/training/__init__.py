@@ -1,0 +1,8 @@
+"""Training: examples, objective, the loop and its checkpoints."""
+
+from kgrec.training.checkpoint import Checkpoint
+from kgrec.training.loop import Trainer
+from kgrec.training.plan import Plan, follows_in_time, make_plan
+from kgrec.training.sampling import Sequences
+
+__all__ = ["Checkpoint", "Plan", "Sequences", "Trainer", "follows_in_time", "make_plan"]

@@ -1,4 +1,4 @@
-"""Training examples: a part of a user's events as history, what follows (or is hidden) as targets."""
+"""Examples: some of a user's events as history, what follows (or is hidden) as targets."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def time_cuts(
 def random_masks(
     data: Sequences, users: Ints, rng: np.random.Generator, *, history_dropout: float
 ) -> Examples:
-    """Hide a random share of each user's events: the rest is the history, the hidden the targets."""
+    """Hide some of each user's events: the rest is the history, the hidden are targets."""
     lengths = data.lengths()[users]
     indptr = _offsets(lengths)
     events = _ranges(data.indptr[users], lengths)

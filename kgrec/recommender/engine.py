@@ -1,0 +1,92 @@
+"""Engine: a trained model bound to one snapshot, with the vectors of all its items at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.graph.features import FeatureTables, Vocabulary
+from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ModelInputs
+from kgrec.recommender.texts import TextFeatures
+from kgrec.training.sampling import Sequences
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Scores any history against the items of ``snapshot``; rows are the snapshot's."""
+
+    model: HybridModel
+    vocabulary: Vocabulary
+    snapshot: GraphSnapshot
+    texts: TextFeatures
+    device: torch.device
+
+    @cached_property
+    def inputs(self) -> ModelInputs:
+        tables = FeatureTables.build(
+            self.snapshot, self.vocabulary, self.texts.items, self.texts.events
+        )
+        return ModelInputs.build(tables, self.model.shape, self.device)
+
+    @cached_property
+    def sequences(self) -> Sequences:
+        return make_sequences(self.snapshot, self.vocabulary, self.texts)
+
+    @cached_property
+    def items(self) -> ItemVectors:
+        """The items' vectors, float32, computed once."""
+        self.model.eval()
+        with torch.inference_mode():
+            return self.model.item_vectors(self.inputs)
+
+    def score(self, histories: Histories) -> Tensor:
+        """float32 ``[B, n_items]`` on the device; each row depends on its own history alone."""
+        self.model.eval()
+        with torch.inference_mode():
+            return self.model.scores(self.user_vectors(histories), self.items)
+
+    def user_vectors(self, histories: Histories) -> Tensor:
+        """float32 ``[B, d]``."""
+        batch = HistoryBatch.build(
+            histories, len(self.snapshot.items), self.model.shape.scales, self.device
+        )
+        with torch.inference_mode():
+            return self.model.user_vectors(self.items, self.inputs, batch)
+
+    def stored(self, users: Ints, scenario: Ints | None = None) -> Histories:
+        """The histories of stored users (int64 rows ``[B]``)."""
+        return self.sequences.histories(users, scenario)
+
+    def typed(self, items: Sequence[Ints], users: Ints, scenario: Ints | None = None) -> Histories:
+        """Histories given with the request: item rows, oldest first; ``users`` -1 if not stored."""
+        lengths = np.array([len(row) for row in items], dtype=np.int64)
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        flat = np.concatenate([np.empty(0, dtype=np.int64), *items]).astype(np.int64)
+        row = np.repeat(np.arange(len(items)), lengths)
+        none = np.full(len(flat), -1, dtype=np.int64)
+        return Histories(
+            indptr=indptr,
+            item=flat,
+            age=(indptr[1:][row] - 1 - np.arange(len(flat))).astype(np.float32),
+            text=none,
+            user=users,
+            scenario=np.full(len(users), -1, dtype=np.int64) if scenario is None else scenario,
+        )
+
+
+def make_sequences(
+    snapshot: GraphSnapshot, vocabulary: Vocabulary, texts: TextFeatures
+) -> Sequences:
+    """The snapshot's interactions with each event's own text and scenario code."""
+    codes = {name: code for code, name in enumerate(vocabulary.scenarios)}
+    scenario = snapshot.interactions.scenario
+    names, inverse = np.unique(scenario.astype(str), return_inverse=True)
+    known = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
+    code = known[inverse] if len(names) else np.empty(0, dtype=np.int64)
+    return Sequences.build(snapshot, texts.of_events(snapshot), code)

@@ -1,0 +1,167 @@
+"""Fitting: from a snapshot of everything to a trained engine that has seen no test row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kgrec.config import RecommenderConfig
+from kgrec.errors import TrainingError
+from kgrec.evaluation import evaluate_ranking, random_split, user_time_split
+from kgrec.graph.features import FeatureTables, Vocabulary
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
+from kgrec.nn import HybridModel, ModelShape
+from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
+from kgrec.ranking import pairs_to_csr
+from kgrec.recommender.engine import Engine
+from kgrec.recommender.texts import TextFeatures
+from kgrec.training import Checkpoint, Plan, Trainer, follows_in_time, make_plan
+
+OnEpoch = Callable[[dict[str, float], int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained engine over the training snapshot, and how it came about."""
+
+    engine: Engine
+    plan: Plan
+    history: list[dict[str, float]]
+
+
+def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
+    """bool ``[n]``: which interactions choose the model (validation) instead of training it.
+
+    The rows that the catalog calls "valid"; without any, each user's latest, or random ones where
+    nothing has a time.
+    """
+    events = visible.interactions
+    given = np.asarray(events.split == "valid")
+    if given.any():
+        return given
+    share = config.training.valid_share
+    if (events.timestamp != NO_TIME).any():
+        labels = user_time_split(events, (1 - share, share, 0.0))
+    else:
+        labels = random_split(events, (1 - share, share, 0.0), seed=seed)
+    return np.asarray(labels == "valid")
+
+
+def fit_engine(
+    visible: GraphSnapshot,
+    texts: TextFeatures,
+    config: RecommenderConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    on_epoch: OnEpoch | None = None,
+) -> Fitted:
+    """Train on ``visible`` (which holds no test row) without its validation rows.
+
+    ``texts`` are those of the training snapshot. Raises TrainingError.
+    """
+    held = training_split(visible, config, seed)
+    train = visible.without(held, ("train",))
+    if not len(train.interactions):
+        raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
+    valid = visible.interactions.select(held)
+    users = len(np.unique(train.interactions.user))
+    temporal = follows_in_time(train.interactions, valid)
+    plan = make_plan(config.model, config.training, temporal=temporal, n_users=users)
+    vocabulary = Vocabulary.build(train)
+    tables = FeatureTables.build(train, vocabulary, texts.items, texts.events)
+    shape = model_shape(config, plan, vocabulary, tables, texts)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = HybridModel(vocabulary, shape).to(device)
+        engine = Engine(model, vocabulary, train, texts, device)
+        trainer = Trainer(
+            model=model,
+            inputs=engine.inputs,
+            data=engine.sequences,
+            plan=plan,
+            config=config.training,
+            seed=seed,
+            device=device,
+            validate=(lambda: _ndcg(engine, valid_targets)) if len(valid) else None,
+        )
+        valid_targets = pairs_to_csr(valid.user, valid.item, len(visible.users))
+        state = None
+        if checkpoint is not None:
+            state = Checkpoint(checkpoint, _fingerprint(train, config, seed))
+        history = trainer.run(
+            checkpoint=state,
+            resume=resume,
+            on_epoch=None if on_epoch is None else lambda record: on_epoch(record, plan.epochs),
+        )
+    return Fitted(Engine(model.eval(), vocabulary, train, texts, device), plan, history)
+
+
+def model_shape(
+    config: RecommenderConfig,
+    plan: Plan,
+    vocabulary: Vocabulary,
+    tables: FeatureTables,
+    texts: TextFeatures,
+) -> ModelShape:
+    """Parts that the settings ask for and the data have."""
+    wanted = config.model
+    parts = [IDS] if wanted.use_ids else []
+    if wanted.use_knowledge and tables.messages.matrix.nnz:
+        parts.append(KNOWLEDGE)
+    if wanted.use_attributes and tables.item_tokens.nnz:
+        parts.append(ATTRIBUTES)
+    if wanted.use_text:
+        parts.extend(texts.items)
+    if not parts:
+        raise TrainingError("every part of the model is switched off or has no data; enable one.")
+    head = wanted.head
+    if head == "auto":
+        head = "adapter" if len(vocabulary.scenarios) > 1 else "none"
+    return ModelShape(
+        embedding_size=plan.embedding_size,
+        parts=tuple(parts),
+        text_size=texts.size,
+        kg_layers=wanted.kg_layers,
+        scales=plan.scales,
+        temperature=plan.temperature,
+        dropout=plan.dropout,
+        id_dropout=wanted.id_dropout if len(parts) > 1 else 0.0,
+        head=head,
+        user_attributes=wanted.use_attributes and tables.user_tokens.nnz > 0,
+        friends=tables.friends is not None,
+        event_texts=wanted.use_text and len(texts.events) > 0,
+    )
+
+
+def _ndcg(engine: Engine, targets: tuple[np.ndarray, np.ndarray]) -> float:
+    """NDCG@10 of the engine as it is now: its cached vectors are not used."""
+    now = Engine(engine.model, engine.vocabulary, engine.snapshot, engine.texts, engine.device)
+    now.__dict__.update(inputs=engine.inputs, sequences=engine.sequences)
+    seen = engine.snapshot.interactions
+    report = evaluate_ranking(
+        lambda rows: now.score(now.stored(rows)),
+        n_items=len(engine.snapshot.items),
+        targets=targets,
+        seen=pairs_to_csr(seen.user, seen.item, len(engine.snapshot.users)),
+        ks=(10,),
+    )
+    return report["ndcg@10"]
+
+
+def _fingerprint(train: GraphSnapshot, config: RecommenderConfig, seed: int) -> str:
+    digest = hashlib.sha256(json.dumps([config.model_dump(mode="json"), seed]).encode())
+    for array in (train.interactions.user, train.interactions.item, train.interactions.timestamp):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for facts in train.facts:
+        digest.update(repr((facts.head_label, facts.relation, facts.tail_label)).encode())
+        digest.update(facts.head.tobytes() + facts.tail.tobytes())
+    return digest.hexdigest()

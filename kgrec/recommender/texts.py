@@ -1,0 +1,81 @@
+"""What the language model makes of a snapshot: items, their reviews, and single events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kgrec.graph.snapshot import GraphSnapshot, Ints, Texts
+from kgrec.nn.features import REVIEWS, TEXT
+from kgrec.text import TextEncoder, item_documents, text_columns
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class TextFeatures:
+    """``items`` maps a part to float32 ``[n, size]`` (unit rows, zero where there is no text);
+    ``events`` float32 ``[e, size]`` are the vectors of reviews, then queries."""
+
+    items: dict[str, np.ndarray]
+    events: np.ndarray
+    size: int = field(default=0)
+
+    @staticmethod
+    def none(n_items: int) -> TextFeatures:
+        return TextFeatures({}, np.empty((0, 0), dtype=np.float32))
+
+    def of_events(self, snapshot: GraphSnapshot) -> Ints:
+        """int64 ``[interactions]``: the row in ``events`` of what the user wrote about the item, or
+        searched for when choosing it; -1 where there is none. The latest text counts."""
+        seen = snapshot.interactions
+        rows = np.full(len(seen), -1, dtype=np.int64)
+        if not len(self.events):
+            return rows
+        n_items = max(len(snapshot.items), 1)
+        for texts, start in ((snapshot.queries, len(snapshot.reviews)), (snapshot.reviews, 0)):
+            found = _latest(texts, seen.user * n_items + seen.item, n_items)
+            rows = np.where(found >= 0, found + start, rows)
+        return rows
+
+
+def _latest(texts: Texts, pairs: Ints, n_items: int) -> Ints:
+    """The row of the latest text of each (user, item) pair, -1 where there is none."""
+    known = np.flatnonzero((texts.user >= 0) & (texts.item >= 0))
+    if not len(known):
+        return np.full(len(pairs), -1, dtype=np.int64)
+    keys = texts.user[known] * n_items + texts.item[known]
+    order = np.lexsort((known, texts.timestamp[known], keys))
+    place = np.searchsorted(keys[order], pairs, side="right") - 1
+    at = order[np.maximum(place, 0)]
+    return np.where((place >= 0) & (keys[at] == pairs), known[at], -1)
+
+
+def encode_texts(
+    snapshot: GraphSnapshot, encoder: TextEncoder, progress: Progress | None = None
+) -> TextFeatures:
+    """Encode documents of items, and the reviews and queries of the snapshot.
+
+    An item's reviews are averaged. What is held out must already have left the snapshot.
+    """
+    columns = text_columns(snapshot.items.attributes)
+    documents = item_documents(snapshot.items.attributes, columns) if columns else []
+    written = [*snapshot.reviews.text, *snapshot.queries.text]
+    if not any(documents) and not written:
+        return TextFeatures.none(len(snapshot.items))
+    vectors = encoder.encode([*documents, *map(str, written)], progress=progress)
+    items, events = vectors[: len(documents)], vectors[len(documents) :]
+    parts = {TEXT: items} if any(documents) else {}
+    if len(snapshot.reviews):
+        parts[REVIEWS] = _item_means(snapshot.reviews, events[: len(snapshot.reviews)], snapshot)
+    return TextFeatures(parts, events, vectors.shape[1])
+
+
+def _item_means(reviews: Texts, vectors: np.ndarray, snapshot: GraphSnapshot) -> np.ndarray:
+    means = np.zeros((len(snapshot.items), vectors.shape[1]), dtype=np.float32)
+    known = reviews.item >= 0
+    np.add.at(means, reviews.item[known], vectors[known])
+    length = np.linalg.norm(means, axis=1, keepdims=True)
+    return np.asarray(means / np.where(length > 0, length, 1.0), dtype=np.float32)

@@ -1,0 +1,114 @@
+"""Checkpoints: weights, optimizer and progress in safetensors and JSON, replaced as a whole."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from kgrec.errors import ModelError
+
+_FILES = ("model", "optimizer", "best")
+
+
+@dataclass
+class Progressed:
+    """How far a training has come, and the best weights so far."""
+
+    epoch: int = 0
+    waited: int = 0
+    best_metric: float = -math.inf
+    best: dict[str, Tensor] = field(default_factory=dict)
+    records: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder that holds one state of a training; ``fingerprint`` tells runs apart."""
+
+    folder: Path
+    fingerprint: str
+
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, done: Progressed) -> None:
+        """Write the state beside the old one, then take its place."""
+        fresh = self.folder.with_name(self.folder.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        save_file(_plain(model.state_dict()), fresh / "model.safetensors")
+        save_file(_optimizer_tensors(optimizer), fresh / "optimizer.safetensors")
+        save_file(_plain(done.best), fresh / "best.safetensors")
+        state = {
+            "fingerprint": self.fingerprint,
+            "epoch": done.epoch,
+            "waited": done.waited,
+            "best_metric": None if math.isinf(done.best_metric) else done.best_metric,
+            "records": done.records,
+        }
+        (fresh / "state.json").write_text(json.dumps(state))
+        old = self.folder.with_name(self.folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if self.folder.exists():
+            os.replace(self.folder, old)
+        os.replace(fresh, self.folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progressed:
+        """Bring model and optimizer to the saved state; a fresh start where nothing is saved.
+
+        Raises ModelError for a state of other data, settings or seed, or one that can't be read.
+        """
+        folder = self.folder
+        if not folder.exists():  # stopped between the two renames
+            folder = self.folder.with_name(self.folder.name + ".old")
+        if not folder.exists():
+            return Progressed()
+        try:
+            state = json.loads((folder / "state.json").read_text())
+            tensors = {name: load_file(folder / f"{name}.safetensors") for name in _FILES}
+        except Exception as error:
+            raise ModelError(
+                f"{folder}: not a readable checkpoint ({error}); delete it."
+            ) from error
+        if state["fingerprint"] != self.fingerprint:
+            raise ModelError(
+                f"{folder}: made from other data, settings or seed; delete it or choose another."
+            )
+        model.load_state_dict(tensors["model"])
+        _restore(optimizer, tensors["optimizer"])
+        best = state["best_metric"]
+        return Progressed(
+            epoch=state["epoch"],
+            waited=state["waited"],
+            best_metric=-math.inf if best is None else best,
+            best=tensors["best"],
+            records=state["records"],
+        )
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    tensors = {
+        f"{row}.{name}": value for row, part in state.items() for name, value in part.items()
+    }
+    return _plain(tensors)
+
+
+def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state = optimizer.state_dict()
+    parts: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        row, name = key.split(".", 1)
+        parts.setdefault(int(row), {})[name] = value
+    state["state"] = parts
+    optimizer.load_state_dict(state)

@@ -1,0 +1,166 @@
+"""The training loop: seeded epoch by epoch, so that a resumed run is the run it resumes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.config import TrainingConfig
+from kgrec.errors import TrainingError
+from kgrec.nn import USER_ATTRIBUTES, HistoryBatch, HybridModel, ModelInputs
+from kgrec.training.checkpoint import Checkpoint, Progressed
+from kgrec.training.objective import softmax_loss
+from kgrec.training.plan import Plan
+from kgrec.training.sampling import Examples, Sequences, random_masks, time_cuts
+
+Validate = Callable[[], float]
+OnEpoch = Callable[[dict[str, float]], None]
+_WARM_UP = 0.05  # share of the steps in which the learning rate rises
+_START = 0.04  # of the peak, where it starts
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """Fits one model on one set of sequences; ``validate`` returns the metric to choose by."""
+
+    model: HybridModel
+    inputs: ModelInputs
+    data: Sequences
+    plan: Plan
+    config: TrainingConfig
+    seed: int
+    device: torch.device
+    validate: Validate | None = None
+
+    def run(
+        self,
+        *,
+        checkpoint: Checkpoint | None = None,
+        resume: bool = False,
+        on_epoch: OnEpoch | None = None,
+    ) -> list[dict[str, float]]:
+        """Train; the model ends with the weights of the best validation (the last without one).
+
+        Returns a record per epoch: epoch, loss, seconds and, where validated, "valid_ndcg@10".
+        Raises TrainingError when there is nothing to learn from or the loss is not finite.
+        """
+        users = np.flatnonzero(self.data.lengths() > 0)
+        if not len(users):
+            raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
+        optimizer = torch.optim.AdamW(
+            self._groups(),
+            lr=self.plan.learning_rate,
+            weight_decay=self.config.reg,
+            fused=True,
+        )
+        done = Progressed()
+        if resume and checkpoint is not None:
+            done = checkpoint.load(self.model, optimizer)
+        while done.epoch < self.plan.epochs and done.waited < self.config.patience:
+            record = self._epoch(done.epoch, users, optimizer)
+            done.epoch += 1
+            done.records.append(record)
+            self._choose(done, record)
+            if on_epoch is not None:
+                on_epoch(record)
+            if checkpoint is not None and self._is_validated(done.epoch):
+                checkpoint.save(self.model, optimizer, done)
+        if done.best:
+            self.model.load_state_dict(done.best)
+        return done.records
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """What is said of a user's attributes is decayed hard: together they nearly name the user,
+        and would be learned by heart."""
+        named = list(self.model.named_parameters())
+        return [
+            {"params": [value for name, value in named if name != USER_ATTRIBUTES]},
+            {
+                "params": [value for name, value in named if name == USER_ATTRIBUTES],
+                "weight_decay": self.config.user_reg,
+            },
+        ]
+
+    def _choose(self, done: Progressed, record: dict[str, float]) -> None:
+        """Validate where it is time to, and keep the best weights."""
+        if self.validate is None or not self._is_validated(done.epoch):
+            return
+        self.model.eval()
+        with torch.inference_mode():
+            record["valid_ndcg@10"] = self.validate()
+        done.waited += 1
+        if record["valid_ndcg@10"] > done.best_metric:
+            done.best_metric, done.waited = record["valid_ndcg@10"], 0
+            done.best = {
+                name: value.detach().clone() for name, value in self.model.state_dict().items()
+            }
+
+    def _is_validated(self, epoch: int) -> bool:
+        return epoch % self.config.valid_every == 0 or epoch == self.plan.epochs
+
+    def _epoch(
+        self, epoch: int, users: np.ndarray, optimizer: torch.optim.Optimizer
+    ) -> dict[str, float]:
+        started = time.perf_counter()
+        rng = np.random.default_rng([self.seed, epoch])
+        torch.manual_seed(int(rng.integers(2**62)))
+        self.model.train()
+        batches = np.array_split(
+            rng.permutation(users), math.ceil(len(users) / self.plan.batch_size)
+        )
+        losses = []
+        for step, batch in enumerate(batches):
+            share = (epoch + step / len(batches)) / self.plan.epochs
+            for group in optimizer.param_groups:
+                group["lr"] = self.plan.learning_rate * one_cycle(share)
+            losses.append(self._step(np.sort(batch), rng, optimizer))
+        loss = float(torch.stack(losses).mean())
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in epoch {epoch + 1}; lower learning_rate (it is "
+                f"{self.plan.learning_rate:g}) or raise temperature."
+            )
+        return {"epoch": epoch + 1, "loss": loss, "seconds": time.perf_counter() - started}
+
+    def _step(
+        self, users: np.ndarray, rng: np.random.Generator, optimizer: torch.optim.Optimizer
+    ) -> Tensor:
+        examples = self._examples(users, rng)
+        items = self.model.item_vectors(self.inputs)
+        batch = HistoryBatch.build(
+            examples.histories, len(items.bias), self.plan.scales, self.device
+        )
+        scores = self.model.scores(self.model.user_vectors(items, self.inputs, batch), items)
+        loss = softmax_loss(scores, examples, self.config.user_weight)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.detach()
+
+    def _examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
+        dropout = self.plan.history_dropout
+        if not self.plan.temporal:
+            return random_masks(self.data, users, rng, history_dropout=dropout)
+        return time_cuts(
+            self.data,
+            users,
+            rng,
+            history_dropout=dropout,
+            target_decay=self.config.target_decay,
+            max_targets=self.config.max_targets,
+        )
+
+
+def one_cycle(share: float) -> float:
+    """The learning rate at ``share`` of the training, relative to its peak: a short rise, then a
+    cosine down to nothing (Smith & Topin, 2019)."""
+    if share < _WARM_UP:
+        return _START + (1 - _START) * share / _WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
