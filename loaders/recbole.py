@@ -33,13 +33,17 @@ def recbole(
     interactions: pd.DataFrame | None = None,
     *,
     name: str | None = None,
+    only_interacted: bool = False,
     progress: Progress | None = None,
 ) -> LoadResult:
     """Load a folder of RecBole atomic files.
 
     ``interactions`` (user_id, item_id, rating, timestamp, split …) takes the place of the .inter
-    file, for a split of one's own. ``name`` chooses among several data sets in one folder. Raises
-    SourceError for a file that can't be read and CatalogError for content that breaks the schema.
+    file, for a split of one's own. ``name`` chooses among several data sets in one folder.
+    ``only_interacted`` leaves out users and items without an interaction, as protocols ask whose
+    candidates are the items of the split; such an item's entity stays in the graph as an entity.
+    Raises SourceError for a file that can't be read and CatalogError for content that breaks the
+    schema.
     """
     folder = Path(folder)
     paths = _find_files(folder, name, need_inter=interactions is None)
@@ -55,6 +59,9 @@ def recbole(
     if interactions is not None:
         tables["interactions"] = interactions
         report.file("interactions frame").read = len(interactions)
+    if only_interacted:
+        for frame, column in (("users", "user_id"), ("items", "item_id")):
+            _keep_interacted(frame, column, tables, rows, sources, report)
     if "facts" in tables:
         links = _read_links(paths, tables, progress, report)
         tables["facts"] = _facts(tables["facts"], links, sources["facts"])
@@ -150,16 +157,32 @@ def _read_links(
         _require(tables["items"], ("item_id",), paths["item"])
         known = set(tables["items"].column("item_id").to_pylist())
     else:
-        known = set(_interaction_items(tables["interactions"]))
+        known = _mentioned(tables["interactions"], "item_id")
     return _usable_links(part.table, known, report.file(path.name))
 
 
-def _interaction_items(interactions: Any) -> list[str]:
-    if isinstance(interactions, pd.DataFrame):
-        return [str(item) for item in interactions.get("item_id", ())]
-    return (
-        interactions.column("item_id").to_pylist() if "item_id" in interactions.column_names else []
-    )
+def _mentioned(interactions: Any, column: str) -> set[str]:
+    """The ids in a column of the interactions. Raises CatalogError where it isn't there."""
+    events = Catalog.from_frames(interactions=interactions).tables["interactions"]
+    return set(events.column(column).drop_null().to_pylist())
+
+
+def _keep_interacted(
+    frame: str,
+    column: str,
+    tables: dict[str, Any],
+    rows: dict[str, np.ndarray],
+    sources: dict[str, str],
+    report: LoadReport,
+) -> None:
+    if frame not in tables or column not in tables[frame].column_names:
+        return
+    known = pa.array(sorted(_mentioned(tables["interactions"], column)), pa.string())
+    keep = pc.is_in(tables[frame].column(column), value_set=known).combine_chunks()
+    mask = keep.to_numpy(zero_copy_only=False)
+    tables[frame], rows[frame] = tables[frame].filter(keep), rows[frame][mask]
+    file = report.file(Path(sources[frame]).name)
+    file.drop("it has no interaction", int((~mask).sum()))
 
 
 def _usable_links(table: pa.Table, known: set[str], file: FileReport) -> dict[str, str]:

@@ -82,6 +82,34 @@ def test_a_split_of_ones_own(folder: Path) -> None:
     assert len(catalog.items) == 3
 
 
+def test_only_what_has_interactions(folder: Path) -> None:
+    own = pd.DataFrame({"user_id": ["u1", "u2"], "item_id": ["i1", "i2"]})
+    result = loaders.recbole(folder, own, only_interacted=True)
+    assert result.catalog.items["item_id"].tolist() == ["i1", "i2"]
+    assert result.catalog.users["user_id"].tolist() == ["u1", "u2"]
+    assert ("i1", "m.03", "entity") in set(
+        result.catalog.facts[["head", "tail", "tail_type"]].itertuples(index=False, name=None)
+    )
+    report = {file.file: file for file in result.report.files}
+    assert report["tiny.item"].dropped == {"it has no interaction": 1}
+    assert report["tiny.link"].dropped == {"the item is not in the catalog": 1}
+
+
+@pytest.mark.data
+def test_the_fixed_split_of_ml100k_as_a_csv_folder(
+    ml100k_dir: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    parts = []
+    for split in ("train", "valid", "test"):
+        part = pd.read_csv(data_dir / "ml-100k-split" / f"{split}.csv")
+        parts.append(part.rename(columns={"user": "user_id", "item": "item_id"}))
+        parts[-1]["split"] = split
+    catalog = loaders.recbole(ml100k_dir, pd.concat(parts), only_interacted=True).catalog
+    again = loaders.load(loaders.to_csv_folder(catalog, tmp_path)).catalog
+    assert [len(again.users), len(again.items), len(again.interactions)] == [938, 1_447, 55_361]
+    assert again.equals(catalog)
+
+
 def test_a_quote_is_a_letter_like_any_other(folder: Path) -> None:
     head = "item_id:token\tmovie_title:token_seq\n"
     put(folder / "tiny.item", head + 'i1\t"One\ni2\tTwo"\ni3\tThr"ee\n')
