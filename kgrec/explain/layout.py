@@ -87,7 +87,9 @@ def _passages(
 def _add_node(graph: nx.DiGraph, path: ExplainedPath, place: int, last: int) -> object:
     label, node_id, _ = path.nodes[place]
     column = last if place == len(path.nodes) - 1 else place
-    key = (label, node_id, column)
+    # How many chose both differs by history item, so a person on two paths is two boxes.
+    beside = path.nodes[1][1] if path.people and 1 < place < len(path.nodes) - 1 else ""
+    key = (label, node_id, column, beside)
     if key in graph:
         return key
     kind, lines = _words(path, place, last=column == last)
