@@ -71,8 +71,15 @@ class Realiser:
         return path if self.limits.admits(path.nodes) else None
 
     def _shared(self, members: Pieces, item: int) -> Realised:
-        link, near, far = (int(c[0]) for c in (members.link, members.near, members.far))
-        pairs = zip(members.near.tolist(), members.far.tolist(), strict=True)
+        link = int(members.link[0])
+        pairs = [
+            (near, far)
+            for near, far in zip(members.near.tolist(), members.far.tolist(), strict=True)
+            if self._is_fact(item, link, near) and self._is_fact(link, self.candidate, far)
+        ]
+        if not pairs:  # the model names a link that this graph doesn't have: claim no path
+            return self._likeness(OTHER, item, members)
+        near, far = pairs[0]
         names = [(self.index.relation(a), self.index.relation(b)) for a, b in pairs]
         return Realised(
             KIND_NAMES[SHARED],
@@ -80,6 +87,9 @@ class Realiser:
             (self._first, near, far),
             tuple(dict.fromkeys(names)),
         )
+
+    def _is_fact(self, a: int, b: int, code: int) -> bool:
+        return bool((self.index.facts.edges_between(a, b) == code).any())
 
     def _direct(self, members: Pieces, item: int) -> Realised:
         names = [self.index.relation(code) for code in members.near.tolist()]

@@ -41,6 +41,12 @@ def test_a_shared_director(tiny: GraphSnapshot) -> None:
     assert found.hidden == 0
 
 
+def test_a_link_that_the_graph_lacks_is_not_claimed(tiny: GraphSnapshot) -> None:
+    wrong = [(0, "e3", "DIRECTED_BY", "DIRECTED_BY", 1.0)]
+    (path,) = Explainer(tiny).explain(breakdown(tiny, ["a"], {"match": [1.0]}, wrong), B).paths
+    assert (path.kind, path.stored, path.contribution) == ("other", (True, False), 1.0)
+
+
 def test_knowledge_goes_to_the_rarer_link_most(tiny: GraphSnapshot) -> None:
     scores = breakdown(tiny, ["a"], {"knowledge": [1.0]})
     found = Explainer(tiny).explain(scores, B, user=0)

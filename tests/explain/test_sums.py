@@ -42,7 +42,17 @@ def test_contributions_add_up(data: st.DataObject) -> None:
     assert amounts == sorted(amounts, reverse=True)
     assert sum(amount < 0 for amount in amounts) <= max(1, k // 3)
     assert found.paths or found.reasons
+    facts = {
+        (f.relation, int(h), int(t))
+        for f in graph.facts
+        for h, t in zip(f.head, f.tail, strict=True)
+    }
     for path in found.paths:
+        rows = [int(graph.table(label).rows([node])[0]) for label, node, _ in path.nodes]
+        for step in range(1, path.hops):
+            ends = (rows[step], rows[step + 1])[:: 1 if path.outgoing[step] else -1]
+            known = not path.stored[step] or path.relations[step] == "INTERACTED"
+            assert known or (path.relations[step], *ends) in facts
         assert math.fsum(path.parts.values()) == pytest.approx(path.contribution, abs=tolerance)
     carried = math.fsum(influence.contribution for influence in found.history)
     assert carried == pytest.approx(found.shown + found.not_shown, abs=tolerance)
