@@ -34,6 +34,7 @@ from kgrec.stores.tables import EdgeRows, NodeRows, interaction_rows, node_rows,
 
 # Up to this many interactions are merged one by one; beyond it, building the graph anew is faster.
 PATCH_ROWS = 20_000
+MANY_EDGES = 100_000
 _INTERACTIONS = EdgeType(USER, INTERACTED, ITEM)
 
 
@@ -82,7 +83,9 @@ class EmbeddedStore(GraphStore):
     ) -> list[Neighbour]:
         if relations is not None and not relations:
             return []
-        rows = self._rows(queries.neighbours(node.label, relations, limit), {"id": node.id})
+        asked = None if relations is None else list(relations)
+        parameters = {"id": node.id, "relations": asked}
+        rows = self._rows(queries.neighbours(node.label, limit), parameters)
         return [
             Neighbour(
                 NodeRef(row["label"], row["id"]),
@@ -246,10 +249,14 @@ def _read_edges(loaded: LoadedGraph, edge: EdgeType, columns: Sequence[str] | No
         _column(name, queries.edge_property(name), kinds)
         for name in (kinds if columns is None else columns)
     ]
-    ends = [(e.source_label, e.target_label) for e in loaded.edge_types if e.name == edge.name]
-    known = (edge.source_label, edge.target_label) in ends
-    match = queries.match_edges(edge, only=len(ends) == 1) if known else None
-    return read_columns(loaded.graph, match, wanted)
+    same = [e for e in loaded.edge_types if e.name == edge.name]
+    known = (edge.source_label, edge.target_label) in [
+        (e.source_label, e.target_label) for e in same
+    ]
+    if not known:
+        return read_columns(loaded.graph, None, wanted)
+    match = queries.match_edges(edge, labels=len(same) > 1 or same[0].count < MANY_EDGES)
+    return read_columns(loaded.graph, match, wanted, {"relation": edge.name})
 
 
 def _column(name: str, expression: str, kinds: Mapping[str, str]) -> Column:

@@ -21,6 +21,8 @@ KINDS = {
     "Boolean": pa.bool_(),
 }
 
+Parameters = dict[str, Any] | None
+
 
 @dataclass(frozen=True)
 class Column:
@@ -35,7 +37,10 @@ class Column:
 
 
 def read_columns(
-    graph: kglite.KnowledgeGraph, match: str | None, columns: Sequence[Column]
+    graph: kglite.KnowledgeGraph,
+    match: str | None,
+    columns: Sequence[Column],
+    parameters: Parameters = None,
 ) -> pa.Table:
     """The rows of ``match`` (None: there are none) as a table with ``columns``."""
     present = [column for column in columns if column.expression is not None]
@@ -44,28 +49,35 @@ def read_columns(
             {column.name: pa.array([], column.type or pa.null()) for column in present}
         )
     else:
-        table = _read(graph, match, present)
+        table = _read(graph, match, present, parameters)
     absent = pa.nulls(table.num_rows)
     return pa.table({c.name: absent if c.expression is None else table[c.name] for c in columns})
 
 
-def _read(graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column]) -> pa.Table:
+def _read(
+    graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column], parameters: Parameters
+) -> pa.Table:
     if all(column.type is not None for column in columns):
         try:
-            return _through_csv(graph, match, columns)
+            return _through_csv(graph, match, columns, parameters)
         except (pa.ArrowInvalid, kglite.CypherError):
             pass  # a property of several types: read its values one by one
-    return _through_values(graph, match, columns)
+    return _through_values(graph, match, columns, parameters)
 
 
-def _through_csv(graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column]) -> pa.Table:
-    marked = _marked(graph, match, columns)
+def _through_csv(
+    graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column], parameters: Parameters
+) -> pa.Table:
+    marked = _marked(graph, match, columns, parameters)
     wanted = [
         f"'.' + {column.expression} AS c{i}" if mark else f"{column.expression} AS c{i}"
         for i, (column, mark) in enumerate(zip(columns, marked, strict=True))
     ]
     text: Any = graph.cypher(
-        f"{match} RETURN {', '.join(wanted)} FORMAT CSV", timeout_ms=0, hide_structural_keys=True
+        f"{match} RETURN {', '.join(wanted)} FORMAT CSV",
+        params=parameters,
+        timeout_ms=0,
+        hide_structural_keys=True,
     )
     table = pyarrow.csv.read_csv(
         pa.py_buffer(text.encode()),
@@ -75,18 +87,19 @@ def _through_csv(graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Col
             null_values=[""],
             true_values=["true"],
             false_values=["false"],
-            strings_can_be_null=False,
+            strings_can_be_null=True,
         ),
     )
-    return pa.table(
-        {
-            column.name: _unmarked(table[f"c{i}"]) if mark else table[f"c{i}"]
-            for i, (column, mark) in enumerate(zip(columns, marked, strict=True))
-        }
-    )
+    found = {}
+    for i, (column, mark) in enumerate(zip(columns, marked, strict=True)):
+        values = table[f"c{i}"]
+        found[column.name] = pc.utf8_slice_codeunits(values, 1) if mark else values
+    return pa.table(found)
 
 
-def _marked(graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column]) -> list[bool]:
+def _marked(
+    graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column], parameters: Parameters
+) -> list[bool]:
     """Which columns need a mark before every present string, since CSV can't tell null from "".
 
     Only those that hold a "" do: reading a marked column takes half as long again.
@@ -95,21 +108,21 @@ def _marked(graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column])
     for column in columns:
         strings = column.type == pa.string() and not column.key
         empty = f"{match} WHERE {column.expression} = '' RETURN 1 AS c LIMIT 1"
-        marked.append(strings and bool(graph.cypher(empty, hide_structural_keys=True)))
+        marked.append(
+            strings and bool(graph.cypher(empty, params=parameters, hide_structural_keys=True))
+        )
     return marked
 
 
-def _unmarked(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    absent = pc.equal(values, "")
-    return pc.if_else(absent, None, pc.utf8_slice_codeunits(values, 1))
-
-
 def _through_values(
-    graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column]
+    graph: kglite.KnowledgeGraph, match: str, columns: Sequence[Column], parameters: Parameters
 ) -> pa.Table:
     wanted = [f"{column.expression} AS c{i}" for i, column in enumerate(columns)]
     rows: Any = graph.cypher(
-        f"{match} RETURN {', '.join(wanted)}", timeout_ms=0, hide_structural_keys=True
+        f"{match} RETURN {', '.join(wanted)}",
+        params=parameters,
+        timeout_ms=0,
+        hide_structural_keys=True,
     )
     return pa.table(
         {column.name: column_of(rows.column(f"c{i}")) for i, column in enumerate(columns)}

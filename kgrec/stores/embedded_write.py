@@ -35,7 +35,7 @@ def add_edges(graph: kglite.KnowledgeGraph, rows: EdgeRows) -> None:
     on a new type every row is an edge of its own."""
     with warnings.catch_warnings():
         # Identical interactions are meant: each is an event of its own.
-        warnings.filterwarnings("ignore", message=".*parallel.*", category=UserWarning)
+        warnings.filterwarnings("ignore", message="relationship type ", category=UserWarning)
         graph.add_relationships(
             to_pandas(rows.table),
             rows.type.name,

@@ -49,9 +49,8 @@ class Connection:
                 max_transaction_retry_time=RETRY_SECONDS,
             )
         try:
-            with self.errors():
-                with self._session(neo4j.READ_ACCESS) as session:
-                    session.run("RETURN 1").consume()
+            with self.errors(), self._session(neo4j.READ_ACCESS) as session:
+                session.run("RETURN 1").consume()
         except StoreError:
             self.close()
             raise

@@ -60,9 +60,7 @@ def node_rows(catalog: Catalog) -> list[NodeRows]:
         if table.num_rows:
             links = [name for name, *_ in _LINKS.get(frame, ()) if name in table.column_names]
             renamed = rename(table.drop_columns(links), {KEY_COLUMNS[frame]: "id"})
-            for name in _NAMES:
-                renamed = _without_empty(renamed, name)
-            found.append(NodeRows(label, plain(renamed)))
+            found.append(NodeRows(label, without_nulls(_without_empty(plain(renamed)))))
     return found
 
 
@@ -115,11 +113,13 @@ def _link_rows(catalog: Catalog) -> Iterator[EdgeRows]:
                 yield EdgeRows(EdgeType(ends[0], name, ends[1], rows.num_rows), rows)
 
 
-def _without_empty(table: pa.Table, name: str) -> pa.Table:
-    if name not in table.column_names or not pa.types.is_string(table[name].type):
-        return table
-    values = pc.if_else(pc.equal(table[name], ""), pa.scalar(None, pa.string()), table[name])
-    return table.set_column(table.column_names.index(name), name, values)
+def _without_empty(table: pa.Table) -> pa.Table:
+    for place, name in enumerate(table.column_names):
+        if name in _NAMES and pa.types.is_string(table[name].type):
+            empty = pc.equal(table[name], "")
+            values = pc.if_else(empty, pa.scalar(None, pa.string()), table[name])
+            table = table.set_column(place, name, values)
+    return table
 
 
 def rename(table: pa.Table, names: dict[str, str]) -> pa.Table:
