@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import loaders
+from tests.neo4j_server import Server, running_server
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,10 @@ def data_dir() -> Path:
 def ml100k_dir() -> Path:
     """RecBole's atomic files of MovieLens-100K, downloaded once into the user's cache."""
     return loaders.fetch("ml-100k")
+
+
+@pytest.fixture(scope="session")
+def neo4j_server() -> Iterator[Server]:
+    """A real Neo4j, one for the whole run; it fails, never skips, where none can be started."""
+    with running_server() as server:
+        yield server

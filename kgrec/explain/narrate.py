@@ -19,6 +19,8 @@ _LIKENESS_WORDS = {
     "attributes": "similar attributes",
     "collaborative": "chosen alike",
     "graph neighbourhood": "similar surroundings",
+    "reviews": "similar reviews",
+    "words": "fitting words",
 }
 _FORMS = {"item fact": "fact", "shared entity": "shared"}
 
@@ -81,7 +83,7 @@ class Narrator:
         return label, self.index.space.id(node), self.index.space.name(node)
 
     def _steps(self, path: Realised) -> tuple[list[Step], tuple[str, ...]]:
-        likeness = _LIKENESS_WORDS.get(path.kind, path.part or path.kind)
+        likeness = _LIKENESS_WORDS.get(path.part or path.kind, path.part or path.kind)
         if path.values:
             told = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
             likeness = f"same {told}"

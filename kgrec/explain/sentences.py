@@ -2,10 +2,11 @@
 
 A template is looked up as ``"shared:<relation>"`` or ``"fact:<relation>"``, then ``"<relation>"``
 (relations as in the graph or in ALSO_BOUGHT-like upper case), then by form (the keys of TEMPLATES);
-" unnamed" is added to the key where the entity between has no name. It is a ``str.format`` string
-with these fields: ``chose`` ("You rated “Heat” 5"), ``history``, ``item``, ``link`` (names),
-``role`` and ``role2`` (words for the relation on either side), ``people`` ("41 people"), ``count``,
-``values``, ``steps`` (a longer way, written out), ``part``, ``subject`` ("You").
+a part of the model as ``"other:<part>"``. " unnamed" is added to the key where the entity between
+has no name. It is a ``str.format`` string with these fields: ``chose`` ("You rated “Heat” 5"),
+``history``, ``item``, ``link`` (names), ``role`` and ``role2`` (words for the relation on either
+side), ``people`` ("41 people"), ``count``, ``values``, ``steps`` (a longer way, written out),
+``part``, ``subject`` ("You").
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ TEMPLATES: Mapping[str, str] = {
     "attributes unseen": "{chose}; the attributes of “{item}” are like its own.",
     "repeat": "{chose} before.",
     "other": "{chose}; this moved “{item}” through the model’s part “{part}”.",
-    "social": "{steps}.",
+    "other:reviews": "{chose}; what people write about “{item}” is like what they write about it.",
+    "other:words": "{chose}; the words that went with it fit “{item}”.",
     "against": "{sentence} This counted against it.",
     "person": "1 person",
     "people": "{count} people",
@@ -142,6 +144,8 @@ class Writer:
         if story.relation:
             both = (story.relation, upper)
             keys = [*(f"{story.kind}:{name}" for name in both), *both, story.form]
+        if story.part:
+            keys = [f"{story.kind}:{story.part}", *keys]
         unnamed = " unnamed" if story.kind == "shared" and not story.link else ""
         for table in (self.templates, TEMPLATES):
             for key in keys:

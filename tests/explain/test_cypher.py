@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import kglite
+import neo4j
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +16,8 @@ from kgrec.explain import Constraints, Explainer, Explanation
 from kgrec.explain.cypher import Step, path_query
 from kgrec.explain.vocabulary import Vocabulary
 from kgrec.graph import read_snapshot
-from kgrec.stores import EmbeddedStore, GraphStore
+from kgrec.stores import GraphStore
+from kgrec.stores.connecting import connect
 
 from .graphs import breakdown
 
@@ -51,11 +55,20 @@ def catalog() -> Catalog:
     )
 
 
-@pytest.fixture(scope="module")
-def store(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> GraphStore:
-    embedded = EmbeddedStore(tmp_path_factory.mktemp("explain") / "graph.kgl")
-    embedded.write(catalog)
-    return embedded
+@pytest.fixture(scope="module", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def store(
+    request: pytest.FixtureRequest, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GraphStore]:
+    if request.param == "embedded":
+        uri, auth = str(tmp_path_factory.mktemp("explain") / "graph.kgl"), None
+    else:
+        server = request.getfixturevalue("neo4j_server")
+        uri, auth = server.uri, server.auth
+        with neo4j.GraphDatabase.driver(uri, auth=auth) as driver:
+            driver.execute_query("MATCH (n) DETACH DELETE n")
+    with connect(uri, auth=auth) as opened:
+        opened.write(catalog)
+        yield opened
 
 
 def explain(store: GraphStore, user: str | None, history: list[str]) -> Explanation:
