@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import neo4j
+import pytest
 from neo4j.exceptions import DriverError, Neo4jError
 
 from loaders.wheels import cache_root
@@ -245,6 +246,22 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def emptied(server: Server) -> None:
+    """Delete all data; constraints and indexes stay, since making them takes seconds."""
+    with (
+        neo4j.GraphDatabase.driver(server.uri, auth=server.auth) as driver,
+        driver.session() as session,
+    ):
+        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS").consume()
+
+
+@pytest.fixture(scope="session")
+def neo4j_server() -> Iterator[Server]:
+    """A real Neo4j for the whole test session; the tests fail where none can start."""
+    with running_server() as server:
+        yield server
 
 
 def main() -> None:

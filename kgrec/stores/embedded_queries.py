@@ -22,6 +22,10 @@ def match_nodes(label: str) -> str:
     return f"MATCH (n:{quote(label)})"
 
 
+def titles(label: str) -> str:
+    return f"MATCH (n:{quote(label)}) RETURN n.id AS id, n.title AS title"
+
+
 def match_edges(edge: EdgeType, labels: bool) -> str:
     """The type is the parameter ``relation``: kglite can't parse every quoted type.
 

@@ -1,0 +1,404 @@
+"""What every graph store must do. A subclass gives the ``store`` fixture, an empty store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import CatalogError, QueryError
+from graph_schema.migration import latest_version
+from kgrec.graph import read_snapshot
+from kgrec.stores import EdgeType, GraphStore, NodeRef
+from tests.graph.compare import assert_same_snapshot
+from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
+
+INTERACTED = EdgeType("User", "INTERACTED", "Item")
+
+
+def sample() -> Catalog:
+    return Catalog.from_frames(**frames())
+
+
+def rows(table) -> list[dict]:
+    """Rows of an Arrow table without absent values, in an order of their own."""
+    found = [{k: v for k, v in row.items() if v is not None} for row in table.to_pylist()]
+    return sorted(found, key=str)
+
+
+def events(**columns) -> Catalog:
+    return Catalog.from_frames(interactions=pd.DataFrame(columns))
+
+
+class StoreContract:
+    def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
+        store.write(sample())
+        users = store.read_nodes("User")
+        assert rows(users) == [
+            {"id": "u1", "zip": "02139"},
+            {"id": "u2", "zip": "48067"},
+            {"id": "u3", "zip": "1"},
+        ]
+        items = {row["id"]: row for row in rows(store.read_nodes("Item"))}
+        assert items["i1"] == {"id": "i1", "title": "One", "year": 1999, "genres": "a|b"}
+        assert items["i3"] == {"id": "i3", "year": 2003}
+        assert store.node_counts() == {
+            "Entity": 2,
+            "Item": 3,
+            "Query": store.node_counts()["Query"],
+            "Review": store.node_counts()["Review"],
+            "User": 3,
+        }
+
+    def test_chosen_columns_only(self, store: GraphStore) -> None:
+        store.write(sample())
+        table = store.read_nodes("Item", ["year", "never_seen"])
+        assert table.column_names == ["id", "year", "never_seen"]
+        assert table["never_seen"].null_count == 3
+        assert store.read_edges(INTERACTED, []).column_names == ["source", "target"]
+
+    def test_an_empty_store_reads_as_empty(self, store: GraphStore) -> None:
+        assert store.read_nodes("User").num_rows == 0
+        assert store.read_edges(INTERACTED).num_rows == 0
+        assert store.edge_types() == []
+        assert store.node_counts() == {}
+        assert store.neighbours(NodeRef("User", "u1")) == []
+        assert store.paths(NodeRef("User", "u1"), NodeRef("Item", "i1")) == []
+        assert store.schema_version() == 0
+        assert len(read_snapshot(store).interactions) == 0
+
+    def test_interactions_keep_every_event_and_attribute(self, store: GraphStore) -> None:
+        store.write(sample())
+        found = rows(store.read_edges(INTERACTED))
+        assert len(found) == 4
+        seen = {
+            "source": "u1",
+            "target": "i1",
+            "rating": 5.0,
+            "timestamp": 10,
+            "event": "view",
+            "scenario": "web",
+            "split": "train",
+            "device": "tv",
+        }
+        assert found.count(seen) == 2
+        assert {"source": "u3", "target": "i3", "split": "test"} in found
+
+    def test_edge_types_have_counts(self, store: GraphStore) -> None:
+        store.write(sample())
+        counted = {(e.source_label, e.name, e.target_label): e.count for e in store.edge_types()}
+        assert counted["User", "INTERACTED", "Item"] == 4
+        assert counted["Item", "directed_by", "Entity"] == 1
+        assert counted["User", "FOLLOWS", "User"] == 1
+        assert counted["User", "WROTE", "Review"] == counted["Review", "ABOUT", "Item"]
+        assert [e.name for e in store.edge_types()] == sorted(e.name for e in store.edge_types())
+
+    def test_writing_twice_changes_nothing(self, store: GraphStore) -> None:
+        report = store.write(sample())
+        before, types = read_snapshot(store), store.edge_types()
+        assert report.rows["interactions"] == 4
+        store.write(sample())
+        assert store.edge_types() == types
+        assert_same_snapshot(read_snapshot(store), before)
+
+    def test_row_order_does_not_matter(self, store: GraphStore) -> None:
+        store.write(sample())
+        before = read_snapshot(store)
+        shuffled = {name: frame.iloc[::-1] for name, frame in frames().items()}
+        store.write(Catalog.from_frames(**shuffled))
+        assert_same_snapshot(read_snapshot(store), before)
+
+    def test_later_catalog_updates_and_erases_nothing(self, store: GraphStore) -> None:
+        store.write(sample())
+        store.write(
+            Catalog.from_frames(
+                users=pd.DataFrame({"user_id": ["u1", "u9"], "zip": ["999", None]}),
+                items=pd.DataFrame({"item_id": ["i1"], "title": [""], "price": [2.5]}),
+                interactions=pd.DataFrame(
+                    {
+                        "user_id": ["u1", "u1", "u1", "u9"],
+                        "item_id": ["i1"] * 4,
+                        "timestamp": [10, 10, 10, 30],
+                        "event": ["view"] * 4,
+                        "rating": [5.0, 1.0, 4.0, 3.0],
+                    }
+                ),
+            )
+        )
+        users = {row["id"]: row for row in rows(store.read_nodes("User"))}
+        assert users["u1"]["zip"] == "999"
+        assert users["u2"]["zip"] == "48067"
+        item = next(row for row in rows(store.read_nodes("Item")) if row["id"] == "i1")
+        assert item == {"id": "i1", "title": "One", "year": 1999, "genres": "a|b", "price": 2.5}
+        found = rows(store.read_edges(INTERACTED))
+        mine = [row for row in found if row["source"] == "u1"]
+        # Two of the three were stored: one is updated, both keep their device; the third is new.
+        assert sorted(row["rating"] for row in mine) == [1.0, 4.0, 5.0]
+        assert sum(row.get("device") == "tv" for row in mine) == 2
+        assert len(found) == 6
+
+    def test_an_attribute_that_was_a_number_and_then_text(self, store: GraphStore) -> None:
+        items = pd.DataFrame({"item_id": ["a", "b"], "size": [1, 2]})
+        store.write(Catalog.from_frames(items=items))
+        later = pd.DataFrame({"item_id": ["b", "c"], "size": ["XL", "02"]})
+        store.write(Catalog.from_frames(items=later))
+        sizes = {row["id"]: row["size"] for row in rows(store.read_nodes("Item"))}
+        assert sizes == {"a": "1", "b": "XL", "c": "02"}
+
+    def test_absent_empty_and_missing_differ(self, store: GraphStore) -> None:
+        items = pd.DataFrame(
+            {
+                "item_id": ["a", "b", "c"],
+                "note": pd.Series(["", None, "x"], dtype=object),
+                "price": [0.0, float("nan"), -1.5],
+                "stock": pd.array([2**53 + 1, None, 0], dtype="Int64"),
+                "new": pd.array([True, None, False], dtype="boolean"),
+                "type": pd.Series([None, "", "film"], dtype=object),
+            }
+        )
+        catalog = Catalog.from_frames(items=items.drop(columns=["note", "type"]))
+        table = catalog.tables["items"]  # from_frames would make "" absent
+        for name in ("note", "type"):
+            table = table.append_column(name, pa.array(list(items[name]), pa.string()))
+        store.write(replace(catalog, tables={**catalog.tables, "items": table}))
+        found = {row.pop("id"): row for row in rows(store.read_nodes("Item"))}
+        assert found["a"] == {"note": "", "price": 0.0, "stock": 2**53 + 1, "new": True}
+        assert found["b"] == {"type": ""}
+        assert found["c"] == {
+            "note": "x",
+            "price": -1.5,
+            "stock": 0,
+            "new": False,
+            "type": "film",
+        }
+
+    @pytest.mark.parametrize("odd", ODD_IDS)
+    def test_odd_ids_survive(self, store: GraphStore, odd: str) -> None:
+        catalog = Catalog.from_frames(
+            interactions=pd.DataFrame(
+                {"user_id": [odd, "plain"], "item_id": [odd, odd], "scenario": [odd, None]}
+            ),
+            facts=pd.DataFrame(
+                {
+                    "head": [odd],
+                    "head_type": ["item"],
+                    "relation": ["r"],
+                    "tail": [odd],
+                    "tail_type": ["entity"],
+                }
+            ),
+        )
+        store.write(catalog)
+        store.write(catalog)
+        assert rows(store.read_edges(INTERACTED)) == sorted(
+            [{"source": odd, "target": odd, "scenario": odd}, {"source": "plain", "target": odd}],
+            key=str,
+        )
+        near = store.neighbours(NodeRef("Item", odd), relations=["r"])
+        assert [(n.node, n.outgoing) for n in near] == [(NodeRef("Entity", odd), True)]
+        found = store.paths(NodeRef("User", "plain"), NodeRef("Entity", odd))
+        assert [path.relations for path in found] == [("INTERACTED", "r")]
+        assert read_snapshot(store).entities.ids.tolist() == [odd]
+        assert store.delete_user(odd)
+        assert store.node_counts()["User"] == 1
+
+    @pytest.mark.parametrize("odd", ODD_RELATIONS)
+    def test_odd_relation_names_survive(self, store: GraphStore, odd: str) -> None:
+        fact = {"head": ["a"], "head_type": ["item"], "tail": ["b"], "tail_type": ["entity"]}
+        catalog = Catalog.from_frames(facts=pd.DataFrame({**fact, "relation": [odd], "odd `x`": 1}))
+        store.write(catalog)
+        store.write(catalog)
+        kind = EdgeType("Item", odd, "Entity", 1)
+        assert store.edge_types() == [kind]
+        assert rows(store.read_edges(kind)) == [{"source": "a", "target": "b", "odd `x`": 1}]
+        near = store.neighbours(NodeRef("Entity", "b"), relations=[odd])
+        assert [(n.relation, n.outgoing, n.properties) for n in near] == [
+            (odd, False, {"odd `x`": 1})
+        ]
+
+    def test_one_relation_between_several_label_pairs(self, store: GraphStore) -> None:
+        facts = pd.DataFrame(
+            {
+                "head": ["x", "x", "x"],
+                "head_type": ["item", "item", "user"],
+                "relation": ["likes"] * 3,
+                "tail": ["x", "x", "x"],
+                "tail_type": ["entity", "user", "item"],
+            }
+        )
+        store.write(Catalog.from_frames(facts=facts))
+        store.write(Catalog.from_frames(facts=facts))
+        kinds = [(e.source_label, e.target_label, e.count) for e in store.edge_types()]
+        assert kinds == [("Item", "Entity", 1), ("Item", "User", 1), ("User", "Item", 1)]
+        for kind in store.edge_types():
+            assert store.read_edges(kind).num_rows == 1
+
+    def test_neighbours_in_both_directions(self, store: GraphStore) -> None:
+        store.write(sample())
+        near = store.neighbours(NodeRef("Item", "i1"), relations=["directed_by", "sequel_of"])
+        assert [(n.relation, n.node, n.outgoing) for n in near] == [
+            ("directed_by", NodeRef("Entity", "e1"), True),
+            ("sequel_of", NodeRef("Item", "i2"), False),
+        ]
+        everything = store.neighbours(NodeRef("User", "u1"))
+        assert [n.relation for n in everything] == sorted(n.relation for n in everything)
+        views = [n for n in everything if n.relation == "INTERACTED"]
+        assert len(views) == 2
+        assert views[0].properties["device"] == "tv"
+        assert len(store.neighbours(NodeRef("User", "u1"), limit=1)) == 1
+        assert store.neighbours(NodeRef("User", "u1"), relations=[]) == []
+        assert store.neighbours(NodeRef("User", "nobody")) == []
+
+    def test_paths_are_simple_and_shortest_first(self, store: GraphStore) -> None:
+        store.write(
+            Catalog.from_frames(
+                interactions=pd.DataFrame(
+                    {
+                        "user_id": ["u", "u", "u", "v"],
+                        "item_id": ["a", "a", "b", "b"],
+                        "timestamp": [1, 2, 3, 4],
+                    }
+                ),
+                facts=pd.DataFrame(
+                    {
+                        "head": ["a", "b", "b"],
+                        "head_type": ["item"] * 3,
+                        "relation": ["by", "by", "after"],
+                        "tail": ["e", "e", "a"],
+                        "tail_type": ["entity", "entity", "item"],
+                    }
+                ),
+            )
+        )
+        found = store.paths(NodeRef("User", "u"), NodeRef("Item", "b"), max_hops=3)
+        told = [(tuple(n.id for n in path.nodes), path.relations, path.outgoing) for path in found]
+        assert told[0] == (("u", "b"), ("INTERACTED",), (True,))
+        assert told[1] == (("u", "a", "b"), ("INTERACTED", "after"), (True, False))
+        assert told[2:] == [(("u", "a", "e", "b"), ("INTERACTED", "by", "by"), (True, True, False))]
+        assert store.paths(NodeRef("User", "u"), NodeRef("Item", "b"), limit=1) == found[:1]
+        assert store.paths(NodeRef("User", "u"), NodeRef("Item", "nothing")) == []
+
+    def test_query_answers_in_plain_values(self, store: GraphStore) -> None:
+        store.write(sample())
+        answer = store.query(
+            "MATCH (u:User)-[r:INTERACTED]->(i:Item) WHERE u.id = $id "
+            "RETURN i.title AS title, r.rating AS rating, r AS edge, i AS item "
+            "ORDER BY title",
+            {"id": "u2"},
+        )
+        assert answer[0]["title"] == "Two"
+        assert answer[0]["rating"] == 3.5
+        assert answer[0]["edge"]["type"] == "INTERACTED"
+        assert answer[0]["edge"]["properties"]["device"] == "phone"
+        assert answer[0]["item"]["labels"] == ["Item"]
+        assert answer[0]["item"]["properties"] == {
+            "id": "i2",
+            "title": "Two",
+            "year": 2001,
+            "genres": "b",
+        }
+        path = store.query("MATCH p = (:Item {id: 'i1'})-[:directed_by]->() RETURN p")[0]["p"]
+        assert [node["properties"]["id"] for node in path["nodes"]] == ["i1", "e1"]
+        assert [edge["type"] for edge in path["relationships"]] == ["directed_by"]
+
+    @pytest.mark.parametrize(
+        "cypher",
+        [
+            "CREATE (:Item {id: 'x'})",
+            "MATCH (n:Item) SET n.title = 'x'",
+            "MATCH (n:Item) REMOVE n.title",
+            "MATCH (n) DETACH DELETE n",
+            "MATCH (n:Item) WITH n LIMIT 1 CREATE (m:Item) RETURN m",
+            "MERGE (n:Item {id: 'new'}) RETURN n",
+            "CREATE INDEX x FOR (n:Item) ON (n.year)",
+        ],
+    )
+    def test_query_never_writes(self, store: GraphStore, cypher: str) -> None:
+        store.write(sample())
+        before = read_snapshot(store)
+        with pytest.raises(QueryError, match="only reads"):
+            store.query(cypher)
+        assert_same_snapshot(read_snapshot(store), before)
+
+    def test_a_wrong_query_is_told(self, store: GraphStore) -> None:
+        store.write(sample())
+        with pytest.raises(QueryError, match="wrong"):
+            store.query("MATCHH (n) RETURN n")
+
+    def test_values_of_a_query_are_never_cypher(self, store: GraphStore) -> None:
+        store.write(sample())
+        text = "'}) MATCH (n) DETACH DELETE n //"
+        assert store.query("MATCH (n:User {id: $id}) RETURN n.id AS id", {"id": text}) == []
+        assert store.query("RETURN $text AS text", {"text": text}) == [{"text": text}]
+
+    def test_delete_user_takes_what_is_theirs(self, store: GraphStore) -> None:
+        store.write(sample())
+        assert store.delete_user("u1")
+        assert not store.delete_user("u1")
+        assert not store.delete_user("nobody")
+        left = read_snapshot(store)
+        assert left.users.ids.tolist() == ["u2", "u3"]
+        assert len(left.interactions) == 2
+        assert left.items.ids.tolist() == ["i1", "i2", "i3"]
+        assert (left.reviews.user >= 0).all()
+        theirs = [name for name in ("reviews", "queries") if "u1" in set(frames()[name]["user_id"])]
+        for name in theirs:
+            assert len(getattr(left, name)) < len(frames()[name])
+
+    def test_deleted_user_can_come_back(self, store: GraphStore) -> None:
+        store.write(sample())
+        before = read_snapshot(store)
+        store.delete_user("u1")
+        store.write(sample())
+        assert_same_snapshot(read_snapshot(store), before)
+
+    def test_migrate_brings_an_empty_store_to_this_version(self, store: GraphStore) -> None:
+        assert store.schema_version() == 0
+        assert store.migrate() == latest_version() == store.schema_version()
+        assert store.migrate() == latest_version()
+        store.write(sample())
+        assert store.schema_version() == latest_version()
+
+    def test_a_bad_catalog_writes_nothing(self, store: GraphStore) -> None:
+        bad = Catalog.from_frames(
+            users=pd.DataFrame({"user_id": ["u"]}),
+            items=pd.DataFrame({"item_id": ["i"]}),
+            interactions=pd.DataFrame({"user_id": ["u"], "item_id": ["gone"]}),
+        )
+        with pytest.raises(CatalogError, match="gone"):
+            store.write(bad)
+        assert store.node_counts() == {}
+
+    def test_progress_is_told(self, store: GraphStore) -> None:
+        told: list[tuple[str, int, int]] = []
+        store.write(sample(), progress=lambda *step: told.append(step))
+        last = {what: (done, total) for what, done, total in told}
+        assert last["User"] == (3, 3)
+        assert last["INTERACTED"] == (4, 4)
+
+    def test_many_events_merge_as_few_do(self, store: GraphStore) -> None:
+        """More rows than any batch, half of them stored before."""
+        n = 25_000
+        frame = pd.DataFrame(
+            {
+                "user_id": [f"u{i % 250}" for i in range(n)],
+                "item_id": [f"i{i % 40}" for i in range(n)],
+                "timestamp": [i // 1_000 for i in range(n)],
+                "rating": [float(i % 5) for i in range(n)],
+            }
+        )
+        store.write(Catalog.from_frames(interactions=frame.iloc[: n // 2]))
+        store.write(Catalog.from_frames(interactions=frame))
+        assert store.edge_types() == [EdgeType("User", "INTERACTED", "Item", n)]
+        store.write(Catalog.from_frames(interactions=frame.sample(frac=1, random_state=1)))
+        table = store.read_edges(INTERACTED).to_pandas()
+        expected = frame.rename(columns={"user_id": "source", "item_id": "target"})
+        names = ["source", "target", "timestamp", "rating"]
+        pd.testing.assert_frame_equal(
+            table[names].sort_values(names, ignore_index=True),
+            expected[names].sort_values(names, ignore_index=True),
+            check_dtype=False,
+        )
