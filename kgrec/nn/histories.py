@@ -34,6 +34,19 @@ class Histories:
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
+    def part(self, start: int, end: int) -> Histories:
+        """Rows ``start`` to ``end``."""
+        indptr = self.indptr[start : min(end, len(self)) + 1]
+        events = slice(int(indptr[0]), int(indptr[-1]))
+        return Histories(
+            indptr=indptr - indptr[0],
+            item=self.item[events],
+            age=self.age[events],
+            text=self.text[events],
+            user=self.user[start:end],
+            scenario=self.scenario[start:end],
+        )
+
 
 def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
     """float32 ``[nnz]``: later events of the same row; events of one timestamp share the mean.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
+from kgrec.errors import RequestError
+from kgrec.explain import Explainer
 from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ModelInputs
+from kgrec.nn.sparse import SparseMatrix
+from kgrec.recommender.searching import Searcher
 from kgrec.recommender.texts import TextFeatures
 from kgrec.training.sampling import Sequences
 
@@ -45,19 +51,53 @@ class Engine:
         with torch.inference_mode():
             return self.model.item_vectors(self.inputs)
 
-    def score(self, histories: Histories) -> Tensor:
-        """float32 ``[B, n_items]`` on the device; each row depends on its own history alone."""
+    @cached_property
+    def searcher(self) -> Searcher:
+        return Searcher(self.snapshot, self.texts)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        return Explainer(self.snapshot)
+
+    def refreshed(self) -> Engine:
+        """The same, with vectors made anew: for a model whose weights have changed."""
+        fresh = Engine(self.model, self.vocabulary, self.snapshot, self.texts, self.device)
+        fresh.__dict__.update(inputs=self.inputs, sequences=self.sequences)
+        return fresh
+
+    @cached_property
+    def item_parts(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What every part adds to the items' query and candidate vectors, ``[n, d]`` each."""
         self.model.eval()
         with torch.inference_mode():
-            return self.model.scores(self.user_vectors(histories), self.items)
+            return self.model.item_parts(self.inputs)
 
-    def user_vectors(self, histories: Histories) -> Tensor:
-        """float32 ``[B, d]``."""
+    def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
+        """float32 ``[B, n_items]`` on the device; each row depends on its own history alone.
+
+        ``context`` are attributes of users that are not stored. Raises RequestError.
+        """
+        self.model.eval()
         batch = HistoryBatch.build(
             histories, len(self.snapshot.items), self.model.shape.scales, self.device
         )
         with torch.inference_mode():
-            return self.model.user_vectors(self.items, self.inputs, batch)
+            users = self.model.user_vectors(self.items, self.inputs, batch)
+            if context:
+                stranger = (batch.user < 0).unsqueeze(1)
+                users = users + stranger * self._told(context)
+            return self.model.scores(users, self.items)
+
+    def _told(self, context: Mapping[str, Any]) -> Tensor:
+        """What attributes given with a request say of a user, float32 ``[1, d]``."""
+        if not self.model.shape.user_attributes:
+            raise RequestError("the model knows no user attributes; leave context out.")
+        known = set(map(str, self.snapshot.users.attributes.columns))
+        unknown = sorted(set(context) - known)
+        if unknown:
+            raise RequestError(f"context {unknown[0]!r} is no user attribute; use {sorted(known)}.")
+        tokens = self.vocabulary.user_tokens.matrix(pd.DataFrame([dict(context)]))
+        return SparseMatrix.build(tokens, self.device) @ self.model.user_token
 
     def stored(self, users: Ints, scenario: Ints | None = None) -> Histories:
         """The histories of stored users (int64 rows ``[B]``)."""
@@ -78,6 +118,11 @@ class Engine:
             user=users,
             scenario=np.full(len(users), -1, dtype=np.int64) if scenario is None else scenario,
         )
+
+
+def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
+    """The same model over another snapshot."""
+    return Engine(engine.model, engine.vocabulary, snapshot, texts, engine.device)
 
 
 def make_sequences(

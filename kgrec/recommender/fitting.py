@@ -15,7 +15,7 @@ from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.evaluation import evaluate_ranking, random_split, user_time_split
 from kgrec.graph.features import FeatureTables, Vocabulary
-from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
 from kgrec.nn import HybridModel, ModelShape
 from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
 from kgrec.ranking import pairs_to_csr
@@ -54,7 +54,8 @@ def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int)
 
 
 def fit_engine(
-    visible: GraphSnapshot,
+    train: GraphSnapshot,
+    valid: Interactions,
     texts: TextFeatures,
     config: RecommenderConfig,
     *,
@@ -64,15 +65,10 @@ def fit_engine(
     resume: bool = False,
     on_epoch: OnEpoch | None = None,
 ) -> Fitted:
-    """Train on ``visible`` (which holds no test row) without its validation rows.
-
-    ``texts`` are those of the training snapshot. Raises TrainingError.
-    """
-    held = training_split(visible, config, seed)
-    train = visible.without(held, ("train",))
+    """Train on ``train`` and its ``texts``, choose by ``valid``, whose rows ``train`` does not
+    hold. Raises TrainingError."""
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
-    valid = visible.interactions.select(held)
     users = len(np.unique(train.interactions.user))
     temporal = follows_in_time(train.interactions, valid)
     plan = make_plan(config.model, config.training, temporal=temporal, n_users=users)
@@ -93,7 +89,7 @@ def fit_engine(
             device=device,
             validate=(lambda: _ndcg(engine, valid_targets)) if len(valid) else None,
         )
-        valid_targets = pairs_to_csr(valid.user, valid.item, len(visible.users))
+        valid_targets = pairs_to_csr(valid.user, valid.item, len(train.users))
         state = None
         if checkpoint is not None:
             state = Checkpoint(checkpoint, _fingerprint(train, config, seed))
@@ -144,8 +140,7 @@ def model_shape(
 
 def _ndcg(engine: Engine, targets: tuple[np.ndarray, np.ndarray]) -> float:
     """NDCG@10 of the engine as it is now: its cached vectors are not used."""
-    now = Engine(engine.model, engine.vocabulary, engine.snapshot, engine.texts, engine.device)
-    now.__dict__.update(inputs=engine.inputs, sequences=engine.sequences)
+    now = engine.refreshed()
     seen = engine.snapshot.interactions
     report = evaluate_ranking(
         lambda rows: now.score(now.stored(rows)),

@@ -73,6 +73,24 @@ def encode_texts(
     return TextFeatures(parts, events, vectors.shape[1])
 
 
+def has_texts(snapshot: GraphSnapshot) -> bool:
+    """Whether there is anything for a language model to read."""
+    if len(snapshot.reviews) or len(snapshot.queries):
+        return True
+    return bool(text_columns(snapshot.items.attributes))
+
+
+def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
+    """Whether two snapshots have the same items, reviews and queries, row by row."""
+    if not np.array_equal(one.items.ids, other.items.ids):
+        return False
+    written = ((one.reviews, other.reviews), (one.queries, other.queries))
+    if not all(np.array_equal(a.id, b.id) and np.array_equal(a.text, b.text) for a, b in written):
+        return False
+    mine, others = one.items.attributes, other.items.attributes
+    return mine is others or mine.equals(others)
+
+
 def _item_means(reviews: Texts, vectors: np.ndarray, snapshot: GraphSnapshot) -> np.ndarray:
     means = np.zeros((len(snapshot.items), vectors.shape[1]), dtype=np.float32)
     known = reviews.item >= 0

@@ -17,7 +17,7 @@ _TIMED_TEMPERATURE, _UNTIMED_TEMPERATURE = 0.1, 0.15
 _TIMED_SIZE, _UNTIMED_SIZE = 256, 384
 _TIMED_DROPOUT, _UNTIMED_DROPOUT = 0.3, 0.2
 _TIMED_HISTORY_DROPOUT, _UNTIMED_HISTORY_DROPOUT = 0.1, 0.45
-_TIMED_EPOCHS, _UNTIMED_EPOCHS = 100, 60
+_EPOCHS = 60
 _TIMED_RATE, _UNTIMED_RATE = 5e-3, 3e-3
 _MIN_BATCH, _MAX_BATCH = 128, 1024
 _TEMPORAL_SHARE = 0.9
@@ -54,7 +54,7 @@ def make_plan(
             training.history_dropout,
             _TIMED_HISTORY_DROPOUT if temporal else _UNTIMED_HISTORY_DROPOUT,
         ),
-        epochs=training.epochs or (_TIMED_EPOCHS if temporal else _UNTIMED_EPOCHS),
+        epochs=training.epochs or _EPOCHS,
         batch_size=training.batch_size or batch,
         learning_rate=training.learning_rate or (_TIMED_RATE if temporal else _UNTIMED_RATE),
     )

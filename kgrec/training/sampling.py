@@ -33,6 +33,10 @@ class Sequences:
     def lengths(self) -> Ints:
         return np.diff(self.indptr)
 
+    def times(self, user: int) -> Ints:
+        """int64: the timestamps of one user's events, oldest first."""
+        return self.timestamp[self.indptr[user] : self.indptr[user + 1]]
+
     def histories(self, users: Ints, scenario: Ints | None = None) -> Histories:
         """The whole histories of ``users`` (int64 rows ``[B]``)."""
         lengths = self.lengths()[users]

@@ -1,0 +1,122 @@
+"""Merging a smaller, newer snapshot into a larger one, without reading the store again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+
+from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.graph.snapshot import (
+    Facts,
+    GraphSnapshot,
+    Interactions,
+    Ints,
+    NodeTable,
+    Texts,
+    canonical_order,
+)
+
+Move = Callable[[str, Ints], Ints]
+
+
+def merge_snapshots(old: GraphSnapshot, new: GraphSnapshot) -> GraphSnapshot:
+    """Everything of both: attributes of ``new`` win where given, and an event or fact that both
+    hold counts once. Rows are in canonical order again."""
+    tables = {label: _merge_nodes(old.table(label), new.table(label)) for label in _LABELS}
+    moves = [_mover(snapshot, tables) for snapshot in (old, new)]
+    return replace(
+        old,
+        users=tables[USER],
+        items=tables[ITEM],
+        entities=tables[ENTITY],
+        interactions=_merge_interactions(old.interactions, new.interactions, *moves),
+        facts=_merge_facts(old.facts, new.facts, *moves),
+        reviews=_merge_texts(old.reviews, new.reviews, *moves),
+        queries=_merge_texts(old.queries, new.queries, *moves),
+    )
+
+
+_LABELS = (USER, ITEM, ENTITY)
+
+
+def _mover(snapshot: GraphSnapshot, tables: dict[str, NodeTable]) -> Move:
+    maps = {label: tables[label].rows(snapshot.table(label).ids) for label in _LABELS}
+
+    def move(label: str, rows: Ints) -> Ints:
+        if not len(maps[label]):
+            return rows
+        return np.where(rows >= 0, maps[label][np.maximum(rows, 0)], -1)
+
+    return move
+
+
+def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
+    left = old.attributes.set_axis(pd.Index(old.ids, dtype=object))
+    right = new.attributes.set_axis(pd.Index(new.ids, dtype=object))
+    right = right.mask(right.astype(object) == "")  # a blank title says nothing of a known item
+    if not len(right):
+        return old
+    merged = right.combine_first(left) if len(left) else right
+    merged = merged.reindex(columns=sorted({*map(str, left.columns), *map(str, right.columns)}))
+    ids = merged.index.to_numpy(dtype=object)
+    order = canonical_order(ids)
+    return NodeTable(old.label, ids[order], merged.iloc[order].reset_index(drop=True))
+
+
+def _frame(events: Interactions, move: Move) -> pd.DataFrame:
+    frame = pd.DataFrame({part.name: getattr(events, part.name) for part in fields(events)})
+    return frame.assign(user=move(USER, events.user), item=move(ITEM, events.item))
+
+
+def _merge_interactions(
+    old: Interactions, new: Interactions, move_old: Move, move_new: Move
+) -> Interactions:
+    """The n-th of several equal events is the same event on both sides."""
+    key = ["user", "item", "event", "timestamp"]
+    frames = []
+    for events, move in ((old, move_old), (new, move_new)):
+        frame = _frame(events, move)
+        frames.append(frame.assign(nth=frame.groupby(key).cumcount()))
+    both = pd.concat(frames, ignore_index=True).drop_duplicates([*key, "nth"], keep="first")
+    order = ["user", "timestamp", "item", "event", "scenario", "split", "rating"]
+    both = both.sort_values(order, kind="stable")
+    return Interactions(
+        **{
+            part.name: both[part.name].to_numpy(dtype=getattr(old, part.name).dtype)
+            for part in fields(Interactions)
+        }
+    )
+
+
+def _merge_facts(
+    old: tuple[Facts, ...], new: tuple[Facts, ...], move_old: Move, move_new: Move
+) -> tuple[Facts, ...]:
+    pairs: dict[tuple[str, str, str], list[np.ndarray]] = {}
+    for facts, move in ((old, move_old), (new, move_new)):
+        for f in facts:
+            ends = np.stack([move(f.head_label, f.head), move(f.tail_label, f.tail)])
+            pairs.setdefault((f.head_label, f.relation, f.tail_label), []).append(ends)
+    merged = []
+    for (head, relation, tail), parts in sorted(pairs.items()):
+        unique = np.unique(np.concatenate(parts, axis=1), axis=1)
+        merged.append(Facts(head, relation, tail, unique[0], unique[1]))
+    return tuple(merged)
+
+
+def _merge_texts(old: Texts, new: Texts, move_old: Move, move_new: Move) -> Texts:
+    """A text that both hold is the newer one's."""
+    parts = [
+        replace(texts, user=move(USER, texts.user), item=move(ITEM, texts.item))
+        for texts, move in ((old, move_old), (new, move_new))
+    ]
+    replaced = np.isin(parts[0].id.astype(str), parts[1].id.astype(str))
+    kept = (parts[0].select(~replaced), parts[1])
+    columns = {
+        part.name: np.concatenate([getattr(texts, part.name) for texts in kept])
+        for part in fields(Texts)
+    }
+    order = canonical_order(columns["id"])
+    return Texts(**{name: values[order] for name, values in columns.items()})

@@ -1,0 +1,324 @@
+"""Recommender: the public surface, from a graph to explained recommendations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import torch
+
+from graph_schema import Catalog
+from kgrec.config import RecommenderConfig
+from kgrec.errors import ModelError, RequestError
+from kgrec.evaluation import EvaluationReport, evaluate_ranking
+from kgrec.explain import Explanation
+from kgrec.graph import GraphSnapshot
+from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.snapshot import NO_TIME
+from kgrec.nn.features import TEXT
+from kgrec.ranking import Where, pairs_to_csr, top_k
+from kgrec.recommender import saving
+from kgrec.recommender.breakdown import break_down
+from kgrec.recommender.engine import Engine, rebound
+from kgrec.recommender.fitting import fit_engine, training_split
+from kgrec.recommender.requests import (
+    Asked,
+    GivenHistories,
+    ask,
+    candidate_mask,
+    check_k,
+    item_rows,
+)
+from kgrec.recommender.support import (
+    choose_device,
+    epoch_teller,
+    popularity_groups,
+    ranked_frame,
+    read_source,
+    user_groups,
+    without_splits,
+)
+from kgrec.recommender.texts import TextFeatures, encode_texts, has_texts, same_texts
+from kgrec.stores import GraphStore
+from kgrec.text import CachedEncoder, EmbeddingCache, TextEncoder, load_encoder
+
+Progress = Callable[[str, int, int], None]
+_BATCH = 1024  # users scored at once
+
+
+class Recommender:
+    """A knowledge-graph recommender: fit it on a store or catalog, then ask.
+
+    Interactions whose split is "test" are never part of the graph it sees; those marked "valid"
+    choose the model and count as history afterwards.
+    """
+
+    def __init__(self, config: RecommenderConfig | None = None) -> None:
+        self.config = config or RecommenderConfig()
+        self.history: list[dict[str, float]] = []
+        self._full: GraphSnapshot | None = None
+        self._now: Engine | None = None
+        self._encoder: TextEncoder | None = None
+
+    def fit(
+        self,
+        source: GraphStore | Catalog | GraphSnapshot,
+        *,
+        seed: int = 0,
+        device: str | None = None,
+        progress: Progress | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Read the graph, encode its texts, train, and be ready to answer.
+
+        ``device`` is "cuda" where there is one unless given. ``progress`` is called with (what,
+        done, total). With ``checkpoint`` (a folder) the state is kept there at every validation,
+        and ``resume=True`` goes on from it to the same result. Equal data, settings and seed give
+        equal models on one CPU. Raises TrainingError, StoreError, CatalogError, TextModelError.
+        """
+        full = read_source(source, progress)
+        visible = without_splits(full, ("test",))
+        held = training_split(visible, self.config, seed)
+        train = visible.without(held, ("train",))
+        texts = self._encode(train, progress)
+        fitted = fit_engine(
+            train,
+            visible.interactions.select(held),
+            texts,
+            self.config,
+            seed=seed,
+            device=choose_device(device),
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            resume=resume,
+            on_epoch=None if progress is None else epoch_teller(progress),
+        )
+        self._full, self._now, self.history = full, fitted.engine, fitted.history
+        now = rebound(fitted.engine, visible, self._texts_of(visible, progress))
+        _ = now.items  # ready to answer
+        self._now = now
+        return self
+
+    def _encode(self, snapshot: GraphSnapshot, progress: Progress | None) -> TextFeatures:
+        if not self.config.model.use_text or not has_texts(snapshot):
+            return TextFeatures.none(len(snapshot.items))
+        return encode_texts(snapshot, self._text_encoder(), progress)
+
+    def _texts_of(self, snapshot: GraphSnapshot, progress: Progress | None) -> TextFeatures:
+        """Those at hand, where the snapshot has the same texts."""
+        if same_texts(self._engine.snapshot, snapshot):
+            return self._engine.texts
+        return self._encode(snapshot, progress)
+
+    def _text_encoder(self) -> TextEncoder:
+        if self._encoder is None:
+            text = self.config.text
+            encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
+            self._encoder = CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
+        return self._encoder
+
+    @property
+    def snapshot(self) -> GraphSnapshot:
+        """The graph that answers come from: all but what is held out for testing."""
+        return self._engine.snapshot
+
+    @property
+    def _engine(self) -> Engine:
+        if self._now is None:
+            raise ModelError("this Recommender is not fitted; call fit() or Recommender.load().")
+        return self._now
+
+    def recommend(
+        self,
+        users: str | Sequence[str] | None = None,
+        *,
+        histories: GivenHistories | None = None,
+        k: int = 10,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        candidates: Sequence[str] | None = None,
+        exclude_seen: bool = True,
+        where: Where | None = None,
+    ) -> pd.DataFrame:
+        """The ``k`` best items for each user: columns user_id, item_id, score, rank (from 1).
+
+        ``users`` are ids in the graph; ``histories`` (item ids, oldest first; by user id or as a
+        list) take the place of stored ones and need no stored user. ``context`` gives attributes
+        of a user that the graph does not know, e.g. ``{"gender": "F"}``. ``candidates`` and
+        ``where`` narrow the items. Fewer rows come where fewer items are left. Raises
+        RequestError.
+        """
+        k = check_k(k)
+        asked = ask(self._engine, users, histories, scenario, context)
+        mask = candidate_mask(self._engine.snapshot, candidates, where)
+        frames = [
+            self._top(asked.batch(start, start + _BATCH), k, mask, exclude_seen)
+            for start in range(0, len(asked.ids), _BATCH)
+        ]
+        if not frames:
+            return self._top(asked, k, mask, exclude_seen)
+        return pd.concat(frames, ignore_index=True)
+
+    def _top(
+        self, asked: Asked, k: int, mask: np.ndarray | None, exclude_seen: bool
+    ) -> pd.DataFrame:
+        scores = self._engine.score(asked.histories, asked.context)
+        rows, best = top_k(
+            scores,
+            min(k, scores.shape[1]),
+            seen=asked.seen() if exclude_seen else None,
+            candidates=mask,
+        )
+        return ranked_frame(
+            ("user_id", "item_id"), asked.ids, rows.cpu().numpy(), best.cpu().numpy(), self.snapshot
+        )
+
+    def similar(self, items: str | Sequence[str], k: int = 10) -> pd.DataFrame:
+        """Items whose vectors are closest: columns item_id, similar_id, score (cosine), rank."""
+        k = check_k(k)
+        ids = [items] if isinstance(items, str) else [str(item) for item in items]
+        rows = item_rows(self.snapshot.items, ids)
+        vectors = self._engine.items.candidate
+        scores = vectors[torch.as_tensor(rows).to(vectors.device)] @ vectors.T
+        itself = pairs_to_csr(np.arange(len(rows)), rows, len(rows))
+        found, best = top_k(scores, min(k, scores.shape[1]), seen=itself)
+        return ranked_frame(
+            ("item_id", "similar_id"), ids, found.cpu().numpy(), best.cpu().numpy(), self.snapshot
+        )
+
+    def search(
+        self, text: str, *, user: str | None = None, scenario: str | None = None, k: int = 10
+    ) -> pd.DataFrame:
+        """Items for a query, by title, entity names and meaning: item_id, score (fused ranks),
+        rank; personal with ``user``. Raises RequestError for an empty query."""
+        k = check_k(k)
+        if not isinstance(text, str) or not text.strip():
+            raise RequestError("the query is empty; pass some words.")
+        engine = self._engine
+        personal = None
+        if user is not None:
+            asked = ask(engine, [user], None, scenario, None)
+            personal = engine.score(asked.histories)[0].cpu().numpy()
+        vector = self._text_encoder().encode([text])[0] if TEXT in engine.texts.items else None
+        rows, scores = engine.searcher.rank(text, vector, personal, k)
+        return pd.DataFrame(
+            {
+                "item_id": engine.snapshot.items.ids[rows],
+                "score": scores,
+                "rank": np.arange(1, len(rows) + 1),
+            }
+        )
+
+    def explain(
+        self,
+        user: str,
+        item: str,
+        *,
+        k: int = 5,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+    ) -> Explanation:
+        """Why ``item`` scores as it does for ``user``: up to ``k`` paths with contributions.
+
+        ``history`` takes the place of the stored one. Raises RequestError.
+        """
+        engine = self._engine
+        given = None if history is None else {user: history}
+        asked = ask(engine, [user] if given is None else None, given, scenario, None)
+        row = int(item_rows(engine.snapshot.items, [item])[0])
+        stored = int(engine.snapshot.users.rows([user])[0])
+        times = np.full(len(asked.histories.item), NO_TIME, dtype=np.int64)
+        if given is None:
+            times = engine.sequences.times(stored)
+        breakdown = break_down(engine, asked.histories, times, row)
+        explained_user = stored if given is None else None
+        return engine.explainer.explain(
+            breakdown, row, user=explained_user, user_id=user, k=check_k(k)
+        )
+
+    def evaluate(
+        self,
+        *,
+        split: Literal["test", "valid"] = "test",
+        history: Literal["now", "train"] = "now",
+        ks: Sequence[int] = (10, 20),
+        by: str | None = None,
+    ) -> EvaluationReport:
+        """Full ranking of all items for every user with rows in ``split``.
+
+        With history "now" a user's validation rows are part of the history when testing, as in a
+        live system; with "train" they are not. Either way what was seen is no candidate. ``by``
+        names a user attribute to report groups for. Raises RequestError.
+        """
+        now = self._engine
+        assert self._full is not None
+        full = self._full
+        held = full.interactions.select(np.asarray(full.interactions.split == split))
+        if not len(held):
+            raise RequestError(f"no interaction has split {split!r}; give the catalog a split.")
+        train = without_splits(full, ("valid", "test"))
+        known = now.snapshot if split == "test" else train
+        engine = now
+        if split == "valid" or history == "train":
+            engine = rebound(now, train, self._texts_of(train, None))
+        n_users, n_items = len(full.users), len(full.items)
+        seen = known.interactions
+        trained = np.bincount(train.interactions.item, minlength=n_items)
+        return evaluate_ranking(
+            lambda rows: engine.score(engine.stored(rows)),
+            n_items=n_items,
+            targets=pairs_to_csr(held.user, held.item, n_users),
+            seen=pairs_to_csr(seen.user, seen.item, n_users),
+            ks=ks,
+            groups=None if by is None else user_groups(full, by),
+            item_popularity=trained,
+            target_groups=popularity_groups(trained),
+        )
+
+    def update(self, catalog: Catalog, *, progress: Progress | None = None) -> Self:
+        """New users, items, entities, facts and interactions take effect at once, untrained.
+
+        Ends that the graph already holds need not be repeated in ``catalog``'s node frames, if
+        those frames are absent. Updating twice changes nothing. The store is not written; see
+        ``GraphStore.write``. Raises CatalogError, leaving everything as it was.
+        """
+        engine = self._engine
+        assert self._full is not None
+        merged = merge_snapshots(self._full, read_source(catalog, None))
+        visible = without_splits(merged, ("test",))
+        now = rebound(engine, visible, self._texts_of(visible, progress))
+        _ = now.items
+        self._full, self._now = merged, now
+        return self
+
+    def save(self, folder: str | Path) -> None:
+        """Write everything needed to answer into ``folder`` (safetensors, Parquet, JSON)."""
+        engine = self._engine
+        assert self._full is not None
+        saving.save(
+            saving.Saved(
+                config=self.config,
+                model=engine.model,
+                vocabulary=engine.vocabulary,
+                snapshot=self._full,
+                texts=engine.texts,
+                history=self.history,
+            ),
+            Path(folder),
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
+        """What ``save`` wrote, ready to answer; no store is needed. Raises ModelError."""
+        target = choose_device(device)
+        saved = saving.load(Path(folder), target)
+        full = saved.snapshot
+        visible = without_splits(full, ("test",))
+        recommender = cls(saved.config)
+        recommender.history = saved.history
+        recommender._full = full
+        recommender._now = Engine(saved.model, saved.vocabulary, visible, saved.texts, target)
+        return recommender

@@ -1,0 +1,150 @@
+"""From what a caller asks to rows: users, histories, scenarios, candidates; with clear errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kgrec.errors import RequestError
+from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
+from kgrec.nn import Histories
+from kgrec.ranking import Where, attribute_mask, pairs_to_csr
+from kgrec.ranking.csr import Csr
+from kgrec.recommender.engine import Engine
+
+GivenHistories: TypeAlias = Mapping[str, Sequence[str]] | Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Whom a request is about: ids as they appear in the answer, and each one's history."""
+
+    ids: list[str]
+    histories: Histories
+    context: Mapping[str, Any] | None = None
+
+    def batch(self, start: int, end: int) -> Asked:
+        """Users ``start`` to ``end`` alone."""
+        return Asked(self.ids[start:end], self.histories.part(start, end), self.context)
+
+    def seen(self) -> Csr:
+        """What each of them already has."""
+        row = np.repeat(np.arange(len(self.ids)), np.diff(self.histories.indptr))
+        return pairs_to_csr(row, self.histories.item, len(self.ids))
+
+
+def ask(
+    engine: Engine,
+    users: str | Sequence[str] | None,
+    histories: GivenHistories | None,
+    scenario: str | None,
+    context: Mapping[str, Any] | None = None,
+) -> Asked:
+    """Stored users, or histories given by user id (or without one, numbered from 0).
+
+    A given history takes the place of a stored one. Raises RequestError for a user that is neither
+    stored nor has a history here, an unknown item or scenario, or a request for nobody.
+    """
+    code = scenario_code(engine, scenario)
+    if histories is None:
+        if users is None:
+            raise RequestError("nobody to recommend to; pass users or histories.")
+        ids = [users] if isinstance(users, str) else [str(user) for user in users]
+        rows = known_users(engine.snapshot.users, ids)
+        stored = engine.stored(rows, np.full(len(rows), code, dtype=np.int64))
+        return Asked(ids, stored, context)
+    ids, given = _named(users, histories)
+    rows = engine.snapshot.users.rows(ids)
+    typed = [item_rows(engine.snapshot.items, items) for items in given]
+    codes = np.full(len(rows), code, dtype=np.int64)
+    return Asked(ids, engine.typed(typed, rows, codes), context)
+
+
+def _named(
+    users: str | Sequence[str] | None, histories: GivenHistories
+) -> tuple[list[str], list[Sequence[str]]]:
+    if isinstance(histories, Mapping):
+        ids, given = [str(user) for user in histories], list(histories.values())
+        if users is not None:
+            raise RequestError("histories already name their users; pass users or histories.")
+    else:
+        given = list(histories)
+        ids = [str(row) for row in range(len(given))]
+        if users is not None:
+            ids = [users] if isinstance(users, str) else [str(user) for user in users]
+    if len(ids) != len(given):
+        raise RequestError(f"{len(ids)} users but {len(given)} histories; pass one for each.")
+    if any(isinstance(items, str) for items in given):
+        raise RequestError("a history is a list of item ids, not one string.")
+    return ids, given
+
+
+def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
+    """Rows of stored users; RequestError names the first that is unknown."""
+    rows = users.rows(ids)
+    if (rows < 0).any():
+        unknown = ids[int(np.argmax(rows < 0))]
+        raise RequestError(
+            f"user {unknown!r} is not in the graph; pass histories={{{unknown!r}: [item ids]}} "
+            "(an empty list will do), or add the user with update()."
+        )
+    return rows
+
+
+def item_rows(items: NodeTable, ids: Sequence[str]) -> Ints:
+    """Rows of items; RequestError names the first that is unknown."""
+    wanted = [str(item) for item in ids]
+    rows = items.rows(wanted) if wanted else np.empty(0, dtype=np.int64)
+    if (rows < 0).any():
+        unknown = wanted[int(np.argmax(rows < 0))]
+        raise RequestError(f"item {unknown!r} is not in the graph; add it with update().")
+    return rows
+
+
+def scenario_code(engine: Engine, scenario: str | None) -> int:
+    """The scenario's code, -1 for none; RequestError lists what the model knows."""
+    if scenario is None:
+        return -1
+    names = engine.vocabulary.scenarios.tolist()
+    if scenario not in names:
+        known = ", ".join(map(repr, names)) or "none: the training data had no scenario column"
+        raise RequestError(f"unknown scenario {scenario!r}; the model knows {known}.")
+    return int(names.index(scenario))
+
+
+def candidate_mask(
+    snapshot: GraphSnapshot, candidates: Sequence[str] | None, where: Where | None
+) -> np.ndarray | None:
+    """bool ``[n_items]``, None for all; RequestError for an empty list or a filter that leaves
+    nothing."""
+    if candidates is None and where is None:
+        return None
+    mask = np.ones(len(snapshot.items), dtype=bool)
+    if candidates is not None:
+        if not len(candidates):
+            raise RequestError("candidates is an empty list; pass item ids, or None for all.")
+        mask[:] = False
+        mask[item_rows(snapshot.items, candidates)] = True
+    if where is not None:
+        mask &= attribute_mask(item_frame(snapshot.items), where)
+    if not mask.any():
+        raise RequestError("no item is left to recommend after candidates and where.")
+    return mask
+
+
+def item_frame(items: NodeTable) -> pd.DataFrame:
+    """Attributes with the ids in column ``item_id``."""
+    frame = items.attributes.copy(deep=False)
+    frame.insert(0, "item_id", items.ids)
+    return frame
+
+
+def check_k(k: Any) -> int:
+    """k as an int; RequestError unless it is a whole number of at least one."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise RequestError(f"k is {k!r}; ask for at least one result.")
+    return int(k)

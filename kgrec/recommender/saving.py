@@ -1,0 +1,183 @@
+"""A recommender as a folder: safetensors, Parquet and JSON, complete or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import load_file, save_file
+
+from kgrec.config import RecommenderConfig
+from kgrec.errors import ModelError
+from kgrec.graph.features import Vocabulary
+from kgrec.graph.persist import read_saved_snapshot, write_snapshot
+from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.graph.tokens import AttributeTokens
+from kgrec.nn import HybridModel, ModelShape
+from kgrec.recommender.texts import TextFeatures
+
+FORMAT = "kgrec-model"
+VERSION = 1
+_MANIFEST = "manifest.json"
+_EVENTS = "events"
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What a folder holds: the model, the whole snapshot and the texts of its visible part."""
+
+    config: RecommenderConfig
+    model: HybridModel
+    vocabulary: Vocabulary
+    snapshot: GraphSnapshot
+    texts: TextFeatures
+    history: list[dict[str, float]]
+
+
+def save(saved: Saved, folder: Path) -> None:
+    """Write beside ``folder`` and take its place as a whole. Raises ModelError."""
+    if folder.exists() and not (folder / _MANIFEST).exists() and any(folder.iterdir()):
+        raise ModelError(f"{folder} holds other files; choose an empty or new folder.")
+    fresh = folder.with_name(folder.name + ".new")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        _write(saved, fresh)
+        _replace(fresh, folder)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        cure = "free some space or permit writing there"
+        raise ModelError(f"{folder}: can't save the model ({error}); {cure}.") from error
+
+
+def _replace(fresh: Path, folder: Path) -> None:
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(saved: Saved, folder: Path) -> None:
+    write_snapshot(saved.snapshot, folder)
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in saved.model.state_dict().items()
+    }
+    save_file(weights, folder / "model.safetensors")
+    texts = {name: np.ascontiguousarray(value) for name, value in saved.texts.items.items()}
+    save_arrays(
+        {**texts, _EVENTS: np.ascontiguousarray(saved.texts.events)}, folder / "texts.safetensors"
+    )
+    (folder / "vocabulary.json").write_text(json.dumps(_plain(saved.vocabulary)))
+    files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": saved.config.model_dump(mode="json"),
+        "shape": asdict(saved.model.shape),
+        "text_size": saved.texts.size,
+        "history": saved.history,
+        "files": files,
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+
+
+def load(folder: Path, device: torch.device) -> Saved:
+    """What ``save`` wrote. Raises ModelError for a folder that is missing, incomplete, changed,
+    foreign or newer."""
+    manifest = _manifest(folder)
+    for name, digest in manifest["files"].items():
+        path = folder / name
+        if not path.exists():
+            raise ModelError(f"{folder}: {name} is missing; copy the whole folder or train again.")
+        if _digest(path) != digest:
+            raise ModelError(f"{path} is truncated or was changed; copy it again or train again.")
+    try:
+        return _read(folder, manifest, device)
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise ModelError(f"{folder}: not a model of kgrec ({error}); train again.") from error
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / _MANIFEST
+    if not path.exists():
+        raise ModelError(f"{folder} is not a saved model: {_MANIFEST} is missing. See save().")
+    try:
+        manifest = json.loads(path.read_text())
+    except ValueError as error:
+        raise ModelError(f"{path} is not readable ({error}); copy it again.") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ModelError(f"{path} is not a kgrec model.")
+    if manifest.get("version") != VERSION:
+        raise ModelError(
+            f"{folder} has format version {manifest.get('version')}, this kgrec reads {VERSION}; "
+            "upgrade kgrec or train again."
+        )
+    return manifest
+
+
+def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Saved:
+    vocabulary = _vocabulary(json.loads((folder / "vocabulary.json").read_text()))
+    shape = manifest["shape"]
+    model = HybridModel(
+        vocabulary,
+        ModelShape(**{**shape, "parts": tuple(shape["parts"]), "scales": tuple(shape["scales"])}),
+    )
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+    texts = load_arrays(folder / "texts.safetensors")
+    events = texts.pop(_EVENTS)
+    return Saved(
+        config=RecommenderConfig.model_validate(manifest["config"]),
+        model=model.to(device).eval(),
+        vocabulary=vocabulary,
+        snapshot=read_saved_snapshot(folder),
+        texts=TextFeatures(texts, events, manifest["text_size"]),
+        history=manifest["history"],
+    )
+
+
+def _plain(vocabulary: Vocabulary) -> dict[str, Any]:
+    return {
+        name: getattr(vocabulary, name).tolist()
+        for name in ("items", "entities", "relations", "scenarios")
+    } | {
+        name: asdict(getattr(vocabulary, name)) for name in ("item_tokens", "user_tokens")
+    }  # fmt: skip
+
+
+def _vocabulary(values: Mapping[str, Any]) -> Vocabulary:
+    ids = {
+        name: np.array(values[name], dtype=object)
+        for name in ("items", "entities", "relations", "scenarios")
+    }
+    tokens = {
+        name: AttributeTokens(
+            tuple(values[name]["tokens"]),
+            {column: tuple(edges) for column, edges in values[name]["edges"].items()},
+        )
+        for name in ("item_tokens", "user_tokens")
+    }
+    return Vocabulary(
+        items=ids["items"],
+        entities=ids["entities"],
+        relations=ids["relations"],
+        scenarios=ids["scenarios"],
+        item_tokens=tokens["item_tokens"],
+        user_tokens=tokens["user_tokens"],
+    )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,111 @@
+"""Small pieces of the Recommender: sources, devices, answers as frames, groups."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from graph_schema import Catalog
+from kgrec.errors import RequestError
+from kgrec.graph import GraphSnapshot, read_snapshot
+from kgrec.graph.snapshot import Ints
+from kgrec.stores import EmbeddedStore, GraphStore
+
+Progress = Callable[[str, int, int], None]
+_HEAD_SHARE = 0.2  # of the trained items, the most popular ones: the head
+
+
+def read_source(
+    source: GraphStore | Catalog | GraphSnapshot, progress: Progress | None
+) -> GraphSnapshot:
+    """The snapshot of a store or catalog; a catalog goes through a store, as any other graph."""
+    if isinstance(source, GraphSnapshot):
+        return source
+    if isinstance(source, GraphStore):
+        return read_snapshot(source, progress=progress)
+    if not isinstance(source, Catalog):
+        raise RequestError(
+            f"fit() takes a GraphStore or a Catalog, not {type(source).__name__}; see "
+            "kgrec.connect() and loaders.load(...).catalog."
+        )
+    with (
+        tempfile.TemporaryDirectory(prefix="kgrec-") as folder,
+        EmbeddedStore(Path(folder) / "catalog.kgl") as store,
+    ):
+        store.write(source, progress=progress)
+        return read_snapshot(store, progress=progress)
+
+
+def without_splits(snapshot: GraphSnapshot, hidden: Sequence[str]) -> GraphSnapshot:
+    """The snapshot without the interactions of these splits."""
+    kept = tuple(split for split in ("train", "valid", "test") if split not in hidden)
+    return snapshot.without(np.isin(snapshot.interactions.split.astype(str), list(hidden)), kept)
+
+
+def choose_device(device: str | None) -> torch.device:
+    """The device asked for, else an accelerator where there is one. Raises RequestError."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise RequestError(f"device {device!r} can't be used ({error}); try 'cpu'.") from error
+    return chosen
+
+
+def epoch_teller(progress: Progress) -> Callable[[dict[str, float], int], None]:
+    """Tells progress what an epoch brought."""
+
+    def tell(record: dict[str, float], epochs: int) -> None:
+        text = f"training: loss {record['loss']:.3f}"
+        if "valid_ndcg@10" in record:
+            text += f", valid NDCG@10 {record['valid_ndcg@10']:.4f}"
+        progress(text, int(record["epoch"]), epochs)
+
+    return tell
+
+
+def ranked_frame(
+    names: tuple[str, str],
+    ids: Sequence[str],
+    rows: Ints,
+    scores: np.ndarray,
+    snapshot: GraphSnapshot,
+) -> pd.DataFrame:
+    """Columns ``names`` (whose list, which item), score, rank; rows ``[B, k]``, -1 is left out."""
+    kept = rows >= 0
+    rank = np.broadcast_to(np.arange(1, rows.shape[1] + 1), rows.shape)
+    owner = np.repeat(np.array(ids, dtype=object), kept.sum(axis=1))
+    return pd.DataFrame(
+        {
+            names[0]: owner,
+            names[1]: snapshot.items.ids[rows[kept]],
+            "score": scores[kept],
+            "rank": rank[kept],
+        }
+    )
+
+
+def user_groups(snapshot: GraphSnapshot, by: str) -> np.ndarray:
+    """Each user's value of attribute ``by`` as text, object ``[m]``. Raises RequestError."""
+    attributes = snapshot.users.attributes
+    if by not in attributes.columns:
+        known = ", ".join(map(str, attributes.columns)) or "none"
+        raise RequestError(f"users have no attribute {by!r}; they have: {known}.")
+    return attributes[by].astype(object).fillna("unknown").astype(str).to_numpy(dtype=object)
+
+
+def popularity_groups(trained: Ints) -> np.ndarray:
+    """ "cold" for items never trained on, "head" for the most popular fifth, else "tail"."""
+    groups = np.full(len(trained), "tail", dtype=object)
+    warm = np.flatnonzero(trained > 0)
+    order = warm[np.argsort(-trained[warm], kind="stable")]
+    groups[order[: max(1, int(_HEAD_SHARE * len(warm)))]] = "head"
+    groups[trained == 0] = "cold"
+    return groups
