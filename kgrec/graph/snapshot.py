@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, USER
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from torch_geometric.data import HeteroData
+
+    from kgrec.stores.base import NodeRef
 
 NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
 
@@ -165,6 +171,20 @@ class GraphSnapshot:
 
     def table(self, label: str) -> NodeTable:
         return {USER: self.users, ITEM: self.items, ENTITY: self.entities}[label]
+
+    def to_pyg(self) -> HeteroData:
+        """As PyG's HeteroData; see kgrec.graph.convert.to_pyg."""
+        from kgrec.graph.convert import to_pyg
+
+        return to_pyg(self)
+
+    def to_networkx(
+        self, *, center: NodeRef | None = None, hops: int = 2
+    ) -> nx.MultiDiGraph[tuple[str, str]]:
+        """As a networkx graph, whole or around a node; see kgrec.graph.convert.to_networkx."""
+        from kgrec.graph.convert import to_networkx
+
+        return to_networkx(self, center=center, hops=hops)
 
     def restricted(self, splits: Sequence[str]) -> GraphSnapshot:
         """The snapshot with only the interactions of these splits, and without any review or query

@@ -56,7 +56,7 @@ class EmbeddedStore(GraphStore):
         started = time.perf_counter()
         nodes, events, edges = node_rows(catalog), interaction_rows(catalog), other_edges(catalog)
         with leased(self.path) as graph:
-            self._prepare(graph)
+            _prepare(graph)
             loaded = LoadedGraph(graph)
             if _count(loaded, _INTERACTIONS):
                 graph = _merge(loaded, nodes, events, edges, progress)
@@ -125,22 +125,13 @@ class EmbeddedStore(GraphStore):
 
     def migrate(self) -> int:
         with leased(self.path) as graph:
-            if self._prepare(graph):
+            if _prepare(graph):
                 self._publish(graph)
         return latest_version()
 
     def close(self) -> None:
         self._loaded = None
         self._seen = None
-
-    def _prepare(self, graph: kglite.KnowledgeGraph) -> bool:
-        """Run the migrations that the graph lacks; True if there were any."""
-        lacking = [step for step in migrations("kglite") if step.version > graph.schema_version]
-        for step in lacking:
-            for statement in step.statements:
-                graph.cypher(statement, timeout_ms=0)
-            graph.set_schema_version(step.version)
-        return bool(lacking)
 
     def _publish(self, graph: kglite.KnowledgeGraph) -> None:
         """Save the graph and go on reading from it."""
@@ -208,6 +199,7 @@ def _rebuilt(
     progress: Progress | None,
 ) -> kglite.KnowledgeGraph:
     graph = kglite.KnowledgeGraph()
+    _prepare(graph)
     old_nodes = [NodeRows(n, _read_nodes(loaded, n, None)) for n in loaded.graph.node_types]
     old_edges = [
         EdgeRows(edge, _read_edges(loaded, edge, None))
@@ -216,11 +208,17 @@ def _rebuilt(
     ]
     build(graph, old_nodes, old_edges)
     build(graph, nodes, [EdgeRows(_INTERACTIONS, merged.rows), *edges], progress)
-    for step in migrations("kglite"):
+    return graph
+
+
+def _prepare(graph: kglite.KnowledgeGraph) -> bool:
+    """Run the migrations that the graph lacks; True if there were any."""
+    lacking = [step for step in migrations("kglite") if step.version > graph.schema_version]
+    for step in lacking:
         for statement in step.statements:
             graph.cypher(statement, timeout_ms=0)
         graph.set_schema_version(step.version)
-    return graph
+    return bool(lacking)
 
 
 def _count(loaded: LoadedGraph, edge: EdgeType) -> int:

@@ -62,10 +62,18 @@ def load(path: Path) -> kglite.KnowledgeGraph:
 @contextmanager
 def leased(path: Path) -> Iterator[kglite.KnowledgeGraph]:
     """The graph of a file, to change, while no other process may; nothing is saved by itself."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: its folder can't be made ({error}). Cure: give a path in a folder that "
+            "you may write in."
+        ) from error
     graph = _opened(path, lambda name: kglite.open(name, durable="off"))
     try:
         yield graph
+    except (kglite.KgError, ValueError) as error:
+        raise StoreError(f"{path}: the write failed ({error}); the file is as it was.") from error
     finally:
         # An exit with an error releases the lease without saving; saving is done by save().
         graph.__exit__(StoreError, StoreError(), None)

@@ -1,0 +1,120 @@
+"""A snapshot in the forms of other libraries: PyG's HeteroData and networkx graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from graph_schema.errors import RequestError
+from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
+from kgrec.stores.base import NodeRef
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from torch_geometric.data import HeteroData
+
+_LABELS = (USER, ITEM, ENTITY)
+
+
+def to_pyg(snapshot: GraphSnapshot) -> HeteroData:
+    """The snapshot as HeteroData: node types are labels, edge types (label, relation, label).
+
+    Every ``edge_index`` is int64 ``[2, edges]``. Interactions also have ``timestamp`` int64 (unix
+    seconds, NO_TIME if absent) and ``rating`` float32 (NaN if absent). A node's row is its row in
+    the snapshot; ``data[label].num_nodes`` counts them.
+    """
+    import torch
+    from torch_geometric.data import HeteroData
+
+    data = HeteroData()
+    for label in _LABELS:
+        data[label].num_nodes = len(snapshot.table(label))
+    events = snapshot.interactions
+    edges = data[USER, INTERACTED, ITEM]
+    edges.edge_index = torch.from_numpy(np.stack([events.user, events.item]))
+    edges.timestamp = torch.from_numpy(events.timestamp.copy())
+    edges.rating = torch.from_numpy(events.rating.copy())
+    for facts in snapshot.facts:
+        index = torch.from_numpy(np.stack([facts.head, facts.tail]))
+        data[facts.head_label, facts.relation, facts.tail_label].edge_index = index
+    return data
+
+
+def to_networkx(
+    snapshot: GraphSnapshot, *, center: NodeRef | None = None, hops: int = 2
+) -> nx.MultiDiGraph[tuple[str, str]]:
+    """The snapshot as a MultiDiGraph, or what lies within ``hops`` edges of ``center``.
+
+    Nodes are (label, id) with the attributes that are there, and ``label``; edges have
+    ``relation``, and an interaction's timestamp, rating, event, scenario and split where present.
+    Raises RequestError if ``center`` is not in the snapshot.
+    """
+    import networkx as nx
+
+    kept = None if center is None else _within(snapshot, center, hops)
+    graph: nx.MultiDiGraph[tuple[str, str]] = nx.MultiDiGraph()
+    for label in _LABELS:
+        table = snapshot.table(label)
+        rows = np.arange(len(table)) if kept is None else np.flatnonzero(kept[label])
+        attributes = table.attributes.iloc[rows].to_dict("records")
+        for row, values in zip(rows, attributes, strict=True):
+            known = {str(name): value for name, value in values.items() if not pd.isna(value)}
+            graph.add_node((label, table.ids[row]), **{**known, "label": label})
+    for head, relation, tail, heads, tails in _edges(snapshot):
+        mask = np.ones(len(heads), dtype=bool) if kept is None else kept[head][heads]
+        if kept is not None:
+            mask &= kept[tail][tails]
+        rows = np.flatnonzero(mask)
+        sources, targets = snapshot.table(head).ids, snapshot.table(tail).ids
+        for row in rows:
+            event = _event(snapshot, int(row)) if relation == INTERACTED else {}
+            start, end = (head, sources[heads[row]]), (tail, targets[tails[row]])
+            graph.add_edge(start, end, relation=relation, **event)
+    return graph
+
+
+Edges = tuple[str, str, str, np.ndarray, np.ndarray]
+
+
+def _edges(snapshot: GraphSnapshot) -> Iterator[Edges]:
+    """(head label, relation, tail label, head rows, tail rows) of every kind of edge."""
+    yield USER, INTERACTED, ITEM, snapshot.interactions.user, snapshot.interactions.item
+    for facts in snapshot.facts:
+        yield facts.head_label, facts.relation, facts.tail_label, facts.head, facts.tail
+
+
+def _within(snapshot: GraphSnapshot, center: NodeRef, hops: int) -> dict[str, np.ndarray]:
+    """For each label bool ``[n]``: the nodes at most ``hops`` edges away, directions ignored."""
+    if center.label not in _LABELS:
+        raise RequestError(
+            f"{center.label} is no label of the snapshot. Cure: use {', '.join(_LABELS)}."
+        )
+    start = int(snapshot.table(center.label).rows([center.id])[0])
+    if start < 0:
+        raise RequestError(f"there is no {center.label} {center.id!r}. Cure: check the id.")
+    reached = {label: np.zeros(len(snapshot.table(label)), dtype=bool) for label in _LABELS}
+    reached[center.label][start] = True
+    for _ in range(hops):
+        before = {label: mask.copy() for label, mask in reached.items()}
+        for head, _relation, tail, heads, tails in _edges(snapshot):
+            reached[tail][tails[before[head][heads]]] = True
+            reached[head][heads[before[tail][tails]]] = True
+    return reached
+
+
+def _event(snapshot: GraphSnapshot, row: int) -> dict[str, Any]:
+    """The properties that an interaction has."""
+    events = snapshot.interactions
+    values: dict[str, Any] = {
+        name: getattr(events, name)[row] for name in ("event", "scenario", "split")
+    }
+    found = {name: value for name, value in values.items() if value}
+    if events.timestamp[row] != NO_TIME:
+        found["timestamp"] = int(events.timestamp[row])
+    if not np.isnan(events.rating[row]):
+        found["rating"] = float(events.rating[row])
+    return found
