@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,36 +40,47 @@ def progress_on_stderr() -> Iterator[Report]:
 
 
 class Bars:
-    """One bar for each kind of work; texts after a colon ("training: loss 3.1") only relabel it."""
+    """One bar for each kind of work; a text after a colon ("training: loss 3.1") only relabels it.
+
+    Work that is done within a second leaves no bar behind: a graph has dozens of small relations.
+    """
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, float] = {}
 
     def __call__(self, what: str, done: int, total: int) -> None:
         kind = what.partition(":")[0]
         if kind not in self._tasks:
             self._tasks[kind] = self._bars.add_task(what, total=total or None)
-        self._bars.update(self._tasks[kind], description=what, completed=done, total=total or None)
+            self._began[kind] = time.monotonic()
+        brief = time.monotonic() - self._began[kind] < 1.0
+        self._bars.update(
+            self._tasks[kind],
+            description=what,
+            completed=done,
+            total=total or None,
+            visible=not (brief and done >= total),
+        )
 
 
 class PlainLines:
-    """A line when a kind of work begins and ends, and every few seconds in between."""
+    """A line every few seconds, and the last one of each kind of work that had a line."""
 
     def __init__(self) -> None:
         self._kind = ""
-        self._last = 0.0
+        self._last = -math.inf
         self._said = ""
 
     def __call__(self, what: str, done: int, total: int) -> None:
         kind = what.partition(":")[0]
         now = time.monotonic()
-        finished = total > 0 and done >= total
-        if kind == self._kind and not finished and now - self._last < LINE_EVERY_SECONDS:
-            return
+        finished = kind == self._kind and 0 < total <= done
         line = f"{what} {done:,}/{total:,}" if total else f"{what} {done:,}"
-        if line != self._said:
-            print(line, file=sys.stderr, flush=True)
+        if line == self._said or (not finished and now - self._last < LINE_EVERY_SECONDS):
+            return
+        print(line, file=sys.stderr, flush=True)
         self._kind, self._last, self._said = kind, now, line
 
 

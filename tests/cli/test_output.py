@@ -1,12 +1,15 @@
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from kgrec.cli.output import print_frame, print_json, print_values
-from kgrec.cli.progress import PlainLines
+from kgrec.cli.progress import Bars, PlainLines
 
 
 def test_json_of_every_kind_of_value(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,12 +55,26 @@ def test_values_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "users    6,040\nseconds  1.5000\n"
 
 
-def test_plain_progress_says_begin_and_end_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     report = PlainLines()
     for done in (1, 2, 3, 3):
         report("rows", done, 3)
-    report("training: loss 2.0", 1, 10)
-    report("training: loss 1.0", 2, 10)  # too soon after the last line
+    report("training: loss 2.0", 1, 10)  # too soon after the last line
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.splitlines() == ["rows 1/3", "rows 3/3", "training: loss 2.0 1/10"]
+    assert captured.err.splitlines() == ["rows 1/3", "rows 3/3"]
+
+
+def test_bars_keep_only_work_that_took_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("kgrec.cli.progress.time.monotonic", lambda: clock[0])
+    shown = Progress(console=Console(file=io.StringIO()))
+    bars = Bars(shown)
+    bars("small", 5, 5)
+    bars("training: loss 2.0", 1, 2)
+    clock[0] = 9.0
+    bars("training: loss 1.0", 2, 2)
+    assert [(task.description, task.visible) for task in shown.tasks] == [
+        ("small", False),
+        ("training: loss 1.0", True),
+    ]
