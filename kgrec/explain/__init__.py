@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgrec.explain.breakdown import Matches, ScoreBreakdown
+from kgrec.explain.breakdown import Matches, NodeMatches, ScoreBreakdown
 from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import ExplainedPath, Explanation
 from kgrec.explain.paths import Constraints, PathIndex
@@ -14,6 +14,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "Matches",
+    "NodeMatches",
     "PathIndex",
     "ScoreBreakdown",
     "Writer",

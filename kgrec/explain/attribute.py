@@ -8,7 +8,16 @@ import numpy as np
 
 from graph_schema.errors import ModelError
 from graph_schema.names import ENTITY, ITEM
-from kgrec.explain.breakdown import ATTRIBUTES, ID, KNOWLEDGE, MATCH, TEXT, ScoreBreakdown
+from kgrec.explain.breakdown import (
+    ATTRIBUTES,
+    ID,
+    KNOWLEDGE,
+    MATCH,
+    TEXT,
+    Matches,
+    NodeMatches,
+    ScoreBreakdown,
+)
 from kgrec.explain.links import Links, find_links
 from kgrec.explain.paths import PathIndex
 from kgrec.graph.snapshot import Floats, Ints
@@ -76,9 +85,10 @@ class _History:
 def attribute(index: PathIndex, breakdown: ScoreBreakdown, candidate: int) -> Pieces:
     """Pieces that sum, with ``breakdown.rest``, to score − baseline.
 
-    ``candidate`` is the item's node number. Matches go to the path through their entity. What an
-    event gave through "knowledge" is divided among the facts and shared neighbours that join it to
-    the candidate, in proportion to how rare those are; without any it stays one FAR piece.
+    ``candidate`` is the item's node number. Matches go to the path through their node. Only where
+    the model lists no matches, what an event gave through "knowledge" is divided among the facts
+    and shared neighbours that join it to the candidate, in proportion to how rare those are;
+    without any it stays one FAR piece.
     """
     offset = index.space.offsets[ITEM]
     rows, position = np.unique(breakdown.history, return_inverse=True)
@@ -89,12 +99,13 @@ def attribute(index: PathIndex, breakdown: ScoreBreakdown, candidate: int) -> Pi
     pieces: list[Pieces] = []
     for number, name in enumerate(names):
         values = np.asarray(breakdown.parts[name], dtype=np.float64)
-        if name == KNOWLEDGE:
+        if name == KNOWLEDGE and MATCH not in names:
             pieces += _knowledge(index, history, history.sums(values), candidate, names)
         elif name == MATCH:
             pieces += _matches(index, history, breakdown, values, names)
         else:
-            kind = _KIND_OF_PART.get(name, OTHER)
+            # Beside the model's own matches, knowledge ran through no node in common.
+            kind = OTHER if name == KNOWLEDGE else _KIND_OF_PART.get(name, OTHER)
             pieces.append(_plain(kind, history.nodes, history.sums(values), number, names))
     return _drop_zeros(_repeat(_concatenate(pieces, names), candidate))
 
@@ -133,18 +144,24 @@ def _matches(
     values: Floats,
     names: tuple[str, ...],
 ) -> list[Pieces]:
-    found, part = breakdown.matches, names.index(MATCH)
+    found, part = _as_nodes(index, breakdown.matches), names.index(MATCH)
     item = history.nodes[history.position[found.event]]
-    near = _codes(index, found.history_relation)
-    far = _codes(index, found.candidate_relation) ^ 1
-    kind = np.full(len(found), SHARED, dtype=np.int64)
-    link = found.entity + index.space.offsets[ENTITY]
+    kind = np.where(found.link < 0, DIRECT, SHARED)
     amount = np.asarray(found.contribution, dtype=np.float64)
-    told = Pieces(kind, item, link, near, far, item * 0 + part, amount, names)
+    told = Pieces(kind, item, found.link, found.near, found.far, item * 0 + part, amount, names)
     listed = np.bincount(found.event, weights=amount, minlength=len(values))
     unlisted = values - listed
     unlisted[np.abs(unlisted) <= ROUNDING * np.maximum(np.abs(values), np.abs(listed))] = 0.0
     return [told, _plain(OTHER, history.nodes, history.sums(unlisted), part, names)]
+
+
+def _as_nodes(index: PathIndex, found: Matches | NodeMatches) -> NodeMatches:
+    if isinstance(found, NodeMatches):
+        return found
+    near = _codes(index, found.history_relation)
+    far = _codes(index, found.candidate_relation) ^ 1
+    link = found.entity + index.space.offsets[ENTITY]
+    return NodeMatches(found.event, link, near, far, found.contribution)
 
 
 def _codes(index: PathIndex, relations: Ints) -> Ints:

@@ -42,14 +42,34 @@ class Matches:
 
 
 @dataclass(frozen=True, eq=False)
+class NodeMatches:
+    """The same for any node between, in the numbers of the snapshot's PathIndex; arrays ``[m]``.
+
+    ``link`` int64 node number, -1 where one fact joins history item and candidate directly;
+    ``near`` int64 edge code history item → link (or → candidate), ``far`` link → candidate (-1 for
+    a direct fact), as ``find_links`` gives them.
+    """
+
+    event: Ints
+    link: Ints
+    near: Ints
+    far: Ints
+    contribution: Floats
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+
+@dataclass(frozen=True, eq=False)
 class ScoreBreakdown:
     """One score as a sum over history events and the parts of the model.
 
     ``score`` is the model's score of the candidate, ``baseline`` the score with an empty history.
     ``history`` int64 ``[n]`` item rows, oldest first; ``timestamps`` int64 ``[n]`` unix seconds,
     NO_TIME if absent. ``parts`` maps a part (see PARTS; others are allowed) to float64 ``[n]``:
-    what each event contributed through it. Raises ModelError when lengths differ or a number is
-    not finite.
+    what each event contributed through it. With a part "match" the model says itself what shared
+    nodes carried, and "knowledge" is what the graph gave beside them. Raises ModelError when
+    lengths differ or a number is not finite.
     """
 
     score: float
@@ -57,7 +77,7 @@ class ScoreBreakdown:
     history: Ints
     timestamps: Ints
     parts: Mapping[str, Floats]
-    matches: Matches
+    matches: Matches | NodeMatches
 
     def __post_init__(self) -> None:
         n = len(self.history)
@@ -72,8 +92,7 @@ class ScoreBreakdown:
 
     def _check_matches(self, n: int) -> None:
         found = self.matches
-        columns = (found.entity, found.history_relation, found.candidate_relation)
-        if any(len(c) != len(found) for c in (*columns, found.contribution)):
+        if len({len(column) for column in vars(found).values()}) > 1:
             raise ModelError("score breakdown: the columns of matches differ in length")
         if len(found) and (found.event.min() < 0 or found.event.max() >= n):
             raise ModelError(f"score breakdown: a match names an event outside 0..{n - 1}")
@@ -104,4 +123,4 @@ class ScoreBreakdown:
         return ScoreBreakdown(score, score, rows, rows, {}, Matches.none())
 
 
-__all__ = ["NO_TIME", "PARTS", "Matches", "ScoreBreakdown"]
+__all__ = ["NO_TIME", "PARTS", "Matches", "NodeMatches", "ScoreBreakdown"]

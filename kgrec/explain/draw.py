@@ -19,7 +19,7 @@ from matplotlib.path import Path as Curve
 
 from graph_schema.errors import RequestError
 from kgrec.explain import layout
-from kgrec.explain.explanation import Explanation
+from kgrec.explain.explanation import Explanation, signed
 from kgrec.explain.layout import Box, Points
 
 # Okabe and Ito's palette, safe for the colour-blind.
@@ -160,7 +160,7 @@ def _label_edge(
     """The relation, and on the last step the contribution, where they cover nothing else."""
     lines = layout.wrap(", ".join(data["words"]), 20, 2) if data["words"] else []
     if final:
-        lines = [*lines, f"{data['amount']:+.3f}".replace("-", "−")]
+        lines = [*lines, signed(data["amount"])]
     if not lines:
         return
     width, height = CHAR * max(map(len, lines)) + 0.06, ROW * len(lines) + 0.04
@@ -207,12 +207,12 @@ def _sum(explanation: Explanation) -> str:
     """The score as the sum that the picture shows."""
     parts = [
         f"score {explanation.score:.3f} = {explanation.baseline:.3f} without history",
-        f"{explanation.shown:+.3f} shown here",
+        f"{signed(explanation.shown)} shown here",
     ]
     if explanation.hidden:
-        parts.append(f"{explanation.not_shown:+.3f} in {explanation.hidden:,} further paths")
-    parts.append(f"{explanation.rest:+.3f} not attributed")
-    return "  ".join(parts).replace("-", "−")
+        parts.append(f"{signed(explanation.not_shown)} in {explanation.hidden:,} further paths")
+    parts.append(f"{signed(explanation.rest)} not attributed")
+    return "  ".join(parts)
 
 
 def _legend(axes: Axes, graph: nx.DiGraph) -> None:

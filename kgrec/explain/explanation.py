@@ -171,15 +171,15 @@ class Explanation:
         who = "this history" if self.user_id is None else f"user {self.user_id}"
         lines = [
             f"“{self.item_name}” for {who}: "
-            f"score {self.score:.3f} = {self.baseline:.3f} (no history) {_signed(self.gain)}"
+            f"score {self.score:.3f} = {self.baseline:.3f} (no history) {signed(self.gain)}"
         ]
         for rank, path in enumerate(self.paths, start=1):
-            lines.append(f"{rank:>3}. {_signed(path.contribution)}  {path.sentence}")
+            lines.append(f"{rank:>3}. {signed(path.contribution)}  {path.sentence}")
             lines.append(f"     {path}")
         if self.hidden:
             word = "path" if self.hidden == 1 else "paths"
-            lines.append(f"     {_signed(self.not_shown)}  {self.hidden:,} further {word}")
-        lines.append(f"     {_signed(self.rest)}  not attributed to any path")
+            lines.append(f"     {signed(self.not_shown)}  {self.hidden:,} further {word}")
+        lines.append(f"     {signed(self.rest)}  not attributed to any path")
         lines += [f"     {reason}" for reason in self.reasons]
         lines += _told("in all, through", self.entities) + _told("in all, from", self.history)
         return "\n".join(lines)
@@ -187,12 +187,14 @@ class Explanation:
 
 def _told(heading: str, influences: tuple[Influence, ...]) -> list[str]:
     """One line on the strongest of them, where there are several paths to sum over."""
-    strongest = [f"{influence} {_signed(influence.contribution)}" for influence in influences[:3]]
+    strongest = [f"{influence} {signed(influence.contribution)}" for influence in influences[:3]]
     return [f"     {heading}: {'; '.join(strongest)}"] if len(influences) > 1 else []
 
 
-def _signed(value: float) -> str:
-    return f"{'−' if value < 0 else '+'}{abs(value):.3f}"
+def signed(value: float) -> str:
+    """Three decimals with a sign; what rounds to zero is +0.000."""
+    shown = round(value, 3)
+    return f"{'−' if shown < 0 else '+'}{abs(shown):.3f}"
 
 
 def _shown(node: Node) -> str:

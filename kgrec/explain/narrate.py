@@ -19,6 +19,7 @@ _LIKENESS_WORDS = {
     "attributes": "similar attributes",
     "collaborative": "chosen alike",
     "graph neighbourhood": "similar surroundings",
+    "knowledge": "similar surroundings",
     "reviews": "similar reviews",
     "words": "fitting words",
 }

@@ -92,11 +92,14 @@ class Realiser:
         return bool((self.index.facts.edges_between(a, b) == code).any())
 
     def _direct(self, members: Pieces, item: int) -> Realised:
-        names = [self.index.relation(code) for code in members.near.tolist()]
+        near = [c for c in members.near.tolist() if self._is_fact(item, self.candidate, c)]
+        if not near:
+            return self._likeness(OTHER, item, members)
+        names = [self.index.relation(code) for code in near]
         return Realised(
             KIND_NAMES[DIRECT],
             (self.user, item, self.candidate),
-            (self._first, int(members.near[0])),
+            (self._first, near[0]),
             tuple((name, name) for name in dict.fromkeys(names)),
         )
 

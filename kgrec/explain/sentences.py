@@ -37,6 +37,7 @@ TEMPLATES: Mapping[str, str] = {
     "attributes unseen": "{chose}; the attributes of “{item}” are like its own.",
     "repeat": "{chose} before.",
     "other": "{chose}; this moved “{item}” through the model’s part “{part}”.",
+    "other:knowledge": "{chose}; its surroundings in the graph are like “{item}”’s.",
     "other:reviews": "{chose}; what people write about “{item}” is like what they write about it.",
     "other:words": "{chose}; the words that went with it fit “{item}”.",
     "against": "{sentence} This counted against it.",

@@ -67,7 +67,8 @@ def breakdowns(draw: st.DrawFn, graph: GraphSnapshot) -> ScoreBreakdown:
     )
     listed = np.bincount(matches.event, weights=matches.contribution, minlength=n)
     extra = np.array(draw(numbers)) if draw(st.booleans()) else np.zeros(n)
-    parts["match"] = listed.astype(np.float64) + extra
+    if m or draw(st.booleans()):
+        parts["match"] = listed.astype(np.float64) + extra
     baseline, rest = draw(number), draw(number)
     total = sum(float(values.sum()) for values in parts.values())
     return ScoreBreakdown(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 
+import numpy as np
 import pytest
 
-from kgrec.explain import Constraints, Explainer, Explanation
+from kgrec.explain import Constraints, Explainer, Explanation, NodeMatches, ScoreBreakdown
+from kgrec.explain.links import find_links
 from kgrec.graph.snapshot import GraphSnapshot
 
 from .graphs import breakdown, snapshot
@@ -43,6 +45,30 @@ def test_a_link_that_the_graph_lacks_is_not_claimed(tiny: GraphSnapshot) -> None
     wrong = [(0, "e3", "DIRECTED_BY", "DIRECTED_BY", 1.0)]
     (path,) = Explainer(tiny).explain(breakdown(tiny, ["a"], {"match": [1.0]}, wrong), B).paths
     assert (path.kind, path.stored, path.contribution) == ("other", (True, False), 1.0)
+
+
+def test_beside_the_models_own_matches_knowledge_claims_no_path(tiny: GraphSnapshot) -> None:
+    match = [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 0.25)]
+    scores = breakdown(tiny, ["a"], {"match": [0.25], "knowledge": [1.0]}, match)
+    around, shared = Explainer(tiny).explain(scores, B, user=0).paths
+    assert (around.contribution, around.stored) == (1.0, (True, False))
+    assert around.sentence.endswith("its surroundings in the graph are like “Ronin”’s.")
+    assert (shared.contribution, shared.nodes[2][1]) == (0.25, "e1")
+
+
+def test_matches_through_any_node(tiny: GraphSnapshot) -> None:
+    explainer = Explainer(tiny)
+    index, x, b = explainer.index, int(tiny.items.rows(["x"])[0]), B
+    offset = index.space.offsets["Item"]
+    links = find_links(index.facts, np.array([x + offset]), b + offset, len(tiny.items))
+    amounts = np.where(links.link < 0, 0.5, 0.25)
+    found = NodeMatches(links.item, links.link, links.near, links.far, amounts)
+    scores = ScoreBreakdown(
+        0.75, 0.0, np.array([x]), np.array([20]), {"match": np.array([0.75])}, found
+    )
+    direct, shared = explainer.explain(scores, b, user=0).paths
+    assert (direct.relations[1:], direct.contribution) == (("SEQUEL",), 0.5)
+    assert (shared.nodes[2][1], shared.contribution) == ("e2", 0.25)
 
 
 def test_knowledge_goes_to_the_rarer_link_most(tiny: GraphSnapshot) -> None:
