@@ -59,6 +59,12 @@ class NodeMatches:
     def __len__(self) -> int:
         return len(self.event)
 
+    @staticmethod
+    def none() -> NodeMatches:
+        """No shared node at all."""
+        empty = np.empty(0, dtype=np.int64)
+        return NodeMatches(empty, empty, empty, empty, np.empty(0, dtype=np.float64))
+
 
 @dataclass(frozen=True, eq=False)
 class ScoreBreakdown:
