@@ -7,6 +7,7 @@ is absent, and the model treats it as absent.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,13 +40,8 @@ class Vocabulary:
     def build(snapshot: GraphSnapshot) -> Vocabulary:
         """From the snapshot that training sees: items with an interaction, entities with two
         links to items or more, and what else occurs."""
-        links = np.zeros(len(snapshot.entities), dtype=np.int64)
-        relations: set[str] = set()
-        for facts in snapshot.facts:
-            for label, rows in ((facts.head_label, facts.head), (facts.tail_label, facts.tail)):
-                if label == ENTITY:
-                    links += np.bincount(rows, minlength=len(links))
-            relations |= {relation_key(facts, True), relation_key(facts, False)}
+        links = _linked(snapshot)
+        relations = {relation_key(f, forward) for f in snapshot.facts for forward in (True, False)}
         scenarios = sorted(set(snapshot.interactions.scenario.tolist()) - {""})
         return Vocabulary(
             items=snapshot.items.ids[np.unique(snapshot.interactions.item)],
@@ -114,6 +110,20 @@ def relation_key(facts: Facts, forward: bool) -> str:
     return f"{arrow}{facts.head_label}|{facts.relation}|{facts.tail_label}"
 
 
+def _linked(snapshot: GraphSnapshot) -> Ints:
+    """int64 ``[n_entities]``: how many distinct nodes each entity has a fact with."""
+    pairs = [np.empty(0, dtype=np.int64)]
+    widest = max(len(snapshot.table(label)) for label in (ITEM, ENTITY, USER)) + 1
+    for facts in snapshot.facts:
+        ends = (facts.head_label, facts.head), (facts.tail_label, facts.tail)
+        for (label, rows), (other, others) in (ends, ends[::-1]):
+            if label == ENTITY:
+                code = (ITEM, ENTITY, USER).index(other)
+                pairs.append((rows * 3 + code) * widest + others)
+    entity = np.unique(np.concatenate(pairs)) // (3 * widest)
+    return np.bincount(entity, minlength=len(snapshot.entities))
+
+
 def _rows_in(known: Strings, ids: Strings) -> Ints:
     return NodeTable("", known, pd.DataFrame()).rows(ids)
 
@@ -127,6 +137,7 @@ def _messages(snapshot: GraphSnapshot, vocabulary: Vocabulary) -> Messages:
     }
     keys = {key: row for row, key in enumerate(vocabulary.relations)}
     edges: list[np.ndarray] = [np.empty((3, 0), dtype=np.int64)]
+    told: set[bytes] = set()
     for facts in snapshot.facts:
         if USER in (facts.head_label, facts.tail_label):
             continue
@@ -134,9 +145,12 @@ def _messages(snapshot: GraphSnapshot, vocabulary: Vocabulary) -> Messages:
         known = (head >= 0) & (tail >= 0)
         for source, target, forward in ((head, tail, True), (tail, head, False)):
             relation = keys.get(relation_key(facts, forward), -1)
-            if relation >= 0:
-                codes = np.full(int(known.sum()), relation, dtype=np.int64)
-                edges.append(np.stack([source[known], codes, target[known]]))
+            if relation < 0 or not known.any():
+                continue
+            ends = np.stack([source[known], target[known]])
+            if _is_new(ends, told):
+                codes = np.full((1, ends.shape[1]), relation, dtype=np.int64)
+                edges.append(np.concatenate([ends[:1], codes, ends[1:]]))
     source, relation, target = np.concatenate(edges, axis=1)
     width = max(len(keys), 1)
     tokens, token = np.unique(source * width + relation, return_inverse=True)
@@ -145,6 +159,16 @@ def _messages(snapshot: GraphSnapshot, vocabulary: Vocabulary) -> Messages:
         relation=tokens % width,
         matrix=_normalised(target, token, n_nodes, len(tokens)),
     )
+
+
+def _is_new(ends: np.ndarray, told: set[bytes]) -> bool:
+    """False where another relation told just this: many graphs hold facts and their inverses."""
+    ordered = ends[:, np.lexsort(ends)]
+    digest = hashlib.sha256(ordered.tobytes()).digest()
+    if digest in told:
+        return False
+    told.add(digest)
+    return True
 
 
 def _normalised(target: Ints, token: Ints, n_nodes: int, n_tokens: int) -> sp.csr_matrix:

@@ -14,7 +14,7 @@ from kgrec.graph.snapshot import NO_TIME, Interactions
 # a validation set that follows training in time a model must learn what comes next, otherwise what
 # goes together.
 _TIMED_TEMPERATURE, _UNTIMED_TEMPERATURE = 0.1, 0.15
-_TIMED_SIZE, _UNTIMED_SIZE = 256, 384
+_SIZE = 256
 _TIMED_DROPOUT, _UNTIMED_DROPOUT = 0.3, 0.2
 _TIMED_HISTORY_DROPOUT, _UNTIMED_HISTORY_DROPOUT = 0.1, 0.45
 _EPOCHS = 60
@@ -43,10 +43,9 @@ def make_plan(
 ) -> Plan:
     """Settings first, then what suits the data; ``n_users`` are those with interactions."""
     batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
-    size = _TIMED_SIZE if temporal else _UNTIMED_SIZE
     return Plan(
         temporal=temporal,
-        embedding_size=model.embedding_size or size,
+        embedding_size=model.embedding_size or _SIZE,
         scales=model.time_scales if temporal else (math.inf,),
         temperature=model.temperature or (_TIMED_TEMPERATURE if temporal else _UNTIMED_TEMPERATURE),
         dropout=_chosen(model.dropout, _TIMED_DROPOUT if temporal else _UNTIMED_DROPOUT),
