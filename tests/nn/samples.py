@@ -60,7 +60,7 @@ class Sample:
         """Six users: stored and not, with and without history, scenario and texts."""
         items = [[3, 1, 7], [], [2, 2, 0, 9], [4], [], [40, 41]]  # new since training
         indptr = np.concatenate([[0], np.cumsum([len(row) for row in items])]).astype(np.int64)
-        flat = np.array(sum(items, []), dtype=np.int64)
+        flat = np.array([item for row in items for item in row], dtype=np.int64)
         text = np.full(len(flat), -1, dtype=np.int64)
         text[[0, 4]] = [1, 0]
         return Histories(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ def histories(items: list[list[int]], texts: list[list[int]] | None = None) -> H
     """Histories of users without a row, events one second apart."""
     indptr = indptr_of([len(row) for row in items])
     flat = np.array([item for row in items for item in row], dtype=np.int64)
-    text = np.full(len(flat), -1) if texts is None else np.array(sum(texts, []))
+    text = np.array([t for row in texts or [] for t in row] or [-1] * len(flat))
     none = np.full(len(items), -1, dtype=np.int64)
     age = event_ages(indptr, np.arange(len(flat)))
     return Histories(indptr, flat, age, text.astype(np.int64), none, none)
@@ -52,7 +53,7 @@ def test_weights_decay_and_sum_to_one(counts: list[int], seed: int) -> None:
     time = np.concatenate([np.empty(0), *(np.sort(rng.integers(4, size=n)) for n in counts)])
     age = event_ages(indptr, time.astype(np.int64))
     weights = scale_weights(indptr, age, SCALES)
-    for start, end in zip(indptr[:-1], indptr[1:], strict=True):
+    for start, end in pairwise(indptr):
         if start == end:
             continue
         own = weights[:, start:end].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Small synthetic catalogs: four tastes, each with its own makers, and users who mostly keep to one.
+"""Small synthetic catalogs: four tastes with makers of their own; users mostly keep to one.
 
 Every user's last event is held out for testing and the one before it validates.
 """

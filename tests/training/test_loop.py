@@ -1,0 +1,185 @@
+"""The training loop: it learns, chooses, repeats, resumes and says what went wrong."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kgrec.config import TrainingConfig
+from kgrec.errors import ModelError, TrainingError
+from kgrec.graph import GraphSnapshot
+from kgrec.training import Checkpoint, Sequences
+from kgrec.training.loop import one_cycle
+from tests.training.samples import EPOCHS, assert_same_weights, trainer, weights
+
+
+def test_the_loss_falls(train: GraphSnapshot) -> None:
+    records = trainer(train, epochs=20).run()
+    losses = [record["loss"] for record in records]
+    assert [record["epoch"] for record in records] == list(range(1, 21))
+    assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
+
+
+def test_one_cycle_rises_and_falls_to_nothing() -> None:
+    shares = np.linspace(0, 1, 401)
+    rate = np.array([one_cycle(share) for share in shares])
+    peak = int(rate.argmax())
+    assert 0 < rate[0] < 0.2
+    assert rate[peak] == pytest.approx(1.0, abs=1e-3)
+    assert shares[peak] < 0.3
+    assert (np.diff(rate[: peak + 1]) > 0).all()
+    assert (np.diff(rate[peak:]) < 0).all()
+    assert rate[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_one_seed_one_model(train: GraphSnapshot) -> None:
+    one, same, other = (trainer(train, seed=seed) for seed in (3, 3, 4))
+    for each in (one, same, other):
+        each.run()
+    assert_same_weights(weights(one), weights(same))
+    assert not torch.equal(weights(one)["item_bias"], weights(other)["item_bias"])
+
+
+def test_the_seed_decides_and_not_the_state_outside(train: GraphSnapshot) -> None:
+    one, same = trainer(train), trainer(train)
+    one.run()
+    torch.manual_seed(99)
+    np.random.seed(99)  # noqa: NPY002 - the legacy state must not matter
+    same.run()
+    assert_same_weights(weights(one), weights(same))
+
+
+def test_the_best_validation_is_kept(train: GraphSnapshot) -> None:
+    """The second of three validations is the best: the model ends as it was then."""
+    metrics = iter([0.1, 0.9, 0.5])
+    kept: list[dict[str, torch.Tensor]] = []
+
+    def validate() -> float:
+        kept.append(weights(chosen))
+        assert not chosen.model.training
+        return next(metrics)
+
+    chosen = trainer(train, validate=validate)
+    records = chosen.run()
+    assert_same_weights(weights(chosen), kept[1])
+    told = {record["epoch"]: record.get("valid_ndcg@10") for record in records}
+    assert told == {1: None, 2: 0.1, 3: None, 4: 0.9, 5: None, 6: 0.5}
+
+
+def test_training_stops_when_nothing_is_gained(train: GraphSnapshot) -> None:
+    config = TrainingConfig(valid_every=1, patience=2)
+    records = trainer(train, validate=lambda: 0.5, config=config).run()
+    assert len(records) == 3  # the first is a gain, two are not
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 4, 5])
+def test_an_interrupted_training_resumes_to_the_same_weights(
+    train: GraphSnapshot, tmp_path: Path, stop_after: int
+) -> None:
+    values = [0.1, 0.9, 0.5]
+    every = iter(values)
+    whole = trainer(train, validate=lambda: next(every))
+    records = whole.run()
+
+    def stop(record: dict[str, float]) -> None:
+        if record["epoch"] == stop_after:
+            raise KeyboardInterrupt
+
+    state = Checkpoint(tmp_path / "run", "mine")
+    first = iter(values)
+    with pytest.raises(KeyboardInterrupt):
+        trainer(train, validate=lambda: next(first)).run(checkpoint=state, on_epoch=stop)
+    validated = (stop_after - 1) // 2  # that many validations are on disk
+    rest = iter(values[validated:])
+    resumed = trainer(train, validate=lambda: next(rest))
+    again = resumed.run(checkpoint=state, resume=True)
+    assert_same_weights(weights(whole), weights(resumed))
+    assert [r["loss"] for r in again] == [r["loss"] for r in records]
+
+
+def test_a_finished_training_resumes_to_itself(train: GraphSnapshot, tmp_path: Path) -> None:
+    state = Checkpoint(tmp_path / "run", "mine")
+    whole = trainer(train)  # no validation: nothing is "best"
+    whole.run(checkpoint=state)
+    again = trainer(train, seed=0)
+    assert len(again.run(checkpoint=state, resume=True)) == EPOCHS
+    assert_same_weights(weights(whole), weights(again))
+
+
+def test_without_resume_a_checkpoint_is_made_anew(train: GraphSnapshot, tmp_path: Path) -> None:
+    state = Checkpoint(tmp_path / "run", "mine")
+    trainer(train).run(checkpoint=state)
+    fresh, plain = trainer(train, seed=1), trainer(train, seed=1)
+    fresh.run(checkpoint=state)
+    plain.run()
+    assert_same_weights(weights(fresh), weights(plain))
+
+
+def test_a_foreign_checkpoint_is_refused(train: GraphSnapshot, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    trainer(train).run(checkpoint=Checkpoint(folder, "mine"))
+    with pytest.raises(ModelError, match=r"other data, settings or seed.*delete it"):
+        trainer(train).run(checkpoint=Checkpoint(folder, "yours"), resume=True)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_a_damaged_checkpoint_is_refused(
+    train: GraphSnapshot, tmp_path: Path, name: str, damage: str
+) -> None:
+    state = Checkpoint(tmp_path / "run", "mine")
+    trainer(train, epochs=2).run(checkpoint=state)
+    path = state.folder / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match="not a readable checkpoint"):
+        trainer(train, epochs=2).run(checkpoint=state, resume=True)
+
+
+def test_a_checkpoint_between_its_two_renames_is_found(
+    train: GraphSnapshot, tmp_path: Path
+) -> None:
+    state = Checkpoint(tmp_path / "run", "mine")
+    whole = trainer(train)
+    whole.run(checkpoint=state)
+    state.folder.rename(state.folder.with_name("run.old"))
+    again = trainer(train)
+    again.run(checkpoint=state, resume=True)
+    assert_same_weights(weights(whole), weights(again))
+
+
+def test_a_diverged_loss_is_an_error_with_a_cure(train: GraphSnapshot) -> None:
+    with pytest.raises(TrainingError, match=r"loss is (nan|inf) in epoch \d+; lower learning_rate"):
+        trainer(train, learning_rate=1e30).run()
+
+
+def test_nothing_to_train_on_is_an_error(train: GraphSnapshot) -> None:
+    nothing = train.without(np.ones(len(train.interactions), dtype=bool))
+    none = np.empty(0, dtype=np.int64)
+    empty = replace(trainer(train), data=Sequences.build(nothing, none, none))
+    with pytest.raises(TrainingError, match="no interaction to train on"):
+        empty.run()
+
+
+def test_the_learning_rate_follows_the_plan(train: GraphSnapshot) -> None:
+    """Weights move most where the rate is highest, and hardly at the end."""
+    moved = []
+    chosen = trainer(train, epochs=20)
+    last = weights(chosen)
+
+    def tell(record: dict[str, float]) -> None:
+        nonlocal last
+        now = weights(chosen)
+        moved.append(float((now["item_bias"] - last["item_bias"]).norm()))
+        last = now
+
+    chosen.run(on_epoch=tell)
+    assert moved[-1] < 0.1 * max(moved)
+    assert all(math.isfinite(step) for step in moved)

@@ -1,0 +1,88 @@
+"""The loss against a naive loop."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from kgrec.training.objective import softmax_loss
+from kgrec.training.sampling import Examples, random_masks
+from tests.nn.test_histories import histories
+from tests.training.test_sampling import sequences
+
+
+def naive(scores: torch.Tensor, examples: Examples, user_weight: float) -> float:
+    loss = total = 0.0
+    for row in range(len(scores)):
+        seen = set(examples.seen_item[examples.seen_row == row].tolist())
+        left = [item for item in range(scores.shape[1]) if item not in seen]
+        norm = math.log(sum(math.exp(float(scores[row, item])) for item in left))
+        mine = examples.target_row == row
+        targets = [
+            (item, float(weight))
+            for item, weight in zip(
+                examples.target_item[mine], examples.target_weight[mine], strict=True
+            )
+            if item not in seen
+        ]
+        own = sum(weight for _, weight in targets)
+        for item, weight in targets:
+            share = weight / own * own**user_weight
+            loss += share * (norm - float(scores[row, item]))
+            total += share
+    return loss / total
+
+
+def examples(
+    seen: list[tuple[int, int]], targets: list[tuple[int, int]], weight: list[float]
+) -> Examples:
+    pairs = [np.array(pairs, dtype=np.int64).reshape(-1, 2).T for pairs in (seen, targets)]
+    return Examples(histories([[], []]), *pairs[0], *pairs[1], np.array(weight, dtype=np.float32))
+
+
+@pytest.mark.parametrize("user_weight", [0.0, 0.5, 0.75, 1.0])
+def test_loss_equals_the_naive_one(user_weight: float) -> None:
+    data = sequences([6, 9, 3])
+    made = random_masks(data, np.arange(3), np.random.default_rng(0), history_dropout=0.5)
+    torch.manual_seed(0)
+    scores = torch.randn(3, 20) * 2
+    expected = naive(scores, made, user_weight)
+    assert float(softmax_loss(scores, made, user_weight)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_weighted_targets_and_users() -> None:
+    made = examples([(0, 1)], [(0, 2), (0, 3), (1, 0)], [1.0, 0.5, 0.25])
+    scores = torch.tensor([[0.0, 5.0, 1.0, -1.0], [2.0, 0.0, 0.0, 1.0]])
+    for user_weight in (0.0, 0.75, 1.0):
+        expected = naive(scores, made, user_weight)
+        assert float(softmax_loss(scores, made, user_weight)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_target_already_seen_is_none() -> None:
+    scores = torch.randn(2, 4)
+    with_seen = examples([(0, 1)], [(0, 1), (0, 2)], [1.0, 1.0])
+    without = examples([(0, 1)], [(0, 2)], [1.0])
+    assert float(softmax_loss(scores, with_seen, 0.75)) == pytest.approx(
+        float(softmax_loss(scores, without, 0.75))
+    )
+
+
+def test_seen_items_get_no_gradient() -> None:
+    scores = torch.randn(2, 4, requires_grad=True)
+    softmax_loss(scores, examples([(0, 1)], [(0, 2)], [1.0]), 0.75).backward()
+    assert scores.grad is not None
+    assert scores.grad[0, 1] == 0
+    assert scores.grad[0, 2] < 0 < scores.grad[0, 3]
+    assert not scores.grad[1].any()
+
+
+def test_no_target_is_no_loss() -> None:
+    scores = torch.randn(2, 4, requires_grad=True)
+    loss = softmax_loss(scores, examples([(0, 1)], [(0, 1)], [1.0]), 0.75)
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert scores.grad is not None
+    assert not scores.grad.any()

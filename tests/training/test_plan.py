@@ -1,0 +1,85 @@
+"""The plan: settings come first, the data decide the rest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from kgrec.config import ModelConfig, TrainingConfig
+from kgrec.graph.snapshot import NO_TIME, Interactions
+from kgrec.training import follows_in_time, make_plan
+
+
+def events(rows: list[tuple[int, int]]) -> Interactions:
+    """Interactions from (user, timestamp)."""
+    blank = np.full(len(rows), "", dtype=object)
+    user = np.array([user for user, _ in rows], dtype=np.int64)
+    time = np.array([time for _, time in rows], dtype=np.int64)
+    rating = np.full(len(rows), np.nan, dtype=np.float32)
+    return Interactions(user, np.arange(len(rows)), time, rating, blank, blank, blank)
+
+
+TRAIN = [(user, time) for user in range(10) for time in (100, 200)]
+
+
+def test_validation_after_training_follows_in_time() -> None:
+    assert follows_in_time(events(TRAIN), events([(user, 300) for user in range(10)]))
+    assert follows_in_time(events(TRAIN), events([(user, 200) for user in range(10)]))
+
+
+def test_validation_amid_training_does_not() -> None:
+    assert not follows_in_time(events(TRAIN), events([(user, 150) for user in range(10)]))
+    half = [(user, 150 if user % 2 else 300) for user in range(10)]
+    assert not follows_in_time(events(TRAIN), events(half))
+
+
+def test_a_few_stragglers_are_forgiven() -> None:
+    rows = [(user % 10, 300) for user in range(19)]
+    assert follows_in_time(events(TRAIN), events([*rows, (0, 50)]))
+
+
+def test_each_user_has_a_clock_of_their_own() -> None:
+    late = events([(0, 1_000), (1, 10)])
+    assert follows_in_time(late, events([(0, 1_001), (1, 11)]))
+
+
+@pytest.mark.parametrize(
+    ("train", "valid"),
+    [
+        (TRAIN, []),
+        ([], [(0, 5)]),
+        ([(0, NO_TIME)], [(0, NO_TIME)]),
+        (TRAIN, [(0, NO_TIME)]),
+        (TRAIN, [(11, 300)]),  # a user never trained on
+    ],
+)
+def test_without_times_there_is_no_order(
+    train: list[tuple[int, int]], valid: list[tuple[int, int]]
+) -> None:
+    assert not follows_in_time(events(train), events(valid))
+
+
+def test_settings_come_first() -> None:
+    model = ModelConfig(embedding_size=8, temperature=0.5, dropout=0.0, time_scales=(3.0,))
+    training = TrainingConfig(epochs=3, batch_size=7, learning_rate=0.5, history_dropout=0.0)
+    plan = make_plan(model, training, temporal=True, n_users=10)
+    told = (plan.embedding_size, plan.temperature, plan.dropout, plan.scales)
+    assert told == (8, 0.5, 0.0, (3.0,))
+    told = (plan.epochs, plan.batch_size, plan.learning_rate, plan.history_dropout)
+    assert told == (3, 7, 0.5, 0.0)
+
+
+@pytest.mark.parametrize("temporal", [True, False])
+def test_what_is_left_open_is_filled_with_sense(temporal: bool) -> None:
+    plan = make_plan(ModelConfig(), TrainingConfig(), temporal=temporal, n_users=5_000)
+    assert plan.temporal is temporal
+    assert min(plan.embedding_size, plan.epochs, plan.batch_size) > 0
+    assert plan.temperature > 0
+    assert plan.learning_rate > 0
+    assert 0 <= plan.dropout < 1
+    assert 0 <= plan.history_dropout < 1
+    assert math.inf in plan.scales
+    if not temporal:
+        assert plan.scales == (math.inf,), "what has no order must not decay"
