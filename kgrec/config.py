@@ -34,7 +34,6 @@ class ModelConfig(_Settings):
     use_knowledge: bool = Field(True, description="Encode the knowledge-graph neighbourhood.")
     use_text: bool = Field(True, description="Read texts with the language model.")
     use_attributes: bool = Field(True, description="Use item and user attribute columns.")
-    use_match: bool = Field(True, description="Match entities of history and unseen candidates.")
     kg_layers: int = Field(1, ge=1, le=3, description="Message-passing layers L.")
     time_scales: tuple[float, ...] = Field(
         (1.5, 4.0, 12.0, 50.0, math.inf),

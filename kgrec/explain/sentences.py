@@ -40,6 +40,7 @@ TEMPLATES: Mapping[str, str] = {
     "other:knowledge": "{chose}; its surroundings in the graph are like “{item}”’s.",
     "other:reviews": "{chose}; what people write about “{item}” is like what they write about it.",
     "other:words": "{chose}; the words that went with it fit “{item}”.",
+    "other:assumed": "{chose}; little is known of it, and what is assumed instead fits “{item}”.",
     "against": "{sentence} This counted against it.",
     "person": "1 person",
     "people": "{count} people",

@@ -122,6 +122,16 @@ class HybridFeatures(nn.Module):
             candidate[KNOWLEDGE] = self.candidate(KNOWLEDGE, around, present)
         return query, candidate
 
+    def messages(self, inputs: ItemInputs) -> Tensor:
+        """What the graph's nodes send to items, float32 ``[t, d]``."""
+        query = {
+            part: self.query(part, self._raw(part, inputs)[0], inputs.present[part])
+            for part in self.parts
+            if part != KNOWLEDGE
+        }
+        sent: Tensor = self.knowledge.messages(self._base(query, inputs), inputs.messages)
+        return sent
+
     def _base(self, query: dict[str, Tensor], inputs: ItemInputs) -> Tensor:
         """What the other parts know of the items, for messages that start at one."""
         total = self.knowledge.entity.new_zeros(

@@ -75,7 +75,16 @@ class KGEncoder(nn.Module):
         nodes = torch.cat([items, self.entity]) if messages.from_items else self.entity
         total = torch.zeros_like(items)
         for layer, weight in zip(messages.layers, self.relation, strict=True):
-            sent = functional.embedding(layer.source, nodes)
-            nodes = layer.receive @ (sent * functional.embedding(layer.relation, weight))
+            nodes = layer.receive @ _sent(nodes, layer, weight)
             total = total + nodes[: len(items)]
         return total
+
+    def messages(self, items: Tensor, messages: DeviceMessages) -> Tensor:
+        """What the first layer sends, float32 ``[t, d]``, from ``items`` float32 ``[n, d]``."""
+        nodes = torch.cat([items, self.entity]) if messages.from_items else self.entity
+        return _sent(nodes, messages.layers[0], self.relation[0])
+
+
+def _sent(nodes: Tensor, layer: Layer, weight: Tensor) -> Tensor:
+    sent = functional.embedding(layer.source, nodes)
+    return sent * functional.embedding(layer.relation, weight)

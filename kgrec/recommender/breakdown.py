@@ -7,12 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kgrec.explain import Matches, ScoreBreakdown
+from kgrec.explain import ScoreBreakdown
+from kgrec.explain.breakdown import KNOWLEDGE, MATCH
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
-from kgrec.nn.features import REVIEWS, TEXT
-from kgrec.nn.model import sum_parts
 from kgrec.recommender.engine import Engine
+from kgrec.recommender.matches import shared_nodes
+
+WORDS = "words"  # an event's own text: a review, a query
+ASSUMED = "assumed"  # what stands in for parts that an item lacks
 
 
 def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) -> ScoreBreakdown:
@@ -31,42 +34,58 @@ def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) 
         length = float(pooled.norm().clamp_min(1e-12))
         static = model.static(items.query, inputs, batch)[0].double()
         baseline = float(static @ target + items.bias[item])
+        mixing = batch.weights.double().T @ model.pool_gate.double()
         parts = {
-            name: _contributions(engine, vectors, batch, target) / length
+            name: (_adapted(engine, vectors.double() * mixing, batch) @ target / length)
+            .cpu()
+            .numpy()
             for name, vectors in _event_vectors(engine, history, batch).items()
         }
         final = model.head(functional.normalize(pooled, dim=1), batch.scenario)[0].double()
         score = baseline + float(final @ target)
+    scale = length * model.shape.temperature * engine.candidate_length(item)
+    matches = shared_nodes(engine, history.item, batch, mixing, item, scale)
+    if len(matches):
+        shared = np.bincount(
+            matches.event, weights=matches.contribution, minlength=len(history.item)
+        )
+        parts[MATCH] = shared
+        parts[KNOWLEDGE] = parts[KNOWLEDGE] - shared
     return ScoreBreakdown(
         score=score,
         baseline=baseline,
         history=history.item,
         timestamps=timestamps,
-        parts={name: values.cpu().numpy() for name, values in parts.items()},
-        matches=Matches.none(),
+        parts=parts,
+        matches=matches,
     )
 
 
 def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> dict[str, Tensor]:
-    """Per part, the events' query-side vectors, float32 ``[n, d]``; reviews count as text."""
+    """Per part, the events' query-side vectors, float32 ``[n, d]``; what stands in for parts that
+    an item lacks is a part of its own, and so are an event's own words."""
     rows = torch.as_tensor(history.item).to(engine.device)
     query, _ = engine.item_parts
-    parts = {name: vectors[rows] for name, vectors in query.items()}
-    texts = {name: parts.pop(name) for name in (TEXT, REVIEWS) if name in parts}
+    parts = {}
+    assumed = torch.zeros(len(rows), engine.model.shape.embedding_size, device=engine.device)
+    for name, vectors in query.items():
+        present = engine.inputs.items.present[name]
+        vectors = vectors[rows]
+        if present is not None:
+            assumed = assumed + vectors * (1 - present[rows])
+            vectors = vectors * present[rows]
+        parts[name] = vectors
+    if bool((assumed != 0).any()):
+        parts[ASSUMED] = assumed
     if engine.model.shape.event_texts and len(batch.text_rows):
-        own = torch.zeros(len(rows), engine.model.shape.embedding_size, device=engine.device)
+        own = torch.zeros_like(assumed)
         told = engine.inputs.event_text[batch.text_rows] @ engine.model.event_text
         own[torch.as_tensor(np.flatnonzero(history.text >= 0)).to(engine.device)] = told
-        texts["event"] = own
-    if texts:
-        parts[TEXT] = sum_parts(texts)
+        parts[WORDS] = own
     return parts
 
 
-def _contributions(engine: Engine, vectors: Tensor, batch: HistoryBatch, target: Tensor) -> Tensor:
-    """float64 ``[n]``: each event's share of head(h) · target."""
-    gates = engine.model.pool_gate.double()
-    mixed = vectors.double() * (batch.weights.double().T @ gates)
-    scenario = batch.scenario.expand(len(mixed))
-    adapted: Tensor = engine.model.head(mixed, scenario)
-    return adapted @ target
+def _adapted(engine: Engine, vectors: Tensor, batch: HistoryBatch) -> Tensor:
+    """``vectors`` float64 ``[n, d]`` through the scenario head of the one request."""
+    adapted: Tensor = engine.model.head(vectors, batch.scenario.expand(len(vectors)))
+    return adapted

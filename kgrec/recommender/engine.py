@@ -12,9 +12,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from graph_schema.names import ENTITY, ITEM
 from kgrec.errors import RequestError
 from kgrec.explain import Explainer
-from kgrec.graph.features import FeatureTables, Vocabulary
+from kgrec.graph.features import FeatureTables, Vocabulary, relation_key
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.sparse import SparseMatrix
@@ -72,6 +73,55 @@ class Engine:
         with torch.inference_mode():
             return self.model.item_parts(self.inputs)
 
+    @cached_property
+    def messages(self) -> Tensor:
+        """What every message of the graph says, float32 ``[t, d]``."""
+        with torch.inference_mode():
+            return self.model.features.messages(self.inputs.items)
+
+    @cached_property
+    def message_sources(self) -> Ints:
+        """int64 ``[t]``: the node that sends each message, numbered as explanations do."""
+        sent = self.inputs.items.messages
+        source = sent.layers[-1].source.cpu().numpy()
+        space = self.explainer.index.space
+        n_items = len(self.snapshot.items) if sent.from_items else 0
+        entities = self.snapshot.entities.rows(self.vocabulary.entities) + space.offsets[ENTITY]
+        at_entity = entities[np.maximum(source - n_items, 0)]
+        nodes: Ints = np.where(source < n_items, self.item_nodes(source), at_entity)
+        return nodes
+
+    @cached_property
+    def message_codes(self) -> Ints:
+        """int64 ``[t]``: the edge source → receiver of each message, numbered as explanations do:
+        2 · position in ``snapshot.facts``, plus one against the fact's direction."""
+        place = {key: row for row, key in enumerate(self.vocabulary.relations)}
+        codes = np.full(len(place), -1, dtype=np.int64)
+        for position, facts in enumerate(self.snapshot.facts):
+            for forward in (True, False):
+                row = place.get(relation_key(facts, forward))
+                if row is not None:
+                    codes[row] = 2 * position + (not forward)
+        return codes[self.inputs.items.messages.layers[-1].relation.cpu().numpy()]
+
+    @cached_property
+    def received(self) -> tuple[Ints, Ints, np.ndarray]:
+        """The messages of each item as CSR: ``indptr`` ``[n + 1]``, message rows, weights."""
+        matrix = self.inputs.items.messages.layers[-1].receive
+        starts = matrix.pattern.indptr.cpu().numpy()
+        indices = matrix.pattern.indices.cpu().numpy()
+        return np.append(starts, len(indices)), indices, matrix.values.cpu().numpy()
+
+    def candidate_length(self, item: int) -> float:
+        """The length of an item's candidate vector before it is made a unit vector."""
+        total = torch.stack([vectors[item] for vectors in self.item_parts[1].values()]).sum(0)
+        return float(total.norm())
+
+    def item_nodes(self, rows: Ints) -> Ints:
+        """Item rows as node numbers of explanations."""
+        nodes: Ints = rows + self.explainer.index.space.offsets[ITEM]
+        return nodes
+
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
         """float32 ``[B, n_items]`` on the device; each row depends on its own history alone.
 
@@ -96,7 +146,13 @@ class Engine:
         unknown = sorted(set(context) - known)
         if unknown:
             raise RequestError(f"context {unknown[0]!r} is no user attribute; use {sorted(known)}.")
-        tokens = self.vocabulary.user_tokens.matrix(pd.DataFrame([dict(context)]))
+        try:
+            tokens = self.vocabulary.user_tokens.matrix(pd.DataFrame([dict(context)]))
+        except (TypeError, ValueError) as error:
+            raise RequestError(
+                f"context {dict(context)} doesn't fit the user attributes ({error}); give numbers "
+                "where they hold numbers."
+            ) from error
         return SparseMatrix.build(tokens, self.device) @ self.model.user_token
 
     def stored(self, users: Ints, scenario: Ints | None = None) -> Histories:

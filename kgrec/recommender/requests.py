@@ -59,6 +59,8 @@ def ask(
         return Asked(ids, stored, context)
     ids, given = _named(users, histories)
     rows = engine.snapshot.users.rows(ids)
+    if users is None and not isinstance(histories, Mapping):
+        rows[:] = -1  # numbered, not named: a stored user may happen to be called "0"
     typed = [item_rows(engine.snapshot.items, items) for items in given]
     codes = np.full(len(rows), code, dtype=np.int64)
     return Asked(ids, engine.typed(typed, rows, codes), context)

@@ -1,0 +1,82 @@
+"""What the nodes that a history item and a candidate share carried of a score, exactly.
+
+With one message-passing layer an item's knowledge vector is a sum over its neighbours' messages,
+so the product of two of them is a sum over pairs of messages; the pairs that start at one node are
+that node's share. What is left of the knowledge part passed through no node in common.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.explain import NodeMatches
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import HistoryBatch
+from kgrec.nn.features import KNOWLEDGE
+from kgrec.recommender.engine import Engine
+
+
+def shared_nodes(
+    engine: Engine, history: Ints, batch: HistoryBatch, mixing: Tensor, item: int, scale: float
+) -> NodeMatches:
+    """Contributions of shared nodes for a batch of one history.
+
+    ``history`` int64 ``[n]`` item rows; ``mixing`` float64 ``[n, d]``, what an event's vector is
+    multiplied with in the pool; ``scale`` divides every product. None without a graph in the
+    model, or with several layers, whose messages carry more than one node.
+    """
+    model = engine.model
+    if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1:
+        return NodeMatches.none()
+    event, token, weight = _messages_of(engine, history)
+    _, target_token, target_weight = _messages_of(engine, np.array([item], dtype=np.int64))
+    source = engine.message_sources
+    blocked = engine.item_nodes(np.array([item]))[0]
+    mine, theirs = _meet(source[token], source[target_token])
+    kept = (source[token[mine]] != blocked) & (
+        source[token[mine]] != engine.item_nodes(history)[event[mine]]
+    )
+    mine, theirs = mine[kept], theirs[kept]
+    with torch.inference_mode():
+        sent = engine.messages.double()
+        left = sent[token[mine]] * _column(weight[mine], sent)
+        left = left * model.features.query.knowledge_gate.double() * mixing[event[mine]]
+        left = model.head(left, batch.scenario.expand(len(left)))
+        right = sent[target_token[theirs]] * _column(target_weight[theirs], sent)
+        right = right * model.features.candidate.knowledge_gate.double()
+        value = (left * right).sum(dim=1) / scale
+    code = engine.message_codes
+    return NodeMatches(
+        event=event[mine],
+        link=source[token[mine]],
+        near=code[token[mine]] ^ 1,
+        far=code[target_token[theirs]],
+        contribution=value.cpu().numpy(),
+    )
+
+
+def _messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
+    """(position in ``rows``, message, weight) of everything these items receive."""
+    starts, indices, values = engine.received
+    counts = starts[rows + 1] - starts[rows]
+    owner = np.repeat(np.arange(len(rows)), counts)
+    first = np.cumsum(counts) - counts
+    place = np.arange(len(owner)) - first[owner] + starts[rows][owner]
+    return owner, indices[place], values[place]
+
+
+def _meet(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """All pairs of positions with equal values."""
+    order = np.argsort(right, kind="stable")
+    ordered = right[order]
+    low, high = np.searchsorted(ordered, left, "left"), np.searchsorted(ordered, left, "right")
+    counts = high - low
+    mine = np.repeat(np.arange(len(left)), counts)
+    first = np.cumsum(counts) - counts
+    return mine, order[np.arange(len(mine)) - first[mine] + low[mine]]
+
+
+def _column(values: np.ndarray, like: Tensor) -> Tensor:
+    return torch.as_tensor(values).to(like).unsqueeze(1)
