@@ -102,7 +102,8 @@ class Engine:
                 row = place.get(relation_key(facts, forward))
                 if row is not None:
                     codes[row] = 2 * position + (not forward)
-        return codes[self.inputs.items.messages.layers[-1].relation.cpu().numpy()]
+        relation: Ints = self.inputs.items.messages.layers[-1].relation.cpu().numpy()
+        return np.asarray(codes[relation])
 
     @cached_property
     def received(self) -> tuple[Ints, Ints, np.ndarray]:
