@@ -35,7 +35,7 @@ def test_all_lists_what_is_there(package: str) -> None:
 
 
 def test_kgrec_exports_the_promised_surface() -> None:
-    promised = {"connect", "Recommender", "RecommenderConfig", "KgrecError", "Catalog"}
+    promised = {"connect", "Recommender", "RecommenderConfig", "KgrecError", "GraphStore"}
     assert promised <= set(_public("kgrec"))
     recommender = importlib.import_module("kgrec").Recommender
     methods = ("fit", "recommend", "similar", "search", "explain", "evaluate", "update", "save")
