@@ -13,7 +13,7 @@ import torch
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, RequestError
-from kgrec.evaluation import EvaluationReport, evaluate_ranking
+from kgrec.evaluation import EvaluationReport
 from kgrec.explain import Explanation
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
@@ -23,6 +23,7 @@ from kgrec.ranking import Where, pairs_to_csr, top_k
 from kgrec.recommender import saving
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine, rebound
+from kgrec.recommender.evaluating import evaluate_engine
 from kgrec.recommender.fitting import fit_engine, training_split
 from kgrec.recommender.requests import (
     Asked,
@@ -35,10 +36,8 @@ from kgrec.recommender.requests import (
 from kgrec.recommender.support import (
     choose_device,
     epoch_teller,
-    popularity_groups,
     ranked_frame,
     read_source,
-    user_groups,
     without_splits,
 )
 from kgrec.recommender.texts import TextFeatures, encode_texts, has_texts, same_texts
@@ -253,29 +252,16 @@ class Recommender:
         live system; with "train" they are not. Either way what was seen is no candidate. ``by``
         names a user attribute to report groups for. Raises RequestError.
         """
-        now = self._engine
+        engine = self._engine
         assert self._full is not None
-        full = self._full
-        held = full.interactions.select(np.asarray(full.interactions.split == split))
-        if not len(held):
-            raise RequestError(f"no interaction has split {split!r}; give the catalog a split.")
-        train = without_splits(full, ("valid", "test"))
-        known = now.snapshot if split == "test" else train
-        engine = now
-        if split == "valid" or history == "train":
-            engine = rebound(now, train, self._texts_of(train, None))
-        n_users, n_items = len(full.users), len(full.items)
-        seen = known.interactions
-        trained = np.bincount(train.interactions.item, minlength=n_items)
-        return evaluate_ranking(
-            lambda rows: engine.score(engine.stored(rows)),
-            n_items=n_items,
-            targets=pairs_to_csr(held.user, held.item, n_users),
-            seen=pairs_to_csr(seen.user, seen.item, n_users),
+        return evaluate_engine(
+            engine,
+            self._full,
+            lambda snapshot: self._texts_of(snapshot, None),
+            split=split,
+            history=history,
             ks=ks,
-            groups=None if by is None else user_groups(full, by),
-            item_popularity=trained,
-            target_groups=popularity_groups(trained),
+            by=by,
         )
 
     def update(self, catalog: Catalog, *, progress: Progress | None = None) -> Self:
