@@ -97,7 +97,7 @@ def similar(
 ) -> None:
     """The items most like given ones."""
     loaded = open_model(model)
-    frame = loaded.similar(split_list(item), k)
+    frame = loaded.similar(split_list(item) or [], k)
     print_frame(with_titles(loaded, frame, "similar_id"), as_json)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pyarrow.compute as pc
 import typer
@@ -54,7 +54,7 @@ class Request:
 
     seed: int
     device: str | None
-    history: str
+    history: Literal["now", "train"]
     ks: tuple[int, ...]
     config: RecommenderConfig
     keep_model: Path | None
@@ -100,7 +100,14 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch, progress_on_stderr() as progress:
         folder = Path(scratch)
         settings = read_config(config, text_cache=cache or folder / "texts")
-        request = Request(seed, device, history.value, _cuts(ks), settings, keep_model)
+        request = Request(
+            seed,
+            device,
+            "now" if history is History.now else "train",
+            _cuts(ks),
+            settings,
+            keep_model,
+        )
         opened: Opened = partial(open_store, user=db_user, database=database, mapping=mapping)
         if _is_store(source) and _is_ready(source, opened, split_protocol, split_column):
             store, used = source, Protocol.given.value
