@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from graph_schema.mapping import GraphMapping
 from graph_schema.names import ENTITY, ITEM
 from kgrec.errors import RequestError
 from kgrec.explain import Explainer
@@ -33,6 +34,7 @@ class Engine:
     snapshot: GraphSnapshot
     texts: TextFeatures
     device: torch.device
+    mapping: GraphMapping | None = None
 
     @cached_property
     def inputs(self) -> ModelInputs:
@@ -58,11 +60,11 @@ class Engine:
 
     @cached_property
     def explainer(self) -> Explainer:
-        return Explainer(self.snapshot)
+        return Explainer(self.snapshot, mapping=self.mapping)
 
     def refreshed(self) -> Engine:
         """The same, with vectors made anew: for a model whose weights have changed."""
-        fresh = Engine(self.model, self.vocabulary, self.snapshot, self.texts, self.device)
+        fresh = replace(self)
         fresh.__dict__.update(inputs=self.inputs, sequences=self.sequences)
         return fresh
 
@@ -179,7 +181,7 @@ class Engine:
 
 def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
     """The same model over another snapshot."""
-    return Engine(engine.model, engine.vocabulary, snapshot, texts, engine.device)
+    return replace(engine, snapshot=snapshot, texts=texts)
 
 
 def make_sequences(

@@ -92,7 +92,7 @@ def fit_engine(
         valid_targets = pairs_to_csr(valid.user, valid.item, len(train.users))
         state = None
         if checkpoint is not None:
-            state = Checkpoint(checkpoint, _fingerprint(train, config, seed))
+            state = Checkpoint(checkpoint, _fingerprint(train, valid, config, seed))
         history = trainer.run(
             checkpoint=state,
             resume=resume,
@@ -152,11 +152,21 @@ def _ndcg(engine: Engine, targets: tuple[np.ndarray, np.ndarray]) -> float:
     return report["ndcg@10"]
 
 
-def _fingerprint(train: GraphSnapshot, config: RecommenderConfig, seed: int) -> str:
+def _fingerprint(
+    train: GraphSnapshot, valid: Interactions, config: RecommenderConfig, seed: int
+) -> str:
+    """All that decides the outcome: settings, seed and every row that training reads."""
     digest = hashlib.sha256(json.dumps([config.model_dump(mode="json"), seed]).encode())
-    for array in (train.interactions.user, train.interactions.item, train.interactions.timestamp):
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for rows in (train.interactions, valid):
+        for array in (rows.user, rows.item, rows.timestamp):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update("\0".join(rows.scenario).encode())
     for facts in train.facts:
         digest.update(repr((facts.head_label, facts.relation, facts.tail_label)).encode())
         digest.update(facts.head.tobytes() + facts.tail.tobytes())
+    for nodes in (train.users, train.items, train.entities):
+        digest.update("\0".join(nodes.ids).encode())
+        digest.update(nodes.attributes.to_csv(index=False).encode())
+    for texts in (train.reviews, train.queries):
+        digest.update("\0".join([*texts.id, *texts.text]).encode())
     return digest.hexdigest()

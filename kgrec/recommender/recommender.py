@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -95,8 +96,9 @@ class Recommender:
             resume=resume,
             on_epoch=None if progress is None else epoch_teller(progress),
         )
-        self._full, self._now, self.history = full, fitted.engine, fitted.history
-        now = rebound(fitted.engine, visible, self._texts_of(visible, progress))
+        engine = replace(fitted.engine, mapping=getattr(source, "mapping", None))
+        self._full, self._now, self.history = full, engine, fitted.history
+        now = rebound(engine, visible, self._texts_of(visible, progress))
         _ = now.items  # ready to answer
         self._now = now
         return self
@@ -292,6 +294,7 @@ class Recommender:
                 snapshot=self._full,
                 texts=engine.texts,
                 history=self.history,
+                mapping=engine.mapping,
             ),
             Path(folder),
         )
@@ -306,5 +309,7 @@ class Recommender:
         recommender = cls(saved.config)
         recommender.history = saved.history
         recommender._full = full
-        recommender._now = Engine(saved.model, saved.vocabulary, visible, saved.texts, target)
+        recommender._now = Engine(
+            saved.model, saved.vocabulary, visible, saved.texts, target, saved.mapping
+        )
         return recommender

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
+from graph_schema.mapping import GraphMapping
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError
 from kgrec.graph.features import Vocabulary
@@ -42,6 +44,7 @@ class Saved:
     snapshot: GraphSnapshot
     texts: TextFeatures
     history: list[dict[str, float]]
+    mapping: GraphMapping | None = None
 
 
 def save(saved: Saved, folder: Path) -> None:
@@ -54,7 +57,7 @@ def save(saved: Saved, folder: Path) -> None:
         fresh.mkdir(parents=True)
         _write(saved, fresh)
         _replace(fresh, folder)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(fresh, ignore_errors=True)
         cure = "free some space or permit writing there"
         raise ModelError(f"{folder}: can't save the model ({error}); {cure}.") from error
@@ -93,6 +96,7 @@ def _write(saved: Saved, folder: Path) -> None:
         "shape": asdict(saved.model.shape),
         "text_size": saved.texts.size,
         "history": saved.history,
+        "mapping": None if saved.mapping is None else saved.mapping.model_dump(mode="json"),
         "files": files,
     }
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1))
@@ -142,6 +146,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
     model.load_state_dict(load_file(folder / "model.safetensors"))
     texts = load_arrays(folder / "texts.safetensors")
     events = texts.pop(_EVENTS)
+    mapping = manifest["mapping"]
     return Saved(
         config=RecommenderConfig.model_validate(manifest["config"]),
         model=model.to(device).eval(),
@@ -149,6 +154,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
         snapshot=read_saved_snapshot(folder),
         texts=TextFeatures(texts, events, manifest["text_size"]),
         history=manifest["history"],
+        mapping=None if mapping is None else GraphMapping.parse(mapping),
     )
 
 

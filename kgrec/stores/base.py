@@ -11,6 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from graph_schema.catalog import Catalog
+from graph_schema.mapping import GraphMapping
 
 # Called with (what is being written or read, rows done, rows in all).
 Progress = Callable[[str, int, int], None]
@@ -68,6 +69,7 @@ class GraphStore(ABC):
     """
 
     uri: str
+    mapping: GraphMapping | None = None  # kgrec's names for a graph that it did not write
 
     @abstractmethod
     def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:

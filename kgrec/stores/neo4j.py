@@ -53,6 +53,7 @@ class Neo4jStore(GraphStore):
         database: str | None = None,
         mapping: GraphMapping | None = None,
     ) -> None:
+        self.mapping = mapping
         self._names = Names(mapping)
         self._connection = Connection(uri, auth, driver, database)
         self.uri = self._connection.uri
