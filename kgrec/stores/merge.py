@@ -6,7 +6,6 @@ among identical ones) are the same; its other properties are then updated, never
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,11 +65,11 @@ def merge_interactions(stored: pa.Table, incoming: pa.Table) -> Merged:
 
 def _keys(both: pa.Table, n_stored: int) -> np.ndarray:
     """int64 ``[n]``: equal for rows that are the same interaction, distinct within either part."""
-    identity = codes([both[name] for name in IDENTITY if name in both.column_names])
+    identity = codes(both.select([name for name in IDENTITY if name in both.column_names]))
     stored = np.arange(len(identity)) >= n_stored
     # Identical ones are numbered in the order of their other properties, not in row order.
     others = [name for name in sorted(both.column_names) if name not in IDENTITY]
-    order = np.lexsort((codes([both[name] for name in others]), stored, identity))
+    order = np.lexsort((codes(both.select(others)), stored, identity))
     ranked, part = identity[order], stored[order]
     starts = np.ones(len(order), dtype=bool)
     starts[1:] = (ranked[1:] != ranked[:-1]) | (part[1:] != part[:-1])
@@ -81,17 +80,14 @@ def _keys(both: pa.Table, n_stored: int) -> np.ndarray:
     return keys
 
 
-def codes(columns: Sequence[pa.ChunkedArray]) -> np.ndarray:
+def codes(table: pa.Table) -> np.ndarray:
     """int64 ``[n]``: equal exactly where all columns are equal (null equals null)."""
-    total: np.ndarray | None = None
-    for column in columns:
+    total = np.zeros(table.num_rows, dtype=np.int64)
+    for column in table.columns:
         encoded = pc.dictionary_encode(one_chunk(column), null_encoding="encode")
         code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        if total is None:
-            total = code
-        else:
-            total = pd.factorize(total * (len(encoded.dictionary) + 1) + code)[0].astype(np.int64)
-    return np.zeros(0, dtype=np.int64) if total is None else total
+        total = pd.factorize(total * (len(encoded.dictionary) + 1) + code)[0].astype(np.int64)
+    return total
 
 
 def same_types(first: pa.Table, second: pa.Table) -> tuple[pa.Table, pa.Table]:

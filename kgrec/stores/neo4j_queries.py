@@ -94,6 +94,10 @@ def edge_keys(edge: EdgeSource) -> str:
     return f"{_match(edge)} UNWIND keys(r) AS name RETURN DISTINCT name"
 
 
+def any_edge_has(edge: EdgeSource, name: str) -> str:
+    return f"{_match(edge)} WHERE {edge.value_of('r', name)} IS NOT NULL RETURN 1 AS n LIMIT 1"
+
+
 def read_nodes(node: NodeSource, columns: Sequence[str]) -> str:
     """One record for every few thousand nodes: a list for each column."""
     values = "".join(f", [n IN part | {node.value_of('n', c)}] AS {quote(c)}" for c in columns)

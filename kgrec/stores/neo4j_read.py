@@ -72,9 +72,11 @@ def read_edges(
         asked = [
             name
             for name in wanted
-            if source.properties.get(name, name) in heard.properties
-            or (name == "event" and source.event is not None)
+            if (name == "event" and source.event is not None)
+            or source.properties.get(name, name) in heard.properties
         ]
+        # A list of nulls costs as much to send as any other.
+        asked = [name for name in asked if connection.rows(queries.any_edge_has(source, name))]
         part = _read(
             connection, queries.read_edges(source, asked), ["source", "target", *asked], single=True
         )

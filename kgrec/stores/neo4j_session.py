@@ -38,7 +38,13 @@ class Connection:
         driver: neo4j.Driver | None,
         database: str | None,
     ) -> None:
-        self.uri = re.sub(r"//[^/@]*@", "//", uri)  # without a password that somebody put in it
+        self.uri = re.sub(r"//[^/@]*@", "//", uri)
+        if self.uri != uri:
+            # The driver would refuse it too, with the password in its message.
+            raise StoreError(
+                f"{self.uri}: user and password don't go into the address. Cure: pass "
+                "auth=(user, password), or set KGREC_NEO4J_USER and KGREC_NEO4J_PASSWORD."
+            )
         self._database = database
         self._owned = driver is None
         with self.errors():
@@ -98,9 +104,9 @@ class Connection:
             ) from error
         except (ServiceUnavailable, SessionExpired, TransientError, OSError) as error:
             raise StoreConnectionError(
-                f"{self.uri}: Neo4j can't be reached or was lost ({error}). Cure: check that it "
-                "runs and that host and port are right, then run the call again: a write that was "
-                "cut off is completed, nothing is doubled."
+                f"{self.uri}: Neo4j can't be reached or was lost ({_line(error)}). "
+                "Cure: check that it runs and that host and port are right, then run the call "
+                "again: a write that was cut off is completed, nothing is doubled."
             ) from error
         except ConfigurationError as error:
             raise StoreError(
@@ -111,6 +117,10 @@ class Connection:
             raise _client_error(self.uri, error) from error
         except (Neo4jError, DriverError, ValueError, TypeError) as error:
             raise StoreError(f"{self.uri}: {error}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _client_error(uri: str, error: ClientError) -> StoreError:
