@@ -266,15 +266,16 @@ class Recommender:
             by=by,
         )
 
-    def update(self, catalog: Catalog, *, progress: Progress | None = None) -> Self:
+    def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
         """New users, items, entities, facts and interactions take effect at once, untrained.
 
-        Ends that the graph already holds need not be repeated in ``catalog``'s node frames, if
-        those frames are absent. Updating twice changes nothing. The store is not written; see
+        ``news`` is a frame of interactions, or a Catalog; what it does not say of known users and
+        items stays as it is. Updating twice changes nothing. The store is not written; see
         ``GraphStore.write``. Raises CatalogError, leaving everything as it was.
         """
         engine = self._engine
         assert self._full is not None
+        catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
         merged = merge_snapshots(self._full, read_source(catalog, None))
         visible = without_splits(merged, ("test",))
         now = rebound(engine, visible, self._texts_of(visible, progress))
