@@ -1,9 +1,15 @@
 """kgrec: recommendations that a team can trace through its own graph."""
 
-from kgrec.config import ModelConfig, RecommenderConfig, TextConfig, TrainingConfig
-from kgrec.errors import KgrecError
-from kgrec.recommender import Recommender
-from kgrec.stores import GraphStore, connect
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kgrec.config import ModelConfig, RecommenderConfig, TextConfig, TrainingConfig
+    from kgrec.errors import KgrecError
+    from kgrec.recommender import Recommender
+    from kgrec.stores import GraphStore, connect
 
 __version__ = "0.1.0"
 
@@ -17,3 +23,25 @@ __all__ = [
     "TrainingConfig",
     "connect",
 ]
+
+_HOMES = {
+    "config": ("ModelConfig", "RecommenderConfig", "TextConfig", "TrainingConfig"),
+    "errors": ("KgrecError",),
+    "recommender": ("Recommender",),
+    "stores": ("GraphStore", "connect"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: torch takes seconds, and `kgrec --help` and
+    a store need none of it."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"kgrec.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'kgrec' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

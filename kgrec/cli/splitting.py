@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import CatalogError
 from graph_schema.names import KEY_COLUMNS, SPLITS
 from kgrec.cli.progress import say
-from kgrec.evaluation import global_time_split, leave_last_out, random_split, user_time_split
-from kgrec.graph.snapshot import NO_TIME, Interactions, NodeTable, canonical_order
+
+if TYPE_CHECKING:
+    from kgrec.graph.snapshot import Interactions
 
 
 class Protocol(StrEnum):
@@ -90,6 +92,13 @@ def _replaced(catalog: Catalog, labels: pa.Array | pa.ChunkedArray) -> Catalog:
 
 
 def _labels(catalog: Catalog, protocol: Protocol, seed: int) -> np.ndarray:
+    from kgrec.evaluation import (
+        global_time_split,
+        leave_last_out,
+        random_split,
+        user_time_split,
+    )
+
     interactions = _interactions(catalog)
     if protocol is Protocol.random:
         return random_split(interactions, seed=seed)
@@ -102,6 +111,8 @@ def _labels(catalog: Catalog, protocol: Protocol, seed: int) -> np.ndarray:
 
 def _interactions(catalog: Catalog) -> Interactions:
     """The rows in the catalog's order, numbered as the snapshot numbers users and items."""
+    from kgrec.graph.snapshot import NO_TIME, Interactions
+
     table = catalog.tables["interactions"]
     n = table.num_rows
     times = pc.fill_null(_column(table, "timestamp", pa.int64()), NO_TIME)
@@ -123,6 +134,8 @@ def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def _rows(catalog: Catalog, frame: str, ids: pa.ChunkedArray) -> np.ndarray:
+    from kgrec.graph.snapshot import NodeTable, canonical_order
+
     known = catalog.tables[frame].column(KEY_COLUMNS[frame]).to_numpy()
     nodes = NodeTable(frame, known[canonical_order(known)], pd.DataFrame())
     return nodes.rows(ids.to_numpy())
