@@ -49,6 +49,8 @@ class Saved:
 
 def save(saved: Saved, folder: Path) -> None:
     """Write beside ``folder`` and take its place as a whole. Raises ModelError."""
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{folder} is a file; choose an empty or new folder.")
     if folder.exists() and not (folder / _MANIFEST).exists() and any(folder.iterdir()):
         raise ModelError(f"{folder} holds other files; choose an empty or new folder.")
     fresh = folder.with_name(folder.name + ".new")
@@ -127,12 +129,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ModelError(f"{path} is not readable ({error}); copy it again.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ModelError(f"{path} is not a kgrec model.")
+        raise ModelError(f"{path} is not of a kgrec model; name the folder that save() wrote.")
     if manifest.get("version") != VERSION:
         raise ModelError(
             f"{folder} has format version {manifest.get('version')}, this kgrec reads {VERSION}; "
             "upgrade kgrec or train again."
         )
+    if not isinstance(manifest.get("files"), dict):
+        raise ModelError(f"{path} does not list the model's files; copy it again or train again.")
     return manifest
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -37,8 +38,21 @@ class Checkpoint:
     fingerprint: str
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, done: Progressed) -> None:
-        """Write the state beside the old one, then take its place."""
+        """Write the state beside the old one, then take its place. Raises ModelError."""
         fresh = self.folder.with_name(self.folder.name + ".new")
+        try:
+            self._write(fresh, model, optimizer, done)
+            self._replace(fresh)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise ModelError(
+                f"{self.folder}: can't save the checkpoint ({error}); free some space or permit "
+                "writing there, then resume."
+            ) from error
+
+    def _write(
+        self, fresh: Path, model: nn.Module, optimizer: torch.optim.Optimizer, done: Progressed
+    ) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         save_file(_plain(model.state_dict()), fresh / "model.safetensors")
@@ -52,6 +66,8 @@ class Checkpoint:
             "records": done.records,
         }
         (fresh / "state.json").write_text(json.dumps(state))
+
+    def _replace(self, fresh: Path) -> None:
         old = self.folder.with_name(self.folder.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
         if self.folder.exists():
