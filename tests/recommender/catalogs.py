@@ -89,10 +89,21 @@ def _items() -> pd.DataFrame:
 _TOPICS = ("A jolly circus", "The trenches at night", "Riding the dusty prairie", "Songs on stage")
 
 
+MAKERS = (
+    "Ann Ash",
+    "Bo Birch",
+    "Cy Cedar",
+    "Di Dogwood",
+    "Ed Elm",
+    "Fay Fir",
+    "Guy Gum",
+    "Hal Hop",
+)
+
+
 def _entities() -> pd.DataFrame:
     ids = [f"e{n}" for n in range(2 * TASTES)]
-    names = [f"Maker {n}" for n in range(2 * TASTES)]
-    return pd.DataFrame({"entity_id": ids, "name": names, "kind": "person"})
+    return pd.DataFrame({"entity_id": ids, "name": MAKERS, "kind": "person"})
 
 
 def _facts(rng: np.random.Generator) -> pd.DataFrame:

@@ -1,0 +1,130 @@
+"""Requests that can't be answered say what is wrong and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from kgrec import Recommender, RecommenderConfig
+from kgrec.errors import KgrecError, ModelError, RequestError
+from tests.recommender import catalogs
+
+Ask = Callable[[Recommender], object]
+WRONG: dict[str, tuple[Ask, str]] = {
+    "k of zero": (lambda r: r.recommend("u1", k=0), "k is 0; ask for at least one"),
+    "negative k": (lambda r: r.recommend("u1", k=-3), "k is -3"),
+    "k that is no number": (lambda r: r.recommend("u1", k="5"), "k is '5'"),  # type: ignore[arg-type]
+    "half an item": (lambda r: r.recommend("u1", k=2.5), "k is 2.5"),  # type: ignore[arg-type]
+    "k of a truth": (lambda r: r.recommend("u1", k=True), "k is True"),
+    "nobody": (lambda r: r.recommend(), "nobody to recommend to; pass users or histories"),
+    "unknown user": (
+        lambda r: r.recommend(["u1", "zoe"]),
+        r"user 'zoe' is not in the graph; pass histories=\{'zoe': .*empty list.*update\(\)",
+    ),
+    "unknown item in a history": (
+        lambda r: r.recommend(histories={"x": ["i1", "i99"]}),
+        r"item 'i99' is not in the graph; add it with update\(\)",
+    ),
+    "a string for a history": (lambda r: r.recommend(histories=["i1"]), "not one string"),
+    "too few histories": (
+        lambda r: r.recommend(["u1", "u2"], histories=[["i1"]]),
+        "2 users but 1 histories",
+    ),
+    "users named twice": (
+        lambda r: r.recommend("u1", histories={"u1": ["i1"]}),
+        "pass users or histories",
+    ),
+    "unknown scenario": (
+        lambda r: r.recommend("u1", scenario="fax"),
+        "unknown scenario 'fax'; the model knows 'app', 'web'",
+    ),
+    "no candidates": (lambda r: r.recommend("u1", candidates=[]), "candidates is an empty list"),
+    "unknown candidate": (lambda r: r.recommend("u1", candidates=["i99"]), "item 'i99'"),
+    "unknown column": (
+        lambda r: r.recommend("u1", where={"colour": "red"}),
+        "no column 'colour'; they have: item_id, genres, title, year",
+    ),
+    "nothing left": (
+        lambda r: r.recommend("u1", where={"year": (3000, None)}),
+        "no item is left to recommend",
+    ),
+    "unknown context": (
+        lambda r: r.recommend(histories={"x": []}, context={"shoe_size": 43}),
+        r"context 'shoe_size' is no user attribute; use \['age', 'gender'\]",
+    ),
+    "context of the wrong kind": (
+        lambda r: r.recommend(histories={"x": []}, context={"age": "young"}),
+        "'young'.*give numbers",
+    ),
+    "similar to what?": (lambda r: r.similar("i99"), "item 'i99' is not in the graph"),
+    "similar, k of zero": (lambda r: r.similar("i1", k=0), "k is 0"),
+    "search for nothing": (lambda r: r.search("  "), "the query is empty"),
+    "search, unknown user": (lambda r: r.search("tale", user="zoe"), "user 'zoe'"),
+    "search, k of zero": (lambda r: r.search("tale", k=0), "k is 0"),
+    "explain, unknown user": (lambda r: r.explain("zoe", "i1"), "user 'zoe'"),
+    "explain, unknown item": (lambda r: r.explain("u1", "i99"), "item 'i99'"),
+    "explain, k of zero": (lambda r: r.explain("u1", "i1", k=0), "k is 0"),
+    "groups by nothing": (
+        lambda r: r.evaluate(by="height"),
+        "no attribute 'height'; they have: age, gender",
+    ),
+    "unknown split": (
+        lambda r: r.evaluate(split="dev"),  # type: ignore[arg-type]
+        "no interaction has split 'dev'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_a_wrong_request_says_what_would_help(fitted: Recommender, name: str) -> None:
+    wrong, message = WRONG[name]
+    with pytest.raises(RequestError, match=message):
+        wrong(fitted)
+
+
+def test_request_errors_are_value_errors_of_ours(fitted: Recommender) -> None:
+    with pytest.raises(ValueError, match="k is 0") as caught:
+        fitted.recommend("u1", k=0)
+    assert isinstance(caught.value, KgrecError)
+
+
+def test_a_wrong_request_changes_nothing(fitted: Recommender) -> None:
+    before = fitted.recommend("u1", k=5)
+    for wrong, _ in WRONG.values():
+        with pytest.raises(RequestError):
+            wrong(fitted)
+    assert fitted.recommend("u1", k=5).equals(before)
+
+
+@pytest.mark.parametrize("users", [[], ()])
+def test_nobody_in_a_list_gets_an_empty_frame(fitted: Recommender, users: list[str]) -> None:
+    frame = fitted.recommend(users)
+    assert list(frame.columns) == ["user_id", "item_id", "score", "rank"]
+    assert len(frame) == 0
+
+
+def test_whole_numbers_of_numpy_will_do_for_k(fitted: Recommender) -> None:
+    assert len(fitted.recommend("u1", k=np.int32(3))) == 3  # type: ignore[arg-type]
+
+
+def test_what_is_not_fitted_says_so() -> None:
+    for ask in (lambda r: r.recommend("u1"), lambda r: r.evaluate(), lambda r: r.save("x")):
+        with pytest.raises(ModelError, match=r"not fitted; call fit\(\) or Recommender.load\(\)"):
+            ask(Recommender())
+
+
+def test_fit_refuses_what_is_no_graph() -> None:
+    with pytest.raises(RequestError, match="takes a GraphStore or a Catalog, not dict"):
+        Recommender().fit({})  # type: ignore[arg-type]
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(RequestError, match=r"device 'abacus' can't be used.*try 'cpu'"):
+        Recommender(catalogs.config()).fit(catalogs.catalog(), device="abacus")
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(ValueError, match="epoch"):
+        RecommenderConfig.model_validate({"training": {"epoch": 3}})
