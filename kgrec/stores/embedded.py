@@ -28,13 +28,13 @@ from kgrec.stores.base import (
 from kgrec.stores.embedded_file import LoadedGraph, leased, load, rows_of, save
 from kgrec.stores.embedded_read import KINDS, Column, plain_value, read_columns
 from kgrec.stores.embedded_write import build, patch_interactions
-from kgrec.stores.merge import Merged, merge_interactions
+from kgrec.stores.merge import Merged, joined, merge_interactions
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.tables import EdgeRows, NodeRows, interaction_rows, node_rows, other_edges
 
 # Up to this many interactions are merged one by one; beyond it, building the graph anew is faster.
 PATCH_ROWS = 20_000
-MANY_EDGES = 100_000
+PAGE_EDGES = 150_000  # edges to read at once
 _INTERACTIONS = EdgeType(USER, INTERACTED, ITEM)
 
 
@@ -248,13 +248,25 @@ def _read_edges(loaded: LoadedGraph, edge: EdgeType, columns: Sequence[str] | No
         for name in (kinds if columns is None else columns)
     ]
     same = [e for e in loaded.edge_types if e.name == edge.name]
-    known = (edge.source_label, edge.target_label) in [
-        (e.source_label, e.target_label) for e in same
-    ]
-    if not known:
+    stored = [e for e in same if (e.source_label, e.target_label) == _ends(edge)]
+    if not stored:
         return read_columns(loaded.graph, None, wanted)
-    match = queries.match_edges(edge, labels=len(same) > 1 or same[0].count < MANY_EDGES)
-    return read_columns(loaded.graph, match, wanted, {"relation": edge.name})
+    parameters: dict[str, Any] = {"relation": edge.name}
+    if stored[0].count <= PAGE_EDGES:
+        return read_columns(loaded.graph, queries.match_edges(edge), wanted, parameters)
+    # kglite holds every row of an answer before it writes them, so ask for a part of the sources.
+    ids = _read_nodes(loaded, edge.source_label, ())["id"].to_pylist()
+    size = max(1, len(ids) * PAGE_EDGES // stored[0].count)
+    match = queries.match_edges_of(edge, labels=len(same) > 1)
+    pages = [
+        read_columns(loaded.graph, match, wanted, {**parameters, "ids": ids[i : i + size]})
+        for i in range(0, len(ids), size)
+    ]
+    return joined(pages)
+
+
+def _ends(edge: EdgeType) -> tuple[str, str]:
+    return edge.source_label, edge.target_label
 
 
 def _column(name: str, expression: str, kinds: Mapping[str, str]) -> Column:

@@ -26,14 +26,18 @@ def titles(label: str) -> str:
     return f"MATCH (n:{quote(label)}) RETURN n.id AS id, n.title AS title"
 
 
-def match_edges(edge: EdgeType, labels: bool) -> str:
-    """The type is the parameter ``relation``: kglite can't parse every quoted type.
-
-    Where no other labels have it and it is on most nodes, to leave out ``labels`` reads faster.
-    """
-    if not labels:
-        return "MATCH (a)-[r:$relation]->(b)"
+def match_edges(edge: EdgeType) -> str:
+    """The type is the parameter ``relation``: kglite can't parse every quoted type."""
     return f"MATCH (a:{quote(edge.source_label)})-[r:$relation]->(b:{quote(edge.target_label)})"
+
+
+def match_edges_of(edge: EdgeType, labels: bool) -> str:
+    """The edges of the source nodes ``ids``. ``labels``: the type has several target labels; where
+    it hasn't, not to ask for them reads faster."""
+    target = f"(b:{quote(edge.target_label)})" if labels else "(b)"
+    return (
+        f"MATCH (a:{quote(edge.source_label)}) WHERE a.id IN $ids MATCH (a)-[r:$relation]->{target}"
+    )
 
 
 def node_property(name: str) -> str:

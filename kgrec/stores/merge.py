@@ -6,6 +6,7 @@ among identical ones) are the same; its other properties are then updated, never
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,14 @@ def codes(table: pa.Table) -> np.ndarray:
         code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         total = pd.factorize(total * (len(encoded.dictionary) + 1) + code)[0].astype(np.int64)
     return total
+
+
+def joined(parts: Sequence[pa.Table]) -> pa.Table:
+    """One table of several (at least one) with the same columns, whose types may differ."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = pa.concat_tables(same_types(whole, part), promote_options="permissive")
+    return whole
 
 
 def same_types(first: pa.Table, second: pa.Table) -> tuple[pa.Table, pa.Table]:

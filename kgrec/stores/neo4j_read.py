@@ -12,7 +12,7 @@ import pyarrow as pa
 from kgrec.stores import neo4j_queries as queries
 from kgrec.stores.base import EdgeType
 from kgrec.stores.columns import column_of
-from kgrec.stores.merge import same_types
+from kgrec.stores.merge import joined
 from kgrec.stores.neo4j_names import EdgeSource, Names, NodeSource
 from kgrec.stores.neo4j_session import Connection
 
@@ -201,9 +201,4 @@ def _joined(parts: list[pa.Table], names: Sequence[str]) -> pa.Table:
     if not parts:
         key = {"id", "source", "target"}
         return pa.table({n: pa.array([], pa.string() if n in key else pa.null()) for n in names})
-    if len(parts) == 1:
-        return parts[0]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = pa.concat_tables(same_types(whole, part), promote_options="permissive")
-    return whole
+    return joined(parts)

@@ -251,3 +251,20 @@ def test_labels_of_other_programs_are_kept(store: EmbeddedStore) -> None:
     assert sells in store.edge_types()
     assert store.read_edges(sells).to_pylist() == [{"source": "s", "target": "i1", "since": 3}]
     assert store.node_counts()["Shop"] == 1
+
+
+def test_edges_are_read_in_pages(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same edges whatever the size of a page, also where only one page has a "" or a text."""
+    frame = pd.DataFrame(
+        {
+            "user_id": [f"u{i}" for i in range(40)],
+            "item_id": "i1",
+            "timestamp": range(40),
+            "event": ["" if i == 7 else None for i in range(40)],
+        }
+    )
+    store.write(Catalog.from_frames(interactions=frame))
+    whole = read_snapshot(store)
+    monkeypatch.setattr(module, "PAGE_EDGES", 3)
+    assert_same_snapshot(read_snapshot(store), whole)
+    assert len(whole.interactions) == 40
