@@ -1,0 +1,143 @@
+"""What is held out is never read: garbage in test rows changes nothing that was learned."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from kgrec import Recommender
+from kgrec.recommender.support import without_splits
+from tests.graph.compare import assert_same_snapshot
+from tests.recommender import catalogs
+
+FAST = {"epochs": 2}
+
+
+def fit(frames: catalogs.Frames, **training: object) -> Recommender:
+    settings = catalogs.config(**{**FAST, **training})
+    return Recommender(settings).fit(catalogs.catalog(**frames))
+
+
+def assert_same_model(one: Recommender, other: Recommender) -> None:
+    """Bit by bit: weights, vectors of items, and everybody's recommendations."""
+    left, right = (r._engine.model.state_dict() for r in (one, other))
+    assert left.keys() == right.keys()
+    for name in left:
+        assert torch.equal(left[name], right[name]), name
+    assert torch.equal(one._engine.items.candidate, other._engine.items.candidate)
+    assert torch.equal(one._engine.items.query, other._engine.items.query)
+    users = [f"u{n}" for n in range(catalogs.N_USERS)]
+    pd.testing.assert_frame_equal(
+        one.recommend(users, k=catalogs.N_ITEMS),
+        other.recommend(users, k=catalogs.N_ITEMS),
+        check_exact=True,
+    )
+    assert_same_snapshot(one.snapshot, other.snapshot)
+
+
+@pytest.fixture(scope="module")
+def honest() -> Recommender:
+    return fit(catalogs.frames())
+
+
+def changed(column: str, values: np.ndarray) -> catalogs.Frames:
+    """The frames with other values in the test rows; reviews and queries of them are left out,
+    since they would no longer be of a held-out pair."""
+    frames = catalogs.frames()
+    events = frames["interactions"].copy()
+    test = (events["split"] == "test").to_numpy()
+    pairs = pd.MultiIndex.from_frame(events[test][["user_id", "item_id"]])
+    for name in ("reviews", "queries"):
+        own = pd.MultiIndex.from_frame(frames[name][["user_id", "item_id"]])
+        frames[name] = frames[name][~own.isin(pairs)]
+    events[column] = events[column].mask(test, pd.Series(values, index=events.index))
+    frames["interactions"] = events
+    return frames
+
+
+def test_other_items_in_test_rows_change_nothing(honest: Recommender) -> None:
+    frames = catalogs.frames()
+    n = len(frames["interactions"])
+    rng = np.random.default_rng(5)
+    # Only items that the user has no other row of: a pair that is both held out and trained on
+    # takes its reviews along.
+    other = rng.permutation([f"i{k % catalogs.N_ITEMS}" for k in range(n)]).astype(object)
+    events = frames["interactions"]
+    train = set(zip(events["user_id"], events["item_id"], strict=True))
+    for row, user in enumerate(events["user_id"]):
+        while (user, other[row]) in train:
+            other[row] = f"i{rng.integers(catalogs.N_ITEMS)}"
+    assert_same_model(honest, fit(changed("item_id", other)))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("rating", -1e6), ("timestamp", 1), ("timestamp", 4_000_000_000), ("scenario", "web")],
+)
+def test_what_test_rows_say_is_never_read(honest: Recommender, column: str, value: object) -> None:
+    n = len(catalogs.frames()["interactions"])
+    assert_same_model(honest, fit(changed(column, np.full(n, value))))
+
+
+def test_test_rows_may_as_well_be_absent(honest: Recommender) -> None:
+    frames = changed("rating", np.zeros(len(catalogs.frames()["interactions"])))
+    events = frames["interactions"]
+    frames["interactions"] = events[events["split"] != "test"]
+    assert_same_model(honest, fit(frames))
+
+
+def test_held_out_rows_are_nowhere_in_the_graph_of_answers(honest: Recommender) -> None:
+    events = catalogs.frames()["interactions"]
+    test = events[events["split"] == "test"]
+    pairs = set(zip(test["user_id"], test["item_id"], strict=True))
+    snapshot = honest.snapshot
+    assert set(snapshot.interactions.split) == {"train", "valid"}
+    for rows in (snapshot.interactions, snapshot.reviews, snapshot.queries):
+        held = set(zip(snapshot.users.ids[rows.user], snapshot.items.ids[rows.item], strict=True))
+        assert not held & pairs
+    assert len(snapshot.interactions) == len(events) - len(test)
+
+
+def test_friends_lend_no_held_out_event(honest: Recommender) -> None:
+    """Whom a user follows counts by what is known, not by what is held out."""
+    engine = honest._engine
+    snapshot = engine.snapshot
+    facts = next(f for f in snapshot.facts if f.relation == "FOLLOWS")
+    friends = engine.inputs.friends
+    assert friends is not None
+    dense = (friends @ torch.eye(len(snapshot.items))).numpy()
+    for follower, followed in zip(facts.head, facts.tail, strict=True):
+        known = set(snapshot.interactions.item[snapshot.interactions.user == followed])
+        assert set(np.flatnonzero(dense[follower])) == known
+
+
+def test_validation_rows_are_not_trained_on() -> None:
+    """What validates changes when training stops, never what one epoch learns."""
+    frames = catalogs.frames()
+    events = frames["interactions"]
+    valid = (events["split"] == "valid").to_numpy()
+    frames.update(reviews=frames["reviews"][:0], queries=frames["queries"][:0])
+    swapped = events["item_id"].mask(valid, "i0")
+    other = {**frames, "interactions": events.assign(item_id=swapped)}
+    one, two = (fit(f, epochs=1, valid_every=1) for f in (frames, other))
+    left, right = (r._engine.model.state_dict() for r in (one, two))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+    assert one.history[0]["valid_ndcg@10"] != two.history[0]["valid_ndcg@10"]
+
+
+def test_without_splits_removes_what_belongs_to_a_held_out_event() -> None:
+    """A review of a held-out event leaves with it; those of other events stay."""
+    full = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())._full
+    assert full is not None
+    visible = without_splits(full, ("test",))
+    events = full.interactions
+    test = np.asarray(events.split == "test")
+    pairs = set(zip(events.user[test], events.item[test], strict=True))
+    for before, after in ((full.reviews, visible.reviews), (full.queries, visible.queries)):
+        gone = set(before.id) - set(after.id)
+        held = [(u, i) in pairs for u, i in zip(before.user, before.item, strict=True)]
+        assert gone == set(before.id[np.array(held)])
+        assert gone
+        assert len(after)
