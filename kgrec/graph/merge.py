@@ -74,13 +74,19 @@ def _frame(events: Interactions, move: Move) -> pd.DataFrame:
 def _merge_interactions(
     old: Interactions, new: Interactions, move_old: Move, move_new: Move
 ) -> Interactions:
-    """The n-th of several equal events is the same event on both sides."""
+    """The n-th of several equal events is the same event on both sides; as in a store, what the
+    newer one says of it counts, where it says anything."""
     key = ["user", "item", "event", "timestamp"]
     frames = []
     for events, move in ((old, move_old), (new, move_new)):
         frame = _frame(events, move)
         frames.append(frame.assign(nth=frame.groupby(key).cumcount()))
-    both = pd.concat(frames, ignore_index=True).drop_duplicates([*key, "nth"], keep="first")
+    both = pd.concat(frames, ignore_index=True)
+    repeated = both.duplicated([*key, "nth"], keep="first")
+    newer = both[repeated].set_index([*key, "nth"])[["rating", "scenario", "split"]]
+    both = both[~repeated]
+    if len(newer):
+        both = _overwritten(both, newer)
     order = ["user", "timestamp", "item", "event", "scenario", "split", "rating"]
     both = both.sort_values(order, kind="stable")
     return Interactions(
@@ -89,6 +95,17 @@ def _merge_interactions(
             for part in fields(Interactions)
         }
     )
+
+
+def _overwritten(events: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:
+    """``events`` with the columns of ``newer``, by its index, wherever those are given."""
+    place = newer.index.get_indexer(pd.MultiIndex.from_frame(events[newer.index.names]))
+    changed = events.copy()
+    for column in newer.columns:
+        said = newer[column].to_numpy()[place]
+        given = (place >= 0) & ~pd.isna(said) & (said != "")
+        changed[column] = np.where(given, said, events[column])
+    return changed
 
 
 def _merge_facts(

@@ -1,0 +1,123 @@
+"""Merging two snapshots is loading both catalogs into one store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graph_schema.catalog import Catalog
+from kgrec.graph import GraphSnapshot
+from kgrec.graph.merge import merge_snapshots
+from kgrec.stores import EmbeddedStore
+from tests.graph.compare import assert_same_snapshot
+from tests.graph.test_read import snapshot_of
+from tests.graph_schema.samples import frames
+from tests.recommender import catalogs
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> GraphSnapshot:
+    return snapshot_of(Catalog.from_frames(**frames()), tmp_path)
+
+
+def merged_in_store(folder: Path, *parts: Catalog) -> GraphSnapshot:
+    from kgrec.graph import read_snapshot
+
+    with EmbeddedStore(folder / "both.kgl") as store:
+        for part in parts:
+            store.write(part)
+        return read_snapshot(store)
+
+
+def assert_same_graph(one: GraphSnapshot, other: GraphSnapshot) -> None:
+    """As far as the model reads: ids, events, facts, texts; attributes up to how they are kept."""
+    for name in ("users", "items", "entities"):
+        left, right = getattr(one, name), getattr(other, name)
+        assert left.ids.tolist() == right.ids.tolist()
+        for column in left.attributes.columns.union(right.attributes.columns):
+            values = [
+                frame[column].astype(object).where(frame[column].notna() & (frame[column] != ""))
+                for frame in (left.attributes, right.attributes)
+            ]
+            pd.testing.assert_series_equal(
+                *values, check_dtype=False, check_index_type=False, obj=f"{name}.{column}"
+            )
+    for name in ("user", "item", "timestamp", "rating", "event", "scenario", "split"):
+        np.testing.assert_array_equal(
+            getattr(one.interactions, name), getattr(other.interactions, name), err_msg=name
+        )
+    told = [[(f.head_label, f.relation, f.tail_label) for f in s.facts] for s in (one, other)]
+    assert told[0] == told[1]
+    for left, right in zip(one.facts, other.facts, strict=True):
+        np.testing.assert_array_equal(left.head, right.head)
+        np.testing.assert_array_equal(left.tail, right.tail)
+    for name in ("reviews", "queries"):
+        for column in ("id", "text", "user", "item", "timestamp"):
+            np.testing.assert_array_equal(
+                getattr(getattr(one, name), column), getattr(getattr(other, name), column)
+            )
+
+
+def test_merging_equals_writing_both_into_one_store(tmp_path: Path) -> None:
+    parts = [catalogs.catalog(seed=0), catalogs.catalog(seed=1)]
+    snapshots = []
+    for name, part in zip("ab", parts, strict=True):
+        (tmp_path / name).mkdir()
+        snapshots.append(catalogs.snapshot(tmp_path / name, part))
+    assert_same_graph(merge_snapshots(*snapshots), merged_in_store(tmp_path, *parts))
+
+
+def test_merging_with_itself_changes_nothing(old: GraphSnapshot) -> None:
+    assert_same_graph(merge_snapshots(old, old), old)
+
+
+def test_merging_twice_is_merging_once(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    one = catalogs.snapshot(tmp_path / "a", catalogs.catalog(seed=0))
+    two = catalogs.snapshot(tmp_path / "b", catalogs.catalog(seed=1))
+    once = merge_snapshots(one, two)
+    assert_same_snapshot(merge_snapshots(once, two), once)
+
+
+def test_rows_are_renumbered_where_new_ids_come_between(tmp_path: Path, old: GraphSnapshot) -> None:
+    more = Catalog.from_frames(
+        interactions=pd.DataFrame({"user_id": ["u0", "u2"], "item_id": ["i0", "i1"]}),
+    )
+    (tmp_path / "more").mkdir()
+    both = merge_snapshots(old, snapshot_of(more, tmp_path / "more"))
+    assert both.users.ids.tolist() == ["u0", "u1", "u2", "u3"]
+    assert both.items.ids.tolist() == ["i0", "i1", "i2", "i3"]
+    events = both.interactions
+    pairs = [
+        (both.users.ids[u], both.items.ids[i])
+        for u, i in zip(events.user, events.item, strict=True)
+    ]
+    assert pairs == [
+        ("u0", "i0"), ("u1", "i1"), ("u1", "i1"), ("u2", "i1"), ("u2", "i2"), ("u3", "i3"),
+    ]  # fmt: skip
+    fact = next(f for f in both.facts if f.relation == "directed_by")
+    assert both.items.ids[fact.head].tolist() == ["i1"]
+    assert both.entities.ids[fact.tail].tolist() == ["e1"]
+    assert {both.items.ids[row] for row in both.reviews.item} == {"i1"}
+
+
+def test_newer_attributes_win_and_blank_ones_do_not(tmp_path: Path, old: GraphSnapshot) -> None:
+    items = pd.DataFrame({"item_id": ["i1", "i2", "i9"], "title": ["New", "", "Nine"]})
+    (tmp_path / "more").mkdir()
+    both = merge_snapshots(old, snapshot_of(Catalog.from_frames(items=items), tmp_path / "more"))
+    titles = dict(zip(both.items.ids, both.items.attributes["title"], strict=True))
+    assert (titles["i1"], titles["i2"], titles["i9"]) == ("New", "Two", "Nine")
+    years = dict(zip(both.items.ids, both.items.attributes["year"], strict=True))
+    assert (years["i1"], years["i2"]) == (1999, 2001)
+    assert np.isnan(years["i9"])
+
+
+def test_merging_nothing_changes_nothing(tmp_path: Path, old: GraphSnapshot) -> None:
+    (tmp_path / "more").mkdir()
+    empty = snapshot_of(Catalog.from_frames(), tmp_path / "more")
+    assert_same_snapshot(merge_snapshots(old, empty), old)
+    assert_same_graph(merge_snapshots(empty, old), old)
