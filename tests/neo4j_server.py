@@ -191,6 +191,8 @@ def _configure(home: Path, port: int) -> None:
 server.bolt.advertised_address=127.0.0.1:{port}
 server.http.enabled=false
 server.https.enabled=false
+# On a busy machine a reply came rarely only with the next sign of life (default: every 60 s).
+server.bolt.connection_keep_alive=3s
 server.memory.pagecache.size=256m
 db.tx_log.rotation.retention_policy=false
 dbms.usage_report.enabled=false
@@ -265,6 +267,9 @@ def neo4j_server() -> Iterator[Server]:
 
 
 def main() -> None:
+    # A background shell ignores SIGINT; either signal must stop the server too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with running_server() as server:
         print(f"export KGREC_TEST_NEO4J_URI={server.uri}")
         print(f"export KGREC_TEST_NEO4J_USER={server.user}")
