@@ -162,6 +162,7 @@ print(Recommender.load(folder).recommend("u1", k=5).to_json())
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_model(fitted: Recommender, copy: Path) -> None:
     """The disk really refuses, first an early file and then the weights; and what is there then
     answers in another process, without any store, as the recommender that wrote it."""
