@@ -9,18 +9,15 @@ import pyarrow as pa
 import pytest
 
 from graph_schema.catalog import Catalog
-from graph_schema.errors import CatalogError, QueryError
+from graph_schema.errors import CatalogError
 from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
 from kgrec.stores import EdgeType, GraphStore, NodeRef
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
+from tests.stores.contract_queries import QueryContract, sample
 
 INTERACTED = EdgeType("User", "INTERACTED", "Item")
-
-
-def sample() -> Catalog:
-    return Catalog.from_frames(**frames())
 
 
 def rows(table) -> list[dict]:
@@ -29,11 +26,7 @@ def rows(table) -> list[dict]:
     return sorted(found, key=str)
 
 
-def events(**columns) -> Catalog:
-    return Catalog.from_frames(interactions=pd.DataFrame(columns))
-
-
-class StoreContract:
+class StoreContract(QueryContract):
     def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
         store.write(sample())
         users = store.read_nodes("User")
@@ -235,104 +228,6 @@ class StoreContract:
         assert kinds == [("Item", "Entity", 1), ("Item", "User", 1), ("User", "Item", 1)]
         for kind in store.edge_types():
             assert store.read_edges(kind).num_rows == 1
-
-    def test_neighbours_in_both_directions(self, store: GraphStore) -> None:
-        store.write(sample())
-        near = store.neighbours(NodeRef("Item", "i1"), relations=["directed_by", "sequel_of"])
-        assert [(n.relation, n.node, n.outgoing) for n in near] == [
-            ("directed_by", NodeRef("Entity", "e1"), True),
-            ("sequel_of", NodeRef("Item", "i2"), False),
-        ]
-        everything = store.neighbours(NodeRef("User", "u1"))
-        assert [n.relation for n in everything] == sorted(n.relation for n in everything)
-        views = [n for n in everything if n.relation == "INTERACTED"]
-        assert len(views) == 2
-        assert views[0].properties["device"] == "tv"
-        assert len(store.neighbours(NodeRef("User", "u1"), limit=1)) == 1
-        assert store.neighbours(NodeRef("User", "u1"), relations=[]) == []
-        assert store.neighbours(NodeRef("User", "nobody")) == []
-
-    def test_paths_are_simple_and_shortest_first(self, store: GraphStore) -> None:
-        store.write(
-            Catalog.from_frames(
-                interactions=pd.DataFrame(
-                    {
-                        "user_id": ["u", "u", "u", "v"],
-                        "item_id": ["a", "a", "b", "b"],
-                        "timestamp": [1, 2, 3, 4],
-                    }
-                ),
-                facts=pd.DataFrame(
-                    {
-                        "head": ["a", "b", "b"],
-                        "head_type": ["item"] * 3,
-                        "relation": ["by", "by", "after"],
-                        "tail": ["e", "e", "a"],
-                        "tail_type": ["entity", "entity", "item"],
-                    }
-                ),
-            )
-        )
-        found = store.paths(NodeRef("User", "u"), NodeRef("Item", "b"), max_hops=3)
-        told = [(tuple(n.id for n in path.nodes), path.relations, path.outgoing) for path in found]
-        assert told[0] == (("u", "b"), ("INTERACTED",), (True,))
-        assert told[1] == (("u", "a", "b"), ("INTERACTED", "after"), (True, False))
-        assert told[2:] == [(("u", "a", "e", "b"), ("INTERACTED", "by", "by"), (True, True, False))]
-        assert store.paths(NodeRef("User", "u"), NodeRef("Item", "b"), limit=1) == found[:1]
-        assert store.paths(NodeRef("User", "u"), NodeRef("Item", "nothing")) == []
-
-    def test_query_answers_in_plain_values(self, store: GraphStore) -> None:
-        store.write(sample())
-        answer = store.query(
-            "MATCH (u:User)-[r:INTERACTED]->(i:Item) WHERE u.id = $id "
-            "RETURN i.title AS title, r.rating AS rating, r AS edge, i AS item "
-            "ORDER BY title",
-            {"id": "u2"},
-        )
-        assert answer[0]["title"] == "Two"
-        assert answer[0]["rating"] == 3.5
-        assert answer[0]["edge"]["type"] == "INTERACTED"
-        assert answer[0]["edge"]["properties"]["device"] == "phone"
-        assert answer[0]["item"]["labels"] == ["Item"]
-        assert answer[0]["item"]["properties"] == {
-            "id": "i2",
-            "title": "Two",
-            "year": 2001,
-            "genres": "b",
-        }
-        path = store.query("MATCH p = (:Item {id: 'i1'})-[:directed_by]->() RETURN p")[0]["p"]
-        assert [node["properties"]["id"] for node in path["nodes"]] == ["i1", "e1"]
-        assert [edge["type"] for edge in path["relationships"]] == ["directed_by"]
-
-    @pytest.mark.parametrize(
-        "cypher",
-        [
-            "CREATE (:Item {id: 'x'})",
-            "MATCH (n:Item) SET n.title = 'x'",
-            "MATCH (n:Item) REMOVE n.title",
-            "MATCH (n) DETACH DELETE n",
-            "MATCH (n:Item) WITH n LIMIT 1 CREATE (m:Item) RETURN m",
-            "MERGE (n:Item {id: 'new'}) RETURN n",
-            "CREATE INDEX x FOR (n:Item) ON (n.year)",
-        ],
-    )
-    def test_query_never_writes(self, store: GraphStore, cypher: str) -> None:
-        store.write(sample())
-        before = read_snapshot(store)
-        with pytest.raises(QueryError, match="only reads"):
-            store.query(cypher)
-        assert_same_snapshot(read_snapshot(store), before)
-
-    def test_a_wrong_query_is_told(self, store: GraphStore) -> None:
-        store.write(sample())
-        with pytest.raises(QueryError, match="wrong"):
-            store.query("MATCHH (n) RETURN n")
-
-    def test_values_of_a_query_are_never_cypher(self, store: GraphStore) -> None:
-        store.write(sample())
-        text = "'}) MATCH (n) DETACH DELETE n //"
-        assert store.query("MATCH (n:User {id: $id}) RETURN n.id AS id", {"id": text}) == []
-        assert store.query("RETURN $text AS text", {"text": text}) == [{"text": text}]
 
     def test_delete_user_takes_what_is_theirs(self, store: GraphStore) -> None:
         store.write(sample())
