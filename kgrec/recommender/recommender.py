@@ -32,6 +32,7 @@ from kgrec.recommender.requests import (
     ask,
     candidate_mask,
     check_k,
+    id_list,
     item_rows,
 )
 from kgrec.recommender.support import (
@@ -180,7 +181,7 @@ class Recommender:
     def similar(self, items: str | Sequence[str], k: int = 10) -> pd.DataFrame:
         """Items whose vectors are closest: columns item_id, similar_id, score (cosine), rank."""
         k = check_k(k)
-        ids = [items] if isinstance(items, str) else [str(item) for item in items]
+        ids = id_list(items, "items")
         rows = item_rows(self.snapshot.items, ids)
         vectors = self._engine.items.candidate
         scores = vectors[torch.as_tensor(rows).to(vectors.device)] @ vectors.T

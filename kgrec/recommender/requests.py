@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -53,7 +53,7 @@ def ask(
     if histories is None:
         if users is None:
             raise RequestError("nobody to recommend to; pass users or histories.")
-        ids = [users] if isinstance(users, str) else [str(user) for user in users]
+        ids = id_list(users, "users")
         rows = known_users(engine.snapshot.users, ids)
         stored = engine.stored(rows, np.full(len(rows), code, dtype=np.int64))
         return Asked(ids, stored, context)
@@ -77,12 +77,21 @@ def _named(
         given = list(histories)
         ids = [str(row) for row in range(len(given))]
         if users is not None:
-            ids = [users] if isinstance(users, str) else [str(user) for user in users]
+            ids = id_list(users, "users")
     if len(ids) != len(given):
         raise RequestError(f"{len(ids)} users but {len(given)} histories; pass one for each.")
     if any(isinstance(items, str) for items in given):
         raise RequestError("a history is a list of item ids, not one string.")
-    return ids, given
+    return ids, [id_list(items, "a history") for items in given]
+
+
+def id_list(ids: str | Iterable[Any], what: str) -> list[str]:
+    """Ids as a list of strings, one id for a list of one. Raises RequestError."""
+    if isinstance(ids, str):
+        return [ids]
+    if not isinstance(ids, Iterable):
+        raise RequestError(f"{what} must be an id or a list of ids, not {ids!r}.")
+    return [str(one) for one in ids]
 
 
 def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
@@ -127,10 +136,11 @@ def candidate_mask(
         return None
     mask = np.ones(len(snapshot.items), dtype=bool)
     if candidates is not None:
-        if not len(candidates):
+        wanted = id_list(candidates, "candidates")
+        if not wanted:
             raise RequestError("candidates is an empty list; pass item ids, or None for all.")
         mask[:] = False
-        mask[item_rows(snapshot.items, candidates)] = True
+        mask[item_rows(snapshot.items, wanted)] = True
     if where is not None:
         mask &= attribute_mask(item_frame(snapshot.items), where)
     if not mask.any():

@@ -18,6 +18,11 @@ WRONG: dict[str, tuple[Ask, str]] = {
     "k that is no number": (lambda r: r.recommend("u1", k="5"), "k is '5'"),  # type: ignore[arg-type]
     "half an item": (lambda r: r.recommend("u1", k=2.5), "k is 2.5"),  # type: ignore[arg-type]
     "k of a truth": (lambda r: r.recommend("u1", k=True), "k is True"),
+    "users of a number": (lambda r: r.recommend(5), "users must be an id or a list"),  # type: ignore[arg-type]
+    "no history at all": (
+        lambda r: r.recommend(histories={"x": None}),  # type: ignore[dict-item]
+        "a history must be an id or a list of ids, not None",
+    ),
     "nobody": (lambda r: r.recommend(), "nobody to recommend to; pass users or histories"),
     "unknown user": (
         lambda r: r.recommend(["u1", "zoe"]),
