@@ -16,7 +16,7 @@ from kgrec.text import LexicalIndex, reciprocal_rank_fusion
 
 DEPTH = 200  # how far down each ranking is read
 _NAMED = 3  # entities taken from a query
-_TITLE_COSINE = 0.25  # below it a title shares a few letters with the query, no more
+_TITLE_SHARE = 0.5  # of the best title's cosine: below it a title shares a few letters, no more
 _NAME_COSINE = 0.6  # below it a query does not name the entity
 
 
@@ -56,7 +56,7 @@ class Searcher:
         scores, which reorder what was found and find nothing themselves.
         """
         titled, alike = self.titles.search(query, DEPTH)
-        rankings = [titled[alike >= _TITLE_COSINE], self._by_entities(query)]
+        rankings = [titled[alike >= _TITLE_SHARE * alike.max(initial=0)], self._by_entities(query)]
         weights = [1.0, 1.0]
         if vector is not None and TEXT in self.texts.items:
             cosine = self.texts.items[TEXT] @ vector
