@@ -31,7 +31,7 @@ from loaders.wheels import cache_root
 VERSION = "5.26.0"
 IMAGE = "neo4j:5.26-community"
 START_SECONDS = 180
-POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+POM = f"""<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>kgrec</groupId><artifactId>neo4j-for-tests</artifactId><version>1</version>
   <packaging>pom</packaging>
