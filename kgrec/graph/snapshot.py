@@ -8,7 +8,7 @@ they came from.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +162,6 @@ class GraphSnapshot:
     queries: Texts
     splits: tuple[str, ...] | None = None
     uri: str = ""
-    extras: dict[str, object] = field(default_factory=dict)
 
     @property
     def seen_until(self) -> int | None:

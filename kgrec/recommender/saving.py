@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.graph.tokens import AttributeTokens
 from kgrec.nn import HybridModel, ModelShape
 from kgrec.recommender.texts import TextFeatures
+from kgrec.training.checkpoint import replace_folder
 
 FORMAT = "kgrec-model"
 VERSION = 1
@@ -58,25 +58,11 @@ def save(saved: Saved, folder: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         _write(saved, fresh)
-        _replace(fresh, folder)
+        replace_folder(fresh, folder)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(fresh, ignore_errors=True)
         cure = "free some space or permit writing there"
         raise ModelError(f"{folder}: can't save the model ({error}); {cure}.") from error
-
-
-def _replace(fresh: Path, folder: Path) -> None:
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.replace(folder, old)
-    try:
-        os.replace(fresh, folder)
-    except OSError:
-        if old.exists():
-            os.replace(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(saved: Saved, folder: Path) -> None:

@@ -42,7 +42,7 @@ class Checkpoint:
         fresh = self.folder.with_name(self.folder.name + ".new")
         try:
             self._write(fresh, model, optimizer, done)
-            self._replace(fresh)
+            replace_folder(fresh, self.folder)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(fresh, ignore_errors=True)
             raise ModelError(
@@ -66,14 +66,6 @@ class Checkpoint:
             "records": done.records,
         }
         (fresh / "state.json").write_text(json.dumps(state))
-
-    def _replace(self, fresh: Path) -> None:
-        old = self.folder.with_name(self.folder.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        if self.folder.exists():
-            os.replace(self.folder, old)
-        os.replace(fresh, self.folder)
-        shutil.rmtree(old, ignore_errors=True)
 
     def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progressed:
         """Bring model and optimizer to the saved state; a fresh start where nothing is saved.
@@ -106,6 +98,21 @@ class Checkpoint:
             best=tensors["best"],
             records=state["records"],
         )
+
+
+def replace_folder(fresh: Path, folder: Path) -> None:
+    """Put ``fresh`` in the place of ``folder``, which stays where that fails. Raises OSError."""
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    try:
+        os.replace(fresh, folder)
+    except OSError:
+        if old.exists():
+            os.replace(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
