@@ -1,0 +1,1 @@
+"""One command for each claim: ``python -m benchmarks.NAME`` from the repository's root."""

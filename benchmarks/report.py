@@ -1,0 +1,100 @@
+"""What every benchmark says in the end: a table for people, then one line of JSON, last."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+RESULTS: Final = Path(__file__).parent / "results"
+_PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
+
+
+def finish(
+    name: str, result: dict[str, Any], rows: Sequence[dict[str, Any]] | pd.DataFrame, save: bool
+) -> None:
+    """Print ``rows`` as a table and ``result`` as the last line, JSON; with ``save`` keep it too.
+
+    The processor, the versions, the day (UTC) and the command are added to ``result``, which is
+    kept as ``results/<name>.json``.
+    """
+    print(table(rows))
+    whole = {**result, **surroundings()}
+    if save:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        path = RESULTS / f"{name}.json"
+        path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        print(f"kept as benchmarks/results/{path.name}")
+    print(json.dumps(whole), flush=True)
+
+
+def table(rows: Sequence[dict[str, Any]] | pd.DataFrame) -> str:
+    """The rows in aligned columns; absent values are dashes."""
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    text = frame.map(_cell)
+    return str(text.to_string(index=False))
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def surroundings() -> dict[str, Any]:
+    """Where and how this process runs: processor, versions, day and command."""
+    return {
+        "processor": processor(),
+        "versions": versions(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": command(),
+    }
+
+
+def processor() -> str:
+    """The processor's name and how many cores this process may use, and an accelerator's name."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = f"{_cpu_name()}, {cores} cores"
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        text += f"; {torch.cuda.get_device_name(0)}"
+    return text
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Python's version, and those of the packages that decide speed and accuracy."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def command() -> str:
+    """The command that runs this process, as one would type it from the repository's root."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is None:
+        return " ".join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+    name = spec.name.removesuffix(".__main__")
+    return " ".join(["python", "-m", name, *sys.argv[1:]])
