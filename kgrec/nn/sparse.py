@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,38 +15,51 @@ from torch.nn import functional
 
 @dataclass(frozen=True, eq=False)
 class SparsePattern:
-    """Where a sparse ``[n_rows, n_columns]`` matrix has entries, by rows and by columns.
+    """Where a sparse ``[n_rows, n_columns]`` matrix has entries, row by row.
 
-    ``indptr`` int64 ``[n_rows]`` (first entry of each row), ``indices`` int64 ``[nnz]``;
-    ``column_indptr``, ``column_indices`` the same of the transpose, and ``order`` int64 ``[nnz]``,
-    the entry of the row-wise layout at each place of the column-wise one.
+    ``indptr`` int64 ``[n_rows]`` (first entry of each row) and ``indices`` int64 ``[nnz]`` on the
+    device; ``csr`` the same as arrays, with the end of the last row.
     """
 
     indptr: Tensor
     indices: Tensor
-    column_indptr: Tensor
-    column_indices: Tensor
-    order: Tensor
+    csr: tuple[np.ndarray, np.ndarray]
+    n_columns: int
 
     @staticmethod
     def build(
         indptr: np.ndarray, indices: np.ndarray, n_columns: int, device: torch.device | str = "cpu"
     ) -> SparsePattern:
         """From a CSR pattern: ``indptr`` int ``[n_rows + 1]``, ``indices`` int ``[nnz]``."""
-        entries = np.arange(len(indices), dtype=np.int64)
-        rows = sp.csr_matrix((entries, indices, indptr), shape=(len(indptr) - 1, n_columns))
-        columns = rows.tocsc()  # a counting sort: linear, and stable within a column
-        parts = (indptr[:-1], indices, columns.indptr[:-1], columns.indices, columns.data)
         return SparsePattern(
-            *(torch.as_tensor(np.asarray(part, dtype=np.int64)).to(device) for part in parts)
+            _rows(indptr[:-1], device), _rows(indices, device), (indptr, indices), n_columns
         )
+
+    @cached_property
+    def columns(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The transpose, which gradients need: the first entry of each column, the rows int64
+        ``[nnz]`` column by column, and the place of each in ``indices``."""
+        indptr, indices = self.csr
+        entries = np.arange(len(indices), dtype=np.int64)
+        shape = (len(indptr) - 1, self.n_columns)
+        # A counting sort: linear, and stable within a column.
+        by_column = sp.csr_matrix((entries, indices, indptr), shape=shape).tocsc()
+        parts = (by_column.indptr[:-1], by_column.indices, by_column.data)
+        first, rows, order = (_rows(part, self.indices.device) for part in parts)
+        return first, rows, order
 
     def matmul(self, values: Tensor, dense: Tensor) -> Tensor:
         """``A @ dense`` with entries ``values`` float32 ``[nnz]``; gradients reach ``dense`` only.
 
         ``dense`` float32 ``[n_columns, d]``; returns ``[n_rows, d]``.
         """
+        if not torch.is_grad_enabled():
+            return _bag(self.indices, self.indptr, values, dense)
         return _Product.apply(dense, values, self)  # type: ignore[no-any-return]
+
+
+def _rows(values: np.ndarray, device: torch.device | str) -> Tensor:
+    return torch.as_tensor(np.asarray(values, dtype=np.int64), device=device)
 
 
 class _Product(torch.autograd.Function):
@@ -59,10 +73,9 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        pattern: SparsePattern = ctx.pattern
-        values = ctx.saved_tensors[0][pattern.order]
-        back = _bag(pattern.column_indices, pattern.column_indptr, values, grad.contiguous())
-        return back, None, None
+        first, rows, order = ctx.pattern.columns
+        values = ctx.saved_tensors[0][order]
+        return _bag(rows, first, values, grad.contiguous()), None, None
 
 
 def _bag(indices: Tensor, offsets: Tensor, values: Tensor, dense: Tensor) -> Tensor:
