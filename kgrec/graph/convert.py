@@ -11,11 +11,12 @@ import pandas as pd
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
-from kgrec.stores.base import NodeRef
 
 if TYPE_CHECKING:
     import networkx as nx
     from torch_geometric.data import HeteroData
+
+    from kgrec.stores.base import NodeRef
 
 _LABELS = (USER, ITEM, ENTITY)
 

@@ -25,6 +25,7 @@ def evaluate_engine(
     history: Literal["now", "train"],
     ks: Sequence[int],
     by: str | None,
+    keep_users: bool = False,
 ) -> EvaluationReport:
     """Rank all items for every user with rows in ``split``; see ``Recommender.evaluate``.
 
@@ -49,4 +50,5 @@ def evaluate_engine(
         groups=None if by is None else user_groups(full, by),
         item_popularity=trained,
         target_groups=popularity_groups(trained),
+        keep_users=keep_users,
     )

@@ -248,12 +248,14 @@ class Recommender:
         history: Literal["now", "train"] = "now",
         ks: Sequence[int] = (10, 20),
         by: str | None = None,
+        keep_users: bool = False,
     ) -> EvaluationReport:
         """Full ranking of all items for every user with rows in ``split``.
 
         With history "now" a user's validation rows are part of the history when testing, as in a
         live system; with "train" they are not. Either way what was seen is no candidate. ``by``
-        names a user attribute to report groups for. Raises RequestError.
+        names a user attribute to report groups for; ``keep_users`` keeps every user's values, as
+        ``compare_reports`` needs them. Raises RequestError.
         """
         engine = self._engine
         assert self._full is not None
@@ -265,6 +267,7 @@ class Recommender:
             history=history,
             ks=ks,
             by=by,
+            keep_users=keep_users,
         )
 
     def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
