@@ -21,7 +21,7 @@ from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
 from kgrec.ranking import pairs_to_csr
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.texts import TextFeatures
-from kgrec.training import Checkpoint, Plan, Trainer, follows_in_time, make_plan
+from kgrec.training import Checkpoint, Plan, StepSampler, Trainer, follows_in_time, make_plan
 
 OnEpoch = Callable[[dict[str, float], int], None]
 
@@ -71,7 +71,14 @@ def fit_engine(
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
     users = len(np.unique(train.interactions.user))
     temporal = follows_in_time(train.interactions, valid)
-    plan = make_plan(config.model, config.training, temporal=temporal, n_users=users)
+    plan = make_plan(
+        config.model,
+        config.training,
+        temporal=temporal,
+        n_users=users,
+        n_items=len(train.items),
+        n_facts=sum(map(len, train.facts)),
+    )
     vocabulary = Vocabulary.build(train)
     tables = FeatureTables.build(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, vocabulary, tables, texts)
@@ -88,6 +95,7 @@ def fit_engine(
             seed=seed,
             device=device,
             validate=(lambda: _ndcg(engine, valid_targets)) if len(valid) else None,
+            sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
         )
         valid_targets = pairs_to_csr(valid.user, valid.item, len(train.users))
         state = None
@@ -135,6 +143,20 @@ def model_shape(
         user_attributes=wanted.use_attributes and tables.user_tokens.nnz > 0,
         friends=tables.friends is not None,
         event_texts=wanted.use_text and len(texts.events) > 0,
+    )
+
+
+def _sampler(
+    model: HybridModel, tables: FeatureTables, engine: Engine, config: RecommenderConfig
+) -> StepSampler:
+    training = config.training
+    return StepSampler(
+        model=model,
+        tables=tables,
+        data=engine.sequences,
+        negatives=training.negatives,
+        fanout=training.fanout,
+        device=engine.device,
     )
 
 

@@ -3,6 +3,15 @@
 from kgrec.training.checkpoint import Checkpoint
 from kgrec.training.loop import Trainer
 from kgrec.training.plan import Plan, follows_in_time, make_plan
+from kgrec.training.sampled import StepSampler
 from kgrec.training.sampling import Sequences
 
-__all__ = ["Checkpoint", "Plan", "Sequences", "Trainer", "follows_in_time", "make_plan"]
+__all__ = [
+    "Checkpoint",
+    "Plan",
+    "Sequences",
+    "StepSampler",
+    "Trainer",
+    "follows_in_time",
+    "make_plan",
+]

@@ -18,6 +18,8 @@ from kgrec.nn import USER_ATTRIBUTES, HistoryBatch, HybridModel, ModelInputs
 from kgrec.training.checkpoint import Checkpoint, Progressed
 from kgrec.training.objective import softmax_loss
 from kgrec.training.plan import Plan
+from kgrec.training.sampled import StepSampler, step_users
+from kgrec.training.sampled_rows import RowAdamW
 from kgrec.training.sampling import Examples, Sequences, random_masks, time_cuts
 
 Validate = Callable[[], float]
@@ -28,7 +30,10 @@ _START = 0.04  # of the peak, where it starts
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """Fits one model on one set of sequences; ``validate`` returns the metric to choose by."""
+    """Fits one model on one set of sequences; ``validate`` returns the metric to choose by.
+
+    With a ``sampler`` a step reads only the items that it needs, otherwise all of them.
+    """
 
     model: HybridModel
     inputs: ModelInputs
@@ -38,6 +43,7 @@ class Trainer:
     seed: int
     device: torch.device
     validate: Validate | None = None
+    sampler: StepSampler | None = None
 
     def run(
         self,
@@ -54,7 +60,8 @@ class Trainer:
         users = np.flatnonzero(self.data.lengths() > 0)
         if not len(users):
             raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
-        optimizer = torch.optim.AdamW(
+        kind = torch.optim.AdamW if self.sampler is None else RowAdamW
+        optimizer = kind(
             self._groups(),
             lr=self.plan.learning_rate,
             weight_decay=self.config.reg,
@@ -112,15 +119,15 @@ class Trainer:
         rng = np.random.default_rng([self.seed, epoch])
         torch.manual_seed(int(rng.integers(2**62)))
         self.model.train()
-        batches = np.array_split(
-            rng.permutation(users), math.ceil(len(users) / self.plan.batch_size)
-        )
+        batches = self._batches(users, rng)
         losses = []
         for step, batch in enumerate(batches):
             share = (epoch + step / len(batches)) / self.plan.epochs
             for group in optimizer.param_groups:
                 group["lr"] = self.plan.learning_rate * one_cycle(share)
             losses.append(self._step(np.sort(batch), rng, optimizer))
+        if isinstance(optimizer, RowAdamW):
+            optimizer.settle_all()
         loss = float(torch.stack(losses).mean())
         if not math.isfinite(loss):
             raise TrainingError(
@@ -129,20 +136,38 @@ class Trainer:
             )
         return {"epoch": epoch + 1, "loss": loss, "seconds": time.perf_counter() - started}
 
+    def _batches(self, users: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        if self.sampler is None:
+            n_batches = math.ceil(len(users) / self.plan.batch_size)
+            return np.array_split(rng.permutation(users), n_batches)
+        return step_users(
+            users, self.data.lengths(), self.plan.batch_size, self.config.step_events, rng
+        )
+
     def _step(
         self, users: np.ndarray, rng: np.random.Generator, optimizer: torch.optim.Optimizer
     ) -> Tensor:
         examples = self._examples(users, rng)
-        items = self.model.item_vectors(self.inputs)
+        optimizer.zero_grad(set_to_none=True)
+        if isinstance(optimizer, RowAdamW) and self.sampler is not None:
+            with self.sampler.step(examples, rng, optimizer.settle) as step:
+                loss = self._loss(step.inputs, step.examples, step.log_chance)
+                loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            loss = self._loss(self.inputs, examples)
+            loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.detach()
+
+    def _loss(
+        self, inputs: ModelInputs, examples: Examples, log_chance: Tensor | None = None
+    ) -> Tensor:
+        items = self.model.item_vectors(inputs)
         batch = HistoryBatch.build(
             examples.histories, len(items.bias), self.plan.scales, self.device
         )
-        scores = self.model.scores(self.model.user_vectors(items, self.inputs, batch), items)
-        loss = softmax_loss(scores, examples, self.config.user_weight)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return loss.detach()
+        scores = self.model.scores(self.model.user_vectors(items, inputs, batch), items)
+        return softmax_loss(scores, examples, self.config.user_weight, log_chance)
 
     def _examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
         dropout = self.plan.history_dropout

@@ -21,11 +21,13 @@ _EPOCHS = 60
 _TIMED_RATE, _UNTIMED_RATE = 5e-3, 3e-3
 _MIN_BATCH, _MAX_BATCH = 128, 1024
 _TEMPORAL_SHARE = 0.9
+_MAX_ITEMS, _MAX_FACTS = 20_000, 2_000_000  # what a step reads as a whole
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a fit needs. ``temporal``: training cuts histories in time, or hides events."""
+    """All that a fit needs. ``temporal``: training cuts histories in time, or hides events;
+    ``sampled``: a step reads some of the items, or all."""
 
     temporal: bool
     embedding_size: int
@@ -36,12 +38,20 @@ class Plan:
     epochs: int
     batch_size: int
     learning_rate: float
+    sampled: bool = False
 
 
 def make_plan(
-    model: ModelConfig, training: TrainingConfig, *, temporal: bool, n_users: int
+    model: ModelConfig,
+    training: TrainingConfig,
+    *,
+    temporal: bool,
+    n_users: int,
+    n_items: int = 0,
+    n_facts: int = 0,
 ) -> Plan:
     """Settings first, then what suits the data; ``n_users`` are those with interactions."""
+    large = n_items > _MAX_ITEMS or n_facts > _MAX_FACTS
     batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
     return Plan(
         temporal=temporal,
@@ -56,6 +66,7 @@ def make_plan(
         epochs=training.epochs or _EPOCHS,
         batch_size=training.batch_size or batch,
         learning_rate=training.learning_rate or (_TIMED_RATE if temporal else _UNTIMED_RATE),
+        sampled=training.sampling == "sampled" or (training.sampling == "auto" and large),
     )
 
 

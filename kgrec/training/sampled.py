@@ -1,0 +1,145 @@
+"""Sampled training: a step computes the vectors of the items that it needs, and of no others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.graph.features import FeatureTables
+from kgrec.graph.sampling import GraphPart, GraphSampler
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import HybridModel, ModelInputs
+from kgrec.training.sampled_rows import rows_alone
+from kgrec.training.sampling import Examples, Sequences
+
+NEVER = 1e9  # the log chance of an item that is no candidate: its score falls out of the softmax
+_UNIFORM_SHARE = 0.5  # of the negatives; the others are drawn by popularity
+
+# Parameters with a row per trained item, entity or attribute, by what numbers their rows.
+ROW_TABLES = {
+    "features.query_id": "trained",
+    "features.candidate_id": "trained",
+    "item_bias": "trained",
+    "features.knowledge.entity": "entities",
+    "features.token": "item_tokens",
+    "user_token": "user_tokens",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What the model reads in one step. ``log_chance`` float32 ``[n]``: how likely each of the
+    step's n items was to be a candidate, which the objective corrects for."""
+
+    inputs: ModelInputs
+    examples: Examples
+    log_chance: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class StepSampler:
+    """Narrows examples to their own items and ``negatives`` drawn ones, shared by the batch."""
+
+    model: HybridModel
+    tables: FeatureTables
+    data: Sequences
+    negatives: int
+    fanout: int
+    device: torch.device
+
+    @cached_property
+    def _graph(self) -> GraphSampler:
+        return GraphSampler(self.tables, self.model.shape.kg_layers, self.fanout)
+
+    @cached_property
+    def _popularity(self) -> np.ndarray:
+        """float64 ``[n_items]``: each item's share of the events."""
+        counts = np.bincount(self.data.item, minlength=len(self.tables.item_row))
+        share: np.ndarray = counts / max(counts.sum(), 1)
+        return share
+
+    @cached_property
+    def _drawn(self) -> np.ndarray:
+        """float64 ``[n_items]``: the chance of each item in one draw of a negative."""
+        uniform = _UNIFORM_SHARE / len(self._popularity)
+        return uniform + (1 - _UNIFORM_SHARE) * self._popularity
+
+    @cached_property
+    def _up_to(self) -> np.ndarray:
+        return np.cumsum(self._drawn)
+
+    @contextmanager
+    def step(
+        self,
+        examples: Examples,
+        rng: np.random.Generator,
+        settle: Callable[[Tensor, Tensor], None],
+    ) -> Iterator[Step]:
+        """Inside, the model has only the rows that the step needs; see ``rows_alone``."""
+        histories = examples.histories
+        drawn = np.searchsorted(self._up_to, rng.random(self.negatives) * self._up_to[-1])
+        candidates = np.unique(np.concatenate([examples.target_item, drawn]))
+        texts = np.unique(histories.text[histories.text >= 0])
+        part = self._graph.part(np.union1d(candidates, histories.item), histories.user, texts, rng)
+        with rows_alone(self.model, self._rows(part), settle):
+            yield Step(
+                inputs=ModelInputs.build(part.tables, self.model.shape, self.device),
+                examples=_renumbered(examples, part, texts),
+                log_chance=self._log_chance(part, candidates, len(examples.target_item)),
+            )
+
+    def _rows(self, part: GraphPart) -> dict[str, Tensor]:
+        known = dict(self.model.named_parameters())
+        return {
+            name: torch.as_tensor(getattr(part, kind), device=self.device)
+            for name, kind in ROW_TABLES.items()
+            if name in known
+        }
+
+    def _log_chance(self, part: GraphPart, candidates: Ints, n_targets: int) -> Tensor:
+        """The log of each item's chance to be among ``n_targets`` targets, taken to be drawn by
+        popularity, or among the negatives."""
+        missed = n_targets * np.log1p(-self._popularity[candidates])
+        missed += self.negatives * np.log1p(-self._drawn[candidates])
+        chances = np.full(len(part.items), NEVER)
+        chances[np.searchsorted(part.items, candidates)] = np.log(-np.expm1(missed))
+        return torch.as_tensor(chances.astype(np.float32), device=self.device)
+
+
+def step_users(
+    users: Ints, lengths: Ints, batch_size: int, max_events: int, rng: np.random.Generator
+) -> list[Ints]:
+    """``users`` in random order, cut into steps of alike size: about ``batch_size`` users, or
+    ``max_events`` events (``lengths`` int64, by user) where users have many, at most."""
+    order = rng.permutation(users)
+    cost = np.cumsum(np.maximum(1 / batch_size, lengths[order] / max_events))
+    n_steps = math.ceil(cost[-1] - 1e-9)
+    cuts = np.searchsorted(cost, cost[-1] * np.arange(1, n_steps) / n_steps * (1 + 1e-12))
+    return [part for part in np.split(order, cuts) if len(part)]
+
+
+def _renumbered(examples: Examples, part: GraphPart, texts: Ints) -> Examples:
+    """The examples in the numbers of the part; what a user has seen of other items goes."""
+    histories = examples.histories
+    seen = np.searchsorted(part.items, examples.seen_item)
+    here = part.items[np.minimum(seen, len(part.items) - 1)] == examples.seen_item
+    text = np.where(histories.text >= 0, np.searchsorted(texts, histories.text), -1)
+    return replace(
+        examples,
+        histories=replace(
+            histories,
+            item=np.searchsorted(part.items, histories.item),
+            text=text,
+            user=np.arange(len(histories), dtype=np.int64),
+        ),
+        seen_row=examples.seen_row[here],
+        seen_item=seen[here],
+        target_item=np.searchsorted(part.items, examples.target_item),
+    )
