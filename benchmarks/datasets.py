@@ -119,3 +119,4 @@ _LOADERS: Final[dict[str, _Loader]] = {
     ),
 }
 NAMES: Final = tuple(_LOADERS)
+PROTOCOLS: Final = {name: protocol for name, (_, protocol, _) in _LOADERS.items()}

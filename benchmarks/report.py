@@ -92,9 +92,12 @@ def versions() -> dict[str, str]:
 
 
 def command() -> str:
-    """The command that runs this process, as one would type it from the repository's root."""
+    """The command that runs this process, as one would type it from the repository's root.
+
+    Of an absolute path the last part is told alone: the rest says nothing to others.
+    """
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    arguments = [Path(part).name if Path(part).is_absolute() else part for part in sys.argv[1:]]
     if spec is None:
-        return " ".join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
-    name = spec.name.removesuffix(".__main__")
-    return " ".join(["python", "-m", name, *sys.argv[1:]])
+        return " ".join(["python", Path(sys.argv[0]).name, *arguments])
+    return " ".join(["python", "-m", spec.name.removesuffix(".__main__"), *arguments])

@@ -1,0 +1,98 @@
+"""Peers that kgrec itself ships as baselines: popularity, ItemKNN, EASE, EASE on recent history."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
+from kgrec.evaluation.baselines import (
+    EASE,
+    Baseline,
+    History,
+    ItemKNN,
+    Popularity,
+    binary_history,
+    recent_history,
+)
+from kgrec.graph.snapshot import Interactions, Ints
+
+
+class _Linear:
+    """A baseline over history rows; one fit whatever the seed."""
+
+    code: ClassVar[str] = "kgrec"
+    timed: ClassVar[bool] = False
+    seeded: ClassVar[bool] = False
+    epochs: int | None = None
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.baseline = baseline
+        self._size = (0, 0)
+        self._rows: History = None
+
+    def fit(self, data: PeerData, how: Fitting) -> Self:
+        self.baseline.fit(data.train, data.n_users, data.n_items)
+        self._size = (data.n_users, data.n_items)
+        return self
+
+    def bind(self, history: Interactions) -> None:
+        self._rows = binary_history(history, *self._size)
+
+    def score(self, users: Ints) -> Scores:
+        return self.baseline.score(self._rows[users])
+
+
+class PopularityPeer(_Linear):
+    """The same list for everybody."""
+
+    name: ClassVar[str] = "popularity"
+    tries: ClassVar[tuple[Settings, ...]] = ({},)
+
+    def __init__(self) -> None:
+        super().__init__(Popularity())
+
+
+class ItemKNNPeer(_Linear):
+    """Cosine neighbours of each history item."""
+
+    name: ClassVar[str] = "item-knn"
+    tries: ClassVar[tuple[Settings, ...]] = tuple(
+        {"neighbours": neighbours, "shrink": shrink}
+        for neighbours in (20, 50, 100, 400)
+        for shrink in (10.0, 100.0)
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(ItemKNN(**settings))
+
+
+class EasePeer(_Linear):
+    """EASE (Steck 2019)."""
+
+    name: ClassVar[str] = "ease"
+    tries: ClassVar[tuple[Settings, ...]] = tuple(
+        {"regularisation": value}
+        for value in (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(EASE(**settings))
+
+
+class RecentEasePeer(_Linear):
+    """EASE asked with exp(-age / tau) in place of ones: recent events count more."""
+
+    name: ClassVar[str] = "ease-recent"
+    timed: ClassVar[bool] = True
+    tries: ClassVar[tuple[Settings, ...]] = tuple(
+        {"regularisation": value, "tau": tau}
+        for value in (250.0, 1000.0)
+        for tau in (2.0, 4.0, 12.0, 50.0)
+    )
+
+    def __init__(self, *, regularisation: float, tau: float) -> None:
+        super().__init__(EASE(regularisation))
+        self.tau = tau
+
+    def bind(self, history: Interactions) -> None:
+        self._rows = recent_history(history, *self._size, tau=self.tau)
