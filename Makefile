@@ -40,7 +40,7 @@ $(VENV)/.installed: $(VENV)/.uv pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(UV) -e '.[dev]'
+	$(UV) -e '.[dev,bench]'
 	@touch $@
 
 clean:
