@@ -1,15 +1,67 @@
-"""What every test may ask for: the benchmark data, and the small public data set of the demo."""
+"""What every test may ask for, and how the tests are dealt out to the worker processes.
+
+A test file stays with one worker, so that what its tests share is made once, and all tests that
+need a real Neo4j stay with one, so that one server runs and nobody empties it under another.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
 
-import loaders
-from tests.neo4j_server import Server, running_server
+if TYPE_CHECKING:
+    from tests.neo4j_server import Server
+
+# One thread for each worker, and for the processes it starts: the tensors of tests are so small
+# that a second thread costs more than it gives. It counts only before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many as there are processors; none for tests of one file, which would share one anyway."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    if all(file.endswith(".py") for file in files) and len(files) == 1:
+        return 0
+    return os.cpu_count() or 1
+
+
+class FilesTogether(LoadGroupScheduling):
+    """Deals out whole files, and whole groups (``xdist_group``) across files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(super()._split_scope(nodeid)).partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling:
+    config.option.loadscopereorder = False  # the order is that of pytest_collection_modifyitems
+    return FilesTogether(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Group the Neo4j tests; where several workers share the files, long files come first."""
+    for item in items:
+        if item.get_closest_marker("neo4j"):
+            item.add_marker(pytest.mark.xdist_group("neo4j"))
+    if hasattr(config, "workerinput"):
+        weights = Counter[Path]()
+        for item in items:
+            weights[item.path] += _weight(item)
+        items.sort(key=lambda item: (-weights[item.path], item.path))
+
+
+def _weight(item: pytest.Item) -> int:
+    """A guess at how long a test takes, compared with others."""
+    if item.get_closest_marker("slow"):
+        return 200
+    return 20 if item.get_closest_marker("neo4j") else 1
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +78,15 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def ml100k_dir() -> Path:
     """RecBole's atomic files of MovieLens-100K, downloaded once into the user's cache."""
+    import loaders  # with pandas: only where it is needed
+
     return loaders.fetch("ml-100k")
 
 
 @pytest.fixture(scope="session")
 def neo4j_server() -> Iterator[Server]:
     """A real Neo4j, one for the whole run; it fails, never skips, where none can be started."""
+    from tests.neo4j_server import running_server
+
     with running_server() as server:
         yield server

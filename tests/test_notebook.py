@@ -4,13 +4,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "first_steps.ipynb"
 
 
 @pytest.mark.slow
 def test_first_steps_runs_and_draws(tmp_path: Path) -> None:
+    from nbclient import NotebookClient  # slow to import: by one worker only
+
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = NotebookClient(
         notebook,

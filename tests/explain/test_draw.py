@@ -6,7 +6,6 @@ import xml.etree.ElementTree as ET
 from itertools import combinations
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 import pytest
 
@@ -66,6 +65,8 @@ def test_edges_carry_the_contributions(busy: Explanation) -> None:
 
 
 def test_png_is_large_enough_and_not_blank(busy: Explanation, tmp_path: Path) -> None:
+    import matplotlib.image  # slow to import: by one worker only
+
     saved = busy.draw(tmp_path / "new" / "why.png")
     pixels = matplotlib.image.imread(saved)
     assert pixels.shape[1] > 1500

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 import pytest
 import torch
 from torch import Tensor
-from torch_geometric.nn import MessagePassing
 
 from graph_schema.names import ITEM, USER
 from kgrec.graph import GraphSnapshot
@@ -66,19 +65,6 @@ def naive(encoder: KGEncoder, items: Tensor, edges: list[Edge], layers: int) -> 
     return total
 
 
-class Composition(MessagePassing):
-    """CompGCN's multiplication with given weights, in PyTorch Geometric."""
-
-    def __init__(self) -> None:
-        super().__init__(aggr="add")
-
-    def forward(self, x: Tensor, edge_index: Tensor, relation: Tensor, weight: Tensor) -> Tensor:
-        return self.propagate(edge_index, x=x, relation=relation, weight=weight)
-
-    def message(self, x_j: Tensor, relation: Tensor, weight: Tensor) -> Tensor:
-        return weight.unsqueeze(1) * x_j * relation
-
-
 def encoder_and_items(sample: Sample, layers: int) -> tuple[KGEncoder, Tensor]:
     torch.manual_seed(layers)
     vocabulary = sample.vocabulary
@@ -104,6 +90,8 @@ def test_encoder_and_gradients_equal_pyg(sample: Sample, layers: int) -> None:
     encoder, items = encoder_and_items(sample, layers)
     messages = DeviceMessages.build(sample.tables.messages, len(items), layers, "cpu")
     edges = edges_of(sample.snapshot, sample.vocabulary)
+    from tests.nn.geometric import Composition  # slow to import: by one worker only
+
     source, relation, target = torch.tensor(edges).T
     weight = torch.tensor(weights_of(edges))
     nodes = torch.cat([items, encoder.entity])
