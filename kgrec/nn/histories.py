@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,25 +67,22 @@ def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
 
 def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.ndarray:
     """float32 ``[S, nnz]``: exp(-age / scale), each row and scale summing to one."""
+    if not len(age):
+        return np.ones((len(scales), 0), dtype=np.float32)
     counts = np.diff(indptr)
     filled = counts > 0
-    row = np.repeat(np.arange(int(filled.sum())), counts[filled])
-    starts = indptr[:-1][filled]
-    weights = np.ones((len(scales), len(age)), dtype=np.float64)
-    if not len(age):
-        return weights.astype(np.float32)
-    since = age - np.minimum.reduceat(age, starts)[row]
-    for weight, scale in zip(weights, scales, strict=True):
-        if math.isfinite(scale):
-            np.exp(-since / scale, out=weight)
-        weight /= np.add.reduceat(weight, starts)[row]
-    return weights.astype(np.float32)
+    starts, counts = indptr[:-1][filled], counts[filled]
+    since = age - np.repeat(np.minimum.reduceat(age, starts), counts)
+    weights = np.exp(np.multiply.outer(-1.0 / np.asarray(scales, dtype=np.float64), since))
+    weights /= np.repeat(np.add.reduceat(weights, starts, axis=1), counts, axis=1)
+    return np.asarray(weights, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class HistoryBatch:
     """``Histories`` on a device, ready to pool: weights float32 ``[S, nnz]`` over a pattern
-    ``[B, n_items]``; the same for events with a text, whose rows are ``text_rows`` int64."""
+    ``[B, n_items]``; the same for events with a text, whose rows are ``text_rows`` int64.
+    ``stored`` and ``in_scenario`` say whether any row has a user or a scenario."""
 
     pattern: SparsePattern
     weights: Tensor
@@ -95,7 +91,8 @@ class HistoryBatch:
     text_rows: Tensor
     user: Tensor
     scenario: Tensor
-    has_history: Tensor
+    stored: bool
+    in_scenario: bool
 
     @staticmethod
     def build(
@@ -106,18 +103,18 @@ class HistoryBatch:
     ) -> HistoryBatch:
         weights = scale_weights(histories.indptr, histories.age, scales)
         told = histories.text >= 0
-        text_pattern = None
-        if told.any():
-            text_pattern = _told_pattern(histories.indptr, told, device)
+        any_told = bool(told.any())
+        told = told if any_told else np.empty(0, dtype=np.int64)  # a mask of nothing costs time
         return HistoryBatch(
             pattern=SparsePattern.build(histories.indptr, histories.item, n_items, device),
-            weights=torch.as_tensor(weights).to(device),
-            text_pattern=text_pattern,
-            text_weights=torch.as_tensor(weights[:, told]).to(device),
-            text_rows=torch.as_tensor(histories.text[told]).to(device),
-            user=torch.as_tensor(histories.user).to(device),
-            scenario=torch.as_tensor(histories.scenario).to(device),
-            has_history=torch.as_tensor(np.diff(histories.indptr) > 0).to(device),
+            weights=torch.as_tensor(weights, device=device),
+            text_pattern=_told_pattern(histories.indptr, told, device) if any_told else None,
+            text_weights=torch.as_tensor(weights[:, told], device=device),
+            text_rows=torch.as_tensor(histories.text[told], device=device),
+            user=torch.as_tensor(histories.user, device=device),
+            scenario=torch.as_tensor(histories.scenario, device=device),
+            stored=bool((histories.user >= 0).any()),
+            in_scenario=bool((histories.scenario >= 0).any()),
         )
 
 

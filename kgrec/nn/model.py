@@ -126,30 +126,53 @@ class HybridModel(nn.Module):
             total = total + pool * gate
         return total
 
-    def static(self, query: Tensor, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:
-        """s_u: what is known of each user without a history, float32 ``[B, d]``."""
-        stored = (batch.user >= 0).unsqueeze(1)
-        rows = batch.user.clamp_min(0)
-        total = query.new_zeros(len(rows), query.shape[1])
+    def known(self, query: Tensor, inputs: ModelInputs) -> Tensor:
+        """What is known of every stored user without a history: attributes and whom the user
+        follows, float32 ``[m, d]``, or ``[0, d]`` where the model knows nothing."""
+        total = query.new_zeros(0, query.shape[1])
         if self.shape.user_attributes and inputs.user_tokens.shape[0]:
-            users = inputs.user_tokens @ self.user_token
-            total = total + functional.embedding(rows, users) * stored
+            total = inputs.user_tokens @ self.user_token
         if self.shape.friends and inputs.friends is not None:
-            followed = functional.embedding(rows, inputs.friends @ query)
-            total = total + followed * self.friends_gate * stored
-        bias = self.head.bias(batch.scenario)
+            followed = (inputs.friends @ query) * self.friends_gate
+            total = total + followed if len(total) else followed
+        return total
+
+    def static(
+        self,
+        query: Tensor,
+        inputs: ModelInputs,
+        batch: HistoryBatch,
+        known: Tensor | None = None,
+    ) -> Tensor:
+        """s_u: what is known of each user without a history, float32 ``[B, d]``.
+
+        ``known`` is what ``known()`` gives, where that is at hand.
+        """
+        total = query.new_zeros(len(batch.user), query.shape[1])
+        if batch.stored:
+            known = self.known(query, inputs) if known is None else known
+        if batch.stored and known is not None and len(known):
+            stored = (batch.user >= 0).unsqueeze(1)
+            total = total + functional.embedding(batch.user.clamp_min(0), known) * stored
+        bias = self.head.bias(batch.scenario) if batch.in_scenario else None
         return total if bias is None else total + bias
 
-    def user_vectors(self, items: ItemVectors, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:
+    def user_vectors(
+        self,
+        items: ItemVectors,
+        inputs: ModelInputs,
+        batch: HistoryBatch,
+        known: Tensor | None = None,
+    ) -> Tensor:
         """H_k(h/|h|) + s_u, float32 ``[B, d]``; h counts as zero for an empty history."""
         pooled = functional.normalize(self.pooled(items.query, inputs, batch), dim=1)
         return self.head(pooled, batch.scenario) + self.static(  # type: ignore[no-any-return]
-            items.query, inputs, batch
+            items.query, inputs, batch, known
         )
 
     def scores(self, users: Tensor, items: ItemVectors) -> Tensor:
         """float32 ``[B, n]`` from user vectors ``[B, d]``."""
-        return torch.addmm(items.bias, users / self.shape.temperature, items.candidate.T)
+        return torch.addmm(items.bias, users, items.candidate.T, alpha=1 / self.shape.temperature)
 
 
 def sum_parts(parts: dict[str, Tensor]) -> Tensor:

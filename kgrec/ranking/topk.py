@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import overload
 
 import numpy as np
@@ -11,12 +12,20 @@ from torch import Tensor
 from graph_schema.errors import RequestError
 from kgrec.ranking.csr import Csr, row_numbers
 
+_SHORTEST_BLOCK = 4
+_FEW_SCORES = 16_384  # below, the fewest calls are fastest
+
 NONE = -1  # the row that pads a list shorter than k; its score is -inf
 
 
 @overload
 def top_k(
-    scores: Tensor, k: int, *, seen: Csr | None = ..., candidates: np.ndarray | Tensor | None = ...
+    scores: Tensor,
+    k: int,
+    *,
+    seen: Csr | None = ...,
+    candidates: np.ndarray | Tensor | None = ...,
+    overwrite: bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 
 
@@ -27,6 +36,7 @@ def top_k(
     *,
     seen: Csr | None = ...,
     candidates: np.ndarray | Tensor | None = ...,
+    overwrite: bool = ...,
 ) -> tuple[np.ndarray, np.ndarray]: ...
 
 
@@ -36,34 +46,40 @@ def top_k(
     *,
     seen: Csr | None = None,
     candidates: np.ndarray | Tensor | None = None,
+    overwrite: bool = False,
 ) -> tuple[Tensor, Tensor] | tuple[np.ndarray, np.ndarray]:
     """The k best items of every row, best first; ties go to the lower item row.
 
     ``scores`` ``[B, n]`` (computed in float32; an item scored -inf is never returned); ``seen``
-    (indptr int64 ``[B + 1]``, item rows) is left out row by row; ``candidates`` is int64 ``[c]``
-    item rows or bool ``[n]`` or bool ``[B, n]``, and nothing else is returned.
+    (indptr int64 ``[B + 1]``, item rows, repeats allowed) is left out row by row; ``candidates``
+    is int64 ``[c]`` item rows or bool ``[n]`` or bool ``[B, n]``, and nothing else is returned.
+    With ``overwrite`` float32 ``scores`` may be changed, which saves a copy.
     Returns ``rows`` int64 and ``scores`` float32, both ``[B, k]``, padded with -1 and -inf where
     fewer than k items remain; arrays for an array, tensors on the same device for a tensor.
     Raises RequestError for k < 1, a wrong shape, or a score that is not a number.
     """
     if isinstance(scores, np.ndarray):
-        rows, values = _top_k(torch.from_numpy(np.ascontiguousarray(scores)), k, seen, candidates)
+        tensor = torch.from_numpy(np.ascontiguousarray(scores))
+        rows, values = _top_k(tensor, k, seen, candidates, overwrite)
         return rows.numpy(), values.numpy()
-    return _top_k(scores, k, seen, candidates)
+    return _top_k(scores, k, seen, candidates, overwrite)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def _top_k(
-    scores: Tensor, k: int, seen: Csr | None, candidates: np.ndarray | Tensor | None
+    scores: Tensor,
+    k: int,
+    seen: Csr | None,
+    candidates: np.ndarray | Tensor | None,
+    overwrite: bool,
 ) -> tuple[Tensor, Tensor]:
     if scores.ndim != 2:
         raise RequestError(f"scores have shape {tuple(scores.shape)}; pass [users, items].")
     if k < 1:
         raise RequestError(f"k is {k}; ask for at least one item.")
-    allowed = _masked(scores.detach().float(), seen, candidates)
+    allowed = _masked(scores.detach(), seen, candidates, overwrite)
     size = min(k, allowed.shape[1])
     rows, values = _stable_top(allowed, size)
-    rows = rows.masked_fill(values == -torch.inf, NONE)
     pad = k - size
     if pad:
         rows = torch.nn.functional.pad(rows, (0, pad), value=NONE)
@@ -71,24 +87,28 @@ def _top_k(
     return rows, values
 
 
-def _masked(scores: Tensor, seen: Csr | None, candidates: np.ndarray | Tensor | None) -> Tensor:
-    """``scores`` with -inf at what may not be returned; a copy as soon as anything changes."""
+def _masked(
+    scores: Tensor, seen: Csr | None, candidates: np.ndarray | Tensor | None, overwrite: bool
+) -> Tensor:
+    """float32 ``scores`` with -inf at what may not be returned; a copy unless ``overwrite``."""
+    own = overwrite or scores.dtype != torch.float32
+    scores = scores.float()
     if candidates is not None:
         keep = _candidate_mask(torch.as_tensor(candidates), scores.shape).to(scores.device)
-        scores = scores.masked_fill(~keep, -torch.inf)
+        scores, own = scores.masked_fill(~keep, -torch.inf), True
     if seen is None or not len(seen[1]):
         return scores
-    indptr, indices = seen
-    if len(indptr) != scores.shape[0] + 1:
+    indptr, items = seen
+    n_rows, n_items = scores.shape
+    if len(indptr) != n_rows + 1:
         raise RequestError(
-            f"seen holds {len(indptr) - 1} rows, the scores {scores.shape[0]}; pass one each."
+            f"seen holds {len(indptr) - 1} rows, the scores {n_rows}; pass one each."
         )
-    scores = scores.clone() if candidates is None else scores
-    where = (
-        torch.from_numpy(row_numbers(indptr)).to(scores.device),
-        torch.from_numpy(np.ascontiguousarray(indices, dtype=np.int64)).to(scores.device),
-    )
-    return scores.index_put_(where, scores.new_tensor(-torch.inf))
+    cells = items if n_rows == 1 else row_numbers(indptr) * n_items + items
+    scores = scores.contiguous() if own else scores.clone(memory_format=torch.contiguous_format)
+    forbidden = torch.as_tensor(np.asarray(cells, dtype=np.int64), device=scores.device)
+    scores.view(-1).index_fill_(0, forbidden, -torch.inf)
+    return scores
 
 
 def _candidate_mask(candidates: Tensor, shape: torch.Size) -> Tensor:
@@ -107,19 +127,54 @@ def _candidate_mask(candidates: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _stable_top(scores: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """topk picks any of several equal scores at the cut; take the lowest rows there instead."""
-    values, rows = torch.topk(scores, size, dim=1)
+    """The best ``size`` rows and scores, ties in the order of rows; NONE where a score is -inf."""
+    take = min(size + 1, scores.shape[1])  # one more tells whether the cut goes through a tie
+    values, rows = _select(scores, take)
+    if take > 1 and bool((values[:, :-1] > values[:, 1:]).all()):
+        rows, values = rows[:, :size], values[:, :size]  # no ties, and nothing that isn't a number
+    else:
+        rows, values = _settled(scores, rows, values, size)
+    if bool((values[:, -1] == -torch.inf).any()):
+        rows = rows.masked_fill(values == -torch.inf, NONE)
+    return rows, values
+
+
+def _settled(scores: Tensor, rows: Tensor, values: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The same with ties in order, at the cut too, where any of several equal scores was taken."""
     if values.isnan().any():
         raise RequestError("a score is not a number (NaN); the model that made it has diverged.")
-    cut = values[:, -1:]
-    tied = torch.nonzero((scores >= cut).sum(1) > size).flatten()
+    cut, beyond = values[:, size - 1], values[:, size:]
+    rows = rows[:, :size]
     # A cut at -inf pads anyway: which of the forbidden items fills it doesn't matter.
-    tied = tied[cut[tied, 0] > -torch.inf]
+    tied = torch.nonzero((beyond == cut[:, None]).any(1) & (cut > -torch.inf)).flatten()
     if len(tied):
-        rows[tied] = _lowest_rows(scores[tied], cut[tied], size)
+        rows = rows.clone()
+        rows[tied] = _lowest_rows(scores[tied], cut[tied, None], size)
     rows, _ = rows.sort(dim=1)
     values, order = scores.gather(1, rows).sort(dim=1, descending=True, stable=True)
     return rows.gather(1, order), values
+
+
+def _select(scores: Tensor, take: int) -> tuple[Tensor, Tensor]:
+    """``torch.topk``; for long rows in two steps, which is several times faster.
+
+    The best ``take`` of all are among the ``take`` blocks with the highest maxima: an item outside
+    of them is below at least ``take`` others, or equal to the last. A block is every m-th item, so
+    that maxima are taken along contiguous memory.
+    """
+    n_rows, n_items = scores.shape
+    length = math.isqrt(n_items // take)
+    if length < _SHORTEST_BLOCK or n_rows * n_items < _FEW_SCORES:
+        values, rows = torch.topk(scores, take, dim=1)
+        return values, rows
+    m = n_items // length
+    blocks = scores[:, : m * length].view(n_rows, length, m)
+    best = torch.topk(blocks.amax(dim=1), take, dim=1, sorted=False).indices
+    offsets = torch.arange(length, device=scores.device) * m
+    rest = torch.arange(m * length, n_items, device=scores.device).expand(n_rows, -1)
+    found = torch.cat([(best[:, :, None] + offsets).flatten(1), rest], dim=1)
+    values, place = torch.topk(scores.gather(1, found), take, dim=1)
+    return values, found.gather(1, place)
 
 
 def _lowest_rows(scores: Tensor, cut: Tensor, size: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -53,6 +53,22 @@ class Engine:
         self.model.eval()
         with torch.inference_mode():
             return self.model.item_vectors(self.inputs)
+
+    @cached_property
+    def known(self) -> Tensor:
+        """What is known of every stored user without a history, computed once."""
+        with torch.inference_mode():
+            return self.model.known(self.items.query, self.inputs)
+
+    @cached_property
+    def item_row(self) -> dict[str, int]:
+        """Each item's row by its id: for a few ids many times faster than the node table."""
+        return {item: row for row, item in enumerate(self.snapshot.items.ids)}
+
+    @cached_property
+    def item_ids(self) -> np.ndarray:
+        """object ``[n + 1]``: the items' ids, and None last, where row -1 points."""
+        return np.append(self.snapshot.items.ids, [None])
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -130,12 +146,13 @@ class Engine:
 
         ``context`` are attributes of users that are not stored. Raises RequestError.
         """
-        self.model.eval()
+        if self.model.training:
+            self.model.eval()
         batch = HistoryBatch.build(
             histories, len(self.snapshot.items), self.model.shape.scales, self.device
         )
         with torch.inference_mode():
-            users = self.model.user_vectors(self.items, self.inputs, batch)
+            users = self.model.user_vectors(self.items, self.inputs, batch, self.known)
             if context:
                 stranger = (batch.user < 0).unsqueeze(1)
                 users = users + stranger * self._told(context)
@@ -162,21 +179,12 @@ class Engine:
         """The histories of stored users (int64 rows ``[B]``)."""
         return self.sequences.histories(users, scenario)
 
-    def typed(self, items: Sequence[Ints], users: Ints, scenario: Ints | None = None) -> Histories:
-        """Histories given with the request: item rows, oldest first; ``users`` -1 if not stored."""
-        lengths = np.array([len(row) for row in items], dtype=np.int64)
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        flat = np.concatenate([np.empty(0, dtype=np.int64), *items]).astype(np.int64)
-        row = np.repeat(np.arange(len(items)), lengths)
-        none = np.full(len(flat), -1, dtype=np.int64)
-        return Histories(
-            indptr=indptr,
-            item=flat,
-            age=(indptr[1:][row] - 1 - np.arange(len(flat))).astype(np.float32),
-            text=none,
-            user=users,
-            scenario=np.full(len(users), -1, dtype=np.int64) if scenario is None else scenario,
-        )
+    def typed(self, indptr: Ints, items: Ints, users: Ints, scenario: Ints) -> Histories:
+        """Histories given with the request: ``items`` int64 rows, oldest first, of row r from
+        ``indptr[r]`` to ``indptr[r + 1]``; ``users`` -1 if not stored, ``scenario`` codes."""
+        age = np.repeat(indptr[1:] - 1, np.diff(indptr)) - np.arange(len(items))
+        none = np.full(len(items), -1, dtype=np.int64)
+        return Histories(indptr, items, age.astype(np.float32), none, users, scenario)
 
 
 def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
 from kgrec.nn import Histories
-from kgrec.ranking import Where, attribute_mask, pairs_to_csr
+from kgrec.ranking import Where, attribute_mask
 from kgrec.ranking.csr import Csr
 from kgrec.recommender.engine import Engine
 
@@ -21,20 +22,31 @@ GivenHistories: TypeAlias = Mapping[str, Sequence[str]] | Sequence[Sequence[str]
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Whom a request is about: ids as they appear in the answer, and each one's history."""
+    """Whom a request is about, and each one's history; ``names`` are absent for histories that
+    came without a user."""
 
-    ids: list[str]
     histories: Histories
+    names: list[str] | None = None
     context: Mapping[str, Any] | None = None
 
-    def batch(self, start: int, end: int) -> Asked:
+    def __len__(self) -> int:
+        return len(self.histories)
+
+    @property
+    def ids(self) -> list[str]:
+        """User ids as they appear in the answer: numbers for histories without a user."""
+        return [str(row) for row in range(len(self))] if self.names is None else self.names
+
+    def part(self, start: int, end: int) -> Asked:
         """Users ``start`` to ``end`` alone."""
-        return Asked(self.ids[start:end], self.histories.part(start, end), self.context)
+        if start == 0 and end >= len(self):
+            return self
+        names = None if self.names is None else self.names[start:end]
+        return Asked(self.histories.part(start, end), names, self.context)
 
     def seen(self) -> Csr:
-        """What each of them already has."""
-        row = np.repeat(np.arange(len(self.ids)), np.diff(self.histories.indptr))
-        return pairs_to_csr(row, self.histories.item, len(self.ids))
+        """What each of them already has; an item may occur twice."""
+        return self.histories.indptr, self.histories.item
 
 
 def ask(
@@ -55,34 +67,49 @@ def ask(
             raise RequestError("nobody to recommend to; pass users or histories.")
         ids = id_list(users, "users")
         rows = known_users(engine.snapshot.users, ids)
-        stored = engine.stored(rows, np.full(len(rows), code, dtype=np.int64))
-        return Asked(ids, stored, context)
-    ids, given = _named(users, histories)
-    rows = engine.snapshot.users.rows(ids)
-    if users is None and not isinstance(histories, Mapping):
-        rows[:] = -1  # numbered, not named: a stored user may happen to be called "0"
-    typed = [item_rows(engine.snapshot.items, items) for items in given]
+        return Asked(engine.stored(rows, np.full(len(rows), code, dtype=np.int64)), ids, context)
+    names, given = _named(users, histories)
+    if names is None:  # a stored user may happen to be called "0"
+        rows = np.full(len(given), -1, dtype=np.int64)
+    else:
+        rows = engine.snapshot.users.rows(names)
+    indptr, items = _events(engine, given)
     codes = np.full(len(rows), code, dtype=np.int64)
-    return Asked(ids, engine.typed(typed, rows, codes), context)
+    return Asked(engine.typed(indptr, items, rows, codes), names, context)
 
 
 def _named(
     users: str | Sequence[str] | None, histories: GivenHistories
-) -> tuple[list[str], list[Sequence[str]]]:
+) -> tuple[list[str] | None, list[Sequence[str]]]:
+    """Users' ids, if they have any, and as many lists of item ids."""
+    names = None if users is None else id_list(users, "users")
     if isinstance(histories, Mapping):
-        ids, given = [str(user) for user in histories], list(histories.values())
-        if users is not None:
+        if names is not None:
             raise RequestError("histories already name their users; pass users or histories.")
+        names, given = [str(user) for user in histories], list(histories.values())
     else:
         given = list(histories)
-        ids = [str(row) for row in range(len(given))]
-        if users is not None:
-            ids = id_list(users, "users")
-    if len(ids) != len(given):
-        raise RequestError(f"{len(ids)} users but {len(given)} histories; pass one for each.")
-    if any(isinstance(items, str) for items in given):
+    if names is not None and len(names) != len(given):
+        raise RequestError(f"{len(names)} users but {len(given)} histories; pass one for each.")
+    return names, [items if type(items) is list else _history(items) for items in given]
+
+
+def _history(items: Any) -> list[str]:
+    if isinstance(items, str):
         raise RequestError("a history is a list of item ids, not one string.")
-    return ids, [id_list(items, "a history") for items in given]
+    return id_list(items, "a history")
+
+
+def _events(engine: Engine, given: Sequence[Sequence[str]]) -> Csr:
+    """The histories' item rows. Raises RequestError for an unknown item."""
+    indptr = np.zeros(len(given) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, given), dtype=np.int64, count=len(given)), out=indptr[1:])
+    flat = given[0] if len(given) == 1 else list(chain.from_iterable(given))
+    try:
+        rows = [*map(engine.item_row.__getitem__, flat)]
+    except (KeyError, TypeError):  # an id that is unknown, or no string yet
+        return indptr, item_rows(engine.snapshot.items, flat)
+    return indptr, np.array(rows, dtype=np.int64)
 
 
 def id_list(ids: str | Iterable[Any], what: str) -> list[str]:

@@ -14,6 +14,7 @@ from graph_schema import Catalog
 from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot, read_snapshot
 from kgrec.graph.snapshot import Ints
+from kgrec.recommender.ranked import Ranked
 from kgrec.stores import EmbeddedStore, GraphStore
 
 Progress = Callable[[str, int, int], None]
@@ -71,22 +72,15 @@ def epoch_teller(progress: Progress) -> Callable[[dict[str, float], int], None]:
     return tell
 
 
-def ranked_frame(
-    names: tuple[str, str],
-    ids: Sequence[str],
-    rows: Ints,
-    scores: np.ndarray,
-    snapshot: GraphSnapshot,
-) -> pd.DataFrame:
-    """Columns ``names`` (whose list, which item), score, rank; rows ``[B, k]``, -1 is left out."""
-    kept = rows >= 0
-    rank = np.broadcast_to(np.arange(1, rows.shape[1] + 1), rows.shape)
-    owner = np.repeat(np.array(ids, dtype=object), kept.sum(axis=1))
+def ranked_frame(names: tuple[str, str], ids: Sequence[str], ranked: Ranked) -> pd.DataFrame:
+    """Columns ``names`` (whose list, which item), score, rank; without what pads the lists."""
+    kept = ranked.scores > -np.inf
+    rank = np.broadcast_to(np.arange(1, kept.shape[1] + 1), kept.shape)
     return pd.DataFrame(
         {
-            names[0]: owner,
-            names[1]: snapshot.items.ids[rows[kept]],
-            "score": scores[kept],
+            names[0]: np.repeat(np.array(ids, dtype=object), kept.sum(axis=1)),
+            names[1]: ranked.ids[kept],
+            "score": ranked.scores[kept],
             "rank": rank[kept],
         }
     )

@@ -95,6 +95,6 @@ def test_events_with_a_text_have_a_pattern_of_their_own() -> None:
     assert batch.text_rows.tolist() == [5, 7]
     told = batch.text_pattern.matmul(batch.text_weights[0], torch.tensor([[1.0], [10.0]]))
     assert told.flatten().tolist() == [0.5, 0.0, 10.0]
-    assert batch.has_history.tolist() == [True, False, True]
+    assert batch.stored is False
     plain = HistoryBatch.build(histories([[3], [1]]), 5, (math.inf,))
     assert plain.text_pattern is None

@@ -1,0 +1,80 @@
+"""Ranking for requests: the best items of each history, as arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from kgrec.graph.snapshot import Ints
+from kgrec.ranking import pairs_to_csr, top_k
+from kgrec.recommender.engine import Engine
+from kgrec.recommender.requests import Asked
+
+_BATCH = 1024  # users scored at once, at most
+_CELLS = {"cpu": 2**24, "cuda": 2**29}  # scores in memory at once, at most: 64 MB, 2 GB
+
+
+class Ranked(NamedTuple):
+    """The best items row by row, best first: ``ids`` object ``[B, k]`` and ``scores`` float32
+    ``[B, k]``, padded with None and -inf where fewer than k items are left."""
+
+    ids: np.ndarray
+    scores: np.ndarray
+
+
+def rank_items(
+    engine: Engine, asked: Asked, k: int, *, mask: np.ndarray | None, exclude_seen: bool
+) -> Ranked:
+    """The ``k`` best items for everybody asked about; ``mask`` bool ``[n_items]`` narrows them.
+
+    k counts as at most the number of items.
+    """
+    n_items = len(engine.snapshot.items)
+    k, size = min(k, n_items), batch_size(n_items, engine.device)
+    parts = [
+        _rank(engine, asked.part(start, start + size), k, mask, exclude_seen)
+        for start in range(0, max(len(asked), 1), size)
+    ]
+    return _named(engine, parts)
+
+
+def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
+    """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines."""
+    vectors = engine.items.candidate
+    k, size = min(k, len(vectors)), batch_size(len(vectors), engine.device)
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, max(len(rows), 1), size):
+            part = rows[start : start + size]
+            scores = vectors[torch.as_tensor(part, device=vectors.device)] @ vectors.T
+            itself = pairs_to_csr(np.arange(len(part)), part, len(part))
+            parts.append(_arrays(top_k(scores, k, seen=itself, overwrite=True)))
+    return _named(engine, parts)
+
+
+def batch_size(n_items: int, device: torch.device) -> int:
+    """How many rows of scores over ``n_items`` are made at once."""
+    return max(1, min(_BATCH, _CELLS.get(device.type, _CELLS["cuda"]) // max(n_items, 1)))
+
+
+def _rank(
+    engine: Engine, asked: Asked, k: int, mask: np.ndarray | None, exclude_seen: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    scores = engine.score(asked.histories, asked.context)
+    seen = asked.seen() if exclude_seen else None
+    return _arrays(top_k(scores, k, seen=seen, candidates=mask, overwrite=True))
+
+
+def _arrays(found: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+    rows, scores = found
+    return rows.cpu().numpy(), scores.cpu().numpy()
+
+
+def _named(engine: Engine, parts: list[tuple[np.ndarray, np.ndarray]]) -> Ranked:
+    if len(parts) == 1:
+        rows, scores = parts[0]
+    else:
+        rows, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Ranked(engine.item_ids[rows], scores)
