@@ -168,49 +168,45 @@ class StoreContract(QueryContract):
             "type": "film",
         }
 
-    @pytest.mark.parametrize("odd", ODD_IDS)
-    def test_odd_ids_survive(self, store: GraphStore, odd: str) -> None:
+    def test_odd_ids_survive(self, store: GraphStore) -> None:
+        """All at once: no id is taken for another one either."""
+        ids = list(ODD_IDS)
+        own = pd.DataFrame({"user_id": ids, "item_id": ids, "scenario": ids})
+        plain = pd.DataFrame({"user_id": "plain", "item_id": ids})
+        facts = pd.DataFrame({"head": ids, "head_type": "item", "relation": "r", "tail": ids})
         catalog = Catalog.from_frames(
-            interactions=pd.DataFrame(
-                {"user_id": [odd, "plain"], "item_id": [odd, odd], "scenario": [odd, None]}
-            ),
-            facts=pd.DataFrame(
-                {
-                    "head": [odd],
-                    "head_type": ["item"],
-                    "relation": ["r"],
-                    "tail": [odd],
-                    "tail_type": ["entity"],
-                }
-            ),
+            interactions=pd.concat([own, plain]), facts=facts.assign(tail_type="entity")
         )
         store.write(catalog)
         store.write(catalog)
-        assert rows(store.read_edges(INTERACTED)) == sorted(
-            [{"source": odd, "target": odd, "scenario": odd}, {"source": "plain", "target": odd}],
-            key=str,
-        )
-        near = store.neighbours(NodeRef("Item", odd), relations=["r"])
-        assert [(n.node, n.outgoing) for n in near] == [(NodeRef("Entity", odd), True)]
-        found = store.paths(NodeRef("User", "plain"), NodeRef("Entity", odd))
-        assert [path.relations for path in found] == [("INTERACTED", "r")]
-        assert read_snapshot(store).entities.ids.tolist() == [odd]
-        assert store.delete_user(odd)
-        assert store.node_counts()["User"] == 1
+        expected = [{"source": odd, "target": odd, "scenario": odd} for odd in ids]
+        expected += [{"source": "plain", "target": odd} for odd in ids]
+        assert rows(store.read_edges(INTERACTED)) == sorted(expected, key=str)
+        assert sorted(read_snapshot(store).entities.ids) == sorted(ids)
+        for odd in ids:
+            near = store.neighbours(NodeRef("Item", odd), relations=["r"])
+            assert [(n.node, n.outgoing) for n in near] == [(NodeRef("Entity", odd), True)]
+            found = store.paths(NodeRef("User", "plain"), NodeRef("Entity", odd))
+            assert [path.relations for path in found] == [("INTERACTED", "r")]
+        for left, odd in zip(reversed(range(len(ids))), ids, strict=True):
+            assert store.delete_user(odd)
+            assert store.node_counts()["User"] == left + 1
 
-    @pytest.mark.parametrize("odd", ODD_RELATIONS)
-    def test_odd_relation_names_survive(self, store: GraphStore, odd: str) -> None:
-        fact = {"head": ["a"], "head_type": ["item"], "tail": ["b"], "tail_type": ["entity"]}
-        catalog = Catalog.from_frames(facts=pd.DataFrame({**fact, "relation": [odd], "odd `x`": 1}))
+    def test_odd_relation_names_survive(self, store: GraphStore) -> None:
+        facts = pd.DataFrame({"head": "a", "head_type": "item", "relation": list(ODD_RELATIONS)})
+        facts = facts.assign(tail="b", tail_type="entity", **{"odd `x`": range(len(facts))})
+        catalog = Catalog.from_frames(facts=facts)
         store.write(catalog)
         store.write(catalog)
-        kind = EdgeType("Item", odd, "Entity", 1)
-        assert store.edge_types() == [kind]
-        assert rows(store.read_edges(kind)) == [{"source": "a", "target": "b", "odd `x`": 1}]
-        near = store.neighbours(NodeRef("Entity", "b"), relations=[odd])
-        assert [(n.relation, n.outgoing, n.properties) for n in near] == [
-            (odd, False, {"odd `x`": 1})
-        ]
+        kinds = [EdgeType("Item", odd, "Entity", 1) for odd in ODD_RELATIONS]
+        assert store.edge_types() == sorted(kinds, key=lambda kind: kind.name)
+        for place, kind in enumerate(kinds):
+            own = {"odd `x`": place}
+            assert rows(store.read_edges(kind)) == [{"source": "a", "target": "b", **own}]
+            near = store.neighbours(NodeRef("Entity", "b"), relations=[kind.name])
+            assert [(n.relation, n.outgoing, n.properties) for n in near] == [
+                (kind.name, False, own)
+            ]
 
     def test_one_relation_between_several_label_pairs(self, store: GraphStore) -> None:
         facts = pd.DataFrame(

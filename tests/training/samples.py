@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -21,6 +22,13 @@ def sequences(snapshot: GraphSnapshot) -> Sequences:
     """The snapshot's events, every second of scenario 0, without texts."""
     n = len(snapshot.interactions)
     return Sequences.build(snapshot, np.full(n, -1), np.where(np.arange(n) % 2 == 0, 0, -1))
+
+
+@cache
+def features(snapshot: GraphSnapshot) -> tuple[Vocabulary, FeatureTables]:
+    """Made once for a snapshot: no training changes them."""
+    vocabulary = Vocabulary.build(snapshot)
+    return vocabulary, FeatureTables.build(snapshot, vocabulary, {}, np.empty((0, 0), np.float32))
 
 
 def plan(**changed: object) -> Plan:
@@ -43,8 +51,7 @@ def trainer(
 ) -> Trainer:
     """A fresh model, always with the same first weights for one seed."""
     chosen = plan(**changed)
-    vocabulary = Vocabulary.build(snapshot)
-    tables = FeatureTables.build(snapshot, vocabulary, {}, np.empty((0, 0), np.float32))
+    vocabulary, tables = features(snapshot)
     shape = ModelShape(
         embedding_size=chosen.embedding_size,
         parts=("id", "knowledge", "attributes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,40 @@ from kgrec.graph import GraphSnapshot
 from kgrec.training import Checkpoint, Sequences
 from kgrec.training.loop import one_cycle
 from tests.training.samples import EPOCHS, assert_same_weights, trainer, weights
+
+VALIDATED = [0.1, 0.9, 0.5]
+Weights = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def plain(train: GraphSnapshot) -> Weights:
+    """The weights after a training of seed 0 that nothing validated or interrupted."""
+    made = trainer(train)
+    made.run()
+    return weights(made)
+
+
+@pytest.fixture(scope="module")
+def validated(train: GraphSnapshot) -> tuple[Weights, list[dict[str, float]]]:
+    """The weights and records of one that ended well, with VALIDATED as its validations."""
+    every = iter(VALIDATED)
+    made = trainer(train, validate=lambda: next(every))
+    records = made.run()
+    return weights(made), records
+
+
+@pytest.fixture(scope="module")
+def two_epochs(train: GraphSnapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint "mine" of a training that ended after two epochs."""
+    folder = tmp_path_factory.mktemp("two") / "run"
+    trainer(train, epochs=2).run(checkpoint=Checkpoint(folder, "mine"))
+    return folder
+
+
+@pytest.fixture
+def state(two_epochs: Path, tmp_path: Path) -> Checkpoint:
+    """A copy of it, for one test alone."""
+    return Checkpoint(shutil.copytree(two_epochs, tmp_path / "run"), "mine")
 
 
 def test_the_loss_falls(train: GraphSnapshot) -> None:
@@ -37,21 +72,20 @@ def test_one_cycle_rises_and_falls_to_nothing() -> None:
     assert rate[-1] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_one_seed_one_model(train: GraphSnapshot) -> None:
-    one, same, other = (trainer(train, seed=seed) for seed in (3, 3, 4))
-    for each in (one, same, other):
+def test_one_seed_one_model(train: GraphSnapshot, plain: Weights) -> None:
+    same, other = (trainer(train, seed=seed) for seed in (0, 4))
+    for each in (same, other):
         each.run()
-    assert_same_weights(weights(one), weights(same))
-    assert not torch.equal(weights(one)["item_bias"], weights(other)["item_bias"])
+    assert_same_weights(plain, weights(same))
+    assert not torch.equal(plain["item_bias"], weights(other)["item_bias"])
 
 
-def test_the_seed_decides_and_not_the_state_outside(train: GraphSnapshot) -> None:
-    one, same = trainer(train), trainer(train)
-    one.run()
+def test_the_seed_decides_and_not_the_state_outside(train: GraphSnapshot, plain: Weights) -> None:
+    same = trainer(train)
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002 - the legacy state must not matter
     same.run()
-    assert_same_weights(weights(one), weights(same))
+    assert_same_weights(plain, weights(same))
 
 
 def test_the_best_validation_is_kept(train: GraphSnapshot) -> None:
@@ -79,26 +113,26 @@ def test_training_stops_when_nothing_is_gained(train: GraphSnapshot) -> None:
 
 @pytest.mark.parametrize("stop_after", [1, 3, 4, 5])
 def test_an_interrupted_training_resumes_to_the_same_weights(
-    train: GraphSnapshot, tmp_path: Path, stop_after: int
+    train: GraphSnapshot,
+    validated: tuple[Weights, list[dict[str, float]]],
+    tmp_path: Path,
+    stop_after: int,
 ) -> None:
-    values = [0.1, 0.9, 0.5]
-    every = iter(values)
-    whole = trainer(train, validate=lambda: next(every))
-    records = whole.run()
+    expected, records = validated
 
     def stop(record: dict[str, float]) -> None:
         if record["epoch"] == stop_after:
             raise KeyboardInterrupt
 
     state = Checkpoint(tmp_path / "run", "mine")
-    first = iter(values)
+    first = iter(VALIDATED)
     with pytest.raises(KeyboardInterrupt):
         trainer(train, validate=lambda: next(first)).run(checkpoint=state, on_epoch=stop)
-    validated = (stop_after - 1) // 2  # that many validations are on disk
-    rest = iter(values[validated:])
+    saved = (stop_after - 1) // 2  # that many validations are on disk
+    rest = iter(VALIDATED[saved:])
     resumed = trainer(train, validate=lambda: next(rest))
     again = resumed.run(checkpoint=state, resume=True)
-    assert_same_weights(weights(whole), weights(resumed))
+    assert_same_weights(expected, weights(resumed))
     assert [r["loss"] for r in again] == [r["loss"] for r in records]
 
 
@@ -106,34 +140,31 @@ def test_a_finished_training_resumes_to_itself(train: GraphSnapshot, tmp_path: P
     state = Checkpoint(tmp_path / "run", "mine")
     whole = trainer(train)  # no validation: nothing is "best"
     whole.run(checkpoint=state)
-    again = trainer(train, seed=0)
+    again = trainer(train, seed=5)
     assert len(again.run(checkpoint=state, resume=True)) == EPOCHS
     assert_same_weights(weights(whole), weights(again))
 
 
-def test_without_resume_a_checkpoint_is_made_anew(train: GraphSnapshot, tmp_path: Path) -> None:
-    state = Checkpoint(tmp_path / "run", "mine")
-    trainer(train).run(checkpoint=state)
-    fresh, plain = trainer(train, seed=1), trainer(train, seed=1)
-    fresh.run(checkpoint=state)
-    plain.run()
-    assert_same_weights(weights(fresh), weights(plain))
+def test_without_resume_a_checkpoint_is_made_anew(
+    train: GraphSnapshot, plain: Weights, state: Checkpoint
+) -> None:
+    fresh, again = trainer(train), trainer(train, seed=5)
+    assert len(fresh.run(checkpoint=state)) == EPOCHS
+    assert_same_weights(weights(fresh), plain)
+    assert len(again.run(checkpoint=state, resume=True)) == EPOCHS  # the old one is gone
+    assert_same_weights(weights(again), plain)
 
 
-def test_a_foreign_checkpoint_is_refused(train: GraphSnapshot, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    trainer(train).run(checkpoint=Checkpoint(folder, "mine"))
+def test_a_foreign_checkpoint_is_refused(train: GraphSnapshot, state: Checkpoint) -> None:
     with pytest.raises(ModelError, match=r"other data, settings or seed.*delete it"):
-        trainer(train).run(checkpoint=Checkpoint(folder, "yours"), resume=True)
+        trainer(train, epochs=2).run(checkpoint=replace(state, fingerprint="yours"), resume=True)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize("damage", ["missing", "truncated"])
 def test_a_damaged_checkpoint_is_refused(
-    train: GraphSnapshot, tmp_path: Path, name: str, damage: str
+    train: GraphSnapshot, state: Checkpoint, name: str, damage: str
 ) -> None:
-    state = Checkpoint(tmp_path / "run", "mine")
-    trainer(train, epochs=2).run(checkpoint=state)
     path = state.folder / name
     content = path.read_bytes()
     path.unlink()
@@ -144,14 +175,12 @@ def test_a_damaged_checkpoint_is_refused(
 
 
 def test_a_checkpoint_between_its_two_renames_is_found(
-    train: GraphSnapshot, tmp_path: Path
+    train: GraphSnapshot, state: Checkpoint
 ) -> None:
-    state = Checkpoint(tmp_path / "run", "mine")
-    whole = trainer(train)
-    whole.run(checkpoint=state)
+    whole, again = trainer(train, epochs=2), trainer(train, epochs=2, seed=5)
+    whole.run(checkpoint=state, resume=True)  # done already: nothing is left to train
     state.folder.rename(state.folder.with_name("run.old"))
-    again = trainer(train)
-    again.run(checkpoint=state, resume=True)
+    assert len(again.run(checkpoint=state, resume=True)) == 2
     assert_same_weights(weights(whole), weights(again))
 
 
