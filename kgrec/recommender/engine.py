@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from kgrec.graph.features import FeatureTables, Vocabulary, relation_key
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.sparse import SparseMatrix
+from kgrec.recommender.quick import QuickScorer
 from kgrec.recommender.searching import Searcher
 from kgrec.recommender.texts import TextFeatures
 from kgrec.training.sampling import Sequences
@@ -59,6 +60,13 @@ class Engine:
         """What is known of every stored user without a history, computed once."""
         with torch.inference_mode():
             return self.model.known(self.items.query, self.inputs)
+
+    @cached_property
+    def quick(self) -> QuickScorer | None:
+        """What scores a single history fastest, on the processor."""
+        if self.device.type != "cpu":
+            return None
+        return QuickScorer.build(self.model, self.items, self.known)
 
     @cached_property
     def item_row(self) -> dict[str, int]:
@@ -141,6 +149,17 @@ class Engine:
         nodes: Ints = rows + self.explainer.index.space.offsets[ITEM]
         return nodes
 
+    def score_one(self, history: Histories) -> np.ndarray | None:
+        """What ``score`` gives for a batch of one, sooner: float32 ``[1, n_items]``.
+
+        None for what it can't do: several histories, an accelerator, events with own texts.
+        """
+        if len(history.user) != 1 or self.quick is None:
+            return None
+        if self.model.shape.event_texts and (history.text >= 0).any():
+            return None
+        return self.quick.scores(history)[None]
+
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
         """float32 ``[B, n_items]`` on the device; each row depends on its own history alone.
 
@@ -183,8 +202,20 @@ class Engine:
         """Histories given with the request: ``items`` int64 rows, oldest first, of row r from
         ``indptr[r]`` to ``indptr[r + 1]``; ``users`` -1 if not stored, ``scenario`` codes."""
         age = np.repeat(indptr[1:] - 1, np.diff(indptr)) - np.arange(len(items))
-        none = np.full(len(items), -1, dtype=np.int64)
+        none = np.full(len(items), -1)
         return Histories(indptr, items, age.astype(np.float32), none, users, scenario)
+
+    def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:
+        """``typed`` for a single one, faster."""
+        indptr, age, text = plain_events(len(items))
+        return Histories(indptr, items, age, text, user, scenario)
+
+
+@lru_cache(maxsize=256)
+def plain_events(length: int) -> tuple[Ints, np.ndarray, Ints]:
+    """``indptr``, ``age`` and ``text`` of one history of so many items, without times or texts."""
+    age = np.arange(length - 1, -1, -1, dtype=np.float32)
+    return np.array([0, length]), age, np.full(length, -1)
 
 
 def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:

@@ -31,8 +31,12 @@ def rank_items(
 
     k counts as at most the number of items.
     """
-    n_items = len(engine.snapshot.items)
-    k, size = min(k, n_items), batch_size(n_items, engine.device)
+    n_items = len(engine.item_ids) - 1
+    k = min(k, n_items)
+    if len(asked) == 1:
+        rows, best = _rank(engine, asked, k, mask, exclude_seen)
+        return Ranked(engine.item_ids[rows], best)
+    size = batch_size(n_items, engine.device)
     parts = [
         _rank(engine, asked.part(start, start + size), k, mask, exclude_seen)
         for start in range(0, max(len(asked), 1), size)
@@ -62,8 +66,11 @@ def batch_size(n_items: int, device: torch.device) -> int:
 def _rank(
     engine: Engine, asked: Asked, k: int, mask: np.ndarray | None, exclude_seen: bool
 ) -> tuple[np.ndarray, np.ndarray]:
+    seen = (asked.histories.indptr, asked.histories.item) if exclude_seen else None
+    one = None if asked.context else engine.score_one(asked.histories)
+    if one is not None:
+        return top_k(one, k, seen=seen, candidates=mask, overwrite=True)
     scores = engine.score(asked.histories, asked.context)
-    seen = asked.seen() if exclude_seen else None
     return _arrays(top_k(scores, k, seen=seen, candidates=mask, overwrite=True))
 
 
@@ -73,8 +80,5 @@ def _arrays(found: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.nd
 
 
 def _named(engine: Engine, parts: list[tuple[np.ndarray, np.ndarray]]) -> Ranked:
-    if len(parts) == 1:
-        rows, scores = parts[0]
-    else:
-        rows, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    rows, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Ranked(engine.item_ids[rows], scores)

@@ -33,6 +33,49 @@ def test_agrees_with_a_plain_sort(seed, n_rows, n_items, k):
         assert values[row].tolist() == expected[best].tolist() + [-np.inf] * (k - len(best))
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from([3, 10**9]))
+def test_a_single_row_agrees_with_a_plain_sort(seed, k, levels):
+    """With and without ties; some items seen, even twice; the given scores stay as they are."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, levels, (1, 30)).astype(np.float32)
+    seen = rng.integers(0, 30, 25)
+    before = scores.copy()
+    rows, values = top_k(scores, k, seen=(np.array([0, 25]), seen))
+    assert (scores == before).all()
+    expected = scores[0].copy()
+    expected[seen] = -np.inf
+    best = plain_top(expected, k)
+    assert rows[0].tolist() == best + [-1] * (k - len(best))
+    assert values[0].tolist() == expected[best].tolist() + [-np.inf] * (k - len(best))
+    with pytest.raises(RequestError, match="NaN"):
+        top_k(np.where(np.arange(30) == 7, np.nan, before).astype(np.float32), k)
+
+
+@pytest.mark.parametrize("levels", [40, 10**9])
+@pytest.mark.parametrize("shape", [(1, 40_000), (7, 2_999), (3, 5_461)])
+def test_long_rows_agree_with_a_plain_sort(shape, levels):
+    """Chosen in two steps; ties within and across blocks."""
+    rng = np.random.default_rng(shape[1] + levels)
+    scores = rng.integers(0, levels, shape).astype(np.float32)
+    scores[0, 100:] = -np.inf
+    for k in (1, 20, 150):
+        rows, values = top_k(torch.from_numpy(scores), k)
+        for row in range(shape[0]):
+            best = plain_top(scores[row], k)
+            assert rows[row].tolist() == best + [-1] * (k - len(best))
+            assert values[row, : len(best)].tolist() == scores[row, best].tolist()
+
+
+def test_overwriting_gives_the_same_answer():
+    scores = np.random.default_rng(3).normal(size=(5, 50)).astype(np.float32)
+    seen = pairs_to_csr(np.arange(5), np.arange(5) * 7, 5)
+    plain = top_k(scores, 6, seen=seen)
+    for own in (scores.copy(), torch.from_numpy(scores.copy())):
+        rows, values = top_k(own, 6, seen=seen, overwrite=True)
+        assert (np.asarray(rows) == plain[0]).all()
+        assert (np.asarray(values) == plain[1]).all()
+
+
 def test_does_not_depend_on_the_batch_or_change_the_input():
     scores = torch.from_numpy(np.random.default_rng(1).integers(0, 9, (40, 300))).float()
     before = scores.clone()

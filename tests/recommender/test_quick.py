@@ -1,0 +1,58 @@
+"""Scoring a single history quickly gives what the model gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kgrec.nn import Histories, HistoryBatch
+from kgrec.recommender.quick import QuickScorer
+from tests.nn.samples import Sample, make_sample
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return make_sample(tmp_path_factory.mktemp("sample"))
+
+
+def untold(histories: Histories) -> Histories:
+    """The same without the events' own texts, and with one history of 600 events."""
+    rng = np.random.default_rng(0)
+    n = len(histories.item)
+    return replace(
+        histories,
+        indptr=np.append(histories.indptr, n + 600),
+        item=np.append(histories.item, rng.integers(40, size=600)),
+        age=np.append(histories.age, np.arange(599, -1, -1)).astype(np.float32),
+        text=np.full(n + 600, -1),
+        user=np.append(histories.user, 7),
+        scenario=np.append(histories.scenario, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"head": "none"},
+        {"user_attributes": False, "friends": False, "event_texts": False},
+        {"scales": (np.inf,)},
+    ],
+)
+def test_scores_equal_the_models(sample: Sample, changed: dict[str, object]) -> None:
+    model = sample.model(**changed)
+    inputs = sample.inputs(model)
+    histories = untold(sample.histories())
+    batch = HistoryBatch.build(histories, len(sample.snapshot.items), model.shape.scales)
+    with torch.inference_mode():
+        items = model.item_vectors(inputs)
+        expected = model.scores(model.user_vectors(items, inputs, batch), items).numpy()
+        quick = QuickScorer.build(model, items, model.known(items.query, inputs))
+    for _ in range(2):  # the second time with weights at hand
+        for row in range(len(histories)):
+            scores = quick.scores(histories.part(row, row + 1))
+            assert scores.dtype == np.float32
+            np.testing.assert_allclose(scores, expected[row], atol=1e-5, rtol=1e-5)
