@@ -9,7 +9,7 @@ sum over history events, which is what explanations read off.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,10 @@ class ItemVectors:
     query: Tensor
     candidate: Tensor
     bias: Tensor
+
+    def scoring(self, rows: Tensor) -> ItemVectors:
+        """The same history items, with ``rows`` (int64 ``[c]``) as the only candidates."""
+        return replace(self, candidate=self.candidate[rows], bias=self.bias[rows])
 
 
 class HybridModel(nn.Module):

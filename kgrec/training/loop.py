@@ -18,7 +18,7 @@ from kgrec.nn import USER_ATTRIBUTES, HistoryBatch, HybridModel, ModelInputs
 from kgrec.training.checkpoint import Checkpoint, Progressed
 from kgrec.training.objective import softmax_loss
 from kgrec.training.plan import Plan
-from kgrec.training.sampled import StepSampler, step_users
+from kgrec.training.sampled import SampledStep, StepSampler, step_users
 from kgrec.training.sampled_rows import RowAdamW
 from kgrec.training.sampling import Examples, Sequences, random_masks, time_cuts
 
@@ -127,7 +127,7 @@ class Trainer:
                 group["lr"] = self.plan.learning_rate * one_cycle(share)
             losses.append(self._step(np.sort(batch), rng, optimizer))
         if isinstance(optimizer, RowAdamW):
-            optimizer.settle_all()
+            optimizer.settle()
         loss = float(torch.stack(losses).mean())
         if not math.isfinite(loss):
             raise TrainingError(
@@ -150,8 +150,8 @@ class Trainer:
         examples = self._examples(users, rng)
         optimizer.zero_grad(set_to_none=True)
         if isinstance(optimizer, RowAdamW) and self.sampler is not None:
-            with self.sampler.step(examples, rng, optimizer.settle) as step:
-                loss = self._loss(step.inputs, step.examples, step.log_chance)
+            with self.sampler.step(examples, rng, optimizer) as step:
+                loss = self._loss(step.inputs, step.examples, step)
                 loss.backward()  # type: ignore[no-untyped-call]
         else:
             loss = self._loss(self.inputs, examples)
@@ -160,13 +160,17 @@ class Trainer:
         return loss.detach()
 
     def _loss(
-        self, inputs: ModelInputs, examples: Examples, log_chance: Tensor | None = None
+        self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None = None
     ) -> Tensor:
         items = self.model.item_vectors(inputs)
         batch = HistoryBatch.build(
-            examples.histories, len(items.bias), self.plan.scales, self.device
+            examples.histories, len(items.query), self.plan.scales, self.device
         )
-        scores = self.model.scores(self.model.user_vectors(items, inputs, batch), items)
+        users = self.model.user_vectors(items, inputs, batch)
+        if sampled is not None:
+            items = items.scoring(sampled.candidates)
+        scores = self.model.scores(users, items)
+        log_chance = None if sampled is None else sampled.log_chance
         return softmax_loss(scores, examples, self.config.user_weight, log_chance)
 
     def _examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:

@@ -32,9 +32,10 @@ def softmax_loss(
     row = torch.as_tensor(examples.target_row).to(device)
     item = torch.as_tensor(examples.target_item).to(device)
     weight = torch.as_tensor(examples.target_weight).to(device)
-    if log_chance is not None:
-        scores = scores - _correction(log_chance, row, item, len(scores))
-    scores = scores.index_put(seen, scores.new_tensor(_MASKED))
+    if log_chance is None:
+        scores = scores.index_put(seen, scores.new_tensor(_MASKED))
+    else:
+        scores = scores + _correction(log_chance, (row, item), seen, len(scores))
     logp = torch.log_softmax(scores, dim=1)[row, item]
     weight = weight * (logp.detach() > _MASKED / 2)
     total = weight.new_zeros(len(scores)).index_add_(0, row, weight)
@@ -42,8 +43,11 @@ def softmax_loss(
     return -(logp * weight).sum() / weight.sum().clamp_min(1e-9)
 
 
-def _correction(log_chance: Tensor, row: Tensor, item: Tensor, n_rows: int) -> Tensor:
-    """float32 ``[n_rows, n]``: zero at the targets (``row``, ``item``), elsewhere the chance's."""
-    correction = log_chance.repeat(n_rows, 1)
-    correction[row, item] = 0.0
+def _correction(
+    log_chance: Tensor, targets: tuple[Tensor, Tensor], seen: tuple[Tensor, Tensor], n_rows: int
+) -> Tensor:
+    """float32 ``[n_rows, n]``, to add to scores: zero at the targets, and seen items fall out."""
+    correction = log_chance.neg().repeat(n_rows, 1)
+    correction[targets] = 0.0
+    correction[seen] = _MASKED
     return correction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,10 +16,10 @@ from kgrec.graph.features import FeatureTables
 from kgrec.graph.sampling import GraphPart, GraphSampler
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HybridModel, ModelInputs
-from kgrec.training.sampled_rows import rows_alone
+from kgrec.training.sampled_rows import RowAdamW, rows_alone
 from kgrec.training.sampling import Examples, Sequences
 
-NEVER = 1e9  # the log chance of an item that is no candidate: its score falls out of the softmax
+_ALMOST_ONE = 1 - 1e-12
 _UNIFORM_SHARE = 0.5  # of the negatives; the others are drawn by popularity
 
 # Parameters with a row per trained item, entity or attribute, by what numbers their rows.
@@ -34,12 +34,17 @@ ROW_TABLES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """What the model reads in one step. ``log_chance`` float32 ``[n]``: how likely each of the
-    step's n items was to be a candidate, which the objective corrects for."""
+class SampledStep:
+    """What the model reads in one step.
+
+    ``candidates`` int64 ``[c]``: which of the step's items are scored; ``seen_item`` and
+    ``target_item`` of the examples count these. ``log_chance`` float32 ``[c]``: how likely each was
+    to be one, which the objective corrects for.
+    """
 
     inputs: ModelInputs
     examples: Examples
+    candidates: Tensor
     log_chance: Tensor
 
 
@@ -80,37 +85,40 @@ class StepSampler:
         self,
         examples: Examples,
         rng: np.random.Generator,
-        settle: Callable[[Tensor, Tensor], None],
-    ) -> Iterator[Step]:
+        optimizer: RowAdamW,
+    ) -> Iterator[SampledStep]:
         """Inside, the model has only the rows that the step needs; see ``rows_alone``."""
         histories = examples.histories
         drawn = np.searchsorted(self._up_to, rng.random(self.negatives) * self._up_to[-1])
         candidates = np.unique(np.concatenate([examples.target_item, drawn]))
         texts = np.unique(histories.text[histories.text >= 0])
         part = self._graph.part(np.union1d(candidates, histories.item), histories.user, texts, rng)
-        with rows_alone(self.model, self._rows(part), settle):
-            yield Step(
+        with rows_alone(self.model, self._rows(part), optimizer):
+            yield SampledStep(
                 inputs=ModelInputs.build(part.tables, self.model.shape, self.device),
-                examples=_renumbered(examples, part, texts),
-                log_chance=self._log_chance(part, candidates, len(examples.target_item)),
+                examples=_renumbered(examples, part.items, candidates, texts),
+                candidates=self._on_device(np.searchsorted(part.items, candidates)),
+                log_chance=self._log_chance(candidates, len(examples.target_item)),
             )
 
     def _rows(self, part: GraphPart) -> dict[str, Tensor]:
         known = dict(self.model.named_parameters())
         return {
-            name: torch.as_tensor(getattr(part, kind), device=self.device)
+            name: self._on_device(getattr(part, kind))
             for name, kind in ROW_TABLES.items()
             if name in known
         }
 
-    def _log_chance(self, part: GraphPart, candidates: Ints, n_targets: int) -> Tensor:
-        """The log of each item's chance to be among ``n_targets`` targets, taken to be drawn by
-        popularity, or among the negatives."""
-        missed = n_targets * np.log1p(-self._popularity[candidates])
-        missed += self.negatives * np.log1p(-self._drawn[candidates])
-        chances = np.full(len(part.items), NEVER)
-        chances[np.searchsorted(part.items, candidates)] = np.log(-np.expm1(missed))
-        return torch.as_tensor(chances.astype(np.float32), device=self.device)
+    def _log_chance(self, candidates: Ints, n_targets: int) -> Tensor:
+        """The log of each candidate's chance to be among ``n_targets`` targets, taken to be drawn
+        by popularity, or among the negatives."""
+        popular = np.minimum(self._popularity[candidates], _ALMOST_ONE)
+        missed = n_targets * np.log1p(-popular)
+        missed += self.negatives * np.log1p(-np.minimum(self._drawn[candidates], _ALMOST_ONE))
+        return self._on_device(np.log(-np.expm1(missed)).astype(np.float32))
+
+    def _on_device(self, values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values, device=self.device)
 
 
 def step_users(
@@ -125,21 +133,21 @@ def step_users(
     return [part for part in np.split(order, cuts) if len(part)]
 
 
-def _renumbered(examples: Examples, part: GraphPart, texts: Ints) -> Examples:
-    """The examples in the numbers of the part; what a user has seen of other items goes."""
+def _renumbered(examples: Examples, items: Ints, candidates: Ints, texts: Ints) -> Examples:
+    """The examples in the numbers of a step; what a user has seen of other items goes."""
     histories = examples.histories
-    seen = np.searchsorted(part.items, examples.seen_item)
-    here = part.items[np.minimum(seen, len(part.items) - 1)] == examples.seen_item
+    seen = np.searchsorted(candidates, examples.seen_item)
+    scored = candidates[np.minimum(seen, len(candidates) - 1)] == examples.seen_item
     text = np.where(histories.text >= 0, np.searchsorted(texts, histories.text), -1)
     return replace(
         examples,
         histories=replace(
             histories,
-            item=np.searchsorted(part.items, histories.item),
+            item=np.searchsorted(items, histories.item),
             text=text,
             user=np.arange(len(histories), dtype=np.int64),
         ),
-        seen_row=examples.seen_row[here],
-        seen_item=seen[here],
-        target_item=np.searchsorted(part.items, examples.target_item),
+        seen_row=examples.seen_row[scored],
+        seen_item=seen[scored],
+        target_item=np.searchsorted(candidates, examples.target_item),
     )

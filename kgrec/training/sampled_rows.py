@@ -5,123 +5,136 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
+
+
+@dataclass(frozen=True, eq=False)
+class _Loan:
+    """Rows of a table and of its averages, at the present step."""
+
+    rows: Tensor
+    values: nn.Parameter
+    mean: Tensor
+    square: Tensor
 
 
 class RowAdamW(torch.optim.AdamW):
-    """AdamW that also takes sparse gradients, at a cost that depends on the rows they hold.
+    """AdamW that can lend rows of a table for a step, at a cost that depends on those rows alone.
 
     AdamW goes on moving a row along its fading average gradient while no gradient comes. Here a row
-    is moved by all of that at once, in closed form, when it is read next (``settle``); the rate is
-    taken to be what it is then. ``reg``, the decoupled decay, is made up for in the same way.
+    is moved by all of that at once, in closed form, when it is lent next, or by ``settle``; the
+    rate is taken to be what it is then. The decoupled decay is made up for in the same way.
     Adam: Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019.
     """
 
+    def __init__(self, params: Any, **settings: Any) -> None:
+        super().__init__(params, **settings)
+        self._loans: dict[Tensor, _Loan] = {}
+
+    @torch.no_grad()
+    def lend(self, table: nn.Parameter, rows: Tensor) -> nn.Parameter:
+        """``rows`` (int64, distinct) of ``table`` as a parameter, whose gradient ``step`` reads."""
+        state = self._state_of(table)
+        mean = state["exp_avg"].index_select(0, rows)
+        square = state["exp_avg_sq"].index_select(0, rows)
+        values = table.detach().index_select(0, rows)
+        self._catch_up(table, values, mean, square, state["updated"][rows])
+        self._loans[table] = _Loan(rows, nn.Parameter(values), mean, square)
+        return self._loans[table].values
+
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update from the gradients; a sparse one must be coalesced and its rows settled."""
-        told = []
-        for group in self.param_groups:
-            for table in group["params"]:
-                if table.grad is not None and table.grad.is_sparse:
-                    told.append((group, table, table.grad))
-                    table.grad = None
+        """Update the parameters that have gradients and what was lent, which ends the loans."""
         super().step(closure)
-        for group, table, grad in told:
-            self._update(group, table, grad.indices()[0], grad.values())
+        for table, loan in self._loans.items():
+            if loan.values.grad is not None:
+                self._take_back(table, loan)
+        self._loans.clear()
 
     @torch.no_grad()
-    def settle(self, table: Tensor, rows: Tensor | None = None) -> None:
-        """Bring ``rows`` (int64, distinct; None: all) of ``table`` to the present step."""
-        state = self.state.get(table)
-        if not state:
-            return
-        group = next(g for g in self.param_groups if any(p is table for p in g["params"]))
-        chosen = slice(None) if rows is None else rows
-        now, last = float(state["step"]), state["updated"][chosen]
-        missed = _column(now - last, table)
-        mean, square = state["exp_avg"][chosen], state["exp_avg_sq"][chosen]
-        beta, beta_square = group["betas"]
-        ratio = beta / math.sqrt(beta_square)
+    def settle(self) -> None:
+        """Bring every row of the tables that were lent to the present step."""
+        for table, state in self.state.items():
+            if "updated" in state:
+                mean, square = state["exp_avg"], state["exp_avg_sq"]
+                self._catch_up(table, table.detach(), mean, square, state["updated"])
+                state["updated"].fill_(float(state["step"]))
+
+    def _take_back(self, table: Tensor, loan: _Loan) -> None:
+        group, state = self._group_of(table), self.state[table]
+        beta1, beta2 = group["betas"]
+        grad = loan.values.grad
+        assert grad is not None
+        adamw(
+            [loan.values],
+            [grad],
+            [loan.mean],
+            [loan.square],
+            [],
+            [state["step"]],
+            fused=True,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=False,
+        )
+        table.index_copy_(0, loan.rows, loan.values)
+        state["exp_avg"].index_copy_(0, loan.rows, loan.mean)
+        state["exp_avg_sq"].index_copy_(0, loan.rows, loan.square)
+        state["updated"].index_fill_(0, loan.rows, float(state["step"]))
+
+    def _catch_up(
+        self, table: Tensor, values: Tensor, mean: Tensor, square: Tensor, updated: Tensor
+    ) -> None:
+        """Move rows, in place, by the steps without gradients since ``updated`` float32 ``[k]``.
+
+        Step j moves by rate · mean · beta1^j / (root of square · beta2^j): a geometric sum.
+        """
+        group = self._group_of(table)
+        beta1, beta2 = group["betas"]
+        missed = float(self.state[table]["step"]) - updated
+        ratio = beta1 / math.sqrt(beta2)
+        root = torch.sqrt(1 - beta2 ** (updated + 1))
         length = ratio * (1 - ratio**missed) / (1 - ratio)
-        update = mean * _bias(beta, last + 1, table) / self._root(group, square, last + 1, table)
-        values = table[chosen] * (1 - group["lr"] * group["weight_decay"]) ** missed
-        table[chosen] = values - group["lr"] * length * update
-        state["exp_avg"][chosen] = mean * beta**missed
-        state["exp_avg_sq"][chosen] = square * beta_square**missed
-        state["updated"][chosen] = now
+        length *= -group["lr"] * root / (1 - beta1 ** (updated + 1))
+        shape = (-1, *[1] * (table.dim() - 1))
+        move = square.sqrt().add_((group["eps"] * root).view(shape))
+        torch.div(mean, move, out=move)
+        if group["weight_decay"]:
+            values.mul_(((1 - group["lr"] * group["weight_decay"]) ** missed).view(shape))
+        values.addcmul_(move, length.view(shape))
+        mean.mul_((beta1**missed).view(shape))
+        square.mul_((beta2**missed).view(shape))
 
-    def settle_all(self) -> None:
-        """Bring every table that had sparse gradients to the present step."""
-        for group in self.param_groups:
-            for table in group["params"]:
-                if "updated" in self.state.get(table, {}):
-                    self.settle(table)
-
-    def _update(self, group: dict[str, Any], table: Tensor, rows: Tensor, grad: Tensor) -> None:
-        state = self._state_of(table)
-        state["step"] += 1
-        now = state["step"].to(table.device)
-        beta, beta_square = group["betas"]
-        mean = torch.lerp(grad, state["exp_avg"][rows], beta)
-        square = torch.lerp(grad * grad, state["exp_avg_sq"][rows], beta_square)
-        state["exp_avg"][rows], state["exp_avg_sq"][rows] = mean, square
-        state["updated"][rows] = float(now)
-        update = mean * _bias(beta, now, table) / self._root(group, square, now, table)
-        values = table[rows] * (1 - group["lr"] * group["weight_decay"])
-        table[rows] = values.sub_(update, alpha=group["lr"])
+    def _group_of(self, table: Tensor) -> dict[str, Any]:
+        return next(g for g in self.param_groups if any(p is table for p in g["params"]))
 
     def _state_of(self, table: Tensor) -> dict[str, Tensor]:
         state: dict[str, Tensor] = self.state[table]
         if not state:
-            state["step"] = torch.zeros(())
+            state["step"] = torch.zeros((), device=table.device)
             state["exp_avg"] = torch.zeros_like(table)
             state["exp_avg_sq"] = torch.zeros_like(table)
-            state["updated"] = table.new_zeros(len(table))  # steps when a row was brought up to
+            state["updated"] = table.new_zeros(len(table))  # the step that a row was brought to
         return state
-
-    def _root(self, group: dict[str, Any], square: Tensor, step: Tensor, table: Tensor) -> Tensor:
-        beta_square = group["betas"][1]
-        root = square.mul(_bias(beta_square, step, table)).sqrt_()
-        return root.add_(group["eps"])
-
-
-def _bias(beta: float, step: Tensor, table: Tensor) -> Tensor:
-    """One over Adam's bias correction after ``step`` steps."""
-    return 1.0 / (1.0 - beta ** _column(step, table))
-
-
-def _column(values: Tensor, table: Tensor) -> Tensor:
-    """One value a row, in a shape that fits the rows of ``table``."""
-    return values if values.dim() == 0 else values.view(-1, *[1] * (table.dim() - 1))
 
 
 @contextmanager
-def rows_alone(
-    model: nn.Module, rows: Mapping[str, Tensor], settle: Callable[[Tensor, Tensor], None]
-) -> Iterator[None]:
-    """Inside, the parameters named in ``rows`` hold only those rows; afterwards the whole ones are
-    back, their gradients sparse. ``settle`` is called with a whole one before its rows are taken.
-    """
+def rows_alone(model: nn.Module, rows: Mapping[str, Tensor], optimizer: RowAdamW) -> Iterator[None]:
+    """Inside, the parameters named in ``rows`` hold only those rows, lent by ``optimizer``."""
     whole = {name: model.get_parameter(name) for name in rows}
-    for name, table in whole.items():
-        settle(table, rows[name])
-        _put(model, name, nn.Parameter(table.detach()[rows[name]]))
     try:
-        yield
         for name, table in whole.items():
-            grad = model.get_parameter(name).grad
-            if grad is not None:
-                table.grad = torch.sparse_coo_tensor(
-                    rows[name].unsqueeze(0),
-                    grad,
-                    table.shape,
-                    check_invariants=False,
-                    is_coalesced=True,
-                )
+            _put(model, name, optimizer.lend(table, rows[name]))
+        yield
     finally:
         for name, table in whole.items():
             _put(model, name, table)
