@@ -1,0 +1,122 @@
+"""Cold users: a tenth of the users is unknown to the model, and shows a few events at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from kgrec import Recommender
+from kgrec.evaluation import evaluate_ranking, hit_matrix, user_metrics
+from kgrec.evaluation.baselines import EASE, Baseline, Popularity, history_rows
+from kgrec.graph import GraphSnapshot
+from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.ranking import pairs_to_csr, top_k
+from kgrec.ranking.csr import Csr, take_rows
+
+DRAWN_WITH: Final = 2026
+LENGTHS: Final = (1, 3, 5, 10)
+TARGETS: Final = 20
+KS: Final = (10, 20)
+EASE_TRIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
+PROTOCOL: Final = (
+    "user ids sorted as numbers, the first tenth of numpy.random.default_rng(2026).permutation is "
+    "left out of training; history is a user's first 1, 3, 5 or 10 events, targets are the next "
+    "20, all other items are candidates; peers are fitted on train and valid rows of the others"
+)
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ColdUsers:
+    """``fit``: the graph without the cold users' events and without test rows; ``events``: all
+    events of the cold users ``users`` (int64 rows), by time."""
+
+    fit: GraphSnapshot
+    users: Ints
+    events: Interactions
+
+    @staticmethod
+    def draw(snapshot: GraphSnapshot) -> ColdUsers:
+        count = len(snapshot.users)
+        users = np.random.default_rng(DRAWN_WITH).permutation(count)[: count // 10]
+        cold = np.isin(snapshot.interactions.user, users)
+        held = cold | np.asarray(snapshot.interactions.split == "test")
+        return ColdUsers(snapshot.without(held), users, snapshot.interactions.select(cold))
+
+    def histories(self, length: int) -> list[Ints]:
+        """The item rows of every cold user's first ``length`` events, oldest first."""
+        return [self._events_of(user)[:length] for user in self.users]
+
+    def measure(self, length: int, lists: Ints) -> Metrics:
+        """Metrics of ``lists`` int64 ``[users, 20]`` (item rows) for histories of that length."""
+        after = [self._events_of(user)[length : length + TARGETS] for user in self.users]
+        row = np.repeat(np.arange(len(after)), [len(items) for items in after])
+        targets = pairs_to_csr(row, np.concatenate(after), len(after))
+        counts = np.diff(targets[0])
+        asked = counts > 0
+        values = user_metrics(hit_matrix(lists, targets)[asked], counts[asked], KS)
+        return {name: round(float(values[name].mean()), 5) for name in ("ndcg@10", "recall@20")}
+
+    def _events_of(self, user: int) -> Ints:
+        low, high = np.searchsorted(self.events.user, [user, user + 1])
+        return self.events.item[low:high]
+
+
+def measure_model(trial: ColdUsers, model: Recommender) -> dict[int, Metrics]:
+    """A fitted model, asked with histories of item ids and told nothing else of the users."""
+    ids = trial.fit.items.ids
+    found = {}
+    for length in LENGTHS:
+        ranked = model.rank(histories=[ids[h].tolist() for h in trial.histories(length)], k=max(KS))
+        lists = trial.fit.items.rows(ranked.ids.ravel()).reshape(ranked.ids.shape)
+        found[length] = trial.measure(length, lists)
+    return found
+
+
+def measure_baseline(trial: ColdUsers, baseline: Baseline) -> dict[int, Metrics]:
+    """A fitted baseline on the same histories."""
+    n_items = len(trial.fit.items)
+    found = {}
+    for length in LENGTHS:
+        seen = _csr(trial.histories(length))
+        scores = baseline.score(history_rows(seen, n_items))
+        lists, _ = top_k(scores, max(KS), seen=seen)
+        found[length] = trial.measure(length, lists)
+    return found
+
+
+def fitted_baselines(trial: ColdUsers) -> dict[str, Baseline]:
+    """Popularity and EASE on all rows of the known users; EASE's λ is the best of eight on their
+    validation rows."""
+    events = trial.fit.interactions
+    size = (len(trial.fit.users), len(trial.fit.items))
+    train = events.select(np.asarray(events.split == "train"))
+    valid = events.select(np.asarray(events.split == "valid"))
+    tried = {
+        value: _ndcg(EASE(value).fit(train, *size), train, valid, size) for value in EASE_TRIES
+    }
+    best = max(tried, key=lambda value: tried[value])
+    return {
+        "popularity": Popularity().fit(events, *size),
+        f"ease (λ {best:g})": EASE(best).fit(events, *size),
+    }
+
+
+def _ndcg(
+    baseline: Baseline, train: Interactions, valid: Interactions, size: tuple[int, int]
+) -> float:
+    n_users, n_items = size
+    seen = pairs_to_csr(train.user, train.item, n_users)
+    score: Callable[[Ints], np.ndarray] = lambda rows: baseline.score(  # noqa: E731
+        history_rows(take_rows(seen, rows), n_items)
+    )
+    targets = pairs_to_csr(valid.user, valid.item, n_users)
+    return evaluate_ranking(score, n_items=n_items, targets=targets, seen=seen, ks=(10,))["ndcg@10"]
+
+
+def _csr(rows: list[Ints]) -> Csr:
+    row = np.repeat(np.arange(len(rows)), [len(items) for items in rows])
+    return pairs_to_csr(row, np.concatenate(rows), len(rows))

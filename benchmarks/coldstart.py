@@ -1,0 +1,144 @@
+"""``python -m benchmarks.coldstart items|users``: items and users that training never saw."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import cold_items, cold_users
+from benchmarks.datasets import load_dataset
+from benchmarks.report import finish
+from benchmarks.rows import read_rows
+from kgrec import Recommender, RecommenderConfig
+from kgrec.cli.evaluating import peak_memory_gb
+from kgrec.graph import GraphSnapshot
+from kgrec.nn.features import TEXT
+from kgrec.recommender.texts import encode_texts
+from kgrec.text import CachedEncoder, EmbeddingCache, load_encoder
+
+DATA = "ml-1m-kg"
+_RANDOM_SEEDS = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what the command line asks for; see ``--help``."""
+    asked = _parser().parse_args(arguments)
+    rows, _ = read_rows(lambda: load_dataset(DATA).catalog, asked.snapshot)
+    run = _items if asked.what == "items" else _users
+    result, table = run(rows.snapshot, asked)
+    whole = {"data": DATA, **result, "seeds": list(range(asked.seeds))}
+    finish(f"coldstart-{asked.what}", whole, table, asked.save)
+
+
+def _items(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
+    trial = cold_items.ColdItems.draw(snapshot)
+    config = _config(asked)
+    texts = _text_vectors(trial.fit, config)
+    peers: dict[str, dict[str, Any]] = {
+        "entity cosine": cold_items.figures(trial, cold_items.entity_cosine(trial)),
+        "text cosine": cold_items.figures(trial, cold_items.text_cosine(trial, texts)),
+        "random": _mean(
+            [
+                cold_items.figures(trial, cold_items.at_random(trial, seed))
+                for seed in range(_RANDOM_SEEDS)
+            ]
+        ),
+    }
+
+    def measure(model: Recommender) -> dict[str, Any]:
+        return {
+            "ndcg@10": round(trial.ndcg_of(model, trial.test), 5),
+            "choose_ndcg@10": round(trial.ndcg_of(model, trial.choose), 5),
+        }
+
+    runs, cost = _fits(trial.fit, config, asked, measure)
+    ours = {**_mean(runs), "ndcg@10_by_seed": [run["ndcg@10"] for run in runs]}
+    table = [
+        {"model": name, "ndcg@10": values["ndcg@10"], "on the items that choose": values[_CHOOSE]}
+        for name, values in {"kgrec": ours, **peers}.items()
+    ]
+    return {"protocol": cold_items.PROTOCOL, "kgrec": ours, "peers": peers, **cost}, table
+
+
+def _users(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
+    trial = cold_users.ColdUsers.draw(snapshot)
+    peers = {
+        name: cold_users.measure_baseline(trial, baseline)
+        for name, baseline in cold_users.fitted_baselines(trial).items()
+    }
+    runs, cost = _fits(
+        trial.fit, _config(asked), asked, lambda model: cold_users.measure_model(trial, model)
+    )
+    ours = {length: _mean([run[length] for run in runs]) for length in cold_users.LENGTHS}
+    table = [
+        {"model": name, "events known": length, **values[length]}
+        for length in cold_users.LENGTHS
+        for name, values in {"kgrec": ours, **peers}.items()
+    ]
+    return {"protocol": cold_users.PROTOCOL, "kgrec": ours, "peers": peers, **cost}, table
+
+
+_CHOOSE = "choose_ndcg@10"
+
+
+def _fits(
+    snapshot: GraphSnapshot,
+    config: RecommenderConfig,
+    asked: argparse.Namespace,
+    measure: Callable[[Recommender], Any],
+) -> tuple[list[Any], dict[str, Any]]:
+    """What ``measure`` says of a fit per seed, and what the first fit cost."""
+    runs, seconds = [], []
+    for seed in range(asked.seeds):
+        started = time.perf_counter()
+        model = Recommender(config).fit(snapshot, seed=seed, device=asked.device)
+        seconds.append(time.perf_counter() - started)
+        runs.append(measure(model))
+        if asked.keep is not None:
+            model.save(asked.keep / f"{asked.what}-{seed}")
+        print(f"seed {seed}: {runs[-1]}; fit {seconds[-1]:.1f} s", file=sys.stderr)
+    cost = {"fit_seconds": round(seconds[0], 2), "peak_memory_gb": round(peak_memory_gb(), 3)}
+    return runs, cost
+
+
+def _mean(runs: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([run[name] for run in runs])), 5) for name in runs[0]}
+
+
+def _text_vectors(snapshot: GraphSnapshot, config: RecommenderConfig) -> np.ndarray:
+    text = config.text
+    encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
+    cached = CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
+    return encode_texts(snapshot, cached).items[TEXT]
+
+
+def _config(asked: argparse.Namespace) -> RecommenderConfig:
+    training = {} if asked.epochs is None else {"epochs": asked.epochs}
+    return RecommenderConfig.model_validate({"training": training})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.coldstart",
+        description=f"Items or users of {DATA} that training never saw.",
+    )
+    parser.add_argument("what", choices=("items", "users"))
+    parser.add_argument("--seeds", type=int, default=1, help="fit with seeds 0 to N-1 (default 1)")
+    parser.add_argument("--epochs", type=int, help="fewer epochs, for a quick look")
+    parser.add_argument("--device", help="cpu or cuda (kgrec takes an accelerator by itself)")
+    parser.add_argument(
+        "--snapshot", type=Path, help="keep the data here as arrays; read it from here if it is"
+    )
+    parser.add_argument("--keep", type=Path, help="keep the fitted models in this folder")
+    parser.add_argument("--save", action="store_true", help="keep the result in benchmarks/results")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
