@@ -15,6 +15,7 @@ INTERACTION_SHARE = 0.8  # of the edges; the rest are facts
 GROUP_ITEMS = 100  # items of one latent group
 TASTES = 2  # groups that a user prefers
 LOYALTY = 0.8  # share of the events within them
+SURPLUS = 1.25  # draws for every edge wanted: some coincide
 START = 1_500_000_000  # unix seconds
 YEAR = 365 * 86_400
 
@@ -46,7 +47,7 @@ class Sizes:
 
 
 def generate(edges: int, seed: int = 0) -> Catalog:
-    """About ``edges`` distinct interactions and facts (up to a tenth less, where draws coincide).
+    """``edges`` interactions and facts, no two alike.
 
     Every item is in a latent group and every user prefers two of them; within a group items are
     chosen by a power law of their rank, and groups by one of theirs. The first fact of an item
@@ -76,15 +77,21 @@ def _events(
     rng: np.random.Generator, sizes: Sizes, by_group: np.ndarray, starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """int64 users and items of distinct pairs, in random order."""
-    user = rng.integers(0, sizes.users, sizes.events)
+    draws = int(sizes.events * SURPLUS)
+    user = rng.integers(0, sizes.users, draws)
     tastes = _power_law(rng, np.full((sizes.users, TASTES), sizes.groups))
-    chosen = tastes[user, rng.integers(0, TASTES, sizes.events)]
-    roaming = rng.random(sizes.events) >= LOYALTY
+    chosen = tastes[user, rng.integers(0, TASTES, draws)]
+    roaming = rng.random(draws) >= LOYALTY
     chosen[roaming] = _power_law(rng, np.full(int(roaming.sum()), sizes.groups))
     rank = _power_law(rng, np.diff(starts)[chosen])
     item = by_group[starts[chosen] + rank]
-    pairs = rng.permutation(np.unique(user * sizes.items + item))
+    pairs = _some(rng, user * sizes.items + item, sizes.events)
     return pairs // sizes.items, pairs % sizes.items
+
+
+def _some(rng: np.random.Generator, drawn: np.ndarray, size: int) -> np.ndarray:
+    """``size`` of the distinct values, in random order."""
+    return np.asarray(rng.permutation(np.unique(drawn))[:size])
 
 
 def _power_law(rng: np.random.Generator, sizes: np.ndarray) -> np.ndarray:
@@ -96,13 +103,14 @@ def _power_law(rng: np.random.Generator, sizes: np.ndarray) -> np.ndarray:
 def _facts(rng: np.random.Generator, sizes: Sizes, group: np.ndarray) -> pa.Table:
     """item -belongs_to-> group, and item -made_by->, item -made_with-> maker for the rest."""
     rest = max(sizes.facts - sizes.items, 0)
-    head = rng.integers(0, sizes.items, rest)
+    draws = int(rest * SURPLUS)
+    head = rng.integers(0, sizes.items, draws)
     # A maker stays within its group's neighbourhood: what it made is alike.
-    near = (group[head] * sizes.makers // sizes.groups + _power_law(rng, np.full(rest, 20))) % (
+    near = (group[head] * sizes.makers // sizes.groups + _power_law(rng, np.full(draws, 40))) % (
         sizes.makers
     )
-    helper = rng.random(rest) < 0.5
-    pairs = np.unique((head * sizes.makers + near) * 2 + helper)
+    helper = rng.random(draws) < 0.5
+    pairs = _some(rng, (head * sizes.makers + near) * 2 + helper, rest)
     head, near, helper = pairs // 2 // sizes.makers, pairs // 2 % sizes.makers, pairs % 2 == 1
     names = np.array(["made_by", "made_with"], dtype=object)
     relation = ["belongs_to"] * sizes.items + names[helper.astype(np.int64)].tolist()

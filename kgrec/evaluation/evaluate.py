@@ -16,6 +16,7 @@ from kgrec.ranking.topk import top_k
 
 ScoreBatch = Callable[[np.ndarray], "np.ndarray | torch.Tensor"]
 Progress = Callable[[str, int, int], None]
+_MAX_USERS, _MAX_SCORES = 1024, 2**25  # scored at once, so that memory stays flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ def evaluate_ranking(
     targets: Csr,
     seen: Csr,
     ks: Sequence[int] = (10, 20),
-    batch_size: int = 1024,
+    batch_size: int | None = None,
     groups: np.ndarray | None = None,
     item_popularity: np.ndarray | None = None,
     target_groups: np.ndarray | None = None,
@@ -80,7 +81,8 @@ def evaluate_ranking(
     items to find, and those that may not be recommended. ``groups`` object ``[n_users]`` labels
     users (e.g. scenarios); ``target_groups`` object ``[n_items]`` labels targets (e.g. "cold": the
     group "cold targets"); ``item_popularity`` ``[n_items]`` training counts, for novelty;
-    ``candidates`` int64 item rows or bool ``[n_items]``; ``full_mrr`` adds "mrr" without a cut.
+    ``candidates`` int64 item rows or bool ``[n_items]``; ``batch_size`` users are scored at once
+    (None: as many as ``_MAX_SCORES`` allows); ``full_mrr`` adds "mrr" without a cut.
     Raises RequestError where no user has a target or the scores have a wrong shape.
     """
     allowed = _candidate_mask(candidates, n_items)
@@ -96,6 +98,8 @@ def evaluate_ranking(
         n_candidates=int(allowed.sum()),
         keep_users=keep_users,
     )
+    if batch_size is None:
+        batch_size = max(1, min(_MAX_USERS, _MAX_SCORES // n_items))
     for start in range(0, len(users), batch_size):
         rows = users[start : start + batch_size]
         scores = _checked(score_batch(rows), (len(rows), n_items))

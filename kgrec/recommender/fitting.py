@@ -23,6 +23,7 @@ from kgrec.recommender.engine import Engine
 from kgrec.recommender.texts import TextFeatures
 from kgrec.training import Checkpoint, Plan, StepSampler, Trainer, follows_in_time, make_plan
 
+_VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
 OnEpoch = Callable[[dict[str, float], int], None]
 
 
@@ -94,10 +95,9 @@ def fit_engine(
             config=config.training,
             seed=seed,
             device=device,
-            validate=(lambda: _ndcg(engine, valid_targets)) if len(valid) else None,
+            validate=_validation(engine, valid, plan, seed) if len(valid) else None,
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
         )
-        valid_targets = pairs_to_csr(valid.user, valid.item, len(train.users))
         state = None
         if checkpoint is not None:
             state = Checkpoint(checkpoint, _fingerprint(train, valid, config, seed))
@@ -160,18 +160,30 @@ def _sampler(
     )
 
 
-def _ndcg(engine: Engine, targets: tuple[np.ndarray, np.ndarray]) -> float:
-    """NDCG@10 of the engine as it is now: its cached vectors are not used."""
-    now = engine.refreshed()
-    seen = engine.snapshot.interactions
-    report = evaluate_ranking(
-        lambda rows: now.score(now.stored(rows)),
-        n_items=len(engine.snapshot.items),
-        targets=targets,
-        seen=pairs_to_csr(seen.user, seen.item, len(engine.snapshot.users)),
-        ks=(10,),
-    )
-    return report["ndcg@10"]
+def _validation(engine: Engine, valid: Interactions, plan: Plan, seed: int) -> Callable[[], float]:
+    """Tells NDCG@10 of the engine as it is then, not with the vectors it has cached; where training
+    is sampled, over a sample of the users."""
+    seen, n_users = engine.snapshot.interactions, len(engine.snapshot.users)
+    users = np.unique(valid.user)
+    if plan.sampled and len(users) > _VALID_USERS:
+        chosen = np.zeros(n_users, dtype=bool)
+        chosen[np.random.default_rng(seed).choice(users, _VALID_USERS, replace=False)] = True
+        valid, seen = valid.select(chosen[valid.user]), seen.select(chosen[seen.user])
+    wanted = pairs_to_csr(valid.user, valid.item, n_users)
+    known = pairs_to_csr(seen.user, seen.item, n_users)
+
+    def ndcg() -> float:
+        now = engine.refreshed()
+        report = evaluate_ranking(
+            lambda rows: now.score(now.stored(rows)),
+            n_items=len(engine.snapshot.items),
+            targets=wanted,
+            seen=known,
+            ks=(10,),
+        )
+        return report["ndcg@10"]
+
+    return ndcg
 
 
 def _fingerprint(

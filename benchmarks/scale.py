@@ -1,0 +1,178 @@
+"""How time and memory grow with the graph: ``python -m benchmarks.scale``.
+
+Generated graphs of several sizes are written into an embedded store, read as a snapshot and trained
+on for a few epochs, with the same settings at every size, each size in processes of its own. The
+exponents are those of edges ** exponent, fitted over the sizes; one is linear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+Figures = dict[str, Any]
+
+SIZES: Final = (1e5, 1e6, 1e7)
+EMBEDDING_SIZE: Final = 64
+EPOCHS: Final = 2
+_GROWTH: Final = ("seconds_per_epoch", "snapshot_seconds", "write_seconds", "memory_gb")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure every size and report."""
+    asked = _parser().parse_args(arguments)
+    if asked.stage:
+        print(json.dumps(_STAGES[asked.stage](asked)))
+        return
+    sizes = []
+    for edges in asked.edges:
+        with tempfile.TemporaryDirectory(prefix="kgrec-scale-") as folder:
+            sizes.append(_measure(int(edges), Path(folder), asked))
+        print(json.dumps(sizes[-1]), file=sys.stderr, flush=True)
+    _report(sizes, asked)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser.add_argument("--edges", type=float, nargs="+", default=list(SIZES), metavar="N")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--embedding-size", type=int, default=EMBEDDING_SIZE)
+    parser.add_argument("--sampling", choices=("sampled", "full", "auto"), default="sampled")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", action="store_true", help="keep the result")
+    parser.add_argument("--stage", choices=sorted(_STAGES), help=argparse.SUPPRESS)
+    parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+def _measure(edges: int, folder: Path, asked: argparse.Namespace) -> Figures:
+    """One size: written in one process, read and trained on in another."""
+    figures: Figures = {}
+    for stage in _STAGES:
+        command = [sys.executable, "-m", "benchmarks.scale", "--stage", stage]
+        command += ["--store", str(folder / "graph.kgl"), "--edges", str(edges)]
+        command += ["--epochs", str(asked.epochs), "--seed", str(asked.seed)]
+        command += ["--embedding-size", str(asked.embedding_size), "--sampling", asked.sampling]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        figures.update(json.loads(done.stdout.splitlines()[-1]))
+    return figures
+
+
+def _write(asked: argparse.Namespace) -> Figures:
+    """Generate a graph and write it into an embedded store."""
+    from benchmarks.generate import generate
+    from kgrec.stores import EmbeddedStore
+
+    catalog = generate(int(asked.edges[0]), asked.seed)
+    rows = {name: catalog.tables[name].num_rows for name in ("users", "items", "entities")}
+    edges = catalog.tables["interactions"].num_rows + catalog.tables["facts"].num_rows
+    started = time.perf_counter()
+    EmbeddedStore(asked.store).write(catalog)
+    seconds = time.perf_counter() - started
+    return {
+        "edges": edges,
+        **rows,
+        "write_seconds": round(seconds, 3),
+        "written_edges_per_second": round(edges / seconds),
+        "write_peak_memory_gb": _peak(),
+    }
+
+
+def _fit(asked: argparse.Namespace) -> Figures:
+    """Read the store's snapshot and train on it."""
+    import kgrec
+    from kgrec.graph import read_snapshot
+    from kgrec.stores import EmbeddedStore
+
+    before = _peak()
+    started = time.perf_counter()
+    store = EmbeddedStore(asked.store)
+    snapshot = read_snapshot(store)
+    store.close()
+    read = time.perf_counter() - started
+    after_read = _peak()
+    config = kgrec.RecommenderConfig(
+        model=kgrec.ModelConfig(embedding_size=asked.embedding_size),
+        training=kgrec.TrainingConfig(
+            epochs=asked.epochs, valid_every=asked.epochs, sampling=asked.sampling
+        ),
+    )
+    started = time.perf_counter()
+    model = kgrec.Recommender(config).fit(snapshot, seed=asked.seed, device="cpu")
+    fitted = time.perf_counter() - started
+    edges = len(snapshot.interactions) + sum(map(len, snapshot.facts))
+    epoch = float(np.mean([record["seconds"] for record in model.history]))
+    return {
+        "snapshot_seconds": round(read, 3),
+        "snapshot_edges_per_second": round(edges / read),
+        "seconds_per_epoch": round(epoch, 3),
+        "edges_per_second_of_epoch": round(edges / epoch),
+        "fit_seconds": round(fitted, 3),
+        "losses": [round(record["loss"], 4) for record in model.history],
+        "valid_ndcg@10": round(model.history[-1]["valid_ndcg@10"], 4),
+        "snapshot_peak_memory_gb": after_read,
+        "peak_memory_gb": _peak(),
+        "memory_gb": round(_peak() - before, 3),
+    }
+
+
+_STAGES: Final[dict[str, Callable[[argparse.Namespace], Figures]]] = {"write": _write, "fit": _fit}
+
+
+def _peak() -> float:
+    """The most memory that this process has held, in GB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 3)
+
+
+def exponents(sizes: Sequence[Figures]) -> dict[str, float]:
+    """The power of the number of edges that each figure grows with, by least squares in logs."""
+    edges = np.log([size["edges"] for size in sizes])
+    if len(set(edges.tolist())) < 2:
+        return {}
+    return {
+        name: round(float(np.polyfit(edges, [math.log(size[name]) for size in sizes], 1)[0]), 3)
+        for name in _GROWTH
+    }
+
+
+def _report(sizes: Sequence[Figures], asked: argparse.Namespace) -> None:
+    from benchmarks.report import finish
+
+    rows = [{name: _plain(value) for name, value in size.items()} for size in sizes]
+    finish(
+        "scale",
+        {
+            "data": "generated",
+            "protocol": f"{asked.sampling} training, embedding size {asked.embedding_size}, "
+            f"{asked.epochs} epochs, 2 processes a size; memory_gb is the peak of reading and "
+            "training above what the imported packages take",
+            "kgrec": {f"{size['edges']:,} edges": size for size in sizes},
+            "exponents": exponents(sizes),
+            "peers": {},
+            "fit_seconds": sizes[-1]["fit_seconds"],
+            "peak_memory_gb": sizes[-1]["peak_memory_gb"],
+            "seeds": [asked.seed],
+        },
+        rows,
+        asked.save,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    main()
