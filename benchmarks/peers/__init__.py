@@ -7,9 +7,21 @@ from typing import Final
 
 from benchmarks.peers.als import AlsPeer
 from benchmarks.peers.base import Fitting, Peer, PeerData, Settings
+from benchmarks.peers.kgin import KginPeer
+from benchmarks.peers.lightgcn import LightGcnPeer
 from benchmarks.peers.linear import EasePeer, ItemKNNPeer, PopularityPeer, RecentEasePeer
+from benchmarks.peers.sasrec import SasRecPeer
 
-_ALL: Final = (PopularityPeer, ItemKNNPeer, EasePeer, RecentEasePeer, AlsPeer)
+_ALL: Final = (
+    PopularityPeer,
+    ItemKNNPeer,
+    EasePeer,
+    RecentEasePeer,
+    AlsPeer,
+    LightGcnPeer,
+    SasRecPeer,
+    KginPeer,
+)
 PEERS: Final[dict[str, Callable[..., Peer]]] = {peer.name: peer for peer in _ALL}
 TRIES: Final[dict[str, tuple[Settings, ...]]] = {peer.name: peer.tries for peer in _ALL}
 TIMED: Final = frozenset(peer.name for peer in _ALL if peer.timed)
