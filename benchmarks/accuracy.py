@@ -13,61 +13,35 @@ from typing import Any
 from benchmarks.datasets import NAMES, PROTOCOLS, load_dataset
 from benchmarks.peers import PEERS, TIMED
 from benchmarks.report import finish
-from benchmarks.rows import Rows, read_rows
-from benchmarks.running import Outcome, run_peer
+from benchmarks.rows import History, Rows, read_rows
+from benchmarks.running import Outcome, differences, run_peer
+from kgrec.evaluation import Difference
 from kgrec.graph.snapshot import NO_TIME
 
 OURS = "kgrec"
+MAIN_METRIC = "ndcg@10"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line asks for; see ``--help``."""
     asked = _parser().parse_args(arguments)
-    rows, read_seconds = read_rows(lambda: load_dataset(asked.dataset).catalog, asked.snapshot)
-    seeds = list(range(asked.seeds))
-    outcomes: list[Outcome] = []
-    variants: list[dict[str, Any]] = []
-    ablations: dict[str, Any] = {}
-    result: dict[str, Any] = {}
     wanted = _wanted(asked)
-    if OURS in wanted:
-        from benchmarks.ours import run_kgrec
-        from kgrec.cli.evaluating import peak_memory_gb
-
-        device = asked.device
-        whole = run_kgrec(
-            rows, seeds=seeds, device=device, read_seconds=read_seconds, texts=asked.texts
-        )
-        outcomes.append(whole)
-        result["fit_seconds"] = round(whole.fit_seconds[0], 2)
-        result["peak_memory_gb"] = round(peak_memory_gb(), 3)
-        _tell(whole, rows)
-        if asked.ablate:
-            ablations, variants = _ablate(whole, rows, asked, read_seconds)
-    for name in wanted:
-        if name == OURS:
-            continue
-        if name in TIMED and not _has_times(rows):
-            print(f"{name}: left out, the data has no times", file=sys.stderr)
-            continue
-        peer = run_peer(name, rows, seeds=seeds, device=asked.device or "cpu", tries=asked.tries)
-        outcomes.append(peer)
-        _tell(peer, rows)
+    rows, read_seconds = read_rows(lambda: load_dataset(asked.dataset).catalog, asked.snapshot)
+    ours, parts, cost = _ours(rows, asked, read_seconds) if OURS in wanted else ([], [], {})
+    outcomes = ours + _peers([name for name in wanted if name != OURS], rows, asked)
     first, *others = _histories(rows, asked)
     result = {
         "data": asked.dataset,
         "protocol": PROTOCOLS[asked.dataset],
         "history": first,
         **_figures(outcomes, first),
-        **result,
+        **cost,
         **{f"history={other}": _figures(outcomes, other, brief=True) for other in others},
-        "seeds": seeds,
+        "ablations": _compared(ours, parts, first),
+        "seeds": list(range(asked.seeds)),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
-    if ablations:
-        result["ablations"] = ablations
-    table = [outcome.row(history) for history in (first, *others) for outcome in outcomes]
-    finish(_file(asked), result, [*table, *variants], asked.save)
+    finish(_file(asked), result, _table(outcomes, parts, (first, *others)), asked.save)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("dataset", choices=NAMES)
     parser.add_argument("--seeds", type=int, default=1, help="fit with seeds 0 to N-1 (default 1)")
     parser.add_argument("--peers", action="store_true", help="kgrec and every peer")
-    parser.add_argument("--only", help=f"these models alone, by comma: {', '.join((OURS, *PEERS))}")
+    parser.add_argument("--only", help=f"these alone, by comma: {', '.join((OURS, *PEERS))}")
     parser.add_argument("--ablate", action="store_true", help="also kgrec without each part")
     parser.add_argument(
         "--history",
@@ -100,66 +74,109 @@ def _wanted(asked: argparse.Namespace) -> list[str]:
     names = [name.strip() for name in asked.only.split(",")]
     unknown = sorted(set(names) - {OURS, *PEERS})
     if unknown:
-        raise SystemExit(f"no model is called {', '.join(unknown)}; use {', '.join(PEERS)}")
+        known = ", ".join((OURS, *PEERS))
+        raise SystemExit(f"no model is called {', '.join(unknown)}; use {known}")
     return names
 
 
-def _ablate(
-    whole: Outcome, rows: Rows, asked: argparse.Namespace, read_seconds: float
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    from benchmarks.ours import VARIANTS, difference, run_kgrec
+def _ours(
+    rows: Rows, asked: argparse.Namespace, read_seconds: float
+) -> tuple[list[Outcome], list[Outcome], dict[str, Any]]:
+    """kgrec, kgrec without each part, and what the first seed of the whole cost."""
+    from benchmarks.ours import run_kgrec
+    from benchmarks.variants import VARIANTS
+    from kgrec.cli.evaluating import peak_memory_gb
 
-    history = _histories(rows, asked)[0]
-    found: dict[str, Any] = {}
-    lines = []
-    for variant in VARIANTS:
-        if not variant.applies(rows.snapshot):
-            continue
-        part = run_kgrec(
+    def run(variant: Any = None) -> Outcome:
+        outcome = run_kgrec(
             rows,
-            seeds=whole.seeds,
+            seeds=range(asked.seeds),
             device=asked.device,
             read_seconds=read_seconds,
             texts=asked.texts,
             variant=variant,
         )
-        _tell(part, rows)
-        change = difference(part, whole, history)
-        found[variant.name] = {
-            **part.summary(history),
-            "change": {
-                metric: {"mean": round(d.mean, 5), "low": round(d.low, 5), "high": round(d.high, 5)}
-                for metric, d in change.items()
-            },
-        }
-        lines.append({**part.row(history), "change of ndcg@10": str(change["ndcg@10"])})
-    return found, lines
+        _tell(outcome, rows)
+        return outcome
+
+    whole = run()
+    cost = {
+        "fit_seconds": round(whole.fit_seconds[0], 2),
+        "peak_memory_gb": round(peak_memory_gb(), 3),
+    }
+    variants = [variant for variant in VARIANTS if variant.applies(rows)] if asked.ablate else []
+    return [whole], [run(variant) for variant in variants], cost
 
 
-def _histories(rows: Rows, asked: argparse.Namespace) -> tuple[Any, ...]:
+def _peers(names: Sequence[str], rows: Rows, asked: argparse.Namespace) -> list[Outcome]:
+    found = []
+    for name in names:
+        if name in TIMED and (rows.train.timestamp == NO_TIME).all():
+            print(f"{name}: left out, for the data has no times", file=sys.stderr)
+            continue
+        device = asked.device or "cpu"
+        outcome = run_peer(name, rows, seeds=range(asked.seeds), device=device, tries=asked.tries)
+        _tell(outcome, rows)
+        found.append(outcome)
+    return found
+
+
+def _histories(rows: Rows, asked: argparse.Namespace) -> tuple[History, ...]:
     known = rows.histories()
     return (asked.history,) if asked.history in known else known
 
 
-def _figures(outcomes: Sequence[Outcome], history: Any, brief: bool = False) -> dict[str, Any]:
-    figures = {
-        outcome.model: outcome.figures(history) if brief else outcome.summary(history)
-        for outcome in outcomes
-    }
-    ours = {OURS: figures.pop(OURS)} if OURS in figures else {}
-    return {**ours, "peers": figures}
+def _figures(outcomes: Sequence[Outcome], history: History, brief: bool = False) -> dict[str, Any]:
+    """``{"kgrec": …, "peers": …}``; where kgrec ran, with its lead over each peer."""
+    ours = [outcome for outcome in outcomes if outcome.model == OURS]
+    others = [outcome for outcome in outcomes if outcome.model != OURS]
+    figures = {outcome.model: _told(outcome, history, brief) for outcome in others}
+    if not ours:
+        return {"peers": figures}
+    for outcome in others:
+        lead = differences(outcome, ours[0], history)[MAIN_METRIC]
+        figures[outcome.model][f"kgrec_ahead_{MAIN_METRIC}"] = _interval(lead)
+    return {OURS: _told(ours[0], history, brief), "peers": figures}
 
 
-def _has_times(rows: Rows) -> bool:
-    return bool((rows.train.timestamp != NO_TIME).any())
+def _told(outcome: Outcome, history: History, brief: bool) -> dict[str, Any]:
+    return outcome.figures(history) if brief else outcome.summary(history)
+
+
+def _compared(
+    whole: Sequence[Outcome], parts: Sequence[Outcome], history: History
+) -> dict[str, Any]:
+    """Each part's absence: the figures without it, and how far they are from the whole's."""
+    found = {}
+    for part in parts:
+        changes = differences(whole[0], part, history)
+        told = {metric: _interval(change) for metric, change in changes.items()}
+        found[part.model] = {**part.summary(history), "change": told}
+    return found
+
+
+def _interval(difference: Difference) -> dict[str, float]:
+    values = {"mean": difference.mean, "low": difference.low, "high": difference.high}
+    return {name: round(value, 5) for name, value in values.items()}
+
+
+def _table(
+    outcomes: Sequence[Outcome], parts: Sequence[Outcome], histories: Sequence[History]
+) -> list[dict[str, Any]]:
+    """A row a model and history; parts taken away tell their change with its 95 % interval."""
+    rows = [outcome.row(history) for history in histories for outcome in outcomes]
+    for part in parts:
+        change = differences(outcomes[0], part, histories[0])[MAIN_METRIC]
+        rows.append({**part.row(histories[0]), f"change of {MAIN_METRIC}": str(change)})
+    return rows
 
 
 def _tell(outcome: Outcome, rows: Rows) -> None:
     """A line on stderr as soon as a model is done: whole runs take a while."""
-    told = ", ".join(
-        f"{history}: ndcg@10 {outcome.mean(history)['ndcg@10']:.4f}" for history in rows.histories()
-    )
-    print(f"{outcome.model}: {told}; fit {outcome.fit_seconds[0]:.1f} s", file=sys.stderr)
+    means = {history: outcome.mean(history)[MAIN_METRIC] for history in rows.histories()}
+    told = ", ".join(f"history {history}: {mean:.4f}" for history, mean in means.items())
+    seconds = outcome.fit_seconds[0]
+    print(f"{outcome.model}: {MAIN_METRIC} {told}; fit {seconds:.1f} s", file=sys.stderr)
 
 
 def _file(asked: argparse.Namespace) -> str:

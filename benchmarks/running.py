@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.peers import PEERS, TRIES, Fitting, Peer, PeerData, Settings
 from benchmarks.rows import History, Rows
-from kgrec.evaluation import EvaluationReport
+from kgrec.evaluation import Difference, EvaluationReport, paired_bootstrap
 from kgrec.evaluation.metrics import UserMetrics
 
 METRICS = ("ndcg@10", "recall@10", "recall@20", "precision@10", "hr@10", "ndcg@20")
@@ -74,6 +74,14 @@ class Outcome:
             "fit_seconds": float(np.mean(self.fit_seconds)),
             "code": self.code,
         }
+
+
+def differences(a: Outcome, b: Outcome, history: History) -> dict[str, Difference]:
+    """``b - a`` on each metric with its interval; users are paired, seeds averaged first."""
+    return {
+        metric: paired_bootstrap(a.users[history][metric], b.users[history][metric])
+        for metric in METRICS
+    }
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from benchmarks.peers import PEERS, TRIES, Fitting, Peer, PeerData, Settings
 from benchmarks.rows import Rows
 from benchmarks.running import run_peer
-from graph_schema.names import ENTITY, ITEM
-from kgrec.graph.snapshot import Facts, GraphSnapshot, Interactions, NodeTable, Texts
+from tests.benchmarks.samples import N_USERS, snapshot
 
-N_USERS, N_GROUPS, GROUP_SIZE = 60, 4, 10
-N_ITEMS = N_GROUPS * GROUP_SIZE
 EPOCHS = {"lightgcn": 30, "sasrec": 30, "kgin": 30}
 SETTINGS: dict[str, Settings] = {  # where the first try is too stiff for so few users
     "als": {"factors": 8, "regularization": 0.1, "alpha": 1.0}
@@ -30,49 +26,9 @@ def marked(names: Iterable[str]) -> list[object]:
     return [pytest.param(n, marks=slow) if n == "lightgcn" else n for n in sorted(names)]
 
 
-def _nodes(label: str, count: int) -> NodeTable:
-    ids = np.array([str(row) for row in range(count)], dtype=object)
-    return NodeTable(label, ids, pd.DataFrame(index=range(count)))
-
-
-def _snapshot() -> GraphSnapshot:
-    """Users like the items of one group; a group's items share an entity. Each user's last two
-    events are validation and test."""
-    rng = np.random.default_rng(7)
-    chosen = [
-        user % N_GROUPS * GROUP_SIZE + rng.permutation(GROUP_SIZE)[:8] for user in range(N_USERS)
-    ]
-    n = 8 * N_USERS
-    split = np.tile(np.array(["train"] * 6 + ["valid", "test"], dtype=object), N_USERS)
-    blank = np.full(n, "", dtype=object)
-    events = Interactions(
-        user=np.repeat(np.arange(N_USERS), 8),
-        item=np.concatenate(chosen),
-        timestamp=np.tile(np.arange(8), N_USERS),
-        rating=np.full(n, np.nan, dtype=np.float32),
-        event=blank,
-        scenario=blank,
-        split=split,
-    )
-    items = np.arange(N_ITEMS)
-    facts = Facts(ITEM, "IN_GROUP", ENTITY, items, items // GROUP_SIZE)
-    none = np.empty(0, dtype=np.int64)
-    words = np.empty(0, dtype=object)
-    texts = Texts(words, words, none, none, none, none.astype(np.float32))
-    return GraphSnapshot(
-        _nodes("User", N_USERS),
-        _nodes(ITEM, N_ITEMS),
-        _nodes(ENTITY, N_GROUPS),
-        events,
-        (facts,),
-        texts,
-        texts,
-    )
-
-
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    return Rows.of(_snapshot())
+    return Rows.of(snapshot())
 
 
 @pytest.fixture(scope="module")
