@@ -82,6 +82,14 @@ def settings(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def without_texts(settings: Path) -> Path:
+    """The same, for a model that reads no text: loading BERT takes longer than all the rest."""
+    file = settings.with_name("without_texts.toml")
+    file.write_text(settings.read_text() + "use_text = false\n")
+    return file
+
+
+@pytest.fixture(scope="session")
 def model(store: Path, settings: Path) -> Path:
     """A model trained through the command."""
     path = store.parent / "model"

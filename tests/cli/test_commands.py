@@ -116,8 +116,12 @@ def test_a_missing_model_is_an_error_with_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("history", ["now", "train"])
-def test_evaluate_ends_with_one_line_of_json(folder: Path, settings: Path, history: str) -> None:
-    result = kgrec("evaluate", folder, "--history", history, "--seed", "2", "--config", settings)
+def test_evaluate_ends_with_one_line_of_json(
+    folder: Path, without_texts: Path, history: str
+) -> None:
+    result = kgrec(
+        "evaluate", folder, "--history", history, "--seed", "2", "--config", without_texts
+    )
     lines = result.stdout.splitlines()
     assert len(lines) == 1
     report = json.loads(lines[0])
@@ -138,10 +142,10 @@ def test_evaluate_takes_a_store_and_other_list_lengths(store: Path, settings: Pa
     ("drop", "used"), [(["split"], "time"), (["split", "timestamp"], "random")]
 )
 def test_evaluate_splits_what_comes_without_one(
-    tmp_path: Path, settings: Path, drop: list[str], used: str
+    tmp_path: Path, without_texts: Path, drop: list[str], used: str
 ) -> None:
     folder = write_folder(tmp_path / "data", drop)
-    result = kgrec("evaluate", folder, "--config", settings)
+    result = kgrec("evaluate", folder, "--config", without_texts)
     assert json.loads(result.stdout)["split"] == used
     assert "notice" in result.stderr
 

@@ -46,7 +46,7 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
 def test_a_real_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from kgrec.cli import app; app()"]
     done = subprocess.run(
-        [*command, "train", "--store", str(tmp_path / "none.kgl"), "--model", str(tmp_path / "m")],
+        [*command, "export", str(tmp_path / "out"), "--store", str(tmp_path / "none.kgl")],
         capture_output=True,
         text=True,
         timeout=120,

@@ -9,10 +9,18 @@ import pytest
 from kgrec import Recommender
 from tests.recommender import catalogs
 
+SHORT = {"epochs": 2}
+
 
 @pytest.fixture(scope="session")
 def fitted() -> Recommender:
     return Recommender(catalogs.config(epochs=40, learning_rate=0.02)).fit(catalogs.catalog())
+
+
+@pytest.fixture(scope="session")
+def short() -> Recommender:
+    """Fitted on the same, but for two epochs only."""
+    return Recommender(catalogs.config(**SHORT)).fit(catalogs.catalog())
 
 
 @pytest.fixture(scope="session")

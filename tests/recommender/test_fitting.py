@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +20,30 @@ from tests.recommender.test_leakage import assert_same_model, fit
 PARTS = ("use_ids", "use_knowledge", "use_attributes", "use_text")
 
 
-def test_the_order_of_rows_changes_nothing() -> None:
-    frames = catalogs.frames()
-    assert_same_model(fit(frames), fit(catalogs.shuffled(frames, 3)))
+@pytest.fixture(scope="module")
+def checkpoint(short: Recommender, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a fit like that of ``short`` leaves."""
+    folder = tmp_path_factory.mktemp("fitting") / "checkpoint"
+    Recommender(short.config).fit(catalogs.catalog(), checkpoint=folder)
+    return folder
 
 
-def test_a_store_and_a_catalog_give_the_same(tmp_path: Path) -> None:
+def test_the_order_of_rows_changes_nothing(short: Recommender) -> None:
+    assert_same_model(short, fit(catalogs.shuffled(catalogs.frames(), 3)))
+
+
+def test_a_store_and_a_catalog_give_the_same(short: Recommender, tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "graph.kgl") as store:
         store.write(catalogs.catalog())
         stored = Recommender(catalogs.config(epochs=2)).fit(store)
-    assert_same_model(fit(catalogs.frames()), stored)
+    assert_same_model(short, stored)
 
 
-def test_a_seed_is_a_model() -> None:
-    settings, catalog = catalogs.config(epochs=2), catalogs.catalog()
-    one, same, other = (Recommender(settings).fit(catalog, seed=seed) for seed in (1, 1, 2))
-    assert_same_model(one, same)
-    left, right = (r._engine.model.state_dict()["item_bias"] for r in (one, other))
+def test_a_seed_is_a_model(short: Recommender) -> None:
+    catalog = catalogs.catalog()
+    same, other = (Recommender(short.config).fit(catalog, seed=seed) for seed in (0, 2))
+    assert_same_model(short, same)
+    left, right = (r._engine.model.state_dict()["item_bias"] for r in (short, other))
     assert not torch.equal(left, right)
 
 
@@ -57,10 +65,11 @@ def test_an_interrupted_fit_resumes_to_the_same_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["seed", "settings", "events", "attributes", "facts"])
-def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, what: str) -> None:
+def test_a_checkpoint_of_something_else_is_refused(
+    checkpoint: Path, tmp_path: Path, what: str
+) -> None:
     settings, frames = catalogs.config(epochs=2), catalogs.frames()
-    folder = tmp_path / "checkpoint"
-    Recommender(settings).fit(catalogs.catalog(**frames), checkpoint=folder)
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "checkpoint"))
     if what == "settings":
         settings = catalogs.config(epochs=2, learning_rate=0.1)
     if what == "events":

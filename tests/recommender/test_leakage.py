@@ -11,12 +11,11 @@ from kgrec import Recommender
 from kgrec.recommender.support import without_splits
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
-
-FAST = {"epochs": 2}
+from tests.recommender.conftest import SHORT
 
 
 def fit(frames: catalogs.Frames, **training: object) -> Recommender:
-    settings = catalogs.config(**{**FAST, **training})
+    settings = catalogs.config(**{**SHORT, **training})
     return Recommender(settings).fit(catalogs.catalog(**frames))
 
 
@@ -37,11 +36,6 @@ def assert_same_model(one: Recommender, other: Recommender) -> None:
     assert_same_snapshot(one.snapshot, other.snapshot)
 
 
-@pytest.fixture(scope="module")
-def honest() -> Recommender:
-    return fit(catalogs.frames())
-
-
 def changed(column: str, values: np.ndarray) -> catalogs.Frames:
     """The frames with other values in the test rows; reviews and queries of them are left out,
     since they would no longer be of a held-out pair."""
@@ -57,7 +51,7 @@ def changed(column: str, values: np.ndarray) -> catalogs.Frames:
     return frames
 
 
-def test_other_items_in_test_rows_change_nothing(honest: Recommender) -> None:
+def test_other_items_in_test_rows_change_nothing(short: Recommender) -> None:
     frames = catalogs.frames()
     n = len(frames["interactions"])
     rng = np.random.default_rng(5)
@@ -69,30 +63,30 @@ def test_other_items_in_test_rows_change_nothing(honest: Recommender) -> None:
     for row, user in enumerate(events["user_id"]):
         while (user, other[row]) in train:
             other[row] = f"i{rng.integers(catalogs.N_ITEMS)}"
-    assert_same_model(honest, fit(changed("item_id", other)))
+    assert_same_model(short, fit(changed("item_id", other)))
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [("rating", -1e6), ("timestamp", 1), ("timestamp", 4_000_000_000), ("scenario", "web")],
 )
-def test_what_test_rows_say_is_never_read(honest: Recommender, column: str, value: object) -> None:
+def test_what_test_rows_say_is_never_read(short: Recommender, column: str, value: object) -> None:
     n = len(catalogs.frames()["interactions"])
-    assert_same_model(honest, fit(changed(column, np.full(n, value))))
+    assert_same_model(short, fit(changed(column, np.full(n, value))))
 
 
-def test_test_rows_may_as_well_be_absent(honest: Recommender) -> None:
+def test_test_rows_may_as_well_be_absent(short: Recommender) -> None:
     frames = changed("rating", np.zeros(len(catalogs.frames()["interactions"])))
     events = frames["interactions"]
     frames["interactions"] = events[events["split"] != "test"]
-    assert_same_model(honest, fit(frames))
+    assert_same_model(short, fit(frames))
 
 
-def test_held_out_rows_are_nowhere_in_the_graph_of_answers(honest: Recommender) -> None:
+def test_held_out_rows_are_nowhere_in_the_graph_of_answers(short: Recommender) -> None:
     events = catalogs.frames()["interactions"]
     test = events[events["split"] == "test"]
     pairs = set(zip(test["user_id"], test["item_id"], strict=True))
-    snapshot = honest.snapshot
+    snapshot = short.snapshot
     assert set(snapshot.interactions.split) == {"train", "valid"}
     for rows in (snapshot.interactions, snapshot.reviews, snapshot.queries):
         held = set(zip(snapshot.users.ids[rows.user], snapshot.items.ids[rows.item], strict=True))
@@ -100,9 +94,9 @@ def test_held_out_rows_are_nowhere_in_the_graph_of_answers(honest: Recommender) 
     assert len(snapshot.interactions) == len(events) - len(test)
 
 
-def test_friends_lend_no_held_out_event(honest: Recommender) -> None:
+def test_friends_lend_no_held_out_event(short: Recommender) -> None:
     """Whom a user follows counts by what is known, not by what is held out."""
-    engine = honest._engine
+    engine = short._engine
     snapshot = engine.snapshot
     facts = next(f for f in snapshot.facts if f.relation == "FOLLOWS")
     friends = engine.inputs.friends
