@@ -180,10 +180,11 @@ def _tell(outcome: Outcome, rows: Rows) -> None:
 
 
 def _file(asked: argparse.Namespace) -> str:
-    """One result a data set; models that were run alone keep theirs beside it."""
-    history = "" if asked.history is None else f"-{asked.history}"
+    """One result a data set; ablations and models that were run alone keep theirs beside it."""
+    history = "" if asked.history is None else f".{asked.history}"
     alone = "" if asked.only is None else "." + asked.only.replace(",", "+")
-    return f"accuracy-{asked.dataset}{history}{alone}"
+    parts = ".ablations" if asked.ablate and not asked.peers else ""
+    return f"accuracy-{asked.dataset}{history}{alone}{parts}"
 
 
 if __name__ == "__main__":

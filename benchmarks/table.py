@@ -67,14 +67,14 @@ def replaced(text: str, table: str) -> str:
 
 
 def _kept(results: Path, data: str) -> list[dict[str, Any]]:
-    """A data set's results; models run alone ("accuracy-DATA.MODEL") come after the whole."""
-    paths = sorted(results.glob(f"accuracy-{data}*.json"), key=lambda path: path.stem)
-    whole = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    return [result for result in whole if result["data"] == data]
+    """A data set's results: those of models run alone ("accuracy-DATA.MODEL"), then the whole."""
+    whole = results / f"accuracy-{data}.json"
+    paths = [*sorted(results.glob(f"accuracy-{data}.*.json")), whole]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
 
 
 def _models(kept: Iterable[Mapping[str, Any]], history: str) -> dict[str, dict[str, Any]]:
-    """Every model's figures; of a model that was run twice, the later day's."""
+    """Every model's figures; of a model that was run twice, the later day's, then the whole's."""
     found: dict[str, dict[str, Any]] = {}
     for result in sorted(kept, key=lambda result: result["date"]):
         main = result["history"] == history
