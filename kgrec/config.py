@@ -39,6 +39,10 @@ class ModelConfig(_Settings):
         (1.5, 4.0, 12.0, 50.0, math.inf),
         description="Decay of each history pool, in events; used where interactions have times.",
     )
+    visit_scales: tuple[float, ...] = Field(
+        (0.5, 2.0, 8.0),
+        description="Decay of further pools, in visits: events of one timestamp are one visit.",
+    )
     temperature: float | None = Field(None, gt=0, description="Softmax temperature on cosines.")
     dropout: float | None = Field(None, ge=0, lt=1, description="Dropout on fused item vectors.")
     id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of items trained as if new.")
@@ -56,10 +60,19 @@ class TrainingConfig(_Settings):
     reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
     user_reg: float = Field(20.0, ge=0, description="Weight decay of user attributes' vectors.")
     history_dropout: float | None = Field(None, ge=0, lt=1, description="Share of events hidden.")
-    target_decay: float = Field(12.0, gt=0, description="Decay of a target's weight, in events.")
+    late_cuts: float = Field(
+        0.65,
+        gt=0,
+        description="Histories are cut at uniform ** late_cuts; below 1: rather late.",
+    )
+    target_decay: float = Field(3.0, gt=0, description="Decay of a target's weight, in events ...")
+    target_reach: float = Field(0.1, ge=0, description="... plus this share of the history.")
     max_targets: int = Field(100, ge=1, description="Targets per user and step, at most.")
-    user_weight: float = Field(
-        0.75, ge=0, le=1, description="A user weighs (sum of target weights) ** user_weight."
+    later_share: float = Field(
+        0.15, ge=0, lt=1, description="Share of users trained on what comes later, not next."
+    )
+    user_weight: float | None = Field(
+        None, ge=0, le=1, description="A user weighs (sum of target weights) ** user_weight."
     )
     sampling: Literal["auto", "full", "sampled"] = Field(
         "auto", description="Items per step: all, or a sample; auto: all of up to 20,000."
@@ -71,6 +84,9 @@ class TrainingConfig(_Settings):
     patience: int = Field(6, ge=1, description="Validations without a gain before stopping.")
     valid_share: float = Field(
         0.1, gt=0, lt=0.5, description="Held out to choose the epoch where no split is given."
+    )
+    refit: bool = Field(
+        True, description="Train again on everything after choosing by rows that fit held out."
     )
 
 

@@ -2,7 +2,15 @@
 
 from kgrec.nn.features import ItemInputs
 from kgrec.nn.heads import HEADS, AdapterHead, NoHead, ScenarioHead
-from kgrec.nn.histories import Histories, HistoryBatch, event_ages, scale_weights
+from kgrec.nn.histories import (
+    Histories,
+    HistoryBatch,
+    TimeScales,
+    event_ages,
+    history_state,
+    pool_weights,
+    visit_ages,
+)
 from kgrec.nn.kg_encoder import KGEncoder
 from kgrec.nn.model import USER_ATTRIBUTES, HybridModel, ItemVectors, ModelInputs, ModelShape
 
@@ -20,6 +28,9 @@ __all__ = [
     "ModelShape",
     "NoHead",
     "ScenarioHead",
+    "TimeScales",
     "event_ages",
-    "scale_weights",
+    "history_state",
+    "pool_weights",
+    "visit_ages",
 ]

@@ -14,7 +14,7 @@ from kgrec.nn.kg_encoder import DeviceMessages, KGEncoder
 from kgrec.nn.sparse import SparseMatrix
 
 IDS, KNOWLEDGE, TEXT, REVIEWS, ATTRIBUTES = "id", "knowledge", "text", "reviews", "attributes"
-KNOWLEDGE_GATE = 0.5  # where the gates of the graph's part start
+KNOWLEDGE_GATE = 1.0  # where the gates of the graph's part start
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,14 @@
-"""Histories as tensors: which events a user has, and what each weighs at every time scale."""
+"""Histories as tensors: which events a user has, and what each weighs at every time scale.
+
+Time is counted in events and in visits. Events of one timestamp are one visit: a page of films
+rated together, a basket.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,23 +17,40 @@ from torch import Tensor
 from kgrec.graph.snapshot import Ints
 from kgrec.nn.sparse import SparsePattern
 
+STATE_SIZE = 6  # numbers that describe a history as a whole; see history_state
+
+
+class TimeScales(NamedTuple):
+    """Decays of the pools: some in events, then some in visits."""
+
+    events: tuple[float, ...]
+    visits: tuple[float, ...] = ()
+
+    @property
+    def pools(self) -> int:
+        """S, the number of pools."""
+        return len(self.events) + len(self.visits)
+
 
 @dataclass(frozen=True, eq=False)
 class Histories:
     """B users' events, row by row: ``indptr`` int64 ``[B + 1]``, the others ``[nnz]``.
 
     ``item`` int64 rows; ``age`` float32, the number of later events (ties share their mean);
-    ``text`` int64 row of the event's own text (a review, a query), -1 where there is none;
-    ``user`` int64 ``[B]`` rows, -1 for a history without a stored user; ``scenario`` int64 ``[B]``
-    codes, -1 for none.
+    ``visit`` float32, the number of later visits; ``text`` int64 row of the event's own text (a
+    review, a query), -1 where there is none; ``user`` int64 ``[B]`` rows, -1 for a history without
+    a stored user; ``scenario`` int64 ``[B]`` codes, -1 for none; ``later`` bool ``[B]``: whether
+    what comes later is wanted, and not what comes next.
     """
 
     indptr: Ints
     item: Ints
     age: np.ndarray
+    visit: np.ndarray
     text: Ints
     user: Ints
     scenario: Ints
+    later: np.ndarray
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -41,9 +63,11 @@ class Histories:
             indptr=indptr - indptr[0],
             item=self.item[events],
             age=self.age[events],
+            visit=self.visit[events],
             text=self.text[events],
             user=self.user[start:end],
             scenario=self.scenario[start:end],
+            later=self.later[start:end],
         )
 
 
@@ -58,11 +82,57 @@ def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
     age = (indptr[1:][row] - 1 - np.arange(len(row))).astype(np.float64)
     if not len(row):
         return age.astype(np.float32)
-    first = np.ones(len(row), dtype=bool)
-    first[1:] = (row[1:] != row[:-1]) | (timestamp[1:] != timestamp[:-1])
-    tie = np.cumsum(first) - 1
+    tie = _visits(row, timestamp)
     mean = np.bincount(tie, weights=age) / np.bincount(tie)
     return np.asarray(mean[tie], dtype=np.float32)
+
+
+def visit_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
+    """float32 ``[nnz]``: later visits of the same row; arguments as for ``event_ages``."""
+    counts = np.diff(indptr)
+    row = np.repeat(np.arange(len(counts)), counts)
+    if not len(row):
+        return np.empty(0, dtype=np.float32)
+    visit = _visits(row, timestamp)
+    last = np.repeat(visit[indptr[1:][counts > 0] - 1], counts[counts > 0])
+    return np.asarray(last - visit, dtype=np.float32)
+
+
+def _visits(row: Ints, timestamp: Ints) -> Ints:
+    """int64 ``[nnz]``: the visit of each event, numbered through all rows."""
+    first = np.ones(len(row), dtype=bool)
+    first[1:] = (row[1:] != row[:-1]) | (timestamp[1:] != timestamp[:-1])
+    return np.asarray(np.cumsum(first) - 1, dtype=np.int64)
+
+
+def history_state(indptr: Ints, visit: np.ndarray) -> np.ndarray:
+    """float32 ``[B, STATE_SIZE]``: the logs of how many events a history has, how many of them in
+    its last visit, and how many visits, each about between -1 and 1, and their squares."""
+    counts = np.diff(indptr)
+    state = np.zeros((len(counts), STATE_SIZE), dtype=np.float32)
+    filled = np.flatnonzero(counts)
+    latest = np.zeros(len(counts))
+    visits = np.zeros(len(counts))
+    if len(filled):
+        starts = indptr[filled]
+        newest = np.minimum.reduceat(visit, starts)
+        latest[filled] = np.add.reduceat(visit == np.repeat(newest, counts[filled]), starts)
+        visits[filled] = np.maximum.reduceat(visit, starts)
+    state[:, 0] = np.log1p(counts) / 5 - 0.7
+    state[:, 1] = np.log1p(latest) / 3 - 0.5
+    state[:, 2] = np.log1p(visits) / 4 - 0.7
+    state[:, 3:] = 2 * state[:, :3] ** 2 - 0.2
+    return state
+
+
+def pool_weights(
+    indptr: Ints, age: np.ndarray, visit: np.ndarray, scales: TimeScales
+) -> np.ndarray:
+    """float32 ``[S, nnz]``: what each event weighs in every pool; see ``scale_weights``."""
+    weights = scale_weights(indptr, age, scales.events)
+    if not scales.visits:
+        return weights
+    return np.concatenate([weights, scale_weights(indptr, visit, scales.visits)])
 
 
 def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.ndarray:
@@ -82,7 +152,8 @@ def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.
 class HistoryBatch:
     """``Histories`` on a device, ready to pool: weights float32 ``[S, nnz]`` over a pattern
     ``[B, n_items]``; the same for events with a text, whose rows are ``text_rows`` int64.
-    ``stored`` and ``in_scenario`` say whether any row has a user or a scenario."""
+    ``state`` float32 ``[B, STATE_SIZE]``; ``later`` int64 ``[B]``, one where what comes later is
+    wanted. ``stored`` and ``in_scenario`` say whether any row has a user or a scenario."""
 
     pattern: SparsePattern
     weights: Tensor
@@ -91,6 +162,8 @@ class HistoryBatch:
     text_rows: Tensor
     user: Tensor
     scenario: Tensor
+    state: Tensor
+    later: Tensor
     stored: bool
     in_scenario: bool
 
@@ -98,10 +171,11 @@ class HistoryBatch:
     def build(
         histories: Histories,
         n_items: int,
-        scales: Sequence[float],
+        scales: TimeScales,
         device: torch.device | str = "cpu",
     ) -> HistoryBatch:
-        weights = scale_weights(histories.indptr, histories.age, scales)
+        weights = pool_weights(histories.indptr, histories.age, histories.visit, scales)
+        state = history_state(histories.indptr, histories.visit)
         told = histories.text >= 0
         any_told = bool(told.any())
         told = told if any_told else np.empty(0, dtype=np.int64)  # a mask of nothing costs time
@@ -113,6 +187,8 @@ class HistoryBatch:
             text_rows=torch.as_tensor(histories.text[told], device=device),
             user=torch.as_tensor(histories.user, device=device),
             scenario=torch.as_tensor(histories.scenario, device=device),
+            state=torch.as_tensor(state, device=device),
+            later=torch.as_tensor(histories.later.astype(np.int64), device=device),
             stored=bool((histories.user >= 0).any()),
             in_scenario=bool((histories.scenario >= 0).any()),
         )

@@ -3,8 +3,10 @@
     score(u, i) = (H_k(h/|h|) + s_u) · v_i / temperature + b_i
 
 h is the gated sum of the history's pools, s_u what is known without a history (attributes, whom
-the user follows, the scenario), v_i the unit candidate vector. For a given h/|h| the score is a
-sum over history events, which is what explanations read off.
+the user follows, the scenario), v_i the unit candidate vector. The gates depend on how long and how
+fresh the history is, and on whether what comes next or what comes later is wanted. For a given
+history |h| and the gates are numbers, and the score is a sum over history events, which is what
+explanations read off.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from torch.nn import functional
 from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.nn.features import IDS, HybridFeatures, ItemInputs
 from kgrec.nn.heads import HEADS
-from kgrec.nn.histories import HistoryBatch
+from kgrec.nn.histories import STATE_SIZE, HistoryBatch, TimeScales
 from kgrec.nn.sparse import SparseMatrix
 
 USER_ATTRIBUTES = "user_token"  # the parameter that holds the vectors of user attributes
@@ -32,7 +34,7 @@ class ModelShape:
     parts: tuple[str, ...]
     text_size: int
     kg_layers: int
-    scales: tuple[float, ...]
+    scales: TimeScales
     temperature: float
     dropout: float
     id_dropout: float
@@ -40,6 +42,7 @@ class ModelShape:
     user_attributes: bool
     friends: bool
     event_texts: bool
+    horizons: bool  # whether what comes later is told from what comes next
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +85,14 @@ class HybridModel(nn.Module):
     def __init__(self, vocabulary: Vocabulary, shape: ModelShape) -> None:
         super().__init__()
         self.shape = shape
-        d, n_scales = shape.embedding_size, len(shape.scales)
+        d, n_scales = shape.embedding_size, shape.scales.pools
         self.features = HybridFeatures(vocabulary, shape.parts, shape.text_size, d, shape.kg_layers)
-        self.pool_gate = nn.Parameter(torch.full((n_scales, d), 1.0 / n_scales))
+        horizons = 2 if shape.horizons else 1
+        self.pool_gate = nn.Parameter(torch.full((horizons, n_scales, d), 1.0 / n_scales))
+        if n_scales > 1:
+            self.pool_state = nn.Parameter(torch.zeros(STATE_SIZE, n_scales, d))
+        if shape.horizons:
+            self.horizon = nn.Parameter(torch.zeros(horizons, d))
         self.item_bias = nn.Parameter(torch.zeros(len(vocabulary.items)))
         self.new_bias = nn.Parameter(torch.zeros(()))
         self.head = HEADS[shape.head](len(vocabulary.scenarios), d)
@@ -122,13 +130,25 @@ class HybridModel(nn.Module):
         """h: the gated sum of the history's pools, float32 ``[B, d]``."""
         total = query.new_zeros(len(batch.user), query.shape[1])
         texts = inputs.event_text[batch.text_rows] if batch.text_pattern is not None else None
-        for scale, gate in enumerate(self.pool_gate):
+        gates = self.gates(batch)
+        for scale in range(self.shape.scales.pools):
             pool = batch.pattern.matmul(batch.weights[scale], query)
             if texts is not None and batch.text_pattern is not None and self.shape.event_texts:
                 told = texts @ self.event_text
                 pool = pool + batch.text_pattern.matmul(batch.text_weights[scale], told)
-            total = total + pool * gate
+            total = total + pool * gates[:, scale]
         return total
+
+    def gates(self, batch: HistoryBatch) -> Tensor:
+        """What each history's pools are multiplied with, float32 ``[B or 1, S, d]``."""
+        if self.shape.horizons:
+            gates = functional.embedding(batch.later, self.pool_gate.flatten(1))
+            gates = gates.view(-1, *self.pool_gate.shape[1:])
+        else:
+            gates = self.pool_gate
+        if self.shape.scales.pools > 1:
+            gates = gates + torch.tensordot(batch.state, self.pool_state, dims=1)
+        return gates
 
     def known(self, query: Tensor, inputs: ModelInputs) -> Tensor:
         """What is known of every stored user without a history: attributes and whom the user
@@ -158,6 +178,8 @@ class HybridModel(nn.Module):
         if batch.stored and known is not None and len(known):
             stored = (batch.user >= 0).unsqueeze(1)
             total = total + functional.embedding(batch.user.clamp_min(0), known) * stored
+        if self.shape.horizons:
+            total = total + functional.embedding(batch.later, self.horizon)
         bias = self.head.bias(batch.scenario) if batch.in_scenario else None
         return total if bias is None else total + bias
 

@@ -34,7 +34,7 @@ def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) 
         length = float(pooled.norm().clamp_min(1e-12))
         static = model.static(items.query, inputs, batch)[0].double()
         baseline = float(static @ target + items.bias[item])
-        mixing = batch.weights.double().T @ model.pool_gate.double()
+        mixing = batch.weights.double().T @ model.gates(batch)[0].double()
         parts = {
             name: (_adapted(engine, vectors.double() * mixing, batch) @ target / length)
             .cpu()

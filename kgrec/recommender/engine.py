@@ -194,28 +194,33 @@ class Engine:
             ) from error
         return SparseMatrix.build(tokens, self.device) @ self.model.user_token
 
-    def stored(self, users: Ints, scenario: Ints | None = None) -> Histories:
-        """The histories of stored users (int64 rows ``[B]``)."""
-        return self.sequences.histories(users, scenario)
+    def stored(
+        self, users: Ints, scenario: Ints | None = None, *, later: bool = False
+    ) -> Histories:
+        """The histories of stored users (int64 rows ``[B]``); ``later`` asks for what comes later
+        and not for what comes next."""
+        return self.sequences.histories(users, scenario, later=later)
 
     def typed(self, indptr: Ints, items: Ints, users: Ints, scenario: Ints) -> Histories:
         """Histories given with the request: ``items`` int64 rows, oldest first, of row r from
         ``indptr[r]`` to ``indptr[r + 1]``; ``users`` -1 if not stored, ``scenario`` codes."""
         age = np.repeat(indptr[1:] - 1, np.diff(indptr)) - np.arange(len(items))
-        none = np.full(len(items), -1)
-        return Histories(indptr, items, age.astype(np.float32), none, users, scenario)
+        ages, none = age.astype(np.float32), np.full(len(items), -1)
+        later = np.zeros(len(users), dtype=bool)
+        return Histories(indptr, items, ages, ages, none, users, scenario, later)
 
     def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:
         """``typed`` for a single one, faster."""
-        indptr, age, text = plain_events(len(items))
-        return Histories(indptr, items, age, text, user, scenario)
+        indptr, age, text, later = plain_events(len(items))
+        return Histories(indptr, items, age, age, text, user, scenario, later)
 
 
 @lru_cache(maxsize=256)
-def plain_events(length: int) -> tuple[Ints, np.ndarray, Ints]:
-    """``indptr``, ``age`` and ``text`` of one history of so many items, without times or texts."""
+def plain_events(length: int) -> tuple[Ints, np.ndarray, Ints, np.ndarray]:
+    """``indptr``, ``age``, ``text`` and ``later`` of one history of so many items, without times or
+    texts: each is a visit of its own."""
     age = np.arange(length - 1, -1, -1, dtype=np.float32)
-    return np.array([0, length]), age, np.full(length, -1)
+    return np.array([0, length]), age, np.full(length, -1), np.zeros(1, dtype=bool)
 
 
 def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:

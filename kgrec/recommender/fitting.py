@@ -24,6 +24,7 @@ from kgrec.recommender.texts import TextFeatures
 from kgrec.training import Checkpoint, Plan, StepSampler, Trainer, follows_in_time, make_plan
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
+_METRIC = "valid_ndcg@10"
 OnEpoch = Callable[[dict[str, float], int], None]
 
 
@@ -43,15 +44,19 @@ def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int)
     nothing has a time.
     """
     events = visible.interactions
-    given = np.asarray(events.split == "valid")
-    if given.any():
-        return given
+    if chooses_by_split(visible):
+        return np.asarray(events.split == "valid")
     share = config.training.valid_share
     if (events.timestamp != NO_TIME).any():
         labels = user_time_split(events, (1 - share, share, 0.0))
     else:
         labels = random_split(events, (1 - share, share, 0.0), seed=seed)
     return np.asarray(labels == "valid")
+
+
+def chooses_by_split(visible: GraphSnapshot) -> bool:
+    """Whether the catalog itself says which rows choose the model."""
+    return bool((visible.interactions.split == "valid").any())
 
 
 def fit_engine(
@@ -65,21 +70,16 @@ def fit_engine(
     checkpoint: Path | None = None,
     resume: bool = False,
     on_epoch: OnEpoch | None = None,
+    like: Fitted | None = None,
 ) -> Fitted:
     """Train on ``train`` and its ``texts``, choose by ``valid``, whose rows ``train`` does not
-    hold. Raises TrainingError."""
+    hold; or train ``like`` another, by its plan and for as long as was best for it.
+
+    Raises TrainingError.
+    """
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
-    users = len(np.unique(train.interactions.user))
-    temporal = follows_in_time(train.interactions, valid)
-    plan = make_plan(
-        config.model,
-        config.training,
-        temporal=temporal,
-        n_users=users,
-        n_items=len(train.items),
-        n_facts=sum(map(len, train.facts)),
-    )
+    plan = _plan(train, valid, config) if like is None else like.plan
     vocabulary = Vocabulary.build(train)
     tables = FeatureTables.build(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, vocabulary, tables, texts)
@@ -97,6 +97,7 @@ def fit_engine(
             device=device,
             validate=_validation(engine, valid, plan, seed) if len(valid) else None,
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
+            stop=None if like is None else best_epoch(like.history),
         )
         state = None
         if checkpoint is not None:
@@ -107,6 +108,25 @@ def fit_engine(
             on_epoch=None if on_epoch is None else lambda record: on_epoch(record, plan.epochs),
         )
     return Fitted(Engine(model.eval(), vocabulary, train, texts, device), plan, history)
+
+
+def _plan(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
+    return make_plan(
+        config.model,
+        config.training,
+        temporal=follows_in_time(train.interactions, valid),
+        n_users=len(np.unique(train.interactions.user)),
+        n_events=len(train.interactions),
+        n_items=len(train.items),
+        n_facts=sum(map(len, train.facts)),
+    )
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """The epoch whose validation was best, the last one where none was validated."""
+    validated = [record for record in history if _METRIC in record]
+    best = max(validated, key=lambda record: record[_METRIC], default=history[-1])
+    return int(best["epoch"])
 
 
 def model_shape(
@@ -143,6 +163,7 @@ def model_shape(
         user_attributes=wanted.use_attributes and tables.user_tokens.nnz > 0,
         friends=tables.friends is not None,
         event_texts=wanted.use_text and len(texts.events) > 0,
+        horizons=plan.temporal and config.training.later_share > 0,
     )
 
 

@@ -15,7 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.nn import Histories, HybridModel, ItemVectors, scale_weights
+from kgrec.nn import (
+    Histories,
+    HybridModel,
+    ItemVectors,
+    TimeScales,
+    history_state,
+    pool_weights,
+)
 from kgrec.nn.heads import NoHead, ScenarioHead
 
 _KNOWN_AGES = 512  # patterns of ages whose weights are kept
@@ -29,9 +36,11 @@ class QuickScorer:
     query: np.ndarray
     candidate: np.ndarray
     bias: np.ndarray
-    gate: np.ndarray
+    gates: np.ndarray
+    state_gates: np.ndarray | None
+    horizon: np.ndarray | None
     known: np.ndarray
-    scales: tuple[float, ...]
+    scales: TimeScales
     sharpness: float  # one over the temperature
     head: ScenarioHead | None
 
@@ -42,7 +51,9 @@ class QuickScorer:
             query=items.query.numpy(),
             candidate=items.candidate.numpy(),
             bias=items.bias.numpy(),
-            gate=model.pool_gate.detach().numpy(),
+            gates=model.pool_gate.detach().numpy(),
+            state_gates=model.pool_state.detach().numpy() if model.shape.scales.pools > 1 else None,
+            horizon=model.horizon.detach().numpy() if model.shape.horizons else None,
             known=known.numpy(),
             scales=model.shape.scales,
             sharpness=1 / model.shape.temperature,
@@ -57,6 +68,8 @@ class QuickScorer:
         row = history.user[0]
         if row >= 0 and len(self.known):
             user += self.known[row]
+        if self.horizon is not None:
+            user += self.horizon[int(history.later[0])]
         user *= self.sharpness
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
@@ -66,9 +79,12 @@ class QuickScorer:
         """h, float32 ``[d]``."""
         if not len(history.item):
             return np.zeros(self.query.shape[1], dtype=np.float32)
-        weights = _weights(history.age, self.scales)
+        weights, state = _weights(history.age, history.visit, self.scales)
         pools = weights.dot(self.query.take(history.item, axis=0))
-        pools *= self.gate
+        gates = self.gates[0 if self.horizon is None else int(history.later[0])]
+        if self.state_gates is not None:
+            gates = gates + np.tensordot(state, self.state_gates, axes=1)
+        pools *= gates
         pooled: np.ndarray = pools[0] if len(pools) == 1 else pools.sum(axis=0)
         return pooled
 
@@ -89,15 +105,24 @@ def adapted(head: ScenarioHead, user: np.ndarray, scenario: np.ndarray) -> np.nd
     return np.asarray(vector.numpy()[0])
 
 
-def _weights(age: np.ndarray, scales: tuple[float, ...]) -> np.ndarray:
-    """``scale_weights`` of one history: float32 ``[S, n]``."""
+def _weights(
+    age: np.ndarray, visit: np.ndarray, scales: TimeScales
+) -> tuple[np.ndarray, np.ndarray]:
+    """``pool_weights`` and ``history_state`` of one history: float32 ``[S, n]`` and ``[f]``."""
     if len(age) > _FEW_EVENTS:
-        return scale_weights(np.array([0, len(age)]), age, scales)
-    return _kept_weights(age.tobytes(), scales)
+        return _made_weights(age, visit, scales)
+    return _kept_weights(age.tobytes(), visit.tobytes(), scales)
 
 
 @lru_cache(maxsize=_KNOWN_AGES)
-def _kept_weights(age: bytes, scales: tuple[float, ...]) -> np.ndarray:
+def _kept_weights(age: bytes, visit: bytes, scales: TimeScales) -> tuple[np.ndarray, np.ndarray]:
     """Histories without times that are equally long share their ages."""
-    ages = np.frombuffer(age, dtype=np.float32)
-    return scale_weights(np.array([0, len(ages)]), ages, scales)
+    ages, visits = (np.frombuffer(part, dtype=np.float32) for part in (age, visit))
+    return _made_weights(ages, visits, scales)
+
+
+def _made_weights(
+    age: np.ndarray, visit: np.ndarray, scales: TimeScales
+) -> tuple[np.ndarray, np.ndarray]:
+    indptr = np.array([0, len(age)])
+    return pool_weights(indptr, age, visit, scales), history_state(indptr, visit)[0]

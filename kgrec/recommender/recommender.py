@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -24,7 +25,7 @@ from kgrec.recommender import saving
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.evaluating import evaluate_engine
-from kgrec.recommender.fitting import fit_engine, training_split
+from kgrec.recommender.fitting import chooses_by_split, fit_engine, training_split
 from kgrec.recommender.ranked import Ranked, rank_items, similar_items
 from kgrec.recommender.requests import (
     Asked,
@@ -78,26 +79,35 @@ class Recommender:
         ``device`` is "cuda" where there is one unless given. ``progress`` is called with (what,
         done, total). With ``checkpoint`` (a folder) the state is kept there at every validation,
         and ``resume=True`` goes on from it to the same result. Equal data, settings and seed give
-        equal models on one CPU. Raises TrainingError, StoreError, CatalogError, TextModelError.
+        equal models on one CPU. Where the catalog marks no rows "valid", some are held out to
+        choose by, and the model is trained again on all. Raises TrainingError, StoreError,
+        CatalogError, TextModelError.
         """
         full = read_source(source, progress)
         visible = without_splits(full, ("test",))
         held = training_split(visible, self.config, seed)
         train = visible.without(held, ("train",))
         texts = self._encode(train, progress)
-        fitted = fit_engine(
-            train,
-            visible.interactions.select(held),
-            texts,
-            self.config,
+        fit = partial(
+            fit_engine,
+            config=self.config,
             seed=seed,
             device=choose_device(device),
-            checkpoint=None if checkpoint is None else Path(checkpoint),
             resume=resume,
             on_epoch=None if progress is None else epoch_teller(progress),
         )
+        folder = None if checkpoint is None else Path(checkpoint)
+        chosen = fitted = fit(train, visible.interactions.select(held), texts, checkpoint=folder)
+        if self.config.training.refit and not chooses_by_split(visible) and held.any():
+            fitted = fit(
+                visible,
+                visible.interactions.select(np.zeros_like(held)),
+                self._encode(visible, progress),
+                checkpoint=None if folder is None else folder.with_name(folder.name + ".refit"),
+                like=chosen,
+            )
         engine = replace(fitted.engine, mapping=getattr(source, "mapping", None))
-        self._full, self._now, self.history = full, engine, fitted.history
+        self._full, self._now, self.history = full, engine, chosen.history
         now = rebound(engine, visible, self._texts_of(visible, progress))
         _ = now.items  # ready to answer
         self._now = now

@@ -24,7 +24,7 @@ from kgrec.graph.features import Vocabulary
 from kgrec.graph.persist import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.graph.tokens import AttributeTokens
-from kgrec.nn import HybridModel, ModelShape
+from kgrec.nn import HybridModel, ModelShape, TimeScales
 from kgrec.recommender.texts import TextFeatures
 from kgrec.training.checkpoint import replace_folder
 
@@ -131,7 +131,13 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
     shape = manifest["shape"]
     model = HybridModel(
         vocabulary,
-        ModelShape(**{**shape, "parts": tuple(shape["parts"]), "scales": tuple(shape["scales"])}),
+        ModelShape(
+            **{
+                **shape,
+                "parts": tuple(shape["parts"]),
+                "scales": TimeScales(*map(tuple, shape["scales"])),
+            }
+        ),
     )
     model.load_state_dict(load_file(folder / "model.safetensors"))
     texts = load_arrays(folder / "texts.safetensors")

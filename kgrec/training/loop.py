@@ -32,7 +32,8 @@ _START = 0.04  # of the peak, where it starts
 class Trainer:
     """Fits one model on one set of sequences; ``validate`` returns the metric to choose by.
 
-    With a ``sampler`` a step reads only the items that it needs, otherwise all of them.
+    With a ``sampler`` a step reads only the items that it needs, otherwise all of them. ``stop``
+    ends the training after so many epochs of the plan.
     """
 
     model: HybridModel
@@ -44,6 +45,7 @@ class Trainer:
     device: torch.device
     validate: Validate | None = None
     sampler: StepSampler | None = None
+    stop: int | None = None
 
     def run(
         self,
@@ -70,7 +72,8 @@ class Trainer:
         done = Progressed()
         if resume and checkpoint is not None:
             done = checkpoint.load(self.model, optimizer)
-        while done.epoch < self.plan.epochs and done.waited < self.config.patience:
+        epochs = self.plan.epochs if self.stop is None else min(self.stop, self.plan.epochs)
+        while done.epoch < epochs and done.waited < self.config.patience:
             record = self._epoch(done.epoch, users, optimizer)
             done.epoch += 1
             done.records.append(record)
@@ -171,7 +174,7 @@ class Trainer:
             items = items.scoring(sampled.candidates)
         scores = self.model.scores(users, items)
         log_chance = None if sampled is None else sampled.log_chance
-        return softmax_loss(scores, examples, self.config.user_weight, log_chance)
+        return softmax_loss(scores, examples, self.plan.user_weight, log_chance)
 
     def _examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
         dropout = self.plan.history_dropout
@@ -182,8 +185,11 @@ class Trainer:
             users,
             rng,
             history_dropout=dropout,
+            late_cuts=self.config.late_cuts,
             target_decay=self.config.target_decay,
+            target_reach=self.config.target_reach,
             max_targets=self.config.max_targets,
+            later_share=self.config.later_share,
         )
 
 

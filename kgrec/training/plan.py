@@ -9,19 +9,30 @@ import numpy as np
 
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph.snapshot import NO_TIME, Interactions
+from kgrec.nn import TimeScales
 
-# What random searches on validation found for the two kinds of data, and what they hinge on: with
-# a validation set that follows training in time a model must learn what comes next, otherwise what
-# goes together.
-_TIMED_TEMPERATURE, _UNTIMED_TEMPERATURE = 0.1, 0.15
-_SIZE = 256
-_TIMED_DROPOUT, _UNTIMED_DROPOUT = 0.3, 0.2
-_TIMED_HISTORY_DROPOUT, _UNTIMED_HISTORY_DROPOUT = 0.1, 0.45
-_EPOCHS = 60
-_TIMED_RATE, _UNTIMED_RATE = 5e-3, 3e-3
 _MIN_BATCH, _MAX_BATCH = 128, 1024
 _TEMPORAL_SHARE = 0.9
+_SPARSE_EVENTS = 15  # per user, on average: fewer, and most is to be learned from the graph
 _MAX_ITEMS, _MAX_FACTS = 20_000, 2_000_000  # what a step reads as a whole
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    embedding_size: int
+    temperature: float
+    dropout: float
+    history_dropout: float
+    epochs: int
+    learning_rate: float
+    user_weight: float
+
+
+# What random searches on validation found for each kind of data. Where validation follows training
+# in time a model must learn what comes next, otherwise what goes together.
+_TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0)
+_DENSE = _Defaults(256, 0.15, 0.2, 0.45, 60, 3e-3, 0.75)
+_SPARSE = _Defaults(512, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
 
 
 @dataclass(frozen=True)
@@ -31,13 +42,14 @@ class Plan:
 
     temporal: bool
     embedding_size: int
-    scales: tuple[float, ...]
+    scales: TimeScales
     temperature: float
     dropout: float
     history_dropout: float
     epochs: int
     batch_size: int
     learning_rate: float
+    user_weight: float
     sampled: bool = False
 
 
@@ -47,25 +59,27 @@ def make_plan(
     *,
     temporal: bool,
     n_users: int,
+    n_events: int,
     n_items: int = 0,
     n_facts: int = 0,
 ) -> Plan:
     """Settings first, then what suits the data; ``n_users`` are those with interactions."""
     large = n_items > _MAX_ITEMS or n_facts > _MAX_FACTS
+    untimed = _SPARSE if n_events < _SPARSE_EVENTS * n_users else _DENSE
+    default = _TIMED if temporal else untimed
     batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
+    timed_scales = TimeScales(model.time_scales, model.visit_scales)
     return Plan(
         temporal=temporal,
-        embedding_size=model.embedding_size or _SIZE,
-        scales=model.time_scales if temporal else (math.inf,),
-        temperature=model.temperature or (_TIMED_TEMPERATURE if temporal else _UNTIMED_TEMPERATURE),
-        dropout=_chosen(model.dropout, _TIMED_DROPOUT if temporal else _UNTIMED_DROPOUT),
-        history_dropout=_chosen(
-            training.history_dropout,
-            _TIMED_HISTORY_DROPOUT if temporal else _UNTIMED_HISTORY_DROPOUT,
-        ),
-        epochs=training.epochs or _EPOCHS,
+        embedding_size=model.embedding_size or default.embedding_size,
+        scales=timed_scales if temporal else TimeScales((math.inf,)),
+        temperature=model.temperature or default.temperature,
+        dropout=_chosen(model.dropout, default.dropout),
+        history_dropout=_chosen(training.history_dropout, default.history_dropout),
+        epochs=training.epochs or default.epochs,
         batch_size=training.batch_size or batch,
-        learning_rate=training.learning_rate or (_TIMED_RATE if temporal else _UNTIMED_RATE),
+        learning_rate=training.learning_rate or default.learning_rate,
+        user_weight=_chosen(training.user_weight, default.user_weight),
         sampled=training.sampling == "sampled" or (training.sampling == "auto" and large),
     )
 

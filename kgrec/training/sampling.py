@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgrec.graph.snapshot import GraphSnapshot, Ints
-from kgrec.nn.histories import Histories, event_ages
+from kgrec.nn.histories import Histories, event_ages, visit_ages
+
+_LATER_GAP = (0.1, 0.5)  # of the history: what is skipped before targets that come later
+_LATER_DECAY, _LATER_TARGETS = 300.0, 300
+_LATER_WEIGHT = 0.2  # of a later target; there are many
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +41,29 @@ class Sequences:
         """int64: the timestamps of one user's events, oldest first."""
         return self.timestamp[self.indptr[user] : self.indptr[user + 1]]
 
-    def histories(self, users: Ints, scenario: Ints | None = None) -> Histories:
+    def histories(
+        self, users: Ints, scenario: Ints | None = None, *, later: bool = False
+    ) -> Histories:
         """The whole histories of ``users`` (int64 rows ``[B]``)."""
         lengths = self.lengths()[users]
         indptr = _offsets(lengths)
         events = _ranges(self.indptr[users], lengths)
-        return self._histories(users, indptr, events, np.ones(len(events), bool), scenario)
+        everything = np.ones(len(events), dtype=bool)
+        horizon = np.full(len(users), later)
+        return self._histories(users, indptr, events, everything, scenario, horizon)
 
     def _histories(
-        self, users: Ints, indptr: Ints, events: Ints, keep: np.ndarray, scenario: Ints | None
+        self,
+        users: Ints,
+        indptr: Ints,
+        events: Ints,
+        keep: np.ndarray,
+        scenario: Ints | None,
+        later: np.ndarray,
     ) -> Histories:
         """Ages are those in the whole history, also where ``keep`` hides some of its events."""
         age = event_ages(indptr, self.timestamp[events])
+        visit = visit_ages(indptr, self.timestamp[events])
         kept = np.concatenate([[0], np.cumsum(keep)])[indptr].astype(np.int64)
         none = np.full(len(users), -1, dtype=np.int64)
         chosen = events[keep]
@@ -56,9 +71,11 @@ class Sequences:
             indptr=kept,
             item=self.item[chosen],
             age=age[keep],
+            visit=visit[keep],
             text=self.text[chosen],
             user=users,
             scenario=none if scenario is None else scenario,
+            later=later,
         )
 
 
@@ -81,26 +98,36 @@ def time_cuts(
     rng: np.random.Generator,
     *,
     history_dropout: float,
+    late_cuts: float,
     target_decay: float,
+    target_reach: float,
     max_targets: int,
+    later_share: float,
 ) -> Examples:
     """Cut each user's events at a random place: history before it, targets after it.
 
-    A target's weight decays with its distance from the cut; an item seen before the cut is none.
+    The cut lies at uniform ** ``late_cuts`` of the events. A target's weight decays with its
+    distance from the cut, over ``target_decay`` events plus ``target_reach`` of the history; an
+    item seen before the cut is none. For ``later_share`` of the users the targets are what comes
+    later: some events after the cut are skipped, and the following ones weigh about equally.
     """
     lengths = data.lengths()[users]
-    cut = (rng.random(len(users)) * lengths).astype(np.int64)
+    cut = (rng.random(len(users)) ** late_cuts * lengths).astype(np.int64)
+    later = rng.random(len(users)) < later_share
+    gap = np.where(later, rng.uniform(*_LATER_GAP, len(users)) * cut, 0.0).astype(np.int64)
+    gap = np.minimum(gap, lengths - cut - 1)
+    counts = np.minimum(lengths - cut - gap, np.where(later, _LATER_TARGETS, max_targets))
     indptr = _offsets(cut)
     past = _ranges(data.indptr[users], cut)
-    counts = np.minimum(lengths - cut, max_targets)
-    future = _ranges(data.indptr[users] + cut, counts)
+    future = _ranges(data.indptr[users] + cut + gap, counts)
     row = np.repeat(np.arange(len(users)), counts)
     distance = np.arange(len(future)) - _offsets(counts)[row]
-    weight = np.exp(-distance / target_decay).astype(np.float32)
+    decay = np.where(later, _LATER_DECAY, target_decay + target_reach * cut)
+    weight = np.exp(-distance / decay[row]) * np.where(later, _LATER_WEIGHT, 1.0)[row]
     scenario = data.scenario[data.indptr[users] + cut]
     return _examples(
         data, users, indptr, past, rng.random(len(past)) >= history_dropout,
-        scenario, row, future, weight,
+        scenario, row, future, weight.astype(np.float32), later=later,
     )  # fmt: skip
 
 
@@ -132,8 +159,10 @@ def _examples(
     target: Ints,
     weight: np.ndarray,
     seen: np.ndarray | None = None,
+    later: np.ndarray | None = None,
 ) -> Examples:
     """``seen`` says which past events are no candidates (all of them unless given)."""
+    later = np.zeros(len(users), dtype=bool) if later is None else later
     past_row = np.repeat(np.arange(len(users)), np.diff(indptr))
     if seen is not None:
         past_row, seen_events = past_row[seen], past[seen]
@@ -141,7 +170,7 @@ def _examples(
         seen_events = past
     same = (scenario[target_row] < 0) | (data.scenario[target] == scenario[target_row])
     return Examples(
-        histories=data._histories(users, indptr, past, keep, scenario),
+        histories=data._histories(users, indptr, past, keep, scenario, later),
         seen_row=past_row,
         seen_item=data.item[seen_events],
         target_row=target_row[same],

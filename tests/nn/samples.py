@@ -12,7 +12,16 @@ import torch
 from graph_schema import Catalog
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.features import FeatureTables, Vocabulary
-from kgrec.nn import Histories, HistoryBatch, HybridModel, ModelInputs, ModelShape, event_ages
+from kgrec.nn import (
+    Histories,
+    HistoryBatch,
+    HybridModel,
+    ModelInputs,
+    ModelShape,
+    TimeScales,
+    event_ages,
+    visit_ages,
+)
 from tests.recommender import catalogs
 
 TEXT_SIZE = 6
@@ -33,7 +42,7 @@ class Sample:
             "parts": PARTS,
             "text_size": TEXT_SIZE,
             "kg_layers": 2,
-            "scales": (2.0, np.inf),
+            "scales": TimeScales((2.0, np.inf), (1.0,)),
             "temperature": 0.2,
             "dropout": 0.0,
             "id_dropout": 0.0,
@@ -41,6 +50,7 @@ class Sample:
             "user_attributes": True,
             "friends": True,
             "event_texts": True,
+            "horizons": True,
         }
         return ModelShape(**{**settings, **changed})  # type: ignore[arg-type]
 
@@ -66,10 +76,12 @@ class Sample:
         return Histories(
             indptr=indptr,
             item=flat,
-            age=event_ages(indptr, np.arange(len(flat))),
+            age=event_ages(indptr, np.arange(len(flat)) // 2),
+            visit=visit_ages(indptr, np.arange(len(flat)) // 2),
             text=text,
             user=np.array([0, 1, -1, 3, -1, 5], dtype=np.int64),
             scenario=np.array([0, 1, -1, 1, 0, -1], dtype=np.int64),
+            later=np.array([False, True, True, False, False, False]),
         )
 
     def batch(self, model: HybridModel) -> HistoryBatch:

@@ -10,9 +10,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgrec.nn import Histories, HistoryBatch, event_ages, scale_weights
+from kgrec.nn import (
+    Histories,
+    HistoryBatch,
+    TimeScales,
+    event_ages,
+    history_state,
+    pool_weights,
+    visit_ages,
+)
+from kgrec.nn.histories import scale_weights
 
 SCALES = (1.5, 12.0, math.inf)
+FLAT = TimeScales((math.inf,))
 
 
 def indptr_of(counts: list[int]) -> np.ndarray:
@@ -26,7 +36,8 @@ def histories(items: list[list[int]], texts: list[list[int]] | None = None) -> H
     text = np.array([t for row in texts or [] for t in row] or [-1] * len(flat))
     none = np.full(len(items), -1, dtype=np.int64)
     age = event_ages(indptr, np.arange(len(flat)))
-    return Histories(indptr, flat, age, text.astype(np.int64), none, none)
+    later = np.zeros(len(items), dtype=bool)
+    return Histories(indptr, flat, age, age, text.astype(np.int64), none, none, later)
 
 
 def test_age_counts_the_later_events_of_the_same_user() -> None:
@@ -38,6 +49,35 @@ def test_age_counts_the_later_events_of_the_same_user() -> None:
 def test_events_of_one_time_share_their_mean_age() -> None:
     ages = event_ages(indptr_of([4, 2]), np.array([10, 20, 20, 30, 30, 30]))
     assert ages.tolist() == [3, 1.5, 1.5, 0, 0.5, 0.5]
+
+
+def test_events_of_one_time_are_one_visit() -> None:
+    ages = visit_ages(indptr_of([4, 0, 2, 1]), np.array([10, 20, 20, 30, 30, 30, 30]))
+    assert ages.tolist() == [2, 1, 1, 0, 0, 0, 0]
+    assert ages.dtype == np.float32
+    assert visit_ages(indptr_of([0]), np.empty(0, dtype=np.int64)).shape == (0,)
+
+
+def test_the_state_tells_length_last_visit_and_visits_of_each_row_alone() -> None:
+    indptr = indptr_of([4, 0, 2])
+    visit = np.array([2, 1, 1, 0, 0, 0], np.float32)
+    state = history_state(indptr, visit)
+    logs = np.log1p([[4, 1, 2], [0, 0, 0], [2, 2, 0]])
+    expected = logs / [5, 3, 4] - [0.7, 0.5, 0.7]
+    np.testing.assert_allclose(state[:, :3], expected, rtol=1e-5)
+    np.testing.assert_allclose(state[:, 3:], 2 * expected**2 - 0.2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(history_state(indptr_of([2]), visit[4:])[0], state[2])
+    hidden = history_state(indptr_of([2]), np.array([5, 4], np.float32))[0]  # the newest is hidden
+    assert hidden[1] == np.float32(np.log1p(1) / 3 - 0.5)
+
+
+def test_pools_decay_in_events_then_in_visits() -> None:
+    indptr = indptr_of([3])
+    age, visit = np.array([2, 1, 0], np.float32), np.array([1, 1, 0], np.float32)
+    weights = pool_weights(indptr, age, visit, TimeScales((math.inf,), (0.5,)))
+    old = math.exp(-2)
+    np.testing.assert_allclose(weights[0], [1 / 3] * 3, rtol=1e-6)
+    np.testing.assert_allclose(weights[1], np.array([old, old, 1]) / (1 + 2 * old), rtol=1e-6)
 
 
 def test_no_events_have_no_ages() -> None:
@@ -90,11 +130,11 @@ def test_a_part_of_a_batch_is_its_rows() -> None:
 
 
 def test_events_with_a_text_have_a_pattern_of_their_own() -> None:
-    batch = HistoryBatch.build(histories([[3, 1], [], [2]], [[-1, 5], [], [7]]), 5, (math.inf,))
+    batch = HistoryBatch.build(histories([[3, 1], [], [2]], [[-1, 5], [], [7]]), 5, FLAT)
     assert batch.text_pattern is not None
     assert batch.text_rows.tolist() == [5, 7]
     told = batch.text_pattern.matmul(batch.text_weights[0], torch.tensor([[1.0], [10.0]]))
     assert told.flatten().tolist() == [0.5, 0.0, 10.0]
     assert batch.stored is False
-    plain = HistoryBatch.build(histories([[3], [1]]), 5, (math.inf,))
+    plain = HistoryBatch.build(histories([[3], [1]]), 5, FLAT)
     assert plain.text_pattern is None

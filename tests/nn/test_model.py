@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from kgrec.nn import HEADS, USER_ATTRIBUTES, Histories, HistoryBatch, HybridModel
+from kgrec.nn import (
+    HEADS,
+    USER_ATTRIBUTES,
+    Histories,
+    HistoryBatch,
+    HybridModel,
+    history_state,
+)
 from kgrec.nn.features import Side
 from tests.nn.samples import PARTS, Sample
 
@@ -32,6 +39,7 @@ def test_the_score_is_what_the_formula_says(sample: Sample) -> None:
             unit = h / h.norm() if h.norm() > 0 else h
             scenario = torch.tensor([histories.scenario[row]])
             user = model.head(unit.unsqueeze(0), scenario)[0] + model.head.bias(scenario)[0]
+            user = user + model.horizon[int(histories.later[row])]
             if histories.user[row] >= 0:
                 stored = int(histories.user[row])
                 user = user + user_tokens[stored] + friends[stored] * model.friends_gate
@@ -44,8 +52,14 @@ def pooled(
 ) -> torch.Tensor:
     events = range(histories.indptr[row], histories.indptr[row + 1])
     total = torch.zeros(query.shape[1])
-    for scale, gate in zip(model.shape.scales, model.pool_gate, strict=True):
-        decay = [float(np.exp(-histories.age[event] / scale)) for event in events]
+    part = histories.part(row, row + 1)
+    state = torch.as_tensor(history_state(part.indptr, part.visit)[0])
+    scales = [(histories.age, scale) for scale in model.shape.scales.events]
+    scales += [(histories.visit, scale) for scale in model.shape.scales.visits]
+    for number, (age, scale) in enumerate(scales):
+        gate = model.pool_gate[int(histories.later[row]), number]
+        gate = gate + sum(state[i] * model.pool_state[i, number] for i in range(len(state)))
+        decay = [float(np.exp(-age[event] / scale)) for event in events]
         for event, weight in zip(events, decay, strict=True):
             vector = query[histories.item[event]]
             if histories.text[event] >= 0:
@@ -142,7 +156,7 @@ def test_a_score_never_depends_on_the_rest_of_the_batch(sample: Sample) -> None:
 
 
 def test_an_empty_history_without_a_user_scores_by_bias_alone(sample: Sample) -> None:
-    model = sample.model(head="none")
+    model = sample.model(head="none", horizons=False)
     with torch.no_grad():
         scores = scores_of(sample, model)
         bias = model.item_vectors(sample.inputs(model)).bias

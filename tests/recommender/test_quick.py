@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from kgrec.nn import Histories, HistoryBatch
+from kgrec.nn import Histories, HistoryBatch, TimeScales
 from kgrec.recommender.quick import QuickScorer
 from tests.nn.samples import Sample, make_sample
 
@@ -27,9 +27,11 @@ def untold(histories: Histories) -> Histories:
         indptr=np.append(histories.indptr, n + 600),
         item=np.append(histories.item, rng.integers(40, size=600)),
         age=np.append(histories.age, np.arange(599, -1, -1)).astype(np.float32),
+        visit=np.append(histories.visit, np.arange(599, -1, -1) // 3).astype(np.float32),
         text=np.full(n + 600, -1),
         user=np.append(histories.user, 7),
         scenario=np.append(histories.scenario, 1),
+        later=np.append(histories.later, True),
     )
 
 
@@ -39,7 +41,8 @@ def untold(histories: Histories) -> Histories:
         {},
         {"head": "none"},
         {"user_attributes": False, "friends": False, "event_texts": False},
-        {"scales": (np.inf,)},
+        {"scales": TimeScales((np.inf,))},
+        {"horizons": False},
     ],
 )
 def test_scores_equal_the_models(sample: Sample, changed: dict[str, object]) -> None:

@@ -37,6 +37,7 @@ def plan(**changed: object) -> Plan:
         TrainingConfig(epochs=EPOCHS, batch_size=16, learning_rate=0.01),
         temporal=True,
         n_users=60,
+        n_events=1_200,
     )
     return replace(made, **changed)  # type: ignore[arg-type]
 
@@ -65,6 +66,7 @@ def trainer(
         user_attributes=True,
         friends=True,
         event_texts=False,
+        horizons=chosen.temporal,
     )
     torch.manual_seed(seed)
     return Trainer(

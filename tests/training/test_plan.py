@@ -9,6 +9,7 @@ import pytest
 
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph.snapshot import NO_TIME, Interactions
+from kgrec.nn import TimeScales
 from kgrec.training import follows_in_time, make_plan
 
 
@@ -62,24 +63,30 @@ def test_without_times_there_is_no_order(
 
 
 def test_settings_come_first() -> None:
-    model = ModelConfig(embedding_size=8, temperature=0.5, dropout=0.0, time_scales=(3.0,))
+    model = ModelConfig(
+        embedding_size=8, temperature=0.5, dropout=0.0, time_scales=(3.0,), visit_scales=()
+    )
     training = TrainingConfig(epochs=3, batch_size=7, learning_rate=0.5, history_dropout=0.0)
-    plan = make_plan(model, training, temporal=True, n_users=10)
+    plan = make_plan(model, training, temporal=True, n_users=10, n_events=500)
     told = (plan.embedding_size, plan.temperature, plan.dropout, plan.scales)
-    assert told == (8, 0.5, 0.0, (3.0,))
+    assert told == (8, 0.5, 0.0, TimeScales((3.0,)))
     told = (plan.epochs, plan.batch_size, plan.learning_rate, plan.history_dropout)
     assert told == (3, 7, 0.5, 0.0)
 
 
+@pytest.mark.parametrize("n_events", [20_000, 500_000])
 @pytest.mark.parametrize("temporal", [True, False])
-def test_what_is_left_open_is_filled_with_sense(temporal: bool) -> None:
-    plan = make_plan(ModelConfig(), TrainingConfig(), temporal=temporal, n_users=5_000)
+def test_what_is_left_open_is_filled_with_sense(temporal: bool, n_events: int) -> None:
+    plan = make_plan(
+        ModelConfig(), TrainingConfig(), temporal=temporal, n_users=5_000, n_events=n_events
+    )
     assert plan.temporal is temporal
     assert min(plan.embedding_size, plan.epochs, plan.batch_size) > 0
     assert plan.temperature > 0
     assert plan.learning_rate > 0
     assert 0 <= plan.dropout < 1
     assert 0 <= plan.history_dropout < 1
-    assert math.inf in plan.scales
+    assert math.inf in plan.scales.events
+    assert 0 <= plan.user_weight <= 1
     if not temporal:
-        assert plan.scales == (math.inf,), "what has no order must not decay"
+        assert plan.scales == TimeScales((math.inf,)), "what has no order must not decay"

@@ -23,11 +23,26 @@ def sequences(counts: list[int], *, scenarios: int = 0) -> Sequences:
     return Sequences(indptr, np.arange(n), np.arange(n) * 10, np.arange(n), scenario)
 
 
-def cuts(data: Sequences, seed: int, dropout: float = 0.0, targets: int = 100) -> Examples:
+def cuts(
+    data: Sequences,
+    seed: int,
+    dropout: float = 0.0,
+    targets: int = 100,
+    later: float = 0.0,
+    late: float = 1.0,
+) -> Examples:
     users = np.flatnonzero(data.lengths() > 0)
     rng = np.random.default_rng(seed)
     return time_cuts(
-        data, users, rng, history_dropout=dropout, target_decay=12.0, max_targets=targets
+        data,
+        users,
+        rng,
+        history_dropout=dropout,
+        late_cuts=late,
+        target_decay=2.0,
+        target_reach=0.5,
+        max_targets=targets,
+        later_share=later,
     )
 
 
@@ -90,8 +105,37 @@ def test_targets_weigh_less_the_farther_they_are() -> None:
     for seed in range(10):
         examples = cuts(data, seed)
         steps = np.arange(len(examples.target_item))
-        np.testing.assert_allclose(examples.target_weight, np.exp(-steps / 12.0), rtol=1e-6)
+        reach = 2.0 + 0.5 * len(examples.seen_item)  # a long history says more of far events
+        np.testing.assert_allclose(examples.target_weight, np.exp(-steps / reach), rtol=1e-6)
     assert set(masks(data, 0).target_weight.tolist()) == {1.0}
+
+
+@given(USERS, SEEDS)
+@settings(deadline=None, max_examples=60)
+def test_what_comes_later_lies_behind_a_gap(counts: list[int], seed: int) -> None:
+    data = sequences(counts)
+    examples = cuts(data, seed, later=1.0)
+    assert examples.histories.later.all()
+    for row in range(len(counts)):
+        _, seen, target = of_row(examples, row)
+        end = int(data.indptr[row + 1])
+        assert target == list(range(target[0], end)), "all that follows the gap"
+        gap = target[0] - (int(data.indptr[row]) + len(seen))
+        assert 0 <= gap <= len(seen) / 2
+        weights = examples.target_weight[examples.target_row == row]
+        assert weights.min() > 0.9 * weights.max(), "they weigh about equally"
+
+
+def test_as_many_users_learn_what_comes_later_as_asked_for() -> None:
+    examples = cuts(sequences([5] * 400), 0, later=0.25)
+    assert 70 < examples.histories.later.sum() < 130
+    assert not cuts(sequences([5] * 9), 0).histories.later.any()
+
+
+def test_late_cuts_leave_longer_histories() -> None:
+    data = sequences([50] * 200)
+    late, uniform = (len(cuts(data, 0, late=power).seen_item) for power in (0.5, 1.0))
+    assert late > 1.2 * uniform
 
 
 def test_no_more_targets_than_allowed_and_the_next_ones() -> None:
@@ -135,5 +179,8 @@ def test_whole_histories_are_the_users_events() -> None:
     assert histories.indptr.tolist() == [0, 2, 2, 5]
     assert histories.item.tolist() == [3, 4, 0, 1, 2]
     assert histories.age.tolist() == [1, 0, 2, 1, 0]
+    assert histories.visit.tolist() == [1, 0, 2, 1, 0]
     assert histories.scenario.tolist() == [0, -1, 1]
+    assert histories.later.tolist() == [False] * 3
+    assert data.histories(np.array([0]), later=True).later.tolist() == [True]
     assert data.times(1).tolist() == [30, 40]
