@@ -26,10 +26,10 @@ from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.graph.tokens import AttributeTokens
 from kgrec.nn import HybridModel, ModelShape, TimeScales
 from kgrec.recommender.texts import TextFeatures
-from kgrec.training.checkpoint import replace_folder
+from kgrec.training.checkpoint import replace_folder, standing_folder
 
 FORMAT = "kgrec-model"
-VERSION = 1
+VERSION = 2  # 1 had no mapping
 _MANIFEST = "manifest.json"
 _EVENTS = "events"
 
@@ -91,8 +91,11 @@ def _write(saved: Saved, folder: Path) -> None:
 
 
 def load(folder: Path, device: torch.device) -> Saved:
-    """What ``save`` wrote. Raises ModelError for a folder that is missing, incomplete, changed,
-    foreign or newer."""
+    """What ``save`` wrote, also where it was cut off while it replaced an older model.
+
+    Raises ModelError for a folder that is missing, incomplete, changed, foreign, older or newer.
+    """
+    folder = standing_folder(folder)
     manifest = _manifest(folder)
     for name, digest in manifest["files"].items():
         path = folder / name
@@ -116,10 +119,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path} is not readable ({error}); copy it again.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ModelError(f"{path} is not of a kgrec model; name the folder that save() wrote.")
-    if manifest.get("version") != VERSION:
+    version = manifest.get("version")
+    if version != VERSION:
+        older = isinstance(version, int) and version < VERSION
         raise ModelError(
-            f"{folder} has format version {manifest.get('version')}, this kgrec reads {VERSION}; "
-            "upgrade kgrec or train again."
+            f"{folder} has format version {version}, this kgrec reads {VERSION}; "
+            + ("train and save it again." if older else "upgrade kgrec or train again.")
         )
     if not isinstance(manifest.get("files"), dict):
         raise ModelError(f"{path} does not list the model's files; copy it again or train again.")

@@ -72,9 +72,7 @@ class Checkpoint:
 
         Raises ModelError for a state of other data, settings or seed, or one that can't be read.
         """
-        folder = self.folder
-        if not folder.exists():  # stopped between the two renames
-            folder = self.folder.with_name(self.folder.name + ".old")
+        folder = standing_folder(self.folder)
         if not folder.exists():
             return Progressed()
         try:
@@ -102,9 +100,9 @@ class Checkpoint:
 
 def replace_folder(fresh: Path, folder: Path) -> None:
     """Put ``fresh`` in the place of ``folder``, which stays where that fails. Raises OSError."""
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
+    old = _old(folder)
     if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
     try:
         os.replace(fresh, folder)
@@ -113,6 +111,15 @@ def replace_folder(fresh: Path, folder: Path) -> None:
             os.replace(old, folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def standing_folder(folder: Path) -> Path:
+    """``folder``, or the one before it where ``replace_folder`` was cut off between its renames."""
+    return _old(folder) if not folder.exists() and _old(folder).exists() else folder
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

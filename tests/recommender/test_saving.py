@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -90,6 +91,7 @@ def test_no_folder_at_all_is_refused(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"version": 99}, "format version 99.*upgrade kgrec"),
+        ({"version": 1}, r"format version 1, this kgrec reads \d+; train and save it again"),
         ({"format": "someone-elses"}, "is not of a kgrec model"),
         ({"files": None}, "does not list the model's files"),
         ({"shape": {}}, "not a model of kgrec"),
@@ -136,6 +138,36 @@ def test_a_saved_model_is_replaced_as_a_whole(fresh: Recommender, copy: Path) ->
     loaded = Recommender.load(copy)
     assert len(loaded.snapshot.interactions) == len(fresh.snapshot.interactions)
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
+
+
+def test_a_save_cut_off_between_its_two_renames_loses_nothing(saved: Path, copy: Path) -> None:
+    """The old model answers until the next save, whose success removes it."""
+    old = copy.with_name("copy.old")
+    shutil.copytree(copy, copy.with_name("copy.new"))
+    copy.rename(old)
+    loaded = Recommender.load(copy)
+    expected = Recommender.load(saved).recommend("u1", k=5)
+    pd.testing.assert_frame_equal(loaded.recommend("u1", k=5), expected, check_exact=True)
+    loaded.save(copy)
+    assert [path.name for path in copy.parent.iterdir()] == ["copy"]
+    Recommender.load(copy)
+
+
+def test_a_save_that_fails_after_a_cut_off_one_keeps_the_old_model(
+    fresh: Recommender, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy.rename(copy.with_name("copy.old"))
+    rename = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if source.name.endswith(".new"):
+            raise PermissionError(13, "refused")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(ModelError, match="can't save the model"):
+        fresh.save(copy)
+    Recommender.load(copy)
 
 
 SCRIPT = """
