@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets import NAMES, PROTOCOLS, load_dataset
-from benchmarks.peers import PEERS, TIMED
+from benchmarks.peers import PEERS, TIMED, TRIES
 from benchmarks.report import finish
 from benchmarks.rows import History, Rows, read_rows
 from benchmarks.running import Outcome, differences, run_peer
@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         help="now: validation rows count as history when testing; train: they don't (default both)",
     )
     parser.add_argument("--tries", type=int, default=8, help="settings a peer may try (default 8)")
+    parser.add_argument(
+        "--try", type=int, dest="nth_try", metavar="N", help="only the N-th of a peer's settings"
+    )
     parser.add_argument("--device", help="cpu or cuda (kgrec takes an accelerator by itself)")
     parser.add_argument("--texts", type=Path, help="text cache to use (default: an empty one)")
     parser.add_argument(
@@ -114,8 +117,11 @@ def _peers(names: Sequence[str], rows: Rows, asked: argparse.Namespace) -> list[
         if name in TIMED and (rows.train.timestamp == NO_TIME).all():
             print(f"{name}: left out, for the data has no times", file=sys.stderr)
             continue
+        options = TRIES[name][: asked.tries]
+        if asked.nth_try is not None:
+            options = TRIES[name][asked.nth_try - 1 :][:1] or options[-1:]
         device = asked.device or "cpu"
-        outcome = run_peer(name, rows, seeds=range(asked.seeds), device=device, tries=asked.tries)
+        outcome = run_peer(name, rows, seeds=range(asked.seeds), device=device, options=options)
         _tell(outcome, rows)
         found.append(outcome)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import PEERS, TRIES, Fitting, Peer, PeerData, Settings
+from benchmarks.peers import PEERS, Fitting, Peer, PeerData, Settings
 from benchmarks.rows import History, Rows
 from kgrec.evaluation import Difference, EvaluationReport, paired_bootstrap
 from kgrec.evaluation.metrics import UserMetrics
@@ -85,65 +85,55 @@ def differences(a: Outcome, b: Outcome, history: History) -> dict[str, Differenc
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The settings that did best on validation rows, and the epochs they took."""
+class Tried:
+    """One of a peer's settings, fitted on ``rows.fit`` with the first seed."""
 
     settings: Settings
+    peer: Peer
     valid: float
-    epochs: int | None
-    tries: int
     seconds: float
 
 
-def run_peer(name: str, rows: Rows, *, seeds: Sequence[int], device: str, tries: int) -> Outcome:
-    """Choose among at most ``tries`` settings, then fit and test with every seed.
+def run_peer(
+    name: str, rows: Rows, *, seeds: Sequence[int], device: str, options: Sequence[Settings]
+) -> Outcome:
+    """Choose among ``options`` on validation rows, then fit and test with every seed.
 
     A peer that draws nothing at random is fitted once.
     """
-    options = TRIES[name][:tries]
-    choice = _choose(name, rows, options, device)
-    made = PEERS[name](**choice.settings)
-    used = list(seeds) if made.seeded else [seeds[0]]
-    outcome = Outcome(name, made.code, used, notes=_notes(choice, device))
+    started = time.perf_counter()
+    best = _best(name, rows, options, seeds[0], device)
+    notes = {
+        "settings": dict(best.settings),
+        "tries": len(options),
+        "valid_ndcg@10": round(best.valid, 5),
+        "epochs": best.peer.epochs,
+        "choosing_seconds": round(time.perf_counter() - started, 1),
+        "device": device,
+    }
+    used = list(seeds) if best.peer.seeded else [seeds[0]]
+    outcome = Outcome(name, best.peer.code, used, notes=notes)
     for seed in used:
-        started = time.perf_counter()
-        peer = _fit_for_test(name, rows, choice, seed, device)
-        outcome.fit_seconds.append(time.perf_counter() - started)
+        peer, seconds = _fit_for_test(name, rows, best, seed, seeds[0], device)
+        outcome.fit_seconds.append(seconds)
         for history in rows.histories():
             peer.bind(rows.history(history))
             outcome.add(history, rows.rank(peer.score, "test", keep_users=True))
-        del peer
-        gc.collect()
     return outcome
 
 
-def _notes(choice: Choice, device: str) -> dict[str, Any]:
-    return {
-        "settings": dict(choice.settings),
-        "tries": choice.tries,
-        "valid_ndcg@10": round(choice.valid, 5),
-        "epochs": choice.epochs,
-        "choosing_seconds": round(choice.seconds, 1),
-        "device": device,
-    }
-
-
-def _choose(name: str, rows: Rows, options: Sequence[Settings], device: str) -> Choice:
-    started = time.perf_counter()
-    best: tuple[float, Settings, int | None] | None = None
+def _best(name: str, rows: Rows, options: Sequence[Settings], seed: int, device: str) -> Tried:
+    best: Tried | None = None
     for settings in options:
-        peer, valid = _fit_for_valid(name, rows, settings, 0, device)
-        if best is None or valid > best[0]:
-            best = (valid, settings, peer.epochs)
+        tried = _try(name, rows, settings, seed, device)
+        print(f"{name} {dict(settings)}: valid {tried.valid:.4f}", file=sys.stderr, flush=True)
+        if best is None or tried.valid > best.valid:
+            best = tried
     assert best is not None
-    valid, settings, epochs = best
-    return Choice(settings, valid, epochs, len(options), time.perf_counter() - started)
+    return best
 
 
-def _fit_for_valid(
-    name: str, rows: Rows, settings: Settings, seed: int, device: str
-) -> tuple[Peer, float]:
-    """A peer fitted on ``rows.fit`` and its NDCG@10 on the validation rows."""
+def _try(name: str, rows: Rows, settings: Settings, seed: int, device: str) -> Tried:
     peer = PEERS[name](**settings)
 
     def validate() -> float:
@@ -151,15 +141,21 @@ def _fit_for_valid(
         return rows.rank(peer.score, "valid", ks=(10,))["ndcg@10"]
 
     data = PeerData.of(rows.snapshot, rows.fit)
+    started = time.perf_counter()
     peer.fit(data, Fitting(seed=seed, device=device, validate=validate))
-    return peer, validate()
+    return Tried(settings, peer, validate(), time.perf_counter() - started)
 
 
-def _fit_for_test(name: str, rows: Rows, choice: Choice, seed: int, device: str) -> Peer:
+def _fit_for_test(
+    name: str, rows: Rows, best: Tried, seed: int, first: int, device: str
+) -> tuple[Peer, float]:
     """As chosen: stopped by validation rows where the data names them, else fitted on all of train
-    for the epochs that did best."""
+    for the epochs that did best. Also the seconds it took."""
     if not rows.refit:
-        return _fit_for_valid(name, rows, choice.settings, seed, device)[0]
+        again = best if seed == first else _try(name, rows, best.settings, seed, device)
+        return again.peer, again.seconds
     data = PeerData.of(rows.snapshot, rows.train)
-    how = Fitting(seed=seed, device=device, epochs=choice.epochs)
-    return PEERS[name](**choice.settings).fit(data, how)
+    how = Fitting(seed=seed, device=device, epochs=best.peer.epochs)
+    started = time.perf_counter()
+    peer = PEERS[name](**best.settings).fit(data, how)
+    return peer, time.perf_counter() - started

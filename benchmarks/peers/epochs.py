@@ -14,6 +14,7 @@ from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.ranking import Csr, pairs_to_csr
 from kgrec.ranking.csr import contains
 
+BATCH, STEPS = 4096, 40  # pairs a step at least, steps an epoch at most: each reads a whole graph
 _REDRAWS = 5  # of a negative that its user has; what is left after that stays
 
 
@@ -71,10 +72,11 @@ class Pairs:
         self.n_items = n_items
 
     def batches(
-        self, rng: np.random.Generator, size: int, device: str
+        self, rng: np.random.Generator, device: str
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Every pair once, in random order: int64 ``[B]`` users, items, negatives."""
         order = rng.permutation(len(self.user))
+        size = max(BATCH, -(-len(order) // STEPS))
         negatives = self._negatives(rng, self.user[order])
         for start in range(0, len(order), size):
             rows = order[start : start + size]

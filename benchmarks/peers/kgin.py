@@ -26,7 +26,6 @@ from kgrec.evaluation.baselines import binary_history
 from kgrec.graph.snapshot import Facts, Interactions, Ints
 from kgrec.nn.sparse import SparseMatrix
 
-BATCH = 4096  # pairs a step; every step propagates through the whole graph
 EPOCHS, EVERY, PATIENCE = 400, 10, 5
 
 
@@ -166,7 +165,7 @@ class KginPeer:
             optimizer = torch.optim.Adam(self._model.parameters(), lr=self.learning_rate)
 
             def epoch() -> None:
-                for batch in pairs.batches(rng, BATCH, how.device):
+                for batch in pairs.batches(rng, how.device):
                     loss = self._loss(chosen, *batch)
                     optimizer.zero_grad(set_to_none=True)
                     loss.backward()  # type: ignore[no-untyped-call]

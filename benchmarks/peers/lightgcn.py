@@ -15,7 +15,6 @@ from benchmarks.peers.epochs import Pairs, run_epochs, seeded
 from kgrec.evaluation.baselines import binary_history
 from kgrec.graph.snapshot import Interactions, Ints
 
-BATCH = 4096  # pairs a step; every step propagates through the whole graph
 EPOCHS, EVERY, PATIENCE = 400, 10, 5
 
 
@@ -51,7 +50,7 @@ class LightGcnPeer:
             optimizer = torch.optim.Adam(self._model.parameters(), lr=self.learning_rate)
 
             def epoch() -> None:
-                for batch in pairs.batches(rng, BATCH, how.device):
+                for batch in pairs.batches(rng, how.device):
                     loss = self._loss(graph, *batch)
                     optimizer.zero_grad(set_to_none=True)
                     loss.backward()  # type: ignore[no-untyped-call]
