@@ -90,3 +90,18 @@ def test_what_is_left_open_is_filled_with_sense(temporal: bool, n_events: int) -
     assert 0 <= plan.user_weight <= 1
     if not temporal:
         assert plan.scales == TimeScales((math.inf,)), "what has no order must not decay"
+
+
+def test_many_items_or_facts_are_sampled_unless_the_settings_say_otherwise() -> None:
+    def sampled(sampling: str, n_items: int, n_facts: int) -> bool:
+        training = TrainingConfig(sampling=sampling)  # type: ignore[arg-type]
+        return make_plan(
+            ModelConfig(), training, temporal=True, n_users=10, n_events=1_000,
+            n_items=n_items, n_facts=n_facts,
+        ).sampled  # fmt: skip
+
+    assert not sampled("auto", 20_000, 2_000_000)
+    assert sampled("auto", 20_001, 0)
+    assert sampled("auto", 10, 2_000_001)
+    assert sampled("sampled", 10, 0)
+    assert not sampled("full", 10**6, 10**7)
