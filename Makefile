@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python -c constraints.txt
 PYTEST_ARGS ?=
+# Compiled modules are kept, whatever the shell says: each process would compile torch and all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check format clean
 

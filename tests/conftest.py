@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 # One thread for each worker, and for the processes it starts: the tensors of tests are so small
 # that a second thread costs more than it gives. It counts only before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What other workers do is no example's fault.
+settings.register_profile("shared-processor", deadline=None)
+settings.load_profile("shared-processor")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

