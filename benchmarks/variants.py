@@ -98,6 +98,8 @@ VARIANTS: Final = (
     Variant("one relation", lambda rows: len(_relations(rows)) > 1, data=one_relation),
     Variant("without text", lambda rows: has_texts(rows.snapshot), {"model": {"use_text": False}}),
     Variant("without attributes", _has_attributes, {"model": {"use_attributes": False}}),
+    Variant("without time cuts", _is_timed, {"training": {"examples": "masks"}}),
+    Variant("without visit scales", _is_timed, {"model": {"visit_scales": ()}}),
     Variant(
         "one time scale", _is_timed, {"model": {"time_scales": (math.inf,), "visit_scales": ()}}
     ),

@@ -60,6 +60,10 @@ class TrainingConfig(_Settings):
     reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
     user_reg: float = Field(20.0, ge=0, description="Weight decay of user attributes' vectors.")
     history_dropout: float | None = Field(None, ge=0, lt=1, description="Share of events hidden.")
+    examples: Literal["auto", "masks"] = Field(
+        "auto",
+        description="auto: cut histories in time where validation follows; masks: hide events.",
+    )
     late_cuts: float = Field(
         0.65,
         gt=0,

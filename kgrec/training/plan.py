@@ -69,13 +69,15 @@ def make_plan(
     default = _TIMED if temporal else untimed
     batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
     timed_scales = TimeScales(model.time_scales, model.visit_scales)
+    cuts = temporal and training.examples == "auto"
+    hidden = (default if cuts else untimed).history_dropout
     return Plan(
-        temporal=temporal,
+        temporal=cuts,
         embedding_size=model.embedding_size or default.embedding_size,
         scales=timed_scales if temporal else TimeScales((math.inf,)),
         temperature=model.temperature or default.temperature,
         dropout=_chosen(model.dropout, default.dropout),
-        history_dropout=_chosen(training.history_dropout, default.history_dropout),
+        history_dropout=_chosen(training.history_dropout, hidden),
         epochs=training.epochs or default.epochs,
         batch_size=training.batch_size or batch,
         learning_rate=training.learning_rate or default.learning_rate,

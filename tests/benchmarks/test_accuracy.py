@@ -123,7 +123,8 @@ def test_what_is_taken_away_is_gone() -> None:
 def test_parts_are_taken_only_from_data_that_has_them() -> None:
     rows = Rows.of(snapshot())
     names = {variant.name for variant in VARIANTS if variant.applies(rows)}
-    assert names == {"without graph", "one relation", "one time scale", "without times"}
+    timed = {"without times", "without time cuts", "without visit scales", "one time scale"}
+    assert names == {"without graph", "one relation"} | timed
     bare = Rows.of(without_times(replace(snapshot(), facts=())))
     assert not [variant.name for variant in VARIANTS if variant.applies(bare)]
 

@@ -10,7 +10,7 @@ import pytest
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph.snapshot import NO_TIME, Interactions
 from kgrec.nn import TimeScales
-from kgrec.training import follows_in_time, make_plan
+from kgrec.training import Plan, follows_in_time, make_plan
 
 
 def events(rows: list[tuple[int, int]]) -> Interactions:
@@ -105,3 +105,14 @@ def test_many_items_or_facts_are_sampled_unless_the_settings_say_otherwise() -> 
     assert sampled("auto", 10, 2_000_001)
     assert sampled("sampled", 10, 0)
     assert not sampled("full", 10**6, 10**7)
+
+
+def test_timed_data_can_be_trained_on_hidden_events() -> None:
+    def plan(temporal: bool, training: TrainingConfig) -> Plan:
+        return make_plan(ModelConfig(), training, temporal=temporal, n_users=10, n_events=500)
+
+    masks = plan(True, TrainingConfig(examples="masks"))
+    assert not masks.temporal
+    assert masks.scales == plan(True, TrainingConfig()).scales
+    assert masks.history_dropout == plan(False, TrainingConfig()).history_dropout
+    assert masks.temperature == plan(True, TrainingConfig()).temperature
