@@ -13,6 +13,7 @@ from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.matches import shared_nodes
+from kgrec.recommender.new_breakdown import new_item_parts
 
 WORDS = "words"  # an event's own text: a review, a query
 ASSUMED = "assumed"  # what stands in for parts that an item lacks
@@ -35,22 +36,26 @@ def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) 
         static = model.static(items.query, inputs, batch)[0].double()
         baseline = float(static @ target + items.bias[item])
         mixing = batch.weights.double().T @ model.gates(batch)[0].double()
-        parts = {
-            name: (_adapted(engine, vectors.double() * mixing, batch) @ target / length)
-            .cpu()
-            .numpy()
+        events = {
+            name: _adapted(engine, vectors.double() * mixing, batch)
             for name, vectors in _event_vectors(engine, history, batch).items()
         }
         final = model.head(functional.normalize(pooled, dim=1), batch.scenario)[0].double()
         score = baseline + float(final @ target)
-    scale = length * model.shape.temperature * engine.candidate_length(item)
-    matches = shared_nodes(engine, history.item, batch, mixing, item, scale)
-    if len(matches):
-        shared = np.bincount(
-            matches.event, weights=matches.contribution, minlength=len(history.item)
-        )
-        parts[MATCH] = shared
-        parts[KNOWLEDGE] = parts[KNOWLEDGE] - shared
+    new = engine.new_items
+    place = -1 if new is None else new.row(item)
+    if new is not None and place >= 0 and len(history.item):
+        told = torch.stack(list(events.values())).sum(dim=0) / (length * model.shape.temperature)
+        score += float(new.added(history, batch)[0, place])
+        parts, matches = new_item_parts(engine, new, history.item, told, item)
+    else:
+        parts = {name: (e @ target / length).cpu().numpy() for name, e in events.items()}
+        scale = length * model.shape.temperature * engine.candidate_length(item)
+        matches = shared_nodes(engine, history.item, batch, mixing, item, scale)
+        if len(matches):
+            count = len(history.item)
+            shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)
+            parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
     return ScoreBreakdown(
         score=score,
         baseline=baseline,

@@ -20,6 +20,7 @@ from kgrec.graph.features import FeatureTables, Vocabulary, relation_key
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.sparse import SparseMatrix
+from kgrec.recommender.new_items import NewItems, find_new_items
 from kgrec.recommender.quick import QuickScorer
 from kgrec.recommender.searching import Searcher
 from kgrec.recommender.texts import TextFeatures
@@ -50,7 +51,23 @@ class Engine:
 
     @cached_property
     def items(self) -> ItemVectors:
-        """The items' vectors, float32, computed once."""
+        """The items' vectors, float32, computed once; of new items what the others foretell."""
+        trained = self.trained_items
+        return trained if self.new_items is None else self.new_items.placed(trained)
+
+    @cached_property
+    def trained_rows(self) -> Ints:
+        """int64: the items that training saw."""
+        return np.flatnonzero(self.inputs.items.item_row.cpu().numpy() >= 0)
+
+    @cached_property
+    def new_items(self) -> NewItems | None:
+        """What the trained items foretell of those that training never saw, None without any."""
+        return find_new_items(self)
+
+    @cached_property
+    def trained_items(self) -> ItemVectors:
+        """The items' vectors as the model alone has them."""
         self.model.eval()
         with torch.inference_mode():
             return self.model.item_vectors(self.inputs)
@@ -87,9 +104,10 @@ class Engine:
         return Explainer(self.snapshot, mapping=self.mapping)
 
     def refreshed(self) -> Engine:
-        """The same, with vectors made anew: for a model whose weights have changed."""
+        """The model alone, with vectors made anew: for weights that have changed. What the others
+        foretell of new items is left out, since it takes as long as some epochs."""
         fresh = replace(self)
-        fresh.__dict__.update(inputs=self.inputs, sequences=self.sequences)
+        fresh.__dict__.update(inputs=self.inputs, sequences=self.sequences, new_items=None)
         return fresh
 
     @cached_property
@@ -158,7 +176,10 @@ class Engine:
             return None
         if self.model.shape.event_texts and (history.text >= 0).any():
             return None
-        return self.quick.scores(history)[None]
+        scores = self.quick.scores(history)[None]
+        if self.new_items is not None:
+            scores[:, self.new_items.items] += self.new_items.added(history).numpy()
+        return scores
 
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
         """float32 ``[B, n_items]`` on the device; each row depends on its own history alone.
@@ -175,7 +196,10 @@ class Engine:
             if context:
                 stranger = (batch.user < 0).unsqueeze(1)
                 users = users + stranger * self._told(context)
-            return self.model.scores(users, self.items)
+            scores = self.model.scores(users, self.items)
+            if self.new_items is not None:
+                scores[:, self.new_items.items] += self.new_items.added(histories, batch)
+            return scores
 
     def _told(self, context: Mapping[str, Any]) -> Tensor:
         """What attributes given with a request say of a user, float32 ``[1, d]``."""

@@ -30,15 +30,10 @@ def shared_nodes(
     model = engine.model
     if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1:
         return NodeMatches.none()
-    event, token, weight = _messages_of(engine, history)
-    _, target_token, target_weight = _messages_of(engine, np.array([item], dtype=np.int64))
+    event, token, weight = messages_of(engine, history)
+    _, target_token, target_weight = messages_of(engine, np.array([item], dtype=np.int64))
+    mine, theirs = meeting_messages(engine, history, event, token, target_token, item)
     source = engine.message_sources
-    blocked = engine.item_nodes(np.array([item]))[0]
-    mine, theirs = _meet(source[token], source[target_token])
-    kept = (source[token[mine]] != blocked) & (
-        source[token[mine]] != engine.item_nodes(history)[event[mine]]
-    )
-    mine, theirs = mine[kept], theirs[kept]
     with torch.inference_mode():
         sent = engine.messages.double()
         left = sent[token[mine]] * _column(weight[mine], sent)
@@ -57,7 +52,7 @@ def shared_nodes(
     )
 
 
-def _messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
+def messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
     """(position in ``rows``, message, weight) of everything these items receive."""
     starts, indices, values = engine.received
     counts = starts[rows + 1] - starts[rows]
@@ -65,6 +60,20 @@ def _messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
     first = np.cumsum(counts) - counts
     place = np.arange(len(owner)) - first[owner] + starts[rows][owner]
     return owner, indices[place], values[place]
+
+
+def meeting_messages(
+    engine: Engine, history: Ints, event: Ints, token: Ints, target_token: Ints, item: int
+) -> tuple[Ints, Ints]:
+    """Positions in ``token`` and ``target_token`` of all pairs of messages from one node, which is
+    neither the event's item nor ``item``."""
+    source = engine.message_sources
+    mine, theirs = _meet(source[token], source[target_token])
+    node = source[token[mine]]
+    kept = (node != engine.item_nodes(np.array([item]))[0]) & (
+        node != engine.item_nodes(history)[event[mine]]
+    )
+    return mine[kept], theirs[kept]
 
 
 def _meet(left: Ints, right: Ints) -> tuple[Ints, Ints]:

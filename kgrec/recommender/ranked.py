@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from kgrec.graph.snapshot import Ints
 from kgrec.ranking import pairs_to_csr, top_k
@@ -47,6 +48,8 @@ def rank_items(
 def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
     """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines."""
     vectors = engine.items.candidate
+    if engine.new_items is not None:  # what is foretold is no unit vector
+        vectors = functional.normalize(vectors, dim=1)
     k, size = min(k, len(vectors)), batch_size(len(vectors), engine.device)
     parts = []
     with torch.inference_mode():

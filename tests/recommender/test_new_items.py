@@ -1,0 +1,140 @@
+"""Items that training never saw: foretold from those like them, explained exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.cold_items import ColdItems
+from kgrec import Recommender
+from kgrec.recommender.breakdown import break_down
+from kgrec.recommender.new_items import find_new_items
+from tests.recommender import catalogs
+
+NEW = ("i1", "i6", "i12", "i23")
+
+
+@pytest.fixture(scope="module")
+def model() -> Recommender:
+    """A model that never saw NEW, whose facts and attributes it knows."""
+    frames = catalogs.frames()
+    events = frames["interactions"]
+    frames["interactions"] = events[~events["item_id"].isin(NEW)]
+    for name in ("reviews", "queries"):
+        frames[name] = frames[name][~frames[name]["item_id"].isin(NEW)]
+    settings = catalogs.config(epochs=20, learning_rate=0.02)
+    return Recommender(settings).fit(catalogs.catalog(**frames))
+
+
+def test_new_items_are_those_that_training_never_saw(model: Recommender) -> None:
+    new = model._engine.new_items
+    assert new is not None
+    assert set(model.snapshot.items.ids[new.items]) == set(NEW)
+
+
+def test_trained_items_keep_their_vectors(model: Recommender) -> None:
+    engine = model._engine
+    assert engine.new_items is not None
+    rows = engine.trained_rows
+    assert torch.equal(engine.items.candidate[rows], engine.trained_items.candidate[rows])
+    assert torch.equal(engine.items.bias[rows], engine.trained_items.bias[rows])
+    assert torch.equal(engine.items.query, engine.trained_items.query)
+
+
+def test_where_everything_was_trained_nothing_is_foretold() -> None:
+    whole = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())
+    assert find_new_items(whole._engine) is None
+    assert whole._engine.items is whole._engine.trained_items
+
+
+def test_a_new_item_is_ranked_for_those_of_its_taste(model: Recommender) -> None:
+    """Users keep to the taste of their number modulo four; so do items."""
+    for item in NEW:
+        alike = int(item[1:]) % catalogs.TASTES
+        scores = {}
+        for user in range(catalogs.N_USERS):
+            ranked = model.rank([f"u{user}"], k=1, candidates=[item], exclude_seen=False)
+            scores.setdefault(user % catalogs.TASTES == alike, []).append(ranked.scores[0, 0])
+        assert np.mean(scores[True]) > np.mean(scores[False]), item
+
+
+def test_one_user_and_many_get_the_same_scores(model: Recommender) -> None:
+    users = [f"u{n}" for n in range(8)]
+    together = model.rank(users, k=catalogs.N_ITEMS)
+    for row, user in enumerate(users):
+        alone = model.rank([user], k=catalogs.N_ITEMS)
+        assert alone.ids[0].tolist() == together.ids[row].tolist()
+        np.testing.assert_allclose(
+            alone.scores[0][alone.ids[0] != None],  # noqa: E711
+            together.scores[row][together.ids[row] != None],  # noqa: E711
+            atol=1e-5,
+        )
+
+
+def test_the_parts_of_a_new_items_score_sum_to_it(model: Recommender) -> None:
+    engine = model._engine
+    for user, item in ((0, "i12"), (1, "i1"), (3, "i23")):
+        row = int(engine.snapshot.items.rows([item])[0])
+        history = engine.stored(np.array([user]))
+        times = engine.sequences.times(user)
+        breakdown = break_down(engine, history, times, row)
+        scored = float(engine.score(history)[0, row])
+        assert breakdown.score == pytest.approx(scored, abs=1e-5)
+        assert breakdown.rest == pytest.approx(0, abs=1e-5)
+
+
+def test_the_explanation_of_a_new_item_names_what_it_shares(model: Recommender) -> None:
+    """A maker of a history item that made the new one too stands in a path with its share."""
+    engine = model._engine
+    row = int(engine.snapshot.items.rows(["i12"])[0])
+    user = int(engine.snapshot.users.rows(["u0"])[0])
+    breakdown = break_down(
+        engine, engine.stored(np.array([user])), engine.sequences.times(user), row
+    )
+    assert len(breakdown.matches)
+    shared = np.bincount(
+        breakdown.matches.event,
+        weights=breakdown.matches.contribution,
+        minlength=len(breakdown.history),
+    )
+    np.testing.assert_allclose(breakdown.parts["match"], shared)
+    explained = model.explain("u0", "i12")
+    assert explained.paths
+
+
+def test_an_empty_history_leaves_the_baseline(model: Recommender) -> None:
+    engine = model._engine
+    row = int(engine.snapshot.items.rows(["i12"])[0])
+    told = model.explain("nobody", "i12", history=[])
+    alone = model.rank(histories=[[]], k=1, candidates=["i12"])
+    assert told.score == pytest.approx(float(alone.scores[0, 0]), abs=1e-5)
+    assert engine.new_items is not None
+    assert engine.new_items.row(row) >= 0
+
+
+def test_saved_and_loaded_new_items_score_alike(model: Recommender, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    again = Recommender.load(tmp_path / "model")
+    users = np.arange(catalogs.N_USERS)
+    before = model._engine.score(model._engine.stored(users))
+    after = again._engine.score(again._engine.stored(users))
+    torch.testing.assert_close(before, after, atol=1e-5, rtol=0)
+
+
+def test_new_items_rank_better_than_by_the_model_alone(tmp_path: Path) -> None:
+    """Over catalogs drawn anew, what is foretold beats the model that knows no vector for them."""
+    gains = []
+    for seed in range(3):
+        trial = ColdItems.draw(catalogs.snapshot(tmp_path / str(seed), catalogs.catalog(seed)))
+        fitted = Recommender(catalogs.config(epochs=10)).fit(trial.fit)
+        engine, items = fitted._engine, np.concatenate([trial.choose, trial.test])
+        users = engine.stored(np.arange(catalogs.N_USERS))
+        told, alone = (
+            trial.ndcg(items, lambda rows, all_=all_: all_[:, rows])
+            for all_ in (engine.score(users).numpy(), engine.refreshed().score(users).numpy())
+        )
+        gains.append(told - alone)
+    assert np.mean(gains) > 0
