@@ -1,11 +1,12 @@
 """KGIN (Wang et al. 2021): users choose items by intents, each a blend of the graph's relations.
 
     p  = Σ_r α(r, p) e_r                              an intent, α a softmax over relations
-    u' = 1/|N_u| Σ_i Σ_p β(u, p) p ⊙ i                β a softmax over intents of p · u
+    u' = 1/|N_u| Σ_i (1 + Σ_p β(u, p) p) ⊙ i          β a softmax over intents of p · u
     e' = 1/|N_e| Σ_(r, v) e_r ⊙ v                     over the facts (e, r, v) in both directions
 
-Layers are summed, scores are inner products, the loss is BPR with a small decay and a penalty on
-intents that correlate. Nodes of items are the items themselves.
+The 1 is not in the paper's formula but in its authors' program. Layers are summed, scores are inner
+products, the loss is BPR with a small decay and a penalty on intents that are alike. An item is a
+node of the graph itself.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class Kgin(nn.Module):
         chosen, gather = self._thinned(chosen), self._thinned(self.graph.gather)
         for _ in range(self.layers):
             share = (user @ intents.T).softmax(1)
-            told = (chosen @ node[:n_items]) * (share @ intents)
+            told = (chosen @ node[:n_items]) * (1 + share @ intents)
             pooled = gather @ node
             pooled = pooled * functional.embedding(self.graph.relation, self.relation)
             node = functional.normalize(self.dropout(self.graph.spread @ pooled), dim=1)
