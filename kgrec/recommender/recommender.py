@@ -30,6 +30,7 @@ from kgrec.recommender.ranked import Ranked, rank_items, similar_items
 from kgrec.recommender.requests import (
     Asked,
     GivenHistories,
+    Horizon,
     ask,
     candidate_mask,
     check_k,
@@ -60,6 +61,7 @@ class Recommender:
     def __init__(self, config: RecommenderConfig | None = None) -> None:
         self.config = config or RecommenderConfig()
         self.history: list[dict[str, float]] = []
+        self.tuning: list[dict[str, Any]] = []
         self._full: GraphSnapshot | None = None
         self._now: Engine | None = None
         self._encoder: TextEncoder | None = None
@@ -73,12 +75,15 @@ class Recommender:
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        tune: int | None = None,
     ) -> Self:
         """Read the graph, encode its texts, train, and be ready to answer.
 
         ``device`` is "cuda" where there is one unless given. ``progress`` is called with (what,
         done, total). With ``checkpoint`` (a folder) the state is kept there at every validation,
-        and ``resume=True`` goes on from it to the same result. Equal data, settings and seed give
+        and ``resume=True`` goes on from it to the same result. ``tune`` first tries so many settings
+        (``kgrec.tuning.SPACE``, the given ones first) on the validation rows: ``config`` becomes the
+        best, ``tuning`` lists the tries, which are kept in ``checkpoint`` + ".tuning". Equal data, settings and seed give
         equal models on one CPU. Where the catalog marks no rows "valid", some are held out to
         choose by, and the model is trained again on all. Raises TrainingError, StoreError,
         CatalogError, TextModelError.
@@ -87,18 +92,23 @@ class Recommender:
         visible = without_splits(full, ("test",))
         held = training_split(visible, self.config, seed)
         train = visible.without(held, ("train",))
+        valid = visible.interactions.select(held)
         texts = self._encode(train, progress)
         fit = partial(
             fit_engine,
-            config=self.config,
             seed=seed,
             device=choose_device(device),
             resume=resume,
             on_epoch=None if progress is None else epoch_teller(progress),
         )
         folder = None if checkpoint is None else Path(checkpoint)
-        chosen = fitted = fit(train, visible.interactions.select(held), texts, checkpoint=folder)
-        if self.config.training.refit and not chooses_by_split(visible) and held.any():
+        config, tries = self.config, []
+        if tune is not None:
+            tried = tuned(partial(fit, train, valid, texts), config, tune, folder, progress)
+            config, tries = tried
+        fit = partial(fit, config=config)
+        chosen = fitted = fit(train, valid, texts, checkpoint=folder)
+        if config.training.refit and not chooses_by_split(visible) and held.any():
             fitted = fit(
                 visible,
                 visible.interactions.select(np.zeros_like(held)),
@@ -108,6 +118,7 @@ class Recommender:
             )
         engine = replace(fitted.engine, mapping=getattr(source, "mapping", None))
         self._full, self._now, self.history = full, engine, chosen.history
+        self.config, self.tuning = config, tries
         now = rebound(engine, visible, self._texts_of(visible, progress))
         _ = now.items  # ready to answer
         self._now = now
@@ -153,16 +164,18 @@ class Recommender:
         candidates: Sequence[str] | None = None,
         exclude_seen: bool = True,
         where: Where | None = None,
+        horizon: Horizon = "next",
     ) -> pd.DataFrame:
         """The ``k`` best items for each user: columns user_id, item_id, score, rank (from 1).
 
         ``users`` are ids in the graph; ``histories`` (item ids, oldest first; by user id or as a
         list) take the place of stored ones and need no stored user. ``context`` gives attributes
         of a user that the graph does not know, e.g. ``{"gender": "F"}``. ``candidates`` and
-        ``where`` narrow the items. Fewer rows come where fewer items are left. Raises
-        RequestError.
+        ``where`` narrow the items. ``horizon`` "later" asks for what users will choose after some
+        more events, which suits histories that end long ago; it differs from "next" where training
+        saw times. Fewer rows come where fewer items are left. Raises RequestError.
         """
-        asked = ask(self._engine, users, histories, scenario, context)
+        asked = ask(self._engine, users, histories, scenario, context, horizon)
         ranked = self._ranked(asked, k, candidates, exclude_seen, where)
         return ranked_frame(("user_id", "item_id"), asked.ids, ranked)
 
@@ -177,10 +190,11 @@ class Recommender:
         candidates: Sequence[str] | None = None,
         exclude_seen: bool = True,
         where: Where | None = None,
+        horizon: Horizon = "next",
     ) -> Ranked:
         """What ``recommend`` puts into a frame, as arrays and in less time: ``ids`` object and
         ``scores`` float32, both ``[users, k]``, None and -inf where fewer items are left."""
-        asked = ask(self._engine, users, histories, scenario, context)
+        asked = ask(self._engine, users, histories, scenario, context, horizon)
         return self._ranked(asked, k, candidates, exclude_seen, where)
 
     def _ranked(
@@ -232,6 +246,7 @@ class Recommender:
         k: int = 5,
         history: Sequence[str] | None = None,
         scenario: str | None = None,
+        horizon: Horizon = "next",
     ) -> Explanation:
         """Why ``item`` scores as it does for ``user``: up to ``k`` paths with contributions.
 
@@ -239,7 +254,7 @@ class Recommender:
         """
         engine = self._engine
         given = None if history is None else {user: history}
-        asked = ask(engine, [user] if given is None else None, given, scenario, None)
+        asked = ask(engine, [user] if given is None else None, given, scenario, None, horizon)
         row = int(item_rows(engine.snapshot.items, [item])[0])
         stored = int(engine.snapshot.users.rows([user])[0])
         times = np.full(len(asked.histories.item), NO_TIME, dtype=np.int64)
@@ -310,6 +325,7 @@ class Recommender:
                 texts=engine.texts,
                 history=self.history,
                 mapping=engine.mapping,
+                tuning=self.tuning,
             ),
             Path(folder),
         )
@@ -322,7 +338,7 @@ class Recommender:
         full = saved.snapshot
         visible = without_splits(full, ("test",))
         recommender = cls(saved.config)
-        recommender.history = saved.history
+        recommender.history, recommender.tuning = saved.history, saved.tuning
         recommender._full = full
         recommender._now = Engine(
             saved.model, saved.vocabulary, visible, saved.texts, target, saved.mapping

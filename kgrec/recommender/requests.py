@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from kgrec.ranking import Where, attribute_mask
 from kgrec.recommender.engine import Engine
 
 GivenHistories: TypeAlias = Mapping[str, Sequence[str]] | Sequence[Sequence[str]]
+Horizon: TypeAlias = Literal["next", "later"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +51,29 @@ def ask(
     histories: GivenHistories | None,
     scenario: str | None,
     context: Mapping[str, Any] | None = None,
+    horizon: Horizon = "next",
 ) -> Asked:
     """Stored users, or histories given by user id (or without one, numbered from 0).
 
     A given history takes the place of a stored one. Raises RequestError for a user that is neither
-    stored nor has a history here, an unknown item or scenario, or a request for nobody.
+    stored nor has a history here, an unknown item, scenario or horizon, or a request for nobody.
     """
+    asked = _asked(engine, users, histories, scenario, context)
+    if horizon == "next":
+        return asked
+    if horizon != "later":
+        raise RequestError(f"unknown horizon {horizon!r}; use 'next' or 'later'.")
+    later = np.ones(len(asked), dtype=bool)
+    return replace(asked, histories=replace(asked.histories, later=later))
+
+
+def _asked(
+    engine: Engine,
+    users: str | Sequence[str] | None,
+    histories: GivenHistories | None,
+    scenario: str | None,
+    context: Mapping[str, Any] | None,
+) -> Asked:
     code = -1 if scenario is None else scenario_code(engine, scenario)
     if histories is None:
         if users is None:

@@ -13,7 +13,7 @@ from kgrec.nn import TimeScales
 
 _MIN_BATCH, _MAX_BATCH = 128, 1024
 _TEMPORAL_SHARE = 0.9
-_SPARSE_EVENTS = 15  # per user, on average: fewer, and most is to be learned from the graph
+_SPARSE_EVENTS = 15  # per user, on average; fewer are soon learned by heart
 _MAX_ITEMS, _MAX_FACTS = 20_000, 2_000_000  # what a step reads as a whole
 
 
@@ -31,6 +31,7 @@ class _Defaults:
 # What random searches on validation found for each kind of data. Where validation follows training
 # in time a model must learn what comes next, otherwise what goes together.
 _TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0)
+_TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0)
 _DENSE = _Defaults(256, 0.15, 0.2, 0.45, 60, 3e-3, 0.75)
 _SPARSE = _Defaults(512, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
 
@@ -65,8 +66,9 @@ def make_plan(
 ) -> Plan:
     """Settings first, then what suits the data; ``n_users`` are those with interactions."""
     large = n_items > _MAX_ITEMS or n_facts > _MAX_FACTS
-    untimed = _SPARSE if n_events < _SPARSE_EVENTS * n_users else _DENSE
-    default = _TIMED if temporal else untimed
+    sparse = n_events < _SPARSE_EVENTS * n_users
+    timed, untimed = (_TIMED_SPARSE, _SPARSE) if sparse else (_TIMED, _DENSE)
+    default = timed if temporal else untimed
     batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
     timed_scales = TimeScales(model.time_scales, model.visit_scales)
     cuts = temporal and training.examples == "auto"
