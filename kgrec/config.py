@@ -82,7 +82,7 @@ class TrainingConfig(_Settings):
         "auto", description="Items per step: all, or a sample; auto: all of up to 20,000."
     )
     negatives: int = Field(2048, ge=1, description="Items drawn per step, where sampled.")
-    fanout: int = Field(32, ge=1, description="Neighbours read of a node, where sampled.")
+    fanout: int = Field(256, ge=1, description="Neighbours read of a node, where sampled.")
     step_events: int = Field(32_768, ge=1, description="Events per step at most, where sampled.")
     valid_every: int = Field(5, ge=1, description="Epochs between validations.")
     patience: int = Field(6, ge=1, description="Validations without a gain before stopping.")
