@@ -101,7 +101,7 @@ def fit_engine(
         )
         state = None
         if checkpoint is not None:
-            state = Checkpoint(checkpoint, _fingerprint(train, valid, config, seed))
+            state = Checkpoint(checkpoint, fingerprint(train, valid, config, seed))
         history = trainer.run(
             checkpoint=state,
             resume=resume,
@@ -207,7 +207,7 @@ def _validation(engine: Engine, valid: Interactions, plan: Plan, seed: int) -> C
     return ndcg
 
 
-def _fingerprint(
+def fingerprint(
     train: GraphSnapshot, valid: Interactions, config: RecommenderConfig, seed: int
 ) -> str:
     """All that decides the outcome: settings, seed and every row that training reads."""

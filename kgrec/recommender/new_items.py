@@ -114,7 +114,8 @@ def find_new_items(engine: Engine) -> NewItems | None:
 @dataclass(frozen=True)
 class _Scale:
     """new score = ``gain`` · (foretold vector's + ``weight`` · history directions') + ``shift``:
-    the scale of what the model itself says of trained items that are held out as if new."""
+    the scale of what the model itself says of trained items that are held out as if new, less one
+    standard deviation of the error, so that a new item passes a trained one where it is sure to."""
 
     gain: float
     weight: float
@@ -145,7 +146,8 @@ class _Scale:
         both = (by_vector + weight * by_choice).ravel()
         says = (users @ targets[held, :size].T + targets[held, size]).ravel()
         gain = max(float(np.cov(both, says)[0, 1] / max(both.var(ddof=1), 1e-12)), 0.0)
-        return _Scale(gain, weight, float(says.mean() - gain * both.mean()))
+        shift = float(says.mean() - gain * both.mean())
+        return _Scale(gain, weight, shift - float((says - gain * both).std()))
 
 
 def _regress(likeness: Likeness, rows: Ints, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

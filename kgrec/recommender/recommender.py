@@ -25,7 +25,12 @@ from kgrec.recommender import saving
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.evaluating import evaluate_engine
-from kgrec.recommender.fitting import chooses_by_split, fit_engine, training_split
+from kgrec.recommender.fitting import (
+    chooses_by_split,
+    fingerprint,
+    fit_engine,
+    training_split,
+)
 from kgrec.recommender.ranked import Ranked, rank_items, similar_items
 from kgrec.recommender.requests import (
     Asked,
@@ -45,6 +50,7 @@ from kgrec.recommender.support import (
     without_splits,
 )
 from kgrec.recommender.texts import TextFeatures, encode_texts, has_texts, same_texts
+from kgrec.recommender.tuned import tuned
 from kgrec.stores import GraphStore
 from kgrec.text import CachedEncoder, EmbeddingCache, TextEncoder, load_encoder
 
@@ -81,12 +87,12 @@ class Recommender:
 
         ``device`` is "cuda" where there is one unless given. ``progress`` is called with (what,
         done, total). With ``checkpoint`` (a folder) the state is kept there at every validation,
-        and ``resume=True`` goes on from it to the same result. ``tune`` first tries so many settings
-        (``kgrec.tuning.SPACE``, the given ones first) on the validation rows: ``config`` becomes the
-        best, ``tuning`` lists the tries, which are kept in ``checkpoint`` + ".tuning". Equal data, settings and seed give
-        equal models on one CPU. Where the catalog marks no rows "valid", some are held out to
-        choose by, and the model is trained again on all. Raises TrainingError, StoreError,
-        CatalogError, TextModelError.
+        and ``resume=True`` goes on from it to the same result. ``tune`` first tries so many
+        settings (the given ones, then others of ``kgrec.tuning.SPACE``) on the validation rows:
+        ``config`` becomes the best, ``tuning`` lists the tries, which are kept in ``checkpoint`` +
+        ".tuning". Equal data, settings and seed give equal models on one CPU. Where the catalog
+        marks no rows "valid", some are held out to choose by, and the model is trained again on
+        all. Raises TrainingError, StoreError, CatalogError, TextModelError.
         """
         full = read_source(source, progress)
         visible = without_splits(full, ("test",))
@@ -102,10 +108,18 @@ class Recommender:
             on_epoch=None if progress is None else epoch_teller(progress),
         )
         folder = None if checkpoint is None else Path(checkpoint)
-        config, tries = self.config, []
+        config, tries = self.config, list[dict[str, Any]]()
         if tune is not None:
-            tried = tuned(partial(fit, train, valid, texts), config, tune, folder, progress)
-            config, tries = tried
+            config, tries = tuned(
+                partial(fit, train, valid, texts),
+                config,
+                tune,
+                data=fingerprint(train, valid, config, seed),
+                seed=seed,
+                folder=folder,
+                resume=resume,
+                progress=progress,
+            )
         fit = partial(fit, config=config)
         chosen = fitted = fit(train, valid, texts, checkpoint=folder)
         if config.training.refit and not chooses_by_split(visible) and held.any():

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Saved:
     texts: TextFeatures
     history: list[dict[str, float]]
     mapping: GraphMapping | None = None
+    tuning: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save(saved: Saved, folder: Path) -> None:
@@ -84,6 +85,7 @@ def _write(saved: Saved, folder: Path) -> None:
         "shape": asdict(saved.model.shape),
         "text_size": saved.texts.size,
         "history": saved.history,
+        "tuning": saved.tuning,
         "mapping": None if saved.mapping is None else saved.mapping.model_dump(mode="json"),
         "files": files,
     }
@@ -156,6 +158,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
         texts=TextFeatures(texts, events, manifest["text_size"]),
         history=manifest["history"],
         mapping=None if mapping is None else GraphMapping.parse(mapping),
+        tuning=manifest["tuning"],
     )
 
 
