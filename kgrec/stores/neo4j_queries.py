@@ -13,14 +13,15 @@ DELETE_QUERIES = "MATCH (:User {id: $id})-[:ISSUED]->(n:Query) DETACH DELETE n"
 DELETE_USER = "MATCH (n:User {id: $id}) DETACH DELETE n RETURN count(*) AS deleted"
 
 # Names that the graph knows: asking for others is allowed, but makes the driver log warnings.
-LABELS = "CALL db.labels() YIELD label RETURN label AS name"
-TYPES = "CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType AS name"
-PROPERTIES = "CALL db.propertyKeys() YIELD propertyKey RETURN propertyKey AS name"
+KNOWN = """
+CALL db.labels() YIELD label RETURN 'label' AS kind, label AS name
+UNION ALL CALL db.relationshipTypes() YIELD relationshipType
+RETURN 'type' AS kind, relationshipType AS name
+UNION ALL CALL db.propertyKeys() YIELD propertyKey RETURN 'property' AS kind, propertyKey AS name
+"""
 CREATE_TYPE = "CALL db.createRelationshipType($name)"
 CREATE_PROPERTY = "CALL db.createProperty($name)"
 
-# The write locks make "read what is stored, then add what is missing" safe against other writers.
-LOCK_USERS = "UNWIND $ids AS id MATCH (u:User {id: id}) SET u.id = u.id"
 ELEMENT = "element id"  # column of a relationship's own identity
 UPDATE_EDGES = (
     "UNWIND $rows AS row MATCH ()-[r]->() WHERE elementId(r) = row.element SET r += row.properties"
@@ -33,34 +34,44 @@ def merge_nodes(label: str) -> str:
     return f"UNWIND $rows AS row MERGE (n:{quote(label)} {{id: row.id}}) SET n += row"
 
 
+def lock_nodes(label: str) -> str:
+    """The write locks make "read what is stored, then add what is missing" safe against others."""
+    return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) SET n.id = n.id"
+
+
+def targets_of(edge: EdgeType) -> str:
+    """The targets that each source has already."""
+    pattern = f"(a)-[:{quote(edge.name)}]->(b:{quote(edge.target_label)})"
+    return (
+        f"UNWIND $ids AS id MATCH (a:{quote(edge.source_label)} {{id: id}}) "
+        f"WITH id, [{pattern} | b.id] AS targets WHERE size(targets) > 0 RETURN id, targets"
+    )
+
+
+def _ends(edge: EdgeType) -> str:
+    """Rows grouped by source: lists as long as that of the targets' places in ``$targets``.
+
+    Every target is looked up once; one that is gone keeps its place, and its edges are left out.
+    """
+    return (
+        "UNWIND range(0, size($targets) - 1) AS j "
+        f"OPTIONAL MATCH (b:{quote(edge.target_label)} {{id: $targets[j]}}) "
+        "WITH j, b ORDER BY j WITH collect([b]) AS targets "
+        f"UNWIND $rows AS row MATCH (a:{quote(edge.source_label)} {{id: row.source}}) "
+        "UNWIND range(0, size(row.target) - 1) AS k "
+        "WITH a, row, k, targets[row.target[k]][0] AS b WHERE b IS NOT NULL"
+    )
+
+
 def merge_edges(edge: EdgeType) -> str:
-    """Rows grouped by source: a list of targets, and as many maps of properties."""
-    return (
-        f"UNWIND $rows AS row MATCH (a:{quote(edge.source_label)} {{id: row.source}}) "
-        "UNWIND range(0, size(row.target) - 1) AS k "
-        f"MATCH (b:{quote(edge.target_label)} {{id: row.target[k]}}) "
-        f"MERGE (a)-[r:{quote(edge.name)}]->(b) SET r += row.properties[k]"
-    )
+    """Edges that may be there already, with maps of properties."""
+    return f"{_ends(edge)} MERGE (a)-[r:{quote(edge.name)}]->(b) SET r += row.properties[k]"
 
 
-def merge_bare_edges(edge: EdgeType) -> str:
-    """The same without properties."""
-    return (
-        f"UNWIND $rows AS row MATCH (a:{quote(edge.source_label)} {{id: row.source}}) "
-        f"UNWIND row.target AS target MATCH (b:{quote(edge.target_label)} {{id: target}}) "
-        f"MERGE (a)-[:{quote(edge.name)}]->(b)"
-    )
-
-
-def create_interactions(columns: Sequence[str]) -> str:
-    """Rows grouped by user: a list of targets, and one as long for every property."""
+def create_edges(edge: EdgeType, columns: Sequence[str]) -> str:
+    """Edges that aren't there yet; ``columns`` may be absent, and so are their properties then."""
     values = ", ".join(f"{quote(name)}: row.{quote(name)}[k]" for name in columns)
-    return (
-        "UNWIND $rows AS row MATCH (u:User {id: row.source}) "
-        "UNWIND range(0, size(row.target) - 1) AS k "
-        "MATCH (i:Item {id: row.target[k]}) "
-        f"CREATE (u)-[:INTERACTED {{{values}}}]->(i)"
-    )
+    return f"{_ends(edge)} CREATE (a)-[:{quote(edge.name)} {{{values}}}]->(b)"
 
 
 def interactions_of_users(columns: Sequence[str], elements: bool) -> str:
@@ -94,10 +105,6 @@ def edge_keys(edge: EdgeSource) -> str:
     return f"{_match(edge)} UNWIND keys(r) AS name RETURN DISTINCT name"
 
 
-def any_edge_has(edge: EdgeSource, name: str) -> str:
-    return f"{_match(edge)} WHERE {edge.value_of('r', name)} IS NOT NULL RETURN 1 AS n LIMIT 1"
-
-
 def read_nodes(node: NodeSource, columns: Sequence[str]) -> str:
     """One record for every few thousand nodes: a list for each column."""
     values = "".join(f", [n IN part | {node.value_of('n', c)}] AS {quote(c)}" for c in columns)
@@ -109,10 +116,19 @@ def read_nodes(node: NodeSource, columns: Sequence[str]) -> str:
     )
 
 
+def _column(edge: EdgeSource, name: str) -> str:
+    """A list of nulls costs as much to send as any other: null instead."""
+    value = edge.value_of("r", name)
+    return f"CASE WHEN any(r IN rs WHERE {value} IS NOT NULL) THEN [r IN rs | {value}] END"
+
+
 def read_edges(edge: EdgeSource, columns: Sequence[str]) -> str:
-    """One record a source node: a list for each column. Streamed, so the server holds little."""
+    """One record a source node: a list for each column, null where no edge has it.
+
+    Streamed, so the server holds little.
+    """
     far = "endNode(r)" if edge.outgoing else "startNode(r)"
-    values = "".join(f", [r IN rs | {edge.value_of('r', c)}] AS {quote(c)}" for c in columns)
+    values = "".join(f", {_column(edge, name)} AS {quote(name)}" for name in columns)
     return (
         f"MATCH (a:{quote(edge.source.label)}) "
         f"WITH a, [{_pattern(edge, 'a')} | r] AS rs WHERE size(rs) > 0 "

@@ -27,13 +27,11 @@ class Known:
 
 
 def known(connection: Connection) -> Known:
-    def names(cypher: str) -> list[str]:
-        return [row["name"] for row in connection.rows(cypher)]
-
+    names: dict[str, list[str]] = {"label": [], "type": [], "property": []}
+    for row in connection.rows(queries.KNOWN):
+        names[row["kind"]].append(row["name"])
     return Known(
-        frozenset(names(queries.LABELS)),
-        tuple(sorted(names(queries.TYPES))),
-        frozenset(names(queries.PROPERTIES)),
+        frozenset(names["label"]), tuple(sorted(names["type"])), frozenset(names["property"])
     )
 
 
@@ -75,8 +73,6 @@ def read_edges(
             if (name == "event" and source.event is not None)
             or source.properties.get(name, name) in heard.properties
         ]
-        # A list of nulls costs as much to send as any other.
-        asked = [name for name in asked if connection.rows(queries.any_edge_has(source, name))]
         part = _read(
             connection, queries.read_edges(source, asked), ["source", "target", *asked], single=True
         )
@@ -174,7 +170,7 @@ def _read(connection: Connection, cypher: str, names: Sequence[str], *, single: 
             else:
                 columns[0] += values[0]
             for column, part in zip(columns[1:], values[1:], strict=True):
-                column += part
+                column += [None] * len(values[1]) if part is None else part
         return columns
 
     columns = connection.read(collect)

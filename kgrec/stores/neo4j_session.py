@@ -22,8 +22,8 @@ from neo4j.exceptions import (
 from graph_schema.errors import QueryError, StoreAuthError, StoreConnectionError, StoreError
 
 T = TypeVar("T")
-# Records of a read hold many rows each, so few records make a full message.
-FETCH_SIZE = 2_000
+# Records of a read hold many rows each; at the end of each fetch the server waits to be asked.
+FETCH_SIZE = 20_000
 CONNECT_SECONDS = 10.0
 RETRY_SECONDS = 15.0
 

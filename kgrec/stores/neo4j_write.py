@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgrec.stores import neo4j_queries as queries
-from kgrec.stores.base import Progress
+from kgrec.stores.base import EdgeType, Progress
 from kgrec.stores.columns import column_of
 from kgrec.stores.merge import IDENTITY, Merged, merge_interactions, one_chunk
 from kgrec.stores.neo4j_session import Connection
@@ -50,51 +50,75 @@ def write_nodes(connection: Connection, rows: NodeRows, progress: Progress | Non
         return lambda tx: _run(tx, statement, given)
 
     parts = [rows.table.slice(i, BATCH) for i in range(0, rows.table.num_rows, BATCH)]
-    _run_all(connection, rows.label, parts, batch, progress, sessions=1)
+    _run_all(connection, rows.label, parts, batch, progress, sessions=SESSIONS)
 
 
 def write_edges(connection: Connection, rows: EdgeRows, progress: Progress | None) -> None:
-    """Insert edges of a type that has at most one between two nodes, or update their properties."""
-    table = rows.table.select(["source", "target"])
-    statement = queries.merge_bare_edges(rows.type)
-    if rows.table.num_columns > 2:
-        properties = rows.table.drop_columns(["source", "target"]).to_pylist()
-        maps = pa.array([json.dumps(_present(row)) for row in properties], pa.string())
-        table, statement = table.append_column("properties", maps), queries.merge_edges(rows.type)
+    """Insert edges of a type that has at most one between two nodes, or update their properties.
+
+    Source by source, as interactions: what is there is read under a lock, and only what is missing
+    is created, which takes no locks that two transactions wait for in turn, as MERGE does.
+    """
 
     def batch(part: pa.Table) -> Work:
-        groups = [_with_maps(group) for group in _groups(part)]
-        return lambda tx: _run(tx, statement, groups)
+        return lambda tx: _complete(tx, rows.type, part)
 
-    # Facts share entities, and two transactions that merge edges of one node deadlock.
-    _run_all(connection, rows.type.name, _batches(table), batch, progress, sessions=1)
+    # Where sources are targets too, two transactions would wait for each other's locked sources.
+    alike = rows.type.source_label == rows.type.target_label
+    sessions = 1 if alike else SESSIONS
+    _run_all(connection, rows.type.name, _batches(rows.table), batch, progress, sessions=sessions)
+
+
+def _complete(tx: neo4j.ManagedTransaction, edge: EdgeType, incoming: pa.Table) -> None:
+    sources = pc.unique(incoming["source"]).to_pylist()
+    tx.run(queries.lock_nodes(edge.source_label), ids=sources).consume()
+    there = {
+        (record["id"], target)
+        for record in tx.run(queries.targets_of(edge), ids=sources)
+        for target in record["targets"]
+    }
+    pairs = list(zip(incoming["source"].to_pylist(), incoming["target"].to_pylist(), strict=True))
+    fresh = np.zeros(len(pairs), dtype=bool)
+    for place, pair in enumerate(pairs):
+        fresh[place] = pair not in there
+        there.add(pair)
+    _create(tx, edge, incoming.filter(pa.array(fresh)))
+    rest = incoming.filter(pa.array(~fresh))
+    if rest.num_rows and rest.num_columns > 2:
+        properties = rest.drop_columns(["source", "target"]).to_pylist()
+        maps = pa.array([json.dumps(_present(row)) for row in properties], pa.string())
+        both = rest.select(["source", "target"]).append_column("properties", maps)
+        rows, targets = _groups(both)
+        for row in rows:
+            row["properties"] = [json.loads(text) for text in row["properties"]]
+        tx.run(queries.merge_edges(edge), rows=rows, targets=targets).consume()
 
 
 def write_interactions(connection: Connection, rows: EdgeRows, progress: Progress | None) -> None:
     """Merge interactions user by user: what a user has is read and completed in one transaction."""
 
     def batch(part: pa.Table) -> Work:
-        return lambda tx: _merge(tx, part)
+        return lambda tx: _merge(tx, rows.type, part)
 
     parts = _batches(rows.table)
     _run_all(connection, rows.type.name, parts, batch, progress, sessions=SESSIONS)
 
 
-def _merge(tx: neo4j.ManagedTransaction, incoming: pa.Table) -> None:
+def _merge(tx: neo4j.ManagedTransaction, edge: EdgeType, incoming: pa.Table) -> None:
     users = pc.unique(incoming["source"]).to_pylist()
-    tx.run(queries.LOCK_USERS, ids=users).consume()
+    tx.run(queries.lock_nodes(edge.source_label), ids=users).consume()
     # What identifies an interaction must be read even where the incoming ones lack it.
     columns = sorted({*incoming.column_names, *IDENTITY} - {"source", "target"})
     stored = _stored(tx, users, columns, elements=False)
     if stored is None:
-        _create(tx, incoming)
+        _create(tx, edge, incoming)
         return
     merged = merge_interactions(stored, incoming)
     if merged.changed.any():
         stored = _stored(tx, users, columns, elements=True)
         merged = merge_interactions(stored, incoming)
         _update(tx, merged)
-    _create(tx, merged.added.select(incoming.column_names))
+    _create(tx, edge, merged.added.select(incoming.column_names))
 
 
 def _stored(
@@ -123,36 +147,35 @@ def _update(tx: neo4j.ManagedTransaction, merged: Merged) -> None:
     _run(tx, queries.UPDATE_EDGES, changes)
 
 
-def _create(tx: neo4j.ManagedTransaction, rows: pa.Table) -> None:
+def _create(tx: neo4j.ManagedTransaction, edge: EdgeType, rows: pa.Table) -> None:
     """``rows`` sorted by source."""
     if rows.num_rows:
         columns = [name for name in rows.column_names if name not in ("source", "target")]
-        _run(tx, queries.create_interactions(columns), _groups(rows))
+        groups, targets = _groups(rows)
+        tx.run(queries.create_edges(edge, columns), rows=groups, targets=targets).consume()
 
 
 def _run(tx: neo4j.ManagedTransaction, statement: str, rows: list[dict[str, Any]]) -> None:
     tx.run(statement, rows=rows).consume()
 
 
-def _with_maps(group: dict[str, Any]) -> dict[str, Any]:
-    if "properties" in group:
-        group["properties"] = [json.loads(text) for text in group["properties"]]
-    return group
-
-
 def _present(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _groups(table: pa.Table) -> list[dict[str, Any]]:
-    """One dict a source: its id, and a list for every other column."""
-    lists = {name: table[name].to_pylist() for name in table.column_names}
+def _groups(table: pa.Table) -> tuple[list[dict[str, Any]], list[str]]:
+    """One dict a source: its id, and a list for every other column; and the distinct targets, whose
+    places in that list stand for them."""
+    lists = {name: table[name].to_pylist() for name in table.column_names if name != "target"}
+    coded = pc.dictionary_encode(one_chunk(table["target"]))
+    lists["target"] = coded.indices.to_pylist()
     sources = lists.pop("source")
     starts = _starts(table).tolist()
-    return [
+    groups = [
         {"source": sources[a], **{name: values[a:b] for name, values in lists.items()}}
         for a, b in zip(starts, [*starts[1:], len(sources)], strict=True)
     ]
+    return groups, coded.dictionary.to_pylist()
 
 
 def _sorted(table: pa.Table) -> pa.Table:

@@ -126,7 +126,7 @@ def test_an_injected_driver_stays_open(neo4j_server: Server) -> None:
         driver.verify_connectivity()
 
 
-@pytest.mark.parametrize("sent", [20_000, 120_000, 250_000])
+@pytest.mark.parametrize("sent", [20_000, 115_000, 140_000])
 def test_lost_half_way_then_completed(
     store: Neo4jStore,
     neo4j_server: Server,
@@ -170,6 +170,25 @@ def test_lost_half_way_then_completed(
     with EmbeddedStore(tmp_path / "graph.kgl") as embedded:
         embedded.write(catalog)
         assert_same_snapshot(read_snapshot(store), read_snapshot(embedded))
+
+
+def test_facts_are_completed_not_doubled(store: Neo4jStore) -> None:
+    """Stored ones get what is new about them, and one that is given twice is one."""
+
+    def write(tails: list[str], **properties: list[object]) -> None:
+        columns = {"head": "a", "head_type": "item", "tail": tails, **properties}
+        facts = pd.DataFrame(columns).assign(relation="r")
+        both = [facts.assign(tail_type=kind) for kind in ("item", "entity")]
+        store.write(Catalog.from_frames(facts=pd.concat(both)))
+
+    write(["b", "c"], since=[1, 2])
+    write(["d", "c", "d", "b"], until=[9, 8, 9, None])
+    write(["e"])
+    for edge in store.edge_types():
+        found = store.read_edges(edge).to_pandas().sort_values("target", ignore_index=True)
+        assert found["target"].tolist() == ["b", "c", "d", "e"]
+        assert found["since"].dropna().tolist() == [1, 2]
+        assert found["until"].dropna().tolist() == [8, 9]
 
 
 def test_two_writers_at_once_double_nothing(store: Neo4jStore, neo4j_server: Server) -> None:
