@@ -34,6 +34,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped.")
     ] = False,
+    tune: Annotated[
+        int | None,
+        typer.Option("--tune", min=1, help="Try so many settings first, the given ones included."),
+    ] = None,
     config: ConfigOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
@@ -43,7 +47,8 @@ def train(
     """Train a model on a store's graph and save it.
 
     A checkpoint beside the model is written as training goes, so that a run that was stopped
-    continues with `--resume` and ends in the same result.
+    continues with `--resume` and ends in the same result. With `--tune` the settings that do best
+    on validation rows are trained; the tries are kept with the model.
     """
     from kgrec import Recommender
 
@@ -54,11 +59,18 @@ def train(
         open_store(store, user=db_user, database=database, mapping=mapping) as g,
     ):
         recommender = Recommender(settings).fit(
-            g, seed=seed, device=device, progress=progress, checkpoint=checkpoint, resume=resume
+            g,
+            seed=seed,
+            device=device,
+            progress=progress,
+            checkpoint=checkpoint,
+            resume=resume,
+            tune=tune,
         )
         recommender.save(model)
     say(f"saved {model}")
-    print_values({"model": str(model), **best_epoch(recommender.history)}, as_json)
+    tuned = {} if tune is None else {"tuned": len(recommender.tuning), **chosen(recommender.tuning)}
+    print_values({"model": str(model), **best_epoch(recommender.history), **tuned}, as_json)
 
 
 def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
@@ -66,3 +78,10 @@ def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
     validated = [epoch for epoch in history if epoch.get("valid_ndcg@10") is not None]
     best: dict[str, Any] = max(validated, key=lambda epoch: epoch["valid_ndcg@10"], default={})
     return {"epochs": len(history), **best}
+
+
+def chosen(tries: list[dict[str, Any]]) -> dict[str, Any]:
+    """The settings of the best try."""
+    done = [one for one in tries if one["metric"] is not None]
+    best: dict[str, Any] = max(done, key=lambda one: (one["metric"], -one["number"]))
+    return dict(best["values"])
