@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from tests.neo4j_server import Server
@@ -37,24 +38,26 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return os.cpu_count() or 1
 
 
-class FilesTogether(LoadGroupScheduling):
-    """Deals out whole files, and whole groups (``xdist_group``) across files."""
+class FilesTogether(LoadFileScheduling):
+    """Deals out whole files, and those that ask for ``neo4j_server`` as if they were one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return str(super()._split_scope(nodeid)).partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return "neo4j" if _asks_for_server(self.config.rootpath / file) else file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling:
+@cache
+def _asks_for_server(file: Path) -> bool:
+    return "neo4j_server" in file.read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
     config.option.loadscopereorder = False  # the order is that of pytest_collection_modifyitems
     return FilesTogether(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group the Neo4j tests; where several workers share the files, long files come first."""
-    for item in items:
-        if item.get_closest_marker("neo4j"):
-            item.add_marker(pytest.mark.xdist_group("neo4j"))
+    """Where several workers share the files, long ones come first."""
     if hasattr(config, "workerinput"):
         weights = Counter[Path]()
         for item in items:
