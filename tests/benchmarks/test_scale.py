@@ -1,0 +1,83 @@
+"""Generated graphs, and how their sizes are measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.generate import Sizes, generate
+from benchmarks.scale import exponents
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("edges", [2_000, 30_000])
+def test_a_graph_has_the_edges_asked_for(edges: int) -> None:
+    catalog = generate(edges)
+    catalog.validate().raise_if_any()
+    events, facts = catalog.interactions, catalog.facts
+    assert len(events) + len(facts) == edges
+    assert not events.duplicated(["user_id", "item_id"]).any()
+    assert not facts.duplicated().any()
+    assert len(catalog.users) == Sizes.of(edges).users
+
+
+def test_a_graph_is_its_seed() -> None:
+    one, same, other = generate(3_000, 1), generate(3_000, 1), generate(3_000, 2)
+    assert one.equals(same)
+    assert not one.equals(other)
+
+
+def test_users_keep_to_few_groups_and_popularity_is_uneven() -> None:
+    catalog = generate(30_000)
+    facts = catalog.facts
+    group = facts[facts.relation == "belongs_to"].set_index("head")["tail"]
+    events = catalog.interactions.assign(group=lambda rows: rows.item_id.map(group))
+    most = events.groupby("user_id")["group"].agg(lambda own: own.value_counts().iloc[:2].sum())
+    share = most.sum() / len(events)
+    shuffled = events.assign(group=np.random.default_rng(0).permutation(events["group"]))
+    chance = shuffled.groupby("user_id")["group"].agg(lambda own: own.value_counts()[:2].sum())
+    assert share > 1.3 * chance.sum() / len(events)
+    counts = events.item_id.value_counts()
+    assert counts.iloc[: len(counts) // 10].sum() > 0.3 * len(events)
+
+
+def test_exponents_are_slopes_in_logs() -> None:
+    def size(edges: int) -> dict[str, float]:
+        return {
+            "edges": edges,
+            "seconds_per_epoch": 3.0 * edges,
+            "processor_seconds_per_epoch": 0.1 * edges**0.5,
+            "snapshot_seconds": 2.0 * edges**1.5,
+            "write_seconds": 1.0,
+            "memory_gb": edges**2.0,
+        }
+
+    told = exponents([size(10), size(100), size(10_000)])
+    assert told == {
+        "seconds_per_epoch": 1.0,
+        "processor_seconds_per_epoch": 0.5,
+        "snapshot_seconds": 1.5,
+        "write_seconds": 0.0,
+        "memory_gb": 2.0,
+    }
+    assert exponents([size(10)]) == {}
+
+
+@pytest.mark.slow
+def test_the_command_measures_every_size_and_ends_in_json() -> None:
+    command = [sys.executable, "-m", "benchmarks.scale", "--edges", "2000", "4000"]
+    done = subprocess.run(
+        [*command, "--embedding-size", "8"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert list(told["kgrec"]) == ["2,000 edges", "4,000 edges"]
+    assert set(told["exponents"]) > {"seconds_per_epoch", "memory_gb"}
+    for size in told["kgrec"].values():
+        assert size["losses"][-1] < size["losses"][0]
+        assert min(size["snapshot_seconds"], size["seconds_per_epoch"], size["memory_gb"]) > 0
