@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("now", "train"),
         help="now: validation rows count as history when testing; train: they don't (default both)",
     )
+    parser.add_argument("--epochs", type=int, help="kgrec's, at most: fewer for a quick look")
     parser.add_argument("--tries", type=int, default=8, help="settings a peer may try (default 8)")
     parser.add_argument(
         "--try", type=int, dest="nth_try", metavar="N", help="only the N-th of a peer's settings"
@@ -97,6 +98,7 @@ def _ours(
             device=asked.device,
             read_seconds=read_seconds,
             texts=asked.texts,
+            epochs=asked.epochs,
             variant=variant,
         )
         _tell(outcome, rows)

@@ -21,6 +21,7 @@ def run_kgrec(
     device: str | None,
     read_seconds: float,
     texts: Path | None,
+    epochs: int | None = None,
     variant: Variant | None = None,
 ) -> Outcome:
     """Fit with every seed and rank the test rows with each history.
@@ -31,7 +32,9 @@ def run_kgrec(
     snapshot = rows.snapshot if variant is None else variant.data(rows.snapshot)
     outcome = Outcome("kgrec" if variant is None else variant.name, "kgrec", list(seeds))
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
-        config = _config(texts or Path(scratch), {} if variant is None else variant.settings)
+        config = _config(
+            texts or Path(scratch), {} if variant is None else variant.settings, epochs
+        )
         for seed in seeds:
             started = time.perf_counter()
             model = Recommender(config).fit(snapshot, seed=seed, device=device)
@@ -42,7 +45,10 @@ def run_kgrec(
     return outcome
 
 
-def _config(texts: Path, settings: Mapping[str, Mapping[str, Any]]) -> RecommenderConfig:
+def _config(
+    texts: Path, settings: Mapping[str, Mapping[str, Any]], epochs: int | None
+) -> RecommenderConfig:
     given = {part: dict(values) for part, values in settings.items()}
+    given.setdefault("training", {})["epochs"] = epochs
     given.setdefault("text", {})["cache_dir"] = str(texts)
     return RecommenderConfig.model_validate(given)

@@ -83,13 +83,16 @@ def _nodes(facts: Facts, end: str, data: PeerData) -> Ints:
 
 @dataclass(frozen=True)
 class Shape:
-    """The paper's defaults."""
+    """The paper's defaults, but for ``learning_rate``, which suits larger steps."""
 
     size: int = 64
     intents: int = 4
     layers: int = 3
     dropout: float = 0.1
     edge_dropout: float = 0.5
+    decay: float = 1e-5
+    independence: float = 1e-4
+    learning_rate: float = 1e-3
 
 
 class Kgin(nn.Module):
@@ -149,9 +152,13 @@ class KginPeer:
     code: ClassVar[str] = "written here"
     timed: ClassVar[bool] = False
     seeded: ClassVar[bool] = True
-    tries: ClassVar[tuple[Settings, ...]] = ({},)  # slow: the paper's, but for larger steps
+    tries: ClassVar[tuple[Settings, ...]] = (
+        {},  # the paper's
+        {"layers": 2, "decay": 1e-3},
+        {"size": 128, "layers": 2, "decay": 1e-3},
+        {"learning_rate": 3e-4},
+    )
     epochs: int | None = None
-    decay, independence, learning_rate = 1e-5, 1e-4, 1e-3
 
     def __init__(self, **shape: Any) -> None:
         self.shape = Shape(**shape)
@@ -163,7 +170,7 @@ class KginPeer:
             self._model = Kgin(data.n_users, graph, self.shape).to(how.device)
             pairs = Pairs(data.train, data.n_users, data.n_items)
             chosen = self._chosen(data.train)
-            optimizer = torch.optim.Adam(self._model.parameters(), lr=self.learning_rate)
+            optimizer = torch.optim.Adam(self._model.parameters(), lr=self.shape.learning_rate)
 
             def epoch() -> None:
                 for batch in pairs.batches(rng, how.device):
@@ -192,7 +199,9 @@ class KginPeer:
         mine, liked, other = users[user], items[item], items[negative]
         bpr = -functional.logsigmoid((mine * (liked - other)).sum(1)).mean()
         decay = sum(vectors.square().sum() for vectors in (mine, liked, other)) / (2 * len(user))
-        loss: Tensor = bpr + self.decay * decay + self.independence * self._model.likeness()
+        loss: Tensor = (
+            bpr + self.shape.decay * decay + self.shape.independence * self._model.likeness()
+        )
         return loss
 
     def _chosen(self, history: Interactions) -> SparseMatrix:

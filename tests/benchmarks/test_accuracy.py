@@ -16,6 +16,8 @@ from kgrec.graph.persist import write_snapshot
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
 from tests.benchmarks.samples import N_USERS, snapshot
 
+QUICK = ("--epochs", "5", "--device", "cpu")
+
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -41,7 +43,7 @@ def test_kgrec_beside_a_peer(
     tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = kept(tmp_path / "rows", snapshot())
-    options = ("--snapshot", folder, "--only", "kgrec,popularity", "--device", "cpu")
+    options = ("--snapshot", folder, "--only", "kgrec,popularity", *QUICK)
     found = run(capsys, "ml-100k-split", *options)
     assert found["history"] == "now"
     assert found["kgrec"]["ndcg@10"] > found["peers"]["popularity"]["ndcg@10"]
@@ -132,7 +134,7 @@ def test_parts_are_taken_only_from_data_that_has_them() -> None:
 @pytest.mark.slow
 def test_ablations_tell_the_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = kept(tmp_path / "rows", snapshot())
-    found = run(capsys, "ml-1m-kg", "--snapshot", folder, "--ablate", "--device", "cpu")
+    found = run(capsys, "ml-1m-kg", "--snapshot", folder, "--ablate", *QUICK)
     part = found["ablations"]["without graph"]
     assert part["change"]["ndcg@10"]["mean"] == pytest.approx(
         part["ndcg@10"] - found["kgrec"]["ndcg@10"], abs=2e-5
