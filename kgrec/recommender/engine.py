@@ -83,7 +83,7 @@ class Engine:
         """What scores a single history fastest, on the processor."""
         if self.device.type != "cpu":
             return None
-        return QuickScorer.build(self.model, self.items, self.known)
+        return QuickScorer.build(self.model, self.items, self.known, self.new_items)
 
     @cached_property
     def item_row(self) -> dict[str, int]:
@@ -176,10 +176,7 @@ class Engine:
             return None
         if self.model.shape.event_texts and (history.text >= 0).any():
             return None
-        scores = self.quick.scores(history)[None]
-        if self.new_items is not None:
-            scores[:, self.new_items.items] += self.new_items.added(history).numpy()
-        return scores
+        return self.quick.scores(history)[None]
 
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
         """float32 ``[B, n_items]`` on the device; each row depends on its own history alone.

@@ -59,15 +59,12 @@ class NewItems:
         candidate[rows], bias[rows] = self.candidate, self.bias
         return replace(vectors, candidate=candidate, bias=bias)
 
-    def added(self, histories: Histories, batch: HistoryBatch | None = None) -> Tensor:
+    def added(self, histories: Histories, batch: HistoryBatch) -> Tensor:
         """What is added to the scores of new items, float32 ``[B, c]``."""
         counts = np.diff(histories.indptr)
         weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
         values = torch.as_tensor(weights).to(self.event.device)
-        if batch is not None:
-            return batch.pattern.matmul(values, self.event) @ self.direction.T
-        events = self.event[torch.as_tensor(histories.item)]
-        return (values @ events).unsqueeze(0) @ self.direction.T
+        return batch.pattern.matmul(values, self.event) @ self.direction.T
 
     def row(self, item: int) -> int:
         """Which of the new items it is, -1 for a trained one."""

@@ -8,13 +8,15 @@ comes from the model itself. Tests hold both ways of scoring to the same values.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.graph.snapshot import Ints
 from kgrec.nn import (
     Histories,
     HybridModel,
@@ -24,6 +26,7 @@ from kgrec.nn import (
     pool_weights,
 )
 from kgrec.nn.heads import NoHead, ScenarioHead
+from kgrec.recommender.new_items import NewItems
 
 _KNOWN_AGES = 512  # patterns of ages whose weights are kept
 _FEW_EVENTS = 512  # longer histories are worth no memory
@@ -43,10 +46,13 @@ class QuickScorer:
     scales: TimeScales
     sharpness: float  # one over the temperature
     head: ScenarioHead | None
+    new: NewScorer | None
 
     @staticmethod
-    def build(model: HybridModel, items: ItemVectors, known: Tensor) -> QuickScorer:
-        """For vectors on the processor."""
+    def build(
+        model: HybridModel, items: ItemVectors, known: Tensor, new: NewItems | None = None
+    ) -> QuickScorer:
+        """For vectors on the processor; ``items`` with those of new items in their places."""
         return QuickScorer(
             query=items.query.numpy(),
             candidate=items.candidate.numpy(),
@@ -58,6 +64,7 @@ class QuickScorer:
             scales=model.shape.scales,
             sharpness=1 / model.shape.temperature,
             head=None if type(model.head) is NoHead else model.head,
+            new=None if new is None else NewScorer.build(new),
         )
 
     def scores(self, history: Histories) -> np.ndarray:
@@ -73,20 +80,65 @@ class QuickScorer:
         user *= self.sharpness
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
+        if self.new is not None and len(history.item):
+            self.new.add(scores, history.item)
         return scores
 
     def _pooled(self, history: Histories) -> np.ndarray:
         """h, float32 ``[d]``."""
         if not len(history.item):
             return np.zeros(self.query.shape[1], dtype=np.float32)
-        weights, state = _weights(history.age, history.visit, self.scales)
+        weights, gates = self._pools(history)
         pools = weights.dot(self.query.take(history.item, axis=0))
-        gates = self.gates[0 if self.horizon is None else int(history.later[0])]
-        if self.state_gates is not None:
-            gates = gates + np.tensordot(state, self.state_gates, axes=1)
         pools *= gates
-        pooled: np.ndarray = pools[0] if len(pools) == 1 else pools.sum(axis=0)
+        pooled: np.ndarray = pools[0] if len(pools) == 1 else np.add.reduce(pools)
         return pooled
+
+    def _pools(self, history: Histories) -> tuple[np.ndarray, np.ndarray]:
+        """What each event weighs in every pool, float32 ``[S, n]``, and the gates ``[S, d]``."""
+        age, visit, later = history.age, history.visit, bool(history.later[0])
+        if len(age) > _FEW_EVENTS:
+            return self._made(age, visit, later)
+        # Histories without times that are equally long share all of this.
+        return self._kept(age.tobytes(), None if visit is age else visit.tobytes(), later)
+
+    @cached_property
+    def _kept(self) -> Callable[[bytes, bytes | None, bool], tuple[np.ndarray, np.ndarray]]:
+        @lru_cache(maxsize=_KNOWN_AGES)
+        def kept(age: bytes, visit: bytes | None, later: bool) -> tuple[np.ndarray, np.ndarray]:
+            ages, visits = (np.frombuffer(part, np.float32) for part in (age, visit or age))
+            return self._made(ages, visits, later)
+
+        return kept
+
+    def _made(
+        self, age: np.ndarray, visit: np.ndarray, later: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        indptr = np.array([0, len(age)])
+        gates = self.gates[int(later) if len(self.gates) > 1 else 0]
+        if self.state_gates is not None:
+            state = history_state(indptr, visit)[0]
+            gates = gates + np.tensordot(state, self.state_gates, axes=1)
+        return pool_weights(indptr, age, visit, self.scales), gates
+
+
+@dataclass(frozen=True, eq=False)
+class NewScorer:
+    """``NewItems.added`` for one history: views of its arrays."""
+
+    items: Ints
+    event: np.ndarray
+    direction: np.ndarray
+
+    @staticmethod
+    def build(new: NewItems) -> NewScorer:
+        return NewScorer(new.items, new.event.numpy(), new.direction.numpy())
+
+    def add(self, scores: np.ndarray, history: Ints) -> None:
+        """Add to the ``scores`` float32 ``[n]`` of the new items; ``history`` int64 item rows."""
+        events = np.add.reduce(self.event.take(history, axis=0))
+        events *= 1 / math.sqrt(len(history))
+        scores[self.items] += self.direction.dot(events)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
@@ -103,26 +155,3 @@ def adapted(head: ScenarioHead, user: np.ndarray, scenario: np.ndarray) -> np.nd
         bias = head.bias(code) if scenario[0] >= 0 else None
         vector = vector if bias is None else vector + bias
     return np.asarray(vector.numpy()[0])
-
-
-def _weights(
-    age: np.ndarray, visit: np.ndarray, scales: TimeScales
-) -> tuple[np.ndarray, np.ndarray]:
-    """``pool_weights`` and ``history_state`` of one history: float32 ``[S, n]`` and ``[f]``."""
-    if len(age) > _FEW_EVENTS:
-        return _made_weights(age, visit, scales)
-    return _kept_weights(age.tobytes(), visit.tobytes(), scales)
-
-
-@lru_cache(maxsize=_KNOWN_AGES)
-def _kept_weights(age: bytes, visit: bytes, scales: TimeScales) -> tuple[np.ndarray, np.ndarray]:
-    """Histories without times that are equally long share their ages."""
-    ages, visits = (np.frombuffer(part, dtype=np.float32) for part in (age, visit))
-    return _made_weights(ages, visits, scales)
-
-
-def _made_weights(
-    age: np.ndarray, visit: np.ndarray, scales: TimeScales
-) -> tuple[np.ndarray, np.ndarray]:
-    indptr = np.array([0, len(age)])
-    return pool_weights(indptr, age, visit, scales), history_state(indptr, visit)[0]

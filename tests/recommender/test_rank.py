@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.recommender import ranked
 from tests.recommender import catalogs
@@ -40,6 +42,23 @@ def test_alone_and_together_and_as_a_frame(fitted: Recommender, name: str, store
         )
         assert one.ids[0].tolist() == ids[row].tolist()
         np.testing.assert_allclose(one.scores[0], scores[row], atol=1e-5)
+
+
+def test_new_items_score_alone_as_together(fresh: Recommender) -> None:
+    frames = catalogs.frames()
+    item = pd.DataFrame({"item_id": ["i40"], "title": ["A jolly circus again"]})
+    fact = pd.DataFrame([["i40", "item", "made_by", "e0", "entity"]])
+    fact.columns = frames["facts"].columns
+    frames["items"] = pd.concat([frames["items"], item], ignore_index=True)
+    frames["facts"] = pd.concat([frames["facts"], fact], ignore_index=True)
+    fresh.update(Catalog.from_frames(**frames))
+    assert fresh._engine.new_items is not None
+    for given in (HISTORIES, [["i40", "i1"], ["i40"]]):
+        ids, scores = fresh.rank(histories=given, k=ALL + 1, exclude_seen=False)
+        for row, history in enumerate(given):
+            one = fresh.rank(histories=[history], k=ALL + 1, exclude_seen=False)
+            assert one.ids[0].tolist() == ids[row].tolist()
+            np.testing.assert_allclose(one.scores[0], scores[row], atol=1e-5)
 
 
 def test_short_lists_are_padded(fitted: Recommender) -> None:
