@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from kgrec import Recommender
+from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.support import without_splits
+from kgrec.training import loop
+from kgrec.training.sampling import Examples
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
 from tests.recommender.conftest import SHORT
@@ -135,3 +138,102 @@ def test_without_splits_removes_what_belongs_to_a_held_out_event() -> None:
         assert gone == set(before.id[np.array(held)])
         assert gone
         assert len(after)
+
+
+LISTED = catalogs.N_ITEMS - catalogs.PER_USER + 1  # candidates of a test row: all but seen items
+LEARNT = {"epochs": 20, "learning_rate": 0.02}
+
+
+def unseen(seed: int) -> catalogs.Frames:
+    """The frames with every test row's item drawn uniformly from those that its user never had,
+    and without what was written about the true ones."""
+    events = catalogs.frames()["interactions"]
+    rng = np.random.default_rng(seed)
+    had = events.groupby("user_id")["item_id"].agg(set)
+    items = [f"i{n}" for n in range(catalogs.N_ITEMS)]
+    drawn = [rng.choice([i for i in items if i not in had[user]]) for user in events["user_id"]]
+    return changed("item_id", np.array(drawn, dtype=object))
+
+
+def test_test_rows_drawn_at_random_score_at_chance() -> None:
+    """What the model knows of the true test rows' users it can't know of items drawn at random:
+    each is among the ten best of those unseen with probability 10 / unseen."""
+    honest = fit(changed("rating", np.zeros(600)), **LEARNT).evaluate(ks=(10,))["recall@10"]
+    drawn = [fit(unseen(seed), **LEARNT).evaluate(ks=(10,))["recall@10"] for seed in range(3)]
+    chance = 10 / LISTED
+    deviation = np.sqrt(chance * (1 - chance) / (3 * catalogs.N_USERS))
+    # Items drawn are never the user's own, which the model ranks first: a little below chance.
+    assert chance - 5 * deviation < np.mean(drawn) < chance + 3 * deviation
+    assert honest > chance + 6 * deviation
+
+
+def test_poisoned_test_rows_get_the_same_metrics(short: Recommender) -> None:
+    """Of a test row only user and item are read, also when it is scored."""
+    frames = changed("rating", np.full(600, np.nan))
+    test = (frames["interactions"]["split"] == "test").to_numpy()
+    garbage = {"timestamp": 9_999_999_999, "scenario": "garbage", "event": "garbage"}
+    events = frames["interactions"].assign(event="view")
+    for column, value in garbage.items():
+        events[column] = events[column].mask(test, value)
+    poisoned = fit({**frames, "interactions": events})
+    plain = fit({**frames, "interactions": frames["interactions"].assign(event="view")})
+    assert_same_model(plain, poisoned)
+    assert "garbage" not in poisoned._engine.vocabulary.scenarios
+    for history in ("now", "train"):
+        assert plain.evaluate(history=history).metrics == poisoned.evaluate(history=history).metrics
+        assert plain.evaluate(history=history).metrics == short.evaluate(history=history).metrics
+
+
+def test_held_out_rows_are_in_no_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What training is shown as history, target or seen holds no test and no validation row; to
+    the negatives a held-out item is one like any other that the user has not seen."""
+    shown: set[tuple[int, int]] = set()
+
+    def watched(make: object) -> object:
+        def examples(data: object, users: np.ndarray, *rest: object, **given: object) -> Examples:
+            made: Examples = make(data, users, *rest, **given)  # type: ignore[operator]
+            events = np.repeat(users, np.diff(made.histories.indptr))
+            shown.update(zip(events, made.histories.item, strict=True))
+            shown.update(zip(users[made.seen_row], made.seen_item, strict=True))
+            shown.update(zip(users[made.target_row], made.target_item, strict=True))
+            return made
+
+        return examples
+
+    for name in ("time_cuts", "random_masks"):
+        monkeypatch.setattr(loop, name, watched(getattr(loop, name)))
+    fitted = fit(catalogs.frames(), epochs=8)
+    assert fitted._full is not None
+    events = fitted._full.interactions
+    pairs = {
+        split: set(zip(events.user[rows], events.item[rows], strict=True))
+        for split in ("train", "valid", "test")
+        for rows in [np.asarray(events.split == split)]
+    }
+    assert not shown & (pairs["test"] | pairs["valid"])
+    assert len(shown & pairs["train"]) > 0.9 * len(pairs["train"])
+
+
+def test_sampled_negatives_know_no_held_out_row() -> None:
+    """They are drawn by popularity, which test rows must not move."""
+    settings = {"sampling": "sampled", "negatives": 16}
+    plain = fit(changed("rating", np.zeros(600)), **settings)
+    assert_same_model(plain, fit(unseen(0), **settings))
+
+
+def test_shared_nodes_come_from_known_events_alone(short: Recommender) -> None:
+    """Explanations match the candidate with what a user is known to have had, never with what is
+    held out, and other test rows leave every one of them as it is."""
+    other = fit(unseen(1))
+    events = catalogs.frames()["interactions"]
+    test = events[events["split"] == "test"]
+    for user, item in zip(test["user_id"][:12], test["item_id"][:12], strict=True):
+        engine = short._engine
+        row = int(engine.snapshot.users.rows([user])[0])
+        target = int(engine.snapshot.items.rows([item])[0])
+        told = break_down(
+            engine, engine.stored(np.array([row])), engine.sequences.times(row), target
+        )
+        assert target not in told.history
+        assert len(told.history) == catalogs.PER_USER - 1
+        assert short.explain(user, item).to_dict() == other.explain(user, item).to_dict()
