@@ -137,11 +137,24 @@ def java_server() -> Iterator[Server]:
     command += [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
     with (home / "console.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    guard = _guard(process.pid, home)
     try:
         yield _with_password(port, home, process)
     finally:
         stop(process)
+        guard.communicate()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _guard(pid: int, home: Path) -> subprocess.Popen[bytes]:
+    """Ends the server also where this process is killed: its end closes the guard's input."""
+    script = 'cat; kill "$1" 2>/dev/null && tail --pid="$1" -f /dev/null; rm -rf "$2"'
+    return subprocess.Popen(
+        ["sh", "-c", script, "sh", str(pid), str(home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def stop(process: subprocess.Popen[bytes], *, kill: bool = False) -> None:
