@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from graph_schema.errors import RequestError
 from graph_schema.names import SPLITS
@@ -37,12 +38,11 @@ def random_split(
     """Each user's items at random. All events of one (user, item) pair stay together, so nothing
     that is tested was fitted on."""
     _check(fractions)
-    pairs, pair_of = np.unique(
-        np.stack([interactions.user, interactions.item]), axis=1, return_inverse=True
-    )
-    keys = _hashed(pairs[0], pairs[1], seed)
-    order = np.lexsort((pairs[1], keys, pairs[0]))
-    return _by_place(pairs[0], order, fractions)[np.ravel(pair_of)]
+    width = int(interactions.item.max(initial=0)) + 1
+    pairs, pair_of = np.unique(interactions.user * width + interactions.item, return_inverse=True)
+    user, item = pairs // width, pairs % width
+    order = np.lexsort((item, _hashed(user, item, seed), user))
+    return _by_place(user, order, fractions)[np.ravel(pair_of)]
 
 
 def global_time_split(
@@ -100,7 +100,7 @@ def _check_times(interactions: Interactions) -> None:
 
 
 def _time_order(interactions: Interactions) -> np.ndarray:
-    events = np.unique(interactions.event.astype(str), return_inverse=True)[1]
+    events = pd.factorize(interactions.event, sort=True)[0]
     return np.lexsort((events, interactions.item, interactions.timestamp, interactions.user))
 
 

@@ -45,7 +45,8 @@ def read_source(
 def without_splits(snapshot: GraphSnapshot, hidden: Sequence[str]) -> GraphSnapshot:
     """The snapshot without the interactions of these splits."""
     kept = tuple(split for split in ("train", "valid", "test") if split not in hidden)
-    return snapshot.without(np.isin(snapshot.interactions.split.astype(str), list(hidden)), kept)
+    held = pd.Series(snapshot.interactions.split).isin(list(hidden)).to_numpy(dtype=bool)
+    return snapshot.without(held, kept)
 
 
 def choose_device(device: str | None) -> torch.device:
