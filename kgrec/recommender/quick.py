@@ -34,9 +34,12 @@ _FEW_EVENTS = 512  # longer histories are worth no memory
 
 @dataclass(frozen=True, eq=False)
 class QuickScorer:
-    """Views of the vectors of ``model`` as arrays; ``known`` as ``HybridModel.known`` gives it."""
+    """The vectors of ``model`` as arrays; ``known`` as ``HybridModel.known`` gives it.
 
-    query: np.ndarray
+    What ``NewItems.added`` sums over the history is one pool more: ``event`` float32 ``[n, d + r]``
+    are the query vectors and beside them the directions (r is zero without new items)."""
+
+    event: np.ndarray
     candidate: np.ndarray
     bias: np.ndarray
     gates: np.ndarray
@@ -46,15 +49,17 @@ class QuickScorer:
     scales: TimeScales
     sharpness: float  # one over the temperature
     head: ScenarioHead | None
-    new: NewScorer | None
+    new_rows: Ints | None
+    direction: np.ndarray | None
 
     @staticmethod
     def build(
         model: HybridModel, items: ItemVectors, known: Tensor, new: NewItems | None = None
     ) -> QuickScorer:
         """For vectors on the processor; ``items`` with those of new items in their places."""
+        query = items.query.numpy()
         return QuickScorer(
-            query=items.query.numpy(),
+            event=query if new is None else np.hstack([query, new.event.numpy()]),
             candidate=items.candidate.numpy(),
             bias=items.bias.numpy(),
             gates=model.pool_gate.detach().numpy(),
@@ -64,12 +69,14 @@ class QuickScorer:
             scales=model.shape.scales,
             sharpness=1 / model.shape.temperature,
             head=None if type(model.head) is NoHead else model.head,
-            new=None if new is None else NewScorer.build(new),
+            new_rows=None if new is None else new.items,
+            direction=None if new is None else new.direction.numpy(),
         )
 
     def scores(self, history: Histories) -> np.ndarray:
         """float32 ``[n]`` for a batch of one history, whose events have no texts of their own."""
-        user = unit(self._pooled(history))
+        pooled, size = self._pooled(history), self.candidate.shape[1]
+        user = unit(pooled[:size])
         if self.head is not None:
             user = adapted(self.head, user, history.scenario)
         row = history.user[0]
@@ -80,22 +87,22 @@ class QuickScorer:
         user *= self.sharpness
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
-        if self.new is not None and len(history.item):
-            self.new.add(scores, history.item)
+        if self.direction is not None:
+            scores[self.new_rows] += self.direction.dot(pooled[size:])
         return scores
 
     def _pooled(self, history: Histories) -> np.ndarray:
-        """h, float32 ``[d]``."""
+        """h and the sum of directions, float32 ``[d + r]``."""
         if not len(history.item):
-            return np.zeros(self.query.shape[1], dtype=np.float32)
+            return np.zeros(self.event.shape[1], dtype=np.float32)
         weights, gates = self._pools(history)
-        pools = weights.dot(self.query.take(history.item, axis=0))
+        pools = weights.dot(self.event.take(history.item, axis=0))
         pools *= gates
         pooled: np.ndarray = pools[0] if len(pools) == 1 else np.add.reduce(pools)
         return pooled
 
     def _pools(self, history: Histories) -> tuple[np.ndarray, np.ndarray]:
-        """What each event weighs in every pool, float32 ``[S, n]``, and the gates ``[S, d]``."""
+        """What each event weighs in every pool, float32 ``[p, n]``; the gates ``[p, d + r]``."""
         age, visit, later = history.age, history.visit, bool(history.later[0])
         if len(age) > _FEW_EVENTS:
             return self._made(age, visit, later)
@@ -119,26 +126,13 @@ class QuickScorer:
         if self.state_gates is not None:
             state = history_state(indptr, visit)[0]
             gates = gates + np.tensordot(state, self.state_gates, axes=1)
-        return pool_weights(indptr, age, visit, self.scales), gates
-
-
-@dataclass(frozen=True, eq=False)
-class NewScorer:
-    """``NewItems.added`` for one history: views of its arrays."""
-
-    items: Ints
-    event: np.ndarray
-    direction: np.ndarray
-
-    @staticmethod
-    def build(new: NewItems) -> NewScorer:
-        return NewScorer(new.items, new.event.numpy(), new.direction.numpy())
-
-    def add(self, scores: np.ndarray, history: Ints) -> None:
-        """Add to the ``scores`` float32 ``[n]`` of the new items; ``history`` int64 item rows."""
-        events = np.add.reduce(self.event.take(history, axis=0))
-        events *= 1 / math.sqrt(len(history))
-        scores[self.items] += self.direction.dot(events)
+        weights = pool_weights(indptr, age, visit, self.scales)
+        beside = self.event.shape[1] - gates.shape[1]
+        if not beside:
+            return weights, gates
+        gates = np.pad(gates, ((0, 1), (0, beside)))
+        gates[-1, -beside:] = 1
+        return np.pad(weights, ((0, 1), (0, 0)), constant_values=len(age) ** -0.5), gates
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
