@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # What the parts weigh against each other. Measured on items of ml-1m held out in turn: the graph
 # tells most, attributes and texts add to it.
-_WEIGHTS = {KNOWLEDGE: 1.0, ATTRIBUTES: 0.3, TEXT: 0.1}
+WEIGHTS = {KNOWLEDGE: 1.0, ATTRIBUTES: 0.3, TEXT: 0.1}
 Block: TypeAlias = Any  # np.ndarray, or scipy.sparse.csr_matrix, which carries no types
 
 
@@ -44,16 +44,22 @@ class Likeness:
                 _ones(starts, held.pattern.indices.cpu().numpy(), held.shape)
             )
         if TEXT in parts:
-            blocks[TEXT] = engine.texts.items[TEXT].astype(np.float64)
-        return Likeness({part: block * _WEIGHTS[part] ** 0.5 for part, block in blocks.items()})
+            blocks[TEXT] = engine.texts.items[TEXT]
+        return Likeness(blocks)
 
     def between(self, rows: Ints, others: Ints) -> np.ndarray:
         """float64 ``[rows, others]``."""
         total = np.zeros((len(rows), len(others)))
-        for block in self.blocks.values():
-            product = block[rows] @ block[others].T
-            total += product.toarray() if sp.issparse(product) else product
+        for part in self.blocks:
+            total += self.by(part, rows, others)
         return total
+
+    def by(self, part: str, rows: Ints, others: Ints) -> np.ndarray:
+        """What ``part`` adds to it, float64 ``[rows, others]``."""
+        block = self.blocks[part]
+        product = block[rows] @ block[others].T
+        dense = product.toarray() if sp.issparse(product) else product.astype(np.float64)
+        return np.asarray(dense * WEIGHTS[part])
 
 
 def _rare(starts: Ints, tokens: Ints, n_tokens: int, n_items: int) -> sp.csr_matrix:

@@ -8,7 +8,6 @@ events. A node of the item that a history item has too passes on what it brings 
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from kgrec.explain import NodeMatches
 from kgrec.explain.breakdown import KNOWLEDGE, MATCH
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.recommender.engine import Engine
+from kgrec.recommender.likeness import WEIGHTS
 from kgrec.recommender.matches import meeting_messages, messages_of
 from kgrec.recommender.new_items import NewItems
 
@@ -35,10 +35,8 @@ def new_item_parts(
     bias = engine.model.shape.embedding_size  # where it stands, after the vector: no event's
     brought = told.cpu().numpy() @ np.delete(new.effect, bias, axis=1).T  # [n, w]: events by items
     parts = {FORETOLD: told.cpu().numpy() @ np.delete(new.mean, bias)}
-    for part, block in new.likeness.blocks.items():
-        alike = block[new.trained] @ block[[item]].T
-        dense = alike.toarray() if sp.issparse(alike) else alike
-        parts[part] = brought @ np.asarray(dense).ravel()
+    for part in new.likeness.blocks:
+        parts[part] = brought @ new.likeness.by(part, new.trained, np.array([item]))[:, 0]
     matches = NodeMatches.none()
     if KNOWLEDGE in parts:
         matches = _shared(engine, new, history, brought, item)
@@ -58,7 +56,9 @@ def _shared(
     mine, theirs = meeting_messages(engine, history, event, token, heard, item)
     block = new.likeness.blocks[KNOWLEDGE]
     columns = block[new.trained][:, heard].multiply(block[[item]][:, heard])
-    each = brought @ columns  # [n, heard]: what a message of the item brings from an event
+    each = (
+        brought @ columns * WEIGHTS[KNOWLEDGE]
+    )  # [n, heard]: what a message of the item brings from an event
     pair = event[mine] * max(len(heard), 1) + theirs
     _, group, count = np.unique(pair, return_inverse=True, return_counts=True)
     code, source = engine.message_codes, engine.message_sources

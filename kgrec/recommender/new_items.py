@@ -81,9 +81,8 @@ def find_new_items(engine: Engine) -> NewItems | None:
     likeness = Likeness.of(engine)
     if not likeness.blocks:
         return None
-    history = _history(engine)
-    used = _most_chosen(history, known)
-    targets, event = _targets(engine, history, used)
+    used = _most_chosen(engine, known)
+    targets, event = _targets(engine, used)
     scale = _Scale.measure(engine, likeness, used, targets, event)
     effect, mean = _regress(likeness, used, targets)
     size = engine.model.shape.embedding_size
@@ -100,7 +99,7 @@ def find_new_items(engine: Engine) -> NewItems | None:
         candidate=told[:, :size].contiguous(),
         bias=told[:, size].contiguous(),
         direction=told[:, size + 1 :].contiguous(),
-        event=torch.as_tensor(event.astype(np.float32)).to(engine.device),
+        event=torch.as_tensor(event).to(engine.device),
         likeness=likeness,
         trained=used,
         effect=effect,
@@ -155,21 +154,23 @@ def _regress(likeness: Likeness, rows: Ints, targets: np.ndarray) -> tuple[np.nd
     return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
 
 
-def _targets(engine: Engine, history: sp.csr_matrix, used: Ints) -> tuple[np.ndarray, np.ndarray]:
+def _targets(engine: Engine, used: Ints) -> tuple[np.ndarray, np.ndarray]:
     """What is foretold: candidate vector, bias and history directions, float64 ``[w, d + 1 + r]``;
-    and the directions of every item as an event ``[n, r]``, zero for items that nobody has."""
+    and the directions of every item as an event, float32 ``[n, r]``, zero for items not used."""
     vectors = engine.trained_items
-    event = _directions(history)
+    directions = _directions(_history(engine, used))
+    event = np.zeros((len(engine.snapshot.items), directions.shape[1]), dtype=np.float32)
+    event[used] = directions
     parts = (
         vectors.candidate.cpu().numpy()[used],
         vectors.bias.cpu().numpy()[used, None],
-        event[used],
+        directions,
     )
     return np.concatenate(parts, axis=1).astype(np.float64), event
 
 
 def _directions(history: sp.csr_matrix) -> np.ndarray:
-    """float64 ``[n, r]``: leading right singular vectors of ``[m, n]``, by randomised subspace
+    """float64 ``[w, r]``: leading right singular vectors of ``[m, w]``, by randomised subspace
     iteration (Halko, Martinsson & Tropp, 2011)."""
     size = min(_DIRECTIONS, min(history.shape) - 1)
     rng = np.random.default_rng(0)
@@ -180,18 +181,22 @@ def _directions(history: sp.csr_matrix) -> np.ndarray:
     return np.asarray(basis @ left[:, :size])
 
 
-def _history(engine: Engine) -> sp.csr_matrix:
+def _history(engine: Engine, used: Ints) -> sp.csr_matrix:
+    """Ones where a user has one of the items ``used``, ``[m, w]``."""
     seen = engine.snapshot.interactions
-    shape = (len(engine.snapshot.users), len(engine.snapshot.items))
-    matrix = sp.csr_matrix((np.ones(len(seen)), (seen.user, seen.item)), shape=shape)
+    place = np.full(len(engine.snapshot.items), -1)
+    place[used] = np.arange(len(used))
+    column = place[seen.item]
+    cells = (np.ones(int((column >= 0).sum())), (seen.user[column >= 0], column[column >= 0]))
+    matrix = sp.csr_matrix(cells, shape=(len(engine.snapshot.users), len(used)))
     matrix.data[:] = 1.0
     return matrix
 
 
-def _most_chosen(history: sp.csr_matrix, known: Ints) -> Ints:
+def _most_chosen(engine: Engine, known: Ints) -> Ints:
     if len(known) <= _MOST:
         return known
-    counts = np.asarray(history.sum(axis=0)).ravel()[known]
+    counts = np.bincount(engine.snapshot.interactions.item, minlength=known.max() + 1)[known]
     return np.sort(known[np.argsort(-counts, kind="stable")[:_MOST]])
 
 
