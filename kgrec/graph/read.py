@@ -36,6 +36,7 @@ from kgrec.graph.snapshot import (
 from kgrec.stores.base import EdgeType, GraphStore, Progress
 
 _NAMES = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind")}
+_MAX_INT = np.iinfo(np.int64).max
 _INTERACTION_COLUMNS = ("event", "rating", "scenario", "split", "timestamp")
 
 
@@ -199,15 +200,20 @@ def _floats(values: pa.ChunkedArray) -> np.ndarray:
 
 def _sorted(keys: Sequence[np.ndarray]) -> Ints:
     """The order by ``keys``, the first one first: int64 rows."""
-    if not len(keys[0]):
-        return np.empty(0, dtype=np.int64)
-    packed = np.zeros(len(keys[0]), dtype=np.int64)
-    room = 1
+    packed: list[np.ndarray] = []
+    room = 0  # how many values the last packed key can have; 0: nothing fits beside it
     for key in keys:
-        low, span = int(key.min()), int(key.max()) - int(key.min()) + 1
-        room *= span
-        if room > np.iinfo(np.int64).max:  # e.g. some timestamps are NO_TIME
-            return np.lexsort(keys[::-1]).astype(np.int64)
-        packed = packed * span + (key - low)
+        low = int(key.min()) if len(key) else 0
+        span = int(key.max()) - low + 1 if len(key) else 1
+        if room and room * span <= _MAX_INT:
+            packed[-1] = packed[-1] * span + (key - low)
+            room *= span
+        elif span <= _MAX_INT:
+            packed.append(key.astype(np.int64) - low)
+            room = span
+        else:  # e.g. some timestamps are NO_TIME
+            packed.append(key)
+            room = 0
     # Rows equal in every key are alike, so an unstable sort will do, and one key sorts fastest.
-    return np.argsort(packed).astype(np.int64)
+    order = np.argsort(packed[0]) if len(packed) == 1 else np.lexsort(packed[::-1])
+    return order.astype(np.int64)

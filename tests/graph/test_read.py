@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from graph_schema.catalog import Catalog
 from kgrec.graph import GraphSnapshot, read_snapshot
+from kgrec.graph.read import _sorted
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.stores import EmbeddedStore
 from tests.graph.compare import assert_same_snapshot
@@ -147,3 +148,16 @@ def test_movielens_comes_back_whole(data_dir: Path, tmp_path: Path) -> None:
         np.diff(snapshot.interactions.indptr(len(snapshot.users))),
         counts.loc[snapshot.users.ids].to_numpy(),
     )
+
+
+@given(st.integers(0, 60), st.integers(0, 99), st.booleans())
+def test_rows_are_sorted_by_every_key_in_turn(n: int, seed: int, untimed: bool) -> None:
+    """Also where the keys are too wide to be one number."""
+    rng = np.random.default_rng(seed)
+    time = rng.integers(0, 2**40, n) * (rng.random(n) < 0.5)
+    if untimed:
+        time[rng.random(n) < 0.3] = NO_TIME
+    keys = (rng.integers(0, 5, n), time, rng.integers(0, 2**30, n), rng.integers(-3, 4, n))
+    order = _sorted(keys)
+    told = [tuple(int(key[row]) for key in keys) for row in order]
+    assert told == sorted(tuple(map(int, row)) for row in zip(*keys, strict=True))
