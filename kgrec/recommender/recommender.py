@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,6 @@ from kgrec.recommender import saving
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.evaluating import evaluate_engine
-from kgrec.recommender.fitting import (
-    chooses_by_split,
-    fingerprint,
-    fit_engine,
-    training_split,
-)
 from kgrec.recommender.ranked import Ranked, rank_items, similar_items
 from kgrec.recommender.requests import (
     Asked,
@@ -42,19 +36,16 @@ from kgrec.recommender.requests import (
     id_list,
     item_rows,
 )
+from kgrec.recommender.stages import fit_stages
 from kgrec.recommender.support import (
+    Progress,
     choose_device,
-    epoch_teller,
     ranked_frame,
     read_source,
     without_splits,
 )
-from kgrec.recommender.texts import TextFeatures, encode_texts, has_texts, same_texts
-from kgrec.recommender.tuned import tuned
+from kgrec.recommender.texts import TextFeatures, TextReader, same_texts
 from kgrec.stores import GraphStore
-from kgrec.text import CachedEncoder, EmbeddingCache, TextEncoder, load_encoder
-
-Progress = Callable[[str, int, int], None]
 
 
 class Recommender:
@@ -70,7 +61,7 @@ class Recommender:
         self.tuning: list[dict[str, Any]] = []
         self._full: GraphSnapshot | None = None
         self._now: Engine | None = None
-        self._encoder: TextEncoder | None = None
+        self._reader = TextReader(self.config)
 
     def fit(
         self,
@@ -96,65 +87,30 @@ class Recommender:
         """
         full = read_source(source, progress)
         visible = without_splits(full, ("test",))
-        held = training_split(visible, self.config, seed)
-        train = visible.without(held, ("train",))
-        valid = visible.interactions.select(held)
-        texts = self._encode(train, progress)
-        fit = partial(
-            fit_engine,
+        stages = fit_stages(
+            visible,
+            self.config,
+            partial(self._reader.read, progress=progress),
             seed=seed,
-            device=choose_device(device),
+            device=device,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
             resume=resume,
-            on_epoch=None if progress is None else epoch_teller(progress),
+            tune=tune,
+            progress=progress,
         )
-        folder = None if checkpoint is None else Path(checkpoint)
-        config, tries = self.config, list[dict[str, Any]]()
-        if tune is not None:
-            config, tries = tuned(
-                partial(fit, train, valid, texts),
-                config,
-                tune,
-                data=fingerprint(train, valid, config, seed),
-                seed=seed,
-                folder=folder,
-                resume=resume,
-                progress=progress,
-            )
-        fit = partial(fit, config=config)
-        chosen = fitted = fit(train, valid, texts, checkpoint=folder)
-        if config.training.refit and not chooses_by_split(visible) and held.any():
-            fitted = fit(
-                visible,
-                visible.interactions.select(np.zeros_like(held)),
-                self._encode(visible, progress),
-                checkpoint=None if folder is None else folder.with_name(folder.name + ".refit"),
-                like=chosen,
-            )
-        engine = replace(fitted.engine, mapping=getattr(source, "mapping", None))
-        self._full, self._now, self.history = full, engine, chosen.history
-        self.config, self.tuning = config, tries
+        engine = replace(stages.fitted.engine, mapping=getattr(source, "mapping", None))
+        self._full, self._now, self.history = full, engine, stages.chosen.history
+        self.config, self.tuning = stages.config, stages.tries
         now = rebound(engine, visible, self._texts_of(visible, progress))
         _ = now.items  # ready to answer
         self._now = now
         return self
 
-    def _encode(self, snapshot: GraphSnapshot, progress: Progress | None) -> TextFeatures:
-        if not self.config.model.use_text or not has_texts(snapshot):
-            return TextFeatures.none(len(snapshot.items))
-        return encode_texts(snapshot, self._text_encoder(), progress)
-
-    def _texts_of(self, snapshot: GraphSnapshot, progress: Progress | None) -> TextFeatures:
+    def _texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
         """Those at hand, where the snapshot has the same texts."""
         if same_texts(self._engine.snapshot, snapshot):
             return self._engine.texts
-        return self._encode(snapshot, progress)
-
-    def _text_encoder(self) -> TextEncoder:
-        if self._encoder is None:
-            text = self.config.text
-            encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
-            self._encoder = CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
-        return self._encoder
+        return self._reader.read(snapshot, progress)
 
     @property
     def snapshot(self) -> GraphSnapshot:
@@ -242,7 +198,7 @@ class Recommender:
         if user is not None:
             asked = ask(engine, [user], None, scenario, None)
             personal = engine.score(asked.histories)[0].cpu().numpy()
-        vector = self._text_encoder().encode([text])[0] if TEXT in engine.texts.items else None
+        vector = self._reader.encoder.encode([text])[0] if TEXT in engine.texts.items else None
         rows, scores = engine.searcher.rank(text, vector, personal, k)
         return pd.DataFrame(
             {
@@ -270,15 +226,11 @@ class Recommender:
         given = None if history is None else {user: history}
         asked = ask(engine, [user] if given is None else None, given, scenario, None, horizon)
         row = int(item_rows(engine.snapshot.items, [item])[0])
-        stored = int(engine.snapshot.users.rows([user])[0])
+        stored = int(asked.histories.user[0]) if history is None else None
         times = np.full(len(asked.histories.item), NO_TIME, dtype=np.int64)
-        if given is None:
-            times = engine.sequences.times(stored)
+        times = times if stored is None else engine.sequences.times(stored)
         breakdown = break_down(engine, asked.histories, times, row)
-        explained_user = stored if given is None else None
-        return engine.explainer.explain(
-            breakdown, row, user=explained_user, user_id=user, k=check_k(k)
-        )
+        return engine.explainer.explain(breakdown, row, user=stored, user_id=user, k=check_k(k))
 
     def evaluate(
         self,
@@ -301,7 +253,7 @@ class Recommender:
         return evaluate_engine(
             engine,
             self._full,
-            lambda snapshot: self._texts_of(snapshot, None),
+            self._texts_of,
             split=split,
             history=history,
             ks=ks,

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from kgrec.config import RecommenderConfig
 from kgrec.graph.snapshot import GraphSnapshot, Ints, Texts
 from kgrec.nn.features import REVIEWS, TEXT
-from kgrec.text import TextEncoder, item_documents, text_columns
+from kgrec.text import (
+    CachedEncoder,
+    EmbeddingCache,
+    TextEncoder,
+    item_documents,
+    load_encoder,
+    text_columns,
+)
 
 Progress = Callable[[str, int, int], None]
 
@@ -71,6 +80,27 @@ def encode_texts(
     if len(snapshot.reviews):
         parts[REVIEWS] = _item_means(snapshot.reviews, events[: len(snapshot.reviews)], snapshot)
     return TextFeatures(parts, events, vectors.shape[1])
+
+
+class TextReader:
+    """Reads snapshots with the language model that the settings name, behind the cache on disk;
+    the model is loaded when the first text asks for it."""
+
+    def __init__(self, config: RecommenderConfig) -> None:
+        self.config = config
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """Raises TextModelError."""
+        text = self.config.text
+        encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
+        return CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
+
+    def read(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
+        """The texts of a snapshot; none where the settings or the data have none."""
+        if not self.config.model.use_text or not has_texts(snapshot):
+            return TextFeatures.none(len(snapshot.items))
+        return encode_texts(snapshot, self.encoder, progress)
 
 
 def has_texts(snapshot: GraphSnapshot) -> bool:

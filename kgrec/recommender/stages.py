@@ -1,0 +1,81 @@
+"""The stages of a fit: search settings, choose on validation rows, train again on everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kgrec.config import RecommenderConfig
+from kgrec.graph import GraphSnapshot
+from kgrec.recommender.fitting import (
+    Fitted,
+    chooses_by_split,
+    fingerprint,
+    fit_engine,
+    training_split,
+)
+from kgrec.recommender.support import Progress, choose_device, epoch_teller
+from kgrec.recommender.texts import TextFeatures
+from kgrec.recommender.tuned import tuned
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """What a fit ended with: its settings, the engine that was ``chosen`` on validation rows, the
+    one to answer with, and the ``tries`` of the search."""
+
+    config: RecommenderConfig
+    chosen: Fitted
+    fitted: Fitted
+    tries: list[dict[str, Any]]
+
+
+def fit_stages(
+    visible: GraphSnapshot,
+    config: RecommenderConfig,
+    encode: Callable[[GraphSnapshot], TextFeatures],
+    *,
+    seed: int,
+    device: str | None,
+    checkpoint: Path | None,
+    resume: bool,
+    tune: int | None,
+    progress: Progress | None,
+) -> Stages:
+    """Fit on a snapshot without test rows; see ``Recommender.fit``."""
+    held = training_split(visible, config, seed)
+    train = visible.without(held, ("train",))
+    valid = visible.interactions.select(held)
+    texts = encode(train)
+    fit = partial(
+        fit_engine,
+        seed=seed,
+        device=choose_device(device),
+        resume=resume,
+        on_epoch=None if progress is None else epoch_teller(progress),
+    )
+    tries: list[dict[str, Any]] = []
+    if tune is not None:
+        config, tries = tuned(
+            partial(fit, train, valid, texts),
+            config,
+            tune,
+            data=fingerprint(train, valid, config, seed),
+            seed=seed,
+            folder=checkpoint,
+            resume=resume,
+            progress=progress,
+        )
+    chosen = fitted = fit(train, valid, texts, config=config, checkpoint=checkpoint)
+    if config.training.refit and not chooses_by_split(visible) and held.any():
+        again = None if checkpoint is None else checkpoint.with_name(checkpoint.name + ".refit")
+        nothing = visible.interactions.select(np.zeros_like(held))
+        fitted = fit(
+            visible, nothing, encode(visible), config=config, checkpoint=again, like=chosen
+        )
+    return Stages(config, chosen, fitted, tries)
