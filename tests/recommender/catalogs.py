@@ -6,6 +6,7 @@ Every user's last event is held out for testing and the one before it validates.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,11 @@ def config(model: Mapping[str, object] | None = None, **training: object) -> Rec
 
 def frames(seed: int = 0) -> Frames:
     """All seven frames: attributes, facts among items, entities and users, scenarios, texts."""
+    return {name: frame.copy() for name, frame in _frames(seed).items()}
+
+
+@cache
+def _frames(seed: int) -> Frames:
     rng = np.random.default_rng(seed)
     events = _interactions(rng)
     return {
@@ -47,7 +53,15 @@ def frames(seed: int = 0) -> Frames:
 
 def catalog(seed: int = 0, **changed: pd.DataFrame | None) -> Catalog:
     """The catalog of ``frames``; a changed frame takes the place of its own, None removes it."""
+    if not changed:
+        return _catalog(seed)
     return Catalog.from_frames(**{**frames(seed), **changed})  # type: ignore[arg-type]
+
+
+@cache
+def _catalog(seed: int) -> Catalog:
+    """Made once: nothing changes a catalog."""
+    return Catalog.from_frames(**frames(seed))
 
 
 def snapshot(folder: Path, of: Catalog | None = None) -> GraphSnapshot:

@@ -150,8 +150,9 @@ def unseen(seed: int) -> catalogs.Frames:
     events = catalogs.frames()["interactions"]
     rng = np.random.default_rng(seed)
     had = events.groupby("user_id")["item_id"].agg(set)
-    items = [f"i{n}" for n in range(catalogs.N_ITEMS)]
-    drawn = [rng.choice([i for i in items if i not in had[user]]) for user in events["user_id"]]
+    items = {f"i{n}" for n in range(catalogs.N_ITEMS)}
+    left = {user: sorted(items - own) for user, own in had.items()}
+    drawn = [rng.choice(left[user]) for user in events["user_id"]]
     return changed("item_id", np.array(drawn, dtype=object))
 
 

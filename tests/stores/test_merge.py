@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgrec.stores.merge import merge_interactions
@@ -37,6 +37,7 @@ def identities(merged: pa.Table) -> Counter:
     return Counter(tuple(row[name] for name in names) for row in merged.to_pylist())
 
 
+@settings(max_examples=50)
 @given(rows, rows)
 def test_as_many_of_each_as_the_fuller_side_has(stored: list, incoming: list) -> None:
     merged = merge_interactions(table(stored), table(incoming))
@@ -46,6 +47,7 @@ def test_as_many_of_each_as_the_fuller_side_has(stored: list, incoming: list) ->
     assert merged.work == merged.added.num_rows
 
 
+@settings(max_examples=50)
 @given(rows, rows)
 def test_values_that_are_given_replace_and_others_stay(stored: list, incoming: list) -> None:
     merged = merge_interactions(table(stored, rated=1.0), table(incoming, rated=2.0))
@@ -58,6 +60,7 @@ def test_values_that_are_given_replace_and_others_stay(stored: list, incoming: l
     assert unrated.work == 0
 
 
+@settings(max_examples=50)
 @given(rows, st.randoms())
 def test_merging_the_same_rows_is_no_work(stored: list, random) -> None:
     shuffled = list(stored)
