@@ -16,6 +16,9 @@ from kgrec.graph.persist import write_snapshot
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
 from tests.benchmarks.samples import N_USERS, snapshot
 
+pytestmark = pytest.mark.slow
+
+
 QUICK = ("--epochs", "5", "--device", "cpu")
 
 

@@ -14,6 +14,8 @@ from kgrec import Recommender
 from kgrec.graph import GraphSnapshot
 from tests.recommender import catalogs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:

@@ -10,6 +10,9 @@ from benchmarks.datasets import load_dataset, with_relations
 from graph_schema import Catalog
 from graph_schema.errors import SourceError
 
+pytestmark = pytest.mark.slow
+
+
 FILES = {
     "PGPR/users": ["U0", "U1"],
     "PGPR/product": ["P0", "P1", "P2"],

@@ -14,6 +14,9 @@ from kgrec import Recommender
 from kgrec.evaluation.baselines import EASE, binary_history
 from tests.recommender import catalogs
 
+pytestmark = pytest.mark.slow
+
+
 K = 5
 
 

@@ -14,6 +14,8 @@ from kgrec.stores import EmbeddedStore
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EmbeddedStore]:

@@ -14,6 +14,9 @@ from benchmarks.rows import Rows
 from benchmarks.running import run_peer
 from tests.benchmarks.samples import N_USERS, snapshot
 
+pytestmark = pytest.mark.slow
+
+
 EPOCHS = {"lightgcn": 30, "sasrec": 30, "kgin": 30}
 SETTINGS: dict[str, Settings] = {  # where the first try is too stiff for so few users
     "als": {"factors": 8, "regularization": 0.1, "alpha": 1.0}

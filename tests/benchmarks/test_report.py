@@ -7,6 +7,9 @@ import pytest
 
 from benchmarks import report
 
+pytestmark = pytest.mark.slow
+
+
 ROWS = [{"model": "a", "ndcg@10": 0.25, "fit_seconds": 1234.5}, {"model": "b", "ndcg@10": None}]
 
 

@@ -14,6 +14,9 @@ import pytest
 from benchmarks.generate import Sizes, generate
 from benchmarks.scale import exponents
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).parents[2]
 
 

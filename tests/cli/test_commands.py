@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import EVENTS, N_ITEMS, N_USERS, kgrec, kgrec_json, write_folder
 
+pytestmark = pytest.mark.slow
+
 
 def test_load_says_what_is_in_the_store_and_twice_changes_nothing(
     folder: Path, store: Path

@@ -43,6 +43,7 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, arguments, env={"KGREC_STORE": ""}).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_real_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from kgrec.cli import app; app()"]
     done = subprocess.run(

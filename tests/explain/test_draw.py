@@ -64,6 +64,7 @@ def test_edges_carry_the_contributions(busy: Explanation) -> None:
     assert into == pytest.approx(busy.shown)
 
 
+@pytest.mark.slow
 def test_png_is_large_enough_and_not_blank(busy: Explanation, tmp_path: Path) -> None:
     import matplotlib.image  # slow to import: by one worker only
 
@@ -75,6 +76,7 @@ def test_png_is_large_enough_and_not_blank(busy: Explanation, tmp_path: Path) ->
     assert list(saved.parent.iterdir()) == [saved]  # nothing half-written stays
 
 
+@pytest.mark.slow
 def test_the_same_explanation_gives_the_same_file(tiny: GraphSnapshot, tmp_path: Path) -> None:
     tiny.items.attributes.loc[0, "title"] = ODD
     scores = breakdown(tiny, ["a", "x"], {"id": [1.0, -0.5], "knowledge": [1.0, 0.2]})

@@ -93,6 +93,7 @@ def test_known_films_are_joined_by_their_composer(ml1m: Setting) -> None:
     assert explainer.index.space.name(path.nodes[1]) == "John Williams"
 
 
+@pytest.mark.slow
 def test_unnamed_freebase_entities_are_told_by_their_role(ml100k: Setting) -> None:
     store, model, explainer = ml100k
     said: list[str] = []

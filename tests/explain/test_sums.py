@@ -19,6 +19,7 @@ from .strategies import breakdowns, graphs
 B = 1  # the row of Ronin in the tiny graph
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_contributions_add_up(data: st.DataObject) -> None:
@@ -59,6 +60,7 @@ def test_contributions_add_up(data: st.DataObject) -> None:
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_pieces_keep_what_each_event_gave(data: st.DataObject) -> None:

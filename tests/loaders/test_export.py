@@ -57,6 +57,7 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 IDS = st.lists(TEXT.filter(bool), min_size=1, max_size=5, unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(users=IDS, items=IDS, data=st.data())
 def test_any_text_and_number_comes_back(

@@ -11,6 +11,8 @@ import loaders
 from graph_schema import SourceError
 from loaders import wheels
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:

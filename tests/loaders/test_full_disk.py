@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import loaders
 
 from .writing import csv_folder
@@ -40,6 +42,7 @@ print("as before")
 """
 
 
+@pytest.mark.slow
 def test_a_refused_write_leaves_what_was_there(tmp_path: Path) -> None:
     folder = csv_folder(tmp_path / "data")
     # Random-looking names, so that compression can't make them fit.

@@ -12,6 +12,9 @@ from graph_schema import SourceError
 from loaders import wheels
 from loaders.wheels import fetch_wheel_members
 
+pytestmark = pytest.mark.slow
+
+
 REQUIREMENT = "kgrec-sample==1.0"
 MEMBERS = {"kgrec_sample/data/a.txt": "first", "kgrec_sample/data/deep/b.txt": "second"}
 

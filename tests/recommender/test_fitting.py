@@ -47,6 +47,7 @@ def test_a_seed_is_a_model(short: Recommender) -> None:
     assert not torch.equal(left, right)
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_resumes_to_the_same_model(tmp_path: Path) -> None:
     settings, catalog = catalogs.config(), catalogs.catalog()
     whole = Recommender(settings).fit(catalog)

@@ -156,6 +156,7 @@ def unseen(seed: int) -> catalogs.Frames:
     return changed("item_id", np.array(drawn, dtype=object))
 
 
+@pytest.mark.slow
 def test_test_rows_drawn_at_random_score_at_chance() -> None:
     """What the model knows of the true test rows' users it can't know of items drawn at random:
     each is among the ten best of those unseen with probability 10 / unseen."""

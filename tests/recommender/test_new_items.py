@@ -124,6 +124,7 @@ def test_saved_and_loaded_new_items_score_alike(model: Recommender, tmp_path: Pa
     torch.testing.assert_close(before, after, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_new_items_rank_better_than_by_the_model_alone(tmp_path: Path) -> None:
     """Over catalogs drawn anew, what is foretold beats the model that knows no vector for them."""
     gains = []

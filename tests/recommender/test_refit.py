@@ -11,6 +11,8 @@ from kgrec import Recommender
 from kgrec.recommender.fitting import best_epoch
 from tests.recommender import catalogs
 
+pytestmark = pytest.mark.slow
+
 
 def unmarked() -> Catalog:
     """The usual catalog, whose rows no longer say which choose the model."""

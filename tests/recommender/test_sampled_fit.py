@@ -11,6 +11,8 @@ from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.recommender import fitting
 from tests.recommender import catalogs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def few_validated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,9 @@ from kgrec.errors import TrainingError
 from kgrec.recommender.tuned import tuned
 from tests.recommender import catalogs
 
+pytestmark = pytest.mark.slow
+
+
 FAST = catalogs.config(epochs=2)
 
 

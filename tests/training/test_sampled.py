@@ -22,6 +22,8 @@ from tests.nn.samples import Sample, make_sample
 from tests.training import samples
 from tests.training.samples import assert_same_weights, weights
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
