@@ -69,8 +69,11 @@ class EmbeddingCache:
         keys = text_keys(texts)
         vectors = np.zeros((len(texts), dim), dtype=np.float32)
         found = np.zeros(len(texts), dtype=bool)
-        for shard in self._shards(fingerprint, dim):
+        for file, shard in self._shards(fingerprint, dim):
             rows, places = _match(shard.keys, keys, np.flatnonzero(~found))
+            if len(rows):  # only what gave something counts as used
+                with contextlib.suppress(OSError):
+                    os.utime(file)
             vectors[rows] = shard.vectors[places]
             found[rows] = True
             if found.all():
@@ -101,7 +104,7 @@ class EmbeddingCache:
     def _encoder_folder(self, fingerprint: str) -> Path:
         return self.folder / fingerprint[:32]
 
-    def _shards(self, fingerprint: str, dim: int) -> Iterator[_Shard]:
+    def _shards(self, fingerprint: str, dim: int) -> Iterator[tuple[Path, _Shard]]:
         for file in sorted(self._encoder_folder(fingerprint).glob("*.safetensors")):
             shard = self._loaded.get(file) or _read(file, dim)
             if shard is None:
@@ -109,9 +112,7 @@ class EmbeddingCache:
             self._loaded[file] = shard
             while len(self._loaded) > MAX_LOADED:
                 self._loaded.pop(next(iter(self._loaded)))
-            with contextlib.suppress(OSError):
-                os.utime(file)
-            yield shard
+            yield file, shard
 
     def _merge(self, folder: Path, dim: int) -> None:
         """Join the small shards of an encoder once there are too many."""
