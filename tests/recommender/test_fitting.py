@@ -17,6 +17,9 @@ from kgrec.stores import EmbeddedStore
 from tests.recommender import catalogs
 from tests.recommender.test_leakage import assert_same_model, fit
 
+pytestmark = pytest.mark.slow
+
+
 PARTS = ("use_ids", "use_knowledge", "use_attributes", "use_text")
 
 
@@ -47,7 +50,6 @@ def test_a_seed_is_a_model(short: Recommender) -> None:
     assert not torch.equal(left, right)
 
 
-@pytest.mark.slow
 def test_an_interrupted_fit_resumes_to_the_same_model(tmp_path: Path) -> None:
     settings, catalog = catalogs.config(), catalogs.catalog()
     whole = Recommender(settings).fit(catalog)

@@ -16,6 +16,8 @@ from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
 from tests.recommender.conftest import SHORT
 
+pytestmark = pytest.mark.slow
+
 
 def fit(frames: catalogs.Frames, **training: object) -> Recommender:
     settings = catalogs.config(**{**SHORT, **training})
@@ -156,7 +158,6 @@ def unseen(seed: int) -> catalogs.Frames:
     return changed("item_id", np.array(drawn, dtype=object))
 
 
-@pytest.mark.slow
 def test_test_rows_drawn_at_random_score_at_chance() -> None:
     """What the model knows of the true test rows' users it can't know of items drawn at random:
     each is among the ten best of those unseen with probability 10 / unseen."""
