@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from graph_schema.names import ENTITY, ITEM
 from kgrec import Recommender
 from kgrec.evaluation import hit_matrix, user_metrics
+from kgrec.evaluation.baselines import binary_history
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.graph.snapshot import Ints
 from kgrec.ranking import pairs_to_csr
 
 DRAWN_WITH: Final = 2026
@@ -50,7 +51,7 @@ class ColdItems:
     @property
     def history(self) -> sp.csr_matrix:
         """float32 CSR ``[n_users, n_items]`` of ones: what everybody is known by."""
-        return _binary(self.fit.interactions, len(self.fit.users), len(self.fit.items))
+        return binary_history(self.fit.interactions, len(self.fit.users), len(self.fit.items))
 
     def ndcg(self, items: Ints, score: Callable[[Ints], Scores]) -> float:
         """NDCG@10 of ``score`` (of candidate rows) over the users with a target in ``items``."""
@@ -117,10 +118,3 @@ def figures(trial: ColdItems, score: Callable[[Ints], Scores]) -> dict[str, Any]
         "ndcg@10": round(trial.ndcg(trial.test, score), 5),
         "choose_ndcg@10": round(trial.ndcg(trial.choose, score), 5),
     }
-
-
-def _binary(events: Interactions, n_users: int, n_items: int) -> sp.csr_matrix:
-    cells = (np.ones(len(events), dtype=np.float32), (events.user, events.item))
-    matrix = sp.csr_matrix(cells, shape=(n_users, n_items))
-    matrix.data[:] = 1.0
-    return matrix

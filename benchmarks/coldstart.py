@@ -19,8 +19,7 @@ from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
 from kgrec.graph import GraphSnapshot
 from kgrec.nn.features import TEXT
-from kgrec.recommender.texts import encode_texts
-from kgrec.text import CachedEncoder, EmbeddingCache, load_encoder
+from kgrec.recommender.texts import TextReader
 
 DATA = "ml-1m-kg"
 _RANDOM_SEEDS = 5
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _items(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
     trial = cold_items.ColdItems.draw(snapshot)
     config = _config(asked)
-    texts = _text_vectors(trial.fit, config)
+    texts = TextReader(config).read(trial.fit).items[TEXT]
     peers: dict[str, dict[str, Any]] = {
         "entity cosine": cold_items.figures(trial, cold_items.entity_cosine(trial)),
         "text cosine": cold_items.figures(trial, cold_items.text_cosine(trial, texts)),
@@ -109,13 +108,6 @@ def _fits(
 
 def _mean(runs: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: round(float(np.mean([run[name] for run in runs])), 5) for name in runs[0]}
-
-
-def _text_vectors(snapshot: GraphSnapshot, config: RecommenderConfig) -> np.ndarray:
-    text = config.text
-    encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
-    cached = CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
-    return encode_texts(snapshot, cached).items[TEXT]
 
 
 def _config(asked: argparse.Namespace) -> RecommenderConfig:

@@ -29,14 +29,16 @@ def seeded(how: Fitting) -> Iterator[np.random.Generator]:
 
 def run_epochs(
     model: nn.Module,
-    epoch: Callable[[], None],
+    optimizer: torch.optim.Optimizer,
+    losses: Callable[[], Iterator[Tensor]],
     how: Fitting,
     *,
     epochs: int,
     every: int,
     patience: int,
 ) -> int:
-    """Train, validate every ``every`` epochs, stop after ``patience`` validations without a gain.
+    """Train on an epoch's ``losses``, a step each; validate every ``every`` epochs, and stop after
+    ``patience`` validations without a gain.
 
     The model ends with its best weights; returns the epochs these took. Without ``how.validate``
     it trains for ``how.epochs`` (``epochs`` where None) and ends with the last weights.
@@ -46,7 +48,10 @@ def run_epochs(
     weights: dict[str, Tensor] = {}
     for done in range(1, limit + 1):
         model.train()
-        epoch()
+        for loss in losses():
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
         if how.validate is None or done % every:
             continue
         model.eval()

@@ -11,6 +11,7 @@ node of the graph itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -172,15 +173,12 @@ class KginPeer:
             chosen = self._chosen(data.train)
             optimizer = torch.optim.Adam(self._model.parameters(), lr=self.shape.learning_rate)
 
-            def epoch() -> None:
+            def losses() -> Iterator[Tensor]:
                 for batch in pairs.batches(rng, how.device):
-                    loss = self._loss(chosen, *batch)
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    optimizer.step()
+                    yield self._loss(chosen, *batch)
 
             self.epochs = run_epochs(
-                self._model, epoch, how, epochs=EPOCHS, every=EVERY, patience=PATIENCE
+                self._model, optimizer, losses, how, epochs=EPOCHS, every=EVERY, patience=PATIENCE
             )
         return self
 

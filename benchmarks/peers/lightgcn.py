@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -49,15 +50,12 @@ class LightGcnPeer:
             pairs = Pairs(data.train, data.n_users, data.n_items)
             optimizer = torch.optim.Adam(self._model.parameters(), lr=self.learning_rate)
 
-            def epoch() -> None:
+            def losses() -> Iterator[Tensor]:
                 for batch in pairs.batches(rng, how.device):
-                    loss = self._loss(graph, *batch)
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    optimizer.step()
+                    yield self._loss(graph, *batch)
 
             self.epochs = run_epochs(
-                self._model, epoch, how, epochs=EPOCHS, every=EVERY, patience=PATIENCE
+                self._model, optimizer, losses, how, epochs=EPOCHS, every=EVERY, patience=PATIENCE
             )
         return self
 

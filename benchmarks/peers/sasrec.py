@@ -107,15 +107,12 @@ class SasRecPeer:
             pieces = _pieces(data.train.indptr(data.n_users), data.train.item)
             optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.9, 0.98))
 
-            def epoch() -> None:
+            def losses() -> Iterator[Tensor]:
                 for batch in _batches(pieces, rng, how.device):
-                    loss = self._loss(batch)
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    optimizer.step()
+                    yield self._loss(batch)
 
             self.epochs = run_epochs(
-                model, epoch, how, epochs=EPOCHS, every=EVERY, patience=PATIENCE
+                model, optimizer, losses, how, epochs=EPOCHS, every=EVERY, patience=PATIENCE
             )
         return self
 
