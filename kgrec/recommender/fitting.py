@@ -24,7 +24,7 @@ from kgrec.recommender.texts import TextFeatures
 from kgrec.training import Checkpoint, Plan, StepSampler, Trainer, follows_in_time, make_plan
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
-_METRIC = "valid_ndcg@10"
+VALID_METRIC = "valid_ndcg@10"
 OnEpoch = Callable[[dict[str, float], int], None]
 
 
@@ -124,8 +124,8 @@ def _plan(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) 
 
 def best_epoch(history: list[dict[str, float]]) -> int:
     """The epoch whose validation was best, the last one where none was validated."""
-    validated = [record for record in history if _METRIC in record]
-    best = max(validated, key=lambda record: record[_METRIC], default=history[-1])
+    validated = [record for record in history if VALID_METRIC in record]
+    best = max(validated, key=lambda record: record[VALID_METRIC], default=history[-1])
     return int(best["epoch"])
 
 

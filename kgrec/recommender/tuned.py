@@ -10,11 +10,11 @@ from typing import Any
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
-from kgrec.recommender.fitting import Fitted
+from kgrec.recommender.fitting import VALID_METRIC, Fitted
+from kgrec.recommender.support import Progress
 from kgrec.tuning import Try, search
 from kgrec.tuning.space import with_values
 
-Progress = Callable[[str, int, int], None]
 _CURRENT = "current"  # the checkpoint of the try that is on
 
 
@@ -67,7 +67,7 @@ def tuned(
 
 def _best(fitted: Fitted) -> float:
     """Raises TrainingError where nothing was held out to judge by."""
-    judged = [record["valid_ndcg@10"] for record in fitted.history if "valid_ndcg@10" in record]
+    judged = [record[VALID_METRIC] for record in fitted.history if VALID_METRIC in record]
     if not judged:
         raise TrainingError("there is no validation row to tune by; give some a split 'valid'.")
     return max(judged)
