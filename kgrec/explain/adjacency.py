@@ -109,6 +109,10 @@ class NodeSpace:
     def _names(self) -> dict[str, np.ndarray | None]:
         return {label: _name_column(self.snapshot, label) for label in LABELS}
 
+    def names(self, label: str) -> np.ndarray | None:
+        """object ``[n]``: the titles or names of a label's nodes; None where it has no column."""
+        return self._names[label]
+
     def name(self, node: int) -> str:
         """The node's title or name, "" where it has none."""
         label, row = self.label_row(node)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import networkx as nx
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path as Curve
 
-from graph_schema.errors import RequestError
 from kgrec.explain import layout
 from kgrec.explain.explanation import Explanation, signed
-from kgrec.explain.layout import Box, Points
+from kgrec.pictures.boxes import Box, Points, overlap
+from kgrec.pictures.style import (
+    AGAINST,
+    FOR,
+    INK,
+    canvas,
+    check_suffix,
+    put_text,
+    save,
+    style,
+    tint,
+)
+from kgrec.pictures.words import wrap
 
 # Okabe and Ito's palette, safe for the colour-blind.
 COLOURS = {
@@ -32,22 +38,7 @@ COLOURS = {
     layout.LIKENESS: ("#8A8A8A", "fact or likeness between items"),
     layout.CANDIDATE: ("#009E73", "recommended"),
 }
-FOR, AGAINST, INK = "#848484", "#D55E00", "#1A1A1A"
-SUFFIXES = (".png", ".svg", ".pdf")
 THIN, WIDE = 0.9, 6.0  # line widths in points
-OTHER_SCRIPTS = (
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "WenQuanYi Zen Hei",
-    "Hiragino Sans",
-    "PingFang SC",
-    "Yu Gothic",
-    "Microsoft YaHei",
-    "Malgun Gothic",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-    "Arial Unicode MS",
-)
 MARGIN, HEAD, FOOT = 0.35, 0.95, 0.75  # inches
 CHAR, ROW = 0.064, 0.14  # inches per character and line of an edge's label
 
@@ -57,13 +48,11 @@ def draw_explanation(explanation: Explanation, path: Path, *, title: str | None 
 
     Raises RequestError for another suffix.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise RequestError(f"can't draw {path.name!r}: end its name in {' or '.join(SUFFIXES)}")
+    check_suffix(path)
     graph = layout.picture_graph(explanation)
     boxes, width, height = layout.place(graph)
-    style: Any = {"text.usetex": False, "svg.hashsalt": "kgrec", "font.family": _fonts()}
-    with matplotlib.rc_context(style):
-        figure, axes = _canvas(width, height)
+    with matplotlib.rc_context(style()):
+        figure, axes = canvas((-MARGIN, width + MARGIN), (-FOOT, height + HEAD))
         labels: list[Box] = list(boxes.values())
         most = max((abs(data["amount"]) for _, _, data in graph.edges(data=True)), default=0.0)
         curves = layout.curves(graph, boxes)
@@ -76,36 +65,8 @@ def draw_explanation(explanation: Explanation, path: Path, *, title: str | None 
             _draw_box(axes, boxes[node], data)
         _words(axes, explanation, title, width, height)
         _legend(axes, graph)
-        _save(figure, path)
+        save(figure, path)
     return path
-
-
-@cache
-def _fonts() -> list[str]:
-    """matplotlib's own font first, then whatever is installed for the scripts it lacks."""
-    installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in installed)]
-
-
-def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    full, tall = width + 2 * MARGIN, height + HEAD + FOOT
-    figure = Figure(figsize=(full, tall), dpi=150, facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(-MARGIN, width + MARGIN)
-    axes.set_ylim(-FOOT, height + HEAD)
-    axes.axis("off")
-    return figure, axes
-
-
-def _text(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
-    # Names come from data: "$" must not start a formula.
-    axes.text(x, y, text, parse_math=False, **{"color": INK, **style})
-
-
-def _tint(colour: str, share: float = 0.28) -> tuple[float, float, float]:
-    """The colour mixed with white, light enough for dark text."""
-    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return (1 - share + share * red, 1 - share + share * green, 1 - share + share * blue)
 
 
 def _draw_box(axes: Axes, box: Box, data: dict[str, Any]) -> None:
@@ -119,7 +80,7 @@ def _draw_box(axes: Axes, box: Box, data: dict[str, Any]) -> None:
             box.width,
             box.height,
             boxstyle="round,pad=0,rounding_size=0.09",
-            facecolor="white" if likeness else _tint(colour),
+            facecolor="white" if likeness else tint(colour),
             edgecolor=colour,
             linewidth=1.4,
             linestyle="--" if likeness and not data.get("solid") else "-",
@@ -131,7 +92,7 @@ def _draw_box(axes: Axes, box: Box, data: dict[str, Any]) -> None:
     text = "\n".join(data["lines"])
     weight = "bold" if strong else "normal"
     place: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 4, "linespacing": 1.15}
-    _text(axes, box.x, box.y, text, fontsize=9.5, fontweight=weight, fontstyle=style, **place)
+    put_text(axes, box.x, box.y, text, fontsize=9.5, fontweight=weight, fontstyle=style, **place)
 
 
 def _draw_edge(axes: Axes, curve: Points, data: dict[str, Any], most: float) -> None:
@@ -158,7 +119,7 @@ def _label_edge(
     axes: Axes, curve: Points, data: dict[str, Any], final: bool, taken: list[Box]
 ) -> None:
     """The relation, and on the last step the contribution, where they cover nothing else."""
-    lines = layout.wrap(", ".join(data["words"]), 20, 2) if data["words"] else []
+    lines = wrap(", ".join(data["words"]), 20, 2) if data["words"] else []
     if final:
         lines = [*lines, signed(data["amount"])]
     if not lines:
@@ -168,12 +129,12 @@ def _label_edge(
     order = (0.2, 0.25, 0.3, 0.15, 0.36, 0.44, 0.52) if final else (0.5, 0.4, 0.6, 0.32, 0.68, 0.25)
     spots = [_at(curve, t) for t in order]
     boxes = [Box(x, y, width, height) for x, y in spots]
-    best = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
+    best = min(boxes, key=lambda box: sum(overlap(box, other) for other in taken))
     taken.append(best)
     colour = AGAINST if data["amount"] < 0 else INK
     back = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
     place: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 5, "linespacing": 1.1}
-    _text(axes, best.x, best.y, "\n".join(lines), fontsize=8, color=colour, bbox=back, **place)
+    put_text(axes, best.x, best.y, "\n".join(lines), fontsize=8, color=colour, bbox=back, **place)
 
 
 def _at(points: Points, t: float) -> tuple[float, float]:
@@ -183,24 +144,20 @@ def _at(points: Points, t: float) -> tuple[float, float]:
     return x, sum(w * p[1] for w, p in zip(weights, points, strict=True))
 
 
-def _overlap(a: Box, b: Box) -> float:
-    wide = min(a.x + a.width / 2, b.x + b.width / 2) - max(a.x - a.width / 2, b.x - b.width / 2)
-    tall = min(a.y + a.height / 2, b.y + b.height / 2) - max(a.y - a.height / 2, b.y - b.height / 2)
-    return max(wide, 0.0) * max(tall, 0.0)
-
-
 def _words(
     axes: Axes, explanation: Explanation, title: str | None, width: float, height: float
 ) -> None:
     who = "this history" if explanation.user_id is None else f"user {explanation.user_id}"
     heading = title or f"Why “{explanation.item_name}” for {who}"
-    lines = layout.wrap(heading, 95, 2)
+    lines = wrap(heading, 95, 2)
     top: dict[str, Any] = {"ha": "left", "va": "top"}
-    _text(axes, 0, height + HEAD - 0.2, "\n".join(lines), fontsize=13, fontweight="bold", **top)
-    _text(axes, 0, height + HEAD - 0.26 - 0.25 * len(lines), _sum(explanation), fontsize=9, **top)
+    put_text(axes, 0, height + HEAD - 0.2, "\n".join(lines), fontsize=13, fontweight="bold", **top)
+    put_text(
+        axes, 0, height + HEAD - 0.26 - 0.25 * len(lines), _sum(explanation), fontsize=9, **top
+    )
     if not explanation.paths:
-        reason = "\n".join(layout.wrap(" ".join(explanation.reasons), 60, 4))
-        _text(axes, 0, height / 2, reason, fontsize=10, ha="left", va="center")
+        reason = "\n".join(wrap(" ".join(explanation.reasons), 60, 4))
+        put_text(axes, 0, height / 2, reason, fontsize=10, ha="left", va="center")
 
 
 def _sum(explanation: Explanation) -> str:
@@ -218,7 +175,7 @@ def _sum(explanation: Explanation) -> str:
 def _legend(axes: Axes, graph: nx.DiGraph) -> None:
     kinds = {data["kind"] for _, data in graph.nodes(data=True)}
     handles: list[Any] = [
-        Patch(facecolor=_tint(colour), edgecolor=colour, label=name)
+        Patch(facecolor=tint(colour), edgecolor=colour, label=name)
         for kind, (colour, name) in COLOURS.items()
         if kind in kinds
     ]
@@ -235,18 +192,3 @@ def _legend(axes: Axes, graph: nx.DiGraph) -> None:
     columns = min(len(handles), 5)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.02, 0.0)}
     axes.legend(handles=handles, ncol=columns, fontsize=8.5, frameon=False, **place)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Write beside the target, then put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = path.suffix.lower()
-    undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    handle, name = tempfile.mkstemp(suffix=suffix, dir=path.parent)
-    os.close(handle)
-    try:
-        figure.savefig(name, metadata=undated[suffix])
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import networkx as nx
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.explain.explanation import ExplainedPath, Explanation
+from kgrec.pictures.boxes import Box, Points
+from kgrec.pictures.words import MAX_LINES, wrap
 
 # Kinds of box.
 OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, LIKENESS, CANDIDATE, PASSAGE = (
@@ -25,19 +25,8 @@ OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, LIKENESS, CANDIDATE, PASSAGE = (
 _LINK_KINDS = {USER: PERSON, ITEM: ITEM_LINK, ENTITY: ENTITY_LINK}
 COLUMN_WIDTH = {0: 1.25}  # inches; all others BOX_WIDTH
 BOX_WIDTH, GAP, LINE, PADDING, SPACING, PORT = 2.25, 1.75, 0.175, 0.2, 0.2, 0.13
-CHARS, BOLD_CHARS, OWNER_CHARS, MAX_LINES = 28, 24, 13, 3
+CHARS, BOLD_CHARS, OWNER_CHARS = 28, 24, 13
 SWEEPS = 6
-Points = list[tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Box:
-    """A node's place in inches: centre, width and height."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 def picture_graph(explanation: Explanation) -> nx.DiGraph:
@@ -197,42 +186,3 @@ def _ordered_columns(graph: nx.DiGraph) -> dict[int, list[object]]:
 def _mean(values: Iterable[float], otherwise: float) -> float:
     known = list(values)
     return sum(known) / len(known) if known else otherwise
-
-
-def clean(text: str) -> str:
-    """The text on one line, without characters that can't be drawn or written to a file."""
-    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
-    return " ".join(shown.split())
-
-
-def wrap(text: str, width: int, max_lines: int = MAX_LINES) -> list[str]:
-    """Lines of at most ``width`` narrow characters (wide ones count twice); cut with “…”."""
-    lines: list[str] = [""]
-    for word in clean(text).split(" "):
-        pieces = _pieces(word, width)
-        for i, piece in enumerate(pieces):
-            glue = "" if i or not lines[-1] else " "
-            if _width(lines[-1] + glue + piece) <= width:
-                lines[-1] += glue + piece
-            else:
-                lines.append(piece)
-    if len(lines) > max_lines:
-        lines = lines[:max_lines]
-        while lines[-1] and _width(lines[-1]) > width - 1:
-            lines[-1] = lines[-1][:-1]
-        lines[-1] = lines[-1].rstrip() + "…"
-    return lines
-
-
-def _pieces(word: str, width: int) -> list[str]:
-    """A word cut into pieces that fit a line."""
-    pieces = [""]
-    for character in word:
-        if _width(pieces[-1] + character) > width:
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,9 +54,19 @@ def to_networkx(
     ``relation``, and an interaction's timestamp, rating, event, scenario and split where present.
     Raises RequestError if ``center`` is not in the snapshot.
     """
+    kept = None if center is None else _within(snapshot, center, hops)
+    return induced(snapshot, kept)
+
+
+def induced(
+    snapshot: GraphSnapshot,
+    kept: Mapping[str, np.ndarray] | None,
+    relations: Container[str] | None = None,
+) -> nx.MultiDiGraph[tuple[str, str]]:
+    """The nodes where ``kept[label]`` (bool ``[n]``; None: all) and the edges among them, of these
+    ``relations`` (None: all), as ``to_networkx`` gives them."""
     import networkx as nx
 
-    kept = None if center is None else _within(snapshot, center, hops)
     graph: nx.MultiDiGraph[tuple[str, str]] = nx.MultiDiGraph()
     for label in _LABELS:
         table = snapshot.table(label)
@@ -66,6 +76,8 @@ def to_networkx(
             known = {str(name): value for name, value in values.items() if not pd.isna(value)}
             graph.add_node((label, table.ids[row]), **{**known, "label": label})
     for head, relation, tail, heads, tails in _edges(snapshot):
+        if relations is not None and relation not in relations:
+            continue
         mask = np.ones(len(heads), dtype=bool) if kept is None else kept[head][heads]
         if kept is not None:
             mask &= kept[tail][tails]

@@ -25,6 +25,8 @@ from kgrec.recommender import saving
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.evaluating import evaluate_engine
+from kgrec.recommender.exploring import Exploring
+from kgrec.recommender.fairness import measure_fairness
 from kgrec.recommender.ranked import Ranked, rank_items, similar_items
 from kgrec.recommender.requests import (
     Asked,
@@ -36,6 +38,7 @@ from kgrec.recommender.requests import (
     id_list,
     item_rows,
 )
+from kgrec.recommender.reranking import rerank_exposure
 from kgrec.recommender.stages import fit_stages
 from kgrec.recommender.support import (
     Progress,
@@ -48,7 +51,7 @@ from kgrec.recommender.texts import TextFeatures, TextReader, same_texts
 from kgrec.stores import GraphStore
 
 
-class Recommender:
+class Recommender(Exploring):
     """A knowledge-graph recommender: fit it on a store or catalog, then ask.
 
     Interactions whose split is "test" are never part of the graph it sees; those marked "valid"
@@ -260,6 +263,9 @@ class Recommender:
             by=by,
             keep_users=keep_users,
         )
+
+    fairness = measure_fairness
+    rerank = rerank_exposure
 
     def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
         """New users, items, entities, facts and interactions take effect at once, untrained.

@@ -96,16 +96,3 @@ def test_other_suffixes_are_refused(busy: Explanation, tmp_path: Path) -> None:
 def test_an_empty_explanation_can_be_drawn(tiny: GraphSnapshot, tmp_path: Path) -> None:
     empty = Explainer(tiny).explain(ScoreBreakdown.empty(0.5), 1, user=0)
     assert empty.draw(tmp_path / "none.png", title="Why not?").stat().st_size > 5000
-
-
-@pytest.mark.parametrize("text", ["", " ", "a" * 200, "two words " * 30, "映画" * 40, "a\nb\tc"])
-def test_lines_fit(text: str) -> None:
-    lines = layout.wrap(text, 20)
-    assert 1 <= len(lines) <= layout.MAX_LINES
-    assert all(layout._width(line) <= 20 for line in lines)
-    if len(text) > 100:
-        assert lines[-1].endswith("…")
-
-
-def test_control_characters_are_removed() -> None:
-    assert layout.clean("a\x00b\ud800\n c") == "a b c"
