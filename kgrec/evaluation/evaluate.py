@@ -47,7 +47,7 @@ class EvaluationReport:
         for name, value in self.metrics.items():
             cells = [_number(self.by_group[group].get(name)) for group in groups]
             table.append([name, _number(value), *cells])
-        lines = _aligned(table)
+        lines = aligned(table)
         if self.n_targets_left_out:
             lines.append(
                 f"{self.n_targets_left_out:,} held-out pairs left out: seen before or no candidate"
@@ -86,7 +86,7 @@ def evaluate_ranking(
     Raises RequestError where no user has a target or the scores have a wrong shape.
     """
     allowed = _candidate_mask(candidates, n_items)
-    kept, left_out = _reachable(targets, seen, allowed)
+    kept, left_out = reachable(targets, seen, allowed)
     users = np.flatnonzero(np.diff(kept[0]) > 0)
     if not len(users):
         raise RequestError("no user has a held-out item that could be recommended; check splits.")
@@ -135,7 +135,7 @@ def _candidate_mask(candidates: np.ndarray | None, n_items: int) -> np.ndarray:
     return mask
 
 
-def _reachable(targets: Csr, seen: Csr, allowed: np.ndarray) -> tuple[Csr, int]:
+def reachable(targets: Csr, seen: Csr, allowed: np.ndarray) -> tuple[Csr, int]:
     """Distinct targets that a list can hold, and how many are left out."""
     n_users = len(targets[0]) - 1
     if len(seen[0]) != n_users + 1:
@@ -160,7 +160,8 @@ def _best_ranks(scores: torch.Tensor, wanted: Csr, mask: Csr, allowed: np.ndarra
     return best_ranks(full, wanted)
 
 
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """One line a row: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table

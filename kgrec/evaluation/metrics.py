@@ -12,6 +12,7 @@ import numpy as np
 
 from graph_schema.errors import RequestError
 from kgrec.ranking.csr import Csr, contains
+from kgrec.ranking.exposure import position_discount
 
 UserMetrics = dict[str, np.ndarray]
 
@@ -37,7 +38,7 @@ def user_metrics(hits: np.ndarray, n_targets: np.ndarray, ks: Sequence[int]) -> 
         raise RequestError("a user without targets has no metric; leave such users out.")
     gains = hits.astype(np.float64)
     places = np.arange(1, hits.shape[1] + 1, dtype=np.float64)
-    discount = 1.0 / np.log2(places + 1.0)
+    discount = position_discount(hits.shape[1])
     found = np.cumsum(gains, axis=1)
     dcg = np.cumsum(gains * discount, axis=1)
     ideal = np.cumsum(discount)

@@ -1,4 +1,4 @@
-"""Is the difference between two models more than chance? Paired bootstrap over users."""
+"""Is a difference between models, or between groups of users, more than chance? Bootstraps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHUNK = 2_000_000  # resampled values held at once
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of ``b - a`` over users and its bootstrap interval at ``confidence``."""
+    """How much higher the mean of ``b`` is, and its bootstrap interval at ``confidence``."""
 
     mean: float
     low: float
@@ -51,18 +51,50 @@ def paired_bootstrap(
         raise RequestError(
             f"paired values have shapes {a.shape} and {b.shape}; pass equal [users]."
         )
+    _check(resamples, confidence)
+    difference = b.astype(np.float64) - a.astype(np.float64)
+    means = _resampled_means(difference, resamples, np.random.default_rng(seed))
+    return _difference(float(difference.mean()), means, confidence, len(a))
+
+
+def independent_bootstrap(
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Difference:
+    """Percentile interval of mean(b) − mean(a) for different users: each side is resampled.
+
+    ``a`` and ``b`` hold one value per user. Raises RequestError where one holds nobody.
+    """
+    if a.ndim != 1 or b.ndim != 1 or not len(a) or not len(b):
+        raise RequestError(f"values have shapes {a.shape} and {b.shape}; pass one for each user.")
+    _check(resamples, confidence)
+    rng = np.random.default_rng(seed)
+    low, high = (_resampled_means(side.astype(np.float64), resamples, rng) for side in (a, b))
+    return _difference(float(b.mean() - a.mean()), high - low, confidence, len(a) + len(b))
+
+
+def _check(resamples: int, confidence: float) -> None:
     if not 0.0 < confidence < 1.0 or resamples < 1:
         raise RequestError("confidence lies between 0 and 1, and resamples is at least 1.")
-    difference = b.astype(np.float64) - a.astype(np.float64)
-    rng = np.random.default_rng(seed)
-    size = max(1, _CHUNK // len(difference))
+
+
+def _resampled_means(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    size = max(1, _CHUNK // len(values))
     means = [
-        difference[rng.integers(0, len(difference), (min(size, resamples - done), len(a)))].mean(1)
+        values[rng.integers(0, len(values), (min(size, resamples - done), len(values)))].mean(1)
         for done in range(0, resamples, size)
     ]
+    return np.concatenate(means)
+
+
+def _difference(mean: float, means: np.ndarray, confidence: float, n_users: int) -> Difference:
     tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(np.concatenate(means), [tail, 1.0 - tail])
-    return Difference(float(difference.mean()), float(low), float(high), confidence, len(a))
+    low, high = np.quantile(means, [tail, 1.0 - tail])
+    return Difference(mean, float(low), float(high), confidence, n_users)
 
 
 def compare_reports(

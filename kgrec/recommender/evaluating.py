@@ -9,10 +9,11 @@ import numpy as np
 
 from kgrec.errors import RequestError
 from kgrec.evaluation import EvaluationReport, evaluate_ranking
+from kgrec.evaluation.groups import popularity_groups
 from kgrec.graph import GraphSnapshot
 from kgrec.ranking import pairs_to_csr
 from kgrec.recommender.engine import Engine, rebound
-from kgrec.recommender.support import popularity_groups, user_groups, without_splits
+from kgrec.recommender.support import user_groups, without_splits
 from kgrec.recommender.texts import TextFeatures
 
 

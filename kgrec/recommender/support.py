@@ -13,12 +13,10 @@ import torch
 from graph_schema import Catalog
 from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot, read_snapshot
-from kgrec.graph.snapshot import Ints
 from kgrec.recommender.ranked import Ranked
 from kgrec.stores import EmbeddedStore, GraphStore
 
 Progress = Callable[[str, int, int], None]
-_HEAD_SHARE = 0.2  # of the trained items, the most popular ones: the head
 
 
 def read_source(
@@ -94,13 +92,3 @@ def user_groups(snapshot: GraphSnapshot, by: str) -> np.ndarray:
         known = ", ".join(map(str, attributes.columns)) or "none"
         raise RequestError(f"users have no attribute {by!r}; they have: {known}.")
     return attributes[by].astype(object).fillna("unknown").astype(str).to_numpy(dtype=object)
-
-
-def popularity_groups(trained: Ints) -> np.ndarray:
-    """ "cold" for items never trained on, "head" for the most popular fifth, else "tail"."""
-    groups = np.full(len(trained), "tail", dtype=object)
-    warm = np.flatnonzero(trained > 0)
-    order = warm[np.argsort(-trained[warm], kind="stable")]
-    groups[order[: max(1, int(_HEAD_SHARE * len(warm)))]] = "head"
-    groups[trained == 0] = "cold"
-    return groups

@@ -1,0 +1,227 @@
+"""A report of fairness: who is shown, who is served how well, and how well that is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kgrec.errors import RequestError
+from kgrec.evaluation.evaluate import reachable
+from kgrec.evaluation.exposure import (
+    RESAMPLES,
+    ItemGroup,
+    Shown,
+    UserGroup,
+    estimates,
+    gini,
+    item_groups,
+    user_groups,
+)
+from kgrec.evaluation.fairness import ExposureCost, FairnessReport
+from kgrec.evaluation.groups import (
+    POPULARITY,
+    Groups,
+    attribute_groups,
+    history_groups,
+    masks,
+    popularity_groups,
+    taste_groups,
+)
+from kgrec.evaluation.significance import paired_bootstrap
+from kgrec.graph.snapshot import Ints
+from kgrec.ranking import Csr, pairs_to_csr, take_rows
+from kgrec.ranking.exposure import Choices, ExposedLists, boosted_lists, lists_with_share
+from kgrec.recommender.path_quality import ExplainedPairs, explain_lists
+from kgrec.recommender.requests import Asked, check_k, id_list
+from kgrec.recommender.reranking import ItemGroupSpec, choices_for, group_mask, trained_counts
+from kgrec.recommender.support import Progress
+
+if TYPE_CHECKING:
+    from kgrec.recommender.recommender import Recommender
+
+
+def measure_fairness(
+    model: Recommender,
+    *,
+    k: int = 10,
+    by: str | Sequence[str] = (),
+    items: str | Sequence[str] = (),
+    group: ItemGroupSpec | None = None,
+    shares: Sequence[float] = (),
+    explained: int = 50,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> FairnessReport:
+    """Exposure and quality of the lists of ``k``, and of their explanations, by group.
+
+    Users are those with test rows (all with a history where the catalog has none, and then quality
+    can't be told); validation rows are part of their histories. Items are grouped by training
+    popularity and by the attributes ``items``; users by history length, by taste and by the
+    attributes ``by``. ``explained`` users drawn with ``seed`` have all of their list explained (0:
+    none). With ``group``, as ``rerank`` takes it, the report tells what it costs to give the group
+    each of ``shares`` of the exposure. Raises RequestError.
+    """
+    k = check_k(k)
+    audience = Audience.of(model)
+    trained = trained_counts(model)
+    snapshot = model.snapshot
+    by_items = _item_masks(model, trained, id_list(items, "items"))
+    by_users = _user_masks(model, audience, trained, id_list(by, "by"))
+    if (group is None) != (not shares):
+        raise RequestError("group and shares belong together: the group that is to get the shares.")
+    head = popularity_groups(trained) == "head"
+    inside = head if group is None else group_mask(snapshot, trained, group)
+    choices = choices_for(model._engine, audience.asked(model), k, inside, progress=progress)
+    plain = boosted_lists(choices, k)
+    shown = Shown(plain.rows, len(trained), audience.targets)
+    pairs = explain_lists(model, audience.users, plain.rows, explained, seed, progress)
+    exposure = shown.item_exposure()
+    return FairnessReport(
+        k=k,
+        users=len(audience.users),
+        items=len(trained),
+        gini=gini(exposure),
+        coverage=float((exposure > 0).mean()),
+        quality=estimates(shown.quality()),
+        item_groups={
+            name: _told_items(item_groups(shown, trained, groups), groups, pairs)
+            for name, groups in by_items.items()
+        },
+        user_groups={
+            name: _told_users(
+                user_groups(shown, head, audience.share_of(model, head), groups), groups, pairs
+            )
+            for name, groups in by_users.items()
+        },
+        paths=pairs.quality(np.ones(len(pairs.item), dtype=bool)),
+        favoured="" if group is None else _shown_name(group),
+        costs=[] if group is None else _costs(choices, plain, shown, shares),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Audience:
+    """The users of a report: ``users`` int64 ``[B]`` rows, and their held-out ``targets``."""
+
+    users: Ints
+    targets: Csr | None
+
+    @staticmethod
+    def of(model: Recommender) -> Audience:
+        """Users with test rows that a list can hold, else all with a history."""
+        full = model._full
+        assert full is not None
+        seen, n_users = model.snapshot.interactions, len(full.users)
+        held = full.interactions.select(np.asarray(full.interactions.split == "test"))
+        if not len(held):
+            users = np.unique(seen.user)
+            if not len(users):
+                raise RequestError("nobody has a history or test rows; there is nothing to report.")
+            return Audience(users, None)
+        kept, _ = reachable(
+            pairs_to_csr(held.user, held.item, n_users),
+            pairs_to_csr(seen.user, seen.item, n_users),
+            np.ones(len(full.items), dtype=bool),
+        )
+        users = np.flatnonzero(np.diff(kept[0]) > 0)
+        if not len(users):
+            raise RequestError("no test row names an item that its user has not had; check splits.")
+        return Audience(users, take_rows(kept, users))
+
+    def asked(self, model: Recommender) -> Asked:
+        return Asked(model._engine.stored(self.users))
+
+    def lengths(self, model: Recommender) -> Ints:
+        """int64 ``[B]``: how many events each has."""
+        events = model.snapshot.interactions.user
+        return np.asarray(np.bincount(events, minlength=len(model.snapshot.users))[self.users])
+
+    def share_of(self, model: Recommender, group: np.ndarray) -> np.ndarray:
+        """float64 ``[B]``: the share of each one's events whose item is in ``group``."""
+        seen = model.snapshot.interactions
+        inside = np.bincount(seen.user[group[seen.item]], minlength=len(model.snapshot.users))
+        return np.asarray(inside[self.users] / np.maximum(self.lengths(model), 1))
+
+
+def _item_masks(model: Recommender, trained: Ints, names: Sequence[str]) -> dict[str, Groups]:
+    found: dict[str, Groups] = {"popularity": masks(popularity_groups(trained), POPULARITY)}
+    for name in names:
+        groups = attribute_groups(model.snapshot.items.attributes, name, "items")
+        found[_free_name(name, found)] = groups
+    return found
+
+
+def _user_masks(
+    model: Recommender, audience: Audience, trained: Ints, names: Sequence[str]
+) -> dict[str, Groups]:
+    head = np.asarray(popularity_groups(trained) == "head")
+    found: dict[str, Groups] = {
+        "history": history_groups(audience.lengths(model)),
+        "taste": taste_groups(audience.share_of(model, head)),
+    }
+    for name in names:
+        groups = attribute_groups(model.snapshot.users.attributes, name, "users")
+        found[_free_name(name, found)] = {
+            label: mask[audience.users] for label, mask in groups.items()
+        }
+    return found
+
+
+def _free_name(name: str, taken: Mapping[str, object]) -> str:
+    return f"attribute {name}" if name in taken else name
+
+
+def _told_items(
+    figures: dict[str, ItemGroup], groups: Groups, pairs: ExplainedPairs
+) -> dict[str, ItemGroup]:
+    return {
+        name: replace(one, paths=pairs.quality(groups[name][pairs.item]))
+        for name, one in figures.items()
+    }
+
+
+def _told_users(
+    figures: dict[str, UserGroup], groups: Groups, pairs: ExplainedPairs
+) -> dict[str, UserGroup]:
+    return {
+        name: replace(one, paths=pairs.quality(groups[name][pairs.place]))
+        for name, one in figures.items()
+    }
+
+
+def _costs(
+    choices: Choices, plain: ExposedLists, shown: Shown, shares: Sequence[float]
+) -> list[ExposureCost]:
+    """Of the lists as they are, then of each share."""
+    lists = [plain, *(lists_with_share(choices, shown.k, share) for share in shares)]
+    before = shown.quality()
+    return [_cost(one, plain, replace(shown, rows=one.rows), before) for one in lists]
+
+
+def _cost(
+    lists: ExposedLists, plain: ExposedLists, shown: Shown, before: dict[str, np.ndarray]
+) -> ExposureCost:
+    quality = shown.quality()
+    return ExposureCost(
+        share=lists.share,
+        boost=lists.boost,
+        place_score=lists.place_score,
+        score_loss=plain.place_score - lists.place_score,
+        coverage=float((shown.item_exposure() > 0).mean()),
+        quality=estimates(quality),
+        change={
+            name: paired_bootstrap(before[name], values, resamples=RESAMPLES)
+            for name, values in quality.items()
+        },
+    )
+
+
+def _shown_name(group: ItemGroupSpec) -> str:
+    if isinstance(group, str):
+        return group
+    if callable(group):
+        return getattr(group, "__name__", "the group")
+    return ", ".join(f"{name}={value}" for name, value in group.items())
