@@ -1,0 +1,85 @@
+"""Where the nodes of any graph stand: near what they are joined to, and never on one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import networkx as nx
+import numpy as np
+
+from kgrec.pictures.boxes import Box
+
+CAREFUL = 120  # up to so many nodes, all distances are kept, which takes time as their square
+ROOM = 4.2  # square inches of paper per square inch of box
+ASPECT = 1.45
+GAP = (0.22, 0.2)  # inches between two boxes, across and up
+ROUNDS = 400
+Key = tuple[str, str]
+
+
+def spread(
+    sizes: Mapping[Key, tuple[float, float]], joined: Sequence[tuple[Key, Key]]
+) -> tuple[dict[Key, Box], float, float]:
+    """A box for every node, and the width and height of the whole. All in inches; deterministic.
+
+    ``sizes`` are widths and heights; ``joined`` the pairs of nodes that an edge joins.
+    """
+    names = list(sizes)
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(range(len(names)))
+    place = {name: i for i, name in enumerate(names)}
+    graph.add_edges_from((place[a], place[b]) for a, b in joined if a != b)
+    size = np.array([sizes[name] for name in names], dtype=np.float64)
+    at = _fitted(_places(graph), size)
+    at = _apart(at, size)
+    low, high = (at - size / 2).min(axis=0), (at + size / 2).max(axis=0)
+    at -= low
+    boxes = {
+        name: Box(float(x), float(y), float(w), float(h))
+        for name, (x, y), (w, h) in zip(names, at, size, strict=True)
+    }
+    return boxes, float(high[0] - low[0]), float(high[1] - low[1])
+
+
+def _places(graph: nx.Graph[int]) -> np.ndarray:
+    """float64 ``[n, 2]``: places without sizes; what is joined is near."""
+    n = len(graph)
+    if n == 1:
+        return np.zeros((1, 2))
+    if n > CAREFUL:
+        found = nx.spring_layout(graph, seed=0, iterations=80, method="force")
+    else:
+        steps = dict(nx.all_pairs_shortest_path_length(graph))
+        far = 1.5 + max(max(row.values()) for row in steps.values())
+        distance = {a: {b: steps[a].get(b, far) for b in graph} for a in graph}
+        found = nx.kamada_kawai_layout(graph, dist=distance, pos=nx.circular_layout(graph))
+    return np.array([found[i] for i in range(n)], dtype=np.float64)
+
+
+def _fitted(at: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The places stretched over a sheet with room for the boxes."""
+    area = ROOM * float((size + GAP).prod(axis=1).sum())
+    sheet = np.array([np.sqrt(area * ASPECT), np.sqrt(area / ASPECT)])
+    span = np.ptp(at, axis=0)
+    stretched: np.ndarray = (at - at.min(axis=0)) / np.where(span > 1e-9, span, 1.0) * sheet
+    return stretched
+
+
+def _apart(at: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Boxes that touch step aside, the shorter way, until none does."""
+    reach = (size[:, None] + size[None]) / 2 + GAP
+    for _ in range(ROUNDS):
+        away = at[:, None] - at[None]
+        inside = reach - np.abs(away)
+        touching = (inside > 1e-6).all(axis=2)
+        np.fill_diagonal(touching, False)
+        if not touching.any():
+            break
+        across = inside[..., 0] < inside[..., 1]
+        # Two boxes on one spot part by their order.
+        order = np.sign(np.arange(len(at))[:, None] - np.arange(len(at))[None])
+        for axis, chosen in ((0, across), (1, ~across)):
+            way = np.where(away[..., axis] == 0, order, np.sign(away[..., axis]))
+            step = np.where(touching & chosen, way * inside[..., axis] * 0.52, 0.0)
+            at[:, axis] += step.sum(axis=1) / np.maximum((step != 0).sum(axis=1), 1)
+    return at
