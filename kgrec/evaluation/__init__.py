@@ -2,6 +2,7 @@
 
 from kgrec.evaluation.accumulate import RankingMetrics
 from kgrec.evaluation.evaluate import EvaluationReport, evaluate_ranking
+from kgrec.evaluation.fairness import FairnessReport
 from kgrec.evaluation.metrics import (
     auc,
     best_ranks,
@@ -19,11 +20,17 @@ from kgrec.evaluation.protocols import (
     random_split,
     user_time_split,
 )
-from kgrec.evaluation.significance import Difference, compare_reports, paired_bootstrap
+from kgrec.evaluation.significance import (
+    Difference,
+    compare_reports,
+    independent_bootstrap,
+    paired_bootstrap,
+)
 
 __all__ = [
     "Difference",
     "EvaluationReport",
+    "FairnessReport",
     "RankingMetrics",
     "auc",
     "best_ranks",
@@ -32,6 +39,7 @@ __all__ = [
     "given_split",
     "global_time_split",
     "hit_matrix",
+    "independent_bootstrap",
     "leave_last_out",
     "logloss",
     "mae",

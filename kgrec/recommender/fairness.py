@@ -112,9 +112,9 @@ class Audience:
     @staticmethod
     def of(model: Recommender) -> Audience:
         """Users with test rows that a list can hold, else all with a history."""
-        full = model._full
+        seen, full = model.snapshot.interactions, model._full
         assert full is not None
-        seen, n_users = model.snapshot.interactions, len(full.users)
+        n_users = len(full.users)
         held = full.interactions.select(np.asarray(full.interactions.split == "test"))
         if not len(held):
             users = np.unique(seen.user)
