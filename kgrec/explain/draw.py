@@ -13,6 +13,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path as Curve
 
 from kgrec.explain import layout
+from kgrec.explain.as_graph import heading, summary
 from kgrec.explain.explanation import Explanation, signed
 from kgrec.pictures.boxes import Box, Points, overlap
 from kgrec.pictures.style import (
@@ -147,29 +148,15 @@ def _at(points: Points, t: float) -> tuple[float, float]:
 def _words(
     axes: Axes, explanation: Explanation, title: str | None, width: float, height: float
 ) -> None:
-    who = "this history" if explanation.user_id is None else f"user {explanation.user_id}"
-    heading = title or f"Why “{explanation.item_name}” for {who}"
-    lines = wrap(heading, 95, 2)
+    lines = wrap(title or heading(explanation), 95, 2)
     top: dict[str, Any] = {"ha": "left", "va": "top"}
     put_text(axes, 0, height + HEAD - 0.2, "\n".join(lines), fontsize=13, fontweight="bold", **top)
     put_text(
-        axes, 0, height + HEAD - 0.26 - 0.25 * len(lines), _sum(explanation), fontsize=9, **top
+        axes, 0, height + HEAD - 0.26 - 0.25 * len(lines), summary(explanation), fontsize=9, **top
     )
     if not explanation.paths:
         reason = "\n".join(wrap(" ".join(explanation.reasons), 60, 4))
         put_text(axes, 0, height / 2, reason, fontsize=10, ha="left", va="center")
-
-
-def _sum(explanation: Explanation) -> str:
-    """The score as the sum that the picture shows."""
-    parts = [
-        f"score {explanation.score:.3f} = {explanation.baseline:.3f} without history",
-        f"{signed(explanation.shown)} shown here",
-    ]
-    if explanation.hidden:
-        parts.append(f"{signed(explanation.not_shown)} in {explanation.hidden:,} further paths")
-    parts.append(f"{signed(explanation.rest)} not attributed")
-    return "  ".join(parts)
 
 
 def _legend(axes: Axes, graph: nx.DiGraph) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from kgrec.explain.cypher import Parameter
 from kgrec.explain.influence import Influence
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 INFLUENCES = 10
 FRAME_COLUMNS = (
@@ -18,6 +21,7 @@ FRAME_COLUMNS = (
     "kind",
     "contribution",
     "share",
+    "confidence",
     "hops",
     "people",
     "sentence",
@@ -38,7 +42,9 @@ class ExplainedPath:
     the path from either store; ``note`` says where it had to leave something out. ``people``
     counts the others who chose both items (collaborative paths). ``parts`` divides the
     contribution by part of the model: "match" belongs to this very path, "knowledge" is the path's
-    portion of what the model drew from the graph around the two items.
+    portion of what the model drew from the graph around the two items. ``fall`` is what the score
+    loses when the path's events leave the history and the whole forward pass is rerun (None: not
+    tried); it differs from the contribution because the other events then count for more.
     """
 
     nodes: tuple[Node, ...]
@@ -55,12 +61,21 @@ class ExplainedPath:
     people: int = 0
     note: str = ""
     parts: dict[str, float] = field(default_factory=dict)
+    fall: float | None = None
     expected: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def hops(self) -> int:
         """Steps from the user to the item."""
         return len(self.relations)
+
+    @property
+    def confidence(self) -> float | None:
+        """How much of what the path claims is lost without it: fall / contribution, 0 to 1; None
+        where that was not tried."""
+        if self.fall is None or not self.contribution:
+            return None
+        return min(max(self.fall / self.contribution, 0.0), 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-safe values."""
@@ -72,6 +87,8 @@ class ExplainedPath:
             "stored": list(self.stored),
             "contribution": self.contribution,
             "share": self.share,
+            "fall": self.fall,
+            "confidence": self.confidence,
             "parts": dict(self.parts),
             "people": self.people,
             "sentence": self.sentence,
@@ -133,6 +150,7 @@ class Explanation:
                 "kind": path.kind,
                 "contribution": path.contribution,
                 "share": path.share,
+                "confidence": path.confidence,
                 "hops": path.hops,
                 "people": path.people,
                 "sentence": path.sentence,
@@ -162,10 +180,25 @@ class Explanation:
         }
 
     def draw(self, path: str | Path, *, title: str | None = None) -> Path:
-        """Save a picture (the suffix says which kind: .png, .svg, .pdf); returns its path."""
+        """Save a picture (the suffix says which kind: .png, .svg, .pdf; .html for a page); returns
+        its path."""
+        if Path(path).suffix.lower() == ".html":
+            return self.to_html(path, title=title)
         from kgrec.explain.draw import draw_explanation  # matplotlib only when a picture is wanted
 
         return draw_explanation(self, Path(path), title=title)
+
+    def to_html(self, path: str | Path, *, title: str | None = None) -> Path:
+        """Save one HTML file that shows the paths, to click, search and filter, without network."""
+        from kgrec.explain.as_graph import explanation_page
+
+        return explanation_page(self, Path(path), title=title)
+
+    def to_networkx(self) -> nx.MultiDiGraph[tuple[str, str]]:
+        """The paths as one graph; see kgrec.explain.as_graph.explanation_graph."""
+        from kgrec.explain.as_graph import explanation_graph
+
+        return explanation_graph(self)
 
     def __str__(self) -> str:
         who = "this history" if self.user_id is None else f"user {self.user_id}"
@@ -175,7 +208,7 @@ class Explanation:
         ]
         for rank, path in enumerate(self.paths, start=1):
             lines.append(f"{rank:>3}. {signed(path.contribution)}  {path.sentence}")
-            lines.append(f"     {path}")
+            lines.append(f"     {path}{_lost(path)}")
         if self.hidden:
             word = "path" if self.hidden == 1 else "paths"
             lines.append(f"     {signed(self.not_shown)}  {self.hidden:,} further {word}")
@@ -189,6 +222,10 @@ def _told(heading: str, influences: tuple[Influence, ...]) -> list[str]:
     """One line on the strongest of them, where there are several paths to sum over."""
     strongest = [f"{influence} {signed(influence.contribution)}" for influence in influences[:3]]
     return [f"     {heading}: {'; '.join(strongest)}"] if len(influences) > 1 else []
+
+
+def _lost(path: ExplainedPath) -> str:
+    return "" if path.fall is None else f"; without its events {signed(-path.fall)}"
 
 
 def signed(value: float) -> str:

@@ -14,6 +14,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError
+from graph_schema.names import INTERACTED
 from kgrec.pictures.boxes import Box
 from kgrec.pictures.spread import spread
 from kgrec.pictures.style import tint
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 INCH = 96.0  # units of the page
 CHAR, LINE, PADDING = 7.6, 17.0, 16.0  # of its letters
-LABELLED = 40  # up to so many lines, each is labelled; beyond, pointing at one tells
+LABELLED = 60  # up to so many lines, each is labelled; beyond, pointing at one tells
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def _view_json(
         inches = {key: (wide / INCH, tall / INCH) for key, (wide, tall) in sizes.items()}
         boxes, _, _ = spread(inches, [(edge.source, edge.target) for edge in seen.edges])
     place = {node.key: i for i, node in enumerate(seen.nodes)}
-    labelled = len(seen.edges) <= LABELLED
+    # Where lines tell contributions, relations do without a colour, all but the plainest one.
+    labelled = seen.weighed and len(seen.edges) <= LABELLED
     return {
         "nodes": [_node(node, sizes[node.key], boxes[node.key]) for node in seen.nodes],
         "edges": [_edge(edge, place, labelled) for edge in seen.edges],
@@ -125,13 +127,13 @@ def _edge(edge: ViewEdge, place: Mapping[NodeKey, int], labelled: bool) -> dict[
         "source": place[edge.source],
         "target": place[edge.target],
         "relation": edge.relation,
-        "label": edge.relation if labelled else "",
+        "label": edge.relation if labelled and edge.relation != INTERACTED else "",
         "count": edge.count,
         "contribution": edge.contribution,
         "stored": edge.stored,
         "colour": edge.colour,
         "line": edge.line,
-        "width": round(edge.width, 2),
+        "width": round(1.3 * edge.width, 2),
         "facts": edge.facts,
     }
 
