@@ -104,8 +104,9 @@ def attribute(index: PathIndex, breakdown: ScoreBreakdown, candidate: int) -> Pi
         elif name == MATCH:
             pieces += _matches(index, history, breakdown, values, names)
         else:
-            # Beside the model's own matches, knowledge ran through no node in common.
-            kind = OTHER if name == KNOWLEDGE else _KIND_OF_PART.get(name, OTHER)
+            # Beside the model's own matches, knowledge ran through no node in common: what places
+            # the two items near each other is, as with ids, what people chose together.
+            kind = COLLABORATIVE if name == KNOWLEDGE else _KIND_OF_PART.get(name, OTHER)
             pieces.append(_plain(kind, history.nodes, history.sums(values), number, names))
     return _drop_zeros(_repeat(_concatenate(pieces, names), candidate))
 

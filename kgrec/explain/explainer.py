@@ -54,13 +54,14 @@ class Explainer:
         user_id: str | None = None,
         k: int = 5,
         constraints: Constraints | None = None,
+        writer: Writer | None = None,
     ) -> Explanation:
         """The ``k`` most telling, mutually different paths behind a score.
 
         ``item`` is the candidate's row; ``user`` the row of a stored user, None for a history given
         with the request (``user_id`` may then name its owner). Constraints decide what may be
         shown, never what contributed. Paths that speak against the item are among them, at most
-        one in three. Raises RequestError.
+        one in three. ``writer`` tells this one explanation. Raises RequestError.
         """
         if k < 1:
             raise RequestError(f"k is {k}; ask for 1 path or more")
@@ -73,9 +74,12 @@ class Explainer:
         groups = group(pieces.select(kept), self.index.space.size)
         history = np.unique(breakdown.history) + self.index.space.offsets[ITEM]
         realiser = Realiser(self.index, owner, candidate, history, limits)
-        narrator = Narrator(self.index, self.writer, user_id, self.vocabulary)
+        writer = writer or self.writer
+        narrator = Narrator(self.index, writer, user_id, self.vocabulary)
         paths = _choose(groups, realiser, narrator, k, breakdown.gain)
-        influences = Influences(self.index, pieces, breakdown.gain, self._word)
+        influences = Influences(
+            self.index, pieces, breakdown.gain, lambda code: writer.role(self.index.relation(code))
+        )
         total = math.fsum(pieces.contribution)
         shown = math.fsum(path.contribution for path in paths)
         kept_back = group(pieces.select(~kept), self.index.space.size)
@@ -95,9 +99,6 @@ class Explainer:
             entities=influences.links(INFLUENCES),
             history=influences.history(INFLUENCES),
         )
-
-    def _word(self, code: int) -> str:
-        return self.writer.role(self.index.relation(code))
 
     def _node(self, label: str, row: int) -> int:
         size = len(self.index.snapshot.table(label))

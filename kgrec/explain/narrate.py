@@ -85,6 +85,7 @@ class Narrator:
 
     def _steps(self, path: Realised) -> tuple[list[Step], tuple[str, ...]]:
         likeness = _LIKENESS_WORDS.get(path.part or path.kind, path.part or path.kind)
+        likeness = self.writer.word(likeness)
         if path.values:
             told = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
             likeness = f"same {told}"
@@ -97,7 +98,7 @@ class Narrator:
             relation = self.index.relation(code)
             steps.append(Step(relation, code & 1 == 0))
             chose = code >> 1 == self.index.interacted
-            words.append("chose" if chose else self.writer.role(relation))
+            words.append(self.writer.word("chose") if chose else self.writer.role(relation))
         return steps, tuple(words)
 
     def _last_event(self, user: int, item: int) -> int | None:
@@ -131,7 +132,7 @@ class Narrator:
             count=path.people,
             values=self._values(path),
             steps=self._written_out(path, steps),
-            part=path.part,
+            part="" if path.kind == "collaborative" else path.part,
             event="" if event is None else str(events.event[event] or ""),
             rating=None if rating is None else float(rating),
             against=against,
@@ -141,9 +142,10 @@ class Narrator:
         """(form of the sentence, words for the near relation, words for the far one)."""
         kind = _FORMS.get(path.kind, path.kind)
         if kind not in ("shared", "fact"):
+            around = " surroundings" if kind == "collaborative" and path.part else ""
             unseen = path.codes[-1] == NO_EDGE and kind in ("collaborative", "graph neighbourhood")
             blank = kind == "attributes" and not path.values
-            return kind + (" unseen" if unseen or blank else ""), "", ""
+            return kind + around + (" unseen" if unseen or blank else ""), "", ""
         same = [near for near, far in path.roles if self._word(near) == self._word(far)]
         near, far = path.roles[0]
         if not all(self.writer.is_noun(relation) for relation in (near, far)):
@@ -152,15 +154,15 @@ class Narrator:
             return ("fact" if steps[1].outgoing else "fact reversed"), self._word(near), ""
         if not same:
             return "shared mixed", self._word(near), self._word(far)
-        words = _distinct([self._word(relation) for relation in same])
-        return "shared", _listed(words), _listed(words)
+        words = self.writer.listed(_distinct([self._word(relation) for relation in same]))
+        return "shared", words, words
 
     def _word(self, relation: str) -> str:
         return self.writer.role(relation)
 
     def _values(self, path: Realised) -> str:
         told = [f"{column} ({', '.join(values)})" for column, values in path.values.items()]
-        return _listed(told)
+        return self.writer.listed(told)
 
     def _written_out(self, path: Realised, steps: list[Step]) -> str:
         """The steps after the history item: "Heat → director → Michael Mann"."""
@@ -174,13 +176,6 @@ def _distinct(words: list[str]) -> list[str]:
     """Every word once, and no "rating" beside "content rating"."""
     once = list(dict.fromkeys(words))
     return [word for word in once if not any(other.endswith(f" {word}") for other in once)]
-
-
-def _listed(words: list[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def item_name(index: PathIndex, item: int) -> str:

@@ -37,8 +37,8 @@ class Constraints:
     """
 
     relations: Sequence[str] | None = None
-    via: Sequence[NodeLike] = ()
-    avoid: Sequence[NodeLike] = ()
+    via: Sequence[NodeLike] | NodeLike = ()
+    avoid: Sequence[NodeLike] | NodeLike = ()
     since: int | None = None
     max_hops: int = MAX_HOPS
 

@@ -19,6 +19,7 @@ from kgrec.explain.attribute import (
     TEXTUAL,
     Pieces,
 )
+from kgrec.explain.breakdown import KNOWLEDGE
 from kgrec.explain.paths import Limits, PathIndex
 from kgrec.explain.search import search
 from kgrec.graph.snapshot import Ints
@@ -61,13 +62,14 @@ class Realiser:
     def realise(self, members: Pieces) -> Realised | None:
         """The path of a group (its pieces, largest first); None where the constraints forbid it."""
         kind, item = int(members.kind[0]), int(members.item[0])
-        make = {SHARED: self._shared, DIRECT: self._direct, FAR: self._far, REPEAT: self._repeat}
-        if kind in make:
-            path = make[kind](members, item)
-        elif kind == COLLABORATIVE:
-            path = self._collaborative(item)
-        else:
-            path = self._likeness(kind, item, members)
+        make = {
+            SHARED: self._shared,
+            DIRECT: self._direct,
+            FAR: self._far,
+            REPEAT: self._repeat,
+            COLLABORATIVE: self._collaborative,
+        }
+        path = make[kind](members, item) if kind in make else self._likeness(kind, item, members)
         return path if self.limits.admits(path.nodes) else None
 
     def _shared(self, members: Pieces, item: int) -> Realised:
@@ -107,34 +109,58 @@ class Realiser:
         return Realised(KIND_NAMES[REPEAT], (self.user, item), (self._first,))
 
     def _far(self, members: Pieces, item: int) -> Realised:
+        way = self._way(item)
+        if way is None and self._through_people:
+            way = self._people(item, "")
+        return way or self._likeness(FAR, item, members)
+
+    def _way(self, item: int) -> Realised | None:
+        """The way of three facts from a history item through the rarest nodes."""
         allowed, facts = self.limits.allowed, self.index.facts
         if self.limits.max_hops < 4:
-            return self._likeness(FAR, item, members)
+            return None
         found = search(facts, item, self.candidate, 3, allowed, FAR_BUDGET)
         keep = [self.limits.admits((item, *nodes)) for nodes in found.nodes.tolist()]
         found = found.select(np.array(keep, dtype=bool))
         if not len(found.nodes):
-            return self._likeness(FAR, item, members)
+            return None
         rarity = np.log1p(facts.degree(found.nodes[:, 1:-1])).sum(axis=1)
         best = int(np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], rarity))[0])
         nodes, codes = found.nodes[best].tolist(), found.codes[best].tolist()
         return Realised(KIND_NAMES[FAR], (self.user, *nodes), (self._first, *codes))
 
-    def _collaborative(self, item: int) -> Realised:
+    @property
+    def _through_people(self) -> bool:
+        """Whether a path may go through another user."""
+        return self.limits.max_hops > 2 and bool(self.limits.allowed.kinds[self.index.interacted])
+
+    def _collaborative(self, members: Pieces, item: int) -> Realised:
+        around = members.part_names[int(members.part[0])] == KNOWLEDGE
+        part = KNOWLEDGE if around else ""
+        found = self._people(item, part)
+        if found is None and around:
+            found = self._way(item)
+        if found is not None:
+            return found
+        nodes = (self.user, item, self.candidate)
+        return Realised(KIND_NAMES[COLLABORATIVE], nodes, (self._first, NO_EDGE), part=part)
+
+    def _people(self, item: int, part: str) -> Realised | None:
+        """The path through one of those who chose both items."""
         both = self.index.co_users(item, self.candidate, besides=self.user)
         free = both[~np.isin(both, self.limits.allowed.avoid)]
         for wanted in self.limits.via:
             if not wanted & {self.user, item, self.candidate}:
                 free = free[np.isin(free, sorted(wanted))]
         if not len(free):
-            nodes = (self.user, item, self.candidate)
-            return Realised(KIND_NAMES[COLLABORATIVE], nodes, (self._first, NO_EDGE))
+            return None
         person = self._closest(free)
         return Realised(
             KIND_NAMES[COLLABORATIVE],
             (self.user, item, person, self.candidate),
             (self._first, self._first + 1, self._first),
             people=len(both),
+            part=part,
         )
 
     def _closest(self, people: Ints) -> int:

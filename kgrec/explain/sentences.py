@@ -6,7 +6,8 @@ a part of the model as ``"other:<part>"``. " unnamed" is added to the key where 
 has no name. It is a ``str.format`` string with these fields: ``chose`` ("You rated “Heat” 5"),
 ``history``, ``item``, ``link`` (names), ``role`` and ``role2`` (words for the relation on either
 side), ``people`` ("41 people"), ``count``, ``values``, ``steps`` (a longer way, written out),
-``part``, ``subject`` ("You").
+``part``, ``subject`` ("You"). ``chose`` itself comes from "chose" or "rated", with ``subject``,
+``verb``, ``history`` and ``rating``; "and" joins the last two of a list.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from graph_schema.errors import RequestError
 from kgrec.explain.humanise import humanise
 
 TEMPLATES: Mapping[str, str] = {
+    "chose": "{subject} {verb} “{history}”",
+    "rated": "{subject} {verb} “{history}” {rating}",
+    "and": " and ",
     "shared": "{chose}; “{item}” has the same {role}: {link}.",
     "shared unnamed": "{chose}; “{item}” has the same {role}.",
     "shared mixed": "{chose}; {link}, its {role}, is also the {role2} of “{item}”.",
@@ -29,6 +33,10 @@ TEMPLATES: Mapping[str, str] = {
     "fact reversed": "{chose}; it is the {role} of “{item}”.",
     "fact phrase": "{chose}; the graph links it to “{item}” ({role}).",
     "collaborative": "{chose}; {people} who chose it also chose “{item}”.",
+    "collaborative surroundings": "{chose}; {people} who chose it also chose “{item}”, and the two "
+    "have like surroundings in the graph.",
+    "collaborative surroundings unseen": "{chose}; its surroundings in the graph are like "
+    "“{item}”’s.",
     "collaborative unseen": "{chose}; the choices of others place “{item}” near it.",
     "graph neighbourhood": "{chose}; the graph leads from it to “{item}”: {steps}.",
     "graph neighbourhood unseen": "{chose}; its surroundings in the graph are like “{item}”’s.",
@@ -52,6 +60,7 @@ TEMPLATES: Mapping[str, str] = {
     "shared:ALSO_VIEWED": "{chose}; people who look at {link} look at it, and at “{item}” too.",
 }
 VERBS: Mapping[str, str] = {
+    "": "chose",
     "rate": "rated",
     "rating": "rated",
     "view": "viewed",
@@ -92,12 +101,26 @@ class Story:
 @dataclass(frozen=True)
 class Writer:
     """Writes sentences. ``templates`` replaces or adds templates; ``roles`` replaces the words for
-    a relation; ``verbs`` those for an event; ``subject`` is who chose."""
+    a relation, ``words`` any of the English words that relations become; ``verbs`` those for an
+    event ("": of no kind); ``subject`` is who chose."""
 
     templates: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     verbs: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
     subject: str = "You"
+
+    @staticmethod
+    def of(writer: Writer | str) -> Writer:
+        """A Writer as it is, or that of a language. Raises RequestError."""
+        from kgrec.explain.languages import LANGUAGES  # which are made of Writers
+
+        if isinstance(writer, Writer):
+            return writer
+        if writer not in LANGUAGES:
+            known = ", ".join(LANGUAGES)
+            raise RequestError(f"unknown language {writer!r}; use one of {known}, or a Writer")
+        return LANGUAGES[writer]
 
     def sentence(self, story: Story) -> str:
         """The story in one sentence. Raises RequestError for a template with an unknown field."""
@@ -120,15 +143,30 @@ class Writer:
 
     def chose(self, story: Story) -> str:
         """What the user did with the history item: "You rated “Heat” 5"."""
-        verb = {**VERBS, **self.verbs}.get(story.event.lower(), "chose")
-        if story.rating is None:
-            return f"{self.subject} {verb} “{story.history}”"
-        verb = "rated" if verb == "chose" else verb
-        return f"{self.subject} {verb} “{story.history}” {story.rating:g}"
+        verbs = {**VERBS, **self.verbs}
+        known = story.event.lower() if story.event.lower() in verbs else ""
+        rated = story.rating is not None
+        fields = {
+            "subject": self.subject,
+            "verb": verbs["rate" if rated and not known else known],
+            "history": story.history,
+            "rating": f"{story.rating:g}" if rated else "",
+        }
+        return self._fill_named("rated" if rated else "chose", fields)
 
     def role(self, relation: str) -> str:
         """The words for a relation."""
-        return self.roles.get(relation) or humanise(relation).text
+        return self.roles.get(relation) or self.word(humanise(relation).text)
+
+    def word(self, english: str) -> str:
+        """One of kgrec's own words as this writer says it."""
+        return self.words.get(english, english)
+
+    def listed(self, words: list[str]) -> str:
+        """ "a", "a and b", "a, b and c"."""
+        if len(words) < 2:
+            return "".join(words)
+        return self._fill_named("and", {}).join([", ".join(words[:-1]), words[-1]])
 
     def is_noun(self, relation: str) -> bool:
         """Whether a relation's words name a role; replaced words are taken to."""

@@ -35,11 +35,12 @@ def shared_nodes(
     mine, theirs = meeting_messages(engine, history, event, token, target_token, item)
     source = engine.message_sources
     with torch.inference_mode():
-        sent = engine.messages.double()
-        left = sent[token[mine]] * _column(weight[mine], sent)
+        left = engine.messages[token[mine]].double()
+        left = left * _column(weight[mine], left)
         left = left * model.features.query.knowledge_gate.double() * mixing[event[mine]]
         left = model.head(left, batch.scenario.expand(len(left)))
-        right = sent[target_token[theirs]] * _column(target_weight[theirs], sent)
+        right = engine.messages[target_token[theirs]].double()
+        right = right * _column(target_weight[theirs], right)
         right = right * model.features.candidate.knowledge_gate.double()
         value = (left * right).sum(dim=1) / scale
     code = engine.message_codes

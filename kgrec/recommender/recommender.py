@@ -15,16 +15,14 @@ from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, RequestError
 from kgrec.evaluation import EvaluationReport
-from kgrec.explain import Explanation
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
-from kgrec.graph.snapshot import NO_TIME
 from kgrec.nn.features import TEXT
 from kgrec.ranking import Where
 from kgrec.recommender import saving
-from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.evaluating import evaluate_engine
+from kgrec.recommender.explaining import Explaining
 from kgrec.recommender.exploring import Exploring
 from kgrec.recommender.fairness import measure_fairness
 from kgrec.recommender.ranked import Ranked, rank_items, similar_items
@@ -51,7 +49,7 @@ from kgrec.recommender.texts import TextFeatures, TextReader, same_texts
 from kgrec.stores import GraphStore
 
 
-class Recommender(Exploring):
+class Recommender(Explaining, Exploring):
     """A knowledge-graph recommender: fit it on a store or catalog, then ask.
 
     Interactions whose split is "test" are never part of the graph it sees; those marked "valid"
@@ -210,30 +208,6 @@ class Recommender(Exploring):
                 "rank": np.arange(1, len(rows) + 1),
             }
         )
-
-    def explain(
-        self,
-        user: str,
-        item: str,
-        *,
-        k: int = 5,
-        history: Sequence[str] | None = None,
-        scenario: str | None = None,
-        horizon: Horizon = "next",
-    ) -> Explanation:
-        """Why ``item`` scores as it does for ``user``: up to ``k`` paths with contributions.
-
-        ``history`` takes the place of the stored one. Raises RequestError.
-        """
-        engine = self._engine
-        given = None if history is None else {user: history}
-        asked = ask(engine, [user] if given is None else None, given, scenario, None, horizon)
-        row = int(item_rows(engine.snapshot.items, [item])[0])
-        stored = int(asked.histories.user[0]) if history is None else None
-        times = np.full(len(asked.histories.item), NO_TIME, dtype=np.int64)
-        times = times if stored is None else engine.sequences.times(stored)
-        breakdown = break_down(engine, asked.histories, times, row)
-        return engine.explainer.explain(breakdown, row, user=stored, user_id=user, k=check_k(k))
 
     def evaluate(
         self,

@@ -47,13 +47,23 @@ def test_a_link_that_the_graph_lacks_is_not_claimed(tiny: GraphSnapshot) -> None
     assert (path.kind, path.stored, path.contribution) == ("other", (True, False), 1.0)
 
 
-def test_beside_the_models_own_matches_knowledge_claims_no_path(tiny: GraphSnapshot) -> None:
+def test_beside_the_models_own_matches_knowledge_and_ids_run_through_people(
+    tiny: GraphSnapshot,
+) -> None:
     match = [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 0.25)]
-    scores = breakdown(tiny, ["a"], {"match": [0.25], "knowledge": [1.0]}, match)
-    around, shared = Explainer(tiny).explain(scores, B, user=0).paths
-    assert (around.contribution, around.stored) == (1.0, (True, False))
-    assert around.sentence.endswith("its surroundings in the graph are like “Ronin”’s.")
+    parts = {"match": [0.25], "knowledge": [1.0], "id": [0.5]}
+    around, shared = Explainer(tiny).explain(breakdown(tiny, ["a"], parts, match), B, user=0).paths
+    assert (around.contribution, around.stored) == (1.5, (True, True, True))
+    assert around.parts == {"knowledge": 1.0, "id": 0.5}
+    assert around.nodes[2][1] == "u2"
+    assert around.sentence.endswith(
+        "1 person who chose it also chose “Ronin”, and the two have like surroundings in the graph."
+    )
     assert (shared.contribution, shared.nodes[2][1]) == (0.25, "e1")
+    nobody = breakdown(tiny, ["x"], {"match": [0.0], "knowledge": [1.0]})
+    (unseen,) = Explainer(tiny).explain(nobody, B, user=0).paths
+    assert unseen.stored == (True, False)
+    assert unseen.sentence.endswith("its surroundings in the graph are like “Ronin”’s.")
 
 
 def test_matches_through_any_node(tiny: GraphSnapshot) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from graph_schema.errors import RequestError
 from kgrec.explain import Explainer, Writer
 from kgrec.explain.humanise import humanise
-from kgrec.explain.sentences import TEMPLATES
+from kgrec.explain.languages import LANGUAGES
+from kgrec.explain.sentences import TEMPLATES, VERBS
 from kgrec.graph.snapshot import GraphSnapshot
 
 from .graphs import breakdown
@@ -59,8 +61,8 @@ def test_templates_roles_and_verbs_can_be_replaced(tiny: GraphSnapshot) -> None:
     assert said(Writer({"shared:DIRECTED_BY": "{link} made {history} and {item}"})) == (
         "Ann Lee made Heat and Ronin"
     )
-    german = Writer({"shared": "{chose}; auch „{item}“ ist von {link}."}, subject="Sie")
-    assert said(german) == "Sie rated “Heat” 5; auch „Ronin“ ist von Ann Lee."
+    dutch = {"rated": "U gaf „{history}“ een {rating}", "shared": "{chose}; ook van {link}."}
+    assert said(Writer(dutch)) == "U gaf „Heat“ een 5; ook van Ann Lee."
 
 
 def test_items_linked_by_behaviour_have_words_of_their_own(tiny: GraphSnapshot) -> None:
@@ -83,12 +85,35 @@ def test_items_linked_by_behaviour_have_words_of_their_own(tiny: GraphSnapshot) 
 
 
 def test_every_template_can_be_filled() -> None:
-    writer, fields = Writer(), {"chose": "c", "history": "h", "item": "i", "link": "l"}
+    fields = {"chose": "c", "history": "h", "item": "i", "link": "l"}
     fields |= {"role": "r", "role2": "s", "people": "p", "count": "1", "values": "v"}
     fields |= {"steps": "t", "part": "q", "subject": "u", "sentence": "z"}
-    for name, template in TEMPLATES.items():
-        assert template.format_map(fields), name
-    assert writer.role("a.b.c") == "c"
+    fields |= {"verb": "x", "rating": "5"}
+    for writer in LANGUAGES.values():
+        for name, template in {**TEMPLATES, **writer.templates}.items():
+            assert template.format_map(fields), name
+    assert Writer().role("a.b.c") == "c"
+
+
+def test_a_language_says_everything_in_its_own_words() -> None:
+    german = LANGUAGES["de"]
+    assert set(german.templates) == set(TEMPLATES)
+    assert set(german.verbs) == set(VERBS)
+    assert Writer.of("de") is german
+    assert Writer.of(german) is german
+    with pytest.raises(RequestError, match="unknown language 'xx'; use one of en, de"):
+        Writer.of("xx")
+
+
+def test_a_sentence_in_german(tiny: GraphSnapshot) -> None:
+    match = [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 1.0)]
+    scores = breakdown(tiny, ["a"], {"match": [1.0], "text": [-0.5]}, match)
+    found = Explainer(tiny).explain(scores, B, user=0, writer=LANGUAGES["de"])
+    assert [path.sentence for path in found.paths] == [
+        "Sie haben „Heat“ bewertet (5); „Ronin“ stimmt damit überein (Regie: Ann Lee).",
+        "Sie haben „Heat“ bewertet (5); der Text von „Ronin“ ist ähnlich. Das sprach dagegen.",
+    ]
+    assert found.entities[0].role == "Regie"
 
 
 def test_braces_and_quotes_in_names_are_only_text(tiny: GraphSnapshot) -> None:
