@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 
@@ -10,6 +11,7 @@ from graph_schema.names import ITEM, USER
 from kgrec.explain import layout
 from kgrec.explain.explanation import ExplainedPath, Explanation, signed
 from kgrec.pictures.boxes import Box
+from kgrec.pictures.paths import PagePath
 
 OWNER, HISTORY, BETWEEN, CANDIDATE = "owner", "history", "item between", "candidate"
 Key = tuple[str, str]
@@ -22,17 +24,16 @@ def explanation_graph(explanation: Explanation) -> nx.MultiDiGraph[Key]:
     over them, in units of the score) and ``stored`` (False for a likeness, no relationship)."""
     graph: nx.MultiDiGraph[Key] = nx.MultiDiGraph()
     graph.graph["left_out"] = 0
+    edges: dict[Step, dict[str, Any]] = {}
     for path in explanation.paths:
         for place in range(len(path.nodes)):
             _add_node(graph, path, place)
-        for step in steps_of(path):
-            source, relation, target = step
-            if not graph.has_edge(source, target, key=relation):
-                graph.add_edge(source, target, key=relation, relation=relation, contribution=0.0)
-            edge = graph.edges[source, target, relation]
-            edge["contribution"] += path.contribution
-        for place, step in enumerate(steps_of(path)):
-            graph.edges[step[0], step[2], step[1]]["stored"] = path.stored[place]
+        for step, stored in zip(steps_of(path), path.stored, strict=True):
+            if step not in edges:
+                edges[step] = {"relation": step[1], "contribution": 0.0, "stored": stored}
+            edges[step]["contribution"] += path.contribution
+    for (source, _, target), data in edges.items():
+        graph.add_edge(source, target, **data)
     if not explanation.paths:
         key = (ITEM, explanation.item_id)
         graph.add_node(key, **_plain(key, explanation.item_name), focus=True, role=CANDIDATE)
@@ -92,7 +93,7 @@ def summary(explanation: Explanation) -> str:
 
 def explanation_page(explanation: Explanation, path: Path, *, title: str | None = None) -> Path:
     """Save the explanation as a page; see ``kgrec.pictures.page.write_page``."""
-    from kgrec.pictures.page import PagePath, write_page  # matplotlib only when it is wanted
+    from kgrec.pictures.page import write_page  # matplotlib only when it is wanted
 
     told = [
         PagePath(

@@ -147,7 +147,7 @@ class GraphExplorer:
         space = self.index.space
         numbers = [space.find(*ref) for ref in refs]
         whole = induced(self.index.snapshot, self._masks(numbers))
-        walked = {_edge(path, step) for path in paths for step in range(path.hops)}
+        walked = {step for path in paths for step in path.steps}
         spare = [
             (a, b, key)
             for a, b, key, relation in whole.edges(keys=True, data="relation")
@@ -221,13 +221,6 @@ def _wanted(relations: Sequence[str] | str | None) -> list[str] | None:
     if relations is None:
         return None
     return [relations] if isinstance(relations, str) else list(relations)
-
-
-def _edge(path: GraphPath, step: int) -> tuple[tuple[str, str], str, tuple[str, str]]:
-    """(source, relation, target) of a path's step."""
-    a, b = path.nodes[step][:2], path.nodes[step + 1][:2]
-    source, target = (a, b) if path.outgoing[step] else (b, a)
-    return source, path.relations[step], target
 
 
 def _check_count(name: str, value: int, least: int, most: int | None = None) -> None:

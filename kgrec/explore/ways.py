@@ -12,6 +12,7 @@ from kgrec.explain.paths import Path, PathIndex
 from kgrec.explain.sentences import Writer
 from kgrec.explain.vocabulary import Vocabulary
 from kgrec.explore.telling import tell
+from kgrec.pictures.paths import PagePath
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,20 @@ class GraphPath:
     def hops(self) -> int:
         """Steps from one end to the other."""
         return len(self.relations)
+
+    @property
+    def steps(self) -> tuple[tuple[tuple[str, str], str, tuple[str, str]], ...]:
+        """(source, relation, target) of each step, as the edges of the graph are directed."""
+        found = []
+        for place, relation in enumerate(self.relations):
+            a, b = self.nodes[place][:2], self.nodes[place + 1][:2]
+            found.append((a, relation, b) if self.outgoing[place] else (b, relation, a))
+        return tuple(found)
+
+    def on_page(self) -> PagePath:
+        """The path as a page lists it."""
+        nodes = tuple(node[:2] for node in self.nodes)
+        return PagePath(self.sentence, nodes, self.steps, self.cypher)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-safe values."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -16,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
 from kgrec.pictures.boxes import Box
+from kgrec.pictures.files import put_text
+from kgrec.pictures.paths import PagePath
 from kgrec.pictures.spread import spread
 from kgrec.pictures.style import tint
 from kgrec.pictures.view import NodeKey, View, ViewEdge, ViewNode, view
@@ -26,17 +25,6 @@ if TYPE_CHECKING:
 INCH = 96.0  # units of the page
 CHAR, LINE, PADDING = 7.6, 17.0, 16.0  # of its letters
 LABELLED = 60  # up to so many lines, each is labelled; beyond, pointing at one tells
-
-
-@dataclass(frozen=True)
-class PagePath:
-    """A path that the page lists; ``steps`` are (source, relation, target) as in the graph."""
-
-    sentence: str
-    nodes: tuple[NodeKey, ...]
-    steps: tuple[tuple[NodeKey, str, NodeKey], ...]
-    cypher: str = ""
-    contribution: float | None = None
 
 
 def write_page(
@@ -64,8 +52,7 @@ def write_page(
         library=_asset("vendor/cytoscape.min.js"),
         program=_asset("assets/page.js"),
     )
-    _write(path, text)
-    return path
+    return put_text(path, text)
 
 
 def _asset(name: str) -> str:
@@ -180,16 +167,3 @@ def _path(
 
 def _hex(colour: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside the target, then put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".html", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
 from graph_schema.errors import RequestError
+from kgrec.pictures.files import put_file
 
 FOR, AGAINST, INK = "#848484", "#D55E00", "#1A1A1A"
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -75,12 +74,4 @@ def save(figure: Figure, path: Path) -> None:
     """Write beside the target, then put it in place; the same figure gives the same file."""
     suffix = path.suffix.lower()
     undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=suffix, dir=path.parent)
-    os.close(handle)
-    try:
-        figure.savefig(name, metadata=undated[suffix])
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    put_file(path, lambda name: figure.savefig(name, metadata=undated[suffix]))

@@ -1,0 +1,107 @@
+"""A part of the graph as Cypher that makes it again, in Neo4j or in the embedded store's engine."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+from kgrec.stores.cypher import quote
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+Key = tuple[str, str]
+Row = dict[str, Any]
+BATCH = 500  # rows of one statement
+# What kgrec adds to a node or an edge, and no store holds.
+_ADDED = {"label", "id", "focus", "role", "contribution", "stored", "relation", "people", "events"}
+
+
+def statements(graph: nx.MultiDiGraph[Key]) -> Iterator[tuple[str, dict[str, list[Row]]]]:
+    """Cypher texts with their parameters, in order: nodes first, then the edges between them.
+
+    Nodes and facts are merged; interactions are created, since several of one pair may be equal.
+    A likeness that is no relationship is left out, and so is a user without an id.
+    """
+    nodes: dict[str, list[Row]] = {}
+    for (label, node_id), data in graph.nodes(data=True):
+        if node_id:
+            nodes.setdefault(label, []).append({"id": node_id, "properties": _native(label, data)})
+    for label, rows in nodes.items():
+        for part in _batches(rows):
+            yield _merge_nodes(label), {"rows": part}
+    edges: dict[tuple[str, str, str], list[Row]] = {}
+    for (source, a), (target, b), data in graph.edges(data=True):
+        if not (a and b and data.get("stored", True)):
+            continue
+        properties = {name: value for name, value in data.items() if name not in _ADDED}
+        row = {"source": a, "target": b, "properties": properties}
+        edges.setdefault((source, str(data["relation"]), target), []).append(row)
+    for ends, rows in edges.items():
+        for part in _batches(rows):
+            yield _make_edges(*ends), {"rows": part}
+
+
+def script(graph: nx.MultiDiGraph[Key]) -> str:
+    """The same as one text without parameters: every value is written as a quoted literal."""
+    texts = [
+        text.replace("$rows", _literal(parameters["rows"]), 1)
+        for text, parameters in statements(graph)
+    ]
+    return "".join(f"{text};\n" for text in texts)
+
+
+def _merge_nodes(label: str) -> str:
+    return f"UNWIND $rows AS row MERGE (n:{quote(label)} {{id: row.id}}) SET n += row.properties"
+
+
+def _make_edges(source: str, relation: str, target: str) -> str:
+    verb = "CREATE" if relation == INTERACTED else "MERGE"
+    return (
+        f"UNWIND $rows AS row MATCH (a:{quote(source)} {{id: row.source}}) "
+        f"MATCH (b:{quote(target)} {{id: row.target}}) "
+        f"{verb} (a)-[r:{quote(relation)}]->(b) SET r += row.properties"
+    )
+
+
+def _batches(rows: list[Row]) -> Iterator[list[Row]]:
+    for start in range(0, len(rows), BATCH):
+        yield rows[start : start + BATCH]
+
+
+def _native(label: str, data: dict[str, Any]) -> Row:
+    """The attributes that the graph itself has: name and kind may be what kgrec made of others."""
+    row = {name: value for name, value in data.items() if name not in _ADDED}
+    derived = label in (USER, ITEM)
+    if derived or row.get("kind") == ENTITY.lower():
+        row.pop("kind", None)
+    if not row.get("name") or (derived and row.get("name") == row.get("title")):
+        row.pop("name", None)
+    return row
+
+
+def _literal(value: Any) -> str:
+    """A value as a Cypher literal; a string can hold anything and stays a string."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quote(k)}: {_literal(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, str):
+        return _string(value)
+    return json.dumps(value)
+
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _string(text: str) -> str:
+    escaped = "".join(_ESCAPES.get(character, character) for character in text)
+    # Some readers of scripts end a line, or a text, at other control characters.
+    return "'" + re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]", _code, escaped) + "'"
+
+
+def _code(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"

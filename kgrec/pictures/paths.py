@@ -1,0 +1,18 @@
+"""A path that a page lists beside the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NodeKey = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PagePath:
+    """A path that the page lists; ``steps`` are (source, relation, target) as in the graph."""
+
+    sentence: str
+    nodes: tuple[NodeKey, ...]
+    steps: tuple[tuple[NodeKey, str, NodeKey], ...]
+    cypher: str = ""
+    contribution: float | None = None
