@@ -130,13 +130,15 @@ def _users_table(by: str, groups: Mapping[str, UserGroup], k: int) -> str:
 
 
 def _costs_table(favoured: str, costs: Sequence[ExposureCost], k: int) -> str:
+    metric = (f"NDCG@{k}", "change")
     table = [
-        [f"exposure of {favoured}", "boost", "score lost", f"NDCG@{k}", "change", "coverage"],
+        [f"exposure of {favoured}", "boost", "score of a place", "lost", *metric, "coverage"],
     ]
     table += [
         [
             _percent(one.share),
             f"{one.boost:+.4f}",
+            f"{one.place_score:.4f}",
             f"{one.score_loss:.4f}",
             _estimate(one.quality.get("ndcg")),
             _change(one.change.get("ndcg")),
