@@ -1,0 +1,141 @@
+"""Which relations, entities, texts and parts of the model mattered, summed over many scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graph_schema.errors import RequestError
+from kgrec.explain.attribute import KIND_NAMES, TEXTUAL, Pieces
+from kgrec.explain.paths import PathIndex
+from kgrec.explore.nodes import node_text
+from kgrec.graph.snapshot import Ints
+
+BY = ("relation", "part", "entity", "text")
+COLUMNS = ("scenario", "name", "kind", "node", "mean", "mean_absolute", "share", "scores")
+REST = "not attributed"
+_REST = -1  # its key
+_Words = tuple[str, str, str]  # name, kind, node
+
+
+class Tally:
+    """Adds up what each relation (entity, text, part) contributed to scores."""
+
+    def __init__(self, index: PathIndex, by: str) -> None:
+        if by not in BY:
+            raise RequestError(f"by is {by!r}; use one of {', '.join(BY)}")
+        self.index, self.by = index, by
+        self.scores, self.gain = 0, 0.0
+        self._sums: dict[int, list[float]] = {}
+        self._parts: list[str] = []
+
+    def add(self, pieces: Pieces, gain: float) -> None:
+        """One score: its pieces, and score − baseline, which they and the rest make up."""
+        self.scores += 1
+        self.gain += gain
+        keys = self._keys(pieces)
+        known = keys >= 0
+        found, place = np.unique(keys[known], return_inverse=True)
+        sums = np.bincount(place, weights=pieces.contribution[known], minlength=len(found))
+        for key, amount in zip(found.tolist(), sums.tolist(), strict=True):
+            self._count(key, amount)
+        if self.by in ("relation", "part"):
+            self._count(_REST, gain - float(pieces.contribution.sum()))
+
+    def _count(self, key: int, amount: float) -> None:
+        told = self._sums.setdefault(key, [0.0, 0.0, 0.0])
+        told[0] += amount
+        told[1] += abs(amount)
+        told[2] += 1.0
+
+    def frame(self, scenario: str = "") -> pd.DataFrame:
+        """One row each, the largest ``mean_absolute`` first; columns as in COLUMNS."""
+        rows = []
+        for key, (total, absolute, count) in self._sums.items():
+            name, kind, node = self._words(key)
+            share = total / self.gain if self.gain else np.nan
+            means = (total / self.scores, absolute / self.scores)
+            rows.append((scenario, name, kind, node, *means, share, int(count)))
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        order = frame.sort_values(["mean_absolute", "name"], ascending=[False, True], kind="stable")
+        return order.reset_index(drop=True)
+
+    def _keys(self, pieces: Pieces) -> Ints:
+        """int64 ``[p]``: what each piece is counted under, -1 for nothing."""
+        if self.by == "entity":
+            return pieces.link
+        if self.by == "text":
+            return np.where(pieces.kind == TEXTUAL, pieces.item, -1)
+        if self.by == "part":
+            return self._part_keys(pieces)
+        kinds = self.index.interacted + 2
+        joined = (pieces.near >> 1) * kinds + np.where(pieces.far < 0, kinds - 1, pieces.far >> 1)
+        return np.where(pieces.near < 0, pieces.kind, len(KIND_NAMES) + joined)
+
+    def _part_keys(self, pieces: Pieces) -> Ints:
+        for name in pieces.part_names:
+            if name not in self._parts:
+                self._parts.append(name)
+        number = np.array([self._parts.index(name) for name in pieces.part_names], dtype=np.int64)
+        return number[pieces.part] if len(number) else pieces.part
+
+    def _words(self, key: int) -> _Words:
+        if key == _REST:
+            return REST, "", ""
+        tell: dict[str, Callable[[int], _Words]] = {
+            "relation": self._relation,
+            "part": lambda number: (self._parts[number], "part", ""),
+            "entity": self._node,
+            "text": self._node,
+        }
+        return tell[self.by](key)
+
+    def _relation(self, key: int) -> _Words:
+        """One relation, or two where a path goes in by one and out by the other."""
+        if key < len(KIND_NAMES):
+            return KIND_NAMES[key], "no relation", ""
+        kinds = self.index.interacted + 2
+        near, far = divmod(key - len(KIND_NAMES), kinds)
+        names = [self.index.relation(2 * near)]
+        if far != kinds - 1:
+            names.append(self.index.relation(2 * far))
+        return " + ".join(dict.fromkeys(names)), "relation", ""
+
+    def _node(self, node: int) -> _Words:
+        space = self.index.space
+        text = node_text(space, node)
+        return space.name(node) or text, space.label_row(node)[0].lower(), text
+
+
+def draw_importance(
+    frame: pd.DataFrame, path: str | Path, *, most: int = 15, title: str | None = None
+) -> Path:
+    """Save bars of what ``Recommender.importance`` tells: the ``most`` rows that moved scores most,
+    each scenario a colour; .png, .svg or .pdf. Raises RequestError for another suffix or no rows.
+    """
+    from kgrec.pictures.bars import Bars, draw_bars  # matplotlib only when something is drawn
+
+    if frame.empty:
+        raise RequestError("there is nothing to draw: no score was moved by anything")
+    labels = (frame["name"] + "\t" + frame["node"]).tolist()
+    told = frame.assign(label=labels)
+    order = told.groupby("label")["mean_absolute"].max().sort_values(ascending=False).index[:most]
+    groups = {
+        str(scenario) or "all": part.set_index("label")
+        for scenario, part in told.groupby("scenario")
+    }
+    bars = Bars(
+        labels=[str(label).partition("\t")[0] for label in order],
+        values={name: _column(part, order, "mean_absolute") for name, part in groups.items()},
+        marks={name: _column(part, order, "mean") for name, part in groups.items()},
+        title=title or "What moved the scores",
+        axis="mean contribution to a score: bars without sign, ticks with it",
+    )
+    return draw_bars(bars, Path(path))
+
+
+def _column(part: pd.DataFrame, order: pd.Index[str], column: str) -> list[float]:
+    return [float(value) for value in part[column].reindex(order).fillna(0.0)]
