@@ -123,7 +123,7 @@ def explain(
     item: Annotated[str, typer.Option("--item", "-i", help="Item id.")],
     k: Annotated[int, typer.Option("-k", "--k", help="How many paths.", min=1)] = 5,
     picture: Annotated[
-        Path | None, typer.Option(help="Also save a picture of the paths (.png, .svg, .pdf).")
+        Path | None, typer.Option(help="Also save a picture (.png, .svg, .pdf) or page (.html).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

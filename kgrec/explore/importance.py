@@ -132,7 +132,7 @@ def draw_importance(
         values={name: _column(part, order, "mean_absolute") for name, part in groups.items()},
         marks={name: _column(part, order, "mean") for name, part in groups.items()},
         title=title or "What moved the scores",
-        axis="mean contribution to a score: bars without sign, ticks with it",
+        axis="mean contribution to a score (bar: its size; tick: with its sign)",
     )
     return draw_bars(bars, Path(path))
 

@@ -46,11 +46,14 @@ def draw_bars(bars: Bars, path: Path) -> Path:
             shown = name.replace("$", "\\$")
             axes.barh(at, bars.values[name], thick * 0.92, label=shown, edgecolor="white", **look)
             axes.plot(bars.marks[name], at, "|", color=INK, markersize=9, markeredgewidth=2)
+            for value, spot in zip(bars.values[name], at, strict=True):
+                near: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points"}
+                axes.annotate(f"{value:.2g}", (value, spot), va="center", fontsize=8, **near)
         axes.axvline(0.0, color=INK, linewidth=0.8)
         axes.set_yticks(spots)
-        for spot, text in zip(axes.set_yticklabels(labels, fontsize=9), labels, strict=True):
-            spot.set_parse_math(False)
-            spot.set_text(text)
+        for words in axes.set_yticklabels(labels, fontsize=9):
+            words.set_parse_math(False)
+        axes.set_ylim(-0.6, count - 0.4)
         axes.set_xlabel(bars.axis, fontsize=9)
         axes.set_title(bars.title, fontsize=13, fontweight="bold", loc="left", parse_math=False)
         axes.spines[["top", "right", "left"]].set_visible(False)

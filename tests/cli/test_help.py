@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from kgrec.cli import app
 
-COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "similar", "search"]
+COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "explore", "similar", "search"]
 COMMANDS += ["export", "doctor", "demo", "fairness"]
 
 
