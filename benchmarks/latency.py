@@ -21,6 +21,7 @@ from benchmarks.datasets import NAMES, load_dataset
 from benchmarks.peers.answers import AlsAnswers, EaseAnswers
 from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
+from kgrec.cli.progress import say
 
 K: Final = 20
 USERS: Final = 1_000
@@ -31,10 +32,13 @@ Answer = Callable[[HistoryIds], tuple[np.ndarray, np.ndarray]]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
+    say(f"fitting on {asked.dataset} for {asked.epochs} epochs")
     recommender, fit_seconds = fitted(asked.dataset, asked.epochs, asked.device)
     histories = stored_histories(recommender, USERS)
     result, rows = measure(recommender, histories, rounds=asked.rounds)
-    share = measure_bandwidth(recommender, asked.items)
+    say("the share of the memory's bandwidth")
+    with threadpool_limits(1), one_torch_thread():
+        share = measure_bandwidth(recommender, asked.items)
     whole = {
         "data": asked.dataset,
         "protocol": f"best {K} of {len(recommender.snapshot.items)} items, seen items left out, "
@@ -109,9 +113,9 @@ def measure(
         "ease": EaseAnswers(interactions, shape, items.ids, K).of_histories,
     }
     with threadpool_limits(1), one_torch_thread():
-        ours = answer_times(_arrays(recommender), histories, rounds)
-        framed = answer_times(_frame(recommender), histories, rounds)
-        theirs = {name: answer_times(peer, histories, rounds) for name, peer in peers.items()}
+        ours = answer_times(_arrays(recommender), histories, rounds, "kgrec, arrays")
+        framed = answer_times(_frame(recommender), histories, rounds, "kgrec, DataFrame")
+        theirs = {name: answer_times(peer, histories, rounds, name) for name, peer in peers.items()}
     frame_ms = {
         name: round(framed[name] - ours[name], 4) for name in ("one_user_ms", "thousand_users_ms")
     }
@@ -132,10 +136,11 @@ def _frame(recommender: Recommender) -> Callable[[HistoryIds], Any]:
 
 
 def answer_times(
-    answer: Callable[[HistoryIds], Any], histories: HistoryIds, rounds: int
+    answer: Callable[[HistoryIds], Any], histories: HistoryIds, rounds: int, name: str
 ) -> dict[str, float]:
     """Milliseconds: the median and the 95th percentile for one history at a time, each round with
     all of them, and the median for all at once."""
+    say(f"{name}: {rounds} rounds of {len(histories):,} histories, one by one and all at once")
     answer(histories[:1]), answer(histories)
     single, together = [], []
     for _ in range(rounds):
@@ -166,4 +171,4 @@ class one_torch_thread:
 
 
 if __name__ == "__main__":
-    main()
+    report.run(main)

@@ -21,6 +21,7 @@ from benchmarks.datasets import NAMES, load_dataset
 from graph_schema import Catalog
 from kgrec import connect
 from kgrec.cli.evaluating import peak_memory_gb
+from kgrec.cli.progress import Report, progress_on_stderr, say
 from kgrec.graph import GraphSnapshot, read_snapshot
 from kgrec.stores import EmbeddedStore, GraphStore
 from tests.graph.compare import assert_same_snapshot
@@ -37,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figures: dict[str, dict[str, Any]] = {}
     snapshots: list[GraphSnapshot] = []
     for name in stores:
-        with _OPEN[name](catalog) as store:
-            figures[name], snapshot = measure(store, catalog)
+        say(f"{name}: opening the store")
+        with _OPEN[name](catalog) as store, progress_on_stderr() as progress:
+            figures[name], snapshot = measure(store, catalog, progress)
             snapshots.append(snapshot)
     for other in snapshots[1:]:
         assert_same_snapshot(snapshots[0], other)
@@ -68,20 +70,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def measure(store: GraphStore, catalog: Catalog) -> tuple[dict[str, Any], GraphSnapshot]:
+def measure(
+    store: GraphStore, catalog: Catalog, progress: Report | None = None
+) -> tuple[dict[str, Any], GraphSnapshot]:
     """Edges a second of the first write, the second and the snapshot; and the snapshot.
 
     Raises AssertionError where the second write changes something.
     """
     edges = catalog.tables["interactions"].num_rows + catalog.tables["facts"].num_rows
-    write = _seconds(lambda: store.write(catalog))
+    write = _seconds(lambda: store.write(catalog, progress=progress))
     reads, snapshot = [], None
     for _ in range(READS):
         started = time.perf_counter()
-        snapshot = read_snapshot(store)
+        snapshot = read_snapshot(store, progress=progress)
         reads.append(time.perf_counter() - started)
     assert snapshot is not None
-    again = _seconds(lambda: store.write(catalog))
+    again = _seconds(lambda: store.write(catalog, progress=progress))
     assert_same_snapshot(snapshot, read_snapshot(store))
     read = sorted(reads)[READS // 2]
     figures = {
@@ -136,4 +140,4 @@ STORES: Final = tuple(_OPEN)
 
 
 if __name__ == "__main__":
-    main()
+    report.run(main)

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,8 +14,18 @@ from typing import Any, Final
 
 import pandas as pd
 
+from graph_schema.errors import KgrecError
+
 RESULTS: Final = Path(__file__).parent / "results"
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a benchmark's ``main``; what can't be measured is told in one line, with exit code 1."""
+    try:
+        main()
+    except KgrecError as error:
+        sys.exit(f"error: {error}")
 
 
 def finish(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -79,7 +78,13 @@ def _measure(edges: int, folder: Path, asked: argparse.Namespace) -> Figures:
         command += ["--store", str(folder / "graph.kgl"), "--edges", str(edges)]
         command += ["--epochs", str(asked.epochs), "--seed", str(asked.seed)]
         command += ["--embedding-size", str(asked.embedding_size), "--sampling", asked.sampling]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        print(f"{edges:,} edges: {stage}", file=sys.stderr, flush=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(
+                f"error: {stage} of {edges:,} edges ended with code {done.returncode} (see above; "
+                "-9: out of memory). Cure: leave this size out with --edges."
+            )
         figures.update(json.loads(done.stdout.splitlines()[-1]))
     return figures
 
@@ -156,8 +161,9 @@ _STAGES: Final[dict[str, Callable[[argparse.Namespace], Figures]]] = {"write": _
 
 def _peak() -> float:
     """The most memory that this process has held, in GB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 3)
+    from kgrec.cli.evaluating import peak_memory_gb
+
+    return round(peak_memory_gb(), 3)
 
 
 def exponents(sizes: Sequence[Figures]) -> dict[str, float]:
@@ -174,7 +180,7 @@ def exponents(sizes: Sequence[Figures]) -> dict[str, float]:
 def _report(sizes: Sequence[Figures], asked: argparse.Namespace) -> None:
     from benchmarks.report import finish
 
-    rows = [{name: _plain(value) for name, value in size.items()} for size in sizes]
+    growth = exponents(sizes)
     finish(
         "scale",
         {
@@ -183,15 +189,28 @@ def _report(sizes: Sequence[Figures], asked: argparse.Namespace) -> None:
             f"{asked.epochs} epochs, 2 processes a size; memory_gb is the peak of reading and "
             "training above what the imported packages take",
             "kgrec": {f"{size['edges']:,} edges": size for size in sizes},
-            "exponents": exponents(sizes),
+            "exponents": growth,
             "peers": {},
             "fit_seconds": sizes[-1]["fit_seconds"],
             "peak_memory_gb": sizes[-1]["peak_memory_gb"],
             "seeds": [asked.seed],
         },
-        rows,
+        _table(sizes, growth),
         asked.save,
     )
+
+
+def _table(sizes: Sequence[Figures], growth: dict[str, float]) -> list[Figures]:
+    """A row a figure, a column a size; "grows with" is the exponent."""
+    return [
+        {
+            "figure": name,
+            **{f"{size['edges']:,} edges": _plain(size[name]) for size in sizes},
+            **({"grows with": growth.get(name)} if growth else {}),
+        }
+        for name in sizes[0]
+        if name != "edges"
+    ]
 
 
 def _plain(value: Any) -> Any:
