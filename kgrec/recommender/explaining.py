@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kgrec.explain import Constraints, Explanation, Writer
+from kgrec.errors import RequestError
+from kgrec.explain import Constraints, Explanation, ScoreBreakdown, Writer
+from kgrec.explain.comparison import Comparison, WhyNot
+from kgrec.explain.counterfactual import Counterfactual
 from kgrec.explain.paths import NodeLike
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.recommender.breakdown import break_down
+from kgrec.recommender.comparing import compare_items, find_why_not
+from kgrec.recommender.counterfactuals import find_with, find_without
 from kgrec.recommender.editing import Past, scores_of
+from kgrec.recommender.placing import Standing
 from kgrec.recommender.requests import Horizon, ask, check_k, item_rows
 
 if TYPE_CHECKING:
@@ -20,7 +26,11 @@ if TYPE_CHECKING:
 
 
 class Explaining:
-    """The part of Recommender that says why."""
+    """The part of Recommender that says why.
+
+    In all its methods ``history`` (item ids, oldest first) takes the place of the stored one, so
+    that a user need not be stored.
+    """
 
     @property
     def _engine(self) -> Engine:
@@ -44,54 +54,143 @@ class Explaining:
     ) -> Explanation:
         """Why ``item`` scores as it does for ``user``: up to ``k`` paths with contributions.
 
-        ``history`` takes the place of the stored one. What may be shown, never what contributed,
-        is limited by ``relations`` (types allowed besides the user's own history), ``via`` and
-        ``avoid`` (nodes: ids, or (label, id) pairs), ``since`` (unix seconds: only events from then
-        on) and ``max_hops`` (1–4). ``writer`` has the words: a language ("en", "de") or a Writer
-        of your own. Raises RequestError.
+        What may be shown, never what contributed, is limited by ``relations`` (types allowed
+        besides the user's own history), ``via`` and ``avoid`` (nodes: ids, or (label, id) pairs),
+        ``since`` (unix seconds: only events from then on) and ``max_hops`` (1–4). ``writer`` has
+        the words: a language ("en", "de") or a Writer of your own. Raises RequestError.
         """
-        engine = self._engine
-        row, past, stored = _asked(engine, user, item, history, scenario, horizon)
+        case = _Case.of(self._engine, user, history, scenario, horizon)
+        row = int(item_rows(self._engine.snapshot.items, [item])[0])
         limits = Constraints(relations, via, avoid, since, max_hops)
-        times = past.times if stored is not None else np.full(len(past), NO_TIME, dtype=np.int64)
-        breakdown = break_down(engine, past.histories, times, row)
-        told = engine.explainer.explain(
+        _, told = case.tell(row, check_k(k), limits, Writer.of(writer))
+        return case.confirmed(told, row)
+
+    def counterfactual(
+        self,
+        user: str,
+        item: str,
+        *,
+        k: int = 10,
+        max_events: int = 5,
+        add: bool = False,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        horizon: Horizon = "next",
+    ) -> Counterfactual:
+        """The smallest set found of at most ``max_events`` of the user's events without which
+        ``item`` is no longer among the ``k`` best; with ``add``, single items that would bring it
+        in if chosen now. Both are tried out by whole forward passes. Raises RequestError."""
+        limit = _whole(max_events, "max_events")
+        case = _Case.of(self._engine, user, history, scenario, horizon)
+        standing = case.standing(item, k)
+        return find_with(standing, user) if add else find_without(standing, user, limit)
+
+    def why_not(
+        self,
+        user: str,
+        item: str,
+        *,
+        k: int = 10,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        horizon: Horizon = "next",
+        writer: Writer | str = "en",
+    ) -> WhyNot:
+        """Why ``item`` is not among the ``k`` best: its rank, what lies between it and the last of
+        them, what speaks against it or is missing, and what would bring it in. Raises
+        RequestError."""
+        case = _Case.of(self._engine, user, history, scenario, horizon)
+        words = Writer.of(writer)
+        return find_why_not(case.standing(item, k), user, lambda row: case.tell(row, writer=words))
+
+    def compare(
+        self,
+        user: str,
+        item_a: str,
+        item_b: str,
+        *,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        horizon: Horizon = "next",
+        writer: Writer | str = "en",
+    ) -> Comparison:
+        """Why one item scores other than another: the difference by part of the model and by what
+        the user chose. Raises RequestError."""
+        case = _Case.of(self._engine, user, history, scenario, horizon)
+        words = Writer.of(writer)
+        rows = item_rows(self._engine.snapshot.items, [item_a, item_b]).tolist()
+        a, b = (case.tell(row, writer=words) for row in rows)
+        return compare_items(self._engine, a, b)
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """One user's history, about which something is asked; ``stored`` is the user's row where the
+    history is the one in the graph."""
+
+    engine: Engine
+    user: str
+    past: Past
+    stored: int | None
+
+    @staticmethod
+    def of(
+        engine: Engine,
+        user: str,
+        history: Sequence[str] | None,
+        scenario: str | None,
+        horizon: Horizon,
+    ) -> _Case:
+        given = None if history is None else {user: history}
+        asked = ask(engine, [user] if given is None else None, given, scenario, None, horizon)
+        past = Past.of(engine, asked, stored=history is None)
+        return _Case(engine, user, past, int(asked.histories.user[0]) if history is None else None)
+
+    def standing(self, item: str, k: int) -> Standing:
+        row = int(item_rows(self.engine.snapshot.items, [item])[0])
+        return Standing.of(self.engine, self.past, row, check_k(k))
+
+    def tell(
+        self,
+        row: int,
+        k: int = 5,
+        limits: Constraints | None = None,
+        writer: Writer | None = None,
+    ) -> tuple[ScoreBreakdown, Explanation]:
+        """The score of an item row taken apart, and its paths."""
+        times = self.past.times
+        if self.stored is None:
+            times = np.full(len(times), NO_TIME, dtype=np.int64)
+        breakdown = break_down(self.engine, self.past.histories, times, row)
+        told = self.engine.explainer.explain(
             breakdown,
             row,
-            user=stored,
-            user_id=user,
-            k=check_k(k),
+            user=self.stored,
+            user_id=self.user,
+            k=k,
             constraints=limits,
-            writer=Writer.of(writer),
+            writer=writer,
         )
-        return _confirmed(engine, told, past, row)
+        return breakdown, told
+
+    def confirmed(self, told: Explanation, row: int) -> Explanation:
+        """The explanation with what the score really loses without the events of each path."""
+        starts = [self.engine.item_row[path.nodes[1][1]] for path in told.paths]
+        if not starts:
+            return told
+        distinct = sorted(set(starts))
+        events: list[Ints] = [np.flatnonzero(self.past.items == start) for start in distinct]
+        left = scores_of(self.engine, self.past.without(events), np.array([row]))[:, 0].tolist()
+        score = dict(zip(distinct, left, strict=True))
+        paths = [
+            replace(path, fall=told.score - score[start])
+            for path, start in zip(told.paths, starts, strict=True)
+        ]
+        return replace(told, paths=paths)
 
 
-def _asked(
-    engine: Engine,
-    user: str,
-    item: str,
-    history: Sequence[str] | None,
-    scenario: str | None,
-    horizon: Horizon,
-) -> tuple[int, Past, int | None]:
-    """The item's row, the history, and the user's row where the history is the stored one."""
-    given = None if history is None else {user: history}
-    asked = ask(engine, [user] if given is None else None, given, scenario, None, horizon)
-    row = int(item_rows(engine.snapshot.items, [item])[0])
-    past = Past.of(engine, asked, stored=history is None)
-    return row, past, int(asked.histories.user[0]) if history is None else None
-
-
-def _confirmed(engine: Engine, told: Explanation, past: Past, item: int) -> Explanation:
-    """The explanation with what the score really loses without the events of each path."""
-    starts = [engine.item_row[path.nodes[1][1]] for path in told.paths]
-    if not starts:
-        return told
-    events: list[Ints] = [np.flatnonzero(past.items == start) for start in starts]
-    left = scores_of(engine, past.without(events), np.array([item]))[:, 0]
-    paths = [
-        replace(path, fall=told.score - float(score))
-        for path, score in zip(told.paths, left, strict=True)
-    ]
-    return replace(told, paths=paths)
+def _whole(value: object, name: str) -> int:
+    """A whole number of at least one. Raises RequestError."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise RequestError(f"{name} is {value!r}; give a whole number of at least 1.")
+    return int(value)

@@ -1,0 +1,228 @@
+"""counterfactual(), why_not() and compare(): every claim is checked by asking again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kgrec import Recommender
+from kgrec.errors import RequestError
+from tests.recommender import catalogs
+
+K = 5
+CLOSE = 1e-4
+
+
+def history_of(model: Recommender, user: str) -> list[str]:
+    """A stored user's items, oldest first."""
+    snapshot = model.snapshot
+    row = int(snapshot.users.rows([user])[0])
+    events = snapshot.interactions
+    return [str(snapshot.items.ids[item]) for item in events.item[events.user == row]]
+
+
+def ranks(model: Recommender, history: list[str], unseen: list[str]) -> dict[str, int]:
+    """Each item's rank for a history typed in, among the items outside ``unseen``."""
+    frame = model.recommend(histories={"x": history}, k=catalogs.N_ITEMS, exclude_seen=False)
+    kept = [item for item in frame["item_id"] if item not in unseen]
+    return {item: place for place, item in enumerate(kept, start=1)}
+
+
+@pytest.mark.parametrize("user", ["u0", "u3", "u17", "u30", "u59"])
+def test_without_the_events_the_item_has_left(fitted: Recommender, user: str) -> None:
+    typed = history_of(fitted, user)
+    found = 0
+    for item, rank in ranks(fitted, typed, typed).items():
+        if rank > K:
+            break
+        told = fitted.counterfactual("x", item, k=K, history=typed)
+        assert (told.rank, told.k, told.added) == (rank, K, False)
+        if not told.found:
+            assert "No set of at most 5 events" in told.reason
+            continue
+        found += 1
+        left_out = [event.item_id for event in told.events]
+        assert 1 <= len(left_out) <= 5
+        left = [other for other in typed if other not in left_out]
+        then = ranks(fitted, left, typed)
+        assert then[item] == told.rank_then
+        assert told.rank_then > K
+        assert told.entered is not None
+        assert then[told.entered.item_id] <= K
+        for kept in left_out:  # minimal: with any one of them back, the item is there again
+            back = [other for other in typed if other in left or other == kept]
+            assert len(left_out) == 1 or ranks(fitted, back, typed)[item] <= K
+    assert found
+
+
+def test_a_stored_history_is_edited_in_the_graph(fitted: Recommender) -> None:
+    """Without the events, the model over the edited graph says what was foretold."""
+    best = str(fitted.recommend("u1", k=1)["item_id"][0])
+    told = fitted.counterfactual("u1", best, k=2)
+    assert told.found
+    snapshot = fitted.snapshot
+    user = int(snapshot.users.rows(["u1"])[0])
+    rows = snapshot.items.rows([event.item_id for event in told.events])
+    events = snapshot.interactions
+    gone = (events.user == user) & (events.item[:, None] == rows).any(axis=1)
+    engine = fitted._engine
+    edited = type(engine)(
+        engine.model, engine.vocabulary, snapshot.without(gone), engine.texts, engine.device
+    )
+    history = edited.stored(snapshot.users.rows(["u1"]))
+    row = engine.item_row[best]
+    assert float(edited.score(history)[0, row]) == pytest.approx(told.score_then, abs=CLOSE)
+
+
+def test_with_the_event_the_item_has_entered(fitted: Recommender) -> None:
+    typed = history_of(fitted, "u2")
+    order = ranks(fitted, typed, typed)
+    entered = 0
+    for item in [item for item, rank in order.items() if rank > K][:8]:
+        told = fitted.counterfactual("x", item, k=K, history=typed, add=True)
+        assert (told.rank, told.added) == (order[item], True)
+        if not told.found:
+            assert "would bring it in" in told.reason
+            continue
+        entered += 1
+        own = [event.own_rank for event in told.events]
+        assert own == sorted(own)
+        for event in told.events:
+            assert order[event.item_id] == event.own_rank
+            then = ranks(fitted, [*typed, event.item_id], [*typed, event.item_id])
+            assert then[item] == event.rank <= K
+    assert entered
+
+
+def test_nothing_to_change_is_said(fitted: Recommender) -> None:
+    typed = history_of(fitted, "u2")
+    order = list(ranks(fitted, typed, typed))
+
+    def said(item: str, history: list[str], **asked: bool) -> str:
+        told = fitted.counterfactual("x", item, k=K, history=history, **asked)
+        assert not told.found
+        assert told.reason in str(told)
+        return told.reason
+
+    assert "in the history" in said(typed[0], typed)
+    assert "in the history" in said(typed[0], typed, add=True)
+    assert "not among the best 5" in said(order[-1], typed)
+    assert "as it is" in said(order[0], typed, add=True)
+    nobody = str(fitted.recommend(histories={"x": []}, k=1)["item_id"][0])
+    assert "no history" in said(nobody, [])
+    everything = fitted.counterfactual("x", order[0], k=catalogs.N_ITEMS, history=typed)
+    assert "No set" in everything.reason
+
+
+def test_why_not_says_what_lies_between(fitted: Recommender) -> None:
+    order = ranks(fitted, (typed := history_of(fitted, "u2")), typed)
+    items = list(order)
+    told = fitted.why_not("x", items[20], k=K, history=typed)
+    assert (told.rank, told.candidates) == (21, len(items))
+    assert told.comparison is not None
+    assert told.comparison.a.item_id == items[K - 1]
+    assert told.gap == pytest.approx(told.comparison.difference)
+    assert told.gap > 0
+    assert f"rank 21 of {len(items)}" in str(told)
+    json.dumps(told.to_dict(), allow_nan=False)
+    inside = fitted.why_not("x", items[0], k=K, history=typed)
+    assert (inside.comparison, inside.gap) == (None, 0.0)
+    assert "as it is" in str(inside)
+    assert "There is no history" in str(fitted.why_not("x", items[20], k=K, history=[]))
+
+
+def test_a_comparison_adds_up(fitted: Recommender) -> None:
+    told = fitted.compare("u1", "i5", "i8")
+    assert told.difference == pytest.approx(told.a.score - told.b.score)
+    assert sum(d.difference for d in told.parts) + told.rest == pytest.approx(told.difference)
+    gain = told.a.gain - told.b.gain
+    assert sum(d.difference for d in told.events) + told.rest == pytest.approx(gain, abs=CLOSE)
+    assert told.parts[0].name == "no history"
+    assert {d.id for d in told.events} == set(history_of(fitted, "u1"))
+    assert str(told).startswith("“")
+    json.dumps(told.to_dict(), allow_nan=False)
+    same = fitted.compare("u1", "i5", "i5")
+    assert same.difference == 0.0
+
+
+def test_what_a_path_loses_is_what_asking_again_says(fitted: Recommender) -> None:
+    typed = history_of(fitted, "u1")
+    told = fitted.explain("x", "i5", history=typed, k=4)
+    assert told.paths
+    for path in told.paths:
+        left = [item for item in typed if item != path.nodes[1][1]]
+        frame = fitted.recommend(
+            histories={"x": left}, k=catalogs.N_ITEMS, exclude_seen=False
+        ).set_index("item_id")
+        fall = told.score - float(frame["score"]["i5"])
+        assert path.fall == pytest.approx(fall, abs=CLOSE)
+        assert path.confidence == pytest.approx(min(max(fall / path.contribution, 0), 1), abs=0.01)
+
+
+def test_limits_choose_what_explain_shows(fitted: Recommender) -> None:
+    typed = history_of(fitted, "u1")
+    made = fitted.explain("u1", "i5", k=20, relations=["made_by"])
+    assert {name for p in made.paths if all(p.stored) for name in p.relations[1:]} <= {"made_by"}
+    one = fitted.explain("u1", "i5", k=20, via=("Item", typed[0]))
+    assert {path.nodes[1][1] for path in one.paths} == {typed[0]}
+    none = fitted.explain("u1", "i5", k=20, avoid=[("Item", item) for item in typed])
+    assert not none.paths
+    assert "Loosen" in none.reasons[0]
+    short = fitted.explain("u1", "i5", k=20, max_hops=2)
+    assert all(path.hops <= 2 for path in short.paths)
+    assert fitted.explain("u1", "i5", since=2**40).paths == []
+    german = fitted.explain("u1", "i5", writer="de")
+    assert german.paths[0].sentence.startswith("Sie haben „")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"item": "none"}, "item 'none' is not in the graph"),
+        ({"user": "gone"}, "user 'gone' is not in the graph"),
+        ({"k": 0}, "k is 0"),
+        ({"max_events": 0}, "max_events is 0"),
+        ({"max_events": 1.5}, "max_events is 1.5"),
+        ({"scenario": "none"}, "unknown scenario"),
+        ({"history": "i1"}, "a list of item ids"),
+    ],
+)
+def test_bad_questions_are_refused(
+    fitted: Recommender, asked: dict[str, object], said: str
+) -> None:
+    whole = {"user": "u1", "item": "i5", **asked}
+    user, item = whole.pop("user"), whole.pop("item")
+    with pytest.raises(RequestError, match=said):
+        fitted.counterfactual(user, item, **whole)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"max_hops": 0}, "from 1 to 4"),
+        ({"max_hops": 100}, "from 1 to 4"),
+        ({"relations": ["NOPE"]}, "unknown relation 'NOPE'; the graph has"),
+        ({"via": "nowhere"}, "unknown node id 'nowhere'"),
+        ({"avoid": ("Planet", "x")}, "unknown"),
+        ({"k": True}, "k is True"),
+        ({"writer": "xx"}, "unknown language"),
+    ],
+)
+def test_bad_limits_are_refused(fitted: Recommender, asked: dict[str, object], said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        fitted.explain("u1", "i5", **asked)  # type: ignore[arg-type]
+
+
+def test_whom_update_brought_is_explained(fresh: Recommender) -> None:
+    """A user and an item that training never saw."""
+    import pandas as pd
+
+    news = pd.DataFrame({"user_id": ["new", "new"], "item_id": ["i1", "i999"]})
+    fresh.update(news)
+    told = fresh.counterfactual("new", str(fresh.recommend("new", k=1)["item_id"][0]), k=3)
+    assert told.found or told.reason
+    assert fresh.why_not("new", "i3", k=3).rank > 0
+    unheard = fresh.why_not("u1", "i999", k=3)
+    assert unheard.candidates > 0
+    assert unheard.missing
