@@ -40,7 +40,7 @@ def test_a_second_write_that_changes_something_is_refused(
 ) -> None:
     write = store.write
 
-    def forgetful(catalog: Catalog) -> None:
+    def forgetful(catalog: Catalog, progress: object = None) -> None:
         again = store.node_counts()
         write(catalog)
         if again:

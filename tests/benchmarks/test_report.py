@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import load, report
 
 pytestmark = pytest.mark.slow
 
@@ -36,3 +36,11 @@ def test_saving_keeps_what_was_printed(
 def test_the_processor_is_named() -> None:
     assert "cores" in report.processor()
     assert report.versions()["python"].startswith("3.")
+
+
+def test_what_cannot_be_measured_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KGREC_TEST_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit, match=r"^error: .*nowhere: the benchmark data is not here"):
+        report.run(lambda: load.main(["--store", "embedded"]))
