@@ -101,6 +101,7 @@ def explanation_page(explanation: Explanation, path: Path, *, title: str | None 
             nodes=tuple(node[:2] for node in one.nodes),
             steps=tuple(steps_of(one)),
             cypher=one.cypher,
+            parameters=one.parameters,
             contribution=one.contribution,
         )
         for one in explanation.paths

@@ -49,7 +49,7 @@ class GraphPath:
     def on_page(self) -> PagePath:
         """The path as a page lists it."""
         nodes = tuple(node[:2] for node in self.nodes)
-        return PagePath(self.sentence, nodes, self.steps, self.cypher)
+        return PagePath(self.sentence, nodes, self.steps, self.cypher, self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-safe values."""

@@ -18,6 +18,7 @@ from kgrec.pictures.paths import PagePath
 from kgrec.pictures.spread import spread
 from kgrec.pictures.style import tint
 from kgrec.pictures.view import NodeKey, View, ViewEdge, ViewNode, view
+from kgrec.pictures.words import wrap
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -110,11 +111,12 @@ def _node(node: ViewNode, size: tuple[float, float], box: Box) -> dict[str, Any]
 
 
 def _edge(edge: ViewEdge, place: Mapping[NodeKey, int], labelled: bool) -> dict[str, Any]:
+    told = labelled and edge.relation != INTERACTED
     return {
         "source": place[edge.source],
         "target": place[edge.target],
         "relation": edge.relation,
-        "label": edge.relation if labelled and edge.relation != INTERACTED else "",
+        "label": wrap(edge.relation, 26, 1)[0] if told else "",
         "count": edge.count,
         "contribution": edge.contribution,
         "stored": edge.stored,
@@ -161,6 +163,7 @@ def _path(
         "nodes": [place[node] for node in path.nodes],
         "edges": [number[step] for step in path.steps],
         "cypher": path.cypher,
+        "parameters": dict(path.parameters),
         "contribution": path.contribution,
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 NodeKey = tuple[str, str]
 
@@ -15,4 +16,5 @@ class PagePath:
     nodes: tuple[NodeKey, ...]
     steps: tuple[tuple[NodeKey, str, NodeKey], ...]
     cypher: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
     contribution: float | None = None

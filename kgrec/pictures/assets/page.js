@@ -93,7 +93,8 @@ function showFacts(node) {
   const list = make("dl");
   const known = { label: told.label, id: told.id, kind: told.kind, ...told.facts };
   for (const [name, value] of Object.entries(known)) list.append(make("dt", name), make("dd", value));
-  facts.append(list, make("h2", node.connectedEdges().length + " edges here"));
+  const count = node.connectedEdges().length;
+  facts.append(list, make("h2", count + (count === 1 ? " line" : " lines") + " here"));
   const edges = make("ul");
   node.connectedEdges().forEach((line) => {
     const edge = line.data("edge"), out = line.source().same(node);
@@ -117,8 +118,13 @@ function choose(node) {
   mark(node.closedNeighborhood());
   cy.nodes().difference(node).removeClass("marked");
   showFacts(node);
-  const box = cy.extent(), at = node.position();
-  if (at.x < box.x1 || at.x > box.x2 || at.y < box.y1 || at.y > box.y2) cy.center(node);
+  bringIntoView(node);
+}
+function bringIntoView(nodes) {
+  const seen = cy.extent(), box = nodes.boundingBox();
+  const outside = box.x1 < seen.x1 || box.x2 > seen.x2 || box.y1 < seen.y1 || box.y2 > seen.y2;
+  if (!outside) return;
+  if (nodes.length > 1) cy.fit(nodes, 40); else cy.center(nodes);
 }
 function clear() {
   unmark();
@@ -195,7 +201,7 @@ if (view.paths.length) {
     link.type = "button";
     if (path.contribution !== null) item.append(amount(path.contribution));
     item.append(link);
-    const more = make("pre", path.cypher);
+    const more = make("pre", path.cypher + "\n// " + JSON.stringify(path.parameters));
     more.hidden = true;
     item.append(more);
     link.addEventListener("click", () => {
@@ -205,6 +211,7 @@ if (view.paths.length) {
       if (again) return;
       const nodes = path.nodes.map((i) => "#n" + i).join(", "), lines = path.edges.map((i) => "#e" + i).join(", ");
       mark(cy.$(nodes).union(lines ? cy.$(lines) : cy.collection()));
+      bringIntoView(cy.$(nodes));
       item.classList.add("chosen");
       more.hidden = !path.cypher;
     });
