@@ -80,7 +80,8 @@ def _native(label: str, data: dict[str, Any]) -> Row:
         row.pop("kind", None)
     if not row.get("name") or (derived and row.get("name") == row.get("title")):
         row.pop("name", None)
-    return row
+    # Where there is no title, kglite would make one up; in Neo4j a null says nothing.
+    return {"title": None, **row}
 
 
 def _literal(value: Any) -> str:
