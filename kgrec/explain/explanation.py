@@ -115,7 +115,7 @@ class Explanation:
     further paths, and ``rest`` what the model could not attribute. ``parts`` sums the same gain by
     part of the model; ``entities`` and ``history`` are the nodes between and the history items
     that carried most of it, over all paths (INFLUENCES of each). ``reasons`` says why there are no
-    paths. ``user_id`` is None for a history given with the request.
+    paths, or none that carries much alone. ``user_id`` is None for a history typed in.
     """
 
     user_id: str | None

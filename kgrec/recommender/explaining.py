@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgrec.errors import RequestError
-from kgrec.explain import Constraints, Explanation, ScoreBreakdown, Writer
+from kgrec.explain import Constraints, ExplainedPath, Explanation, ScoreBreakdown, Writer
 from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactual import Counterfactual
 from kgrec.explain.paths import NodeLike
@@ -18,8 +18,9 @@ from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.comparing import compare_items, find_why_not
 from kgrec.recommender.counterfactuals import find_with, find_without
 from kgrec.recommender.editing import Past, scores_of
+from kgrec.recommender.path_quality import CARRIES
 from kgrec.recommender.placing import Standing
-from kgrec.recommender.requests import Horizon, ask, check_k, item_rows
+from kgrec.recommender.requests import Horizon, ask, check_k, id_list, item_rows
 
 if TYPE_CHECKING:
     from kgrec.recommender.engine import Engine
@@ -59,11 +60,37 @@ class Explaining:
         ``since`` (unix seconds: only events from then on) and ``max_hops`` (1–4). ``writer`` has
         the words: a language ("en", "de") or a Writer of your own. Raises RequestError.
         """
-        case = _Case.of(self._engine, user, history, scenario, horizon)
-        row = int(item_rows(self._engine.snapshot.items, [item])[0])
         limits = Constraints(relations, via, avoid, since, max_hops)
-        _, told = case.tell(row, check_k(k), limits, Writer.of(writer))
-        return case.confirmed(told, row)
+        (told,) = self.explain_all(
+            user,
+            [item],
+            k=k,
+            history=history,
+            scenario=scenario,
+            horizon=horizon,
+            constraints=limits,
+            writer=writer,
+        )
+        return told
+
+    def explain_all(
+        self,
+        user: str,
+        items: Sequence[str],
+        *,
+        k: int = 5,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        horizon: Horizon = "next",
+        constraints: Constraints | None = None,
+        writer: Writer | str = "en",
+    ) -> list[Explanation]:
+        """``explain`` for several items of one user, sooner than one by one."""
+        case = Case.of(self._engine, user, history, scenario, horizon)
+        rows = item_rows(self._engine.snapshot.items, id_list(items, "items")).tolist()
+        count, words = check_k(k), Writer.of(writer)
+        told = [case.tell(row, count, constraints, words)[1] for row in rows]
+        return case.confirmed(told, rows)
 
     def counterfactual(
         self,
@@ -81,7 +108,7 @@ class Explaining:
         ``item`` is no longer among the ``k`` best; with ``add``, single items that would bring it
         in if chosen now. Both are tried out by whole forward passes. Raises RequestError."""
         limit = _whole(max_events, "max_events")
-        case = _Case.of(self._engine, user, history, scenario, horizon)
+        case = Case.of(self._engine, user, history, scenario, horizon)
         standing = case.standing(item, k)
         return find_with(standing, user) if add else find_without(standing, user, limit)
 
@@ -99,7 +126,7 @@ class Explaining:
         """Why ``item`` is not among the ``k`` best: its rank, what lies between it and the last of
         them, what speaks against it or is missing, and what would bring it in. Raises
         RequestError."""
-        case = _Case.of(self._engine, user, history, scenario, horizon)
+        case = Case.of(self._engine, user, history, scenario, horizon)
         words = Writer.of(writer)
         return find_why_not(case.standing(item, k), user, lambda row: case.tell(row, writer=words))
 
@@ -116,7 +143,7 @@ class Explaining:
     ) -> Comparison:
         """Why one item scores other than another: the difference by part of the model and by what
         the user chose. Raises RequestError."""
-        case = _Case.of(self._engine, user, history, scenario, horizon)
+        case = Case.of(self._engine, user, history, scenario, horizon)
         words = Writer.of(writer)
         rows = item_rows(self._engine.snapshot.items, [item_a, item_b]).tolist()
         a, b = (case.tell(row, writer=words) for row in rows)
@@ -124,7 +151,7 @@ class Explaining:
 
 
 @dataclass(frozen=True, eq=False)
-class _Case:
+class Case:
     """One user's history, about which something is asked; ``stored`` is the user's row where the
     history is the one in the graph."""
 
@@ -140,11 +167,11 @@ class _Case:
         history: Sequence[str] | None,
         scenario: str | None,
         horizon: Horizon,
-    ) -> _Case:
+    ) -> Case:
         given = None if history is None else {user: history}
         asked = ask(engine, [user] if given is None else None, given, scenario, None, horizon)
         past = Past.of(engine, asked, stored=history is None)
-        return _Case(engine, user, past, int(asked.histories.user[0]) if history is None else None)
+        return Case(engine, user, past, int(asked.histories.user[0]) if history is None else None)
 
     def standing(self, item: str, k: int) -> Standing:
         row = int(item_rows(self.engine.snapshot.items, [item])[0])
@@ -173,20 +200,38 @@ class _Case:
         )
         return breakdown, told
 
-    def confirmed(self, told: Explanation, row: int) -> Explanation:
-        """The explanation with what the score really loses without the events of each path."""
-        starts = [self.engine.item_row[path.nodes[1][1]] for path in told.paths]
+    def confirmed(self, told: Sequence[Explanation], rows: Sequence[int]) -> list[Explanation]:
+        """The explanations of item ``rows`` with what the score really loses without the events of
+        each path."""
+        starts = sorted({self._start(path) for one in told for path in one.paths})
         if not starts:
-            return told
-        distinct = sorted(set(starts))
-        events: list[Ints] = [np.flatnonzero(self.past.items == start) for start in distinct]
-        left = scores_of(self.engine, self.past.without(events), np.array([row]))[:, 0].tolist()
-        score = dict(zip(distinct, left, strict=True))
-        paths = [
-            replace(path, fall=told.score - score[start])
-            for path, start in zip(told.paths, starts, strict=True)
+            return list(told)
+        events: list[Ints] = [np.flatnonzero(self.past.items == start) for start in starts]
+        left = scores_of(self.engine, self.past.without(events), np.array(rows))
+        place = {start: number for number, start in enumerate(starts)}
+        return [
+            _with_falls(
+                one, [one.score - float(left[place[self._start(p)], at]) for p in one.paths]
+            )
+            for at, one in enumerate(told)
         ]
-        return replace(told, paths=paths)
+
+    def _start(self, path: ExplainedPath) -> int:
+        """The row of the history item that a path begins with."""
+        return self.engine.item_row[path.nodes[1][1]]
+
+
+def _with_falls(told: Explanation, falls: Sequence[float]) -> Explanation:
+    """The explanation with each path's fall; and why, where no path on its own carries much."""
+    paths = [replace(path, fall=fall) for path, fall in zip(told.paths, falls, strict=True)]
+    reasons = told.reasons
+    if told.gain > 0 and paths and max(falls) < CARRIES * told.gain:
+        best = max(paths, key=lambda path: path.contribution)
+        reasons += (
+            f"No event alone decides: the first path carries {best.share:.0%} of what the history "
+            f"made of the score, and without its events the others would make up for most of it.",
+        )
+    return replace(told, paths=paths, reasons=reasons)
 
 
 def _whole(value: object, name: str) -> int:

@@ -15,6 +15,7 @@ from kgrec.explain import NodeMatches
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HistoryBatch
 from kgrec.nn.features import KNOWLEDGE
+from kgrec.nn.heads import NoHead, ScenarioHead
 from kgrec.recommender.engine import Engine
 
 
@@ -35,14 +36,15 @@ def shared_nodes(
     mine, theirs = meeting_messages(engine, history, event, token, target_token, item)
     source = engine.message_sources
     with torch.inference_mode():
-        left = engine.messages[token[mine]].double()
-        left = left * _column(weight[mine], left)
-        left = left * model.features.query.knowledge_gate.double() * mixing[event[mine]]
-        left = model.head(left, batch.scenario.expand(len(left)))
-        right = engine.messages[target_token[theirs]].double()
-        right = right * _column(target_weight[theirs], right)
-        right = right * model.features.candidate.knowledge_gate.double()
-        value = (left * right).sum(dim=1) / scale
+        sent = engine.messages[target_token].double() * model.features.candidate.knowledge_gate
+        sent = sent * _column(target_weight, sent)
+        # Few messages meet, in many events: each pair of messages is multiplied once.
+        pairs = token[mine] * max(len(target_token), 1) + theirs
+        distinct, place = np.unique(pairs, return_inverse=True)
+        told, heard = np.divmod(distinct, max(len(target_token), 1))
+        left = engine.messages[told].double() * model.features.query.knowledge_gate
+        value = _products(model.head, batch, mixing, left, sent[heard])[event[mine], place]
+        value = value * torch.as_tensor(weight[mine]).to(value) / scale
     code = engine.message_codes
     return NodeMatches(
         event=event[mine],
@@ -51,6 +53,19 @@ def shared_nodes(
         far=code[target_token[theirs]],
         contribution=value.cpu().numpy(),
     )
+
+
+def _products(
+    head: ScenarioHead, batch: HistoryBatch, mixing: Tensor, left: Tensor, right: Tensor
+) -> Tensor:
+    """float64 ``[n, p]``: H(mixing of an event ⊙ left) · right, for each event and pair."""
+    if isinstance(head, NoHead):
+        return mixing @ (left * right).T
+    rows = [
+        (head(left * mixed, batch.scenario.expand(len(left))) * right).sum(dim=1)
+        for mixed in mixing
+    ]
+    return torch.stack(rows) if rows else mixing.new_zeros(0, len(left))
 
 
 def messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
