@@ -107,7 +107,8 @@ def explore(
     paths = graph.paths(
         asked[0], to, most, k, relations=relation or None, via=via or (), avoid=avoid or ()
     )
-    _show_paths(paths, f"no path of at most {most} steps joins {asked[0]} and {to}", as_json)
+    steps = f"{most} step" if most == 1 else f"{most} steps"
+    _show_paths(paths, f"no path of at most {steps} joins {asked[0]} and {to}", as_json)
     if files and not paths:
         raise RequestError(f"{asked[0]} and {to} are not joined, so there is nothing to save")
     _save(graph.joined(paths), files, paths)
