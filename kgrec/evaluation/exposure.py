@@ -86,8 +86,9 @@ class Estimate:
 class PathQuality:
     """How well ``pairs`` recommendations are explained.
 
-    ``explained``: the share with a path that carries at least 5 % of score − baseline; ``best``:
-    the mean share of it that the best path carries; ``links``: the median number of facts and
+    ``explained``: the share with a path of the graph that carries at least 5 % of score − baseline
+    and without whose edges the score falls; ``best``: the mean share that the best such path
+    carries; ``links``: the median number of facts and
     interactions that a node between history item and recommendation has (None without such nodes).
     """
 

@@ -23,8 +23,8 @@ CARRIES = 0.05  # of score − baseline: what a path must carry to explain a rec
 @dataclass(frozen=True, eq=False)
 class ExplainedPairs:
     """Explanations in figures: ``place`` int64 ``[p]`` the user's row in the lists, ``item`` int64
-    ``[p]``, ``best`` float64 ``[p]`` the share of score − baseline that the best path carries, 0
-    without a path; ``degree`` int64 ``[d]`` of each linking node and ``pair`` whose it is."""
+    ``[p]``, ``best`` float64 ``[p]`` their ``best_share``; ``degree`` int64 ``[d]`` of each linking
+    node and ``pair`` whose it is."""
 
     place: Ints
     item: Ints
@@ -67,7 +67,7 @@ def explain_lists(
     best, found = np.zeros(len(items)), []
     for pair, (place, item) in enumerate(zip(places, items, strict=True)):
         told = model.explain(snapshot.users.ids[users[place]], snapshot.items.ids[item])
-        best[pair] = max((path.share for path in told.paths), default=0.0)
+        best[pair] = best_share(told)
         found.append(_linking(told, snapshot, degrees))
         if progress is not None:
             progress("recommendations explained", pair + 1, len(items))
@@ -77,6 +77,17 @@ def explain_lists(
         best=best,
         degree=np.concatenate([np.empty(0, dtype=np.int64), *found]),
         pair=np.repeat(np.arange(len(items)), [len(part) for part in found]),
+    )
+
+
+def best_share(told: Explanation) -> float:
+    """The largest share of score − baseline, where the history raised the score, that a path of the
+    graph carries without whose edges the score falls; 0 without one."""
+    if told.gain <= 0:
+        return 0.0
+    return max(
+        (path.share for path in told.paths if all(path.stored) and (path.fall or 0.0) > 0),
+        default=0.0,
     )
 
 
