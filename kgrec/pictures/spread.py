@@ -13,7 +13,9 @@ CAREFUL = 120  # up to so many nodes, all distances are kept, which takes time a
 ROOM = 4.2  # square inches of paper per square inch of box
 ASPECT = 1.45
 GAP = (0.22, 0.2)  # inches between two boxes, across and up
-ROUNDS = 400
+ROUNDS, FEW = 400, 5
+SWEEPS = 60  # in which boxes step aside from lines that would run under them
+CLEAR = 0.08  # inches between a line and a box it passes
 Key = tuple[str, str]
 
 
@@ -30,8 +32,12 @@ def spread(
     place = {name: i for i, name in enumerate(names)}
     graph.add_edges_from((place[a], place[b]) for a, b in joined if a != b)
     size = np.array([sizes[name] for name in names], dtype=np.float64)
-    at = _fitted(_places(graph), size)
-    at = _apart(at, size)
+    at = _apart(_fitted(_places(graph), size), size)
+    if len(names) <= CAREFUL:
+        edges = np.array(list(graph.edges), dtype=np.int64).reshape(-1, 2)
+        for _ in range(SWEEPS):
+            at = _apart(_beside_lines(at, size, edges), size, FEW)
+        at = _apart(at, size)
     low, high = (at - size / 2).min(axis=0), (at + size / 2).max(axis=0)
     at -= low
     boxes = {
@@ -65,10 +71,10 @@ def _fitted(at: np.ndarray, size: np.ndarray) -> np.ndarray:
     return stretched
 
 
-def _apart(at: np.ndarray, size: np.ndarray) -> np.ndarray:
+def _apart(at: np.ndarray, size: np.ndarray, rounds: int = ROUNDS) -> np.ndarray:
     """Boxes that touch step aside, the shorter way, until none does."""
     reach = (size[:, None] + size[None]) / 2 + GAP
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         away = at[:, None] - at[None]
         inside = reach - np.abs(away)
         touching = (inside > 1e-6).all(axis=2)
@@ -83,3 +89,23 @@ def _apart(at: np.ndarray, size: np.ndarray) -> np.ndarray:
             step = np.where(touching & chosen, way * inside[..., axis] * 0.52, 0.0)
             at[:, axis] += step.sum(axis=1) / np.maximum((step != 0).sum(axis=1), 1)
     return at
+
+
+def _beside_lines(at: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Every box a little further from the lines under it that end at other boxes."""
+    start, end = at[edges[:, 0]], at[edges[:, 1]]
+    along = end - start
+    length = np.maximum(np.hypot(*along.T), 1e-9)
+    unit = along / length[:, None]
+    normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
+    away = at[None] - start[:, None]  # [edges, boxes, 2]
+    beyond = (away * unit[:, None]).sum(axis=2)
+    off = (away * normal[:, None]).sum(axis=2)
+    reach = (np.abs(normal) @ size.T) / 2 + CLEAR
+    half = (np.abs(unit) @ size.T) / 2
+    under = (np.abs(off) < reach) & (beyond > -half) & (beyond < length[:, None] + half)
+    for side in (0, 1):
+        under[np.arange(len(edges)), edges[:, side]] = False
+    push = np.where(under, np.where(off < 0, -1.0, 1.0) * (reach - np.abs(off)), 0.0)
+    moved: np.ndarray = at + 0.35 * (push[..., None] * normal[:, None]).sum(axis=0)
+    return moved
