@@ -6,6 +6,7 @@ from kgrec.cli import (  # noqa: F401
     demo,
     doctor,
     evaluating,
+    explaining,
     exploring,
     fairness,
     training,

@@ -1,4 +1,4 @@
-"""``kgrec recommend``, ``similar``, ``search`` and ``explain``: questions to a trained model."""
+"""``kgrec recommend``, ``similar`` and ``search``: questions to a trained model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from kgrec.cli.options import (
     parse_conditions,
     split_list,
 )
-from kgrec.cli.output import print_frame, print_json
-from kgrec.cli.progress import say
+from kgrec.cli.output import print_frame
 
 if TYPE_CHECKING:
     from kgrec import Recommender
@@ -112,28 +111,3 @@ def search(
     """The items whose texts fit some words, in the order that suits a user if one is given."""
     loaded = open_model(model)
     print_frame(with_titles(loaded, loaded.search(text, user=user, k=k)), as_json)
-
-
-@app.command(
-    epilog="Example: `kgrec explain --model model --user 1 --item 50 --picture why.png`",
-)
-def explain(
-    model: ModelOption,
-    user: Annotated[str, typer.Option("--user", "-u", help="User id.")],
-    item: Annotated[str, typer.Option("--item", "-i", help="Item id.")],
-    k: Annotated[int, typer.Option("-k", "--k", help="How many paths.", min=1)] = 5,
-    picture: Annotated[
-        Path | None, typer.Option(help="Also save a picture (.png, .svg, .pdf) or page (.html).")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Why an item is recommended: the paths in the graph that lead from the user to it."""
-    explanation = open_model(model).explain(user, item, k=k)
-    if picture is not None:
-        picture.absolute().parent.mkdir(parents=True, exist_ok=True)
-        explanation.draw(picture)
-        say(f"saved {picture}")
-    if as_json:
-        print_json(explanation.to_dict())
-    else:
-        print(explanation)

@@ -25,7 +25,7 @@ from kgrec.explain.search import search
 from kgrec.graph.snapshot import Ints
 
 NO_EDGE = -1  # stands where the model sees a likeness that is no relationship of the graph
-CO_USERS_WEIGHED = 32  # the most recent of them compete to be the person on the path
+CO_USERS_WEIGHED = 16  # the most recent of them compete to be the person on the path
 FAR_BUDGET = 20_000  # edges looked at to find a longer way for one history item
 
 

@@ -225,7 +225,12 @@ def _with_falls(told: Explanation, falls: Sequence[float]) -> Explanation:
     """The explanation with each path's fall; and why, where no path on its own carries much."""
     paths = [replace(path, fall=fall) for path, fall in zip(told.paths, falls, strict=True)]
     reasons = told.reasons
-    if told.gain > 0 and paths and max(falls) < CARRIES * told.gain:
+    if paths and told.gain <= 0:
+        reasons += (
+            "The history did not raise this score: the item stands where it does by what it scores "
+            "for anybody.",
+        )
+    elif paths and max(falls) < CARRIES * told.gain:
         best = max(paths, key=lambda path: path.contribution)
         reasons += (
             f"No event alone decides: the first path carries {best.share:.0%} of what the history "

@@ -1,0 +1,159 @@
+"""Whether explanations are true: what they claim, measured on the model that fit makes.
+
+For each of some users the ten best items are explained; then every claim is tried out: paths are
+removed from the user's view and the whole forward pass is rerun, sets of events are taken away, the
+Cypher of every path is put to a store. How each figure is measured: docs/explanations.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import report
+from benchmarks.datasets import NAMES, Dataset, load_dataset
+from benchmarks.explain_fidelity import summary
+from benchmarks.explain_pairs import (
+    DRAWN_WITH,
+    K,
+    Measured,
+    Recommended,
+    measure,
+    recommended,
+    sample_users,
+)
+from benchmarks.explain_store import embedded, neo4j, reproduced
+from benchmarks.explain_times import hub_times, times
+from kgrec import Recommender
+from kgrec.explain import ExplainedPath
+from kgrec.stores import GraphStore
+
+TIMED = 100  # users
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _parser().parse_args(arguments)
+    data = load_dataset(asked.dataset)
+    model, fitted = _model(asked.model, data)
+    users = sample_users(model._engine, asked.users)
+    lists, measured = _measure(model, users)
+    paths = [path for one in lists for told in one.told for path in told.paths]
+    result = {
+        "data": asked.dataset,
+        "protocol": f"{len(users)} users drawn with default_rng({DRAWN_WITH}), their {K} best "
+        "items, 5 paths each; history with validation rows",
+        "kgrec": {
+            **_figures(measured),
+            **_reproduced(data, paths),
+            **times(model, [(one.told[0].user_id or "", one.items) for one in lists[:TIMED]]),
+            **hub_times(),
+        },
+        "pairs": len(measured.completeness),
+        "paths": len(paths),
+        "seeds": [0],
+        "model": fitted,
+    }
+    rows = [{"measure": name, "value": value} for name, value in _flat(result["kgrec"])]
+    report.finish(f"explain-{asked.dataset}", result, rows, asked.save)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.explain", description="Whether explanations are true."
+    )
+    parser.add_argument("dataset", nargs="?", choices=NAMES, default="ml-1m-kg")
+    parser.add_argument("--users", type=int, default=500, help="how many users, 10 items each")
+    parser.add_argument(
+        "--model", type=Path, help="folder of a saved model (default: fit one with seed 0)"
+    )
+    parser.add_argument("--save", action="store_true", help="keep the result in benchmarks/results")
+    return parser
+
+
+def _model(folder: Path | None, data: Dataset) -> tuple[Recommender, dict[str, Any]]:
+    """The model, and how it came about."""
+    if folder is not None:
+        return Recommender.load(folder), {"loaded": folder.name}
+    started = time.perf_counter()
+    model = Recommender().fit(data.catalog, seed=0)
+    return model, {"fit_seconds": round(time.perf_counter() - started, 1)}
+
+
+def _measure(model: Recommender, users: np.ndarray) -> tuple[list[Recommended], Measured]:
+    rng, measured, lists = np.random.default_rng(DRAWN_WITH), Measured(), []
+    for one in recommended(model, users):
+        measure(model, one, measured, rng)
+        lists.append(one)
+        if len(lists) % 50 == 0:
+            print(f"{len(lists)} of {len(users)} users", file=sys.stderr, flush=True)
+    return lists, measured
+
+
+def _figures(measured: Measured) -> dict[str, Any]:
+    fidelity = summary(measured.falls)
+    return {
+        "coverage": _mean(measured.covered),
+        "coverage_by_fall": _mean(measured.covered_by_fall),
+        "says_why": _mean(measured.says_why),
+        "best_share": _median(measured.best_share),
+        "confidence": _mean(measured.confidence),
+        "completeness_error": max(measured.completeness, default=float("nan")),
+        "score_error": max(measured.score_error, default=float("nan")),
+        "fidelity_ratio": fidelity["to_random"],
+        "fidelity": fidelity,
+        "counterfactuals_held": _mean(measured.held),
+        "counterfactuals_found": _mean(measured.found),
+        "counterfactuals_minimal": _mean(measured.minimal),
+        "counterfactual_size": _mean(measured.set_size),
+        "stable_same_state": _mean(measured.same_again),
+        "stable_without_oldest": _mean(measured.overlap),
+        "diversity_kinds": _mean(measured.kinds),
+        "diversity_items": _mean(measured.starts),
+        "recency": _mean(measured.recency),
+        "popularity": _mean(measured.popularity),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(float(np.mean(values)), 5) if values else float("nan")
+
+
+def _median(values: Sequence[float]) -> float:
+    return round(float(np.median(values)), 5) if values else float("nan")
+
+
+def _reproduced(data: Dataset, paths: list[ExplainedPath]) -> dict[str, Any]:
+    """The share of paths that their Cypher returns, by store; None where no server is named."""
+    with embedded(data.catalog) as store:
+        found = {"embedded": _share(store, paths)}
+    with neo4j(data.catalog) as server:
+        found["neo4j"] = None if server is None else _share(server, paths)
+    return {
+        "reproduced": min(share for share in found.values() if share is not None),
+        "reproduced_by_store": found,
+    }
+
+
+def _share(store: GraphStore, paths: list[ExplainedPath]) -> float | None:
+    return float(np.mean(reproduced(store, paths))) if paths else None
+
+
+def _flat(figures: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Names and numbers, those inside another with its name before theirs."""
+    rows: list[tuple[str, Any]] = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            rows += [(f"{name}.{inner}", part) for inner, part in _flat(value)]
+        else:
+            rows.append((name, value))
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""What is measured of one user's recommendations: sums, coverage, counterfactuals, stability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+
+from benchmarks.explain_fidelity import Falls, falls_of, first_path
+from graph_schema.names import ITEM, USER
+from kgrec import Recommender
+from kgrec.explain import ExplainedPath, Explanation
+from kgrec.explain.paths import PathIndex
+from kgrec.graph.snapshot import Ints
+from kgrec.recommender.editing import Past
+from kgrec.recommender.engine import Engine
+from kgrec.recommender.explaining import Case
+from kgrec.recommender.path_quality import CARRIES
+
+K, MAX_EVENTS, DRAWN_WITH = 10, 5, 2026
+
+
+@dataclass(frozen=True, eq=False)
+class Recommended:
+    """One user's list, explained."""
+
+    user: int
+    case: Case
+    items: list[str]
+    scores: list[float]
+    told: list[Explanation]
+
+
+@dataclass
+class Measured:
+    """One value a pair, in the order of the pairs; some are absent where they make no sense."""
+
+    completeness: list[float] = field(default_factory=list)
+    score_error: list[float] = field(default_factory=list)
+    covered: list[bool] = field(default_factory=list)
+    covered_by_fall: list[bool] = field(default_factory=list)
+    says_why: list[bool] = field(default_factory=list)
+    best_share: list[float] = field(default_factory=list)
+    confidence: list[float] = field(default_factory=list)
+    found: list[bool] = field(default_factory=list)
+    held: list[bool] = field(default_factory=list)
+    minimal: list[bool] = field(default_factory=list)
+    set_size: list[int] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    recency: list[float] = field(default_factory=list)
+    popularity: list[float] = field(default_factory=list)
+    same_again: list[bool] = field(default_factory=list)
+    overlap: list[float] = field(default_factory=list)
+    falls: Falls = field(default_factory=Falls)
+
+
+def sample_users(engine: Engine, count: int) -> Ints:
+    """int64: rows of ``count`` users with a history, drawn with seed 2026."""
+    rows = np.flatnonzero(engine.sequences.lengths() > 0)
+    rng = np.random.default_rng(DRAWN_WITH)
+    return rng.choice(rows, min(count, len(rows)), replace=False)
+
+
+def recommended(model: Recommender, users: Ints) -> Iterator[Recommended]:
+    """The explained lists of the ``K`` best, user by user."""
+    for user in users.tolist():
+        name = str(model.snapshot.users.ids[user])
+        frame = model.recommend([name], k=K)
+        items = frame["item_id"].tolist()
+        case = Case.of(model._engine, name, None, None, "next")
+        yield Recommended(
+            user, case, items, frame["score"].tolist(), model.explain_all(name, items)
+        )
+
+
+def measure(model: Recommender, one: Recommended, into: Measured, rng: np.random.Generator) -> None:
+    """Add one user's pairs."""
+    for place, told in enumerate(one.told):
+        if told.gain == 0:
+            continue
+        into.completeness.append(abs(told.rest / told.gain))
+        into.score_error.append(abs(told.score - one.scores[place]))
+        falls = _falls(one, told, rng)
+        into.falls.add(falls)
+        _cover(told, falls, into)
+        _describe(one, told, model._engine, into)
+        _counterfactual(model, one, told, into)
+    _stability(model, one, into)
+
+
+def _falls(one: Recommended, told: Explanation, rng: np.random.Generator) -> dict[str, float]:
+    path, engine = first_path(told), one.case.engine
+    if path is None:
+        return {}
+    row = engine.item_row[told.item_id]
+    return falls_of(engine, one.user, one.case.past, row, path, rng)
+
+
+def _cover(told: Explanation, falls: dict[str, float], into: Measured) -> None:
+    """A pair is covered by a path that is in the graph, carries CARRIES of the gain or more, and
+    without which the score falls; by its fall, where that is as large as well."""
+    whole = [p for p in told.paths if all(p.stored) and p.contribution > 0]
+    enough = [p for p in whole if p.contribution >= CARRIES * told.gain > 0]
+    covered = any((p.fall or 0.0) > 0 for p in enough)
+    most = max([p.fall or 0.0 for p in whole] + [falls.get("top", 0.0)], default=0.0)
+    into.covered.append(covered)
+    into.covered_by_fall.append(most >= CARRIES * told.gain > 0)
+    into.says_why.append(covered or bool(told.reasons))
+    if whole:
+        into.best_share.append(max(p.share for p in whole))
+        into.confidence.append(whole[0].confidence or 0.0)
+
+
+def _describe(one: Recommended, told: Explanation, engine: Engine, into: Measured) -> None:
+    """Diversity of the paths, recency of their events, popularity of the nodes between (their
+    place among the nodes of their label by degree, 1: the most linked)."""
+    paths, space = told.paths, engine.explainer.index.space
+    if not paths:
+        return
+    into.kinds.append(len({(p.kind, *p.relations[1:]) for p in paths}))
+    into.starts.append(len({p.nodes[1][1] for p in paths}) / len(paths))
+    newest = [_newest(one.case.past, engine.item_row[p.nodes[1][1]]) for p in paths]
+    into.recency.append(float(np.mean(newest)))
+    for path in paths:
+        for label, node_id, _ in path.nodes[2:-1]:
+            into.popularity.append(_place(engine, label, space.find(label, node_id)))
+
+
+def _newest(past: Past, item: int) -> float:
+    """The share of the history that is newer than the last event with an item."""
+    last = int(np.flatnonzero(past.items == item)[-1])
+    return float((past.times > past.times[last]).mean())
+
+
+def _place(engine: Engine, label: str, node: int) -> float:
+    degrees = _degrees(engine.explainer.index, label)
+    index = engine.explainer.index
+    graph = index.interactions if label in (USER, ITEM) else index.facts
+    own = graph.degree(np.array([node]))[0]
+    return float(np.searchsorted(degrees, own, side="right") / len(degrees))
+
+
+@lru_cache(maxsize=8)
+def _degrees(index: PathIndex, label: str) -> Ints:
+    """How many edges the nodes of a label have, sorted."""
+    start = index.space.offsets[label]
+    nodes = np.arange(start, start + len(index.snapshot.table(label)))
+    graph = index.interactions if label in (USER, ITEM) else index.facts
+    return np.sort(graph.degree(nodes))
+
+
+def _counterfactual(
+    model: Recommender, one: Recommended, told: Explanation, into: Measured
+) -> None:
+    """The set without which the item leaves, and whether it does when asked in another way: by the
+    history without these events given anew, scored on its own."""
+    assert told.user_id is not None
+    found = model.counterfactual(told.user_id, told.item_id, k=K, max_events=MAX_EVENTS)
+    into.found.append(found.found)
+    if not found.found:
+        return
+    into.set_size.append(len(found.events))
+    left_out = [event.item_id for event in found.events]
+    into.held.append(_rank_without(one, told.item_id, left_out) > K)
+    fewer = [[e for e in left_out if e != kept] for kept in left_out]
+    into.minimal.append(all(_rank_without(one, told.item_id, e) <= K for e in fewer))
+
+
+def _rank_without(one: Recommended, item: str, left_out: list[str]) -> int:
+    """The item's rank among all items outside the whole history, by the scorer of single
+    requests."""
+    engine, past = one.case.engine, one.case.past
+    rows = [engine.item_row[name] for name in left_out]
+    history = past.kept(~np.isin(past.items, rows)[None])
+    quick = engine.score_one(history)
+    scores = engine.score(history).cpu().numpy()[0] if quick is None else quick[0]
+    others = np.setdiff1d(np.arange(len(scores)), past.items)
+    return 1 + int((scores[others] > scores[engine.item_row[item]]).sum())
+
+
+def _stability(model: Recommender, one: Recommended, into: Measured) -> None:
+    """The first item is explained again, and once more without the oldest event."""
+    if not one.told:
+        return
+    told = one.told[0]
+    assert told.user_id is not None
+    into.same_again.append(_said(model.explain(told.user_id, told.item_id)) == _said(told))
+    past = one.case.past
+    if len(past) < 2:
+        return
+    keep = np.arange(len(past)) > 0
+    younger = replace(one.case, past=Past(past.kept(keep[None]), past.times[keep]))
+    _, then = younger.tell(one.case.engine.item_row[told.item_id])
+    before, after = _ways(told.paths), _ways(then.paths)
+    into.overlap.append(len(before & after) / max(len(before | after), 1))
+
+
+def _said(told: Explanation) -> list[tuple[str, str, str]]:
+    return [(str(p.nodes), p.sentence, f"{p.contribution:.4f}") for p in told.paths]
+
+
+def _ways(paths: list[ExplainedPath]) -> set[tuple[str, ...]]:
+    """What tells paths apart: kind, history item and the entity between; people stand for one
+    another."""
+    return {(p.kind, p.nodes[1][1], *(n[1] for n in p.nodes[2:-1] if n[0] != USER)) for p in paths}

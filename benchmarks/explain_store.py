@@ -1,0 +1,58 @@
+"""Whether the Cypher of every path returns that path: on the embedded store, and on Neo4j."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from graph_schema import Catalog
+from kgrec import connect
+from kgrec.explain import ExplainedPath
+from kgrec.stores import GraphStore
+
+NEO4J = "KGREC_BENCH_NEO4J"  # a Neo4j that may be emptied: neo4j://host:7687, user, password
+
+
+@contextmanager
+def embedded(catalog: Catalog) -> Iterator[GraphStore]:
+    """The catalog in a file of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kgrec-") as folder,
+        connect(str(Path(folder) / "catalog.kgl")) as store,
+    ):
+        store.write(catalog)
+        yield store
+
+
+@contextmanager
+def neo4j(catalog: Catalog) -> Iterator[GraphStore | None]:
+    """The catalog in the Neo4j that KGREC_BENCH_NEO4J names, with KGREC_BENCH_NEO4J_USER and
+    KGREC_BENCH_NEO4J_PASSWORD; its data is deleted. None where it names none."""
+    uri = os.environ.get(NEO4J)
+    if not uri:
+        yield None
+        return
+    import neo4j as driver_package
+
+    auth = os.environ.get(f"{NEO4J}_USER", "neo4j"), os.environ.get(f"{NEO4J}_PASSWORD", "")
+    with driver_package.GraphDatabase.driver(uri, auth=auth) as driver:
+        driver.execute_query("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS")
+    with connect(uri, auth=auth) as store:
+        store.write(catalog)
+        yield store
+
+
+def reproduced(store: GraphStore, paths: list[ExplainedPath]) -> list[bool]:
+    """For each path whether its Cypher returns exactly it: its nodes and its relations in order."""
+    return [_returns(store, path) for path in paths]
+
+
+def _returns(store: GraphStore, path: ExplainedPath) -> bool:
+    rows = store.query(path.cypher, path.parameters)
+    if len(rows) != 1:
+        return False
+    row = rows[0]
+    return all(list(row[column]) == path.expected[column] for column in ("nodes", "relations"))
