@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from kgrec.graph.distinct import distinct
+
 Csr: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
@@ -18,7 +20,7 @@ def pairs_to_csr(user: np.ndarray, item: np.ndarray, n_users: int) -> Csr:
     user = np.asarray(user, dtype=np.int64)
     item = np.asarray(item, dtype=np.int64)
     width = int(item.max()) + 1 if len(item) else 1
-    keys = np.unique(user * width + item)
+    keys = distinct(user * width + item)
     counts = np.bincount(keys // width, minlength=n_users)
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), keys % width
 

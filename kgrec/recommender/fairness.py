@@ -31,6 +31,7 @@ from kgrec.evaluation.groups import (
     taste_groups,
 )
 from kgrec.evaluation.significance import paired_bootstrap
+from kgrec.graph.distinct import distinct
 from kgrec.graph.snapshot import Ints
 from kgrec.ranking import Csr, pairs_to_csr, take_rows
 from kgrec.ranking.exposure import Choices, ExposedLists, boosted_lists, lists_with_share
@@ -117,7 +118,7 @@ class Audience:
         n_users = len(full.users)
         held = full.interactions.select(np.asarray(full.interactions.split == "test"))
         if not len(held):
-            users = np.unique(seen.user)
+            users = distinct(seen.user)
             if not len(users):
                 raise RequestError("nobody has a history or test rows; there is nothing to report.")
             return Audience(users, None)
