@@ -117,7 +117,11 @@ def falls_of(
     _own_links(removals, ways, item, between, rng)
     view = View(engine, past, candidate)
     before, *after = view.scores([Removal(), *removals.values()])
-    return {name: float(before - score) for name, score in zip(removals, after, strict=True)}
+    falls = {name: float(before - score) for name, score in zip(removals, after, strict=True)}
+    if OWN in falls:
+        # What weights between items gave is no part of any vector: it goes with the path's links.
+        falls[OWN] += path.parts.get("together", 0.0)
+    return falls
 
 
 def _other_paths(

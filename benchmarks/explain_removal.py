@@ -99,6 +99,7 @@ class View:
         return query
 
 
+@torch.inference_mode()
 def around(engine: Engine, row: int, without: Sequence[int], *, candidate: bool) -> Tensor:
     """What item ``row`` receives from its neighbourhood less the messages of some nodes, float32
     ``[d]``, as candidate or as history; where nothing is left, what stands in for it."""

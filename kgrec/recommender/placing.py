@@ -11,7 +11,7 @@ from kgrec.nn import Histories
 from kgrec.recommender.editing import Past, scores_of
 from kgrec.recommender.engine import Engine
 
-_RIVALS = 100  # items beyond the k best that a search watches
+_RIVALS = 5_000  # items beyond the k best that a search watches
 
 
 @dataclass(frozen=True, eq=False)

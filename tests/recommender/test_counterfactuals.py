@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -67,9 +68,7 @@ def test_a_stored_history_is_edited_in_the_graph(fitted: Recommender) -> None:
     events = snapshot.interactions
     gone = (events.user == user) & (events.item[:, None] == rows).any(axis=1)
     engine = fitted._engine
-    edited = type(engine)(
-        engine.model, engine.vocabulary, snapshot.without(gone), engine.texts, engine.device
-    )
+    edited = replace(engine, snapshot=snapshot.without(gone))
     history = edited.stored(snapshot.users.rows(["u1"]))
     row = engine.item_row[best]
     assert float(edited.score(history)[0, row]) == pytest.approx(told.score_then, abs=CLOSE)
