@@ -166,7 +166,9 @@ def _show_importance(frame: pd.DataFrame, k: int, picture: Path | None, as_json:
         from kgrec.explore.importance import draw_importance
 
         say(f"saved {draw_importance(frame, picture)}")
-    print_frame(frame.groupby("scenario", sort=False).head(k), as_json)
+    told = frame.groupby("scenario", sort=False).head(k)
+    silent = [name for name in ("scenario", "node") if (told[name] == "").all()]
+    print_frame(told if as_json else told.drop(columns=silent), as_json)
 
 
 def _save(
