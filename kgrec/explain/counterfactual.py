@@ -65,7 +65,8 @@ class Counterfactual:
         return f"{head}\n  {self._with() if self.added else self._without()}"
 
     def _without(self) -> str:
-        names = " and ".join(map(str, self.events))
+        *first, last = map(str, self.events)
+        names = f"{', '.join(first)} and {last}" if first else last
         text = f"Without {names} it would be at rank {self.rank_then:,}, score "
         text += f"{self.score_then:.3f}, and no longer among the best {self.k}"
         return text + (f"; {self.entered} would take its place." if self.entered else ".")

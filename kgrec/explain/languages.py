@@ -20,6 +20,7 @@ _GERMAN = {
     "fact reversed": "{chose}; das gehört zu „{item}“ ({role}).",
     "fact phrase": "{chose}; der Graph verbindet es mit „{item}“ ({role}).",
     "collaborative": "{chose}; {people} mit dieser Wahl haben auch „{item}“ gewählt.",
+    "collaborative against": "{chose}; wer das wählt, neigt nicht zu „{item}“.",
     "collaborative surroundings": "{chose}; {people} mit dieser Wahl haben auch „{item}“ gewählt, "
     "und die beiden haben im Graphen eine ähnliche Umgebung.",
     "collaborative surroundings unseen": "{chose}; die Umgebung im Graphen ähnelt der von "
@@ -96,6 +97,7 @@ _GERMAN_WORDS = {
     "similar text": "ähnlicher Text",
     "similar attributes": "ähnliche Merkmale",
     "chosen alike": "ähnlich gewählt",
+    "chosen otherwise": "anders gewählt",
     "similar surroundings": "ähnliche Umgebung",
     "similar reviews": "ähnlich besprochen",
     "fitting words": "passende Worte",

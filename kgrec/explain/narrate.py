@@ -9,7 +9,7 @@ from kgrec.explain.attribute import KIND_NAMES, SHARED
 from kgrec.explain.cypher import LIKENESS, TYPED_IN, Step, path_query
 from kgrec.explain.explanation import ExplainedPath, Node
 from kgrec.explain.paths import PathIndex
-from kgrec.explain.realise import NO_EDGE, Realised
+from kgrec.explain.realise import AGAINST, NO_EDGE, Realised
 from kgrec.explain.sentences import Story, Writer
 from kgrec.explain.vocabulary import Vocabulary
 from kgrec.graph.snapshot import NO_TIME
@@ -18,6 +18,7 @@ _LIKENESS_WORDS = {
     "text": "similar text",
     "attributes": "similar attributes",
     "collaborative": "chosen alike",
+    AGAINST: "chosen otherwise",
     "graph neighbourhood": "similar surroundings",
     "knowledge": "similar surroundings",
     "reviews": "similar reviews",
@@ -142,6 +143,8 @@ class Narrator:
         """(form of the sentence, words for the near relation, words for the far one)."""
         kind = _FORMS.get(path.kind, path.kind)
         if kind not in ("shared", "fact"):
+            if kind == "collaborative" and path.part == AGAINST:
+                return f"{kind} {AGAINST}", "", ""
             around = " surroundings" if kind == "collaborative" and path.part else ""
             unseen = path.codes[-1] == NO_EDGE and kind in ("collaborative", "graph neighbourhood")
             blank = kind == "attributes" and not path.values

@@ -24,6 +24,7 @@ from kgrec.explain.paths import Limits, PathIndex
 from kgrec.explain.search import search
 from kgrec.graph.snapshot import Ints
 
+AGAINST = "against"  # the part of a path that tells what people choose less
 NO_EDGE = -1  # stands where the model sees a likeness that is no relationship of the graph
 CO_USERS_WEIGHED = 16  # the most recent of them compete to be the person on the path
 FAR_BUDGET = 20_000  # edges looked at to find a longer way for one history item
@@ -135,6 +136,10 @@ class Realiser:
         return self.limits.max_hops > 2 and bool(self.limits.allowed.kinds[self.index.interacted])
 
     def _collaborative(self, members: Pieces, item: int) -> Realised:
+        nodes = (self.user, item, self.candidate)
+        if members.contribution.sum() < 0:  # who chose both is no reason against it
+            codes = (self._first, NO_EDGE)
+            return Realised(KIND_NAMES[COLLABORATIVE], nodes, codes, part=AGAINST)
         around = members.part_names[int(members.part[0])] == KNOWLEDGE
         part = KNOWLEDGE if around else ""
         found = self._people(item, part)
@@ -142,7 +147,6 @@ class Realiser:
             found = self._way(item)
         if found is not None:
             return found
-        nodes = (self.user, item, self.candidate)
         return Realised(KIND_NAMES[COLLABORATIVE], nodes, (self._first, NO_EDGE), part=part)
 
     def _people(self, item: int, part: str) -> Realised | None:

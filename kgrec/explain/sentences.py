@@ -33,6 +33,7 @@ TEMPLATES: Mapping[str, str] = {
     "fact reversed": "{chose}; it is the {role} of “{item}”.",
     "fact phrase": "{chose}; the graph links it to “{item}” ({role}).",
     "collaborative": "{chose}; {people} who chose it also chose “{item}”.",
+    "collaborative against": "{chose}; people who choose it lean away from “{item}”.",
     "collaborative surroundings": "{chose}; {people} who chose it also chose “{item}”, and the two "
     "have like surroundings in the graph.",
     "collaborative surroundings unseen": "{chose}; its surroundings in the graph are like "

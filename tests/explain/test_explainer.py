@@ -60,6 +60,10 @@ def test_beside_the_models_own_matches_knowledge_and_ids_run_through_people(
         "1 person who chose it also chose “Ronin”, and the two have like surroundings in the graph."
     )
     assert (shared.contribution, shared.nodes[2][1]) == (0.25, "e1")
+    less = breakdown(tiny, ["a"], {"match": [0.0], "knowledge": [-1.0]})
+    (against,) = Explainer(tiny).explain(less, B, user=0).paths
+    assert against.stored == (True, False)
+    assert "lean away from “Ronin”. This counted against it." in against.sentence
     nobody = breakdown(tiny, ["x"], {"match": [0.0], "knowledge": [1.0]})
     (unseen,) = Explainer(tiny).explain(nobody, B, user=0).paths
     assert unseen.stored == (True, False)
