@@ -33,6 +33,9 @@ class ModelConfig(_Settings):
     use_ids: bool = Field(True, description="Learn a vector per trained item.")
     use_knowledge: bool = Field(True, description="Encode the knowledge-graph neighbourhood.")
     use_text: bool = Field(True, description="Read texts with the language model.")
+    use_item_weights: bool = Field(
+        True, description="Let items speak for each other directly where validation gains by it."
+    )
     use_attributes: bool = Field(True, description="Use item and user attribute columns.")
     kg_layers: int = Field(1, ge=1, le=3, description="Message-passing layers L.")
     time_scales: tuple[float, ...] = Field(
@@ -44,6 +47,9 @@ class ModelConfig(_Settings):
         description="Decay of further pools, in visits: events of one timestamp are one visit.",
     )
     temperature: float | None = Field(None, gt=0, description="Softmax temperature on cosines.")
+    shrinkage: float | None = Field(
+        None, ge=0, description="A history of n events counts for n / (n + shrinkage)."
+    )
     dropout: float | None = Field(None, ge=0, lt=1, description="Dropout on fused item vectors.")
     id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of items trained as if new.")
     head: Literal["auto", "none", "adapter"] = Field(
@@ -59,6 +65,12 @@ class TrainingConfig(_Settings):
     learning_rate: float | None = Field(None, gt=0, description="Peak of the one-cycle schedule.")
     reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
     user_reg: float = Field(20.0, ge=0, description="Weight decay of user attributes' vectors.")
+    averaging: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        description="Decay per step of the weights' running average, which answers; 0: none.",
+    )
     history_dropout: float | None = Field(None, ge=0, lt=1, description="Share of events hidden.")
     examples: Literal["auto", "masks"] = Field(
         "auto",
@@ -68,6 +80,9 @@ class TrainingConfig(_Settings):
         0.65,
         gt=0,
         description="Histories are cut at uniform ** late_cuts; below 1: rather late.",
+    )
+    early_cuts: float | None = Field(
+        None, ge=0, lt=1, description="Share of users whose history is cut among its first events."
     )
     target_decay: float = Field(3.0, gt=0, description="Decay of a target's weight, in events ...")
     target_reach: float = Field(0.1, ge=0, description="... plus this share of the history.")

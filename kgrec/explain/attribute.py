@@ -14,6 +14,7 @@ from kgrec.explain.breakdown import (
     KNOWLEDGE,
     MATCH,
     TEXT,
+    TOGETHER,
     Matches,
     NodeMatches,
     ScoreBreakdown,
@@ -36,7 +37,13 @@ KIND_NAMES = (
 )
 ROUNDING = 1e-6  # what single precision loses; a smaller gap between a part and its matches is rest
 _COLUMNS = ("kind", "item", "link", "near", "far", "part", "contribution")
-_KIND_OF_PART = {ID: COLLABORATIVE, KNOWLEDGE: FAR, TEXT: TEXTUAL, ATTRIBUTES: ALIKE}
+_KIND_OF_PART = {
+    ID: COLLABORATIVE,
+    TOGETHER: COLLABORATIVE,
+    KNOWLEDGE: FAR,
+    TEXT: TEXTUAL,
+    ATTRIBUTES: ALIKE,
+}
 
 
 @dataclass(frozen=True, eq=False)

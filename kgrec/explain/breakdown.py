@@ -13,7 +13,8 @@ from kgrec.graph.snapshot import NO_TIME, Floats, Ints
 # Names of the parts that a history event may contribute through. Others are told by their name;
 # "reviews" (what people write about the items) and "words" (the event's own text) have sentences.
 ID, KNOWLEDGE, TEXT, ATTRIBUTES, MATCH = "id", "knowledge", "text", "attributes", "match"
-PARTS = (ID, KNOWLEDGE, TEXT, ATTRIBUTES, MATCH)
+TOGETHER = "together"  # item–item weights: what people choose together
+PARTS = (ID, KNOWLEDGE, TEXT, ATTRIBUTES, MATCH, TOGETHER)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from kgrec.nn.histories import (
     pool_weights,
     visit_ages,
 )
+from kgrec.nn.item_weights import ItemWeights
 from kgrec.nn.kg_encoder import KGEncoder
 from kgrec.nn.model import USER_ATTRIBUTES, HybridModel, ItemVectors, ModelInputs, ModelShape
 
@@ -23,6 +24,7 @@ __all__ = [
     "HybridModel",
     "ItemInputs",
     "ItemVectors",
+    "ItemWeights",
     "KGEncoder",
     "ModelInputs",
     "ModelShape",

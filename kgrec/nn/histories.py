@@ -152,8 +152,9 @@ def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.
 class HistoryBatch:
     """``Histories`` on a device, ready to pool: weights float32 ``[S, nnz]`` over a pattern
     ``[B, n_items]``; the same for events with a text, whose rows are ``text_rows`` int64.
-    ``state`` float32 ``[B, STATE_SIZE]``; ``later`` int64 ``[B]``, one where what comes later is
-    wanted. ``stored`` and ``in_scenario`` say whether any row has a user or a scenario."""
+    ``state`` float32 ``[B, STATE_SIZE]``; ``count`` float32 ``[B]``, how many events each has;
+    ``later`` int64 ``[B]``, one where what comes later is wanted. ``stored`` and ``in_scenario``
+    say whether any row has a user or a scenario."""
 
     pattern: SparsePattern
     weights: Tensor
@@ -163,6 +164,7 @@ class HistoryBatch:
     user: Tensor
     scenario: Tensor
     state: Tensor
+    count: Tensor
     later: Tensor
     stored: bool
     in_scenario: bool
@@ -188,6 +190,7 @@ class HistoryBatch:
             user=torch.as_tensor(histories.user, device=device),
             scenario=torch.as_tensor(histories.scenario, device=device),
             state=torch.as_tensor(state, device=device),
+            count=torch.as_tensor(np.diff(histories.indptr), dtype=torch.float32, device=device),
             later=torch.as_tensor(histories.later.astype(np.int64), device=device),
             stored=bool((histories.user >= 0).any()),
             in_scenario=bool((histories.scenario >= 0).any()),

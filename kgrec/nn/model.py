@@ -1,11 +1,12 @@
 """HybridModel: item vectors from the hybrid feature layer, user vectors from histories, one score.
 
-    score(u, i) = (H_k(h/|h|) + s_u) · v_i / temperature + b_i
+    score(u, i) = (H_k(c h/|h|) + s_u) · v_i / temperature + b_i
 
-h is the gated sum of the history's pools, s_u what is known without a history (attributes, whom
+h is the gated sum of the history's pools, c = n / (n + shrinkage) how much a history of n events is
+worth beside what anybody is told, s_u what is known without a history (attributes, whom
 the user follows, the scenario), v_i the unit candidate vector. The gates depend on how long and how
 fresh the history is, and on whether what comes next or what comes later is wanted. For a given
-history |h| and the gates are numbers, and the score is a sum over history events, which is what
+history |h|, c and the gates are numbers, and the score is a sum over history events, which is what
 explanations read off.
 """
 
@@ -43,6 +44,7 @@ class ModelShape:
     friends: bool
     event_texts: bool
     horizons: bool  # whether what comes later is told from what comes next
+    shrinkage: float  # events that a history is worth before it counts half
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +152,12 @@ class HybridModel(nn.Module):
             gates = gates + torch.tensordot(batch.state, self.pool_state, dims=1)
         return gates
 
+    def worth(self, batch: HistoryBatch) -> Tensor:
+        """c: what each history counts for, float32 ``[B, 1]``; all that is known of a user who just
+        came is not yet much."""
+        count = batch.count.unsqueeze(1)
+        return count / (count + self.shape.shrinkage).clamp_min(1.0)
+
     def known(self, query: Tensor, inputs: ModelInputs) -> Tensor:
         """What is known of every stored user without a history: attributes and whom the user
         follows, float32 ``[m, d]``, or ``[0, d]`` where the model knows nothing."""
@@ -190,8 +198,9 @@ class HybridModel(nn.Module):
         batch: HistoryBatch,
         known: Tensor | None = None,
     ) -> Tensor:
-        """H_k(h/|h|) + s_u, float32 ``[B, d]``; h counts as zero for an empty history."""
+        """H_k(c h/|h|) + s_u, float32 ``[B, d]``; h counts as zero for an empty history."""
         pooled = functional.normalize(self.pooled(items.query, inputs, batch), dim=1)
+        pooled = pooled * self.worth(batch)
         return self.head(pooled, batch.scenario) + self.static(  # type: ignore[no-any-return]
             items.query, inputs, batch, known
         )

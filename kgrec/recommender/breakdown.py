@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.explain import ScoreBreakdown
-from kgrec.explain.breakdown import KNOWLEDGE, MATCH
+from kgrec.explain.breakdown import KNOWLEDGE, MATCH, TOGETHER
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.recommender.engine import Engine
@@ -22,8 +22,8 @@ ASSUMED = "assumed"  # what stands in for parts that an item lacks
 def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) -> ScoreBreakdown:
     """The score of item row ``item`` for a batch of one history.
 
-    Exact up to rounding: given the length of the pooled history, the score is linear in the
-    events' vectors, and an event's vector is the sum of its parts.
+    Exact up to rounding: given the length of the pooled history and what it counts for, the score
+    is linear in the events' vectors, and an event's vector is the sum of its parts.
     """
     model, inputs, items = engine.model, engine.inputs, engine.items
     with torch.inference_mode():
@@ -32,7 +32,8 @@ def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) 
         )
         target = (items.candidate[item] / model.shape.temperature).double()
         pooled = model.pooled(items.query, inputs, batch)
-        length = float(pooled.norm().clamp_min(1e-12))
+        worth = model.worth(batch)
+        length = float(pooled.norm().clamp_min(1e-12)) / max(float(worth), 1e-12)
         static = model.static(items.query, inputs, batch)[0].double()
         baseline = float(static @ target + items.bias[item])
         mixing = batch.weights.double().T @ model.gates(batch)[0].double()
@@ -40,7 +41,8 @@ def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) 
             name: _adapted(engine, vectors.double() * mixing, batch)
             for name, vectors in _event_vectors(engine, history, batch).items()
         }
-        final = model.head(functional.normalize(pooled, dim=1), batch.scenario)[0].double()
+        user = functional.normalize(pooled, dim=1) * worth
+        final = model.head(user, batch.scenario)[0].double()
         score = baseline + float(final @ target)
     new = engine.new_items
     place = -1 if new is None else new.row(item)
@@ -56,6 +58,9 @@ def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) 
             count = len(history.item)
             shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)
             parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
+        if engine.item_weights is not None:
+            parts[TOGETHER] = engine.item_weights.contributions(history, item)
+            score += float(parts[TOGETHER].sum())
     return ScoreBreakdown(
         score=score,
         baseline=baseline,

@@ -18,7 +18,14 @@ from kgrec.errors import RequestError
 from kgrec.explain import Explainer
 from kgrec.graph.features import FeatureTables, Vocabulary, relation_key
 from kgrec.graph.snapshot import GraphSnapshot, Ints
-from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ModelInputs
+from kgrec.nn import (
+    Histories,
+    HistoryBatch,
+    HybridModel,
+    ItemVectors,
+    ItemWeights,
+    ModelInputs,
+)
 from kgrec.nn.sparse import SparseMatrix
 from kgrec.recommender.new_items import NewItems, find_new_items
 from kgrec.recommender.quick import QuickScorer
@@ -29,7 +36,9 @@ from kgrec.training.sampling import Sequences
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Scores any history against the items of ``snapshot``; rows are the snapshot's."""
+    """Scores any history against the items of ``snapshot``; rows are the snapshot's.
+
+    ``weights`` are between the vocabulary's items, None where they gain nothing."""
 
     model: HybridModel
     vocabulary: Vocabulary
@@ -37,6 +46,7 @@ class Engine:
     texts: TextFeatures
     device: torch.device
     mapping: GraphMapping | None = None
+    weights: ItemWeights | None = None
 
     @cached_property
     def inputs(self) -> ModelInputs:
@@ -61,6 +71,13 @@ class Engine:
         return np.flatnonzero(self.inputs.items.item_row.cpu().numpy() >= 0)
 
     @cached_property
+    def item_weights(self) -> ItemWeights | None:
+        """The weights between the snapshot's items."""
+        if self.weights is None:
+            return None
+        return self.weights.placed(self.inputs.items.item_row.cpu().numpy())
+
+    @cached_property
     def new_items(self) -> NewItems | None:
         """What the trained items foretell of those that training never saw, None without any."""
         return find_new_items(self)
@@ -83,7 +100,9 @@ class Engine:
         """What scores a single history fastest, on the processor."""
         if self.device.type != "cpu":
             return None
-        return QuickScorer.build(self.model, self.items, self.known, self.new_items)
+        return QuickScorer.build(
+            self.model, self.items, self.known, self.new_items, self.item_weights
+        )
 
     @cached_property
     def item_row(self) -> dict[str, int]:
@@ -194,6 +213,8 @@ class Engine:
                 stranger = (batch.user < 0).unsqueeze(1)
                 users = users + stranger * self._told(context)
             scores = self.model.scores(users, self.items)
+            if self.item_weights is not None:
+                scores += self.item_weights.scores(histories, batch.pattern)
             if self.new_items is not None:
                 scores[:, self.new_items.items] += self.new_items.added(histories, batch)
             return scores

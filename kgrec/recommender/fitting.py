@@ -21,6 +21,7 @@ from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
 from kgrec.ranking import pairs_to_csr
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.texts import TextFeatures
+from kgrec.recommender.weighing import Weighing, choose_weighing, weighed
 from kgrec.training import Checkpoint, Plan, StepSampler, Trainer, follows_in_time, make_plan
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
@@ -35,6 +36,7 @@ class Fitted:
     engine: Engine
     plan: Plan
     history: list[dict[str, float]]
+    weighing: Weighing
 
 
 def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
@@ -107,7 +109,14 @@ def fit_engine(
             resume=resume,
             on_epoch=None if on_epoch is None else lambda record: on_epoch(record, plan.epochs),
         )
-    return Fitted(Engine(model.eval(), vocabulary, train, texts, device), plan, history)
+    final = Engine(model.eval(), vocabulary, train, texts, device)
+    if like is not None:
+        weighing = like.weighing
+    elif plan.sampled or not config.model.use_item_weights:
+        weighing = Weighing(graph=False, strength=0.0)
+    else:
+        weighing = choose_weighing(final, valid, plan, seed)
+    return Fitted(weighed(final, weighing, plan), plan, history, weighing)
 
 
 def _plan(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
@@ -164,6 +173,7 @@ def model_shape(
         friends=tables.friends is not None,
         event_texts=wanted.use_text and len(texts.events) > 0,
         horizons=plan.temporal and config.training.later_share > 0,
+        shrinkage=plan.shrinkage,
     )
 
 

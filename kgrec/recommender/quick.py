@@ -21,6 +21,7 @@ from kgrec.nn import (
     Histories,
     HybridModel,
     ItemVectors,
+    ItemWeights,
     TimeScales,
     history_state,
     pool_weights,
@@ -48,13 +49,19 @@ class QuickScorer:
     known: np.ndarray
     scales: TimeScales
     sharpness: float  # one over the temperature
+    shrinkage: float
     head: ScenarioHead | None
     new_rows: Ints | None
     direction: np.ndarray | None
+    weights: ItemWeights | None
 
     @staticmethod
     def build(
-        model: HybridModel, items: ItemVectors, known: Tensor, new: NewItems | None = None
+        model: HybridModel,
+        items: ItemVectors,
+        known: Tensor,
+        new: NewItems | None = None,
+        weights: ItemWeights | None = None,
     ) -> QuickScorer:
         """For vectors on the processor; ``items`` with those of new items in their places."""
         query = items.query.numpy()
@@ -68,15 +75,19 @@ class QuickScorer:
             known=known.numpy(),
             scales=model.shape.scales,
             sharpness=1 / model.shape.temperature,
+            shrinkage=model.shape.shrinkage,
             head=None if type(model.head) is NoHead else model.head,
             new_rows=None if new is None else new.items,
             direction=None if new is None else new.direction.numpy(),
+            weights=weights,
         )
 
     def scores(self, history: Histories) -> np.ndarray:
         """float32 ``[n]`` for a batch of one history, whose events have no texts of their own."""
         pooled, size = self._pooled(history), self.candidate.shape[1]
         user = unit(pooled[:size])
+        if self.shrinkage:
+            user *= len(history.item) / (len(history.item) + self.shrinkage)
         if self.head is not None:
             user = adapted(self.head, user, history.scenario)
         row = history.user[0]
@@ -87,6 +98,8 @@ class QuickScorer:
         user *= self.sharpness
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
+        if self.weights is not None:
+            scores += self.weights.of_one(history.item, history.age)
         if self.direction is not None:
             scores[self.new_rows] += self.direction.dot(pooled[size:])
         return scores

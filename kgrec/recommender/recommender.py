@@ -272,6 +272,7 @@ class Recommender(Explaining, Exploring):
                 history=self.history,
                 mapping=engine.mapping,
                 tuning=self.tuning,
+                weights=engine.weights,
             ),
             Path(folder),
         )
@@ -287,6 +288,12 @@ class Recommender(Explaining, Exploring):
         recommender.history, recommender.tuning = saved.history, saved.tuning
         recommender._full = full
         recommender._now = Engine(
-            saved.model, saved.vocabulary, visible, saved.texts, target, saved.mapping
+            saved.model,
+            saved.vocabulary,
+            visible,
+            saved.texts,
+            target,
+            saved.mapping,
+            saved.weights,
         )
         return recommender

@@ -24,14 +24,15 @@ from kgrec.graph.features import Vocabulary
 from kgrec.graph.persist import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.graph.tokens import AttributeTokens
-from kgrec.nn import HybridModel, ModelShape, TimeScales
+from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.recommender.texts import TextFeatures
 from kgrec.training.checkpoint import replace_folder, standing_folder
 
 FORMAT = "kgrec-model"
-VERSION = 2  # 1 had no mapping
+VERSION = 3  # 1 had no mapping, 2 no item–item weights
 _MANIFEST = "manifest.json"
 _EVENTS = "events"
+_WEIGHTS = "item_weights.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,7 @@ class Saved:
     history: list[dict[str, float]]
     mapping: GraphMapping | None = None
     tuning: list[dict[str, Any]] = field(default_factory=list)
+    weights: ItemWeights | None = None
 
 
 def save(saved: Saved, folder: Path) -> None:
@@ -77,6 +79,8 @@ def _write(saved: Saved, folder: Path) -> None:
         {**texts, _EVENTS: np.ascontiguousarray(saved.texts.events)}, folder / "texts.safetensors"
     )
     (folder / "vocabulary.json").write_text(json.dumps(_plain(saved.vocabulary)))
+    if saved.weights is not None:
+        save_arrays(saved.weights.arrays(), folder / _WEIGHTS)
     files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -150,6 +154,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
     texts = load_arrays(folder / "texts.safetensors")
     events = texts.pop(_EVENTS)
     mapping = manifest["mapping"]
+    weighed = _WEIGHTS in manifest["files"]
     return Saved(
         config=RecommenderConfig.model_validate(manifest["config"]),
         model=model.to(device).eval(),
@@ -159,6 +164,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
         history=manifest["history"],
         mapping=None if mapping is None else GraphMapping.parse(mapping),
         tuning=manifest["tuning"],
+        weights=ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if weighed else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Training: examples, objective, the loop and its checkpoints."""
 
 from kgrec.training.checkpoint import Checkpoint
+from kgrec.training.item_weights import fit_item_weights
 from kgrec.training.loop import Trainer
 from kgrec.training.plan import Plan, follows_in_time, make_plan
 from kgrec.training.sampled import StepSampler
@@ -12,6 +13,7 @@ __all__ = [
     "Sequences",
     "StepSampler",
     "Trainer",
+    "fit_item_weights",
     "follows_in_time",
     "make_plan",
 ]

@@ -16,17 +16,19 @@ from torch import Tensor, nn
 
 from kgrec.errors import ModelError
 
-_FILES = ("model", "optimizer", "best")
+_FILES = ("model", "optimizer", "best", "average")
 
 
 @dataclass
 class Progressed:
-    """How far a training has come, and the best weights so far."""
+    """How far a training has come, the best weights so far, and the average over ``steps``."""
 
     epoch: int = 0
     waited: int = 0
     best_metric: float = -math.inf
     best: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    steps: int = 0
     records: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -58,12 +60,14 @@ class Checkpoint:
         save_file(_plain(model.state_dict()), fresh / "model.safetensors")
         save_file(_optimizer_tensors(optimizer), fresh / "optimizer.safetensors")
         save_file(_plain(done.best), fresh / "best.safetensors")
+        save_file(_plain(done.average), fresh / "average.safetensors")
         state = {
             "fingerprint": self.fingerprint,
             "epoch": done.epoch,
             "waited": done.waited,
             "best_metric": None if math.isinf(done.best_metric) else done.best_metric,
             "records": done.records,
+            "steps": done.steps,
         }
         (fresh / "state.json").write_text(json.dumps(state))
 
@@ -94,6 +98,8 @@ class Checkpoint:
             waited=state["waited"],
             best_metric=-math.inf if best is None else best,
             best=tensors["best"],
+            average=tensors["average"],
+            steps=state["steps"],
             records=state["records"],
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HistoryBatch, HybridModel, ModelInputs
+from kgrec.training.average import RunningAverage
 from kgrec.training.checkpoint import Checkpoint, Progressed
 from kgrec.training.objective import softmax_loss
 from kgrec.training.plan import Plan
@@ -56,8 +58,9 @@ class Trainer:
     ) -> list[dict[str, float]]:
         """Train; the model ends with the weights of the best validation (the last without one).
 
-        Returns a record per epoch: epoch, loss, seconds and, where validated, "valid_ndcg@10".
-        Raises TrainingError when there is nothing to learn from or the loss is not finite.
+        With averaging these are the averages up to then. Returns a record per epoch: epoch, loss,
+        seconds and, where validated, "valid_ndcg@10". Raises TrainingError when there is nothing to
+        learn from or the loss is not finite.
         """
         users = np.flatnonzero(self.data.lengths() > 0)
         if not len(users):
@@ -72,19 +75,29 @@ class Trainer:
         done = Progressed()
         if resume and checkpoint is not None:
             done = checkpoint.load(self.model, optimizer)
+        average = self._average(done)
         epochs = self.plan.epochs if self.stop is None else min(self.stop, self.plan.epochs)
         while done.epoch < epochs and done.waited < self.config.patience:
-            record = self._epoch(done.epoch, users, optimizer)
+            record = self._epoch(done.epoch, users, optimizer, average)
             done.epoch += 1
             done.records.append(record)
-            self._choose(done, record)
+            self._choose(done, record, average)
             if on_epoch is not None:
                 on_epoch(record)
+            if average is not None:
+                done.average, done.steps = average.values, average.steps
             if checkpoint is not None and self._is_validated(done.epoch):
                 checkpoint.save(self.model, optimizer, done)
-        if done.best:
-            self.model.load_state_dict(done.best)
+        final = done.best or done.average
+        if final:
+            self.model.load_state_dict(final)
         return done.records
+
+    def _average(self, done: Progressed) -> RunningAverage | None:
+        """None where steps are sampled: they leave most rows alone, and an average touches all."""
+        if self.sampler is not None or not self.config.averaging:
+            return None
+        return RunningAverage(self.model, self.config.averaging, done.average, done.steps)
 
     def _groups(self) -> list[dict[str, Any]]:
         """What is said of a user's attributes is decayed hard: together they nearly name the user,
@@ -98,25 +111,32 @@ class Trainer:
             },
         ]
 
-    def _choose(self, done: Progressed, record: dict[str, float]) -> None:
+    def _choose(
+        self, done: Progressed, record: dict[str, float], average: RunningAverage | None
+    ) -> None:
         """Validate where it is time to, and keep the best weights."""
         if self.validate is None or not self._is_validated(done.epoch):
             return
         self.model.eval()
-        with torch.inference_mode():
-            record["valid_ndcg@10"] = self.validate()
-        done.waited += 1
-        if record["valid_ndcg@10"] > done.best_metric:
-            done.best_metric, done.waited = record["valid_ndcg@10"], 0
-            done.best = {
-                name: value.detach().clone() for name, value in self.model.state_dict().items()
-            }
+        with nullcontext() if average is None else average.in_place():
+            with torch.inference_mode():
+                record["valid_ndcg@10"] = self.validate()
+            done.waited += 1
+            if record["valid_ndcg@10"] > done.best_metric:
+                done.best_metric, done.waited = record["valid_ndcg@10"], 0
+                done.best = {
+                    name: value.detach().clone() for name, value in self.model.state_dict().items()
+                }
 
     def _is_validated(self, epoch: int) -> bool:
         return epoch % self.config.valid_every == 0 or epoch == self.plan.epochs
 
     def _epoch(
-        self, epoch: int, users: np.ndarray, optimizer: torch.optim.Optimizer
+        self,
+        epoch: int,
+        users: np.ndarray,
+        optimizer: torch.optim.Optimizer,
+        average: RunningAverage | None,
     ) -> dict[str, float]:
         started = time.perf_counter()
         rng = np.random.default_rng([self.seed, epoch])
@@ -129,6 +149,8 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = self.plan.learning_rate * one_cycle(share)
             losses.append(self._step(np.sort(batch), rng, optimizer))
+            if average is not None:
+                average.update()
         if isinstance(optimizer, RowAdamW):
             optimizer.settle()
         loss = float(torch.stack(losses).mean())
@@ -186,6 +208,7 @@ class Trainer:
             rng,
             history_dropout=dropout,
             late_cuts=self.config.late_cuts,
+            early_cuts=self.plan.early_cuts,
             target_decay=self.config.target_decay,
             target_reach=self.config.target_reach,
             max_targets=self.config.max_targets,

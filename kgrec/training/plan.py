@@ -26,14 +26,16 @@ class _Defaults:
     epochs: int
     learning_rate: float
     user_weight: float
+    shrinkage: float = 0.0
+    early_cuts: float = 0.0
 
 
 # What random searches on validation found for each kind of data. Where validation follows training
 # in time a model must learn what comes next, otherwise what goes together.
-_TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0)
+_TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=3.0, early_cuts=0.1)
 _TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0)
-_DENSE = _Defaults(256, 0.15, 0.2, 0.45, 60, 3e-3, 0.75)
-_SPARSE = _Defaults(512, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
+_DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75)
+_SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Plan:
     batch_size: int
     learning_rate: float
     user_weight: float
+    shrinkage: float = 0.0
+    early_cuts: float = 0.0
     sampled: bool = False
 
 
@@ -84,6 +88,8 @@ def make_plan(
         batch_size=training.batch_size or batch,
         learning_rate=training.learning_rate or default.learning_rate,
         user_weight=_chosen(training.user_weight, default.user_weight),
+        shrinkage=_chosen(model.shrinkage, default.shrinkage),
+        early_cuts=_chosen(training.early_cuts, default.early_cuts),
         sampled=training.sampling == "sampled" or (training.sampling == "auto" and large),
     )
 

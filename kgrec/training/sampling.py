@@ -12,6 +12,7 @@ from kgrec.nn.histories import Histories, event_ages, visit_ages
 _LATER_GAP = (0.1, 0.5)  # of the history: what is skipped before targets that come later
 _LATER_DECAY, _LATER_TARGETS = 300.0, 300
 _LATER_WEIGHT = 0.2  # of a later target; there are many
+_EARLY_EVENTS, _EARLY_DECAY = 30, 10.0  # early cuts lie within so many events
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +100,7 @@ def time_cuts(
     *,
     history_dropout: float,
     late_cuts: float,
+    early_cuts: float,
     target_decay: float,
     target_reach: float,
     max_targets: int,
@@ -106,14 +108,18 @@ def time_cuts(
 ) -> Examples:
     """Cut each user's events at a random place: history before it, targets after it.
 
-    The cut lies at uniform ** ``late_cuts`` of the events. A target's weight decays with its
+    The cut lies at uniform ** ``late_cuts`` of the events, and for ``early_cuts`` of the users
+    among the first ones, so that short histories are no rarity. A target's weight decays with its
     distance from the cut, over ``target_decay`` events plus ``target_reach`` of the history; an
     item seen before the cut is none. For ``later_share`` of the users the targets are what comes
     later: some events after the cut are skipped, and the following ones weigh about equally.
     """
     lengths = data.lengths()[users]
     cut = (rng.random(len(users)) ** late_cuts * lengths).astype(np.int64)
-    later = rng.random(len(users)) < later_share
+    early = (rng.random(len(users)) < early_cuts) & (lengths > 1)
+    latest = np.clip(lengths - 1, 1, _EARLY_EVENTS)
+    cut = np.where(early, (latest + 0.999) ** rng.random(len(users)), cut).astype(np.int64)
+    later = (rng.random(len(users)) < later_share) & ~early
     gap = np.where(later, rng.uniform(*_LATER_GAP, len(users)) * cut, 0.0).astype(np.int64)
     gap = np.minimum(gap, lengths - cut - 1)
     counts = np.minimum(lengths - cut - gap, np.where(later, _LATER_TARGETS, max_targets))
@@ -123,6 +129,7 @@ def time_cuts(
     row = np.repeat(np.arange(len(users)), counts)
     distance = np.arange(len(future)) - _offsets(counts)[row]
     decay = np.where(later, _LATER_DECAY, target_decay + target_reach * cut)
+    decay = np.where(early, _EARLY_DECAY, decay)
     weight = np.exp(-distance / decay[row]) * np.where(later, _LATER_WEIGHT, 1.0)[row]
     scenario = data.scenario[data.indptr[users] + cut]
     return _examples(

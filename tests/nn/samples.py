@@ -51,6 +51,7 @@ class Sample:
             "friends": True,
             "event_texts": True,
             "horizons": True,
+            "shrinkage": 2.0,
         }
         return ModelShape(**{**settings, **changed})  # type: ignore[arg-type]
 

@@ -37,6 +37,8 @@ def test_the_score_is_what_the_formula_says(sample: Sample) -> None:
         for row in range(len(histories)):
             h = pooled(model, items.query, inputs.event_text, histories, row)
             unit = h / h.norm() if h.norm() > 0 else h
+            events = int(histories.indptr[row + 1] - histories.indptr[row])
+            unit = unit * events / (events + model.shape.shrinkage)
             scenario = torch.tensor([histories.scenario[row]])
             user = model.head(unit.unsqueeze(0), scenario)[0] + model.head.bias(scenario)[0]
             user = user + model.horizon[int(histories.later[row])]

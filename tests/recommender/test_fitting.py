@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,10 @@ def test_evaluation_is_by_hand_the_same(fitted: Recommender) -> None:
 
 def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     best = max(r["valid_ndcg@10"] for r in fitted.history if "valid_ndcg@10" in r)
-    assert fitted.evaluate(split="valid")["ndcg@10"] == pytest.approx(best, abs=1e-6)
+    alone = Recommender(fitted.config)
+    alone._full, alone._now = fitted._full, replace(fitted._engine, weights=None)
+    assert alone.evaluate(split="valid")["ndcg@10"] == pytest.approx(best, abs=1e-6)
+    assert fitted.evaluate(split="valid")["ndcg@10"] >= best - 1e-6
 
 
 def test_default_settings_are_valid_json() -> None:

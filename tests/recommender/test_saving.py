@@ -20,6 +20,7 @@ from tests.recommender import catalogs
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = (
     "model.safetensors",
+    "item_weights.safetensors",
     "texts.safetensors",
     "vocabulary.json",
     "users.parquet",

@@ -67,6 +67,7 @@ def trainer(
         friends=True,
         event_texts=False,
         horizons=chosen.temporal,
+        shrinkage=chosen.shrinkage,
     )
     torch.manual_seed(seed)
     return Trainer(

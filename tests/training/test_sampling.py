@@ -30,6 +30,7 @@ def cuts(
     targets: int = 100,
     later: float = 0.0,
     late: float = 1.0,
+    early: float = 0.0,
 ) -> Examples:
     users = np.flatnonzero(data.lengths() > 0)
     rng = np.random.default_rng(seed)
@@ -39,6 +40,7 @@ def cuts(
         rng,
         history_dropout=dropout,
         late_cuts=late,
+        early_cuts=early,
         target_decay=2.0,
         target_reach=0.5,
         max_targets=targets,
@@ -73,6 +75,18 @@ def test_time_cuts_never_show_the_future(counts: list[int], seed: int, dropout: 
         assert set(history) <= set(seen)
         if not dropout:
             assert history == seen
+
+
+@given(USERS, SEEDS)
+@settings(deadline=None, max_examples=60)
+def test_early_cuts_leave_short_histories(counts: list[int], seed: int) -> None:
+    data = sequences([count + 60 for count in counts] + [1, 2])
+    examples = cuts(data, seed, early=0.999999, later=1.0)
+    known = np.diff(examples.histories.indptr)
+    assert known[:-2].min() >= 1
+    assert known[:-2].max() <= 30
+    assert known[-2:].tolist() == [0, 1]  # one event is a target, not a history
+    assert not examples.histories.later[:-2].any(), "of a newcomer nobody asks what comes later"
 
 
 @given(USERS, SEEDS)

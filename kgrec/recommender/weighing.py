@@ -1,0 +1,114 @@
+"""How much item–item weights count, and whether they read the graph: chosen on validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.evaluation import evaluate_ranking
+from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.nn.sparse import SparsePattern
+from kgrec.ranking import pairs_to_csr
+from kgrec.ranking.csr import Csr
+from kgrec.recommender.engine import Engine
+from kgrec.training import Plan, fit_item_weights
+
+STRENGTHS: Final = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+_RECENT = 4.0  # events: the decay where training is on time cuts
+_JUDGES = 5_000  # users who choose, at most
+_SCORES = 60_000_000  # numbers kept while choosing, at most
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """What was chosen: ``strength`` 0 is to have none."""
+
+    graph: bool
+    strength: float
+
+
+def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
+    """The engine with the item–item weights of its own snapshot."""
+    if not weighing.strength:
+        return engine
+    weights = fit_item_weights(
+        engine.snapshot,
+        graph=weighing.graph,
+        strength=weighing.strength,
+        decay=_RECENT if plan.scales.pools > 1 else np.inf,
+        device=engine.device,
+    )
+    return replace(engine, weights=weights)
+
+
+def choose_weighing(engine: Engine, valid: Interactions, plan: Plan, seed: int) -> Weighing:
+    """The best on validation rows, the least strength among equals; ``engine`` has no weights."""
+    best, highest = Weighing(False, 0.0), -1.0
+    if not len(valid):
+        return best
+    judges = _Judges.of(engine, valid, seed)
+    alone = judges.map(lambda users: engine.score(engine.stored(users)))
+    for graph in (False, True) if engine.snapshot.facts else (False,):
+        own = weighed(engine, Weighing(graph, 1.0), plan)
+        added = judges.map(partial(_added, own))
+        for strength in STRENGTHS:
+            metric = judges.ndcg(alone + strength * added)
+            if metric > highest:
+                best, highest = Weighing(graph, strength), metric
+    return best
+
+
+def _added(engine: Engine, users: Ints) -> Tensor:
+    """What the engine's item–item weights add for stored users, float32 ``[B, n]``."""
+    histories, n_items = engine.stored(users), len(engine.snapshot.items)
+    pattern = SparsePattern.build(histories.indptr, histories.item, n_items, engine.device)
+    assert engine.item_weights is not None
+    return engine.item_weights.scores(histories, pattern)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judges:
+    """Users with validation rows, their ``wanted`` and ``seen`` items; numbered from 0."""
+
+    users: Ints
+    wanted: Csr
+    seen: Csr
+
+    @staticmethod
+    def of(engine: Engine, valid: Interactions, seed: int) -> _Judges:
+        """At most so many that their scores fit; drawn with ``seed`` where there are more."""
+        n_items, known = len(engine.snapshot.items), engine.snapshot.interactions
+        users = np.unique(valid.user)
+        most = max(1, min(_JUDGES, _SCORES // max(n_items, 1)))
+        if len(users) > most:
+            users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
+        place = np.full(len(engine.snapshot.users), -1)
+        place[users] = np.arange(len(users))
+        wanted, seen = (
+            pairs_to_csr(place[rows.user], rows.item, len(users))
+            for rows in (part.select(place[part.user] >= 0) for part in (valid, known))
+        )
+        return _Judges(users, wanted, seen)
+
+    def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
+        """What ``score`` says of every judge, float32 ``[judges, n]``."""
+        parts = np.array_split(self.users, len(self.users) // _BATCH + 1)
+        with torch.inference_mode():
+            return torch.cat([score(users) for users in parts])
+
+    def ndcg(self, scores: Tensor) -> float:
+        report = evaluate_ranking(
+            lambda rows: scores[torch.from_numpy(rows).to(scores.device)],
+            n_items=scores.shape[1],
+            targets=self.wanted,
+            seen=self.seen,
+            ks=(10,),
+        )
+        return report["ndcg@10"]

@@ -1,0 +1,99 @@
+"""Item–item weights: what they add to a score, however it is asked for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from kgrec.nn import Histories, ItemWeights, event_ages
+from kgrec.nn import item_weights as module
+from kgrec.nn.sparse import SparsePattern
+
+ITEMS = 12
+DECAYS = [math.inf, 4.0]
+
+
+def weights(decay: float) -> ItemWeights:
+    matrix = sp.random(ITEMS, ITEMS, density=0.4, random_state=3, dtype=np.float32, format="csr")
+    return ItemWeights(matrix, decay)
+
+
+def histories() -> Histories:
+    """Of 3, 0, 4 and 1 events; the first two of the third row share a moment."""
+    indptr = np.array([0, 3, 3, 7, 8])
+    times = np.array([1, 2, 3, 5, 5, 6, 7, 1])
+    none = np.full(4, -1)
+    return Histories(
+        indptr=indptr,
+        item=np.array([0, 5, 7, 3, 3, 11, 2, 9]),
+        age=event_ages(indptr, times),
+        visit=np.zeros(8, dtype=np.float32),
+        text=np.full(8, -1),
+        user=none,
+        scenario=none,
+        later=np.zeros(4, dtype=bool),
+    )
+
+
+def pattern() -> SparsePattern:
+    return SparsePattern.build(histories().indptr, histories().item, ITEMS)
+
+
+def by_hand(found: ItemWeights) -> np.ndarray:
+    """A sum over events; one that shares its moment gets the mean of that moment's ages."""
+    told, dense = histories(), found.matrix.toarray()
+    expected = np.zeros((len(told), ITEMS))
+    for row in range(len(told)):
+        events = range(told.indptr[row], told.indptr[row + 1])
+        plain = [math.exp(-age / found.decay) for age in range(len(events))]
+        shares = [math.exp(-told.age[event] / found.decay) for event in events]
+        for event, share in zip(events, shares, strict=True):
+            expected[row] += share * sum(plain) / sum(shares) * dense[told.item[event]]
+    return expected
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+@pytest.mark.parametrize("small", [0, 4096])
+def test_scores_are_what_the_formula_says(
+    decay: float, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SMALL", small)
+    found, told = weights(decay), histories()
+    expected = by_hand(found)
+    np.testing.assert_allclose(found.scores(told, pattern()), expected, rtol=1e-5, atol=1e-6)
+    for row in range(len(told)):
+        one = told.part(row, row + 1)
+        alone = found.of_one(one.item, one.age)
+        np.testing.assert_allclose(alone, expected[row], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_contributions_add_up_to_the_scores(decay: float) -> None:
+    found, told = weights(decay), histories()
+    scores = found.scores(told, pattern()).numpy()
+    for item in range(ITEMS):
+        amount = found.contributions(told, item)
+        rows = np.repeat(np.arange(len(told)), np.diff(told.indptr))
+        sums = np.bincount(rows, weights=amount, minlength=len(told))
+        np.testing.assert_allclose(sums, scores[:, item], rtol=1e-5, atol=1e-6)
+
+
+def test_weights_follow_their_items() -> None:
+    found = weights(4.0)
+    rows = np.array([7, -1, 0, 3, -1])  # two items are unknown to the weights
+    dense, here = found.matrix.toarray(), found.placed(rows).matrix.toarray()
+    for i, a in enumerate(rows):
+        for j, b in enumerate(rows):
+            assert here[i, j] == (dense[a, b] if min(a, b) >= 0 else 0.0)
+    assert found.placed(np.arange(ITEMS)) is found
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_arrays_make_the_same_weights(decay: float) -> None:
+    found = weights(decay)
+    again = ItemWeights.of_arrays(found.arrays())
+    assert (again.matrix != found.matrix).nnz == 0
+    assert again.decay == decay

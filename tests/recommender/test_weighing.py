@@ -1,0 +1,82 @@
+"""How much item–item weights count is chosen on validation rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kgrec import Recommender
+from kgrec.recommender.breakdown import break_down
+from kgrec.recommender.engine import Engine
+from kgrec.recommender.weighing import STRENGTHS, Weighing, choose_weighing, weighed
+from kgrec.training import Plan
+from tests.recommender import catalogs
+from tests.training.samples import plan
+
+
+@pytest.fixture(scope="module")
+def engine(fitted: Recommender) -> Engine:
+    """The fitted model over its training rows, without weights."""
+    full = fitted._full
+    assert full is not None
+    train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
+    return replace(fitted._engine, snapshot=train, weights=None)
+
+
+@pytest.fixture(scope="module")
+def untimed() -> Plan:
+    return plan()
+
+
+def ndcg(engine: Engine, fitted: Recommender) -> float:
+    asked = Recommender(fitted.config)
+    asked._full, asked._now = fitted._full, engine
+    return asked.evaluate(split="valid")["ndcg@10"]
+
+
+def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed: Plan) -> None:
+    """Every choice, made by hand and evaluated as a user would."""
+    full = fitted._full
+    assert full is not None
+    valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
+    best = choose_weighing(engine, valid, untimed, seed=0)
+    tried = {
+        choice: ndcg(weighed(engine, choice, untimed), fitted)
+        for choice in (Weighing(g, s) for g in (False, True) for s in STRENGTHS)
+    }
+    assert tried[best] == pytest.approx(max(tried.values()), abs=1e-6)
+    assert len(set(tried.values())) > 3, "the choice matters here"
+
+
+def test_without_validation_rows_there_are_none(engine: Engine, untimed: Plan) -> None:
+    nothing = engine.snapshot.interactions.select(np.zeros(0, dtype=np.int64))
+    best = choose_weighing(engine, nothing, untimed, seed=0)
+    assert best.strength == 0
+    assert weighed(engine, best, untimed) is engine
+
+
+def test_they_can_be_left_out(fitted: Recommender) -> None:
+    config = catalogs.config(epochs=1)
+    without = config.model.model_copy(update={"use_item_weights": False})
+    model = Recommender(config.model_copy(update={"model": without})).fit(catalogs.catalog())
+    assert model._engine.weights is None
+
+
+def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untimed: Plan) -> None:
+    """The quick way and the breakdown know of the weights."""
+    strong = weighed(engine, Weighing(graph=True, strength=4.0), untimed)
+    users = np.arange(3)
+    batch = strong.score(strong.stored(users)).numpy()
+    assert np.abs(batch - engine.score(engine.stored(users)).numpy()).max() > 0.01
+    for user in users.tolist():
+        history = strong.stored(np.array([user]))
+        one = strong.score_one(history)
+        assert one is not None
+        np.testing.assert_allclose(one[0], batch[user], rtol=1e-5, atol=1e-5)
+        item = int(batch[user].argmax())
+        told = break_down(strong, history, strong.sequences.times(user), item)
+        assert told.score == pytest.approx(batch[user, item], abs=1e-4)
+        assert "together" in told.parts
+        assert abs(told.rest) < 1e-4

@@ -1,0 +1,100 @@
+"""Item–item weights in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kgrec.evaluation.baselines import EASE
+from kgrec.graph import GraphSnapshot
+from kgrec.training import fit_item_weights
+from kgrec.training import item_weights as module
+from tests.recommender import catalogs
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
+    return catalogs.snapshot(tmp_path_factory.mktemp("weights"), catalogs.catalog())
+
+
+def fitted(snapshot: GraphSnapshot, *, graph: bool, strength: float = 1.0) -> np.ndarray:
+    found = fit_item_weights(snapshot, graph=graph, strength=strength, decay=np.inf, device=CPU)
+    return np.asarray(found.matrix.toarray())
+
+
+def chosen(snapshot: GraphSnapshot) -> np.ndarray:
+    return np.unique(snapshot.interactions.item)
+
+
+def ridge(snapshot: GraphSnapshot) -> float:
+    return 10.0 * len(snapshot.interactions) / len(chosen(snapshot))
+
+
+def test_without_the_graph_it_is_ease(snapshot: GraphSnapshot) -> None:
+    events = snapshot.interactions
+    renamed = replace(events, item=np.searchsorted(chosen(snapshot), events.item))
+    ease = EASE(ridge(snapshot)).fit(renamed, len(snapshot.users), len(chosen(snapshot)))
+    ours = fitted(snapshot, graph=False)
+    np.testing.assert_allclose(ours, ease.weights, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        fitted(snapshot, graph=False, strength=4.0), 4 * ours, rtol=1e-6, atol=1e-7
+    )
+
+
+def test_a_node_of_the_graph_counts_as_one_more_person(snapshot: GraphSnapshot) -> None:
+    """Against the regression written out over dense rows."""
+    items = chosen(snapshot)
+    people = np.zeros((len(snapshot.users), len(snapshot.items)))
+    people[snapshot.interactions.user, snapshot.interactions.item] = 1
+    rows = [people]
+    for facts in snapshot.facts:
+        if "Item" not in (facts.head_label, facts.tail_label):
+            continue
+        node, item = (
+            (facts.head, facts.tail) if facts.tail_label == "Item" else (facts.tail, facts.head)
+        )
+        nodes = np.zeros((node.max() + 1, len(snapshot.items)))
+        nodes[node, item] = 1
+        if facts.head_label == facts.tail_label:
+            nodes[node, node] = 1
+        touched = nodes.sum(axis=1)
+        nodes[touched < 2] = 0
+        rows.append(nodes / np.sqrt(np.maximum(touched, 1))[:, None])
+    assert len(rows) > 1, "the catalog has facts of items"
+    history = np.concatenate(rows)[:, items]
+    inverse = np.linalg.inv(history.T @ history + ridge(snapshot) * np.eye(len(items)))
+    expected = -inverse / np.diag(inverse)
+    np.fill_diagonal(expected, 0.0)
+    ours = fitted(snapshot, graph=True)
+    np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)
+    assert np.abs(ours - fitted(snapshot, graph=False)).max() > 1e-3
+
+
+def test_only_the_largest_of_an_item_are_kept(
+    snapshot: GraphSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fitted(snapshot, graph=False)
+    monkeypatch.setattr(module, "_KEPT", 3)
+    few = fitted(snapshot, graph=False)
+    for item in range(whole.shape[1]):
+        kept = np.flatnonzero(few[:, item])
+        assert len(kept) <= 3
+        np.testing.assert_array_equal(few[kept, item], whole[kept, item])
+        left = np.delete(np.abs(whole[:, item]), kept)
+        assert left.max() <= np.abs(few[kept, item]).min()
+
+
+def test_only_the_most_chosen_items_take_part(
+    snapshot: GraphSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST", 5)
+    few = fitted(snapshot, graph=False)
+    counts = np.bincount(snapshot.interactions.item)[chosen(snapshot)]
+    taking = np.flatnonzero(np.abs(few).sum(axis=0) + np.abs(few).sum(axis=1))
+    assert set(taking) <= set(np.argsort(-counts, kind="stable")[:5])
+    assert len(taking) > 1
