@@ -146,7 +146,7 @@ def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
     told = frame[[name for name in frame.columns if name == "of"]].copy()
     told["relation"] = frame["direction"].map({"out": "→ ", "in": "← "}) + frame["relation"]
     told["node"] = frame["label"] + ":" + frame["id"]
-    told["name"] = frame["name"]
+    told["name"] = frame["name"].where(frame["name"] != "", frame["kind"])
     return told.assign(edges=frame["degree"])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import networkx as nx
 
-from graph_schema.names import ITEM, USER
+from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.explain import layout
 from kgrec.explain.explanation import ExplainedPath, Explanation, signed
 from kgrec.pictures.boxes import Box
@@ -19,9 +19,9 @@ Step = tuple[Key, str, Key]
 
 
 def explanation_graph(explanation: Explanation) -> nx.MultiDiGraph[Key]:
-    """Nodes are (label, id) with label, id, name, kind, focus (the user and the item) and, where it
-    is not told by the label, role; edges have ``relation``, ``contribution`` (the sum of the paths
-    over them, in units of the score) and ``stored`` (False for a likeness, no relationship)."""
+    """Nodes are (label, id) with label, id, name, kind, focus (the user and the item) and, where
+    the label does not tell, ``shown_as``; edges have ``relation``, ``contribution`` (the sum of the
+    paths over them, in units of the score) and ``stored`` (False for a likeness)."""
     graph: nx.MultiDiGraph[Key] = nx.MultiDiGraph()
     graph.graph["left_out"] = 0
     edges: dict[Step, dict[str, Any]] = {}
@@ -36,7 +36,7 @@ def explanation_graph(explanation: Explanation) -> nx.MultiDiGraph[Key]:
         graph.add_edge(source, target, **data)
     if not explanation.paths:
         key = (ITEM, explanation.item_id)
-        graph.add_node(key, **_plain(key, explanation.item_name), focus=True, role=CANDIDATE)
+        graph.add_node(key, **_plain(key, explanation.item_name), focus=True, shown_as=CANDIDATE)
     return graph
 
 
@@ -58,13 +58,15 @@ def _add_node(graph: nx.MultiDiGraph[Key], path: ExplainedPath, place: int) -> N
     if not role and label == ITEM:
         role = BETWEEN
     known = graph.nodes[key] if key in graph else {}
-    if known.get("role") in (OWNER, CANDIDATE, HISTORY):
+    if known.get("shown_as") in (OWNER, CANDIDATE, HISTORY):
         return
     if place == 0 and not node_id:
         name = name or "You"
     graph.add_node(key, **_plain(key, name), focus=role in (OWNER, CANDIDATE))
+    if label == ENTITY and not name:  # its role says more than the word entity
+        graph.nodes[key].update(kind=path.words[place - 1], derived="kind")
     if role:
-        graph.nodes[key]["role"] = role
+        graph.nodes[key]["shown_as"] = role
     if path.people and label == USER and place > 1:
         graph.nodes[key]["people who chose both"] = path.people
 

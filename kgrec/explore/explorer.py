@@ -122,11 +122,11 @@ class GraphExplorer:
     ) -> nx.MultiDiGraph[tuple[str, str]]:
         """The nodes within ``hops`` (0–4) edges of ``nodes``, and all edges among them.
 
-        Nodes are (label, id) with attributes label, id, name, kind (an entity's own, else the
-        label in lower case), focus (whether it was asked for) and those of the graph. Edges have
-        ``relation``; an interaction also its timestamp, rating, event, scenario and split. At most
-        ``max_nodes`` (up to MAX_NODES) are kept, the telling ones as in ``neighbours``;
-        ``graph["left_out"]`` counts the others met.
+        Nodes are (label, id) with attributes label, id, name, kind (an entity's own, else its role
+        in most facts, told by ``derived``; else the label in lower case), focus (whether it was
+        asked for) and those of the graph. Edges have ``relation``; an interaction also its
+        timestamp, rating, event, scenario and split. At most ``max_nodes`` (up to MAX_NODES) are
+        kept, the telling ones as in ``neighbours``; ``graph["left_out"]`` counts the others met.
         """
         _check_count("hops", hops, 0, MAX_HOPS)
         _check_count("max_nodes", max_nodes, 1, MAX_NODES)
@@ -178,15 +178,30 @@ class GraphExplorer:
                 "label": [label for label, _ in places],
                 "id": [space.id(node) for node in nodes.tolist()],
                 "name": [space.name(node) for node in nodes.tolist()],
-                "kind": [self._kind(label, row) for label, row in places],
+                "kind": [self._kind(label, row)[0] for label, row in places],
             },
             columns=["label", "id", "name", "kind"],
         )
 
-    def _kind(self, label: str, row: int) -> str:
+    def _kind(self, label: str, row: int) -> tuple[str, bool]:
+        """What a node is, and whether the graph says so itself: an entity's own kind, else the role
+        in which most facts name it ("director"), else the label in lower case."""
+        if label != ENTITY:
+            return label.lower(), False
         frame = self.index.snapshot.table(label).attributes
-        own = frame["kind"].iloc[row] if label == ENTITY and "kind" in frame.columns else None
-        return own if isinstance(own, str) and own else label.lower()
+        own = frame["kind"].iloc[row] if "kind" in frame.columns else None
+        if isinstance(own, str) and own:
+            return own, True
+        return self._role(self.index.space.node(label, row)) or label.lower(), False
+
+    def _role(self, node: int) -> str:
+        codes, counts = np.unique(self.index.facts.of(node)[1], return_counts=True)
+        writer = self.explainer.writer
+        for code in codes[np.argsort(-counts, kind="stable")].tolist():
+            relation = self.index.relation(code)
+            if writer.is_noun(relation):
+                return writer.role(relation)
+        return ""
 
     def _last(self, events: Ints) -> tuple[pd.Series[int], np.ndarray]:
         """When the last event of each row was, and its rating; nothing for facts."""
@@ -213,8 +228,10 @@ class GraphExplorer:
         space = self.index.space
         for (label, node_id), data in graph.nodes(data=True):
             number = space.find(label, node_id)
-            kind = self._kind(*space.label_row(number))
+            kind, own = self._kind(*space.label_row(number))
             data.update(id=node_id, name=space.name(number), kind=kind, focus=number in focus)
+            if label == ENTITY and not own:
+                data["derived"] = "kind"
 
 
 def _wanted(relations: Sequence[str] | str | None) -> list[str] | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+from graph_schema.names import INTERACTED, ITEM, USER
 from kgrec.stores.cypher import quote
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ Key = tuple[str, str]
 Row = dict[str, Any]
 BATCH = 500  # rows of one statement
 # What kgrec adds to a node or an edge, and no store holds.
-_ADDED = {"label", "id", "focus", "role", "contribution", "stored", "relation", "people", "events"}
+_ADDED = {"label", "id", "focus", "derived", "shown_as", "relation", "contribution", "stored"}
+_ADDED |= {"people who chose both"}
 
 
 def statements(graph: nx.MultiDiGraph[Key]) -> Iterator[tuple[str, dict[str, list[Row]]]]:
@@ -76,7 +77,7 @@ def _native(label: str, data: dict[str, Any]) -> Row:
     """The attributes that the graph itself has: name and kind may be what kgrec made of others."""
     row = {name: value for name, value in data.items() if name not in _ADDED}
     derived = label in (USER, ITEM)
-    if derived or row.get("kind") == ENTITY.lower():
+    if derived or data.get("derived") == "kind":
         row.pop("kind", None)
     if not row.get("name") or (derived and row.get("name") == row.get("title")):
         row.pop("name", None)

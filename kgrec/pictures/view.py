@@ -15,7 +15,7 @@ from kgrec.pictures.words import clean, wrap
 if TYPE_CHECKING:
     import networkx as nx
 
-# Okabe and Ito's palette, safe for the colour-blind; a node's role in an explanation comes first.
+# Okabe and Ito's palette, safe for the colour-blind; what it is in an explanation comes first.
 LOOKS: Mapping[str, tuple[str, str]] = {
     USER: ("#CC79A7", "user"),
     ITEM: ("#56B4E9", "item"),
@@ -31,7 +31,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1
 LINES = ("solid", "dashed", "dotted")
 THIN, PLAIN, WIDE = 1.0, 1.5, 7.0  # line widths in points
 CHARS = 20
-OWN = {"label", "id", "name", "kind", "focus", "role"}  # node attributes that are not facts
+OWN = {"label", "id", "name", "kind", "focus", "shown_as", "derived"}  # no facts of a node
 NodeKey = tuple[str, str]
 
 
@@ -95,10 +95,10 @@ def view(graph: nx.MultiDiGraph[NodeKey], title: str | None = None) -> View:
 
 def _node(key: NodeKey, data: dict[str, Any]) -> ViewNode:
     label, node_id = key
-    text = clean(str(data.get("name") or "")) or clean(f"{label.lower()} {node_id}")
-    colour, look = LOOKS.get(str(data.get("role", label)), LOOKS.get(label, UNKNOWN))
-    facts = {str(name): str(value) for name, value in data.items() if name not in OWN}
     kind = str(data.get("kind") or label.lower())
+    text = clean(str(data.get("name") or "")) or clean(f"{kind} {node_id}")
+    colour, look = LOOKS.get(str(data.get("shown_as", label)), LOOKS.get(label, UNKNOWN))
+    facts = {str(name): str(value) for name, value in data.items() if name not in OWN}
     lines = wrap(text, CHARS)
     return ViewNode(key, text, lines, kind, colour, look, bool(data.get("focus")), facts)
 
@@ -120,7 +120,7 @@ def _edges(graph: nx.MultiDiGraph[NodeKey]) -> list[ViewEdge]:
             colour, line = AGAINST if (amount or 0.0) < 0 else FOR, "solid" if stored else "dashed"
         share = abs(amount or 0.0) / most if most else 0.0
         width = THIN + (WIDE - THIN) * share if weighed else PLAIN
-        count = int(sum(part.get("events", 1) for part in parts))
+        count = len(parts)
         edge = ViewEdge(*key, count, amount, stored, colour, line, width, _facts(parts))
         edges.append(edge)
     return edges
@@ -138,7 +138,7 @@ def _amount(parts: list[dict[str, Any]]) -> float | None:
 
 def _facts(parts: list[dict[str, Any]]) -> dict[str, str]:
     """Further attributes of the edges: the last one's, which is the latest."""
-    spare = {"relation", "contribution", "stored", "events"}
+    spare = {"relation", "contribution", "stored"}
     return {str(name): str(value) for name, value in parts[-1].items() if name not in spare}
 
 

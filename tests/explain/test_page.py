@@ -44,7 +44,7 @@ def test_the_edges_carry_what_their_paths_do(told: Explanation) -> None:
 
 def test_the_nodes_have_their_roles(told: Explanation) -> None:
     graph = told.to_networkx()
-    roles = {key: data.get("role") for key, data in graph.nodes(data=True)}
+    roles = {key: data.get("shown_as") for key, data in graph.nodes(data=True)}
     assert roles[U1] == "owner"
     assert roles[A] == roles[X] == "history"
     assert roles[B] == "candidate"
@@ -74,7 +74,7 @@ def test_the_page_lists_the_paths_and_the_sum(told: Explanation, tmp_path: Path)
 def test_an_explanation_without_paths_says_why(tiny: GraphSnapshot, tmp_path: Path) -> None:
     empty = Explainer(tiny).explain(ScoreBreakdown.empty(0.5), 1, user=0)
     graph = empty.to_networkx()
-    assert [data["role"] for data in graph.nodes.values()] == ["candidate"]
+    assert [data["shown_as"] for data in graph.nodes.values()] == ["candidate"]
     page = Page(empty.to_html(tmp_path / "none.html", title="Why not?"))
     assert "There is no history" in " ".join(page.texts["p"])
     assert (len(page.view["nodes"]), page.view["paths"]) == (1, [])

@@ -177,7 +177,7 @@ def test_the_statements_have_parameters_for_all_values(graph: nx.MultiDiGraph) -
 
 def test_what_is_no_relationship_is_not_in_the_script() -> None:
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
-    graph.add_node(("User", ""), role="owner", name="You")
+    graph.add_node(("User", ""), shown_as="owner", name="You")
     graph.add_edge(("User", ""), ("Item", "a"), relation="INTERACTED", stored=True)
     graph.add_edge(("Item", "a"), ("Item", "b"), relation="similar text", stored=False)
     graph.add_edge(("Item", "a"), ("Item", "b"), relation="SEQUEL", stored=True, contribution=0.5)

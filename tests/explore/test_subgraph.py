@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import networkx as nx
 import pytest
 
 from graph_schema.errors import RequestError
 from kgrec.explain import Explainer
-from kgrec.explore import GraphExplorer
+from kgrec.explore import GraphExplorer, draw
 from kgrec.explore.explorer import MAX_NODES
+from kgrec.explore.script import script
 from kgrec.graph import GraphSnapshot
 from tests.explain.graphs import snapshot
 
@@ -60,6 +63,27 @@ def test_nodes_and_edges_have_their_attributes(explorer: GraphExplorer) -> None:
         "rating": 4.0,
         "scenario": "web",
     }
+
+
+def test_an_entity_without_a_kind_has_its_role_for_one(tmp_path: Path) -> None:
+    graph = snapshot(
+        {},
+        {"a": {}, "b": {}},
+        {"m.1": {}, "m.2": {"kind": "person"}, "m.3": {}},
+        [],
+        {
+            ("Entity", "film.director.film", "Item"): [("m.1", "a"), ("m.1", "b"), ("m.2", "a")],
+            ("Item", "ALSO_KNOWN", "Entity"): [("a", "m.1"), ("a", "m.3")],
+        },
+    )
+    part = GraphExplorer(Explainer(graph)).subgraph("Item:a")
+    assert part.nodes["Entity", "m.1"]["kind"] == "director"
+    assert part.nodes["Entity", "m.1"]["derived"] == "kind"
+    assert part.nodes["Entity", "m.2"]["kind"] == "person"
+    assert "derived" not in part.nodes["Entity", "m.2"]
+    assert part.nodes["Entity", "m.3"]["kind"] == "entity"
+    assert "director m.1" in draw(part, tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "director" not in script(part).replace("film.director.film", "")
 
 
 def test_several_nodes_and_only_some_relations(explorer: GraphExplorer) -> None:

@@ -30,9 +30,9 @@ def weighed() -> nx.MultiDiGraph:
     """A user, two items and a likeness, with contributions."""
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
     user, old, new = ("User", "1"), ("Item", "old"), ("Item", "new")
-    graph.add_node(user, name="", role="owner", focus=True)
-    graph.add_node(old, name="Old", role="history")
-    graph.add_node(new, name="New", role="candidate", focus=True)
+    graph.add_node(user, name="", shown_as="owner", focus=True)
+    graph.add_node(old, name="Old", shown_as="history")
+    graph.add_node(new, name="New", shown_as="candidate", focus=True)
     graph.add_edge(user, old, relation="INTERACTED", contribution=0.5, stored=True)
     graph.add_edge(old, new, relation="SEQUEL", contribution=0.75, stored=True)
     graph.add_edge(old, new, relation="similar text", contribution=-0.25, stored=False)
