@@ -15,7 +15,7 @@ from graph_schema.names import INTERACTED
 from kgrec.pictures.boxes import Box
 from kgrec.pictures.files import put_text
 from kgrec.pictures.paths import PagePath
-from kgrec.pictures.spread import spread
+from kgrec.pictures.spread import spread, step_aside
 from kgrec.pictures.style import tint
 from kgrec.pictures.view import NodeKey, View, ViewEdge, ViewNode, view
 from kgrec.pictures.words import wrap
@@ -37,7 +37,7 @@ def write_page(
     paths: Sequence[PagePath] = (),
     boxes: Mapping[NodeKey, Box] | None = None,
 ) -> Path:
-    """Save the page; ``boxes`` says where the nodes stand, in inches (None: as in the picture).
+    """Save the page; ``boxes`` says where the nodes stand, about, in inches (None: as in pictures).
 
     Raises RequestError for a name that doesn't end in .html, or an empty graph.
     """
@@ -70,9 +70,13 @@ def _view_json(
     seen: View, paths: Sequence[PagePath], boxes: Mapping[NodeKey, Box] | None
 ) -> dict[str, Any]:
     sizes = {node.key: _size(node) for node in seen.nodes}
+    inches = {key: (wide / INCH, tall / INCH) for key, (wide, tall) in sizes.items()}
+    joined = [(edge.source, edge.target) for edge in seen.edges]
     if boxes is None:
-        inches = {key: (wide / INCH, tall / INCH) for key, (wide, tall) in sizes.items()}
-        boxes, _, _ = spread(inches, [(edge.source, edge.target) for edge in seen.edges])
+        boxes, _, _ = spread(inches, joined)
+    else:
+        placed = {key: Box(boxes[key].x, boxes[key].y, *inches[key]) for key in inches}
+        boxes = step_aside(placed, joined)
     place = {node.key: i for i, node in enumerate(seen.nodes)}
     # Where lines tell contributions, relations do without a colour, all but the plainest one.
     labelled = seen.weighed and len(seen.edges) <= LABELLED

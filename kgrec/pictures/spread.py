@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import networkx as nx
 import numpy as np
@@ -26,25 +26,43 @@ def spread(
 
     ``sizes`` are widths and heights; ``joined`` the pairs of nodes that an edge joins.
     """
-    names = list(sizes)
+    names, edges = list(sizes), _numbered(sizes, joined)
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(names)))
-    place = {name: i for i, name in enumerate(names)}
-    graph.add_edges_from((place[a], place[b]) for a, b in joined if a != b)
+    graph.add_edges_from(edges.tolist())
     size = np.array([sizes[name] for name in names], dtype=np.float64)
     at = _apart(_fitted(_places(graph), size), size)
     if len(names) <= CAREFUL:
-        edges = np.array(list(graph.edges), dtype=np.int64).reshape(-1, 2)
-        for _ in range(SWEEPS):
-            at = _apart(_beside_lines(at, size, edges), size, FEW)
-        at = _apart(at, size)
+        at = _settled(at, size, edges)
     low, high = (at - size / 2).min(axis=0), (at + size / 2).max(axis=0)
-    at -= low
-    boxes = {
+    return _boxes(names, at - low, size), float(high[0] - low[0]), float(high[1] - low[1])
+
+
+def step_aside(boxes: Mapping[Key, Box], joined: Sequence[tuple[Key, Key]]) -> dict[Key, Box]:
+    """The boxes near where they are, but not on one another, nor on lines that end elsewhere."""
+    at = np.array([(box.x, box.y) for box in boxes.values()], dtype=np.float64)
+    size = np.array([(box.width, box.height) for box in boxes.values()], dtype=np.float64)
+    return _boxes(list(boxes), _settled(at, size, _numbered(boxes, joined)), size)
+
+
+def _numbered(names: Iterable[Key], joined: Sequence[tuple[Key, Key]]) -> np.ndarray:
+    """int64 ``[e, 2]``: the pairs by the places of their names, each pair once, no loops."""
+    place = {name: i for i, name in enumerate(names)}
+    pairs = {(place[a], place[b]) for a, b in joined if a != b}
+    return np.array(sorted({(min(pair), max(pair)) for pair in pairs}), np.int64).reshape(-1, 2)
+
+
+def _boxes(names: list[Key], at: np.ndarray, size: np.ndarray) -> dict[Key, Box]:
+    return {
         name: Box(float(x), float(y), float(w), float(h))
         for name, (x, y), (w, h) in zip(names, at, size, strict=True)
     }
-    return boxes, float(high[0] - low[0]), float(high[1] - low[1])
+
+
+def _settled(at: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    for _ in range(SWEEPS):
+        at = _apart(_beside_lines(at, size, edges), size, FEW)
+    return _apart(at, size)
 
 
 def _places(graph: nx.Graph[int]) -> np.ndarray:
