@@ -32,8 +32,8 @@ class Constraints:
 
     ``relations``: relationship types allowed besides the user's own history (None: all).
     ``via``: nodes of which a path must contain every one; ``avoid``: nodes no path may contain.
-    A node is a NodeRef, a (label, id) pair, or an id of whatever label has it. ``since``: only
-    history events from this unix time on. ``max_hops`` 1–4.
+    A node is a NodeRef, a (label, id) pair, "Label:id", or an id of whatever label has it.
+    ``since``: only history events from this unix time on. ``max_hops`` 1–4.
     """
 
     relations: Sequence[str] | None = None
@@ -170,6 +170,9 @@ class PathIndex:
             return frozenset([self.space.find(*node)])
         rows = {label: int(self.snapshot.table(label).rows([node])[0]) for label in LABELS}
         found = frozenset(self.space.node(label, row) for label, row in rows.items() if row >= 0)
+        label, colon, node_id = node.partition(":")
+        if not found and colon and label in LABELS:
+            return frozenset([self.space.find(label, node_id)])
         if not found:
             raise RequestError(f"unknown node id {node!r}: no user, item or entity has it")
         return found

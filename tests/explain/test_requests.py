@@ -49,6 +49,9 @@ def test_constraints_choose_what_is_shown(tiny: GraphSnapshot) -> None:
         ["u1", "a", "e2", "b"],
         ["u1", "x", "e2", "b"],
     ]
+    assert shown(via="Entity:e2", relations=["HAS_GENRE"]) == shown(
+        via=("Entity", "e2"), relations=["HAS_GENRE"]
+    )
     assert all("x" in path for path in shown(since=1001))
     assert ["u1", "x", "b"] in shown(max_hops=2)
     assert all(len(path) <= 3 for path in shown(max_hops=2))
