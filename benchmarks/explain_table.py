@@ -1,0 +1,112 @@
+"""``python -m benchmarks.explain_table``: the figures of docs/explanations.md, as kept."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.datasets import NAMES
+from benchmarks.report import RESULTS
+from graph_schema.errors import SourceError
+
+PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "explanations.md"
+START, END = (
+    "<!-- explain: made by python -m benchmarks.explain_table -->",
+    "<!-- end of explain -->",
+)
+_SHOWN: Final = (
+    ("coverage", "≥ .97 (Beauty: .90)"),
+    ("coverage_by_fall", ""),
+    ("says_why", "1"),
+    ("completeness_error", "≤ .01"),
+    ("fidelity_ratio", "≥ 3"),
+    ("fidelity.to_same_item", "≥ 2"),
+    ("fidelity.own_links_to_same_item", "≥ 2"),
+    ("fidelity.to_gates", "> 1"),
+    ("fidelity.to_path_count", "> 1"),
+    ("counterfactuals_held", "1"),
+    ("counterfactuals_found", "≥ .90"),
+    ("counterfactuals_minimal", ""),
+    ("counterfactual_size", ""),
+    ("reproduced", "1"),
+    ("stable_same_state", ""),
+    ("stable_without_oldest", ""),
+    ("diversity_kinds", ""),
+    ("diversity_items", ""),
+    ("recency", ""),
+    ("popularity", ""),
+    ("ms_pair", "≤ 20"),
+    ("ms_ten", "≤ 100"),
+    ("ms_counterfactual", ""),
+    ("ms_hub", "≤ 200"),
+    ("ms_hub_paths", "≤ 200"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the table into the page, or with ``--print`` show it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.explain_table", description="The figures of explanations."
+    )
+    parser.add_argument("--print", action="store_true", help="show the table and change nothing")
+    asked = parser.parse_args(arguments)
+    text = table(RESULTS)
+    if asked.print:
+        print(text)
+        return
+    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+
+
+def table(results: Path) -> str:
+    """Markdown: a row a measure, a column a data set. Raises SourceError where none is kept."""
+    kept = {name: results / f"explain-{name}.json" for name in NAMES}
+    found = {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in kept.items()
+        if path.is_file()
+    }
+    if not found:
+        raise SourceError(
+            f"{results}: no explain-*.json is kept here. Cure: python -m benchmarks.explain --save"
+        )
+    lines = [["measure", "target", *found], ["---"] * (2 + len(found))]
+    for name, target in _SHOWN:
+        figures = [_cell(_inside(one["kgrec"], name)) for one in found.values()]
+        lines.append([name, target, *figures])
+    rows = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([*rows, "", *(_whence(one) for one in found.values())])
+
+
+def replaced(text: str, table: str) -> str:
+    """The page with the table between its markers. Raises SourceError without these."""
+    head, start, rest = text.partition(START)
+    _, end, tail = rest.partition(END)
+    if not (start and end):
+        raise SourceError(f"no markers around the table. Cure: add {START} and {END}.")
+    return f"{head}{START}\n{table}\n{END}{tail}"
+
+
+def _inside(figures: dict[str, Any], name: str) -> Any:
+    value: Any = figures
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, int | float):
+        return "–"
+    if 0 < value < 1e-3:
+        return f"{value:.0e}"
+    return f"{value:.4g}" if value < 10 else f"{value:,.1f}"
+
+
+def _whence(result: dict[str, Any]) -> str:
+    return f"- `{result['command']}` ({result['date']}, {result['processor']})"
+
+
+if __name__ == "__main__":
+    main()
