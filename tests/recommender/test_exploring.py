@@ -118,6 +118,7 @@ def test_wrong_requests_are_told(fitted: Recommender, asked: dict[str, object], 
         fitted.importance(**asked)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_an_explanation_and_its_surroundings_can_be_drawn(
     fitted: Recommender, tmp_path: Path
 ) -> None:
