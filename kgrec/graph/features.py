@@ -16,6 +16,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.graph.distinct import distinct
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints, NodeTable, Strings
 from kgrec.graph.tokens import AttributeTokens
 
@@ -44,7 +45,7 @@ class Vocabulary:
         relations = {relation_key(f, forward) for f in snapshot.facts for forward in (True, False)}
         scenarios = sorted(set(snapshot.interactions.scenario.tolist()) - {""})
         return Vocabulary(
-            items=snapshot.items.ids[np.unique(snapshot.interactions.item)],
+            items=snapshot.items.ids[distinct(snapshot.interactions.item)],
             entities=snapshot.entities.ids[links >= MIN_LINKS],
             relations=np.array(sorted(relations), dtype=object),
             scenarios=np.array(scenarios, dtype=object),
@@ -120,7 +121,7 @@ def _linked(snapshot: GraphSnapshot) -> Ints:
             if label == ENTITY:
                 code = (ITEM, ENTITY, USER).index(other)
                 pairs.append((rows * 3 + code) * widest + others)
-    entity = np.unique(np.concatenate(pairs)) // (3 * widest)
+    entity = distinct(np.concatenate(pairs)) // (3 * widest)
     return np.bincount(entity, minlength=len(snapshot.entities))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from kgrec.graph.distinct import distinct
 from kgrec.graph.features import FeatureTables, Messages
 from kgrec.graph.snapshot import Ints
 
@@ -99,11 +100,11 @@ class GraphSampler:
         for _ in range(self.layers):
             block = sample_rows(messages.matrix, frontier, self.fanout, rng)
             blocks.append((frontier, block))
-            sources = messages.source[np.unique(block.indices)]
+            sources = messages.source[distinct(block.indices)]
             frontier = np.setdiff1d(sources, reached)
             reached = np.union1d(reached, frontier)
         cut = int(np.searchsorted(reached, n_items))
-        tokens = np.unique(np.concatenate([block.indices for _, block in blocks]))
+        tokens = distinct(np.concatenate([block.indices for _, block in blocks]))
         receivers = np.concatenate(
             [np.repeat(rows, np.diff(block.indptr)) for rows, block in blocks]
         )
@@ -125,7 +126,7 @@ class GraphSampler:
 
 def _local_rows(rows: Ints) -> tuple[Ints, Ints]:
     """The distinct rows that are there (at least one), and each row's place among them or -1."""
-    known = np.unique(rows[rows >= 0])
+    known = distinct(rows[rows >= 0])
     if not len(known):
         known = np.zeros(1, dtype=np.int64)
     return known, np.where(rows >= 0, np.searchsorted(known, rows), -1)
@@ -133,7 +134,7 @@ def _local_rows(rows: Ints) -> tuple[Ints, Ints]:
 
 def _used_columns(matrix: sp.csr_matrix) -> tuple[Ints, sp.csr_matrix]:
     """The columns that hold anything, and the matrix of those alone."""
-    used = np.unique(matrix.indices).astype(np.int64)
+    used = distinct(matrix.indices).astype(np.int64)
     return used, _in_columns(matrix, used)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.graph.distinct import distinct
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -197,7 +198,7 @@ class GraphSnapshot:
         Reviews and queries of a held-out (user, item) pair leave with it."""
         out = self.interactions.select(held_out)
         n_items = max(len(self.items), 1)
-        pairs = np.unique(out.user * n_items + out.item)
+        pairs = distinct(out.user * n_items + out.item)
         return replace(
             self,
             interactions=self.interactions.select(~held_out),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -53,7 +53,13 @@ class Engine:
         tables = FeatureTables.build(
             self.snapshot, self.vocabulary, self.texts.items, self.texts.events
         )
-        return ModelInputs.build(tables, self.model.shape, self.device)
+        return self.read(tables)
+
+    def read(self, tables: FeatureTables) -> ModelInputs:
+        """``inputs`` from tables of this snapshot that are at hand; they are kept."""
+        inputs = ModelInputs.build(tables, self.model.shape, self.device)
+        self.__dict__["inputs"] = inputs
+        return inputs
 
     @cached_property
     def sequences(self) -> Sequences:
@@ -123,11 +129,27 @@ class Engine:
         return Explainer(self.snapshot, mapping=self.mapping)
 
     def refreshed(self) -> Engine:
-        """The model alone, with vectors made anew: for weights that have changed. What the others
-        foretell of new items is left out, since it takes as long as some epochs."""
+        """With vectors made anew, for parameters that have changed; what is read of the snapshot
+        is shared."""
         fresh = replace(self)
-        fresh.__dict__.update(inputs=self.inputs, sequences=self.sequences, new_items=None)
+        fresh.__dict__.update(inputs=self.inputs, sequences=self.sequences)
         return fresh
+
+    def alone(self) -> Engine:
+        """``refreshed`` without what the others foretell of new items, which takes as long as some
+        epochs."""
+        fresh = self.refreshed()
+        fresh.__dict__.update(new_items=None)
+        return fresh
+
+    def weighed(self, weights: ItemWeights) -> Engine:
+        """The same with these item–item weights; nothing else is made anew."""
+        other = replace(self, weights=weights)
+        done = (
+            set(self.__dict__) - {field.name for field in fields(self)} - {"item_weights", "quick"}
+        )
+        other.__dict__.update({name: self.__dict__[name] for name in done})
+        return other
 
     @cached_property
     def item_parts(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -89,6 +89,7 @@ def fit_engine(
         torch.manual_seed(seed)
         model = HybridModel(vocabulary, shape).to(device)
         engine = Engine(model, vocabulary, train, texts, device)
+        engine.read(tables)
         trainer = Trainer(
             model=model,
             inputs=engine.inputs,
@@ -109,7 +110,8 @@ def fit_engine(
             resume=resume,
             on_epoch=None if on_epoch is None else lambda record: on_epoch(record, plan.epochs),
         )
-    final = Engine(model.eval(), vocabulary, train, texts, device)
+    model.eval()
+    final = engine.refreshed()
     if like is not None:
         weighing = like.weighing
     elif plan.sampled or not config.model.use_item_weights:
@@ -204,7 +206,7 @@ def _validation(engine: Engine, valid: Interactions, plan: Plan, seed: int) -> C
     known = pairs_to_csr(seen.user, seen.item, n_users)
 
     def ndcg() -> float:
-        now = engine.refreshed()
+        now = engine.alone()
         report = evaluate_ranking(
             lambda rows: now.score(now.stored(rows)),
             n_items=len(engine.snapshot.items),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -45,7 +45,7 @@ def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
         decay=_RECENT if plan.scales.pools > 1 else np.inf,
         device=engine.device,
     )
-    return replace(engine, weights=weights)
+    return engine.weighed(weights)
 
 
 def choose_weighing(engine: Engine, valid: Interactions, plan: Plan, seed: int) -> Weighing:

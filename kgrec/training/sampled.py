@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.graph.distinct import distinct
 from kgrec.graph.features import FeatureTables
 from kgrec.graph.sampling import GraphPart, GraphSampler
 from kgrec.graph.snapshot import Ints
@@ -90,8 +91,8 @@ class StepSampler:
         """Inside, the model has only the rows that the step needs; see ``rows_alone``."""
         histories = examples.histories
         drawn = np.searchsorted(self._up_to, rng.random(self.negatives) * self._up_to[-1])
-        candidates = np.unique(np.concatenate([examples.target_item, drawn]))
-        texts = np.unique(histories.text[histories.text >= 0])
+        candidates = distinct(np.concatenate([examples.target_item, drawn]))
+        texts = distinct(histories.text[histories.text >= 0])
         part = self._graph.part(np.union1d(candidates, histories.item), histories.user, texts, rng)
         with rows_alone(self.model, self._rows(part), optimizer):
             yield SampledStep(
