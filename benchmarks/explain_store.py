@@ -38,8 +38,8 @@ def neo4j(catalog: Catalog) -> Iterator[GraphStore | None]:
     import neo4j as driver_package
 
     auth = os.environ.get(f"{NEO4J}_USER", "neo4j"), os.environ.get(f"{NEO4J}_PASSWORD", "")
-    with driver_package.GraphDatabase.driver(uri, auth=auth) as driver:
-        driver.execute_query("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS")
+    with driver_package.GraphDatabase.driver(uri, auth=auth) as driver, driver.session() as session:
+        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS").consume()
     with connect(uri, auth=auth) as store:
         store.write(catalog)
         yield store

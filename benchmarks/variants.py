@@ -84,6 +84,10 @@ def _has_attributes(rows: Rows) -> bool:
     return any(set(table.attributes.columns) - {"title"} for table in tables)
 
 
+def _always(rows: Rows) -> bool:
+    return True
+
+
 def _is_timed(rows: Rows) -> bool:
     return follows_in_time(rows.fit, rows.valid)
 
@@ -98,7 +102,14 @@ VARIANTS: Final = (
     Variant("one relation", lambda rows: len(_relations(rows)) > 1, data=one_relation),
     Variant("without text", lambda rows: has_texts(rows.snapshot), {"model": {"use_text": False}}),
     Variant("without attributes", _has_attributes, {"model": {"use_attributes": False}}),
+    Variant("without item weights", _always, {"model": {"use_item_weights": False}}),
+    Variant("without averaging", _always, {"training": {"averaging": 0}}),
     Variant("without time cuts", _is_timed, {"training": {"examples": "masks"}}),
+    Variant(
+        "without shrinkage and early cuts",
+        _is_timed,
+        {"model": {"shrinkage": 0}, "training": {"early_cuts": 0}},
+    ),
     Variant("without visit scales", _is_timed, {"model": {"visit_scales": ()}}),
     Variant(
         "one time scale", _is_timed, {"model": {"time_scales": (math.inf,), "visit_scales": ()}}
