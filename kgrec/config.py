@@ -62,6 +62,9 @@ class TrainingConfig(_Settings):
 
     epochs: int | None = Field(None, ge=1, description="Passes over the users, at most.")
     batch_size: int | None = Field(None, ge=1, description="Users per step.")
+    accumulation: int = Field(
+        1, ge=1, description="Parts that a step over all items is computed in, to save memory."
+    )
     learning_rate: float | None = Field(None, gt=0, description="Peak of the one-cycle schedule.")
     reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
     user_reg: float = Field(20.0, ge=0, description="Weight decay of user attributes' vectors.")

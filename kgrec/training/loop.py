@@ -18,7 +18,7 @@ from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HistoryBatch, HybridModel, ModelInputs
 from kgrec.training.average import RunningAverage
 from kgrec.training.checkpoint import Checkpoint, Progressed
-from kgrec.training.objective import softmax_loss
+from kgrec.training.objective import softmax_terms, weighted_mean
 from kgrec.training.plan import Plan
 from kgrec.training.sampled import SampledStep, StepSampler, step_users
 from kgrec.training.sampled_rows import RowAdamW
@@ -172,21 +172,37 @@ class Trainer:
     def _step(
         self, users: np.ndarray, rng: np.random.Generator, optimizer: torch.optim.Optimizer
     ) -> Tensor:
-        examples = self._examples(users, rng)
         optimizer.zero_grad(set_to_none=True)
         if isinstance(optimizer, RowAdamW) and self.sampler is not None:
+            examples = self._examples(users, rng)
             with self.sampler.step(examples, rng, optimizer) as step:
-                loss = self._loss(step.inputs, step.examples, step)
+                loss = weighted_mean(*self._terms(step.inputs, step.examples, step))
                 loss.backward()  # type: ignore[no-untyped-call]
+        elif self.config.accumulation > 1:
+            loss = self._accumulated(users, rng)
         else:
-            loss = self._loss(self.inputs, examples)
+            loss = weighted_mean(*self._terms(self.inputs, self._examples(users, rng)))
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.detach()
 
-    def _loss(
+    def _accumulated(self, users: np.ndarray, rng: np.random.Generator) -> Tensor:
+        """The step in parts whose gradients add up to those of the whole."""
+        parts = []
+        for part in np.array_split(users, min(self.config.accumulation, len(users))):
+            total, weight = self._terms(self.inputs, self._examples(part, rng))
+            total.backward()  # type: ignore[no-untyped-call]
+            parts.append(torch.stack([total.detach(), weight]))
+        whole = torch.stack(parts).sum(dim=0)
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= whole[1].clamp_min(1e-9)
+        return weighted_mean(*whole)
+
+    def _terms(
         self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None = None
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
+        """The examples' summed loss and its weight."""
         items = self.model.item_vectors(inputs)
         batch = HistoryBatch.build(
             examples.histories, len(items.query), self.plan.scales, self.device
@@ -196,7 +212,7 @@ class Trainer:
             items = items.scoring(sampled.candidates)
         scores = self.model.scores(users, items)
         log_chance = None if sampled is None else sampled.log_chance
-        return softmax_loss(scores, examples, self.plan.user_weight, log_chance)
+        return softmax_terms(scores, examples, self.plan.user_weight, log_chance)
 
     def _examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
         dropout = self.plan.history_dropout

@@ -10,14 +10,19 @@ from kgrec.training.sampling import Examples
 _MASKED = -1e9
 
 
-def softmax_loss(
+def weighted_mean(total: Tensor, weight: Tensor) -> Tensor:
+    """The loss as one number, zero where no target is left."""
+    return total / weight.clamp_min(1e-9)
+
+
+def softmax_terms(
     scores: Tensor, examples: Examples, user_weight: float, log_chance: Tensor | None = None
-) -> Tensor:
-    """Weighted cross-entropy of the targets; scores float32 ``[B, n]``, changed in place.
+) -> tuple[Tensor, Tensor]:
+    """Weighted cross-entropy of the targets, summed, and the sum of the weights; scores float32
+    ``[B, n]``.
 
     A user weighs (Σ of its targets' weights) ** user_weight, shared among the targets by weight;
-    the loss is the weighted mean. A target that the user has seen is none. Zero where no target is
-    left.
+    the loss is the weighted mean. A target that the user has seen is none.
 
     Where the n items are a sample, ``log_chance`` float32 ``[n]`` is the log of each one's chance
     to be in it. Dividing by the chance makes the sum over the sample an unbiased estimate of the
@@ -40,7 +45,7 @@ def softmax_loss(
     weight = weight * (logp.detach() > _MASKED / 2)
     total = weight.new_zeros(len(scores)).index_add_(0, row, weight)
     weight = weight * total.clamp_min(1e-9)[row] ** (user_weight - 1)
-    return -(logp * weight).sum() / weight.sum().clamp_min(1e-9)
+    return -(logp * weight).sum(), weight.sum()
 
 
 def _correction(

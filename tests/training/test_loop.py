@@ -60,6 +60,32 @@ def test_the_loss_falls(train: GraphSnapshot) -> None:
     assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
 
 
+def test_parts_of_a_step_add_up_to_the_whole(train: GraphSnapshot) -> None:
+    """The gradients of parts are those of one loss over them all."""
+    made = trainer(train, config=TrainingConfig(accumulation=3))
+    users = np.flatnonzero(made.data.lengths() > 0)
+    torch.manual_seed(5)
+    loss = made._accumulated(users, np.random.default_rng(7))
+    ours = {name: p.grad for name, p in made.model.named_parameters() if p.grad is not None}
+    whole = trainer(train)
+    rng = np.random.default_rng(7)
+    torch.manual_seed(5)
+    terms = [whole._terms(whole.inputs, whole._examples(u, rng)) for u in np.array_split(users, 3)]
+    expected = sum(total for total, _ in terms) / sum(weight for _, weight in terms)
+    expected.backward()
+    torch.testing.assert_close(loss, expected.detach())
+    theirs = {name: p.grad for name, p in whole.model.named_parameters() if p.grad is not None}
+    assert ours.keys() == theirs.keys()
+    for name, gradient in theirs.items():
+        torch.testing.assert_close(ours[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_a_training_in_parts_learns(train: GraphSnapshot) -> None:
+    records = trainer(train, config=TrainingConfig(accumulation=4), epochs=20).run()
+    losses = [record["loss"] for record in records]
+    assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
+
+
 def test_one_cycle_rises_and_falls_to_nothing() -> None:
     shares = np.linspace(0, 1, 401)
     rate = np.array([one_cycle(share) for share in shares])

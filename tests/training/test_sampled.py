@@ -14,13 +14,19 @@ from kgrec.config import TrainingConfig
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import HistoryBatch, HybridModel
 from kgrec.training import Checkpoint, Sequences, StepSampler, Trainer
-from kgrec.training.objective import softmax_loss
+from kgrec.training.objective import softmax_terms, weighted_mean
 from kgrec.training.sampled import ROW_TABLES, step_users
 from kgrec.training.sampled_rows import RowAdamW
 from kgrec.training.sampling import Examples, random_masks
 from tests.nn.samples import Sample, make_sample
 from tests.training import samples
 from tests.training.samples import assert_same_weights, weights
+
+
+def loss_of(*told: object) -> torch.Tensor:
+    """The loss as one number."""
+    return weighted_mean(*softmax_terms(*told))  # type: ignore[arg-type]
+
 
 pytestmark = pytest.mark.slow
 
@@ -80,14 +86,14 @@ def test_with_every_item_drawn_the_loss_and_its_gradient_are_those_of_all(sample
         model, sample.inputs(model), sampler.data, samples.plan(scales=model.shape.scales),
         TrainingConfig(), 0, torch.device("cpu"), sampler=sampler,
     )  # fmt: skip
-    whole = trainer._loss(trainer.inputs, made)
+    whole = weighted_mean(*trainer._terms(trainer.inputs, made))
     whole.backward()
     expected = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
     model.zero_grad(set_to_none=True)
     optimizer = RowAdamW(model.parameters(), lr=0.1, fused=True)
     with sampler.step(made, np.random.default_rng(1), optimizer) as step:
         assert len(step.candidates) == len(sample.tables.item_row)
-        loss = trainer._loss(step.inputs, step.examples, step)
+        loss = weighted_mean(*trainer._terms(step.inputs, step.examples, step))
         loss.backward()
         lent = {name: model.get_parameter(name).grad for name in ROW_TABLES}
     torch.testing.assert_close(loss, whole, atol=1e-4, rtol=1e-4)
@@ -149,7 +155,7 @@ def test_the_corrected_sum_is_that_of_all_items_on_average() -> None:
         target = np.searchsorted(rows, [7])
         made = Examples(None, none, none, one, target, np.ones(1, np.float32))  # type: ignore[arg-type]
         log_chance = torch.as_tensor(np.log(chance[rows]).astype(np.float32))
-        loss = softmax_loss(scores[:, rows], made, 0.75, log_chance)
+        loss = loss_of(scores[:, rows], made, 0.75, log_chance)
         totals.append(float(torch.exp(loss + scores[0, 7])))
     assert np.mean(totals) == pytest.approx(float(scores.exp().sum()), rel=0.02)
 
