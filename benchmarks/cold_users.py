@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from kgrec import Recommender
 from kgrec.evaluation import evaluate_ranking, hit_matrix, user_metrics
@@ -24,7 +25,9 @@ EASE_TRIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 PROTOCOL: Final = (
     "user ids sorted as numbers, the first tenth of numpy.random.default_rng(2026).permutation is "
     "left out of training; history is a user's first 1, 3, 5 or 10 events, targets are the next "
-    "20, all other items are candidates; peers are fitted on train and valid rows of the others"
+    "20, all other items are candidates; kgrec gets the events with their times by update(), "
+    "without training or anything else about the users; peers are fitted on train and valid rows "
+    "of the others"
 )
 Metrics = dict[str, float]
 
@@ -50,6 +53,22 @@ class ColdUsers:
         """The item rows of every cold user's first ``length`` events, oldest first."""
         return [self._events_of(user)[:length] for user in self.users]
 
+    def newcomers(self, length: int) -> pd.DataFrame:
+        """The first events of every cold user, who gets a name that nobody had before."""
+        row = np.searchsorted(self.events.user, self.users)
+        count = np.searchsorted(self.events.user, self.users, side="right") - row
+        taken = np.minimum(count, length)
+        ends = np.cumsum(taken)
+        place = np.repeat(row - ends + taken, taken) + np.arange(ends[-1])
+        names = [f"newcomer {user} after {length}" for user in self.users]
+        return pd.DataFrame(
+            {
+                "user_id": np.repeat(np.array(names, dtype=object), taken),
+                "item_id": self.fit.items.ids[self.events.item[place]],
+                "timestamp": self.events.timestamp[place],
+            }
+        )
+
     def measure(self, length: int, lists: Ints) -> Metrics:
         """Metrics of ``lists`` int64 ``[users, 20]`` (item rows) for histories of that length."""
         after = [self._events_of(user)[length : length + TARGETS] for user in self.users]
@@ -66,11 +85,13 @@ class ColdUsers:
 
 
 def measure_model(trial: ColdUsers, model: Recommender) -> dict[int, Metrics]:
-    """A fitted model, asked with histories of item ids and told nothing else of the users."""
-    ids = trial.fit.items.ids
+    """A fitted model that is told of newcomers' first events as they come in, by ``update`` and
+    without training, and nothing else of them."""
     found = {}
     for length in LENGTHS:
-        ranked = model.rank(histories=[ids[h].tolist() for h in trial.histories(length)], k=max(KS))
+        events = trial.newcomers(length)
+        model.update(events)
+        ranked = model.rank(list(dict.fromkeys(events["user_id"])), k=max(KS))
         lists = trial.fit.items.rows(ranked.ids.ravel()).reshape(ranked.ids.shape)
         found[length] = trial.measure(length, lists)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,11 +23,13 @@ class ItemWeights:
     """score(u, i) += Σ over the history's events j of share(j) · ``matrix[j, i]``.
 
     ``matrix`` is a SciPy CSR float32 ``[n, n]``, few entries a column (Ning & Karypis, 2011).
-    ``decay``, in events, says how an event's share falls with its age; inf: each counts one.
+    ``decay``, in events, says how an event's share falls with its age; inf: each counts one. A
+    history of n events counts for n / (n + ``shrinkage``), here as in the model.
     """
 
     matrix: sp.csr_matrix
     decay: float
+    shrinkage: float = 0.0
 
     def placed(self, rows: Ints) -> ItemWeights:
         """The same weights where item r has the row ``rows[r]`` here, -1 if it is unknown here."""
@@ -36,15 +38,16 @@ class ItemWeights:
             return self
         cells = (np.ones(len(known), dtype=np.float32), (known, rows[known]))
         at = sp.csr_matrix(cells, shape=(len(rows), self.matrix.shape[0]))
-        return ItemWeights((at @ self.matrix @ at.T).tocsr(), self.decay)
+        return replace(self, matrix=(at @ self.matrix @ at.T).tocsr())
 
     def shares(self, indptr: Ints, age: np.ndarray) -> np.ndarray:
-        """float32 ``[nnz]``: exp(-age / decay); events of one moment share what they would have
-        one after the other."""
-        if np.isinf(self.decay):
-            return np.ones(len(age), dtype=np.float32)
+        """float32 ``[nnz]``: exp(-age / decay) times what the history counts for; events of one
+        moment share what they would have one after the other."""
         counts = np.diff(indptr)
-        whole = np.expm1(-counts / self.decay) / np.expm1(-1 / self.decay)
+        worth = counts / np.maximum(counts + self.shrinkage, 1)
+        if np.isinf(self.decay):
+            return np.repeat(worth, counts).astype(np.float32)
+        whole = worth * np.expm1(-counts / self.decay) / np.expm1(-1 / self.decay)
         shares = scale_weights(indptr, age, (self.decay,))[0]
         return np.asarray(shares * np.repeat(whole, counts), dtype=np.float32)
 
@@ -97,7 +100,7 @@ class ItemWeights:
             "indptr": self.matrix.indptr.astype(np.int64),
             "indices": self.matrix.indices.astype(np.int64),
             "values": self.matrix.data.astype(np.float32),
-            "decay": np.array([self.decay]),
+            "shape": np.array([self.decay, self.shrinkage]),
         }
 
     @staticmethod
@@ -105,4 +108,4 @@ class ItemWeights:
         """From what ``arrays`` gave."""
         size = len(arrays["indptr"]) - 1
         cells = (arrays["values"], arrays["indices"], arrays["indptr"])
-        return ItemWeights(sp.csr_matrix(cells, shape=(size, size)), float(arrays["decay"][0]))
+        return ItemWeights(sp.csr_matrix(cells, shape=(size, size)), *arrays["shape"].tolist())

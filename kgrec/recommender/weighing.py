@@ -43,6 +43,7 @@ def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
         graph=weighing.graph,
         strength=weighing.strength,
         decay=_RECENT if plan.scales.pools > 1 else np.inf,
+        shrinkage=plan.shrinkage,
         device=engine.device,
     )
     return engine.weighed(weights)

@@ -25,7 +25,13 @@ _BLOCK = 1_024  # columns at a time
 
 
 def fit_item_weights(
-    train: GraphSnapshot, *, graph: bool, strength: float, decay: float, device: torch.device
+    train: GraphSnapshot,
+    *,
+    graph: bool,
+    strength: float,
+    decay: float,
+    shrinkage: float = 0.0,
+    device: torch.device,
 ) -> ItemWeights:
     """Weights among the items of ``train`` that have interactions (in their order there), times
     ``strength``; with ``graph`` its facts count too.
@@ -41,7 +47,7 @@ def fit_item_weights(
     ridge = _RIDGE * float(counts[used].mean())
     gram = _gram([matrix[:, used] for matrix in rows], len(used))
     weights = _regress(gram.to(device), ridge)
-    return ItemWeights(_largest(weights, used, len(chosen), strength), decay)
+    return ItemWeights(_largest(weights, used, len(chosen), strength), decay, shrinkage)
 
 
 def _touches(train: GraphSnapshot) -> list[sp.csr_matrix]:

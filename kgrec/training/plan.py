@@ -32,7 +32,7 @@ class _Defaults:
 
 # What random searches on validation found for each kind of data. Where validation follows training
 # in time a model must learn what comes next, otherwise what goes together.
-_TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=3.0, early_cuts=0.1)
+_TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=5.0, early_cuts=0.1)
 _TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0)
 _DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75)
 _SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)

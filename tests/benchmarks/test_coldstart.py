@@ -78,6 +78,17 @@ def test_cold_users_are_unknown_and_asked_event_by_event(snapshot: GraphSnapshot
         assert history.tolist() == events.item[events.user == user][:3].tolist()
 
 
+def test_newcomers_are_told_with_their_times_and_under_new_names(snapshot: GraphSnapshot) -> None:
+    trial = ColdUsers.draw(snapshot)
+    told = trial.newcomers(3)
+    events, ids = snapshot.interactions, snapshot.items.ids
+    assert not set(told["user_id"]) & set(snapshot.users.ids)
+    for user, (_, own) in zip(trial.users, told.groupby("user_id", sort=False), strict=True):
+        of_user = events.user == user
+        assert own["item_id"].tolist() == ids[events.item[of_user]][:3].tolist()
+        assert own["timestamp"].tolist() == events.timestamp[of_user][:3].tolist()
+
+
 def test_targets_of_cold_users_are_what_follows(snapshot: GraphSnapshot) -> None:
     trial = ColdUsers.draw(snapshot)
     following = [trial._events_of(user)[3 : 3 + TARGETS] for user in trial.users]
@@ -87,11 +98,14 @@ def test_targets_of_cold_users_are_what_follows(snapshot: GraphSnapshot) -> None
     assert trial.measure(3, lists) == {"ndcg@10": 1.0, "recall@20": 1.0}
 
 
-def test_baselines_answer_at_every_length(
+def test_model_and_baselines_answer_at_every_length(
     snapshot: GraphSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cold_users, "LENGTHS", (1, 3, 5))  # users have ten events
     trial = ColdUsers.draw(snapshot)
+    model = Recommender(catalogs.config(epochs=1)).fit(trial.fit)
+    found = cold_users.measure_model(trial, model)
+    assert all(0 < metrics["recall@20"] <= 1 for metrics in found.values())
     fitted = fitted_baselines(trial)
     assert sorted(name.split()[0] for name in fitted) == ["ease", "popularity"]
     for baseline in fitted.values():

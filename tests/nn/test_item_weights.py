@@ -18,7 +18,7 @@ DECAYS = [math.inf, 4.0]
 
 def weights(decay: float) -> ItemWeights:
     matrix = sp.random(ITEMS, ITEMS, density=0.4, random_state=3, dtype=np.float32, format="csr")
-    return ItemWeights(matrix, decay)
+    return ItemWeights(matrix, decay, 2.0)
 
 
 def histories() -> Histories:
@@ -50,8 +50,9 @@ def by_hand(found: ItemWeights) -> np.ndarray:
         events = range(told.indptr[row], told.indptr[row + 1])
         plain = [math.exp(-age / found.decay) for age in range(len(events))]
         shares = [math.exp(-told.age[event] / found.decay) for event in events]
+        worth = len(events) / (len(events) + found.shrinkage)
         for event, share in zip(events, shares, strict=True):
-            expected[row] += share * sum(plain) / sum(shares) * dense[told.item[event]]
+            expected[row] += worth * share * sum(plain) / sum(shares) * dense[told.item[event]]
     return expected
 
 
@@ -96,4 +97,4 @@ def test_arrays_make_the_same_weights(decay: float) -> None:
     found = weights(decay)
     again = ItemWeights.of_arrays(found.arrays())
     assert (again.matrix != found.matrix).nnz == 0
-    assert again.decay == decay
+    assert (again.decay, again.shrinkage) == (decay, 2.0)
