@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,55 +22,91 @@ ASSUMED = "assumed"  # what stands in for parts that an item lacks
 
 
 def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) -> ScoreBreakdown:
-    """The score of item row ``item`` for a batch of one history.
+    """The score of item row ``item`` for a batch of one history; see ``UserSide``."""
+    return UserSide.of(engine, history, timestamps).break_down(item)
 
-    Exact up to rounding: given the length of the pooled history and what it counts for, the score
-    is linear in the events' vectors, and an event's vector is the sum of its parts.
+
+@dataclass(frozen=True, eq=False)
+class UserSide:
+    """What all scores of one history (a batch of one) have in common.
+
+    ``length`` is that of the pooled history by what it counts for, ``static`` and ``final`` float64
+    ``[d]`` the user's vector without and from the history, ``mixing`` ``[n, d]`` what events are
+    multiplied with in the pool, ``events`` per part their vectors ``[n, d]`` after the head.
     """
-    model, inputs, items = engine.model, engine.inputs, engine.items
-    with torch.inference_mode():
-        batch = HistoryBatch.build(
-            history, len(engine.snapshot.items), model.shape.scales, engine.device
+
+    engine: Engine
+    history: Histories
+    timestamps: Ints
+    batch: HistoryBatch
+    length: float
+    static: Tensor
+    final: Tensor
+    mixing: Tensor
+    events: dict[str, Tensor]
+
+    @staticmethod
+    def of(engine: Engine, history: Histories, timestamps: Ints) -> UserSide:
+        model, inputs, query = engine.model, engine.inputs, engine.items.query
+        with torch.inference_mode():
+            batch = HistoryBatch.build(
+                history, len(engine.snapshot.items), model.shape.scales, engine.device
+            )
+            pooled = model.pooled(query, inputs, batch)
+            worth = model.worth(batch)
+            mixing = batch.weights.double().T @ model.gates(batch)[0].double()
+            user = functional.normalize(pooled, dim=1) * worth
+            return UserSide(
+                engine=engine,
+                history=history,
+                timestamps=timestamps,
+                batch=batch,
+                length=float(pooled.norm().clamp_min(1e-12)) / max(float(worth), 1e-12),
+                static=model.static(query, inputs, batch, engine.known)[0].double(),
+                final=model.head(user, batch.scenario)[0].double(),
+                mixing=mixing,
+                events={
+                    name: _adapted(engine, vectors.double() * mixing, batch)
+                    for name, vectors in _event_vectors(engine, history, batch).items()
+                },
+            )
+
+    def break_down(self, item: int) -> ScoreBreakdown:
+        """The score of item row ``item``.
+
+        Exact up to rounding: given the length of the pooled history and what it counts for, the
+        score is linear in the events' vectors, and an event's vector is the sum of its parts.
+        """
+        engine, history, length = self.engine, self.history, self.length
+        temperature = engine.model.shape.temperature
+        target = (engine.items.candidate[item] / temperature).double()
+        baseline = float(self.static @ target + engine.items.bias[item])
+        score = baseline + float(self.final @ target)
+        new = engine.new_items
+        place = -1 if new is None else new.row(item)
+        if new is not None and place >= 0 and len(history.item):
+            told = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
+            score += float(new.added(history, self.batch)[0, place])
+            parts, matches = new_item_parts(engine, new, history.item, told, item)
+        else:
+            parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
+            scale = length * temperature * engine.candidate_length(item)
+            matches = shared_nodes(engine, history.item, self.batch, self.mixing, item, scale)
+            if len(matches):
+                count = len(history.item)
+                shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)
+                parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
+            if engine.item_weights is not None:
+                parts[TOGETHER] = engine.item_weights.contributions(history, item)
+                score += float(parts[TOGETHER].sum())
+        return ScoreBreakdown(
+            score=score,
+            baseline=baseline,
+            history=history.item,
+            timestamps=self.timestamps,
+            parts=parts,
+            matches=matches,
         )
-        target = (items.candidate[item] / model.shape.temperature).double()
-        pooled = model.pooled(items.query, inputs, batch)
-        worth = model.worth(batch)
-        length = float(pooled.norm().clamp_min(1e-12)) / max(float(worth), 1e-12)
-        static = model.static(items.query, inputs, batch)[0].double()
-        baseline = float(static @ target + items.bias[item])
-        mixing = batch.weights.double().T @ model.gates(batch)[0].double()
-        events = {
-            name: _adapted(engine, vectors.double() * mixing, batch)
-            for name, vectors in _event_vectors(engine, history, batch).items()
-        }
-        user = functional.normalize(pooled, dim=1) * worth
-        final = model.head(user, batch.scenario)[0].double()
-        score = baseline + float(final @ target)
-    new = engine.new_items
-    place = -1 if new is None else new.row(item)
-    if new is not None and place >= 0 and len(history.item):
-        told = torch.stack(list(events.values())).sum(dim=0) / (length * model.shape.temperature)
-        score += float(new.added(history, batch)[0, place])
-        parts, matches = new_item_parts(engine, new, history.item, told, item)
-    else:
-        parts = {name: (e @ target / length).cpu().numpy() for name, e in events.items()}
-        scale = length * model.shape.temperature * engine.candidate_length(item)
-        matches = shared_nodes(engine, history.item, batch, mixing, item, scale)
-        if len(matches):
-            count = len(history.item)
-            shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)
-            parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
-        if engine.item_weights is not None:
-            parts[TOGETHER] = engine.item_weights.contributions(history, item)
-            score += float(parts[TOGETHER].sum())
-    return ScoreBreakdown(
-        score=score,
-        baseline=baseline,
-        history=history.item,
-        timestamps=timestamps,
-        parts=parts,
-        matches=matches,
-    )
 
 
 def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> dict[str, Tensor]:

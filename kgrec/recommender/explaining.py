@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactual import Counterfactual
 from kgrec.explain.paths import NodeLike
 from kgrec.graph.snapshot import NO_TIME, Ints
-from kgrec.recommender.breakdown import break_down
+from kgrec.recommender.breakdown import UserSide
 from kgrec.recommender.comparing import compare_items, find_why_not
 from kgrec.recommender.counterfactuals import find_with, find_without
 from kgrec.recommender.editing import Past, scores_of
@@ -185,10 +186,7 @@ class Case:
         writer: Writer | None = None,
     ) -> tuple[ScoreBreakdown, Explanation]:
         """The score of an item row taken apart, and its paths."""
-        times = self.past.times
-        if self.stored is None:
-            times = np.full(len(times), NO_TIME, dtype=np.int64)
-        breakdown = break_down(self.engine, self.past.histories, times, row)
+        breakdown = self._side.break_down(row)
         told = self.engine.explainer.explain(
             breakdown,
             row,
@@ -199,6 +197,13 @@ class Case:
             writer=writer,
         )
         return breakdown, told
+
+    @cached_property
+    def _side(self) -> UserSide:
+        times = self.past.times
+        if self.stored is None:
+            times = np.full(len(times), NO_TIME, dtype=np.int64)
+        return UserSide.of(self.engine, self.past.histories, times)
 
     def confirmed(self, told: Sequence[Explanation], rows: Sequence[int]) -> list[Explanation]:
         """The explanations of item ``rows`` with what the score really loses without the events of
