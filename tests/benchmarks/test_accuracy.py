@@ -129,9 +129,11 @@ def test_parts_are_taken_only_from_data_that_has_them() -> None:
     rows = Rows.of(snapshot())
     names = {variant.name for variant in VARIANTS if variant.applies(rows)}
     timed = {"without times", "without time cuts", "without visit scales", "one time scale"}
-    assert names == {"without graph", "one relation"} | timed
+    timed |= {"without shrinkage and early cuts"}
+    always = {"without item weights", "without averaging"}
+    assert names == {"without graph", "one relation"} | timed | always
     bare = Rows.of(without_times(replace(snapshot(), facts=())))
-    assert not [variant.name for variant in VARIANTS if variant.applies(bare)]
+    assert {variant.name for variant in VARIANTS if variant.applies(bare)} == always
 
 
 @pytest.mark.slow
