@@ -135,7 +135,7 @@ def test_new_items_rank_better_than_by_the_model_alone(tmp_path: Path) -> None:
         users = engine.stored(np.arange(catalogs.N_USERS))
         told, alone = (
             trial.ndcg(items, lambda rows, all_=all_: all_[:, rows])
-            for all_ in (engine.score(users).numpy(), engine.refreshed().score(users).numpy())
+            for all_ in (engine.score(users).numpy(), engine.alone().score(users).numpy())
         )
         gains.append(told - alone)
     assert np.mean(gains) > 0
