@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.datasets import NAMES
-from benchmarks.report import RESULTS
+from benchmarks.report import RESULTS, between
 from graph_schema.errors import SourceError
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "explanations.md"
@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.print:
         print(text)
         return
-    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(between(page, text, START, END), encoding="utf-8")
 
 
 def table(results: Path) -> str:
@@ -78,15 +79,6 @@ def table(results: Path) -> str:
         lines.append([name, target, *figures])
     rows = [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join([*rows, "", *(_whence(one) for one in found.values())])
-
-
-def replaced(text: str, table: str) -> str:
-    """The page with the table between its markers. Raises SourceError without these."""
-    head, start, rest = text.partition(START)
-    _, end, tail = rest.partition(END)
-    if not (start and end):
-        raise SourceError(f"no markers around the table. Cure: add {START} and {END}.")
-    return f"{head}{START}\n{table}\n{END}{tail}"
 
 
 def _inside(figures: dict[str, Any], name: str) -> Any:

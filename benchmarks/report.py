@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from graph_schema.errors import KgrecError
+from graph_schema.errors import KgrecError, SourceError
 
 RESULTS: Final = Path(__file__).parent / "results"
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
@@ -59,6 +59,15 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def between(text: str, table: str, start: str, end: str) -> str:
+    """The text with ``table`` between its markers. Raises SourceError where they are missing."""
+    before, found, rest = text.partition(start)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SourceError(f"the markers are missing. Cure: write {start} and {end} into the file.")
+    return f"{before}{start}\n{table}\n{end}{after}"
 
 
 def surroundings() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.datasets import NAMES
-from benchmarks.report import RESULTS
+from benchmarks.report import RESULTS, between
 from graph_schema.errors import SourceError
 
 README: Final = Path(__file__).resolve().parents[1] / "README.md"
@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.print:
         print(text)
         return
-    asked.file.write_text(replaced(asked.file.read_text(encoding="utf-8"), text), encoding="utf-8")
+    page = asked.file.read_text(encoding="utf-8")
+    asked.file.write_text(between(page, text, START, END), encoding="utf-8")
 
 
 def accuracy_table(results: Path) -> str:
@@ -55,15 +56,6 @@ def accuracy_table(results: Path) -> str:
             "DATASET --peers --save"
         )
     return "\n".join([*_markdown(_HEADER, lines), "", *commands])
-
-
-def replaced(text: str, table: str) -> str:
-    """The text with ``table`` between its markers. Raises SourceError where they are missing."""
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise SourceError(f"the markers are missing. Cure: write {START} and {END} into the file.")
-    return f"{before}{START}\n{table}\n{END}{after}"
 
 
 def _kept(results: Path, data: str) -> list[dict[str, Any]]:

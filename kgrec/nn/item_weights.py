@@ -40,6 +40,10 @@ class ItemWeights:
         at = sp.csr_matrix(cells, shape=(len(rows), self.matrix.shape[0]))
         return replace(self, matrix=(at @ self.matrix @ at.T).tocsr())
 
+    def times(self, strength: float) -> ItemWeights:
+        """All weights multiplied."""
+        return replace(self, matrix=self.matrix * np.float32(strength))
+
     def shares(self, indptr: Ints, age: np.ndarray) -> np.ndarray:
         """float32 ``[nnz]``: exp(-age / decay) times what the history counts for; events of one
         moment share what they would have one after the other."""

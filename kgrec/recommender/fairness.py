@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,8 @@ from kgrec.recommender.support import Progress
 
 if TYPE_CHECKING:
     from kgrec.recommender.recommender import Recommender
+
+Figures = TypeVar("Figures", ItemGroup, UserGroup)
 
 
 def measure_fairness(
@@ -88,12 +90,15 @@ def measure_fairness(
         coverage=float((exposure > 0).mean()),
         quality=estimates(shown.quality()),
         item_groups={
-            name: _told_items(item_groups(shown, trained, groups), groups, pairs)
+            name: _told(item_groups(shown, trained, groups), groups, pairs, pairs.item)
             for name, groups in by_items.items()
         },
         user_groups={
-            name: _told_users(
-                user_groups(shown, head, audience.share_of(model, head), groups), groups, pairs
+            name: _told(
+                user_groups(shown, head, audience.share_of(model, head), groups),
+                groups,
+                pairs,
+                pairs.place,
             )
             for name, groups in by_users.items()
         },
@@ -175,21 +180,12 @@ def _free_name(name: str, taken: Mapping[str, object]) -> str:
     return f"attribute {name}" if name in taken else name
 
 
-def _told_items(
-    figures: dict[str, ItemGroup], groups: Groups, pairs: ExplainedPairs
-) -> dict[str, ItemGroup]:
+def _told(
+    figures: dict[str, Figures], groups: Groups, pairs: ExplainedPairs, at: Ints
+) -> dict[str, Figures]:
+    """The groups' figures with how well the pairs are explained whose row ``at`` is in them."""
     return {
-        name: replace(one, paths=pairs.quality(groups[name][pairs.item]))
-        for name, one in figures.items()
-    }
-
-
-def _told_users(
-    figures: dict[str, UserGroup], groups: Groups, pairs: ExplainedPairs
-) -> dict[str, UserGroup]:
-    return {
-        name: replace(one, paths=pairs.quality(groups[name][pairs.place]))
-        for name, one in figures.items()
+        name: replace(one, paths=pairs.quality(groups[name][at])) for name, one in figures.items()
     }
 
 

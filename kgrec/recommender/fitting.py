@@ -21,7 +21,7 @@ from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
 from kgrec.ranking import pairs_to_csr
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.texts import TextFeatures
-from kgrec.recommender.weighing import Weighing, choose_weighing, weighed
+from kgrec.recommender.weighing import NONE, Weighing, choose_weighing, weighed
 from kgrec.training import Checkpoint, Plan, StepSampler, Trainer, follows_in_time, make_plan
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
@@ -113,12 +113,11 @@ def fit_engine(
     model.eval()
     final = engine.refreshed()
     if like is not None:
-        weighing = like.weighing
-    elif plan.sampled or not config.model.use_item_weights:
-        weighing = Weighing(graph=False, strength=0.0)
-    else:
-        weighing = choose_weighing(final, valid, plan, seed)
-    return Fitted(weighed(final, weighing, plan), plan, history, weighing)
+        return Fitted(weighed(final, like.weighing, plan), plan, history, like.weighing)
+    if plan.sampled or not config.model.use_item_weights:
+        return Fitted(final, plan, history, NONE)
+    weighing, final = choose_weighing(final, valid, plan, seed)
+    return Fitted(final, plan, history, weighing)
 
 
 def _plan(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from kgrec.evaluation import evaluate_ranking
 from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.nn import ItemWeights
 from kgrec.nn.sparse import SparsePattern
 from kgrec.ranking import pairs_to_csr
 from kgrec.ranking.csr import Csr
 from kgrec.recommender.engine import Engine
 from kgrec.training import Plan, fit_item_weights
 
-STRENGTHS: Final = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+STRENGTHS: Final = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 _RECENT = 4.0  # events: the decay where training is on time cuts
 _JUDGES = 5_000  # users who choose, at most
 _SCORES = 60_000_000  # numbers kept while choosing, at most
@@ -34,36 +35,46 @@ class Weighing:
     strength: float
 
 
+NONE: Final = Weighing(graph=False, strength=0.0)
+
+
 def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
     """The engine with the item–item weights of its own snapshot."""
     if not weighing.strength:
         return engine
-    weights = fit_item_weights(
-        engine.snapshot,
-        graph=weighing.graph,
-        strength=weighing.strength,
-        decay=_RECENT if plan.scales.pools > 1 else np.inf,
-        shrinkage=plan.shrinkage,
-        device=engine.device,
-    )
-    return engine.weighed(weights)
+    return engine.weighed(_unscaled(engine, weighing.graph, plan).times(weighing.strength))
 
 
-def choose_weighing(engine: Engine, valid: Interactions, plan: Plan, seed: int) -> Weighing:
-    """The best on validation rows, the least strength among equals; ``engine`` has no weights."""
-    best, highest = Weighing(False, 0.0), -1.0
+def choose_weighing(
+    engine: Engine, valid: Interactions, plan: Plan, seed: int
+) -> tuple[Weighing, Engine]:
+    """The best on validation rows, the least strength among equals, and the engine with it;
+    ``engine`` has no weights."""
+    best, final = NONE, engine
     if not len(valid):
-        return best
+        return best, final
     judges = _Judges.of(engine, valid, seed)
     alone = judges.map(lambda users: engine.score(engine.stored(users)))
+    highest = judges.ndcg(alone)
     for graph in (False, True) if engine.snapshot.facts else (False,):
-        own = weighed(engine, Weighing(graph, 1.0), plan)
-        added = judges.map(partial(_added, own))
+        weights = _unscaled(engine, graph, plan)
+        added = judges.map(partial(_added, engine.weighed(weights)))
         for strength in STRENGTHS:
             metric = judges.ndcg(alone + strength * added)
             if metric > highest:
                 best, highest = Weighing(graph, strength), metric
-    return best
+                final = engine.weighed(weights.times(strength))
+    return best, final
+
+
+def _unscaled(engine: Engine, graph: bool, plan: Plan) -> ItemWeights:
+    return fit_item_weights(
+        engine.snapshot,
+        graph=graph,
+        decay=_RECENT if plan.scales.pools > 1 else np.inf,
+        shrinkage=plan.shrinkage,
+        device=engine.device,
+    )
 
 
 def _added(engine: Engine, users: Ints) -> Tensor:

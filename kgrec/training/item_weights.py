@@ -28,13 +28,12 @@ def fit_item_weights(
     train: GraphSnapshot,
     *,
     graph: bool,
-    strength: float,
     decay: float,
     shrinkage: float = 0.0,
     device: torch.device,
 ) -> ItemWeights:
-    """Weights among the items of ``train`` that have interactions (in their order there), times
-    ``strength``; with ``graph`` its facts count too.
+    """Weights among the items of ``train`` that have interactions, in their order there; with
+    ``graph`` its facts count too.
 
     Takes O(n³) time and O(n²) memory for n items, of which the 15,000 most chosen are used.
     """
@@ -47,7 +46,7 @@ def fit_item_weights(
     ridge = _RIDGE * float(counts[used].mean())
     gram = _gram([matrix[:, used] for matrix in rows], len(used))
     weights = _regress(gram.to(device), ridge)
-    return ItemWeights(_largest(weights, used, len(chosen), strength), decay, shrinkage)
+    return ItemWeights(_largest(weights, used, len(chosen)), decay, shrinkage)
 
 
 def _touches(train: GraphSnapshot) -> list[sp.csr_matrix]:
@@ -102,7 +101,7 @@ def _regress(gram: Tensor, ridge: float) -> Tensor:
     return weights
 
 
-def _largest(weights: Tensor, used: Ints, size: int, strength: float) -> sp.csr_matrix:
+def _largest(weights: Tensor, used: Ints, size: int) -> sp.csr_matrix:
     """The largest of every column by amount, in the rows of all items, ``[size, size]``."""
     kept = min(_KEPT, len(used))
     rows, values = [], []
@@ -110,9 +109,9 @@ def _largest(weights: Tensor, used: Ints, size: int, strength: float) -> sp.csr_
         place = block.abs().topk(kept, dim=0).indices
         rows.append(place.T.cpu().numpy())
         values.append(block.gather(0, place).T.cpu().numpy())
-    row, value = np.concatenate(rows).ravel(), np.concatenate(values).ravel() * strength
+    row, value = np.concatenate(rows).ravel(), np.concatenate(values).ravel()
     column = np.repeat(np.arange(len(used)), kept)
-    cells = (value.astype(np.float32), (used[row], used[column]))
+    cells = (value, (used[row], used[column]))
     matrix = sp.csr_matrix(cells, shape=(size, size))
     matrix.eliminate_zeros()
     return matrix

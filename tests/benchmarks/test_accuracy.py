@@ -86,7 +86,7 @@ def test_a_table_needs_results_and_markers(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="Cure: python -m"):
         table.accuracy_table(tmp_path)
     with pytest.raises(SourceError, match="markers are missing"):
-        table.replaced("no markers", "table")
+        report.between("no markers", "table", table.START, table.END)
 
 
 def test_without_validation_rows_a_tenth_of_train_chooses() -> None:

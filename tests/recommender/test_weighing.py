@@ -41,20 +41,22 @@ def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed:
     full = fitted._full
     assert full is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
-    best = choose_weighing(engine, valid, untimed, seed=0)
+    best, chosen = choose_weighing(engine, valid, untimed, seed=0)
     tried = {
         choice: ndcg(weighed(engine, choice, untimed), fitted)
-        for choice in (Weighing(g, s) for g in (False, True) for s in STRENGTHS)
+        for choice in (Weighing(g, s) for g in (False, True) for s in (0.0, *STRENGTHS))
     }
     assert tried[best] == pytest.approx(max(tried.values()), abs=1e-6)
+    assert ndcg(chosen, fitted) == tried[best], "the engine is the chosen one's"
     assert len(set(tried.values())) > 3, "the choice matters here"
 
 
 def test_without_validation_rows_there_are_none(engine: Engine, untimed: Plan) -> None:
     nothing = engine.snapshot.interactions.select(np.zeros(0, dtype=np.int64))
-    best = choose_weighing(engine, nothing, untimed, seed=0)
+    best, same = choose_weighing(engine, nothing, untimed, seed=0)
     assert best.strength == 0
     assert weighed(engine, best, untimed) is engine
+    assert same is engine
 
 
 def test_they_can_be_left_out(fitted: Recommender) -> None:

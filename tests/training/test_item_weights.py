@@ -23,8 +23,8 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
 
 
 def fitted(snapshot: GraphSnapshot, *, graph: bool, strength: float = 1.0) -> np.ndarray:
-    found = fit_item_weights(snapshot, graph=graph, strength=strength, decay=np.inf, device=CPU)
-    return np.asarray(found.matrix.toarray())
+    found = fit_item_weights(snapshot, graph=graph, decay=np.inf, device=CPU)
+    return np.asarray(found.times(strength).matrix.toarray())
 
 
 def chosen(snapshot: GraphSnapshot) -> np.ndarray:
