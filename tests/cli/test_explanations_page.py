@@ -76,8 +76,9 @@ def test_its_table_is_made_from_what_is_kept(tmp_path: Path) -> None:
     assert "| fidelity.to_gates | > 1 | 3.5 |" in text
     assert "| ms_ten | ≤ 100 | 90.5 |" in text
     assert "| ms_hub | ≤ 200 | – |" in text
-    page = explain_table.replaced(PAGE, text)
+    marks = explain_table.START, explain_table.END
+    page = explain_table.between(PAGE, text, *marks)
     assert text in page
-    assert explain_table.replaced(page, text) == page
+    assert explain_table.between(page, text, *marks) == page
     with pytest.raises(SourceError, match="markers"):
-        explain_table.replaced("nothing", text)
+        explain_table.between("nothing", text, *marks)
