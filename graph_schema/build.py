@@ -17,11 +17,12 @@ from graph_schema.frames import SPECS, empty_table
 from graph_schema.names import FRAMES, KEY_COLUMNS
 from graph_schema.report import Collector
 
-# Where the ids of a node frame that wasn't given are found: (frame, column, type column's value).
+# Where the ids of a node frame that wasn't given are found: (column, type of a fact's end).
 _MENTIONS: Final = {
     "users": ("user_id", "user"),
     "items": ("item_id", "item"),
     "entities": (None, "entity"),
+    "scenarios": ("scenario", None),
 }
 _GENERATED: Final = {
     "reviews": ("user_id", "item_id", "timestamp", "text"),
@@ -52,13 +53,15 @@ def build(
         if table is None:
             parts.broken.add(name)
         parts.tables[name] = empty_table(name) if table is None else table
-    for name in ("users", "items", "entities", "facts"):
+    for name in (*_MENTIONS, "facts"):
         _drop_repeats(name, parts)
     for name, columns in _GENERATED.items():
         parts.tables[name] = _with_ids(parts.tables[name], KEY_COLUMNS[name], columns)
     for name in _MENTIONS:
         if given[name] is None:
-            _derive(name, parts)
+            parts.tables[name] = derived(name, parts.tables)
+            if parts.tables[name].num_rows:
+                parts.sources[name] = f"{name} derived from the other frames"
     return found, parts
 
 
@@ -100,14 +103,16 @@ def _made_id(values: list[object], seen: Counter[str]) -> str:
     return content if seen[content] == 1 else f"{content}-{seen[content]}"
 
 
-def _derive(name: str, parts: Parts) -> None:
-    """Fill a node frame that wasn't given with the ids the other frames mention, in their order."""
+def derived(name: str, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """A node frame that wasn't given: the ids that the other frames mention, in their order."""
     column, kind = _MENTIONS[name]
-    mentioned = []
-    if column is not None:
-        mentioned = [parts.tables[frame].column(column) for frame in _WITH_ENDS]
-    facts = parts.tables["facts"]
-    for end in ("head", "tail"):
+    mentioned = [
+        tables[frame].column(column)
+        for frame in _WITH_ENDS
+        if column in SPECS[frame].by_name and column in tables[frame].column_names
+    ]
+    facts = tables["facts"]
+    for end in ("head", "tail") if kind is not None else ():
         mentioned.append(facts.column(end).filter(pc.equal(facts.column(f"{end}_type"), kind)))
     ids = pa.chunked_array([chunk for part in mentioned for chunk in part.chunks], pa.string())
     ids = pc.unique(ids.drop_null())
@@ -115,9 +120,7 @@ def _derive(name: str, parts: Parts) -> None:
     table = pa.table({KEY_COLUMNS[name]: ids})
     for text in SPECS[name].columns[1:]:
         table = table.append_column(text.name, pa.array([""] * len(ids), pa.string()))
-    parts.tables[name] = table
-    if len(ids):
-        parts.sources[name] = f"{name} derived from the other frames"
+    return table
 
 
 _WITH_ENDS: Final = ("interactions", "reviews", "queries")

@@ -20,7 +20,7 @@ from graph_schema.validation import validate
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Seven frames, each an Arrow table inside and a pandas DataFrame at the surface.
+    """Eight frames, each an Arrow table inside and a pandas DataFrame at the surface.
 
     ``tables`` maps a frame's name to its table; a frame that is absent is an empty table with its
     key columns. ``sources`` maps a frame's name to the file it came from and ``rows`` to the number
@@ -43,6 +43,7 @@ class Catalog:
         facts: Frame | None = None,
         reviews: Frame | None = None,
         queries: Frame | None = None,
+        scenarios: Frame | None = None,
         *,
         sources: Mapping[str, str] | None = None,
         rows: Mapping[str, np.ndarray] | None = None,
@@ -50,10 +51,10 @@ class Catalog:
         """A catalog of DataFrames or Arrow tables, with kgrec's column types.
 
         Ids become strings, times int64 unix seconds, ratings float64; further columns are kept.
-        Where ``users``, ``items`` or ``entities`` is None, its ids are taken from the other frames;
-        where it is given, an id missing from it is an error. Missing review and query ids are
-        made from the row's content. Raises CatalogError, with every problem of the whole catalog,
-        if a value doesn't fit its column; call ``validate`` for the rest of the checks.
+        Where ``users``, ``items``, ``entities`` or ``scenarios`` is None, its ids are taken from
+        the other frames; where it is given, an id missing from it is an error. Missing review and
+        query ids are made from the row's content. Raises CatalogError, with every problem of the
+        whole catalog, if a value doesn't fit its column; call ``validate`` for the other checks.
         """
         given = {
             "users": users,
@@ -63,6 +64,7 @@ class Catalog:
             "facts": facts,
             "reviews": reviews,
             "queries": queries,
+            "scenarios": scenarios,
         }
         found, parts = build.build(given, dict(sources or {}), dict(rows or {}))
         catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped)
@@ -76,6 +78,8 @@ class Catalog:
         """The catalog that ``to_parquet`` wrote. Raises SourceError if it is missing, incomplete,
         damaged or of a newer version."""
         tables, sources = files.read(Path(folder))
+        if "scenarios" not in sources:  # written before there was such a frame
+            tables["scenarios"] = build.derived("scenarios", tables)
         return cls(tables, sources)
 
     def to_parquet(self, folder: str | Path) -> Path:
@@ -123,6 +127,10 @@ class Catalog:
     @property
     def queries(self) -> pd.DataFrame:
         return self.frame("queries")
+
+    @property
+    def scenarios(self) -> pd.DataFrame:
+        return self.frame("scenarios")
 
     @cached_property
     def _report(self) -> ValidationReport:

@@ -92,7 +92,7 @@ SPECS: Final[dict[str, FrameSpec]] = {
                 Column("rating", Kind.NUMBER),
                 Column("timestamp", Kind.TIME),
                 Column("event", Kind.WORD),
-                Column("scenario", Kind.WORD),
+                Column("scenario", Kind.OPTIONAL_ID),
                 Column("split", Kind.WORD),
             ),
         ),
@@ -125,9 +125,10 @@ SPECS: Final[dict[str, FrameSpec]] = {
                 _always("user_id", Kind.OPTIONAL_ID),
                 _always("item_id", Kind.OPTIONAL_ID),
                 Column("timestamp", Kind.TIME),
-                Column("scenario", Kind.WORD),
+                Column("scenario", Kind.OPTIONAL_ID),
             ),
         ),
+        FrameSpec("scenarios", (_key("scenario_id"), _always("description", Kind.TEXT))),
     )
 }
 
@@ -141,6 +142,7 @@ RESERVED_COLUMNS: Final = {
     "facts": ("source", "target"),
     "reviews": ("id",),
     "queries": ("id",),
+    "scenarios": ("id",),
 }
 MAX_ID_BYTES: Final = 8_000  # Neo4j's range index holds keys of at most 8,167 bytes
 MAX_NAME_BYTES: Final = 1_000  # relation and column names

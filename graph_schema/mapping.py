@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from graph_schema.errors import SourceError
-from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, USER
+from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, SCENARIO, USER
 
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
@@ -92,6 +92,9 @@ class GraphMapping(_Strict):
     facts: tuple[FactMapping, ...] | None = None
     reviews: TextMapping | None = None
     queries: TextMapping | None = None
+    scenarios: NodeMapping | None = Field(
+        default=None, description="label whose keys are what interactions call their scenario"
+    )
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
@@ -107,12 +110,14 @@ class GraphMapping(_Strict):
         prefixes = [self.entity_prefix(entity) for entity in self.entities]
         if len(set(prefixes)) < len(prefixes):
             raise ValueError("two entity labels have the same prefix; give each its own")
+        if self.scenarios is not None and self.scenarios.prefix:
+            raise ValueError("scenarios take no prefix: interactions name them by their key")
         return self
 
     def nodes(self) -> tuple[NodeMapping, ...]:
         """The mapping of every label."""
-        texts = tuple(text for text in (self.reviews, self.queries) if text is not None)
-        return (self.users, self.items, *self.entities, *texts)
+        others = (self.reviews, self.queries, self.scenarios)
+        return (self.users, self.items, *self.entities, *(n for n in others if n is not None))
 
     def entity_prefix(self, entity: EntityMapping) -> str:
         """What kgrec's id of an entity starts with, so that equal keys of two labels differ."""
@@ -124,10 +129,8 @@ class GraphMapping(_Strict):
         """kgrec's label of one of the graph's labels; None where it isn't mapped."""
         names = {self.users.label: USER, self.items.label: ITEM}
         names |= {entity.label: ENTITY for entity in self.entities}
-        if self.reviews is not None:
-            names[self.reviews.label] = REVIEW
-        if self.queries is not None:
-            names[self.queries.label] = QUERY
+        others = ((self.reviews, REVIEW), (self.queries, QUERY), (self.scenarios, SCENARIO))
+        names |= {node.label: kgrec for node, kgrec in others if node is not None}
         return names.get(label)
 
     def relation(self, type_name: str) -> str | None:

@@ -9,7 +9,8 @@ ITEM: Final = "Item"
 ENTITY: Final = "Entity"
 REVIEW: Final = "Review"
 QUERY: Final = "Query"
-NODE_LABELS: Final = (USER, ITEM, ENTITY, REVIEW, QUERY)
+SCENARIO: Final = "Scenario"  # no relationship: interactions name it
+NODE_LABELS: Final = (USER, ITEM, ENTITY, REVIEW, QUERY, SCENARIO)
 
 INTERACTED: Final = "INTERACTED"  # (:User)-[:INTERACTED {event, rating, timestamp, ...}]->(:Item)
 WROTE: Final = "WROTE"  # (:User)-[:WROTE]->(:Review)
@@ -18,7 +19,16 @@ ISSUED: Final = "ISSUED"  # (:User)-[:ISSUED]->(:Query)
 CLICKED: Final = "CLICKED"  # (:Query)-[:CLICKED]->(:Item)
 RESERVED_TYPES: Final = (INTERACTED, WROTE, ABOUT, ISSUED, CLICKED)
 
-FRAMES: Final = ("users", "items", "entities", "interactions", "facts", "reviews", "queries")
+FRAMES: Final = (
+    "users",
+    "items",
+    "entities",
+    "interactions",
+    "facts",
+    "reviews",
+    "queries",
+    "scenarios",
+)
 
 # What a fact's head_type and tail_type columns may say, and the label it means.
 NODE_TYPES: Final = {"user": USER, "item": ITEM, "entity": ENTITY}
@@ -28,6 +38,7 @@ KEY_COLUMNS: Final = {
     "entities": "entity_id",
     "reviews": "review_id",
     "queries": "query_id",
+    "scenarios": "scenario_id",
 }
 LABEL_FRAMES: Final = {
     USER: "users",
@@ -35,5 +46,6 @@ LABEL_FRAMES: Final = {
     ENTITY: "entities",
     REVIEW: "reviews",
     QUERY: "queries",
+    SCENARIO: "scenarios",
 }
 SPLITS: Final = ("train", "valid", "test")

@@ -49,6 +49,9 @@ def validate(catalog: Catalog) -> ValidationReport:
     for name in ("reviews", "queries"):
         _check_end(name, "user_id", "users", tables, found)
         _check_end(name, "item_id", "items", tables, found)
+    for name in ("interactions", "queries"):
+        if "scenario" in tables[name].column_names:
+            _check_end(name, "scenario", "scenarios", tables, found)
     return found.report()
 
 

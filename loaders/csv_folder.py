@@ -1,5 +1,5 @@
-"""The kgrec CSV layout: a folder with users, items, interactions, entities, facts, reviews and
-queries as .csv, .csv.gz or .parquet. Only the interactions are required."""
+"""The kgrec CSV layout: a folder with users, items, interactions, entities, facts, reviews, queries
+and scenarios as .csv, .csv.gz or .parquet. Only the interactions are required."""
 
 from __future__ import annotations
 

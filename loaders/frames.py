@@ -17,13 +17,14 @@ def frames(
     facts: Any = None,
     reviews: Any = None,
     queries: Any = None,
+    scenarios: Any = None,
 ) -> LoadResult:
     """A catalog of pandas DataFrames or Arrow tables with the columns of the CSV layout.
 
     Node frames that are None are derived from the others. Rows in the messages are positions
     counted from 0. Raises CatalogError with every problem.
     """
-    values = (users, items, entities, interactions, facts, reviews, queries)
+    values = (users, items, entities, interactions, facts, reviews, queries, scenarios)
     given = {name: frame for name, frame in zip(FRAMES, values, strict=True) if frame is not None}
     sources = {name: f"{name} frame" for name in given}
     catalog = Catalog.from_frames(**given, sources=sources)

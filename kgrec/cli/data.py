@@ -94,7 +94,7 @@ def load(
     epilog="Example: `kgrec export backup --store catalog.kgl --format parquet`",
 )
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder to write the seven tables into.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write the tables into.")],
     store: StoreOption,
     export_format: Annotated[
         ExportFormat, typer.Option("--format", "-f", help="Format of the files.")

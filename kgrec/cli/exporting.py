@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
 from graph_schema.names import (
@@ -38,7 +39,24 @@ def read_catalog(store: GraphStore, progress: Report) -> Catalog:
     progress("reading the graph", steps - 1, steps)
     frames["facts"] = _facts(store, edges)
     progress("reading the graph", steps, steps)
+    scenarios = frames["scenarios"]
+    if len(scenarios):  # a graph may name others: one written long ago, or read through a mapping
+        frames["scenarios"] = _joined([scenarios, _unlisted(scenarios, frames)])
     return Catalog.from_frames(**{name: table for name, table in frames.items() if len(table)})
+
+
+def _unlisted(scenarios: pa.Table, frames: dict[str, pa.Table]) -> pa.Table:
+    """The scenarios that interactions and queries name and that have no node."""
+    named = [frames[name] for name in ("interactions", "queries")]
+    names = [table["scenario"].cast(pa.string()) for table in named if _has(table, "scenario")]
+    ids = pa.chunked_array([chunk for part in names for chunk in part.chunks], pa.string())
+    ids = pc.unique(ids.drop_null())
+    unlisted = pc.invert(pc.is_in(ids, value_set=pc.unique(scenarios["scenario_id"])))
+    return pa.table({"scenario_id": ids.filter(unlisted)})
+
+
+def _has(table: pa.Table, column: str) -> bool:
+    return column in table.column_names
 
 
 def _renamed(table: pa.Table, names: dict[str, str]) -> pa.Table:

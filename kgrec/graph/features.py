@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.graph.distinct import distinct
-from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints, NodeTable, Strings
+from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints, NodeTable, Strings, with_named
 from kgrec.graph.tokens import AttributeTokens
 
 MIN_LINKS = 2  # an entity with one link says nothing of any other item
@@ -28,6 +28,8 @@ class Vocabulary:
     """What training has seen and gives learned vectors to; all object arrays of str.
 
     ``items`` and ``entities`` are ids, ``relations`` are keys as made by ``relation_key``.
+    ``scenarios`` are names in canonical order, with or without interactions: of one without, a head
+    learns nothing (it answers as the shared model does, or as its description makes it).
     """
 
     items: Strings
@@ -40,15 +42,15 @@ class Vocabulary:
     @staticmethod
     def build(snapshot: GraphSnapshot) -> Vocabulary:
         """From the snapshot that training sees: items with an interaction, entities with two
-        links to items or more, and what else occurs."""
+        links to items or more, all scenarios, and what else occurs."""
         links = _linked(snapshot)
         relations = {relation_key(f, forward) for f in snapshot.facts for forward in (True, False)}
-        scenarios = sorted(set(snapshot.interactions.scenario.tolist()) - {""})
+        scenarios = with_named(snapshot.scenarios, snapshot.interactions.scenario)
         return Vocabulary(
             items=snapshot.items.ids[distinct(snapshot.interactions.item)],
             entities=snapshot.entities.ids[links >= MIN_LINKS],
             relations=np.array(sorted(relations), dtype=object),
-            scenarios=np.array(scenarios, dtype=object),
+            scenarios=scenarios.ids,
             item_tokens=AttributeTokens.build(snapshot.items.attributes),
             user_tokens=AttributeTokens.build(snapshot.users.attributes),
         )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.graph.snapshot import (
+    TEXT_COLUMNS,
     Facts,
     GraphSnapshot,
     Interactions,
@@ -36,6 +37,7 @@ def merge_snapshots(old: GraphSnapshot, new: GraphSnapshot) -> GraphSnapshot:
         facts=_merge_facts(old.facts, new.facts, *moves),
         reviews=_merge_texts(old.reviews, new.reviews, *moves),
         queries=_merge_texts(old.queries, new.queries, *moves),
+        scenarios=_merge_nodes(old.scenarios, new.scenarios),
     )
 
 
@@ -61,6 +63,8 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
         return old
     merged = right.combine_first(left) if len(left) else right
     merged = merged.reindex(columns=sorted({*map(str, left.columns), *map(str, right.columns)}))
+    for name in TEXT_COLUMNS[old.label]:
+        merged[name] = merged[name].fillna("")
     ids = merged.index.to_numpy(dtype=object)
     order = canonical_order(ids)
     return NodeTable(old.label, ids[order], merged.iloc[order].reset_index(drop=True))

@@ -10,15 +10,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_schema.names import ENTITY, ITEM, USER
-from kgrec.graph.snapshot import Facts, GraphSnapshot, Interactions, NodeTable, Texts
+from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
+from kgrec.graph.snapshot import (
+    Facts,
+    GraphSnapshot,
+    Interactions,
+    NodeTable,
+    Texts,
+    no_scenarios,
+    with_named,
+)
 
-_TABLES = {"users": USER, "items": ITEM, "entities": ENTITY}
+_TABLES = {"users": USER, "items": ITEM, "entities": ENTITY, "scenarios": SCENARIO}
 _ID = "id"
 
 
 def write_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
-    """Write ``users, items, entities, interactions, facts, reviews, queries .parquet``."""
+    """Write a Parquet file for each table, called as the snapshot's field is."""
     for name in _TABLES:
         table: NodeTable = getattr(snapshot, name)
         frame = table.attributes.copy()
@@ -43,17 +51,23 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
     """What ``write_snapshot`` wrote; raises OSError or pyarrow.ArrowException where it can't."""
     nodes = {}
     for name, label in _TABLES.items():
-        frame = pq.read_table(folder / f"{name}.parquet").to_pandas()
+        path = folder / f"{name}.parquet"
+        if label == SCENARIO and not path.exists():  # written before there were any
+            nodes[name] = no_scenarios()
+            continue
+        frame = pq.read_table(path).to_pandas()
         ids = frame.pop(_ID).to_numpy(dtype=object)
         nodes[name] = NodeTable(label, ids, frame)
+    interactions = Interactions(**_arrays(folder / "interactions.parquet"))
     return GraphSnapshot(
         users=nodes["users"],
         items=nodes["items"],
         entities=nodes["entities"],
-        interactions=Interactions(**_arrays(folder / "interactions.parquet")),
+        interactions=interactions,
         facts=_facts(pq.read_table(folder / "facts.parquet").to_pandas()),
         reviews=Texts(**_arrays(folder / "reviews.parquet")),
         queries=Texts(**_arrays(folder / "queries.parquet")),
+        scenarios=with_named(nodes["scenarios"], interactions.scenario),
     )
 
 

@@ -19,11 +19,13 @@ from graph_schema.names import (
     QUERY,
     RESERVED_TYPES,
     REVIEW,
+    SCENARIO,
     USER,
     WROTE,
 )
 from kgrec.graph.snapshot import (
     NO_TIME,
+    TEXT_COLUMNS,
     Facts,
     GraphSnapshot,
     Interactions,
@@ -32,10 +34,10 @@ from kgrec.graph.snapshot import (
     Strings,
     Texts,
     canonical_order,
+    with_named,
 )
 from kgrec.stores.base import EdgeType, GraphStore, Progress
 
-_NAMES = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind")}
 _MAX_INT = np.iinfo(np.int64).max
 _INTERACTION_COLUMNS = ("event", "rating", "scenario", "split", "timestamp")
 
@@ -58,14 +60,16 @@ def read_snapshot(
     entities = _nodes(store, ENTITY, tell)
     tables = {USER: users, ITEM: items, ENTITY: entities}
     kinds = store.edge_types()
+    interactions = _interactions(store, tables, kinds, tell)
     snapshot = GraphSnapshot(
         users=users,
         items=items,
         entities=entities,
-        interactions=_interactions(store, tables, kinds, tell),
+        interactions=interactions,
         facts=_facts(store, tables, kinds, tell),
         reviews=_texts(store, REVIEW, (WROTE, ABOUT), tables, tell),
         queries=_texts(store, QUERY, (ISSUED, CLICKED), tables, tell),
+        scenarios=with_named(_nodes(store, SCENARIO, tell), interactions.scenario),
         uri=store.uri,
     )
     return snapshot if splits is None else snapshot.restricted(tuple(splits))
@@ -77,7 +81,7 @@ def _silent(what: str, done: int, total: int) -> None:
 
 def _nodes(store: GraphStore, label: str, tell: Progress) -> NodeTable:
     frame = store.read_nodes(label).to_pandas()
-    for name in _NAMES[label]:
+    for name in TEXT_COLUMNS[label]:
         frame[name] = frame[name].fillna("") if name in frame else ""
     ids = frame["id"].to_numpy(dtype=object)
     order = canonical_order(ids)

@@ -8,14 +8,14 @@ they came from.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from graph_schema.names import ENTITY, ITEM, USER
+from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 from kgrec.graph.distinct import distinct
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kgrec.stores.base import NodeRef
 
 NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
+# Attributes that every row of a label has: "" where nothing is known.
+TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
 
 Strings = np.ndarray  # 1-D object array of str
 Ints = np.ndarray
@@ -64,6 +66,26 @@ class NodeTable:
         return self.index.get_indexer(pd.Index(np.asarray(ids, dtype=object), dtype=object)).astype(
             np.int64
         )
+
+
+def no_scenarios() -> NodeTable:
+    """An empty table of scenarios."""
+    columns = {name: np.empty(0, dtype=object) for name in TEXT_COLUMNS[SCENARIO]}
+    return NodeTable(SCENARIO, np.empty(0, dtype=object), pd.DataFrame(columns))
+
+
+def with_named(scenarios: NodeTable, named: Strings) -> NodeTable:
+    """``scenarios`` with a row of its own for every other name in ``named`` but "", of which
+    nothing else is known."""
+    missing = sorted(set(pd.unique(named)) - {"", *scenarios.ids})
+    if not missing:
+        return scenarios
+    ids = np.array([*scenarios.ids, *missing], dtype=object)
+    attributes = scenarios.attributes.reindex(range(len(ids)))
+    filled = {name: attributes[name].fillna("") for name in TEXT_COLUMNS[SCENARIO]}
+    order = canonical_order(ids)
+    ordered = attributes.assign(**filled).iloc[order].reset_index(drop=True)
+    return NodeTable(SCENARIO, ids[order], ordered)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +174,10 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class GraphSnapshot:
-    """One state of the graph; ``splits``: the splits whose interactions it holds (None: all)."""
+    """One state of the graph; ``splits``: the splits whose interactions it holds (None: all).
+
+    ``scenarios`` has a row for each that interactions name, and for those that have none yet.
+    """
 
     users: NodeTable
     items: NodeTable
@@ -161,6 +186,7 @@ class GraphSnapshot:
     facts: tuple[Facts, ...]
     reviews: Texts
     queries: Texts
+    scenarios: NodeTable = field(default_factory=no_scenarios)
     splits: tuple[str, ...] | None = None
     uri: str = ""
 
@@ -170,7 +196,8 @@ class GraphSnapshot:
         return self.interactions.seen_until
 
     def table(self, label: str) -> NodeTable:
-        return {USER: self.users, ITEM: self.items, ENTITY: self.entities}[label]
+        tables = {USER: self.users, ITEM: self.items, ENTITY: self.entities}
+        return {**tables, SCENARIO: self.scenarios}[label]
 
     def to_pyg(self) -> HeteroData:
         """As PyG's HeteroData; see kgrec.graph.convert.to_pyg."""

@@ -22,6 +22,7 @@ from graph_schema.names import (
     QUERY,
     RESERVED_TYPES,
     REVIEW,
+    SCENARIO,
     USER,
     WROTE,
 )
@@ -31,6 +32,7 @@ _OWN = GraphMapping(
     interactions=(InteractionMapping(type=INTERACTED),),
     reviews=TextMapping(label=REVIEW, user_type=WROTE, item_type=ABOUT),
     queries=TextMapping(label=QUERY, user_type=ISSUED, item_type=CLICKED),
+    scenarios=NodeMapping(label=SCENARIO),
 )
 # Unix seconds of a stored time, as Cypher.
 _SECONDS = {
@@ -122,6 +124,8 @@ class Names:
         for label, text in ((REVIEW, mapping.reviews), (QUERY, mapping.queries)):
             if text is not None:
                 yield _node(label, text, text.time_unit)
+        if mapping.scenarios is not None:
+            yield _node(SCENARIO, mapping.scenarios)
 
     def label_of(self, variable: str) -> str:
         """Cypher: kgrec's label of a node; null where its label isn't mapped."""

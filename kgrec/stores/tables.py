@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
+from graph_schema.frames import SPECS, Kind
 from graph_schema.names import (
     ABOUT,
     CLICKED,
@@ -30,9 +31,6 @@ _LINKS = {
     "reviews": (("user_id", USER, WROTE, False), ("item_id", ITEM, ABOUT, True)),
     "queries": (("user_id", USER, ISSUED, False), ("item_id", ITEM, CLICKED, True)),
 }
-# Columns that a catalog fills with "" where nothing is known: no property rather than an empty
-# one, so that a later catalog that doesn't know them either leaves the stored ones alone.
-_NAMES = ("title", "name", "kind")
 _FACT_KEYS = ("head", "head_type", "relation", "tail", "tail_type")
 
 
@@ -60,7 +58,7 @@ def node_rows(catalog: Catalog) -> list[NodeRows]:
         if table.num_rows:
             links = [name for name, *_ in _LINKS.get(frame, ()) if name in table.column_names]
             renamed = rename(table.drop_columns(links), {KEY_COLUMNS[frame]: "id"})
-            found.append(NodeRows(label, without_nulls(_without_empty(plain(renamed)))))
+            found.append(NodeRows(label, without_nulls(_without_empty(frame, plain(renamed)))))
     return found
 
 
@@ -113,9 +111,12 @@ def _link_rows(catalog: Catalog) -> Iterator[EdgeRows]:
                 yield EdgeRows(EdgeType(ends[0], name, ends[1], rows.num_rows), rows)
 
 
-def _without_empty(table: pa.Table) -> pa.Table:
+def _without_empty(frame: str, table: pa.Table) -> pa.Table:
+    """Without the "" that a catalog writes where nothing is known: no property rather than an empty
+    one, so that a later catalog that doesn't know it either leaves the stored one alone."""
+    filled = {c.name for c in SPECS[frame].columns if c.always and c.kind is Kind.TEXT}
     for place, name in enumerate(table.column_names):
-        if name in _NAMES and pa.types.is_string(table[name].type):
+        if name in filled:
             empty = pc.equal(table[name], "")
             values = pc.if_else(empty, pa.scalar(None, pa.string()), table[name])
             table = table.set_column(place, name, values)

@@ -12,7 +12,7 @@ from kgrec.graph import GraphSnapshot
 
 def assert_same_snapshot(first: GraphSnapshot, second: GraphSnapshot) -> None:
     """Both snapshots hold the same values of the same types; their addresses may differ."""
-    for name in ("users", "items", "entities"):
+    for name in ("users", "items", "entities", "scenarios"):
         one, other = getattr(first, name), getattr(second, name)
         _same_array(one.ids, other.ids, f"{name}.ids")
         pd.testing.assert_frame_equal(one.attributes, other.attributes, obj=name)

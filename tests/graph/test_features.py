@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from graph_schema.catalog import Catalog
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.features import FeatureTables, Vocabulary
+from kgrec.graph.snapshot import no_scenarios
 from tests.graph.test_read import snapshot_of
 from tests.recommender import catalogs
 
@@ -146,8 +148,10 @@ def test_a_graph_without_facts_has_no_messages(tmp_path: Path) -> None:
     assert made.item_tokens.shape == (1, 0)
 
 
-def test_scenarios_are_those_of_the_events_seen(tmp_path: Path) -> None:
+def test_scenarios_are_those_of_the_graph_with_or_without_events(tmp_path: Path) -> None:
     snapshot = catalogs.snapshot(tmp_path)
     assert Vocabulary.build(snapshot).scenarios.tolist() == ["app", "web"]
     web = snapshot.without(np.asarray(snapshot.interactions.scenario == "app"))
-    assert Vocabulary.build(web).scenarios.tolist() == ["web"]
+    assert Vocabulary.build(web).scenarios.tolist() == ["app", "web"]
+    unlisted = replace(web, scenarios=no_scenarios())
+    assert Vocabulary.build(unlisted).scenarios.tolist() == ["web"]

@@ -34,7 +34,7 @@ def merged_in_store(folder: Path, *parts: Catalog) -> GraphSnapshot:
 
 def assert_same_graph(one: GraphSnapshot, other: GraphSnapshot) -> None:
     """As far as the model reads: ids, events, facts, texts; attributes up to how they are kept."""
-    for name in ("users", "items", "entities"):
+    for name in ("users", "items", "entities", "scenarios"):
         left, right = getattr(one, name), getattr(other, name)
         assert left.ids.tolist() == right.ids.tolist()
         for column in left.attributes.columns.union(right.attributes.columns):
@@ -114,6 +114,22 @@ def test_newer_attributes_win_and_blank_ones_do_not(tmp_path: Path, old: GraphSn
     years = dict(zip(both.items.ids, both.items.attributes["year"], strict=True))
     assert (years["i1"], years["i2"]) == (1999, 2001)
     assert np.isnan(years["i9"])
+
+
+def test_scenarios_of_both_are_there_with_what_is_said_of_them(
+    tmp_path: Path, old: GraphSnapshot
+) -> None:
+    news = Catalog.from_frames(
+        interactions=pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"], "scenario": ["web"]}),
+        scenarios=pd.DataFrame({"scenario_id": ["web", "gift"], "description": ["", "Presents."]}),
+    )
+    (tmp_path / "more").mkdir()
+    both = merge_snapshots(old, snapshot_of(news, tmp_path / "more")).scenarios
+    assert both.ids.tolist() == ["tv", "app", "web", "gift"]
+    assert both.attributes["description"].tolist() == [
+        "", "The app on a phone.", "Pages in a browser.", "Presents.",
+    ]  # fmt: skip
+    assert both.attributes["screen"].tolist()[:3] == [50, 6, 14]
 
 
 def test_merging_nothing_changes_nothing(tmp_path: Path, old: GraphSnapshot) -> None:

@@ -63,6 +63,14 @@ def test_absent_times_and_ratings_stay_absent(tmp_path: Path) -> None:
     assert back.rating.dtype == np.float32
 
 
+def test_a_snapshot_written_before_there_were_scenarios_is_read(tmp_path: Path) -> None:
+    write_snapshot(snapshot_of(Catalog.from_frames(**frames()), tmp_path), tmp_path)
+    (tmp_path / "scenarios.parquet").unlink()
+    scenarios = read_saved_snapshot(tmp_path).scenarios
+    assert scenarios.ids.tolist() == ["app", "web"]
+    assert scenarios.attributes["description"].tolist() == ["", ""]
+
+
 def test_equal_snapshots_are_equal_files(tmp_path: Path) -> None:
     snapshot = snapshot_of(catalogs.catalog(), tmp_path)
     for name in ("one", "two"):

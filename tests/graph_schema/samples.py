@@ -24,7 +24,7 @@ ODD_RELATIONS = ("film.producer.film", "made by: `x`", "über\nall", "1", "DELET
 
 
 def frames() -> dict[str, pd.DataFrame]:
-    """A valid set of all seven frames, every known column and some attributes in it."""
+    """A valid set of all eight frames, every known column and some attributes in it."""
     return {
         "users": pd.DataFrame({"user_id": ["u1", "u2", "u3"], "zip": ["02139", "48067", "1"]}),
         "items": pd.DataFrame(
@@ -64,5 +64,12 @@ def frames() -> dict[str, pd.DataFrame]:
         ),
         "queries": pd.DataFrame(
             {"text": ["space film", "cats"], "user_id": ["u1", None], "item_id": [None, "i2"]}
+        ),
+        "scenarios": pd.DataFrame(
+            {
+                "scenario_id": ["web", "app", "tv"],
+                "description": ["Pages in a browser.", "The app on a phone.", None],
+                "screen": [14, 6, 50],
+            }
         ),
     }

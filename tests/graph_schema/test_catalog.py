@@ -24,6 +24,7 @@ def test_every_frame_is_there_and_valid() -> None:
         "facts": 4,
         "reviews": 2,
         "queries": 2,
+        "scenarios": 3,
     }
     assert list(catalog.summary()["frame"]) == list(FRAMES)
     assert "users 3" in repr(catalog)
@@ -116,8 +117,28 @@ def test_exact_repeats_of_nodes_and_facts_are_dropped_and_events_are_not() -> No
     del given["queries"], given["reviews"]
     catalog = Catalog.from_frames(**given)
     assert catalog.validate().ok
-    assert dict(catalog.dropped) == {"users": 3, "items": 3, "entities": 2, "facts": 4}
+    nodes = {"users": 3, "items": 3, "entities": 2, "scenarios": 3}
+    assert dict(catalog.dropped) == {**nodes, "facts": 4}
     assert len(catalog.interactions) == 8
+
+
+def test_scenarios_are_what_interactions_and_queries_name_unless_given() -> None:
+    given = frames()
+    given["queries"]["scenario"] = ["search", None]
+    del given["scenarios"]
+    table = Catalog.from_frames(**given).tables["scenarios"]
+    assert table.to_pydict() == {
+        "scenario_id": ["web", "app", "search"],
+        "description": ["", "", ""],
+    }
+
+
+def test_numbers_of_scenarios_are_ids() -> None:
+    events = pd.DataFrame({"user_id": "u", "item_id": "i", "scenario": [1.0, None, 2.0]})
+    scenarios = pd.DataFrame({"scenario_id": [1, 2]})
+    catalog = Catalog.from_frames(interactions=events, scenarios=scenarios)
+    assert catalog.validate().ok
+    assert catalog.tables["interactions"]["scenario"].to_pylist() == ["1", None, "2"]
 
 
 def test_made_ids_are_the_same_in_any_order() -> None:

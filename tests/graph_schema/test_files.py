@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_schema import Catalog, SourceError, files
+from graph_schema.names import FRAMES
 
 from .samples import frames
 
@@ -34,7 +35,17 @@ def test_a_new_catalog_replaces_the_old_one_and_its_files(tmp_path: Path) -> Non
     smaller = Catalog.from_frames(interactions=frames()["interactions"])
     smaller.to_parquet(folder)
     assert Catalog.read_parquet(folder).equals(smaller)
-    assert len(list(folder.glob("*.parquet"))) == 7
+    assert len(list(folder.glob("*.parquet"))) == len(FRAMES)
+
+
+def test_a_catalog_written_before_there_were_scenarios_is_read(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    manifest = json.loads((folder / files.MANIFEST).read_text())
+    (folder / manifest["frames"].pop("scenarios")["file"]).unlink()
+    (folder / files.MANIFEST).write_text(json.dumps(manifest))
+    catalog = Catalog.read_parquet(folder)
+    assert catalog.scenarios["scenario_id"].tolist() == ["web", "app"]
+    assert catalog.validate().ok
 
 
 def test_a_failed_write_leaves_the_old_catalog(

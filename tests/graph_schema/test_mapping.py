@@ -40,6 +40,9 @@ type = "IN"
 label = "Comment"
 user_type = "SAID"
 item_type = "ON"
+[scenarios]
+label = "Channel"
+key = "code"
 """
 
 
@@ -49,8 +52,8 @@ def test_a_mapping_from_toml(tmp_path: Path) -> None:
     mapping = GraphMapping.load(path)
     assert mapping.items.properties == {"title": "productName"}
     assert [i.direction for i in mapping.interactions] == ["out", "in"]
-    labels = ("Customer", "Product", "Brand", "Category", "Comment", "Other")
-    names = ["User", "Item", "Entity", "Entity", "Review", None]
+    labels = ("Customer", "Product", "Brand", "Category", "Comment", "Channel", "Other")
+    names = ["User", "Item", "Entity", "Entity", "Review", "Scenario", None]
     assert [mapping.kgrec_label(label) for label in labels] == names
     types = ("MADE_BY", "IN", "BOUGHT", "OTHER")
     assert [mapping.relation(name) for name in types] == ["brand", "IN", None, None]
@@ -92,6 +95,14 @@ def test_without_facts_every_other_type_is_a_fact() -> None:
                 "entities": [{"label": "X", "prefix": ""}, {"label": "Y", "prefix": ""}],
             },
             "two entity labels have the same prefix",
+        ),
+        (
+            {"interactions": [{"type": "B"}], "scenarios": {"label": "S", "prefix": "s:"}},
+            "scenarios take no prefix",
+        ),
+        (
+            {"interactions": [{"type": "B"}], "scenarios": {"label": "Item"}},
+            "the label 'Item' is mapped twice",
         ),
     ],
 )

@@ -45,6 +45,10 @@ def changed(name: str, row: int, **values: object) -> dict[str, pd.DataFrame]:
         ("facts", 1, {"relation": "a\0b"}, "relation", "can't be the name"),
         ("reviews", 1, {"item_id": "ghost"}, "item_id", "'ghost' is not among the ids"),
         ("queries", 0, {"user_id": "ghost"}, "user_id", "'ghost' is not among the ids"),
+        ("queries", 1, {"scenario": "ghost"}, "scenario", "'ghost' is not among the ids"),
+        ("interactions", 1, {"scenario": "ghost"}, "scenario", "'ghost' is not among the ids"),
+        ("scenarios", 1, {"scenario_id": "web"}, "scenario_id", "'web' is there before"),
+        ("scenarios", 2, {"scenario_id": ""}, "scenario_id", "the id is empty"),
     ],
 )
 def test_a_problem_is_found_where_it_is(

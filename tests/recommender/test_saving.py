@@ -30,6 +30,7 @@ FILES = (
     "facts.parquet",
     "reviews.parquet",
     "queries.parquet",
+    "scenarios.parquet",
 )
 
 

@@ -16,6 +16,7 @@ from kgrec.stores import EdgeType, GraphStore, NodeRef
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
 from tests.stores.contract_queries import QueryContract, sample
+from tests.stores.contract_scenarios import ScenarioContract
 
 INTERACTED = EdgeType("User", "INTERACTED", "Item")
 
@@ -26,7 +27,7 @@ def rows(table) -> list[dict]:
     return sorted(found, key=str)
 
 
-class StoreContract(QueryContract):
+class StoreContract(QueryContract, ScenarioContract):
     def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
         store.write(sample())
         users = store.read_nodes("User")
@@ -43,6 +44,7 @@ class StoreContract(QueryContract):
             "Item": 3,
             "Query": store.node_counts()["Query"],
             "Review": store.node_counts()["Review"],
+            "Scenario": 3,
             "User": 3,
         }
 

@@ -19,7 +19,7 @@ from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
 from kgrec.stores import EdgeType, EmbeddedStore, connect
 from kgrec.stores import embedded as module
-from kgrec.stores.embedded_file import leased
+from kgrec.stores.embedded_file import leased, save
 from tests.graph.compare import assert_same_snapshot
 from tests.stores.contract import INTERACTED, StoreContract, sample
 
@@ -268,3 +268,19 @@ def test_edges_are_read_in_pages(store: EmbeddedStore, monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "PAGE_EDGES", 3)
     assert_same_snapshot(read_snapshot(store), whole)
     assert len(whole.interactions) == 40
+
+
+def test_a_graph_from_before_there_were_scenarios_is_read_and_written_on(
+    store: EmbeddedStore,
+) -> None:
+    store.write(sample())
+    with leased(store.path) as graph:
+        graph.cypher("MATCH (n:Scenario) DETACH DELETE n")
+        graph.cypher("DROP CONSTRAINT kgrec_scenario_id")
+        graph.set_schema_version(1)
+        save(graph, store.path)
+    assert store.schema_version() == 1
+    assert read_snapshot(store).scenarios.ids.tolist() == ["app", "web"]
+    store.write(sample())
+    assert store.schema_version() == latest_version()
+    assert read_snapshot(store).scenarios.ids.tolist() == ["tv", "app", "web"]

@@ -23,7 +23,8 @@ CREATE (ann:Customer {customerNo: 7, city: 'Oslo'}), (bob:Customer {customerNo: 
   (till:Till {id: 'x'}),
   (tea)-[:BOUGHT_BY {at: 1700000000123, stars: 4}]->(ann),
   (cup)-[:BOUGHT_BY {at: 1700000001000}]->(ann),
-  (bob)-[:VIEWED {at: datetime('2024-01-01T00:00:00Z')}]->(tea),
+  (bob)-[:VIEWED {at: datetime('2024-01-01T00:00:00Z'), channel: 2}]->(tea),
+  (:Channel {nr: 2, text: 'The shop in the street.'}), (:Channel {nr: 3, floor: 1}),
   (tea)-[:`MADE BY` {since: 1999}]->(acme), (cup)-[:`MADE BY`]->(acme), (cup)-[:IN]->(one),
   (ann)-[:KNOWS]->(bob), (till)-[:SOLD]->(tea),
   (bob)-[:SAID]->(word:Comment {nr: 5, body: 'Fine tea.', written: 1700000002}),
@@ -48,7 +49,7 @@ MAPPING = GraphMapping.parse(
             {
                 "type": "VIEWED",
                 "event": "view",
-                "properties": {"timestamp": "at"},
+                "properties": {"timestamp": "at", "scenario": "channel"},
                 "time_unit": "datetime",
             },
         ],
@@ -64,6 +65,7 @@ MAPPING = GraphMapping.parse(
             "item_type": "ON",
             "properties": {"text": "body", "timestamp": "written"},
         },
+        "scenarios": {"label": "Channel", "key": "nr", "properties": {"description": "text"}},
     }
 )
 
@@ -102,10 +104,25 @@ def test_snapshot_of_a_mapped_graph(store: Neo4jStore) -> None:
     assert snapshot.reviews.text.tolist() == ["Fine tea."]
     assert (snapshot.reviews.user.tolist(), snapshot.reviews.item.tolist()) == ([1], [1])
     assert snapshot.reviews.timestamp.tolist() == [1_700_000_002]
+    assert events.scenario.tolist() == ["", "", "2"]
+    assert snapshot.scenarios.ids.tolist() == ["2", "3"]
+    told = snapshot.scenarios.attributes["description"].tolist()
+    assert told == ["The shop in the street.", ""]
+
+
+def test_a_mapping_without_scenarios_still_reads_their_names(neo4j_server: Server) -> None:
+    emptied(neo4j_server)
+    with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=neo4j_server.auth) as driver:
+        driver.execute_query(SHOP)
+    mapping = MAPPING.model_copy(update={"scenarios": None})
+    with connect(neo4j_server.uri, auth=neo4j_server.auth, mapping=mapping) as store:
+        scenarios = read_snapshot(store).scenarios
+    assert scenarios.ids.tolist() == ["2"]
+    assert scenarios.attributes["description"].tolist() == [""]
 
 
 def test_counts_and_columns_in_kgrecs_names(store: Neo4jStore) -> None:
-    assert store.node_counts() == {"Entity": 2, "Item": 2, "Review": 1, "User": 2}
+    assert store.node_counts() == {"Entity": 2, "Item": 2, "Review": 1, "Scenario": 2, "User": 2}
     counted = {(e.source_label, e.name, e.target_label): e.count for e in store.edge_types()}
     assert counted["User", "INTERACTED", "Item"] == 3
     assert counted["Item", "made_by", "Entity"] == 2
@@ -148,7 +165,7 @@ def test_nothing_is_written_to_a_mapped_graph(store: Neo4jStore, neo4j_server: S
             action()
     with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=neo4j_server.auth) as driver:
         count = driver.execute_query("MATCH (n) RETURN count(n) AS n").records[0]["n"]
-    assert count == 8
+    assert count == 10
 
 
 def test_a_mapping_is_for_neo4j() -> None:

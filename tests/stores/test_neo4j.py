@@ -13,6 +13,7 @@ import pytest
 
 from graph_schema.catalog import Catalog
 from graph_schema.errors import QueryError, StoreAuthError, StoreConnectionError, StoreError
+from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
 from kgrec.stores import EmbeddedStore, Neo4jStore, connect
 from kgrec.stores import neo4j_session as session_module
@@ -242,3 +243,20 @@ def test_no_warnings_are_logged(store: Neo4jStore, caplog: pytest.LogCaptureFixt
     store.write(sample())
     read_snapshot(store)
     assert caplog.text == ""
+
+
+def test_a_graph_from_before_there_were_scenarios_is_read_and_written_on(
+    store: Neo4jStore, neo4j_server: Server
+) -> None:
+    store.write(sample())
+    with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=neo4j_server.auth) as driver:
+        driver.execute_query("MATCH (n:Scenario) DETACH DELETE n")
+        driver.execute_query("MATCH (v:SchemaVersion) SET v.version = 1")
+        driver.execute_query("DROP CONSTRAINT kgrec_scenario_id")
+        assert store.schema_version() == 1
+        assert read_snapshot(store).scenarios.ids.tolist() == ["app", "web"]
+        store.write(sample())
+        names = "SHOW CONSTRAINTS YIELD name RETURN collect(name) AS names"
+        assert "kgrec_scenario_id" in driver.execute_query(names).records[0]["names"]
+    assert store.schema_version() == latest_version()
+    assert read_snapshot(store).scenarios.ids.tolist() == ["tv", "app", "web"]
