@@ -11,6 +11,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+Head = Literal[
+    "auto", "none", "adapter", "shared_bottom", "mmoe", "ple", "star", "pepnet", "hyper"
+]
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,8 +57,13 @@ class ModelConfig(_Settings):
     )
     dropout: float | None = Field(None, ge=0, lt=1, description="Dropout on fused item vectors.")
     id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of items trained as if new.")
-    head: Literal["auto", "none", "adapter"] = Field(
-        "auto", description="Scenario head; auto: adapter where there are two scenarios or more."
+    head: Head = Field(
+        "auto",
+        description="Scenario head; auto: adapter where there are two scenarios or more. Without "
+        "any scenario: none.",
+    )
+    use_fusion: bool = Field(
+        True, description="Fuse a head's vectors with the shared ones by a learned gate."
     )
 
 

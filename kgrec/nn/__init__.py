@@ -1,7 +1,8 @@
 """The model: hybrid item features, history pools, scenario heads."""
 
 from kgrec.nn.features import ItemInputs
-from kgrec.nn.heads import HEADS, AdapterHead, NoHead, ScenarioHead
+from kgrec.nn.fusion import ScenarioFusion
+from kgrec.nn.heads import HEADS, ByScenario, HeadShape, NoHead, ScenarioHead
 from kgrec.nn.histories import (
     Histories,
     HistoryBatch,
@@ -18,7 +19,8 @@ from kgrec.nn.model import USER_ATTRIBUTES, HybridModel, ItemVectors, ModelInput
 __all__ = [
     "HEADS",
     "USER_ATTRIBUTES",
-    "AdapterHead",
+    "ByScenario",
+    "HeadShape",
     "Histories",
     "HistoryBatch",
     "HybridModel",
@@ -29,6 +31,7 @@ __all__ = [
     "ModelInputs",
     "ModelShape",
     "NoHead",
+    "ScenarioFusion",
     "ScenarioHead",
     "TimeScales",
     "event_ages",

@@ -1,13 +1,13 @@
 """HybridModel: item vectors from the hybrid feature layer, user vectors from histories, one score.
 
-    score(u, i) = (H_k(c h/|h|) + s_u) · v_i / temperature + b_i
+    score(u, i) = (F_k(c h/|h|) + s_u) · v_i / temperature + b_i
 
 h is the gated sum of the history's pools, c = n / (n + shrinkage) how much a history of n events is
 worth beside what anybody is told, s_u what is known without a history (attributes, whom
 the user follows, the scenario), v_i the unit candidate vector. The gates depend on how long and how
-fresh the history is, and on whether what comes next or what comes later is wanted. For a given
-history |h|, c and the gates are numbers, and the score is a sum over history events, which is what
-explanations read off.
+fresh the history is, and on whether what comes next or what comes later is wanted. F_k is the
+scenario's head H_k, fused with the vector as it was. For a given history |h|, c and all gates are
+numbers, and the score is a sum over history events, which is what explanations read off.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from torch.nn import functional
 
 from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.nn.features import IDS, HybridFeatures, ItemInputs
-from kgrec.nn.heads import HEADS
+from kgrec.nn.fusion import ScenarioFusion
+from kgrec.nn.heads import HEADS, HeadShape, NoHead, grown, own_parameters
 from kgrec.nn.histories import STATE_SIZE, HistoryBatch, TimeScales
 from kgrec.nn.sparse import SparseMatrix
 
@@ -45,6 +46,8 @@ class ModelShape:
     event_texts: bool
     horizons: bool  # whether what comes later is told from what comes next
     shrinkage: float  # events that a history is worth before it counts half
+    fusion: bool = False  # whether the head's vectors are fused with the shared ones
+    scenario_features: int = 0  # numbers that describe a scenario
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +85,15 @@ class ItemVectors:
 
 
 class HybridModel(nn.Module):
-    """The assembled model; see the module's docstring for the score."""
+    """The assembled model; see the module's docstring for the score.
 
-    def __init__(self, vocabulary: Vocabulary, shape: ModelShape) -> None:
+    ``scenario_features`` float32 ``[K, f]`` describe the vocabulary's scenarios; a head that reads
+    them keeps them among its weights.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, shape: ModelShape, scenario_features: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.shape = shape
         d, n_scales = shape.embedding_size, shape.scales.pools
@@ -97,7 +106,12 @@ class HybridModel(nn.Module):
             self.horizon = nn.Parameter(torch.zeros(horizons, d))
         self.item_bias = nn.Parameter(torch.zeros(len(vocabulary.items)))
         self.new_bias = nn.Parameter(torch.zeros(()))
-        self.head = HEADS[shape.head](len(vocabulary.scenarios), d)
+        n_scenarios = len(vocabulary.scenarios)
+        self.head = HEADS[shape.head](
+            HeadShape(n_scenarios, d, shape.scenario_features), scenario_features
+        )
+        if shape.fusion:
+            self.fusion = ScenarioFusion(n_scenarios, d, STATE_SIZE)
         if shape.user_attributes:
             self.user_token = nn.Parameter(torch.zeros(len(vocabulary.user_tokens.tokens), d))
         if shape.friends:
@@ -169,6 +183,48 @@ class HybridModel(nn.Module):
             total = total + followed if len(total) else followed
         return total
 
+    @property
+    def adapts(self) -> bool:
+        """Whether scenarios make any difference."""
+        return not isinstance(self.head, NoHead)
+
+    def adapted(
+        self, vectors: Tensor, scenario: Tensor, state: Tensor, at: Tensor | None = None
+    ) -> Tensor:
+        """F_k: float32 ``[B, d]`` for a scenario; ``scenario`` int64 ``[B]``, ``state`` float32
+        ``[B, STATE_SIZE]``.
+
+        Linear in ``vectors`` for fixed ``at``, where gates and masks are decided (see
+        ``ScenarioHead``). With a single scenario, state and ``at`` there may be any number of
+        vectors, of float64 too.
+        """
+        own: Tensor = self.head(vectors, scenario, at)
+        if not self.shape.fusion:
+            return own
+        fused: Tensor = self.fusion(vectors, own, scenario, state)
+        return fused
+
+    @property
+    def own_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters with a row for each scenario; see ``ByScenario``."""
+        return own_parameters(self)
+
+    def grown(
+        self, count: int = 1, like: int | None = None, features: Tensor | None = None
+    ) -> HybridModel:
+        """A copy that knows ``count`` scenarios more, whose codes follow those of the others.
+
+        Their own parameters start as the mean of the others', or as those of scenario ``like``;
+        ``features`` float32 ``[count, f]`` describe them. All else is the same to the bit, and so
+        are the others' scores. Raises ValueError; see ``ByScenario.grown``.
+        """
+        known = self.head.n_scenarios
+        other = grown(self, count, like)
+        if features is not None:
+            for row, told in enumerate(features):
+                other.head.describe(known + row, told)
+        return other
+
     def static(
         self,
         query: Tensor,
@@ -198,12 +254,11 @@ class HybridModel(nn.Module):
         batch: HistoryBatch,
         known: Tensor | None = None,
     ) -> Tensor:
-        """H_k(c h/|h|) + s_u, float32 ``[B, d]``; h counts as zero for an empty history."""
+        """F_k(c h/|h|) + s_u, float32 ``[B, d]``; h counts as zero for an empty history."""
         pooled = functional.normalize(self.pooled(items.query, inputs, batch), dim=1)
         pooled = pooled * self.worth(batch)
-        return self.head(pooled, batch.scenario) + self.static(  # type: ignore[no-any-return]
-            items.query, inputs, batch, known
-        )
+        adapted = self.adapted(pooled, batch.scenario, batch.state)
+        return adapted + self.static(items.query, inputs, batch, known)
 
     def scores(self, users: Tensor, items: ItemVectors) -> Tensor:
         """float32 ``[B, n]`` from user vectors ``[B, d]``."""

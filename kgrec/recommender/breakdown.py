@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -30,9 +31,10 @@ def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) 
 class UserSide:
     """What all scores of one history (a batch of one) have in common.
 
-    ``length`` is that of the pooled history by what it counts for, ``static`` and ``final`` float64
-    ``[d]`` the user's vector without and from the history, ``mixing`` ``[n, d]`` what events are
-    multiplied with in the pool, ``events`` per part their vectors ``[n, d]`` after the head.
+    ``length`` is that of the pooled history by what it counts for, ``pooled`` float32 ``[1, d]``
+    where the head's gates are decided, ``static`` and ``final`` float64 ``[d]`` the user's vector
+    without and from the history, ``mixing`` ``[n, d]`` what events are multiplied with in the pool,
+    ``events`` per part their vectors ``[n, d]`` after the head.
     """
 
     engine: Engine
@@ -40,6 +42,7 @@ class UserSide:
     timestamps: Ints
     batch: HistoryBatch
     length: float
+    pooled: Tensor
     static: Tensor
     final: Tensor
     mixing: Tensor
@@ -62,14 +65,25 @@ class UserSide:
                 timestamps=timestamps,
                 batch=batch,
                 length=float(pooled.norm().clamp_min(1e-12)) / max(float(worth), 1e-12),
+                pooled=user,
                 static=model.static(query, inputs, batch, engine.known)[0].double(),
-                final=model.head(user, batch.scenario)[0].double(),
+                final=model.adapted(user, batch.scenario, batch.state)[0].double(),
                 mixing=mixing,
                 events={
-                    name: _adapted(engine, vectors.double() * mixing, batch)
+                    name: _adapted(engine, vectors.double() * mixing, batch, user)
                     for name, vectors in _event_vectors(engine, history, batch).items()
                 },
             )
+
+    @cached_property
+    def matrix(self) -> Tensor | None:
+        """float64 ``[d, d]``: row j is what the head makes of the j-th unit vector; None where it
+        changes nothing."""
+        if not self.engine.model.adapts:
+            return None
+        with torch.inference_mode():
+            units = torch.eye(self.pooled.shape[1], dtype=torch.float64, device=self.pooled.device)
+            return _adapted(self.engine, units, self.batch, self.pooled)
 
     def break_down(self, item: int) -> ScoreBreakdown:
         """The score of item row ``item``.
@@ -91,7 +105,7 @@ class UserSide:
         else:
             parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
             scale = length * temperature * engine.candidate_length(item)
-            matches = shared_nodes(engine, history.item, self.batch, self.mixing, item, scale)
+            matches = shared_nodes(engine, history.item, self.matrix, self.mixing, item, scale)
             if len(matches):
                 count = len(history.item)
                 shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)
@@ -133,7 +147,6 @@ def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> d
     return parts
 
 
-def _adapted(engine: Engine, vectors: Tensor, batch: HistoryBatch) -> Tensor:
-    """``vectors`` float64 ``[n, d]`` through the scenario head of the one request."""
-    adapted: Tensor = engine.model.head(vectors, batch.scenario.expand(len(vectors)))
-    return adapted
+def _adapted(engine: Engine, vectors: Tensor, batch: HistoryBatch, at: Tensor) -> Tensor:
+    """``vectors`` float64 ``[n, d]`` through the head of the one request, as it is at ``at``."""
+    return engine.model.adapted(vectors, batch.scenario, batch.state, at)

@@ -157,9 +157,11 @@ def model_shape(
         parts.extend(texts.items)
     if not parts:
         raise TrainingError("every part of the model is switched off or has no data; enable one.")
-    head = wanted.head
+    n_scenarios = len(vocabulary.scenarios)
+    head: str = wanted.head
     if head == "auto":
-        head = "adapter" if len(vocabulary.scenarios) > 1 else "none"
+        head = "adapter" if n_scenarios > 1 else "none"
+    head = head if n_scenarios else "none"
     return ModelShape(
         embedding_size=plan.embedding_size,
         parts=tuple(parts),
@@ -175,6 +177,7 @@ def model_shape(
         event_texts=wanted.use_text and len(texts.events) > 0,
         horizons=plan.temporal and config.training.later_share > 0,
         shrinkage=plan.shrinkage,
+        fusion=wanted.use_fusion and head != "none",
     )
 
 

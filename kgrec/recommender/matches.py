@@ -13,18 +13,17 @@ from torch import Tensor
 
 from kgrec.explain import NodeMatches
 from kgrec.graph.snapshot import Ints
-from kgrec.nn import HistoryBatch
 from kgrec.nn.features import KNOWLEDGE
-from kgrec.nn.heads import NoHead, ScenarioHead
 from kgrec.recommender.engine import Engine
 
 
 def shared_nodes(
-    engine: Engine, history: Ints, batch: HistoryBatch, mixing: Tensor, item: int, scale: float
+    engine: Engine, history: Ints, head: Tensor | None, mixing: Tensor, item: int, scale: float
 ) -> NodeMatches:
     """Contributions of shared nodes for a batch of one history.
 
-    ``history`` int64 ``[n]`` item rows; ``mixing`` float64 ``[n, d]``, what an event's vector is
+    ``history`` int64 ``[n]`` item rows; ``head`` float64 ``[d, d]``, what a vector is multiplied
+    with after the pool (None: nothing); ``mixing`` float64 ``[n, d]``, what an event's vector is
     multiplied with in the pool; ``scale`` divides every product. None without a graph in the
     model, or with several layers, whose messages carry more than one node.
     """
@@ -43,7 +42,8 @@ def shared_nodes(
         distinct, place = np.unique(pairs, return_inverse=True)
         told, heard = np.divmod(distinct, max(len(target_token), 1))
         left = engine.messages[told].double() * model.features.query.knowledge_gate
-        value = _products(model.head, batch, mixing, left, sent[heard])[event[mine], place]
+        right = sent[heard] if head is None else sent[heard] @ head.T
+        value = (mixing @ (left * right).T)[event[mine], place]
         value = value * torch.as_tensor(weight[mine]).to(value) / scale
     code = engine.message_codes
     return NodeMatches(
@@ -53,19 +53,6 @@ def shared_nodes(
         far=code[target_token[theirs]],
         contribution=value.cpu().numpy(),
     )
-
-
-def _products(
-    head: ScenarioHead, batch: HistoryBatch, mixing: Tensor, left: Tensor, right: Tensor
-) -> Tensor:
-    """float64 ``[n, p]``: H(mixing of an event ⊙ left) · right, for each event and pair."""
-    if isinstance(head, NoHead):
-        return mixing @ (left * right).T
-    rows = [
-        (head(left * mixed, batch.scenario.expand(len(left))) * right).sum(dim=1)
-        for mixed in mixing
-    ]
-    return torch.stack(rows) if rows else mixing.new_zeros(0, len(left))
 
 
 def messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:

@@ -26,7 +26,6 @@ from kgrec.nn import (
     history_state,
     pool_weights,
 )
-from kgrec.nn.heads import NoHead, ScenarioHead
 from kgrec.recommender.new_items import NewItems
 
 _KNOWN_AGES = 512  # patterns of ages whose weights are kept
@@ -50,7 +49,7 @@ class QuickScorer:
     scales: TimeScales
     sharpness: float  # one over the temperature
     shrinkage: float
-    head: ScenarioHead | None
+    model: HybridModel | None  # where scenarios make a difference
     new_rows: Ints | None
     direction: np.ndarray | None
     weights: ItemWeights | None
@@ -76,7 +75,7 @@ class QuickScorer:
             scales=model.shape.scales,
             sharpness=1 / model.shape.temperature,
             shrinkage=model.shape.shrinkage,
-            head=None if type(model.head) is NoHead else model.head,
+            model=model if model.adapts else None,
             new_rows=None if new is None else new.items,
             direction=None if new is None else new.direction.numpy(),
             weights=weights,
@@ -88,8 +87,8 @@ class QuickScorer:
         user = unit(pooled[:size])
         if self.shrinkage:
             user *= len(history.item) / (len(history.item) + self.shrinkage)
-        if self.head is not None:
-            user = adapted(self.head, user, history.scenario)
+        if self.model is not None:
+            user = adapted(self.model, user, history)
         row = history.user[0]
         if row >= 0 and len(self.known):
             user += self.known[row]
@@ -154,11 +153,12 @@ def unit(vector: np.ndarray) -> np.ndarray:
     return vector
 
 
-def adapted(head: ScenarioHead, user: np.ndarray, scenario: np.ndarray) -> np.ndarray:
-    """H_k of a user's vector, and the scenario's own taste; float32 ``[d]``."""
-    code = torch.from_numpy(scenario)
+def adapted(model: HybridModel, user: np.ndarray, history: Histories) -> np.ndarray:
+    """F_k of a user's vector, and the scenario's own taste; float32 ``[d]``."""
+    code = torch.from_numpy(history.scenario)
+    state = torch.from_numpy(history_state(history.indptr, history.visit))
     with torch.inference_mode():
-        vector = head(torch.from_numpy(user).unsqueeze(0), code)
-        bias = head.bias(code) if scenario[0] >= 0 else None
+        vector = model.adapted(torch.from_numpy(user).unsqueeze(0), code, state)
+        bias = model.head.bias(code) if history.scenario[0] >= 0 else None
         vector = vector if bias is None else vector + bias
     return np.asarray(vector.numpy()[0])

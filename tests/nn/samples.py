@@ -52,13 +52,16 @@ class Sample:
             "event_texts": True,
             "horizons": True,
             "shrinkage": 2.0,
+            "fusion": changed.get("head") != "none",
+            "scenario_features": 3,
         }
         return ModelShape(**{**settings, **changed})  # type: ignore[arg-type]
 
     def model(self, seed: int = 0, **changed: object) -> HybridModel:
         """A model whose every parameter has moved, as after training."""
         torch.manual_seed(seed)
-        model = HybridModel(self.vocabulary, self.shape(**changed))
+        told = torch.randn(len(self.vocabulary.scenarios), 3)
+        model = HybridModel(self.vocabulary, self.shape(**changed), told)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch.nn.functional import leaky_relu
 
-from kgrec.nn import HEADS
-from tests.nn.heads_contract import SCENARIOS, SIZE, HeadsContract
+from kgrec.nn import HEADS, HeadShape
+from tests.nn.heads_contract import SCENARIOS, SHAPE, SIZE, HeadsContract, features
 
 
 class TestNoHead(HeadsContract):
@@ -15,16 +16,22 @@ class TestNoHead(HeadsContract):
         assert not list(self.head().parameters())
 
 
-class TestAdapterHead(HeadsContract):
-    name = "adapter"
+class DifferentScenarios(HeadsContract):
+    """Of a head that tells scenarios from one another."""
 
     def test_scenarios_differ(self) -> None:
         head = self.head()
-        vectors = torch.ones(SCENARIOS, SIZE)
-        adapted = head(vectors, torch.arange(SCENARIOS))
-        told = self.told(head, torch.arange(SCENARIOS))
-        assert not torch.allclose(adapted[0], adapted[1])
-        assert not torch.allclose(told[0], told[1])
+        codes = torch.arange(-1, SCENARIOS)
+        adapted = head(torch.ones(SCENARIOS + 1, SIZE), codes)
+        told = self.told(head, codes)
+        for one in range(SCENARIOS + 1):
+            for other in range(one):
+                assert not torch.allclose(adapted[one], adapted[other])
+                assert not torch.allclose(told[one], told[other])
+
+
+class TestAdapterHead(DifferentScenarios):
+    name = "adapter"
 
     def test_the_adapter_multiplies_element_by_element(self) -> None:
         head = self.head()
@@ -37,6 +44,122 @@ class TestAdapterHead(HeadsContract):
             torch.testing.assert_close(adapted[row], expected)
 
 
+class TestSharedBottomHead(DifferentScenarios):
+    name = "shared_bottom"
+
+    def test_a_bottom_and_the_towers_on_it(self) -> None:
+        head = self.head()
+        vectors, scenario = self.batch()
+        p = dict(head.named_parameters())
+        for row, code in enumerate(scenario.tolist()):
+            tower = p["tower.shared"]
+            if code >= 0:
+                tower = tower + p["tower.left"][code] @ p["tower.right"][code]
+            hidden = leaky_relu(vectors[row] @ p["bottom"])
+            expected = vectors[row] + hidden @ tower / SHAPE.width**0.5
+            torch.testing.assert_close(head(vectors, scenario)[row], expected, atol=1e-5, rtol=1e-5)
+
+
+class TestMMoEHead(DifferentScenarios):
+    name = "mmoe"
+
+    def test_a_gate_mixes_experts(self) -> None:
+        """A gate that is all for one expert leaves that one's answer."""
+        head = self.head()
+        vectors, _ = self.batch()
+        scenario = torch.ones(len(vectors), dtype=torch.int64)
+        p = dict(head.named_parameters())
+        tower = p["tower.shared"] + p["tower.left"][1] @ p["tower.right"][1]
+        at = torch.ones_like(vectors)
+        for expert in range(4):
+            with torch.no_grad():
+                p["gate"].zero_()
+                p["own_gate"].zero_()
+                p["own_gate"][1, :, expert] = 100
+            weights = p["experts"][:, expert * SHAPE.width : (expert + 1) * SHAPE.width]
+            hidden = (vectors @ weights) * torch.where(at @ weights > 0, 1, 0.01)
+            expected = vectors + hidden @ tower / SHAPE.width**0.5
+            answer = head(vectors, scenario, at)
+            torch.testing.assert_close(answer, expected, atol=1e-4, rtol=1e-4)
+
+
+class TestPLEHead(DifferentScenarios):
+    name = "ple"
+
+    def test_the_shared_stream_reads_no_scenarios_expert(self) -> None:
+        head = self.head()
+        vectors, _ = self.batch()
+        none = torch.full((len(vectors),), -1)
+        before = head(vectors, none)
+        with torch.no_grad():
+            for name in head.own_parameters:
+                head.get_parameter(name).mul_(-3)
+        assert torch.equal(head(vectors, none), before)
+
+
+class TestStarHead(DifferentScenarios):
+    name = "star"
+
+    def test_weights_are_shared_ones_times_own_ones(self) -> None:
+        head = self.head()
+        vectors, scenario = self.batch()
+        p = dict(head.named_parameters())
+        for row, code in enumerate(scenario.tolist()):
+            scale, weights = p["scale"], []
+            for layer in ("first", "second"):
+                weight = p[f"{layer}.weight"]
+                if code >= 0:
+                    weight = weight * (1 + p[f"{layer}.left"][code].T @ p[f"{layer}.right"][code])
+                weights.append(weight)
+            if code >= 0:
+                scale = scale * (1 + p["own_scale"][code])
+            hidden = leaky_relu((vectors[row] * scale) @ weights[0])
+            expected = vectors[row] + hidden @ weights[1] / SHAPE.width**0.5
+            torch.testing.assert_close(head(vectors, scenario)[row], expected, atol=1e-4, rtol=1e-4)
+
+
+class TestPEPNetHead(DifferentScenarios):
+    name = "pepnet"
+
+    def test_gates_lie_between_nothing_and_twice(self) -> None:
+        head = self.head()
+        gate = head.get_submodule("embedding_gate")
+        told = 50 * torch.randn(200, 16 + SIZE)
+        with torch.no_grad():
+            told = gate(told)
+        assert 0 <= told.min() < 0.1
+        assert 1.9 < told.max() <= 2
+
+
+class TestHyperHead(DifferentScenarios):
+    name = "hyper"
+
+    def test_features_alone_tell_a_scenario(self) -> None:
+        """With nothing of its own, a scenario answers as one that says the same of itself."""
+        head = self.head()
+        with torch.no_grad():
+            for name in head.own_parameters:
+                head.get_parameter(name).zero_()
+        vectors, _ = self.batch()
+        with torch.inference_mode():
+            answers = [head(vectors, torch.full((len(vectors),), k)) for k in range(SCENARIOS)]
+            assert not torch.allclose(answers[0], answers[1])
+            other = head.grown()
+            new = torch.full((len(vectors),), SCENARIOS)
+            other.describe(SCENARIOS, features()[1])
+            assert torch.equal(other(vectors, new), answers[1])
+            assert torch.equal(self.told(other, new), self.told(head, torch.ones_like(new)))
+
+    def test_features_travel_with_the_weights(self) -> None:
+        head = HEADS[self.name](SHAPE, features())
+        assert torch.equal(head.state_dict()["features"], features())
+
+    def test_it_does_without_any_features(self) -> None:
+        head = HEADS[self.name](HeadShape(SCENARIOS, SIZE))
+        vectors, scenario = self.batch()
+        torch.testing.assert_close(head(vectors, scenario), vectors)
+
+
 def test_every_head_is_held_to_the_contract() -> None:
-    held = {kind.name for kind in HeadsContract.__subclasses__()}
-    assert held == set(HEADS)
+    kinds = [*HeadsContract.__subclasses__(), *DifferentScenarios.__subclasses__()]
+    assert {kind.name for kind in kinds if hasattr(kind, "name")} == set(HEADS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from kgrec.nn import Histories, HistoryBatch, TimeScales
+from kgrec.nn import HEADS, Histories, HistoryBatch, TimeScales
 from kgrec.recommender.quick import QuickScorer
 from tests.nn.samples import Sample, make_sample
 
@@ -38,8 +38,8 @@ def untold(histories: Histories) -> Histories:
 @pytest.mark.parametrize(
     "changed",
     [
-        {},
-        {"head": "none"},
+        *({"head": head} for head in HEADS),
+        {"fusion": False},
         {"user_attributes": False, "friends": False, "event_texts": False},
         {"scales": TimeScales((np.inf,))},
         {"horizons": False},

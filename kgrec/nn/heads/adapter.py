@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from kgrec.nn.heads.base import ScenarioHead
+from kgrec.nn.heads.base import HeadShape, ScenarioHead
 
 
 class AdapterHead(ScenarioHead):
     """H_k = M ⊙ W_k: a shared diagonal M, modulated element by element per scenario.
 
     Both start at one, so an untrained scenario behaves like the shared model. A scenario owns 2 d
-    parameters: its W_k and a bias.
+    numbers: its W_k and a bias. As learning hidden unit contributions: Swietojanski & Renals, SLT
+    2014.
     """
 
-    def __init__(self, n_scenarios: int, embedding_size: int) -> None:
-        super().__init__(n_scenarios, embedding_size)
-        self.shared = nn.Parameter(torch.ones(embedding_size))
-        self.scale = nn.Parameter(torch.ones(n_scenarios, embedding_size))
-        self.shift = nn.Parameter(torch.zeros(n_scenarios, embedding_size))
+    def __init__(self, shape: HeadShape, features: Tensor | None = None) -> None:
+        super().__init__(shape, features)
+        self.shared = nn.Parameter(torch.ones(shape.embedding_size))
+        self.add_rows("scale", torch.ones(shape.embedding_size))
+        self.add_rows("shift", torch.zeros(shape.embedding_size))
 
-    def forward(self, vectors: Tensor, scenario: Tensor) -> Tensor:
-        given = (scenario >= 0).unsqueeze(1)
-        scale = functional.embedding(scenario.clamp_min(0), self.scale)
-        return vectors * self.shared * torch.where(given, scale, torch.ones_like(scale))
-
-    def bias(self, scenario: Tensor) -> Tensor | None:
-        given = (scenario >= 0).unsqueeze(1)
-        return functional.embedding(scenario.clamp_min(0), self.shift) * given
+    def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:
+        none = (scenario < 0).unsqueeze(1).to(self.shared.dtype)
+        return vectors * self.shared * (self.rows_of("scale", scenario) + none)

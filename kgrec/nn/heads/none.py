@@ -10,8 +10,5 @@ from kgrec.nn.heads.base import ScenarioHead
 class NoHead(ScenarioHead):
     """Every scenario gets the shared vector."""
 
-    def forward(self, vectors: Tensor, scenario: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:
         return vectors
-
-    def bias(self, scenario: Tensor) -> Tensor | None:
-        return None
