@@ -6,10 +6,11 @@ A field that is None is read off the data by ``fit`` (see ``kgrec.training.defau
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kgrec.scenario_config import ScenarioConfig
 
 Head = Literal[
     "auto", "none", "adapter", "shared_bottom", "mmoe", "ple", "star", "pepnet", "hyper"
@@ -67,6 +68,9 @@ class ModelConfig(_Settings):
     )
 
 
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # a λ_k
+
+
 class TrainingConfig(_Settings):
     """How the model is fitted."""
 
@@ -120,6 +124,51 @@ class TrainingConfig(_Settings):
     refit: bool = Field(
         True, description="Train again on everything after choosing by rows that fit held out."
     )
+    balancing: Literal[
+        "none", "fixed", "uncertainty", "gradnorm", "pcgrad", "cagrad", "jacobian"
+    ] = Field(
+        "none",
+        description="How scenarios' losses L_k make one step; none: every example counts alike.",
+    )
+    scenario_weights: dict[str, Share] = Field(
+        {}, description="λ_k of a scenario's loss, 1 where none is given; not with 'none'."
+    )
+    scenario_balance: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Users of scenario k are drawn as often as (its users) ** this; 1: all once.",
+    )
+    scenario_candidates: Literal["auto", "all", "own"] = Field(
+        "auto",
+        description="Items that a scenario's examples choose among: all, or those with training "
+        "rows in it; auto: own where scenarios share less than half of their items.",
+    )
+    losses: dict[str, Literal["softmax", "bce", "kl"]] = Field(
+        {}, description="A scenario's own loss; softmax where none is given, kl needs a teacher."
+    )
+    teacher: str | None = Field(
+        None, description="Folder of the saved recommender whose scores 'kl' learns from."
+    )
+    logit_adjustment: float = Field(
+        0.0, ge=0, description="τ: times the log of the items' prior, added to training's logits."
+    )
+    popularity_weight: float = Field(
+        0.0, ge=0, le=1, description="A target weighs (its item's events) ** -this."
+    )
+    stop_by_scenario: bool = Field(
+        False, description="A scenario's own rows are those of its own best validation."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> TrainingConfig:
+        if self.scenario_weights and self.balancing == "none":
+            raise ValueError("scenario_weights say nothing without balancing; set it to 'fixed'.")
+        if self.balancing != "none" and self.accumulation > 1:
+            raise ValueError("balancing needs whole steps; set accumulation to 1.")
+        if "kl" in self.losses.values() and self.teacher is None:
+            raise ValueError("a 'kl' loss learns from a teacher; name its folder in teacher.")
+        return self
 
 
 class RecommenderConfig(_Settings):
@@ -128,3 +177,4 @@ class RecommenderConfig(_Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     text: TextConfig = TextConfig()
+    scenarios: ScenarioConfig = ScenarioConfig()

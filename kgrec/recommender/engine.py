@@ -17,7 +17,7 @@ from graph_schema.names import ENTITY, ITEM
 from kgrec.errors import RequestError
 from kgrec.explain import Explainer
 from kgrec.graph.features import FeatureTables, Vocabulary, relation_key
-from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 from kgrec.nn import (
     Histories,
     HistoryBatch,
@@ -29,8 +29,10 @@ from kgrec.nn import (
 from kgrec.nn.sparse import SparseMatrix
 from kgrec.recommender.new_items import NewItems, find_new_items
 from kgrec.recommender.quick import QuickScorer
+from kgrec.recommender.ruled import codes_of_users
 from kgrec.recommender.searching import Searcher
 from kgrec.recommender.texts import TextFeatures
+from kgrec.scenario_config import ScenarioRule
 from kgrec.training.sampling import Sequences
 
 
@@ -47,6 +49,7 @@ class Engine:
     device: torch.device
     mapping: GraphMapping | None = None
     weights: ItemWeights | None = None
+    rule: ScenarioRule | None = None
 
     @cached_property
     def inputs(self) -> ModelInputs:
@@ -119,6 +122,11 @@ class Engine:
     def item_ids(self) -> np.ndarray:
         """object ``[n + 1]``: the items' ids, and None last, where row -1 points."""
         return np.append(self.snapshot.items.ids, [None])
+
+    @cached_property
+    def user_scenarios(self) -> Ints | None:
+        """The rule's scenario of every stored user; see ``codes_of_users``."""
+        return codes_of_users(self.rule, self.snapshot.users, self.vocabulary)
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -296,9 +304,13 @@ def make_sequences(
     snapshot: GraphSnapshot, vocabulary: Vocabulary, texts: TextFeatures
 ) -> Sequences:
     """The snapshot's interactions with each event's own text and scenario code."""
+    code = scenario_codes(snapshot.interactions.scenario, vocabulary)
+    return Sequences.build(snapshot, texts.of_events(snapshot), code)
+
+
+def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:
+    """int64: the vocabulary's number of each scenario (object, names), -1 where it has none."""
     codes = {name: code for code, name in enumerate(vocabulary.scenarios)}
-    scenario = snapshot.interactions.scenario
     names, inverse = np.unique(scenario.astype(str), return_inverse=True)
     known = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
-    code = known[inverse] if len(names) else np.empty(0, dtype=np.int64)
-    return Sequences.build(snapshot, texts.of_events(snapshot), code)
+    return known[inverse] if len(names) else np.empty(0, dtype=np.int64)

@@ -10,22 +10,32 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
-from kgrec.evaluation import evaluate_ranking, random_split, user_time_split
+from kgrec.evaluation import random_split, user_time_split
 from kgrec.graph.features import FeatureTables, Vocabulary
-from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions, Ints
 from kgrec.nn import HybridModel, ModelShape
 from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
-from kgrec.ranking import pairs_to_csr
 from kgrec.recommender.engine import Engine
-from kgrec.recommender.texts import TextFeatures
+from kgrec.recommender.judging import Queries
+from kgrec.recommender.scenario_features import feature_size, scenario_features
+from kgrec.recommender.texts import TextFeatures, scenarios_of
 from kgrec.recommender.weighing import NONE, Weighing, choose_weighing, weighed
-from kgrec.training import Checkpoint, Plan, StepSampler, Trainer, follows_in_time, make_plan
+from kgrec.training import (
+    METRIC,
+    Checkpoint,
+    Plan,
+    StepSampler,
+    Trainer,
+    follows_in_time,
+    make_plan,
+    own_items,
+)
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
-VALID_METRIC = "valid_ndcg@10"
 OnEpoch = Callable[[dict[str, float], int], None]
 
 
@@ -87,7 +97,7 @@ def fit_engine(
     shape = model_shape(config, plan, vocabulary, tables, texts)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = HybridModel(vocabulary, shape).to(device)
+        model = HybridModel(vocabulary, shape, _told(train, texts, shape)).to(device)
         engine = Engine(model, vocabulary, train, texts, device)
         engine.read(tables)
         trainer = Trainer(
@@ -98,9 +108,10 @@ def fit_engine(
             config=config.training,
             seed=seed,
             device=device,
-            validate=_validation(engine, valid, plan, seed) if len(valid) else None,
+            validate=_validation(engine, valid, plan, config, seed) if len(valid) else None,
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
             stop=None if like is None else best_epoch(like.history),
+            scenarios=tuple(vocabulary.scenarios),
         )
         state = None
         if checkpoint is not None:
@@ -116,7 +127,7 @@ def fit_engine(
         return Fitted(weighed(final, like.weighing, plan), plan, history, like.weighing)
     if plan.sampled or not config.model.use_item_weights:
         return Fitted(final, plan, history, NONE)
-    weighing, final = choose_weighing(final, valid, plan, seed)
+    weighing, final = choose_weighing(final, valid, plan, seed, own_of(engine, config))
     return Fitted(final, plan, history, weighing)
 
 
@@ -134,8 +145,8 @@ def _plan(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) 
 
 def best_epoch(history: list[dict[str, float]]) -> int:
     """The epoch whose validation was best, the last one where none was validated."""
-    validated = [record for record in history if VALID_METRIC in record]
-    best = max(validated, key=lambda record: record[VALID_METRIC], default=history[-1])
+    validated = [record for record in history if METRIC in record]
+    best = max(validated, key=lambda record: record[METRIC], default=history[-1])
     return int(best["epoch"])
 
 
@@ -178,7 +189,16 @@ def model_shape(
         horizons=plan.temporal and config.training.later_share > 0,
         shrinkage=plan.shrinkage,
         fusion=wanted.use_fusion and head != "none",
+        scenario_features=feature_size(texts.scenarios) if head == "hyper" else 0,
     )
+
+
+def _told(train: GraphSnapshot, texts: TextFeatures, shape: ModelShape) -> Tensor | None:
+    """What describes the scenarios, where the head reads it."""
+    if not shape.scenario_features:
+        return None
+    told = scenario_features(scenarios_of(train), train.interactions, texts.scenarios)
+    return torch.from_numpy(told)
 
 
 def _sampler(
@@ -195,30 +215,34 @@ def _sampler(
     )
 
 
-def _validation(engine: Engine, valid: Interactions, plan: Plan, seed: int) -> Callable[[], float]:
-    """Tells NDCG@10 of the engine as it is then, not with the vectors it has cached; where training
-    is sampled, over a sample of the users."""
-    seen, n_users = engine.snapshot.interactions, len(engine.snapshot.users)
-    users = np.unique(valid.user)
-    if plan.sampled and len(users) > _VALID_USERS:
-        chosen = np.zeros(n_users, dtype=bool)
-        chosen[np.random.default_rng(seed).choice(users, _VALID_USERS, replace=False)] = True
-        valid, seen = valid.select(chosen[valid.user]), seen.select(chosen[seen.user])
-    wanted = pairs_to_csr(valid.user, valid.item, n_users)
-    known = pairs_to_csr(seen.user, seen.item, n_users)
+def _validation(
+    engine: Engine, valid: Interactions, plan: Plan, config: RecommenderConfig, seed: int
+) -> Callable[[], dict[str, float]]:
+    """Tells NDCG@10, of all users and by scenario, of the engine as it is then, not with the
+    vectors it has cached; where training is sampled, over a sample of the users."""
+    most = _VALID_USERS if plan.sampled else len(valid)
+    queries = Queries.build(engine, valid, own_of(engine, config), most=most, seed=seed)
 
-    def ndcg() -> float:
+    def ndcg() -> dict[str, float]:
         now = engine.alone()
-        report = evaluate_ranking(
-            lambda rows: now.score(now.stored(rows)),
-            n_items=len(engine.snapshot.items),
-            targets=wanted,
-            seen=known,
-            ks=(10,),
-        )
-        return report["ndcg@10"]
+        report = queries.judge(lambda rows: queries.score(now, rows))
+        told = {METRIC: report["ndcg@10"]}
+        for name, values in report.by_group.items():
+            if name:
+                told[f"{METRIC}/{name}"] = values["ndcg@10"]
+        return told
 
     return ndcg
+
+
+def own_of(engine: Engine, config: RecommenderConfig) -> list[Ints | None] | None:
+    """The items that each scenario's examples choose among in training; see ``own_items``."""
+    return own_items(
+        engine.sequences,
+        config.training.scenario_candidates,
+        len(engine.vocabulary.scenarios),
+        len(engine.snapshot.items),
+    )
 
 
 def fingerprint(
@@ -233,7 +257,7 @@ def fingerprint(
     for facts in train.facts:
         digest.update(repr((facts.head_label, facts.relation, facts.tail_label)).encode())
         digest.update(facts.head.tobytes() + facts.tail.tobytes())
-    for nodes in (train.users, train.items, train.entities):
+    for nodes in (train.users, train.items, train.entities, train.scenarios):
         digest.update("\0".join(nodes.ids).encode())
         digest.update(nodes.attributes.to_csv(index=False).encode())
     for texts in (train.reviews, train.queries):

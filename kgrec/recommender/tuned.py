@@ -10,8 +10,9 @@ from typing import Any
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
-from kgrec.recommender.fitting import VALID_METRIC, Fitted
+from kgrec.recommender.fitting import Fitted
 from kgrec.recommender.support import Progress
+from kgrec.training import METRIC
 from kgrec.tuning import Try, search
 from kgrec.tuning.space import with_values
 
@@ -67,7 +68,7 @@ def tuned(
 
 def _best(fitted: Fitted) -> float:
     """Raises TrainingError where nothing was held out to judge by."""
-    judged = [record[VALID_METRIC] for record in fitted.history if VALID_METRIC in record]
+    judged = [record[METRIC] for record in fitted.history if METRIC in record]
     if not judged:
         raise TrainingError("there is no validation row to tune by; give some a split 'valid'.")
     return max(judged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,13 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.evaluation import evaluate_ranking
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
 from kgrec.nn.sparse import SparsePattern
-from kgrec.ranking import pairs_to_csr
-from kgrec.ranking.csr import Csr
 from kgrec.recommender.engine import Engine
+from kgrec.recommender.judging import Queries
 from kgrec.training import Plan, fit_item_weights
 
 STRENGTHS: Final = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
@@ -46,19 +44,24 @@ def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
 
 
 def choose_weighing(
-    engine: Engine, valid: Interactions, plan: Plan, seed: int
+    engine: Engine,
+    valid: Interactions,
+    plan: Plan,
+    seed: int,
+    own: Sequence[Ints | None] | None = None,
 ) -> tuple[Weighing, Engine]:
     """The best on validation rows, the least strength among equals, and the engine with it;
-    ``engine`` has no weights."""
+    ``engine`` has no weights. ``own`` are the items that each scenario chooses among."""
     best, final = NONE, engine
     if not len(valid):
         return best, final
-    judges = _Judges.of(engine, valid, seed)
-    alone = judges.map(lambda users: engine.score(engine.stored(users)))
+    judges = _Judges.of(engine, valid, own, seed)
+    queries = judges.queries
+    alone = judges.map(lambda rows: queries.score(engine, rows))
     highest = judges.ndcg(alone)
     for graph in (False, True) if engine.snapshot.facts else (False,):
         weights = _unscaled(engine, graph, plan)
-        added = judges.map(partial(_added, engine.weighed(weights)))
+        added = judges.map(partial(_added, engine.weighed(weights), queries))
         for strength in STRENGTHS:
             metric = judges.ndcg(alone + strength * added)
             if metric > highest:
@@ -77,9 +80,9 @@ def _unscaled(engine: Engine, graph: bool, plan: Plan) -> ItemWeights:
     )
 
 
-def _added(engine: Engine, users: Ints) -> Tensor:
-    """What the engine's item–item weights add for stored users, float32 ``[B, n]``."""
-    histories, n_items = engine.stored(users), len(engine.snapshot.items)
+def _added(engine: Engine, queries: Queries, rows: Ints) -> Tensor:
+    """What the engine's item–item weights add for queries ``rows``, float32 ``[B, n]``."""
+    histories, n_items = engine.stored(queries.user[rows]), len(engine.snapshot.items)
     pattern = SparsePattern.build(histories.indptr, histories.item, n_items, engine.device)
     assert engine.item_weights is not None
     return engine.item_weights.scores(histories, pattern)
@@ -87,40 +90,25 @@ def _added(engine: Engine, users: Ints) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Judges:
-    """Users with validation rows, their ``wanted`` and ``seen`` items; numbered from 0."""
+    """Queries whose scores are kept."""
 
-    users: Ints
-    wanted: Csr
-    seen: Csr
+    queries: Queries
 
     @staticmethod
-    def of(engine: Engine, valid: Interactions, seed: int) -> _Judges:
+    def of(
+        engine: Engine, valid: Interactions, own: Sequence[Ints | None] | None, seed: int
+    ) -> _Judges:
         """At most so many that their scores fit; drawn with ``seed`` where there are more."""
-        n_items, known = len(engine.snapshot.items), engine.snapshot.interactions
-        users = np.unique(valid.user)
-        most = max(1, min(_JUDGES, _SCORES // max(n_items, 1)))
-        if len(users) > most:
-            users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
-        place = np.full(len(engine.snapshot.users), -1)
-        place[users] = np.arange(len(users))
-        wanted, seen = (
-            pairs_to_csr(place[rows.user], rows.item, len(users))
-            for rows in (part.select(place[part.user] >= 0) for part in (valid, known))
-        )
-        return _Judges(users, wanted, seen)
+        most = max(1, min(_JUDGES, _SCORES // max(len(engine.snapshot.items), 1)))
+        return _Judges(Queries.build(engine, valid, own, most=most, seed=seed))
 
     def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
-        """What ``score`` says of every judge, float32 ``[judges, n]``."""
-        parts = np.array_split(self.users, len(self.users) // _BATCH + 1)
+        """What ``score`` says of every query (int64 rows), float32 ``[queries, n]``."""
+        rows = np.arange(len(self.queries))
+        parts = np.array_split(rows, len(rows) // _BATCH + 1)
         with torch.inference_mode():
-            return torch.cat([score(users) for users in parts])
+            return torch.cat([score(part) for part in parts])
 
     def ndcg(self, scores: Tensor) -> float:
-        report = evaluate_ranking(
-            lambda rows: scores[torch.from_numpy(rows).to(scores.device)],
-            n_items=scores.shape[1],
-            targets=self.wanted,
-            seen=self.seen,
-            ks=(10,),
-        )
+        report = self.queries.judge(lambda rows: scores[torch.from_numpy(rows).to(scores.device)])
         return report["ndcg@10"]

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from kgrec.errors import ModelError
 
-_FILES = ("model", "optimizer", "best", "average")
+_FILES = ("model", "optimizer", "best", "average", "balancer")
 
 
 @dataclass
 class Progressed:
-    """How far a training has come, the best weights so far, and the average over ``steps``."""
+    """How far a training has come, the best weights so far, the average over ``steps``, and what a
+    balancer has learned; ``best_of`` is the best metric of each scenario that has its own."""
 
     epoch: int = 0
     waited: int = 0
@@ -29,6 +30,8 @@ class Progressed:
     best: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)
     steps: int = 0
+    balancer: dict[str, Tensor] = field(default_factory=dict)
+    best_of: dict[str, float] = field(default_factory=dict)
     records: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -61,6 +64,7 @@ class Checkpoint:
         save_file(_optimizer_tensors(optimizer), fresh / "optimizer.safetensors")
         save_file(_plain(done.best), fresh / "best.safetensors")
         save_file(_plain(done.average), fresh / "average.safetensors")
+        save_file(_plain(done.balancer), fresh / "balancer.safetensors")
         state = {
             "fingerprint": self.fingerprint,
             "epoch": done.epoch,
@@ -68,6 +72,7 @@ class Checkpoint:
             "best_metric": None if math.isinf(done.best_metric) else done.best_metric,
             "records": done.records,
             "steps": done.steps,
+            "best_of": done.best_of,
         }
         (fresh / "state.json").write_text(json.dumps(state))
 
@@ -100,6 +105,8 @@ class Checkpoint:
             best=tensors["best"],
             average=tensors["average"],
             steps=state["steps"],
+            balancer=tensors["balancer"],
+            best_of=state["best_of"],
             records=state["records"],
         )
 

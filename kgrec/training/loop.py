@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
-from kgrec.nn import USER_ATTRIBUTES, HistoryBatch, HybridModel, ModelInputs
+from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
 from kgrec.training.average import RunningAverage
 from kgrec.training.checkpoint import Checkpoint, Progressed
-from kgrec.training.objective import softmax_terms, weighted_mean
+from kgrec.training.choosing import keep_best
+from kgrec.training.finite import NotFinite, check_weights
+from kgrec.training.objective import Teacher
 from kgrec.training.plan import Plan
-from kgrec.training.sampled import SampledStep, StepSampler, step_users
+from kgrec.training.sampled import StepSampler, step_users
 from kgrec.training.sampled_rows import RowAdamW
-from kgrec.training.sampling import Examples, Sequences, random_masks, time_cuts
+from kgrec.training.sampling import Sequences
+from kgrec.training.scenarios import drawn_users
+from kgrec.training.stepping import Stepper
 
-Validate = Callable[[], float]
+Validate = Callable[[], Mapping[str, float]]
 OnEpoch = Callable[[dict[str, float]], None]
 _WARM_UP = 0.05  # share of the steps in which the learning rate rises
 _START = 0.04  # of the peak, where it starts
@@ -32,10 +36,12 @@ _START = 0.04  # of the peak, where it starts
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """Fits one model on one set of sequences; ``validate`` returns the metric to choose by.
+    """Fits one model on one set of sequences.
 
-    With a ``sampler`` a step reads only the items that it needs, otherwise all of them. ``stop``
-    ends the training after so many epochs of the plan.
+    ``validate`` returns the metric to choose by, "valid_ndcg@10", and may tell the same of single
+    scenarios ("valid_ndcg@10/NAME"). With a ``sampler`` a step reads only the items that it needs,
+    otherwise all of them. ``stop`` ends the training after so many epochs of the plan.
+    ``scenarios`` are the names by code, ``teacher`` gives the scores that a "kl" loss learns from.
     """
 
     model: HybridModel
@@ -48,6 +54,22 @@ class Trainer:
     validate: Validate | None = None
     sampler: StepSampler | None = None
     stop: int | None = None
+    scenarios: tuple[str, ...] = ()
+    teacher: Teacher | None = None
+
+    @cached_property
+    def stepper(self) -> Stepper:
+        return Stepper(
+            model=self.model,
+            inputs=self.inputs,
+            data=self.data,
+            plan=self.plan,
+            config=self.config,
+            device=self.device,
+            sampler=self.sampler,
+            names=self.scenarios,
+            teacher=self.teacher,
+        )
 
     def run(
         self,
@@ -59,8 +81,10 @@ class Trainer:
         """Train; the model ends with the weights of the best validation (the last without one).
 
         With averaging these are the averages up to then. Returns a record per epoch: epoch, loss,
-        seconds and, where validated, "valid_ndcg@10". Raises TrainingError when there is nothing to
-        learn from or the loss is not finite.
+        seconds and, where validated, what ``validate`` told. Raises TrainingError when there is
+        nothing to learn from, when settings name a scenario that training does not have, or when a
+        loss, a gradient or a weight is not finite: then the model has the weights that it had when
+        the epoch began, and the checkpoint stays as it was.
         """
         users = np.flatnonzero(self.data.lengths() > 0)
         if not len(users):
@@ -75,6 +99,10 @@ class Trainer:
         done = Progressed()
         if resume and checkpoint is not None:
             done = checkpoint.load(self.model, optimizer)
+        self.stepper.check()
+        balancer = self.stepper.balancer
+        if balancer is not None and done.balancer:
+            balancer.load(done.balancer)
         average = self._average(done)
         epochs = self.plan.epochs if self.stop is None else min(self.stop, self.plan.epochs)
         while done.epoch < epochs and done.waited < self.config.patience:
@@ -86,11 +114,13 @@ class Trainer:
                 on_epoch(record)
             if average is not None:
                 done.average, done.steps = average.values, average.steps
+            if balancer is not None:
+                done.balancer = balancer.state()
             if checkpoint is not None and self._is_validated(done.epoch):
                 checkpoint.save(self.model, optimizer, done)
         final = done.best or done.average
         if final:
-            self.model.load_state_dict(final)
+            self.model.load_state_dict(final, strict=False)  # an average holds no buffers
         return done.records
 
     def _average(self, done: Progressed) -> RunningAverage | None:
@@ -120,13 +150,9 @@ class Trainer:
         self.model.eval()
         with nullcontext() if average is None else average.in_place():
             with torch.inference_mode():
-                record["valid_ndcg@10"] = self.validate()
-            done.waited += 1
-            if record["valid_ndcg@10"] > done.best_metric:
-                done.best_metric, done.waited = record["valid_ndcg@10"], 0
-                done.best = {
-                    name: value.detach().clone() for name, value in self.model.state_dict().items()
-                }
+                told = self.validate()
+            record.update(told)
+            keep_best(self.model, done, told, self.scenarios, self.config.stop_by_scenario)
 
     def _is_validated(self, epoch: int) -> bool:
         return epoch % self.config.valid_every == 0 or epoch == self.plan.epochs
@@ -142,26 +168,29 @@ class Trainer:
         rng = np.random.default_rng([self.seed, epoch])
         torch.manual_seed(int(rng.integers(2**62)))
         self.model.train()
+        good = {name: value.clone() for name, value in self.model.state_dict().items()}
         batches = self._batches(users, rng)
         losses = []
-        for step, batch in enumerate(batches):
-            share = (epoch + step / len(batches)) / self.plan.epochs
-            for group in optimizer.param_groups:
-                group["lr"] = self.plan.learning_rate * one_cycle(share)
-            losses.append(self._step(np.sort(batch), rng, optimizer))
-            if average is not None:
-                average.update()
-        if isinstance(optimizer, RowAdamW):
-            optimizer.settle()
+        try:
+            for step, batch in enumerate(batches):
+                share = (epoch + step / len(batches)) / self.plan.epochs
+                for group in optimizer.param_groups:
+                    group["lr"] = self.plan.learning_rate * one_cycle(share)
+                losses.append(self.stepper.step(np.sort(batch), rng, optimizer))
+                if average is not None:
+                    average.update()
+            if isinstance(optimizer, RowAdamW):
+                optimizer.settle()
+            check_weights(self.model)
+        except NotFinite as found:
+            self.model.load_state_dict(good)
+            raise self._diverged(found, epoch, step) from found
         loss = float(torch.stack(losses).mean())
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} in epoch {epoch + 1}; lower learning_rate (it is "
-                f"{self.plan.learning_rate:g}) or raise temperature."
-            )
         return {"epoch": epoch + 1, "loss": loss, "seconds": time.perf_counter() - started}
 
     def _batches(self, users: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        if self.config.scenario_balance < 1 and (self.data.scenario >= 0).any():
+            users = drawn_users(self.data, users, self.config.scenario_balance, rng)
         if self.sampler is None:
             n_batches = math.ceil(len(users) / self.plan.batch_size)
             return np.array_split(rng.permutation(users), n_batches)
@@ -169,66 +198,16 @@ class Trainer:
             users, self.data.lengths(), self.plan.batch_size, self.config.step_events, rng
         )
 
-    def _step(
-        self, users: np.ndarray, rng: np.random.Generator, optimizer: torch.optim.Optimizer
-    ) -> Tensor:
-        optimizer.zero_grad(set_to_none=True)
-        if isinstance(optimizer, RowAdamW) and self.sampler is not None:
-            examples = self._examples(users, rng)
-            with self.sampler.step(examples, rng, optimizer) as step:
-                loss = weighted_mean(*self._terms(step.inputs, step.examples, step))
-                loss.backward()  # type: ignore[no-untyped-call]
-        elif self.config.accumulation > 1:
-            loss = self._accumulated(users, rng)
-        else:
-            loss = weighted_mean(*self._terms(self.inputs, self._examples(users, rng)))
-            loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return loss.detach()
-
-    def _accumulated(self, users: np.ndarray, rng: np.random.Generator) -> Tensor:
-        """The step in parts whose gradients add up to those of the whole."""
-        parts = []
-        for part in np.array_split(users, min(self.config.accumulation, len(users))):
-            total, weight = self._terms(self.inputs, self._examples(part, rng))
-            total.backward()  # type: ignore[no-untyped-call]
-            parts.append(torch.stack([total.detach(), weight]))
-        whole = torch.stack(parts).sum(dim=0)
-        for parameter in self.model.parameters():
-            if parameter.grad is not None:
-                parameter.grad /= whole[1].clamp_min(1e-9)
-        return weighted_mean(*whole)
-
-    def _terms(
-        self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """The examples' summed loss and its weight."""
-        items = self.model.item_vectors(inputs)
-        batch = HistoryBatch.build(
-            examples.histories, len(items.query), self.plan.scales, self.device
-        )
-        users = self.model.user_vectors(items, inputs, batch)
-        if sampled is not None:
-            items = items.scoring(sampled.candidates)
-        scores = self.model.scores(users, items)
-        log_chance = None if sampled is None else sampled.log_chance
-        return softmax_terms(scores, examples, self.plan.user_weight, log_chance)
-
-    def _examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
-        dropout = self.plan.history_dropout
-        if not self.plan.temporal:
-            return random_masks(self.data, users, rng, history_dropout=dropout)
-        return time_cuts(
-            self.data,
-            users,
-            rng,
-            history_dropout=dropout,
-            late_cuts=self.config.late_cuts,
-            early_cuts=self.plan.early_cuts,
-            target_decay=self.config.target_decay,
-            target_reach=self.config.target_reach,
-            max_targets=self.config.max_targets,
-            later_share=self.config.later_share,
+    def _diverged(self, found: NotFinite, epoch: int, step: int) -> TrainingError:
+        """What happened, where, and what may help."""
+        names = [*self.scenarios, "(none)"]
+        told = [names[group] for group in found.groups if group < len(names)]
+        of = f" of scenario {', '.join(map(repr, told[:3]))}" if told else ""
+        rate = f"lower learning_rate (it is {self.plan.learning_rate:g}) or raise temperature"
+        weights = " or check scenario_weights" if self.config.scenario_weights else ""
+        return TrainingError(
+            f"the {found.what}{of} is {found.value} in epoch {epoch + 1}, step {step + 1}; "
+            f"{rate}{weights}."
         )
 
 

@@ -1,58 +1,226 @@
-"""The objective: softmax over all items that the user has not seen."""
+"""The objective: which items each example chooses among, and by which loss, by scenario."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.training.sampling import Examples
+from kgrec.config import TrainingConfig
+from kgrec.errors import TrainingError
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import Histories, HybridModel, ItemVectors
+from kgrec.training.losses import bce_terms, kl_terms, softmax_terms
+from kgrec.training.sampling import Examples, Sequences, histories_of
+from kgrec.training.scenarios import item_counts, log_prior, own_items
 
-_MASKED = -1e9
+Teacher = Callable[[Histories], Tensor]  # histories of B rows → scores ``[B, n_items]``
 
 
-def weighted_mean(total: Tensor, weight: Tensor) -> Tensor:
-    """The loss as one number, zero where no target is left."""
+class GroupLoss(NamedTuple):
+    """The summed loss of one group's examples and its weight; ``group`` counts scenarios, and is
+    their number for rows without one (and for all rows where scenarios are not told apart)."""
+
+    group: int
+    total: Tensor
+    weight: Tensor
+
+    def mean(self) -> Tensor:
+        """Zero where no target is left."""
+        return self.total / self.weight.clamp_min(1e-9)
+
+
+def weighted_mean(losses: Sequence[GroupLoss]) -> Tensor:
+    """The loss of all groups as one number: every target counts by its weight alone."""
+    total, weight = losses[0].total, losses[0].weight
+    for loss in losses[1:]:
+        total, weight = total + loss.total, weight + loss.weight
     return total / weight.clamp_min(1e-9)
 
 
-def softmax_terms(
-    scores: Tensor, examples: Examples, user_weight: float, log_chance: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Weighted cross-entropy of the targets, summed, and the sum of the weights; scores float32
-    ``[B, n]``.
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What a step minimises. ``kinds``, ``own`` and ``adjustment`` (float32 ``[K + 1, n_items]``,
+    added to a softmax's scores: logit adjustment, Menon et al., ICLR 2021) are by scenario code,
+    the last entry for -1. With ``apart`` each scenario's examples are scored by themselves."""
 
-    A user weighs (Σ of its targets' weights) ** user_weight, shared among the targets by weight;
-    the loss is the weighted mean. A target that the user has seen is none.
+    user_weight: float
+    n_scenarios: int
+    apart: bool
+    kinds: tuple[str, ...]
+    own: list[Ints | None] | None = None
+    adjustment: Tensor | None = None
+    teacher: Teacher | None = None
 
-    Where the n items are a sample, ``log_chance`` float32 ``[n]`` is the log of each one's chance
-    to be in it. Dividing by the chance makes the sum over the sample an unbiased estimate of the
-    sum over all items (Bengio & Senécal, 2008; Yi et al., RecSys 2019); a user's own targets,
-    which are always there, count once.
-    """
-    device = scores.device
-    seen = (
-        torch.as_tensor(examples.seen_row).to(device),
-        torch.as_tensor(examples.seen_item).to(device),
+    @staticmethod
+    def build(
+        config: TrainingConfig,
+        user_weight: float,
+        data: Sequences,
+        names: Sequence[str],
+        n_items: int,
+        device: torch.device,
+        teacher: Teacher | None = None,
+    ) -> Objective:
+        """Raises TrainingError for settings that name an unknown scenario, or a missing teacher."""
+        n_scenarios = max(len(names), int(data.scenario.max(initial=-1)) + 1)
+        check_names(config.losses, names, "losses")
+        kinds: list[str] = [config.losses.get(name, "softmax") for name in names]
+        kinds += ["softmax"] * (n_scenarios - len(names)) + [config.losses.get("", "softmax")]
+        if "kl" in kinds and teacher is None:
+            raise TrainingError("a 'kl' loss has no teacher; name its folder in 'teacher'.")
+        own = own_items(data, config.scenario_candidates, n_scenarios, n_items)
+        adjustment = None
+        if config.logit_adjustment:
+            prior = log_prior(item_counts(data, n_scenarios, n_items))
+            adjustment = torch.as_tensor(config.logit_adjustment * prior, device=device)
+        special = own is not None or adjustment is not None or set(kinds) != {"softmax"}
+        return Objective(
+            user_weight=user_weight,
+            n_scenarios=n_scenarios,
+            apart=n_scenarios > 0 and (special or config.balancing != "none"),
+            kinds=tuple(kinds),
+            own=own,
+            adjustment=adjustment,
+            teacher=teacher,
+        )
+
+    def losses(
+        self,
+        model: HybridModel,
+        users: Tensor,
+        items: ItemVectors,
+        examples: Examples,
+        asked: Histories,
+        sampled: Candidates | None = None,
+    ) -> list[GroupLoss]:
+        """The losses of ``users`` (vectors ``[B, d]``), at least one group's.
+
+        ``asked`` are the examples' histories in the snapshot's numbers, for the teacher.
+        """
+        return [
+            self._loss(model, users, items, part, asked, sampled)
+            for part in self._parts(examples, sampled)
+        ]
+
+    def _loss(
+        self,
+        model: HybridModel,
+        users: Tensor,
+        items: ItemVectors,
+        part: Part,
+        asked: Histories,
+        sampled: Candidates | None,
+    ) -> GroupLoss:
+        group = self.n_scenarios if part.code < 0 else part.code
+        kind = self.kinds[part.code]
+        if part.rows is not None:
+            users = users[torch.as_tensor(part.rows, device=users.device)]
+            asked = histories_of(asked, part.rows)
+        items, places, log_chance = _columns(items, part, sampled)
+        scores = model.scores(users, items)
+        if kind == "bce":
+            return GroupLoss(group, *bce_terms(scores, part.examples, self.user_weight))
+        if kind == "kl":
+            assert self.teacher is not None
+            told = _of(self.teacher(asked).to(scores), places)
+            return GroupLoss(group, *kl_terms(scores, told, part.examples, self.user_weight))
+        if self.adjustment is not None:
+            scores = scores + _of(self.adjustment[[part.code]], places)
+        terms = softmax_terms(scores, part.examples, self.user_weight, log_chance)
+        return GroupLoss(group, *terms)
+
+    def _parts(self, examples: Examples, sampled: Candidates | None) -> Iterator[Part]:
+        if not self.apart:
+            yield Part(-1, None, None, examples)
+            return
+        codes = examples.histories.scenario
+        for code in np.unique(codes):
+            rows = np.flatnonzero(codes == code)
+            own = None if self.own is None else self.own[code]
+            if own is not None and sampled is not None:
+                own = np.flatnonzero(np.isin(sampled.items, own))
+            yield Part(int(code), rows, own, _narrowed(examples, rows, own))
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What a sampled step scores: ``rows`` int64 ``[c]`` of its item vectors, which are the
+    snapshot's ``items`` (int64, ascending), and the log of each one's chance to be there."""
+
+    rows: Tensor
+    items: Ints
+    log_chance: Tensor
+
+
+class Part(NamedTuple):
+    """The examples of one scenario: ``rows`` of the batch and ``columns`` of the candidates, None
+    for all; ``examples`` count these, but for their histories, which are those of the batch."""
+
+    code: int
+    rows: Ints | None
+    columns: Ints | None
+    examples: Examples
+
+
+def check_names(told: Mapping[str, object], names: Sequence[str], what: str) -> None:
+    """Raises TrainingError for a scenario that no training row has; "" is to have none."""
+    unknown = sorted(set(told) - {*names, ""})
+    if unknown:
+        known = ", ".join(names) or "none"
+        raise TrainingError(f"{what} name the scenario {unknown[0]!r}; training has: {known}.")
+
+
+def _columns(
+    items: ItemVectors, part: Part, sampled: Candidates | None
+) -> tuple[ItemVectors, Tensor | None, Tensor | None]:
+    """The candidates' vectors, their rows in the snapshot (None: all) and log chances."""
+    own = part.columns
+    if sampled is None:
+        if own is None:
+            return items, None, None
+        rows = torch.as_tensor(own, device=items.bias.device)
+        return items.scoring(rows), rows, None
+    chosen = slice(None) if own is None else own
+    places = torch.as_tensor(sampled.items[chosen], device=items.bias.device)
+    if own is None:
+        return items.scoring(sampled.rows), places, sampled.log_chance
+    kept = torch.as_tensor(own, device=items.bias.device)
+    return items.scoring(sampled.rows[kept]), places, sampled.log_chance[kept]
+
+
+def _of(values: Tensor, places: Tensor | None) -> Tensor:
+    return values if places is None else values[:, places]
+
+
+def _narrowed(examples: Examples, rows: Ints, columns: Ints | None) -> Examples:
+    """The seen pairs and targets of ``rows`` within ``columns``, numbered by these."""
+    place = np.full(len(examples.histories), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    seen_row, seen_item, _ = _inside(place, examples.seen_row, examples.seen_item, columns)
+    row, item, kept = _inside(place, examples.target_row, examples.target_item, columns)
+    return replace(
+        examples,
+        seen_row=seen_row,
+        seen_item=seen_item,
+        target_row=row,
+        target_item=item,
+        target_weight=examples.target_weight[kept],
     )
-    row = torch.as_tensor(examples.target_row).to(device)
-    item = torch.as_tensor(examples.target_item).to(device)
-    weight = torch.as_tensor(examples.target_weight).to(device)
-    if log_chance is None:
-        scores = scores.index_put(seen, scores.new_tensor(_MASKED))
-    else:
-        scores = scores + _correction(log_chance, (row, item), seen, len(scores))
-    logp = torch.log_softmax(scores, dim=1)[row, item]
-    weight = weight * (logp.detach() > _MASKED / 2)
-    total = weight.new_zeros(len(scores)).index_add_(0, row, weight)
-    weight = weight * total.clamp_min(1e-9)[row] ** (user_weight - 1)
-    return -(logp * weight).sum(), weight.sum()
 
 
-def _correction(
-    log_chance: Tensor, targets: tuple[Tensor, Tensor], seen: tuple[Tensor, Tensor], n_rows: int
-) -> Tensor:
-    """float32 ``[n_rows, n]``, to add to scores: zero at the targets, and seen items fall out."""
-    correction = log_chance.neg().repeat(n_rows, 1)
-    correction[targets] = 0.0
-    correction[seen] = _MASKED
-    return correction
+def _inside(
+    place: Ints, row: Ints, item: Ints, columns: Ints | None
+) -> tuple[Ints, Ints, np.ndarray]:
+    kept = place[row] >= 0
+    if columns is not None and not len(columns):
+        kept[:] = False
+    elif columns is not None:
+        at = np.minimum(np.searchsorted(columns, item), len(columns) - 1)
+        kept &= columns[at] == item
+        item = at
+    return place[row[kept]], item[kept], kept

@@ -17,6 +17,7 @@ from kgrec.graph.features import FeatureTables
 from kgrec.graph.sampling import GraphPart, GraphSampler
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HybridModel, ModelInputs
+from kgrec.training.objective import Candidates
 from kgrec.training.sampled_rows import RowAdamW, rows_alone
 from kgrec.training.sampling import Examples, Sequences
 
@@ -36,17 +37,12 @@ ROW_TABLES = {
 
 @dataclass(frozen=True, eq=False)
 class SampledStep:
-    """What the model reads in one step.
-
-    ``candidates`` int64 ``[c]``: which of the step's items are scored; ``seen_item`` and
-    ``target_item`` of the examples count these. ``log_chance`` float32 ``[c]``: how likely each was
-    to be one, which the objective corrects for.
-    """
+    """What the model reads in one step; ``seen_item`` and ``target_item`` of the examples count the
+    candidates."""
 
     inputs: ModelInputs
     examples: Examples
-    candidates: Tensor
-    log_chance: Tensor
+    candidates: Candidates
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +94,11 @@ class StepSampler:
             yield SampledStep(
                 inputs=ModelInputs.build(part.tables, self.model.shape, self.device),
                 examples=_renumbered(examples, part.items, candidates, texts),
-                candidates=self._on_device(np.searchsorted(part.items, candidates)),
-                log_chance=self._log_chance(candidates, len(examples.target_item)),
+                candidates=Candidates(
+                    rows=self._on_device(np.searchsorted(part.items, candidates)),
+                    items=candidates,
+                    log_chance=self._log_chance(candidates, len(examples.target_item)),
+                ),
             )
 
     def _rows(self, part: GraphPart) -> dict[str, Tensor]:

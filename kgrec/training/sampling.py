@@ -186,6 +186,22 @@ def _examples(
     )
 
 
+def histories_of(histories: Histories, rows: Ints) -> Histories:
+    """``rows`` (int64) of ``histories`` alone, in that order."""
+    lengths = np.diff(histories.indptr)[rows]
+    events = _ranges(histories.indptr[rows], lengths)
+    return Histories(
+        indptr=_offsets(lengths),
+        item=histories.item[events],
+        age=histories.age[events],
+        visit=histories.visit[events],
+        text=histories.text[events],
+        user=histories.user[rows],
+        scenario=histories.scenario[rows],
+        later=histories.later[rows],
+    )
+
+
 def _offsets(counts: Ints) -> Ints:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 

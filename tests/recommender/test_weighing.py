@@ -41,6 +41,7 @@ def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed:
     full = fitted._full
     assert full is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
+    valid = replace(valid, scenario=np.full(len(valid), "", dtype=object))  # as evaluate() asks
     best, chosen = choose_weighing(engine, valid, untimed, seed=0)
     tried = {
         choice: ndcg(weighed(engine, choice, untimed), fitted)

@@ -46,7 +46,7 @@ def trainer(
     snapshot: GraphSnapshot,
     *,
     seed: int = 0,
-    validate: Callable[[], float] | None = None,
+    validate: Callable[[], dict[str, float]] | None = None,
     config: TrainingConfig | None = None,
     **changed: object,
 ) -> Trainer:
@@ -91,3 +91,16 @@ def assert_same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Ten
     assert one.keys() == other.keys()
     for name in one:
         assert torch.equal(one[name], other[name]), name
+
+
+NAMES = ("app", "web")
+
+
+def joint(trained: Trainer, **training: object) -> Trainer:
+    """The same trainer with a scenario for each event: two thirds of the users keep to "app", the
+    others use both; and further settings."""
+    data = trained.data
+    user = np.repeat(np.arange(len(data.indptr) - 1), data.lengths())
+    scenario = np.where(user % 3 < 2, 0, np.arange(len(user)) % 2)
+    config = trained.config.model_validate({**trained.config.model_dump(), **training})
+    return replace(trained, data=replace(data, scenario=scenario), config=config, scenarios=NAMES)

@@ -14,8 +14,9 @@ import torch
 from kgrec.config import TrainingConfig
 from kgrec.errors import ModelError, TrainingError
 from kgrec.graph import GraphSnapshot
-from kgrec.training import Checkpoint, Sequences
+from kgrec.training import METRIC, Checkpoint, Sequences
 from kgrec.training.loop import one_cycle
+from kgrec.training.objective import weighted_mean
 from tests.training.samples import EPOCHS, assert_same_weights, trainer, weights
 
 VALIDATED = [0.1, 0.9, 0.5]
@@ -34,7 +35,7 @@ def plain(train: GraphSnapshot) -> Weights:
 def validated(train: GraphSnapshot) -> tuple[Weights, list[dict[str, float]]]:
     """The weights and records of one that ended well, with VALIDATED as its validations."""
     every = iter(VALIDATED)
-    made = trainer(train, validate=lambda: next(every))
+    made = trainer(train, validate=lambda: {METRIC: next(every)})
     records = made.run()
     return weights(made), records
 
@@ -65,13 +66,14 @@ def test_parts_of_a_step_add_up_to_the_whole(train: GraphSnapshot) -> None:
     made = trainer(train, config=TrainingConfig(accumulation=3))
     users = np.flatnonzero(made.data.lengths() > 0)
     torch.manual_seed(5)
-    loss = made._accumulated(users, np.random.default_rng(7))
+    loss = made.stepper.accumulated(users, np.random.default_rng(7))
     ours = {name: p.grad for name, p in made.model.named_parameters() if p.grad is not None}
     whole = trainer(train)
     rng = np.random.default_rng(7)
     torch.manual_seed(5)
-    terms = [whole._terms(whole.inputs, whole._examples(u, rng)) for u in np.array_split(users, 3)]
-    expected = sum(total for total, _ in terms) / sum(weight for _, weight in terms)
+    step = whole.stepper
+    parts = [step.losses(whole.inputs, step.examples(u, rng))[1] for u in np.array_split(users, 3)]
+    expected = weighted_mean([loss for part in parts for loss in part])
     expected.backward()
     torch.testing.assert_close(loss, expected.detach())
     theirs = {name: p.grad for name, p in whole.model.named_parameters() if p.grad is not None}
@@ -119,10 +121,10 @@ def test_the_best_validation_is_kept(train: GraphSnapshot) -> None:
     metrics = iter([0.1, 0.9, 0.5])
     kept: list[dict[str, torch.Tensor]] = []
 
-    def validate() -> float:
+    def validate() -> dict[str, float]:
         kept.append(weights(chosen))
         assert not chosen.model.training
-        return next(metrics)
+        return {METRIC: next(metrics)}
 
     chosen = trainer(train, validate=validate)
     records = chosen.run()
@@ -133,7 +135,7 @@ def test_the_best_validation_is_kept(train: GraphSnapshot) -> None:
 
 def test_training_stops_when_nothing_is_gained(train: GraphSnapshot) -> None:
     config = TrainingConfig(valid_every=1, patience=2)
-    records = trainer(train, validate=lambda: 0.5, config=config).run()
+    records = trainer(train, validate=lambda: {METRIC: 0.5}, config=config).run()
     assert len(records) == 3  # the first is a gain, two are not
 
 
@@ -153,10 +155,10 @@ def test_an_interrupted_training_resumes_to_the_same_weights(
     state = Checkpoint(tmp_path / "run", "mine")
     first = iter(VALIDATED)
     with pytest.raises(KeyboardInterrupt):
-        trainer(train, validate=lambda: next(first)).run(checkpoint=state, on_epoch=stop)
+        trainer(train, validate=lambda: {METRIC: next(first)}).run(checkpoint=state, on_epoch=stop)
     saved = (stop_after - 1) // 2  # that many validations are on disk
     rest = iter(VALIDATED[saved:])
-    resumed = trainer(train, validate=lambda: next(rest))
+    resumed = trainer(train, validate=lambda: {METRIC: next(rest)})
     again = resumed.run(checkpoint=state, resume=True)
     assert_same_weights(expected, weights(resumed))
     assert [r["loss"] for r in again] == [r["loss"] for r in records]
@@ -211,7 +213,8 @@ def test_a_checkpoint_between_its_two_renames_is_found(
 
 
 def test_a_diverged_loss_is_an_error_with_a_cure(train: GraphSnapshot) -> None:
-    with pytest.raises(TrainingError, match=r"loss is (nan|inf) in epoch \d+; lower learning_rate"):
+    told = r"is (nan|inf|not finite) in epoch \d+, step \d+; lower learning_rate"
+    with pytest.raises(TrainingError, match=told):
         trainer(train, learning_rate=1e30).run()
 
 

@@ -14,7 +14,8 @@ from kgrec.config import TrainingConfig
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import HistoryBatch, HybridModel
 from kgrec.training import Checkpoint, Sequences, StepSampler, Trainer
-from kgrec.training.objective import softmax_terms, weighted_mean
+from kgrec.training.losses import softmax_terms
+from kgrec.training.objective import GroupLoss, weighted_mean
 from kgrec.training.sampled import ROW_TABLES, step_users
 from kgrec.training.sampled_rows import RowAdamW
 from kgrec.training.sampling import Examples, random_masks
@@ -25,7 +26,7 @@ from tests.training.samples import assert_same_weights, weights
 
 def loss_of(*told: object) -> torch.Tensor:
     """The loss as one number."""
-    return weighted_mean(*softmax_terms(*told))  # type: ignore[arg-type]
+    return GroupLoss(0, *softmax_terms(*told)).mean()  # type: ignore[arg-type]
 
 
 pytestmark = pytest.mark.slow
@@ -63,7 +64,7 @@ def test_a_step_scores_its_candidates_as_the_whole_model_does(sample: Sample, la
         own = step.examples.histories
         batch = HistoryBatch.build(own, len(items.query), model.shape.scales)
         users = model.user_vectors(items, step.inputs, batch)
-        scores = model.scores(users, items.scoring(step.candidates))
+        scores = model.scores(users, items.scoring(step.candidates.rows))
     drawn = scores.shape[1]
     assert drawn < len(sample.tables.item_row)
     pairs = (step.examples.target_row, step.examples.target_item)
@@ -86,14 +87,15 @@ def test_with_every_item_drawn_the_loss_and_its_gradient_are_those_of_all(sample
         model, sample.inputs(model), sampler.data, samples.plan(scales=model.shape.scales),
         TrainingConfig(), 0, torch.device("cpu"), sampler=sampler,
     )  # fmt: skip
-    whole = weighted_mean(*trainer._terms(trainer.inputs, made))
+    stepper = trainer.stepper
+    whole = weighted_mean(stepper.losses(trainer.inputs, made)[1])
     whole.backward()
     expected = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
     model.zero_grad(set_to_none=True)
     optimizer = RowAdamW(model.parameters(), lr=0.1, fused=True)
     with sampler.step(made, np.random.default_rng(1), optimizer) as step:
-        assert len(step.candidates) == len(sample.tables.item_row)
-        loss = weighted_mean(*trainer._terms(step.inputs, step.examples, step))
+        assert len(step.candidates.rows) == len(sample.tables.item_row)
+        loss = weighted_mean(stepper.losses(step.inputs, made, step)[1])
         loss.backward()
         lent = {name: model.get_parameter(name).grad for name in ROW_TABLES}
     torch.testing.assert_close(loss, whole, atol=1e-4, rtol=1e-4)

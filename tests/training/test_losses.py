@@ -1,4 +1,4 @@
-"""The loss against a naive loop."""
+"""The losses against naive loops."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from kgrec.training.objective import softmax_terms, weighted_mean
+from kgrec.training.losses import bce_terms, kl_terms, softmax_terms
+from kgrec.training.objective import GroupLoss
 from kgrec.training.sampling import Examples, random_masks
 from tests.nn.test_histories import histories
 from tests.training.test_sampling import sequences
 
 
 def loss_of(*told: object) -> torch.Tensor:
-    """The loss as one number."""
-    return weighted_mean(*softmax_terms(*told))  # type: ignore[arg-type]
+    """The softmax loss as one number."""
+    return GroupLoss(0, *softmax_terms(*told)).mean()  # type: ignore[arg-type]
 
 
 def naive(scores: torch.Tensor, examples: Examples, user_weight: float) -> float:
@@ -89,5 +90,58 @@ def test_no_target_is_no_loss() -> None:
     loss = loss_of(scores, examples([(0, 1)], [(0, 1)], [1.0]), 0.75)
     loss.backward()
     assert float(loss.detach()) == 0.0
+    assert scores.grad is not None
+    assert not scores.grad.any()
+
+
+def test_binary_loss_equals_the_naive_one() -> None:
+    """With the same draws; drawn items that are seen or targets say nothing."""
+    made = examples([(0, 1), (1, 2)], [(0, 2), (0, 3), (1, 0), (1, 2)], [1.0, 0.5, 0.25, 1.0])
+    torch.manual_seed(1)
+    scores = torch.randn(2, 6) * 2
+    torch.manual_seed(7)
+    drawn = torch.randint(6, (4, 16))
+    known = [{1, 2, 3}, {0, 2}]
+    loss = total = 0.0
+    targets = [(0, 2, 1.0, 1.5), (0, 3, 0.5, 1.5), (1, 0, 0.25, 0.25)]  # and the row's weight
+    for place, (row, item, weight, of_row) in enumerate(targets):
+        share = weight * of_row**-0.25
+        one = math.log1p(math.exp(-float(scores[row, item])))
+        others = [other for other in drawn[place].tolist() if other not in known[row]]
+        one += sum(math.log1p(math.exp(float(scores[row, other]))) for other in others)
+        loss, total = loss + share * one / 17, total + share
+    torch.manual_seed(7)
+    told = GroupLoss(0, *bce_terms(scores, made, 0.75))
+    assert float(told.weight) == pytest.approx(total, rel=1e-5)
+    assert float(told.mean()) == pytest.approx(loss / total, rel=1e-5)
+
+
+def test_distillation_is_the_divergence_over_items_not_seen() -> None:
+    made = examples([(0, 1)], [(0, 2), (1, 0), (1, 3)], [1.0, 0.5, 0.5])
+    torch.manual_seed(1)
+    scores, teacher = torch.randn(3, 4), torch.randn(3, 4)  # the third row has no target
+    kept = [[0, 2, 3], [0, 1, 2, 3]]
+    expected = 0.0
+    for row, items in enumerate(kept):
+        own = torch.log_softmax(scores[row, items] / 2, dim=0)
+        theirs = torch.log_softmax(teacher[row, items] / 2, dim=0)
+        expected += float((theirs.exp() * (theirs - own)).sum() * 4) / 2
+    told = GroupLoss(0, *kl_terms(scores, teacher, made, 0.75))
+    assert float(told.weight) == pytest.approx(2.0)
+    assert float(told.mean()) == pytest.approx(expected, rel=1e-5)
+    same = GroupLoss(0, *kl_terms(teacher, teacher, made, 0.75))
+    assert float(same.mean()) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["bce", "kl"])
+def test_a_loss_without_targets_is_nothing(loss: str) -> None:
+    scores = torch.randn(2, 4, requires_grad=True)
+    made = examples([(0, 1)], [], [])
+    terms = bce_terms(scores, made, 0.75) if loss == "bce" else kl_terms(
+        scores, torch.randn(2, 4), made, 0.75
+    )  # fmt: skip
+    told = GroupLoss(0, *terms).mean()
+    told.backward()
+    assert float(told.detach()) == 0.0
     assert scores.grad is not None
     assert not scores.grad.any()
