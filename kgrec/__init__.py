@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from kgrec.config import ModelConfig, RecommenderConfig, TextConfig, TrainingConfig
     from kgrec.errors import KgrecError
     from kgrec.recommender import Recommender
+    from kgrec.scenario_config import ScenarioConfig, ScenarioRule
     from kgrec.stores import GraphStore, connect
 
 __version__ = "0.1.0"
@@ -19,6 +20,8 @@ __all__ = [
     "ModelConfig",
     "Recommender",
     "RecommenderConfig",
+    "ScenarioConfig",
+    "ScenarioRule",
     "TextConfig",
     "TrainingConfig",
     "connect",
@@ -28,6 +31,7 @@ _HOMES = {
     "config": ("ModelConfig", "RecommenderConfig", "TextConfig", "TrainingConfig"),
     "errors": ("KgrecError",),
     "recommender": ("Recommender",),
+    "scenario_config": ("ScenarioConfig", "ScenarioRule"),
     "stores": ("GraphStore", "connect"),
 }
 

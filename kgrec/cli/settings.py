@@ -16,7 +16,8 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="Settings in a .toml file with the tables [model], [training] and [text].",
+        help="Settings in a .toml file with the tables [model], [training], [text], "
+        "[scenarios].",
         exists=True,
         dir_okay=False,
     ),

@@ -13,6 +13,7 @@ from kgrec.evaluation.groups import popularity_groups
 from kgrec.graph import GraphSnapshot
 from kgrec.ranking import pairs_to_csr
 from kgrec.recommender.engine import Engine, rebound
+from kgrec.recommender.ruled import scenarios_of
 from kgrec.recommender.support import user_groups, without_splits
 from kgrec.recommender.texts import TextFeatures
 
@@ -44,7 +45,7 @@ def evaluate_engine(
     n_users, n_items = len(full.users), len(full.items)
     trained = np.bincount(train.interactions.item, minlength=n_items)
     return evaluate_ranking(
-        lambda rows: engine.score(engine.stored(rows, later=later)),
+        lambda rows: engine.score(engine.stored(rows, scenarios_of(engine, rows), later=later)),
         n_items=n_items,
         targets=pairs_to_csr(held.user, held.item, n_users),
         seen=pairs_to_csr(seen.user, seen.item, n_users),

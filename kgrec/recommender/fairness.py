@@ -38,6 +38,7 @@ from kgrec.ranking.exposure import Choices, ExposedLists, boosted_lists, lists_w
 from kgrec.recommender.path_quality import ExplainedPairs, explain_lists
 from kgrec.recommender.requests import Asked, check_k, id_list
 from kgrec.recommender.reranking import ItemGroupSpec, choices_for, group_mask, trained_counts
+from kgrec.recommender.ruled import scenarios_of
 from kgrec.recommender.support import Progress
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ class Audience:
         return Audience(users, take_rows(kept, users))
 
     def asked(self, model: Recommender) -> Asked:
-        return Asked(model._engine.stored(self.users))
+        engine = model._engine
+        return Asked(engine.stored(self.users, scenarios_of(engine, self.users)))
 
     def lengths(self, model: Recommender) -> Ints:
         """int64 ``[B]``: how many events each has."""

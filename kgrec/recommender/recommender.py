@@ -46,6 +46,7 @@ from kgrec.recommender.support import (
     without_splits,
 )
 from kgrec.recommender.texts import TextFeatures, TextReader, same_texts
+from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 
 
@@ -84,9 +85,10 @@ class Recommender(Explaining, Exploring):
         ``config`` becomes the best, ``tuning`` lists the tries, which are kept in ``checkpoint`` +
         ".tuning". Equal data, settings and seed give equal models on one CPU. Where the catalog
         marks no rows "valid", some are held out to choose by, and the model is trained again on
-        all. Raises TrainingError, StoreError, CatalogError, TextModelError.
+        all. Raises TrainingError, StoreError, CatalogError, TextModelError, and RequestError for a
+        scenario rule that the data can't fill.
         """
-        full = read_source(source, progress)
+        full = with_scenarios(read_source(source, progress), self.config.scenarios)
         visible = without_splits(full, ("test",))
         stages = fit_stages(
             visible,
@@ -99,7 +101,8 @@ class Recommender(Explaining, Exploring):
             tune=tune,
             progress=progress,
         )
-        engine = replace(stages.fitted.engine, mapping=getattr(source, "mapping", None))
+        mapping, rule = getattr(source, "mapping", None), self.config.scenarios.rule
+        engine = replace(stages.fitted.engine, mapping=mapping, rule=rule)
         self._full, self._now, self.history = full, engine, stages.chosen.history
         self.config, self.tuning = stages.config, stages.tries
         now = rebound(engine, visible, self._texts_of(visible, progress))
@@ -141,8 +144,9 @@ class Recommender(Explaining, Exploring):
 
         ``users`` are ids in the graph; ``histories`` (item ids, oldest first; by user id or as a
         list) take the place of stored ones and need no stored user. ``context`` gives attributes
-        of a user that the graph does not know, e.g. ``{"gender": "F"}``. ``candidates`` and
-        ``where`` narrow the items. ``horizon`` "later" asks for what users will choose after some
+        of a user that the graph does not know, e.g. ``{"gender": "F"}``. Without ``scenario`` a
+        rule by users (``ScenarioConfig``) tells it, else it is none. ``candidates`` and ``where``
+        narrow the items. ``horizon`` "later" asks for what users will choose after some
         more events, which suits histories that end long ago; it differs from "next" where training
         saw times. Fewer rows come where fewer items are left. Raises RequestError.
         """
@@ -252,6 +256,7 @@ class Recommender(Explaining, Exploring):
         assert self._full is not None
         catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
         merged = merge_snapshots(self._full, read_source(catalog, None))
+        merged = with_scenarios(merged, self.config.scenarios)
         visible = without_splits(merged, ("test",))
         now = rebound(engine, visible, self._texts_of(visible, progress))
         _ = now.items
@@ -295,5 +300,6 @@ class Recommender(Explaining, Exploring):
             target,
             saved.mapping,
             saved.weights,
+            saved.config.scenarios.rule,
         )
         return recommender

@@ -15,6 +15,7 @@ from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
 from kgrec.nn import Histories
 from kgrec.ranking import Where, attribute_mask
 from kgrec.recommender.engine import Engine
+from kgrec.recommender.ruled import scenarios_of
 
 GivenHistories: TypeAlias = Mapping[str, Sequence[str]] | Sequence[Sequence[str]]
 Horizon: TypeAlias = Literal["next", "later"]
@@ -55,7 +56,8 @@ def ask(
 ) -> Asked:
     """Stored users, or histories given by user id (or without one, numbered from 0).
 
-    A given history takes the place of a stored one. Raises RequestError for a user that is neither
+    A given history takes the place of a stored one. Without ``scenario`` the rule of the settings
+    tells it, where it goes by users. Raises RequestError for a user that is neither
     stored nor has a history here, an unknown item, scenario or horizon, or a request for nobody.
     """
     asked = _asked(engine, users, histories, scenario, context)
@@ -74,23 +76,32 @@ def _asked(
     scenario: str | None,
     context: Mapping[str, Any] | None,
 ) -> Asked:
-    code = -1 if scenario is None else scenario_code(engine, scenario)
     if histories is None:
         if users is None:
             raise RequestError("nobody to recommend to; pass users or histories.")
         ids = id_list(users, "users")
         rows = known_users(engine.snapshot.users, ids)
-        return Asked(engine.stored(rows, np.full(len(rows), code, dtype=np.int64)), ids, context)
+        return Asked(engine.stored(rows, _codes(engine, rows, scenario, context)), ids, context)
     names, given = _named(users, histories)
     none = np.full(len(given), -1)
     # Only names are looked up: a stored user may happen to be called "0".
     rows = none if names is None else engine.snapshot.users.rows(names)
-    codes = none if code < 0 else np.full(len(given), code)
+    codes = _codes(engine, rows, scenario, context)
     if len(given) == 1:
         return Asked(engine.typed_one(_item_rows(engine, given[0]), rows, codes), names, context)
     indptr = np.array([0, *accumulate(map(len, given))])
     items = _item_rows(engine, list(chain.from_iterable(given)))
     return Asked(engine.typed(indptr, items, rows, codes), names, context)
+
+
+def _codes(
+    engine: Engine, rows: Ints, scenario: str | None, context: Mapping[str, Any] | None
+) -> Ints:
+    """int64 ``[B]``: the scenario asked for, else the rule's of each user, -1 for none."""
+    if scenario is not None:
+        return np.full(len(rows), scenario_code(engine, scenario))
+    ruled = scenarios_of(engine, rows, context)
+    return np.full(len(rows), -1) if ruled is None else ruled
 
 
 def _named(

@@ -1,0 +1,93 @@
+"""A rule's scenarios, written into the interactions of a snapshot."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from kgrec.errors import RequestError
+from kgrec.graph.snapshot import (
+    NO_TIME,
+    GraphSnapshot,
+    Interactions,
+    NodeTable,
+    Strings,
+    with_named,
+)
+from kgrec.scenario_config import EVENT, ITEM, USER, ScenarioConfig, ScenarioRule
+from kgrec.scenarios.matching import Matcher, at_times, attribute
+
+
+def with_scenarios(snapshot: GraphSnapshot, config: ScenarioConfig) -> GraphSnapshot:
+    """``assign_scenarios`` by the rule of the settings, if there is one; warns of each scenario
+    that the rule names and no interaction has. Raises RequestError."""
+    if config.rule is None:
+        return snapshot
+    ruled = assign_scenarios(snapshot, config.rule, overwrite=config.overwrite)
+    found = set(pd.unique(ruled.interactions.scenario))
+    for name in config.rule.names:
+        if name not in found:
+            warnings.warn(
+                f"no interaction is in the scenario {name!r} of the rule by {config.rule.by!r}: "
+                "its requests get the shared answer until it has some. Check the rule's values.",
+                stacklevel=3,
+            )
+    return ruled
+
+
+def assign_scenarios(
+    snapshot: GraphSnapshot, rule: ScenarioRule, *, overwrite: bool = False
+) -> GraphSnapshot:
+    """The snapshot with the rule's scenario on every interaction that carries none.
+
+    ``overwrite`` replaces those carried, where the rule has one. Every scenario of the rule has a
+    row in ``scenarios``, also without interactions, with the rule's description where the graph has
+    none. Doing it again changes nothing. Raises RequestError for an attribute that nothing has, a
+    rule by event where no interaction names one, and a rule by time where none has a time.
+    """
+    events = snapshot.interactions
+    given, carried = _assigned(snapshot, rule), events.scenario
+    chosen = np.where((given != "") if overwrite else (carried == ""), given, carried)
+    scenarios = with_named(snapshot.scenarios, np.array([*rule.names, ""], dtype=object))
+    scenarios = _described(with_named(scenarios, chosen), rule)
+    return replace(snapshot, interactions=replace(events, scenario=chosen), scenarios=scenarios)
+
+
+def _assigned(snapshot: GraphSnapshot, rule: ScenarioRule) -> Strings:
+    """object ``[n]``: what the rule says of each interaction."""
+    events, matcher = snapshot.interactions, Matcher(rule)
+    if rule.by.startswith(USER):
+        return np.asarray(matcher.scenarios(attribute(snapshot.users, rule))[events.user])
+    if rule.by.startswith(ITEM):
+        return np.asarray(matcher.scenarios(attribute(snapshot.items, rule))[events.item])
+    _refuse_unknown(events, rule)
+    if rule.by == EVENT:
+        return matcher.scenarios(pd.Series(events.event))
+    return at_times(matcher, rule.by, events.timestamp)
+
+
+def _refuse_unknown(events: Interactions, rule: ScenarioRule) -> None:
+    if not len(events):
+        return
+    if rule.by == EVENT and not (events.event != "").any():
+        raise RequestError(
+            "the scenario rule goes by 'event', and no interaction names its event; fill the "
+            "column event, or go by something else."
+        )
+    if rule.by != EVENT and not (events.timestamp != NO_TIME).any():
+        raise RequestError(
+            f"the scenario rule goes by {rule.by!r}, and no interaction has a timestamp; fill the "
+            "column timestamp, or go by something else."
+        )
+
+
+def _described(scenarios: NodeTable, rule: ScenarioRule) -> NodeTable:
+    said = scenarios.attributes["description"]
+    told = [
+        own or rule.descriptions.get(name, "")
+        for name, own in zip(scenarios.ids, said, strict=True)
+    ]
+    return replace(scenarios, attributes=scenarios.attributes.assign(description=told))
