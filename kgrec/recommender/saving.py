@@ -25,13 +25,13 @@ from kgrec.graph.persist import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.graph.tokens import AttributeTokens
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
-from kgrec.recommender.texts import TextFeatures
+from kgrec.recommender.texts import NOTHING, TextFeatures
 from kgrec.training.checkpoint import replace_folder, standing_folder
 
 FORMAT = "kgrec-model"
 VERSION = 3  # 1 had no mapping, 2 no item–item weights
 _MANIFEST = "manifest.json"
-_EVENTS = "events"
+_EVENTS, _SCENARIOS = "events", "scenarios"  # beside the parts of items
 _WEIGHTS = "item_weights.safetensors"
 
 
@@ -75,9 +75,10 @@ def _write(saved: Saved, folder: Path) -> None:
     }
     save_file(weights, folder / "model.safetensors")
     texts = {name: np.ascontiguousarray(value) for name, value in saved.texts.items.items()}
-    save_arrays(
-        {**texts, _EVENTS: np.ascontiguousarray(saved.texts.events)}, folder / "texts.safetensors"
-    )
+    texts[_EVENTS] = np.ascontiguousarray(saved.texts.events)
+    if len(saved.texts.scenarios):
+        texts[_SCENARIOS] = np.ascontiguousarray(saved.texts.scenarios)
+    save_arrays(texts, folder / "texts.safetensors")
     (folder / "vocabulary.json").write_text(json.dumps(_plain(saved.vocabulary)))
     if saved.weights is not None:
         save_arrays(saved.weights.arrays(), folder / _WEIGHTS)
@@ -152,7 +153,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
     )
     model.load_state_dict(load_file(folder / "model.safetensors"))
     texts = load_arrays(folder / "texts.safetensors")
-    events = texts.pop(_EVENTS)
+    events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
     mapping = manifest["mapping"]
     weighed = _WEIGHTS in manifest["files"]
     return Saved(
@@ -160,7 +161,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
         model=model.to(device).eval(),
         vocabulary=vocabulary,
         snapshot=read_saved_snapshot(folder),
-        texts=TextFeatures(texts, events, manifest["text_size"]),
+        texts=TextFeatures(texts, events, manifest["text_size"], scenarios),
         history=manifest["history"],
         mapping=None if mapping is None else GraphMapping.parse(mapping),
         tuning=manifest["tuning"],

@@ -1,19 +1,20 @@
-"""What the language model makes of a snapshot: items, their reviews, and single events."""
+"""What the language model makes of a snapshot: items, their reviews, single events, scenarios."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from kgrec.config import RecommenderConfig
-from kgrec.graph.snapshot import GraphSnapshot, Ints, Texts
+from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
 from kgrec.nn.features import REVIEWS, TEXT
 from kgrec.text import (
     CachedEncoder,
     EmbeddingCache,
+    TextColumns,
     TextEncoder,
     item_documents,
     load_encoder,
@@ -21,20 +22,24 @@ from kgrec.text import (
 )
 
 Progress = Callable[[str, int, int], None]
+DESCRIPTION = "description"
+NOTHING = np.empty((0, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class TextFeatures:
     """``items`` maps a part to float32 ``[n, size]`` (unit rows, zero where there is no text);
-    ``events`` float32 ``[e, size]`` are the vectors of reviews, then queries."""
+    ``events`` float32 ``[e, size]`` are the vectors of reviews, then queries; ``scenarios`` float32
+    ``[k, its size]`` those of ``scenarios_of`` the snapshot, ``[0, 0]`` where nobody reads them."""
 
     items: dict[str, np.ndarray]
     events: np.ndarray
     size: int = field(default=0)
+    scenarios: np.ndarray = field(default_factory=lambda: NOTHING)
 
     @staticmethod
     def none(n_items: int) -> TextFeatures:
-        return TextFeatures({}, np.empty((0, 0), dtype=np.float32))
+        return TextFeatures({}, NOTHING)
 
     def of_events(self, snapshot: GraphSnapshot) -> Ints:
         """int64 ``[interactions]``: the row in ``events`` of what the user wrote about the item, or
@@ -98,9 +103,18 @@ class TextReader:
 
     def read(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
         """The texts of a snapshot; none where the settings or the data have none."""
-        if not self.config.model.use_text or not has_texts(snapshot):
-            return TextFeatures.none(len(snapshot.items))
-        return encode_texts(snapshot, self.encoder, progress)
+        texts = TextFeatures.none(len(snapshot.items))
+        if self.config.model.use_text and has_texts(snapshot):
+            texts = encode_texts(snapshot, self.encoder, progress)
+        return replace(texts, scenarios=self.read_scenarios(scenarios_of(snapshot)))
+
+    def read_scenarios(self, scenarios: NodeTable) -> np.ndarray:
+        """float32 ``[k, size]``, unit rows: what scenarios say of themselves; ``[0, 0]`` where none
+        has a description and no head asks for one, and without texts."""
+        wanted = self.config.model.head == "hyper" or has_descriptions(scenarios)
+        if not (self.config.model.use_text and wanted and len(scenarios)):
+            return NOTHING
+        return self.encoder.encode(scenario_documents(scenarios))
 
 
 def has_texts(snapshot: GraphSnapshot) -> bool:
@@ -110,9 +124,27 @@ def has_texts(snapshot: GraphSnapshot) -> bool:
     return bool(text_columns(snapshot.items.attributes))
 
 
+def scenarios_of(snapshot: GraphSnapshot) -> NodeTable:
+    """All scenarios of a snapshot, those that only interactions name too."""
+    return with_named(snapshot.scenarios, snapshot.interactions.scenario)
+
+
+def has_descriptions(scenarios: NodeTable) -> bool:
+    return bool((scenarios.attributes[DESCRIPTION] != "").any())
+
+
+def scenario_documents(scenarios: NodeTable) -> list[str]:
+    """One text per scenario: its name, its attributes, its description."""
+    told = scenarios.attributes.assign(scenario_id=scenarios.ids)
+    short = tuple(str(name) for name in scenarios.attributes.columns if name != DESCRIPTION)
+    return item_documents(told, TextColumns("scenario_id", short, (DESCRIPTION,)))
+
+
 def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
-    """Whether two snapshots have the same items, reviews and queries, row by row."""
+    """Whether two snapshots have the same items, reviews, queries and scenarios, row by row."""
     if not np.array_equal(one.items.ids, other.items.ids):
+        return False
+    if scenario_documents(scenarios_of(one)) != scenario_documents(scenarios_of(other)):
         return False
     written = ((one.reviews, other.reviews), (one.queries, other.queries))
     if not all(np.array_equal(a.id, b.id) and np.array_equal(a.text, b.text) for a, b in written):
