@@ -10,6 +10,7 @@ from loaders.movielens import movielens
 from loaders.recbole import recbole
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
 from loaders.wheels import cache_root
+from loaders.xmrec import xmrec
 
 __all__ = [
     "FORMATS",
@@ -26,4 +27,5 @@ __all__ = [
     "movielens",
     "recbole",
     "to_csv_folder",
+    "xmrec",
 ]

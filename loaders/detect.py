@@ -15,8 +15,10 @@ from loaders.csv_folder import SUFFIXES, csv_folder
 from loaders.movielens import movielens
 from loaders.recbole import recbole
 from loaders.report import LoadReport, LoadResult, Progress
+from loaders.xmrec import FILE as MARKET_FILE
+from loaders.xmrec import xmrec
 
-FORMATS: Final = ("csv", "recbole", "movielens", "amazon", "catalog")
+FORMATS: Final = ("csv", "recbole", "movielens", "amazon", "xmrec", "catalog")
 _JSON: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 
 
@@ -27,7 +29,8 @@ def load(
     **options: Any,
 ) -> LoadResult:
     """Load whatever is at ``path``: a folder of the CSV layout, RecBole atomic files, MovieLens as
-    published, Amazon reviews with their metadata, or a catalog that ``to_parquet`` wrote.
+    published, Amazon reviews with their metadata, XMRec's markets, or a catalog that
+    ``to_parquet`` wrote.
 
     ``format`` is one of FORMATS; None recognises it. ``options`` go to the format's own loader.
     Raises SourceError, also where the format can't be told, and CatalogError.
@@ -48,11 +51,20 @@ def load(
         "csv": csv_folder,
         "recbole": recbole,
         "movielens": movielens,
+        "xmrec": xmrec,
     }
     if path.is_file():
-        options = {"name": path.stem, **options} if chosen == "recbole" else options
+        options = {**_only(path, chosen), **options}
         path = path.parent
     return loaders[chosen](path, progress=progress, **options)
+
+
+def _only(path: Path, chosen: str) -> dict[str, Any]:
+    """The options that keep a loader of folders to the one file that was given."""
+    if chosen == "recbole":
+        return {"name": path.stem}
+    market = MARKET_FILE.fullmatch(path.name) if chosen == "xmrec" else None
+    return {} if market is None else {"markets": [market[1]]}
 
 
 def recognise(path: Path) -> str:
@@ -64,13 +76,16 @@ def recognise(path: Path) -> str:
         return "recbole"
     if names & {"u.data", "ratings.dat"}:
         return "movielens"
+    if any(MARKET_FILE.fullmatch(name) for name in names):
+        return "xmrec"
     if any(name.removesuffix(end) in FRAMES for name in names for end in SUFFIXES):
         return "csv"
     if any(name.endswith(_JSON) for name in names):
         return "amazon"
     raise SourceError(
         f"{path}: no format is recognised. Cure: give a folder with interactions.csv, NAME.inter "
-        "(RecBole), u.data or ratings.dat (MovieLens), or Amazon's .json.gz files."
+        "(RecBole), u.data or ratings.dat (MovieLens), de_5core.txt.gz "
+        "(XMRec), or Amazon's .json.gz files."
     )
 
 

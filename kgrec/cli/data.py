@@ -6,15 +6,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import pandas as pd
+import pyarrow.compute as pc
 import typer
 
 from kgrec.cli.app import app
 from kgrec.cli.options import DatabaseOption, DbUserOption, JsonOption, MappingOption, StoreOption
-from kgrec.cli.output import print_json, print_values
+from kgrec.cli.output import print_frame, print_json, print_values
 from kgrec.cli.progress import Report, progress_on_stderr, say
 from kgrec.cli.stores import open_store
 
 if TYPE_CHECKING:
+    from graph_schema import Catalog
     from loaders import LoadResult
 
 
@@ -25,6 +28,7 @@ class SourceFormat(StrEnum):
     recbole = "recbole"
     movielens = "movielens"
     amazon = "amazon"
+    xmrec = "xmrec"
     catalog = "catalog"
 
 
@@ -41,6 +45,7 @@ FormatOption = Annotated[
     typer.Option("--format", "-f", help="Format of the files; recognised if absent."),
 ]
 FETCHED = ("ml-100k",)
+SHOWN = 20  # scenarios listed after a load
 
 
 def load_source(
@@ -84,10 +89,27 @@ def load(
         with open_store(store, user=db_user, database=database, create=True) as graph:
             written = graph.write(result.catalog, progress=progress)
     say(str(result.report))
+    scenarios = scenario_counts(result.catalog)
     if as_json:
-        print_json({"store": store, "rows": written.rows, "seconds": written.seconds})
+        told = {"store": store, "rows": written.rows, "seconds": written.seconds}
+        print_json({**told, "scenarios": dict(scenarios.itertuples(index=False))})
         return
     print_values({**written.rows, "seconds": round(written.seconds, 2)}, as_json=False)
+    if len(scenarios):
+        print_frame(scenarios.head(SHOWN), as_json=False)
+    if len(scenarios) > SHOWN:
+        print(f"and {len(scenarios) - SHOWN:,} more scenarios")
+
+
+def scenario_counts(catalog: Catalog) -> pd.DataFrame:
+    """Columns scenario, interactions: every scenario of the catalog, the largest first."""
+    events, names = catalog.tables["interactions"], catalog.tables["scenarios"]["scenario_id"]
+    counts = pd.Series(0, index=pd.Index(names.to_pylist(), dtype=object))
+    if "scenario" in events.column_names:
+        pairs = pc.value_counts(events["scenario"].drop_null()).to_pylist()
+        counts.update(pd.Series({pair["values"]: pair["counts"] for pair in pairs}, dtype="int64"))
+    ordered = counts.sort_values(ascending=False, kind="stable")
+    return ordered.rename_axis("scenario").reset_index(name="interactions")
 
 
 @app.command(

@@ -28,6 +28,25 @@ def test_load_reports_rows_on_stderr(folder: Path, tmp_path: Path) -> None:
     assert "interactions" in result.stdout
 
 
+def test_load_tells_scenarios_and_how_many_interactions_each_has(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "data")
+    events = pd.read_csv(folder / "interactions.csv")
+    events["scenario"] = ["home"] * 5 + ["search"] * 7 + [None] * (len(events) - 12)
+    events.to_csv(folder / "interactions.csv", index=False)
+    told = kgrec_json("load", folder, "--store", tmp_path / "one.kgl", "--json")
+    assert told["scenarios"] == {"search": 7, "home": 5}
+    names = "scenario_id,description\nhome,The first page.\nsearch,\ngift,Presents.\n"
+    (folder / "scenarios.csv").write_text(names)
+    told = kgrec_json("load", folder, "--store", tmp_path / "two.kgl", "--json")
+    assert list(told["scenarios"].items()) == [("search", 7), ("home", 5), ("gift", 0)]
+    assert told["rows"]["scenarios"] == 3
+    table = kgrec("load", folder, "--store", tmp_path / "two.kgl").stdout
+    assert "gift" in table
+    out = kgrec_json("export", tmp_path / "out", "--store", tmp_path / "two.kgl", "--json")
+    assert out["scenarios"] == 3
+    assert "The first page." in (tmp_path / "out" / "scenarios.csv").read_text()
+
+
 def test_bad_files_leave_no_store(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "data")
     with (folder / "facts.csv").open("a") as facts:

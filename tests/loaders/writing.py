@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import loaders
@@ -83,6 +84,16 @@ def movielens_1m(folder: Path) -> Path:
     movies = "i1::Léon: The Pro (1994)::Crime|Drama\ni2::Two (1999)::Drama\ni3::III (2003)::War\n"
     put(folder / "movies.dat", movies, "latin-1")
     return folder
+
+
+def xmrec_folder(folder: Path) -> Path:
+    header = "userId itemId rate date\n"
+    put(folder / "de_5core.txt.gz", header + lines(((*e[:3], _day(e[3])) for e in EVENTS), " "))
+    return folder
+
+
+def _day(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).date().isoformat()
 
 
 def json_lines(records: Iterable[object]) -> str:
@@ -163,13 +174,15 @@ def load_frames(folder: Path) -> LoadResult:
 
 @dataclass(frozen=True)
 class Format:
-    """A public format: how its files are written and loaded, and which file has the events."""
+    """A public format: how its files are written and loaded, which file has the events, and whether
+    it knows no more than the day of each."""
 
     name: str
     write: Callable[[Path], Path]
     load: Callable[[Path], LoadResult]
     events: str
     header: bool
+    days: bool = False
 
 
 FORMATS = (
@@ -179,5 +192,6 @@ FORMATS = (
     Format("movielens-1m", movielens_1m, loaders.load, "ratings.dat", False),
     Format("amazon-2018", amazon_2018, loaders.load, "Toys_5.json.gz", False),
     Format("amazon-2014", amazon_2014, loaders.load, "reviews.json.gz", False),
+    Format("xmrec", xmrec_folder, loaders.load, "de_5core.txt.gz", True, days=True),
     Format("frames", frames_folder, load_frames, "interactions.csv", True),
 )

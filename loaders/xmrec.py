@@ -1,0 +1,181 @@
+"""XMarket (XMRec) as published: one file MARKET_5core.txt.gz of ratings for each market of a shop.
+
+Each market is a scenario: items are shared between markets, users are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import SourceError
+from graph_schema.report import Collector, shown
+from graph_schema.validation import where
+from loaders.report import LoadReport, LoadResult, Progress
+from loaders.tabular import CsvForm, delimiter_hint, read_csv
+
+FORM: Final = CsvForm(delimiter=" ", quoted=False)
+FILE: Final = re.compile(r"([a-z]{2})_5core\.txt(?:\.gz)?")
+_COLUMNS: Final = {"userId": "user_id", "itemId": "item_id", "rate": "rating", "date": "timestamp"}
+# The markets of the publication (Bonab et al., CIKM 2021): country, language, currency, region.
+MARKETS: Final = {
+    "ae": ("United Arab Emirates", "Arabic", "dirham", "Middle East"),
+    "au": ("Australia", "English", "Australian dollar", "Oceania"),
+    "br": ("Brazil", "Portuguese", "real", "South America"),
+    "ca": ("Canada", "English", "Canadian dollar", "North America"),
+    "cn": ("China", "Chinese", "yuan", "East Asia"),
+    "de": ("Germany", "German", "euro", "Europe"),
+    "es": ("Spain", "Spanish", "euro", "Europe"),
+    "fr": ("France", "French", "euro", "Europe"),
+    "in": ("India", "Hindi", "rupee", "South Asia"),
+    "it": ("Italy", "Italian", "euro", "Europe"),
+    "jp": ("Japan", "Japanese", "yen", "East Asia"),
+    "mx": ("Mexico", "Spanish", "Mexican peso", "North America"),
+    "nl": ("Netherlands", "Dutch", "euro", "Europe"),
+    "sa": ("Saudi Arabia", "Arabic", "riyal", "Middle East"),
+    "sg": ("Singapore", "English", "Singapore dollar", "Southeast Asia"),
+    "tr": ("Turkey", "Turkish", "lira", "Middle East"),
+    "uk": ("United Kingdom", "English", "pound sterling", "Europe"),
+    "us": ("United States", "English", "US dollar", "North America"),
+}
+_ATTRIBUTES: Final = ("country", "language", "currency", "region")
+
+
+def xmrec(
+    folder: str | Path,
+    *,
+    markets: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> LoadResult:
+    """Load a folder of MARKET_5core.txt.gz (or .txt): userId, itemId, rate and date by spaces.
+
+    ``markets`` are the codes to read, all that are there if None. An interaction's scenario is its
+    market's code; the publication's markets have a description, a country, language, currency and
+    region. A user id that is in two markets stands for two users, "de:ID" and "uk:ID". Times are
+    midnight, UTC. Raises SourceError for a file that is missing or can't be read, CatalogError for
+    rows that break the schema.
+    """
+    folder = Path(folder)
+    report = LoadReport()
+    events = {
+        market: _read(path, market, progress, report)
+        for market, path in _find_files(folder, markets).items()
+    }
+    interactions = pa.concat_tables(_own_users(events, report))
+    catalog = Catalog.from_frames(
+        interactions=interactions,
+        scenarios=_scenarios(list(events)),
+        sources={"interactions": str(folder), "scenarios": "scenarios of the markets"},
+    )
+    catalog.validate().raise_if_any()
+    return LoadResult(catalog, report)
+
+
+def _find_files(folder: Path, markets: Sequence[str] | None) -> dict[str, Path]:
+    """Market → its file, in the order of the codes."""
+    if not folder.is_dir():
+        raise SourceError(
+            f"{folder}: there is no such folder. Cure: give the folder of MARKET_5core.txt.gz."
+        )
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        match = FILE.fullmatch(path.name)
+        if match is None or (markets is not None and match[1] not in markets):
+            continue
+        if match[1] in found:
+            raise SourceError(
+                f"{folder}: both {found[match[1]].name} and {path.name} are there. Cure: keep one."
+            )
+        found[match[1]] = path
+    missing = sorted(set(markets or ()) - set(found))
+    if missing or not found:
+        raise SourceError(
+            f"{folder}: there is no {missing[0] if missing else 'MARKET'}_5core.txt.gz (nor .txt). "
+            "Cure: add the file; MARKET is a code of two letters, such as de."
+        )
+    return found
+
+
+def _read(path: Path, market: str, progress: Progress | None, report: LoadReport) -> pa.Table:
+    """One market's interactions, checked by themselves so that problems name file and row."""
+    part = read_csv(path, FORM, progress)
+    file = report.file(path.name)
+    file.read = part.table.num_rows + part.blank
+    file.drop("blank row", part.blank)
+    missing = [name for name in _COLUMNS if name not in part.table.column_names]
+    if missing:
+        hint = delimiter_hint(part.table.column_names, " ") or " name the columns as published."
+        raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
+    if not part.table.num_rows:
+        raise SourceError(f"{path}: there is a header but no row. Cure: add rows, or remove it.")
+    table = part.table.rename_columns([_COLUMNS.get(n, n) for n in part.table.column_names])
+    sources, rows = {"interactions": str(path)}, {"interactions": part.rows}
+    found = Collector(sources, rows)
+    place = table.column_names.index("timestamp")
+    table = table.set_column(place, "timestamp", _midnights(table["timestamp"], found))
+    found.report().raise_if_any()
+    table = table.append_column("scenario", pa.repeat(pa.scalar(market), table.num_rows))
+    own = Catalog.from_frames(interactions=table, sources=sources, rows=rows)
+    own.validate().raise_if_any()
+    return own.tables["interactions"]
+
+
+def _midnights(dates: Any, found: Collector) -> Any:
+    """Dates as unix seconds; a date that isn't one is a problem, none is no time."""
+    given = pc.if_else(pc.equal(dates, ""), pa.scalar(None, pa.string()), dates)
+    times = pc.strptime(given, format="%Y-%m-%d", unit="s", error_is_null=True)
+    # Arrow reads 2016-02-30 as a day of March.
+    same = pc.fill_null(pc.equal(pc.strftime(times, format="%Y-%m-%d"), given), False)
+    wrong = where(pc.and_(pc.is_valid(given), pc.invert(same)))
+    found.add_rows(
+        "interactions",
+        "date",
+        wrong,
+        partial(_no_date, dates),
+        "write dates as 2016-10-08, or leave the value empty.",
+    )
+    return times.cast(pa.int64())
+
+
+def _no_date(dates: Any, row: int) -> str:
+    return f"{shown(dates[row].as_py())} is not a date."
+
+
+def _own_users(events: dict[str, pa.Table], report: LoadReport) -> list[pa.Table]:
+    """The markets' interactions, with the market before every user id that another one has too."""
+    ids = pa.concat_arrays([pc.unique(table["user_id"]) for table in events.values()])
+    counts = pc.value_counts(ids)
+    shared = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if len(shared):
+        word = "id is" if len(shared) == 1 else "ids are"
+        report.notes.append(
+            f"{len(shared):,} user {word} in two markets or more: the market's code was put before."
+        )
+    parts = []
+    for market, table in events.items():
+        users = table["user_id"]
+        prefixed = pc.binary_join_element_wise(pa.scalar(f"{market}:"), users, "")
+        own = pc.if_else(pc.is_in(users, value_set=shared), prefixed, users)
+        parts.append(table.set_column(table.column_names.index("user_id"), "user_id", own))
+    return parts
+
+
+def _scenarios(markets: list[str]) -> pa.Table:
+    """A row for each market; of a code that the publication lacks nothing is known."""
+    known = [MARKETS.get(market, (None,) * len(_ATTRIBUTES)) for market in markets]
+    columns = {name: [row[i] for row in known] for i, name in enumerate(_ATTRIBUTES)}
+    told = [
+        f"The shop in {country}, {region}; its language is {language}, its currency the {currency}."
+        if country
+        else ""
+        for country, language, currency, region in known
+    ]
+    names = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+    return pa.table({"scenario_id": markets, "description": told, **names})
