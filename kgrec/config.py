@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kgrec.rating_config import RatingConfig
 from kgrec.scenario_config import ScenarioConfig
 
 Head = Literal[
@@ -178,3 +179,4 @@ class RecommenderConfig(_Settings):
     training: TrainingConfig = TrainingConfig()
     text: TextConfig = TextConfig()
     scenarios: ScenarioConfig = ScenarioConfig()
+    ratings: RatingConfig = RatingConfig()

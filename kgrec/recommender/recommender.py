@@ -26,6 +26,7 @@ from kgrec.recommender.explaining import Explaining
 from kgrec.recommender.exploring import Exploring
 from kgrec.recommender.fairness import measure_fairness
 from kgrec.recommender.ranked import Ranked, rank_items, similar_items
+from kgrec.recommender.rating import Rating
 from kgrec.recommender.requests import (
     Asked,
     GivenHistories,
@@ -50,7 +51,7 @@ from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 
 
-class Recommender(Explaining, Exploring):
+class Recommender(Explaining, Exploring, Rating):
     """A knowledge-graph recommender: fit it on a store or catalog, then ask.
 
     Interactions whose split is "test" are never part of the graph it sees; those marked "valid"
@@ -61,6 +62,7 @@ class Recommender(Explaining, Exploring):
         self.config = config or RecommenderConfig()
         self.history: list[dict[str, float]] = []
         self.tuning: list[dict[str, Any]] = []
+        self.rating_history: list[dict[str, float]] = []
         self._full: GraphSnapshot | None = None
         self._now: Engine | None = None
         self._reader = TextReader(self.config)
@@ -107,7 +109,9 @@ class Recommender(Explaining, Exploring):
         self.config, self.tuning = stages.config, stages.tries
         now = rebound(engine, visible, self._texts_of(visible, progress))
         _ = now.items  # ready to answer
-        self._now = now
+        self._now, self._rater = now, None
+        if self.config.ratings.enabled:
+            self.fit_ratings(seed=seed, progress=progress)
         return self
 
     def _texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
@@ -281,6 +285,8 @@ class Recommender(Explaining, Exploring):
             ),
             Path(folder),
         )
+                rater=self._rater,
+                rating_history=self.rating_history,
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
@@ -294,6 +300,7 @@ class Recommender(Explaining, Exploring):
         recommender._full = full
         recommender._now = Engine(
             saved.model,
+        recommender._rater, recommender.rating_history = saved.rater, saved.rating_history
             saved.vocabulary,
             visible,
             saved.texts,

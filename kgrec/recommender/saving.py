@@ -25,6 +25,8 @@ from kgrec.graph.persist import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.graph.tokens import AttributeTokens
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
+from kgrec.nn.rating_model import RatingModel
+from kgrec.recommender.rating_saving import read_rater, write_rater
 from kgrec.recommender.texts import NOTHING, TextFeatures
 from kgrec.training.checkpoint import replace_folder, standing_folder
 
@@ -48,6 +50,8 @@ class Saved:
     mapping: GraphMapping | None = None
     tuning: list[dict[str, Any]] = field(default_factory=list)
     weights: ItemWeights | None = None
+    rater: RatingModel | None = None
+    rating_history: list[dict[str, float]] = field(default_factory=list)
 
 
 def save(saved: Saved, folder: Path) -> None:
@@ -82,6 +86,8 @@ def _write(saved: Saved, folder: Path) -> None:
     (folder / "vocabulary.json").write_text(json.dumps(_plain(saved.vocabulary)))
     if saved.weights is not None:
         save_arrays(saved.weights.arrays(), folder / _WEIGHTS)
+    if saved.rater is not None:
+        write_rater(saved.rater, folder)
     files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -91,6 +97,7 @@ def _write(saved: Saved, folder: Path) -> None:
         "text_size": saved.texts.size,
         "history": saved.history,
         "tuning": saved.tuning,
+        "rating_history": saved.rating_history,
         "mapping": None if saved.mapping is None else saved.mapping.model_dump(mode="json"),
         "files": files,
     }
@@ -166,6 +173,8 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
         mapping=None if mapping is None else GraphMapping.parse(mapping),
         tuning=manifest["tuning"],
         weights=ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if weighed else None,
+        rater=read_rater(folder, vocabulary, device),
+        rating_history=manifest.get("rating_history", []),
     )
 
 

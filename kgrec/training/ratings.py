@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kgrec.config import RatingConfig
 from kgrec.errors import TrainingError
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.nn.features import ItemInputs
 from kgrec.nn.rating_model import RatingModel
 from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools
 from kgrec.nn.sparse import SparseMatrix
+from kgrec.rating_config import RatingConfig
 from kgrec.training.finite import NotFinite, check_step, check_weights
 from kgrec.training.loop import one_cycle
 
@@ -83,10 +84,10 @@ class RatingTrainer:
         self.model.eval()
         return records
 
-    def _groups(self) -> list[dict[str, object]]:
-        vectors, rest = [], []
-        for name, value in self.model.named_parameters():
-            (vectors if name.startswith(_VECTORS) else rest).append(value)
+    def _groups(self) -> list[dict[str, Any]]:
+        named = list(self.model.named_parameters())
+        vectors = [value for name, value in named if name.startswith(_VECTORS)]
+        rest = [value for name, value in named if not name.startswith(_VECTORS)]
         return [
             {"params": vectors, "weight_decay": self.config.reg},
             {"params": rest, "weight_decay": _REST_REG},
@@ -162,8 +163,8 @@ class RatingTrainer:
 
     @cached_property
     def _weights(self) -> Tensor:
-        """float32 ``[2, K + 1]``: what the loss of likes and that of ratings count in each scenario;
-        the last is for none, where -1 points."""
+        """float32 ``[2, K + 1]``: what the loss of likes and that of ratings count in each
+        scenario; the last is for none, where -1 points."""
         losses = (*(self.config.losses.get(name, "both") for name in self.task.names), "both")
         weights = (*(self.config.scenario_weights.get(name, 1.0) for name in self.task.names), 1.0)
         likes = [w * (loss != "mse") for w, loss in zip(weights, losses, strict=True)]

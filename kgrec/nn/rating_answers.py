@@ -1,0 +1,100 @@
+"""RatingPredictor: a rating model bound to items, users and their ratings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.graph.snapshot import Ints
+from kgrec.nn.features import ItemInputs
+from kgrec.nn.rating_model import RatedItems, RatingModel
+from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools
+from kgrec.nn.sparse import SparseMatrix
+
+_ROWS = 16_384  # asked at once; each is answered on its own
+_PAST_ROWS = 2_048  # where every row may have a history of its own
+
+
+@dataclass(frozen=True, eq=False)
+class RatingPredictor:
+    """Answers for stored users: slots of ``events`` are the rows of ``user_tokens``."""
+
+    model: RatingModel
+    inputs: ItemInputs
+    user_tokens: SparseMatrix
+    events: RatedEvents
+    device: torch.device
+
+    @cached_property
+    def items(self) -> RatedItems:
+        """The items' vectors, computed once."""
+        self.model.eval()
+        with torch.no_grad():
+            return self.model.items(self.inputs)
+
+    @cached_property
+    def told(self) -> Tensor:
+        """What users' attributes say, float32 ``[m, d + 1]``, computed once."""
+        with torch.no_grad():
+            return self.model.attributes(self.user_tokens)
+
+    def predict(
+        self,
+        asked: AskedPairs,
+        user: Ints,
+        scenario: Ints,
+        *,
+        past_only: bool = False,
+        events: RatedEvents | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Logits of a like float32 ``[R]`` and ratings float64 ``[R]``, each of its row alone.
+
+        ``user`` int64 ``[R]`` rows (-1: not stored), ``scenario`` int64 ``[R]`` codes (-1: none).
+        A row's history leaves out the pair itself. ``events``, which the slots of ``asked`` then
+        count, take the place of the stored ones.
+        """
+        known = self.events if events is None else events
+        logit = np.empty(len(asked), dtype=np.float32)
+        standard = np.empty(len(asked), dtype=np.float32)
+        order = np.argsort(asked.slot, kind="stable")  # users' histories are read once
+        size = _PAST_ROWS if past_only else _ROWS
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            logit[rows], standard[rows] = self._answer(
+                known, asked.select(rows), user[rows], scenario[rows], past_only
+            )
+        return logit, self.model.shape.scale.rating(standard)
+
+    def _answer(
+        self, events: RatedEvents, asked: AskedPairs, user: Ints, scenario: Ints, past_only: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        slots, slot = np.unique(asked.slot, return_inverse=True)
+        own = events.of(slots)
+        shape = self.model.shape
+        self.model.eval()
+        with torch.no_grad():
+            pools = RatingPools.build(
+                own,
+                AskedPairs(slot, asked.item, asked.time),
+                scales=shape.scales,
+                reach=shape.reach,
+                past_only=past_only,
+                device=self.device,
+            )
+            said = self.model.events(
+                self.items, self._tensor(own.item), self._tensor(shape.scale.level(own.rating))
+            )
+            known = self._tensor((user >= 0).astype(np.float32)).unsqueeze(1)
+            told = self.told[self._tensor(np.maximum(user, 0))] * known
+            vectors, bias = self.model.users(said, pools, told)
+            logit, standard = self.model.answers(
+                self.items, self._tensor(asked.item), vectors, bias, self._tensor(scenario)
+            )
+        return logit.cpu().numpy(), standard.cpu().numpy()
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values).to(self.device)
