@@ -124,7 +124,7 @@ class TestPEPNetHead(DifferentScenarios):
     def test_gates_lie_between_nothing_and_twice(self) -> None:
         head = self.head()
         gate = head.get_submodule("embedding_gate")
-        told = 50 * torch.randn(200, 16 + SIZE)
+        told = 1000 * torch.randn(200, 16 + SIZE)
         with torch.no_grad():
             told = gate(told)
         assert 0 <= told.min() < 0.1

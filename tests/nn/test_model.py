@@ -45,7 +45,11 @@ def test_the_score_is_what_the_formula_says(sample: Sample) -> None:
             gate = model.fusion.gate + state @ model.fusion.state_gate
             if scenario >= 0:
                 gate = gate + model.fusion.own_gate[scenario[0]]
-            user = unit + torch.sigmoid(gate) * (user - unit) + model.head.bias(scenario)[0]
+            user = (
+                unit
+                + (1 + gate / (1 + gate.abs())) / 2 * (user - unit)
+                + model.head.bias(scenario)[0]
+            )
             user = user + model.horizon[int(histories.later[row])]
             if histories.user[row] >= 0:
                 stored = int(histories.user[row])

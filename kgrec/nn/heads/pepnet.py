@@ -45,7 +45,8 @@ class PEPNetHead(ScenarioHead):
 
 
 class Gate(nn.Module):
-    """The paper's gate unit: 2 σ(relu(x U + a) V + b), ``[B, inner]`` → ``[B, outer]``."""
+    """The paper's gate unit 2 σ(relu(x U + a) V + b), ``[B, inner]`` → ``[B, outer]``, with the
+    algebraic sigmoid."""
 
     def __init__(self, inner: int, width: int, outer: int) -> None:
         super().__init__()

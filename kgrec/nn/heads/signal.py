@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 LEAK = 0.01  # the slope of a ReLU below zero
 
@@ -30,11 +31,9 @@ def product(vectors: Tensor, weight: Tensor) -> Tensor:
 
 
 def sigmoid(logits: Tensor) -> Tensor:
-    """σ ``[B, n]``, for answers as a softmax beside zero: element-wise functions take the end of an
-    array otherwise than its middle, and would let a row's bits depend on the rows before it."""
-    if torch.is_grad_enabled():
-        return torch.sigmoid(logits)
-    return torch.stack([logits, torch.zeros_like(logits)], dim=-1).softmax(dim=-1)[..., 0]
+    """The algebraic sigmoid (1 + x / (1 + |x|)) / 2, element by element: unlike the logistic one
+    its bits depend on nothing but x, wherever in an array it stands."""
+    return 0.5 + 0.5 * functional.softsign(logits)
 
 
 @dataclass(frozen=True, eq=False)
