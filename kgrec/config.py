@@ -13,9 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from kgrec.rating_config import RatingConfig
 from kgrec.scenario_config import ScenarioConfig
 
-Head = Literal[
-    "auto", "none", "adapter", "shared_bottom", "mmoe", "ple", "star", "pepnet", "hyper"
-]
+Head = Literal["auto", "none", "adapter", "shared_bottom", "mmoe", "ple", "star", "pepnet", "hyper"]
 
 
 class _Settings(BaseModel):
@@ -140,6 +138,9 @@ class TrainingConfig(_Settings):
         le=1,
         description="Users of scenario k are drawn as often as (its users) ** this; 1: all once.",
     )
+    scenario_dropout: float = Field(
+        0.1, ge=0, lt=1, description="Share of examples that are asked without their scenario."
+    )
     scenario_candidates: Literal["auto", "all", "own"] = Field(
         "auto",
         description="Items that a scenario's examples choose among: all, or those with training "
@@ -178,5 +179,5 @@ class RecommenderConfig(_Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     text: TextConfig = TextConfig()
-    scenarios: ScenarioConfig = ScenarioConfig()
     ratings: RatingConfig = RatingConfig()
+    scenarios: ScenarioConfig = ScenarioConfig()

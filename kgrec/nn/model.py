@@ -48,6 +48,7 @@ class ModelShape:
     shrinkage: float  # events that a history is worth before it counts half
     fusion: bool = False  # whether the head's vectors are fused with the shared ones
     scenario_features: int = 0  # numbers that describe a scenario
+    own_items: bool = False  # whether a scenario's requests choose among the items it has
 
 
 @dataclass(frozen=True, eq=False)

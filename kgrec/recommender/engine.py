@@ -17,7 +17,7 @@ from graph_schema.names import ENTITY, ITEM
 from kgrec.errors import RequestError
 from kgrec.explain import Explainer
 from kgrec.graph.features import FeatureTables, Vocabulary, relation_key
-from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
+from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import (
     Histories,
     HistoryBatch,
@@ -27,6 +27,7 @@ from kgrec.nn import (
     ModelInputs,
 )
 from kgrec.nn.sparse import SparseMatrix
+from kgrec.recommender.coding import find_own_items, make_sequences
 from kgrec.recommender.new_items import NewItems, find_new_items
 from kgrec.recommender.quick import QuickScorer
 from kgrec.recommender.ruled import codes_of_users
@@ -78,6 +79,14 @@ class Engine:
     def trained_rows(self) -> Ints:
         """int64: the items that training saw."""
         return np.flatnonzero(self.inputs.items.item_row.cpu().numpy() >= 0)
+
+    @cached_property
+    def own_items(self) -> np.ndarray | None:
+        """bool ``[K + 1, n_items]``: the items that requests of each scenario choose among, those
+        without one last; None where that is all of them."""
+        if not self.model.shape.own_items:
+            return None
+        return find_own_items(self.sequences, self.vocabulary, len(self.snapshot.items))
 
     @cached_property
     def item_weights(self) -> ItemWeights | None:
@@ -298,19 +307,3 @@ def plain_events(length: int) -> tuple[Ints, np.ndarray, Ints, np.ndarray]:
 def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
     """The same model over another snapshot."""
     return replace(engine, snapshot=snapshot, texts=texts)
-
-
-def make_sequences(
-    snapshot: GraphSnapshot, vocabulary: Vocabulary, texts: TextFeatures
-) -> Sequences:
-    """The snapshot's interactions with each event's own text and scenario code."""
-    code = scenario_codes(snapshot.interactions.scenario, vocabulary)
-    return Sequences.build(snapshot, texts.of_events(snapshot), code)
-
-
-def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:
-    """int64: the vocabulary's number of each scenario (object, names), -1 where it has none."""
-    codes = {name: code for code, name in enumerate(vocabulary.scenarios)}
-    names, inverse = np.unique(scenario.astype(str), return_inverse=True)
-    known = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
-    return known[inverse] if len(names) else np.empty(0, dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.evaluation import random_split, user_time_split
 from kgrec.graph.features import FeatureTables, Vocabulary
-from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions, Ints
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
 from kgrec.nn import HybridModel, ModelShape
 from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
+from kgrec.recommender.coding import scenario_codes
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.judging import Queries
 from kgrec.recommender.scenario_features import feature_size, scenario_features
@@ -95,6 +96,7 @@ def fit_engine(
     vocabulary = Vocabulary.build(train)
     tables = FeatureTables.build(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, vocabulary, tables, texts)
+    shape = replace(shape, own_items=_has_own(train, vocabulary, config))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = HybridModel(vocabulary, shape, _told(train, texts, shape)).to(device)
@@ -108,7 +110,7 @@ def fit_engine(
             config=config.training,
             seed=seed,
             device=device,
-            validate=_validation(engine, valid, plan, config, seed) if len(valid) else None,
+            validate=_validation(engine, valid, plan, seed) if len(valid) else None,
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
             stop=None if like is None else best_epoch(like.history),
             scenarios=tuple(vocabulary.scenarios),
@@ -127,7 +129,7 @@ def fit_engine(
         return Fitted(weighed(final, like.weighing, plan), plan, history, like.weighing)
     if plan.sampled or not config.model.use_item_weights:
         return Fitted(final, plan, history, NONE)
-    weighing, final = choose_weighing(final, valid, plan, seed, own_of(engine, config))
+    weighing, final = choose_weighing(final, valid, plan, seed)
     return Fitted(final, plan, history, weighing)
 
 
@@ -216,12 +218,12 @@ def _sampler(
 
 
 def _validation(
-    engine: Engine, valid: Interactions, plan: Plan, config: RecommenderConfig, seed: int
+    engine: Engine, valid: Interactions, plan: Plan, seed: int
 ) -> Callable[[], dict[str, float]]:
     """Tells NDCG@10, of all users and by scenario, of the engine as it is then, not with the
     vectors it has cached; where training is sampled, over a sample of the users."""
     most = _VALID_USERS if plan.sampled else len(valid)
-    queries = Queries.build(engine, valid, own_of(engine, config), most=most, seed=seed)
+    queries = Queries.build(engine, valid, most=most, seed=seed)
 
     def ndcg() -> dict[str, float]:
         now = engine.alone()
@@ -235,14 +237,16 @@ def _validation(
     return ndcg
 
 
-def own_of(engine: Engine, config: RecommenderConfig) -> list[Ints | None] | None:
-    """The items that each scenario's examples choose among in training; see ``own_items``."""
-    return own_items(
-        engine.sequences,
+def _has_own(train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig) -> bool:
+    """Whether each scenario chooses among items of its own; see ``own_items``."""
+    found = own_items(
+        train.interactions.item,
+        scenario_codes(train.interactions.scenario, vocabulary),
         config.training.scenario_candidates,
-        len(engine.vocabulary.scenarios),
-        len(engine.snapshot.items),
+        len(vocabulary.scenarios),
+        len(train.items),
     )
+    return found is not None
 
 
 def fingerprint(

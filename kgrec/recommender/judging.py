@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.ranking import pairs_to_csr
 from kgrec.ranking.csr import Csr, take_rows
-from kgrec.recommender.engine import Engine, scenario_codes
+from kgrec.recommender.coding import scenario_codes
+from kgrec.recommender.engine import Engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Queries:
     """q users (int64 rows), each in a ``scenario`` (int64 codes, -1: none) in which rows are held
     out: the items ``wanted`` there, and those ``seen`` anywhere, by query.
 
-    ``own`` are the items that a scenario chooses among, as ``own_items`` gives them.
+    ``own`` are the items that scenarios choose among; see ``Engine.own_items``.
     """
 
     user: Ints
@@ -30,17 +31,10 @@ class Queries:
     seen: Csr
     n_items: int
     names: tuple[str, ...]
-    own: Sequence[Ints | None] | None
+    own: np.ndarray | None
 
     @staticmethod
-    def build(
-        engine: Engine,
-        valid: Interactions,
-        own: Sequence[Ints | None] | None,
-        *,
-        most: int,
-        seed: int,
-    ) -> Queries:
+    def build(engine: Engine, valid: Interactions, *, most: int, seed: int) -> Queries:
         """Those of ``valid``; ``most`` of them, drawn with ``seed``, where there are more."""
         names, seen = tuple(engine.vocabulary.scenarios), engine.snapshot.interactions
         width = len(names) + 1
@@ -60,7 +54,7 @@ class Queries:
             seen=take_rows(known, user),
             n_items=len(engine.snapshot.items),
             names=names,
-            own=own,
+            own=engine.own_items,
         )
 
     def __len__(self) -> int:
@@ -86,13 +80,5 @@ class Queries:
         """-inf for items that a query's scenario does not choose among."""
         if self.own is None:
             return scores
-        scores = scores.clone()
-        for code in np.unique(self.scenario[rows]):
-            own = self.own[code]
-            if own is None:
-                continue
-            here = torch.as_tensor(self.scenario[rows] == code, device=scores.device)
-            foreign = torch.ones(self.n_items, dtype=torch.bool, device=scores.device)
-            foreign[torch.as_tensor(own, device=scores.device)] = False
-            scores[here.unsqueeze(1) & foreign] = -torch.inf
-        return scores
+        own = torch.as_tensor(self.own[self.scenario[rows]], device=scores.device)
+        return scores.masked_fill(~own, -torch.inf)

@@ -26,20 +26,27 @@ class Ranked(NamedTuple):
 
 
 def rank_items(
-    engine: Engine, asked: Asked, k: int, *, mask: np.ndarray | None, exclude_seen: bool
+    engine: Engine,
+    asked: Asked,
+    k: int,
+    *,
+    mask: np.ndarray | None,
+    exclude_seen: bool,
+    own: bool = True,
 ) -> Ranked:
     """The ``k`` best items for everybody asked about; ``mask`` bool ``[n_items]`` narrows them.
 
-    k counts as at most the number of items.
+    With ``own`` a scenario's requests choose among the items that it has, where the model was
+    trained so (see ``Engine.own_items``). k counts as at most the number of items.
     """
     n_items = len(engine.item_ids) - 1
     k = min(k, n_items)
     if len(asked) == 1:
-        rows, best = _rank(engine, asked, k, mask, exclude_seen)
+        rows, best = _rank(engine, asked, k, mask, exclude_seen, own)
         return Ranked(engine.item_ids[rows], best)
     size = batch_size(n_items, engine.device)
     parts = [
-        _rank(engine, asked.part(start, start + size), k, mask, exclude_seen)
+        _rank(engine, asked.part(start, start + size), k, mask, exclude_seen, own)
         for start in range(0, max(len(asked), 1), size)
     ]
     return _named(engine, parts)
@@ -67,8 +74,11 @@ def batch_size(n_items: int, device: torch.device) -> int:
 
 
 def _rank(
-    engine: Engine, asked: Asked, k: int, mask: np.ndarray | None, exclude_seen: bool
+    engine: Engine, asked: Asked, k: int, mask: np.ndarray | None, exclude_seen: bool, own: bool
 ) -> tuple[np.ndarray, np.ndarray]:
+    if own and engine.own_items is not None:
+        theirs = engine.own_items[asked.histories.scenario]
+        mask = theirs if mask is None else theirs & mask
     seen = (asked.histories.indptr, asked.histories.item) if exclude_seen else None
     one = None if asked.context else engine.score_one(asked.histories)
     if one is not None:

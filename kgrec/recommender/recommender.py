@@ -185,7 +185,10 @@ class Recommender(Explaining, Exploring, Rating):
         where: Where | None,
     ) -> Ranked:
         mask = candidate_mask(self._engine.snapshot, candidates, where)
-        return rank_items(self._engine, asked, check_k(k), mask=mask, exclude_seen=exclude_seen)
+        return rank_items(
+            self._engine, asked, check_k(k), mask=mask, exclude_seen=exclude_seen,
+            own=candidates is None,
+        )  # fmt: skip
 
     def similar(self, items: str | Sequence[str], k: int = 10) -> pd.DataFrame:
         """Items whose vectors are closest: columns item_id, similar_id, score (cosine), rank."""
@@ -282,11 +285,11 @@ class Recommender(Explaining, Exploring, Rating):
                 mapping=engine.mapping,
                 tuning=self.tuning,
                 weights=engine.weights,
+                rater=self._rater,
+                rating_history=self.rating_history,
             ),
             Path(folder),
         )
-                rater=self._rater,
-                rating_history=self.rating_history,
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
@@ -297,10 +300,10 @@ class Recommender(Explaining, Exploring, Rating):
         visible = without_splits(full, ("test",))
         recommender = cls(saved.config)
         recommender.history, recommender.tuning = saved.history, saved.tuning
+        recommender._rater, recommender.rating_history = saved.rater, saved.rating_history
         recommender._full = full
         recommender._now = Engine(
             saved.model,
-        recommender._rater, recommender.rating_history = saved.rater, saved.rating_history
             saved.vocabulary,
             visible,
             saved.texts,

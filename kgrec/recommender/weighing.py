@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -48,14 +48,13 @@ def choose_weighing(
     valid: Interactions,
     plan: Plan,
     seed: int,
-    own: Sequence[Ints | None] | None = None,
 ) -> tuple[Weighing, Engine]:
     """The best on validation rows, the least strength among equals, and the engine with it;
-    ``engine`` has no weights. ``own`` are the items that each scenario chooses among."""
+    ``engine`` has no weights."""
     best, final = NONE, engine
     if not len(valid):
         return best, final
-    judges = _Judges.of(engine, valid, own, seed)
+    judges = _Judges.of(engine, valid, seed)
     queries = judges.queries
     alone = judges.map(lambda rows: queries.score(engine, rows))
     highest = judges.ndcg(alone)
@@ -95,12 +94,10 @@ class _Judges:
     queries: Queries
 
     @staticmethod
-    def of(
-        engine: Engine, valid: Interactions, own: Sequence[Ints | None] | None, seed: int
-    ) -> _Judges:
+    def of(engine: Engine, valid: Interactions, seed: int) -> _Judges:
         """At most so many that their scores fit; drawn with ``seed`` where there are more."""
         most = max(1, min(_JUDGES, _SCORES // max(len(engine.snapshot.items), 1)))
-        return _Judges(Queries.build(engine, valid, own, most=most, seed=seed))
+        return _Judges(Queries.build(engine, valid, most=most, seed=seed))
 
     def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
         """What ``score`` says of every query (int64 rows), float32 ``[queries, n]``."""

@@ -73,10 +73,11 @@ class Objective:
         kinds += ["softmax"] * (n_scenarios - len(names)) + [config.losses.get("", "softmax")]
         if "kl" in kinds and teacher is None:
             raise TrainingError("a 'kl' loss has no teacher; name its folder in 'teacher'.")
-        own = own_items(data, config.scenario_candidates, n_scenarios, n_items)
+        rows = (data.item, data.scenario)
+        own = own_items(*rows, config.scenario_candidates, n_scenarios, n_items)
         adjustment = None
         if config.logit_adjustment:
-            prior = log_prior(item_counts(data, n_scenarios, n_items))
+            prior = log_prior(item_counts(*rows, n_scenarios, n_items))
             adjustment = torch.as_tensor(config.logit_adjustment * prior, device=device)
         special = own is not None or adjustment is not None or set(kinds) != {"softmax"}
         return Objective(

@@ -105,6 +105,7 @@ def time_cuts(
     target_reach: float,
     max_targets: int,
     later_share: float,
+    scenario_dropout: float = 0.0,
 ) -> Examples:
     """Cut each user's events at a random place: history before it, targets after it.
 
@@ -113,6 +114,9 @@ def time_cuts(
     distance from the cut, over ``target_decay`` events plus ``target_reach`` of the history; an
     item seen before the cut is none. For ``later_share`` of the users the targets are what comes
     later: some events after the cut are skipped, and the following ones weigh about equally.
+
+    An example's scenario is that of the first event after the cut, and its targets are events of
+    that scenario; a share ``scenario_dropout`` is asked without one and has them all.
     """
     lengths = data.lengths()[users]
     cut = (rng.random(len(users)) ** late_cuts * lengths).astype(np.int64)
@@ -131,7 +135,7 @@ def time_cuts(
     decay = np.where(later, _LATER_DECAY, target_decay + target_reach * cut)
     decay = np.where(early, _EARLY_DECAY, decay)
     weight = np.exp(-distance / decay[row]) * np.where(later, _LATER_WEIGHT, 1.0)[row]
-    scenario = data.scenario[data.indptr[users] + cut]
+    scenario = _told(data.scenario[data.indptr[users] + cut], scenario_dropout, rng)
     return _examples(
         data, users, indptr, past, rng.random(len(past)) >= history_dropout,
         scenario, row, future, weight.astype(np.float32), later=later,
@@ -139,9 +143,15 @@ def time_cuts(
 
 
 def random_masks(
-    data: Sequences, users: Ints, rng: np.random.Generator, *, history_dropout: float
+    data: Sequences,
+    users: Ints,
+    rng: np.random.Generator,
+    *,
+    history_dropout: float,
+    scenario_dropout: float = 0.0,
 ) -> Examples:
-    """Hide some of each user's events: the rest is the history, the hidden are targets."""
+    """Hide some of each user's events: the rest is the history, the hidden are targets. An
+    example's scenario is that of any event; see ``time_cuts``."""
     lengths = data.lengths()[users]
     indptr = _offsets(lengths)
     events = _ranges(data.indptr[users], lengths)
@@ -149,10 +159,18 @@ def random_masks(
     row = np.repeat(np.arange(len(users)), lengths)
     pick = indptr[:-1] + (rng.random(len(users)) * lengths).astype(np.int64)
     weight = np.ones(int((~keep).sum()), dtype=np.float32)
+    scenario = _told(data.scenario[events[pick]], scenario_dropout, rng)
     return _examples(
         data, users, indptr, events, keep,
-        data.scenario[events[pick]], row[~keep], events[~keep], weight, seen=keep,
+        scenario, row[~keep], events[~keep], weight, seen=keep,
     )  # fmt: skip
+
+
+def _told(scenario: Ints, dropout: float, rng: np.random.Generator) -> Ints:
+    """``scenario`` with a share of -1: requests without one must be answered too."""
+    if not dropout or not (scenario >= 0).any():
+        return scenario
+    return np.where(rng.random(len(scenario)) < dropout, -1, scenario)
 
 
 def _examples(

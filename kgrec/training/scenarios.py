@@ -15,10 +15,15 @@ _FEW = 10  # items; a scenario with fewer chooses among all
 
 
 def own_items(
-    data: Sequences, setting: Literal["auto", "all", "own"], n_scenarios: int, n_items: int
+    item: Ints,
+    scenario: Ints,
+    setting: Literal["auto", "all", "own"],
+    n_scenarios: int,
+    n_items: int,
 ) -> list[Ints | None] | None:
     """Per scenario the items with a training row in it (int64, ascending), None for all items;
-    None as a whole where every scenario chooses among all.
+    None as a whole where every scenario chooses among all. ``item`` and ``scenario`` (codes, -1
+    for none) int64 ``[rows]``.
 
     "auto" is "own" where two scenarios have a mean Jaccard overlap below .5: then they are
     catalogs of their own (markets), and items that don't exist in a scenario teach nothing in it.
@@ -27,18 +32,18 @@ def own_items(
     """
     if setting == "all" or not n_scenarios:
         return None
-    known = item_counts(data, n_scenarios, n_items)[:n_scenarios]
+    known = item_counts(item, scenario, n_scenarios, n_items)[:n_scenarios]
     if setting == "auto" and (n_scenarios < 2 or overlap(known) >= OWN_BELOW):
         return None
     items = [np.sort(known[code].indices).astype(np.int64) for code in range(n_scenarios)]
     return [each if len(each) >= _FEW else None for each in items] + [None]
 
 
-def item_counts(data: Sequences, n_scenarios: int, n_items: int) -> sp.csr_matrix:
+def item_counts(item: Ints, scenario: Ints, n_scenarios: int, n_items: int) -> sp.csr_matrix:
     """float64 CSR ``[n_scenarios + 1, n_items]``: the items' training rows by scenario, and in all
     rows last (so that code -1 finds it)."""
-    code = np.where(data.scenario < 0, n_scenarios, data.scenario)
-    cells = (np.ones(len(code)), (code, data.item))
+    code = np.where(scenario < 0, n_scenarios, scenario)
+    cells = (np.ones(len(code)), (code, item))
     counts = sp.csr_matrix(cells, shape=(n_scenarios + 1, n_items))
     total = sp.csr_matrix(counts.sum(axis=0))
     return sp.vstack([counts[:n_scenarios], total], format="csr")

@@ -62,11 +62,13 @@ class Stepper:
 
     @cached_property
     def lambdas(self) -> Tensor:
-        """float64 ``[K + 1]``: what the settings say of every scenario's loss."""
+        """float64 ``[K + 1]``: what the settings say of every scenario's loss. Where only dropout
+        makes rows without one, these weigh as little as they are many."""
         told = self.config.scenario_weights
         check_names(told, self.names, "scenario_weights")
+        none = 1.0 if (self.data.scenario < 0).any() else self.config.scenario_dropout
         known = [told.get(name, 1.0) for name in self.names]
-        known += [1.0] * (self.objective.n_scenarios - len(self.names)) + [told.get("", 1.0)]
+        known += [1.0] * (self.objective.n_scenarios - len(self.names)) + [told.get("", none)]
         return torch.tensor(known, dtype=torch.float64)
 
     @cached_property
@@ -156,9 +158,11 @@ class Stepper:
         return replace(made, target_weight=made.target_weight * self._worth[made.target_item])
 
     def _made(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
-        dropout = self.plan.history_dropout
+        dropout, hidden = self.plan.history_dropout, self.config.scenario_dropout
         if not self.plan.temporal:
-            return random_masks(self.data, users, rng, history_dropout=dropout)
+            return random_masks(
+                self.data, users, rng, history_dropout=dropout, scenario_dropout=hidden
+            )
         return time_cuts(
             self.data,
             users,
@@ -170,4 +174,5 @@ class Stepper:
             target_reach=self.config.target_reach,
             max_targets=self.config.max_targets,
             later_share=self.config.later_share,
+            scenario_dropout=hidden,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
+from kgrec.recommender.judging import Queries
 from kgrec.stores import EmbeddedStore
 from tests.recommender import catalogs
 from tests.recommender.test_leakage import assert_same_model, fit
@@ -158,11 +160,21 @@ def test_evaluation_is_by_hand_the_same(fitted: Recommender) -> None:
 
 
 def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
-    best = max(r["valid_ndcg@10"] for r in fitted.history if "valid_ndcg@10" in r)
-    alone = Recommender(fitted.config)
-    alone._full, alone._now = fitted._full, replace(fitted._engine, weights=None)
-    assert alone.evaluate(split="valid")["ndcg@10"] == pytest.approx(best, abs=1e-6)
-    assert fitted.evaluate(split="valid")["ndcg@10"] >= best - 1e-6
+    """Judged as in training: every user in the scenarios of the held-out rows, each by itself."""
+    best = max(fitted.history, key=lambda record: record.get("valid_ndcg@10", 0.0))
+    full = fitted._full
+    assert full is not None
+    train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
+    valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
+    engine = replace(fitted._engine, snapshot=train)
+    alone = replace(engine, weights=None)
+    queries = Queries.build(alone, valid, most=1_000, seed=0)
+    told, with_weights = (queries.judge(partial(queries.score, each)) for each in (alone, engine))
+    assert told["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
+    assert with_weights["ndcg@10"] >= told["ndcg@10"] - 1e-6
+    assert set(told.by_group) == {"app", "web"}
+    for name, values in told.by_group.items():
+        assert values["ndcg@10"] == pytest.approx(best[f"valid_ndcg@10/{name}"], abs=1e-6)
 
 
 def test_default_settings_are_valid_json() -> None:

@@ -10,7 +10,7 @@ import torch
 from kgrec import Recommender
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.support import without_splits
-from kgrec.training import loop
+from kgrec.training import stepping
 from kgrec.training.sampling import Examples
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
@@ -204,7 +204,7 @@ def test_held_out_rows_are_in_no_example(monkeypatch: pytest.MonkeyPatch) -> Non
         return examples
 
     for name in ("time_cuts", "random_masks"):
-        monkeypatch.setattr(loop, name, watched(getattr(loop, name)))
+        monkeypatch.setattr(stepping, name, watched(getattr(stepping, name)))
     fitted = fit(catalogs.frames(), epochs=8)
     assert fitted._full is not None
     events = fitted._full.interactions

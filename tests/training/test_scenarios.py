@@ -26,8 +26,8 @@ def markets(shared: int, own: int) -> Sequences:
 
 def test_scenarios_that_share_little_choose_among_their_own() -> None:
     data = markets(shared=5, own=15)
-    assert overlap(item_counts(data, 2, 40)[:2]) == pytest.approx(5 / 35)
-    own = own_items(data, "auto", 2, 40)
+    assert overlap(item_counts(data.item, data.scenario, 2, 40)[:2]) == pytest.approx(5 / 35)
+    own = own_items(data.item, data.scenario, "auto", 2, 40)
     assert own is not None
     assert own[0].tolist() == list(range(20))
     assert own[1].tolist() == [*range(5), *range(20, 35)]
@@ -36,16 +36,18 @@ def test_scenarios_that_share_little_choose_among_their_own() -> None:
 
 def test_scenarios_that_share_most_choose_among_all() -> None:
     data = markets(shared=30, own=5)
-    assert own_items(data, "auto", 2, 40) is None
-    assert own_items(data, "own", 2, 40) is not None
-    assert own_items(markets(5, 15), "all", 2, 40) is None
+    assert own_items(data.item, data.scenario, "auto", 2, 40) is None
+    assert own_items(data.item, data.scenario, "own", 2, 40) is not None
+    few = markets(5, 15)
+    assert own_items(few.item, few.scenario, "all", 2, 40) is None
 
 
 def test_one_scenario_or_none_is_no_reason() -> None:
     one = events([(0, item, 0) for item in range(20)])
-    assert own_items(one, "auto", 1, 40) is None
-    assert own_items(events([(0, 1, -1)]), "auto", 0, 40) is None
-    assert own_items(events([(0, 1, -1)]), "own", 0, 40) is None
+    assert own_items(one.item, one.scenario, "auto", 1, 40) is None
+    none = events([(0, 1, -1)])
+    assert own_items(none.item, none.scenario, "auto", 0, 40) is None
+    assert own_items(none.item, none.scenario, "own", 0, 40) is None
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 9])
@@ -54,16 +56,16 @@ def test_a_scenario_with_hardly_a_row_chooses_among_all(n_rows: int) -> None:
     rows = [(0, item, 0) for item in range(20)] + [(0, item, 1) for item in range(20, 40)]
     few = [(1, item, 2) for item in range(n_rows)]
     data = events([*rows, *few])
-    own = own_items(data, "auto", 3, 40)
+    own = own_items(data.item, data.scenario, "auto", 3, 40)
     assert own is not None
     assert own[2] is None
     assert own[0].tolist() == list(range(20))
-    assert np.isfinite(log_prior(item_counts(data, 3, 40))).all()
+    assert np.isfinite(log_prior(item_counts(data.item, data.scenario, 3, 40))).all()
 
 
 def test_priors_are_the_shares_of_the_rows() -> None:
     data = events([(0, 0, 0), (0, 0, 0), (0, 1, 1), (1, 2, -1)])
-    counts = item_counts(data, 2, 4)
+    counts = item_counts(data.item, data.scenario, 2, 4)
     assert counts.toarray().tolist() == [[2, 0, 0, 0], [0, 1, 0, 0], [2, 1, 1, 0]]
     prior = np.exp(log_prior(counts))
     np.testing.assert_allclose(prior.sum(axis=1), 1, rtol=1e-6)

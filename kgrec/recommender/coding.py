@@ -1,0 +1,40 @@
+"""Interactions in the numbers of a vocabulary: scenarios as codes, events as sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kgrec.graph.features import Vocabulary
+from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
+from kgrec.recommender.texts import TextFeatures
+from kgrec.training.sampling import Sequences
+from kgrec.training.scenarios import own_items
+
+
+def make_sequences(
+    snapshot: GraphSnapshot, vocabulary: Vocabulary, texts: TextFeatures
+) -> Sequences:
+    """The snapshot's interactions with each event's own text and scenario code."""
+    code = scenario_codes(snapshot.interactions.scenario, vocabulary)
+    return Sequences.build(snapshot, texts.of_events(snapshot), code)
+
+
+def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:
+    """int64: the vocabulary's number of each scenario (object, names), -1 where it has none."""
+    codes = {name: code for code, name in enumerate(vocabulary.scenarios)}
+    names, inverse = np.unique(scenario.astype(str), return_inverse=True)
+    known = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
+    return known[inverse] if len(names) else np.empty(0, dtype=np.int64)
+
+
+def find_own_items(data: Sequences, vocabulary: Vocabulary, n_items: int) -> np.ndarray:
+    """bool ``[K + 1, n_items]``: the items with an event in each scenario, and those that have none
+    anywhere: nobody knows yet where they belong. See ``own_items``."""
+    n_scenarios = len(vocabulary.scenarios)
+    told = own_items(data.item, data.scenario, "own", n_scenarios, n_items)
+    found = np.ones((n_scenarios + 1, n_items), dtype=bool)
+    for code, items in enumerate(told or ()):
+        if items is not None:
+            found[code] = np.bincount(data.item, minlength=n_items) == 0
+            found[code, items] = True
+    return found
