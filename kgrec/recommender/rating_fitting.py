@@ -20,6 +20,7 @@ from kgrec.nn.rating_pools import AskedPairs, RatedEvents
 from kgrec.nn.rating_scale import RatingScale
 from kgrec.rating_config import RatingConfig
 from kgrec.recommender.coding import scenario_codes
+from kgrec.training.rating_heads import tune_head
 from kgrec.training.ratings import VALID_LOSS, OnEpoch, RatingTask, RatingTrainer, own_rows
 
 
@@ -77,12 +78,15 @@ def fit_rating_model(
         model = RatingModel(data.vocabulary, shape)
         model.own_row = places
         model = model.to(device)
-        validate = None
-        if len(valid):
-            codes = scenario_codes(valid.scenario, data.vocabulary)
-            validate = Validation(model, task, valid, codes, device)
+        codes = scenario_codes(valid.scenario, data.vocabulary)
+        validate = Validation(model, task, valid, codes, device) if len(valid) else None
         trainer = RatingTrainer(model, task, config, seed, device, validate)
+        later = config.head == "auto"
+        if later:
+            model.without_head()
         history = trainer.run(on_epoch)
+        if later and validate is not None:
+            tune_head(trainer, validate.losses, codes)
     return FittedRatings(model, history)
 
 
@@ -97,15 +101,22 @@ class Validation:
     device: torch.device
 
     def __call__(self) -> dict[str, float]:
+        like, logit = self._answers()
+        told = {VALID_LOSS: float(log_losses(like, logit).mean())}
+        return told if like.all() or not like.any() else {**told, "valid_auc": auc(like, logit)}
+
+    def losses(self) -> np.ndarray:
+        """float64 ``[n]``: each row's."""
+        return log_losses(*self._answers())
+
+    def _answers(self) -> tuple[np.ndarray, np.ndarray]:
         predictor = RatingPredictor(
             self.model, self.task.inputs, self.task.user_tokens, self.task.events, self.device
         )
         rows = self.rows
         pairs = AskedPairs(rows.user, rows.item, rows.timestamp)
         logit, _ = predictor.predict(pairs, rows.user, self.scenario)
-        like = rows.rating >= self.model.shape.scale.like
-        told = {VALID_LOSS: float(log_losses(like, logit).mean())}
-        return told if like.all() or not like.any() else {**told, "valid_auc": auc(like, logit)}
+        return rows.rating >= self.model.shape.scale.like, logit
 
 
 def log_losses(like: np.ndarray, logit: np.ndarray) -> np.ndarray:
