@@ -170,7 +170,9 @@ def scenario_code(engine: Engine, scenario: str) -> int:
     names = engine.vocabulary.scenarios.tolist()
     if scenario not in names:
         known = ", ".join(map(repr, names)) or "none: the training data had no scenario column"
-        raise RequestError(f"unknown scenario {scenario!r}; the model knows {known}.")
+        here = isinstance(scenario, str) and scenario in engine.snapshot.scenarios.index
+        cure = " It is new in the graph: adapt() takes it into the model." if here else ""
+        raise RequestError(f"unknown scenario {scenario!r}; the model knows {known}.{cure}")
     return int(names.index(scenario))
 
 

@@ -35,10 +35,13 @@ def scenarios_of(
     stored = engine.user_scenarios
     if stored is None or engine.rule is None:
         return None
-    name = scenario_of_request(engine.rule, attributes=context)
-    stranger = _codes(np.array([name or ""], dtype=object), engine.vocabulary)[0]
-    codes = np.append(stored, stranger)  # row -1 is the last one
-    return np.asarray(codes[users])
+    codes = np.full(len(users), -1, dtype=np.int64)
+    known = users >= 0
+    codes[known] = stored[users[known]]
+    if context and not known.all():
+        name = scenario_of_request(engine.rule, attributes=context)
+        codes[~known] = _codes(np.array([name or ""], dtype=object), engine.vocabulary)
+    return codes
 
 
 def _codes(names: np.ndarray, vocabulary: Vocabulary) -> Ints:
