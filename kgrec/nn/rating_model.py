@@ -104,7 +104,8 @@ class RatingModel(nn.Module):
         self.second = nn.Parameter(torch.randn(d, d) * (0.1 * d**-0.5))
         self.head = HEADS[shape.head](HeadShape(n_scenarios, d), None)
         self.offsets = Offsets(n_scenarios)
-        self.register_buffer("uses_head", torch.ones(n_scenarios, dtype=torch.bool))
+        uses = torch.full((n_scenarios,), shape.head != "none")
+        self.register_buffer("uses_head", uses)
         self.to_rating = nn.Parameter(torch.tensor(0.7))
 
     def items(self, inputs: ItemInputs) -> RatedItems:
@@ -158,13 +159,22 @@ class RatingModel(nn.Module):
     def adapted(self, vectors: Tensor, scenario: Tensor) -> Tensor:
         """H_k(z) + s_k float32 ``[R, d]`` for ``scenario`` int64 ``[R]``; z itself where a scenario
         does without its head."""
-        if self.shape.head == "none":
+        if not self.uses_head.any():
             return vectors
-        used = (scenario >= 0) & self.uses_head[scenario.clamp_min(0)]
+        used = self._uses(scenario)
         own: Tensor = self.head(vectors, scenario)
         shift = self.head.bias(scenario)
         own = own if shift is None else own + shift
         return torch.where(used.unsqueeze(1), own, vectors)
+
+    def _uses(self, scenario: Tensor) -> Tensor:
+        return (scenario >= 0) & self.uses_head[scenario.clamp_min(0)]
+
+    def without_head(self) -> None:
+        """No scenario uses the head, which does not learn then."""
+        self.uses_head.fill_(False)
+        for part in (self.head, self.offsets):
+            part.requires_grad_(False)
 
     def answers(
         self, items: RatedItems, item: Tensor, vectors: Tensor, bias: Tensor, scenario: Tensor
@@ -174,6 +184,7 @@ class RatingModel(nn.Module):
         taste = (vectors * functional.embedding(item, items.candidate)).sum(dim=1)
         of_item = functional.embedding(item, items.bias)
         logit = self.base + of_item[:, 0] + bias + taste
-        if self.offsets.n_scenarios and self.shape.head != "none":
-            logit = logit + self.offsets.rows_of("offset", scenario).squeeze(1)
+        if self.uses_head.any():
+            used = self._uses(scenario)
+            logit = logit + self.offsets.rows_of("offset", scenario).squeeze(1) * used
         return logit, self.to_rating * logit + of_item[:, 1]

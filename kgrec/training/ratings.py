@@ -16,8 +16,8 @@ from torch.nn import functional
 from kgrec.errors import TrainingError
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.nn.features import ItemInputs
-from kgrec.nn.rating_model import RatingModel
-from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools
+from kgrec.nn.rating_model import RatedItems, RatingModel
+from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools, ranges
 from kgrec.nn.sparse import SparseMatrix
 from kgrec.rating_config import RatingConfig
 from kgrec.training.finite import NotFinite, check_step, check_weights
@@ -43,6 +43,24 @@ class RatingTask:
     events: RatedEvents
     scenario: Ints
     names: tuple[str, ...]
+
+    def rows(self, users: Ints) -> Ints:
+        """int64: the events of ``users``, in their order."""
+        return ranges(self.events.indptr[users], self.events.indptr[users + 1])[1]
+
+
+@dataclass(frozen=True, eq=False)
+class RatingStep:
+    """R ratings on their way to a loss: ``item`` int64 rows, user ``vectors`` float32 ``[R, d]``
+    and ``bias`` ``[R]``, ``scenario`` int64 codes, ``like`` 0 or 1, ``rating`` standardised."""
+
+    items: RatedItems
+    item: Tensor
+    vectors: Tensor
+    bias: Tensor
+    scenario: Tensor
+    like: Tensor
+    rating: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +103,7 @@ class RatingTrainer:
         return records
 
     def _groups(self) -> list[dict[str, Any]]:
-        named = list(self.model.named_parameters())
+        named = [(n, value) for n, value in self.model.named_parameters() if value.requires_grad]
         vectors = [value for name, value in named if name.startswith(_VECTORS)]
         rest = [value for name, value in named if not name.startswith(_VECTORS)]
         return [
@@ -99,29 +117,36 @@ class RatingTrainer:
         torch.manual_seed(int(rng.integers(2**62)))
         self.model.train()
         total = torch.zeros((), device=self.device)
-        batches = self._batches(rng)
-        try:
-            for step, users in enumerate(batches):
-                share = (epoch + step / len(batches)) / self.config.epochs
-                for group in optimizer.param_groups:
-                    group["lr"] = self.config.learning_rate * one_cycle(share)
-                loss = self.loss(users, rng)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                check_step(self.model, loss, ())
-                optimizer.step()
-                total += loss.detach()
-            check_weights(self.model)
-        except NotFinite as found:
-            raise TrainingError(
-                f"ratings: the {found.what} is {found.value} in epoch {epoch + 1}, step {step + 1};"
-                f" lower learning_rate (it is {self.config.learning_rate:g}) or check "
-                "scenario_weights."
-            ) from found
+        batches = self.batches(rng)
+        for step, users in enumerate(batches):
+            share = (epoch + step / len(batches)) / self.config.epochs
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.learning_rate * one_cycle(share)
+            hidden = rng.random(len(self.task.rows(users))) < self.config.near_dropout
+            total += self.step(self.read(users, hidden), optimizer)
+        self._check(lambda: check_weights(self.model))
         seconds = time.perf_counter() - started
         return {"epoch": epoch + 1, "loss": float(total) / len(batches), "seconds": seconds}
 
-    def _batches(self, rng: np.random.Generator) -> list[Ints]:
+    def step(self, read: RatingStep, optimizer: torch.optim.Optimizer) -> Tensor:
+        """Move the optimizer's weights once; the loss. Raises TrainingError."""
+        loss = self.loss(read)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._check(lambda: check_step(self.model, loss, ()))
+        optimizer.step()
+        return loss.detach()
+
+    def _check(self, finite: Callable[[], None]) -> None:
+        try:
+            finite()
+        except NotFinite as found:
+            raise TrainingError(
+                f"ratings: the {found.what} is {found.value}; lower learning_rate (it is "
+                f"{self.config.learning_rate:g}) or check scenario_weights."
+            ) from found
+
+    def batches(self, rng: np.random.Generator) -> list[Ints]:
         """Users of each step, whole, in random order: about equally many ratings in each."""
         lengths = np.diff(self.task.events.indptr)
         users = rng.permutation(np.flatnonzero(lengths))
@@ -130,17 +155,15 @@ class RatingTrainer:
         cuts = np.flatnonzero(np.diff(step)) + 1
         return [np.sort(part) for part in np.split(users, cuts) if len(part)]
 
-    def loss(self, users: Ints, rng: np.random.Generator) -> Tensor:
-        """Of all ratings of ``users`` (int64 slots), each without itself in its history."""
+    def read(self, users: Ints, hidden: np.ndarray | None = None) -> RatingStep:
+        """All ratings of ``users`` (int64 slots), each told of the others alone; where ``hidden``
+        (bool, by event) holds, not of what was near in time."""
         task, shape = self.task, self.model.shape
         events = task.events.of(users)
-        rows = np.repeat(task.events.indptr[users] - events.indptr[:-1], np.diff(events.indptr))
-        rows = rows + np.arange(len(events))
-        hidden = rng.random(len(events)) < self.config.near_dropout
-        asked = AskedPairs(events.slot, events.item, np.where(hidden, NO_TIME, events.time))
+        time = events.time if hidden is None else np.where(hidden, NO_TIME, events.time)
         pools = RatingPools.build(
             events,
-            asked,
+            AskedPairs(events.slot, events.item, time),
             scales=shape.scales,
             reach=shape.reach,
             place=np.arange(len(events)),
@@ -151,15 +174,26 @@ class RatingTrainer:
         said = self.model.events(items, item, self._tensor(shape.scale.level(events.rating)))
         told = self.model.attributes(task.user_tokens)[self._tensor(users[events.slot])]
         vectors, bias = self.model.users(said, pools, told)
-        scenario = self._tensor(task.scenario[rows])
-        logit, standard = self.model.answers(items, item, vectors, bias, scenario)
-        like = self._tensor((events.rating >= shape.scale.like).astype(np.float32))
-        rating = self._tensor(shape.scale.standard(events.rating))
-        weights = self._weights[:, scenario]
-        of_like = functional.binary_cross_entropy_with_logits(logit, like, reduction="none")
-        of_rating = functional.mse_loss(standard, rating, reduction="none")
-        summed = (weights[0] * of_like + weights[1] * of_rating).sum()
-        return summed / len(events)
+        like = (events.rating >= shape.scale.like).astype(np.float32)
+        return RatingStep(
+            items=items,
+            item=item,
+            vectors=vectors,
+            bias=bias,
+            scenario=self._tensor(task.scenario[task.rows(users)]),
+            like=self._tensor(like),
+            rating=self._tensor(shape.scale.standard(events.rating)),
+        )
+
+    def loss(self, step: RatingStep) -> Tensor:
+        """The mean over the step's ratings of λ_k (loss of the like + weight × squared error)."""
+        logit, standard = self.model.answers(
+            step.items, step.item, step.vectors, step.bias, step.scenario
+        )
+        weights = self._weights[:, step.scenario]
+        of_like = functional.binary_cross_entropy_with_logits(logit, step.like, reduction="none")
+        of_rating = functional.mse_loss(standard, step.rating, reduction="none")
+        return (weights[0] * of_like + weights[1] * of_rating).mean()
 
     @cached_property
     def _weights(self) -> Tensor:
