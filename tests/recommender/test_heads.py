@@ -136,3 +136,14 @@ def test_a_scenario_without_rows_answers_as_the_shared_model() -> None:
     model = Recommender(settings).fit(catalogs.catalog(scenarios=TOLD))
     none, kiosk = (model.recommend(USERS, scenario=name) for name in (None, "kiosk"))
     pd.testing.assert_frame_equal(none, kiosk)
+
+
+@pytest.mark.slow
+def test_what_describes_scenarios_outlives_training_again_on_everything() -> None:
+    """There the weights come from a running average, which holds none of it."""
+    rows = catalogs.frames()["interactions"].assign(split="train")
+    settings = catalogs.config({"head": "hyper"}, epochs=2)
+    model = Recommender(settings).fit(catalogs.catalog(interactions=rows, scenarios=TOLD))
+    told = model._engine.model.get_buffer("head.features")
+    assert told.shape == (len(TOLD), model._engine.model.shape.scenario_features)
+    assert told.any(dim=1).all()
