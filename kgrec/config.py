@@ -158,6 +158,12 @@ class TrainingConfig(_Settings):
     popularity_weight: float = Field(
         0.0, ge=0, le=1, description="A target weighs (its item's events) ** -this."
     )
+    own_epochs: int = Field(
+        0,
+        ge=0,
+        description="Epochs on each scenario's own rows after joint training, all else frozen; "
+        "kept where the scenario's validation gains.",
+    )
     stop_by_scenario: bool = Field(
         False, description="A scenario's own rows are those of its own best validation."
     )

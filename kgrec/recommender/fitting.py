@@ -23,6 +23,7 @@ from kgrec.recommender.coding import scenario_codes
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.judging import Queries
 from kgrec.recommender.scenario_features import feature_size, scenario_features
+from kgrec.recommender.teaching import load_teacher
 from kgrec.recommender.texts import TextFeatures, scenarios_of
 from kgrec.recommender.weighing import NONE, Weighing, choose_weighing, weighed
 from kgrec.training import (
@@ -35,6 +36,7 @@ from kgrec.training import (
     make_plan,
     own_items,
 )
+from kgrec.training.objective import Teacher
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
 OnEpoch = Callable[[dict[str, float], int], None]
@@ -88,7 +90,7 @@ def fit_engine(
     """Train on ``train`` and its ``texts``, choose by ``valid``, whose rows ``train`` does not
     hold; or train ``like`` another, by its plan and for as long as was best for it.
 
-    Raises TrainingError.
+    Raises TrainingError, and ModelError for a teacher that can't be read.
     """
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
@@ -114,6 +116,7 @@ def fit_engine(
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
             stop=None if like is None else best_epoch(like.history),
             scenarios=tuple(vocabulary.scenarios),
+            teacher=_teacher(train, vocabulary, config, device),
         )
         state = None
         if checkpoint is not None:
@@ -235,6 +238,16 @@ def _validation(
         return told
 
     return ndcg
+
+
+def _teacher(
+    train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig, device: torch.device
+) -> Teacher | None:
+    """None unless a scenario's loss learns from it. Raises ModelError."""
+    folder = config.training.teacher
+    if folder is None or "kl" not in config.training.losses.values():
+        return None
+    return load_teacher(Path(folder), train, vocabulary, device)
 
 
 def _has_own(train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig) -> bool:

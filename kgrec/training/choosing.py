@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import nn
 
 from kgrec.nn.heads.base import own_parameters
 from kgrec.training.checkpoint import Progressed
 
+Validate = Callable[[], Mapping[str, float]]
 METRIC = "valid_ndcg@10"  # as a validation names it; of one scenario: METRIC + "/" + its name
 
 
@@ -37,7 +38,7 @@ def keep_best(
         return
     fresh = {name: value.detach().clone() for name, value in state.items()}
     others = [c for c, name in enumerate(names) if name in done.best_of and c not in better]
-    for name in kept:
+    for name in kept if others else ():
         fresh[name][others] = done.best[name][others]
     done.best, done.best_metric, done.waited = fresh, told[METRIC], 0
 

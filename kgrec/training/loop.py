@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +16,10 @@ import torch
 from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
+from kgrec.training.adapting import tune_scenarios
 from kgrec.training.average import RunningAverage
 from kgrec.training.checkpoint import Checkpoint, Progressed
-from kgrec.training.choosing import keep_best
+from kgrec.training.choosing import Validate, keep_best
 from kgrec.training.finite import NotFinite, check_weights
 from kgrec.training.objective import Teacher
 from kgrec.training.plan import Plan
@@ -28,7 +29,6 @@ from kgrec.training.sampling import Sequences
 from kgrec.training.scenarios import drawn_users
 from kgrec.training.stepping import Stepper
 
-Validate = Callable[[], Mapping[str, float]]
 OnEpoch = Callable[[dict[str, float]], None]
 _WARM_UP = 0.05  # share of the steps in which the learning rate rises
 _START = 0.04  # of the peak, where it starts
@@ -121,6 +121,8 @@ class Trainer:
         final = done.best or done.average
         if final:
             self.model.load_state_dict(final, strict=False)  # an average holds no buffers
+        if self.config.own_epochs:
+            tune_scenarios(self.stepper, self.config.own_epochs, self.validate, self.seed)
         return done.records
 
     def _average(self, done: Progressed) -> RunningAverage | None:

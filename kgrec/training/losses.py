@@ -34,7 +34,7 @@ def softmax_terms(
     else:
         scores = scores + _correction(log_chance, (row, item), seen, len(scores))
     logp = torch.log_softmax(scores, dim=1)[row, item]
-    weight = weight * (logp.detach() > _MASKED / 2)
+    weight = weight * ~(logp.detach() <= _MASKED / 2)  # what is not a number is not to be hidden
     weight = _shared(weight, row, len(scores), user_weight)
     return -(logp * weight).sum(), weight.sum()
 

@@ -145,7 +145,7 @@ class Objective:
             own = None if self.own is None else self.own[code]
             if own is not None and sampled is not None:
                 own = np.flatnonzero(np.isin(sampled.items, own))
-            yield Part(int(code), rows, own, _narrowed(examples, rows, own))
+            yield Part(int(code), rows, own, narrowed(examples, rows, own))
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,7 @@ def _of(values: Tensor, places: Tensor | None) -> Tensor:
     return values if places is None else values[:, places]
 
 
-def _narrowed(examples: Examples, rows: Ints, columns: Ints | None) -> Examples:
+def narrowed(examples: Examples, rows: Ints, columns: Ints | None) -> Examples:
     """The seen pairs and targets of ``rows`` within ``columns``, numbered by these."""
     place = np.full(len(examples.histories), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))

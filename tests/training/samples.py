@@ -16,6 +16,7 @@ from kgrec.nn import HybridModel, ModelInputs, ModelShape
 from kgrec.training import Plan, Sequences, Trainer, make_plan
 
 EPOCHS = 6
+Weights = dict[str, torch.Tensor]
 
 
 def sequences(snapshot: GraphSnapshot) -> Sequences:

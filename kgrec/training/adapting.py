@@ -1,0 +1,274 @@
+"""Fitting what belongs to one scenario alone: the trunk is frozen, and so are the others' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kgrec.errors import TrainingError
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
+from kgrec.nn.heads.base import own_parameters
+from kgrec.training.choosing import METRIC, Validate
+from kgrec.training.losses import softmax_terms
+from kgrec.training.objective import GroupLoss, narrowed
+from kgrec.training.sampling import Examples, histories_of
+from kgrec.training.stepping import Stepper
+
+Rows = dict[str, Tensor]  # one scenario's rows, by the names of the parameters
+Batches = Callable[[int], Iterable[Examples]]  # the examples of an epoch, from 0
+_TUNING = 0.2  # of the learning rate of joint training
+_PULL = 0.01
+
+
+def own_rows(model: nn.Module, code: int) -> Rows:
+    """A copy of what belongs to scenario ``code``: the rows ``[...]`` of its own parameters."""
+    return {
+        name: model.get_parameter(name)[code].detach().clone() for name in own_parameters(model)
+    }
+
+
+@torch.no_grad()
+def put_rows(model: nn.Module, code: int, rows: Mapping[str, Tensor]) -> None:
+    """Write ``rows``, as ``own_rows`` gives them, into scenario ``code``."""
+    for name, row in rows.items():
+        model.get_parameter(name)[code] = row
+
+
+def fit_own_rows(
+    model: HybridModel,
+    inputs: ModelInputs,
+    examples: Examples | Batches,
+    code: int,
+    *,
+    epochs: int,
+    learning_rate: float,
+    reg: float | Mapping[str, float] = 0.0,
+    prior: Mapping[str, Tensor] | None = None,
+    candidates: Ints | None = None,
+    user_weight: float = 1.0,
+    items: ItemVectors | None = None,
+    weights: ItemWeights | None = None,
+) -> list[float]:
+    """Fit the rows of scenario ``code`` by Adam to examples, all asked in that scenario, under the
+    penalty ``reg`` Σ (row - prior)²; returns the loss of every epoch, without it.
+
+    ``examples`` are one step an epoch, or a function that makes an epoch's steps. ``reg`` may be by
+    parameter, and so is ``prior`` (the rows as they are unless given), as in ``own_rows``.
+    ``candidates`` int64 rows narrow the softmax. ``items`` are the item vectors where they are at
+    hand (they are computed otherwise, once), ``weights`` the item–item weights that answers add. No
+    other number of the model changes by a bit. Raises TrainingError where the model has no such
+    rows, or for a loss that is not finite: then the rows are as they were.
+    """
+    before = own_rows(model, code) if 0 <= code < _n_scenarios(model) else {}
+    if not before:
+        raise TrainingError(
+            f"the model has nothing of its own for scenario {code}; fit it with a scenario head."
+        )
+    batches: Batches = examples if callable(examples) else lambda epoch: (examples,)
+    aim = {name: prior[name] if prior else row for name, row in before.items()}
+    rows = {name: nn.Parameter(row.clone()) for name, row in before.items()}
+    optimizer = torch.optim.Adam(rows.values(), lr=learning_rate)
+    wanted = {name: value.requires_grad for name, value in model.named_parameters()}
+    training = model.training
+    model.eval()
+    for name, value in model.named_parameters():
+        value.requires_grad_(name in rows)
+    told = []
+    try:
+        trunk = _Trunk.build(model, inputs, candidates, items, weights)
+        asked: tuple[Examples, _Asked] | None = None
+        for epoch in range(epochs):
+            losses = []
+            for batch in batches(epoch):
+                if not len(batch.target_item):
+                    continue
+                if asked is None or asked[0] is not batch:
+                    asked = batch, trunk.ask(model, inputs, batch, code)
+                loss = asked[1].loss(model, code, user_weight)
+                _step(model, code, loss, rows, aim, reg, optimizer)
+                losses.append(float(loss.detach()))
+            told.append(float(np.mean(losses)) if losses else 0.0)
+    except TrainingError:
+        put_rows(model, code, before)
+        raise
+    finally:
+        model.train(training)
+        for name, value in model.named_parameters():
+            value.requires_grad_(wanted[name])
+            value.grad = None
+    return told
+
+
+def _n_scenarios(model: nn.Module) -> int:
+    sizes = [len(model.get_parameter(name)) for name in own_parameters(model)]
+    return min(sizes, default=0)
+
+
+def _step(
+    model: nn.Module,
+    code: int,
+    loss: Tensor,
+    rows: Mapping[str, nn.Parameter],
+    aim: Mapping[str, Tensor],
+    reg: float | Mapping[str, float],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    loss.backward()  # type: ignore[no-untyped-call]
+    finite = torch.isfinite(loss.detach())
+    for name, row in rows.items():
+        whole = model.get_parameter(name)
+        gradient = torch.zeros_like(row) if whole.grad is None else whole.grad[code]
+        pull = reg if isinstance(reg, float | int) else reg[name]
+        row.grad = gradient + 2 * pull * (row.detach() - aim[name])
+        whole.grad = None
+        finite = finite & torch.isfinite(row.grad).all()
+    if not bool(finite):
+        raise TrainingError(
+            f"the loss of scenario {code} or its gradient is not finite while its own rows are "
+            "fitted; lower the learning rate."
+        )
+    optimizer.step()
+    put_rows(model, code, {name: row.detach() for name, row in rows.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class _Trunk:
+    """What frozen parameters make, computed once. ``columns`` int64 are the candidates."""
+
+    items: ItemVectors
+    scored: ItemVectors
+    known: Tensor
+    columns: Ints | None
+    weights: ItemWeights | None
+
+    @staticmethod
+    @torch.no_grad()
+    def build(
+        model: HybridModel,
+        inputs: ModelInputs,
+        candidates: Ints | None,
+        items: ItemVectors | None,
+        weights: ItemWeights | None,
+    ) -> _Trunk:
+        items = model.item_vectors(inputs) if items is None else _plain(items)
+        scored, columns = items, None
+        if candidates is not None:
+            columns = np.unique(candidates)
+            scored = items.scoring(torch.as_tensor(columns, device=items.bias.device))
+        return _Trunk(items, scored, model.known(items.query, inputs), columns, weights)
+
+    @torch.no_grad()
+    def ask(self, model: HybridModel, inputs: ModelInputs, examples: Examples, code: int) -> _Asked:
+        own = np.full(len(examples.histories), code, dtype=np.int64)
+        asked = replace(examples.histories, scenario=own)
+        device, query = self.items.bias.device, self.items.query
+        batch = HistoryBatch.build(asked, len(query), model.shape.scales, device)
+        pooled = functional.normalize(model.pooled(query, inputs, batch), dim=1)
+        beside = None
+        if self.weights is not None:
+            beside = self.weights.scores(asked, batch.pattern)
+            beside = beside if self.columns is None else beside[:, self.columns]
+        return _Asked(
+            pooled=pooled * model.worth(batch),
+            static=model.static(query, inputs, replace(batch, in_scenario=False), self.known),
+            state=batch.state,
+            scored=self.scored,
+            beside=beside,
+            examples=narrowed(examples, np.arange(len(asked)), self.columns),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """Examples up to where a scenario makes a difference: ``pooled``, ``static`` (without the
+    scenario's own taste) and ``state`` ``[B, ...]``, and ``beside`` ``[B, c]``, what item–item
+    weights add."""
+
+    pooled: Tensor
+    static: Tensor
+    state: Tensor
+    scored: ItemVectors
+    beside: Tensor | None
+    examples: Examples
+
+    def loss(self, model: HybridModel, code: int, user_weight: float) -> Tensor:
+        scenario = torch.full((len(self.pooled),), code, device=self.pooled.device)
+        users = model.adapted(self.pooled, scenario, self.state) + self.static
+        bias = model.head.bias(scenario)
+        scores = model.scores(users if bias is None else users + bias, self.scored)
+        scores = scores if self.beside is None else scores + self.beside
+        return GroupLoss(code, *softmax_terms(scores, self.examples, user_weight)).mean()
+
+
+def _plain(items: ItemVectors) -> ItemVectors:
+    """Vectors that were made for answers alone, fit to compute gradients with."""
+    return ItemVectors(items.query.clone(), items.candidate.clone(), items.bias.clone())
+
+
+def tune_scenario(stepper: Stepper, code: int, *, epochs: int, seed: int) -> list[float]:
+    """Tune scenario ``code`` on top of joint training: its own rows alone, on its own training
+    rows, pulled to where joint training left them; returns the loss of every epoch.
+
+    A scenario without rows is left as it is. Raises TrainingError; see ``fit_own_rows``.
+    """
+    data = stepper.data
+    user = np.repeat(np.arange(len(data.lengths())), data.lengths())
+    users = np.unique(user[data.scenario == code])
+    if not len(users):
+        return []
+
+    def batches(epoch: int) -> Iterator[Examples]:
+        rng = np.random.default_rng([seed, code, epoch])
+        n_steps = -(-len(users) // stepper.plan.batch_size)
+        for part in np.array_split(rng.permutation(users), n_steps):
+            yield of_scenario(stepper.examples(np.sort(part), rng), code)
+
+    own = stepper.objective.own
+    return fit_own_rows(
+        stepper.model,
+        stepper.inputs,
+        batches,
+        code,
+        epochs=epochs,
+        learning_rate=_TUNING * stepper.plan.learning_rate,
+        reg=_PULL,
+        candidates=None if own is None else own[code],
+        user_weight=stepper.plan.user_weight,
+    )
+
+
+def tune_scenarios(stepper: Stepper, epochs: int, validate: Validate | None, seed: int) -> None:
+    """``tune_scenario`` for every scenario; where its metric in ``validate`` does not gain, its
+    rows stay as they were. Nothing where the model has no rows of scenarios."""
+    model, names = stepper.model, stepper.names
+    if not own_parameters(model):
+        return
+    before = [own_rows(model, code) for code in range(len(names))]
+    first = _validated(model, validate)
+    for code in range(len(names)):
+        tune_scenario(stepper, code, epochs=epochs, seed=seed)
+    then = _validated(model, validate)
+    for code, name in enumerate(names):
+        key = f"{METRIC}/{name}"
+        if key in then and then[key] <= first[key]:
+            put_rows(model, code, before[code])
+
+
+def _validated(model: nn.Module, validate: Validate | None) -> Mapping[str, float]:
+    if validate is None:
+        return {}
+    model.eval()
+    with torch.inference_mode():
+        return validate()
+
+
+def of_scenario(examples: Examples, code: int) -> Examples:
+    """The examples of scenario ``code``; there may be none."""
+    rows = np.flatnonzero(examples.histories.scenario == code)
+    return replace(narrowed(examples, rows, None), histories=histories_of(examples.histories, rows))

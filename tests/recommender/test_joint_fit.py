@@ -1,0 +1,101 @@
+"""Fits of several scenarios: catalogs of their own, a teacher, what records tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kgrec import Recommender
+from kgrec.errors import ModelError, TrainingError
+from kgrec.recommender.teaching import load_teacher
+from tests.recommender import catalogs
+
+pytestmark = pytest.mark.slow
+
+USERS = [f"u{n}" for n in range(catalogs.N_USERS)]
+
+
+def fit(**training: object) -> Recommender:
+    return Recommender(catalogs.config({"use_item_weights": False}, **training)).fit(
+        catalogs.catalog()
+    )
+
+
+@pytest.fixture(scope="module")
+def own() -> Recommender:
+    """ "web" has the odd items and "app" the even ones, so each chooses among its own."""
+    return fit()
+
+
+def shown(model: Recommender, **request: object) -> set[int]:
+    """Which halves the lists come from."""
+    frame = model.recommend(USERS, k=5, **request)  # type: ignore[arg-type]
+    return set(frame["item_id"].str[1:].astype(int) % 2)
+
+
+def test_a_scenario_with_a_catalog_of_its_own_shows_only_that(
+    own: Recommender, tmp_path: Path
+) -> None:
+    assert own._engine.model.shape.own_items
+    own.save(tmp_path / "model")
+    for model in (own, Recommender.load(tmp_path / "model")):
+        assert shown(model, scenario="web") == {1}
+        assert shown(model, scenario="app") == {0}
+        assert shown(model) == {0, 1}
+        assert shown(model, scenario="web", candidates=["i0", "i2", "i1"]) == {0, 1}
+
+
+def test_where_all_items_are_candidates_any_may_be_shown() -> None:
+    model = fit(scenario_candidates="all")
+    assert not model._engine.model.shape.own_items
+    assert model._engine.own_items is None
+
+
+def test_an_item_without_events_belongs_everywhere(own: Recommender) -> None:
+    engine = own._engine
+    mask = engine.own_items
+    assert mask is not None
+    known = np.bincount(engine.sequences.item, minlength=catalogs.N_ITEMS) > 0
+    assert (mask[:, ~known]).all()
+    assert mask[-1].all()
+
+
+def test_records_tell_of_every_scenario(own: Recommender) -> None:
+    validated = [record for record in own.history if "valid_ndcg@10" in record]
+    assert validated
+    for record in validated:
+        told = [record["valid_ndcg@10/app"], record["valid_ndcg@10/web"]]
+        assert min(told) - 1e-9 <= record["valid_ndcg@10"] <= max(told) + 1e-9
+
+
+def test_a_teacher_says_what_it_would_answer(own: Recommender, tmp_path: Path) -> None:
+    """In the scenarios of its own vocabulary, whatever numbers the student gives them."""
+    own.save(tmp_path / "teacher")
+    engine = own._engine
+    known = engine.vocabulary
+    student = replace(known, scenarios=np.array(["web", "new", "app"], dtype=object))
+    teacher = load_teacher(tmp_path / "teacher", engine.snapshot, student, engine.device)
+    rows = np.arange(4)
+    told = teacher(engine.stored(rows, np.array([0, 1, 2, -1])))
+    expected = engine.score(engine.stored(rows, np.array([1, -1, 0, -1])))
+    torch.testing.assert_close(told, expected)
+    model = fit(losses={"web": "kl"}, teacher=str(tmp_path / "teacher"))
+    assert model.history[-1]["loss"] < model.history[0]["loss"]
+
+
+def test_a_missing_teacher_or_scenario_is_told() -> None:
+    with pytest.raises(ModelError, match="nowhere"):
+        fit(losses={"web": "kl"}, teacher="nowhere")
+    with pytest.raises(TrainingError, match=r"losses name the scenario 'shop'.*app, web"):
+        fit(losses={"shop": "bce"})
+
+
+def test_a_balanced_fit_tunes_each_scenario_on_top() -> None:
+    model = fit(balancing="jacobian", own_epochs=2, stop_by_scenario=True, scenario_balance=0.5)
+    frame = model.recommend(USERS, k=5, scenario="web")
+    assert len(frame) == 5 * len(USERS)
+    assert np.isfinite(frame["score"]).all()
