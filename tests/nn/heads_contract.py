@@ -151,7 +151,9 @@ class HeadsContract:
             if head.get_parameter(name).shape != bigger.get_parameter(name).shape
         }
         assert set(head.own_parameters) == by_scenario
-        assert all(len(head.get_parameter(name)) == SCENARIOS for name in by_scenario)
+        own = [head.get_parameter(name) for name in by_scenario]
+        assert all(len(parameter) == SCENARIOS for parameter in own)
+        assert head.n_own() * SCENARIOS == sum(parameter.numel() for parameter in own)
 
     def test_a_scenario_more_leaves_the_others_alone_to_the_bit(self) -> None:
         vectors, scenario = self.batch()
