@@ -301,3 +301,26 @@ def test_settings_that_fit_no_scenario_are_refused(
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object], cure: str) -> None:
     with pytest.raises(ValueError, match=cure):
         TrainingConfig.model_validate(wrong)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("name", ["none", "fixed", "gradnorm", "jacobian"])
+def test_a_scenario_with_one_row_or_none_stops_nothing(
+    train: GraphSnapshot, rows: int, name: str
+) -> None:
+    """Without a row its own numbers stay as they began; all others are learned."""
+    made = trainer(
+        train, balancing=name, scenario_balance=0.5, own_epochs=1, scenario_candidates="own",
+        logit_adjustment=0.1, popularity_weight=0.5,
+    )  # fmt: skip
+    scenario = np.zeros_like(made.data.scenario)
+    scenario[made.data.indptr[3] - 1 : made.data.indptr[3] - 1 + rows] = 1
+    made = replace(made, data=replace(made.data, scenario=scenario))
+    start = weights(made)
+    records = made.run()
+    assert len(records) == EPOCHS
+    end = weights(made)
+    assert all(torch.isfinite(value).all() for value in end.values())
+    assert not torch.equal(end["head.shift"][0], start["head.shift"][0])
+    if not rows:
+        assert torch.equal(end["head.shift"][1], start["head.shift"][1])
