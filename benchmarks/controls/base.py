@@ -20,7 +20,7 @@ from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn.sparse import SparseMatrix
 
 Settings: TypeAlias = Mapping[str, float]
-_BATCH, _STEPS = 4_096, 16  # rows a step at most, steps an epoch at least
+_BATCH, _STEPS = 16_384, 16  # rows a step at most, steps an epoch at least
 _EPOCHS, _PATIENCE = 30, 2
 _ROWS = 65_536  # scored at once
 

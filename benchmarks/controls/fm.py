@@ -17,7 +17,7 @@ class FactorisationMachine(Control):
     ½ (|Σ v_f x_f|² − Σ |v_f x_f|²): Rendle, "Factorization Machines", ICDM 2010."""
 
     options: ClassVar[tuple[Settings, ...]] = tuple(
-        {"size": size, "lr": 5e-3, "reg": reg} for size in (16, 64) for reg in (0.1, 0.3, 1.0, 2.0)
+        {"size": size, "lr": 1e-2, "reg": reg} for size in (16, 64) for reg in (0.1, 0.3, 1.0, 2.0)
     )
 
     def __init__(self, data: ControlData, settings: Settings) -> None:

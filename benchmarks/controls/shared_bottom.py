@@ -19,7 +19,7 @@ class SharedBottom(Control):
     "Multitask Learning", 1997; Li et al., "Scenario-Wise Rec", 2024."""
 
     options: ClassVar[tuple[Settings, ...]] = tuple(
-        {"dropout": dropout, "lr": 1e-3, "reg": reg}
+        {"dropout": dropout, "lr": 2e-3, "reg": reg}
         for dropout in (0.0, 0.2)
         for reg in (0.03, 0.3)
     )

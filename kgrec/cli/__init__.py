@@ -9,6 +9,8 @@ from kgrec.cli import (  # noqa: F401
     explaining,
     exploring,
     fairness,
+    predict,
+    recognising,
     training,
 )
 from kgrec.cli.app import app

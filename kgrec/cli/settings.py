@@ -17,7 +17,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         help="Settings in a .toml file with the tables [model], [training], [text], "
-        "[scenarios].",
+        "[scenarios], [ratings].",
         exists=True,
         dir_okay=False,
     ),
