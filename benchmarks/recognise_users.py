@@ -45,7 +45,7 @@ def age_groups() -> Labelled:
     """ml-1m-kg: three groups of users by age."""
     catalog = load_dataset("ml-1m-kg").catalog
     events = catalog.interactions
-    group = {age: name for name, ages in AGES.groups.items() for age in ages}  # type: ignore[union-attr]
+    group = {age: name for name, ages in AGES.groups.items() for age in ages}
     ages = catalog.users.set_index("user_id")["age"].map(group)
     return _labelled(events[events["split"] != "test"], ages)
 
@@ -83,9 +83,8 @@ class Answers:
         def all_of(name: str) -> np.ndarray:
             return np.concatenate([getattr(part, name) for part in parts])
 
-        names = ("truth", "best", "chosen", "known")
         seconds = float(np.mean([part.seconds for part in parts]))
-        return Answers(*(all_of(name) for name in names), seconds)
+        return Answers(all_of("truth"), all_of("best"), all_of("chosen"), all_of("known"), seconds)
 
 
 def ours(data: Labelled, seed: int) -> Answers:

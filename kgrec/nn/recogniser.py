@@ -134,7 +134,7 @@ def odds_sums(bags: sp.csr_matrix, odds: np.ndarray) -> np.ndarray:
 
 def root_lengths(bags: sp.csr_matrix) -> np.ndarray:
     """float64 ``[B]``: √(how many distinct items), at least 1."""
-    return np.sqrt(np.maximum(np.diff(bags.indptr), 1))
+    return np.asarray(np.sqrt(np.maximum(np.diff(bags.indptr), 1)))
 
 
 def weighed(bags: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -80,11 +81,26 @@ def _rank(
         theirs = engine.own_items[asked.histories.scenario]
         mask = theirs if mask is None else theirs & mask
     seen = (asked.histories.indptr, asked.histories.item) if exclude_seen else None
+    if asked.mixture is not None:
+        mixed = _mixed(engine, asked, asked.mixture)
+        return _arrays(top_k(mixed, k, seen=seen, candidates=mask, overwrite=True))
     one = None if asked.context else engine.score_one(asked.histories)
     if one is not None:
         return top_k(one, k, seen=seen, candidates=mask, overwrite=True)
     scores = engine.score(asked.histories, asked.context)
     return _arrays(top_k(scores, k, seen=seen, candidates=mask, overwrite=True))
+
+
+def _mixed(engine: Engine, asked: Asked, mixture: np.ndarray) -> torch.Tensor:
+    """float32 ``[B, n_items]``: the scores in each scenario, and in none (last), averaged."""
+    total = torch.zeros(len(asked), len(engine.item_ids) - 1, device=engine.device)
+    for column in np.flatnonzero(mixture.any(axis=0)).tolist():
+        code = -1 if column == mixture.shape[1] - 1 else column
+        scenario = np.full(len(asked), code, dtype=np.int64)
+        scores = engine.score(replace(asked.histories, scenario=scenario), asked.context)
+        share = torch.as_tensor(mixture[:, column], dtype=torch.float32, device=engine.device)
+        total += share[:, None] * scores
+    return total
 
 
 def _arrays(found: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:

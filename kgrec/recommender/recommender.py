@@ -27,6 +27,7 @@ from kgrec.recommender.exploring import Exploring
 from kgrec.recommender.fairness import measure_fairness
 from kgrec.recommender.ranked import Ranked, rank_items, similar_items
 from kgrec.recommender.rating import Rating
+from kgrec.recommender.recognising import Recognising
 from kgrec.recommender.requests import (
     Asked,
     GivenHistories,
@@ -38,6 +39,7 @@ from kgrec.recommender.requests import (
     item_rows,
 )
 from kgrec.recommender.reranking import rerank_exposure
+from kgrec.recommender.scenario_signs import fit_signs
 from kgrec.recommender.stages import fit_stages
 from kgrec.recommender.support import (
     Progress,
@@ -51,7 +53,7 @@ from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 
 
-class Recommender(Explaining, Exploring, Rating):
+class Recommender(Explaining, Exploring, Rating, Recognising):
     """A knowledge-graph recommender: fit it on a store or catalog, then ask.
 
     Interactions whose split is "test" are never part of the graph it sees; those marked "valid"
@@ -109,7 +111,7 @@ class Recommender(Explaining, Exploring, Rating):
         self.config, self.tuning = stages.config, stages.tries
         now = rebound(engine, visible, self._texts_of(visible, progress))
         _ = now.items  # ready to answer
-        self._now, self._rater = now, None
+        self._now, self._rater, self._recogniser = now, None, fit_signs(now, seed)
         if self.config.ratings.enabled:
             self.fit_ratings(seed=seed, progress=progress)
         return self
@@ -149,12 +151,12 @@ class Recommender(Explaining, Exploring, Rating):
         ``users`` are ids in the graph; ``histories`` (item ids, oldest first; by user id or as a
         list) take the place of stored ones and need no stored user. ``context`` gives attributes
         of a user that the graph does not know, e.g. ``{"gender": "F"}``. Without ``scenario`` a
-        rule by users (``ScenarioConfig``) tells it, else it is none. ``candidates`` and ``where``
-        narrow the items. ``horizon`` "later" asks for what users will choose after some
-        more events, which suits histories that end long ago; it differs from "next" where training
+        rule by users (``ScenarioConfig``) tells it, else it is none; "auto" and "mixture" go by
+        ``recognise``. ``candidates`` and ``where`` narrow the items. ``horizon`` "later" asks for
+        what users will choose after more events, for histories that end long ago, where training
         saw times. Fewer rows come where fewer items are left. Raises RequestError.
         """
-        asked = ask(self._engine, users, histories, scenario, context, horizon)
+        asked = self._ask(users, histories, scenario, context, horizon)
         ranked = self._ranked(asked, k, candidates, exclude_seen, where)
         return ranked_frame(("user_id", "item_id"), asked.ids, ranked)
 
@@ -173,7 +175,7 @@ class Recommender(Explaining, Exploring, Rating):
     ) -> Ranked:
         """What ``recommend`` puts into a frame, as arrays and in less time: ``ids`` object and
         ``scores`` float32, both ``[users, k]``, None and -inf where fewer items are left."""
-        asked = ask(self._engine, users, histories, scenario, context, horizon)
+        asked = self._ask(users, histories, scenario, context, horizon)
         return self._ranked(asked, k, candidates, exclude_seen, where)
 
     def _ranked(
@@ -286,6 +288,7 @@ class Recommender(Explaining, Exploring, Rating):
                 tuning=self.tuning,
                 weights=engine.weights,
                 rater=self._rater,
+                recogniser=self._recogniser,
                 rating_history=self.rating_history,
             ),
             Path(folder),
@@ -301,6 +304,7 @@ class Recommender(Explaining, Exploring, Rating):
         recommender = cls(saved.config)
         recommender.history, recommender.tuning = saved.history, saved.tuning
         recommender._rater, recommender.rating_history = saved.rater, saved.rating_history
+        recommender._recogniser = saved.recogniser
         recommender._full = full
         recommender._now = Engine(
             saved.model,

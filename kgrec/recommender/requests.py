@@ -24,11 +24,13 @@ Horizon: TypeAlias = Literal["next", "later"]
 @dataclass(frozen=True, eq=False)
 class Asked:
     """Whom a request is about, and each one's history; ``names`` are absent for histories that
-    came without a user."""
+    came without a user. ``mixture`` float64 ``[B, K + 1]``: what each of the vocabulary's scenarios
+    and none of them (last) count for, where scores are to be averaged over scenarios."""
 
     histories: Histories
     names: list[str] | None = None
     context: Mapping[str, Any] | None = None
+    mixture: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -43,7 +45,8 @@ class Asked:
         if start == 0 and end >= len(self):
             return self
         names = None if self.names is None else self.names[start:end]
-        return Asked(self.histories.part(start, end), names, self.context)
+        mixture = None if self.mixture is None else self.mixture[start:end]
+        return Asked(self.histories.part(start, end), names, self.context, mixture)
 
 
 def ask(

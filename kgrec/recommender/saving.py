@@ -27,6 +27,8 @@ from kgrec.graph.tokens import AttributeTokens
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.nn.rating_model import RatingModel
 from kgrec.recommender.rating_saving import read_rater, write_rater
+from kgrec.recommender.recogniser_saving import read_signs, write_signs
+from kgrec.recommender.scenario_signs import ScenarioSigns
 from kgrec.recommender.texts import NOTHING, TextFeatures
 from kgrec.training.checkpoint import replace_folder, standing_folder
 
@@ -51,6 +53,7 @@ class Saved:
     tuning: list[dict[str, Any]] = field(default_factory=list)
     weights: ItemWeights | None = None
     rater: RatingModel | None = None
+    recogniser: ScenarioSigns | None = None
     rating_history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -88,6 +91,8 @@ def _write(saved: Saved, folder: Path) -> None:
         save_arrays(saved.weights.arrays(), folder / _WEIGHTS)
     if saved.rater is not None:
         write_rater(saved.rater, folder)
+    if saved.recogniser is not None:
+        write_signs(saved.recogniser, folder)
     files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -174,6 +179,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
         tuning=manifest["tuning"],
         weights=ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if weighed else None,
         rater=read_rater(folder, vocabulary, device),
+        recogniser=read_signs(folder),
         rating_history=manifest.get("rating_history", []),
     )
 

@@ -133,7 +133,7 @@ def _sums_without_itself(
     others[np.arange(len(row)), label[row]] -= 1.0
     odds = _odds(others, prior, smoothing)
     sums = [np.bincount(row, column, minlength=len(label)) for column in odds.T]
-    return np.stack(sums, axis=1) / root_lengths(bags)[:, None]
+    return np.asarray(np.stack(sums, axis=1) / root_lengths(bags)[:, None])
 
 
 def _right_factors(matrix: sp.csr_matrix, rank: int, seed: int) -> np.ndarray:
