@@ -54,7 +54,7 @@ def find_prototypes(engine: Engine) -> Prototypes | None:
     count = np.asarray(chosen.sum(axis=1))
     vectors = _unit(np.where(count > 0, chosen @ items - count * centre, 0.0))
     if len(texts.scenarios) == len(scenarios):
-        described = scenarios.attributes[DESCRIPTION].ne("").to_numpy(dtype=bool)[:, None]
+        described = np.asarray(scenarios.attributes[DESCRIPTION] != "", dtype=bool)[:, None]
         vectors = _unit(vectors + _unit(np.where(described, texts.scenarios - centre, 0.0)))
     return Prototypes(scenarios.ids, vectors.astype(np.float32), centre)
 
