@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from kgrec.errors import RequestError
 from kgrec.nn.features import TEXT
@@ -120,7 +121,7 @@ class Recognising:
         prototypes = self._scenario_texts()
         if prototypes is None:
             return _answered(signs.names, signs.model, log_softmax(log), none)
-        told = prototypes.cosines(mean_texts(engine, bags)) * signs.sharpness[0]
+        told = prototypes.cosines(_history_texts(engine, asked)) * signs.sharpness[0]
         asks = 0.0 if vectors is None else prototypes.cosines(vectors) * signs.sharpness[1]
         return _with_new(signs, prototypes, log, none, told, asks)
 
@@ -170,6 +171,14 @@ def _answered(
 ) -> Recognition:
     answer = Recognised(np.exp(log) * (1 - none)[:, None], none)
     return Recognition(names, answer, model.choose(answer))
+
+
+def _history_texts(engine: Engine, asked: Asked) -> np.ndarray:
+    """The mean text of each history's items, those that training never saw too."""
+    given, texts = asked.histories, engine.texts.items[TEXT]
+    ones = np.ones(len(given.item), dtype=np.float32)
+    bags = sp.csr_matrix((ones, given.item, given.indptr), shape=(len(asked), len(texts)))
+    return mean_texts(bags, texts)
 
 
 def _check_context(engine: Engine, text: str | None, context: Mapping[str, Any] | None) -> None:

@@ -46,8 +46,8 @@ def find_prototypes(engine: Engine) -> Prototypes | None:
     if TEXT not in texts.items or not len(scenarios):
         return None
     items = texts.items[TEXT]
-    told = items.any(axis=1)
-    centre = items[told].mean(axis=0) if told.any() else np.zeros(items.shape[1])
+    told = np.asarray(items.any(axis=1), dtype=np.float32)
+    centre = items[told > 0].mean(axis=0) if told.any() else np.zeros(items.shape[1])
     code = scenarios.index.get_indexer(pd.Index(snapshot.interactions.scenario, dtype=object))
     row, item = code[code >= 0], snapshot.interactions.item[code >= 0]
     chosen = sp.csr_matrix((told[item], (row, item)), shape=(len(scenarios), len(items)))
@@ -59,13 +59,19 @@ def find_prototypes(engine: Engine) -> Prototypes | None:
     return Prototypes(scenarios.ids, vectors.astype(np.float32), centre)
 
 
-def mean_texts(engine: Engine, bags: sp.csr_matrix) -> np.ndarray:
-    """float32 ``[B, size]``: the summed texts of bags over the vocabulary's items, as unit rows."""
-    row = engine.inputs.items.item_row.cpu().numpy()
-    items = np.zeros((bags.shape[1], engine.texts.items[TEXT].shape[1]), dtype=np.float32)
-    items[row[row >= 0]] = engine.texts.items[TEXT][row >= 0]
-    count = np.asarray((bags @ items.any(axis=1, keepdims=True).astype(np.float32)))
-    return np.asarray((bags @ items) / np.maximum(count, 1), dtype=np.float32)
+def mean_texts(bags: sp.csr_matrix, texts: np.ndarray) -> np.ndarray:
+    """float32 ``[B, size]``: the mean text of the items in each bag ``[B, n]`` that have one;
+    ``texts`` float32 ``[n, size]``."""
+    count = np.asarray(bags @ texts.any(axis=1, keepdims=True).astype(np.float32))
+    return np.asarray((bags @ texts) / np.maximum(count, 1), dtype=np.float32)
+
+
+def _trained_texts(engine: Engine) -> np.ndarray:
+    """float32 ``[n, size]``: the texts of the vocabulary's items."""
+    row, texts = engine.inputs.items.item_row.cpu().numpy(), engine.texts.items[TEXT]
+    items = np.zeros((len(engine.vocabulary.items), texts.shape[1]), dtype=np.float32)
+    items[row[row >= 0]] = texts[row >= 0]
+    return items
 
 
 def fit_sharpness(engine: Engine, names: np.ndarray, bags: sp.csr_matrix, code: Ints) -> np.ndarray:
@@ -76,7 +82,7 @@ def fit_sharpness(engine: Engine, names: np.ndarray, bags: sp.csr_matrix, code: 
     if found is None:
         return usual
     place = pd.Index(found.names, dtype=object).get_indexer(pd.Index(names, dtype=object))
-    usual[0] = _sharpest(found.cosines(mean_texts(engine, bags))[:, place], code)
+    usual[0] = _sharpest(found.cosines(mean_texts(bags, _trained_texts(engine)))[:, place], code)
     snapshot, data = engine.snapshot, engine.sequences
     row = engine.texts.of_events(snapshot) - len(snapshot.reviews)
     scenario = pd.Index(names, dtype=object).get_indexer(
