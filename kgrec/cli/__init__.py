@@ -1,6 +1,7 @@
 """The command line. Each module adds its commands to ``app``."""
 
 from kgrec.cli import (  # noqa: F401
+    adapt,
     answers,
     data,
     demo,

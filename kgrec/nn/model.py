@@ -49,6 +49,9 @@ class ModelShape:
     fusion: bool = False  # whether the head's vectors are fused with the shared ones
     scenario_features: int = 0  # numbers that describe a scenario
     own_items: bool = False  # whether a scenario's requests choose among the items it has
+    late_scenarios: int = 0  # how many, the last ones, came after training
+    lean: float = 0.5  # how far a described one starts from the shared answer, towards its likes
+    pull: float = 5.0  # how strongly it is held there, times what the others' spread tells
 
 
 @dataclass(frozen=True, eq=False)

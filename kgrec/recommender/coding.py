@@ -27,14 +27,21 @@ def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:
     return known[inverse] if len(names) else np.empty(0, dtype=np.int64)
 
 
-def find_own_items(data: Sequences, vocabulary: Vocabulary, n_items: int) -> np.ndarray:
+def find_own_items(
+    data: Sequences, vocabulary: Vocabulary, n_items: int, late: int = 0
+) -> np.ndarray:
     """bool ``[K + 1, n_items]``: the items with an event in each scenario, and those that have none
-    anywhere: nobody knows yet where they belong. See ``own_items``."""
+    anywhere: nobody knows yet where they belong. See ``own_items``.
+
+    The last ``late`` scenarios came after training and have too few events to tell: all items.
+    """
     n_scenarios = len(vocabulary.scenarios)
-    told = own_items(data.item, data.scenario, "own", n_scenarios, n_items)
+    early = data.scenario < n_scenarios - late
+    item, scenario = data.item[early], data.scenario[early]
+    told = own_items(item, scenario, "own", n_scenarios, n_items)
     found = np.ones((n_scenarios + 1, n_items), dtype=bool)
     for code, items in enumerate(told or ()):
         if items is not None:
-            found[code] = np.bincount(data.item, minlength=n_items) == 0
+            found[code] = np.bincount(item, minlength=n_items) == 0
             found[code, items] = True
     return found

@@ -86,7 +86,8 @@ class Engine:
         without one last; None where that is all of them."""
         if not self.model.shape.own_items:
             return None
-        return find_own_items(self.sequences, self.vocabulary, len(self.snapshot.items))
+        late = self.model.shape.late_scenarios
+        return find_own_items(self.sequences, self.vocabulary, len(self.snapshot.items), late)
 
     @cached_property
     def item_weights(self) -> ItemWeights | None:

@@ -20,6 +20,7 @@ from kgrec.graph.merge import merge_snapshots
 from kgrec.nn.features import TEXT
 from kgrec.ranking import Where
 from kgrec.recommender import saving
+from kgrec.recommender.adapting import Adapting
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.evaluating import evaluate_engine
 from kgrec.recommender.explaining import Explaining
@@ -53,7 +54,7 @@ from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 
 
-class Recommender(Explaining, Exploring, Rating, Recognising):
+class Recommender(Adapting, Explaining, Exploring, Rating, Recognising):
     """A knowledge-graph recommender: fit it on a store or catalog, then ask.
 
     Interactions whose split is "test" are never part of the graph it sees; those marked "valid"

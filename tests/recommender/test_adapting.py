@@ -1,0 +1,145 @@
+"""adapt(): a scenario from a few interactions, and nothing of the others changes by a bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kgrec import Recommender
+from kgrec.errors import RequestError
+from kgrec.nn import HEADS
+from tests.recommender import catalogs
+
+USERS = [f"u{n}" for n in range(12)]
+TYPED = [["i1", "i5", "i9"], ["i2"], []]
+LIKED = [("u1", "i3"), ("new", "i7"), ("new", "i11"), ("u2", "i15"), ("other", "i19")]
+
+
+def answers(model: Recommender, scenario: str | None) -> tuple[np.ndarray, ...]:
+    """Stored and typed histories, in batches and alone."""
+    k = catalogs.N_ITEMS
+    ranked = [
+        model.rank(USERS, k=k, scenario=scenario),
+        model.rank(histories=TYPED, k=k, scenario=scenario),
+        model.rank("u3", k=k, scenario=scenario),
+    ]
+    return tuple(part for one in ranked for part in (one.ids, one.scores))
+
+
+def assert_same(one: tuple[np.ndarray, ...], other: tuple[np.ndarray, ...]) -> None:
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def share_of_taste(model: Recommender, scenario: str | None) -> float:
+    """How many of the first ten have the taste of LIKED, for somebody unknown."""
+    ids = model.rank(histories=[[]], k=10, scenario=scenario).ids[0]
+    return float(np.mean([int(item[1:]) % catalogs.TASTES == 3 for item in ids]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", sorted(HEADS))
+def test_the_others_stay_bit_by_bit_with_every_head(head: str, tmp_path: Path) -> None:
+    settings = catalogs.config({"head": head}, epochs=1)
+    model = Recommender(settings).fit(catalogs.catalog())
+    before = {name: answers(model, name) for name in (None, "app", "web")}
+    model.adapt("kiosk", LIKED, description="In the hall", attributes={"screen": "wide"})
+    for name, kept in before.items():
+        assert_same(kept, answers(model, name))
+    assert share_of_taste(model, "kiosk") > share_of_taste(model, None)
+    model.save(tmp_path / "model")
+    loaded = Recommender.load(tmp_path / "model")
+    for name in (*before, "kiosk"):
+        assert_same(answers(model, name), answers(loaded, name))
+    row = loaded.snapshot.scenarios.rows(["kiosk"])[0]
+    assert loaded.snapshot.scenarios.attributes.loc[row, "description"] == "In the hall"
+    web = answers(model, "web")
+    loaded.adapt("web", LIKED)
+    for name in (None, "app", "kiosk"):
+        assert_same(answers(model, name), answers(loaded, name))
+    assert not np.array_equal(web[1], answers(loaded, "web")[1])
+
+
+def test_new_users_have_their_examples_as_history_and_stored_ones_keep_theirs(
+    fresh: Recommender,
+) -> None:
+    stored = fresh.rank(USERS, k=5)
+    fresh.adapt("kiosk", LIKED)
+    told = fresh.recommend("new", k=3)
+    given = fresh.recommend(histories=[["i7", "i11"]], k=3)
+    assert told["item_id"].tolist() == given["item_id"].tolist()
+    assert not {"i7", "i11"} & set(told["item_id"])
+    np.testing.assert_array_equal(stored.ids, fresh.rank(USERS, k=5).ids)
+
+
+def test_a_frame_is_as_good_as_pairs(saved: Path) -> None:
+    frame = pd.DataFrame(LIKED, columns=["user_id", "item_id"])
+    pairs, framed = Recommender.load(saved), Recommender.load(saved)
+    pairs.adapt("kiosk", LIKED)
+    framed.adapt("kiosk", frame.assign(timestamp=range(5)))
+    assert_same(answers(pairs, "kiosk")[2:4], answers(framed, "kiosk")[2:4])
+
+
+def test_without_examples_or_words_it_answers_as_all_share(fresh: Recommender) -> None:
+    fresh.adapt("kiosk")
+    items = [f"i{n}" for n in range(catalogs.N_ITEMS)]
+    shared, kiosk = (
+        fresh.rank(histories=TYPED, k=len(items), scenario=name, candidates=items)
+        for name in (None, "kiosk")
+    )
+    np.testing.assert_allclose(shared.scores, kiosk.scores, atol=1e-5)
+
+
+def test_what_it_says_of_itself_decides_where_it_starts() -> None:
+    told = pd.DataFrame({"scenario_id": ["app", "web"], "screen": ["small", "wide"]})
+    model = Recommender(catalogs.config(epochs=4)).fit(catalogs.catalog(scenarios=told))
+    model.adapt("kiosk", attributes={"screen": "wide"})
+    app, web, kiosk = (model._engine.model.head.shift[code] for code in range(3))  # type: ignore[index]
+    kiosk = kiosk / model._engine.model.shape.lean
+    assert float((kiosk - web).norm()) < 0.1 * float((kiosk - app).norm())
+
+
+def test_more_examples_move_it_further(fresh: Recommender) -> None:
+    fresh.adapt("few", LIKED[:1])
+    fresh.adapt("many", [(f"s{n}", f"i{3 + 4 * (n % 10)}") for n in range(40)])
+    assert share_of_taste(fresh, "many") >= 0.9
+    assert share_of_taste(fresh, "many") >= share_of_taste(fresh, "few")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "examples", "told"),
+    [
+        ("kiosk", [("u1", "nowhere")], "item 'nowhere' is not in the graph"),
+        ("kiosk", [("u1", None)], "example 0 has no item_id"),
+        ("kiosk", [("u1", "i1"), (float("nan"), "i1")], "example 1 has no user_id"),
+        ("kiosk", [("u1",)], "pairs"),
+        ("kiosk", "u1", "pairs"),
+        ("kiosk", pd.DataFrame({"user_id": ["u1"]}), "no column 'item_id'"),
+        (
+            "kiosk",
+            pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"], "timestamp": [float("inf")]}),
+            "whole number",
+        ),
+        ("", [], "is no name"),
+        ("auto", [], "name it otherwise"),
+        (float("nan"), [], "is no name"),
+        (None, [], "is no name"),
+    ],
+)
+def test_bad_requests_are_told_and_change_nothing(
+    fitted: Recommender, scenario: str, examples: list[tuple[str, str]], told: str
+) -> None:
+    engine = fitted._engine
+    with pytest.raises(RequestError, match=told):
+        fitted.adapt(scenario, examples)
+    assert fitted._engine is engine
+
+
+def test_candidates_must_be_known_and_some(fitted: Recommender) -> None:
+    with pytest.raises(RequestError, match="empty list"):
+        fitted.adapt("kiosk", LIKED, candidates=[])
+    with pytest.raises(RequestError, match="'nowhere' is not in the graph"):
+        fitted.adapt("kiosk", LIKED, candidates=["nowhere"])
