@@ -1,0 +1,85 @@
+"""Scenario heads on ratings: used where scenarios differ, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from kgrec import Recommender, RecommenderConfig
+from kgrec.evaluation import logloss
+from kgrec.rating_config import RatingConfig
+from kgrec.training import rating_heads
+from kgrec.training.ratings import RatingTask, RatingTrainer
+from tests.recommender import catalogs, rated
+
+pytestmark = pytest.mark.slow
+
+
+def events(flipped: bool) -> pd.DataFrame:
+    """Rows are in one of two scenarios at random; in "b" taste may be the other way round."""
+    told = rated.events()
+    in_b = np.random.default_rng(3).random(len(told)) < 0.3
+    rating = told["rating"].mask(in_b, 6 - told["rating"]) if flipped else told["rating"]
+    return told.assign(scenario=np.where(in_b, "b", "a"), rating=rating)
+
+
+def fit(told: pd.DataFrame, **ratings: object) -> Recommender:
+    settings = RatingConfig.model_validate({**rated.SMALL, "enabled": True, **ratings})
+    config = catalogs.config(epochs=1).model_copy(update={"ratings": settings})
+    return Recommender(config).fit(rated.catalog(told))
+
+
+def loss(model: Recommender, told: pd.DataFrame) -> float:
+    """On test rows."""
+    rows = told[told["split"] == "test"].reset_index(drop=True)
+    found = model.predict(rows[["user_id", "item_id", "timestamp", "scenario"]])
+    return logloss(rows["rating"] >= 4, found["like"].to_numpy())
+
+
+def test_a_head_learns_what_a_scenario_has_of_its_own() -> None:
+    with_head, control = (fit(events(True), head=one, epochs=12) for one in ("star", "none"))
+    assert loss(with_head, events(True)) < loss(control, events(True)) - 0.02
+    assert with_head._rater is not None
+    assert with_head._rater.uses_head.all()
+
+
+def test_auto_uses_a_head_where_validation_gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In "b" hardly anything is liked, which the shared model can't tell."""
+    monkeypatch.setattr(rating_heads, "_RATE", 0.05)
+    monkeypatch.setattr(rating_heads, "_EPOCHS", 20)
+    told = events(flipped=False)
+    told["rating"] = told["rating"].mask(told["scenario"] == "b", 1 + told["rating"] // 2)
+    model = fit(told, head="auto")
+    names = model._engine.vocabulary.scenarios.tolist()
+    assert model._rater is not None
+    assert model._rater.uses_head[names.index("b")]
+    with_head = loss(model, told)
+    model._rater.uses_head.fill_(False)
+    assert with_head < loss(model, told) - 0.02
+
+
+def test_auto_uses_no_head_where_nothing_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rating_heads, "_SURE", np.inf)
+    model = fit(events(True), head="auto", epochs=1)
+    assert model._rater is not None
+    assert not model._rater.uses_head.any()
+
+
+def test_each_scenario_has_its_own_losses_and_weight() -> None:
+    nothing: Any = None
+    task = RatingTask(nothing, nothing, nothing, nothing, ("a", "b", "c"))
+    config = RatingConfig(
+        losses={"a": "bce", "b": "mse"}, scenario_weights={"b": 2.0, "c": 0.0}, rating_weight=0.5
+    )
+    trainer = RatingTrainer(nothing, task, config, 0, torch.device("cpu"))
+    assert trainer._weights.tolist() == [[1, 0, 0, 1], [0, 2, 0, 0.5]]
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    for wrong in ({"scenario_weights": {"a": -1.0}}, {"scenario_weights": {"a": float("nan")}}):
+        with pytest.raises(ValueError, match="scenario_weights"):
+            RecommenderConfig.model_validate({"ratings": wrong})
