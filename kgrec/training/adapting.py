@@ -72,13 +72,12 @@ def fit_own_rows(
         )
     batches: Batches = examples if callable(examples) else lambda epoch: (examples,)
     aim = {name: prior[name] if prior else row for name, row in before.items()}
-    rows = {name: nn.Parameter(row.clone()) for name, row in before.items()}
-    optimizer = torch.optim.Adam(rows.values(), lr=learning_rate)
+    rows = _Adam.of(before, learning_rate)
     wanted = {name: value.requires_grad for name, value in model.named_parameters()}
     training = model.training
     model.eval()
     for name, value in model.named_parameters():
-        value.requires_grad_(name in rows)
+        value.requires_grad_(name in before)
     told = []
     try:
         trunk = _Trunk.build(model, inputs, candidates, items, weights)
@@ -91,7 +90,7 @@ def fit_own_rows(
                 if asked is None or asked[0] is not batch:
                     asked = batch, trunk.ask(model, inputs, batch, code)
                 loss = asked[1].loss(model, code, user_weight)
-                _step(model, code, loss, rows, aim, reg, optimizer)
+                _step(model, code, loss, rows, aim, reg)
                 losses.append(float(loss.detach()))
             told.append(float(np.mean(losses)) if losses else 0.0)
     except TrainingError:
@@ -114,27 +113,53 @@ def _step(
     model: nn.Module,
     code: int,
     loss: Tensor,
-    rows: Mapping[str, nn.Parameter],
+    rows: _Adam,
     aim: Mapping[str, Tensor],
     reg: float | Mapping[str, float],
-    optimizer: torch.optim.Optimizer,
 ) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     finite = torch.isfinite(loss.detach())
-    for name, row in rows.items():
+    gradients = {}
+    for name, row in rows.values.items():
         whole = model.get_parameter(name)
         gradient = torch.zeros_like(row) if whole.grad is None else whole.grad[code]
         pull = reg if isinstance(reg, float | int) else reg[name]
-        row.grad = gradient + 2 * pull * (row.detach() - aim[name])
+        gradients[name] = gradient + 2 * pull * (row - aim[name])
         whole.grad = None
-        finite = finite & torch.isfinite(row.grad).all()
+        finite = finite & torch.isfinite(gradients[name]).all()
     if not bool(finite):
         raise TrainingError(
             f"the loss of scenario {code} or its gradient is not finite while its own rows are "
             "fitted; lower the learning rate."
         )
-    optimizer.step()
-    put_rows(model, code, {name: row.detach() for name, row in rows.items()})
+    rows.step(gradients)
+    put_rows(model, code, rows.values)
+
+
+@dataclass(eq=False)
+class _Adam:
+    """Kingma & Ba, ICLR 2015, over some rows. torch.optim's takes seconds to load, which is longer
+    than a few examples take to fit."""
+
+    values: Rows
+    rate: float
+    mean: Rows
+    square: Rows
+    steps: int = 0
+
+    @staticmethod
+    def of(rows: Rows, rate: float) -> _Adam:
+        zeros = ({name: torch.zeros_like(row) for name, row in rows.items()} for _ in range(2))
+        return _Adam({name: row.clone() for name, row in rows.items()}, rate, *zeros)
+
+    def step(self, gradients: Rows) -> None:
+        self.steps += 1
+        for name, gradient in gradients.items():
+            self.mean[name].lerp_(gradient, 0.1)
+            self.square[name].lerp_(gradient**2, 0.001)
+            mean = self.mean[name] / (1 - 0.9**self.steps)
+            square = self.square[name] / (1 - 0.999**self.steps)
+            self.values[name] -= self.rate * mean / (square.sqrt() + 1e-8)
 
 
 @dataclass(frozen=True, eq=False)
