@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
 from kgrec.recommender.coding import scenario_codes
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.judging import Queries
+from kgrec.recommender.planning import plan_of
 from kgrec.recommender.scenario_features import feature_size, scenario_features
 from kgrec.recommender.teaching import load_teacher
 from kgrec.recommender.texts import TextFeatures, scenarios_of
@@ -32,8 +34,6 @@ from kgrec.training import (
     Plan,
     StepSampler,
     Trainer,
-    follows_in_time,
-    make_plan,
     own_items,
 )
 from kgrec.training.objective import Teacher
@@ -50,6 +50,13 @@ class Fitted:
     plan: Plan
     history: list[dict[str, float]]
     weighing: Weighing
+
+    @property
+    def ndcg(self) -> float:
+        """NDCG@10 on validation rows, -inf where nothing was validated."""
+        if not math.isnan(self.weighing.ndcg):
+            return self.weighing.ndcg
+        return max((r[METRIC] for r in self.history if METRIC in r), default=-math.inf)
 
 
 def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
@@ -94,7 +101,7 @@ def fit_engine(
     """
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
-    plan = _plan(train, valid, config) if like is None else like.plan
+    plan = plan_of(train, valid, config) if like is None else like.plan
     vocabulary = Vocabulary.build(train)
     tables = FeatureTables.build(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, vocabulary, tables, texts)
@@ -134,18 +141,6 @@ def fit_engine(
         return Fitted(final, plan, history, NONE)
     weighing, final = choose_weighing(final, valid, plan, seed)
     return Fitted(final, plan, history, weighing)
-
-
-def _plan(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
-    return make_plan(
-        config.model,
-        config.training,
-        temporal=follows_in_time(train.interactions, valid),
-        n_users=len(np.unique(train.interactions.user)),
-        n_events=len(train.interactions),
-        n_items=len(train.items),
-        n_facts=sum(map(len, train.facts)),
-    )
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:

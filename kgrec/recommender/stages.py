@@ -19,6 +19,7 @@ from kgrec.recommender.fitting import (
     fit_engine,
     training_split,
 )
+from kgrec.recommender.planning import settings_to_try
 from kgrec.recommender.support import Progress, choose_device, epoch_teller
 from kgrec.recommender.texts import TextFeatures
 from kgrec.recommender.tuned import tuned
@@ -71,7 +72,14 @@ def fit_stages(
             resume=resume,
             progress=progress,
         )
-    chosen = fitted = fit(train, valid, texts, config=config, checkpoint=checkpoint)
+    settings = settings_to_try(train, valid, config) if tune is None else [config]
+    fits = [
+        fit(train, valid, texts, config=each, checkpoint=_beside(checkpoint, place))
+        for place, each in enumerate(settings)
+    ]
+    best = max(range(len(fits)), key=lambda place: fits[place].ndcg)
+    config, chosen = settings[best], fits[best]
+    fitted = chosen
     if config.training.refit and not chooses_by_split(visible) and held.any():
         again = None if checkpoint is None else checkpoint.with_name(checkpoint.name + ".refit")
         nothing = visible.interactions.select(np.zeros_like(held))
@@ -79,3 +87,10 @@ def fit_stages(
             visible, nothing, encode(visible), config=config, checkpoint=again, like=chosen
         )
     return Stages(config, chosen, fitted, tries)
+
+
+def _beside(checkpoint: Path | None, place: int) -> Path | None:
+    """The folder of the first fit, and those of others next to it."""
+    if checkpoint is None or not place:
+        return checkpoint
+    return checkpoint.with_name(f"{checkpoint.name}.{place}")

@@ -19,7 +19,6 @@ from kgrec.nn.item_weights import ItemWeights
 
 _MOST = 15_000  # items, the most chosen; time is cubic in them and memory square
 _KEPT = 50  # weights of an item as a candidate
-_RIDGE = 10.0  # regularisation per event of an average item
 _TOUCHED = 4_000  # a node that touches more items says nothing of them
 _BLOCK = 1_024  # columns at a time
 
@@ -29,11 +28,12 @@ def fit_item_weights(
     *,
     graph: bool,
     decay: float,
+    ridge: float = 10.0,
     shrinkage: float = 0.0,
     device: torch.device,
 ) -> ItemWeights:
     """Weights among the items of ``train`` that have interactions, in their order there; with
-    ``graph`` its facts count too.
+    ``graph`` its facts count too. ``ridge`` is the penalty per event of an average item.
 
     Takes O(n³) time and O(n²) memory for n items, of which the 15,000 most chosen are used.
     """
@@ -43,9 +43,9 @@ def fit_item_weights(
     rows = [_ones(train.interactions.user, item, (len(train.users), len(chosen)))]
     if graph:
         rows += [matrix[:, chosen] for matrix in _touches(train)]
-    ridge = _RIDGE * float(counts[used].mean())
+    penalty = ridge * float(counts[used].mean())
     gram = _gram([matrix[:, used] for matrix in rows], len(used))
-    weights = _regress(gram.to(device), ridge)
+    weights = _regress(gram.to(device), penalty)
     return ItemWeights(_largest(weights, used, len(chosen)), decay, shrinkage)
 
 

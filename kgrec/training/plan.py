@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from kgrec.nn import TimeScales
 _MIN_BATCH, _MAX_BATCH = 128, 1024
 _TEMPORAL_SHARE = 0.9
 _SPARSE_EVENTS = 15  # per user, on average; fewer are soon learned by heart
+_TRIED_EVENTS = 300_000  # of which a second fit, to compare, is soon done
 _MAX_ITEMS, _MAX_FACTS = 20_000, 2_000_000  # what a step reads as a whole
 
 
@@ -34,6 +36,7 @@ class _Defaults:
 # in time a model must learn what comes next, otherwise what goes together.
 _TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=5.0, early_cuts=0.1)
 _TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0)
+_TIMED_SPARSE_MASKED = _Defaults(256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0)
 _DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75)
 _SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
 
@@ -70,20 +73,17 @@ def make_plan(
 ) -> Plan:
     """Settings first, then what suits the data; ``n_users`` are those with interactions."""
     large = n_items > _MAX_ITEMS or n_facts > _MAX_FACTS
-    sparse = n_events < _SPARSE_EVENTS * n_users
-    timed, untimed = (_TIMED_SPARSE, _SPARSE) if sparse else (_TIMED, _DENSE)
-    default = timed if temporal else untimed
+    default = _defaults(temporal, n_events < _SPARSE_EVENTS * n_users, training.examples)
     batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
     timed_scales = TimeScales(model.time_scales, model.visit_scales)
     cuts = temporal and training.examples == "auto"
-    hidden = (default if cuts else untimed).history_dropout
     return Plan(
         temporal=cuts,
         embedding_size=model.embedding_size or default.embedding_size,
         scales=timed_scales if temporal else TimeScales((math.inf,)),
         temperature=model.temperature or default.temperature,
         dropout=_chosen(model.dropout, default.dropout),
-        history_dropout=_chosen(training.history_dropout, hidden),
+        history_dropout=_chosen(training.history_dropout, default.history_dropout),
         epochs=training.epochs or default.epochs,
         batch_size=training.batch_size or batch,
         learning_rate=training.learning_rate or default.learning_rate,
@@ -91,6 +91,26 @@ def make_plan(
         shrinkage=_chosen(model.shrinkage, default.shrinkage),
         early_cuts=_chosen(training.early_cuts, default.early_cuts),
         sampled=training.sampling == "sampled" or (training.sampling == "auto" and large),
+    )
+
+
+def examples_to_try(
+    training: TrainingConfig, *, temporal: bool, n_users: int, n_events: int
+) -> tuple[Literal["auto", "masks"], ...]:
+    """The kinds of examples worth a fit each, the better one on validation to be kept: where users
+    have few events in time, neither is better on all data. One where settings leave no choice."""
+    open_ = training.examples == "auto" and training.epochs is None
+    sparse = n_events < min(_SPARSE_EVENTS * n_users, _TRIED_EVENTS)
+    return ("auto", "masks") if open_ and temporal and sparse else (training.examples,)
+
+
+def _defaults(temporal: bool, sparse: bool, examples: str) -> _Defaults:
+    if not temporal:
+        return _SPARSE if sparse else _DENSE
+    if examples == "auto":
+        return _TIMED_SPARSE if sparse else _TIMED
+    return (
+        _TIMED_SPARSE_MASKED if sparse else replace(_TIMED, history_dropout=_DENSE.history_dropout)
     )
 
 

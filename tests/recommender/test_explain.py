@@ -15,7 +15,7 @@ CLOSE = 1e-5
 
 def score_of(recommender: Recommender, item: str, **asked: object) -> float:
     frame = recommender.recommend(  # type: ignore[arg-type]
-        k=catalogs.N_ITEMS, exclude_seen=False, **asked
+        k=1, exclude_seen=False, candidates=[item], **asked
     )
     return float(frame.set_index("item_id")["score"][item])
 

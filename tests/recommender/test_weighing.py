@@ -10,7 +10,7 @@ import pytest
 from kgrec import Recommender
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine
-from kgrec.recommender.weighing import STRENGTHS, Weighing, choose_weighing, weighed
+from kgrec.recommender.weighing import RIDGES, STRENGTHS, Weighing, choose_weighing, weighed
 from kgrec.training import Plan
 from tests.recommender import catalogs
 from tests.training.samples import plan
@@ -45,7 +45,12 @@ def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed:
     best, chosen = choose_weighing(engine, valid, untimed, seed=0)
     tried = {
         choice: ndcg(weighed(engine, choice, untimed), fitted)
-        for choice in (Weighing(g, s) for g in (False, True) for s in (0.0, *STRENGTHS))
+        for choice in (
+            Weighing(graph, strength, ridge)
+            for graph in (False, True)
+            for ridge in RIDGES
+            for strength in (0.0, *STRENGTHS)
+        )
     }
     assert tried[best] == pytest.approx(max(tried.values()), abs=1e-6)
     assert ndcg(chosen, fitted) == tried[best], "the engine is the chosen one's"

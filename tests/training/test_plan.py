@@ -10,7 +10,7 @@ import pytest
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph.snapshot import NO_TIME, Interactions
 from kgrec.nn import TimeScales
-from kgrec.training import Plan, follows_in_time, make_plan
+from kgrec.training import Plan, examples_to_try, follows_in_time, make_plan
 
 
 def events(rows: list[tuple[int, int]]) -> Interactions:
@@ -105,6 +105,18 @@ def test_many_items_or_facts_are_sampled_unless_the_settings_say_otherwise() -> 
     assert sampled("auto", 10, 2_000_001)
     assert sampled("sampled", 10, 0)
     assert not sampled("full", 10**6, 10**7)
+
+
+def test_both_kinds_of_examples_are_tried_where_users_have_few_events_in_time() -> None:
+    def tried(n_events: int, *, temporal: bool = True, **settings: object) -> tuple[str, ...]:
+        training = TrainingConfig.model_validate(settings)
+        return examples_to_try(training, temporal=temporal, n_users=100, n_events=n_events)
+
+    assert tried(900) == ("auto", "masks")
+    assert tried(1500) == ("auto",), "enough events to learn their order"
+    assert tried(900, temporal=False) == ("auto",)
+    assert tried(900, epochs=3) == ("auto",), "settings come first"
+    assert tried(900, examples="masks") == ("masks",)
 
 
 def test_timed_data_can_be_trained_on_hidden_events() -> None:
