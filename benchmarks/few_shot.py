@@ -85,7 +85,7 @@ def _point(
         adapted.append(float(asked.ndcg(fresh, asked.name).mean()))
         popular.append(float(asked.popularity(examples).mean()))
         cosine.append(float(asked.cosine(examples).mean()))
-    point = {"examples": k, "draws": len(adapted)}
+    point: dict[str, Any] = {"examples": k, "draws": len(adapted)}
     for name, values in (
         ("adapted", np.array(adapted)),
         ("gain_on_control", np.array(adapted) - control.mean()),

@@ -143,7 +143,7 @@ class LeftOut:
     def cosine(self, examples: pd.DataFrame) -> Ndcg:
         """Nearest neighbours: cosines between items by the users of the examples."""
         users = pd.factorize(examples["user_id"])[0]
-        places = pd.Index(self.items).get_indexer(examples["item_id"])
+        places = pd.Index(self.items).get_indexer(pd.Index(examples["item_id"]))
         shape = (max(users.max(initial=-1) + 1, 1), len(self.items))
         bought = sp.csr_matrix((np.ones(len(users)), (users, places)), shape=shape)
         length = np.sqrt(np.asarray(bought.power(2).sum(axis=0)).ravel())
@@ -154,14 +154,14 @@ class LeftOut:
     def _history_matrix(self) -> sp.csr_matrix:
         index = pd.Index(self.items)
         rows = np.repeat(np.arange(len(self.histories)), [len(past) for past in self.histories])
-        items = index.get_indexer([item for past in self.histories for item in past])
+        items = index.get_indexer(pd.Index([item for past in self.histories for item in past]))
         shape = (len(self.histories), len(self.items))
         return sp.csr_matrix((np.ones(len(rows)), (rows, items)), shape=shape)
 
     def _by_scores(self, scores: np.ndarray) -> Ndcg:
         """NDCG@10; items of equal score stand in the middle of their places."""
         scores[self._history_matrix().nonzero()] = -np.inf
-        place = pd.Index(self.items).get_indexer(self.wanted)
+        place = pd.Index(self.items).get_indexer(pd.Index(self.wanted))
         own = np.where(place >= 0, scores[np.arange(len(place)), place], -np.inf)[:, None]
         above = (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
         return np.where((place >= 0) & (above < 10), 1 / np.log2(above + 2), 0.0)

@@ -149,8 +149,8 @@ class _Adam:
 
     @staticmethod
     def of(rows: Rows, rate: float) -> _Adam:
-        zeros = ({name: torch.zeros_like(row) for name, row in rows.items()} for _ in range(2))
-        return _Adam({name: row.clone() for name, row in rows.items()}, rate, *zeros)
+        mean, square = ({n: torch.zeros_like(row) for n, row in rows.items()} for _ in range(2))
+        return _Adam({name: row.clone() for name, row in rows.items()}, rate, mean, square)
 
     def step(self, gradients: Rows) -> None:
         self.steps += 1

@@ -34,7 +34,7 @@ def neutral_rows(model: HybridModel, code: int) -> Rows:
     }
     head = model.head
     if isinstance(head, AdapterHead):
-        found["head.scale"] = torch.ones_like(head.scale[code])
+        found["head.scale"] = torch.ones_like(head.get_parameter("scale")[code])
     if isinstance(head, HyperHead):  # take back what the features come down to
         told = head.features[code] @ head.reader + head.reader_bias
         found["head.code"] = -functional.softsign(told)
