@@ -42,28 +42,18 @@ class Vocabulary:
     @staticmethod
     def build(snapshot: GraphSnapshot) -> Vocabulary:
         """From the snapshot that training sees: items with an interaction, entities with two
-        links to items or more, scenarios with an interaction or something said of them, and
-        what else occurs."""
+        links to items or more, all scenarios, and what else occurs."""
         links = _linked(snapshot)
         relations = {relation_key(f, forward) for f in snapshot.facts for forward in (True, False)}
+        scenarios = with_named(snapshot.scenarios, snapshot.interactions.scenario)
         return Vocabulary(
             items=snapshot.items.ids[distinct(snapshot.interactions.item)],
             entities=snapshot.entities.ids[links >= MIN_LINKS],
             relations=np.array(sorted(relations), dtype=object),
-            scenarios=_scenarios(snapshot),
+            scenarios=scenarios.ids,
             item_tokens=AttributeTokens.build(snapshot.items.attributes),
             user_tokens=AttributeTokens.build(snapshot.users.attributes),
         )
-
-
-def _scenarios(snapshot: GraphSnapshot) -> Strings:
-    """Names in canonical order. One that only rows held out name, of which nothing is said, is no
-    scenario yet: it would tell of those rows."""
-    named = pd.unique(snapshot.interactions.scenario)
-    table = with_named(snapshot.scenarios, named)
-    said = table.attributes.notna() & (table.attributes != "")
-    kept: Strings = table.ids[said.to_numpy(dtype=bool).any(axis=1) | np.isin(table.ids, named)]
-    return kept
 
 
 @dataclass(frozen=True, eq=False)

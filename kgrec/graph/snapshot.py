@@ -222,17 +222,28 @@ class GraphSnapshot:
     def without(self, held_out: np.ndarray, splits: tuple[str, ...] | None = None) -> GraphSnapshot:
         """The snapshot without the interactions where ``held_out`` (bool ``[n]``) holds.
 
-        Reviews and queries of a held-out (user, item) pair leave with it."""
-        out = self.interactions.select(held_out)
+        Reviews and queries of a held-out (user, item) pair leave with it, and scenarios that only
+        held-out rows name and of which nothing is said."""
+        out, left = self.interactions.select(held_out), self.interactions.select(~held_out)
         n_items = max(len(self.items), 1)
         pairs = distinct(out.user * n_items + out.item)
         return replace(
             self,
-            interactions=self.interactions.select(~held_out),
+            interactions=left,
+            scenarios=_still_known(self.scenarios, left.scenario),
             reviews=self.reviews.select(~_in_pairs(self.reviews, pairs, n_items)),
             queries=self.queries.select(~_in_pairs(self.queries, pairs, n_items)),
             splits=splits if splits is not None else self.splits,
         )
+
+
+def _still_known(scenarios: NodeTable, named: Strings) -> NodeTable:
+    said = scenarios.attributes.notna() & (scenarios.attributes != "")
+    kept = said.to_numpy(dtype=bool).any(axis=1) | np.isin(scenarios.ids, pd.unique(named))
+    if kept.all():
+        return scenarios
+    attributes = scenarios.attributes[kept].reset_index(drop=True)
+    return NodeTable(scenarios.label, scenarios.ids[kept], attributes)
 
 
 def _in_pairs(texts: Texts, pairs: Ints, n_items: int) -> np.ndarray:

@@ -152,6 +152,10 @@ def test_scenarios_are_those_of_the_graph_with_or_without_events(tmp_path: Path)
     snapshot = catalogs.snapshot(tmp_path)
     assert Vocabulary.build(snapshot).scenarios.tolist() == ["app", "web"]
     web = snapshot.without(np.asarray(snapshot.interactions.scenario == "app"))
-    assert Vocabulary.build(web).scenarios.tolist() == ["app", "web"]
+    assert Vocabulary.build(web).scenarios.tolist() == ["web"], "nothing is said of the other"
+    said = snapshot.scenarios.attributes.assign(description="seen on a phone")
+    told = replace(snapshot, scenarios=replace(snapshot.scenarios, attributes=said))
+    told = told.without(np.asarray(snapshot.interactions.scenario == "app"))
+    assert Vocabulary.build(told).scenarios.tolist() == ["app", "web"]
     unlisted = replace(web, scenarios=no_scenarios())
     assert Vocabulary.build(unlisted).scenarios.tolist() == ["web"]
