@@ -207,8 +207,8 @@ def table(result: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    asked = _parser().parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _parser().parse_args(arguments)
     heads = HEADS if asked.heads is None else tuple(asked.heads.split(","))
     settings = {} if asked.epochs is None else {"epochs": asked.epochs}
     result = run(range(asked.seeds), heads, controls=not asked.without_controls, **settings)

@@ -104,7 +104,7 @@ def _half_width(values: np.ndarray) -> float:
     return 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", choices=DATA, default=DATA[0])
     parser.add_argument("--leave-out", default="", help="scenarios, each in turn: jp,in")
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=SETTINGS["training"]["epochs"])
     parser.add_argument("--model", nargs=2, help="folders of fitted models: with head, without")
     parser.add_argument("--save", action="store_true", help="keep results/few_shot_DATA.json")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     default = {"xmrec-markets": "in,jp", "age-groups": "under 25"}[given.data]
     left = (given.leave_out or default).split(",")
     settings = {

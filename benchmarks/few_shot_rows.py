@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from benchmarks.age_rows import AGES
 from benchmarks.datasets import data_folder, load_dataset
 from graph_schema import Catalog
 from kgrec import Recommender
@@ -49,10 +50,10 @@ def load_events(data: str) -> tuple[Catalog, pd.DataFrame]:
 def _age_groups() -> Catalog:
     """ml-1m-kg with an age group on every rating."""
     catalog = load_dataset("ml-1m-kg").catalog
-    age = catalog.users.set_index("user_id")["age"].astype(float)
-    of_user = catalog.interactions["user_id"].map(age)
-    group = np.select([of_user < 25, of_user < 35], ["under 25", "25-34"], "35 and over")
-    events = catalog.interactions.drop(columns="split").assign(scenario=group)
+    groups = {str(age): name for name, ages in (AGES.groups or {}).items() for age in ages}
+    group = catalog.users.set_index("user_id")["age"].map(groups)
+    scenario = catalog.interactions["user_id"].map(group)
+    events = catalog.interactions.drop(columns="split").assign(scenario=scenario)
     return Catalog.from_frames(**{**catalog.tables, "interactions": events})
 
 

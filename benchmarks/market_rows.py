@@ -1,0 +1,138 @@
+"""XMRec's markets: what is asked of every model, and where its answers put what was wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from graph_schema import Catalog
+from kgrec import Recommender
+from kgrec.evaluation.baselines import EASE, Baseline, Popularity, binary_history
+from kgrec.graph.snapshot import Ints
+from kgrec.recommender.support import read_source
+
+DRAWN_WITH: Final = 2026
+N_NEGATIVES: Final = 99
+PENALTIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
+PROTOCOL: Final = (
+    "per user and market the last row by date is test, the one before valid, ties in file order, "
+    "users with fewer than three rows only train; fit on train, chosen on valid, histories at test "
+    "are train and valid; candidates are the market's items outside the history, so that a test "
+    "item bought before counts as missed; NDCG@10, mean over the market's users; sampled: the test "
+    "item among 99 items that the user never bought, drawn with numpy.random.default_rng([2026, "
+    "place of the market])"
+)
+Positions = np.ndarray  # int64 [B, n]: from 0, where each item stands in each user's list
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """One market: its ``items`` (n), and for each of B users with a test row the id, the item
+    ``wanted`` (int64 ``[B]``, a place in ``items``) and the negatives (int64 ``[B, 99]``)."""
+
+    name: str
+    catalog: Catalog
+    items: np.ndarray
+    users: list[str]
+    wanted: Ints
+    negatives: Ints
+
+    @staticmethod
+    def build(catalog: Catalog, events: pd.DataFrame, name: str, place: int) -> Market:
+        own = events[events["scenario"] == name]
+        items = np.sort(own["item_id"].unique()).astype(object)
+        test = own[own["split"] == "test"].sort_values("user_id", kind="stable")
+        users = test["user_id"].tolist()
+        wanted = _places(items, test["item_id"])
+        bought = own[own["user_id"].isin(set(users))]
+        known = np.zeros((len(users), len(items)), dtype=bool)
+        known[_places(np.array(users, dtype=object), bought["user_id"]),
+              _places(items, bought["item_id"])] = True  # fmt: skip
+        return Market(name, catalog, items, users, wanted, _drawn(known, place))
+
+    def positions(self, model: Recommender, scenario: str | None) -> Positions:
+        """By a fitted recommender; items of the history stand behind all others."""
+        parts = []
+        for start in range(0, len(self.users), 500):
+            ranked = model.rank(
+                self.users[start : start + 500],
+                k=len(self.items),
+                scenario=scenario,
+                candidates=self.items.tolist(),
+            )
+            parts.append(self._of_ids(ranked.ids))
+        return np.concatenate(parts)
+
+    def _of_ids(self, ids: np.ndarray) -> Positions:
+        row, column = np.nonzero(ids != None)  # noqa: E711 (element by element)
+        found = np.full((len(ids), len(self.items)), len(self.items), dtype=np.int64)
+        found[row, _places(self.items, ids[row, column])] = column
+        return found
+
+    def baselines(self) -> dict[str, Positions]:
+        """Popularity and EASE of this market alone; EASE's penalty is chosen on valid."""
+        valid = {value: self._ndcg_of(EASE(value), "valid") for value in PENALTIES}
+        best = max(PENALTIES, key=lambda value: valid[value])
+        return {
+            "popularity": self._scored(Popularity(), "test")[0],
+            "ease": self._scored(EASE(best), "test")[0],
+        }
+
+    def _ndcg_of(self, baseline: Baseline, split: str) -> float:
+        positions, wanted = self._scored(baseline, split)
+        return float(ndcg(positions, wanted).mean())
+
+    def _scored(self, baseline: Baseline, split: str) -> tuple[Positions, Ints]:
+        """Positions, and what was wanted, of the users with a row of ``split``."""
+        snapshot = read_source(self.catalog, None)
+        rows = snapshot.interactions
+        n_users, n_items = len(snapshot.users), len(snapshot.items)
+        baseline.fit(rows.select(rows.split == "train"), n_users, n_items)
+        past = ("train", "valid") if split == "test" else ("train",)
+        history = binary_history(rows.select(np.isin(rows.split, past)), n_users, n_items)
+        asked = rows.select(rows.split == split)
+        scores = np.array(baseline.score(history[asked.user]), dtype=np.float64)
+        scores[history[asked.user].nonzero()] = -np.inf
+        order = np.argsort(-scores, axis=1, kind="stable")
+        positions = np.empty_like(order)
+        np.put_along_axis(positions, order, np.arange(n_items)[None], axis=1)
+        positions[history[asked.user].nonzero()] = n_items
+        place = _places(self.items, snapshot.items.ids)
+        ours = np.full((len(positions), len(self.items)), n_items, dtype=np.int64)
+        ours[:, place] = positions
+        turn = np.argsort(_places(np.array(self.users, dtype=object),
+                                  snapshot.users.ids[asked.user]))  # fmt: skip
+        return ours[turn], place[asked.item][turn]
+
+    def measured(self, positions: Positions) -> tuple[np.ndarray, np.ndarray]:
+        """NDCG@10 of every user, float64 ``[B]``: among all candidates, and among the sampled."""
+        own = np.take_along_axis(positions, self.wanted[:, None], axis=1)
+        above = (np.take_along_axis(positions, self.negatives, axis=1) < own).sum(axis=1)
+        missed = own[:, 0] >= len(self.items)
+        return ndcg(positions, self.wanted), gain(np.where(missed, len(self.items), above))
+
+
+def ndcg(positions: Positions, wanted: Ints) -> np.ndarray:
+    """NDCG@10 of every user with one item wanted, float64 ``[B]``."""
+    return gain(np.take_along_axis(positions, wanted[:, None], axis=1)[:, 0])
+
+
+def gain(place: Ints) -> np.ndarray:
+    """1 / log2(place + 2) within the first ten places, from 0."""
+    return np.where(place < 10, 1 / np.log2(place + 2.0), 0.0)
+
+
+def _places(ids: np.ndarray, wanted: np.ndarray | pd.Series[str]) -> Ints:
+    found: Ints = pd.Index(ids).get_indexer(pd.Index(np.asarray(wanted, dtype=object)))
+    return found.astype(np.int64)
+
+
+def _drawn(known: np.ndarray, place: int) -> Ints:
+    """int64 ``[B, 99]``: for each user items that are not known, drawn without replacement."""
+    rng = np.random.default_rng([DRAWN_WITH, place])
+    keys = np.where(known, np.inf, rng.random(known.shape))
+    drawn: Ints = np.argpartition(keys, N_NEGATIVES - 1, axis=1)[:, :N_NEGATIVES]
+    return drawn
