@@ -14,7 +14,7 @@ from benchmarks import age_groups, few_shot, markets, report
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked, others = _parser().parse_known_args(arguments)
+    asked, others = _chooser().parse_known_args(arguments)
     if asked.few_shot:
         few_shot.main(["--data", asked.data or "xmrec-markets", *others])
     elif asked.data == "xmrec-markets":
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         age_groups.main(others)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _chooser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scenarios",
         description=__doc__,
