@@ -39,6 +39,11 @@ def regress_bags(
 _CURE = "Cure: pip install -c constraints.txt -e '.[bench]'."
 
 
+def main() -> None:
+    """Fit and answer what lies in the folder that the command line names."""
+    _run(Path(sys.argv[1]))
+
+
 def _run(folder: Path) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import balanced_accuracy_score
@@ -61,4 +66,4 @@ def _run(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _run(Path(sys.argv[1]))
+    main()
