@@ -16,7 +16,8 @@ CLOSE = {"atol": 1e-6, "rtol": 1e-6}
 
 def scores(recommender: Recommender, user: str, **options: object) -> pd.Series:
     """Every item's score for one user, by item id."""
-    options = {"k": ALL, "exclude_seen": False, **options}
+    everything = recommender.snapshot.items.ids.tolist()  # not just what the scenario has
+    options = {"k": ALL, "exclude_seen": False, "candidates": everything, **options}
     frame = recommender.recommend(user, **options)  # type: ignore[arg-type]
     return frame.set_index("item_id")["score"].sort_index()
 
@@ -148,9 +149,19 @@ def test_a_scenario_changes_the_scores(fitted: Recommender, scenario: str) -> No
     assert not np.allclose(plain, told, atol=1e-4)
 
 
-def test_scenarios_differ(fitted: Recommender) -> None:
+def test_a_scenario_answers_with_what_it_has(fitted: Recommender) -> None:
     """Odd items were chosen on the web alone, even ones in the app alone."""
-    web, app = scores(fitted, "u1", scenario="web"), scores(fitted, "u1", scenario="app")
+    for scenario, odd in (("web", 1), ("app", 0)):
+        frame = fitted.recommend("u1", k=ALL, scenario=scenario, exclude_seen=False)
+        assert len(frame) == ALL // 2
+        assert all(int(item[1:]) % 2 == odd for item in frame["item_id"])
+
+
+def test_scenarios_differ_where_they_choose_among_all() -> None:
+    """Then a scenario's own items gain in it."""
+    config = catalogs.config(epochs=8, scenario_candidates="all")
+    model = Recommender(config).fit(catalogs.catalog(), seed=0)
+    web, app = scores(model, "u1", scenario="web"), scores(model, "u1", scenario="app")
     odd = np.array([int(item[1:]) % 2 == 1 for item in web.index])
     gain = web - app
     assert gain[odd].mean() > gain[~odd].mean()

@@ -21,6 +21,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = (
     "model.safetensors",
     "item_weights.safetensors",
+    "recogniser.safetensors",
+    "recogniser.json",
     "texts.safetensors",
     "vocabulary.json",
     "users.parquet",
