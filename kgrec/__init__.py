@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kgrec.config import ModelConfig, RecommenderConfig, TextConfig, TrainingConfig
     from kgrec.errors import KgrecError
+    from kgrec.rating_config import RatingConfig
     from kgrec.recommender import Recommender
     from kgrec.scenario_config import ScenarioConfig, ScenarioRule
     from kgrec.stores import GraphStore, connect
@@ -18,6 +19,7 @@ __all__ = [
     "GraphStore",
     "KgrecError",
     "ModelConfig",
+    "RatingConfig",
     "Recommender",
     "RecommenderConfig",
     "ScenarioConfig",
@@ -30,6 +32,7 @@ __all__ = [
 _HOMES = {
     "config": ("ModelConfig", "RecommenderConfig", "TextConfig", "TrainingConfig"),
     "errors": ("KgrecError",),
+    "rating_config": ("RatingConfig",),
     "recommender": ("Recommender",),
     "scenario_config": ("ScenarioConfig", "ScenarioRule"),
     "stores": ("GraphStore", "connect"),

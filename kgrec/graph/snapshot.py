@@ -230,16 +230,20 @@ class GraphSnapshot:
         return replace(
             self,
             interactions=left,
-            scenarios=_still_known(self.scenarios, left.scenario),
+            scenarios=_still_known(self.scenarios, left.scenario, out.scenario),
             reviews=self.reviews.select(~_in_pairs(self.reviews, pairs, n_items)),
             queries=self.queries.select(~_in_pairs(self.queries, pairs, n_items)),
             splits=splits if splits is not None else self.splits,
         )
 
 
-def _still_known(scenarios: NodeTable, named: Strings) -> NodeTable:
+def _still_known(scenarios: NodeTable, named: Strings, held_out: Strings) -> NodeTable:
+    """Without those that only ``held_out`` names, unless something is said of them."""
+    gone = set(pd.unique(held_out)) - set(pd.unique(named))
+    if not gone.intersection(scenarios.ids):
+        return scenarios
     said = scenarios.attributes.notna() & (scenarios.attributes != "")
-    kept = said.to_numpy(dtype=bool).any(axis=1) | np.isin(scenarios.ids, pd.unique(named))
+    kept = said.to_numpy(dtype=bool).any(axis=1) | ~np.isin(scenarios.ids, sorted(gone))
     if kept.all():
         return scenarios
     attributes = scenarios.attributes[kept].reset_index(drop=True)

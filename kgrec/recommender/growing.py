@@ -105,12 +105,13 @@ def likeness(engine: Engine, name: str) -> Kin:
     width = told.shape[1] - STATISTICS - HASHED
     counted = slice(width, width + STATISTICS)
     rows = table.rows(engine.vocabulary.scenarios[others])
+    others, rows = others[rows >= 0], rows[rows >= 0]  # others have gone from the graph
     features = None
     if rows.size and told.shape[1] == engine.model.shape.scenario_features:
         features = told[row].copy()
         # A handful of examples says nothing of how busy it will be.
         features[counted] = told[rows, counted].mean(axis=0)
-    if not _says_something(table, row) or (rows < 0).any() or not len(others):
+    if not _says_something(table, row) or not len(others):
         return Kin(others, np.full(len(others), 1 / max(len(others), 1)), False, features)
     said = np.delete(told, np.arange(counted.start, counted.stop), axis=1).astype(np.float64)
     length = np.maximum(np.linalg.norm(said, axis=1, keepdims=True), 1e-12)

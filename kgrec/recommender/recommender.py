@@ -90,8 +90,7 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising):
         ``config`` becomes the best, ``tuning`` lists the tries, which are kept in ``checkpoint`` +
         ".tuning". Equal data, settings and seed give equal models on one CPU. Where the catalog
         marks no rows "valid", some are held out to choose by, and the model is trained again on
-        all. Raises TrainingError, StoreError, CatalogError, TextModelError, and RequestError for a
-        scenario rule that the data can't fill.
+        all. Raises TrainingError, StoreError, CatalogError, TextModelError, RequestError (rules).
         """
         full = with_scenarios(read_source(source, progress), self.config.scenarios)
         visible = without_splits(full, ("test",))
@@ -108,20 +107,21 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising):
         )
         mapping, rule = getattr(source, "mapping", None), self.config.scenarios.rule
         engine = replace(stages.fitted.engine, mapping=mapping, rule=rule)
-        self._full, self._now, self.history = full, engine, stages.chosen.history
-        self.config, self.tuning = stages.config, stages.tries
-        now = rebound(engine, visible, self._texts_of(visible, progress))
-        _ = now.items  # ready to answer
-        self._now, self._rater, self._recogniser = now, None, fit_signs(now, seed)
+        now = rebound(engine, visible, self._texts_of(visible, progress, engine))
+        _, signs = now.items, fit_signs(now, seed)  # ready to answer
+        self._full, self._now, self._rater, self._recogniser = full, now, None, signs
+        self.config, self.tuning, self.history = stages.config, stages.tries, stages.chosen.history
         if self.config.ratings.enabled:
             self.fit_ratings(seed=seed, progress=progress)
         return self
 
-    def _texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
-        """Those at hand, where the snapshot has the same texts."""
-        if same_texts(self._engine.snapshot, snapshot):
-            return self._engine.texts
-        return self._reader.read(snapshot, progress)
+    def _texts_of(
+        self, snapshot: GraphSnapshot, progress: Progress | None = None, of: Engine | None = None
+    ) -> TextFeatures:
+        """Those at hand, where the snapshot has the same texts as ``of`` (else today's engine)."""
+        engine = of or self._engine
+        same = same_texts(engine.snapshot, snapshot)
+        return engine.texts if same else self._reader.read(snapshot, progress)
 
     @property
     def snapshot(self) -> GraphSnapshot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,20 +57,24 @@ class ScenarioSigns:
         return np.asarray(told + self.attributes[tokens.indices].sum(axis=0))
 
 
+def check_reserved(names: Iterable[str]) -> None:
+    """Raises TrainingError where a scenario has a reserved name."""
+    reserved = sorted(set(RESERVED) & set(names))
+    if reserved:
+        raise TrainingError(
+            f"a scenario is called {reserved[0]!r}, which requests use for routing; rename it."
+        )
+
+
 def fit_signs(engine: Engine, seed: int) -> ScenarioSigns | None:
     """Learn to recognise scenarios from the engine's snapshot: each user's latest event
     is an example, of a user of several scenarios the latest eight, since which is next differs from
     one to the other. Its history is what came before it.
 
     A fifth of the users calibrate. None where fewer than two scenarios have histories, or too few
-    users. Raises TrainingError where a scenario has a reserved name.
+    users.
     """
     names = engine.vocabulary.scenarios
-    reserved = sorted(set(RESERVED) & set(names))
-    if reserved:
-        raise TrainingError(
-            f"a scenario is called {reserved[0]!r}, which requests use for routing; rename it."
-        )
     user, label, bags = _examples(engine, seed)
     present, code = np.unique(label, return_inverse=True)
     held = np.isin(user, _held_users(user, seed))

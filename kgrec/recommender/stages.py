@@ -20,6 +20,7 @@ from kgrec.recommender.fitting import (
     training_split,
 )
 from kgrec.recommender.planning import settings_to_try
+from kgrec.recommender.scenario_signs import check_reserved
 from kgrec.recommender.support import Progress, choose_device, epoch_teller
 from kgrec.recommender.texts import TextFeatures
 from kgrec.recommender.tuned import tuned
@@ -49,6 +50,7 @@ def fit_stages(
     progress: Progress | None,
 ) -> Stages:
     """Fit on a snapshot without test rows; see ``Recommender.fit``."""
+    check_reserved(visible.scenarios.ids)
     held = training_split(visible, config, seed)
     train = visible.without(held, ("train",))
     valid = visible.interactions.select(held)
@@ -78,13 +80,13 @@ def fit_stages(
         for place, each in enumerate(settings)
     ]
     best = max(range(len(fits)), key=lambda place: fits[place].ndcg)
-    config, chosen = settings[best], fits[best]
+    trained, chosen = settings[best], fits[best]
     fitted = chosen
     if config.training.refit and not chooses_by_split(visible) and held.any():
         again = None if checkpoint is None else checkpoint.with_name(checkpoint.name + ".refit")
         nothing = visible.interactions.select(np.zeros_like(held))
         fitted = fit(
-            visible, nothing, encode(visible), config=config, checkpoint=again, like=chosen
+            visible, nothing, encode(visible), config=trained, checkpoint=again, like=chosen
         )
     return Stages(config, chosen, fitted, tries)
 

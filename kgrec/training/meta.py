@@ -32,6 +32,9 @@ def neutral_rows(model: HybridModel, code: int) -> Rows:
     found = {
         name: torch.zeros_like(model.get_parameter(name)[code]) for name in own_parameters(model)
     }
+    for name in found:  # of a product of two matrices one stays, or neither would ever learn
+        if name.rpartition(".")[2] == "left":
+            found[name] = model.get_parameter(name).detach()[code].clone()
     head = model.head
     if isinstance(head, AdapterHead):
         found["head.scale"] = torch.ones_like(head.get_parameter("scale")[code])

@@ -22,6 +22,7 @@ from kgrec.nn.sparse import SparseMatrix
 from kgrec.rating_config import RatingConfig
 from kgrec.training.finite import NotFinite, check_step, check_weights
 from kgrec.training.loop import one_cycle
+from kgrec.training.objective import check_names
 
 VALID_LOSS = "valid_logloss"
 OnEpoch = Callable[[dict[str, float]], None]
@@ -199,6 +200,8 @@ class RatingTrainer:
     def _weights(self) -> Tensor:
         """float32 ``[2, K + 1]``: what the loss of likes and that of ratings count in each
         scenario; the last is for none, where -1 points."""
+        check_names(self.config.losses, self.task.names, "ratings.losses")
+        check_names(self.config.scenario_weights, self.task.names, "ratings.scenario_weights")
         losses = (*(self.config.losses.get(name, "both") for name in self.task.names), "both")
         weights = (*(self.config.scenario_weights.get(name, 1.0) for name in self.task.names), 1.0)
         likes = [w * (loss != "mse") for w, loss in zip(weights, losses, strict=True)]

@@ -12,7 +12,7 @@ import pytest
 from graph_schema.catalog import Catalog
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.features import FeatureTables, Vocabulary
-from kgrec.graph.snapshot import no_scenarios
+from kgrec.graph.snapshot import no_scenarios, with_named
 from tests.graph.test_read import snapshot_of
 from tests.recommender import catalogs
 
@@ -157,5 +157,8 @@ def test_scenarios_are_those_of_the_graph_with_or_without_events(tmp_path: Path)
     told = replace(snapshot, scenarios=replace(snapshot.scenarios, attributes=said))
     told = told.without(np.asarray(snapshot.interactions.scenario == "app"))
     assert Vocabulary.build(told).scenarios.tolist() == ["app", "web"]
+    unused = replace(told, scenarios=with_named(no_scenarios(), np.array(["kiosk", "web"])))
+    nothing = unused.without(np.zeros(len(unused.interactions), dtype=bool))
+    assert nothing.scenarios.ids.tolist() == ["web", "kiosk"], "no held-out row names it"
     unlisted = replace(web, scenarios=no_scenarios())
     assert Vocabulary.build(unlisted).scenarios.tolist() == ["web"]

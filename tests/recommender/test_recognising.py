@@ -7,7 +7,6 @@ import pytest
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.errors import RequestError, TrainingError
-from kgrec.recommender.scenario_signs import fit_signs
 from kgrec.recommender.texts import NOTHING, TextFeatures
 from tests.recommender import catalogs
 
@@ -77,14 +76,14 @@ def test_one_scenario_can_not_be_recognised() -> None:
         model.recommend(["u0"], scenario="auto")
 
 
-def test_a_scenario_can_not_take_a_reserved_name(short: Recommender) -> None:
-    from dataclasses import replace
-
-    vocabulary = replace(
-        short._engine.vocabulary, scenarios=np.array(["app", "auto"], dtype=object)
-    )
+def test_a_scenario_can_not_take_a_reserved_name() -> None:
+    frames = catalogs.frames()
+    events = frames["interactions"]
+    frames["interactions"] = events.assign(scenario=events["scenario"].replace("web", "auto"))
+    model = Recommender(catalogs.config(epochs=1))
     with pytest.raises(TrainingError, match="'auto'"):
-        fit_signs(replace(short._engine, vocabulary=vocabulary), 0)
+        model.fit(Catalog.from_frames(**frames))
+    assert not model.history, "told before training"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
 
 
 def test_training_reads_the_rules_scenarios(model: Recommender) -> None:
-    assert model.snapshot.scenarios.ids.tolist() == ["old", "young"]
+    assert model.snapshot.scenarios.ids.tolist() == ["app", "old", "web", "young"]
     events = model.snapshot.interactions
     users = model.snapshot.users.ids[events.user]
     assert {group_of(model, user) for user in users} == {"young", "old"}
