@@ -43,11 +43,28 @@ def with_scenario(
     for column, value in told.items():
         if column not in frame.columns:
             frame[column] = pd.Series([None] * len(frame), dtype=object)
-        frame[column] = frame[column].astype(object)
-        frame.loc[row, column] = value
+        values = frame[column].tolist()
+        values[row] = _fitting(frame[column], value)
+        numbers = pd.api.types.is_numeric_dtype(frame[column])
+        frame[column] = pd.Series(values, dtype=float if numbers else object)
     order = canonical_order(table.ids)
     table = NodeTable(table.label, table.ids[order], frame.iloc[order].reset_index(drop=True))
     return replace(snapshot, scenarios=table)
+
+
+def _fitting(column: pd.Series[Any], value: Any) -> Any:
+    """``value`` as the column holds its values. Raises RequestError for what is no number in a
+    column of numbers, or no single value."""
+    if not pd.api.types.is_scalar(value):
+        raise RequestError(f"attribute {column.name!r} is {value!r}; give one text or number.")
+    if not pd.api.types.is_numeric_dtype(column):
+        return value if pd.isna(value) else str(value)
+    try:
+        return float(value)
+    except ValueError as error:
+        raise RequestError(
+            f"attribute {column.name!r} is {value!r}, but holds numbers in other scenarios."
+        ) from error
 
 
 def over(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:

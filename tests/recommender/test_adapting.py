@@ -153,3 +153,17 @@ def test_candidates_must_be_known_and_some(fitted: Recommender) -> None:
         fitted.adapt("kiosk", LIKED, candidates=[])
     with pytest.raises(RequestError, match="'nowhere' is not in the graph"):
         fitted.adapt("kiosk", LIKED, candidates=["nowhere"])
+
+
+def test_what_is_known_of_a_scenario_keeps_its_columns_type(tmp_path: Path) -> None:
+    listed = pd.DataFrame({"scenario_id": ["app", "web"], "size": [1.5, 3.0]})
+    model = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog(scenarios=listed))
+    with pytest.raises(RequestError, match="'size' is 'large', but holds numbers"):
+        model.adapt("kiosk", LIKED, attributes={"size": "large"})
+    with pytest.raises(RequestError, match="one text or number"):
+        model.adapt("kiosk", LIKED, attributes={"size": [1, 2]})
+    model.adapt("kiosk", LIKED, attributes={"size": "2", "floor": 3})
+    model.save(tmp_path / "model")
+    attributes = Recommender.load(tmp_path / "model").snapshot.scenarios.attributes
+    assert attributes["size"].tolist() == [1.5, 3.0, 2.0]
+    assert attributes["floor"].tolist()[-1] == "3"
