@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers.linear import EASE_TRIES
 from kgrec import Recommender
 from kgrec.evaluation import evaluate_ranking, hit_matrix, user_metrics
 from kgrec.evaluation.baselines import EASE, Baseline, Popularity, history_rows
@@ -21,7 +22,6 @@ DRAWN_WITH: Final = 2026
 LENGTHS: Final = (1, 3, 5, 10)
 TARGETS: Final = 20
 KS: Final = (10, 20)
-EASE_TRIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 PROTOCOL: Final = (
     "user ids sorted as numbers, the first tenth of numpy.random.default_rng(2026).permutation is "
     "left out of training; history is a user's first 1, 3, 5 or 10 events, targets are the next "

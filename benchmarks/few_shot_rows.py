@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from benchmarks.age_rows import AGES
 from benchmarks.datasets import data_folder, load_dataset
+from benchmarks.market_rows import gain
 from graph_schema import Catalog
 from kgrec import Recommender
 from loaders.xmrec import xmrec
@@ -119,7 +120,7 @@ class LeftOut:
         )
         hits = ranked.ids == self.wanted[:, None]
         place = hits.argmax(axis=1)
-        return np.where(hits.any(axis=1), 1 / np.log2(place + 2), 0.0)
+        return gain(np.where(hits.any(axis=1), place, np.inf))
 
     def others_stay(self, model: Recommender) -> bool:
         """Whether every other scenario, and none, ranks the same with the same scores after an
@@ -165,4 +166,4 @@ class LeftOut:
         place = pd.Index(self.items).get_indexer(pd.Index(self.wanted))
         own = np.where(place >= 0, scores[np.arange(len(place)), place], -np.inf)[:, None]
         above = (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
-        return np.where((place >= 0) & (above < 10), 1 / np.log2(above + 2), 0.0)
+        return gain(np.where(place >= 0, above, np.inf))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers.linear import EASE_TRIES
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.evaluation.baselines import EASE, Baseline, Popularity, binary_history
+from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.recommender.support import read_source
 
 DRAWN_WITH: Final = 2026
 N_NEGATIVES: Final = 99
-PENALTIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 PROTOCOL: Final = (
     "per user and market the last row by date is test, the one before valid, ties in file order, "
     "users with fewer than three rows only train; fit on train, chosen on valid, histories at test "
@@ -74,12 +76,16 @@ class Market:
 
     def baselines(self) -> dict[str, Positions]:
         """Popularity and EASE of this market alone; EASE's penalty is chosen on valid."""
-        valid = {value: self._ndcg_of(EASE(value), "valid") for value in PENALTIES}
-        best = max(PENALTIES, key=lambda value: valid[value])
+        valid = {value: self._ndcg_of(EASE(value), "valid") for value in EASE_TRIES}
+        best = max(EASE_TRIES, key=lambda value: valid[value])
         return {
             "popularity": self._scored(Popularity(), "test")[0],
             "ease": self._scored(EASE(best), "test")[0],
         }
+
+    @cached_property
+    def _snapshot(self) -> GraphSnapshot:
+        return read_source(self.catalog, None)
 
     def _ndcg_of(self, baseline: Baseline, split: str) -> float:
         positions, wanted = self._scored(baseline, split)
@@ -87,7 +93,7 @@ class Market:
 
     def _scored(self, baseline: Baseline, split: str) -> tuple[Positions, Ints]:
         """Positions, and what was wanted, of the users with a row of ``split``."""
-        snapshot = read_source(self.catalog, None)
+        snapshot = self._snapshot
         rows = snapshot.interactions
         n_users, n_items = len(snapshot.users), len(snapshot.items)
         baseline.fit(rows.select(rows.split == "train"), n_users, n_items)
@@ -120,8 +126,8 @@ def ndcg(positions: Positions, wanted: Ints) -> np.ndarray:
     return gain(np.take_along_axis(positions, wanted[:, None], axis=1)[:, 0])
 
 
-def gain(place: Ints) -> np.ndarray:
-    """1 / log2(place + 2) within the first ten places, from 0."""
+def gain(place: np.ndarray) -> np.ndarray:
+    """1 / log2(place + 2) within the first ten places (from 0), else 0."""
     return np.where(place < 10, 1 / np.log2(place + 2.0), 0.0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
 from kgrec.evaluation.baselines import (
@@ -15,6 +15,8 @@ from kgrec.evaluation.baselines import (
     recent_history,
 )
 from kgrec.graph.snapshot import Interactions, Ints
+
+EASE_TRIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 
 
 class _Linear:
@@ -70,10 +72,7 @@ class EasePeer(_Linear):
     """EASE (Steck 2019)."""
 
     name: ClassVar[str] = "ease"
-    tries: ClassVar[tuple[Settings, ...]] = tuple(
-        {"regularisation": value}
-        for value in (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
-    )
+    tries: ClassVar[tuple[Settings, ...]] = tuple({"regularisation": value} for value in EASE_TRIES)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(EASE(**settings))
