@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
-from graph_schema.errors import RequestError
 from kgrec.evaluation.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 from kgrec.evaluation.fairness import ExposureCost, FairnessReport
+from kgrec.pictures.style import check_suffix, save, style
 
 # Okabe and Ito's palette, safe for the colour-blind.
 GREY, SKY, ORANGE, BLUE, GREEN, INK = (
@@ -25,11 +25,6 @@ GREY, SKY, ORANGE, BLUE, GREEN, INK = (
     "#009E73",
     "#1A1A1A",
 )
-_UNDATED: dict[str, dict[str, Any]] = {
-    ".png": {"Software": None},
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-}
 _WIDTH, _LINE, _FRAME = 12.0, 0.26, 1.15  # inches: the figure, a group, what is around the groups
 _LONGEST = 26  # characters of a group's name
 Figures = ItemGroup | UserGroup
@@ -37,17 +32,14 @@ Figures = ItemGroup | UserGroup
 
 def draw_fairness(report: FairnessReport, path: Path) -> Path:
     """Save the picture as PNG, SVG or PDF, by the suffix. Raises RequestError for another one."""
-    suffix = path.suffix.lower()
-    if suffix not in _UNDATED:
-        known = " or ".join(_UNDATED)
-        raise RequestError(f"can't draw {path.name!r}: end its name in {known}")
+    check_suffix(path)
     kinds: list[tuple[str, Mapping[str, Figures]]] = [
         *((f"items by {by}", groups) for by, groups in report.item_groups.items()),
         *((f"users by {by}", groups) for by, groups in report.user_groups.items()),
     ]
     heights = [_FRAME + _LINE * max(len(groups), 3) for _, groups in kinds]
     heights += [3.2] if report.costs else []
-    with matplotlib.rc_context({"text.usetex": False, "svg.hashsalt": "kgrec", "font.size": 9}):
+    with matplotlib.rc_context({**style(), "font.size": 9}):
         figure = Figure(figsize=(_WIDTH, sum(heights) + 0.6), dpi=130, layout="constrained")
         figure.suptitle(
             f"Lists of {report.k} for {report.users:,} users from {report.items:,} items: "
@@ -62,8 +54,7 @@ def draw_fairness(report: FairnessReport, path: Path) -> Path:
             _row(panels, title, groups, report)
         if report.costs:
             _costs(figure.add_subplot(grid[len(kinds), :]), report)
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata=_UNDATED[suffix])
+        save(figure, path)
     return path
 
 
@@ -145,11 +136,11 @@ def _head(axes: Axes, groups: Sequence[UserGroup]) -> None:
         ends = [100 * one.head_history, 100 * one.head_shown]
         axes.plot(ends, [place, place], color=GREY, lw=1.2, zorder=0)
     places = range(len(groups))
-    style: dict[str, Any] = {"ls": "", "ms": 6, "mec": BLUE}
+    mark: dict[str, Any] = {"ls": "", "ms": 6, "mec": BLUE}
     chosen = [100 * one.head_history for one in groups]
-    axes.plot(chosen, places, marker="o", mfc="white", label="of their history", **style)
+    axes.plot(chosen, places, marker="o", mfc="white", label="of their history", **mark)
     shown = [100 * one.head_shown for one in groups]
-    axes.plot(shown, places, marker="o", mfc=BLUE, label="of their exposure", **style)
+    axes.plot(shown, places, marker="o", mfc=BLUE, label="of their exposure", **mark)
     axes.set_xlim(0, 104)
     axes.set_title("share of head items")
     axes.set_xlabel("%")

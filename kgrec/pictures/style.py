@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,4 +75,19 @@ def save(figure: Figure, path: Path) -> None:
     """Write beside the target, then put it in place; the same figure gives the same file."""
     suffix = path.suffix.lower()
     undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    put_file(path, lambda name: figure.savefig(name, metadata=undated[suffix]))
+
+    def write(name: str) -> None:
+        figure.savefig(name, metadata=undated[suffix])
+        if suffix == ".svg":
+            file = Path(name)
+            file.write_bytes(_numbered(file.read_text(encoding="utf-8")).encode())
+
+    put_file(path, write)
+
+
+def _numbered(svg: str) -> str:
+    """Ids by order instead of matplotlib's hashes of coordinates, whose last bits depend on where
+    the arrays happen to lie in memory."""
+    for number, name in enumerate(re.findall(r'id="([hmp][0-9a-f]{10})"', svg)):
+        svg = re.sub(f'(?<=["#]){name}(?=[")])', f"{name[0]}{number}", svg)
+    return svg

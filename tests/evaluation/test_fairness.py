@@ -1,6 +1,7 @@
 """The report as a table, as JSON and as a picture, with and without held-out pairs."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -95,7 +96,10 @@ def test_the_picture_is_drawn(made, tmp_path: Path):
 def test_names_from_data_are_only_text(tmp_path: Path):
     names = ("$a$ <b>&", "a name that is too long for any panel of a picture")
     path = report(names).draw(tmp_path / "fair.svg")
-    ElementTree.parse(path)
+    written = ElementTree.tostring(ElementTree.parse(path).getroot(), encoding="unicode")
+    ids = set(re.findall(r' id="([^"]+)"', written))
+    assert {"p0", "m1"} & ids  # by order: hashes of coordinates differ from one process to the next
+    assert set(re.findall(r'[("]#([^)"]+)', written)) <= ids
     again = report(names).draw(tmp_path / "again.svg")
     assert path.read_bytes() == again.read_bytes()
 
