@@ -49,7 +49,8 @@ class Choices:
         """Each user's ``k`` best items of the group and ``k`` best others: whatever the boost,
         no other item comes into a list of k.
 
-        ``scores`` ``[B, n]``; ``group`` and ``candidates`` bool ``[n]``; ``seen`` as for top_k.
+        ``scores`` ``[B, n]``; ``group`` bool ``[n]``; ``candidates`` bool ``[n]`` or ``[B, n]``;
+        ``seen`` as for top_k.
         Raises RequestError as ``top_k`` does.
         """
         allowed = np.ones(len(group), dtype=bool) if candidates is None else candidates

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from kgrec.graph.features import Vocabulary
 from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
@@ -45,3 +47,12 @@ def find_own_items(
             found[code] = np.bincount(item, minlength=n_items) == 0
             found[code, items] = True
     return found
+
+
+def keep_own(scores: Tensor, own: np.ndarray | None, scenario: Ints) -> Tensor:
+    """Scores ``[B, n_items]`` with -inf for what the ``scenario`` (codes ``[B]``) of each row does
+    not choose among; ``own`` as ``Engine.own_items``."""
+    if own is None:
+        return scores
+    allowed = torch.as_tensor(own[scenario], device=scores.device)
+    return scores.masked_fill(~allowed, -torch.inf)

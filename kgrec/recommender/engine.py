@@ -30,7 +30,7 @@ from kgrec.nn.sparse import SparseMatrix
 from kgrec.recommender.coding import find_own_items, make_sequences
 from kgrec.recommender.new_items import NewItems, find_new_items
 from kgrec.recommender.quick import QuickScorer
-from kgrec.recommender.ruled import codes_of_users
+from kgrec.recommender.ruled import codes_of_users, only_scenarios
 from kgrec.recommender.searching import Searcher
 from kgrec.recommender.texts import TextFeatures
 from kgrec.scenario_config import ScenarioRule
@@ -89,6 +89,14 @@ class Engine:
         late = self.model.shape.late_scenarios
         return find_own_items(self.sequences, self.vocabulary, len(self.snapshot.items), late)
 
+    def candidates(self, scenario: Ints, mask: np.ndarray | None = None) -> np.ndarray | None:
+        """bool ``[n_items]`` or ``[B, n_items]``: what requests of these scenarios (codes ``[B]``)
+        choose among, narrowed by ``mask``; None for all."""
+        if self.own_items is None:
+            return mask
+        own: np.ndarray = self.own_items[scenario]
+        return own if mask is None else own & mask
+
     @cached_property
     def item_weights(self) -> ItemWeights | None:
         """The weights between the snapshot's items."""
@@ -135,7 +143,9 @@ class Engine:
 
     @cached_property
     def user_scenarios(self) -> Ints | None:
-        """The rule's scenario of every stored user; see ``codes_of_users``."""
+        """The scenario of every stored user where one can be told without asking."""
+        if self.rule is None and self.model.shape.own_items:
+            return only_scenarios(self.sequences)
         return codes_of_users(self.rule, self.snapshot.users, self.vocabulary)
 
     @cached_property

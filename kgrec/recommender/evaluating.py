@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
+from torch import Tensor
 
 from kgrec.errors import RequestError
 from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.evaluation.groups import popularity_groups
 from kgrec.graph import GraphSnapshot
+from kgrec.graph.snapshot import Ints
 from kgrec.ranking import pairs_to_csr
+from kgrec.recommender.coding import keep_own
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.ruled import scenarios_of
 from kgrec.recommender.support import user_groups, without_splits
@@ -31,7 +34,8 @@ def evaluate_engine(
 ) -> EvaluationReport:
     """Rank all items for every user with rows in ``split``; see ``Recommender.evaluate``.
 
-    Of the held-out rows only user and item are read. Raises RequestError.
+    Of the held-out rows only user and item are read: who is asked about is in the scenario that a
+    rule or their own earlier events tell. Raises RequestError.
     """
     held = full.interactions.select(np.asarray(full.interactions.split == split))
     if not len(held):
@@ -44,8 +48,13 @@ def evaluate_engine(
     later = split == "test" and history == "train"  # the rows between are missing
     n_users, n_items = len(full.users), len(full.items)
     trained = np.bincount(train.interactions.item, minlength=n_items)
+
+    def score(rows: Ints) -> Tensor:
+        asked = engine.stored(rows, scenarios_of(engine, rows), later=later)
+        return keep_own(engine.score(asked), engine.own_items, asked.scenario)
+
     return evaluate_ranking(
-        lambda rows: engine.score(engine.stored(rows, scenarios_of(engine, rows), later=later)),
+        score,
         n_items=n_items,
         targets=pairs_to_csr(held.user, held.item, n_users),
         seen=pairs_to_csr(seen.user, seen.item, n_users),

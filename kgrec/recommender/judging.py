@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.ranking import pairs_to_csr
 from kgrec.ranking.csr import Csr, take_rows
-from kgrec.recommender.coding import scenario_codes
+from kgrec.recommender.coding import keep_own, scenario_codes
 from kgrec.recommender.engine import Engine
 
 
@@ -68,17 +67,10 @@ class Queries:
         """NDCG@10 of what ``score`` says of queries (int64 rows), of all and by scenario."""
         labels = np.array([*self.names, ""], dtype=object)[self.scenario]
         return evaluate_ranking(
-            lambda rows: self._masked(score(rows), rows),
+            lambda rows: keep_own(score(rows), self.own, self.scenario[rows]),
             n_items=self.n_items,
             targets=self.wanted,
             seen=self.seen,
             ks=(10,),
             groups=labels if self.names else None,
         )
-
-    def _masked(self, scores: Tensor, rows: Ints) -> Tensor:
-        """-inf for items that a query's scenario does not choose among."""
-        if self.own is None:
-            return scores
-        own = torch.as_tensor(self.own[self.scenario[rows]], device=scores.device)
-        return scores.masked_fill(~own, -torch.inf)

@@ -19,7 +19,7 @@ class Standing:
     """One user's list with the place of an item in it.
 
     ``scores`` float64 ``[n_items]``; ``allowed`` bool ``[n_items]``: the items that may be in the
-    list, which are those outside the history, and ``item`` itself.
+    list, which are those of the request's scenario outside the history, and ``item`` itself.
     """
 
     engine: Engine
@@ -34,6 +34,9 @@ class Standing:
         """By a whole forward pass."""
         rows = np.arange(len(engine.snapshot.items))
         allowed = ~np.isin(rows, past.items)
+        own = engine.candidates(past.histories.scenario)
+        if own is not None:
+            allowed &= own[0]
         allowed[item] = True
         return Standing(engine, past, item, k, _all(engine, past.histories), allowed)
 

@@ -77,9 +77,8 @@ def batch_size(n_items: int, device: torch.device) -> int:
 def _rank(
     engine: Engine, asked: Asked, k: int, mask: np.ndarray | None, exclude_seen: bool, own: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    if own and engine.own_items is not None:
-        theirs = engine.own_items[asked.histories.scenario]
-        mask = theirs if mask is None else theirs & mask
+    if own:
+        mask = engine.candidates(asked.histories.scenario, mask)
     seen = (asked.histories.indptr, asked.histories.item) if exclude_seen else None
     if asked.mixture is not None:
         mixed = _mixed(engine, asked, asked.mixture)

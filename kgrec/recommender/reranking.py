@@ -85,7 +85,8 @@ def rerank_exposure(
         raise RequestError("nobody to recommend to; pass at least one user or history.")
     mask = candidate_mask(engine.snapshot, candidates, where)
     inside = group_mask(engine.snapshot, trained_counts(model), group, mask)
-    choices = choices_for(engine, asked, k, inside, mask=mask, exclude_seen=exclude_seen)
+    own = candidates is None
+    choices = choices_for(engine, asked, k, inside, mask=mask, exclude_seen=exclude_seen, own=own)
     plain = boosted_lists(choices, k)
     if share is None:
         assert boost is not None
@@ -110,16 +111,19 @@ def choices_for(
     *,
     mask: np.ndarray | None = None,
     exclude_seen: bool = True,
+    own: bool = True,
     progress: Progress | None = None,
 ) -> Choices:
-    """What may come into everybody's list of ``k``; ``inside`` and ``mask`` bool ``[n_items]``."""
+    """What may come into everybody's list of ``k``; ``inside`` and ``mask`` bool ``[n_items]``,
+    ``own`` as for ``rank_items``."""
     size = batch_size(len(inside), engine.device)
     parts = []
     for start in range(0, len(asked), size):
         part = asked.part(start, start + size)
         seen = (part.histories.indptr, part.histories.item) if exclude_seen else None
         scores = engine.score(part.histories, part.context)
-        parts.append(Choices.of(scores, k, inside, seen=seen, candidates=mask))
+        allowed = engine.candidates(part.histories.scenario, mask) if own else mask
+        parts.append(Choices.of(scores, k, inside, seen=seen, candidates=allowed))
         if progress is not None:
             progress("users ranked", start + len(part), len(asked))
     return Choices.joined(parts)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from kgrec import Recommender
 from kgrec.errors import ModelError, TrainingError
+from kgrec.recommender.requests import scenario_code
 from kgrec.recommender.teaching import load_teacher
 from tests.recommender import catalogs
 
@@ -62,6 +64,33 @@ def test_an_item_without_events_belongs_everywhere(own: Recommender) -> None:
     known = np.bincount(engine.sequences.item, minlength=catalogs.N_ITEMS) > 0
     assert (mask[:, ~known]).all()
     assert mask[-1].all()
+
+
+def test_users_of_one_scenario_need_not_name_it() -> None:
+    """As customers of one market: lists, places, reranking and evaluation keep to its items."""
+    events = catalogs.frames()["interactions"]
+    home = np.where(events["user_id"].str[1:].astype(int) % 2 == 1, "web", "app")
+    events = events[events["scenario"] == home]
+    model = Recommender(catalogs.config({"use_item_weights": False})).fit(
+        catalogs.catalog(interactions=events)
+    )
+    engine, parts = model._engine, []
+    assert engine.own_items is not None
+    for name in ("web", "app"):
+        users = sorted(set(events["user_id"][events["scenario"] == name]))
+        parts.append(model.recommend(users, scenario=name))
+        assert model.recommend(users).equals(parts[-1])
+        own = engine.own_items[scenario_code(engine, name)]
+        inside = engine.snapshot.items.ids[own].tolist()
+        again = model.rerank(users, group={"item_id": inside[:9]}, share=0.3, k=5)
+        assert set(again.frame["item_id"]) <= set(inside)
+        last = parts[-1]["item_id"].iloc[9]
+        assert model.why_not(users[0], last).candidates < len(inside)
+    lists = pd.concat(parts)
+    held = events[events["split"] == "test"]
+    hits = lists.merge(held, on=["user_id", "item_id"])
+    report = model.evaluate()
+    assert report["recall@10"] == pytest.approx(len(hits) / report.n_users)
 
 
 def test_records_tell_of_every_scenario(own: Recommender) -> None:
