@@ -15,7 +15,7 @@ from kgrec.explain.breakdown import KNOWLEDGE, MATCH, TOGETHER
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.recommender.engine import Engine
-from kgrec.recommender.matches import shared_nodes
+from kgrec.recommender.matches import Heard, shared_nodes
 from kgrec.recommender.new_breakdown import new_item_parts
 
 WORDS = "words"  # an event's own text: a review, a query
@@ -85,6 +85,11 @@ class UserSide:
             units = torch.eye(self.pooled.shape[1], dtype=torch.float64, device=self.pooled.device)
             return _adapted(self.engine, units, self.batch, self.pooled)
 
+    @cached_property
+    def heard(self) -> Heard:
+        """What the items of the history receive of the graph."""
+        return Heard.of(self.engine, self.history.item)
+
     def break_down(self, item: int) -> ScoreBreakdown:
         """The score of item row ``item``.
 
@@ -101,11 +106,11 @@ class UserSide:
         if new is not None and place >= 0 and len(history.item):
             told = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
             score += float(new.added(history, self.batch)[0, place])
-            parts, matches = new_item_parts(engine, new, history.item, told, item)
+            parts, matches = new_item_parts(engine, new, self.heard, told, item)
         else:
             parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
             scale = length * temperature * engine.candidate_length(item)
-            matches = shared_nodes(engine, history.item, self.matrix, self.mixing, item, scale)
+            matches = shared_nodes(engine, self.heard, self.matrix, self.mixing, item, scale)
             if len(matches):
                 count = len(history.item)
                 shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)

@@ -7,6 +7,9 @@ that node's share. What is left of the knowledge part passed through no node in 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,39 +20,81 @@ from kgrec.nn.features import KNOWLEDGE
 from kgrec.recommender.engine import Engine
 
 
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the items of a history (int64 ``[n]`` rows) receive, message by message: whose it is
+    (a position in ``history``), the message and its weight, and the node that sends it; ``order``
+    sorts these nodes, since every item asked about is met with them."""
+
+    history: Ints
+    event: Ints
+    token: Ints
+    weight: np.ndarray
+    node: Ints
+    order: Ints
+
+    @staticmethod
+    def of(engine: Engine, history: Ints) -> Heard:
+        event, token, weight = messages_of(engine, history)
+        node = engine.message_sources[token]
+        return Heard(history, event, token, weight, node, np.argsort(node, kind="stable"))
+
+    @cached_property
+    def sorted_nodes(self) -> Ints:
+        return np.asarray(self.node[self.order])
+
+    def meeting(self, engine: Engine, tokens: Ints, item: int) -> tuple[Ints, Ints]:
+        """Positions here and in ``tokens`` (what ``item`` receives) of all pairs of messages from
+        one node, which is neither the event's item nor ``item``."""
+        mine, theirs = self._meet(engine.message_sources[tokens])
+        node = self.node[mine]
+        own = engine.item_nodes(self.history)[self.event[mine]]
+        kept = (node != engine.item_nodes(np.array([item]))[0]) & (node != own)
+        return mine[kept], theirs[kept]
+
+    def _meet(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """All pairs of positions with equal nodes, in the order of those here."""
+        low = np.searchsorted(self.sorted_nodes, nodes, "left")
+        counts = np.searchsorted(self.sorted_nodes, nodes, "right") - low
+        theirs = np.repeat(np.arange(len(nodes)), counts)
+        first = np.cumsum(counts) - counts
+        mine = self.order[np.arange(len(theirs)) - first[theirs] + low[theirs]]
+        place = np.argsort(mine, kind="stable")
+        return mine[place], theirs[place]
+
+
 def shared_nodes(
-    engine: Engine, history: Ints, head: Tensor | None, mixing: Tensor, item: int, scale: float
+    engine: Engine, heard: Heard, head: Tensor | None, mixing: Tensor, item: int, scale: float
 ) -> NodeMatches:
     """Contributions of shared nodes for a batch of one history.
 
-    ``history`` int64 ``[n]`` item rows; ``head`` float64 ``[d, d]``, what a vector is multiplied
-    with after the pool (None: nothing); ``mixing`` float64 ``[n, d]``, what an event's vector is
-    multiplied with in the pool; ``scale`` divides every product. None without a graph in the
-    model, or with several layers, whose messages carry more than one node.
+    ``head`` float64 ``[d, d]``, what a vector is multiplied with after the pool (None: nothing);
+    ``mixing`` float64 ``[n, d]``, what an event's vector is multiplied with in the pool; ``scale``
+    divides every product. None without a graph in the model, or with several layers, whose messages
+    carry more than one node.
     """
     model = engine.model
     if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1:
         return NodeMatches.none()
-    event, token, weight = messages_of(engine, history)
     _, target_token, target_weight = messages_of(engine, np.array([item], dtype=np.int64))
-    mine, theirs = meeting_messages(engine, history, event, token, target_token, item)
-    source = engine.message_sources
+    mine, theirs = heard.meeting(engine, target_token, item)
+    event, token = heard.event[mine], heard.token[mine]
     with torch.inference_mode():
         sent = engine.messages[target_token].double() * model.features.candidate.knowledge_gate
         sent = sent * _column(target_weight, sent)
         # Few messages meet, in many events: each pair of messages is multiplied once.
-        pairs = token[mine] * max(len(target_token), 1) + theirs
+        pairs = token * max(len(target_token), 1) + theirs
         distinct, place = np.unique(pairs, return_inverse=True)
-        told, heard = np.divmod(distinct, max(len(target_token), 1))
+        told, answer = np.divmod(distinct, max(len(target_token), 1))
         left = engine.messages[told].double() * model.features.query.knowledge_gate
-        right = sent[heard] if head is None else sent[heard] @ head.T
-        value = (mixing @ (left * right).T)[event[mine], place]
-        value = value * torch.as_tensor(weight[mine]).to(value) / scale
+        right = sent[answer] if head is None else sent[answer] @ head.T
+        value = (mixing @ (left * right).T)[event, place]
+        value = value * torch.as_tensor(heard.weight[mine]).to(value) / scale
     code = engine.message_codes
     return NodeMatches(
-        event=event[mine],
-        link=source[token[mine]],
-        near=code[token[mine]] ^ 1,
+        event=event,
+        link=heard.node[mine],
+        near=code[token] ^ 1,
         far=code[target_token[theirs]],
         contribution=value.cpu().numpy(),
     )
@@ -63,31 +108,6 @@ def messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
     first = np.cumsum(counts) - counts
     place = np.arange(len(owner)) - first[owner] + starts[rows][owner]
     return owner, indices[place], values[place]
-
-
-def meeting_messages(
-    engine: Engine, history: Ints, event: Ints, token: Ints, target_token: Ints, item: int
-) -> tuple[Ints, Ints]:
-    """Positions in ``token`` and ``target_token`` of all pairs of messages from one node, which is
-    neither the event's item nor ``item``."""
-    source = engine.message_sources
-    mine, theirs = _meet(source[token], source[target_token])
-    node = source[token[mine]]
-    kept = (node != engine.item_nodes(np.array([item]))[0]) & (
-        node != engine.item_nodes(history)[event[mine]]
-    )
-    return mine[kept], theirs[kept]
-
-
-def _meet(left: Ints, right: Ints) -> tuple[Ints, Ints]:
-    """All pairs of positions with equal values."""
-    order = np.argsort(right, kind="stable")
-    ordered = right[order]
-    low, high = np.searchsorted(ordered, left, "left"), np.searchsorted(ordered, left, "right")
-    counts = high - low
-    mine = np.repeat(np.arange(len(left)), counts)
-    first = np.cumsum(counts) - counts
-    return mine, order[np.arange(len(mine)) - first[mine] + low[mine]]
 
 
 def _column(values: np.ndarray, like: Tensor) -> Tensor:

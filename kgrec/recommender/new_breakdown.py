@@ -13,23 +13,24 @@ from torch import Tensor
 
 from kgrec.explain import NodeMatches
 from kgrec.explain.breakdown import KNOWLEDGE, MATCH
-from kgrec.graph.snapshot import Floats, Ints
+from kgrec.graph.snapshot import Floats
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.likeness import WEIGHTS
-from kgrec.recommender.matches import meeting_messages, messages_of
+from kgrec.recommender.matches import Heard, messages_of
 from kgrec.recommender.new_items import NewItems
 
 FORETOLD = "assumed"  # what is foretold of an item like none
 
 
 def new_item_parts(
-    engine: Engine, new: NewItems, history: Ints, told: Tensor, item: int
+    engine: Engine, new: NewItems, known: Heard, told: Tensor, item: int
 ) -> tuple[dict[str, Floats], NodeMatches]:
     """Parts and shared nodes for new item row ``item``.
 
-    ``history`` int64 ``[n]`` item rows; ``told`` float64 ``[n, d]``, what each event adds to the
-    user's vector by length and temperature. The parts sum to what the events add to the score.
+    ``known`` is what the n history items hear; ``told`` float64 ``[n, d]``, what each event adds to
+    the user's vector by length and temperature. The parts sum to what the events add to the score.
     """
+    history = known.history
     event = new.event[torch.as_tensor(history).to(engine.device)].double()
     told = torch.cat([told, event / max(len(history), 1) ** 0.5], dim=1)
     bias = engine.model.shape.embedding_size  # where it stands, after the vector: no event's
@@ -39,21 +40,19 @@ def new_item_parts(
         parts[part] = brought @ new.likeness.by(part, new.trained, np.array([item]))[:, 0]
     matches = NodeMatches.none()
     if KNOWLEDGE in parts:
-        matches = _shared(engine, new, history, brought, item)
+        matches = _shared(engine, new, known, brought, item)
     if len(matches):
         shared = np.bincount(matches.event, weights=matches.contribution, minlength=len(history))
         parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
     return parts, matches
 
 
-def _shared(
-    engine: Engine, new: NewItems, history: Ints, brought: Floats, item: int
-) -> NodeMatches:
+def _shared(engine: Engine, new: NewItems, known: Heard, brought: Floats, item: int) -> NodeMatches:
     """Each message that the item receives from a node which a history item hears too: what it
     brings from that event. Where the event has several messages of the node, they share it."""
-    event, token, _ = messages_of(engine, history)
     _, heard, _ = messages_of(engine, np.array([item], dtype=np.int64))
-    mine, theirs = meeting_messages(engine, history, event, token, heard, item)
+    mine, theirs = known.meeting(engine, heard, item)
+    event, token = known.event, known.token
     block = new.likeness.blocks[KNOWLEDGE]
     columns = block[new.trained][:, heard].multiply(block[[item]][:, heard])
     each = (
@@ -61,10 +60,10 @@ def _shared(
     )  # [n, heard]: what a message of the item brings from an event
     pair = event[mine] * max(len(heard), 1) + theirs
     _, group, count = np.unique(pair, return_inverse=True, return_counts=True)
-    code, source = engine.message_codes, engine.message_sources
+    code = engine.message_codes
     return NodeMatches(
         event=event[mine],
-        link=source[token[mine]],
+        link=known.node[mine],
         near=code[token[mine]] ^ 1,
         far=code[heard[theirs]],
         contribution=np.asarray(each)[event[mine], theirs] / count[group],
