@@ -10,6 +10,7 @@ from kgrec.cli import (  # noqa: F401
     explaining,
     exploring,
     fairness,
+    linking,
     predict,
     recognising,
     training,

@@ -17,6 +17,7 @@ from kgrec.errors import ModelError, RequestError
 from kgrec.evaluation import EvaluationReport
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.source import read_source
 from kgrec.nn.features import TEXT
 from kgrec.ranking import Where
 from kgrec.recommender import saving
@@ -46,7 +47,6 @@ from kgrec.recommender.support import (
     Progress,
     choose_device,
     ranked_frame,
-    read_source,
     without_splits,
 )
 from kgrec.recommender.texts import TextFeatures, TextReader, same_texts

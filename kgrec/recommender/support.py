@@ -1,43 +1,19 @@
-"""Small pieces of the Recommender: sources, devices, answers as frames, groups."""
+"""Small pieces of the Recommender: devices, answers as frames, groups."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from graph_schema import Catalog
 from kgrec.errors import RequestError
-from kgrec.graph import GraphSnapshot, read_snapshot
+from kgrec.graph import GraphSnapshot
+from kgrec.graph.source import read_source as read_source
 from kgrec.recommender.ranked import Ranked
-from kgrec.stores import EmbeddedStore, GraphStore
 
 Progress = Callable[[str, int, int], None]
-
-
-def read_source(
-    source: GraphStore | Catalog | GraphSnapshot, progress: Progress | None
-) -> GraphSnapshot:
-    """The snapshot of a store or catalog; a catalog goes through a store, as any other graph."""
-    if isinstance(source, GraphSnapshot):
-        return source
-    if isinstance(source, GraphStore):
-        return read_snapshot(source, progress=progress)
-    if not isinstance(source, Catalog):
-        raise RequestError(
-            f"fit() takes a GraphStore or a Catalog, not {type(source).__name__}; see "
-            "kgrec.connect() and loaders.load(...).catalog."
-        )
-    with (
-        tempfile.TemporaryDirectory(prefix="kgrec-") as folder,
-        EmbeddedStore(Path(folder) / "catalog.kgl") as store,
-    ):
-        store.write(source, progress=progress)
-        return read_snapshot(store, progress=progress)
 
 
 def without_splits(snapshot: GraphSnapshot, hidden: Sequence[str]) -> GraphSnapshot:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from kgrec.cli import app
 
 COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "explore", "similar", "search"]
-COMMANDS += ["export", "doctor", "demo", "fairness", "predict", "recognise", "adapt"]
+COMMANDS += ["export", "doctor", "demo", "fairness", "predict", "recognise", "adapt", "link"]
 
 
 def test_the_commands_are_those_promised() -> None:

@@ -1,0 +1,99 @@
+"""Proposed facts that somebody has looked at, as a catalog to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from graph_schema import Catalog
+from kgrec.errors import RequestError, SourceError
+
+TEXT = "text"  # what an accepted fact says of its ``origin``
+_NEEDED = ("item_id", "relation", "entity_id")
+_NO = ("0", "0.0", "false", "no")
+_YES = ("1", "1.0", "true", "yes", "")
+
+
+def accept(proposals: pd.DataFrame) -> Catalog:
+    """The facts of ``proposals`` (rows of ``link_entities``), for ``store.write`` or ``update``.
+
+    Rows whose column ``accept`` says 0, no or false are left out; where there is no such column
+    all are taken. Each fact has the properties ``origin`` ("text") and ``confidence``. Writing it
+    twice changes nothing, and a fact that is there already stays one fact. Raises RequestError for
+    a frame without its columns, an empty id, or an ``accept`` that is neither yes nor no.
+    """
+    missing = [name for name in _NEEDED if name not in proposals]
+    if missing:
+        raise RequestError(
+            f"the proposals have no column {', '.join(missing)}. Cure: give the frame that "
+            "link_entities made, or the file that kgrec link wrote."
+        )
+    kept = proposals[_accepted(proposals)]
+    kept = kept.sort_values("confidence", ascending=False) if "confidence" in kept else kept
+    forward = _flags(kept, "forward")
+    ids = {name: kept[name].astype(str) for name in _NEEDED}
+    if any((values == "").any() or kept[name].isna().any() for name, values in ids.items()):
+        raise RequestError("a proposal lacks its item_id, relation or entity_id. Cure: fill it in.")
+    facts = pd.DataFrame(
+        {
+            "head": ids["item_id"].where(forward, ids["entity_id"]),
+            "head_type": forward.map({True: "item", False: "entity"}),
+            "relation": ids["relation"],
+            "tail": ids["entity_id"].where(forward, ids["item_id"]),
+            "tail_type": forward.map({True: "entity", False: "item"}),
+            "origin": TEXT,
+        }
+    )
+    if "confidence" in kept:
+        facts["confidence"] = kept["confidence"].astype(float)
+    keys = ["head", "head_type", "relation", "tail", "tail_type"]
+    return Catalog.from_frames(facts=facts.drop_duplicates(keys))
+
+
+def write_proposals(proposals: pd.DataFrame, path: Path) -> Path:
+    """Write proposals as CSV with a first column ``accept`` of ones: set it to 0, or delete the
+    row, where a proposal is wrong. Raises SourceError where the disk refuses."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        proposals.assign(accept=1)[["accept", *proposals.columns]].to_csv(path, index=False)
+    except OSError as error:
+        raise SourceError(
+            f"{path}: {error.strerror or error}. Cure: choose another file."
+        ) from None
+    return path
+
+
+def read_proposals(path: Path) -> pd.DataFrame:
+    """The proposals that ``write_proposals`` wrote, ids as text, with what was changed by hand.
+    Raises SourceError."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise SourceError(f"{path}: {error}. Cure: give the file that kgrec link wrote.") from None
+    if "confidence" not in frame:
+        return frame
+    numbers = pd.to_numeric(frame["confidence"], errors="coerce")
+    if numbers.isna().any():
+        line = int(numbers.isna().to_numpy().argmax()) + 2
+        raise SourceError(f"{path}, line {line}: confidence is no number. Cure: correct it.")
+    return frame.assign(confidence=numbers)
+
+
+def _accepted(proposals: pd.DataFrame) -> pd.Series[bool]:
+    return _flags(proposals, "accept")
+
+
+def _flags(frame: pd.DataFrame, column: str) -> pd.Series[bool]:
+    """The column as yes or no; yes where there is none."""
+    if column not in frame:
+        return pd.Series(True, index=frame.index)
+    said = frame[column].astype(str).str.strip().str.lower()
+    wrong = ~said.isin([*_YES, *_NO])
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise RequestError(
+            f"row {row + 1} of the proposals: {column} is {frame[column].iloc[row]!r}. "
+            "Cure: write 1 or 0."
+        )
+    return ~said.isin(_NO)
