@@ -24,8 +24,9 @@ class TextConfig(_Settings):
     """The language model that reads titles, descriptions, reviews and queries."""
 
     model: str = Field("default", description="'default', a local folder, or a hub name.")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="'auto', 'fp32' or 'bf16'."
+    precision: Literal["auto", "fp32", "openvino", "bf16", "int8"] = Field(
+        "auto",
+        description="'auto', 'fp32' or 'bf16'; 'openvino' (fp32) or 'int8' with the extra.",
     )
     max_length: int = Field(256, ge=8, description="Tokens per chunk; longer texts are chunked.")
     cache_dir: str | None = Field(None, description="Embedding cache; None: the user's cache dir.")

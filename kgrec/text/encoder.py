@@ -1,8 +1,7 @@
-"""BertEncoder: texts to unit vectors with a BERT model, mean pooled (Reimers and Gurevych 2019)."""
+"""BertEncoder: texts to unit vectors with a BERT model, pooled (Reimers and Gurevych 2019)."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,19 +10,30 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from graph_schema.errors import RequestError, TextModelError
+from graph_schema.errors import RequestError
 from kgrec.text import models
 from kgrec.text.cleaning import clean_text
-from kgrec.text.precision import Precision, half_is_worth_it, has_native_bf16
+from kgrec.text.forward import Forward
+from kgrec.text.loading import model_pooling, read_model
+from kgrec.text.pooling import MEAN, Pooling
+from kgrec.text.precision import PRECISIONS, Precision
 
 Progress = Callable[[str, int, int], None]
 MAX_CHUNKS = 8  # of one long text; what follows is left out
 BATCH_TOKENS = 4096  # padded tokens in one batch: enough to keep the cores busy, small in cache
 WINDOW = 4096  # texts tokenised at once: bounds memory for millions of reviews
 _CHARS_PER_TOKEN = 10  # no language's tokens are longer on average: bounds the tokenizer's work
-_SAMPLE = [
-    f"Text {number}: a film about a river, a town and its people. " * 8 for number in range(8)
-]
+_SAMPLE = (
+    "red",
+    "Toy Story (1995). genres: Animation, Comedy.",
+    "Two prisoners become friends over many years and find hope in small acts of kindness. " * 4,
+    "The strings broke after a week; the shop sent new ones at once, 5 stars for that!!",
+    "USB-C cable, 2 m, black, 100 W, pack of 3",
+    "A detective hunts a killer who leaves riddles, until the last one names his own daughter. "
+    * 2,
+    "Ein junger Arzt kehrt in sein Dorf zurück und erbt einen Streit um Land und Wasser.",
+    "Una comedia sobre tres hermanas que abren un restaurante junto al mar.",
+)
 
 
 class TextEncoder(Protocol):
@@ -53,56 +63,31 @@ def load_encoder(
 ) -> BertEncoder:
     """Load a BERT-like encoder from "default", a folder or a hub name.
 
-    ``device`` is the accelerator if there is one, else the processor. ``precision`` "auto" means
-    fp32, unless the device multiplies bfloat16 natively: then a small batch is timed both ways and
-    bf16 is taken if it is faster and turns no vector past cosine .9999. ``max_length`` counts
-    tokens: a longer text is cut into chunks whose vectors are averaged by length (at most
-    MAX_CHUNKS). ``cache_dir`` is where a fetched model is kept.
-    Raises TextModelError where the model is missing, incomplete, damaged or of a foreign kind.
+    ``device`` is the accelerator if there is one, else the processor. ``precision`` is "fp32" or
+    "bf16" (both PyTorch), "openvino" (fp32) or "int8" (both OpenVINO, which is an extra and runs on
+    the processor), or "auto": bf16 where the device multiplies it natively, a timed batch is faster
+    and no vector of it turns past cosine .9999; else fp32, by OpenVINO if it is installed and
+    proves faster when many texts come first. ``max_length`` counts tokens: a longer text is cut
+    into chunks whose vectors are averaged by length (at most MAX_CHUNKS). ``cache_dir`` is where a
+    fetched model is kept. A sentence-transformers folder's pooling (mean or first token) and dense
+    layers are honoured; rows are unit in any case.
+    Raises TextModelError where the model is missing, incomplete, damaged or of a foreign kind,
+    where OpenVINO is asked for and absent, and where int8 turns a sample past cosine .999.
     """
-    if precision not in ("auto", "fp32", "bf16"):
-        raise RequestError(f"precision is {precision!r}; use auto, fp32 or bf16.")
-    folder = models.model_folder(model, cache_dir)
-    network, tokenizer = _load(folder)
+    if precision not in PRECISIONS:
+        raise RequestError(f"precision is {precision!r}; use one of {', '.join(PRECISIONS)}.")
+    network, tokenizer, weights = read_model(model, cache_dir)
     name = models.DEFAULT_NAME if model == models.DEFAULT else str(model)
     return BertEncoder(
         network,
         tokenizer,
         name=name,
-        weights=models.fingerprint(folder),
+        weights=weights,
         device=device,
         precision=precision,
         max_length=max_length,
+        pooling=model_pooling(model, cache_dir),
     )
-
-
-def _load(folder: Path) -> tuple[Any, Any]:
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        network, info = AutoModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:
-        raise TextModelError(
-            f"{folder} can't be loaded as a text model ({type(error).__name__}: {error}). "
-            "The files are damaged or of an unknown kind; fetch them again or name another model."
-        ) from error
-    # A missing weight would be filled with random numbers; the pooler's are never used here.
-    missing = [key for key in info["missing_keys"] if "pooler" not in key]
-    if missing or info["mismatched_keys"]:
-        raise TextModelError(
-            f"{folder}: {len(missing)} weights are missing (the first: {missing[:1]}) or have a "
-            "wrong shape; weights and config.json belong to different models."
-        )
-    return network.eval().requires_grad_(False), tokenizer
 
 
 class BertEncoder:
@@ -118,30 +103,45 @@ class BertEncoder:
         device: str | torch.device | None = None,
         precision: Precision = "auto",
         max_length: int = 256,
+        pooling: Pooling = MEAN,
     ) -> None:
-        positions = int(getattr(network.config, "max_position_embeddings", max_length))
+        positions = _positions(network, tokenizer, max_length)
         if not 8 <= max_length <= positions:
             raise RequestError(f"max_length is {max_length}; {name} takes 8 to {positions} tokens.")
         self.name = name
         self.max_length = max_length
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.dim = int(network.config.hidden_size)
+        self.dim = pooling.dim(int(network.config.hidden_size))
         self._tokenizer = tokenizer
         self._weights = weights
-        self._network = network.to(self.device)
-        if precision == "bf16" or (precision == "auto" and has_native_bf16(self.device)):
-            half = copy.deepcopy(self._network).to(torch.bfloat16)
-            if precision == "bf16" or self._prefers(half):
-                self._network = half
+        self._forward = Forward(
+            network,
+            pooling,
+            device=torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")),
+            padding=tokenizer.pad_token_id or 0,
+            precision=precision,
+            sample=self._chunks(list(_SAMPLE))[0],
+        )
+
+    @property
+    def device(self) -> torch.device:
+        return self._forward.device
 
     @property
     def precision(self) -> str:
-        return "bf16" if self._network.dtype == torch.bfloat16 else "fp32"
+        """ "fp32", "bf16" or "int8"."""
+        return self._forward.precision
+
+    @property
+    def runtime(self) -> str:
+        """ "torch" or "openvino": what runs the network now."""
+        return self._forward.runtime
 
     @property
     def fingerprint(self) -> str:
-        """Hex sha256: changes with the weights, the precision, or how texts are cut."""
-        parts = (self._weights, self.precision, str(self.max_length), f"mean/{MAX_CHUNKS}/1")
+        """Hex sha256: changes with the weights, the precision, the pooling, or how texts are cut;
+        not with the runtime, since OpenVINO's fp32 is PyTorch's to 1e-5."""
+        cut = f"{self._forward.pooling.name}/{MAX_CHUNKS}/1"
+        parts = (self._weights, self.precision, str(self.max_length), cut)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
@@ -161,6 +161,7 @@ class BertEncoder:
         sums = np.zeros((len(cleaned), self.dim), dtype=np.float64)
         if len(rows):
             chunks, owner = self._chunks([cleaned[row] for row in rows])
+            self._forward.decide(chunks)
             self._add_chunks(sums, chunks, rows[owner], done)
         done(len(cleaned))
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
@@ -198,26 +199,11 @@ class BertEncoder:
             encoded += len(batch)
             done(len(sums) * encoded // (len(chunks) + 1))
 
-    @torch.inference_mode()
-    def _forward(self, chunks: list[list[int]], network: Any = None) -> np.ndarray:
-        """float64 ``[B, dim]``: unit mean of the last layer over each chunk's tokens."""
-        width = max(map(len, chunks))
-        ids = np.full((len(chunks), width), self._tokenizer.pad_token_id or 0, dtype=np.int64)
-        mask = np.zeros((len(chunks), width), dtype=np.int64)
-        for row, chunk in enumerate(chunks):
-            ids[row, : len(chunk)] = chunk
-            mask[row, : len(chunk)] = 1
-        attention = torch.from_numpy(mask).to(self.device)
-        states = (network or self._network)(
-            input_ids=torch.from_numpy(ids).to(self.device), attention_mask=attention
-        ).last_hidden_state.float()
-        weights = attention.unsqueeze(-1).float()
-        means = (states * weights).sum(1) / weights.sum(1)
-        return torch.nn.functional.normalize(means, dim=1).double().cpu().numpy()
 
-    def _prefers(self, half: Any) -> bool:
-        chunks, _ = self._chunks(_SAMPLE)
-        return half_is_worth_it(lambda: self._forward(chunks), lambda: self._forward(chunks, half))
+def _positions(network: Any, tokenizer: Any, otherwise: int) -> int:
+    """How many tokens the model takes: RoBERTa's tokenizer knows of places that are never used."""
+    positions = int(getattr(network.config, "max_position_embeddings", otherwise))
+    return int(min(positions, getattr(tokenizer, "model_max_length", positions)))
 
 
 def _counter(progress: Progress | None, start: int, total: int) -> Callable[[int], None]:

@@ -24,6 +24,8 @@ from kgrec.text import clean_text
         ("half \ud800 a surrogate", "half a surrogate"),
         ("caf\u00e9 \u2014 na\u00efve", "caf\u00e9 \u2014 na\u00efve"),
         (b"bytes in UTF-8: \xc3\xa9", "bytes in UTF-8: é"),
+        (b"Latin \xe9 and UTF-8 \xc3\xa9 mixed", "Latin and UTF-8 é mixed"),
+        ("UTF-16 in error".encode("utf-16"), ""),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00", ""),
         ("\x00\x01\x02binary", ""),
         (None, ""),

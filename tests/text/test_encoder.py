@@ -7,7 +7,7 @@ import torch
 from graph_schema.errors import RequestError
 from kgrec.text import CachedEncoder, EmbeddingCache, load_encoder
 from kgrec.text import encoder as encoder_module
-from kgrec.text.precision import half_is_worth_it, has_native_bf16
+from kgrec.text.precision import has_native_bf16
 
 pytestmark = pytest.mark.slow
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -104,17 +104,6 @@ def test_auto_keeps_the_vectors_on_every_device(encoder, device):
     if not has_native_bf16(torch.device(device)):
         assert auto.precision == "fp32"
     assert (auto.encode(TEXTS) * encoder.encode(TEXTS)).sum(1).min() > 0.9999
-
-
-def test_auto_asks_the_processor(tmp_path):
-    info = tmp_path / "cpuinfo"
-    info.write_text("flags : fpu avx2 avx512_bf16 sse\n")
-    assert has_native_bf16(torch.device("cpu"), info)
-    info.write_text("flags : fpu avx2\n")
-    assert not has_native_bf16(torch.device("cpu"), info)
-    unit = np.eye(3)
-    turned = unit + 0.1
-    assert not half_is_worth_it(lambda: unit, lambda: turned / np.linalg.norm(turned, axis=1))
 
 
 def test_wrong_settings_are_refused():

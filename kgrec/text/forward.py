@@ -1,0 +1,120 @@
+"""Chunks of token ids to unit vectors, by the fastest way that is exact enough."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+
+from graph_schema.errors import RequestError, TextModelError
+from kgrec.text.pooling import Pooling
+from kgrec.text.precision import (
+    MIN_COSINE,
+    MIN_COSINE_INT8,
+    SAME_COSINE,
+    Precision,
+    has_native_bf16,
+    is_worth_it,
+    least_cosine,
+)
+from kgrec.text.runtimes import States, has_openvino, openvino_states, torch_states
+
+MANY = 256  # chunks at once that are worth the seconds in which OpenVINO is made ready and timed
+_TIMED = 16  # chunks of middling length that it is timed on
+
+
+class Forward:
+    """A network on its device with its pooling, in a precision; call it with chunks.
+
+    ``padding`` is the token id that fills a batch, ``sample`` are chunks of varied texts on which
+    bf16 is timed and int8 checked. ``precision`` is then "fp32", "bf16" or "int8", and ``runtime``
+    "torch" or "openvino". Raises TextModelError where OpenVINO is asked for and can't run the
+    network and where int8 turns a vector of the sample past cosine .999, RequestError for OpenVINO
+    on an accelerator.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        pooling: Pooling,
+        *,
+        device: torch.device,
+        padding: int,
+        precision: Precision,
+        sample: list[list[int]],
+    ) -> None:
+        self.device = device
+        self.pooling = pooling
+        self.precision: str = "fp32"
+        self.runtime = "torch"
+        self._padding = padding
+        self._network = network.to(device)
+        self._states: States = torch_states(self._network)
+        self._undecided = False
+        self._choose(precision, sample)
+
+    @torch.inference_mode()
+    def __call__(self, chunks: list[list[int]], states: States | None = None) -> np.ndarray:
+        """float64 ``[B, dim]``: each chunk's unit vector, by ``states`` or what was chosen."""
+        width = max(map(len, chunks))
+        ids = np.full((len(chunks), width), self._padding, dtype=np.int64)
+        mask = np.zeros((len(chunks), width), dtype=np.int64)
+        for row, chunk in enumerate(chunks):
+            ids[row, : len(chunk)] = chunk
+            mask[row, : len(chunk)] = 1
+        attention = torch.from_numpy(mask).to(self.device)
+        found = (states or self._states)(torch.from_numpy(ids).to(self.device), attention)
+        return self.pooling(found, attention).double().cpu().numpy()
+
+    def decide(self, chunks: list[list[int]]) -> None:
+        """With precision "auto": the first time that MANY chunks come, time OpenVINO's fp32 on
+        those of middling length. A network that it can't run stays with PyTorch."""
+        if not self._undecided or len(chunks) < MANY:
+            return
+        self._undecided = False
+        order = np.argsort([len(chunk) for chunk in chunks], kind="stable")
+        first = (len(chunks) - _TIMED) // 2
+        try:
+            states = openvino_states(self._network)
+        except TextModelError:
+            return
+        if self._prefers(states, [chunks[row] for row in order[first : first + _TIMED]]):
+            self._take("openvino", states)
+
+    def _choose(self, precision: Precision, sample: list[list[int]]) -> None:
+        on_processor = self.device.type == "cpu"
+        if precision in ("openvino", "int8"):
+            if not on_processor:
+                raise RequestError(f"precision {precision} runs on the processor; use device cpu.")
+            self._take("openvino", openvino_states(self._network, int8=precision == "int8"))
+        elif precision == "bf16" or (precision == "auto" and has_native_bf16(self.device)):
+            self._try_half(sample, must=precision == "bf16")
+        if precision == "int8":
+            self._check_int8(sample)
+        fp32 = precision == "auto" and self.precision == "fp32"
+        self._undecided = fp32 and on_processor and has_openvino()
+
+    def _take(self, runtime: str, states: States) -> None:
+        self.runtime, self._states = runtime, states
+
+    def _try_half(self, sample: list[list[int]], must: bool) -> None:
+        network = copy.deepcopy(self._network).to(torch.bfloat16)
+        states = torch_states(network)
+        if must or self._prefers(states, sample, MIN_COSINE):
+            self.precision, self._network = "bf16", network
+            self._take("torch", states)
+
+    def _check_int8(self, sample: list[list[int]]) -> None:
+        exact = self(sample, torch_states(self._network))
+        lowest = least_cosine(exact, self(sample))
+        if lowest < MIN_COSINE_INT8:
+            raise TextModelError(
+                f"int8 turns this model's vectors to cosine {lowest:.4f} of fp32, below "
+                f"{MIN_COSINE_INT8}; use precision auto, fp32 or openvino."
+            )
+        self.precision = "int8"
+
+    def _prefers(self, states: States, chunks: list[list[int]], least: float = SAME_COSINE) -> bool:
+        return is_worth_it(lambda: self(chunks), lambda: self(chunks, states), least)

@@ -1,0 +1,94 @@
+"""A language model's folder as a network, a tokenizer and a pooling, refused unless they fit."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graph_schema.errors import TextModelError
+from kgrec.text import models, tuned
+from kgrec.text.pooling import Pooling, read_pooling
+
+
+def read_model(
+    model: str | Path = models.DEFAULT, cache_dir: str | Path | None = None
+) -> tuple[Any, Any, str]:
+    """The network (float32, on the processor), the tokenizer, and the fingerprint of both, of what
+    ``load_encoder`` takes; an adapter that ``tune_text`` saved is put on its base.
+
+    Raises TextModelError.
+    """
+    if tuned.is_adapter(model):
+        return tuned.read_adapted(Path(model), partial(read_model, cache_dir=cache_dir))
+    folder = models.model_folder(model, cache_dir)
+    return *_load(folder), models.fingerprint(folder)
+
+
+def model_pooling(
+    model: str | Path = models.DEFAULT, cache_dir: str | Path | None = None
+) -> Pooling:
+    """The pooling of what ``load_encoder`` takes; an adapter has its base's.
+
+    Raises TextModelError.
+    """
+    if tuned.is_adapter(model):
+        return model_pooling(tuned.read_manifest(Path(model))["base"], cache_dir)
+    return read_pooling(models.model_folder(model, cache_dir))
+
+
+def _load(folder: Path) -> tuple[Any, Any]:
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        network, info = AutoModel.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise TextModelError(
+            f"{folder} can't be loaded as a text model ({type(error).__name__}: {error}). "
+            "The files are damaged or of an unknown kind; fetch them again or name another model."
+        ) from error
+    # A missing weight would be filled with random numbers; the pooler's are never used here.
+    missing = [key for key in info["missing_keys"] if "pooler" not in key]
+    if missing or info["mismatched_keys"]:
+        raise TextModelError(
+            f"{folder}: {len(missing)} weights are missing (the first: {missing[:1]}) or have a "
+            "wrong shape; weights and config.json belong to different models."
+        )
+    _check_fit(folder, network, tokenizer)
+    return network.eval().requires_grad_(False), tokenizer
+
+
+def _check_fit(folder: Path, network: Any, tokenizer: Any) -> None:
+    """A network of words with finite weights, and a tokenizer whose every id it has a vector for.
+
+    Whether a smaller vocabulary is the right one can't be told from the files.
+    """
+    embeddings = network.get_input_embeddings()
+    if not isinstance(embeddings, torch.nn.Embedding):
+        raise TextModelError(
+            f"{folder} holds a {network.config.model_type} model, which does not read text; use "
+            "an encoder such as BERT, RoBERTa or MPNet."
+        )
+    known = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if not 0 < known <= embeddings.num_embeddings:
+        raise TextModelError(
+            f"{folder}: the tokenizer has {known:,} ids, the model vectors for "
+            f"{embeddings.num_embeddings:,}; they belong to different models, fetch both again."
+        )
+    broken = [name for name, weight in network.named_parameters() if not weight.isfinite().all()]
+    if broken:
+        raise TextModelError(
+            f"{folder}: {len(broken)} weights hold NaN or infinity (the first: {broken[0]}); "
+            "training has diverged or the file is damaged, fetch or make it again."
+        )

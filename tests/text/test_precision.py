@@ -1,0 +1,37 @@
+"""A faster way is taken only where it is close, and is faster."""
+
+import time
+
+import numpy as np
+import torch
+
+from kgrec.text.precision import has_native_bf16, is_worth_it, least_cosine
+
+UNIT = np.eye(3)
+
+
+def slow():
+    time.sleep(0.02)
+    return UNIT
+
+
+def test_auto_asks_the_processor(tmp_path):
+    info = tmp_path / "cpuinfo"
+    info.write_text("flags : fpu avx2 avx512_bf16 sse\n")
+    assert has_native_bf16(torch.device("cpu"), info)
+    info.write_text("flags : fpu avx2\n")
+    assert not has_native_bf16(torch.device("cpu"), info)
+    assert not has_native_bf16(torch.device("cpu"), tmp_path / "none")
+
+
+def test_close_and_faster():
+    assert is_worth_it(slow, lambda: UNIT)
+    assert not is_worth_it(lambda: UNIT, slow)
+
+
+def test_what_turns_too_far_is_not_worth_any_speed():
+    turned = UNIT + 0.1
+    turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+    assert least_cosine(UNIT, turned) < 0.999
+    assert not is_worth_it(slow, lambda: turned)
+    assert is_worth_it(slow, lambda: turned, least=0.9)
