@@ -16,11 +16,12 @@ from kgrec.graph.snapshot import Ints
 from kgrec.linking.evidence import Pairs
 from kgrec.linking.mentions import EXACT
 
-FOLDS = 5
+FOLDS = 10
 _PENALTY = 25.0  # on squared weights, against a sum of log losses
 _PRODUCTS = 0.5  # of two signs, beside the signs themselves: learned more slowly
 _REACH = 4.0  # standard deviations: signs further out count as that far
 _PRIOR = 2.0  # mentions that a rate starts with
+_ROUNDS = 50  # of finding the share of items that have been looked at
 _DOUBT = 5.0  # mentions that how a form is believed starts with
 
 
@@ -30,34 +31,60 @@ def confidences(pairs: Pairs, folds: Ints) -> np.ndarray:
 
     It learns from names as they are written. A form that differs (a misspelling, a last name alone)
     is believed as much as it is like the name, corrected by how often known facts bear it out.
+
+    Where no fact that an item's texts name is known, perhaps nobody has looked yet, so that absence
+    says little. A first model learns from pairs beside which another name of the same item is a
+    known fact; the last one from all, where such items count by how likely they have been looked at
+    (a mixture of items with and without their facts, as in learning from positive and unlabelled
+    examples).
     """
-    answer = np.zeros(len(pairs))
-    learnable = pairs.exact & examples(pairs)
+    first = _by_others(pairs, folds, pairs.exact * _beside_known(pairs))
+    weights = pairs.exact * _looked_at(pairs, first)
+    answer = _by_others(pairs, folds, weights)
+    return np.asarray(answer * _belief(pairs, answer, folds, weights))
+
+
+def _known_beside(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+    """float64 ``[p]`` each: whether a pair is a known fact by its name, and how many of the item's
+    pairs are."""
+    known = (pairs.known & pairs.exact).astype(np.float64)
+    return known, np.bincount(pairs.item, weights=known, minlength=1)[pairs.item]
+
+
+def _beside_known(pairs: Pairs) -> np.ndarray:
+    """float64 ``[p]``: 1 where another pair of the item is known; where none ever is, 1 for all."""
+    known, counts = _known_beside(pairs)
+    beside = counts - known > 0
+    return beside.astype(np.float64) if beside.any() else np.ones(len(pairs))
+
+
+def _looked_at(pairs: Pairs, sure: np.ndarray) -> np.ndarray:
+    """float64 ``[p]``: the probability that the facts which the item's texts name are in the graph:
+    1 where one is; else by how likely it is (``sure``) that nothing was to be found."""
+    _, counts = _known_beside(pairs)
+    empty = np.zeros(int(pairs.item.max()) + 1)
+    np.add.at(empty, pairs.item, np.log1p(-np.clip(sure * pairs.exact, 0.0, 1.0 - 1e-9)))
+    items, first = np.unique(pairs.item, return_index=True)
+    nothing, some = np.exp(empty[items]), counts[first] > 0
+    share = 0.5
+    for _ in range(_ROUNDS):
+        looked = np.where(some, 1.0, share * nothing / (share * nothing + 1.0 - share + 1e-12))
+        share = float(looked.mean())
+    return np.asarray(looked[np.searchsorted(items, pairs.item)])
+
+
+def _by_others(pairs: Pairs, folds: Ints, weights: np.ndarray) -> np.ndarray:
+    """float64 ``[p]``: each pair by a model of the other folds, examples counted by ``weights``."""
+    answer, known = np.zeros(len(pairs)), pairs.known.astype(np.float64)
     for fold in range(FOLDS):
-        learn, ask = learnable & (folds != fold), folds == fold
-        if ask.any() and learn.any():
-            answer[ask] = _fold(pairs, folds, learn, ask)
-    return np.asarray(answer * _belief(pairs, answer, folds))
-
-
-def examples(pairs: Pairs) -> np.ndarray:
-    """bool ``[p]``: pairs to learn from, those beside which another name in the same item's texts
-    is a known fact.
-
-    Where no fact that the texts name is known, perhaps nobody has looked yet, so that absence says
-    nothing. Asking it of the other names leaves the share of facts among the examples unchanged.
-    """
-    known = pairs.known & pairs.exact
-    counts = np.bincount(pairs.item, weights=known, minlength=1)
-    return np.asarray(counts[pairs.item] - known > 0)
-
-
-def _fold(pairs: Pairs, folds: Ints, learn: np.ndarray, ask: np.ndarray) -> np.ndarray:
-    rates = _Rates.build(pairs, folds, learn)
-    known = pairs.known.astype(np.float64)
-    inputs = np.column_stack([pairs.signs, rates.of(pairs, folds)])
-    model = Logistic.fit(inputs[learn], known[learn])
-    return model.predict(inputs[ask])
+        ask, learn = folds == fold, weights * (folds != fold)
+        if not ask.any() or not learn.any():
+            continue
+        rates = _Rates.build(pairs, folds, learn)
+        inputs = np.column_stack([pairs.signs, rates.of(pairs, folds)])
+        used = learn > 0
+        answer[ask] = Logistic.fit(inputs[used], known[used], learn[used]).predict(inputs[ask])
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +97,7 @@ class _Rates:
 
     @classmethod
     def build(cls, pairs: Pairs, folds: Ints, learn: np.ndarray) -> _Rates:
-        known = pairs.known & learn
+        known = pairs.known * learn
         both = [
             (_counts(groups, folds, known), _counts(groups, folds, learn))
             for groups in (pairs.entity, pairs.kind)
@@ -91,9 +118,9 @@ class _Rates:
         return (known + _PRIOR * self.base) / (seen + _PRIOR), seen
 
 
-def _counts(groups: Ints, folds: Ints, some: np.ndarray) -> np.ndarray:
+def _counts(groups: Ints, folds: Ints, weights: np.ndarray) -> np.ndarray:
     table = np.zeros((int(groups.max(initial=-1)) + 1, FOLDS))
-    np.add.at(table, (groups[some], folds[some]), 1.0)
+    np.add.at(table, (groups, folds), weights)
     return table
 
 
@@ -111,17 +138,19 @@ class Logistic:
     intercept: float
 
     @classmethod
-    def fit(cls, inputs: np.ndarray, known: np.ndarray) -> Logistic:
-        """``inputs`` float64 ``[n, s]``, ``known`` float64 ``[n]`` of 0 and 1; penalised maximum
-        likelihood by L-BFGS, without a random choice."""
-        centre, spread = inputs.mean(axis=0), inputs.std(axis=0)
+    def fit(cls, inputs: np.ndarray, known: np.ndarray, counts: np.ndarray) -> Logistic:
+        """``inputs`` float64 ``[n, s]``, ``known`` float64 ``[n]`` of 0 and 1, ``counts`` float64
+        ``[n]``: what each row counts for; penalised maximum likelihood by L-BFGS, without a random
+        choice."""
+        centre = np.average(inputs, axis=0, weights=counts)
+        spread = np.sqrt(np.average((inputs - centre) ** 2, axis=0, weights=counts))
         spread = np.where(spread > 0, spread, 1.0)
         wide = _with_products((inputs - centre) / spread)
 
         def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
             weights, logits = parameters[1:], parameters[0] + wide @ parameters[1:]
-            value = np.logaddexp(0.0, logits).sum() - known @ logits
-            error = expit(logits) - known
+            value = counts @ (np.logaddexp(0.0, logits) - known * logits)
+            error = counts * (expit(logits) - known)
             slope = np.concatenate([[error.sum()], error @ wide + 2 * _PENALTY * weights])
             return float(value + _PENALTY * (weights @ weights)), slope
 
@@ -141,14 +170,14 @@ def _with_products(columns: np.ndarray) -> np.ndarray:
     return np.hstack([near, _PRODUCTS * near[:, first] * near[:, second]])
 
 
-def _belief(pairs: Pairs, answer: np.ndarray, folds: Ints) -> np.ndarray:
+def _belief(pairs: Pairs, answer: np.ndarray, folds: Ints, weights: np.ndarray) -> np.ndarray:
     """float64 ``[p]``: 1 for the name itself; of another form, known facts over expected ones."""
     belief = np.ones(len(pairs))
-    learnable = examples(pairs)
+    items = np.bincount(pairs.item, weights=weights * pairs.known)[pairs.item] > 0
     for form in sorted(set(pairs.form) - {EXACT}):
         alike = pairs.form == form
         for fold in range(FOLDS):
-            seen, ask = alike & learnable & (folds != fold), alike & (folds == fold)
+            seen, ask = alike & items & (folds != fold), alike & (folds == fold)
             facts = pairs.known[seen].sum() + _DOUBT * pairs.likeness[ask]
             belief[ask] = np.minimum(facts / (answer[seen].sum() + _DOUBT), 1.0)
     return belief

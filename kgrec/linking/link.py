@@ -19,7 +19,7 @@ from kgrec.linking.mentions import Text, find_mentions, sentence_around, texts_o
 from kgrec.linking.names import NameIndex
 from kgrec.stores import GraphStore
 
-MIN_CONFIDENCE = 0.7
+MIN_CONFIDENCE = 0.5  # more likely a fact than not
 COLUMNS = (
     "item_id", "relation", "entity_id", "name", "found", "confidence", "source", "field",
     "start", "end", "sentence", "forward",
