@@ -292,7 +292,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "protocol": " ".join((__doc__ or "").split()),
     }
     report.finish(NAME, result, rows, asked.save)
-
-
-if __name__ == "__main__":
-    report.run(main)
