@@ -5,6 +5,8 @@ import pytest
 
 from kgrec import connect
 from kgrec.errors import RequestError, SourceError
+from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.source import read_source
 from kgrec.linking import accept, link_entities, read_proposals, write_proposals
 from tests.linking.worlds import DIRECTED, world
 
@@ -87,3 +89,12 @@ def test_what_cannot_be_accepted_is_told(tmp_path: Path) -> None:
 
 def test_nothing_accepted_is_an_empty_catalog() -> None:
     assert len(accept(proposals().assign(accept=0)).facts) == 0
+
+
+def test_merging_accepted_facts_into_a_snapshot_keeps_names_and_texts() -> None:
+    old = read_source(world(20))
+    found = link_entities(old)
+    merged = merge_snapshots(old, read_source(accept(found)))
+    assert sum(map(len, merged.facts)) == sum(map(len, old.facts)) + len(found)
+    assert merged.entities.attributes["name"].tolist() == old.entities.attributes["name"].tolist()
+    assert merged.items.attributes["plot"].tolist() == old.items.attributes["plot"].tolist()
