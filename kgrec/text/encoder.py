@@ -105,9 +105,9 @@ class BertEncoder:
         max_length: int = 256,
         pooling: Pooling = MEAN,
     ) -> None:
-        positions = _positions(network, tokenizer, max_length)
-        if not 8 <= max_length <= positions:
-            raise RequestError(f"max_length is {max_length}; {name} takes 8 to {positions} tokens.")
+        most = positions(network, tokenizer, max_length)
+        if not 8 <= max_length <= most:
+            raise RequestError(f"max_length is {max_length}; {name} takes 8 to {most} tokens.")
         self.name = name
         self.max_length = max_length
         self.dim = pooling.dim(int(network.config.hidden_size))
@@ -192,7 +192,7 @@ class BertEncoder:
     ) -> None:
         """Add each chunk's unit mean, weighted by its length, to its text's row of ``sums``."""
         encoded = 0
-        for batch in _batches(chunks):
+        for batch in _batches(chunks, padded=self._forward.pads):
             means = self._forward([chunks[chunk] for chunk in batch])
             lengths = np.array([[len(chunks[chunk])] for chunk in batch], dtype=np.float64)
             np.add.at(sums, owner[batch], means * lengths)
@@ -200,7 +200,7 @@ class BertEncoder:
             done(len(sums) * encoded // (len(chunks) + 1))
 
 
-def _positions(network: Any, tokenizer: Any, otherwise: int) -> int:
+def positions(network: Any, tokenizer: Any, otherwise: int) -> int:
     """How many tokens the model takes: RoBERTa's tokenizer knows of places that are never used."""
     positions = int(getattr(network.config, "max_position_embeddings", otherwise))
     return int(min(positions, getattr(tokenizer, "model_max_length", positions)))
@@ -214,12 +214,16 @@ def _counter(progress: Progress | None, start: int, total: int) -> Callable[[int
     return tell
 
 
-def _batches(chunks: list[list[int]]) -> Iterator[np.ndarray]:
-    """Rows of similar length together, longest first, at most BATCH_TOKENS padded tokens each."""
-    order = np.argsort([-len(chunk) for chunk in chunks], kind="stable")
+def _batches(chunks: list[list[int]], padded: bool) -> Iterator[np.ndarray]:
+    """Rows of similar length together, longest first, at most BATCH_TOKENS padded tokens each; rows
+    of one length where they may not be ``padded``."""
+    lengths = np.array([len(chunk) for chunk in chunks])
+    order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
-        width = len(chunks[order[start]])
-        size = max(1, BATCH_TOKENS // width)
-        yield order[start : start + size]
-        start += size
+        width = lengths[order[start]]
+        batch = order[start : start + max(1, BATCH_TOKENS // width)]
+        if not padded:
+            batch = batch[lengths[batch] == width]
+        yield batch
+        start += len(batch)

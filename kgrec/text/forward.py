@@ -55,6 +55,12 @@ class Forward:
         self._undecided = False
         self._choose(precision, sample)
 
+    @property
+    def pads(self) -> bool:
+        """Whether chunks of different lengths may share a batch. Padding changes fp32's last digit,
+        and rounding to int8 makes a step of it: a text's vector would depend on its batch."""
+        return self.precision != "int8"
+
     @torch.inference_mode()
     def __call__(self, chunks: list[list[int]], states: States | None = None) -> np.ndarray:
         """float64 ``[B, dim]``: each chunk's unit vector, by ``states`` or what was chosen."""
