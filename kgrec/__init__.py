@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from kgrec.errors import KgrecError
     from kgrec.rating_config import RatingConfig
     from kgrec.recommender import Recommender
+    from kgrec.recommender.text_tuning import tune_text
     from kgrec.scenario_config import ScenarioConfig, ScenarioRule
     from kgrec.stores import GraphStore, connect
+    from kgrec.text_tuning_config import TextTuning
 
 __version__ = "0.1.0"
 
@@ -25,8 +27,10 @@ __all__ = [
     "ScenarioConfig",
     "ScenarioRule",
     "TextConfig",
+    "TextTuning",
     "TrainingConfig",
     "connect",
+    "tune_text",
 ]
 
 _HOMES = {
@@ -34,8 +38,10 @@ _HOMES = {
     "errors": ("KgrecError",),
     "rating_config": ("RatingConfig",),
     "recommender": ("Recommender",),
+    "recommender.text_tuning": ("tune_text",),
     "scenario_config": ("ScenarioConfig", "ScenarioRule"),
     "stores": ("GraphStore", "connect"),
+    "text_tuning_config": ("TextTuning",),
 }
 
 

@@ -14,6 +14,7 @@ from kgrec.cli import (  # noqa: F401
     predict,
     recognising,
     training,
+    tuning_text,
 )
 from kgrec.cli.app import app
 

@@ -1,0 +1,101 @@
+"""``kgrec tune-text``: the language model, tuned on a graph's own texts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from graph_schema.errors import RequestError
+from kgrec.cli.app import app
+from kgrec.cli.options import (
+    DatabaseOption,
+    DbUserOption,
+    DeviceOption,
+    JsonOption,
+    MappingOption,
+    SeedOption,
+    StoreOption,
+)
+from kgrec.cli.output import print_json, print_values
+from kgrec.cli.progress import progress_on_stderr, say
+from kgrec.cli.stores import open_store
+from kgrec.text_tuning_config import TextTuning
+
+
+@app.command(
+    name="tune-text",
+    epilog="Example: `kgrec tune-text --store catalog.kgl --out tuned --method lora "
+    '--objective contrastive`, then `model = "tuned"` under `[text]` in train\'s --config.',
+)
+def tune_text(
+    store: StoreOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to save the tuned model in.")],
+    base: Annotated[
+        str, typer.Option(help="The model to tune: default, a folder, or a hub name.")
+    ] = "default",
+    method: Annotated[
+        str, typer.Option(help="What is trained: lora, adalora, prefix, ia3 or full.")
+    ] = "lora",
+    objective: Annotated[
+        list[str] | None, typer.Option(help="contrastive or mlm; repeatable, in order.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other field of TextTuning: epochs=2, freeze=gradual."),
+    ] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = None,
+    db_user: DbUserOption = None,
+    database: DatabaseOption = None,
+    mapping: MappingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tune the language model on a store's texts, and save what was trained.
+
+    Only training rows are read: what was written in rows marked valid or test stays out. The folder
+    holds the adapter alone (the whole model for the method full).
+    """
+    import kgrec
+
+    settings = _settings(method, objective or ["contrastive"], setting or [])
+    with (
+        progress_on_stderr() as progress,
+        open_store(store, user=db_user, database=database, mapping=mapping) as graph,
+    ):
+        report = kgrec.tune_text(
+            graph, out, settings, base=base, seed=seed, device=device, progress=progress
+        )
+    say(f"saved {out}")
+    told = {"out": str(out), **asdict(report), "trained_share": report.trained_share}
+    if as_json:
+        print_json(told)
+        return
+    last: dict[str, Any] = report.history[-1]
+    brief = {name: told[name] for name in ("out", "steps", "trained", "trained_share")}
+    losses = {name: value for name, value in last.items() if name.startswith("valid")}
+    memory = (report.gradient_bytes + report.optimizer_bytes) / 2**20
+    cost = {"gradient_and_optimizer_mb": round(memory, 2), "seconds": round(report.seconds, 1)}
+    print_values({**brief, **losses, **cost}, as_json=False)
+
+
+def _settings(method: str, objectives: list[str], texts: list[str]) -> TextTuning:
+    """Raises RequestError that names every wrong field."""
+    values: dict[str, Any] = {"method": method, "objectives": tuple(objectives)}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise RequestError(f"--set {text!r} is not NAME=VALUE, such as epochs=2")
+        listed = name.strip() in ("pairs", "augment")
+        values[name.strip()] = tuple(value.split(",")) if listed else value.strip()
+    try:
+        return TextTuning.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        lines = [
+            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in problems
+        ]
+        raise RequestError("; ".join(lines) + ". See kgrec.TextTuning for every field.") from error

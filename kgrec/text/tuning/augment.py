@@ -1,0 +1,68 @@
+"""Changed copies of texts for training: words deleted, spans hidden, words substituted.
+
+All are pure: the same texts, share and generator give the same copies, and a text never loses its
+last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+Predict = Callable[[list[str]], list[list[str]]]
+_SPAN = 3.0  # mean length of a hidden span, in words (SpanBERT takes 3.8)
+
+
+def deleted(texts: Sequence[str], share: float, rng: np.random.Generator) -> list[str]:
+    """Without a random ``share`` of the words of each text (Wei and Zou 2019)."""
+    return [_without(text.split(), share, rng) for text in texts]
+
+
+def spans_masked(
+    texts: Sequence[str], share: float, rng: np.random.Generator, mask: str
+) -> list[str]:
+    """With ``share`` of the words of each text replaced by ``mask``, in runs (SpanBERT, 2020)."""
+    return [" ".join(_hidden(text.split(), share, rng, mask)) for text in texts]
+
+
+def substituted(
+    texts: Sequence[str], share: float, rng: np.random.Generator, mask: str, predict: Predict
+) -> list[str]:
+    """With ``share`` of the words replaced by what ``predict`` puts in the place of ``mask``.
+
+    ``predict`` gives, for each text with masks, one word per mask, in order; "" leaves the word.
+    """
+    words = [text.split() for text in texts]
+    places = [_places(len(row), share, rng) for row in words]
+    shown = [
+        " ".join(mask if place in chosen else word for place, word in enumerate(row))
+        for row, chosen in zip(words, map(set, places), strict=True)
+    ]
+    changed = []
+    for row, chosen, found in zip(words, places, predict(shown), strict=True):
+        new = dict(zip(sorted(chosen), found, strict=False))
+        changed.append(" ".join(new.get(place) or word for place, word in enumerate(row)))
+    return changed
+
+
+def _places(n: int, share: float, rng: np.random.Generator) -> list[int]:
+    """So many random places of ``n`` as ``share`` asks for, at random up or down, never all."""
+    count = min(int(share * n + rng.random()), n - 1)
+    return [int(place) for place in rng.permutation(n)[: max(0, count)]]
+
+
+def _without(words: list[str], share: float, rng: np.random.Generator) -> str:
+    gone = set(_places(len(words), share, rng))
+    return " ".join(word for place, word in enumerate(words) if place not in gone)
+
+
+def _hidden(words: list[str], share: float, rng: np.random.Generator, mask: str) -> list[str]:
+    budget = len(_places(len(words), share, rng))
+    shown = list(words)
+    while budget > 0:
+        length = min(budget, int(rng.geometric(1 / _SPAN)))
+        start = int(rng.integers(0, len(words) - length + 1))
+        shown[start : start + length] = [mask] * length
+        budget -= length
+    return shown

@@ -1,0 +1,106 @@
+"""Settings of tuning the language model on a catalog's own texts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Method = Literal["lora", "adalora", "prefix", "ia3", "full"]
+Objective = Literal["mlm", "contrastive"]
+PairKind = Literal["query", "review", "history"]
+Change = Literal["delete", "mask", "substitute"]
+
+LEARNING_RATES: dict[Method, float] = {
+    "lora": 5e-4,
+    "adalora": 2e-3,
+    "prefix": 5e-3,
+    "ia3": 5e-3,
+    "full": 5e-5,
+}
+
+
+class TextTuning(BaseModel):
+    """What of the language model is trained, on which texts, and for how long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Method = Field(
+        "lora",
+        description="lora (Hu et al. 2022), adalora (Zhang et al. 2023), prefix (Li and Liang "
+        "2021), ia3 (Liu et al. 2022), or full: every weight.",
+    )
+    rank: int = Field(8, ge=1, description="Rank of lora's and adalora's matrices.")
+    scale: float = Field(
+        2.0, gt=0, description="What lora's and adalora's change is multiplied by."
+    )
+    dropout: float = Field(0.05, ge=0, lt=1, description="Dropout before lora's matrices.")
+    prefix_tokens: int = Field(16, ge=1, description="Keys and values put before each layer's.")
+    freeze: Literal["none", "embeddings", "gradual", "all"] = Field(
+        "none",
+        description="embeddings: they stay; gradual: the last layer first, one more part after "
+        "another (Howard and Ruder 2018); all: only a prediction head is trained.",
+    )
+    frozen_layers: int = Field(0, ge=0, description="So many of the first layers stay.")
+    objectives: tuple[Objective, ...] = Field(
+        ("contrastive",),
+        min_length=1,
+        description="One after the other. mlm: foretell hidden words (Devlin et al. 2019); "
+        "contrastive: tell a pair from all others in the batch (van den Oord et al. 2018).",
+    )
+    pairs: tuple[PairKind, ...] = Field(
+        ("query", "review", "history"),
+        min_length=1,
+        description="Pairs of the contrastive objective: (query, clicked item), (review, item), "
+        "(texts of a history, next item); those that the data has.",
+    )
+    epochs: int = Field(3, ge=1, description="Passes over the texts of one objective, at most.")
+    steps: int | None = Field(None, ge=1, description="Steps of an epoch, at most; None: all.")
+    batch_size: int = Field(32, ge=2, description="Texts, or pairs, of one step.")
+    accumulation: int = Field(
+        1, ge=1, description="Batches whose gradients make one step; negatives are a batch's own."
+    )
+    learning_rate: float | None = Field(None, gt=0, description="Its peak; None: by the method.")
+    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps up to the peak.")
+    reg: float = Field(0.01, ge=0, description="Weight decay (decoupled).")
+    temperature: float = Field(0.05, gt=0, description="Of the contrastive softmax on cosines.")
+    masked: float = Field(0.15, gt=0, lt=1, description="Share of words that mlm hides.")
+    max_length: int = Field(96, ge=8, description="Tokens of one text in training.")
+    history_events: int = Field(3, ge=1, description="Latest events whose texts tell a history.")
+    valid_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of the items whose texts stop the training."
+    )
+    patience: int = Field(1, ge=1, description="Epochs without a gain there before stopping.")
+    mixed_precision: Literal["auto", "off"] = Field(
+        "auto", description="auto: bfloat16 products where the device has them natively."
+    )
+    augment: tuple[Change, ...] = Field(
+        (),
+        description="Changes of a pair's first text: delete words, mask spans, substitute words "
+        "by the model's own predictions (after the objective mlm).",
+    )
+    augment_share: float = Field(0.1, gt=0, lt=1, description="Share of the words changed.")
+    backfill: bool = Field(False, description="Items without a text are told by their facts.")
+    template: str | None = Field(
+        None,
+        description="Text of an item with few words, such as '{title}[ is a {category}]"
+        "[ by {brand}]'; a part in brackets goes where a field is missing.",
+    )
+    short: int = Field(3, ge=1, description="Texts of fewer words are written by the template.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> TextTuning:
+        if self.freeze == "all" and set(self.objectives) != {"mlm"}:
+            raise ValueError("freeze 'all' leaves nothing to train but mlm's head.")
+        if self.method == "prefix" and (self.frozen_layers or self.freeze == "gradual"):
+            raise ValueError("a prefix is one table for all layers; freeze none of them.")
+        if self.method == "adalora" and self.freeze == "gradual":
+            raise ValueError("adalora shares its rank out among all layers; freeze none of them.")
+        if "substitute" in self.augment and self.objectives[0] != "mlm":
+            raise ValueError("substitute asks the model for words; put mlm first in objectives.")
+        return self
+
+    @property
+    def peak(self) -> float:
+        """The learning rate at its peak."""
+        return self.learning_rate or LEARNING_RATES[self.method]
