@@ -11,7 +11,8 @@ from kgrec.errors import TextModelError
 from kgrec.explain.humanise import humanise
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Texts
-from kgrec.recommender.support import Progress, choose_device, read_source, without_splits
+from kgrec.graph.source import read_source
+from kgrec.recommender.support import Progress, choose_device, without_splits
 from kgrec.stores import GraphStore
 from kgrec.text import clean_text, item_documents
 from kgrec.text.loading import model_pooling, read_model

@@ -18,7 +18,7 @@ from kgrec.text.tuning.pairs import Drawn, Entry, draw, entries
 from kgrec.text.tuning.tokens import Tokens
 from kgrec.text_tuning_config import TextTuning
 
-VALID_BATCHES = 16  # of a validation, at most
+VALID_BATCHES = 8  # of a validation, at most
 Augment = Callable[[list[str], np.random.Generator], list[str]]
 
 
