@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer
 
 from benchmarks import report
 from benchmarks.datasets import load_dataset
@@ -88,6 +87,8 @@ def load_encoders(names: Sequence[Precision]) -> dict[str, BertEncoder]:
 
 
 def _peer() -> Encode:
+    from sentence_transformers import SentenceTransformer  # beside a store it may find no TLS room
+
     model = SentenceTransformer(str(model_folder()), device="cpu")
     return lambda texts: np.asarray(model.encode(texts))
 
