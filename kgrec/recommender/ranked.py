@@ -53,6 +53,14 @@ def rank_items(
     return _named(engine, parts)
 
 
+def personal_scores(engine: Engine, asked: Asked) -> np.ndarray:
+    """float32 ``[n_items]``: every item's score for the only one asked about."""
+    if asked.mixture is not None:
+        return np.asarray(_mixed(engine, asked, asked.mixture)[0].cpu().numpy())
+    one = None if asked.context else engine.score_one(asked.histories)
+    return one[0] if one is not None else engine.score(asked.histories)[0].cpu().numpy()
+
+
 def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
     """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines."""
     vectors = engine.items.candidate

@@ -8,17 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
-from kgrec.errors import ModelError, RequestError
+from kgrec.errors import ModelError
 from kgrec.evaluation import EvaluationReport
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
-from kgrec.nn.features import TEXT
 from kgrec.ranking import Where
 from kgrec.recommender import saving
 from kgrec.recommender.adapting import Adapting
@@ -34,7 +32,6 @@ from kgrec.recommender.requests import (
     Asked,
     GivenHistories,
     Horizon,
-    ask,
     candidate_mask,
     check_k,
     id_list,
@@ -42,6 +39,7 @@ from kgrec.recommender.requests import (
 )
 from kgrec.recommender.reranking import rerank_exposure
 from kgrec.recommender.scenario_signs import fit_signs
+from kgrec.recommender.search_requests import Searching
 from kgrec.recommender.stages import fit_stages
 from kgrec.recommender.support import (
     Progress,
@@ -54,7 +52,7 @@ from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 
 
-class Recommender(Adapting, Explaining, Exploring, Rating, Recognising):
+class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searching):
     """A knowledge-graph recommender: fit it on a store or catalog, then ask.
 
     Interactions whose split is "test" are never part of the graph it sees; those marked "valid"
@@ -199,29 +197,6 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising):
         ids = id_list(items, "items")
         ranked = similar_items(self._engine, item_rows(self.snapshot.items, ids), k)
         return ranked_frame(("item_id", "similar_id"), ids, ranked)
-
-    def search(
-        self, text: str, *, user: str | None = None, scenario: str | None = None, k: int = 10
-    ) -> pd.DataFrame:
-        """Items for a query, by title, entity names and meaning: item_id, score (fused ranks),
-        rank; personal with ``user``. Raises RequestError for an empty query."""
-        k = check_k(k)
-        if not isinstance(text, str) or not text.strip():
-            raise RequestError("the query is empty; pass some words.")
-        engine = self._engine
-        personal = None
-        if user is not None:
-            asked = ask(engine, [user], None, scenario, None)
-            personal = engine.score(asked.histories)[0].cpu().numpy()
-        vector = self._reader.encoder.encode([text])[0] if TEXT in engine.texts.items else None
-        rows, scores = engine.searcher.rank(text, vector, personal, k)
-        return pd.DataFrame(
-            {
-                "item_id": engine.snapshot.items.ids[rows],
-                "score": scores,
-                "rank": np.arange(1, len(rows) + 1),
-            }
-        )
 
     def evaluate(
         self,

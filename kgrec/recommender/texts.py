@@ -101,6 +101,12 @@ class TextReader:
         encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
         return CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
 
+    def encode_query(self, text: str) -> np.ndarray:
+        """float32 ``[size]``: one text that is not worth a place in the cache on disk."""
+        encoder = self.encoder
+        live = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
+        return np.asarray(live.encode([text])[0])
+
     def read(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
         """The texts of a snapshot; none where the settings or the data have none."""
         texts = TextFeatures.none(len(snapshot.items))

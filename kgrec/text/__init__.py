@@ -4,19 +4,20 @@ from kgrec.text.cache import CachedEncoder, CacheStats, EmbeddingCache
 from kgrec.text.cleaning import clean_text
 from kgrec.text.documents import TextColumns, item_documents, text_columns
 from kgrec.text.encoder import BertEncoder, TextEncoder, load_encoder
-from kgrec.text.search import LexicalIndex, reciprocal_rank_fusion
+from kgrec.text.fulltext import FullTextIndex
+from kgrec.text.search import LexicalIndex
 
 __all__ = [
     "BertEncoder",
     "CacheStats",
     "CachedEncoder",
     "EmbeddingCache",
+    "FullTextIndex",
     "LexicalIndex",
     "TextColumns",
     "TextEncoder",
     "clean_text",
     "item_documents",
     "load_encoder",
-    "reciprocal_rank_fusion",
     "text_columns",
 ]

@@ -3,117 +3,161 @@
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from graph_schema.errors import RequestError
+from kgrec.text.spelling import Spelling
+from kgrec.text.words import words_of
 
-_WORD = re.compile(r"\w+")
-_TRIGRAM_WEIGHT = 0.5  # a whole word says more than its pieces
-RRF_K = 60  # Cormack, Clarke and Büttcher 2009
-
-
-def normalise(text: str) -> str:
-    """Lower case without accents: "Amélie" and "amelie" are one word."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-
-
-def features(text: str) -> Counter[str]:
-    """Counts of words and of the letter trigrams of each word with its borders."""
-    counts: Counter[str] = Counter()
-    for word in _WORD.findall(normalise(text)):
-        counts[word] += 1
-        framed = f"^{word}$"
-        counts.update(f"~{framed[i : i + 3]}" for i in range(len(framed) - 2))
-    return counts
+_TRIGRAMS = 0.3  # what their cosine counts for beside that of the words
+_WHOLE = 0.99  # of a text's squared length: below it the query does not hold all of its words
 
 
 class LexicalIndex:
     """tf-idf cosine over short texts such as titles and names; deterministic, in memory.
 
-    Build with ``LexicalIndex.build(texts)``; ``rows`` in answers are positions in ``texts``.
+    Build with ``LexicalIndex.build(texts)``; ``rows`` in answers are positions in ``texts``. A word
+    of the query also stands for those one typing error away, counted for less.
     """
 
-    def __init__(self, vocabulary: dict[str, int], idf: np.ndarray, matrix: Any) -> None:
-        self._vocabulary = vocabulary
-        self._idf = idf
-        self._by_feature = matrix  # CSC [texts, features], rows of unit length
+    def __init__(self, words: _Terms, trigrams: _Terms, lengths: np.ndarray) -> None:
+        self._words = words
+        self._trigrams = trigrams
+        self._lengths = lengths  # int64: how many words each text has
 
     def __len__(self) -> int:
-        return int(self._by_feature.shape[0])
+        return len(self._lengths)
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> LexicalIndex:
-        counted = [features(text) for text in texts]
-        document_frequency: Counter[str] = Counter()
-        for counts in counted:
-            document_frequency.update(counts.keys())
-        names = sorted(document_frequency)
-        vocabulary = {name: column for column, name in enumerate(names)}
-        idf = np.array([_kind_weight(f) * _idf(document_frequency[f], len(texts)) for f in names])
-        indptr = np.cumsum([0, *map(len, counted)])
-        columns = np.array([vocabulary[f] for counts in counted for f in counts], dtype=np.int64)
-        weights = np.array([1.0 + math.log(n) for counts in counted for n in counts.values()])
-        weights = weights * idf[columns]
-        matrix = sparse.csr_matrix((weights, columns, indptr), shape=(len(texts), len(names)))
-        norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-        scale = sparse.diags(1.0 / np.where(norms > 0, norms, 1.0))
-        return cls(vocabulary, idf, (scale @ matrix).tocsc())
+        split = [words_of(text) for text in texts]
+        lengths = np.array([len(set(words)) for words in split], dtype=np.int64)
+        return cls(_Terms(split), _Terms([_trigrams(words) for words in split]), lengths)
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(list(self._words.vocabulary))
+
+    def scores(self, query: str) -> np.ndarray:
+        """float32 ``[n]``, 0 to 1: how alike each text and the query are."""
+        words = words_of(query)
+        asked = self._words.meant(Counter(words), self._spelling)
+        pieces = self._trigrams.meant(Counter(_trigrams(words)))
+        alike = (1 - _TRIGRAMS) * self._words.cosine(asked)
+        alike += _TRIGRAMS * self._trigrams.cosine(pieces)
+        return alike.astype(np.float32)
+
+    def named(self, query: str) -> np.ndarray:
+        """int64: the texts of two words or more all of which the query holds, as typed."""
+        words = sorted(set(words_of(query)))
+        held = self._words.share(words)
+        return np.flatnonzero((held >= _WHOLE) & (self._lengths > 1))
 
     def search(self, query: str, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
-        """The k most similar texts: ``rows`` int64 and cosine ``scores`` float32, best first.
+        """The k most similar texts: ``rows`` int64 and ``scores`` float32, best first.
 
         Equal scores go by row; texts that share nothing with the query are left out, so fewer than
         k may come. Raises RequestError for k < 1.
         """
         if k < 1:
             raise RequestError(f"k is {k}; ask for at least one result.")
-        counts = features(query)
-        known = sorted((self._vocabulary[f], n) for f, n in counts.items() if f in self._vocabulary)
-        if not known:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        columns = np.array([column for column, _ in known])
-        weights = (1.0 + np.log([float(n) for _, n in known])) * self._idf[columns]
-        # What the index has never seen belongs to the query's length all the same.
-        unknown = sum(_kind_weight(f) ** 2 for f in counts if f not in self._vocabulary)
-        length = math.sqrt(float((weights**2).sum()) + unknown)
-        scores = np.asarray(self._by_feature[:, columns] @ weights) / length
+        scores = self.scores(query)
         rows = np.flatnonzero(scores > 0)
         best = rows[np.lexsort((rows, -scores[rows]))[:k]]
-        return best, scores[best].astype(np.float32)
+        return best, scores[best]
 
 
-def _kind_weight(feature: str) -> float:
-    return _TRIGRAM_WEIGHT if feature.startswith("~") else 1.0
+class Asked:
+    """A query as columns of an index with weights, divided by the query's length."""
+
+    def __init__(self, columns: list[int], weights: list[float], length: float) -> None:
+        self.columns = np.array(columns, dtype=np.int64)
+        self.weights = np.array(weights) / max(length, 1e-9)
+
+
+class _Terms:
+    """Texts as unit vectors over their terms."""
+
+    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
+        counted = [Counter(terms) for terms in texts]
+        documents: Counter[str] = Counter()
+        for counts in counted:
+            documents.update(counts.keys())
+        self.vocabulary = {term: column for column, term in enumerate(sorted(documents))}
+        self._idf = [_idf(documents[term], len(texts)) for term in self.vocabulary]
+        self._rarest = _idf(0, len(texts))
+        indptr = np.cumsum([0, *map(len, counted)])
+        columns = np.array([self.vocabulary[t] for c in counted for t in c], dtype=np.int32)
+        values = np.array([_damped(n) for c in counted for n in c.values()], dtype=np.float32)
+        values = values * np.array(self._idf, dtype=np.float32)[columns]
+        matrix = sparse.csr_matrix(
+            (values, columns, indptr), shape=(len(texts), len(self.vocabulary))
+        )
+        norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+        scale = sparse.diags((1.0 / np.where(norms > 0, norms, 1.0)).astype(np.float32))
+        self._matrix: Any = (scale @ matrix).tocsc()
+
+    def meant(self, counts: Counter[str], spelling: Spelling | None = None) -> Asked:
+        """What a query asks for; unknown terms belong to its length too."""
+        columns: list[int] = []
+        weights: list[float] = []
+        squares = 0.0
+        for term, n in sorted(counts.items()):
+            known = self._near(term, spelling)
+            rarity = max((self._idf[c] * sure for c, sure in known), default=self._rarest)
+            squares += (_damped(n) * rarity) ** 2
+            columns += [column for column, _ in known]
+            weights += [_damped(n) * rarity * sure for _, sure in known]
+        return Asked(columns, weights, math.sqrt(squares))
+
+    def cosine(self, asked: Asked) -> np.ndarray:
+        """float64 ``[texts]``, at most 1."""
+        alike = weighted_columns(self._matrix, asked.columns, asked.weights)
+        return np.asarray(np.minimum(alike, 1.0))
+
+    def share(self, terms: Sequence[str]) -> np.ndarray:
+        """float64 ``[texts]``: the share of each text's squared length that these terms make."""
+        known = [self.vocabulary[term] for term in terms if term in self.vocabulary]
+        columns = np.array(known, dtype=np.int64)
+        return weighted_columns(self._matrix, columns, np.ones(len(columns)), power=2)
+
+    def _near(self, term: str, spelling: Spelling | None) -> list[tuple[int, float]]:
+        """The columns that a term of the query may mean, and how surely."""
+        near = [] if spelling is None else spelling.near(term)
+        exact = self.vocabulary.get(term)
+        return near if exact is None else [(exact, 1.0), *near]
+
+
+def weighted_columns(
+    matrix: Any, columns: np.ndarray, weights: np.ndarray, *, power: int = 1
+) -> np.ndarray:
+    """float64 ``[rows]``: Σ weight · column of a CSC matrix, its values first raised to ``power``.
+
+    Several times faster than to cut the columns out, which copies them.
+    """
+    starts, ends = matrix.indptr[columns], matrix.indptr[columns + 1]
+    sizes = (ends - starts).astype(np.int64)
+    first = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
+    places = first + np.arange(len(first))
+    values = matrix.data[places] ** power * np.repeat(weights, sizes)
+    return np.bincount(matrix.indices[places], weights=values, minlength=matrix.shape[0])
+
+
+def _trigrams(words: Iterable[str]) -> list[str]:
+    """The letter trigrams of each word with its borders."""
+    framed = [f"^{word}$" for word in words]
+    return [word[i : i + 3] for word in framed for i in range(len(word) - 2)]
+
+
+def _damped(count: int) -> float:
+    return 1.0 + math.log(count)
 
 
 def _idf(documents: int, total: int) -> float:
     return math.log((1 + total) / (1 + documents)) + 1.0
-
-
-def reciprocal_rank_fusion(
-    rankings: Sequence[np.ndarray], *, k: int | None = None, weights: Sequence[float] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """One ranking out of several: each row scores Σ weight / (60 + its place), places from 1.
-
-    ``rankings`` are int arrays of rows, best first (-1 is skipped). Returns ``rows`` int64 and
-    ``scores`` float32, best first, ties by row, at most ``k``.
-    """
-    shares = weights or [1.0] * len(rankings)
-    if len(shares) != len(rankings):
-        raise RequestError(f"{len(shares)} weights for {len(rankings)} rankings; give one each.")
-    total: dict[int, float] = {}
-    for ranking, share in zip(rankings, shares, strict=True):
-        for place, row in enumerate(np.asarray(ranking).tolist(), start=1):
-            if row >= 0:
-                total[row] = total.get(row, 0.0) + share / (RRF_K + place)
-    ordered = sorted(total.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
-    rows = np.array([row for row, _ in ordered], dtype=np.int64)
-    return rows, np.array([score for _, score in ordered], dtype=np.float32)

@@ -188,15 +188,3 @@ def test_similar_items(fitted: Recommender) -> None:
     assert (frame["item_id"] != frame["similar_id"]).all()
     assert frame["score"].between(-1.0001, 1.0001).all()
     pd.testing.assert_frame_equal(fitted.similar("i1", k=3), frame[:3])
-
-
-def test_search_finds_titles_and_makers(fitted: Recommender) -> None:
-    assert fitted.search("Riding the dusty prairie tale 6", k=3)["item_id"][0] == "i6"
-    snapshot = fitted.snapshot
-    maker = int(snapshot.entities.rows(["e1"])[0])
-    facts = next(f for f in snapshot.facts if f.relation == "made_by")
-    made = set(snapshot.items.ids[facts.head[facts.tail == maker]])
-    # Titles are matched by their letters too, so others may stand between.
-    assert made <= set(fitted.search("bo birch", k=2 * len(made))["item_id"])
-    personal = fitted.search("tale", user="u1", k=5)["item_id"].tolist()
-    assert personal != fitted.search("tale", user="u2", k=5)["item_id"].tolist()

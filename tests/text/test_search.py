@@ -1,10 +1,12 @@
-"""Lexical look-up with typing errors, and reciprocal-rank fusion."""
+"""Names as typed: typing errors, pieces of words, and names within longer queries."""
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from graph_schema.errors import RequestError
-from kgrec.text import LexicalIndex, reciprocal_rank_fusion
+from kgrec.text import LexicalIndex
+from kgrec.text.search import weighted_columns
 
 NAMES = [
     "The Terminator",
@@ -17,6 +19,7 @@ NAMES = [
     "Steven Spielberg",
     "",
     "Toy Story",
+    "Antz",
 ]
 INDEX = LexicalIndex.build(NAMES)
 
@@ -31,21 +34,31 @@ INDEX = LexicalIndex.build(NAMES)
         ("toy story 2", 4),
         ("star wrs", 5),
         ("spielburg", 7),
+        ("spilbrg", 7),  # two errors: pieces of the word
+        ("Atnz", 10),
     ],
 )
 def test_finds_what_was_meant(query, expected):
     assert INDEX.search(query)[0][0] == expected
 
 
-def test_scores_are_cosines_with_ties_by_row():
+def test_equal_texts_are_one_and_ties_go_by_row():
     rows, scores = INDEX.search("Toy Story", 3)
     assert rows.tolist() == [3, 9, 4]
     assert scores[0] == pytest.approx(1.0)
     assert scores[0] == scores[1] > scores[2] > 0
+    assert INDEX.scores("Toy Story").max() <= 1.0 + 1e-6
 
 
 def test_unknown_letters_lower_the_score():
     assert INDEX.search("amelie")[1][0] > INDEX.search("amelie qqqq")[1][0]
+
+
+def test_names_within_a_longer_query():
+    found = INDEX.named("films by steven spielberg like toy story please")
+    assert found.tolist() == [3, 7, 9]
+    assert INDEX.named("amelie").tolist() == []  # one word may mean anything
+    assert INDEX.named("steven spielburg").tolist() == []
 
 
 @pytest.mark.parametrize("query", ["", "   ", "!!!", "日本"])
@@ -65,13 +78,13 @@ def test_k_must_be_positive():
         INDEX.search("toy", 0)
 
 
-def test_fusion_by_hand():
-    rows, scores = reciprocal_rank_fusion([np.array([5, 7, -1]), np.array([7, 2])], k=3)
-    assert rows.tolist() == [7, 5, 2]
-    assert scores == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62])
-    tied, _ = reciprocal_rank_fusion([np.array([9]), np.array([4])])
-    assert tied.tolist() == [4, 9]
-    weighted, _ = reciprocal_rank_fusion([np.array([9]), np.array([4])], weights=[2.0, 1.0])
-    assert weighted.tolist() == [9, 4]
-    with pytest.raises(RequestError, match="one each"):
-        reciprocal_rank_fusion([np.array([9])], weights=[1.0, 1.0])
+def test_weighted_columns_are_a_product():
+    dense = np.array([[1.0, 0, 2], [0, 3, 0], [4, 0, 5], [0, 0, 0]])
+    matrix = sparse.csc_matrix(dense)
+    columns, weights = np.array([2, 0]), np.array([0.5, -1.0])
+    np.testing.assert_allclose(
+        weighted_columns(matrix, columns, weights), dense[:, columns] @ weights
+    )
+    squared = weighted_columns(matrix, columns, weights, power=2)
+    np.testing.assert_allclose(squared, dense[:, columns] ** 2 @ weights)
+    assert weighted_columns(matrix, columns[:0], weights[:0]).tolist() == [0.0] * 4

@@ -1,0 +1,21 @@
+"""Words as search reads them: lower case without accents, marks left out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_WORD = re.compile(r"\w+")
+
+
+def normalise(text: str) -> str:
+    """Lower case without accents: "Amélie" and "amelie" are one word."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in their order; an apostrophe joins its two sides ("don't" → "dont")."""
+    return _WORD.findall(normalise(text).replace("'", "").replace("’", ""))
