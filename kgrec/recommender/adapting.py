@@ -15,6 +15,7 @@ from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.snapshot import Ints
 from kgrec.nn.heads import NoHead
 from kgrec.nn.rating_model import RatingModel
+from kgrec.recommender.coding import scenario_codes
 from kgrec.recommender.engine import Engine, rebound
 from kgrec.recommender.few_shot import GivenExamples, Shots
 from kgrec.recommender.growing import (
@@ -69,15 +70,15 @@ class Adapting:
         ``description`` or ``attributes`` (given here or by its node in the graph), halfway to the
         others that say the like. Examples move it from there: the maximum a posteriori under a
         Gaussian prior with the others' spread, by the softmax over ``candidates`` (item ids that it
-        offers; all unless given). Only what belongs to the scenario changes: other scenarios'
-        answers stay as they are, bit by bit. Its requests choose among all items, or their
-        ``candidates``. Raises RequestError for a name that is none, unknown items and examples
-        without an id, and TrainingError; then nothing has changed.
+        offers; unless given all, or its own where the model is trained so). Only what belongs to
+        the scenario changes: others' answers stay as they are, bit by bit. Its requests choose
+        among all items, or their ``candidates``. Raises RequestError for a name that is none,
+        unknown items and examples without an id, and TrainingError; then nothing has changed.
         """
         name, engine = check_name(scenario), self._engine
         assert self._full is not None
         shots = Shots.read(engine, examples)
-        offered = _offered(engine, candidates, shots)
+        offered = _offered(engine, name, candidates, shots)
         full = with_scenario(self._full, name, description, attributes or {})
         visible = with_scenario(engine.snapshot, name, description, attributes or {})
         told = self._reader.read_scenarios(scenarios_of(visible))
@@ -126,9 +127,15 @@ def _fit(engine: Engine, name: str, shots: Shots, offered: Ints | None) -> None:
     )
 
 
-def _offered(engine: Engine, candidates: Sequence[str] | None, shots: Shots) -> Ints | None:
+def _offered(
+    engine: Engine, name: str, candidates: Sequence[str] | None, shots: Shots
+) -> Ints | None:
+    """int64: the rows that the examples choose among, None for all."""
     if candidates is None:
-        return None
+        own, codes = engine.own_items, scenario_codes(np.array([name]), engine.vocabulary)
+        if own is None or codes[0] < 0:
+            return None
+        return np.union1d(np.flatnonzero(own[codes[0]]), shots.item)
     wanted = id_list(candidates, "candidates")
     if not wanted:
         raise RequestError("candidates is an empty list; pass item ids, or None for all.")

@@ -15,7 +15,7 @@ from kgrec.nn.features import TEXT
 from kgrec.nn.recogniser import Recognised, Recogniser, log_softmax
 from kgrec.recommender.coding import scenario_codes
 from kgrec.recommender.requests import Asked, GivenHistories, Horizon, ask
-from kgrec.recommender.scenario_signs import RESERVED, ScenarioSigns, history_bags
+from kgrec.recommender.scenario_signs import HOUR, RESERVED, ScenarioSigns, history_bags
 from kgrec.recommender.scenario_texts import Prototypes, find_prototypes, mean_texts
 from kgrec.recommender.texts import TextReader
 
@@ -84,12 +84,14 @@ class Recognising:
         horizon: Horizon,
     ) -> Asked:
         """What is asked, routed to scenarios where ``scenario`` is "auto" (each request to the one
-        recognised) or "mixture" (scores averaged by the probabilities); those whose scenario the
-        settings' rule tells keep it."""
+        recognised) or "mixture" (scores averaged by the probabilities); those whose scenario is
+        known already keep it. ``context`` may have the ``hour`` for it."""
         if scenario not in RESERVED:
             return ask(self._engine, users, histories, scenario, context, horizon)
-        asked = ask(self._engine, users, histories, None, context, horizon)
-        found = self._recognised(asked, None, None)
+        _check_context(self._engine, None, context)
+        told = {name: value for name, value in (context or {}).items() if name != HOUR}
+        asked = ask(self._engine, users, histories, None, told or None, horizon)
+        found = self._recognised(asked, None, context)
         ruled = asked.histories.scenario
         codes = scenario_codes(found.names, self._engine.vocabulary)
         if scenario == _AUTO:
@@ -186,7 +188,7 @@ def _check_context(engine: Engine, text: str | None, context: Mapping[str, Any] 
         raise RequestError("the text is empty; pass some words, or None.")
     if text is not None and TEXT not in engine.texts.items:
         raise RequestError("the model reads no texts; leave text out, or train with texts.")
-    columns = {*map(str, engine.snapshot.users.attributes.columns), "hour"}
+    columns = {*map(str, engine.snapshot.users.attributes.columns), HOUR}
     unknown = sorted(set(context or {}) - columns)
     if unknown:
         raise RequestError(

@@ -34,12 +34,12 @@ def keep_best(
     kept = own_parameters(model) if by_scenario else ()
     if told[METRIC] <= done.best_metric:
         for name in kept:
-            done.best[name][better] = state[name][better]
+            done.best[name][better] = state[name][better].to(done.best[name])
         return
     fresh = {name: value.detach().clone() for name, value in state.items()}
     others = [c for c, name in enumerate(names) if name in done.best_of and c not in better]
     for name in kept if others else ():
-        fresh[name][others] = done.best[name][others]
+        fresh[name][others] = done.best[name][others].to(fresh[name])
     done.best, done.best_metric, done.waited = fresh, told[METRIC], 0
 
 

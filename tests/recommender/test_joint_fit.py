@@ -93,6 +93,19 @@ def test_users_of_one_scenario_need_not_name_it() -> None:
     assert report["recall@10"] == pytest.approx(len(hits) / report.n_users)
 
 
+def test_a_known_scenario_is_tuned_among_its_own_items(own: Recommender, tmp_path: Path) -> None:
+    own.save(tmp_path / "model")
+    named, silent = (Recommender.load(tmp_path / "model") for _ in range(2))
+    shots = [("u1", "i3"), ("u5", "i7"), ("u9", "i11")]
+    engine = own._engine
+    assert engine.own_items is not None
+    offered = engine.snapshot.items.ids[engine.own_items[scenario_code(engine, "web")]].tolist()
+    named.adapt("web", shots, candidates=offered)
+    silent.adapt("web", shots)
+    assert silent.recommend(USERS, scenario="web").equals(named.recommend(USERS, scenario="web"))
+    assert not silent.recommend(USERS, scenario="web").equals(own.recommend(USERS, scenario="web"))
+
+
 def test_records_tell_of_every_scenario(own: Recommender) -> None:
     validated = [record for record in own.history if "valid_ndcg@10" in record]
     assert validated

@@ -49,6 +49,18 @@ def test_auto_is_the_scenario_it_recognises(short: Recommender) -> None:
     )
 
 
+def test_auto_hears_the_context_too(short: Recommender) -> None:
+    told = {}
+    for hour in range(24):
+        frame = short.recognise(histories=[["i1"]], context={"hour": hour})
+        told[hour] = frame[frame["chosen"]]["scenario"].item()
+        assert short.recommend(histories=[["i1"]], scenario="auto", context={"hour": hour}).equals(
+            short.recommend(histories=[["i1"]], scenario=told[hour])
+        )
+    with pytest.raises(RequestError, match="'weather'"):
+        short.recommend(["u0"], scenario="auto", context={"weather": "wet"})
+
+
 def test_a_mixture_averages_scores_by_the_probabilities(short: Recommender) -> None:
     told = short.recognise(["u3"])
     engine, user = short._engine, short._engine.snapshot.users.rows(["u3"])
