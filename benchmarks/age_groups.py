@@ -20,12 +20,12 @@ from kgrec.evaluation import paired_bootstrap, rmse
 from kgrec.evaluation.calibration import expected_calibration_error
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import NO_TIME, Interactions
+from kgrec.graph.source import read_source
 from kgrec.nn.rating_answers import RatingPredictor
 from kgrec.nn.rating_model import RatingModel
 from kgrec.nn.rating_pools import AskedPairs, RatedEvents
 from kgrec.rating_config import RatingConfig
 from kgrec.recommender.rating_fitting import fit_rating_model, log_losses
-from kgrec.recommender.support import read_source
 
 DATA: Final = "ml-1m-kg"
 HEADS: Final = (

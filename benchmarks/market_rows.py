@@ -15,7 +15,7 @@ from kgrec import Recommender
 from kgrec.evaluation.baselines import EASE, Baseline, Popularity, binary_history
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
-from kgrec.recommender.support import read_source
+from kgrec.graph.source import read_source
 
 DRAWN_WITH: Final = 2026
 N_NEGATIVES: Final = 99

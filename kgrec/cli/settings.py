@@ -36,14 +36,19 @@ def read_config(path: Path | None, text_cache: Path | None = None) -> Recommende
     return config.model_copy(update={"text": text})
 
 
+def wrong_fields(error: ValidationError) -> list[str]:
+    """A line for each field: its name, and what is wrong with it."""
+    problems = error.errors(include_url=False, include_input=False)
+    return [f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in problems]
+
+
 def _parse(path: Path) -> RecommenderConfig:
     try:
         return RecommenderConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} is no TOML file ({error}); correct its syntax.") from error
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        lines = [f"- {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems]
+        lines = [f"- {line}" for line in wrong_fields(error)]
         raise SourceError(
             f"{path} has wrong settings:\n" + "\n".join(lines) + "\nCorrect these fields; "
             "kgrec/config.py documents each."

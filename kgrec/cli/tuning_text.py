@@ -22,6 +22,7 @@ from kgrec.cli.options import (
 )
 from kgrec.cli.output import print_json, print_values
 from kgrec.cli.progress import progress_on_stderr, say
+from kgrec.cli.settings import wrong_fields
 from kgrec.cli.stores import open_store
 from kgrec.text_tuning_config import TextTuning
 
@@ -94,8 +95,5 @@ def _settings(method: str, objectives: list[str], texts: list[str]) -> TextTunin
     try:
         return TextTuning.model_validate(values)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        lines = [
-            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in problems
-        ]
-        raise RequestError("; ".join(lines) + ". See kgrec.TextTuning for every field.") from error
+        lines = "; ".join(wrong_fields(error))
+        raise RequestError(f"{lines}. See kgrec.TextTuning for every field.") from error

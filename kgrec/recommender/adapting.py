@@ -13,6 +13,7 @@ from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.snapshot import Ints
+from kgrec.graph.source import read_source
 from kgrec.nn.heads import NoHead
 from kgrec.nn.rating_model import RatingModel
 from kgrec.recommender.coding import scenario_codes
@@ -29,7 +30,7 @@ from kgrec.recommender.growing import (
     with_scenario,
 )
 from kgrec.recommender.requests import id_list, item_rows
-from kgrec.recommender.support import read_source, without_splits
+from kgrec.recommender.support import without_splits
 from kgrec.recommender.texts import TextReader, scenarios_of
 from kgrec.training.adapting import fit_own_rows
 from kgrec.training.meta import precisions

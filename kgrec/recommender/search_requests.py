@@ -96,10 +96,10 @@ class Searching:
             code = int(asked.histories.scenario[0])
         elif scenario is not None:
             code = scenario_code(engine, scenario)
-        if candidates is not None or engine.own_items is None or code < 0:
+        if candidates is not None:
             return mask
-        own = np.asarray(engine.own_items[code])
-        return own if mask is None else own & mask
+        own = engine.candidates(np.array([code]), mask)
+        return own if own is None or own.ndim == 1 else own[0]
 
     def log_query(
         self,

@@ -10,7 +10,6 @@ import torch
 
 from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.source import read_source as read_source
 from kgrec.recommender.ranked import Ranked
 
 Progress = Callable[[str, int, int], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,17 @@ from kgrec.text.runtimes import States, has_openvino, openvino_states, torch_sta
 
 MANY = 256  # chunks at once that are worth the seconds in which OpenVINO is made ready and timed
 _TIMED = 16  # chunks of middling length that it is timed on
+
+
+def padded(chunks: Sequence[Sequence[int]], padding: int) -> tuple[np.ndarray, np.ndarray]:
+    """``ids`` filled up with ``padding`` and ``attention`` (1: a token), int64 ``[B, longest]``."""
+    width = max(map(len, chunks))
+    ids = np.full((len(chunks), width), padding, dtype=np.int64)
+    attention = np.zeros((len(chunks), width), dtype=np.int64)
+    for row, chunk in enumerate(chunks):
+        ids[row, : len(chunk)] = chunk
+        attention[row, : len(chunk)] = 1
+    return ids, attention
 
 
 class Forward:
@@ -64,12 +76,7 @@ class Forward:
     @torch.inference_mode()
     def __call__(self, chunks: list[list[int]], states: States | None = None) -> np.ndarray:
         """float64 ``[B, dim]``: each chunk's unit vector, by ``states`` or what was chosen."""
-        width = max(map(len, chunks))
-        ids = np.full((len(chunks), width), self._padding, dtype=np.int64)
-        mask = np.zeros((len(chunks), width), dtype=np.int64)
-        for row, chunk in enumerate(chunks):
-            ids[row, : len(chunk)] = chunk
-            mask[row, : len(chunk)] = 1
+        ids, mask = padded(chunks, self._padding)
         attention = torch.from_numpy(mask).to(self.device)
         found = (states or self._states)(torch.from_numpy(ids).to(self.device), attention)
         return self.pooling(found, attention).double().cpu().numpy()

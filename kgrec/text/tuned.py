@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,10 +79,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _put_on(network: Any, folder: Path) -> Any:
-    from kgrec.text.tuning.methods import merged, prefixed
+    from kgrec.text.tuning.methods import merged, prefixed, quiet
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # peft's imports warn of what no user can change
+    with quiet():
         from peft import PeftModel
 
         try:

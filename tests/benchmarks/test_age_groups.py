@@ -14,7 +14,7 @@ from benchmarks.age_rows import AgeGroups, draw
 from benchmarks.controls import CONTROLS, base, choose_control
 from graph_schema import Catalog
 from kgrec.graph import GraphSnapshot
-from kgrec.recommender.support import read_source
+from kgrec.graph.source import read_source
 from tests.recommender import rated
 
 pytestmark = pytest.mark.slow

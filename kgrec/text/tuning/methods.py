@@ -57,7 +57,7 @@ def prepared(network: Any, settings: TextTuning, steps: int) -> Any:
     if settings.method == "full":
         _open_weights(network, settings)
         return network
-    with _quiet():
+    with quiet():
         from peft import get_peft_model
 
         try:
@@ -198,7 +198,7 @@ def _peft_config(network: Any, settings: TextTuning, steps: int) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """peft's imports warn of what no user of kgrec can change."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kgrec.text.models import sha256
 from kgrec.text.tuned import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
-from kgrec.text.tuning.methods import PrefixedEncoder
+from kgrec.text.tuning.methods import PrefixedEncoder, quiet
 from kgrec.text.tuning.tuner import Tuned
 
 
@@ -52,8 +51,7 @@ def _write_adapter(network: Any, folder: Path, base: str) -> None:
         # The pattern is the last step's, the weights may be an earlier one's; a rank that was
         # dropped is 0 in them anyway.
         config.rank_pattern = None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         network.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / ADAPTER_CONFIG  # peft writes sets in any order: equal tunings, equal files

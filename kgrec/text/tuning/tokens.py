@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.text.forward import padded
 from kgrec.text.pooling import MEAN, Pooling
 from kgrec.text.tuning.masking import Vocabulary
 
@@ -46,13 +47,7 @@ class Tokens:
 
     def padded(self, rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
         """``ids`` and ``attention`` (1: a token), int64 ``[B, longest]``."""
-        width = max(map(len, rows))
-        ids = np.full((len(rows), width), self.tokenizer.pad_token_id or 0, dtype=np.int64)
-        attention = np.zeros((len(rows), width), dtype=np.int64)
-        for row, tokens in enumerate(rows):
-            ids[row, : len(tokens)] = tokens
-            attention[row, : len(tokens)] = 1
-        return ids, attention
+        return padded(rows, self.tokenizer.pad_token_id or 0)
 
     def on_device(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device)
