@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from graph_schema.catalog import Catalog
 from graph_schema.mapping import GraphMapping
+from graph_schema.names import ITEM
 
 # Called with (what is being written or read, rows done, rows in all).
 Progress = Callable[[str, int, int], None]
@@ -52,6 +53,14 @@ class StorePath:
     nodes: tuple[NodeRef, ...]
     relations: tuple[str, ...]
     outgoing: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class TextHit:
+    """A node whose texts hold words of a query; ``score`` compares within one answer."""
+
+    node: NodeRef
+    score: float
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,15 @@ class GraphStore(ABC):
 
         A node comes as ``{"labels", "properties"}``, a relationship as ``{"type", "properties"}``,
         a path as ``{"nodes", "relationships"}``. Raises QueryError for a write or a wrong query."""
+
+    @abstractmethod
+    def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
+        """Up to ``k`` nodes of a label by the store's full-text index, best first, then by id.
+
+        Items are searched in all properties that hold text, entities by name, reviews and queries
+        by text: BM25, added up over the properties. ``text`` is plain words, no query language, of
+        which any may match. Raises QueryError for no words, k < 1 or another label, and StoreError
+        where a mapped graph has no full-text index for the label."""
 
     @abstractmethod
     def delete_user(self, user_id: str) -> bool:

@@ -23,11 +23,13 @@ from kgrec.stores.base import (
     NodeRef,
     Progress,
     StorePath,
+    TextHit,
     WriteReport,
 )
 from kgrec.stores.embedded_file import LoadedGraph, leased, load, rows_of, save
 from kgrec.stores.embedded_read import KINDS, Column, plain_value, read_columns
 from kgrec.stores.embedded_write import build, patch_interactions
+from kgrec.stores.fulltext import check_query
 from kgrec.stores.merge import Merged, joined, merge_interactions
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.tables import EdgeRows, NodeRows, interaction_rows, node_rows, other_edges
@@ -110,6 +112,15 @@ class EmbeddedStore(GraphStore):
     ) -> list[dict[str, Any]]:
         rows = self._rows(cypher, dict(parameters or {}))
         return [{name: plain_value(value) for name, value in row.items()} for row in rows]
+
+    def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
+        asked = check_query(text, label, k)
+        scores: dict[str, float] = {}
+        for index in self._reading().text_indexes(label):
+            for row in self._rows(queries.SEARCH_TEXT, {"index": index, "text": asked}):
+                scores[row["id"]] = scores.get(row["id"], 0.0) + row["score"]
+        best = sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))[:k]
+        return [TextHit(NodeRef(label, node), score) for node, score in best]
 
     def delete_user(self, user_id: str) -> bool:
         with leased(self.path) as graph:

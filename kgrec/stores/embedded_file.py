@@ -14,12 +14,16 @@ import kglite
 from graph_schema.errors import StoreError, StoreFileError
 from graph_schema.migration import latest_version
 from kgrec.stores.base import EdgeType
+from kgrec.stores.fulltext import indexed
 
 REBUILD = (
     "Cure: give another path if this is not a kgrec store, install the newest kgrec if a newer one "
     "wrote it; otherwise move the file away and write the catalog again (Catalog.read_parquet "
     "reads a saved one)."
 )
+
+
+_TEXT_KINDS = ("str", "String")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,21 @@ class LoadedGraph:
     def edge_properties(self, relation: str) -> dict[str, str]:
         found: dict[str, Any] = self._schema["connection_types"].get(relation, {})
         return _known(found.get("properties", {}))
+
+    @cached_property
+    def _indexed(self) -> dict[str, list[str]]:
+        return {}
+
+    def text_indexes(self, label: str) -> list[str]:
+        """Names of BM25 indexes over a label's texts, made when first asked for; they live as long
+        as this graph is in memory. Those in the file stop at what was there when they were made."""
+        if label not in self._indexed:
+            kinds = self.node_properties(label)
+            texts = indexed(label, (name for name, kind in kinds.items() if kind in _TEXT_KINDS))
+            for name in texts:
+                self.graph.build_text_index(label, name)
+            self._indexed[label] = [f"{label}.{name}" for name in texts]
+        return self._indexed[label]
 
 
 def _known(kinds: dict[str, str]) -> dict[str, str]:

@@ -17,6 +17,10 @@ DELETE_PAIRS = (
     "MATCH (:User {id: row.source})-[r:INTERACTED]->(:Item {id: row.target}) DELETE r"
 )
 
+SEARCH_TEXT = (
+    "CALL db.index.fulltext.queryNodes($index, $text) YIELD node, score RETURN node.id AS id, score"
+)
+
 
 def match_nodes(label: str) -> str:
     return f"MATCH (n:{quote(label)})"

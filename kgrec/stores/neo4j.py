@@ -16,8 +16,10 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import QueryError, StoreError
 from graph_schema.mapping import GraphMapping
 from graph_schema.migration import READ_VERSION, RECORD_VERSION, latest_version, migrations
+from graph_schema.names import ITEM
 from kgrec.stores import neo4j_queries as queries
 from kgrec.stores import neo4j_read as reading
+from kgrec.stores import neo4j_search as searching
 from kgrec.stores import neo4j_write as writing
 from kgrec.stores.base import (
     EdgeType,
@@ -26,8 +28,10 @@ from kgrec.stores.base import (
     NodeRef,
     Progress,
     StorePath,
+    TextHit,
     WriteReport,
 )
+from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j_names import Names, NodeSource
 from kgrec.stores.neo4j_session import Connection
 from kgrec.stores.paths import simple_paths
@@ -67,6 +71,7 @@ class Neo4jStore(GraphStore):
         writing.declare_names(self._connection, nodes, [events, *edges])
         for rows in nodes:
             writing.write_nodes(self._connection, rows, progress)
+        searching.index_texts(self._connection, nodes)
         writing.write_interactions(self._connection, events, progress)
         for group in edges:
             writing.write_edges(self._connection, group, progress)
@@ -146,6 +151,16 @@ class Neo4jStore(GraphStore):
             return [{name: plain_value(value) for name, value in dict(row).items()} for row in rows]
 
         return self._connection.read(work)
+
+    def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
+        asked = check_query(text, label, k)
+        heard = reading.known(self._connection).labels
+        hits: dict[str, float] = {}
+        for source in self._names.of_label(label):
+            if source.label in heard:
+                hits.update(searching.search(self._connection, source, asked, k))
+        best = sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))[:k]
+        return [TextHit(NodeRef(label, node), score) for node, score in best]
 
     def delete_user(self, user_id: str) -> bool:
         self._refuse_if_mapped("delete_user()")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graph_schema.names import ITEM, QUERY, REVIEW
 from kgrec.stores.base import EdgeType
 from kgrec.stores.cypher import quote
 from kgrec.stores.neo4j_names import EdgeSource, Names, NodeSource
@@ -28,6 +29,38 @@ UPDATE_EDGES = (
 )
 
 _PART = 2_000  # nodes in one record of a read
+
+TEXT_INDEXES = (
+    "SHOW FULLTEXT INDEXES YIELD name, entityType, labelsOrTypes, properties, state "
+    "WHERE entityType = 'NODE' AND $label IN labelsOrTypes "
+    "RETURN name, properties ORDER BY size(properties) DESC, name"
+)
+# The index of each label's texts; kgrec_entity_name comes with the schema.
+TEXT_INDEX = {
+    ITEM: "kgrec_item_texts", REVIEW: "kgrec_review_text", QUERY: "kgrec_query_text"
+}  # fmt: skip
+AWAIT_INDEXES = "CALL db.awaitIndexes(300)"
+
+
+def drop_index(name: str) -> str:
+    return f"DROP INDEX {quote(name)} IF EXISTS"
+
+
+def create_text_index(label: str, properties: Sequence[str]) -> str:
+    values = ", ".join(f"n.{quote(name)}" for name in properties)
+    return (
+        f"CREATE FULLTEXT INDEX {quote(TEXT_INDEX[label])} IF NOT EXISTS "
+        f"FOR (n:{quote(label)}) ON EACH [{values}]"
+    )
+
+
+def search_text(node: NodeSource) -> str:
+    """What the index gives comes best first: no order here, which would ask for all of it."""
+    return (
+        "CALL db.index.fulltext.queryNodes($index, $text) YIELD node, score "
+        f"WHERE node:{quote(node.label)} AND node.{quote(node.key)} IS NOT NULL "
+        f"RETURN {node.id_of('node')} AS id, score LIMIT $k"
+    )
 
 
 def merge_nodes(label: str) -> str:

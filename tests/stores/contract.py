@@ -17,6 +17,7 @@ from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
 from tests.stores.contract_queries import QueryContract, sample
 from tests.stores.contract_scenarios import ScenarioContract
+from tests.stores.contract_text import TextContract
 
 INTERACTED = EdgeType("User", "INTERACTED", "Item")
 
@@ -27,7 +28,7 @@ def rows(table) -> list[dict]:
     return sorted(found, key=str)
 
 
-class StoreContract(QueryContract, ScenarioContract):
+class StoreContract(QueryContract, ScenarioContract, TextContract):
     def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
         store.write(sample())
         users = store.read_nodes("User")

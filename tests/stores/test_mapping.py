@@ -171,3 +171,21 @@ def test_nothing_is_written_to_a_mapped_graph(store: Neo4jStore, neo4j_server: S
 def test_a_mapping_is_for_neo4j() -> None:
     with pytest.raises(StoreError, match="for a Neo4j graph"):
         connect("graph.kgl", mapping=MAPPING)
+
+
+def test_a_mapped_graph_is_searched_in_its_own_index(
+    store: Neo4jStore, neo4j_server: Server
+) -> None:
+    with pytest.raises(StoreError, match=r"no full-text index covers 'Product'.*CREATE FULLTEXT"):
+        store.search_text("tea")
+    with (
+        neo4j.GraphDatabase.driver(neo4j_server.uri, auth=neo4j_server.auth) as driver,
+        driver.session() as session,
+    ):
+        session.run("CREATE FULLTEXT INDEX shop FOR (n:Product|Till) ON EACH [n.label]").consume()
+        session.run("CALL db.awaitIndexes(60)").consume()
+        try:
+            hits = store.search_text("a cup of tea")
+            assert {hit.node for hit in hits} == {NodeRef("Item", "T-1"), NodeRef("Item", "C-1")}
+        finally:
+            session.run("DROP INDEX shop").consume()

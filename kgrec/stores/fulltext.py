@@ -1,0 +1,37 @@
+"""What the full-text search of every store shares: which texts are indexed, and plain queries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from graph_schema.errors import QueryError
+from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW
+
+MAX_WORDS: Final = 256  # of a query: what follows is left out; Lucene refuses more than 1,024
+# What is looked at; of items every property that holds text.
+_PROPERTIES: Final = {ENTITY: ("name",), REVIEW: ("text",), QUERY: ("text",)}
+_WORD: Final = re.compile(r"\w")
+# AND, OR, NOT and TO are operators in capitals only.
+_OPERATORS: Final = re.compile(r'[-+&|!(){}\[\]^"~*?:\\/\x00]')
+
+
+def check_query(text: str, label: str, k: int) -> str:
+    """The text as at most MAX_WORDS words in lower case, without what Lucene would take for an
+    operator. Raises QueryError where it has no words, for a label without texts, and for k < 1."""
+    if label not in (ITEM, *_PROPERTIES):
+        known = ", ".join((ITEM, *_PROPERTIES))
+        raise QueryError(f"nodes {label!r} have no full-text index; ask for one of {known}.")
+    if k < 1:
+        raise QueryError(f"k is {k}; ask for at least one node.")
+    words = _OPERATORS.sub(" ", text).lower().split()[:MAX_WORDS]
+    if not any(_WORD.search(word) for word in words):
+        raise QueryError("the text holds no words; pass some.")
+    return " ".join(words)
+
+
+def indexed(label: str, texts: Iterable[str]) -> list[str]:
+    """Those of a label's properties with text that are searched."""
+    chosen: Any = _PROPERTIES.get(label)
+    return sorted(name for name in texts if chosen is None or name in chosen)
