@@ -13,6 +13,7 @@ from kgrec.cli import (  # noqa: F401
     linking,
     predict,
     recognising,
+    searching,
     training,
     tuning_text,
 )

@@ -1,4 +1,4 @@
-"""``kgrec recommend``, ``similar`` and ``search``: questions to a trained model."""
+"""``kgrec recommend`` and ``similar``: questions to a trained model."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 UserOption = Annotated[str | None, typer.Option("--user", "-u", help="User id.")]
 ScenarioOption = Annotated[str | None, typer.Option(help="Scenario of the request.")]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only items with year=1990..1999, genres=Drama or genres=Drama,War; repeatable."
+    ),
+]
 
 
 def open_model(folder: Path) -> Recommender:
@@ -59,12 +65,7 @@ def recommend(
     k: KOption = 10,
     scenario: ScenarioOption = None,
     candidates: Annotated[str | None, typer.Option(help="Rank only these items: 1,2,3.")] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only items with year=1990..1999, genres=Drama or genres=Drama,War; repeatable."
-        ),
-    ] = None,
+    where: WhereOption = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also items the user already has.")
     ] = False,
@@ -98,16 +99,3 @@ def similar(
     loaded = open_model(model)
     frame = loaded.similar(split_list(item) or [], k)
     print_frame(with_titles(loaded, frame, "similar_id"), as_json)
-
-
-@app.command(epilog='Example: `kgrec search "space opera with robots" --model model -k 5`')
-def search(
-    text: Annotated[str, typer.Argument(help="What is looked for, in plain words.")],
-    model: ModelOption,
-    user: UserOption = None,
-    k: KOption = 10,
-    as_json: JsonOption = False,
-) -> None:
-    """The items whose texts fit some words, in the order that suits a user if one is given."""
-    loaded = open_model(model)
-    print_frame(with_titles(loaded, loaded.search(text, user=user, k=k)), as_json)
