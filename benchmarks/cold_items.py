@@ -55,19 +55,27 @@ class ColdItems:
 
     def ndcg(self, items: Ints, score: Callable[[Ints], Scores]) -> float:
         """NDCG@10 of ``score`` (of candidate rows) over the users with a target in ``items``."""
+        return float(self.users_ndcg(items, score).mean())
+
+    def ndcg_of(self, model: Recommender, items: Ints) -> float:
+        """NDCG@10 of a fitted model, asked as anybody would ask it."""
+        return float(self.users_ndcg_of(model, items).mean())
+
+    def users_ndcg(self, items: Ints, score: Callable[[Ints], Scores]) -> np.ndarray:
+        """float64 ``[users with a target in items]``: what ``ndcg`` is the mean of."""
         values = np.asarray(score(items))
         order = np.argsort(-values, axis=1, kind="stable")[:, :K]
         return self._ndcg_of_lists(items, items[order])
 
-    def ndcg_of(self, model: Recommender, items: Ints) -> float:
-        """NDCG@10 of a fitted model, asked as anybody would ask it."""
+    def users_ndcg_of(self, model: Recommender, items: Ints) -> np.ndarray:
+        """float64 ``[users with a target in items]``: what ``ndcg_of`` is the mean of."""
         ranked = model.rank(
             self.fit.users.ids.tolist(), k=K, candidates=self.fit.items.ids[items].tolist()
         )
         lists = self.fit.items.rows(ranked.ids.ravel()).reshape(ranked.ids.shape)
         return self._ndcg_of_lists(items, lists)
 
-    def _ndcg_of_lists(self, items: Ints, lists: Ints) -> float:
+    def _ndcg_of_lists(self, items: Ints, lists: Ints) -> np.ndarray:
         events = self.whole.interactions
         wanted = np.isin(events.item, items)
         targets = pairs_to_csr(events.user[wanted], events.item[wanted], len(self.whole.users))
@@ -75,7 +83,7 @@ class ColdItems:
         asked = counts > 0
         lists = np.pad(lists, ((0, 0), (0, K - lists.shape[1])), constant_values=-1)
         hits = hit_matrix(lists, targets)[asked]
-        return float(user_metrics(hits, counts[asked], (K,))[f"ndcg@{K}"].mean())
+        return np.asarray(user_metrics(hits, counts[asked], (K,))[f"ndcg@{K}"])
 
 
 def entity_cosine(trial: ColdItems) -> Callable[[Ints], Scores]:

@@ -19,6 +19,7 @@ from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.graph.distinct import distinct
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints, NodeTable, Strings, with_named
 from kgrec.graph.tokens import AttributeTokens
+from kgrec.graph.written import ReviewRows
 
 MIN_LINKS = 2  # an entity with one link says nothing of any other item
 
@@ -88,6 +89,7 @@ class FeatureTables:
     texts: Mapping[str, np.ndarray]
     friends: sp.csr_matrix | None
     event_text: np.ndarray
+    reviews: ReviewRows | None = None
 
     @staticmethod
     def build(
@@ -104,6 +106,9 @@ class FeatureTables:
             texts=texts,
             friends=_friends(snapshot),
             event_text=event_text,
+            reviews=ReviewRows.build(snapshot.reviews, len(snapshot.items), len(event_text))
+            if len(event_text)
+            else None,
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,6 +13,7 @@ from torch.nn import functional
 from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.nn.kg_encoder import DeviceMessages, KGEncoder
 from kgrec.nn.sparse import SparseMatrix
+from kgrec.nn.text_pooling import ReviewInputs, ReviewPooling
 
 IDS, KNOWLEDGE, TEXT, REVIEWS, ATTRIBUTES = "id", "knowledge", "text", "reviews", "attributes"
 KNOWLEDGE_GATE = 1.0  # where the gates of the graph's part start
@@ -27,6 +29,7 @@ class ItemInputs:
     tokens: SparseMatrix
     texts: Mapping[str, Tensor]
     present: Mapping[str, Tensor | None]
+    reviews: ReviewInputs | None = None
 
     @staticmethod
     def build(tables: FeatureTables, layers: int, device: torch.device | str) -> ItemInputs:
@@ -47,6 +50,16 @@ class ItemInputs:
             texts=texts,
             present={name: _partial(mask, device) for name, mask in present.items()},
         )
+
+    def unread(self, users: np.ndarray) -> ItemInputs:
+        """Without the reviews that ``users`` (int64) wrote, where reviews are weighed.
+
+        In training a user's own review of the item to be predicted would tell which it is; when
+        answering nobody has written it yet."""
+        if self.reviews is None:
+            return self
+        reviews, left = self.reviews.without(users)
+        return replace(self, reviews=reviews, present={**self.present, REVIEWS: left})
 
 
 class Side(nn.Module):
@@ -81,6 +94,7 @@ class HybridFeatures(nn.Module):
         text_size: int,
         embedding_size: int,
         layers: int,
+        attention: bool = False,
     ) -> None:
         super().__init__()
         d = embedding_size
@@ -94,6 +108,8 @@ class HybridFeatures(nn.Module):
         self.text = nn.ParameterDict(
             {p: torch.randn(text_size, 2 * d) * 0.5 * text_size**-0.5 for p in parts if _reads(p)}
         )
+        if REVIEWS in parts and attention:
+            self.attention = ReviewPooling(text_size)
         if KNOWLEDGE in parts:
             self.knowledge = KGEncoder(
                 len(vocabulary.entities), len(vocabulary.relations), d, layers
@@ -151,9 +167,16 @@ class HybridFeatures(nn.Module):
             )
         both = inputs.tokens @ self.token if part == ATTRIBUTES else None
         if both is None:
-            both = inputs.texts[part] @ self.text[part]
+            both = self._text(part, inputs) @ self.text[part]
         left, right = both.chunk(2, dim=1)
         return left, right
+
+    def _text(self, part: str, inputs: ItemInputs) -> Tensor:
+        """An item's text vector, float32 ``[n, size]``: of its reviews the mean, or attention's."""
+        if part == REVIEWS and inputs.reviews is not None:
+            pooled: Tensor = self.attention(inputs.reviews)
+            return pooled
+        return inputs.texts[part]
 
 
 def _partial(mask: Tensor, device: torch.device | str) -> Tensor | None:

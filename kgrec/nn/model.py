@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kgrec.graph.features import FeatureTables, Vocabulary
+from kgrec.graph.written import RATING_SIGNS
 from kgrec.nn.features import IDS, HybridFeatures, ItemInputs
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, HeadShape, NoHead, grown, own_parameters
 from kgrec.nn.histories import STATE_SIZE, HistoryBatch, TimeScales
 from kgrec.nn.sparse import SparseMatrix
+from kgrec.nn.text_pooling import ReviewInputs
 
 USER_ATTRIBUTES = "user_token"  # the parameter that holds the vectors of user attributes
 
@@ -52,6 +54,7 @@ class ModelShape:
     late_scenarios: int = 0  # how many, the last ones, came after training
     lean: float = 0.5  # how far a described one starts from the shared answer, towards its likes
     pull: float = 5.0  # how strongly it is held there, times what the others' spread tells
+    attention: bool = False  # whether reviews are weighed by what is known of them, or alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +69,15 @@ class ModelInputs:
     @staticmethod
     def build(tables: FeatureTables, shape: ModelShape, device: torch.device | str) -> ModelInputs:
         friends = tables.friends
+        items = ItemInputs.build(tables, shape.kg_layers, device)
+        event_text = torch.as_tensor(tables.event_text).to(device)
+        if shape.attention and tables.reviews is not None:
+            items = replace(items, reviews=ReviewInputs.build(tables.reviews, event_text))
         return ModelInputs(
-            items=ItemInputs.build(tables, shape.kg_layers, device),
+            items=items,
             user_tokens=SparseMatrix.build(tables.user_tokens, device),
             friends=None if friends is None else SparseMatrix.build(friends, device),
-            event_text=torch.as_tensor(tables.event_text).to(device),
+            event_text=event_text,
         )
 
 
@@ -101,7 +108,9 @@ class HybridModel(nn.Module):
         super().__init__()
         self.shape = shape
         d, n_scales = shape.embedding_size, shape.scales.pools
-        self.features = HybridFeatures(vocabulary, shape.parts, shape.text_size, d, shape.kg_layers)
+        self.features = HybridFeatures(
+            vocabulary, shape.parts, shape.text_size, d, shape.kg_layers, shape.attention
+        )
         horizons = 2 if shape.horizons else 1
         self.pool_gate = nn.Parameter(torch.full((horizons, n_scales, d), 1.0 / n_scales))
         if n_scales > 1:
@@ -122,6 +131,8 @@ class HybridModel(nn.Module):
             self.friends_gate = nn.Parameter(torch.full((d,), 0.1))
         if shape.event_texts:
             self.event_text = nn.Parameter(torch.zeros(shape.text_size, d))
+            if shape.attention:
+                self.event_gate = nn.Parameter(torch.zeros(RATING_SIGNS))
 
     def item_parts(
         self, inputs: ModelInputs, known: Tensor | None = None
@@ -149,15 +160,25 @@ class HybridModel(nn.Module):
     def pooled(self, query: Tensor, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:
         """h: the gated sum of the history's pools, float32 ``[B, d]``."""
         total = query.new_zeros(len(batch.user), query.shape[1])
-        texts = inputs.event_text[batch.text_rows] if batch.text_pattern is not None else None
+        told = None
+        if batch.text_pattern is not None and self.shape.event_texts:
+            told = self.event_words(inputs, batch.text_rows)
         gates = self.gates(batch)
         for scale in range(self.shape.scales.pools):
             pool = batch.pattern.matmul(batch.weights[scale], query)
-            if texts is not None and batch.text_pattern is not None and self.shape.event_texts:
-                told = texts @ self.event_text
+            if told is not None and batch.text_pattern is not None:
                 pool = pool + batch.text_pattern.matmul(batch.text_weights[scale], told)
             total = total + pool * gates[:, scale]
         return total
+
+    def event_words(self, inputs: ModelInputs, rows: Tensor) -> Tensor:
+        """What the texts ``rows`` (int64 ``[t]``) of events add to them, ``[t, d]``: their words,
+        more or less of them by the rating, where ratings are read."""
+        told = inputs.event_text[rows] @ self.event_text
+        reviews = inputs.items.reviews
+        if reviews is None or not self.shape.attention:
+            return told
+        return told * (1 + reviews.rated[rows] @ self.event_gate).unsqueeze(1)
 
     def gates(self, batch: HistoryBatch) -> Tensor:
         """What each history's pools are multiplied with, float32 ``[B or 1, S, d]``."""

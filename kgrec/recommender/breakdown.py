@@ -146,7 +146,7 @@ def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> d
         parts[ASSUMED] = assumed
     if engine.model.shape.event_texts and len(batch.text_rows):
         own = torch.zeros_like(assumed)
-        told = engine.inputs.event_text[batch.text_rows] @ engine.model.event_text
+        told = engine.model.event_words(engine.inputs, batch.text_rows)
         own[torch.as_tensor(np.flatnonzero(history.text >= 0)).to(engine.device)] = told
         parts[WORDS] = own
     return parts

@@ -19,7 +19,7 @@ from kgrec.evaluation import random_split, user_time_split
 from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
 from kgrec.nn import HybridModel, ModelShape
-from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE
+from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE, REVIEWS
 from kgrec.recommender.coding import scenario_codes
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.judging import Queries
@@ -186,6 +186,7 @@ def model_shape(
         user_attributes=wanted.use_attributes and tables.user_tokens.nnz > 0,
         friends=tables.friends is not None,
         event_texts=wanted.use_text and len(texts.events) > 0,
+        attention=REVIEWS in parts and wanted.use_attention and not plan.sampled,
         horizons=plan.temporal and config.training.later_share > 0,
         shrinkage=plan.shrinkage,
         fusion=wanted.use_fusion and head != "none",

@@ -1,4 +1,5 @@
-"""How much item–item weights count, and whether they read the graph: chosen on validation rows."""
+"""How much item–item weights count, and whether they read the graph and the words of reviews:
+chosen on validation rows."""
 
 from __future__ import annotations
 
@@ -37,6 +38,7 @@ class Weighing:
     strength: float
     ridge: float = RIDGES[0]
     ndcg: float = field(default=math.nan, compare=False)
+    words: bool = False
 
 
 NONE: Final = Weighing(graph=False, strength=0.0)
@@ -80,13 +82,20 @@ def _kinds(engine: Engine) -> list[Weighing]:
     """All weights that are tried, of strength one."""
     graphs = (False, True) if engine.snapshot.facts else (False,)
     ridges = RIDGES if len(engine.vocabulary.items) <= _RIDGED_ITEMS else RIDGES[:1]
-    return [Weighing(graph, 1.0, ridge) for graph in graphs for ridge in ridges]
+    read = len(engine.snapshot.reviews) and len(engine.texts.events)  # else texts are switched off
+    return [
+        Weighing(graph, 1.0, ridge, words=words)
+        for words in ((False, True) if read else (False,))
+        for graph in graphs
+        for ridge in ridges
+    ]
 
 
 def _unscaled(engine: Engine, weighing: Weighing, plan: Plan) -> ItemWeights:
     return fit_item_weights(
         engine.snapshot,
         graph=weighing.graph,
+        words=weighing.words,
         ridge=weighing.ridge,
         decay=_RECENT if plan.scales.pools > 1 else np.inf,
         shrinkage=plan.shrinkage,

@@ -3,7 +3,7 @@
 EASE (Steck, WWW 2019): the ridge regression of every item on all others, B = I - P / diag(P) with
 P the inverse of the items' Gram matrix. The graph joins in as further rows of the history matrix
 (Jeunen, Van Balen & Goethals, RecSys 2020): a node counts as one more person, who chose all the
-items that it touches. Only the largest weights of each item are kept.
+items that it touches. So do words of reviews. Only the largest weights of each item are kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor
 from graph_schema.names import ITEM
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
+from kgrec.training.review_words import review_words
 
 _MOST = 15_000  # items, the most chosen; time is cubic in them and memory square
 _KEPT = 50  # weights of an item as a candidate
@@ -27,13 +28,15 @@ def fit_item_weights(
     train: GraphSnapshot,
     *,
     graph: bool,
+    words: bool = False,
     decay: float,
     ridge: float = 10.0,
     shrinkage: float = 0.0,
     device: torch.device,
 ) -> ItemWeights:
     """Weights among the items of ``train`` that have interactions, in their order there; with
-    ``graph`` its facts count too. ``ridge`` is the penalty per event of an average item.
+    ``graph`` its facts count too, with ``words`` its reviews. ``ridge`` is the penalty per event of
+    an average item.
 
     Takes O(n³) time and O(n²) memory for n items, of which the 15,000 most chosen are used.
     """
@@ -43,6 +46,8 @@ def fit_item_weights(
     rows = [_ones(train.interactions.user, item, (len(train.users), len(chosen)))]
     if graph:
         rows += [matrix[:, chosen] for matrix in _touches(train)]
+    if words:
+        rows.append(review_words(train)[:, chosen])
     penalty = ridge * float(counts[used].mean())
     gram = _gram([matrix[:, used] for matrix in rows], len(used))
     weights = _regress(gram.to(device), penalty)

@@ -130,6 +130,7 @@ class Stepper:
         self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None = None
     ) -> tuple[ItemVectors, list[GroupLoss]]:
         """The items' vectors and the losses of the examples, at least one group's."""
+        inputs = replace(inputs, items=inputs.items.unread(examples.histories.user))
         items = self.model.item_vectors(inputs)
         own = examples if sampled is None else sampled.examples
         batch = HistoryBatch.build(own.histories, len(items.query), self.plan.scales, self.device)

@@ -39,20 +39,23 @@ def entries(corpus: TextCorpus, settings: TextTuning) -> list[Entry]:
     found: list[Entry] = []
     for kind in dict.fromkeys(settings.pairs):
         found.extend(kinds[kind](corpus, settings))
-    return [entry for entry in found if item_texts(corpus, entry)]
+    return [entry for entry in found if _is_told(corpus, entry)]
 
 
-def item_texts(corpus: TextCorpus, entry: Entry) -> list[str]:
-    """What tells of the entry's item: its document, and the reviews that others wrote of it."""
+def document_of(corpus: TextCorpus, entry: Entry) -> str:
+    """The text of the entry's item, "" where there is none or it is the anchor itself."""
     document = corpus.documents[entry.item]
-    reviews = corpus.reviews
-    others = [
-        reviews.text[row]
-        for row in corpus.reviews_of.get(entry.item, ())
-        if reviews.user[row] < 0 or reviews.user[row] != entry.user
-    ]
-    texts = [text for text in others if text != entry.anchor]
-    return [document, *texts] if document and document != entry.anchor else texts
+    return "" if document == entry.anchor else document
+
+
+def reviews_by_others(corpus: TextCorpus, entry: Entry, start: int = 0) -> Iterator[str]:
+    """What others wrote of the entry's item, from any place ``start`` on and round to it."""
+    rows, reviews = corpus.reviews_of.get(entry.item, []), corpus.reviews
+    for place in range(len(rows)):
+        row = rows[(start + place) % len(rows)]
+        others = reviews.user[row] < 0 or reviews.user[row] != entry.user
+        if others and reviews.text[row] != entry.anchor:
+            yield reviews.text[row]
 
 
 def draw(corpus: TextCorpus, chosen: list[Entry], rng: np.random.Generator) -> Drawn:
@@ -63,12 +66,14 @@ def draw(corpus: TextCorpus, chosen: list[Entry], rng: np.random.Generator) -> D
 
 
 def _pick(corpus: TextCorpus, entry: Entry, rng: np.random.Generator) -> str:
-    texts = item_texts(corpus, entry)
-    coin, place = rng.random(), rng.integers(1 << 62)
-    if texts[0] == corpus.documents[entry.item] and (coin < 0.5 or len(texts) == 1):
-        return texts[0]
-    start = int(texts[0] == corpus.documents[entry.item])
-    return texts[start + int(place) % (len(texts) - start)]
+    document, start = document_of(corpus, entry), int(rng.integers(1 << 62))
+    if document and rng.random() < 0.5:
+        return document
+    return next(reviews_by_others(corpus, entry, start), document)
+
+
+def _is_told(corpus: TextCorpus, entry: Entry) -> bool:
+    return bool(document_of(corpus, entry) or next(reviews_by_others(corpus, entry), ""))
 
 
 def _queries(corpus: TextCorpus, settings: TextTuning) -> Iterator[Entry]:

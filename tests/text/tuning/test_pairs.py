@@ -5,7 +5,7 @@ import pytest
 
 from kgrec.text.tuning import TextCorpus, Written
 from kgrec.text.tuning.corpus import held_out_items
-from kgrec.text.tuning.pairs import Entry, draw, entries, item_texts
+from kgrec.text.tuning.pairs import Entry, document_of, draw, entries, reviews_by_others
 from tests.text.tuning.conftest import small
 
 NOBODY = np.array([-1])
@@ -26,7 +26,7 @@ def test_a_query_is_paired_with_the_clicked_item_and_one_without_a_click_is_not(
     given = corpus(["A guitar", ""], queries=[("loud", 0, 0), ("lost", 0, -1), ("none", 1, 1)])
     found = entries(given, small(pairs=("query",)))
     assert found == [Entry("loud", 0, 0)]  # item 1 has no text to be paired with
-    assert item_texts(given, found[0]) == ["A guitar"]
+    assert document_of(given, found[0]) == "A guitar"
 
 
 def test_a_review_is_paired_with_the_document_or_what_others_wrote():
@@ -35,13 +35,9 @@ def test_a_review_is_paired_with_the_document_or_what_others_wrote():
         reviews=[("mine", 0, 0), ("yours", 1, 0), ("ours", 0, 0), ("alone", 0, 1)],
     )
     found = entries(given, small(pairs=("review",)))
-    told = {entry.anchor: item_texts(given, entry) for entry in found}
-    assert told == {
-        "mine": ["yours"],
-        "yours": ["mine", "ours"],
-        "ours": ["yours"],
-        "alone": ["Strings"],
-    }
+    told = {entry.anchor: list(reviews_by_others(given, entry)) for entry in found}
+    assert told == {"mine": ["yours"], "yours": ["mine", "ours"], "ours": ["yours"], "alone": []}
+    assert [document_of(given, entry) for entry in found] == ["", "", "", "Strings"]
 
 
 def test_a_history_tells_of_what_came_before_the_next_item_and_of_nothing_later():

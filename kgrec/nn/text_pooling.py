@@ -1,0 +1,82 @@
+"""Many texts as one vector: attention over what they say, how recent they are, how they rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kgrec.graph.written import SIGNS, ReviewRows
+
+_STRONGEST = 6.0  # of a logit: e⁶, what one text can count for in others
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewInputs:
+    """``ReviewRows`` on a device: ``first`` int64 ``[n]`` the first entry of each item, ``item``,
+    ``row`` (of ``vectors``, float32 ``[e, size]``) and ``user`` int64 ``[r]``, ``signs`` float32
+    ``[r, SIGNS]``; ``rated`` float32 ``[e, RATING_SIGNS]``. Where ``kept`` (float32 ``[r]``) is
+    zero the review is not read."""
+
+    first: Tensor
+    item: Tensor
+    row: Tensor
+    user: Tensor
+    signs: Tensor
+    rated: Tensor
+    vectors: Tensor
+    kept: Tensor | None = None
+
+    @staticmethod
+    def build(rows: ReviewRows, vectors: Tensor) -> ReviewInputs:
+        counts = np.diff(rows.indptr)
+        owner = np.repeat(np.arange(len(counts)), counts)
+        parts = (rows.indptr[:-1], owner, rows.row, rows.user, rows.signs, rows.rated)
+        first, item, row, user, signs, rated = (
+            torch.as_tensor(part, device=vectors.device) for part in parts
+        )
+        return ReviewInputs(first, item, row, user, signs, rated, vectors)
+
+    def without(self, users: np.ndarray) -> tuple[ReviewInputs, Tensor]:
+        """Without what ``users`` (int64) wrote, and which items have reviews left, float32
+        ``[n, 1]``."""
+        written = torch.isin(self.user, torch.as_tensor(users, device=self.user.device))
+        kept = (~written).float()
+        left = torch.zeros(len(self.first), device=kept.device)
+        left[self.item[~written]] = 1.0
+        return replace(self, kept=kept), left.unsqueeze(1)
+
+
+class ReviewPooling(nn.Module):
+    """r_i = Σ exp(a_j) v_j over the item's reviews, at unit length: softmax attention (Bahdanau et
+    al., 2015), whose sum of weights falls out with the length. The logit a_j is linear in the
+    review's vector and signs, and starts at zero: all reviews alike."""
+
+    def __init__(self, text_size: int) -> None:
+        super().__init__()
+        self.asked = nn.Parameter(torch.zeros(text_size))
+        self.signs = nn.Parameter(torch.zeros(SIGNS))
+
+    def logits(self, reviews: ReviewInputs) -> Tensor:
+        """a, float32 ``[r]``."""
+        said = (reviews.vectors @ self.asked)[reviews.row] + reviews.signs @ self.signs
+        return _STRONGEST * torch.tanh(said / _STRONGEST)
+
+    def forward(self, reviews: ReviewInputs) -> Tensor:
+        """float32 ``[n, size]``; zero for an item without reviews."""
+        if not len(reviews.row):
+            return reviews.vectors.new_zeros(len(reviews.first), reviews.vectors.shape[1])
+        weights = torch.exp(self.logits(reviews))
+        if reviews.kept is not None:
+            weights = weights * reviews.kept
+        total = functional.embedding_bag(
+            reviews.row,
+            reviews.vectors,
+            reviews.first,
+            mode="sum",
+            per_sample_weights=weights,
+        )
+        return functional.normalize(total, dim=1)

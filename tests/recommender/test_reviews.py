@@ -1,0 +1,143 @@
+"""Reviews in the model, weighed by age and rating: what is held out is never read, what is new
+counts at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from graph_schema import Catalog
+from kgrec import Recommender, RecommenderConfig
+from kgrec.config import TextConfig
+from kgrec.nn.features import REVIEWS
+from kgrec.recommender.breakdown import break_down
+from kgrec.training import fit_item_weights
+from tests.recommender import catalogs
+from tests.recommender.test_leakage import assert_same_model
+from tests.text.tiny import tiny_bert
+
+pytestmark = pytest.mark.slow
+DAY = 86_400
+
+
+def frames() -> catalogs.Frames:
+    """The catalog's frames, its reviews with a rating and a time, which a made-up one lacks."""
+    made = catalogs.frames()
+    events = made["interactions"][["user_id", "item_id", "rating", "timestamp"]]
+    reviews = made["reviews"].merge(events, on=["user_id", "item_id"])
+    reviews.loc[0, ["rating", "timestamp"]] = None
+    return {**made, "reviews": reviews}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> RecommenderConfig:
+    folder = tmp_path_factory.mktemp("reviews")
+    plain = catalogs.config({"use_text": True, "use_attention": True}, epochs=4)
+    text = TextConfig(model=str(tiny_bert(folder)), cache_dir=str(folder / "c"), max_length=32)
+    return plain.model_copy(update={"text": text})
+
+
+@pytest.fixture(scope="module")
+def reader(settings: RecommenderConfig) -> Recommender:
+    return Recommender(settings).fit(catalogs.catalog(**frames()))
+
+
+def shouting(split: str) -> catalogs.Frames:
+    """The frames with other words, ratings and times in the reviews of held-out events."""
+    made = frames()
+    events, reviews = made["interactions"], made["reviews"].copy()
+    held = events[events["split"] == split][["user_id", "item_id"]]
+    own = pd.MultiIndex.from_frame(reviews[["user_id", "item_id"]]).isin(
+        pd.MultiIndex.from_frame(held)
+    )
+    assert own.sum() > 3
+    reviews.loc[own, "text"] = "circus stage war crime garbage"
+    reviews.loc[own, "rating"] = 1.0
+    reviews.loc[own, "timestamp"] = 2_000_000
+    return {**made, "reviews": reviews}
+
+
+def test_reviews_of_test_events_change_no_bit(
+    settings: RecommenderConfig, reader: Recommender
+) -> None:
+    other = Recommender(settings).fit(catalogs.catalog(**shouting("test")))
+    assert_same_model(reader, other)
+    for name, vectors in reader._engine.texts.items.items():
+        np.testing.assert_array_equal(vectors, other._engine.texts.items[name])
+    users = np.arange(catalogs.N_USERS)
+    one, two = (r._engine.score(r._engine.stored(users)) for r in (reader, other))
+    assert torch.equal(one, two)
+
+
+def test_reviews_of_validation_events_teach_nothing(
+    settings: RecommenderConfig, reader: Recommender
+) -> None:
+    """They are in histories afterwards, but neither what was learned nor the item–item weights
+    have read them."""
+    other = Recommender(settings).fit(catalogs.catalog(**shouting("valid")))
+    left, right = (r._engine.model.state_dict() for r in (reader, other))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+    mine, others = reader._engine.weights, other._engine.weights
+    assert (mine is None) == (others is None)
+    if mine is not None and others is not None:
+        np.testing.assert_array_equal(mine.matrix.toarray(), others.matrix.toarray())
+    assert not np.array_equal(
+        reader._engine.texts.items[REVIEWS], other._engine.texts.items[REVIEWS]
+    )
+
+
+def test_words_join_the_weights_where_there_are_reviews(reader: Recommender) -> None:
+    """Chosen like any other kind, from training reviews alone."""
+    full = reader._full
+    assert full is not None
+    train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
+    cpu = torch.device("cpu")
+    told, silent = (
+        fit_item_weights(train, graph=False, words=words, decay=np.inf, device=cpu)
+        for words in (True, False)
+    )
+    assert not np.array_equal(told.matrix.toarray(), silent.matrix.toarray())
+
+
+def test_attention_is_learned_saved_and_explained(reader: Recommender, tmp_path: Path) -> None:
+    model = reader._engine.model
+    assert model.shape.attention
+    assert bool(model.features.attention.signs.detach().any())
+    assert bool(model.event_gate.detach().any())
+    reader.save(tmp_path / "model")
+    loaded = Recommender.load(tmp_path / "model")
+    assert_same_model(reader, loaded)
+    engine = reader._engine
+    for user in range(4):
+        history = engine.stored(np.array([user]))
+        times = np.zeros(len(history.item), dtype=np.int64)
+        scores = engine.score(history)[0]
+        for item in (0, 7, 20):
+            told = break_down(engine, history, times, item)
+            assert told.score == pytest.approx(float(scores[item]), abs=1e-4)
+            parts = sum(float(part.sum()) for part in told.parts.values())
+            assert told.baseline + parts == pytest.approx(told.score, abs=1e-4)
+
+
+def test_a_new_review_counts_at_once(reader: Recommender, tmp_path: Path) -> None:
+    reader.save(tmp_path / "model")
+    live = Recommender.load(tmp_path / "model")
+    before = live._engine.items.candidate.clone()
+    row = int(live.snapshot.items.rows(["i3"])[0])
+    news = pd.DataFrame(
+        {
+            "user_id": ["u5"],
+            "item_id": ["i3"],
+            "text": ["a very different thing to say"],
+            "rating": [5.0],
+            "timestamp": [9_000_000],
+        }
+    )
+    live.update(Catalog.from_frames(reviews=news))
+    changed = (live._engine.items.candidate != before).any(dim=1)
+    assert bool(changed[row])
+    assert live._engine.model.state_dict().keys() == reader._engine.model.state_dict().keys()

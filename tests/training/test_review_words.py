@@ -1,0 +1,59 @@
+"""Words of reviews as people who chose the items."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kgrec.graph import GraphSnapshot
+from kgrec.training import fit_item_weights
+from kgrec.training.review_words import WEIGHT, review_words
+from tests.recommender import catalogs
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
+    folder: Path = tmp_path_factory.mktemp("words")
+    return catalogs.snapshot(folder, catalogs.catalog())
+
+
+def saying(snapshot: GraphSnapshot, texts: dict[int, list[str]]) -> GraphSnapshot:
+    """The snapshot with these reviews of these items alone."""
+    item = np.array([row for row, told in texts.items() for _ in told])
+    text = np.array([one for told in texts.values() for one in told], dtype=object)
+    reviews = snapshot.reviews.select(np.arange(len(item)))
+    return replace(snapshot, reviews=replace(reviews, item=item, text=text))
+
+
+def test_words_that_some_items_share_count_and_others_do_not(snapshot: GraphSnapshot) -> None:
+    told = {item: ["It is good"] for item in range(10)}
+    told[0].append("Fits my GUITAR, guitar!")
+    told[1].append("a guitar strap")
+    told[2].append("only drums")
+    words = review_words(saying(snapshot, told)).toarray()
+    assert words.shape == (1, len(snapshot.items)), "no word of one item, none of nearly all"
+    assert np.flatnonzero(words[0]).tolist() == [0, 1]
+    np.testing.assert_allclose(words[0, :2], np.sqrt(WEIGHT), rtol=1e-6)
+
+
+def test_nobody_wrote_anything(snapshot: GraphSnapshot) -> None:
+    silent = replace(snapshot, reviews=snapshot.reviews.select(np.empty(0, dtype=np.int64)))
+    assert review_words(silent).shape == (0, len(snapshot.items))
+
+
+def test_items_of_like_words_speak_for_each_other(snapshot: GraphSnapshot) -> None:
+    chosen = np.unique(snapshot.interactions.item)
+    told = {int(item): ["dull"] for item in chosen[:8]}
+    told |= {int(chosen[0]): ["violin bow"], int(chosen[-1]): ["violin bow"]}
+    given = saying(snapshot, told)
+
+    def weight(words: bool) -> float:
+        cpu = torch.device("cpu")
+        found = fit_item_weights(given, graph=False, words=words, decay=np.inf, device=cpu)
+        return float(found.matrix.toarray()[0, -1])
+
+    assert weight(True) > weight(False) + 0.01
