@@ -11,8 +11,10 @@ from torch import Tensor
 
 from kgrec.graph.snapshot import Ints
 from kgrec.nn.features import ItemInputs
+from kgrec.nn.rating_blend import RatingSigns
+from kgrec.nn.rating_evidence import RatingEvidence
 from kgrec.nn.rating_model import RatedItems, RatingModel
-from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools
+from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools, user_means
 from kgrec.nn.sparse import SparseMatrix
 
 _ROWS = 16_384  # asked at once; each is answered on its own
@@ -21,13 +23,17 @@ _PAST_ROWS = 2_048  # where every row may have a history of its own
 
 @dataclass(frozen=True, eq=False)
 class RatingPredictor:
-    """Answers for stored users: slots of ``events`` are the rows of ``user_tokens``."""
+    """Answers for stored users: slots of ``events`` are the rows of ``user_tokens``.
+
+    Without ``evidence`` ratings are the model's alone, not blended.
+    """
 
     model: RatingModel
     inputs: ItemInputs
     user_tokens: SparseMatrix
     events: RatedEvents
     device: torch.device
+    evidence: RatingEvidence | None = None
 
     @cached_property
     def items(self) -> RatedItems:
@@ -67,7 +73,38 @@ class RatingPredictor:
             logit[rows], standard[rows] = self._answer(
                 known, asked.select(rows), user[rows], scenario[rows], past_only
             )
-        return logit, self.model.shape.scale.rating(standard)
+        scale, blend = self.model.shape.scale, self.model.blend
+        if blend is None or self.evidence is None:
+            return logit, scale.rating(standard)
+        signs = self.signs(asked, user, standard, blend.worth, past_only=past_only, events=events)
+        return logit, scale.within(blend.rating(signs))
+
+    def signs(
+        self,
+        asked: AskedPairs,
+        user: Ints,
+        standard: np.ndarray,
+        worth: tuple[float, float],
+        *,
+        past_only: bool = False,
+        events: RatedEvents | None = None,
+    ) -> RatingSigns:
+        """What the blend reads of each row; ``standard`` float32 ``[R]`` is the model's rating, for
+        the others see ``predict`` and ``RatingBlend``."""
+        evidence, scale = self.evidence, self.model.shape.scale
+        assert evidence is not None
+        known = self.events if events is None else events
+        nobody = np.full(evidence.n_items, -1)
+        of_items = evidence.item_means(np.arange(evidence.n_items), nobody, worth[1])
+        rest = known.rating - evidence.mean - of_items[known.item]
+        words = evidence.words(asked.item, user, asked.time)
+        return RatingSigns(
+            user=user_means(known, rest, asked, worth[0], past_only),
+            item=evidence.item_means(asked.item, user, worth[1]),
+            model=standard.astype(np.float64) * scale.deviation + scale.mean - evidence.mean,
+            item_words=words[0],
+            user_words=words[1],
+        )
 
     def _answer(
         self, events: RatedEvents, asked: AskedPairs, user: Ints, scenario: Ints, past_only: bool

@@ -7,7 +7,8 @@ There is no vector per user: q[j, r] is what it says that item j was rated r, as
 SVD (Paterek, KDD Cup 2007; Koren, KDD 2008) with ratings by level, w_τ = exp(−|gap| / τ) weighs
 what was rated near in time, and a row's own pair is taken out of all sums. v_i and the part of q
 that levels share are made of ids, the graph, texts and attributes, so items without any rating have
-both. The predicted rating is linear in the logit, with an offset per item.
+both. The model's rating is linear in logit − b, with an offset per item; ``blend`` makes the
+predicted rating of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from kgrec.nn.features import IDS, HybridFeatures, ItemInputs
 from kgrec.nn.heads import HEADS, ByScenario, HeadShape
 from kgrec.nn.heads.signal import product
 from kgrec.nn.model import sum_parts
+from kgrec.nn.rating_blend import RatingBlend
 from kgrec.nn.rating_pools import RatingPools
 from kgrec.nn.rating_scale import RatingScale
 from kgrec.nn.sparse import SparseMatrix
@@ -46,6 +48,7 @@ class RatingShape:
     dropout: float
     id_dropout: float
     user_attributes: bool
+    centred: bool = False  # whether a rating is told from what lifts the logit above b
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,7 @@ class RatingModel(nn.Module):
 
     own_row: Tensor
     uses_head: Tensor
+    blend: RatingBlend | None = None  # learned after all else, on validation rows
 
     def __init__(self, vocabulary: Vocabulary, shape: RatingShape) -> None:
         super().__init__()
@@ -187,4 +191,6 @@ class RatingModel(nn.Module):
         if self.uses_head.any():
             used = self._uses(scenario)
             logit = logit + self.offsets.rows_of("offset", scenario).squeeze(1) * used
-        return logit, self.to_rating * logit + of_item[:, 1]
+        # Without b: ratings are standardised, so that likes being common must not lift them all.
+        lifted = logit - self.base if self.shape.centred else logit
+        return logit, self.to_rating * lifted + of_item[:, 1]

@@ -165,6 +165,27 @@ class RatingPools:
         )
 
 
+def user_means(
+    events: RatedEvents, rest: np.ndarray, asked: AskedPairs, worth: float, past_only: bool
+) -> np.ndarray:
+    """float64 ``[R]``: the mean of ``rest`` (float64 ``[n]``, by event) over the slot's events,
+    shrunk as if ``worth`` zeros came on top, without those of the asked pair; with ``past_only``
+    over those before the asked time."""
+    end = events.indptr[asked.slot + 1]
+    if past_only:
+        end = np.where(asked.time == NO_TIME, end, _places(events, asked, past_only))
+    values, n = torch.as_tensor(rest).unsqueeze(1), len(events)
+    (csr, row), (own_csr, own_row) = _whole(events, asked, end), _own(events, asked, end)
+    of_all, of_own = (
+        Bag.build(rows, np.ones(len(rows[1])), at, n, "cpu")
+        for rows, at in ((csr, row), (own_csr, own_row))
+    )
+    count = np.diff(csr[0])[row] - np.diff(own_csr[0])[own_row]
+    with torch.no_grad():
+        total = (of_all.sums(values) - of_own.sums(values)).squeeze(1).numpy()
+    return np.where(count > 0, total / (count + worth), 0.0)
+
+
 def ranges(start: Ints, end: Ints) -> tuple[Ints, Ints]:
     """CSR of the ranges ``start[r]:end[r]``: indptr int64 ``[R + 1]`` and indices."""
     lengths = end - start

@@ -62,5 +62,8 @@ class RatingScale:
 
     def rating(self, standard: np.ndarray) -> np.ndarray:
         """float64 ``[n]``: back from ``standard``, between the lowest level and the highest."""
-        told = standard.astype(np.float64) * self.deviation + self.mean
-        return np.asarray(np.clip(told, self.levels[0], self.levels[-1]))
+        return self.within(standard.astype(np.float64) * self.deviation + self.mean)
+
+    def within(self, ratings: np.ndarray) -> np.ndarray:
+        """float64 ``[n]``: ratings cut off at the lowest level and the highest."""
+        return np.asarray(np.clip(ratings, self.levels[0], self.levels[-1]))

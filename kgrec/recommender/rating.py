@@ -16,6 +16,7 @@ from kgrec.nn.rating_model import RatingModel
 from kgrec.nn.rating_pools import RatedEvents
 from kgrec.rating_config import RatingConfig
 from kgrec.recommender.fitting import training_split
+from kgrec.recommender.rating_blending import Reviews, gather
 from kgrec.recommender.rating_fitting import RatingData, fit_rating_model
 from kgrec.recommender.rating_requests import RatedHistories, ask_ratings
 from kgrec.recommender.support import Progress
@@ -62,6 +63,7 @@ class Rating:
             kg_layers=shape.kg_layers,
             train=engine.snapshot.interactions.select(~held),
             valid=engine.snapshot.interactions.select(held),
+            reviews=Reviews.of(engine),
         )
         fitted = fit_rating_model(
             data,
@@ -127,9 +129,12 @@ def _inputs(engine: Engine) -> ModelInputs:
 
 def _bind(engine: Engine, model: RatingModel) -> RatingPredictor:
     events = RatedEvents.of_users(engine.snapshot.interactions, len(engine.snapshot.users))
-    return RatingPredictor(
-        model, engine.inputs.items, engine.inputs.user_tokens, events, engine.device
-    )
+    evidence, blend = None, model.blend
+    if blend is not None:
+        rows, n_items = engine.snapshot.interactions, len(engine.snapshot.items)
+        evidence = gather(rows, Reviews.of(engine), blend.sentiment, blend.mean, n_items)
+    inputs = engine.inputs
+    return RatingPredictor(model, inputs.items, inputs.user_tokens, events, engine.device, evidence)
 
 
 def _teller(progress: Progress, epochs: int) -> OnEpoch:

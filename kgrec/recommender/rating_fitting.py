@@ -15,11 +15,13 @@ from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
 from kgrec.nn.features import REVIEWS
 from kgrec.nn.model import ModelInputs
 from kgrec.nn.rating_answers import RatingPredictor
+from kgrec.nn.rating_blend import RatingBlend
 from kgrec.nn.rating_model import RatingModel, RatingShape
 from kgrec.nn.rating_pools import AskedPairs, RatedEvents
 from kgrec.nn.rating_scale import RatingScale
 from kgrec.rating_config import RatingConfig
 from kgrec.recommender.coding import scenario_codes
+from kgrec.recommender.rating_blending import Reviews, fit_blend, gather
 from kgrec.training.rating_heads import tune_head
 from kgrec.training.ratings import VALID_LOSS, OnEpoch, RatingTask, RatingTrainer, own_rows
 
@@ -27,7 +29,7 @@ from kgrec.training.ratings import VALID_LOSS, OnEpoch, RatingTask, RatingTraine
 @dataclass(frozen=True, eq=False)
 class RatingData:
     """What a fit reads: features of one snapshot's items and users, its rated interactions to train
-    on, and those to choose by."""
+    on, and those to choose by; its reviews, of which those of ``valid`` are not read."""
 
     vocabulary: Vocabulary
     inputs: ModelInputs
@@ -36,6 +38,11 @@ class RatingData:
     kg_layers: int
     train: Interactions
     valid: Interactions
+    reviews: Reviews | None = None
+
+    @property
+    def n_items(self) -> int:
+        return len(self.inputs.items.item_row)
 
     @property
     def n_users(self) -> int:
@@ -87,7 +94,24 @@ def fit_rating_model(
         history = trainer.run(on_epoch)
         if later and validate is not None:
             tune_head(trainer, validate.losses, codes)
+        model.blend = _blend(data, task, model, valid, codes, seed, device)
     return FittedRatings(model, history)
+
+
+def _blend(
+    data: RatingData,
+    task: RatingTask,
+    model: RatingModel,
+    valid: Interactions,
+    codes: Ints,
+    seed: int,
+    device: torch.device,
+) -> RatingBlend | None:
+    reviews = None if data.reviews is None else data.reviews.without(data.valid, data.n_items)
+    sentiment = None if reviews is None else reviews.sentiment()
+    evidence = gather(data.train, reviews, sentiment, model.shape.scale.mean, data.n_items)
+    predictor = RatingPredictor(model, task.inputs, task.user_tokens, task.events, device, evidence)
+    return fit_blend(predictor, valid, codes, sentiment, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,5 +183,6 @@ def _shape(
         dropout=config.dropout,
         id_dropout=config.id_dropout if len(parts) > 1 else 0.0,
         user_attributes=data.inputs.user_tokens.pattern.indices.numel() > 0,
+        centred=True,
     )
     return shape, places

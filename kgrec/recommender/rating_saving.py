@@ -11,18 +11,27 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kgrec.graph.features import Vocabulary
+from kgrec.nn.rating_blend import RatingBlend
 from kgrec.nn.rating_model import RatingModel, RatingShape
 from kgrec.nn.rating_scale import RatingScale
+from kgrec.text.sentiment import Sentiment
 
 _WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
+_BLEND, _SENTIMENT = "blend", "blend.sentiment"
+_NUMBERS = ("mean", "worth", "shift", "weights")
 
 
 def write_rater(model: RatingModel, folder: Path) -> None:
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
+    told: dict[str, Any] = asdict(model.shape)
+    if (blend := model.blend) is not None:
+        told[_BLEND] = {name: getattr(blend, name) for name in _NUMBERS}
+        if blend.sentiment is not None:
+            weights[_SENTIMENT] = torch.as_tensor(blend.sentiment.weights)
     save_file(weights, folder / _WEIGHTS)
-    (folder / _SHAPE).write_text(json.dumps(asdict(model.shape)))
+    (folder / _SHAPE).write_text(json.dumps(told))
 
 
 def read_rater(folder: Path, vocabulary: Vocabulary, device: torch.device) -> RatingModel | None:
@@ -31,9 +40,16 @@ def read_rater(folder: Path, vocabulary: Vocabulary, device: torch.device) -> Ra
         return None
     told = json.loads((folder / _SHAPE).read_text())
     scale = {name: _tuple(value) for name, value in told["scale"].items()}
+    blend = told.pop(_BLEND, None)
     plain = {name: _tuple(value) for name, value in told.items() if name != "scale"}
     model = RatingModel(vocabulary, RatingShape(**plain, scale=RatingScale(**scale)))
-    model.load_state_dict(load_file(folder / _WEIGHTS))
+    weights = load_file(folder / _WEIGHTS)
+    heads = weights.pop(_SENTIMENT, None)
+    model.load_state_dict(weights)
+    if blend is not None:
+        numbers = {name: _tuple(value) for name, value in blend.items()}
+        sentiment = None if heads is None else Sentiment(heads.numpy())
+        model.blend = RatingBlend(**numbers, sentiment=sentiment)
     return model.to(device).eval()
 
 
