@@ -30,6 +30,11 @@ class TextConfig(_Settings):
     )
     max_length: int = Field(256, ge=8, description="Tokens per chunk; longer texts are chunked.")
     cache_dir: str | None = Field(None, description="Embedding cache; None: the user's cache dir.")
+    robust_reviews: bool = Field(
+        False,
+        description="Pool an item's reviews by their geometric median, equal ones once, and not by "
+        "their mean: a few hostile reviews then count for little.",
+    )
 
 
 class ModelConfig(_Settings):
@@ -159,6 +164,12 @@ class TrainingConfig(_Settings):
     logit_adjustment: float = Field(
         0.0, ge=0, description="τ: times the log of the items' prior, added to training's logits."
     )
+    text_attack: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Train on items' text vectors moved this far against the model, too; 0: don't.",
+    )
     popularity_weight: float = Field(
         0.0, ge=0, le=1, description="A target weighs (its item's events) ** -this."
     )
@@ -178,6 +189,8 @@ class TrainingConfig(_Settings):
             raise ValueError("scenario_weights say nothing without balancing; set it to 'fixed'.")
         if self.balancing != "none" and self.accumulation > 1:
             raise ValueError("balancing needs whole steps; set accumulation to 1.")
+        if self.text_attack and (self.balancing != "none" or self.accumulation > 1):
+            raise ValueError("text_attack needs whole, unbalanced steps; leave the others out.")
         if "kl" in self.losses.values() and self.teacher is None:
             raise ValueError("a 'kl' loss learns from a teacher; name its folder in teacher.")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +19,18 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """Example: `kgrec explain --model model --user 1 --item 50 --picture why.png` ·
 `kgrec explain -m model -u 1 -i 50 --without` · `kgrec explain -m model -u 1 -i 99 --why-not` ·
-`kgrec explain -m model -u 1 -i 50 --compare 99` · `kgrec explain -m model -u 1 -i 99 --with`"""
+`kgrec explain -m model -u 1 -i 50 --compare 99` · `kgrec explain -m model -u 1 -i 99 --with` ·
+`kgrec explain -m model -u 1 -i 50 --words reviews --picture words.png`"""
 _LIMITS = "What may be shown"
 _QUESTIONS = "Other questions"
+
+
+class WordSource(StrEnum):
+    """Whose words."""
+
+    ITEM = "item"
+    REVIEWS = "reviews"
+    HISTORY = "history"
 
 
 @app.command(epilog=_EXAMPLES)
@@ -69,6 +79,21 @@ def explain(
             rich_help_panel=_QUESTIONS,
         ),
     ] = None,
+    words: Annotated[
+        WordSource | None,
+        typer.Option(
+            help="Which words of a text moved the score: of the item's own text, of a review of "
+            "it, or of what the user wrote.",
+            rich_help_panel=_QUESTIONS,
+        ),
+    ] = None,
+    of: Annotated[
+        str | None,
+        typer.Option(
+            help="With --words: the review's id, or the item that the user wrote about.",
+            rich_help_panel=_QUESTIONS,
+        ),
+    ] = None,
     relations: Annotated[
         str | None,
         typer.Option(help="Only relations among these: A,B.", rich_help_panel=_LIMITS),
@@ -93,14 +118,19 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Why an item is recommended: the paths in the graph that lead from the user to it."""
-    asked = [without, with_, why_not, compare is not None]
+    asked = [without, with_, why_not, compare is not None, words is not None]
     if sum(asked) > 1:
-        raise typer.BadParameter("give one of --without, --with, --why-not and --compare")
-    if any(asked) and picture is not None:
-        raise typer.BadParameter("--picture goes with the paths alone, not with another question")
+        raise typer.BadParameter("give one of --without, --with, --why-not, --compare and --words")
+    if any(asked) and words is None and picture is not None:
+        raise typer.BadParameter("--picture goes with the paths or --words, not with the others")
+    if of is not None and words is None:
+        raise typer.BadParameter("--of goes with --words")
     loaded = open_model(model)
     shared: dict[str, Any] = {"history": split_list(history), "scenario": scenario}
-    if any(asked):
+    answer: Any
+    if words is not None:
+        answer = loaded.words(user, item, source=words.value, of=of, **shared)
+    elif any(asked):
         answer = _other(loaded, user, item, k or 10, shared, without, with_, compare, language)
     else:
         answer = loaded.explain(

@@ -13,7 +13,9 @@ from kgrec.errors import RequestError
 from kgrec.explain import Constraints, ExplainedPath, Explanation, ScoreBreakdown, Writer
 from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactual import Counterfactual
+from kgrec.explain.narrate import item_name
 from kgrec.explain.paths import NodeLike
+from kgrec.explain.wording import Wording
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.recommender.breakdown import UserSide
 from kgrec.recommender.comparing import compare_items, find_why_not
@@ -22,6 +24,7 @@ from kgrec.recommender.editing import Past, scores_of
 from kgrec.recommender.path_quality import CARRIES
 from kgrec.recommender.placing import Standing
 from kgrec.recommender.requests import Horizon, ask, check_k, id_list, item_rows
+from kgrec.recommender.wording import Method, Source, find_text, tell_words
 
 if TYPE_CHECKING:
     from kgrec.recommender.engine import Engine
@@ -149,6 +152,33 @@ class Explaining:
         rows = item_rows(self._engine.snapshot.items, [item_a, item_b]).tolist()
         a, b = (case.tell(row, writer=words) for row in rows)
         return compare_items(self._engine, a, b)
+
+    def words(
+        self,
+        user: str,
+        item: str,
+        *,
+        source: Source = "item",
+        of: str | None = None,
+        method: Method = "gradients",
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        horizon: Horizon = "next",
+    ) -> Wording:
+        """Which words of a text moved the score of ``item`` for ``user``, all else as it is.
+
+        ``source`` "item" is the item's own text; "reviews" a review of it, with id ``of`` or the
+        one that moves the score most; "history" what the user wrote about a chosen item, with id
+        ``of`` or likewise. ``method`` "gradients" are integrated gradients, "occlusion" leaves out
+        one word at a time (see ``kgrec.text.saliency``). A text's way through other items of the
+        graph is not followed. Raises RequestError, TextModelError.
+        """
+        case = Case.of(self._engine, user, history, scenario, horizon)
+        row = int(item_rows(self._engine.snapshot.items, [item])[0])
+        robust = self.config.text.robust_reviews
+        found = find_text(self._engine, case.past.histories, row, source, of, robust=robust)
+        name = item_name(self._engine.explainer.index, int(self._engine.item_nodes(np.array(row))))
+        return tell_words(self._reader.encoder, user, item, name, found, method)
 
 
 @dataclass(frozen=True, eq=False)

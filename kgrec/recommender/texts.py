@@ -18,6 +18,7 @@ from kgrec.text import (
     TextEncoder,
     item_documents,
     load_encoder,
+    review_weights,
     text_columns,
 )
 
@@ -68,11 +69,16 @@ def _latest(texts: Texts, pairs: Ints, n_items: int) -> Ints:
 
 
 def encode_texts(
-    snapshot: GraphSnapshot, encoder: TextEncoder, progress: Progress | None = None
+    snapshot: GraphSnapshot,
+    encoder: TextEncoder,
+    progress: Progress | None = None,
+    *,
+    robust: bool = False,
 ) -> TextFeatures:
     """Encode documents of items, and the reviews and queries of the snapshot.
 
-    An item's reviews are averaged. What is held out must already have left the snapshot.
+    An item's reviews are averaged, or with ``robust`` pooled by ``review_weights``. What is held
+    out must already have left the snapshot.
     """
     columns = text_columns(snapshot.items.attributes)
     documents = item_documents(snapshot.items.attributes, columns) if columns else []
@@ -83,7 +89,9 @@ def encode_texts(
     items, events = vectors[: len(documents)], vectors[len(documents) :]
     parts = {TEXT: items} if any(documents) else {}
     if len(snapshot.reviews):
-        parts[REVIEWS] = _item_means(snapshot.reviews, events[: len(snapshot.reviews)], snapshot)
+        parts[REVIEWS] = _item_means(
+            snapshot.reviews, events[: len(snapshot.reviews)], snapshot, robust
+        )
     return TextFeatures(parts, events, vectors.shape[1])
 
 
@@ -111,7 +119,8 @@ class TextReader:
         """The texts of a snapshot; none where the settings or the data have none."""
         texts = TextFeatures.none(len(snapshot.items))
         if self.config.model.use_text and has_texts(snapshot):
-            texts = encode_texts(snapshot, self.encoder, progress)
+            robust = self.config.text.robust_reviews
+            texts = encode_texts(snapshot, self.encoder, progress, robust=robust)
         return replace(texts, scenarios=self.read_scenarios(scenarios_of(snapshot)))
 
     def read_scenarios(self, scenarios: NodeTable) -> np.ndarray:
@@ -159,7 +168,11 @@ def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
     return mine is others or mine.equals(others)
 
 
-def _item_means(reviews: Texts, vectors: np.ndarray, snapshot: GraphSnapshot) -> np.ndarray:
+def _item_means(
+    reviews: Texts, vectors: np.ndarray, snapshot: GraphSnapshot, robust: bool
+) -> np.ndarray:
+    if robust:
+        vectors = vectors * review_weights(vectors, reviews.item, reviews.text)[:, None]
     means = np.zeros((len(snapshot.items), vectors.shape[1]), dtype=np.float32)
     known = reviews.item >= 0
     np.add.at(means, reviews.item[known], vectors[known])

@@ -5,6 +5,7 @@ from kgrec.text.cleaning import clean_text
 from kgrec.text.documents import TextColumns, item_documents, text_columns
 from kgrec.text.encoder import BertEncoder, TextEncoder, load_encoder
 from kgrec.text.fulltext import FullTextIndex
+from kgrec.text.robust import review_weights
 from kgrec.text.search import LexicalIndex
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "clean_text",
     "item_documents",
     "load_encoder",
+    "review_weights",
     "text_columns",
 ]

@@ -144,6 +144,10 @@ class BertEncoder:
         parts = (self._weights, self.precision, str(self.max_length), cut)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    def parts(self) -> tuple[Any, Any, Pooling]:
+        """The network (PyTorch, fp32), the tokenizer and the pooling, for gradients."""
+        return self._forward.network, self._tokenizer, self._forward.pooling
+
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """float32 ``[n, dim]``: unit rows in the texts' order, zero where ``clean_text`` leaves
         nothing. ``progress`` is told (what, texts done, texts in all)."""

@@ -73,6 +73,12 @@ class Forward:
         and rounding to int8 makes a step of it: a text's vector would depend on its batch."""
         return self.precision != "int8"
 
+    @property
+    def network(self) -> Any:
+        """The network in fp32, whatever runs it."""
+        half = self.precision == "bf16"
+        return copy.deepcopy(self._network).float() if half else self._network
+
     @torch.inference_mode()
     def __call__(self, chunks: list[list[int]], states: States | None = None) -> np.ndarray:
         """float64 ``[B, dim]``: each chunk's unit vector, by ``states`` or what was chosen."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from kgrec.config import TrainingConfig
 from kgrec.nn import HistoryBatch, HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.heads.base import own_parameters
+from kgrec.training.attacked import attacked_backward
 from kgrec.training.balancing import BALANCERS, Balancer, balanced_backward
 from kgrec.training.finite import check_step
 from kgrec.training.objective import GroupLoss, Objective, Teacher, check_names, weighted_mean
@@ -98,6 +99,15 @@ class Stepper:
     def _backward(
         self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None = None
     ) -> Tensor:
+        if self.config.text_attack and inputs.items.texts:
+            loss = attacked_backward(
+                self.model,
+                inputs,
+                lambda moved: weighted_mean(self.losses(moved, examples, sampled)[1]),
+                self.config.text_attack,
+            )
+            check_step(self.model, loss, ())
+            return loss
         items, losses = self.losses(inputs, examples, sampled)
         if self.balancer is None:
             loss = weighted_mean(losses)

@@ -36,7 +36,8 @@ def test_likes_and_ratings_are_foretold(model: Recommender) -> None:
     found = model.predict(asked())
     assert list(found.columns) == ["user_id", "item_id", "timestamp", "like", "rating"]
     assert auc(truth() >= 4, found["like"].to_numpy()) > 0.9
-    assert np.corrcoef(truth(), found["rating"])[0, 1] > 0.7
+    error = np.sqrt(((truth() - found["rating"]) ** 2).mean())
+    assert error < 0.75 * truth().std()
     assert found["rating"].between(1, 5).all()
     assert model.rating_history[-1]["valid_logloss"] < model.rating_history[0]["valid_logloss"]
 

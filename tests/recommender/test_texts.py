@@ -103,3 +103,17 @@ def test_the_text_itself_counts(settings: RecommenderConfig, reader: Recommender
     assert not blind._engine.texts.items
     one, other = (r.recommend("u1", k=9)["score"].to_numpy() for r in (reader, blind))
     assert not np.allclose(one, other, atol=1e-3)
+
+
+def test_a_model_trained_under_attack_still_learns(settings: RecommenderConfig) -> None:
+    """The option reaches training: other weights, and about the loss that it had without."""
+    training = settings.training.model_copy(update={"text_attack": 0.3})
+    hard = Recommender(settings.model_copy(update={"training": training}))
+    plain = Recommender(settings)
+    for model in (hard, plain):
+        model.fit(catalogs.catalog())
+    left, right = (m._engine.model.features.text[TEXT] for m in (hard, plain))
+    assert not np.array_equal(left.detach().numpy(), right.detach().numpy())
+    ends = [model.history[-1]["loss"] for model in (hard, plain)]
+    assert np.isfinite(ends).all()
+    assert ends[0] < 1.5 * ends[1]

@@ -1,0 +1,43 @@
+"""What each review counts in the pooled text of its item, so that no few of them decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+_ROUNDS = 8
+_LEAST = 0.05  # a distance below which a review is at the centre
+
+
+def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Sequence[str]) -> np.ndarray:
+    """float32 ``[n]``: weights by which an item's reviews are added up.
+
+    Equal texts about one item count once together. The rest is the geometric median by Weiszfeld's
+    steps (as in robust aggregation, Pillutla, Kakade and Harchaoui 2022): a review weighs by the
+    inverse of its distance from the centre, so that less than half of an item's reviews, whatever
+    they say, can't move it far. ``vectors`` float32 ``[n, dim]`` unit rows, ``owner`` int64 ``[n]``
+    item rows; rows of -1 weigh nothing.
+    """
+    once = _once(owner, texts)
+    weights = once.copy()
+    n_items = int(owner.max(initial=-1)) + 1
+    known = owner >= 0
+    for _ in range(_ROUNDS):
+        centre = np.zeros((n_items, vectors.shape[1]))
+        np.add.at(centre, owner[known], vectors[known] * weights[known, None])
+        total = np.bincount(owner[known], weights[known], n_items)
+        centre /= np.maximum(total, 1e-12)[:, None]
+        distance = np.linalg.norm(vectors[known] - centre[owner[known]], axis=1)
+        weights[known] = once[known] / np.maximum(distance, _LEAST)
+    return np.asarray(weights, dtype=np.float32)
+
+
+def _once(owner: np.ndarray, texts: Sequence[str]) -> np.ndarray:
+    """float64 ``[n]``: one by how often the same is written about the same item."""
+    counts: dict[tuple[int, str], int] = {}
+    keys = [(int(item), " ".join(str(t).split()).lower())
+            for item, t in zip(owner, texts, strict=True)]  # fmt: skip
+    for key in keys:
+        counts[key] = counts.get(key, 0) + 1
+    return np.array([1.0 / counts[key] if key[0] >= 0 else 0.0 for key in keys], dtype=np.float64)

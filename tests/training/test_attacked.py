@@ -1,0 +1,60 @@
+"""Adversarial training on text vectors: the loss rises, and gradients are those of both."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from kgrec.config import TrainingConfig
+from kgrec.training import attacked
+from tests.recommender import catalogs
+
+
+def inputs(texts: torch.Tensor) -> Any:
+    return SimpleNamespace(items=SimpleNamespace(texts={"text": texts}))
+
+
+@pytest.fixture(autouse=True)
+def plain_replace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        attacked, "replace", lambda of, **changed: SimpleNamespace(**{**vars(of), **changed})
+    )
+
+
+def test_texts_are_moved_to_where_the_loss_rises() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 1)
+    texts = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
+    texts[2] = 0.0
+    seen: list[tuple[torch.Tensor, float]] = []
+
+    def loss_of(moved: Any) -> torch.Tensor:
+        told = layer(moved.items.texts["text"]).square().mean()
+        seen.append((moved.items.texts["text"].detach(), told.item()))
+        return told
+
+    loss = attacked.attacked_backward(layer, inputs(texts), loss_of, 0.1)
+    (before, plain), (after, worst) = seen
+    assert worst > plain
+    assert float(loss) == pytest.approx((plain + worst) / 2)
+    moved = (after - before).norm(dim=1)
+    assert moved[2] == 0
+    assert torch.allclose(moved[[0, 1, 3, 4, 5]], torch.tensor(0.1))
+    got = layer.weight.grad
+    assert got is not None
+    layer.weight.grad = None
+    ((layer(before).square().mean() + layer(after).square().mean()) / 2).backward()
+    assert layer.weight.grad is not None
+    assert torch.allclose(got, layer.weight.grad)
+
+
+def test_it_needs_whole_steps() -> None:
+    with pytest.raises(ValidationError, match="text_attack"):
+        TrainingConfig(text_attack=0.1, accumulation=2)
+    assert TrainingConfig().text_attack == 0.0
+    assert catalogs.config(text_attack=0.2).training.text_attack == 0.2
