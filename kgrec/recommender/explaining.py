@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kgrec.config import RecommenderConfig
 from kgrec.errors import RequestError
 from kgrec.explain import Constraints, ExplainedPath, Explanation, ScoreBreakdown, Writer
 from kgrec.explain.comparison import Comparison, WhyNot
@@ -28,6 +29,7 @@ from kgrec.recommender.wording import Method, Source, find_text, tell_words
 
 if TYPE_CHECKING:
     from kgrec.recommender.engine import Engine
+    from kgrec.recommender.texts import TextReader
 
 
 class Explaining:
@@ -36,6 +38,9 @@ class Explaining:
     In all its methods ``history`` (item ids, oldest first) takes the place of the stored one, so
     that a user need not be stored.
     """
+
+    config: RecommenderConfig
+    _reader: TextReader
 
     @property
     def _engine(self) -> Engine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _ROUNDS = 8
 _LEAST = 0.05  # a distance below which a review is at the centre
 
 
-def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Sequence[str]) -> np.ndarray:
+def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Iterable[str]) -> np.ndarray:
     """float32 ``[n]``: weights by which an item's reviews are added up.
 
     Equal texts about one item count once together. The rest is the geometric median by Weiszfeld's
@@ -33,7 +33,7 @@ def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Sequence[str])
     return np.asarray(weights, dtype=np.float32)
 
 
-def _once(owner: np.ndarray, texts: Sequence[str]) -> np.ndarray:
+def _once(owner: np.ndarray, texts: Iterable[str]) -> np.ndarray:
     """float64 ``[n]``: one by how often the same is written about the same item."""
     counts: dict[tuple[int, str], int] = {}
     keys = [(int(item), " ".join(str(t).split()).lower())

@@ -127,7 +127,8 @@ class _Read:
         with torch.no_grad():
             embeddings = table(ids.to(encoder.device)).float()
             empty = table(masked).float()
-        places = np.nonzero(stands)
+        chunk, position = np.nonzero(stands)
+        places = (chunk, position)
         attention = attention.to(encoder.device)
         return _Read(
             network, pooling, embeddings, empty, attention, places, offsets[..., 0][places]

@@ -54,6 +54,9 @@ def test_limits_language_and_a_history_typed_in(model: Path, items: list[str]) -
     [
         (["--without", "--with"], 2, "give one of"),
         (["--why-not", "--picture", "x.png"], 2, "--picture goes"),
+        (["--words", "item", "--without"], 2, "give one of"),
+        (["--of", "r1"], 2, "--of goes with --words"),
+        (["--words", "item"], 1, "reads no texts"),
         (["--max-hops", "0"], 1, "from 1 to 4"),
         (["--max-hops", "100"], 1, "from 1 to 4"),
         (["--relations", "NOPE"], 1, "unknown relation"),
