@@ -34,6 +34,19 @@ def test_why_not_and_compare(model: Path, items: list[str]) -> None:
     assert [both[side]["item_id"] for side in "ab"] == items[:2]
 
 
+def test_words(model: Path, items: list[str], tmp_path: Path) -> None:
+    picture = tmp_path / "words.svg"
+    told = kgrec_json(
+        *("explain", "-m", model, *PAIR, items[0], "--words", "item", "--json"),
+        *("--picture", picture),
+    )
+    assert told["text_id"] == items[0]
+    assert sum(word["contribution"] for word in told["words"]) == pytest.approx(
+        told["score"] - told["hidden"] - told["left"]
+    )
+    assert picture.stat().st_size > 0
+
+
 def test_limits_language_and_a_history_typed_in(model: Path, items: list[str]) -> None:
     told = kgrec("explain", "-m", model, *PAIR, items[0], "--language", "de").stdout
     assert "Sie haben" in told
@@ -56,7 +69,7 @@ def test_limits_language_and_a_history_typed_in(model: Path, items: list[str]) -
         (["--why-not", "--picture", "x.png"], 2, "--picture goes"),
         (["--words", "item", "--without"], 2, "give one of"),
         (["--of", "r1"], 2, "--of goes with --words"),
-        (["--words", "item"], 1, "reads no texts"),
+        (["--words", "moon"], 2, "moon"),
         (["--max-hops", "0"], 1, "from 1 to 4"),
         (["--max-hops", "100"], 1, "from 1 to 4"),
         (["--relations", "NOPE"], 1, "unknown relation"),
