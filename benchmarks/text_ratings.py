@@ -14,13 +14,19 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import report
-from benchmarks.rating_controls import RatedRows, by_biases, by_factors, by_mean
+from benchmarks.rating_controls import (
+    RatedRows,
+    by_biases,
+    by_factors,
+    by_mean,
+    by_shifted_biases,
+)
 from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.evaluation.significance import Difference, paired_bootstrap
 from kgrec.graph import GraphSnapshot
-from kgrec.recommender.support import read_source
+from kgrec.graph.source import read_source
 
 _NAME: Final = "text-ratings"
 _ASKED: Final = ["user_id", "item_id", "timestamp"]
@@ -60,11 +66,12 @@ def _ours(snapshot: GraphSnapshot, rows: RatedRows, seeds: int, use_text: bool) 
 
 
 def _controls(rows: RatedRows, seeds: int) -> dict[str, tuple[list[np.ndarray], dict[str, Any]]]:
-    mean, biases = by_mean(rows), by_biases(rows)
+    mean, biases, shifted = by_mean(rows), by_biases(rows), by_shifted_biases(rows)
     factors = [by_factors(rows, seed) for seed in range(seeds)]
     return {
         "mean": ([mean[0]], mean[1]),
         "biases": ([biases[0]], biases[1]),
+        "shifted_biases": ([shifted[0]], shifted[1]),
         "factorisation": ([answers for answers, _ in factors], factors[0][1]),
     }
 

@@ -25,7 +25,7 @@ from kgrec.config import TextConfig, TrainingConfig
 from kgrec.evaluation import compare_reports
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
-from kgrec.recommender.support import read_source
+from kgrec.graph.source import read_source
 from kgrec.text.noise import ATTACKS, hostile, mistyped
 
 _NAME: Final = "text-robustness"
