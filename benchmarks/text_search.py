@@ -170,7 +170,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     rows = [row for name, told in found.items() for row in rows_of(name, told)]
     report.finish(NAME, result, rows, asked.save)
-
-
-if __name__ == "__main__":
-    report.run(main)

@@ -180,6 +180,3 @@ def _reviews() -> list[str]:
 
 
 _TEXTS: Final[dict[str, Callable[[], list[str]]]] = {"plots": _plots, "reviews": _reviews}
-
-if __name__ == "__main__":
-    report.run(main)

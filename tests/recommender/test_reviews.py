@@ -18,18 +18,24 @@ from kgrec.recommender.breakdown import break_down
 from kgrec.training import fit_item_weights
 from tests.recommender import catalogs
 from tests.recommender.test_leakage import assert_same_model
-from tests.text.tiny import tiny_bert
+from tests.text.tiny import WORDS, write_bert
 
 pytestmark = pytest.mark.slow
 DAY = 86_400
 
 
 def frames() -> catalogs.Frames:
-    """The catalog's frames, its reviews with a rating and a time, which a made-up one lacks."""
+    """The catalog's frames, its reviews in words that the tiny model knows, with a rating and a
+    time but for the first."""
     made = catalogs.frames()
     events = made["interactions"][["user_id", "item_id", "rating", "timestamp"]]
     reviews = made["reviews"].merge(events, on=["user_id", "item_id"])
     reviews.loc[0, ["rating", "timestamp"]] = None
+    items = reviews["item_id"].str[1:].astype(int)
+    reviews["text"] = [
+        f"{WORDS[item % len(WORDS)]} {WORDS[place % len(WORDS)] * (place % 5 == 0)}"
+        for place, item in enumerate(items)
+    ]
     return {**made, "reviews": reviews}
 
 
@@ -37,7 +43,7 @@ def frames() -> catalogs.Frames:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> RecommenderConfig:
     folder = tmp_path_factory.mktemp("reviews")
     plain = catalogs.config({"use_text": True, "use_attention": True}, epochs=4)
-    text = TextConfig(model=str(tiny_bert(folder)), cache_dir=str(folder / "c"), max_length=32)
+    text = TextConfig(model=str(write_bert(folder / "bert")), cache_dir=str(folder / "c"), max_length=32)
     return plain.model_copy(update={"text": text})
 
 
@@ -55,7 +61,7 @@ def shouting(split: str) -> catalogs.Frames:
         pd.MultiIndex.from_frame(held)
     )
     assert own.sum() > 3
-    reviews.loc[own, "text"] = "circus stage war crime garbage"
+    reviews.loc[own, "text"] = "old war music two two dog"
     reviews.loc[own, "rating"] = 1.0
     reviews.loc[own, "timestamp"] = 2_000_000
     return {**made, "reviews": reviews}
@@ -132,7 +138,7 @@ def test_a_new_review_counts_at_once(reader: Recommender, tmp_path: Path) -> Non
         {
             "user_id": ["u5"],
             "item_id": ["i3"],
-            "text": ["a very different thing to say"],
+            "text": ["a river a town a red dog"],
             "rating": [5.0],
             "timestamp": [9_000_000],
         }
