@@ -43,7 +43,8 @@ def frames() -> catalogs.Frames:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> RecommenderConfig:
     folder = tmp_path_factory.mktemp("reviews")
     plain = catalogs.config({"use_text": True, "use_attention": True}, epochs=4)
-    text = TextConfig(model=str(write_bert(folder / "bert")), cache_dir=str(folder / "c"), max_length=32)
+    bert, cache = str(write_bert(folder / "bert")), str(folder / "c")
+    text = TextConfig(model=bert, cache_dir=cache, max_length=32)
     return plain.model_copy(update={"text": text})
 
 
