@@ -40,6 +40,20 @@ class ReviewInputs:
         )
         return ReviewInputs(first, item, row, user, signs, rated, vectors)
 
+    def of_item(self, item: int) -> ReviewInputs:
+        """A single item's, as item 0's; its ``vectors`` and ``rated`` are in the order of rows."""
+        mine = torch.nonzero(self.item == item).squeeze(1)
+        known, row = torch.unique(self.row[mine], return_inverse=True)
+        return ReviewInputs(
+            first=torch.zeros(1, dtype=torch.int64, device=row.device),
+            item=torch.zeros_like(row),
+            row=row,
+            user=self.user[mine],
+            signs=self.signs[mine],
+            rated=self.rated[known],
+            vectors=self.vectors[known],
+        )
+
     def without(self, users: np.ndarray) -> tuple[ReviewInputs, Tensor]:
         """Without what ``users`` (int64) wrote, and which items have reviews left, float32
         ``[n, 1]``."""

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from kgrec.errors import RequestError
 from kgrec.explain.wording import Wording
+from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.nn.features import REVIEWS, TEXT
 from kgrec.text import (
@@ -117,19 +118,15 @@ def _review(
     mine = np.flatnonzero(reviews.item == row)
     if REVIEWS not in engine.model.features.parts or not len(mine):
         raise RequestError(f"nobody reviewed item {engine.snapshot.items.ids[row]!r}.")
-    score = _candidate_score(engine, history, row, REVIEWS)
-    own = engine.texts.events[mine]
-    counts = np.ones(len(mine), dtype=np.float32)
-    if robust:
-        counts = review_weights(own, reviews.item[mine] * 0, reviews.text[mine])
-    vectors, weights = (torch.as_tensor(each).to(engine.device) for each in (own, counts))
-    total = weights @ vectors
+    score, pool = _candidate_score(engine, history, row, REVIEWS), _pool(engine, row, mine, robust)
+    vectors = torch.as_tensor(engine.texts.events[mine]).to(engine.device)
 
     def scorer(at: int) -> Callable[[Tensor], Tensor]:
-        others = total - weights[at] * vectors[at]
-        return lambda vector: score(functional.normalize(others + weights[at] * vector, dim=0))
+        return lambda vector: score(
+            pool(torch.cat([vectors[:at], vector.unsqueeze(0), vectors[at + 1 :]]))
+        )
 
-    nothing = torch.zeros_like(total)
+    nothing = torch.zeros_like(vectors[0])
     at = _chosen(
         [str(name) for name in reviews.id[mine]],
         of,
@@ -138,6 +135,22 @@ def _review(
     )
     name = str(reviews.id[mine[at]])
     return ScoredText(str(reviews.text[mine[at]]), name, f"review {name} of it", scorer(at))
+
+
+def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tensor], Tensor]:
+    """What makes one vector float32 ``[size]`` of those of the reviews of item ``row``, ``[r,
+    size]``, which are rows ``mine`` of the snapshot's."""
+    read = engine.inputs.items.reviews
+    if read is not None:
+        own, attention = read.of_item(row), engine.model.features.attention
+        return lambda vectors: attention(replace(own, vectors=vectors))[0]  # type: ignore[no-any-return]
+    counts = np.ones(len(mine), dtype=np.float32)
+    if robust:
+        counts = review_weights(
+            engine.texts.events[mine], mine * 0, engine.snapshot.reviews.text[mine]
+        )
+    weights = torch.as_tensor(counts).to(engine.device)
+    return lambda vectors: functional.normalize(weights @ vectors, dim=0)
 
 
 def _written(engine: Engine, history: Histories, row: int, of: str | None) -> ScoredText:

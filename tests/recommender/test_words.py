@@ -13,6 +13,7 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.config import TextConfig
 from kgrec.errors import RequestError
+from kgrec.recommender.wording import Method
 from tests.recommender import catalogs
 from tests.text.tiny import texts, write_bert
 
@@ -79,6 +80,26 @@ def test_what_a_review_adds_is_what_the_score_loses_without_it(model: Recommende
     )
     fall = float(now - then) / engine.model.shape.temperature
     assert told.contributions[0] == pytest.approx(fall, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", ["gradients", "occlusion"])
+def test_attention_over_reviews_is_followed(
+    model: Recommender, tmp_path: Path, method: Method
+) -> None:
+    """Weights as long training might give them: a review's words also move what it counts for."""
+    model.save(tmp_path / "m")
+    other = Recommender.load(tmp_path / "m")
+    attention = other._engine.model.features.attention
+    with torch.no_grad():
+        attention.asked.normal_(std=2.0, generator=torch.Generator().manual_seed(0))
+        attention.signs.copy_(torch.tensor([1.0, -1.0, 2.0, 1.0]))
+    reviews = other.snapshot.reviews
+    row = int(np.bincount(reviews.item).argmax())
+    item = str(other.snapshot.items.ids[row])
+    told = other.words("u3", item, source="reviews", method=method)
+    assert told.score == pytest.approx(score_of(other, "u3", item), abs=1e-4)
+    if method == "gradients":
+        assert abs(told.left) < 0.1 * max(abs(told.score - told.hidden), 0.05)
 
 
 def _user_vector(model: Recommender, user: str) -> torch.Tensor:
