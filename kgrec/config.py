@@ -33,7 +33,7 @@ class TextConfig(_Settings):
     robust_reviews: bool = Field(
         False,
         description="Pool an item's reviews by their geometric median, equal ones once, and not by "
-        "their mean: a few hostile reviews then count for little.",
+        "their mean nor by attention: a few hostile reviews then count for little.",
     )
 
 

@@ -123,7 +123,7 @@ def fit_engine(
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
             stop=None if like is None else best_epoch(like.history),
             scenarios=tuple(vocabulary.scenarios),
-            teacher=_teacher(train, vocabulary, config, device),
+            teacher=teacher_of(train, vocabulary, config, device),
         )
         state = None
         if checkpoint is not None:
@@ -186,7 +186,9 @@ def model_shape(
         user_attributes=wanted.use_attributes and tables.user_tokens.nnz > 0,
         friends=tables.friends is not None,
         event_texts=wanted.use_text and len(texts.events) > 0,
-        attention=REVIEWS in parts and wanted.use_attention and not plan.sampled,
+        attention=REVIEWS in parts
+        and wanted.use_attention
+        and not (plan.sampled or config.text.robust_reviews),
         horizons=plan.temporal and config.training.later_share > 0,
         shrinkage=plan.shrinkage,
         fusion=wanted.use_fusion and head != "none",
@@ -236,7 +238,7 @@ def _validation(
     return ndcg
 
 
-def _teacher(
+def teacher_of(
     train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig, device: torch.device
 ) -> Teacher | None:
     """None unless a scenario's loss learns from it. Raises ModelError."""

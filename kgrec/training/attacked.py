@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.nn import ModelInputs
+from kgrec.nn.features import REVIEWS
 
 
 def attacked_backward(
@@ -16,10 +17,9 @@ def attacked_backward(
 ) -> Tensor:
     """Gradients of the mean of two losses: that of ``inputs``, and that of the same with every
     item's text vectors moved by ``reach`` (their length is one) to where the first loss rises
-    fastest. Items without a text have none then either. Returns the mean of the losses."""
-    texts = {
-        name: text.detach().clone().requires_grad_() for name, text in inputs.items.texts.items()
-    }
+    fastest. Of weighed reviews each is moved. Items without a text have none then either. Returns
+    the mean of the losses."""
+    texts = {name: text.detach().clone().requires_grad_() for name, text in _read(inputs).items()}
     plain = loss_of(_with(inputs, texts))
     plain.backward()  # type: ignore[no-untyped-call]
     worst = loss_of(_with(inputs, {name: _moved(text, reach) for name, text in texts.items()}))
@@ -30,8 +30,20 @@ def attacked_backward(
     return (plain.detach() + worst.detach()) / 2
 
 
+def _read(inputs: ModelInputs) -> dict[str, Tensor]:
+    """The vectors that items' texts are read from, by part."""
+    reviews = inputs.items.reviews
+    own = {} if reviews is None else {REVIEWS: reviews.vectors}
+    return {**inputs.items.texts, **own}
+
+
 def _with(inputs: ModelInputs, texts: dict[str, Tensor]) -> ModelInputs:
-    return replace(inputs, items=replace(inputs.items, texts=texts))
+    items = inputs.items
+    if items.reviews is None:
+        return replace(inputs, items=replace(items, texts=texts))
+    others = {**texts, REVIEWS: items.texts[REVIEWS]}
+    reviews = replace(items.reviews, vectors=texts[REVIEWS])
+    return replace(inputs, items=replace(items, texts=others, reviews=reviews))
 
 
 def _moved(text: Tensor, reach: float) -> Tensor:

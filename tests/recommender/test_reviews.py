@@ -130,6 +130,18 @@ def test_attention_is_learned_saved_and_explained(reader: Recommender, tmp_path:
             assert told.baseline + parts == pytest.approx(told.score, abs=1e-4)
 
 
+def test_robust_reviews_take_the_place_of_attention(
+    settings: RecommenderConfig, reader: Recommender
+) -> None:
+    text = settings.text.model_copy(update={"robust_reviews": True})
+    config = settings.model_copy(update={"text": text})
+    other = Recommender(config).fit(catalogs.catalog(**frames()))
+    assert not other._engine.model.shape.attention
+    users = np.arange(catalogs.N_USERS)
+    one, two = (r._engine.score(r._engine.stored(users)) for r in (reader, other))
+    assert not torch.allclose(one, two)
+
+
 def test_a_new_review_counts_at_once(reader: Recommender, tmp_path: Path) -> None:
     reader.save(tmp_path / "model")
     live = Recommender.load(tmp_path / "model")

@@ -16,7 +16,7 @@ from tests.recommender import catalogs
 
 
 def inputs(texts: torch.Tensor) -> Any:
-    return SimpleNamespace(items=SimpleNamespace(texts={"text": texts}))
+    return SimpleNamespace(items=SimpleNamespace(texts={"text": texts}, reviews=None))
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,29 @@ def test_texts_are_moved_to_where_the_loss_rises() -> None:
     ((layer(before).square().mean() + layer(after).square().mean()) / 2).backward()
     assert layer.weight.grad is not None
     assert torch.allclose(got, layer.weight.grad)
+
+
+def test_reviews_that_are_weighed_are_moved_one_by_one() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 1)
+    given = inputs(torch.zeros(2, 4))
+    given.items.texts["reviews"] = torch.ones(2, 4)  # their means, which nobody reads then
+    vectors = torch.nn.functional.normalize(torch.randn(5, 4), dim=1)
+    vectors[1] = 0.0
+    given.items.reviews = SimpleNamespace(vectors=vectors)
+    seen: list[tuple[torch.Tensor, float]] = []
+
+    def loss_of(moved: Any) -> torch.Tensor:
+        assert torch.equal(moved.items.texts["reviews"], torch.ones(2, 4))
+        told = layer(moved.items.reviews.vectors).square().mean()
+        seen.append((moved.items.reviews.vectors.detach(), told.item()))
+        return told
+
+    attacked.attacked_backward(layer, given, loss_of, 0.1)
+    (before, plain), (after, worst) = seen
+    assert worst > plain
+    moved = (after - before).norm(dim=1)
+    assert torch.allclose(moved, torch.tensor([0.1, 0.0, 0.1, 0.1, 0.1]))
 
 
 def test_it_needs_whole_steps() -> None:
