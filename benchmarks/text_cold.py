@@ -30,7 +30,7 @@ TIMES_RANDOM: Final = 2.0
 _ORDERS: Final = 50  # random orders, whose mean is what a random order is worth to each user
 _METRIC: Final = "ndcg@10"
 PROTOCOL: Final = (
-    "exact repeats of a review dropped; ids of the items with a title sorted, "
+    "exact repeats of a review dropped; ids of the items with metadata sorted, "
     "numpy.random.default_rng(2026).permutation: the first fifth are the candidates and leave "
     "training with all their rows and reviews; a user's history is all else; NDCG@10 over the "
     "users who have a candidate and a history; text cosine: between the mean vector of the "
@@ -53,7 +53,8 @@ class Trial:
         whole = replace(
             snapshot, interactions=replace(events, split=np.full_like(events.split, ""))
         )
-        told = np.flatnonzero(np.asarray(snapshot.items.attributes["title"] != ""))
+        said = snapshot.items.attributes
+        told = np.flatnonzero(((said != "") & said.notna()).any(axis=1))
         told = told[np.argsort(snapshot.items.ids[told].astype(str), kind="stable")]
         drawn = np.random.default_rng(DRAWN_WITH).permutation(len(told))[: len(told) // 5]
         test = np.sort(told[drawn])
