@@ -165,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     print(
         report.table(
-            [{"what": what, **times} for what, times in speed.items() if what.endswith("ms")]
+            [{"what": what, **times} for what, times in speed.items() if what.endswith("_ms")]
         )
     )
     rows = [row for name, told in found.items() for row in rows_of(name, told)]
