@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Method = Literal["lora", "adalora", "prefix", "ia3", "full"]
-Objective = Literal["mlm", "contrastive"]
+Objective = Literal["mlm", "contrastive", "recommend"]
 PairKind = Literal["query", "review", "history"]
 Change = Literal["delete", "mask", "substitute"]
 
@@ -46,7 +46,8 @@ class TextTuning(BaseModel):
         ("contrastive",),
         min_length=1,
         description="One after the other. mlm: foretell hidden words (Devlin et al. 2019); "
-        "contrastive: tell a pair from all others in the batch (van den Oord et al. 2018).",
+        "contrastive: tell a pair from all others in the batch (van den Oord et al. 2018); "
+        "recommend: the loss of a recommender that reads the texts, passed back (Gao et al. 2021).",
     )
     pairs: tuple[PairKind, ...] = Field(
         ("query", "review", "history"),

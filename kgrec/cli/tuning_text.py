@@ -22,7 +22,7 @@ from kgrec.cli.options import (
 )
 from kgrec.cli.output import print_json, print_values
 from kgrec.cli.progress import progress_on_stderr, say
-from kgrec.cli.settings import wrong_fields
+from kgrec.cli.settings import ConfigOption, read_config, wrong_fields
 from kgrec.cli.stores import open_store
 from kgrec.text_tuning_config import TextTuning
 
@@ -42,12 +42,13 @@ def tune_text(
         str, typer.Option(help="What is trained: lora, adalora, prefix, ia3 or full.")
     ] = "lora",
     objective: Annotated[
-        list[str] | None, typer.Option(help="contrastive or mlm; repeatable, in order.")
+        list[str] | None, typer.Option(help="contrastive, mlm or recommend; repeatable.")
     ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other field of TextTuning: epochs=2, freeze=gradual."),
     ] = None,
+    config: ConfigOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = None,
     db_user: DbUserOption = None,
@@ -58,7 +59,8 @@ def tune_text(
     """Tune the language model on a store's texts, and save what was trained.
 
     Only training rows are read: what was written in rows marked valid or test stays out. The folder
-    holds the adapter alone (the whole model for the method full).
+    holds the adapter alone (the whole model for the method full). The objective recommend fits a
+    recommender with the settings of --config and passes its loss back.
     """
     import kgrec
 
@@ -68,7 +70,14 @@ def tune_text(
         open_store(store, user=db_user, database=database, mapping=mapping) as graph,
     ):
         report = kgrec.tune_text(
-            graph, out, settings, base=base, seed=seed, device=device, progress=progress
+            graph,
+            out,
+            settings,
+            base=base,
+            recommender=read_config(config),
+            seed=seed,
+            device=device,
+            progress=progress,
         )
     say(f"saved {out}")
     told = {"out": str(out), **asdict(report), "trained_share": report.trained_share}

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from graph_schema import Catalog
 from graph_schema.names import ITEM
+from kgrec.config import RecommenderConfig
 from kgrec.errors import TextModelError
 from kgrec.explain.humanise import humanise
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Texts
 from kgrec.graph.source import read_source
 from kgrec.recommender.support import Progress, choose_device, without_splits
+from kgrec.recommender.text_reading import RecommenderReader
+from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 from kgrec.text import clean_text, item_documents
 from kgrec.text.loading import model_pooling, read_model
@@ -31,6 +34,7 @@ def tune_text(
     config: TextTuning | None = None,
     *,
     base: str | Path = "default",
+    recommender: RecommenderConfig | None = None,
     seed: int = 0,
     device: str | None = None,
     progress: Progress | None = None,
@@ -39,16 +43,23 @@ def tune_text(
 
     Rows whose split is "valid" or "test" are left out, with what was written in them. ``out`` holds
     the adapter alone, or the whole model for the method "full"; give it as ``TextConfig.model`` or
-    to ``kgrec.text.load_encoder``. ``progress`` is called with (what, done, total). Raises
-    TrainingError (too few texts, a loss that is no number) and TextModelError (the base, the
-    method, or a folder that can't be written).
+    to ``kgrec.text.load_encoder``. The objective "recommend" fits a recommender of the settings
+    ``recommender``, whose validation rows then choose the epoch; that one is not kept: fit it again
+    with the tuned model. ``progress`` is called with (what, done, total). Raises TrainingError (too
+    few texts, a loss that is no number) and TextModelError (the base, the method, or a folder that
+    can't be written).
     """
     settings = config or TextTuning()
     folder = Path(out)
     if folder.exists() and not (folder / MANIFEST).is_file() and _holds_something(folder):
         raise TextModelError(f"{folder} holds something else; choose an empty or new folder.")
     where = choose_device(device)
-    corpus = corpus_of(read_source(source, progress), settings)
+    snapshot = read_source(source, progress)
+    corpus, reader = corpus_of(snapshot, settings), None
+    if "recommend" in settings.objectives:
+        chosen = recommender or RecommenderConfig()
+        visible = without_splits(with_scenarios(snapshot, chosen.scenarios), ("test",))
+        reader = RecommenderReader(visible, chosen, seed=seed, device=where, progress=progress)
     network, tokenizer, fingerprint = read_model(base)
     tuned = tune_network(
         network,
@@ -56,6 +67,7 @@ def tune_text(
         corpus,
         settings,
         pooling=model_pooling(base),
+        reader=reader,
         seed=seed,
         device=where,
         progress=progress,

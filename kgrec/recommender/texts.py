@@ -80,12 +80,10 @@ def encode_texts(
     An item's reviews are averaged, or with ``robust`` pooled by ``review_weights``. What is held
     out must already have left the snapshot.
     """
-    columns = text_columns(snapshot.items.attributes)
-    documents = item_documents(snapshot.items.attributes, columns) if columns else []
-    written = [*snapshot.reviews.text, *snapshot.queries.text]
+    documents, written = texts_of(snapshot)
     if not any(documents) and not written:
         return TextFeatures.none(len(snapshot.items))
-    vectors = encoder.encode([*documents, *map(str, written)], progress=progress)
+    vectors = encoder.encode([*documents, *written], progress=progress)
     items, events = vectors[: len(documents)], vectors[len(documents) :]
     parts = {TEXT: items} if any(documents) else {}
     if len(snapshot.reviews):
@@ -93,6 +91,14 @@ def encode_texts(
             snapshot.reviews, events[: len(snapshot.reviews)], snapshot, robust
         )
     return TextFeatures(parts, events, vectors.shape[1])
+
+
+def texts_of(snapshot: GraphSnapshot) -> tuple[list[str], list[str]]:
+    """The documents of all items (none where no column holds text), and all reviews, then queries,
+    as they were written."""
+    columns = text_columns(snapshot.items.attributes)
+    documents = item_documents(snapshot.items.attributes, columns) if columns else []
+    return documents, list(map(str, [*snapshot.reviews.text, *snapshot.queries.text]))
 
 
 class TextReader:

@@ -21,10 +21,12 @@ Progress = Callable[[str, int, int], None]
 
 
 class Objective(Protocol):
-    """What a loss is taken of; batches depend on the seed and the epoch alone."""
+    """What a loss is taken of; batches depend on the seed and the epoch alone. Where it
+    ``may_stay``, the weights of before are kept unless an epoch's are better."""
 
     name: str
     n_batches: int
+    may_stay: bool
 
     @property
     def head(self) -> nn.Module | None: ...
@@ -67,9 +69,9 @@ class Loop:
 
     def run(self) -> list[dict[str, Any]]:
         """A record per epoch. Raises TrainingError for a loss that is no number."""
-        records, best, waited = [], math.inf, 0
-        kept = self._copied()
+        records, waited, kept = [], 0, self._copied()
         before = self._validate()
+        best = before if self._objective.may_stay and before is not None else math.inf
         for epoch in range(self._settings.epochs):
             self._unfreezing.begin(epoch)
             record = {"objective": self._objective.name, "epoch": epoch + 1, **self._epoch(epoch)}
@@ -192,6 +194,8 @@ def _judged(name: str, before: float | None, valid: float | None) -> dict[str, A
     if valid is None or before is None:
         return {"valid_loss": None}
     told = {"valid_loss": valid, "valid_loss_before": before}
+    if name == "recommend":
+        told["ndcg@10"] = 1.0 - valid
     return {**told, "perplexity": math.exp(min(valid, 80.0))} if name == "mlm" else told
 
 

@@ -17,10 +17,8 @@ from kgrec.errors import TextModelError, TrainingError
 from kgrec.text.tuning.contrastive import VALID_BATCHES
 from kgrec.text.tuning.corpus import TextCorpus, held_out_items
 from kgrec.text.tuning.masking import Vocabulary, hide
-from kgrec.text.tuning.tokens import Tokens
+from kgrec.text.tuning.tokens import Tokens, batches_by_length
 from kgrec.text_tuning_config import TextTuning
-
-_WINDOW = 16  # batches whose texts are sorted by length together: little padding, random enough
 
 
 class PredictionHead(nn.Module):
@@ -56,6 +54,7 @@ class MaskedWords:
     """
 
     name = "mlm"
+    may_stay = False
 
     def __init__(
         self, corpus: TextCorpus, tokens: Tokens, settings: TextTuning, seed: int, network: Any
@@ -99,12 +98,8 @@ class MaskedWords:
         return functional.cross_entropy(logits.float(), true), int(batch.hidden.sum())
 
     def _grouped(self, chunks: list[list[int]], rng: np.random.Generator) -> Iterator[Masked]:
-        order, size = rng.permutation(len(chunks)), self._settings.batch_size
-        for start in range(0, len(order), size * _WINDOW):
-            window = sorted(order[start : start + size * _WINDOW], key=lambda row: len(chunks[row]))
-            starts = rng.permutation(range(0, len(window), size))
-            for first in starts:
-                yield self._masked([chunks[row] for row in window[first : first + size]], rng)
+        for rows in batches_by_length(chunks, self._settings.batch_size, rng):
+            yield self._masked([chunks[row] for row in rows], rng)
 
     def _masked(self, rows: list[list[int]], rng: np.random.Generator) -> Masked:
         ids, attention = self._tokens.padded(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from torch import Tensor
 from kgrec.text.forward import padded
 from kgrec.text.pooling import MEAN, Pooling
 from kgrec.text.tuning.masking import Vocabulary
+
+_WINDOW = 16  # batches whose texts are sorted by length together: little padding, random enough
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,3 +74,14 @@ class Tokens:
         """float32 ``[n, dim]``: unit rows, pooled as BertEncoder does."""
         ids, attention = self.padded(self.first(texts))
         return self.pooling(self.states(network, ids, attention), self.on_device(attention))
+
+
+def batches_by_length(
+    chunks: Sequence[Sequence[int]], size: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """int64 rows of ``chunks`` in random order, ``size`` of alike length at a time, each once."""
+    order = rng.permutation(len(chunks))
+    for start in range(0, len(order), size * _WINDOW):
+        window = sorted(order[start : start + size * _WINDOW], key=lambda row: len(chunks[row]))
+        for first in rng.permutation(range(0, len(window), size)):
+            yield np.array(window[first : first + size], dtype=np.int64)

@@ -20,6 +20,7 @@ from kgrec.text.tuning.loop import Loop, Objective, Progress, steps_per_epoch
 from kgrec.text.tuning.methods import prepared
 from kgrec.text.tuning.mlm import MaskedWords
 from kgrec.text.tuning.predict import predictor
+from kgrec.text.tuning.recommending import Recommending, VectorReader, check_reader
 from kgrec.text.tuning.report import Meter, TuningReport
 from kgrec.text.tuning.tokens import Tokens
 from kgrec.text_tuning_config import TextTuning
@@ -42,12 +43,13 @@ def tune_network(
     settings: TextTuning,
     *,
     pooling: Pooling = MEAN,
+    reader: VectorReader | None = None,
     seed: int = 0,
     device: torch.device | None = None,
     progress: Progress | None = None,
 ) -> Tuned:
     """Train ``network`` (float32; it is changed) on ``corpus`` as ``settings`` say.
-    ``pooling`` makes vectors of its states.
+    ``pooling`` makes vectors of its states; ``reader`` has the loss of the objective "recommend".
 
     Equal texts, settings and seed give equal weights on one CPU. Raises TrainingError for texts
     that are too few and for a loss that is no number, TextModelError for a method or objective that
@@ -60,7 +62,8 @@ def tune_network(
     tokens = Tokens(tokenizer, settings.max_length, where, pooling)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return _Tuning(network.to(where), tokens, corpus, settings, seed, progress).run()
+        tuning = _Tuning(network.to(where), tokens, corpus, settings, reader, seed, progress)
+        return tuning.run()
 
 
 class _Tuning:
@@ -70,9 +73,11 @@ class _Tuning:
         tokens: Tokens,
         corpus: TextCorpus,
         settings: TextTuning,
+        reader: VectorReader | None,
         seed: int,
         progress: Progress | None,
     ) -> None:
+        self._reader = reader
         self._tokens, self._corpus, self._settings = tokens, corpus, settings
         self._seed, self._progress = seed, progress
         self._meter = Meter(tokens.device)
@@ -89,6 +94,8 @@ class _Tuning:
         for one in objectives:
             if isinstance(one, Contrastive):
                 one.augment = self._augment(network)
+            if isinstance(one, Recommending):
+                one.begin(network)
             loop = Loop(
                 network, one, settings, self._tokens.device, self._meter, self._progress, steps
             )
@@ -112,6 +119,9 @@ class _Tuning:
     def _objective(self, name: str) -> Objective:
         if name == "contrastive":
             return Contrastive(self._corpus, self._tokens, self._settings, self._seed)
+        if name == "recommend":
+            reader = check_reader(self._reader)
+            return Recommending(reader, self._tokens, self._settings, self._seed)
         self._words = MaskedWords(
             self._corpus, self._tokens, self._settings, self._seed, self._bare
         )

@@ -29,7 +29,7 @@ def test_a_method_changes_the_outputs_and_trains_all_it_promises(method, tiny, c
     old = copy.deepcopy(network.state_dict())
     tuned = tune_network(network, tokenizer, corpus, small(method=method), device=CPU)
     after = said(tuned.network, tokenizer)
-    assert (before - after).abs().amax(dim=1).min() > 1e-3
+    assert (before - after).abs().amax(dim=1).min() > 1e-4
     trained = [p for p in tuned.network.parameters() if p.requires_grad]
     assert tuned.report.trained == sum(p.numel() for p in trained) > 0
     if method != "full":
