@@ -57,11 +57,18 @@ class ReviewInputs:
     def without(self, users: np.ndarray) -> tuple[ReviewInputs, Tensor]:
         """Without what ``users`` (int64) wrote, and which items have reviews left, float32
         ``[n, 1]``."""
-        written = torch.isin(self.user, torch.as_tensor(users, device=self.user.device))
+        written = self._written_by(users)
         kept = (~written).float()
         left = torch.zeros(len(self.first), device=kept.device)
         left[self.item[~written]] = 1.0
         return replace(self, kept=kept), left.unsqueeze(1)
+
+    def _written_by(self, users: np.ndarray) -> Tensor:
+        """bool ``[r]``; by a table, as torch.isin would sort all reviews in every step."""
+        last = max(int(self.user.max()) if len(self.user) else -1, int(users.max(initial=-1)))
+        theirs = np.zeros(last + 2, dtype=bool)  # -1, who is unknown, has the last place
+        theirs[users] = True
+        return torch.as_tensor(theirs, device=self.user.device)[self.user]
 
 
 class ReviewPooling(nn.Module):

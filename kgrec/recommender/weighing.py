@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from kgrec.nn.sparse import SparsePattern
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.judging import Queries
 from kgrec.training import Plan, fit_item_weights
+from kgrec.training.review_words import review_words
 
 STRENGTHS: Final = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
 RIDGES: Final = (10.0, 1.0)  # a little one suits sparse data, where a pair seen twice says much
@@ -48,7 +50,8 @@ def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
     """The engine with the item–item weights of its own snapshot."""
     if not weighing.strength:
         return engine
-    return engine.weighed(_unscaled(engine, weighing, plan).times(weighing.strength))
+    words = review_words(engine.snapshot) if weighing.words else None
+    return engine.weighed(_unscaled(engine, weighing, plan, words).times(weighing.strength))
 
 
 def choose_weighing(
@@ -67,8 +70,10 @@ def choose_weighing(
     alone = judges.map(lambda rows: queries.score(engine, rows))
     highest = judges.ndcg(alone)
     best = replace(best, ndcg=highest)
-    for kind in _kinds(engine):
-        weights = _unscaled(engine, kind, plan)
+    kinds = _kinds(engine)
+    words = review_words(engine.snapshot) if any(kind.words for kind in kinds) else None
+    for kind in kinds:
+        weights = _unscaled(engine, kind, plan, words if kind.words else None)
         added = judges.map(partial(_added, engine.weighed(weights), queries))
         for strength in STRENGTHS:
             metric = judges.ndcg(alone + strength * added)
@@ -91,11 +96,13 @@ def _kinds(engine: Engine) -> list[Weighing]:
     ]
 
 
-def _unscaled(engine: Engine, weighing: Weighing, plan: Plan) -> ItemWeights:
+def _unscaled(
+    engine: Engine, weighing: Weighing, plan: Plan, words: sp.csr_matrix | None
+) -> ItemWeights:
     return fit_item_weights(
         engine.snapshot,
         graph=weighing.graph,
-        words=weighing.words,
+        words=words,
         ridge=weighing.ridge,
         decay=_RECENT if plan.scales.pools > 1 else np.inf,
         shrinkage=plan.shrinkage,

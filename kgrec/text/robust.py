@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import scipy.sparse as sp
 
 _ROUNDS = 8
 _LEAST = 0.05  # a distance below which a review is at the centre
@@ -23,12 +24,12 @@ def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Iterable[str])
     weights = once.copy()
     n_items = int(owner.max(initial=-1)) + 1
     known = owner >= 0
+    item, own = owner[known], vectors[known].astype(np.float64)
+    starts = np.arange(len(item) + 1)
     for _ in range(_ROUNDS):
-        centre = np.zeros((n_items, vectors.shape[1]))
-        np.add.at(centre, owner[known], vectors[known] * weights[known, None])
-        total = np.bincount(owner[known], weights[known], n_items)
-        centre /= np.maximum(total, 1e-12)[:, None]
-        distance = np.linalg.norm(vectors[known] - centre[owner[known]], axis=1)
+        held = sp.csc_matrix((weights[known], item, starts), shape=(n_items, len(item)))
+        centre = (held @ own) / np.maximum(np.asarray(held.sum(axis=1)), 1e-12)
+        distance = np.linalg.norm(own - centre[item], axis=1)
         weights[known] = once[known] / np.maximum(distance, _LEAST)
     return np.asarray(weights, dtype=np.float32)
 

@@ -16,7 +16,6 @@ from torch import Tensor
 from graph_schema.names import ITEM
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
-from kgrec.training.review_words import review_words
 
 _MOST = 15_000  # items, the most chosen; time is cubic in them and memory square
 _KEPT = 50  # weights of an item as a candidate
@@ -28,15 +27,15 @@ def fit_item_weights(
     train: GraphSnapshot,
     *,
     graph: bool,
-    words: bool = False,
+    words: sp.csr_matrix | None = None,
     decay: float,
     ridge: float = 10.0,
     shrinkage: float = 0.0,
     device: torch.device,
 ) -> ItemWeights:
     """Weights among the items of ``train`` that have interactions, in their order there; with
-    ``graph`` its facts count too, with ``words`` its reviews. ``ridge`` is the penalty per event of
-    an average item.
+    ``graph`` its facts count too, with ``words`` (its ``review_words``) its reviews. ``ridge`` is
+    the penalty per event of an average item.
 
     Takes O(n³) time and O(n²) memory for n items, of which the 15,000 most chosen are used.
     """
@@ -46,8 +45,8 @@ def fit_item_weights(
     rows = [_ones(train.interactions.user, item, (len(train.users), len(chosen)))]
     if graph:
         rows += [matrix[:, chosen] for matrix in _touches(train)]
-    if words:
-        rows.append(review_words(train)[:, chosen])
+    if words is not None:
+        rows.append(words[:, chosen])
     penalty = ridge * float(counts[used].mean())
     gram = _gram([matrix[:, used] for matrix in rows], len(used))
     weights = _regress(gram.to(device), penalty)

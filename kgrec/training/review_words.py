@@ -3,12 +3,12 @@ items whose reviews use it."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 
 import numpy as np
 import scipy.sparse as sp
 
-from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.text.words import words_of
 
 WEIGHT = 10.0  # what an item's words count for in all, in people
@@ -19,23 +19,32 @@ _MOST_SHARE = 0.3  # of the items: a word that more of them share says nothing o
 def review_words(train: GraphSnapshot) -> sp.csr_matrix:
     """float32 ``[words, n_items]``: tf-idf of each word in an item's reviews, a logarithm of how
     often it stands there. Each item's column has length √WEIGHT, zero where nobody wrote."""
-    counted: list[Counter[str]] = [Counter() for _ in range(len(train.items))]
-    for item, text in zip(train.reviews.item, train.reviews.text, strict=True):
-        if item >= 0:
-            counted[item].update(words_of(str(text)))
-    held = Counter(word for words in counted for word in words)
-    most = _MOST_SHARE * sum(1 for words in counted if words)
-    kept = sorted(word for word, items in held.items() if _FEWEST_ITEMS <= items <= most)
-    place = {word: row for row, word in enumerate(kept)}
-    cells = [
-        (place[word], item, (1 + np.log(count)) * np.log(len(counted) / held[word]))
-        for item, words in enumerate(counted)
-        for word, count in words.items()
-        if word in place
-    ]
-    rows, items, values = np.array(cells, dtype=np.float64).reshape(-1, 3).T
-    shape = (len(kept), len(counted))
-    told = sp.csr_matrix((values, (rows.astype(np.int64), items.astype(np.int64))), shape=shape)
+    counts, words = _counts(train)
+    items = np.diff(counts.indptr)
+    most = _MOST_SHARE * np.count_nonzero(counts.getnnz(axis=0))
+    kept = np.flatnonzero((items >= _FEWEST_ITEMS) & (items <= most))
+    told = counts[kept[np.argsort(words[kept])]]
+    rarity = np.log(counts.shape[1] / np.diff(told.indptr))
+    told.data = (1 + np.log(told.data)) * np.repeat(rarity, np.diff(told.indptr))
     length = np.sqrt(np.asarray(told.multiply(told).sum(axis=0)).ravel())
     scale = np.sqrt(WEIGHT) / np.where(length > 0, length, np.inf)
     return sp.csr_matrix(told @ sp.diags(scale), dtype=np.float32)
+
+
+def _counts(train: GraphSnapshot) -> tuple[sp.csr_matrix, np.ndarray]:
+    """float64 ``[words, n_items]``: how often each word stands in an item's reviews; the words."""
+    place: defaultdict[str, int] = defaultdict()
+    place.default_factory = place.__len__
+    reviews = train.reviews
+    known = np.flatnonzero(reviews.item >= 0)
+    said = [_codes(str(reviews.text[row]), place) for row in known]
+    item = np.repeat(reviews.item[known], [len(codes) for codes in said])
+    word = np.concatenate([np.empty(0, dtype=np.int64), *said])
+    cells = (np.ones(len(word)), (word, item))
+    counts = sp.csr_matrix(cells, shape=(len(place), len(train.items)))
+    return counts, np.array(list(place), dtype=object)
+
+
+def _codes(text: str, place: defaultdict[str, int]) -> Ints:
+    """int64: the number of each word, new ones being added to ``place``."""
+    return np.array([place[word] for word in words_of(text)], dtype=np.int64)

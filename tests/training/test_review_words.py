@@ -40,6 +40,30 @@ def test_words_that_some_items_share_count_and_others_do_not(snapshot: GraphSnap
     np.testing.assert_allclose(words[0, :2], np.sqrt(WEIGHT), rtol=1e-6)
 
 
+def test_a_word_counts_by_how_often_and_how_rarely_it_stands(snapshot: GraphSnapshot) -> None:
+    """Against the definition, one cell at a time; what is said of no item is not read."""
+    told = {
+        0: ["b a a", "a"],
+        1: ["a b b"],
+        2: ["a c"],
+        3: ["c C", "b"],
+        **{n: ["d"] for n in range(4, 14)},
+    }
+    given = saying(snapshot, told)
+    words = review_words(given).toarray()
+    counts = {"a": [3, 1, 1, 0], "b": [1, 2, 0, 1], "c": [0, 0, 1, 2]}
+    raw = np.zeros((3, 4))
+    for place, row in enumerate(counts.values()):
+        rare = np.log(len(snapshot.items) / np.count_nonzero(row))
+        raw[place] = [(1 + np.log(n)) * rare if n else 0 for n in row]
+    expected = raw / np.linalg.norm(raw, axis=0) * np.sqrt(WEIGHT)
+    np.testing.assert_allclose(words[:, :4], expected, rtol=1e-6)
+    assert not words[:, 4:].any()
+    reviews = given.reviews
+    unknown = replace(reviews, item=np.where(np.arange(len(reviews)) == 0, -1, reviews.item))
+    assert review_words(replace(given, reviews=unknown)).toarray()[1, 0] == 0
+
+
 def test_nobody_wrote_anything(snapshot: GraphSnapshot) -> None:
     silent = replace(snapshot, reviews=snapshot.reviews.select(np.empty(0, dtype=np.int64)))
     assert review_words(silent).shape == (0, len(snapshot.items))
@@ -53,7 +77,8 @@ def test_items_of_like_words_speak_for_each_other(snapshot: GraphSnapshot) -> No
 
     def weight(words: bool) -> float:
         cpu = torch.device("cpu")
-        found = fit_item_weights(given, graph=False, words=words, decay=np.inf, device=cpu)
+        told = review_words(given) if words else None
+        found = fit_item_weights(given, graph=False, words=told, decay=np.inf, device=cpu)
         return float(found.matrix.toarray()[0, -1])
 
     assert weight(True) > weight(False) + 0.01
