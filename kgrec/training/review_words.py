@@ -1,5 +1,5 @@
 """Words of reviews as rows of the history matrix: a word counts as one more person, who chose the
-items whose reviews use it."""
+items whose reviews use it. Markup is no word: texts are cleaned as they are for the encoder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.text.cleaning import clean_text
 from kgrec.text.words import words_of
 
 WEIGHT = 10.0  # what an item's words count for in all, in people
@@ -47,4 +48,4 @@ def _counts(train: GraphSnapshot) -> tuple[sp.csr_matrix, np.ndarray]:
 
 def _codes(text: str, place: defaultdict[str, int]) -> Ints:
     """int64: the number of each word, new ones being added to ``place``."""
-    return np.array([place[word] for word in words_of(text)], dtype=np.int64)
+    return np.array([place[word] for word in words_of(clean_text(text))], dtype=np.int64)

@@ -64,6 +64,18 @@ def test_a_word_counts_by_how_often_and_how_rarely_it_stands(snapshot: GraphSnap
     assert review_words(replace(given, reviews=unknown)).toarray()[1, 0] == 0
 
 
+def test_markup_is_no_word(snapshot: GraphSnapshot) -> None:
+    plain = {
+        0: ["good bow", "it's fine"],
+        1: ["a bow"],
+        2: ["it's"],
+        **{n: ["so"] for n in range(3, 9)},
+    }
+    marked = {**plain, 0: ["<p class='x'>good<br/>bow</p>", "it&#39;s fine"], 1: ["<br>a bow"]}
+    one, other = (review_words(saying(snapshot, told)).toarray() for told in (plain, marked))
+    np.testing.assert_array_equal(one, other)
+
+
 def test_nobody_wrote_anything(snapshot: GraphSnapshot) -> None:
     silent = replace(snapshot, reviews=snapshot.reviews.select(np.empty(0, dtype=np.int64)))
     assert review_words(silent).shape == (0, len(snapshot.items))
