@@ -3,7 +3,8 @@
 Each tunes the same model on the same pairs of training rows (a review and another one of its item,
 the reviews of a history and one of the next item) with as many steps of as many pairs; the tuned
 vectors go into kgrec's model, whose NDCG@10 on the test rows is compared. The untuned model is the
-control.
+control. With ``--objective recommend`` it is the recommender's own loss that tunes, over reviews
+drawn at random, and its validation rows that choose between the tuned and the untuned model.
 """
 
 from __future__ import annotations
@@ -61,14 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "seeds": list(seeds),
     }
     rows = [{"model": name, **_brief(found)} for name, found in figures.items()]
-    report.finish("text-peft", result, rows, asked.save)
+    name = "text-peft" if asked.objective == "contrastive" else f"text-peft-{asked.objective}"
+    report.finish(name, result, rows, asked.save)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.text peft", description=__doc__)
     parser.add_argument("--methods", default="lora", help=f"by comma, of {', '.join(ADAPTERS)}")
     parser.add_argument("--seeds", type=int, default=1, help="tune and fit with seeds 0 to N-1")
-    parser.add_argument("--steps", type=int, default=60, help="steps of each tuning (default 60)")
+    parser.add_argument(
+        "--objective", default="contrastive", choices=("contrastive", "recommend"), help="its loss"
+    )
+    parser.add_argument("--epochs", type=int, default=1, help="each of so many steps (default 1)")
+    parser.add_argument("--steps", type=int, default=60, help="steps of an epoch (default 60)")
     parser.add_argument("--batch", type=int, default=32, help="pairs of a step (default 32)")
     parser.add_argument("--device", help="cpu or cuda (an accelerator is taken by itself)")
     parser.add_argument("--texts", type=Path, help="text cache to use (default: an empty one)")
@@ -80,8 +86,10 @@ def _settings(method: str, asked: argparse.Namespace) -> TextTuning:
     return TextTuning.model_validate(
         {
             "method": method,
+            "objectives": (asked.objective,),
             "pairs": ("review", "history"),
-            "epochs": 1,
+            "epochs": asked.epochs,
+            "patience": asked.epochs,
             "steps": asked.steps,
             "batch_size": asked.batch,
             "max_length": 48,

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from kgrec.errors import TrainingError
 from kgrec.text.encoder import MAX_CHUNKS
+from kgrec.text.tuning.loop import Progress
 from kgrec.text.tuning.tokens import Tokens, batches_by_length
 from kgrec.text_tuning_config import TextTuning
 
@@ -66,10 +67,15 @@ class Recommending:
     may_stay = True
 
     def __init__(
-        self, reader: VectorReader, tokens: Tokens, settings: TextTuning, seed: int
+        self,
+        reader: VectorReader,
+        tokens: Tokens,
+        settings: TextTuning,
+        seed: int,
+        progress: Progress | None = None,
     ) -> None:
         self._reader, self._tokens, self._seed = reader, tokens, seed
-        self._size = settings.batch_size
+        self._size, self._progress = settings.batch_size, progress
         chunks, owner = tokens.chunks(reader.texts)
         kept = np.flatnonzero(np.arange(len(owner)) - np.searchsorted(owner, owner) < MAX_CHUNKS)
         self._chunks = [chunks[row] for row in kept]
@@ -125,11 +131,13 @@ class Recommending:
         if self._fresh and self._known is not None:
             return self._known
         order = np.argsort([-len(chunk) for chunk in self._chunks], kind="stable")
-        parts = [order[start : start + _READ] for start in range(0, len(order), _READ)]
+        found = []
         with _without_dropout(network):
-            found = torch.cat([self._vectors(network, rows) for rows in parts])
-        self._known = torch.empty_like(found)
-        self._known[self._tokens.on_device(order)] = found
+            for start in range(0, len(order), _READ):
+                found.append(self._vectors(network, order[start : start + _READ]))
+                if self._progress is not None:
+                    self._progress("reading all texts", start + len(found[-1]), len(order))
+        self._known = torch.cat(found)[self._tokens.on_device(np.argsort(order))]
         self._fresh = True
         return self._known
 

@@ -121,7 +121,7 @@ class _Tuning:
             return Contrastive(self._corpus, self._tokens, self._settings, self._seed)
         if name == "recommend":
             reader = check_reader(self._reader)
-            return Recommending(reader, self._tokens, self._settings, self._seed)
+            return Recommending(reader, self._tokens, self._settings, self._seed, self._progress)
         self._words = MaskedWords(
             self._corpus, self._tokens, self._settings, self._seed, self._bare
         )
