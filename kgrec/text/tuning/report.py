@@ -25,7 +25,8 @@ class TuningReport:
     peaks.
 
     ``peak_bytes`` is the process' resident memory, or the accelerator's; 0 where nobody tells.
-    ``history`` has a record per epoch: objective, epoch, steps, loss, valid_loss, perplexity (mlm).
+    ``history`` has a record per epoch: objective, epoch, steps, loss, valid_loss, perplexity (mlm),
+    ndcg@10 (recommend, whose valid_loss is what it lacks to 1).
     """
 
     method: Method
