@@ -93,13 +93,13 @@ class RatingPredictor:
         the others see ``predict`` and ``RatingBlend``."""
         evidence, scale = self.evidence, self.model.shape.scale
         assert evidence is not None
-        known = self.events if events is None else events
+        known, pairs = (self.events if events is None else events).asked(asked)
         nobody = np.full(evidence.n_items, -1)
         of_items = evidence.item_means(np.arange(evidence.n_items), nobody, worth[1])
         rest = known.rating - evidence.mean - of_items[known.item]
         words = evidence.words(asked.item, user, asked.time)
         return RatingSigns(
-            user=user_means(known, rest, asked, worth[0], past_only),
+            user=user_means(known, rest, pairs, worth[0], past_only),
             item=evidence.item_means(asked.item, user, worth[1]),
             model=standard.astype(np.float64) * scale.deviation + scale.mean - evidence.mean,
             item_words=words[0],
@@ -109,14 +109,13 @@ class RatingPredictor:
     def _answer(
         self, events: RatedEvents, asked: AskedPairs, user: Ints, scenario: Ints, past_only: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        slots, slot = np.unique(asked.slot, return_inverse=True)
-        own = events.of(slots)
+        own, pairs = events.asked(asked)
         shape = self.model.shape
         self.model.eval()
         with torch.no_grad():
             pools = RatingPools.build(
                 own,
-                AskedPairs(slot, asked.item, asked.time),
+                pairs,
                 scales=shape.scales,
                 reach=shape.reach,
                 past_only=past_only,

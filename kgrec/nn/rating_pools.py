@@ -58,6 +58,12 @@ class RatedEvents:
         indptr, rows = ranges(self.indptr[slots], self.indptr[slots + 1])
         return RatedEvents(indptr, self.item[rows], self.rating[rows], self.time[rows])
 
+    def asked(self, pairs: AskedPairs) -> tuple[RatedEvents, AskedPairs]:
+        """The ratings of the slots of ``pairs`` alone, and the pairs by their numbers: what others
+        rated takes no time then."""
+        slots, slot = np.unique(pairs.slot, return_inverse=True)
+        return self.of(slots), AskedPairs(slot, pairs.item, pairs.time)
+
     def followed_by(self, other: RatedEvents) -> RatedEvents:
         """These slots, then those of ``other``."""
         return RatedEvents(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kgrec.graph.snapshot import NO_TIME
-from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools
+from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools, user_means
 from kgrec.nn.rating_scale import RatingScale
 
 N_SLOTS, N_ITEMS, N_EVENTS, N_ASKED = 6, 8, 60, 50
@@ -88,6 +88,22 @@ def test_training_rows_are_told_what_the_same_rows_are_when_asked() -> None:
         assert torch.equal(left.sums(each), right.sums(each))
     assert torch.equal(known.whole.sums(each), found.whole.sums(each))
     assert (known.own.sums(each) == each).all()
+
+
+def test_what_is_asked_reads_the_ratings_of_its_own_slots() -> None:
+    """However many others have rated: an answer takes no longer for them."""
+    events = RatedEvents.sort(
+        np.array([0, 1, 1, 2, 3]), np.arange(5), np.arange(5.0), np.arange(5), 4
+    )
+    pairs = AskedPairs(np.array([3, 1, 3]), np.array([4, 9, 2]), np.array([7, 8, 9]))
+    own, numbered = events.asked(pairs)
+    assert own.item.tolist() == [1, 2, 4]
+    assert numbered.slot.tolist() == [1, 0, 1]
+    assert numbered.item is pairs.item
+    rest = np.array([0.5, -1.0, 2.0, 0.25, 4.0])
+    for past_only in (False, True):
+        told = user_means(own, rest[own.item], numbered, 2.0, past_only)
+        np.testing.assert_array_equal(told, user_means(events, rest, pairs, 2.0, past_only))
 
 
 def test_slots_can_be_taken_alone_and_put_after_one_another() -> None:
