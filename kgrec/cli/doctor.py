@@ -43,12 +43,14 @@ def doctor(
     mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check Python, the packages, the processor, the text model, the cache and a store.
+    """Check Python, the packages, the processor, the text model, its speed, the cache and a store.
 
     Exit code 1 if anything that kgrec needs is missing.
     """
     checks = [_guard("python", _python), *_packages(), _guard("processor", _processor)]
     checks += [_guard("accelerator", _accelerator), _guard("text model", _text_model)]
+    if checks[-1].ok:
+        checks.append(_guard("text speed", _text_speed))
     checks += [_guard("cache", _cache)]
     if store is not None:
         checks.append(_guard("store", lambda: _store(store, db_user, database, mapping)))
@@ -123,8 +125,23 @@ def _text_model() -> str:
     return f"{DEFAULT_NAME}, checksum right, in {model_folder()}"
 
 
+def _text_speed() -> str:
+    """What precision "auto" chooses here, and how fast it is by a timing of a second or two."""
+    from kgrec.text import load_encoder
+    from kgrec.text.encoder import SAMPLE
+    from kgrec.text.precision import texts_per_second
+    from kgrec.text.runtimes import has_openvino
+
+    encoder = load_encoder()
+    rate = texts_per_second(encoder.encode, SAMPLE)
+    told = f"{encoder.precision} by {encoder.runtime}: {rate:,.1f} texts a second"
+    timed = encoder.precision == "fp32" and encoder.device.type == "cpu" and has_openvino()
+    return told + (", before openvino is timed, when many come at once" if timed else "")
+
+
 def _cache() -> str:
     from kgrec.text import EmbeddingCache
 
     stats = EmbeddingCache().stats()
-    return f"{stats.vectors:,} text vectors, {stats.bytes / 1e6:,.1f} MB in {stats.folder}"
+    size = f"{stats.bytes / 1e6:,.1f} of at most {stats.max_bytes / 1e6:,.0f} MB"
+    return f"{stats.vectors:,} text vectors, {size}, in {stats.folder}"

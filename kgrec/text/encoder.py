@@ -23,7 +23,7 @@ MAX_CHUNKS = 8  # of one long text; what follows is left out
 BATCH_TOKENS = 4096  # padded tokens in one batch: enough to keep the cores busy, small in cache
 WINDOW = 4096  # texts tokenised at once: bounds memory for millions of reviews
 _CHARS_PER_TOKEN = 10  # no language's tokens are longer on average: bounds the tokenizer's work
-_SAMPLE = (
+SAMPLE = (
     "red",
     "Toy Story (1995). genres: Animation, Comedy.",
     "Two prisoners become friends over many years and find hope in small acts of kindness. " * 4,
@@ -119,7 +119,7 @@ class BertEncoder:
             device=torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")),
             padding=tokenizer.pad_token_id or 0,
             precision=precision,
-            sample=self._chunks(list(_SAMPLE))[0],
+            sample=self._chunks(list(SAMPLE))[0],
         )
 
     @property

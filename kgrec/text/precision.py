@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -47,6 +47,19 @@ def is_worth_it(
         return False
     times = [(_seconds(exact), _seconds(other)) for _ in range(repeats)]
     return min(fast for _, fast in times) < min(slow for slow, _ in times)
+
+
+def texts_per_second(
+    encode: Callable[[Sequence[str]], object], texts: Sequence[str], seconds: float = 1.0
+) -> float:
+    """How many of ``texts`` are encoded a second: whole rounds for at least ``seconds``, after one
+    that warms up."""
+    encode(texts)
+    start, done = time.perf_counter(), 0
+    while (spent := time.perf_counter() - start) < seconds:
+        encode(texts)
+        done += len(texts)
+    return done / spent
 
 
 def _seconds(encode: Callable[[], np.ndarray]) -> float:

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from graph_schema.errors import TextModelError
 from kgrec.cli import app
 
 COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "explore", "similar", "search"]
@@ -60,9 +62,27 @@ def test_a_real_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
+def test_doctor_times_no_model_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> str:
+        raise TextModelError("there is no model; fetch one.")
+
+    monkeypatch.setattr("kgrec.cli.doctor._text_model", missing)
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
+    assert result.exit_code == 1
+    assert checks["text model"]["detail"] == "there is no model; fetch one."
+    assert "text speed" not in checks
+
+
 def test_doctor_reports_each_part() -> None:
     result = CliRunner().invoke(app, ["doctor", "--json"])
     checks = {check["name"]: check for check in json.loads(result.stdout)}
-    assert {"python", "torch", "kglite", "processor", "text model", "cache"} <= set(checks)
+    parts = {"python", "torch", "kglite", "processor", "text model", "text speed", "cache"}
+    assert parts <= set(checks)
+    speed = r"(fp32|bf16) by (torch|openvino): ([\d,.]+) texts a second"
+    told = re.match(speed, checks["text speed"]["detail"])
+    assert told is not None
+    assert float(told[3].replace(",", "")) > 0
+    assert "of at most 2,147 MB" in checks["cache"]["detail"]
     assert checks["torch"]["ok"] is True
     assert "cores" in checks["processor"]["detail"]

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import torch
 
-from kgrec.text.precision import has_native_bf16, is_worth_it, least_cosine
+from kgrec.text.precision import has_native_bf16, is_worth_it, least_cosine, texts_per_second
 
 UNIT = np.eye(3)
 
@@ -27,6 +27,18 @@ def test_auto_asks_the_processor(tmp_path):
 def test_close_and_faster():
     assert is_worth_it(slow, lambda: UNIT)
     assert not is_worth_it(lambda: UNIT, slow)
+
+
+def test_texts_are_counted_by_the_clock():
+    rounds = []
+
+    def encode(texts):
+        rounds.append(len(texts))
+        time.sleep(0.02)
+
+    rate = texts_per_second(encode, ["a", "b", "c"], seconds=0.1)
+    assert 2 <= len(rounds) <= 6, "one that warms up, then as many as fit"
+    assert 0 < rate <= 3 / 0.02
 
 
 def test_what_turns_too_far_is_not_worth_any_speed():
