@@ -45,7 +45,7 @@ class ModelConfig(_Settings):
     use_knowledge: bool = Field(True, description="Encode the knowledge-graph neighbourhood.")
     use_text: bool = Field(True, description="Read texts with the language model.")
     use_attention: bool = Field(
-        True, description="Weigh an item's reviews by what they say, their age and their rating."
+        False, description="Weigh an item's reviews by what they say, their age and their rating."
     )
     use_item_weights: bool = Field(
         True, description="Let items speak for each other directly where validation gains by it."
