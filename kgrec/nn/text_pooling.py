@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -40,6 +41,11 @@ class ReviewInputs:
         )
         return ReviewInputs(first, item, row, user, signs, rated, vectors)
 
+    @cached_property
+    def telling(self) -> Tensor:
+        """bool ``[r]``: whether a review has words, a vector that isn't zero."""
+        return (self.vectors != 0).any(dim=1)[self.row]
+
     def of_item(self, item: int) -> ReviewInputs:
         """A single item's, as item 0's; its ``vectors`` and ``rated`` are in the order of rows."""
         mine = torch.nonzero(self.item == item).squeeze(1)
@@ -55,12 +61,12 @@ class ReviewInputs:
         )
 
     def without(self, users: np.ndarray) -> tuple[ReviewInputs, Tensor]:
-        """Without what ``users`` (int64) wrote, and which items have reviews left, float32
-        ``[n, 1]``."""
+        """Without what ``users`` (int64) wrote, and which items have reviews left that say
+        something, float32 ``[n, 1]``."""
         written = self._written_by(users)
         kept = (~written).float()
         left = torch.zeros(len(self.first), device=kept.device)
-        left[self.item[~written]] = 1.0
+        left[self.item[~written & self.telling]] = 1.0
         return replace(self, kept=kept), left.unsqueeze(1)
 
     def _written_by(self, users: np.ndarray) -> Tensor:

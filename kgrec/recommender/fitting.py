@@ -277,4 +277,6 @@ def fingerprint(
         digest.update(nodes.attributes.to_csv(index=False).encode())
     for texts in (train.reviews, train.queries):
         digest.update("\0".join([*texts.id, *texts.text]).encode())
+        for array in (texts.user, texts.item, texts.timestamp, texts.rating):
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -99,6 +99,14 @@ def test_what_some_users_wrote_can_be_left_unread() -> None:
     assert torch.equal(pooling(replace(heard, vectors=garbage)), pooling(heard))
 
 
+def test_an_item_of_which_only_empty_reviews_are_left_has_none() -> None:
+    given = inputs()
+    vectors = given.vectors.clone()
+    vectors[1] = 0.0  # by user 1, of item 0; the other one is user 2's
+    _, left = replace(given, vectors=vectors).without(np.array([2]))
+    assert left.ravel().tolist() == [0, 0, 0, 1]
+
+
 def test_no_reviews_at_all_are_no_error() -> None:
     none = reviews().select(np.zeros(7, dtype=bool))
     given = ReviewInputs.build(ReviewRows.build(none, 3), torch.zeros(0, SIZE))

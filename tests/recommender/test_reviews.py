@@ -3,6 +3,7 @@ counts at once."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ import torch
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig
+from kgrec.graph.source import read_source
 from kgrec.nn.features import REVIEWS
 from kgrec.recommender.breakdown import break_down
+from kgrec.recommender.fitting import fingerprint
+from kgrec.recommender.texts import same_texts
 from kgrec.training import fit_item_weights
 from kgrec.training.review_words import review_words
 from tests.recommender import catalogs
@@ -141,6 +145,25 @@ def test_robust_reviews_take_the_place_of_attention(
     users = np.arange(catalogs.N_USERS)
     one, two = (r._engine.score(r._engine.stored(users)) for r in (reader, other))
     assert not torch.allclose(one, two)
+
+
+def test_all_that_is_read_of_a_review_tells_trainings_apart(settings: RecommenderConfig) -> None:
+    """A checkpoint goes on only where ratings, times and items of reviews are the same, and texts
+    are read anew where a review is of another item than before."""
+    whole = read_source(catalogs.catalog(**frames()), None)
+    nothing = whole.interactions.select(np.zeros(len(whole.interactions), dtype=bool))
+    reviews = whole.reviews
+    others = [
+        replace(reviews, **{name: np.roll(getattr(reviews, name), 1)})
+        for name in ("user", "item", "timestamp", "rating")
+    ]
+    told = {
+        fingerprint(replace(whole, reviews=each), nothing, settings, 0)
+        for each in (reviews, *others)
+    }
+    assert len(told) == 5
+    assert same_texts(whole, replace(whole, reviews=others[0]))
+    assert not same_texts(whole, replace(whole, reviews=others[1]))
 
 
 def test_a_new_review_counts_at_once(reader: Recommender, tmp_path: Path) -> None:
