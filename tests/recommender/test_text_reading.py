@@ -208,6 +208,14 @@ def test_no_text_to_read_is_an_error_with_the_cure(base: Path, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+def test_without_rows_to_judge_by_nothing_is_tuned(base: Path, tmp_path: Path) -> None:
+    """One event each: the only ones that could be held out are those to learn from."""
+    events = catalogs.frames()["interactions"].drop_duplicates("user_id").assign(split="train")
+    few = catalogs.catalog(interactions=events, reviews=None, queries=None)
+    with pytest.raises(TrainingError, match="no validation row to tune by"):
+        kgrec.tune_text(few, tmp_path / "out", SETTINGS, base=base, recommender=config())
+
+
 def test_a_sampled_training_is_refused(visible: GraphSnapshot) -> None:
     with pytest.raises(TrainingError, match=r"all 40 items in every step; set training\.sampling"):
         RecommenderReader(visible, config(sampling="sampled"), seed=0, device=CPU)
