@@ -14,7 +14,7 @@ from torch.nn import functional
 from kgrec.errors import RequestError
 from kgrec.explain.wording import Wording
 from kgrec.graph.snapshot import Ints
-from kgrec.nn import Histories, HistoryBatch
+from kgrec.nn import Histories, HistoryBatch, ModelInputs
 from kgrec.nn.features import REVIEWS, TEXT
 from kgrec.text import (
     BertEncoder,
@@ -104,10 +104,12 @@ def _document(engine: Engine, history: Histories, row: int) -> ScoredText:
     columns = text_columns(attributes)
     item = str(engine.snapshot.items.ids[row])
     if TEXT not in engine.model.features.parts or columns is None:
-        raise RequestError("the model reads no texts of items.")
+        raise RequestError(
+            "the model reads no texts of items; train it with use_text on items that have some."
+        )
     text = item_documents(attributes.iloc[[row]].reset_index(drop=True), columns)[0]
     if not text:
-        raise RequestError(f"item {item!r} has no text of its own.")
+        raise RequestError(f"item {item!r} has no text of its own; ask for 'reviews' or 'history'.")
     return ScoredText(text, item, "its own text", _candidate_score(engine, history, row, TEXT))
 
 
@@ -116,8 +118,13 @@ def _review(
 ) -> ScoredText:
     reviews = engine.snapshot.reviews
     mine = np.flatnonzero(reviews.item == row)
-    if REVIEWS not in engine.model.features.parts or not len(mine):
-        raise RequestError(f"nobody reviewed item {engine.snapshot.items.ids[row]!r}.")
+    if REVIEWS not in engine.model.features.parts:
+        raise RequestError(
+            "the model reads no reviews; train it with use_text where there are some."
+        )
+    if not len(mine):
+        name = engine.snapshot.items.ids[row]
+        raise RequestError(f"nobody reviewed item {name!r}; ask for 'item' or 'history'.")
     score, pool = _candidate_score(engine, history, row, REVIEWS), _pool(engine, row, mine, robust)
     vectors = torch.as_tensor(engine.texts.events[mine]).to(engine.device)
 
@@ -156,19 +163,21 @@ def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tenso
 def _written(engine: Engine, history: Histories, row: int, of: str | None) -> ScoredText:
     events = np.flatnonzero(history.text >= 0)
     if not engine.model.shape.event_texts or not len(events):
-        raise RequestError("the history holds no review or query that the model reads.")
+        raise RequestError(
+            "the history holds no review or query that is read; ask for 'item' or 'reviews'."
+        )
     ids = [str(engine.snapshot.items.ids[item]) for item in history.item[events]]
     texts = [*engine.snapshot.reviews.text, *engine.snapshot.queries.text]
 
     def scorer(place: int) -> Callable[[Tensor], Tensor]:
         return _history_score(engine, history, row, int(history.text[events[place]]))
 
-    own = torch.as_tensor(engine.texts.events).to(engine.device)
+    own = torch.as_tensor(engine.texts.events[history.text[events]]).to(engine.device)
     nothing = torch.zeros_like(own[0])
 
     def moved(place: int) -> float:
         score = scorer(place)
-        return float(score(own[history.text[events[place]]]) - score(nothing))
+        return float(score(own[place]) - score(nothing))
 
     at = _chosen(ids, of, moved, "nothing in the history was written about item")
     text = str(texts[int(history.text[events[at]])])
@@ -184,17 +193,14 @@ def _chosen(ids: Sequence[str], of: str | None, moved: Callable[[int], float], m
         return int(np.argmax([abs(moved(place)) for place in range(len(ids))]))
 
 
-def _user(engine: Engine, history: Histories, event_text: Tensor | None = None) -> Tensor:
-    """The user's vector float32 ``[d]``, with gradients to ``event_text`` if that is given."""
+def _user(engine: Engine, history: Histories, inputs: ModelInputs | None = None) -> Tensor:
+    """The user's vector float32 ``[d]``, from ``inputs`` if they are given."""
     batch = HistoryBatch.build(
         history, len(engine.snapshot.items), engine.model.shape.scales, engine.device
     )
-    inputs = engine.inputs
-    if event_text is not None:
-        inputs = replace(inputs, event_text=event_text)
     items = replace(engine.items, query=engine.items.query.clone())
     known = engine.known.clone()
-    vector: Tensor = engine.model.user_vectors(items, inputs, batch, known)[0]
+    vector: Tensor = engine.model.user_vectors(items, inputs or engine.inputs, batch, known)[0]
     return vector
 
 
@@ -227,16 +233,30 @@ def _history_score(
 ) -> Callable[[Tensor], Tensor]:
     """The score of item ``row`` as a function of the vector of one text of the history."""
     target = engine.items.candidate[row].clone() / engine.model.shape.temperature
-    stored = engine.inputs.event_text.clone()
+    told, place, inputs = _told_by(engine, history, text)
     with torch.no_grad():
         others = _score_now(engine, history, row) - float(_user(engine, history) @ target)
 
     def score(vector: Tensor) -> Tensor:
-        changed = stored.clone()
-        changed[text] = vector
-        return _user(engine, history, changed) @ target + others
+        changed = inputs.event_text.clone()
+        changed[place] = vector
+        return _user(engine, told, replace(inputs, event_text=changed)) @ target + others
 
     return score
+
+
+def _told_by(engine: Engine, history: Histories, text: int) -> tuple[Histories, int, ModelInputs]:
+    """The history with its texts numbered by themselves, which of them ``text`` is, and inputs
+    that hold them alone: all texts of a catalog would be copied at every step."""
+    rows, numbers = np.unique(history.text[history.text >= 0], return_inverse=True)
+    told = history.text.copy()
+    told[told >= 0] = numbers
+    inputs, known = engine.inputs, torch.as_tensor(rows).to(engine.device)
+    items, reviews = inputs.items, inputs.items.reviews
+    if reviews is not None:
+        items = replace(items, reviews=replace(reviews, rated=reviews.rated[known]))
+    inputs = replace(inputs, items=items, event_text=inputs.event_text[known])
+    return replace(history, text=told), int(np.searchsorted(rows, text)), inputs
 
 
 __all__ = ["Method", "ScoredText", "Source", "find_text", "tell_words"]

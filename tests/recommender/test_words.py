@@ -13,7 +13,7 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.config import TextConfig
 from kgrec.errors import RequestError
-from kgrec.recommender.wording import Method
+from kgrec.recommender.wording import Method, _told_by
 from tests.recommender import catalogs
 from tests.text.tiny import texts, write_bert
 
@@ -34,7 +34,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     for name in ("reviews", "queries"):
         frames[name] = frames[name].assign(text=texts(len(frames[name]), seed=len(name)))
     frames["items"] = frames["items"].assign(plot=texts(len(frames["items"]), seed=3, longest=60))
-    settings = catalogs.config({"use_text": True}, epochs=4).model_copy(update={"text": text})
+    settings = catalogs.config({"use_text": True, "use_attention": True}, epochs=4).model_copy(
+        update={"text": text}
+    )
     return Recommender(settings).fit(Catalog.from_frames(**frames))
 
 
@@ -100,6 +102,17 @@ def test_attention_over_reviews_is_followed(
     assert told.score == pytest.approx(score_of(other, "u3", item), abs=1e-4)
     if method == "gradients":
         assert abs(told.left) < 0.1 * max(abs(told.score - told.hidden), 0.05)
+
+
+def test_only_the_users_own_texts_are_copied(model: Recommender) -> None:
+    """Not those of the whole catalog, at every step of an integral."""
+    engine = model._engine
+    history = engine.stored(engine.snapshot.users.rows(["u3"]))
+    text = int(history.text.max())
+    own, place, inputs = _told_by(engine, history, text)
+    assert inputs.event_text.shape[0] == len(np.unique(history.text[history.text >= 0]))
+    np.testing.assert_array_equal(inputs.event_text[place].numpy(), engine.texts.events[text])
+    assert int(own.text.max()) == len(inputs.event_text) - 1
 
 
 def _user_vector(model: Recommender, user: str) -> torch.Tensor:
