@@ -13,8 +13,9 @@ MAX_WORDS: Final = 256  # of a query: what follows is left out; Lucene refuses m
 # What is looked at; of items every property that holds text.
 _PROPERTIES: Final = {ENTITY: ("name",), REVIEW: ("text",), QUERY: ("text",)}
 _WORD: Final = re.compile(r"\w")
-# AND, OR, NOT and TO are operators in capitals only.
-_OPERATORS: Final = re.compile(r'[-+&|!(){}\[\]^"~*?:\\/\x00]')
+# AND, OR, NOT and TO are operators in capitals only. What is left of wrong decoding (halves of
+# surrogate pairs) can't be sent to a store.
+_OPERATORS: Final = re.compile(r'[-+&|!(){}\[\]^"~*?:\\/\x00\ud800-\udfff]')
 
 
 def check_query(text: str, label: str, k: int) -> str:

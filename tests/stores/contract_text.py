@@ -116,6 +116,12 @@ class TextContract:
         with pytest.raises(QueryError, match="holds no words"):
             store.search_text(text)
 
+    def test_wrongly_decoded_letters_are_left_out(self, store: GraphStore) -> None:
+        store.write(films())
+        assert found(store, "\ud800 river \udcff") == found(store, "river") != []
+        with pytest.raises(QueryError, match="holds no words"):
+            store.search_text("\udcff")
+
     def test_k_is_at_least_one(self, store: GraphStore) -> None:
         with pytest.raises(QueryError, match="k is 0"):
             store.search_text("river", k=0)
