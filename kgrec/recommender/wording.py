@@ -150,7 +150,7 @@ def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tenso
     read = engine.inputs.items.reviews
     if read is not None:
         own, attention = read.of_item(row), engine.model.features.attention
-        return lambda vectors: attention(replace(own, vectors=vectors))[0]  # type: ignore[no-any-return]
+        return lambda vectors: attention(replace(own, vectors=vectors))[0]
     counts = np.ones(len(mine), dtype=np.float32)
     if robust:
         counts = review_weights(
