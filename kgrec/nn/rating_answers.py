@@ -93,17 +93,35 @@ class RatingPredictor:
         the others see ``predict`` and ``RatingBlend``."""
         evidence, scale = self.evidence, self.model.shape.scale
         assert evidence is not None
+        of_user, of_item = self.means(asked, user, worth, past_only=past_only, events=events)
+        words = evidence.words(asked.item, user, asked.time)
+        return RatingSigns(
+            user=of_user,
+            item=of_item,
+            model=standard.astype(np.float64) * scale.deviation + scale.mean - evidence.mean,
+            item_words=words[0],
+            user_words=words[1],
+        )
+
+    def means(
+        self,
+        asked: AskedPairs,
+        user: Ints,
+        worth: tuple[float, float],
+        *,
+        past_only: bool = False,
+        events: RatedEvents | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The user's and the item's shrunk means, float64 ``[R]`` each; see ``signs``."""
+        evidence = self.evidence
+        assert evidence is not None
         known, pairs = (self.events if events is None else events).asked(asked)
         nobody = np.full(evidence.n_items, -1)
         of_items = evidence.item_means(np.arange(evidence.n_items), nobody, worth[1])
         rest = known.rating - evidence.mean - of_items[known.item]
-        words = evidence.words(asked.item, user, asked.time)
-        return RatingSigns(
-            user=user_means(known, rest, pairs, worth[0], past_only),
-            item=evidence.item_means(asked.item, user, worth[1]),
-            model=standard.astype(np.float64) * scale.deviation + scale.mean - evidence.mean,
-            item_words=words[0],
-            user_words=words[1],
+        return (
+            user_means(known, rest, pairs, worth[0], past_only),
+            evidence.item_means(asked.item, user, worth[1]),
         )
 
     def _answer(

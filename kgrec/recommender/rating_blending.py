@@ -9,7 +9,7 @@ import numpy as np
 
 from kgrec.graph.snapshot import Interactions, Ints, Texts
 from kgrec.nn.rating_answers import RatingPredictor
-from kgrec.nn.rating_blend import FEWEST, RatingBlend, RatingSigns, fit_weights
+from kgrec.nn.rating_blend import FEWEST, RatingBlend, fit_weights
 from kgrec.nn.rating_evidence import RatingEvidence
 from kgrec.nn.rating_pools import AskedPairs
 from kgrec.text.sentiment import Sentiment, fit_sentiment
@@ -84,13 +84,12 @@ def fit_blend(
     standard = model.shape.scale.standard(rating)
     mean = predictor.evidence.mean
     truth = rows.rating.astype(np.float64) - mean
-    best: tuple[float, tuple[float, float], RatingSigns] | None = None
-    for worth in [(u, i) for u in _WORTHS for i in _WORTHS]:
-        signs = predictor.signs(asked, rows.user, standard, worth)
-        error = float(((signs.base - truth) ** 2).mean())
-        if best is None or error < best[0]:
-            best = error, worth, signs
-    assert best is not None
-    _, worth, signs = best
+
+    def error(worth: tuple[float, float]) -> float:
+        of_user, of_item = predictor.means(asked, rows.user, worth)
+        return float(((of_user + of_item - truth) ** 2).mean())
+
+    worth = min(((u, i) for u in _WORTHS for i in _WORTHS), key=error)
+    signs = predictor.signs(asked, rows.user, standard, worth)
     shift, weights = fit_weights(signs, truth - signs.base, seed)
     return RatingBlend(mean, worth, shift, weights, sentiment)
