@@ -27,9 +27,9 @@ def test_a_method_changes_the_outputs_and_trains_all_it_promises(method, tiny, c
     network, tokenizer = tiny
     before = said(network, tokenizer)
     old = copy.deepcopy(network.state_dict())
-    tuned = tune_network(network, tokenizer, corpus, small(method=method), device=CPU)
+    tuned = tune_network(network, tokenizer, corpus, small(method=method, steps=8), device=CPU)
     after = said(tuned.network, tokenizer)
-    assert (before - after).abs().amax(dim=1).min() > 1e-4
+    assert (before - after).abs().amax(dim=1).min() > 1e-3
     trained = [p for p in tuned.network.parameters() if p.requires_grad]
     assert tuned.report.trained == sum(p.numel() for p in trained) > 0
     if method != "full":
