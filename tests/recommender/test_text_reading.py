@@ -26,7 +26,7 @@ from kgrec.text.tuning.recommending import ChunkBatch, Recommending
 from kgrec.text.tuning.tokens import Tokens
 from tests.recommender import catalogs
 from tests.recommender.test_reviews import frames
-from tests.text.tiny import write_bert
+from tests.text.tiny import shake, write_bert
 
 CPU = torch.device("cpu")
 SETTINGS = TextTuning(
@@ -62,11 +62,7 @@ def begun(
     """A reader fitted to the vectors of a network with lora that is no zero."""
     network, tokenizer, _ = read_model(base)
     adapted = prepared(network, SETTINGS, 10)
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in adapted.parameters():
-            if parameter.requires_grad:
-                parameter.add_(0.05 * torch.randn_like(parameter))
+    shake(adapted, 0.05, seed=3)
     reader = RecommenderReader(visible, settings, seed=0, device=CPU)
     objective = Recommending(reader, Tokens(tokenizer, 16, CPU), SETTINGS, seed=0)
     objective.begin(adapted)

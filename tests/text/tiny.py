@@ -41,6 +41,15 @@ def write_tokenizer(folder):
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
 
 
+def shake(network, amount, seed):
+    """Move what is trained of a network at random: lora's second matrices start as zeros."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.requires_grad:
+                parameter.add_(amount * torch.randn_like(parameter))
+
+
 def texts(number, seed=0, longest=20):
     """Random words, of 1 to ``longest``."""
     generator = torch.Generator().manual_seed(seed)

@@ -12,7 +12,7 @@ from kgrec.text.tuning import tune_network
 from kgrec.text.tuning.methods import prepared
 from kgrec.text.tuning.recommending import ChunkBatch, Recommending
 from kgrec.text.tuning.tokens import Tokens
-from tests.text.tiny import WIDTH, texts
+from tests.text.tiny import WIDTH, shake, texts
 from tests.text.tuning.conftest import small
 
 CPU = torch.device("cpu")
@@ -49,11 +49,7 @@ def objective(tiny, reader, **changed):
     network, tokenizer = tiny
     settings = small(objectives=("recommend",), **changed)
     adapted = prepared(network, settings, 10)
-    torch.manual_seed(2)
-    with torch.no_grad():
-        for parameter in adapted.parameters():
-            if parameter.requires_grad:
-                parameter.add_(0.1 * torch.randn_like(parameter))
+    shake(adapted, 0.1, seed=2)
     return adapted, Recommending(reader, Tokens(tokenizer, 16, CPU), settings, seed=0)
 
 
