@@ -1,33 +1,25 @@
 """The smallest change of a history that moves an item out of the k best, or into them.
 
-A first-order guess says which events to try: what they gave to the item beyond what they gave to
-its next rivals. Every set is then scored by a whole forward pass over the history without it, many
-sets in a batch, so that what is reported has happened, not been estimated.
+Every change is scored by a whole forward pass over the changed history, many in a batch, so that
+what is reported has happened, not been estimated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kgrec.explain.counterfactual import Change, Counterfactual
 from kgrec.explain.narrate import item_name
-from kgrec.graph.snapshot import Floats, Ints
-from kgrec.recommender.breakdown import break_down
+from kgrec.graph.snapshot import Ints
 from kgrec.recommender.editing import Past
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.placing import Standing
 from kgrec.recommender.ranked import similar_items
+from kgrec.recommender.removals import RemovalSearch
 
-_POOL = 192  # events that are tried on their own
-_BEAM, _BRANCH = 6, 24  # sets that grow by one event, and by how many of the best events each
-_SWAPS = 6  # rounds that swap one event of a full set for another
-_MOST_EVENTS = 200_000  # in all histories of such a round
-_NEAREST_RIVALS = 3  # that an event's contribution is compared with
 _LIKE, _EXACT, _SHOWN = 512, 64, 5  # items like the one asked about: tried alone, tried, shown
-EventSet = tuple[int, ...]
 
 
 def find_without(standing: Standing, user_id: str | None, max_events: int) -> Counterfactual:
@@ -40,7 +32,7 @@ def find_without(standing: Standing, user_id: str | None, max_events: int) -> Co
     if not len(standing.past):
         reason = "There is no history, so the item would be there for anybody."
         return _nothing(standing, user_id, False, reason)
-    search = _Search(standing)
+    search = RemovalSearch(standing)
     found = search.run(max_events)
     if found is None:
         reason = f"No set of at most {max_events} events was found without which it leaves."
@@ -56,96 +48,6 @@ def find_without(standing: Standing, user_id: str | None, max_events: int) -> Co
         entered=_change(standing, new[0]) if new else None,
         tried=search.tried + 1,
     )
-
-
-class _Search:
-    """Beam search over sets of events; ``tried`` counts the histories scored."""
-
-    def __init__(self, standing: Standing) -> None:
-        self.standing = standing
-        self.rivals = standing.rivals()
-        self.margins: dict[EventSet, float] = {}
-
-    @property
-    def tried(self) -> int:
-        return len(self.margins)
-
-    def run(self, max_events: int) -> EventSet | None:
-        """The first set that pushes the item out, made minimal."""
-        if len(self.rivals) < self.standing.k:
-            return None
-        events = self._promising()
-        beam = self._measure((event,) for event in events)
-        ranked = [event for (event,) in beam]
-        for _ in range(1, max_events):
-            if self._out(beam[0]):
-                break
-            grown = {
-                tuple(sorted((*chosen, event)))
-                for chosen in beam[:_BEAM]
-                for event in [e for e in ranked if e not in chosen][:_BRANCH]
-            }
-            if not grown:
-                break
-            beam = self._measure(sorted(grown))
-        best = self._swapped(beam[0], ranked)
-        return self._pruned(best) if self._out(best) else None
-
-    def _out(self, events: EventSet) -> bool:
-        return self.margins[events] < 0
-
-    def _measure(self, sets: Iterable[EventSet]) -> list[EventSet]:
-        """The sets, the one that leaves the item worst off first."""
-        asked = list(dict.fromkeys(sets))
-        new = [events for events in asked if events not in self.margins]
-        if new:
-            histories = self.standing.past.without([np.array(events) for events in new])
-            margins = self.standing.margins(histories, self.rivals).tolist()
-            self.margins.update(zip(new, margins, strict=True))
-        return sorted(asked, key=lambda events: (self.margins[events], events))
-
-    def _swapped(self, events: EventSet, ranked: list[int]) -> EventSet:
-        """The set, made better by exchanging one event at a time while that helps and is needed."""
-        room = max(_BRANCH, _MOST_EVENTS // (len(events) * len(self.standing.past)))
-        for _ in range(_SWAPS):
-            if self._out(events):
-                break
-            others = [event for event in ranked if event not in events][:room]
-            near = [
-                tuple(sorted((*(e for e in events if e != left), new)))
-                for left in events
-                for new in others
-            ]
-            best = self._measure([*near, events])[0]
-            if best == events:
-                break
-            events = best
-        return events
-
-    def _pruned(self, events: EventSet) -> EventSet:
-        """Without the events that are not needed."""
-        while len(events) > 1:
-            smaller = [tuple(e for e in events if e != left) for left in events]
-            best = self._measure(smaller)[0]
-            if not self._out(best):
-                break
-            events = best
-        return events
-
-    def _promising(self) -> list[int]:
-        """Positions of the events to try, the most promising first."""
-        n = len(self.standing.past)
-        if n <= _POOL:
-            return list(range(n))
-        place = self.standing.k - 1
-        nearest = self.rivals[place : place + _NEAREST_RIVALS].tolist()
-        ahead = self._given(self.standing.item)
-        ahead = ahead - np.mean([self._given(row) for row in nearest], axis=0)
-        return [int(event) for event in np.argsort(-ahead, kind="stable")[:_POOL]]
-
-    def _given(self, item: int) -> Floats:
-        past = self.standing.past
-        return break_down(self.standing.engine, past.histories, past.times, item).per_event()
 
 
 @dataclass(frozen=True, eq=False)

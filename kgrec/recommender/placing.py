@@ -68,15 +68,19 @@ class Standing:
         order = np.argsort(-self.scores[rows], kind="stable")
         return np.asarray(rows[order[: self.k + _RIVALS]])
 
+    def leads(self, histories: Histories, rivals: Ints) -> np.ndarray:
+        """float64 ``[B, len(rivals)]``: the item's score less that of each rival."""
+        found = scores_of(self.engine, histories, np.append(rivals, self.item))
+        return np.asarray(found[:, -1:] - found[:, :-1])
+
     def margins(self, histories: Histories, rivals: Ints) -> np.ndarray:
         """float64 ``[B]``: by how much the item's score is above that of the k-th best rival; below
         zero it is out of the k best, since k others are above it. +inf with fewer rivals."""
         if len(rivals) < self.k:
             return np.full(len(histories), np.inf)
-        found = scores_of(self.engine, histories, np.append(rivals, self.item))
-        others, own = found[:, :-1], found[:, -1]
-        cut = others.shape[1] - self.k
-        return np.asarray(own - np.partition(others, cut, axis=1)[:, cut])
+        place = self.k - 1
+        leads = self.leads(histories, rivals)
+        return np.asarray(np.partition(leads, place, axis=1)[:, place])
 
     def after(self, histories: Histories) -> np.ndarray:
         """float64 ``[n_items]``: all scores for a batch of one."""

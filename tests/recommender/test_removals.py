@@ -1,0 +1,65 @@
+"""The search for events without which an item leaves, against trying every set."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from kgrec import Recommender
+from kgrec.recommender import removals
+from kgrec.recommender.explaining import Case
+from kgrec.recommender.placing import Standing
+from kgrec.recommender.removals import RemovalSearch
+
+K, MOST = 5, 3
+
+
+def standings(model: Recommender, user: str) -> list[Standing]:
+    """Of a stored user's K best items, best first."""
+    engine = model._engine
+    case = Case.of(engine, user, None, None, "next")
+    items = model.recommend([user], k=K)["item_id"]
+    return [Standing.of(engine, case.past, engine.item_row[item], K) for item in items]
+
+
+def smallest(standing: Standing) -> int | None:
+    """The size of the smallest of all sets without which the item has left."""
+    for size in range(1, MOST + 1):
+        sets = [np.array(one) for one in combinations(range(len(standing.past)), size)]
+        if (standing.margins(standing.past.without(sets), standing.rivals()) < 0).any():
+            return size
+    return None
+
+
+@pytest.mark.parametrize("user", ["u0", "u3", "u17", "u30", "u59"])
+def test_what_trying_every_set_finds_is_found(fitted: Recommender, user: str) -> None:
+    for standing in standings(fitted, user):
+        found = RemovalSearch(standing).run(MOST)
+        assert (found and len(found)) == smallest(standing)
+
+
+def test_a_long_history_is_searched_by_what_events_gave(
+    fitted: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for a few events only, sets are made of those and still push the item out."""
+    monkeypatch.setattr(removals, "_ALONE", 4)
+    monkeypatch.setattr(removals, "_SCORES", 0)
+    sizes = []
+    for standing in standings(fitted, "u3"):
+        search = RemovalSearch(standing)
+        found = search.run(MOST)
+        tried = {event for events in search.margins for event in events}
+        assert len(tried) == 4 < len(standing.past)
+        if found is not None:
+            sizes.append(len(found))
+            left = standing.past.without([np.array(found)])
+            assert standing.rank_in(standing.after(left)) > K
+    assert sizes
+
+
+def test_one_event_at_most_is_obeyed(fitted: Recommender) -> None:
+    for standing in standings(fitted, "u17"):
+        found = RemovalSearch(standing).run(1)
+        assert found is None or len(found) == 1
