@@ -41,7 +41,6 @@ class Contrastive:
     """The objective over a corpus: pairs of items held out tell when to stop."""
 
     name = "contrastive"
-    may_stay = False
 
     def __init__(
         self,

@@ -21,12 +21,10 @@ Progress = Callable[[str, int, int], None]
 
 
 class Objective(Protocol):
-    """What a loss is taken of; batches depend on the seed and the epoch alone. Where it
-    ``may_stay``, the weights of before are kept unless an epoch's are better."""
+    """What a loss is taken of; batches depend on the seed and the epoch alone."""
 
     name: str
     n_batches: int
-    may_stay: bool
 
     @property
     def head(self) -> nn.Module | None: ...
@@ -39,7 +37,8 @@ class Objective(Protocol):
 
 
 class Loop:
-    """Trains ``network`` on one objective and leaves it with the weights of its best epoch."""
+    """Trains ``network`` on one objective and leaves it with the weights of its best epoch, or
+    with those of before where no epoch is better on what is held out."""
 
     def __init__(
         self,
@@ -71,14 +70,15 @@ class Loop:
         """A record per epoch. Raises TrainingError for a loss that is no number."""
         records, waited, kept = [], 0, self._copied()
         before = self._validate()
-        best = before if self._objective.may_stay and before is not None else math.inf
+        best = math.inf if before is None else before
         for epoch in range(self._settings.epochs):
             self._unfreezing.begin(epoch)
             record = {"objective": self._objective.name, "epoch": epoch + 1, **self._epoch(epoch)}
             valid = self._validate()
             records.append({**record, **_judged(self._objective.name, before, valid)})
             if valid is None or valid < best:
-                best, waited, kept = valid or math.inf, 0, self._copied()
+                best = math.inf if valid is None else valid
+                waited, kept = 0, self._copied()
                 continue
             waited += 1
             if waited >= self._settings.patience:

@@ -54,7 +54,6 @@ class MaskedWords:
     """
 
     name = "mlm"
-    may_stay = False
 
     def __init__(
         self, corpus: TextCorpus, tokens: Tokens, settings: TextTuning, seed: int, network: Any

@@ -64,7 +64,6 @@ class Recommending:
 
     name = "recommend"
     head = None
-    may_stay = True
 
     def __init__(
         self,

@@ -53,18 +53,29 @@ def test_tuning_leaves_the_global_generator_alone(tiny_folder, corpus):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_it_stops_when_validation_gains_nothing_and_keeps_the_best(tiny_folder, corpus):
-    tuned = run(tiny_folder, corpus, epochs=30, patience=2, learning_rate=0.3, method="full")
-    history = tuned.report.history
-    assert len(history) < 30
-    best = min(record["valid_loss"] for record in history)
-    assert best in [record["valid_loss"] for record in history[-3:]]
+def held_out_loss(tuned, corpus):
     network, tokenizer = tuned.network, tuned.tokenizer
     objective = Contrastive(corpus, Tokens(tokenizer, 16, CPU), tuned.settings, 0)
     with torch.no_grad():
         found = [objective.loss(network, batch) for batch in objective.valid()]
-    loss = sum(float(value) * n for value, n in found) / sum(n for _, n in found)
-    assert math.isclose(loss, best, rel_tol=1e-5)
+    return sum(float(value) * n for value, n in found) / sum(n for _, n in found)
+
+
+@pytest.mark.parametrize(("learning_rate", "gains"), [(0.003, True), (0.3, False)])
+def test_it_stops_when_validation_gains_nothing_and_keeps_the_best(
+    tiny_folder, corpus, learning_rate, gains
+):
+    """The best epoch, or the weights of before where every epoch is worse."""
+    tuned = run(
+        tiny_folder, corpus, epochs=30, patience=2, learning_rate=learning_rate, method="full"
+    )
+    history = tuned.report.history
+    losses = [record["valid_loss"] for record in history]
+    before = history[0]["valid_loss_before"]
+    assert (min(losses) < before) is gains
+    assert gains or len(history) == 2
+    assert len(history) == 30 or min(losses[-2:]) >= min(before, *losses)
+    assert math.isclose(held_out_loss(tuned, corpus), min(before, *losses), rel_tol=1e-5)
 
 
 def test_gradients_and_optimizer_are_counted_to_the_byte(tiny_folder, corpus):
