@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from kgrec.recommender.engine import Engine
     from kgrec.recommender.texts import TextReader
 
+_HARDLY = 0.01  # of what the history gave: too little to name
+
 
 class Explaining:
     """The part of Recommender that says why.
@@ -271,12 +273,22 @@ def _with_falls(told: Explanation, falls: Sequence[float]) -> Explanation:
             "for anybody.",
         )
     elif paths and max(falls) < CARRIES * told.gain:
-        best = max(paths, key=lambda path: path.contribution)
-        reasons += (
-            f"No event alone decides: the first path carries {best.share:.0%} of what the history "
-            f"made of the score, and without its events the others would make up for most of it.",
-        )
+        reasons += (_none_decides(max(path.share for path in paths)),)
     return replace(told, paths=paths, reasons=reasons)
+
+
+def _none_decides(share: float) -> str:
+    """The reason, by the largest share that a path shown has of what the history gave."""
+    if share < _HARDLY:
+        return (
+            "None of these events decides alone: no path shown carries a hundredth of what the "
+            "history made of the score."
+        )
+    return (
+        f"None of these events decides alone: the largest path carries {share:.0%} of what the "
+        f"history made of the score, and without its events the others would make up for most of "
+        f"it."
+    )
 
 
 def _whole(value: object, name: str) -> int:

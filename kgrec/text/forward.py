@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from graph_schema.errors import RequestError, TextModelError
 from kgrec.text.pooling import Pooling
@@ -82,10 +83,14 @@ class Forward:
     @torch.inference_mode()
     def __call__(self, chunks: list[list[int]], states: States | None = None) -> np.ndarray:
         """float64 ``[B, dim]``: each chunk's unit vector, by ``states`` or what was chosen."""
-        ids, mask = padded(chunks, self._padding)
-        attention = torch.from_numpy(mask).to(self.device)
-        found = (states or self._states)(torch.from_numpy(ids).to(self.device), attention)
+        ids, attention = self._tensors(chunks)
+        found = (states or self._states)(ids, attention)
         return self.pooling(found, attention).double().cpu().numpy()
+
+    def _tensors(self, chunks: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """Token ids and attention, int64 ``[B, L]``."""
+        ids, mask = padded(chunks, self._padding)
+        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def decide(self, chunks: list[list[int]]) -> None:
         """With precision "auto": the first time that MANY chunks come, time OpenVINO's fp32 on
@@ -107,7 +112,8 @@ class Forward:
         if precision in ("openvino", "int8"):
             if not on_processor:
                 raise RequestError(f"precision {precision} runs on the processor; use device cpu.")
-            self._take("openvino", openvino_states(self._network, int8=precision == "int8"))
+            by = self._tensors(sample) if precision == "int8" else None
+            self._take("openvino", openvino_states(self._network, by))
         elif precision == "bf16" or (precision == "auto" and has_native_bf16(self.device)):
             self._try_half(sample, must=precision == "bf16")
         if precision == "int8":

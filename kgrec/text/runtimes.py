@@ -1,8 +1,4 @@
-"""What runs a network's forward pass: PyTorch, or OpenVINO (an extra) with its operations fused.
-
-OpenVINO's int8 keeps weights as int8 with one scale per GROUP inputs of each output, and each
-token's activations with one scale per GROUP of its own, whatever else is in its batch.
-"""
+"""What runs a network's forward pass: PyTorch, or OpenVINO (an extra) with its operations fused."""
 
 from __future__ import annotations
 
@@ -12,17 +8,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from graph_schema.errors import TextModelError
+from kgrec.text.int8 import quantise
 
 States = Callable[[Tensor, Tensor], Tensor]
 """Token ids and attention, int64 ``[B, L]``, to the last layer's states ``[B, L, d]``."""
-
-GROUP = 32  # int8 values under one scale: 64 turns some vectors below cosine .999, and gains little
-_LARGEST = 127.0
 
 
 def torch_states(network: Any) -> States:
@@ -33,9 +26,10 @@ def has_openvino() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def openvino_states(network: Any, *, int8: bool = False) -> States:
+def openvino_states(network: Any, int8_by: tuple[Tensor, Tensor] | None = None) -> States:
     """``network`` (float32, on the processor) compiled for this processor with as many threads as
-    PyTorch has; with ``int8`` its linear layers multiply int8.
+    PyTorch has; its linear layers multiply int8 if they are to be scaled by token ids and
+    attention ``int8_by``.
 
     Raises TextModelError where OpenVINO is not installed or can't run this network.
     """
@@ -49,12 +43,13 @@ def openvino_states(network: Any, *, int8: bool = False) -> States:
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP if int8 else 0,
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
     }
     try:
         graph = _converted(network)
-        if int8:
-            _quantise(graph)
+        if int8_by is not None:
+            group = quantise(graph, *(tensor.numpy() for tensor in int8_by))
+            settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = group
         compiled = openvino.Core().compile_model(graph, "CPU", settings)
     except Exception as error:
         raise TextModelError(
@@ -95,26 +90,3 @@ def _converted(network: Any) -> Any:
         warnings.simplefilter("ignore")  # of tracing: tests hold that any shape gives PyTorch's
         decoder = TorchScriptPythonDecoder(_LastLayer(network).eval(), example_input=inputs)
     return frontend.convert(frontend.load(decoder))
-
-
-def _quantise(graph: Any) -> None:
-    """Replace the weights of linear layers by int8 and their scales."""
-    for node in graph.get_ops():
-        if node.get_type_name() != "MatMul" or not node.get_attributes().get("transpose_b"):
-            continue
-        source = node.input_value(1).get_node()
-        if source.get_type_name() != "Constant" or source.data.ndim != 2:
-            continue
-        if source.data.shape[1] % GROUP == 0:
-            node.input(1).replace_source_output(_int8(source.data).output(0))
-
-
-def _int8(weight: np.ndarray) -> Any:
-    """A graph of ``weight`` float32 ``[out, in]`` that keeps it as int8."""
-    from openvino import opset13 as ops
-
-    grouped = weight.reshape(len(weight), -1, GROUP)
-    scale = np.maximum(np.abs(grouped).max(axis=2, keepdims=True), 1e-12) / _LARGEST
-    stored = ops.constant(np.round(grouped / scale).astype(np.int8))
-    scaled = ops.multiply(ops.convert(stored, "f32"), ops.constant(scale.astype(np.float32)))
-    return ops.reshape(scaled, ops.constant(np.array(weight.shape)), False)

@@ -225,3 +225,22 @@ def test_whom_update_brought_is_explained(fresh: Recommender) -> None:
     unheard = fresh.why_not("u1", "i999", k=3)
     assert unheard.candidates > 0
     assert unheard.missing
+
+
+def test_a_reason_speaks_of_the_paths_shown_alone(fitted: Recommender) -> None:
+    """Asked for the ways through one history item, it says whether these carry anything."""
+    item = str(fitted.recommend(["u0"], k=1)["item_id"].iloc[0])
+    said = set()
+    for past in history_of(fitted, "u0"):
+        told = fitted.explain("u0", item, via=f"Item:{past}")
+        shares = [path.share for path in told.paths]
+        reasons = [one for one in told.reasons if "None of these events" in one]
+        if not shares or told.gain <= 0:
+            continue
+        few = max(path.fall or 0.0 for path in told.paths) < 0.05 * told.gain
+        assert bool(reasons) is few
+        if few:
+            assert ("no path shown" in reasons[0]) is (max(shares) < 0.01)
+            assert "-0%" not in reasons[0]
+        said.add(few)
+    assert said == {True, False}

@@ -8,7 +8,7 @@ import torch
 
 from graph_schema.errors import RequestError, TextModelError
 from kgrec.text import forward as forward_module
-from kgrec.text import load_encoder, runtimes
+from kgrec.text import int8, load_encoder, runtimes
 from tests.text import tiny
 
 TEXTS = tiny.texts(40)
@@ -93,7 +93,7 @@ def test_asking_for_openvino_without_it(folder, monkeypatch, precision):
 
 
 def test_int8_that_turns_vectors_too_far_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(runtimes, "_LARGEST", 7.0)  # as if there were four bits
+    monkeypatch.setattr(int8, "_LARGEST", 7.0)  # as if there were four bits
     with pytest.raises(TextModelError, match=r"int8 turns .* use precision auto"):
         load(folder, "int8")
 
