@@ -17,7 +17,7 @@ from kgrec.graph.snapshot import Ints
 from kgrec.recommender.editing import Past
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.explaining import Case
-from kgrec.recommender.path_quality import CARRIES
+from kgrec.recommender.reasons import CARRIES
 
 K, MAX_EVENTS, DRAWN_WITH = 10, 5, 2026
 

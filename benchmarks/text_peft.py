@@ -19,13 +19,12 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.running import Outcome, differences
-from benchmarks.tuned_runs import CUT, judged, music, tuned
+from benchmarks.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
 from kgrec import TextTuning
 from kgrec.text.tuning import TuningReport
 
 FULL: Final = "full"
 UNTUNED: Final = "untuned"
-ADAPTERS: Final = ("lora", "adalora", "ia3", "prefix")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,18 +82,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(method: str, asked: argparse.Namespace) -> TextTuning:
-    return TextTuning.model_validate(
-        {
-            "method": method,
-            "objectives": (asked.objective,),
-            "pairs": ("review", "history"),
-            "epochs": asked.epochs,
-            "patience": asked.epochs,
-            "steps": asked.steps,
-            "batch_size": asked.batch,
-            "max_length": 48,
-        }
-    )
+    given = contrastive(method).model_dump()
+    changed = {
+        "objectives": (asked.objective,),
+        "epochs": asked.epochs,
+        "patience": asked.epochs,
+        "steps": asked.steps,
+        "batch_size": asked.batch,
+    }
+    return TextTuning.model_validate(given | changed)
 
 
 def _figures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from benchmarks.report import finish
 from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
 from benchmarks.rows import Rows, read_rows
 from benchmarks.running import Outcome, differences, run_peer
+from benchmarks.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
 from benchmarks.variants import Variant
 from kgrec.evaluation import Difference
 from kgrec.text import EmbeddingCache
@@ -26,6 +28,13 @@ WITHOUT: Final = Variant("without text", lambda rows: True, {"model": {"use_text
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
+    if asked.tuned is None:
+        _beside_peers(asked)
+    else:
+        _with_tuning(asked)
+
+
+def _beside_peers(asked: argparse.Namespace) -> None:
     rows, seconds = read_rows(lambda: review_catalog(MUSIC), asked.snapshot)
     seeds = range(asked.seeds)
     ours, without = (_ours(rows, seeds, seconds, asked, variant) for variant in (None, WITHOUT))
@@ -39,6 +48,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
     finish("text-reviews", result, [each.row(NOW) for each in (ours, without, *peers)], asked.save)
+
+
+def _with_tuning(asked: argparse.Namespace) -> None:
+    """The model with reviews read by a language model that was tuned on their training rows."""
+    snapshot, seeds = music(), range(asked.seeds)
+    ours, without = Outcome(f"kgrec, {asked.tuned}", "kgrec"), Outcome("without text", "kgrec")
+    with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
+        for seed in seeds:
+            out, cache = Path(scratch) / f"{seed}", str(Path(scratch) / "cache")
+            tuned(snapshot, out, contrastive(asked.tuned), seed, asked.device)
+            judged(ours, snapshot, str(out), seed, asked.device, cache)
+            judged(without, snapshot, None, seed, asked.device, cache)
+    result = {
+        "data": MUSIC,
+        "protocol": CUT,
+        "kgrec": figures(ours, without),
+        "settings": contrastive(asked.tuned).model_dump(mode="json"),
+        "seeds": list(seeds),
+        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+    }
+    finish(
+        f"text-reviews.{asked.tuned}", result, [one.row(NOW) for one in (ours, without)], asked.save
+    )
 
 
 def figures(ours: Outcome, without: Outcome) -> dict[str, Any]:
@@ -97,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=int, default=1, help="fit with seeds 0 to N-1 (default 1)")
     parser.add_argument("--epochs", type=int, help="kgrec's, at most: fewer for a quick look")
+    parser.add_argument(
+        "--tuned", choices=ADAPTERS, help="tune the language model so before each fit, no peers"
+    )
     parser.add_argument("--device", help="cpu or cuda (kgrec takes an accelerator by itself)")
     parser.add_argument(
         "--snapshot", type=Path, help="keep the data here as arrays; read it from here if it is"

@@ -22,7 +22,7 @@ from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig, TrainingConfig
-from kgrec.evaluation import Difference, EvaluationReport, paired_bootstrap
+from kgrec.evaluation import compare_reports
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.graph.source import read_source
@@ -104,19 +104,9 @@ class Trial:
             for name, news in self.news().items():
                 other = Recommender.load(Path(folder) / "model").update(news)
                 found = other.evaluate(keep_users=True)
-                change = str(self.change(clean, found, other))
+                change = str(compare_reports(clean, found, f"ndcg@{_K}"))
                 rows.append(_row(name, found.metrics, self.places(other), change, places))
         return rows
-
-    def change(
-        self, before: EvaluationReport, after: EvaluationReport, changed: Recommender
-    ) -> Difference:
-        """Of NDCG@10, by user id: those who write hostile reviews are users too, so rows move."""
-        asked = self.whole.users.ids[before.users]
-        place = {name: row for row, name in enumerate(changed.snapshot.users.ids[after.users])}
-        order = [place[name] for name in asked]
-        metric = f"ndcg@{_K}"
-        return paired_bootstrap(before.per_user[metric], after.per_user[metric][order])
 
     def news(self) -> dict[str, Catalog]:
         """What is written, by kind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -11,12 +12,20 @@ import numpy as np
 
 from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
 from benchmarks.running import Outcome
-from kgrec import Recommender, RecommenderConfig, TextConfig, TextTuning, tune_text
+from kgrec import (
+    ModelConfig,
+    Recommender,
+    RecommenderConfig,
+    TextConfig,
+    TextTuning,
+    tune_text,
+)
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source
 from kgrec.text import clean_text
 from kgrec.text.tuning import TuningReport
 
+ADAPTERS: Final = ("lora", "adalora", "ia3", "prefix")
 WORDS: Final = 64
 MAX_LENGTH: Final = 128
 CUT: Final = f"of each review the first {WORDS} words, in tuning and in the model; {PROTOCOL}"
@@ -28,6 +37,23 @@ def music() -> GraphSnapshot:
     texts = [" ".join(clean_text(text).split()[:WORDS]) for text in snapshot.reviews.text]
     cut = np.array(texts, dtype=object)
     return replace(snapshot, reviews=replace(snapshot.reviews, text=cut))
+
+
+def contrastive(method: str) -> TextTuning:
+    """One short epoch on pairs of training rows: a review and another of its item, the reviews of
+    a history and one of the next item."""
+    return TextTuning.model_validate(
+        {
+            "method": method,
+            "objectives": ("contrastive",),
+            "pairs": ("review", "history"),
+            "epochs": 1,
+            "patience": 1,
+            "steps": 60,
+            "batch_size": 32,
+            "max_length": 48,
+        }
+    )
 
 
 def tuned(
@@ -43,11 +69,22 @@ def tuned(
 
 
 def judged(
-    outcome: Outcome, snapshot: GraphSnapshot, model: str, seed: int, device: str | None, cache: str
+    outcome: Outcome,
+    snapshot: GraphSnapshot,
+    model: str | None,
+    seed: int,
+    device: str | None,
+    cache: str,
 ) -> None:
-    """Fit the recommender with its texts read by ``model``, and add its test figures."""
-    text = TextConfig(model=model, max_length=MAX_LENGTH, cache_dir=cache)
-    recommender = Recommender(RecommenderConfig(text=text)).fit(snapshot, seed=seed, device=device)
+    """Fit the recommender with its texts read by ``model`` (None: without text), and add its test
+    figures."""
+    config = RecommenderConfig(
+        text=TextConfig(model=model or "default", max_length=MAX_LENGTH, cache_dir=cache),
+        model=ModelConfig(use_text=model is not None),
+    )
+    started = time.perf_counter()
+    recommender = Recommender(config).fit(snapshot, seed=seed, device=device)
+    outcome.fit_seconds.append(time.perf_counter() - started)
     found = recommender.evaluate(keep_users=True)
     outcome.seeds.append(seed)
     outcome.add("now", found)

@@ -24,7 +24,8 @@ class EvaluationReport:
     """Means by metric name, the same per group, and what the evaluation covered.
 
     ``n_targets_left_out`` counts held-out pairs that no list can hold: the item was already seen by
-    that user, or is no candidate. ``users`` int64 and ``per_user`` are filled on request.
+    that user, or is no candidate. ``users`` (ids, or rows int64 where there
+    are none) and ``per_user`` are filled on request, in one order.
     """
 
     metrics: dict[str, float]

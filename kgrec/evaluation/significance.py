@@ -100,13 +100,15 @@ def _difference(mean: float, means: np.ndarray, confidence: float, n_users: int)
 def compare_reports(
     a: EvaluationReport, b: EvaluationReport, metric: str = "ndcg@10", *, seed: int = 0
 ) -> Difference:
-    """How much better ``b`` is than ``a`` on ``metric``; both made with ``keep_users=True``.
+    """How much better ``b`` is than ``a`` on ``metric``; both made with ``keep_users=True``. Users
+    are paired by what the reports call them, in whatever order.
 
     Raises RequestError where the reports cover different users or hold no per-user values.
     """
     if metric not in a.per_user or metric not in b.per_user:
         known = ", ".join(a.per_user) or "none: evaluate with keep_users=True"
         raise RequestError(f"no per-user values of {metric!r}; there are: {known}.")
-    if not np.array_equal(a.users, b.users):
+    first, second = np.argsort(a.users, kind="stable"), np.argsort(b.users, kind="stable")
+    if not np.array_equal(a.users[first], b.users[second]):
         raise RequestError("the two reports cover different users; evaluate on the same split.")
-    return paired_bootstrap(a.per_user[metric], b.per_user[metric], seed=seed)
+    return paired_bootstrap(a.per_user[metric][first], b.per_user[metric][second], seed=seed)

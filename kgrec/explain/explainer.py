@@ -82,8 +82,9 @@ class Explainer:
         )
         total = math.fsum(pieces.contribution)
         shown = math.fsum(path.contribution for path in paths)
-        kept_back = group(pieces.select(~kept), self.index.space.size)
-        hidden = len(groups.contribution) - len(paths) + len(kept_back.contribution)
+        hidden = len(groups.contribution) - len(paths)
+        if not kept.all():
+            hidden += len(group(pieces.select(~kept), self.index.space.size).contribution)
         return Explanation(
             user_id=user_id,
             item_id=self.index.space.id(candidate),

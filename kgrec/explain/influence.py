@@ -56,31 +56,31 @@ class Influences:
         return self._top(self.pieces.item, limit, linking=False)
 
     def _top(self, nodes: Ints, limit: int, *, linking: bool) -> tuple[Influence, ...]:
-        known = nodes >= 0
-        unique, inverse = np.unique(nodes[known], return_inverse=True)
-        total = np.bincount(inverse, weights=self.pieces.contribution[known], minlength=len(unique))
-        size = self.index.space.size
-        pairs = np.unique(inverse * size + self.pieces.item[known])
-        count = np.bincount(pairs // size, minlength=len(unique)) if size else total
+        unique, place = np.unique(nodes, return_inverse=True)
+        total = np.bincount(place, weights=self.pieces.contribution, minlength=len(unique))
+        total[unique < 0] = 0.0  # no node
         order = np.argsort(-np.abs(total), kind="stable")[:limit].tolist()
+        found = [i for i in order if unique[i] >= 0]
+        rows = [np.flatnonzero(place == i) for i in found]
         return tuple(
-            self._influence(int(unique[i]), int(count[i]), float(total[i]), linking) for i in order
+            self._influence(int(unique[i]), of, float(total[i]), linking)
+            for i, of in zip(found, rows, strict=True)
         )
 
-    def _influence(self, node: int, items: int, amount: float, linking: bool) -> Influence:
+    def _influence(self, node: int, rows: Ints, amount: float, linking: bool) -> Influence:
+        """Of a node and the pieces that run through it."""
         label, _ = self.index.space.label_row(node)
         return Influence(
             label=label,
             id=self.index.space.id(node),
             name=self.index.space.name(node),
-            role=self._role(node) if linking else "",
-            items=items,
+            role=self._role(rows) if linking else "",
+            items=len(set(self.pieces.item[rows].tolist())),
             contribution=amount,
             share=amount / abs(self.gain) if self.gain else 0.0,
         )
 
-    def _role(self, link: int) -> str:
-        """The words for the relation to the candidate that carried most through a link."""
-        rows = np.flatnonzero(self.pieces.link == link)
+    def _role(self, rows: Ints) -> str:
+        """The words for the relation to the candidate that carried most of some pieces."""
         best = rows[int(np.argmax(np.abs(self.pieces.contribution[rows])))]
         return self.word(int(self.pieces.far[best]))

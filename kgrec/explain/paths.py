@@ -115,30 +115,30 @@ class PathIndex:
 
     def last_time(self, users: Ints, item: int) -> Ints:
         """int64 ``[len(users)]``: when each user node last chose an item node (or NO_TIME)."""
-        order, starts, stamps = self._by_item
+        order, starts, owners = self._by_item
         row = item - self.space.offsets[ITEM]
-        part = order[starts[row] : starts[row + 1]]
-        who, when = self.snapshot.interactions.user[part], stamps[part]
-        place = np.searchsorted(who, users - self.space.offsets[USER], side="right") - 1
-        return np.asarray(when[place])
+        first, last = starts[row], starts[row + 1]
+        place = owners[first:last].searchsorted(users - self.space.offsets[USER], side="right") - 1
+        return np.asarray(self.snapshot.interactions.timestamp[order[first:last][place]])
 
     @cached_property
     def _by_item(self) -> tuple[Ints, Ints, Ints]:
-        """Interaction rows sorted by (item, user, timestamp), where each item starts, and times."""
+        """Interaction rows sorted by (item, user, timestamp), where each item starts, and the users
+        of these rows."""
         events = self.snapshot.interactions
         order = np.argsort(events.item, kind="stable")  # rows already follow (user, timestamp)
         counts = np.bincount(events.item, minlength=len(self.snapshot.items))
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return order, starts, events.timestamp
+        return order, starts, events.user[order]
 
     def events(self, user: int, item: int) -> Ints:
         """Rows of ``snapshot.interactions`` between a user node and an item node, oldest first."""
-        order, starts, _ = self._by_item
+        order, starts, owners = self._by_item
         row, who = item - self.space.offsets[ITEM], user - self.space.offsets[USER]
-        part = order[starts[row] : starts[row + 1]]
-        users = self.snapshot.interactions.user[part]
-        low, high = np.searchsorted(users, who), np.searchsorted(users, who, side="right")
-        return part[int(low) : int(high)]
+        first, last = starts[row], starts[row + 1]
+        users = owners[first:last]
+        low, high = users.searchsorted(who), users.searchsorted(who, side="right")
+        return order[first + low : first + high]
 
     def limits(self, constraints: Constraints) -> Limits:
         """Resolve names to numbers. Raises RequestError for hops outside 1–4, an unknown relation

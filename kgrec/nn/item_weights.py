@@ -81,7 +81,10 @@ class ItemWeights:
 
     def contributions(self, histories: Histories, item: int) -> Floats:
         """float64 ``[nnz]``: what each event adds to the score of ``item``."""
-        column = self._columns[:, [item]].toarray().ravel().astype(np.float64)
+        columns = self._columns
+        part = slice(columns.indptr[item], columns.indptr[item + 1])
+        column = np.zeros(columns.shape[0])
+        column[columns.indices[part]] = columns.data[part]
         return np.asarray(self.shares(histories.indptr, histories.age) * column[histories.item])
 
     @cached_property

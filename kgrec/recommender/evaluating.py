@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -53,7 +54,7 @@ def evaluate_engine(
         asked = engine.stored(rows, scenarios_of(engine, rows), later=later)
         return keep_own(engine.score(asked), engine.own_items, asked.scenario)
 
-    return evaluate_ranking(
+    report = evaluate_ranking(
         score,
         n_items=n_items,
         targets=pairs_to_csr(held.user, held.item, n_users),
@@ -64,3 +65,4 @@ def evaluate_engine(
         target_groups=popularity_groups(trained),
         keep_users=keep_users,
     )
+    return replace(report, users=full.users.ids[report.users])

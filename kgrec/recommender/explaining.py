@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,16 +22,14 @@ from kgrec.recommender.breakdown import UserSide
 from kgrec.recommender.comparing import compare_items, find_why_not
 from kgrec.recommender.counterfactuals import find_with, find_without
 from kgrec.recommender.editing import Past, scores_of
-from kgrec.recommender.path_quality import CARRIES
 from kgrec.recommender.placing import Standing
+from kgrec.recommender.reasons import with_falls
 from kgrec.recommender.requests import Horizon, ask, check_k, id_list, item_rows
 from kgrec.recommender.wording import Method, Source, find_text, tell_words
 
 if TYPE_CHECKING:
     from kgrec.recommender.engine import Engine
     from kgrec.recommender.texts import TextReader
-
-_HARDLY = 0.01  # of what the history gave: too little to name
 
 
 class Explaining:
@@ -252,43 +250,13 @@ class Case:
         left = scores_of(self.engine, self.past.without(events), np.array(rows))
         place = {start: number for number, start in enumerate(starts)}
         return [
-            _with_falls(
-                one, [one.score - float(left[place[self._start(p)], at]) for p in one.paths]
-            )
+            with_falls(one, [one.score - float(left[place[self._start(p)], at]) for p in one.paths])
             for at, one in enumerate(told)
         ]
 
     def _start(self, path: ExplainedPath) -> int:
         """The row of the history item that a path begins with."""
         return self.engine.item_row[path.nodes[1][1]]
-
-
-def _with_falls(told: Explanation, falls: Sequence[float]) -> Explanation:
-    """The explanation with each path's fall; and why, where no path on its own carries much."""
-    paths = [replace(path, fall=fall) for path, fall in zip(told.paths, falls, strict=True)]
-    reasons = told.reasons
-    if paths and told.gain <= 0:
-        reasons += (
-            "The history did not raise this score: the item stands where it does by what it scores "
-            "for anybody.",
-        )
-    elif paths and max(falls) < CARRIES * told.gain:
-        reasons += (_none_decides(max(path.share for path in paths)),)
-    return replace(told, paths=paths, reasons=reasons)
-
-
-def _none_decides(share: float) -> str:
-    """The reason, by the largest share that a path shown has of what the history gave."""
-    if share < _HARDLY:
-        return (
-            "None of these events decides alone: no path shown carries a hundredth of what the "
-            "history made of the score."
-        )
-    return (
-        f"None of these events decides alone: the largest path carries {share:.0%} of what the "
-        f"history made of the score, and without its events the others would make up for most of "
-        f"it."
-    )
 
 
 def _whole(value: object, name: str) -> int:

@@ -12,12 +12,11 @@ from kgrec.evaluation.exposure import PathQuality
 from kgrec.explain import Explanation
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
+from kgrec.recommender.reasons import CARRIES, best_share
 from kgrec.recommender.support import Progress
 
 if TYPE_CHECKING:
     from kgrec.recommender.recommender import Recommender
-
-CARRIES = 0.05  # of score − baseline: what a path must carry to explain a recommendation
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +76,6 @@ def explain_lists(
         best=best,
         degree=np.concatenate([np.empty(0, dtype=np.int64), *found]),
         pair=np.repeat(np.arange(len(items)), [len(part) for part in found]),
-    )
-
-
-def best_share(told: Explanation) -> float:
-    """The largest share of score − baseline, where the history raised the score, that a path of the
-    graph carries without whose edges the score falls; 0 without one."""
-    if told.gain <= 0:
-        return 0.0
-    return max(
-        (path.share for path in told.paths if all(path.stored) and (path.fall or 0.0) > 0),
-        default=0.0,
     )
 
 

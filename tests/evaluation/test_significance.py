@@ -1,5 +1,7 @@
 """The paired bootstrap: interval, seed, and coverage of the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,18 @@ def test_compares_two_reports():
         compare_reports(report(8, bad), report(9, good), "hr@1")
     with pytest.raises(RequestError, match="keep_users"):
         compare_reports(report(9, bad, keep_users=False), report(9, good), "hr@1")
+
+
+def test_users_are_paired_by_what_they_are_called():
+    scores = np.tile([4.0, 3, 2, 1], (3, 1))
+    scores[1] = [1, 2, 3, 4]
+    before = replace(report(3, scores), users=np.array(["a", "b", "c"], dtype=object))
+    moved = replace(report(3, scores[[1, 0, 2]]), users=np.array(["b", "a", "c"], dtype=object))
+    found = compare_reports(before, moved, "hr@1")
+    assert (found.low, found.mean, found.high) == (0.0, 0.0, 0.0)
+    other = replace(moved, users=np.array(["b", "a", "d"], dtype=object))
+    with pytest.raises(RequestError, match="different users"):
+        compare_reports(before, other, "hr@1")
 
 
 def test_says_what_is_wrong():
