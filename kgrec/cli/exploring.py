@@ -13,7 +13,7 @@ import typer
 from graph_schema.errors import RequestError
 from kgrec.cli.answers import open_model
 from kgrec.cli.app import app
-from kgrec.cli.options import JsonOption, ModelOption, SeedOption
+from kgrec.cli.options import JsonOption, ModelOption, SeedOption, split_list
 from kgrec.cli.output import print_frame, print_json
 from kgrec.cli.progress import say
 
@@ -48,8 +48,8 @@ def explore(
         int | None,
         typer.Option(help="Steps around --node (0-4, else 1), or to --to (1-4, else 4)."),
     ] = None,
-    relation: Annotated[
-        list[str] | None, typer.Option(help="Only edges of this relation; repeatable.")
+    relations: Annotated[
+        str | None, typer.Option(help="Only edges of relations among these: A,B.")
     ] = None,
     via: Annotated[
         list[str] | None, typer.Option(help="With --to: only ways through this node; repeatable.")
@@ -79,7 +79,7 @@ def explore(
     """Look around in the graph: a node's edges, the ways to another node, what moves scores."""
     if (importance is None) == (not node):
         raise typer.BadParameter("give either --node or --importance")
-    asked = node or []
+    asked, only = node or [], split_list(relations)
     _check_names(html, picture, export)
     if importance is not None:
         if any(option is not None for option in (to, html, export)):
@@ -97,16 +97,12 @@ def explore(
         raise typer.BadParameter("--to goes with exactly one --node")
     graph, files = open_model(model).graph, [p for p in (html, picture, export) if p is not None]
     if to is None:
-        around = graph.subgraph(
-            asked, 1 if hops is None else hops, relations=relation or None, max_nodes=nodes
-        )
-        _show_edges(graph, asked, relation or None, k, as_json)
+        around = graph.subgraph(asked, 1 if hops is None else hops, relations=only, max_nodes=nodes)
+        _show_edges(graph, asked, only, k, as_json)
         _save(around, files)
         return
     most = 4 if hops is None else hops
-    paths = graph.paths(
-        asked[0], to, most, k, relations=relation or None, via=via or (), avoid=avoid or ()
-    )
+    paths = graph.paths(asked[0], to, most, k, relations=only, via=via or (), avoid=avoid or ())
     steps = f"{most} step" if most == 1 else f"{most} steps"
     _show_paths(paths, f"no path of at most {steps} joins {asked[0]} and {to}", as_json)
     if files and not paths:

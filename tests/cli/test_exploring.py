@@ -58,7 +58,7 @@ def test_everything_can_be_saved_at_once(model: Path, tmp_path: Path) -> None:
 
 def test_the_ways_to_another_node(model: Path, tmp_path: Path) -> None:
     asked = ("explore", "--model", model, "--node", "Item:i0", "--to", "Item:i3")
-    (path,) = kgrec_json(*asked, "--relation", "HAS_GENRE", "--hops", "2", "--json")
+    (path,) = kgrec_json(*asked, "--relations", "HAS_GENRE", "--hops", "2", "--json")
     assert [node["id"] for node in path["nodes"]] == ["i0", "g0", "i3"]
     text = kgrec(*asked, "--via", "comedy", "--hops", "2", "--html", tmp_path / "way.html").stdout
     assert "have the same genre: “comedy”." in text
@@ -100,7 +100,7 @@ def test_explain_takes_a_page_for_a_picture(model: Path, tmp_path: Path) -> None
         (["--node", "i0"], "did you mean Item:i0?"),
         (["--node", "Item:i0", "--hops", "100"], "hops is 100"),
         (["--node", "Item:i0", "--to", "Item:i1", "--hops", "0"], "max_hops is 0"),
-        (["--node", "Item:i0", "--relation", "NOPE"], "unknown relation 'NOPE'"),
+        (["--node", "Item:i0", "--relations", "NOPE"], "unknown relation 'NOPE'"),
         (["--node", "Item:i0", "--to", "Item:i0"], "two different nodes"),
         (["--importance", "part", "--scenario", "moon"], "unknown scenario 'moon'"),
     ],
