@@ -80,6 +80,9 @@ class Contrastive:
     def valid(self) -> list[Drawn]:
         return self._valid
 
+    def measures(self, valid: float) -> dict[str, float]:
+        return {}
+
     def loss(self, network: Any, batch: Drawn) -> tuple[Tensor, int]:
         """The mean over the batch, and how many pairs it is over."""
         both = self._tokens.vectors(network, [*batch.anchors, *batch.others])

@@ -21,7 +21,8 @@ Progress = Callable[[str, int, int], None]
 
 
 class Objective(Protocol):
-    """What a loss is taken of; batches depend on the seed and the epoch alone."""
+    """What a loss is taken of; batches depend on the seed and the epoch alone.
+    ``measures`` says a held-out loss in the words of its field."""
 
     name: str
     n_batches: int
@@ -34,6 +35,8 @@ class Objective(Protocol):
     def valid(self) -> Sequence[Any]: ...
 
     def loss(self, network: Any, batch: Any) -> tuple[Tensor, int]: ...
+
+    def measures(self, valid: float) -> dict[str, float]: ...
 
 
 class Loop:
@@ -75,7 +78,7 @@ class Loop:
             self._unfreezing.begin(epoch)
             record = {"objective": self._objective.name, "epoch": epoch + 1, **self._epoch(epoch)}
             valid = self._validate()
-            records.append({**record, **_judged(self._objective.name, before, valid)})
+            records.append({**record, **self._judged(before, valid)})
             if valid is None or valid < best:
                 best = math.inf if valid is None else valid
                 waited, kept = 0, self._copied()
@@ -86,6 +89,12 @@ class Loop:
         self._restore(kept)
         self._network.eval()
         return records
+
+    def _judged(self, before: float | None, valid: float | None) -> dict[str, float | None]:
+        if valid is None or before is None:
+            return {"valid_loss": None}
+        told = {"valid_loss": valid, "valid_loss_before": before}
+        return {**told, **self._objective.measures(valid)}
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
         self._modules.train()
@@ -188,15 +197,6 @@ def steps_per_epoch(objective: Objective, settings: TextTuning) -> int:
     """How often the weights move in an epoch."""
     steps = math.ceil(objective.n_batches / settings.accumulation)
     return steps if settings.steps is None else min(steps, settings.steps)
-
-
-def _judged(name: str, before: float | None, valid: float | None) -> dict[str, Any]:
-    if valid is None or before is None:
-        return {"valid_loss": None}
-    told = {"valid_loss": valid, "valid_loss_before": before}
-    if name == "recommend":
-        told["ndcg@10"] = 1.0 - valid
-    return {**told, "perplexity": math.exp(min(valid, 80.0))} if name == "mlm" else told
 
 
 def _far_from_orthogonal(network: Any) -> Tensor:

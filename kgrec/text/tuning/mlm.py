@@ -88,6 +88,9 @@ class MaskedWords:
     def valid(self) -> list[Masked]:
         return self._valid
 
+    def measures(self, valid: float) -> dict[str, float]:
+        return {"perplexity": math.exp(min(valid, 80.0))}
+
     def loss(self, network: Any, batch: Masked) -> tuple[Tensor, int]:
         """Mean cross-entropy in nats of the hidden words, and how many they are."""
         hidden = self._tokens.on_device(batch.hidden)

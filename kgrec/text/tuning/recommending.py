@@ -99,6 +99,9 @@ class Recommending:
         """All texts, to be judged together."""
         return [None]
 
+    def measures(self, valid: float) -> dict[str, float]:
+        return {"ndcg@10": 1.0 - valid}
+
     def loss(self, network: Any, batch: ChunkBatch | None) -> tuple[Tensor, int]:
         """The reader's loss, and how many chunks' gradients it carries: each by as much more as
         there are more chunks in all. For no batch 1 - NDCG@10 of the texts read anew."""
