@@ -72,10 +72,10 @@ def _largest(
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(probe, "CPU", settings)
     found = compiled({"input_ids": ids, "attention_mask": attention})
-    read = attention.astype(bool)
+    values = [np.asarray(found[first + row]) for row in range(len(inputs))]
     return {
-        one: np.abs(found[first + row][read]).max(axis=0).astype(np.float32)
-        for row, one in enumerate(inputs)
+        one: np.abs(of.reshape(-1, of.shape[-1])).max(axis=0)
+        for one, of in zip(inputs, values, strict=True)
     }
 
 
@@ -86,7 +86,7 @@ def _replace(layers: list[Any], largest: np.ndarray, group: int) -> None:
     heaviest = np.max([np.abs(_weight(node)).max(axis=0) for node in layers], axis=0)
     scale = np.sqrt(np.maximum(largest, _TINY) / np.maximum(heaviest, _TINY))
     scale = (scale / np.exp(np.log(scale).mean())).astype(np.float32)
-    smooth = ops.multiply(layers[0].input_value(0), ops.constant((1 / scale)[None, None]))
+    smooth = ops.multiply(layers[0].input_value(0), ops.constant(1 / scale))
     for node in layers:
         node.input(1).replace_source_output(_int8(_weight(node) * scale, group).output(0))
         node.input(0).replace_source_output(smooth.output(0))
