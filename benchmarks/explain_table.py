@@ -63,22 +63,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def table(results: Path) -> str:
     """Markdown: a row a measure, a column a data set. Raises SourceError where none is kept."""
-    kept = {name: results / f"explain-{name}.json" for name in NAMES}
-    found = {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name, path in kept.items()
-        if path.is_file()
-    }
+    found = {name: runs for name in NAMES if (runs := _runs(results, name))}
     if not found:
         raise SourceError(
             f"{results}: no explain-*.json is kept here. Cure: python -m benchmarks.explain --save"
         )
     lines = [["measure", "target", *found], ["---"] * (2 + len(found))]
     for name, target in _SHOWN:
-        figures = [_cell(_inside(one["kgrec"], name)) for one in found.values()]
+        figures = [_cell(_inside(_joined(runs), name)) for runs in found.values()]
         lines.append([name, target, *figures])
     rows = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([*rows, "", *(_whence(one) for one in found.values())])
+    return "\n".join([*rows, "", *(_whence(one) for runs in found.values() for one in runs)])
+
+
+def _runs(results: Path, name: str) -> list[dict[str, Any]]:
+    """What is kept of a data set: all figures, then those of a run for times alone."""
+    kept = [results / f"explain-{name}.json", results / f"explain-{name}.times.json"]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in kept if path.is_file()]
+
+
+def _joined(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of all runs, later ones for earlier ones."""
+    return {name: value for run in runs for name, value in run["kgrec"].items()}
 
 
 def _inside(figures: dict[str, Any], name: str) -> Any:

@@ -76,6 +76,12 @@ def test_its_table_is_made_from_what_is_kept(tmp_path: Path) -> None:
     assert "| fidelity.to_gates | > 1 | 3.5 |" in text
     assert "| ms_ten | ≤ 100 | 90.5 |" in text
     assert "| ms_hub | ≤ 200 | – |" in text
+    alone = kept | {"kgrec": {"ms_ten": 80.5}, "command": "python -m benchmarks.explain --times"}
+    (tmp_path / "explain-ml-1m-kg.times.json").write_text(json.dumps(alone))
+    text = explain_table.table(tmp_path)
+    assert "| ms_ten | ≤ 100 | 80.5 |" in text
+    assert "| coverage | ≥ .97 (Beauty: .90) | 0.99 |" in text
+    assert "`python -m benchmarks.explain --times`" in text
     marks = explain_table.START, explain_table.END
     page = explain_table.between(PAGE, text, *marks)
     assert text in page
