@@ -46,12 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     speed = {**_times(model, users[:TIMED]), **hub_times()}
     told = f"{len(users)} users drawn with default_rng({DRAWN_WITH}), their {K} best items"
     if asked.times:
-        told, found = f"{told}, the first {TIMED} of them", {"kgrec": speed}
+        told += f", the first {TIMED} of them"
+        found: dict[str, Any] = {"kgrec": speed}
     else:
-        told, found = (
-            f"{told}, 5 paths each; history with validation rows",
-            _truth(model, users, data, speed),
-        )
+        told += ", 5 paths each; history with validation rows"
+        found = _truth(model, users, data, speed)
     result = {"data": asked.dataset, "protocol": told, **found, "seeds": [0], "model": fitted}
     rows = [{"measure": name, "value": value} for name, value in _flat(result["kgrec"])]
     name = f"explain-{asked.dataset}" + (".times" if asked.times else "")

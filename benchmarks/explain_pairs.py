@@ -17,7 +17,7 @@ from kgrec.graph.snapshot import Ints
 from kgrec.recommender.editing import Past
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.explaining import Case
-from kgrec.recommender.reasons import CARRIES
+from kgrec.recommender.reasons import CARRIES, best_share
 
 K, MAX_EVENTS, DRAWN_WITH = 10, 5, 2026
 
@@ -103,8 +103,7 @@ def _cover(told: Explanation, falls: dict[str, float], into: Measured) -> None:
     """A pair is covered by a path that is in the graph, carries CARRIES of the gain or more, and
     without which the score falls; by its fall, where that is as large as well."""
     whole = [p for p in told.paths if all(p.stored) and p.contribution > 0]
-    enough = [p for p in whole if p.contribution >= CARRIES * told.gain > 0]
-    covered = any((p.fall or 0.0) > 0 for p in enough)
+    covered = best_share(told) >= CARRIES
     most = max([p.fall or 0.0 for p in whole] + [falls.get("top", 0.0)], default=0.0)
     into.covered.append(covered)
     into.covered_by_fall.append(most >= CARRIES * told.gain > 0)

@@ -69,8 +69,9 @@ def table(results: Path) -> str:
             f"{results}: no explain-*.json is kept here. Cure: python -m benchmarks.explain --save"
         )
     lines = [["measure", "target", *found], ["---"] * (2 + len(found))]
+    columns = [_joined(runs) for runs in found.values()]
     for name, target in _SHOWN:
-        figures = [_cell(_inside(_joined(runs), name)) for runs in found.values()]
+        figures = [_cell(_inside(column, name)) for column in columns]
         lines.append([name, target, *figures])
     rows = [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join([*rows, "", *(_whence(one) for runs in found.values() for one in runs)])

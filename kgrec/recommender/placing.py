@@ -78,9 +78,7 @@ class Standing:
         zero it is out of the k best, since k others are above it. +inf with fewer rivals."""
         if len(rivals) < self.k:
             return np.full(len(histories), np.inf)
-        place = self.k - 1
-        leads = self.leads(histories, rivals)
-        return np.asarray(np.partition(leads, place, axis=1)[:, place])
+        return margins_of(self.leads(histories, rivals), self.k)
 
     def after(self, histories: Histories) -> np.ndarray:
         """float64 ``[n_items]``: all scores for a batch of one."""
@@ -90,6 +88,12 @@ class Standing:
         """int64: the rows of the k best by some scores."""
         rows = np.flatnonzero(self.allowed)
         return np.asarray(rows[np.argsort(-scores[rows], kind="stable")[: self.k]])
+
+
+def margins_of(leads: np.ndarray, k: int) -> np.ndarray:
+    """float64 ``[...]``: by how much an item is above the k-th best of its rivals, from its leads
+    over each of them ``[..., R]``, ``R`` at least ``k``."""
+    return np.asarray(np.partition(leads, k - 1, axis=-1)[..., k - 1])
 
 
 def _all(engine: Engine, histories: Histories) -> np.ndarray:

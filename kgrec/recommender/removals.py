@@ -14,7 +14,7 @@ import numpy as np
 
 from kgrec.graph.snapshot import Floats
 from kgrec.recommender.breakdown import break_down
-from kgrec.recommender.placing import Standing
+from kgrec.recommender.placing import Standing, margins_of
 
 _ALONE, _SCORES = 192, 4_000_000  # events measured alone: at least, and more by scores computed
 _WATCHED, _NEAR = 1_000, 200  # best rivals looked at, and those of them that may overtake
@@ -63,8 +63,7 @@ class RemovalSearch:
         events, rivals = self._promising(), self.rivals[: max(_WATCHED, 2 * standing.k)]
         histories = standing.past.without([np.array([event]) for event in events])
         leads = standing.leads(histories, rivals)
-        place = standing.k - 1
-        margins = np.partition(leads, place, axis=1)[:, place].tolist()
+        margins = margins_of(leads, standing.k).tolist()
         self.margins.update({(event,): m for event, m in zip(events, margins, strict=True)})
         now = standing.scores[standing.item] - standing.scores[rivals]
         return _Guess.of(events, now, leads - now, standing.k, max_events)
@@ -165,7 +164,7 @@ class _Guess:
         """The best sets with one event more, best first, and the leads with each."""
         bases = list(sets)
         leads = np.stack(list(sets.values()))[:, None] + self.change[None]
-        margins = np.partition(leads, self.k - 1, axis=2)[:, :, self.k - 1]
+        margins = margins_of(leads, self.k)
         # A set of n events is reached from up to n bases.
         order = np.argsort(margins, axis=None, kind="stable")[: _WIDTH * 2 * size]
         grown: dict[EventSet, np.ndarray] = {}
