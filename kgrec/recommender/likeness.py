@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,18 +15,19 @@ from kgrec.nn.features import ATTRIBUTES, KNOWLEDGE, TEXT
 if TYPE_CHECKING:
     from kgrec.recommender.engine import Engine
 
-# What the parts weigh against each other. Measured on items of ml-1m held out in turn: the graph
-# tells most, attributes and texts add to it.
-WEIGHTS = {KNOWLEDGE: 1.0, ATTRIBUTES: 0.3, TEXT: 0.1}
+# What the parts weigh against each other where nothing tells them apart (see likeness_weights).
+USUAL: Final[Mapping[str, float]] = {KNOWLEDGE: 1.0, ATTRIBUTES: 0.3, TEXT: 0.1}
 Block: TypeAlias = Any  # np.ndarray, or scipy.sparse.csr_matrix, which carries no types
 
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
     """Features ``[n, f]`` of all items by part; two items are as alike as the sum of the parts'
-    inner products. Rows of a part have equal lengths, zero where an item lacks it."""
+    inner products, each by its weight. Rows of a part have equal lengths, zero where an item lacks
+    it."""
 
     blocks: Mapping[str, Block]
+    weights: Mapping[str, float] = field(default_factory=lambda: USUAL)
 
     @staticmethod
     def of(engine: Engine) -> Likeness:
@@ -47,6 +48,10 @@ class Likeness:
             blocks[TEXT] = engine.texts.items[TEXT]
         return Likeness(blocks)
 
+    def weighing(self, weights: Mapping[str, float]) -> Likeness:
+        """The same parts, other weights."""
+        return replace(self, weights=weights)
+
     def between(self, rows: Ints, others: Ints) -> np.ndarray:
         """float64 ``[rows, others]``."""
         total = np.zeros((len(rows), len(others)))
@@ -59,7 +64,7 @@ class Likeness:
         block = self.blocks[part]
         product = block[rows] @ block[others].T
         dense = product.toarray() if sp.issparse(product) else product.astype(np.float64)
-        return np.asarray(dense * WEIGHTS[part])
+        return np.asarray(dense * self.weights[part])
 
 
 def _rare(starts: Ints, tokens: Ints, n_tokens: int, n_items: int) -> sp.csr_matrix:

@@ -15,7 +15,6 @@ from kgrec.explain import NodeMatches
 from kgrec.explain.breakdown import KNOWLEDGE, MATCH
 from kgrec.graph.snapshot import Floats
 from kgrec.recommender.engine import Engine
-from kgrec.recommender.likeness import WEIGHTS
 from kgrec.recommender.matches import Heard, messages_of
 from kgrec.recommender.new_items import NewItems
 
@@ -55,9 +54,8 @@ def _shared(engine: Engine, new: NewItems, known: Heard, brought: Floats, item: 
     event, token = known.event, known.token
     block = new.likeness.blocks[KNOWLEDGE]
     columns = block[new.trained][:, heard].multiply(block[[item]][:, heard])
-    each = (
-        brought @ columns * WEIGHTS[KNOWLEDGE]
-    )  # [n, heard]: what a message of the item brings from an event
+    # [n, heard]: what a message of the item brings from an event
+    each = brought @ columns * new.likeness.weights[KNOWLEDGE]
     pair = event[mine] * max(len(heard), 1) + theirs
     _, group, count = np.unique(pair, return_inverse=True, return_counts=True)
     code = engine.message_codes

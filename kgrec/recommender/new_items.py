@@ -20,17 +20,16 @@ from torch import Tensor
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.recommender.likeness import Likeness
+from kgrec.recommender.likeness_weights import CHOSEN_BY, RIDGE, choose_weights
 
 if TYPE_CHECKING:
     from kgrec.recommender.engine import Engine
 
-_RIDGE = 1.0
 _DIRECTIONS = 128  # of the history matrix, at most
 _MOST = 6000  # trained items to learn from, at most: the regression is cubic in them
 _FEWEST = 20  # with fewer trained items there is nothing to learn from
 _HELD_SHARE = 0.05  # of the trained items, held out to set the scale
 _JUDGES = 1000  # users who set the scale, at most
-_CHOSEN_BY = 1.25  # what "whom it would have been chosen by" weighs against the foretold vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +82,10 @@ def find_new_items(engine: Engine) -> NewItems | None:
         return None
     used = _most_chosen(engine, known)
     targets, event = _targets(engine, used)
+    size = engine.model.shape.embedding_size
+    likeness = likeness.weighing(choose_weights(likeness, used, targets, size))
     scale = _Scale.measure(engine, likeness, used, targets, event)
     effect, mean = _regress(likeness, used, targets)
-    size = engine.model.shape.embedding_size
     factors = scale.factors(size, effect.shape[1])
     effect, mean = effect * factors, mean * factors
     mean[size] += scale.shift
@@ -138,7 +138,7 @@ class _Scale:
         size = users.shape[1]
         by_vector = users @ foretold[:, :size].T + foretold[:, size]
         by_choice = _pool(histories, event) @ foretold[:, size + 1 :].T
-        weight = _CHOSEN_BY * _spread(by_vector) / max(_spread(by_choice), 1e-12)
+        weight = CHOSEN_BY * _spread(by_vector) / max(_spread(by_choice), 1e-12)
         both = (by_vector + weight * by_choice).ravel()
         says = (users @ targets[held, :size].T + targets[held, size]).ravel()
         gain = max(float(np.cov(both, says)[0, 1] / max(both.var(ddof=1), 1e-12)), 0.0)
@@ -150,7 +150,7 @@ def _regress(likeness: Likeness, rows: Ints, targets: np.ndarray) -> tuple[np.nd
     """Kernel ridge regression of ``targets`` ``[w, t]``: effects ``[w, t]`` and their mean."""
     mean = targets.mean(axis=0)
     kernel = likeness.between(rows, rows)
-    kernel[np.diag_indices(len(rows))] += _RIDGE
+    kernel[np.diag_indices(len(rows))] += RIDGE
     return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
 
 

@@ -1,0 +1,76 @@
+"""What parts of a likeness weigh: what foretells items counts, what doesn't is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kgrec.nn.features import ATTRIBUTES, KNOWLEDGE, TEXT
+from kgrec.recommender.likeness import USUAL, Likeness
+from kgrec.recommender.likeness_weights import RIDGE, TRIED, _told, choose_weights
+
+SIZE, DIRECTIONS = 6, 4
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True))
+
+
+@pytest.fixture(params=[0, 1, 2])
+def drawn(request: pytest.FixtureRequest) -> tuple[dict[str, np.ndarray], np.random.Generator]:
+    """Three parts of 120 items that say nothing of each other."""
+    rng = np.random.default_rng(request.param)
+    blocks = {part: unit(rng.standard_normal((120, 8))) for part in (KNOWLEDGE, ATTRIBUTES, TEXT)}
+    return blocks, rng
+
+
+def targets_of(block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """float64 ``[n, SIZE + 1 + DIRECTIONS]``: linear in ``block``, with a little noise."""
+    exact = block @ rng.standard_normal((block.shape[1], SIZE + 1 + DIRECTIONS))
+    return np.asarray(exact + 0.1 * rng.standard_normal(exact.shape))
+
+
+@pytest.mark.parametrize("told", [ATTRIBUTES, TEXT])
+def test_the_part_that_foretells_counts_most(told: str, drawn) -> None:  # type: ignore[no-untyped-def]
+    blocks, rng = drawn
+    chosen = choose_weights(
+        Likeness(blocks), np.arange(120), targets_of(blocks[told], rng), size=SIZE
+    )
+    assert chosen[told] == max(TRIED[told])
+    for other in {KNOWLEDGE, ATTRIBUTES, TEXT} - {told}:
+        assert chosen[other] <= USUAL[other]
+
+
+def test_where_nothing_foretells_less_is_read(drawn) -> None:  # type: ignore[no-untyped-def]
+    blocks, rng = drawn
+    noise = rng.standard_normal((120, SIZE + 1 + DIRECTIONS))
+    chosen = choose_weights(Likeness(blocks), np.arange(120), noise, size=SIZE)
+    assert all(chosen[part] <= USUAL[part] for part in blocks)
+
+
+def test_parts_that_are_missing_are_not_weighed(drawn) -> None:  # type: ignore[no-untyped-def]
+    blocks, rng = drawn
+    only = {TEXT: blocks[TEXT]}
+    chosen = choose_weights(Likeness(only), np.arange(120), targets_of(only[TEXT], rng), size=SIZE)
+    assert set(chosen) == {TEXT}
+
+
+def test_the_closed_form_is_leaving_each_item_out(drawn) -> None:  # type: ignore[no-untyped-def]
+    """Beside a regression without each item in turn, on the mean of all."""
+    blocks, rng = drawn
+    targets = targets_of(blocks[TEXT] + blocks[KNOWLEDGE], rng)
+    kernels = {part: block @ block.T for part, block in blocks.items()}
+    kernel = sum(USUAL[part] * kernels[part] for part in kernels)
+    centred = targets - targets.mean(axis=0)
+    left = np.empty_like(centred)
+    for item in range(len(targets)):
+        others = np.arange(len(targets)) != item
+        inner = kernel[np.ix_(others, others)] + RIDGE * np.eye(others.sum())
+        left[item] = centred[item] - kernel[item, others] @ np.linalg.solve(inner, centred[others])
+    shares = [
+        1 - (left[:, of] ** 2).sum() / (centred[:, of] ** 2).sum()
+        for of in (slice(0, SIZE), slice(SIZE + 1, None))
+    ]
+    assert min(shares) > 0
+    told = _told(kernels, USUAL, targets, SIZE)
+    assert told == pytest.approx(shares[0] + 1.25 * shares[1])
