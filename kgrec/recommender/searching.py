@@ -91,8 +91,7 @@ class Searcher:
         parts, names = self._parts(query, vector)
         scores = np.sum(list(parts.values()), axis=0)
         allowed = scores > 0 if mask is None else (scores > 0) & mask
-        rows = np.flatnonzero(allowed)
-        rows = rows[np.lexsort((rows, -scores[rows]))]
+        rows = _best(scores, np.flatnonzero(allowed), max(k, DEPTH))
         near = rows[:DEPTH]
         prior, share = (self._chosen, _KNOWN) if personal is None else (personal, _SUITS)
         total = scores[near] + share * places(prior[near])
@@ -131,6 +130,14 @@ class Searcher:
             if item >= 0:
                 texts[item].append(clean_text(text))
         return [" ".join(parts) for parts in texts]
+
+
+def _best(scores: np.ndarray, rows: Ints, most: int) -> Ints:
+    """The ``most`` of ``rows`` that score best, best first and equal ones by row; where the last
+    are equal, all of these."""
+    if len(rows) > most:
+        rows = rows[scores[rows] >= np.partition(scores[rows], -most)[-most]]
+    return rows[np.argsort(-scores[rows], kind="stable")]
 
 
 def places(values: np.ndarray) -> np.ndarray:
