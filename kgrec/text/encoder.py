@@ -141,7 +141,7 @@ class BertEncoder:
         """Hex sha256: changes with the weights, the precision, the pooling, or how texts are cut;
         not with the runtime, since OpenVINO's fp32 is PyTorch's to 1e-5."""
         cut = f"{self._forward.pooling.name}/{MAX_CHUNKS}/1"
-        way = {"int8": "int8/2"}.get(self.precision, self.precision)  # counts ways of rounding
+        way = {"int8": "int8/3"}.get(self.precision, self.precision)  # counts ways of rounding
         parts = (self._weights, way, str(self.max_length), cut)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

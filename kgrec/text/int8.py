@@ -3,7 +3,8 @@
 Weights have one scale per group of inputs of each output, and each token's activations one scale
 per group of its own, whatever else is in its batch. A few inputs of a layer are far larger than the
 rest and would take the whole range: they are made smaller and their weights larger by as much
-(SmoothQuant: Xiao et al. 2023, with alpha .5), by what they are on a few texts.
+(SmoothQuant: Xiao et al. 2023, with alpha .5), by their root mean square on a few texts, padding
+left out: by their largest value, as there, the error is a fifth larger.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-_GROUPS = (64, 32)  # larger is faster, and 128 turned one plot of 576 below cosine .999
+_GROUPS = (96, 64, 32)  # larger is faster, and 128 turned one review of 1,000 below cosine .999
 _LARGEST = 127.0
 _TINY = 1e-6
 _Input = tuple[str, int]  # a node of the graph, and which of its outputs
@@ -32,9 +33,9 @@ def quantise(graph: Any, ids: np.ndarray, attention: np.ndarray) -> int:
         source = node.input_value(0)
         if _weight(node).shape[1] % group == 0:
             readers[source.get_node().get_friendly_name(), source.get_index()].append(node)
-    largest = _largest(graph, list(readers), ids, attention)
+    sizes = _sizes(graph, list(readers), ids, attention)
     for same_input, layers in readers.items():
-        _replace(layers, largest[same_input], group)
+        _replace(layers, sizes[same_input], group)
     return group
 
 
@@ -60,10 +61,10 @@ def _group(layers: list[Any]) -> int:
     return next((size for size in _GROUPS if not any(n % size for n in inputs)), _GROUPS[-1])
 
 
-def _largest(
+def _sizes(
     graph: Any, inputs: list[_Input], ids: np.ndarray, attention: np.ndarray
 ) -> dict[_Input, np.ndarray]:
-    """float32 ``[in]``: how large each channel of each input gets on these texts."""
+    """float32 ``[in]``: the root mean square of each channel of each input on these texts."""
     import openvino
 
     probe = graph.clone()
@@ -73,24 +74,27 @@ def _largest(
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(probe, "CPU", settings)
     found = compiled({"input_ids": ids, "attention_mask": attention})
-    values = [np.asarray(found[first + row]) for row in range(len(inputs))]
-    return {
-        one: np.abs(of.reshape(-1, of.shape[-1])).max(axis=0)
-        for one, of in zip(inputs, values, strict=True)
-    }
+    values = [found[first + row].reshape(*attention.shape, -1) for row in range(len(inputs))]
+    told = attention.astype(bool)
+    return {one: _rms(of[told]) for one, of in zip(inputs, values, strict=True)}
 
 
-def _replace(layers: list[Any], largest: np.ndarray, group: int) -> None:
+def _replace(layers: list[Any], sizes: np.ndarray, group: int) -> None:
     """Scale an input that all ``layers`` read, and make their weights int8."""
     from openvino import opset13 as ops
 
-    heaviest = np.max([np.abs(_weight(node)).max(axis=0) for node in layers], axis=0)
-    scale = np.sqrt(np.maximum(largest, _TINY) / np.maximum(heaviest, _TINY))
+    weights = _rms(np.concatenate([_weight(node) for node in layers]))
+    scale = np.sqrt(np.maximum(sizes, _TINY) / np.maximum(weights, _TINY))
     scale = (scale / np.exp(np.log(scale).mean())).astype(np.float32)
     smooth = ops.multiply(layers[0].input_value(0), ops.constant(1 / scale))
     for node in layers:
         node.input(1).replace_source_output(_int8(_weight(node) * scale, group).output(0))
         node.input(0).replace_source_output(smooth.output(0))
+
+
+def _rms(values: np.ndarray) -> np.ndarray:
+    """The root mean square of each column."""
+    return np.asarray(np.sqrt(np.square(values).mean(axis=0)))
 
 
 def _int8(weight: np.ndarray, group: int) -> Any:
