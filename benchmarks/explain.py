@@ -28,8 +28,9 @@ from benchmarks.explain_pairs import (
     recommended,
     sample_users,
 )
-from benchmarks.explain_store import embedded, neo4j, reproduced
+from benchmarks.explain_paths import reproduced
 from benchmarks.explain_times import hub_times, times
+from benchmarks.stores import embedded, neo4j
 from kgrec import Recommender
 from kgrec.explain import ExplainedPath
 from kgrec.stores import GraphStore

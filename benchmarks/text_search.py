@@ -11,10 +11,8 @@ the other half.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -24,8 +22,8 @@ from benchmarks.datasets import load_dataset
 from benchmarks.review_rows import review_catalog
 from benchmarks.search_queries import KINDS, TYPOS, Part, Query, make_queries
 from benchmarks.search_speed import measure_speed
+from benchmarks.stores import embedded, neo4j
 from graph_schema import Catalog
-from kgrec import connect
 from kgrec.config import RecommenderConfig
 from kgrec.evaluation import paired_bootstrap
 from kgrec.graph import GraphSnapshot, read_snapshot
@@ -37,6 +35,7 @@ from kgrec.stores import GraphStore
 NAME: Final = "text-search"
 DATA: Final = ("ml-1m-kg", "gift-cards")
 DEPTH: Final = 100
+NEO4J: Final = "full text of Neo4j"
 Ranker = Callable[[int, Query], Sequence[int]]
 
 
@@ -47,10 +46,18 @@ def load(name: str) -> Catalog:
     return Catalog.from_frames(**{part: whole.tables[part] for part in parts})
 
 
-def measure(name: str, part: Part, most: int, store: GraphStore) -> dict[str, Any]:
-    """``kgrec`` and each control on one data set, written into ``store``."""
-    store.write(load(name))
-    snapshot = read_snapshot(store)
+def measure(name: str, part: Part, most: int) -> dict[str, Any]:
+    """``kgrec`` and each control on one data set; Neo4j's index where KGREC_BENCH_NEO4J is set."""
+    catalog = load(name)
+    with embedded(catalog) as store, neo4j(catalog) as server:
+        indexes = {"full text": store} if server is None else {"full text": store, NEO4J: server}
+        return compare(read_snapshot(store), part, most, indexes)
+
+
+def compare(
+    snapshot: GraphSnapshot, part: Part, most: int, indexes: Mapping[str, GraphStore]
+) -> dict[str, Any]:
+    """``kgrec`` beside meaning alone and each store's full-text index."""
     reader = TextReader(RecommenderConfig())
     searcher = Searcher(snapshot, reader.read(snapshot))
     queries = make_queries(snapshot, part, most)
@@ -58,9 +65,10 @@ def measure(name: str, part: Part, most: int, store: GraphStore) -> dict[str, An
     items = searcher.texts.items[TEXT]
     rankers: dict[str, Ranker] = {
         "kgrec": lambda i, q: searcher.rank(q.text, vectors[i], DEPTH).rows.tolist(),
-        "full text": lambda _, q: full_text(store, snapshot, q.text),
         "dense": lambda i, _: np.argsort(-(items @ vectors[i]), kind="stable")[:DEPTH].tolist(),
     }
+    for index, store in indexes.items():
+        rankers[index] = lambda _, q, store=store: full_text(store, snapshot, q.text)  # type: ignore[misc]
     values = {ranker: reciprocals(rank, queries) for ranker, rank in rankers.items()}
     kinds = np.array([query.kind for query in queries], dtype=object)
     return {
@@ -72,7 +80,7 @@ def measure(name: str, part: Part, most: int, store: GraphStore) -> dict[str, An
         },
         "ahead": {
             control: ahead(kinds, values[control][0], values["kgrec"][0])
-            for control in ("full text", "dense")
+            for control in ("dense", *indexes)
         },
     }
 
@@ -136,24 +144,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", choices=DATA, help="one of both")
     parser.add_argument("--part", choices=("valid", "test"), default="test")
     parser.add_argument("--most", type=int, default=500, help="queries of a kind")
-    parser.add_argument(
-        "--store", help="a Neo4j whose full-text index is the control (it is used up)"
-    )
     parser.add_argument("--items", type=int, default=10_000, help="of the catalog for timing")
     parser.add_argument("--save", action="store_true", help=f"keep results/{NAME}.json")
     asked = parser.parse_args(arguments)
     names = DATA if asked.data is None else (asked.data,)
     started = time.perf_counter()
-    found = {}
-    for name in names:
-        with tempfile.TemporaryDirectory() as folder:
-            place = asked.store or str(Path(folder) / "items.kgl")
-            with connect(place) as store:
-                found[name] = measure(name, asked.part, asked.most, store)
+    found = {name: measure(name, asked.part, asked.most) for name in names}
     speed = measure_speed(asked.items)
     result = {
         "part": asked.part,
-        "full_text_index": "neo4j" if asked.store else "kglite",
         "kgrec": {
             **{name: told["mrr"]["kgrec"] for name, told in found.items()},
             "latency_ms": speed["search_ms"]["median"],

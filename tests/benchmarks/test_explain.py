@@ -10,8 +10,8 @@ import pytest
 from benchmarks import explain
 from benchmarks.explain_fidelity import Ways, falls_of, first_path
 from benchmarks.explain_pairs import K, Measured, measure, recommended, sample_users
+from benchmarks.explain_paths import reproduced
 from benchmarks.explain_removal import Removal, View, around
-from benchmarks.explain_store import reproduced
 from benchmarks.explain_times import hub_times, times
 from graph_schema.names import ITEM
 from kgrec import Recommender

@@ -1,4 +1,4 @@
-"""Whether the Cypher of every path returns that path: on the embedded store, and on Neo4j."""
+"""A catalog in a store for as long as a benchmark needs it: an embedded one, and Neo4j."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 from graph_schema import Catalog
 from kgrec import connect
-from kgrec.explain import ExplainedPath
 from kgrec.stores import GraphStore
 
 NEO4J = "KGREC_BENCH_NEO4J"  # a Neo4j that may be emptied: neo4j://host:7687, user, password
@@ -43,16 +42,3 @@ def neo4j(catalog: Catalog) -> Iterator[GraphStore | None]:
     with connect(uri, auth=auth) as store:
         store.write(catalog)
         yield store
-
-
-def reproduced(store: GraphStore, paths: list[ExplainedPath]) -> list[bool]:
-    """For each path whether its Cypher returns exactly it: its nodes and its relations in order."""
-    return [_returns(store, path) for path in paths]
-
-
-def _returns(store: GraphStore, path: ExplainedPath) -> bool:
-    rows = store.query(path.cypher, path.parameters)
-    if len(rows) != 1:
-        return False
-    row = rows[0]
-    return all(list(row[column]) == path.expected[column] for column in ("nodes", "relations"))

@@ -1,0 +1,19 @@
+"""Whether the Cypher of every path returns that path, on any store."""
+
+from __future__ import annotations
+
+from kgrec.explain import ExplainedPath
+from kgrec.stores import GraphStore
+
+
+def reproduced(store: GraphStore, paths: list[ExplainedPath]) -> list[bool]:
+    """For each path whether its Cypher returns exactly it: its nodes and its relations in order."""
+    return [_returns(store, path) for path in paths]
+
+
+def _returns(store: GraphStore, path: ExplainedPath) -> bool:
+    rows = store.query(path.cypher, path.parameters)
+    if len(rows) != 1:
+        return False
+    row = rows[0]
+    return all(list(row[column]) == path.expected[column] for column in ("nodes", "relations"))
