@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from benchmarks.peers.linear import EASE_TRIES
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.evaluation.baselines import EASE, Baseline, Popularity, binary_history
+from kgrec.evaluation.groups import popularity_groups
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.graph.source import read_source
@@ -27,13 +28,25 @@ PROTOCOL: Final = (
     "item among 99 items that the user never bought, drawn with numpy.random.default_rng([2026, "
     "place of the market])"
 )
+
+
+class Measured(NamedTuple):
+    """NDCG@10 of B users, float64: among all candidates, and among the sampled; and whether what
+    each wanted is popular, object ``[B]`` (``popularity_groups`` of the market's train rows)."""
+
+    full: np.ndarray
+    sampled: np.ndarray
+    popularity: np.ndarray
+
+
 Positions = np.ndarray  # int64 [B, n]: from 0, where each item stands in each user's list
 
 
 @dataclass(frozen=True, eq=False)
 class Market:
     """One market: its ``items`` (n), and for each of B users with a test row the id, the item
-    ``wanted`` (int64 ``[B]``, a place in ``items``) and the negatives (int64 ``[B, 99]``)."""
+    ``wanted`` (int64 ``[B]``, a place in ``items``), the negatives (int64 ``[B, 99]``) and the
+    history of train and valid rows; and how popular each item is there (object ``[n]``)."""
 
     name: str
     catalog: Catalog
@@ -41,6 +54,8 @@ class Market:
     users: list[str]
     wanted: Ints
     negatives: Ints
+    histories: list[list[str]]
+    popularity: np.ndarray
 
     @staticmethod
     def build(catalog: Catalog, events: pd.DataFrame, name: str, place: int) -> Market:
@@ -53,7 +68,19 @@ class Market:
         known = np.zeros((len(users), len(items)), dtype=bool)
         known[_places(np.array(users, dtype=object), bought["user_id"]),
               _places(items, bought["item_id"])] = True  # fmt: skip
-        return Market(name, catalog, items, users, wanted, _drawn(known, place))
+        past = own[own["split"] != "test"].groupby("user_id")["item_id"].apply(list)
+        trained = own[own["split"] == "train"]["item_id"]
+        counts = np.bincount(_places(items, trained), minlength=len(items))
+        return Market(
+            name,
+            catalog,
+            items,
+            users,
+            wanted,
+            _drawn(known, place),
+            [past[user] for user in users],
+            popularity_groups(counts),
+        )
 
     def positions(self, model: Recommender, scenario: str | None) -> Positions:
         """By a fitted recommender; items of the history stand behind all others."""
@@ -67,6 +94,17 @@ class Market:
             )
             parts.append(self._of_ids(ranked.ids))
         return np.concatenate(parts)
+
+    def positions_of_stranger(self, model: Recommender) -> Positions:
+        """By a model that was fitted without this market: the same users are told by their
+        histories; items that the model doesn't know stand behind all others."""
+        known = set(model.snapshot.items.ids)
+        histories = [[item for item in past if item in known] for past in self.histories]
+        candidates = [item for item in self.items.tolist() if item in known]
+        if not candidates:
+            return np.full((len(self.users), len(self.items)), len(self.items), dtype=np.int64)
+        ranked = model.rank(histories=histories, k=len(candidates), candidates=candidates)
+        return self._of_ids(ranked.ids)
 
     def _of_ids(self, ids: np.ndarray) -> Positions:
         row, column = np.nonzero(ids != None)  # noqa: E711 (element by element)
@@ -113,12 +151,13 @@ class Market:
                                   snapshot.users.ids[asked.user]))  # fmt: skip
         return ours[turn], place[asked.item][turn]
 
-    def measured(self, positions: Positions) -> tuple[np.ndarray, np.ndarray]:
-        """NDCG@10 of every user, float64 ``[B]``: among all candidates, and among the sampled."""
+    def measured(self, positions: Positions) -> Measured:
+        """How good lists are that put the market's items at ``positions``."""
         own = np.take_along_axis(positions, self.wanted[:, None], axis=1)
         above = (np.take_along_axis(positions, self.negatives, axis=1) < own).sum(axis=1)
         missed = own[:, 0] >= len(self.items)
-        return ndcg(positions, self.wanted), gain(np.where(missed, len(self.items), above))
+        sampled = gain(np.where(missed, len(self.items), above))
+        return Measured(ndcg(positions, self.wanted), sampled, self.popularity[self.wanted])
 
 
 def ndcg(positions: Positions, wanted: Ints) -> np.ndarray:

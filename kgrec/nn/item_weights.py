@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,12 +24,14 @@ class ItemWeights:
 
     ``matrix`` is a SciPy CSR float32 ``[n, n]``, few entries a column (Ning & Karypis, 2011).
     ``decay``, in events, says how an event's share falls with its age; inf: each counts one. A
-    history of n events counts for n / (n + ``shrinkage``), here as in the model.
+    history of n events counts for n / (n + ``shrinkage``), here as in the model. In scenario k
+    ``own[k]`` stands in the matrix's place, where there is one.
     """
 
     matrix: sp.csr_matrix
     decay: float
     shrinkage: float = 0.0
+    own: tuple[sp.csr_matrix, ...] = ()
 
     def placed(self, rows: Ints) -> ItemWeights:
         """The same weights where item r has the row ``rows[r]`` here, -1 if it is unknown here."""
@@ -38,11 +40,24 @@ class ItemWeights:
             return self
         cells = (np.ones(len(known), dtype=np.float32), (known, rows[known]))
         at = sp.csr_matrix(cells, shape=(len(rows), self.matrix.shape[0]))
-        return replace(self, matrix=(at @ self.matrix @ at.T).tocsr())
+        return self._each(lambda matrix: (at @ matrix @ at.T).tocsr())
 
     def times(self, strength: float) -> ItemWeights:
         """All weights multiplied."""
-        return replace(self, matrix=self.matrix * np.float32(strength))
+        return self._each(lambda matrix: matrix * np.float32(strength))
+
+    def _each(self, change: Callable[[sp.csr_matrix], sp.csr_matrix]) -> ItemWeights:
+        own = tuple(change(matrix) for matrix in self.own)
+        return replace(self, matrix=change(self.matrix), own=own)
+
+    def with_own(self, own: Sequence[sp.csr_matrix | None], strength: float) -> ItemWeights:
+        """With a matrix for each scenario, times ``strength``; None: the shared one as it is."""
+        factor = np.float32(strength)
+        return replace(self, own=tuple(self.matrix if one is None else one * factor for one in own))
+
+    def within(self, scenario: int) -> sp.csr_matrix:
+        """The weights in a scenario (-1: in none)."""
+        return self.own[scenario] if 0 <= scenario < len(self.own) else self.matrix
 
     def shares(self, indptr: Ints, age: np.ndarray) -> np.ndarray:
         """float32 ``[nnz]``: exp(-age / decay) times what the history counts for; events of one
@@ -58,6 +73,8 @@ class ItemWeights:
     def scores(self, histories: Histories, pattern: SparsePattern) -> Tensor:
         """What is added to the scores, float32 ``[B, n]`` on the pattern's device."""
         shares = self.shares(histories.indptr, histories.age)
+        if self.own:
+            return self._scores_within(histories, shares).to(pattern.indices.device)
         device = pattern.indices.device
         if device.type != "cpu" or self.matrix.shape[0] <= _SMALL:
             return pattern.matmul(torch.from_numpy(shares).to(device), self._table(device))
@@ -65,13 +82,23 @@ class ItemWeights:
         history = sp.csr_matrix((shares, histories.item, histories.indptr), shape=shape)
         return torch.from_numpy((history @ self.matrix).toarray())
 
-    def of_one(self, items: Ints, age: np.ndarray) -> np.ndarray:
+    def _scores_within(self, histories: Histories, shares: np.ndarray) -> Tensor:
+        scores = np.empty((len(histories), self.matrix.shape[0]), dtype=np.float32)
+        shape = scores.shape
+        history = sp.csr_matrix((shares, histories.item, histories.indptr), shape=shape)
+        for code in np.unique(histories.scenario):
+            rows = np.flatnonzero(histories.scenario == code)
+            scores[rows] = (history[rows] @ self.within(int(code))).toarray()
+        return torch.from_numpy(scores)
+
+    def of_one(self, items: Ints, age: np.ndarray, scenario: int = -1) -> np.ndarray:
         """The same for one history, float32 ``[n]``."""
         shares = self.shares(np.array([0, len(items)]), age)
-        if self.matrix.shape[0] <= _SMALL:
+        if not self.own and self.matrix.shape[0] <= _SMALL:
             table = self._table(torch.device("cpu")).numpy()
             return np.asarray(shares.dot(table.take(items, axis=0)))
-        starts, matrix = self.matrix.indptr[items], self.matrix
+        matrix = self.within(scenario)
+        starts = matrix.indptr[items]
         counts = matrix.indptr[items + 1] - starts
         ends = np.cumsum(counts)
         cells = np.repeat(starts - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
@@ -80,16 +107,16 @@ class ItemWeights:
         return added.astype(np.float32)
 
     def contributions(self, histories: Histories, item: int) -> Floats:
-        """float64 ``[nnz]``: what each event adds to the score of ``item``."""
-        columns = self._columns
+        """float64 ``[nnz]``: what each event of one history adds to the score of ``item``."""
+        columns = self._columns(int(histories.scenario[0]))
         part = slice(columns.indptr[item], columns.indptr[item + 1])
         column = np.zeros(columns.shape[0])
         column[columns.indices[part]] = columns.data[part]
         return np.asarray(self.shares(histories.indptr, histories.age) * column[histories.item])
 
     @cached_property
-    def _columns(self) -> sp.csc_matrix:
-        return self.matrix.tocsc()
+    def _columns(self) -> Callable[[int], sp.csc_matrix]:
+        return cache(lambda scenario: self.within(scenario).tocsc())
 
     def _table(self, device: torch.device) -> Tensor:
         kept = self._tables.get(device)
@@ -103,16 +130,28 @@ class ItemWeights:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What ``of_arrays`` makes the weights from again."""
-        return {
-            "indptr": self.matrix.indptr.astype(np.int64),
-            "indices": self.matrix.indices.astype(np.int64),
-            "values": self.matrix.data.astype(np.float32),
-            "shape": np.array([self.decay, self.shrinkage]),
-        }
+        found = {"shape": np.array([self.decay, self.shrinkage, len(self.own)])}
+        for name, matrix in zip(_names(len(self.own)), (self.matrix, *self.own), strict=True):
+            found[f"{name}indptr"] = matrix.indptr.astype(np.int64)
+            found[f"{name}indices"] = matrix.indices.astype(np.int64)
+            found[f"{name}values"] = matrix.data.astype(np.float32)
+        return found
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, np.ndarray]) -> ItemWeights:
         """From what ``arrays`` gave."""
         size = len(arrays["indptr"]) - 1
-        cells = (arrays["values"], arrays["indices"], arrays["indptr"])
-        return ItemWeights(sp.csr_matrix(cells, shape=(size, size)), *arrays["shape"].tolist())
+        decay, shrinkage, *own = arrays["shape"].tolist()
+        matrix, *others = (
+            sp.csr_matrix(
+                tuple(arrays[f"{name}{part}"] for part in ("values", "indices", "indptr")),
+                shape=(size, size),
+            )
+            for name in _names(int(own[0]) if own else 0)
+        )
+        return ItemWeights(matrix, decay, shrinkage, tuple(others))
+
+
+def _names(n_own: int) -> list[str]:
+    """Before the names of arrays: nothing for the shared weights, then a number a scenario."""
+    return ["", *(f"{code}." for code in range(n_own))]

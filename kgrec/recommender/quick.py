@@ -98,7 +98,7 @@ class QuickScorer:
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
         if self.weights is not None:
-            scores += self.weights.of_one(history.item, history.age)
+            scores += self.weights.of_one(history.item, history.age, int(history.scenario[0]))
         if self.direction is not None:
             scores[self.new_rows] += self.direction.dot(pooled[size:])
         return scores

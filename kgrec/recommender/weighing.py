@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -17,14 +18,18 @@ from torch import Tensor
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
 from kgrec.nn.sparse import SparsePattern
+from kgrec.recommender.coding import scenario_codes
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.judging import Queries
-from kgrec.training import Plan, fit_item_weights
+from kgrec.training import Plan, fit_item_weights, fit_own_weights
 from kgrec.training.review_words import review_words
 
 STRENGTHS: Final = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
+OWN_STRENGTHS: Final = (4.0, 8.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0)
 RIDGES: Final = (10.0, 1.0)  # a little one suits sparse data, where a pair seen twice says much
-_RIDGED_ITEMS = 6_000  # more are regressed once, by the first ridge
+OWN_RIDGES: Final = (3.0, 1.0)
+ELSEWHERE: Final = (0.1, 0.03)  # what users count in a scenario in which they have no events
+_RIDGED_ITEMS = 10_000  # more are regressed once, by the first ridge
 _RECENT = 4.0  # events: the decay where training is on time cuts
 _JUDGES = 5_000  # users who choose, at most
 _SCORES = 60_000_000  # numbers kept while choosing, at most
@@ -32,15 +37,26 @@ _BATCH = 512
 
 
 @dataclass(frozen=True)
+class OwnWeighing:
+    """How weights of a scenario's own are fitted; see ``fit_own_weights``."""
+
+    elsewhere: float
+    ridge: float
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
 class Weighing:
     """What was chosen: ``strength`` 0 is to have none, ``ridge`` is per event of an average item;
-    and NDCG@10 of the whole on validation rows, NaN without any."""
+    and NDCG@10 of the whole on validation rows, NaN without any. ``own`` is chosen where scenarios
+    have items of their own."""
 
     graph: bool
     strength: float
     ridge: float = RIDGES[0]
     ndcg: float = field(default=math.nan, compare=False)
     words: bool = False
+    own: OwnWeighing | None = None
 
 
 NONE: Final = Weighing(graph=False, strength=0.0)
@@ -48,10 +64,13 @@ NONE: Final = Weighing(graph=False, strength=0.0)
 
 def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
     """The engine with the item–item weights of its own snapshot."""
-    if not weighing.strength:
+    if not weighing.strength and weighing.own is None:
         return engine
     words = review_words(engine.snapshot) if weighing.words else None
-    return engine.weighed(_unscaled(engine, weighing, plan, words).times(weighing.strength))
+    weights = _unscaled(engine, weighing, plan, words).times(weighing.strength)
+    if weighing.own is not None:
+        weights = weights.with_own(_own(engine, weighing.own), weighing.own.strength)
+    return engine.weighed(weights)
 
 
 def choose_weighing(
@@ -61,7 +80,7 @@ def choose_weighing(
     seed: int,
 ) -> tuple[Weighing, Engine]:
     """The best on validation rows, the least strength among equals, and the engine with it;
-    ``engine`` has no weights."""
+    ``engine`` has no weights. First what scenarios share, then what stands in its place there."""
     best, final = NONE, engine
     if not len(valid):
         return best, final
@@ -80,7 +99,46 @@ def choose_weighing(
             if metric > highest:
                 best, highest = replace(kind, strength=strength, ndcg=metric), metric
                 final = engine.weighed(weights.times(strength))
+    if engine.own_items is None:
+        return best, final
+    return _choose_own(judges, best, final, plan, alone)
+
+
+def _choose_own(
+    judges: _Judges, best: Weighing, final: Engine, plan: Plan, alone: Tensor
+) -> tuple[Weighing, Engine]:
+    """``alone`` are the judges' scores without weights; ``final`` is the best engine so far."""
+    queries, shared = judges.queries, final.weights
+    if shared is None:
+        shared = _unscaled(final, best, plan, None).times(0.0)
+    inside = torch.from_numpy(queries.scenario >= 0).to(alone.device).unsqueeze(1)
+    asked = final.weighed(shared)
+    outside = judges.map(partial(_added, asked, replace(queries, scenario=_nowhere(queries))))
+    for ridge, elsewhere in product(OWN_RIDGES, ELSEWHERE):
+        kind = OwnWeighing(elsewhere, ridge)
+        own = _own(asked, kind)
+        added = judges.map(partial(_added, asked.weighed(shared.with_own(own, 1.0)), queries))
+        for strength in OWN_STRENGTHS:
+            metric = judges.ndcg(alone + torch.where(inside, strength * added, outside))
+            if metric > best.ndcg:
+                best = replace(best, own=replace(kind, strength=strength), ndcg=metric)
+                final = asked.weighed(shared.with_own(own, strength))
     return best, final
+
+
+def _nowhere(queries: Queries) -> Ints:
+    return np.full(len(queries), -1)
+
+
+def _own(engine: Engine, kind: OwnWeighing) -> tuple[sp.csr_matrix | None, ...]:
+    return fit_own_weights(
+        engine.snapshot,
+        scenario_codes(engine.snapshot.interactions.scenario, engine.vocabulary),
+        len(engine.vocabulary.scenarios),
+        elsewhere=kind.elsewhere,
+        ridge=kind.ridge,
+        device=engine.device,
+    )
 
 
 def _kinds(engine: Engine) -> list[Weighing]:
@@ -112,7 +170,8 @@ def _unscaled(
 
 def _added(engine: Engine, queries: Queries, rows: Ints) -> Tensor:
     """What the engine's item–item weights add for queries ``rows``, float32 ``[B, n]``."""
-    histories, n_items = engine.stored(queries.user[rows]), len(engine.snapshot.items)
+    histories = engine.stored(queries.user[rows], queries.scenario[rows])
+    n_items = len(engine.snapshot.items)
     pattern = SparsePattern.build(histories.indptr, histories.item, n_items, engine.device)
     assert engine.item_weights is not None
     return engine.item_weights.scores(histories, pattern)

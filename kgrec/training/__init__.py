@@ -2,7 +2,7 @@
 
 from kgrec.training.checkpoint import Checkpoint
 from kgrec.training.choosing import METRIC
-from kgrec.training.item_weights import fit_item_weights
+from kgrec.training.item_weights import fit_item_weights, fit_own_weights
 from kgrec.training.loop import Trainer
 from kgrec.training.plan import Plan, examples_to_try, follows_in_time, make_plan
 from kgrec.training.sampled import StepSampler
@@ -18,6 +18,7 @@ __all__ = [
     "Trainer",
     "examples_to_try",
     "fit_item_weights",
+    "fit_own_weights",
     "follows_in_time",
     "make_plan",
     "own_items",
