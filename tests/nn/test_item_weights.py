@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,3 +99,45 @@ def test_arrays_make_the_same_weights(decay: float) -> None:
     again = ItemWeights.of_arrays(found.arrays())
     assert (again.matrix != found.matrix).nnz == 0
     assert (again.decay, again.shrinkage) == (decay, 2.0)
+
+
+def within(decay: float) -> tuple[ItemWeights, Histories]:
+    """With weights of its own for scenario 0, the shared ones for 1; histories in 0, in none, in 1
+    and in 2, which came later."""
+    own = sp.random(ITEMS, ITEMS, density=0.5, random_state=8, dtype=np.float32, format="csr")
+    found = weights(decay).with_own([own, None], 3.0)
+    np.testing.assert_allclose(found.within(0).toarray(), 3 * own.toarray())
+    return found, replace(histories(), scenario=np.array([0, -1, 1, 2]))
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+@pytest.mark.parametrize("small", [0, 4096])
+def test_a_scenario_has_weights_of_its_own(
+    decay: float, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SMALL", small)
+    found, told = within(decay)
+    expected = by_hand(weights(decay))
+    expected[0] = by_hand(ItemWeights(found.within(0), decay, 2.0))[0]
+    np.testing.assert_allclose(found.scores(told, pattern()), expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(expected[0] - by_hand(weights(decay))[0]).max() > 0.1
+    for row in range(len(told)):
+        one = told.part(row, row + 1)
+        alone = found.of_one(one.item, one.age, int(one.scenario[0]))
+        np.testing.assert_allclose(alone, expected[row], rtol=1e-5, atol=1e-6)
+        for item in (0, 4):
+            amount = found.contributions(one, item).sum()
+            assert amount == pytest.approx(expected[row, item], abs=1e-5)
+
+
+def test_own_weights_follow_and_are_kept_too() -> None:
+    found, _ = within(4.0)
+    rows = np.array([7, -1, 0, 3, -1])
+    moved, dense = found.placed(rows).within(0).toarray(), found.within(0).toarray()
+    assert moved[0, 2] == dense[7, 0]
+    assert moved[3, 0] == dense[3, 7]
+    doubled = found.times(2.0)
+    np.testing.assert_allclose(doubled.within(0).toarray(), 2 * dense, rtol=1e-6)
+    again = ItemWeights.of_arrays(found.arrays())
+    for code in (-1, 0, 1, 2):
+        assert (again.within(code) != found.within(code)).nnz == 0

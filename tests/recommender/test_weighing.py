@@ -10,19 +10,34 @@ import pytest
 from kgrec import Recommender
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine
-from kgrec.recommender.weighing import RIDGES, STRENGTHS, Weighing, choose_weighing, weighed
+from kgrec.recommender.judging import Queries
+from kgrec.recommender.weighing import (
+    ELSEWHERE,
+    OWN_RIDGES,
+    OWN_STRENGTHS,
+    RIDGES,
+    STRENGTHS,
+    OwnWeighing,
+    Weighing,
+    choose_weighing,
+    weighed,
+)
 from kgrec.training import Plan
 from tests.recommender import catalogs
 from tests.training.samples import plan
 
 
-@pytest.fixture(scope="module")
-def engine(fitted: Recommender) -> Engine:
+def training_engine(fitted: Recommender) -> Engine:
     """The fitted model over its training rows, without weights."""
     full = fitted._full
     assert full is not None
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     return replace(fitted._engine, snapshot=train, weights=None)
+
+
+@pytest.fixture(scope="module")
+def engine(fitted: Recommender) -> Engine:
+    return training_engine(fitted)
 
 
 @pytest.fixture(scope="module")
@@ -87,4 +102,53 @@ def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untim
         told = break_down(strong, history, strong.sequences.times(user), item)
         assert told.score == pytest.approx(batch[user, item], abs=1e-4)
         assert "together" in told.parts
+        assert abs(told.rest) < 1e-4
+
+
+@pytest.mark.slow
+def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, untimed: Plan) -> None:
+    """Every choice on top of the best shared one, each scenario asked as a user would."""
+    full, engine = short._full, training_engine(short)
+    assert full is not None
+    assert engine.own_items is not None
+    valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
+    best, chosen = choose_weighing(engine, valid, untimed, seed=0)
+    queries = Queries.build(engine, valid, most=len(valid), seed=0)
+
+    def judged(weighing: Weighing) -> float:
+        model = weighed(engine, weighing, untimed)
+        return queries.judge(lambda rows: queries.score(model, rows))["ndcg@10"]
+
+    tried = {
+        choice: judged(choice)
+        for choice in (
+            replace(best, own=OwnWeighing(elsewhere, ridge, strength))
+            for ridge in OWN_RIDGES
+            for elsewhere in ELSEWHERE
+            for strength in OWN_STRENGTHS
+        )
+    }
+    assert best.own is not None, "it pays here"
+    assert tried[best] == pytest.approx(max(tried.values()), abs=1e-6)
+    assert tried[best] > judged(replace(best, own=None))
+    assert best.ndcg == pytest.approx(tried[best], abs=1e-6)
+    assert queries.judge(lambda rows: queries.score(chosen, rows))["ndcg@10"] == tried[best]
+
+
+def test_a_scenario_scores_and_explains_by_its_own(engine: Engine, untimed: Plan) -> None:
+    own = OwnWeighing(elsewhere=0.1, ridge=1.0, strength=8.0)
+    strong = weighed(engine, Weighing(graph=False, strength=4.0, own=own), untimed)
+    users = np.arange(4)
+    shared = strong.score(strong.stored(users)).numpy()
+    scenario = np.array([0, 1, 0, 1])
+    batch = strong.score(strong.stored(users, scenario)).numpy()
+    assert np.abs(batch - shared).max() > 0.01
+    for user, code in zip(users.tolist(), scenario.tolist(), strict=True):
+        history = strong.stored(np.array([user]), np.array([code]))
+        one = strong.score_one(history)
+        assert one is not None
+        np.testing.assert_allclose(one[0], batch[user], rtol=1e-5, atol=1e-5)
+        item = int(batch[user].argmax())
+        told = break_down(strong, history, strong.sequences.times(user), item)
+        assert told.score == pytest.approx(batch[user, item], abs=1e-4)
         assert abs(told.rest) < 1e-4

@@ -10,7 +10,7 @@ import torch
 
 from kgrec.evaluation.baselines import EASE
 from kgrec.graph import GraphSnapshot
-from kgrec.training import fit_item_weights
+from kgrec.training import fit_item_weights, fit_own_weights
 from kgrec.training import item_weights as module
 from tests.recommender import catalogs
 
@@ -98,3 +98,32 @@ def test_only_the_most_chosen_items_take_part(
     taking = np.flatnonzero(np.abs(few).sum(axis=0) + np.abs(few).sum(axis=1))
     assert set(taking) <= set(np.argsort(-counts, kind="stable")[:5])
     assert len(taking) > 1
+
+
+@pytest.mark.parametrize("elsewhere", [0.0, 0.2, 1.0])
+def test_a_scenario_weighs_its_items_by_its_users(
+    snapshot: GraphSnapshot, elsewhere: float
+) -> None:
+    """Against the regression written out; scenario 2 has no interactions."""
+    events, items = snapshot.interactions, chosen(snapshot)
+    code = np.unique(events.scenario.astype(str), return_inverse=True)[1]
+    found = fit_own_weights(snapshot, code, 3, elsewhere=elsewhere, ridge=2.0, device=CPU)
+    assert found[2] is None
+    people = np.zeros((len(snapshot.users), len(snapshot.items)))
+    people[events.user, events.item] = 1
+    for scenario in (0, 1):
+        here, matrix = code == scenario, found[scenario]
+        assert matrix is not None
+        share = np.bincount(events.user[here], minlength=len(people)) / np.bincount(events.user)
+        used = np.unique(events.item[here])
+        rows = people[:, used] * np.sqrt(share + elsewhere * (1 - share))[:, None]
+        gram = rows.T @ rows
+        inverse = np.linalg.inv(gram + 2.0 * np.diag(gram).mean() * np.eye(len(used)))
+        expected = -inverse / np.diag(inverse)
+        np.fill_diagonal(expected, 0.0)
+        at = np.searchsorted(items, used)
+        ours = matrix.toarray()
+        np.testing.assert_allclose(ours[np.ix_(at, at)], expected, rtol=1e-3, atol=1e-5)
+        rest = np.setdiff1d(np.arange(len(items)), at)
+        assert not ours[rest].any()
+        assert not ours[:, rest].any()
