@@ -179,6 +179,12 @@ class TrainingConfig(_Settings):
         description="Epochs on each scenario's own rows after joint training, all else frozen; "
         "kept where the scenario's validation gains.",
     )
+    meta_epochs: int = Field(
+        0,
+        ge=0,
+        description="Epochs in which every scenario plays the newcomer once, so that adapt() "
+        "knows where to start and how far to step; 0: it goes by the others' spread.",
+    )
     stop_by_scenario: bool = Field(
         False, description="A scenario's own rows are those of its own best validation."
     )

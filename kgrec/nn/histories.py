@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -201,3 +202,11 @@ def _told_pattern(indptr: Ints, told: np.ndarray, device: torch.device | str) ->
     kept = np.concatenate([[0], np.cumsum(told)])[indptr].astype(np.int64)
     count = int(told.sum())
     return SparsePattern.build(kept, np.arange(count, dtype=np.int64), count, device)
+
+
+@lru_cache(maxsize=256)
+def plain_events(length: int) -> tuple[Ints, np.ndarray, Ints, np.ndarray]:
+    """``indptr``, ``age``, ``text`` and ``later`` of one history of so many items, without times or
+    texts: each is a visit of its own."""
+    age = np.arange(length - 1, -1, -1, dtype=np.float32)
+    return np.array([0, length]), age, np.full(length, -1), np.zeros(1, dtype=bool)

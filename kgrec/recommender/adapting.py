@@ -34,6 +34,7 @@ from kgrec.recommender.support import without_splits
 from kgrec.recommender.texts import TextReader, scenarios_of
 from kgrec.training.adapting import fit_own_rows
 from kgrec.training.meta import precisions
+from kgrec.training.meta_training import Start, take_steps
 
 if TYPE_CHECKING:
     from kgrec.config import RecommenderConfig
@@ -86,7 +87,9 @@ class Adapting:
         now = over(engine, visible, replace(engine.texts, scenarios=told))
         new = name not in engine.vocabulary.scenarios
         now = grown_engine(now, name) if new else _ready(now)
-        if len(shots):
+        if len(shots) and new and now.start is not None:
+            _step(now, now.start, name, shots, offered)
+        elif len(shots):
             _fit(now, name, shots, offered)
         newcomers = shots.newcomers(engine, name)
         if newcomers is not None:
@@ -122,6 +125,20 @@ def _fit(engine: Engine, name: str, shots: Shots, offered: Ints | None) -> None:
         epochs=_STEPS,
         learning_rate=_RATE,
         reg=reg,
+        candidates=offered,
+        items=engine.items,
+        weights=engine.item_weights,
+    )
+
+
+def _step(engine: Engine, start: Start, name: str, shots: Shots, offered: Ints | None) -> None:
+    """Move the rows of scenario ``name`` as meta-training did."""
+    take_steps(
+        engine.model,
+        engine.inputs,
+        shots.examples(engine),
+        engine.vocabulary.scenarios.tolist().index(name),
+        start,
         candidates=offered,
         items=engine.items,
         weights=engine.item_weights,

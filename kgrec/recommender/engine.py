@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from kgrec.nn import (
     ItemWeights,
     ModelInputs,
 )
+from kgrec.nn.histories import plain_events
 from kgrec.nn.sparse import SparseMatrix
 from kgrec.recommender.coding import find_own_items, make_sequences
 from kgrec.recommender.new_items import NewItems, find_new_items
@@ -34,14 +35,14 @@ from kgrec.recommender.ruled import codes_of_users, only_scenarios
 from kgrec.recommender.searching import Searcher
 from kgrec.recommender.texts import TextFeatures
 from kgrec.scenario_config import ScenarioRule
+from kgrec.training.meta_training import Start
 from kgrec.training.sampling import Sequences
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Scores any history against the items of ``snapshot``; rows are the snapshot's.
-
-    ``weights`` are between the vocabulary's items, None where they gain nothing."""
+    """Scores any history against the items of ``snapshot``; rows are the snapshot's. ``weights``
+    between the vocabulary's items, and ``start``, of meta-training, may be absent."""
 
     model: HybridModel
     vocabulary: Vocabulary
@@ -51,6 +52,7 @@ class Engine:
     mapping: GraphMapping | None = None
     weights: ItemWeights | None = None
     rule: ScenarioRule | None = None
+    start: Start | None = None
 
     @cached_property
     def inputs(self) -> ModelInputs:
@@ -172,12 +174,11 @@ class Engine:
 
     def weighed(self, weights: ItemWeights) -> Engine:
         """The same with these item–item weights; nothing else is made anew."""
-        other = replace(self, weights=weights)
-        done = (
-            set(self.__dict__) - {field.name for field in fields(self)} - {"item_weights", "quick"}
-        )
-        other.__dict__.update({name: self.__dict__[name] for name in done})
-        return other
+        return _keeping(self, replace(self, weights=weights), {"item_weights", "quick"})
+
+    def starting(self, start: Start | None) -> Engine:
+        """The same with what meta-training found."""
+        return _keeping(self, replace(self, start=start), set())
 
     @cached_property
     def item_parts(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -307,12 +308,11 @@ class Engine:
         return Histories(indptr, items, age, age, text, user, scenario, later)
 
 
-@lru_cache(maxsize=256)
-def plain_events(length: int) -> tuple[Ints, np.ndarray, Ints, np.ndarray]:
-    """``indptr``, ``age``, ``text`` and ``later`` of one history of so many items, without times or
-    texts: each is a visit of its own."""
-    age = np.arange(length - 1, -1, -1, dtype=np.float32)
-    return np.array([0, length]), age, np.full(length, -1), np.zeros(1, dtype=bool)
+def _keeping(one: Engine, other: Engine, anew: set[str]) -> Engine:
+    """``other`` with what ``one`` has made, but ``anew``."""
+    done = set(one.__dict__) - {field.name for field in fields(one)} - anew
+    other.__dict__.update({name: one.__dict__[name] for name in done})
+    return other
 
 
 def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:

@@ -36,6 +36,7 @@ from kgrec.training import (
     Trainer,
     own_items,
 )
+from kgrec.training.meta_training import meta_train
 from kgrec.training.objective import Teacher
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
@@ -136,11 +137,23 @@ def fit_engine(
     model.eval()
     final = engine.refreshed()
     if like is not None:
-        return Fitted(weighed(final, like.weighing, plan), plan, history, like.weighing)
-    if plan.sampled or not config.model.use_item_weights:
-        return Fitted(final, plan, history, NONE)
-    weighing, final = choose_weighing(final, valid, plan, seed)
-    return Fitted(final, plan, history, weighing)
+        weighing, final = like.weighing, weighed(final, like.weighing, plan)
+    elif plan.sampled or not config.model.use_item_weights:
+        weighing = NONE
+    else:
+        weighing, final = choose_weighing(final, valid, plan, seed)
+    return Fitted(_started(final, trainer, config, seed), plan, history, weighing)
+
+
+def _started(engine: Engine, trainer: Trainer, config: RecommenderConfig, seed: int) -> Engine:
+    """With what meta-training finds, where it is asked for."""
+    epochs = config.training.meta_epochs
+    if not epochs or trainer.plan.sampled:
+        return engine
+    start = meta_train(
+        trainer.stepper, epochs=epochs, seed=seed, items=engine.items, weights=engine.item_weights
+    )
+    return engine.starting(start)
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:

@@ -87,7 +87,8 @@ def grown_engine(engine: Engine, name: str) -> Engine:
     if known and engine.model.adapts:
         others = prior_rows(model, kin.codes, kin.shares)
         lean = model.shape.lean if kin.told else 0.0
-        put_rows(model, known, between(neutral_rows(model, known), others, lean))
+        start = between(neutral_rows(model, known), others, lean)
+        put_rows(model, known, start if engine.start is None else engine.start.rows)
     names = np.append(engine.vocabulary.scenarios, [name]).astype(object)
     vocabulary = replace(engine.vocabulary, scenarios=names)
     other = over(engine, engine.snapshot, engine.texts)

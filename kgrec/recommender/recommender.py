@@ -263,6 +263,7 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searchin
                 mapping=engine.mapping,
                 tuning=self.tuning,
                 weights=engine.weights,
+                start=engine.start,
                 rater=self._rater,
                 recogniser=self._recogniser,
                 rating_history=self.rating_history,
@@ -291,5 +292,6 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searchin
             saved.mapping,
             saved.weights,
             saved.config.scenarios.rule,
+            saved.start,
         )
         return recommender

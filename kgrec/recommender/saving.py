@@ -31,12 +31,14 @@ from kgrec.recommender.recogniser_saving import read_signs, write_signs
 from kgrec.recommender.scenario_signs import ScenarioSigns
 from kgrec.recommender.texts import NOTHING, TextFeatures
 from kgrec.training.checkpoint import replace_folder, standing_folder
+from kgrec.training.meta_training import Start
 
 FORMAT = "kgrec-model"
 VERSION = 3  # 1 had no mapping, 2 no item–item weights
 _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # beside the parts of items
 _WEIGHTS = "item_weights.safetensors"
+_START = "meta_training.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,7 @@ class Saved:
     mapping: GraphMapping | None = None
     tuning: list[dict[str, Any]] = field(default_factory=list)
     weights: ItemWeights | None = None
+    start: Start | None = None
     rater: RatingModel | None = None
     recogniser: ScenarioSigns | None = None
     rating_history: list[dict[str, float]] = field(default_factory=list)
@@ -89,6 +92,8 @@ def _write(saved: Saved, folder: Path) -> None:
     (folder / "vocabulary.json").write_text(json.dumps(_plain(saved.vocabulary)))
     if saved.weights is not None:
         save_arrays(saved.weights.arrays(), folder / _WEIGHTS)
+    if saved.start is not None:
+        save_arrays(saved.start.arrays(), folder / _START)
     if saved.rater is not None:
         write_rater(saved.rater, folder)
     if saved.recogniser is not None:
@@ -167,7 +172,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
     texts = load_arrays(folder / "texts.safetensors")
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
     mapping = manifest["mapping"]
-    weighed = _WEIGHTS in manifest["files"]
+    weighed, started = (name in manifest["files"] for name in (_WEIGHTS, _START))
     return Saved(
         config=RecommenderConfig.model_validate(manifest["config"]),
         model=model.to(device).eval(),
@@ -178,6 +183,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
         mapping=None if mapping is None else GraphMapping.parse(mapping),
         tuning=manifest["tuning"],
         weights=ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if weighed else None,
+        start=Start.of_arrays(load_arrays(folder / _START), device) if started else None,
         rater=read_rater(folder, vocabulary, device),
         recogniser=read_signs(folder),
         rating_history=manifest.get("rating_history", []),

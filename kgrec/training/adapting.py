@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kgrec.errors import TrainingError
 from kgrec.graph.snapshot import Ints
-from kgrec.nn import HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
+from kgrec.nn import HybridModel, ItemVectors, ItemWeights, ModelInputs
 from kgrec.nn.heads.base import own_parameters
 from kgrec.training.choosing import METRIC, Validate
-from kgrec.training.losses import softmax_terms
-from kgrec.training.objective import GroupLoss, narrowed
-from kgrec.training.sampling import Examples, histories_of
+from kgrec.training.row_adam import RowAdam, Rows
+from kgrec.training.sampling import Examples
 from kgrec.training.stepping import Stepper
+from kgrec.training.trunk import Asked, Trunk, of_rows
 
-Rows = dict[str, Tensor]  # one scenario's rows, by the names of the parameters
 Batches = Callable[[int], Iterable[Examples]]  # the examples of an epoch, from 0
 _TUNING = 0.2  # of the learning rate of joint training
 _PULL = 0.01
@@ -72,7 +69,7 @@ def fit_own_rows(
         )
     batches: Batches = examples if callable(examples) else lambda epoch: (examples,)
     aim = {name: prior[name] if prior else row for name, row in before.items()}
-    rows = _Adam.of(before, learning_rate)
+    rows = RowAdam.of(before, learning_rate)
     wanted = {name: value.requires_grad for name, value in model.named_parameters()}
     training = model.training
     model.eval()
@@ -80,8 +77,8 @@ def fit_own_rows(
         value.requires_grad_(name in before)
     told = []
     try:
-        trunk = _Trunk.build(model, inputs, candidates, items, weights)
-        asked: tuple[Examples, _Asked] | None = None
+        trunk = Trunk.build(model, inputs, candidates, items, weights)
+        asked: tuple[Examples, Asked] | None = None
         for epoch in range(epochs):
             losses = []
             for batch in batches(epoch):
@@ -113,7 +110,7 @@ def _step(
     model: nn.Module,
     code: int,
     loss: Tensor,
-    rows: _Adam,
+    rows: RowAdam,
     aim: Mapping[str, Tensor],
     reg: float | Mapping[str, float],
 ) -> None:
@@ -134,106 +131,6 @@ def _step(
         )
     rows.step(gradients)
     put_rows(model, code, rows.values)
-
-
-@dataclass(eq=False)
-class _Adam:
-    """Kingma & Ba, ICLR 2015, over some rows. torch.optim's takes seconds to load, which is longer
-    than a few examples take to fit."""
-
-    values: Rows
-    rate: float
-    mean: Rows
-    square: Rows
-    steps: int = 0
-
-    @staticmethod
-    def of(rows: Rows, rate: float) -> _Adam:
-        mean, square = ({n: torch.zeros_like(row) for n, row in rows.items()} for _ in range(2))
-        return _Adam({name: row.clone() for name, row in rows.items()}, rate, mean, square)
-
-    def step(self, gradients: Rows) -> None:
-        self.steps += 1
-        for name, gradient in gradients.items():
-            self.mean[name].lerp_(gradient, 0.1)
-            self.square[name].lerp_(gradient**2, 0.001)
-            mean = self.mean[name] / (1 - 0.9**self.steps)
-            square = self.square[name] / (1 - 0.999**self.steps)
-            self.values[name] -= self.rate * mean / (square.sqrt() + 1e-8)
-
-
-@dataclass(frozen=True, eq=False)
-class _Trunk:
-    """What frozen parameters make, computed once. ``columns`` int64 are the candidates."""
-
-    items: ItemVectors
-    scored: ItemVectors
-    known: Tensor
-    columns: Ints | None
-    weights: ItemWeights | None
-
-    @staticmethod
-    @torch.no_grad()
-    def build(
-        model: HybridModel,
-        inputs: ModelInputs,
-        candidates: Ints | None,
-        items: ItemVectors | None,
-        weights: ItemWeights | None,
-    ) -> _Trunk:
-        items = model.item_vectors(inputs) if items is None else _plain(items)
-        scored, columns = items, None
-        if candidates is not None:
-            columns = np.unique(candidates)
-            scored = items.scoring(torch.as_tensor(columns, device=items.bias.device))
-        return _Trunk(items, scored, model.known(items.query, inputs), columns, weights)
-
-    @torch.no_grad()
-    def ask(self, model: HybridModel, inputs: ModelInputs, examples: Examples, code: int) -> _Asked:
-        own = np.full(len(examples.histories), code, dtype=np.int64)
-        asked = replace(examples.histories, scenario=own)
-        device, query = self.items.bias.device, self.items.query
-        batch = HistoryBatch.build(asked, len(query), model.shape.scales, device)
-        pooled = functional.normalize(model.pooled(query, inputs, batch), dim=1)
-        beside = None
-        if self.weights is not None:
-            beside = self.weights.scores(asked, batch.pattern)
-            beside = beside if self.columns is None else beside[:, self.columns]
-        return _Asked(
-            pooled=pooled * model.worth(batch),
-            static=model.static(query, inputs, replace(batch, in_scenario=False), self.known),
-            state=batch.state,
-            scored=self.scored,
-            beside=beside,
-            examples=narrowed(examples, np.arange(len(asked)), self.columns),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """Examples up to where a scenario makes a difference: ``pooled``, ``static`` (without the
-    scenario's own taste) and ``state`` ``[B, ...]``, and ``beside`` ``[B, c]``, what item–item
-    weights add."""
-
-    pooled: Tensor
-    static: Tensor
-    state: Tensor
-    scored: ItemVectors
-    beside: Tensor | None
-    examples: Examples
-
-    def loss(self, model: HybridModel, code: int, user_weight: float) -> Tensor:
-        scenario = torch.full((len(self.pooled),), code, device=self.pooled.device)
-        users = model.adapted(self.pooled, scenario, self.state) + self.static
-        bias = model.head.bias(scenario)
-        scores = model.scores(users if bias is None else users + bias, self.scored)
-        scores = scores if self.beside is None else scores + self.beside
-        return GroupLoss(code, *softmax_terms(scores, self.examples, user_weight)).mean()
-
-
-def _plain(items: ItemVectors) -> ItemVectors:
-    """Vectors that were made for answers alone, fit to compute gradients with."""
-    return ItemVectors(items.query.clone(), items.candidate.clone(), items.bias.clone())
 
 
 def tune_scenario(stepper: Stepper, code: int, *, epochs: int, seed: int) -> list[float]:
@@ -295,5 +192,4 @@ def _validated(model: nn.Module, validate: Validate | None) -> Mapping[str, floa
 
 def of_scenario(examples: Examples, code: int) -> Examples:
     """The examples of scenario ``code``; there may be none."""
-    rows = np.flatnonzero(examples.histories.scenario == code)
-    return replace(narrowed(examples, rows, None), histories=histories_of(examples.histories, rows))
+    return of_rows(examples, np.flatnonzero(examples.histories.scenario == code))

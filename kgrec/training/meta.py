@@ -10,7 +10,7 @@ from torch.nn import functional
 from kgrec.nn import HybridModel
 from kgrec.nn.heads import AdapterHead, HyperHead
 from kgrec.nn.heads.base import own_parameters
-from kgrec.training.adapting import Rows
+from kgrec.training.row_adam import Rows
 
 _SPREAD = 0.01  # the variance of rows where too few scenarios tell
 

@@ -167,3 +167,28 @@ def test_what_is_known_of_a_scenario_keeps_its_columns_type(tmp_path: Path) -> N
     attributes = Recommender.load(tmp_path / "model").snapshot.scenarios.attributes
     assert attributes["size"].tolist() == [1.5, 3.0, 2.0]
     assert attributes["floor"].tolist()[-1] == "3"
+
+
+@pytest.mark.slow
+def test_meta_training_decides_where_it_starts_and_how_it_steps(tmp_path: Path) -> None:
+    fits = [
+        Recommender(catalogs.config(epochs=4, meta_epochs=epochs)).fit(catalogs.catalog(), seed=1)
+        for epochs in (0, 8)
+    ]
+    for name in (None, "app", "web"):
+        assert_same(answers(fits[0], name), answers(fits[1], name))
+    plain, meta = fits
+    assert plain._engine.start is None
+    meta.save(tmp_path / "model")
+    loaded = Recommender.load(tmp_path / "model")
+    for model in (plain, meta, loaded):
+        model.adapt("kiosk", LIKED)
+    assert_same(answers(meta, "kiosk"), answers(loaded, "kiosk"))
+    one, other = (answers(model, "kiosk")[1] for model in (plain, meta))
+    told = np.isfinite(one) & np.isfinite(other)
+    assert np.abs(one[told] - other[told]).max() > 0.01
+    for name in (None, "app", "web"):
+        assert_same(answers(plain, name), answers(meta, name))
+    meta.adapt("empty")
+    start, moved = (answers(meta, name)[1] for name in ("empty", "kiosk"))
+    assert not np.array_equal(start, moved), "examples move it from where it starts"
