@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,12 +14,14 @@ import numpy as np
 from benchmarks import report
 from benchmarks.few_shot_rows import KS, PROTOCOL, LeftOut, Ndcg, load_events
 from kgrec import Recommender, RecommenderConfig
+from kgrec.recommender.growing import replace_parts
 
 DATA: Final = ("xmrec-markets", "age-groups")
 HEADS: Final = ("auto", "none")  # the adapted model, and one that was trained without a head
+MAIN: Final = "adapted"
 SETTINGS: Final[dict[str, Any]] = {
     "model": {"embedding_size": 64, "temperature": 0.08, "use_text": False},
-    "training": {"epochs": 15, "examples": "masks"},
+    "training": {"epochs": 15, "examples": "masks", "meta_epochs": 30},
 }
 
 
@@ -59,42 +63,60 @@ def _measure(
     asked = trial.known_to(models["auto"])
     control = asked.ndcg(models["auto"], None)
     no_head = asked.ndcg(models["none"], None)
-    rows = [_point(asked, models["auto"], control, no_head, k, draws) for k in ks]
+    ways = _ways(models["auto"])
+    rows = [_point(asked, ways, control, no_head, k, draws) for k in ks]
     return {
         "users": len(asked.wanted),
         "items": len(trial.items),
         "unknown_items": len(trial.items) - len(asked.items),
         "control": round(float(control.mean()), 5),
         "no_head": round(float(no_head.mean()), 5),
-        "others_bit_identical": asked.others_stay(models["auto"]),
+        "others_bit_identical": all(asked.others_stay(way) for way in ways.values()),
         "by_examples": rows,
     }
 
 
+def _ways(model: Recommender) -> dict[str, Recommender]:
+    """The same model, adapting by the others' spread, as meta-training found, and without either:
+    from the shared answer, held by nothing."""
+    meta, plain, bare = (copy.copy(model) for _ in range(3))
+    plain._now = model._engine.starting(None)
+    free = copy.copy(plain._engine.model)
+    free.shape = replace(free.shape, pull=0.0, lean=0.0)
+    bare._now = replace_parts(plain._engine, free, plain._engine.vocabulary)
+    return {MAIN: plain, "meta_trained": meta, "without_prior": bare}
+
+
 def _point(
-    asked: LeftOut, model: Recommender, control: Ndcg, no_head: Ndcg, k: int, draws: int
+    asked: LeftOut,
+    ways: dict[str, Recommender],
+    control: Ndcg,
+    no_head: Ndcg,
+    k: int,
+    draws: int,
 ) -> dict[str, Any]:
     """The figures for ``k`` examples: means over draws, with half the width of 95% intervals."""
-    adapted, popular, cosine, seconds = [], [], [], []
+    values: dict[str, list[float]] = {}
+    seconds = []
     for draw in range(draws if k else 1):
         examples = asked.draw(k, draw)
-        fresh = asked.copy(model)
-        started = time.perf_counter()
-        fresh.adapt(asked.name, examples, candidates=asked.items)
-        seconds.append(time.perf_counter() - started)
-        adapted.append(float(asked.ndcg(fresh, asked.name).mean()))
-        popular.append(float(asked.popularity(examples).mean()))
-        cosine.append(float(asked.cosine(examples).mean()))
-    point: dict[str, Any] = {"examples": k, "draws": len(adapted)}
-    for name, values in (
-        ("adapted", np.array(adapted)),
-        ("gain_on_control", np.array(adapted) - control.mean()),
-        ("gain_on_no_head", np.array(adapted) - no_head.mean()),
-        ("popularity_of_examples", np.array(popular)),
-        ("cosine_of_examples", np.array(cosine)),
-    ):
-        point[name] = round(float(values.mean()), 5)
-        point[f"{name}_±"] = round(_half_width(values), 5)
+        for name, model in ways.items():
+            fresh = asked.copy(model)
+            started = time.perf_counter()
+            fresh.adapt(asked.name, examples, candidates=asked.items)
+            seconds.append(time.perf_counter() - started)
+            values.setdefault(name, []).append(float(asked.ndcg(fresh, asked.name).mean()))
+        alone = {"popularity": asked.popularity(examples), "cosine": asked.cosine(examples)}
+        for name, found in alone.items():
+            values.setdefault(f"{name}_of_examples", []).append(float(found.mean()))
+    figures = {name: np.array(of) for name, of in values.items()}
+    figures["gain_on_control"] = figures[MAIN] - control.mean()
+    figures["gain_on_no_head"] = figures[MAIN] - no_head.mean()
+    figures["meta_trained_gain"] = figures["meta_trained"] - figures[MAIN]
+    point: dict[str, Any] = {"examples": k, "draws": len(figures[MAIN])}
+    for name, of in figures.items():
+        point[name] = round(float(of.mean()), 5)
+        point[f"{name}_±"] = round(_half_width(of), 5)
     point["adapt_seconds"] = round(float(np.mean(seconds)), 2)
     point["adapt_seconds_most"] = round(float(np.max(seconds)), 2)
     return point
@@ -126,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
     result = run(given.data, left, given.draws, given.seed, settings=settings, models=models)
     rows = [
-        {"left out": name, **{k: v for k, v in point.items() if "draws" not in k}}
+        {"left out": name, **{k: v for k, v in point.items() if k[-1] != "±" and k != "draws"}}
         for name, found in result["kgrec"].items()
         for point in found["by_examples"]
     ]

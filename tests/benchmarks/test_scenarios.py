@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import scenarios
+from benchmarks import market_models, report, scenarios
 from benchmarks.few_shot_rows import load_events
 from benchmarks.market_rows import Market, gain, ndcg
 
@@ -39,12 +39,26 @@ def result(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     return found
 
 
-def test_markets_beside_single_ones(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = ["--data", "xmrec-markets", "--markets", "de,jp", "--epochs", "2"]
-    scenarios.main([*given, "--heads", "adapter"])
+def test_markets_beside_single_ones(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setitem(market_models.SETTINGS, "narrow", {"training": {"epochs": 2}})
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    given = ["--data", "xmrec-markets", "--markets", "de,jp", "--settings", "narrow", "--save"]
+    scenarios.main([*given, "--models", "adapter,fixed"])
+    picture = tmp_path / "results" / "markets.some.narrow.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
     told = result(capsys)
     models = {**told["kgrec"]["by_head"], **told["peers"]}  # type: ignore[dict-item, index]
-    assert set(models) == {"none", "adapter", "single", "popularity", "ease"}
+    assert set(models) == {"none", "adapter", "fixed", "single", "popularity", "ease"}
+    assert set(told["kgrec"]["by_head"]["fixed"]["de"]) > {"head_ndcg@10", "over_none"}  # type: ignore[index]
+    for name, row in told["transfer"].items():  # type: ignore[attr-defined]
+        assert set(row) == {"de", "jp"}
+        assert row[name] == models["single"][name]["ndcg@10"]
+        assert row[name] > row["jp" if name == "de" else "de"], "shelves differ"
     for figures in models.values():
         assert set(figures) == {"de", "jp"}
         for one in figures.values():
@@ -52,6 +66,14 @@ def test_markets_beside_single_ones(folder: Path, capsys: pytest.CaptureFixture[
     assert models["ease"]["de"]["ndcg@10"] > models["popularity"]["de"]["ndcg@10"]
     gap = models["adapter"]["jp"]["over_single"]
     assert gap["low"] <= gap["mean"] <= gap["high"]
+
+
+def test_every_model_of_markets_has_settings() -> None:
+    for name in market_models.MODELS:
+        for settings in market_models.SETTINGS.values():
+            assert market_models.config_of(name, settings).training.refit
+    with pytest.raises(SystemExit, match="no model 'mole'"):
+        scenarios.main(["--data", "xmrec-markets", "--models", "mole"])
 
 
 def test_a_market_asks_for_the_last_row_among_its_items(folder: Path) -> None:
@@ -66,10 +88,11 @@ def test_a_market_asks_for_the_last_row_among_its_items(folder: Path) -> None:
         assert not bought[user] & set(market.items[negatives])
     positions = np.tile(np.arange(len(market.items)), (len(market.users), 1))
     assert np.array_equal(ndcg(positions, market.wanted), gain(market.wanted))
-    full, sampled = market.measured(positions)
+    full, sampled, popularity = market.measured(positions)
+    assert {"head", "tail"} <= set(popularity)
     assert (sampled >= full).all()
     positions[:, market.wanted] = len(market.items)  # as if all were bought before
-    assert not market.measured(positions)[1].any()
+    assert not market.measured(positions).sampled.any()
 
 
 def test_few_examples_of_a_market_left_out(
@@ -80,4 +103,5 @@ def test_few_examples_of_a_market_left_out(
     told = result(capsys)["kgrec"]["jp"]  # type: ignore[index]
     assert told["others_bit_identical"]
     assert [row["examples"] for row in told["by_examples"]] == [0, 5, 10, 20, 50]
-    assert all(0 <= row["adapted"] <= 1 for row in told["by_examples"])
+    for row in told["by_examples"]:
+        assert all(0 <= row[name] <= 1 for name in ("adapted", "meta_trained", "without_prior"))
