@@ -11,6 +11,7 @@ from pathlib import Path
 from graph_schema import Catalog
 from kgrec import connect
 from kgrec.stores import GraphStore
+from tests.neo4j_server import Server, emptied
 
 NEO4J = "KGREC_BENCH_NEO4J"  # a Neo4j that may be emptied: neo4j://host:7687, user, password
 
@@ -34,11 +35,8 @@ def neo4j(catalog: Catalog) -> Iterator[GraphStore | None]:
     if not uri:
         yield None
         return
-    import neo4j as driver_package
-
     auth = os.environ.get(f"{NEO4J}_USER", "neo4j"), os.environ.get(f"{NEO4J}_PASSWORD", "")
-    with driver_package.GraphDatabase.driver(uri, auth=auth) as driver, driver.session() as session:
-        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS").consume()
+    emptied(Server(uri, *auth))
     with connect(uri, auth=auth) as store:
         store.write(catalog)
         yield store
