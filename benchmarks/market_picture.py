@@ -33,7 +33,8 @@ def draw_markets(result: Result, path: Path) -> None:
         _matrix(panels[-1], result, markets)
         seeds = len(result["seeds"])
         figure.suptitle(
-            f"NDCG@10 beside the joint model without a head, and of models of one market "
+            "NDCG@10: thousandths gained on the joint model without a head, by market; and what "
+            "models of one market reach "
             f"({seeds} seed{'s' if seeds > 1 else ''})",
             fontsize=11,
         )
@@ -43,14 +44,15 @@ def draw_markets(result: Result, path: Path) -> None:
 def _gains(axes: Axes, result: Result, models: list[str], market: str) -> None:
     for place, name in enumerate(models):
         gap = result["kgrec"]["by_head"][name][market]["over_none"]
-        axes.plot([gap["low"], gap["high"]], [place, place], color=_BLUE, linewidth=2)
-        axes.plot(gap["mean"], place, "o", color=_BLUE, markersize=4)
+        low, mean, high = (1_000 * gap[part] for part in ("low", "mean", "high"))
+        axes.plot([low, high], [place, place], color=_BLUE, linewidth=2)
+        axes.plot(mean, place, "o", color=_BLUE, markersize=4)
     axes.axvline(0.0, color=INK, linewidth=0.8)
     axes.set_title(market, fontsize=10)
     axes.set_yticks([])
     axes.set_ylim(len(models) - 0.5, -0.5)
-    axes.tick_params(axis="x", labelsize=7)
-    axes.locator_params(axis="x", nbins=3)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.locator_params(axis="x", nbins=2, integer=True)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
@@ -64,7 +66,8 @@ def _matrix(axes: Axes, result: Result, markets: list[str]) -> None:
     axes.imshow(values / own, cmap="RdBu", vmin=0.0, vmax=2.0, aspect="auto")
     for row, column in np.ndindex(*values.shape):
         text = f"{values[row, column]:.3f}".lstrip("0")
-        axes.text(column, row, text, ha="center", va="center", fontsize=8)
+        colour = "white" if values[row, column] < 0.25 * own[column] else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     axes.set_xticks(range(len(markets)), [f"in {name}" for name in markets], fontsize=8)
     labels = [*(f"{name} alone" for name in markets), "all together"]
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
