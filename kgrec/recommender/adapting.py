@@ -141,7 +141,6 @@ def _step(engine: Engine, start: Start, name: str, shots: Shots, offered: Ints |
         start,
         candidates=offered,
         items=engine.items,
-        weights=engine.item_weights,
     )
 
 

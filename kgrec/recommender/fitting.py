@@ -150,9 +150,7 @@ def _started(engine: Engine, trainer: Trainer, config: RecommenderConfig, seed: 
     epochs = config.training.meta_epochs
     if not epochs or trainer.plan.sampled:
         return engine
-    start = meta_train(
-        trainer.stepper, epochs=epochs, seed=seed, items=engine.items, weights=engine.item_weights
-    )
+    start = meta_train(trainer.stepper, epochs=epochs, seed=seed, items=engine.items)
     return engine.starting(start)
 
 

@@ -18,7 +18,7 @@ from torch.func import functional_call, grad, grad_and_value
 
 from kgrec.errors import TrainingError
 from kgrec.graph.snapshot import Ints
-from kgrec.nn import HybridModel, ItemVectors, ItemWeights, ModelInputs
+from kgrec.nn import HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.heads.base import own_parameters
 from kgrec.training.adapting import of_scenario, put_rows
 from kgrec.training.meta import prior_rows
@@ -58,12 +58,11 @@ class Start:
         return Start(_of_kind(values, "rows"), _of_kind(values, "rates"))
 
 
-def meta_train(
-    stepper: Stepper, *, epochs: int, seed: int, items: ItemVectors, weights: ItemWeights | None
-) -> Start | None:
+def meta_train(stepper: Stepper, *, epochs: int, seed: int, items: ItemVectors) -> Start | None:
     """Learn a start from the scenarios of ``stepper``'s data, each a task an epoch: some of its
-    users' events to adapt from, those of others to judge by. ``items`` and ``weights`` are what the
-    model answers with. None where fewer than two scenarios have the users for it, or none has
+    users' events to adapt from, those of others to judge by. ``items`` are the model's vectors. The
+    item–item weights have no part: they come from the very rows that tasks are drawn from, and know
+    the answers. None where fewer than two scenarios have the users for it, or none has
     anything of its own. The model stays as it is. Raises TrainingError for a loss that is not
     finite."""
     model, data = stepper.model, stepper.data
@@ -81,7 +80,7 @@ def meta_train(
         own = stepper.objective.own
         trunks = {
             code: Trunk.build(
-                model, stepper.inputs, None if own is None else own[code], items, weights
+                model, stepper.inputs, None if own is None else own[code], items, None
             )
             for code in codes
         }
@@ -105,12 +104,11 @@ def take_steps(
     *,
     candidates: Ints | None = None,
     items: ItemVectors | None = None,
-    weights: ItemWeights | None = None,
 ) -> None:
     """Move the rows of scenario ``code`` from ``start`` by examples, as meta-training did; see
     ``fit_own_rows``. Raises TrainingError; then the rows are as they were."""
     with _frozen(model):
-        trunk = Trunk.build(model, inputs, candidates, items, weights)
+        trunk = Trunk.build(model, inputs, candidates, items, None)
         asked = trunk.ask(model, inputs, examples, code)
         rows = _stepped(_loss(model, code, asked), start.rows, start.rates, len(asked.pooled))
         _check(torch.stack([row.sum() for row in rows.values()]).sum(), code)

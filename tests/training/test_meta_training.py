@@ -35,9 +35,7 @@ def items_of(trained: Trainer) -> ItemVectors:
 
 
 def learned(trained: Trainer, epochs: int, seed: int = 0) -> Start:
-    found = meta_train(
-        trained.stepper, epochs=epochs, seed=seed, items=items_of(trained), weights=None
-    )
+    found = meta_train(trained.stepper, epochs=epochs, seed=seed, items=items_of(trained))
     assert found is not None
     return found
 
@@ -128,5 +126,5 @@ def test_what_is_not_finite_is_told(trained: Trainer) -> None:
 def test_one_scenario_has_nobody_to_learn_from(train: GraphSnapshot) -> None:
     alone = samples.trainer(train, epochs=1)
     assert meta_train(
-        alone.stepper, epochs=1, seed=0, items=items_of(alone), weights=None
+        alone.stepper, epochs=1, seed=0, items=items_of(alone)
     ) is None  # fmt: skip
