@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, NamedTuple
+from functools import cached_property, partial
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers.als import AlsPeer
+from benchmarks.peers.base import Fitting, PeerData
 from benchmarks.peers.linear import EASE_TRIES
 from graph_schema import Catalog
 from kgrec import Recommender
-from kgrec.evaluation.baselines import EASE, Baseline, Popularity, binary_history
+from kgrec.evaluation.baselines import EASE, Baseline, History, Popularity, binary_history
 from kgrec.evaluation.groups import popularity_groups
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.snapshot import Ints
+from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.graph.source import read_source
 
 DRAWN_WITH: Final = 2026
@@ -113,13 +116,17 @@ class Market:
         return found
 
     def baselines(self) -> dict[str, Positions]:
-        """Popularity and EASE of this market alone; EASE's penalty is chosen on valid."""
-        valid = {value: self._ndcg_of(EASE(value), "valid") for value in EASE_TRIES}
-        best = max(EASE_TRIES, key=lambda value: valid[value])
+        """Popularity, EASE and matrix factorisation (implicit's ALS) of this market alone; their
+        settings are chosen on valid."""
         return {
             "popularity": self._scored(Popularity(), "test")[0],
-            "ease": self._scored(EASE(best), "test")[0],
+            "ease": self._best([partial(EASE, value) for value in EASE_TRIES]),
+            "als": self._best([partial(_Factorised, **each) for each in AlsPeer.tries]),
         }
+
+    def _best(self, makes: Sequence[Callable[[], Baseline]]) -> Positions:
+        valid = [self._ndcg_of(make(), "valid") for make in makes]
+        return self._scored(makes[int(np.argmax(valid))](), "test")[0]
 
     @cached_property
     def _snapshot(self) -> GraphSnapshot:
@@ -158,6 +165,22 @@ class Market:
         missed = own[:, 0] >= len(self.items)
         sampled = gain(np.where(missed, len(self.items), above))
         return Measured(ndcg(positions, self.wanted), sampled, self.popularity[self.wanted])
+
+
+class _Factorised:
+    """implicit's ALS, asked like a baseline."""
+
+    name = "als"
+
+    def __init__(self, **settings: Any) -> None:
+        self._peer = AlsPeer(**settings)
+
+    def fit(self, interactions: Interactions, n_users: int, n_items: int) -> Self:
+        self._peer.fit(PeerData(n_users, n_items, 0, interactions, ()), Fitting())
+        return self
+
+    def score(self, history: History) -> np.ndarray:
+        return np.asarray(self._peer.score_rows(history))
 
 
 def ndcg(positions: Positions, wanted: Ints) -> np.ndarray:

@@ -47,6 +47,7 @@ PUBLISHED: Final = {
     "mx": 0.5536,
     "uk": 0.4604,
 }
+PEERS: Final = ("popularity", "ease", "als")
 _RESAMPLES: Final = 2_000
 
 
@@ -94,8 +95,8 @@ def run(
     return {
         "data": DATA,
         "protocol": PROTOCOL,
-        "kgrec": {"by_head": {name: _figures(found, name) for name in (CONTROL, *models)}},
-        "peers": {name: _figures(found, name) for name in (ALONE, "popularity", "ease")},
+        "kgrec": {"by_head": {n: _figures(found, n) for n in (CONTROL, *models) if len(seeds)}},
+        "peers": {n: _figures(found, n) for n in (ALONE, *PEERS) if n in found.measured},
         "transfer": {
             name: {other: round(value, 5) for other, value in row.items()}
             for name, row in found.transfer.items()
@@ -156,8 +157,8 @@ def _figures(found: Found, model: str) -> dict[str, Any]:
             mask = runs[0].popularity == group
             if mask.any():
                 figures[market][f"{group}_ndcg@10"] = round(float(full[mask].mean()), 5)
-        for other in (CONTROL, ALONE, "ease", "popularity"):
-            if other != model:
+        for other in (CONTROL, ALONE, *PEERS):
+            if other != model and other in found.measured:
                 base = _mean_full(found.measured[other][market])
                 figures[market][f"over_{other}"] = _ahead(base, full)
     return figures
@@ -200,9 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings=SETTINGS[asked.settings],
     )
     group = asked.models if asked.models in GROUPS else "some"
-    name = f"markets.{group}.{asked.settings}"
+    name = f"markets.{group}.{asked.settings}" if asked.seeds else "markets.controls"
     report.finish(name, result, rows(result), asked.save)
-    if asked.save:
+    if asked.save and asked.seeds:
         draw_markets(result, report.RESULTS / f"{name}.png")
 
 
@@ -212,7 +213,9 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seeds", type=int, default=1, help="fit with seeds 0 to N-1 (default 1)")
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="0 to N-1 (default 1); 0: controls alone"
+    )
     parser.add_argument(
         "--models",
         default=HEAD,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
-from kgrec.evaluation.baselines import binary_history
+from kgrec.evaluation.baselines import History, binary_history
 from kgrec.graph.snapshot import Interactions, Ints
 
 
@@ -43,9 +43,14 @@ class AlsPeer:
         return self
 
     def bind(self, history: Interactions) -> None:
-        rows = binary_history(history, *self._size)
-        everyone = np.arange(self._size[0])
-        self._users = self._model.recalculate_user(everyone, rows)
+        self._users = self._solved(binary_history(history, *self._size))
 
     def score(self, users: Ints) -> Scores:
         return np.asarray(self._users[users] @ self._model.item_factors.T, dtype=np.float32)
+
+    def score_rows(self, rows: History) -> Scores:
+        """Of users with histories ``rows``, a SciPy CSR of ones ``[B, n_items]``."""
+        return np.asarray(self._solved(rows) @ self._model.item_factors.T, dtype=np.float32)
+
+    def _solved(self, rows: History) -> np.ndarray:
+        return np.asarray(self._model.recalculate_user(np.arange(rows.shape[0]), rows))

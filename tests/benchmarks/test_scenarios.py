@@ -53,7 +53,7 @@ def test_markets_beside_single_ones(
     assert picture.read_bytes().startswith(b"\x89PNG")
     told = result(capsys)
     models = {**told["kgrec"]["by_head"], **told["peers"]}  # type: ignore[dict-item, index]
-    assert set(models) == {"none", "adapter", "fixed", "single", "popularity", "ease"}
+    assert set(models) == {"none", "adapter", "fixed", "single", "popularity", "ease", "als"}
     assert set(told["kgrec"]["by_head"]["fixed"]["de"]) > {"head_ndcg@10", "over_none"}  # type: ignore[index]
     for name, row in told["transfer"].items():  # type: ignore[attr-defined]
         assert set(row) == {"de", "jp"}
@@ -66,6 +66,16 @@ def test_markets_beside_single_ones(
     assert models["ease"]["de"]["ndcg@10"] > models["popularity"]["de"]["ndcg@10"]
     gap = models["adapter"]["jp"]["over_single"]
     assert gap["low"] <= gap["mean"] <= gap["high"]
+
+
+def test_the_controls_of_markets_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenarios.main(["--data", "xmrec-markets", "--markets", "de,jp", "--seeds", "0"])
+    told = result(capsys)
+    assert told["kgrec"] == {"by_head": {}}
+    peers = told["peers"]
+    assert list(peers) == ["popularity", "ease", "als"]  # type: ignore[call-overload]
+    for market in ("de", "jp"):
+        assert peers["als"][market]["ndcg@10"] > peers["popularity"][market]["ndcg@10"]  # type: ignore[index]
 
 
 def test_every_model_of_markets_has_settings() -> None:
