@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+ALIGNED = 16  # float32 numbers that fill the widest register
 LEAK = 0.01  # the slope of a ReLU below zero
 
 
@@ -24,10 +25,13 @@ def product(vectors: Tensor, weight: Tensor) -> Tensor:
     alone = not torch.is_grad_enabled() and vectors.dtype == torch.float32
     if weight.dim() == 2 and not (alone and vectors.device.type == "cpu"):
         return vectors @ weight
+    size = weight.shape[-1]
+    if size % ALIGNED:  # rows that begin anywhere in memory round otherwise on some processors
+        weight = functional.pad(weight, (0, -size % ALIGNED))
     weight = weight.expand(len(vectors), *weight.shape[-2:])
     if len(vectors) == 1:  # a lone product may be split among threads, and then rounds otherwise
-        return torch.bmm(vectors.expand(2, 1, -1), weight.expand(2, -1, -1))[0]
-    return torch.bmm(vectors.unsqueeze(1), weight).squeeze(1)
+        return torch.bmm(vectors.expand(2, 1, -1), weight.expand(2, -1, -1))[0, :, :size]
+    return torch.bmm(vectors.unsqueeze(1), weight)[:, 0, :size]
 
 
 def sigmoid(logits: Tensor) -> Tensor:
