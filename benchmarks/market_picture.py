@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kgrec.pictures.style import INK, save, style
+from kgrec.pictures.view import COLOURS
 
-_BLUE: Final = "#0072B2"
+_BLUE: Final = COLOURS[0]
 _LINE: Final = 0.3  # inches
 Result = dict[str, Any]
 

@@ -16,7 +16,7 @@ from kgrec.training.choosing import METRIC, Validate
 from kgrec.training.row_adam import RowAdam, Rows
 from kgrec.training.sampling import Examples
 from kgrec.training.stepping import Stepper
-from kgrec.training.trunk import Asked, Trunk, of_rows
+from kgrec.training.trunk import Asked, Trunk, frozen, of_rows
 
 Batches = Callable[[int], Iterable[Examples]]  # the examples of an epoch, from 0
 _TUNING = 0.2  # of the learning rate of joint training
@@ -70,34 +70,25 @@ def fit_own_rows(
     batches: Batches = examples if callable(examples) else lambda epoch: (examples,)
     aim = {name: prior[name] if prior else row for name, row in before.items()}
     rows = RowAdam.of(before, learning_rate)
-    wanted = {name: value.requires_grad for name, value in model.named_parameters()}
-    training = model.training
-    model.eval()
-    for name, value in model.named_parameters():
-        value.requires_grad_(name in before)
     told = []
     try:
-        trunk = Trunk.build(model, inputs, candidates, items, weights)
-        asked: tuple[Examples, Asked] | None = None
-        for epoch in range(epochs):
-            losses = []
-            for batch in batches(epoch):
-                if not len(batch.target_item):
-                    continue
-                if asked is None or asked[0] is not batch:
-                    asked = batch, trunk.ask(model, inputs, batch, code)
-                loss = asked[1].loss(model, code, user_weight)
-                _step(model, code, loss, rows, aim, reg)
-                losses.append(float(loss.detach()))
-            told.append(float(np.mean(losses)) if losses else 0.0)
+        with frozen(model, before):
+            trunk = Trunk.build(model, inputs, candidates, items, weights)
+            asked: tuple[Examples, Asked] | None = None
+            for epoch in range(epochs):
+                losses = []
+                for batch in batches(epoch):
+                    if not len(batch.target_item):
+                        continue
+                    if asked is None or asked[0] is not batch:
+                        asked = batch, trunk.ask(model, inputs, batch, code)
+                    loss = asked[1].loss(model, code, user_weight)
+                    _step(model, code, loss, rows, aim, reg)
+                    losses.append(float(loss.detach()))
+                told.append(float(np.mean(losses)) if losses else 0.0)
     except TrainingError:
         put_rows(model, code, before)
         raise
-    finally:
-        model.train(training)
-        for name, value in model.named_parameters():
-            value.requires_grad_(wanted[name])
-            value.grad = None
     return told
 
 

@@ -7,8 +7,7 @@ MAML (Finn, Abbeel & Levine, ICML 2017) on what scenarios own, with a learned ra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +24,7 @@ from kgrec.training.meta import prior_rows
 from kgrec.training.row_adam import RowAdam, Rows
 from kgrec.training.sampling import Examples
 from kgrec.training.stepping import Stepper
-from kgrec.training.trunk import Asked, Trunk, of_rows
+from kgrec.training.trunk import Asked, Trunk, frozen, of_rows
 
 STEPS = 5
 _SHOTS = (5, 10, 20, 50)
@@ -76,7 +75,7 @@ def meta_train(stepper: Stepper, *, epochs: int, seed: int, items: ItemVectors) 
     log_rates = {name: torch.full_like(row, np.log(_FIRST_RATE)) for name, row in first.items()}
     learned = RowAdam.of({**_named(first, "rows"), **_named(log_rates, "rates")}, _LEARNING_RATE)
     rng = np.random.default_rng([seed, 4])
-    with _frozen(model):
+    with frozen(model):
         own = stepper.objective.own
         trunks = {
             code: Trunk.build(
@@ -107,7 +106,7 @@ def take_steps(
 ) -> None:
     """Move the rows of scenario ``code`` from ``start`` by examples, as meta-training did; see
     ``fit_own_rows``. Raises TrainingError; then the rows are as they were."""
-    with _frozen(model):
+    with frozen(model):
         trunk = Trunk.build(model, inputs, candidates, items, None)
         asked = trunk.ask(model, inputs, examples, code)
         rows = _stepped(_loss(model, code, asked), start.rows, start.rates, len(asked.pooled))
@@ -170,19 +169,6 @@ def _loss(model: HybridModel, code: int, asked: Asked) -> Loss:
         return told
 
     return loss
-
-
-@contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
-    wanted = {name: value.requires_grad for name, value in model.named_parameters()}
-    training = model.training
-    model.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        model.train(training)
-        for name, value in model.named_parameters():
-            value.requires_grad_(wanted[name])
 
 
 def _check(loss: Tensor, code: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from kgrec.graph.snapshot import Ints
@@ -88,6 +90,24 @@ class Asked:
 def _plain(items: ItemVectors) -> ItemVectors:
     """Vectors that were made for answers alone, fit to compute gradients with."""
     return ItemVectors(items.query.clone(), items.candidate.clone(), items.bias.clone())
+
+
+@contextmanager
+def frozen(model: nn.Module, but: Collection[str] = ()) -> Iterator[None]:
+    """The model as it answers, with gradients for the parameters ``but`` alone; afterwards as it
+    was, with no gradient left."""
+    wanted = {name: value.requires_grad for name, value in model.named_parameters()}
+    training = model.training
+    model.eval()
+    for name, value in model.named_parameters():
+        value.requires_grad_(name in but)
+    try:
+        yield
+    finally:
+        model.train(training)
+        for name, value in model.named_parameters():
+            value.requires_grad_(wanted[name])
+            value.grad = None
 
 
 def of_rows(examples: Examples, rows: Ints) -> Examples:
