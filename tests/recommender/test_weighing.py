@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kgrec import Recommender
+from kgrec.nn import Histories
 from kgrec.recommender.breakdown import break_down
 from kgrec.recommender.engine import Engine
 from kgrec.recommender.judging import Queries
@@ -87,6 +88,18 @@ def test_they_can_be_left_out(fitted: Recommender) -> None:
     assert model._engine.weights is None
 
 
+def assert_one_is_explained(engine: Engine, history: Histories, scores: np.ndarray) -> None:
+    """A stored user's history scores alone as in its batch, and its best item's parts add up."""
+    one = engine.score_one(history)
+    assert one is not None
+    np.testing.assert_allclose(one[0], scores, rtol=1e-5, atol=1e-5)
+    item = int(scores.argmax())
+    told = break_down(engine, history, engine.sequences.times(int(history.user[0])), item)
+    assert told.score == pytest.approx(scores[item], abs=1e-4)
+    assert "together" in told.parts
+    assert abs(told.rest) < 1e-4
+
+
 def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untimed: Plan) -> None:
     """The quick way and the breakdown know of the weights."""
     strong = weighed(engine, Weighing(graph=True, strength=4.0), untimed)
@@ -95,14 +108,7 @@ def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untim
     assert np.abs(batch - engine.score(engine.stored(users)).numpy()).max() > 0.01
     for user in users.tolist():
         history = strong.stored(np.array([user]))
-        one = strong.score_one(history)
-        assert one is not None
-        np.testing.assert_allclose(one[0], batch[user], rtol=1e-5, atol=1e-5)
-        item = int(batch[user].argmax())
-        told = break_down(strong, history, strong.sequences.times(user), item)
-        assert told.score == pytest.approx(batch[user, item], abs=1e-4)
-        assert "together" in told.parts
-        assert abs(told.rest) < 1e-4
+        assert_one_is_explained(strong, history, batch[user])
 
 
 @pytest.mark.slow
@@ -145,10 +151,4 @@ def test_a_scenario_scores_and_explains_by_its_own(engine: Engine, untimed: Plan
     assert np.abs(batch - shared).max() > 0.01
     for user, code in zip(users.tolist(), scenario.tolist(), strict=True):
         history = strong.stored(np.array([user]), np.array([code]))
-        one = strong.score_one(history)
-        assert one is not None
-        np.testing.assert_allclose(one[0], batch[user], rtol=1e-5, atol=1e-5)
-        item = int(batch[user].argmax())
-        told = break_down(strong, history, strong.sequences.times(user), item)
-        assert told.score == pytest.approx(batch[user, item], abs=1e-4)
-        assert abs(told.rest) < 1e-4
+        assert_one_is_explained(strong, history, batch[user])
