@@ -91,12 +91,10 @@ class ItemWeights:
             scores[rows] = (history[rows] @ self.within(int(code))).toarray()
         return torch.from_numpy(scores)
 
-    def of_one(self, items: Ints, age: np.ndarray, scenario: int = -1) -> np.ndarray:
-        """The same for one history, float32 ``[n]``."""
-        shares = self.shares(np.array([0, len(items)]), age)
+    def of_one(self, items: Ints, shares: np.ndarray, scenario: int = -1) -> np.ndarray:
+        """The same for one history whose events count for ``shares``, float32 ``[n]``."""
         if not self.own and self.matrix.shape[0] <= _SMALL:
-            table = self._table(torch.device("cpu")).numpy()
-            return np.asarray(shares.dot(table.take(items, axis=0)))
+            return np.asarray(shares.dot(self._dense.take(items, axis=0)))
         matrix = self.within(scenario)
         starts = matrix.indptr[items]
         counts = matrix.indptr[items + 1] - starts
@@ -121,8 +119,12 @@ class ItemWeights:
     def _table(self, device: torch.device) -> Tensor:
         kept = self._tables.get(device)
         if kept is None:
-            kept = self._tables[device] = torch.from_numpy(self.matrix.toarray()).to(device)
+            kept = self._tables[device] = torch.from_numpy(self._dense).to(device)
         return kept
+
+    @cached_property
+    def _dense(self) -> np.ndarray:
+        return np.asarray(self.matrix.toarray())
 
     @cached_property
     def _tables(self) -> dict[torch.device, Tensor]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +31,15 @@ from kgrec.recommender.new_items import NewItems
 
 _KNOWN_AGES = 512  # patterns of ages whose weights are kept
 _FEW_EVENTS = 512  # longer histories are worth no memory
+
+
+class _Worth(NamedTuple):
+    """What the events of a history weigh: in every pool float32 ``[p, n]``, whose gates are
+    ``[p, d + r]``, and among the item weights, float32 ``[n]``."""
+
+    pools: np.ndarray
+    gates: np.ndarray
+    shares: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +93,8 @@ class QuickScorer:
 
     def scores(self, history: Histories) -> np.ndarray:
         """float32 ``[n]`` for a batch of one history, whose events have no texts of their own."""
-        pooled, size = self._pooled(history), self.candidate.shape[1]
+        worth, size = self._worth(history), self.candidate.shape[1]
+        pooled = self._pooled(history.item, worth)
         user = unit(pooled[:size])
         if self.shrinkage:
             user *= len(history.item) / (len(history.item) + self.shrinkage)
@@ -97,24 +108,22 @@ class QuickScorer:
         user *= self.sharpness
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
-        if self.weights is not None:
-            scores += self.weights.of_one(history.item, history.age, int(history.scenario[0]))
+        if self.weights is not None and worth.shares is not None:
+            scores += self.weights.of_one(history.item, worth.shares, int(history.scenario[0]))
         if self.direction is not None:
             scores[self.new_rows] += self.direction.dot(pooled[size:])
         return scores
 
-    def _pooled(self, history: Histories) -> np.ndarray:
+    def _pooled(self, items: Ints, worth: _Worth) -> np.ndarray:
         """h and the sum of directions, float32 ``[d + r]``."""
-        if not len(history.item):
+        if not len(items):
             return np.zeros(self.event.shape[1], dtype=np.float32)
-        weights, gates = self._pools(history)
-        pools = weights.dot(self.event.take(history.item, axis=0))
-        pools *= gates
+        pools = worth.pools.dot(self.event.take(items, axis=0))
+        pools *= worth.gates
         pooled: np.ndarray = pools[0] if len(pools) == 1 else np.add.reduce(pools)
         return pooled
 
-    def _pools(self, history: Histories) -> tuple[np.ndarray, np.ndarray]:
-        """What each event weighs in every pool, float32 ``[p, n]``; the gates ``[p, d + r]``."""
+    def _worth(self, history: Histories) -> _Worth:
         age, visit, later = history.age, history.visit, bool(history.later[0])
         if len(age) > _FEW_EVENTS:
             return self._made(age, visit, later)
@@ -122,29 +131,28 @@ class QuickScorer:
         return self._kept(age.tobytes(), None if visit is age else visit.tobytes(), later)
 
     @cached_property
-    def _kept(self) -> Callable[[bytes, bytes | None, bool], tuple[np.ndarray, np.ndarray]]:
+    def _kept(self) -> Callable[[bytes, bytes | None, bool], _Worth]:
         @lru_cache(maxsize=_KNOWN_AGES)
-        def kept(age: bytes, visit: bytes | None, later: bool) -> tuple[np.ndarray, np.ndarray]:
+        def kept(age: bytes, visit: bytes | None, later: bool) -> _Worth:
             ages, visits = (np.frombuffer(part, np.float32) for part in (age, visit or age))
             return self._made(ages, visits, later)
 
         return kept
 
-    def _made(
-        self, age: np.ndarray, visit: np.ndarray, later: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _made(self, age: np.ndarray, visit: np.ndarray, later: bool) -> _Worth:
         indptr = np.array([0, len(age)])
         gates = self.gates[int(later) if len(self.gates) > 1 else 0]
         if self.state_gates is not None:
             state = history_state(indptr, visit)[0]
             gates = gates + np.tensordot(state, self.state_gates, axes=1)
-        weights = pool_weights(indptr, age, visit, self.scales)
+        pools = pool_weights(indptr, age, visit, self.scales)
+        shares = None if self.weights is None else self.weights.shares(indptr, age)
         beside = self.event.shape[1] - gates.shape[1]
-        if not beside:
-            return weights, gates
-        gates = np.pad(gates, ((0, 1), (0, beside)))
-        gates[-1, -beside:] = 1
-        return np.pad(weights, ((0, 1), (0, 0)), constant_values=len(age) ** -0.5), gates
+        if beside:
+            gates = np.pad(gates, ((0, 1), (0, beside)))
+            gates[-1, -beside:] = 1
+            pools = np.pad(pools, ((0, 1), (0, 0)), constant_values=max(len(age), 1) ** -0.5)
+        return _Worth(pools, gates, shares)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

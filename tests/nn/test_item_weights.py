@@ -68,7 +68,7 @@ def test_scores_are_what_the_formula_says(
     np.testing.assert_allclose(found.scores(told, pattern()), expected, rtol=1e-5, atol=1e-6)
     for row in range(len(told)):
         one = told.part(row, row + 1)
-        alone = found.of_one(one.item, one.age)
+        alone = found.of_one(one.item, found.shares(one.indptr, one.age))
         np.testing.assert_allclose(alone, expected[row], rtol=1e-5, atol=1e-6)
 
 
@@ -123,7 +123,7 @@ def test_a_scenario_has_weights_of_its_own(
     assert np.abs(expected[0] - by_hand(weights(decay))[0]).max() > 0.1
     for row in range(len(told)):
         one = told.part(row, row + 1)
-        alone = found.of_one(one.item, one.age, int(one.scenario[0]))
+        alone = found.of_one(one.item, found.shares(one.indptr, one.age), int(one.scenario[0]))
         np.testing.assert_allclose(alone, expected[row], rtol=1e-5, atol=1e-6)
         for item in (0, 4):
             amount = found.contributions(one, item).sum()
