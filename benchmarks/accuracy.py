@@ -12,10 +12,9 @@ from typing import Any
 
 from benchmarks.datasets import NAMES, PROTOCOLS, load_dataset
 from benchmarks.peers import PEERS, TIMED, TRIES
-from benchmarks.report import finish
+from benchmarks.report import finish, interval
 from benchmarks.rows import History, Rows, read_rows
 from benchmarks.running import Outcome, differences, run_peer
-from kgrec.evaluation import Difference
 from kgrec.graph.snapshot import NO_TIME
 
 OURS = "kgrec"
@@ -143,7 +142,7 @@ def _figures(outcomes: Sequence[Outcome], history: History, brief: bool = False)
         return {"peers": figures}
     for outcome in others:
         lead = differences(outcome, ours[0], history)[MAIN_METRIC]
-        figures[outcome.model][f"kgrec_ahead_{MAIN_METRIC}"] = _interval(lead)
+        figures[outcome.model][f"kgrec_ahead_{MAIN_METRIC}"] = interval(lead)
     return {OURS: _told(ours[0], history, brief), "peers": figures}
 
 
@@ -158,14 +157,9 @@ def _compared(
     found = {}
     for part in parts:
         changes = differences(whole[0], part, history)
-        told = {metric: _interval(change) for metric, change in changes.items()}
+        told = {metric: interval(change) for metric, change in changes.items()}
         found[part.model] = {**part.summary(history), "change": told}
     return found
-
-
-def _interval(difference: Difference) -> dict[str, float]:
-    values = {"mean": difference.mean, "low": difference.low, "high": difference.high}
-    return {name: round(value, 5) for name, value in values.items()}
 
 
 def _table(

@@ -13,6 +13,7 @@ from benchmarks.peers.linear import EASE_TRIES
 from kgrec import Recommender
 from kgrec.evaluation import evaluate_ranking, hit_matrix, user_metrics
 from kgrec.evaluation.baselines import EASE, Baseline, Popularity, history_rows
+from kgrec.evaluation.metrics import UserMetrics
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.ranking import pairs_to_csr, top_k
@@ -22,6 +23,7 @@ DRAWN_WITH: Final = 2026
 LENGTHS: Final = (1, 3, 5, 10)
 TARGETS: Final = 20
 KS: Final = (10, 20)
+METRICS: Final = ("ndcg@10", "recall@20")
 PROTOCOL: Final = (
     "user ids sorted as numbers, the first tenth of numpy.random.default_rng(2026).permutation is "
     "left out of training; history is a user's first 1, 3, 5 or 10 events, targets are the next "
@@ -29,7 +31,6 @@ PROTOCOL: Final = (
     "without training or anything else about the users; peers are fitted on train and valid rows "
     "of the others"
 )
-Metrics = dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +70,23 @@ class ColdUsers:
             }
         )
 
-    def measure(self, length: int, lists: Ints) -> Metrics:
-        """Metrics of ``lists`` int64 ``[users, 20]`` (item rows) for histories of that length."""
+    def measure(self, length: int, lists: Ints) -> UserMetrics:
+        """Metrics of ``lists`` int64 ``[users, 20]`` (item rows) for histories of that length, a
+        value for each user who has targets."""
         after = [self._events_of(user)[length : length + TARGETS] for user in self.users]
         row = np.repeat(np.arange(len(after)), [len(items) for items in after])
         targets = pairs_to_csr(row, np.concatenate(after), len(after))
         counts = np.diff(targets[0])
         asked = counts > 0
         values = user_metrics(hit_matrix(lists, targets)[asked], counts[asked], KS)
-        return {name: round(float(values[name].mean()), 5) for name in ("ndcg@10", "recall@20")}
+        return {name: values[name] for name in METRICS}
 
     def _events_of(self, user: int) -> Ints:
         low, high = np.searchsorted(self.events.user, [user, user + 1])
         return self.events.item[low:high]
 
 
-def measure_model(trial: ColdUsers, model: Recommender) -> dict[int, Metrics]:
+def measure_model(trial: ColdUsers, model: Recommender) -> dict[int, UserMetrics]:
     """A fitted model that is told of newcomers' first events as they come in, by ``update`` and
     without training, and nothing else of them."""
     found = {}
@@ -97,7 +99,7 @@ def measure_model(trial: ColdUsers, model: Recommender) -> dict[int, Metrics]:
     return found
 
 
-def measure_baseline(trial: ColdUsers, baseline: Baseline) -> dict[int, Metrics]:
+def measure_baseline(trial: ColdUsers, baseline: Baseline) -> dict[int, UserMetrics]:
     """A fitted baseline on the same histories."""
     n_items = len(trial.fit.items)
     found = {}

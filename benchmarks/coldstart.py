@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import numpy as np
 
 from benchmarks import cold_items, cold_users
 from benchmarks.datasets import load_dataset
-from benchmarks.report import finish
+from benchmarks.report import finish, interval
 from benchmarks.rows import read_rows
 from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
+from kgrec.evaluation import paired_bootstrap
+from kgrec.evaluation.metrics import UserMetrics
 from kgrec.graph import GraphSnapshot
 from kgrec.nn.features import TEXT
 from kgrec.recommender.texts import TextReader
@@ -72,17 +74,48 @@ def _users(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str
         for name, baseline in cold_users.fitted_baselines(trial).items()
     }
     runs, cost = _fits(
-        trial.fit, _config(asked), asked, lambda model: cold_users.measure_model(trial, model)
+        trial.fit,
+        _config(asked),
+        asked,
+        lambda model: cold_users.measure_model(trial, model),
+        told=lambda run: {length: _means(values) for length, values in run.items()},
     )
-    ours = {length: _mean([run[length] for run in runs]) for length in cold_users.LENGTHS}
+    ours = {length: _averaged([run[length] for run in runs]) for length in cold_users.LENGTHS}
     table = [
-        {"model": name, "events known": length, **values[length]}
+        {"model": name, "events known": length, **_means(values[length])}
         for length in cold_users.LENGTHS
         for name, values in {"kgrec": ours, **peers}.items()
     ]
-    return {"protocol": cold_users.PROTOCOL, "kgrec": ours, "peers": peers, **cost}, table
+    figures = {
+        "kgrec": {length: _means(values) for length, values in ours.items()},
+        "peers": {name: _beside(ours, values) for name, values in peers.items()},
+    }
+    return {"protocol": cold_users.PROTOCOL, **figures, **cost}, table
 
 
+def _beside(
+    ours: Mapping[int, UserMetrics], theirs: Mapping[int, UserMetrics]
+) -> dict[int, dict[str, Any]]:
+    """A peer's means, and kgrec's lead with its 95 % interval: users are paired."""
+    return {
+        length: {
+            **_means(values),
+            f"kgrec_ahead_{_MAIN}": interval(paired_bootstrap(values[_MAIN], ours[length][_MAIN])),
+        }
+        for length, values in theirs.items()
+    }
+
+
+def _means(values: UserMetrics) -> dict[str, float]:
+    return {name: round(float(each.mean()), 5) for name, each in values.items()}
+
+
+def _averaged(runs: Sequence[UserMetrics]) -> UserMetrics:
+    """Each user's values, averaged over seeds."""
+    return {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
+
+
+_MAIN = "ndcg@10"
 _CHOOSE = "choose_ndcg@10"
 
 
@@ -91,8 +124,10 @@ def _fits(
     config: RecommenderConfig,
     asked: argparse.Namespace,
     measure: Callable[[Recommender], Any],
+    told: Callable[[Any], Any] = lambda run: run,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """What ``measure`` says of a fit per seed, and what the first fit cost."""
+    """What ``measure`` says of a fit per seed, and what the first fit cost; ``told`` is what of it
+    people read."""
     runs, seconds = [], []
     for seed in range(asked.seeds):
         started = time.perf_counter()
@@ -101,7 +136,7 @@ def _fits(
         runs.append(measure(model))
         if asked.keep is not None:
             model.save(asked.keep / f"{asked.what}-{seed}")
-        print(f"seed {seed}: {runs[-1]}; fit {seconds[-1]:.1f} s", file=sys.stderr)
+        print(f"seed {seed}: {told(runs[-1])}; fit {seconds[-1]:.1f} s", file=sys.stderr)
     cost = {"fit_seconds": round(seconds[0], 2), "peak_memory_gb": round(peak_memory_gb(), 3)}
     return runs, cost
 

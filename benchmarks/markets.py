@@ -171,9 +171,7 @@ def _mean_full(runs: Sequence[Measured]) -> np.ndarray:
 def _ahead(base: np.ndarray, full: np.ndarray) -> dict[str, float]:
     gap = paired_bootstrap(base, full, resamples=_RESAMPLES)
     return {
-        "mean": round(gap.mean, 5),
-        "low": round(gap.low, 5),
-        "high": round(gap.high, 5),
+        **report.interval(gap),
         "share": round(gap.mean / max(float(base.mean()), 1e-9), 4),
     }
 

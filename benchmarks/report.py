@@ -15,6 +15,7 @@ from typing import Any, Final
 import pandas as pd
 
 from graph_schema.errors import KgrecError, SourceError
+from kgrec.evaluation import Difference
 
 RESULTS: Final = Path(__file__).parent / "results"
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
@@ -59,6 +60,12 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def interval(difference: Difference) -> dict[str, float]:
+    """For the JSON line: the difference and its interval's ends."""
+    values = {"mean": difference.mean, "low": difference.low, "high": difference.high}
+    return {name: round(value, 5) for name, value in values.items()}
 
 
 def between(text: str, table: str, start: str, end: str) -> str:

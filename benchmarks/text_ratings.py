@@ -24,7 +24,7 @@ from benchmarks.rating_controls import (
 from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import ModelConfig, TrainingConfig
-from kgrec.evaluation.significance import Difference, paired_bootstrap
+from kgrec.evaluation.significance import paired_bootstrap
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source
 
@@ -109,10 +109,6 @@ def _tell(
         "peers": {
             name: {"rmse": round(rmse[name], 5), **settings} for name, settings in chosen.items()
         },
-        "mse_gain": {name: _interval(gain) for name, gain in gains.items()},
+        "mse_gain": {name: report.interval(gain) for name, gain in gains.items()},
     }
     report.finish(_NAME, result, table, save)
-
-
-def _interval(gain: Difference) -> dict[str, float]:
-    return {"mean": round(gain.mean, 5), "low": round(gain.low, 5), "high": round(gain.high, 5)}
