@@ -87,6 +87,11 @@ class TrainingConfig(_Settings):
     accumulation: int = Field(
         1, ge=1, description="Parts that a step over all items is computed in, to save memory."
     )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        description="Numbers that a step multiplies; bf16: mixed precision, where the device has "
+        "it. Weights, gradients and answers are fp32.",
+    )
     learning_rate: float | None = Field(None, gt=0, description="Peak of the one-cycle schedule.")
     reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
     user_reg: float = Field(20.0, ge=0, description="Weight decay of user attributes' vectors.")

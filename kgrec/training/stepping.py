@@ -140,6 +140,13 @@ class Stepper:
         self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None = None
     ) -> tuple[ItemVectors, list[GroupLoss]]:
         """The items' vectors and the losses of the examples, at least one group's."""
+        mixed = self.config.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
+            return self._losses(inputs, examples, sampled)
+
+    def _losses(
+        self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None
+    ) -> tuple[ItemVectors, list[GroupLoss]]:
         inputs = replace(inputs, items=inputs.items.unread(examples.histories.user))
         items = self.model.item_vectors(inputs)
         own = examples if sampled is None else sampled.examples

@@ -88,6 +88,17 @@ def test_a_training_in_parts_learns(train: GraphSnapshot) -> None:
     assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
 
 
+def test_mixed_precision_learns_alike(train: GraphSnapshot, plain: Weights) -> None:
+    """Rounded on the way, so not the same; but the weights stay fp32."""
+    made = trainer(train, config=TrainingConfig(precision="bf16"))
+    records = made.run()
+    mixed = weights(made)
+    assert {value.dtype for value in mixed.values()} == {value.dtype for value in plain.values()}
+    assert any(not torch.equal(mixed[name], value) for name, value in plain.items())
+    exact = trainer(train).run()
+    assert [r["loss"] for r in records] == pytest.approx([r["loss"] for r in exact], rel=0.02)
+
+
 def test_one_cycle_rises_and_falls_to_nothing() -> None:
     shares = np.linspace(0, 1, 401)
     rate = np.array([one_cycle(share) for share in shares])
