@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable, canonical_order, with_named
@@ -85,14 +85,18 @@ def grown_engine(engine: Engine, name: str) -> Engine:
     if kin.features is not None:
         model.head.describe(known, torch.from_numpy(kin.features))
     if known and engine.model.adapts:
-        others = prior_rows(model, kin.codes, kin.shares)
-        lean = model.shape.lean if kin.told else 0.0
-        start = between(neutral_rows(model, known), others, lean)
-        put_rows(model, known, start if engine.start is None else engine.start.rows)
+        put_rows(model, known, _start(model, kin) if engine.start is None else engine.start.rows)
     names = np.append(engine.vocabulary.scenarios, [name]).astype(object)
     vocabulary = replace(engine.vocabulary, scenarios=names)
     other = over(engine, engine.snapshot, engine.texts)
     return replace_parts(other, model, vocabulary)
+
+
+def _start(model: HybridModel, kin: Kin) -> dict[str, Tensor]:
+    """The rows of the model's last scenario, where meta-training has not found any."""
+    others = prior_rows(model, kin.codes, kin.shares)
+    lean = model.shape.lean if kin.told else 0.0
+    return between(neutral_rows(model, model.head.n_scenarios - 1), others, lean)
 
 
 def replace_parts(engine: Engine, model: HybridModel, vocabulary: Any) -> Engine:
