@@ -85,6 +85,7 @@ def test_the_command_measures_every_size_and_ends_in_json() -> None:
     told = json.loads(done.stdout.splitlines()[-1])
     assert list(told["kgrec"]) == ["4,000 edges", "8,000 edges"]
     assert set(told["exponents"]) > {"seconds_per_epoch", "memory_gb"}
+    assert told["last_exponents"] == told["exponents"]  # there are two sizes
     for size in told["kgrec"].values():
         assert size["losses"][-1] < size["losses"][0]
         assert min(size["snapshot_seconds"], size["seconds_per_epoch"], size["memory_gb"]) > 0
