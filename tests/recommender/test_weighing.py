@@ -109,6 +109,11 @@ def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untim
     for user in users.tolist():
         history = strong.stored(np.array([user]))
         assert_one_is_explained(strong, history, batch[user])
+    none = np.zeros(0, dtype=np.int64)
+    nobody = strong.typed(np.array([0, 0]), none, np.array([-1]), np.array([-1]))
+    alone = strong.score_one(nobody)
+    assert alone is not None
+    np.testing.assert_allclose(alone, strong.score(nobody).numpy(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.slow
