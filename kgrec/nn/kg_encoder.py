@@ -13,6 +13,10 @@ from torch.nn import functional
 from kgrec.graph.features import Messages
 from kgrec.nn.sparse import SparseMatrix
 
+_COLUMNS = 64  # of the nodes' vectors at a time
+_CACHED = 2**22  # numbers that a cache holds as they are
+_OFTEN = 8  # times that a node is read
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -75,7 +79,7 @@ class KGEncoder(nn.Module):
         nodes = torch.cat([items, self.entity]) if messages.from_items else self.entity
         total = torch.zeros_like(items)
         for layer, weight in zip(messages.layers, self.relation, strict=True):
-            nodes = layer.receive @ _sent(nodes, layer, weight)
+            nodes = _received(nodes, layer, weight)
             total = total + nodes[: len(items)]
         return total
 
@@ -83,6 +87,18 @@ class KGEncoder(nn.Module):
         """What the first layer sends, float32 ``[t, d]``, from ``items`` float32 ``[n, d]``."""
         nodes = torch.cat([items, self.entity]) if messages.from_items else self.entity
         return _sent(nodes, messages.layers[0], self.relation[0])
+
+
+def _received(nodes: Tensor, layer: Layer, weight: Tensor) -> Tensor:
+    """What every receiver hears, float32 ``[n, d]``; on a processor a few columns at a time where
+    that lets a cache serve the messages that are read again and again."""
+    often = len(layer.receive.values) >= _OFTEN * len(nodes)
+    if nodes.device.type != "cpu" or nodes.numel() <= _CACHED or not often:
+        return layer.receive @ _sent(nodes, layer, weight)
+    parts = zip(torch.split(nodes, _COLUMNS, 1), torch.split(weight, _COLUMNS, 1), strict=True)
+    return torch.cat(
+        [layer.receive @ _sent(part.contiguous(), layer, of.contiguous()) for part, of in parts], 1
+    )
 
 
 def _sent(nodes: Tensor, layer: Layer, weight: Tensor) -> Tensor:

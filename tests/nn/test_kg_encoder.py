@@ -12,7 +12,7 @@ from torch import Tensor
 from graph_schema.names import ITEM, USER
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.features import Vocabulary, relation_key
-from kgrec.nn import KGEncoder
+from kgrec.nn import KGEncoder, kg_encoder
 from kgrec.nn.kg_encoder import DeviceMessages
 from tests.nn.samples import Sample
 
@@ -85,8 +85,15 @@ def test_encoder_equals_a_loop_over_the_facts(sample: Sample, layers: int) -> No
     assert expected.abs().sum() > 1
 
 
+@pytest.mark.parametrize("cached", [kg_encoder._CACHED, 0])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_encoder_and_gradients_equal_pyg(sample: Sample, layers: int) -> None:
+def test_encoder_and_gradients_equal_pyg(
+    sample: Sample, layers: int, cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All columns at once, and two at a time."""
+    monkeypatch.setattr(kg_encoder, "_CACHED", cached)
+    monkeypatch.setattr(kg_encoder, "_OFTEN", 0)
+    monkeypatch.setattr(kg_encoder, "_COLUMNS", 2)
     encoder, items = encoder_and_items(sample, layers)
     messages = DeviceMessages.build(sample.tables.messages, len(items), layers, "cpu")
     edges = edges_of(sample.snapshot, sample.vocabulary)
