@@ -16,16 +16,16 @@ from benchmarks import report
 from benchmarks.age_rows import LIKE, PROTOCOL, AgeGroups, Metrics, draw, metrics_of
 from benchmarks.controls import CONTROLS, choose_control
 from benchmarks.datasets import load_dataset
+from kgrec.config.ratings import RatingConfig
 from kgrec.evaluation import paired_bootstrap, rmse
-from kgrec.evaluation.calibration import expected_calibration_error
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import NO_TIME, Interactions
 from kgrec.graph.source import read_source
-from kgrec.nn.rating_answers import RatingPredictor
-from kgrec.nn.rating_model import RatingModel
-from kgrec.nn.rating_pools import AskedPairs, RatedEvents
-from kgrec.rating_config import RatingConfig
-from kgrec.recommender.rating_fitting import fit_rating_model, log_losses
+from kgrec.metrics.calibration import expected_calibration_error
+from kgrec.ratings.fit import fit_rating_model, log_losses
+from kgrec.ratings.model import RatingModel
+from kgrec.ratings.pools import AskedPairs, RatedEvents
+from kgrec.ratings.predictor import RatingPredictor
 
 DATA: Final = "ml-1m-kg"
 HEADS: Final = (

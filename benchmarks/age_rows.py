@@ -13,15 +13,15 @@ from benchmarks.controls.base import ControlRows
 from graph_schema import Catalog
 from kgrec import ScenarioConfig, ScenarioRule
 from kgrec.evaluation import auc
+from kgrec.features.hybrid_layer import ATTRIBUTES, IDS, KNOWLEDGE, ItemInputs
+from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.graph.snapshot import Interactions, Ints
-from kgrec.nn.features import ATTRIBUTES, IDS, KNOWLEDGE, ItemInputs
 from kgrec.nn.model import ModelInputs
-from kgrec.nn.sparse import SparseMatrix
-from kgrec.recommender.coding import scenario_codes
-from kgrec.recommender.rating_fitting import RatingData, log_losses
+from kgrec.ratings.fit import RatingData, log_losses
 from kgrec.scenarios import with_scenarios
+from kgrec.scoring.scenario_codes import scenario_codes
+from kgrec.sparse import SparseMatrix
 
 DRAWN_WITH: Final = 2026
 LIKE: Final = 4.0

@@ -14,7 +14,7 @@ from torch.nn import functional
 from kgrec import Recommender
 from kgrec.nn import HybridModel, ItemVectors
 from kgrec.ranking import top_k
-from kgrec.recommender.ranked import batch_size
+from kgrec.scoring.ranked_lists import batch_size
 
 K: Final = 20
 ITEMS: Final = {"cpu": 200_000, "cuda": 1_000_000}

@@ -12,9 +12,9 @@ import scipy.sparse as sp
 from graph_schema.names import ENTITY, ITEM
 from kgrec import Recommender
 from kgrec.evaluation import hit_matrix, user_metrics
-from kgrec.evaluation.baselines import binary_history
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
+from kgrec.metrics.baselines import binary_history
 from kgrec.ranking import pairs_to_csr
 
 DRAWN_WITH: Final = 2026

@@ -18,10 +18,10 @@ from benchmarks.rows import read_rows
 from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
 from kgrec.evaluation import paired_bootstrap
-from kgrec.evaluation.metrics import UserMetrics
+from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.texts import TextReader
 from kgrec.graph import GraphSnapshot
-from kgrec.nn.features import TEXT
-from kgrec.recommender.texts import TextReader
+from kgrec.metrics.metrics import UserMetrics
 
 DATA = "ml-1m-kg"
 _RANDOM_SEEDS = 5

@@ -17,10 +17,10 @@ import numpy as np
 from benchmarks.explain_removal import LEARNED_TOGETHER, Removal, View, gate_weights
 from graph_schema.names import USER
 from kgrec.explain import ExplainedPath, Explanation
-from kgrec.explain.links import find_links
+from kgrec.explain.counterfactuals.history_edit import Past
 from kgrec.graph.snapshot import Ints
-from kgrec.recommender.editing import Past
-from kgrec.recommender.engine import Engine
+from kgrec.paths.links import find_links
+from kgrec.scoring.engine import Engine
 
 TOP, SAME, RANDOM, GATES, COUNT = "top", "same_item", "random", "gates", "path_count"
 OWN, OWN_SAME = "own_links", "own_links_same_item"

@@ -12,12 +12,12 @@ from benchmarks.explain_fidelity import Falls, falls_of, first_path
 from graph_schema.names import ITEM, USER
 from kgrec import Recommender
 from kgrec.explain import ExplainedPath, Explanation
-from kgrec.explain.paths import PathIndex
+from kgrec.explain.ablation import CARRIES, best_share
+from kgrec.explain.counterfactuals.history_edit import Past
+from kgrec.explain.recommender_mixin import Case
 from kgrec.graph.snapshot import Ints
-from kgrec.recommender.editing import Past
-from kgrec.recommender.engine import Engine
-from kgrec.recommender.explaining import Case
-from kgrec.recommender.reasons import CARRIES, best_share
+from kgrec.paths.index import PathIndex
+from kgrec.scoring.engine import Engine
 
 K, MAX_EVENTS, DRAWN_WITH = 10, 5, 2026
 

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from kgrec.explain.counterfactuals.history_edit import Past, scores_of
+from kgrec.features.hybrid_layer import IDS, KNOWLEDGE
 from kgrec.nn import HistoryBatch, ItemVectors
-from kgrec.nn.features import IDS, KNOWLEDGE
-from kgrec.recommender.editing import Past, scores_of
-from kgrec.recommender.engine import Engine
+from kgrec.scoring.engine import Engine
 
 LEARNED_TOGETHER = (IDS, KNOWLEDGE)  # what people's choices taught: the links of a path of people
 

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import report
 from benchmarks.few_shot_rows import KS, PROTOCOL, LeftOut, Ndcg, load_events
 from kgrec import Recommender, RecommenderConfig
-from kgrec.recommender.growing import replace_parts
+from kgrec.scenarios.add_scenario import replace_parts
 
 DATA: Final = ("xmrec-markets", "age-groups")
 HEADS: Final = ("auto", "none")  # the adapted model, and one that was trained without a head

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kgrec.pictures.style import INK, save, style
-from kgrec.pictures.view import COLOURS
+from kgrec.visualization.graph_view import COLOURS
+from kgrec.visualization.style import INK, save, style
 
 _BLUE: Final = COLOURS[0]
 _LINE: Final = 0.3  # inches

@@ -15,11 +15,11 @@ from benchmarks.peers.base import Fitting, PeerData
 from benchmarks.peers.linear import EASE_TRIES
 from graph_schema import Catalog
 from kgrec import Recommender
-from kgrec.evaluation.baselines import EASE, Baseline, History, Popularity, binary_history
-from kgrec.evaluation.groups import popularity_groups
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.graph.source import read_source
+from kgrec.metrics.baselines import EASE, Baseline, History, Popularity, binary_history
+from kgrec.metrics.groups import popularity_groups
 
 DRAWN_WITH: Final = 2026
 N_NEGATIVES: Final = 99

@@ -12,7 +12,7 @@ from benchmarks.bag_regression import regress_bags
 from benchmarks.recognise_users import DATA, Answers, Labelled, figures, ours, worth
 from benchmarks.report import finish, run
 from kgrec.evaluation import paired_bootstrap
-from kgrec.evaluation.calibration import balanced_accuracy
+from kgrec.metrics.calibration import balanced_accuracy
 
 PROTOCOL: Final = (
     "users in the order of their ids, numpy.random.default_rng(2026).permutation; seed s tests on "

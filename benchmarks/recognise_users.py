@@ -14,12 +14,12 @@ import scipy.sparse as sp
 import loaders
 from benchmarks.age_rows import AGES
 from benchmarks.datasets import data_folder, load_dataset
-from kgrec.evaluation.calibration import (
+from kgrec.metrics.calibration import (
     accuracy_by_class,
     balanced_accuracy,
     expected_calibration_error,
 )
-from kgrec.training.recogniser import fit_recogniser
+from kgrec.scenarios.recogniser_training import fit_recogniser
 
 DRAWN_WITH: Final = 2026
 _PERFECT = 200  # draws of what a perfectly calibrated model's ECE would be

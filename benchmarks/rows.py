@@ -14,7 +14,7 @@ import numpy as np
 from graph_schema import Catalog
 from kgrec.evaluation import EvaluationReport, evaluate_ranking, random_split, user_time_split
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.persist import read_saved_snapshot, write_snapshot
+from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
 from kgrec.ranking import pairs_to_csr
 

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.peers import PEERS, Fitting, Peer, PeerData, Settings
 from benchmarks.rows import History, Rows
 from kgrec.evaluation import Difference, EvaluationReport, paired_bootstrap
-from kgrec.evaluation.metrics import UserMetrics
+from kgrec.metrics.metrics import UserMetrics
 
 METRICS = ("ndcg@10", "recall@10", "recall@20", "precision@10", "hr@10", "ndcg@20")
 

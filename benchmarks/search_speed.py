@@ -15,11 +15,11 @@ from benchmarks.datasets import load_dataset
 from benchmarks.search_queries import make_queries
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
+from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.texts import TextFeatures, TextReader
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source
-from kgrec.nn.features import TEXT
-from kgrec.recommender.searching import Searcher
-from kgrec.recommender.texts import TextFeatures, TextReader
+from kgrec.search.ranker import Searcher
 
 SIZE: Final = 384  # numbers in a vector: what they are does not matter to the clock
 FACTS: Final = 20  # of an item

@@ -20,9 +20,9 @@ from benchmarks.rows import read_rows
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.evaluation import paired_bootstrap
+from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.texts import TextReader
 from kgrec.graph import GraphSnapshot
-from kgrec.nn.features import TEXT
-from kgrec.recommender.texts import TextReader
 
 MOVIES: Final = "ml-1m-kg"
 NAMES: Final = (*WITH_METADATA, MOVIES)

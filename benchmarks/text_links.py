@@ -23,13 +23,13 @@ from matplotlib.figure import Figure
 from benchmarks import report
 from benchmarks.datasets import load_dataset
 from graph_schema.names import ENTITY, ITEM
+from kgrec.entity_linking import link_entities
+from kgrec.entity_linking.link import MIN_CONFIDENCE
+from kgrec.entity_linking.words import key_of, unqualified
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Facts, Ints
 from kgrec.graph.source import read_source
-from kgrec.linking import link_entities
-from kgrec.linking.link import MIN_CONFIDENCE
-from kgrec.linking.words import key_of, unqualified
-from kgrec.pictures.style import save as save_picture
+from kgrec.visualization.style import save as save_picture
 
 NAME: Final = "text-links"
 DRAWN_WITH: Final = 2026
@@ -230,8 +230,8 @@ def draw_curve(curves: dict[str, tuple[pd.DataFrame, int]], path: Path) -> None:
 
 def timing(n_names: int, n_texts: int) -> dict[str, Any]:
     """Seconds to look ``n_names`` made-up names up in ``n_texts`` texts of 100 words."""
-    from kgrec.linking.mentions import DESCRIPTION, Text, find_mentions
-    from kgrec.linking.names import NameIndex
+    from kgrec.entity_linking.mentions import DESCRIPTION, Text, find_mentions
+    from kgrec.entity_linking.names import NameIndex
 
     rng = np.random.default_rng(DRAWN_WITH)
     words = _made_up(rng, 40_000)

@@ -21,7 +21,7 @@ from benchmarks import report
 from benchmarks.running import Outcome, differences
 from benchmarks.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
 from kgrec import TextTuning
-from kgrec.text.tuning import TuningReport
+from kgrec.text_finetuning import TuningReport
 
 FULL: Final = "full"
 UNTUNED: Final = "untuned"

@@ -24,9 +24,9 @@ from benchmarks.rating_controls import (
 from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import ModelConfig, TrainingConfig
-from kgrec.evaluation.significance import paired_bootstrap
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source
+from kgrec.metrics.significance import paired_bootstrap
 
 _NAME: Final = "text-ratings"
 _ASKED: Final = ["user_id", "item_id", "timestamp"]

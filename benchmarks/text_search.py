@@ -26,10 +26,10 @@ from benchmarks.stores import embedded, neo4j
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
 from kgrec.evaluation import paired_bootstrap
+from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.texts import TextReader
 from kgrec.graph import GraphSnapshot, read_snapshot
-from kgrec.nn.features import TEXT
-from kgrec.recommender.searching import Searcher
-from kgrec.recommender.texts import TextReader
+from kgrec.search.ranker import Searcher
 from kgrec.stores import GraphStore
 
 NAME: Final = "text-search"

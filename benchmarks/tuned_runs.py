@@ -23,7 +23,7 @@ from kgrec import (
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source
 from kgrec.text import clean_text
-from kgrec.text.tuning import TuningReport
+from kgrec.text_finetuning import TuningReport
 
 ADAPTERS: Final = ("lora", "adalora", "ia3", "prefix")
 WORDS: Final = 64

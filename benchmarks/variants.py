@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.beauty import BRAND_AND_CATEGORY
 from benchmarks.rows import Rows
+from kgrec.features.texts import has_texts
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import NO_TIME, Facts
-from kgrec.recommender.texts import has_texts
 from kgrec.training import follows_in_time
 
 Change = Callable[[GraphSnapshot], GraphSnapshot]

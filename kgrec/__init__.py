@@ -6,14 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kgrec.config import ModelConfig, RecommenderConfig, TextConfig, TrainingConfig
+    from kgrec.config import (
+        ModelConfig,
+        RatingConfig,
+        RecommenderConfig,
+        ScenarioConfig,
+        ScenarioRule,
+        TextConfig,
+        TextTuning,
+        TrainingConfig,
+    )
     from kgrec.errors import KgrecError
-    from kgrec.rating_config import RatingConfig
     from kgrec.recommender import Recommender
-    from kgrec.recommender.text_tuning import tune_text
-    from kgrec.scenario_config import ScenarioConfig, ScenarioRule
     from kgrec.stores import GraphStore, connect
-    from kgrec.text_tuning_config import TextTuning
+    from kgrec.text_finetuning.finetune import tune_text
 
 __version__ = "0.1.0"
 
@@ -34,14 +40,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "config": ("ModelConfig", "RecommenderConfig", "TextConfig", "TrainingConfig"),
+    "config": (
+        "ModelConfig",
+        "RatingConfig",
+        "RecommenderConfig",
+        "ScenarioConfig",
+        "ScenarioRule",
+        "TextConfig",
+        "TextTuning",
+        "TrainingConfig",
+    ),
     "errors": ("KgrecError",),
-    "rating_config": ("RatingConfig",),
     "recommender": ("Recommender",),
-    "recommender.text_tuning": ("tune_text",),
-    "scenario_config": ("ScenarioConfig", "ScenarioRule"),
     "stores": ("GraphStore", "connect"),
-    "text_tuning_config": ("TextTuning",),
+    "text_finetuning.finetune": ("tune_text",),
 }
 
 

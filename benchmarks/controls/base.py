@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kgrec.graph.features import FeatureTables
+from kgrec.features.tables import FeatureTables
 from kgrec.graph.snapshot import Interactions, Ints
-from kgrec.nn.sparse import SparseMatrix
+from kgrec.sparse import SparseMatrix
 
 Settings: TypeAlias = Mapping[str, float]
 _BATCH, _STEPS = 16_384, 16  # rows a step at most, steps an epoch at least

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.controls.base import Control, ControlData, ControlRows, Settings
-from kgrec.nn.sparse import SparseMatrix, SparsePattern
+from kgrec.sparse import SparseMatrix, SparsePattern
 
 
 class FactorisationMachine(Control):

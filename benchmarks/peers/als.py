@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
-from kgrec.evaluation.baselines import History, binary_history
 from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.metrics.baselines import History, binary_history
 
 
 class AlsPeer:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from kgrec.evaluation.baselines import EASE, binary_history
 from kgrec.graph.snapshot import Interactions, Strings
+from kgrec.metrics.baselines import EASE, binary_history
 from kgrec.ranking import top_k
 
 Answers = tuple[np.ndarray, np.ndarray]

@@ -24,9 +24,9 @@ from torch.nn import functional
 from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
 from benchmarks.peers.epochs import Pairs, run_epochs, seeded
 from graph_schema.names import ENTITY, ITEM
-from kgrec.evaluation.baselines import binary_history
 from kgrec.graph.snapshot import Facts, Interactions, Ints
-from kgrec.nn.sparse import SparseMatrix
+from kgrec.metrics.baselines import binary_history
+from kgrec.sparse import SparseMatrix
 
 EPOCHS, EVERY, PATIENCE = 400, 10, 5
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
 from benchmarks.peers.epochs import Pairs, run_epochs, seeded
-from kgrec.evaluation.baselines import binary_history
 from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.metrics.baselines import binary_history
 
 EPOCHS, EVERY, PATIENCE = 400, 10, 5
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final, Self
 
 from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
-from kgrec.evaluation.baselines import (
+from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.metrics.baselines import (
     EASE,
     Baseline,
     History,
@@ -14,7 +15,6 @@ from kgrec.evaluation.baselines import (
     binary_history,
     recent_history,
 )
-from kgrec.graph.snapshot import Interactions, Ints
 
 EASE_TRIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 

@@ -112,7 +112,7 @@ def explore(
 
 def _check_names(html: Path | None, picture: Path | None, export: Path | None) -> None:
     """Wrong usage, told before the model is opened."""
-    from kgrec.explore.files import SUFFIXES
+    from kgrec.explore.graph_files import SUFFIXES
 
     ends = {"--html": (html, (".html",)), "--export": (export, SUFFIXES)}
     ends["--picture"] = (picture, (".svg", ".png", ".pdf"))
@@ -174,7 +174,7 @@ def _save(
 ) -> None:
     """Each file as its option and suffix say."""
     from kgrec.explore import draw, export_graph
-    from kgrec.explore.files import SUFFIXES
+    from kgrec.explore.graph_files import SUFFIXES
 
     for file in files:
         if file.suffix.lower() in SUFFIXES:

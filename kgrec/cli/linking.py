@@ -73,8 +73,8 @@ def _propose(
     fuzzy: bool,
     as_json: bool,
 ) -> None:
+    from kgrec.entity_linking import link_entities, write_proposals
     from kgrec.graph.source import read_source
-    from kgrec.linking import link_entities, write_proposals
 
     with progress_on_stderr() as progress:
         snapshot = read_source(graph, progress)
@@ -92,7 +92,7 @@ def _propose(
 
 
 def _write(graph: GraphStore, path: Path, as_json: bool) -> None:
-    from kgrec.linking import accept, read_proposals
+    from kgrec.entity_linking import accept, read_proposals
 
     catalog = accept(read_proposals(path))
     with progress_on_stderr() as progress:

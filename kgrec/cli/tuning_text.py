@@ -24,7 +24,7 @@ from kgrec.cli.output import print_json, print_values
 from kgrec.cli.progress import progress_on_stderr, say
 from kgrec.cli.settings import ConfigOption, read_config, wrong_fields
 from kgrec.cli.stores import open_store
-from kgrec.text_tuning_config import TextTuning
+from kgrec.config.text_finetuning import TextTuning
 
 
 @app.command(

@@ -1,9 +1,9 @@
 """Evaluation: metrics, protocols, baselines and significance."""
 
-from kgrec.evaluation.accumulate import RankingMetrics
-from kgrec.evaluation.evaluate import EvaluationReport, evaluate_ranking
-from kgrec.evaluation.fairness import FairnessReport
-from kgrec.evaluation.metrics import (
+from kgrec.evaluation.fairness_report import FairnessReport
+from kgrec.metrics.accumulate import RankingMetrics
+from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
+from kgrec.metrics.metrics import (
     auc,
     best_ranks,
     hit_matrix,
@@ -13,14 +13,14 @@ from kgrec.evaluation.metrics import (
     self_information,
     user_metrics,
 )
-from kgrec.evaluation.protocols import (
+from kgrec.metrics.protocols import (
     given_split,
     global_time_split,
     leave_last_out,
     random_split,
     user_time_split,
 )
-from kgrec.evaluation.significance import (
+from kgrec.metrics.significance import (
     Difference,
     compare_reports,
     independent_bootstrap,

@@ -1,174 +1,226 @@
-"""FairnessReport: exposure and quality by group, as values, tables, JSON and a picture."""
+"""A report of fairness: who is shown, who is served how well, and how well that is explained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
-from kgrec.evaluation.evaluate import aligned
-from kgrec.evaluation.exposure import Estimate, ItemGroup, PathQuality, UserGroup
-from kgrec.evaluation.significance import Difference
+import numpy as np
+
+from kgrec.errors import RequestError
+from kgrec.evaluation.exposure_rerank import ItemGroupSpec, choices_for, group_mask, trained_counts
+from kgrec.evaluation.fairness_report import ExposureCost, FairnessReport
+from kgrec.evaluation.path_quality import ExplainedPairs, explain_lists
+from kgrec.graph.distinct import distinct
+from kgrec.graph.snapshot import Ints
+from kgrec.metrics.evaluate import reachable
+from kgrec.metrics.exposure import (
+    RESAMPLES,
+    ItemGroup,
+    Shown,
+    UserGroup,
+    estimates,
+    gini,
+    item_groups,
+    user_groups,
+)
+from kgrec.metrics.groups import (
+    POPULARITY,
+    Groups,
+    attribute_groups,
+    history_groups,
+    masks,
+    popularity_groups,
+    taste_groups,
+)
+from kgrec.metrics.significance import paired_bootstrap
+from kgrec.query import Asked, check_k, id_list
+from kgrec.ranking import Csr, pairs_to_csr, take_rows
+from kgrec.ranking.exposure import Choices, ExposedLists, boosted_lists, lists_with_share
+from kgrec.scenarios.user_scenarios import scenarios_of
+from kgrec.support import Progress
+
+if TYPE_CHECKING:
+    from kgrec.recommender import Recommender
+
+Figures = TypeVar("Figures", ItemGroup, UserGroup)
 
 
-@dataclass(frozen=True)
-class ExposureCost:
-    """What it costs to give a group of items ``share`` of the exposure.
+def measure_fairness(
+    model: Recommender,
+    *,
+    k: int = 10,
+    by: str | Sequence[str] = (),
+    items: str | Sequence[str] = (),
+    group: ItemGroupSpec | None = None,
+    shares: Sequence[float] = (),
+    explained: int = 50,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> FairnessReport:
+    """Exposure and quality of the lists of ``k``, and of their explanations, by group.
 
-    ``boost`` is added to the score of each of its items. ``place_score`` is the mean score of a
-    place, each weighing its exposure, ``score_loss`` how much that is below the plain lists'.
-    ``quality`` holds the metrics on held-out pairs, ``change`` how they differ from the plain
-    lists' (paired by user); both are empty without held-out pairs. ``coverage`` is the share of the
-    items that are in any list.
+    Users are those with test rows (all with a history where the catalog has none, and then quality
+    can't be told); validation rows are part of their histories. Items are grouped by training
+    popularity and by the attributes ``items``; users by history length, by taste and by the
+    attributes ``by``. ``explained`` users drawn with ``seed`` have all of their list explained (0:
+    none). With ``group``, as ``rerank`` takes it, the report tells what it costs to give the group
+    each of ``shares`` of the exposure. Raises RequestError.
     """
-
-    share: float
-    boost: float
-    place_score: float
-    score_loss: float
-    coverage: float
-    quality: dict[str, Estimate] = field(default_factory=dict)
-    change: dict[str, Difference] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FairnessReport:
-    """Exposure and quality of the lists of ``k`` items that ``users`` users get.
-
-    ``item_groups`` and ``user_groups`` hold, by what the groups are made of ("popularity",
-    "history", "taste" or an attribute), each group's figures. ``gini`` and ``coverage`` are of the
-    items' exposure. ``paths`` are the figures of all explanations that were made (None: none).
-    ``costs`` tells, for the group ``favoured``, what shares of exposure cost; the first entry is
-    the lists as they are.
-    """
-
-    k: int
-    users: int
-    items: int
-    gini: float
-    coverage: float
-    quality: dict[str, Estimate]
-    item_groups: dict[str, dict[str, ItemGroup]]
-    user_groups: dict[str, dict[str, UserGroup]]
-    paths: PathQuality | None = None
-    favoured: str = ""
-    costs: list[ExposureCost] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
-        return asdict(self)
-
-    def draw(self, path: str | Path) -> Path:
-        """Save a picture (.png, .svg or .pdf); returns its path. Raises RequestError."""
-        from kgrec.evaluation.picture import draw_fairness  # matplotlib only when it is wanted
-
-        return draw_fairness(self, Path(path))
-
-    def __str__(self) -> str:
-        blocks = [self._heading()]
-        blocks += [_items_table(by, groups, self.k) for by, groups in self.item_groups.items()]
-        blocks += [_users_table(by, groups, self.k) for by, groups in self.user_groups.items()]
-        if self.costs:
-            blocks.append(_costs_table(self.favoured, self.costs, self.k))
-        return "\n\n".join(blocks)
-
-    def _heading(self) -> str:
-        line = f"lists of {self.k} for {self.users:,} users from {self.items:,} items"
-        facts = [f"Gini of exposure {self.gini:.3f}", f"coverage {self.coverage:.1%}"]
-        facts += [
-            f"{_METRICS[name]}@{self.k} {_estimate(one)}" for name, one in self.quality.items()
-        ]
-        lines = [line, "; ".join(facts)]
-        if not self.quality:
-            lines.append("the catalog holds no test rows, so quality can't be told")
-        if self.paths is not None:
-            links = "" if self.paths.links is None else f", {self.paths.links:,.0f} links a node"
-            lines.append(
-                f"{self.paths.pairs:,} explanations: {self.paths.explained:.1%} with a path of 5 % "
-                f"or more, the best path carries {self.paths.best:.1%}{links}"
+    k = check_k(k)
+    audience = Audience.of(model)
+    trained = trained_counts(model)
+    snapshot = model.snapshot
+    by_items = _item_masks(model, trained, id_list(items, "items"))
+    by_users = _user_masks(model, audience, trained, id_list(by, "by"))
+    if (group is None) != (not shares):
+        raise RequestError("group and shares belong together: the group that is to get the shares.")
+    head = popularity_groups(trained) == "head"
+    inside = head if group is None else group_mask(snapshot, trained, group)
+    choices = choices_for(model._engine, audience.asked(model), k, inside, progress=progress)
+    plain = boosted_lists(choices, k)
+    shown = Shown(plain.rows, len(trained), audience.targets)
+    pairs = explain_lists(model, audience.users, plain.rows, explained, seed, progress)
+    exposure = shown.item_exposure()
+    return FairnessReport(
+        k=k,
+        users=len(audience.users),
+        items=len(trained),
+        gini=gini(exposure),
+        coverage=float((exposure > 0).mean()),
+        quality=estimates(shown.quality()),
+        item_groups={
+            name: _told(item_groups(shown, trained, groups), groups, pairs, pairs.item)
+            for name, groups in by_items.items()
+        },
+        user_groups={
+            name: _told(
+                user_groups(shown, head, audience.share_of(model, head), groups),
+                groups,
+                pairs,
+                pairs.place,
             )
-        return "\n".join(lines)
+            for name, groups in by_users.items()
+        },
+        paths=pairs.quality(np.ones(len(pairs.item), dtype=bool)),
+        favoured="" if group is None else _shown_name(group),
+        costs=[] if group is None else _costs(choices, plain, shown, shares),
+    )
 
 
-_METRICS = {"ndcg": "NDCG", "recall": "Recall"}
-_PATHS = ("pairs", "explained", "best path", "links")
+@dataclass(frozen=True, eq=False)
+class Audience:
+    """The users of a report: ``users`` int64 ``[B]`` rows, and their held-out ``targets``."""
+
+    users: Ints
+    targets: Csr | None
+
+    @staticmethod
+    def of(model: Recommender) -> Audience:
+        """Users with test rows that a list can hold, else all with a history."""
+        seen, full = model.snapshot.interactions, model._full
+        assert full is not None
+        n_users = len(full.users)
+        held = full.interactions.select(np.asarray(full.interactions.split == "test"))
+        if not len(held):
+            users = distinct(seen.user)
+            if not len(users):
+                raise RequestError("nobody has a history or test rows; there is nothing to report.")
+            return Audience(users, None)
+        kept, _ = reachable(
+            pairs_to_csr(held.user, held.item, n_users),
+            pairs_to_csr(seen.user, seen.item, n_users),
+            np.ones(len(full.items), dtype=bool),
+        )
+        users = np.flatnonzero(np.diff(kept[0]) > 0)
+        if not len(users):
+            raise RequestError("no test row names an item that its user has not had; check splits.")
+        return Audience(users, take_rows(kept, users))
+
+    def asked(self, model: Recommender) -> Asked:
+        engine = model._engine
+        return Asked(engine.stored(self.users, scenarios_of(engine, self.users)))
+
+    def lengths(self, model: Recommender) -> Ints:
+        """int64 ``[B]``: how many events each has."""
+        events = model.snapshot.interactions.user
+        return np.asarray(np.bincount(events, minlength=len(model.snapshot.users))[self.users])
+
+    def share_of(self, model: Recommender, group: np.ndarray) -> np.ndarray:
+        """float64 ``[B]``: the share of each one's events whose item is in ``group``."""
+        seen = model.snapshot.interactions
+        inside = np.bincount(seen.user[group[seen.item]], minlength=len(model.snapshot.users))
+        return np.asarray(inside[self.users] / np.maximum(self.lengths(model), 1))
 
 
-def _items_table(by: str, groups: Mapping[str, ItemGroup], k: int) -> str:
-    head = [f"items by {by}", "items", "catalog", "training", "held out", "exposure"]
-    table = [[*head, f"NDCG@{k}", *_PATHS]]
-    table += [
-        [
-            name,
-            f"{one.items:,}",
-            *map(_percent, (one.catalog, one.interactions, one.targets, one.exposure)),
-            _estimate(one.quality.get("ndcg")),
-            *_path_cells(one.paths),
-        ]
-        for name, one in groups.items()
-    ]
-    return _table(table)
+def _item_masks(model: Recommender, trained: Ints, names: Sequence[str]) -> dict[str, Groups]:
+    found: dict[str, Groups] = {"popularity": masks(popularity_groups(trained), POPULARITY)}
+    for name in names:
+        groups = attribute_groups(model.snapshot.items.attributes, name, "items")
+        found[_free_name(name, found)] = groups
+    return found
 
 
-def _users_table(by: str, groups: Mapping[str, UserGroup], k: int) -> str:
-    head = [f"users by {by}", "users", f"NDCG@{k}", "less the others'"]
-    table = [[*head, "head chosen", "head shown", *_PATHS]]
-    table += [
-        [
-            name,
-            f"{one.users:,}",
-            _estimate(one.quality.get("ndcg")),
-            _change(one.gap),
-            _percent(one.head_history),
-            _percent(one.head_shown),
-            *_path_cells(one.paths),
-        ]
-        for name, one in groups.items()
-    ]
-    return _table(table)
+def _user_masks(
+    model: Recommender, audience: Audience, trained: Ints, names: Sequence[str]
+) -> dict[str, Groups]:
+    head = np.asarray(popularity_groups(trained) == "head")
+    found: dict[str, Groups] = {
+        "history": history_groups(audience.lengths(model)),
+        "taste": taste_groups(audience.share_of(model, head)),
+    }
+    for name in names:
+        groups = attribute_groups(model.snapshot.users.attributes, name, "users")
+        found[_free_name(name, found)] = {
+            label: mask[audience.users] for label, mask in groups.items()
+        }
+    return found
 
 
-def _costs_table(favoured: str, costs: Sequence[ExposureCost], k: int) -> str:
-    metric = (f"NDCG@{k}", "change")
-    table = [
-        [f"exposure of {favoured}", "boost", "score of a place", "lost", *metric, "coverage"],
-    ]
-    table += [
-        [
-            _percent(one.share),
-            f"{one.boost:+.4f}",
-            f"{one.place_score:.4f}",
-            f"{one.score_loss:.4f}",
-            _estimate(one.quality.get("ndcg")),
-            _change(one.change.get("ndcg")),
-            _percent(one.coverage),
-        ]
-        for one in costs
-    ]
-    return _table(table)
+def _free_name(name: str, taken: Mapping[str, object]) -> str:
+    return f"attribute {name}" if name in taken else name
 
 
-def _table(table: Sequence[Sequence[str]]) -> str:
-    """Without the columns that nobody has a value for."""
-    kept = [i for i in range(len(table[0])) if any(row[i] != "-" for row in table[1:])]
-    return "\n".join(aligned([[row[i] for i in kept] for row in table]))
+def _told(
+    figures: dict[str, Figures], groups: Groups, pairs: ExplainedPairs, at: Ints
+) -> dict[str, Figures]:
+    """The groups' figures with how well the pairs are explained whose row ``at`` is in them."""
+    return {
+        name: replace(one, paths=pairs.quality(groups[name][at])) for name, one in figures.items()
+    }
 
 
-def _path_cells(paths: PathQuality | None) -> list[str]:
-    if paths is None:
-        return ["-"] * len(_PATHS)
-    links = "-" if paths.links is None else f"{paths.links:,.0f}"
-    return [f"{paths.pairs:,}", _percent(paths.explained), _percent(paths.best), links]
+def _costs(
+    choices: Choices, plain: ExposedLists, shown: Shown, shares: Sequence[float]
+) -> list[ExposureCost]:
+    """Of the lists as they are, then of each share."""
+    lists = [plain, *(lists_with_share(choices, shown.k, share) for share in shares)]
+    before = shown.quality()
+    return [_cost(one, plain, replace(shown, rows=one.rows), before) for one in lists]
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+def _cost(
+    lists: ExposedLists, plain: ExposedLists, shown: Shown, before: dict[str, np.ndarray]
+) -> ExposureCost:
+    quality = shown.quality()
+    return ExposureCost(
+        share=lists.share,
+        boost=lists.boost,
+        place_score=lists.place_score,
+        score_loss=plain.place_score - lists.place_score,
+        coverage=float((shown.item_exposure() > 0).mean()),
+        quality=estimates(quality),
+        change={
+            name: paired_bootstrap(before[name], values, resamples=RESAMPLES)
+            for name, values in quality.items()
+        },
+    )
 
 
-def _estimate(one: Estimate | None) -> str:
-    return "-" if one is None else f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]"
-
-
-def _change(one: Difference | None) -> str:
-    return "-" if one is None else f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+def _shown_name(group: ItemGroupSpec) -> str:
+    if isinstance(group, str):
+        return group
+    if callable(group):
+        return getattr(group, "__name__", "the group")
+    return ", ".join(f"{name}={value}" for name, value in group.items())

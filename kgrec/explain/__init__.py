@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from kgrec.explain.breakdown import Matches, NodeMatches, ScoreBreakdown
+from kgrec.explain.attribution.score_breakdown import Matches, NodeMatches, ScoreBreakdown
 from kgrec.explain.comparison import Comparison, Difference, WhyNot
-from kgrec.explain.counterfactual import Change, Counterfactual
+from kgrec.explain.counterfactuals.counterfactual import Change, Counterfactual
 from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import ExplainedPath, Explanation
-from kgrec.explain.paths import Constraints, PathIndex
-from kgrec.explain.sentences import Writer
+from kgrec.explain.text.sentences import Writer
+from kgrec.paths.index import Constraints, PathIndex
 
 __all__ = [
     "Change",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kgrec.explain.counterfactual import Counterfactual
+from kgrec.explain.counterfactuals.counterfactual import Counterfactual
 from kgrec.explain.explanation import ExplainedPath, Explanation, signed
 
 _TOLD = 5  # differences in the text

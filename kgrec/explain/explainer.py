@@ -11,17 +11,17 @@ import numpy as np
 from graph_schema.errors import RequestError
 from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM, USER
-from kgrec.explain.attribute import Pieces, attribute
-from kgrec.explain.breakdown import ScoreBreakdown
-from kgrec.explain.choose import Chooser, Groups, admit, group
+from kgrec.explain.attribution.attribute import Pieces, attribute
+from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
+from kgrec.explain.attribution.selection import Chooser, Groups, admit, group
 from kgrec.explain.explanation import INFLUENCES, ExplainedPath, Explanation
 from kgrec.explain.influence import Influences
-from kgrec.explain.narrate import Narrator, item_name
-from kgrec.explain.paths import Constraints, Limits, PathIndex
-from kgrec.explain.realise import Realiser
-from kgrec.explain.sentences import Writer
-from kgrec.explain.vocabulary import Vocabulary
+from kgrec.explain.text.narrate import Narrator, item_name
+from kgrec.explain.text.realise import Realiser
+from kgrec.explain.text.sentences import Writer
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
+from kgrec.paths.graph_names import Vocabulary
+from kgrec.paths.index import Constraints, Limits, PathIndex
 
 
 class Explainer:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from kgrec.explain.cypher import Parameter
 from kgrec.explain.influence import Influence
+from kgrec.paths.cypher import Parameter
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -184,19 +184,21 @@ class Explanation:
         its path."""
         if Path(path).suffix.lower() == ".html":
             return self.to_html(path, title=title)
-        from kgrec.explain.draw import draw_explanation  # matplotlib only when a picture is wanted
+        from kgrec.explain.render.draw import (
+            draw_explanation,  # matplotlib only when a picture is wanted
+        )
 
         return draw_explanation(self, Path(path), title=title)
 
     def to_html(self, path: str | Path, *, title: str | None = None) -> Path:
         """Save one HTML file that shows the paths, to click, search and filter, without network."""
-        from kgrec.explain.as_graph import explanation_page
+        from kgrec.explain.render.as_graph import explanation_page
 
         return explanation_page(self, Path(path), title=title)
 
     def to_networkx(self) -> nx.MultiDiGraph[tuple[str, str]]:
-        """The paths as one graph; see kgrec.explain.as_graph.explanation_graph."""
-        from kgrec.explain.as_graph import explanation_graph
+        """The paths as one graph; see kgrec.explain.render.as_graph.explanation_graph."""
+        from kgrec.explain.render.as_graph import explanation_graph
 
         return explanation_graph(self)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kgrec.explain.attribute import Pieces
-from kgrec.explain.paths import PathIndex
+from kgrec.explain.attribution.attribute import Pieces
 from kgrec.graph.snapshot import Ints
+from kgrec.paths.index import PathIndex
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kgrec.explore.explorer import GraphExplorer
-from kgrec.explore.files import export_graph, read_graph
-from kgrec.explore.show import draw
-from kgrec.explore.ways import GraphPath
+from kgrec.explore.graph_files import export_graph, read_graph
+from kgrec.explore.graph_path import GraphPath
+from kgrec.explore.render import draw
 
 __all__ = ["GraphExplorer", "GraphPath", "draw", "export_graph", "read_graph"]

@@ -10,14 +10,14 @@ import pandas as pd
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY
-from kgrec.explain.adjacency import LABELS
 from kgrec.explain.explainer import Explainer
-from kgrec.explain.paths import MAX_HOPS, Constraints, NodeLike
-from kgrec.explore.around import DIRECTIONS, Surroundings
-from kgrec.explore.nodes import find_node, find_nodes
-from kgrec.explore.ways import GraphPath, PathTeller
-from kgrec.graph.convert import induced
+from kgrec.explore.graph_path import GraphPath, PathTeller
+from kgrec.explore.neighbourhood import DIRECTIONS, Surroundings
+from kgrec.explore.node_lookup import find_node, find_nodes
+from kgrec.graph.interop import induced
 from kgrec.graph.snapshot import NO_TIME, Ints
+from kgrec.paths.adjacency import LABELS
+from kgrec.paths.index import MAX_HOPS, Constraints, NodeLike
 from kgrec.stores.base import NodeRef
 
 if TYPE_CHECKING:

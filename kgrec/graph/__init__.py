@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kgrec.graph.convert import to_networkx, to_pyg
+from kgrec.graph.interop import to_networkx, to_pyg
 from kgrec.graph.snapshot import GraphSnapshot
 
 if TYPE_CHECKING:

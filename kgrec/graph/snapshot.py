@@ -200,16 +200,16 @@ class GraphSnapshot:
         return {**tables, SCENARIO: self.scenarios}[label]
 
     def to_pyg(self) -> HeteroData:
-        """As PyG's HeteroData; see kgrec.graph.convert.to_pyg."""
-        from kgrec.graph.convert import to_pyg
+        """As PyG's HeteroData; see kgrec.graph.interop.to_pyg."""
+        from kgrec.graph.interop import to_pyg
 
         return to_pyg(self)
 
     def to_networkx(
         self, *, center: NodeRef | None = None, hops: int = 2
     ) -> nx.MultiDiGraph[tuple[str, str]]:
-        """As a networkx graph, whole or around a node; see kgrec.graph.convert.to_networkx."""
-        from kgrec.graph.convert import to_networkx
+        """As a networkx graph, whole or around a node; see kgrec.graph.interop.to_networkx."""
+        from kgrec.graph.interop import to_networkx
 
         return to_networkx(self, center=center, hops=hops)
 

@@ -1,6 +1,7 @@
 """The model: hybrid item features, history pools, scenario heads."""
 
-from kgrec.nn.features import ItemInputs
+from kgrec.features.hybrid_layer import ItemInputs
+from kgrec.features.kg_encoder import KGEncoder
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, ByScenario, HeadShape, NoHead, ScenarioHead
 from kgrec.nn.histories import (
@@ -13,7 +14,6 @@ from kgrec.nn.histories import (
     visit_ages,
 )
 from kgrec.nn.item_weights import ItemWeights
-from kgrec.nn.kg_encoder import KGEncoder
 from kgrec.nn.model import USER_ATTRIBUTES, HybridModel, ItemVectors, ModelInputs, ModelShape
 
 __all__ = [

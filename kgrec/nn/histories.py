@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kgrec.graph.snapshot import Ints
-from kgrec.nn.sparse import SparsePattern
+from kgrec.sparse import SparsePattern
 
 STATE_SIZE = 6  # numbers that describe a history as a whole; see history_state
 

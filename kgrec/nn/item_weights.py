@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.nn.histories import Histories, scale_weights
-from kgrec.nn.sparse import SparsePattern
+from kgrec.sparse import SparsePattern
 
 _SMALL = 4096  # items up to which a dense table is the faster
 

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kgrec.graph.features import FeatureTables, Vocabulary
-from kgrec.graph.written import RATING_SIGNS
-from kgrec.nn.features import IDS, HybridFeatures, ItemInputs
+from kgrec.features.hybrid_layer import IDS, HybridFeatures, ItemInputs
+from kgrec.features.review_features import RATING_SIGNS
+from kgrec.features.tables import FeatureTables, Vocabulary
+from kgrec.features.text_pooling import ReviewInputs
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, HeadShape, NoHead, grown, own_parameters
 from kgrec.nn.histories import STATE_SIZE, HistoryBatch, TimeScales
-from kgrec.nn.sparse import SparseMatrix
-from kgrec.nn.text_pooling import ReviewInputs
+from kgrec.sparse import SparseMatrix
 
 USER_ATTRIBUTES = "user_token"  # the parameter that holds the vectors of user attributes
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from kgrec.config.scenarios import EVENT, ITEM, USER, ScenarioConfig, ScenarioRule
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import (
     NO_TIME,
@@ -17,7 +18,6 @@ from kgrec.graph.snapshot import (
     Strings,
     with_named,
 )
-from kgrec.scenario_config import EVENT, ITEM, USER, ScenarioConfig, ScenarioRule
 from kgrec.scenarios.matching import Matcher, at_times, attribute
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kgrec.config.scenarios import TIMES, Range, ScenarioRule, Value, number, text
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints, NodeTable, Strings
-from kgrec.scenario_config import TIMES, Range, ScenarioRule, Value, number, text
 
 _HOUR, _DAY = 3_600, 86_400
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kgrec.config.scenarios import EVENT, TIMES, ScenarioRule
 from kgrec.graph.snapshot import NodeTable, Strings
-from kgrec.scenario_config import EVENT, TIMES, ScenarioRule
 from kgrec.scenarios.matching import Matcher, at_times, attribute
 
 

@@ -4,17 +4,13 @@ from kgrec.text.cache import CachedEncoder, CacheStats, EmbeddingCache
 from kgrec.text.cleaning import clean_text
 from kgrec.text.documents import TextColumns, item_documents, text_columns
 from kgrec.text.encoder import BertEncoder, TextEncoder, load_encoder
-from kgrec.text.fulltext import FullTextIndex
-from kgrec.text.robust import review_weights
-from kgrec.text.search import LexicalIndex
+from kgrec.text.review_weights import review_weights
 
 __all__ = [
     "BertEncoder",
     "CacheStats",
     "CachedEncoder",
     "EmbeddingCache",
-    "FullTextIndex",
-    "LexicalIndex",
     "TextColumns",
     "TextEncoder",
     "clean_text",

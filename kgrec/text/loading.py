@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from graph_schema.errors import TextModelError
-from kgrec.text import models, tuned
+from kgrec.text import finetuned_model, models
 from kgrec.text.pooling import Pooling, read_pooling
 
 
@@ -21,8 +21,8 @@ def read_model(
 
     Raises TextModelError.
     """
-    if tuned.is_adapter(model):
-        return tuned.read_adapted(Path(model), partial(read_model, cache_dir=cache_dir))
+    if finetuned_model.is_adapter(model):
+        return finetuned_model.read_adapted(Path(model), partial(read_model, cache_dir=cache_dir))
     folder = models.model_folder(model, cache_dir)
     return *_load(folder), models.fingerprint(folder)
 
@@ -34,8 +34,8 @@ def model_pooling(
 
     Raises TextModelError.
     """
-    if tuned.is_adapter(model):
-        return model_pooling(tuned.read_manifest(Path(model))["base"], cache_dir)
+    if finetuned_model.is_adapter(model):
+        return model_pooling(finetuned_model.read_manifest(Path(model))["base"], cache_dir)
     return read_pooling(models.model_folder(model, cache_dir))
 
 

@@ -1,13 +1,13 @@
 """Training: examples, objective, the loop and its checkpoints."""
 
+from kgrec.training.best_weights import METRIC
 from kgrec.training.checkpoint import Checkpoint
-from kgrec.training.choosing import METRIC
+from kgrec.training.data.examples import Sequences
+from kgrec.training.data.sampled_steps import StepSampler
+from kgrec.training.data.scenario_rows import own_items
 from kgrec.training.item_weights import fit_item_weights, fit_own_weights
-from kgrec.training.loop import Trainer
 from kgrec.training.plan import Plan, examples_to_try, follows_in_time, make_plan
-from kgrec.training.sampled import StepSampler
-from kgrec.training.sampling import Sequences
-from kgrec.training.scenarios import own_items
+from kgrec.training.trainer import Trainer
 
 __all__ = [
     "METRIC",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kgrec.training.sampling import Examples
+from kgrec.training.data.examples import Examples
 
 _MASKED = -1e9
 _DRAWN = 16  # negatives for each target of a binary loss

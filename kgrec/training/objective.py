@@ -14,9 +14,9 @@ from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HybridModel, ItemVectors
+from kgrec.training.data.examples import Examples, Sequences, histories_of
+from kgrec.training.data.scenario_rows import item_counts, log_prior, own_items
 from kgrec.training.losses import bce_terms, kl_terms, softmax_terms
-from kgrec.training.sampling import Examples, Sequences, histories_of
-from kgrec.training.scenarios import item_counts, log_prior, own_items
 
 Teacher = Callable[[Histories], Tensor]  # histories of B rows → scores ``[B, n_items]``
 

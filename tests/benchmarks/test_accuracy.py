@@ -12,7 +12,7 @@ from benchmarks import accuracy, report, table
 from benchmarks.rows import Rows, read_rows
 from benchmarks.variants import VARIANTS, one_relation, only_relations, without_times
 from graph_schema.errors import SourceError
-from kgrec.graph.persist import write_snapshot
+from kgrec.graph.parquet import write_snapshot
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
 from tests.benchmarks.samples import N_USERS, snapshot
 

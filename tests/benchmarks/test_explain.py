@@ -15,8 +15,8 @@ from benchmarks.explain_removal import Removal, View, around
 from benchmarks.explain_times import hub_times, times
 from graph_schema.names import ITEM
 from kgrec import Recommender
+from kgrec.explain.recommender_mixin import Case
 from kgrec.graph.snapshot import Facts
-from kgrec.recommender.explaining import Case
 from kgrec.stores import EmbeddedStore
 from tests.recommender import catalogs
 

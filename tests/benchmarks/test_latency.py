@@ -11,7 +11,7 @@ import torch
 from benchmarks import bandwidth, latency
 from benchmarks.peers.answers import AlsAnswers, EaseAnswers
 from kgrec import Recommender
-from kgrec.evaluation.baselines import EASE, binary_history
+from kgrec.metrics.baselines import EASE, binary_history
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow

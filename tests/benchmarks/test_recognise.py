@@ -3,7 +3,7 @@ import pytest
 import scipy.sparse as sp
 
 from benchmarks.recognise_users import Answers, Labelled, ece_if_perfect, figures, ours, worth
-from kgrec.evaluation.calibration import balanced_accuracy
+from kgrec.metrics.calibration import balanced_accuracy
 
 
 def _data(n: int = 400) -> Labelled:

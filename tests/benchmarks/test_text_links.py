@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.text_links import Trial, by_fact, exact_control, mean_of, misspelt
+from kgrec.entity_linking import link_entities
 from kgrec.graph.source import read_source
-from kgrec.linking import link_entities
 from tests.linking.worlds import DIRECTED, world
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from graph_schema.errors import TrainingError
 from kgrec.evaluation import evaluate_ranking
-from kgrec.evaluation.baselines import (
+from kgrec.metrics.baselines import (
     EASE,
     ItemKNN,
     Popularity,

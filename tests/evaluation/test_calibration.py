@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.evaluation.calibration import (
+from kgrec.metrics.calibration import (
     accuracy_by_class,
     balanced_accuracy,
     expected_calibration_error,

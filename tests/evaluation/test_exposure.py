@@ -5,8 +5,8 @@ import pytest
 
 from graph_schema.errors import RequestError
 from kgrec.evaluation import evaluate_ranking, independent_bootstrap
-from kgrec.evaluation.exposure import Estimate, Shown, gini, item_groups, user_groups
-from kgrec.evaluation.groups import masks, popularity_groups
+from kgrec.metrics.exposure import Estimate, Shown, gini, item_groups, user_groups
+from kgrec.metrics.groups import masks, popularity_groups
 from kgrec.ranking import pairs_to_csr, top_k
 
 LISTS = np.array([[0, 1], [0, 2], [3, -1]])

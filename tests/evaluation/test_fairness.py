@@ -12,8 +12,8 @@ from matplotlib.image import imread
 
 from graph_schema.errors import RequestError
 from kgrec.evaluation import Difference, FairnessReport
-from kgrec.evaluation.exposure import Estimate, ItemGroup, PathQuality, UserGroup
-from kgrec.evaluation.fairness import ExposureCost
+from kgrec.evaluation.fairness_report import ExposureCost
+from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 
 NDCG = {"ndcg": Estimate(0.25, 0.2, 0.3, 40), "recall": Estimate(0.4, 0.3, 0.5, 40)}
 FALL = Difference(-0.02, -0.03, -0.01, 0.95, 40)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.evaluation.groups import (
+from kgrec.metrics.groups import (
     attribute_groups,
     history_groups,
     masks,

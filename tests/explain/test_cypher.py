@@ -13,9 +13,9 @@ import pytest
 from graph_schema.catalog import Catalog
 from graph_schema.mapping import GraphMapping
 from kgrec.explain import Constraints, Explainer, Explanation
-from kgrec.explain.cypher import Step, path_query
-from kgrec.explain.vocabulary import Vocabulary
 from kgrec.graph import read_snapshot
+from kgrec.paths.cypher import Step, path_query
+from kgrec.paths.graph_names import Vocabulary
 from kgrec.stores import GraphStore
 from kgrec.stores.connecting import connect
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kgrec.explain import Constraints, Explainer, Explanation, NodeMatches, ScoreBreakdown
-from kgrec.explain.links import find_links
 from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.paths.links import find_links
 
 from .graphs import breakdown, snapshot
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 
 from graph_schema.errors import RequestError
 from kgrec.explain import Constraints, PathIndex
-from kgrec.explain.adjacency import Adjacency
 from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.paths.adjacency import Adjacency
 from kgrec.stores.base import NodeRef
 
 from .graphs import snapshot

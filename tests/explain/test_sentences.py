@@ -6,10 +6,10 @@ import pytest
 
 from graph_schema.errors import RequestError
 from kgrec.explain import Explainer, Writer
-from kgrec.explain.humanise import humanise
-from kgrec.explain.languages import LANGUAGES
-from kgrec.explain.sentences import TEMPLATES, VERBS
+from kgrec.explain.text.languages import LANGUAGES
+from kgrec.explain.text.sentences import TEMPLATES, VERBS
 from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.paths.relation_words import humanise
 
 from .graphs import breakdown
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgrec.explain import Constraints, Explainer
-from kgrec.explain.attribute import attribute
-from kgrec.explain.paths import PathIndex
+from kgrec.explain.attribution.attribute import attribute
+from kgrec.paths.index import PathIndex
 
 from .strategies import breakdowns, graphs
 

@@ -16,7 +16,7 @@ import pytest
 from graph_schema.errors import RequestError, SourceError
 from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer, export_graph, read_graph
-from kgrec.explore.script import script, statements
+from kgrec.explore.cypher_export import script, statements
 from kgrec.graph import read_snapshot
 from kgrec.stores import EmbeddedStore, GraphStore
 from kgrec.stores.connecting import connect

@@ -10,8 +10,8 @@ import pytest
 from graph_schema.errors import RequestError
 from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer, draw
+from kgrec.explore.cypher_export import script
 from kgrec.explore.explorer import MAX_NODES
-from kgrec.explore.script import script
 from kgrec.graph import GraphSnapshot
 from tests.explain.graphs import snapshot
 

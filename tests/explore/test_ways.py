@@ -7,10 +7,10 @@ import pytest
 
 from graph_schema.errors import RequestError
 from kgrec.explain import Writer
-from kgrec.explain.cypher import Step
 from kgrec.explore import GraphExplorer
-from kgrec.explore.telling import tell
+from kgrec.explore.path_sentence import tell
 from kgrec.graph import GraphSnapshot
+from kgrec.paths.cypher import Step
 
 from .worlds import ODD, ODD_RELATION
 

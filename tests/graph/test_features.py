@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from graph_schema.catalog import Catalog
+from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.graph.snapshot import no_scenarios, with_named
 from tests.graph.test_read import snapshot_of
 from tests.recommender import catalogs

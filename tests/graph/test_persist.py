@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from graph_schema.catalog import Catalog
-from kgrec.graph.persist import read_saved_snapshot, write_snapshot
+from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import NO_TIME
 from tests.graph.compare import assert_same_snapshot
 from tests.graph.test_read import snapshot_of

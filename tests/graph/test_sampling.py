@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgrec.graph.sampling import GraphSampler, sample_rows
+from kgrec.training.data.neighbours import GraphSampler, sample_rows
 from tests.nn.samples import Sample, make_sample
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kgrec.graph.tokens import MIN_COUNT, AttributeTokens
+from kgrec.features.attribute_tokens import MIN_COUNT, AttributeTokens
 
 
 def built(**columns: object) -> AttributeTokens:

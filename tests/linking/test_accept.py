@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from kgrec import connect
+from kgrec.entity_linking import accept, link_entities, read_proposals, write_proposals
 from kgrec.errors import RequestError, SourceError
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
-from kgrec.linking import accept, link_entities, read_proposals, write_proposals
 from tests.linking.worlds import DIRECTED, world
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from graph_schema import Catalog
 from kgrec import connect
+from kgrec.entity_linking import accept, link_entities
 from kgrec.errors import RequestError
 from kgrec.graph.source import read_source
-from kgrec.linking import accept, link_entities
 from tests.linking.worlds import DIRECTED, DIRECTORS, SET_IN, catalog, entities, world
 
 HIDDEN = 20

@@ -1,7 +1,7 @@
 import pytest
 
-from kgrec.linking.names import NameIndex
-from kgrec.linking.words import key_of, read_words, unqualified
+from kgrec.entity_linking.names import NameIndex
+from kgrec.entity_linking.words import key_of, read_words, unqualified
 
 
 def found(names: list[str], text: str) -> list[str]:

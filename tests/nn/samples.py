@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 from graph_schema import Catalog
+from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.nn import (
     Histories,
     HistoryBatch,

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from kgrec.nn import Histories, ItemWeights, event_ages
 from kgrec.nn import item_weights as module
-from kgrec.nn.sparse import SparsePattern
+from kgrec.sparse import SparsePattern
 
 ITEMS = 12
 DECAYS = [math.inf, 4.0]

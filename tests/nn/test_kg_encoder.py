@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from graph_schema.names import ITEM, USER
+from kgrec.features import kg_encoder
+from kgrec.features.kg_encoder import DeviceMessages, KGEncoder
+from kgrec.features.tables import Vocabulary, relation_key
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.features import Vocabulary, relation_key
-from kgrec.nn import KGEncoder, kg_encoder
-from kgrec.nn.kg_encoder import DeviceMessages
 from tests.nn.samples import Sample
 
 SIZE = 5

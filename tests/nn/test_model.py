@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from kgrec.features.hybrid_layer import Side
 from kgrec.nn import (
     HEADS,
     USER_ATTRIBUTES,
@@ -15,7 +16,6 @@ from kgrec.nn import (
     HybridModel,
     history_state,
 )
-from kgrec.nn.features import Side
 from tests.nn.samples import PARTS, Sample
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kgrec.graph.snapshot import NO_TIME, Interactions, Texts
-from kgrec.nn.rating_blend import RatingBlend, RatingSigns, fit_weights
-from kgrec.nn.rating_evidence import WORTH, Earlier, RatingEvidence
+from kgrec.ratings.blend import RatingBlend, RatingSigns, fit_weights
+from kgrec.ratings.evidence import WORTH, Earlier, RatingEvidence
 
 N_USERS, N_ITEMS, N = 12, 9, 80
 RNG = np.random.default_rng(0)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from kgrec.graph.snapshot import NO_TIME
-from kgrec.nn.rating_pools import AskedPairs, RatedEvents, RatingPools, user_means
-from kgrec.nn.rating_scale import RatingScale
+from kgrec.ratings.pools import AskedPairs, RatedEvents, RatingPools, user_means
+from kgrec.ratings.scale import RatingScale
 
 N_SLOTS, N_ITEMS, N_EVENTS, N_ASKED = 6, 8, 60, 50
 SCALES, REACH = (30.0, 900.0), 3

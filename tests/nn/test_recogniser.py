@@ -3,9 +3,9 @@ import pytest
 import scipy.sparse as sp
 
 from kgrec.errors import TrainingError
-from kgrec.evaluation.calibration import balanced_accuracy, expected_calibration_error
-from kgrec.nn.recogniser import Recognised, Recogniser
-from kgrec.training.recogniser import fit_recogniser
+from kgrec.metrics.calibration import balanced_accuracy, expected_calibration_error
+from kgrec.scenarios.recogniser import Recognised, Recogniser
+from kgrec.scenarios.recogniser_training import fit_recogniser
 
 N_ITEMS, TASTES = 40, 4
 PRIOR = np.array([0.6, 0.3, 0.1, 0.0])[:3]

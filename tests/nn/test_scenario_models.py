@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgrec.graph.features import Vocabulary
-from kgrec.graph.tokens import AttributeTokens
+from kgrec.features.attribute_tokens import AttributeTokens
+from kgrec.features.tables import Vocabulary
 from kgrec.nn import HEADS, HistoryBatch, HybridModel, ItemVectors, ScenarioFusion
 from tests.nn.samples import Sample
 

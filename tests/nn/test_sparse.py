@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgrec.nn.sparse import SparseMatrix, SparsePattern
+from kgrec.sparse import SparseMatrix, SparsePattern
 
 
 @st.composite

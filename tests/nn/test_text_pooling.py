@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from kgrec.features.review_features import SIGNS, ReviewRows
+from kgrec.features.text_pooling import ReviewInputs, ReviewPooling
 from kgrec.graph.snapshot import NO_TIME, Texts
-from kgrec.graph.written import SIGNS, ReviewRows
-from kgrec.nn.text_pooling import ReviewInputs, ReviewPooling
 
 SIZE = 5
 DAY = 86_400

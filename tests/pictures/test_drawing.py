@@ -12,10 +12,10 @@ import pytest
 
 from graph_schema.errors import RequestError
 from kgrec.explore import draw
-from kgrec.pictures.bars import Bars, draw_bars
-from kgrec.pictures.boxes import Box, overlap
-from kgrec.pictures.drawing import MOST
-from kgrec.pictures.spread import spread
+from kgrec.visualization.bars import Bars, draw_bars
+from kgrec.visualization.boxes import Box, overlap
+from kgrec.visualization.drawing import MOST
+from kgrec.visualization.layout import spread
 
 from .graphs import ODD, ring, weighed
 

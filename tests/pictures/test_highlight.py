@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.pictures import highlight
+from kgrec.visualization import word_plot as highlight
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])

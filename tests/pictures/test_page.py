@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.pictures.page import write_page
-from kgrec.pictures.paths import PagePath
+from kgrec.visualization.html_page import write_page
+from kgrec.visualization.paths import PagePath
 
 from .graphs import ODD, ring, weighed
 
@@ -77,7 +77,7 @@ def test_names_can_not_leave_their_place(page: Page) -> None:
 
 
 def test_the_program_sets_names_as_text_only() -> None:
-    program = (ROOT / "kgrec/pictures/assets/page.js").read_text(encoding="utf-8")
+    program = (ROOT / "kgrec/visualization/assets/page.js").read_text(encoding="utf-8")
     html = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|https?:"
     assert not re.search(html, program)
 

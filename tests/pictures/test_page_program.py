@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from py_mini_racer import MiniRacer
 
-from kgrec.pictures.page import write_page
-from kgrec.pictures.paths import PagePath
+from kgrec.visualization.html_page import write_page
+from kgrec.visualization.paths import PagePath
 
 from .graphs import ODD, ring, weighed
 from .test_page import Page

@@ -6,8 +6,8 @@ import networkx as nx
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.pictures.style import AGAINST, FOR
-from kgrec.pictures.view import PLAIN, WIDE, view
+from kgrec.visualization.graph_view import PLAIN, WIDE, view
+from kgrec.visualization.style import AGAINST, FOR
 
 from .graphs import ODD, ring, weighed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kgrec.pictures import words
+from kgrec.visualization import text_wrap as words
 
 
 @pytest.mark.parametrize("text", ["", " ", "a" * 200, "two words " * 30, "映画" * 40, "a\nb\tc"])

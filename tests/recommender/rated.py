@@ -10,7 +10,7 @@ import pandas as pd
 
 from graph_schema import Catalog
 from kgrec import RecommenderConfig, ScenarioConfig, ScenarioRule
-from kgrec.rating_config import RatingConfig
+from kgrec.config.ratings import RatingConfig
 from tests.recommender import catalogs
 
 N_USERS, N_ITEMS, PER_USER, KINDS = 60, 30, 20, 3

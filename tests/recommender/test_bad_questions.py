@@ -14,7 +14,7 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.errors import RequestError
 from kgrec.explain import Constraints, Explainer
-from kgrec.recommender.engine import rebound
+from kgrec.scoring.engine import rebound
 from kgrec.stores import EmbeddedStore
 from tests.explain.graphs import snapshot
 from tests.recommender import catalogs

@@ -10,8 +10,8 @@ import pytest
 
 from kgrec import Recommender
 from kgrec.errors import ModelError, RequestError
-from kgrec.evaluation.groups import popularity_groups
-from kgrec.recommender.reranking import trained_counts
+from kgrec.evaluation.exposure_rerank import trained_counts
+from kgrec.metrics.groups import popularity_groups
 from tests.recommender import catalogs
 
 USERS = [f"u{n}" for n in range(catalogs.N_USERS)]

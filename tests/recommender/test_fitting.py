@@ -15,7 +15,7 @@ import torch
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
-from kgrec.recommender.judging import Queries
+from kgrec.fitting.validation import Queries
 from kgrec.stores import EmbeddedStore
 from tests.recommender import catalogs
 from tests.recommender.test_leakage import assert_same_model, fit

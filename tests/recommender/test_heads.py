@@ -13,7 +13,7 @@ import torch
 
 from kgrec import Recommender
 from kgrec.nn import HEADS, HistoryBatch
-from kgrec.recommender.engine import Engine
+from kgrec.scoring.engine import Engine
 from tests.recommender import catalogs
 
 USERS = [f"u{n}" for n in range(12)]

@@ -12,8 +12,8 @@ import torch
 
 from kgrec import Recommender
 from kgrec.errors import ModelError, TrainingError
-from kgrec.recommender.requests import scenario_code
-from kgrec.recommender.teaching import load_teacher
+from kgrec.fitting.distillation import load_teacher
+from kgrec.query import scenario_code
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from kgrec import Recommender
-from kgrec.recommender.breakdown import break_down
-from kgrec.recommender.support import without_splits
-from kgrec.training import stepping
-from kgrec.training.sampling import Examples
+from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.support import without_splits
+from kgrec.training import train_step as stepping
+from kgrec.training.data.examples import Examples
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
 from tests.recommender.conftest import SHORT

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgrec.nn.features import ATTRIBUTES, KNOWLEDGE, TEXT
-from kgrec.recommender.likeness import USUAL, Likeness
-from kgrec.recommender.likeness_weights import RIDGE, TRIED, _told, choose_weights
+from kgrec.features.hybrid_layer import ATTRIBUTES, KNOWLEDGE, TEXT
+from kgrec.scoring.item_similarity import USUAL, Likeness
+from kgrec.scoring.similarity_weights import RIDGE, TRIED, _told, choose_weights
 
 SIZE, DIRECTIONS = 6, 4
 

@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.cold_items import ColdItems
 from kgrec import Recommender
-from kgrec.recommender.breakdown import break_down
-from kgrec.recommender.new_items import find_new_items
+from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.scoring.cold_items import find_new_items
 from tests.recommender import catalogs
 
 NEW = ("i1", "i6", "i12", "i23")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kgrec.nn import HEADS, Histories, HistoryBatch, TimeScales
-from kgrec.recommender.quick import QuickScorer
+from kgrec.scoring.single_user import QuickScorer
 from tests.nn.samples import Sample, make_sample
 
 

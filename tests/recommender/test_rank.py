@@ -8,7 +8,7 @@ import pytest
 
 from graph_schema import Catalog
 from kgrec import Recommender
-from kgrec.recommender import ranked
+from kgrec.scoring import ranked_lists as ranked
 from tests.recommender import catalogs
 
 ALL = catalogs.N_ITEMS

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from kgrec import Recommender, RecommenderConfig
+from kgrec.config.ratings import RatingConfig
 from kgrec.evaluation import logloss
-from kgrec.rating_config import RatingConfig
-from kgrec.training import rating_heads
-from kgrec.training.ratings import RatingTask, RatingTrainer
+from kgrec.ratings import heads as rating_heads
+from kgrec.ratings.training import RatingTask, RatingTrainer
 from tests.recommender import catalogs, rated
 
 pytestmark = pytest.mark.slow

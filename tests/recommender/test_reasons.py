@@ -8,7 +8,7 @@ import pytest
 
 from kgrec import Recommender
 from kgrec.explain import Explanation
-from kgrec.recommender.reasons import CARRIES, best_share, with_falls
+from kgrec.explain.ablation import CARRIES, best_share, with_falls
 
 
 @pytest.fixture(scope="module")

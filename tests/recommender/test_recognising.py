@@ -7,7 +7,7 @@ import pytest
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.errors import RequestError, TrainingError
-from kgrec.recommender.texts import NOTHING, TextFeatures
+from kgrec.features.texts import NOTHING, TextFeatures
 from tests.recommender import catalogs
 
 

@@ -8,7 +8,7 @@ import torch
 
 from graph_schema import Catalog
 from kgrec import Recommender
-from kgrec.recommender.fitting import best_epoch
+from kgrec.fitting.fit import best_epoch
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow

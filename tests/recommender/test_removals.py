@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from kgrec import Recommender
-from kgrec.recommender import removals
-from kgrec.recommender.explaining import Case
-from kgrec.recommender.placing import Standing
-from kgrec.recommender.removals import RemovalSearch
+from kgrec.explain.counterfactuals import removals
+from kgrec.explain.counterfactuals.rank_position import Standing
+from kgrec.explain.counterfactuals.removals import RemovalSearch
+from kgrec.explain.recommender_mixin import Case
 
 K, MOST = 5, 3
 

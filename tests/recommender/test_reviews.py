@@ -14,13 +14,13 @@ import torch
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig
+from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.features.hybrid_layer import REVIEWS
+from kgrec.features.texts import same_texts
+from kgrec.fitting.fit import fingerprint
 from kgrec.graph.source import read_source
-from kgrec.nn.features import REVIEWS
-from kgrec.recommender.breakdown import break_down
-from kgrec.recommender.fitting import fingerprint
-from kgrec.recommender.texts import same_texts
 from kgrec.training import fit_item_weights
-from kgrec.training.review_words import review_words
+from kgrec.training.data.review_words import review_words
 from tests.recommender import catalogs
 from tests.recommender.test_leakage import assert_same_model
 from tests.text.tiny import WORDS, write_bert

@@ -8,7 +8,8 @@ import pytest
 
 import kgrec
 from kgrec.evaluation import EvaluationReport, evaluate_ranking
-from kgrec.recommender import fitting, judging
+from kgrec.fitting import fit as fitting
+from kgrec.fitting import validation as judging
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow

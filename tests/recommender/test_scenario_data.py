@@ -12,7 +12,7 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import no_scenarios
-from kgrec.recommender.engine import rebound
+from kgrec.scoring.engine import rebound
 from tests.recommender import catalogs
 
 NAMES = pd.DataFrame(

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kgrec.features.scenario_features import STATISTICS, feature_size, scenario_features
+from kgrec.features.texts import NOTHING, TextReader, scenario_documents, scenarios_of
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import NodeTable
-from kgrec.recommender.scenario_features import STATISTICS, feature_size, scenario_features
-from kgrec.recommender.texts import NOTHING, TextReader, scenario_documents, scenarios_of
 from tests.recommender import catalogs
 
 TOLD = pd.DataFrame(

@@ -13,10 +13,10 @@ import pytest
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.errors import RequestError
+from kgrec.features.texts import TextFeatures
 from kgrec.graph import read_snapshot
-from kgrec.recommender.search_requests import MAX_QUERY, clean_query
-from kgrec.recommender.searching import Searcher
-from kgrec.recommender.texts import TextFeatures
+from kgrec.search.ranker import Searcher
+from kgrec.search.requests import MAX_QUERY, clean_query
 from kgrec.stores import EmbeddedStore
 from tests.recommender import catalogs
 

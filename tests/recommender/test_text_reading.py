@@ -16,14 +16,14 @@ from kgrec import Recommender, RecommenderConfig, TextConfig, TextTuning
 from kgrec.cli import app
 from kgrec.errors import TrainingError
 from kgrec.graph import GraphSnapshot
-from kgrec.recommender.support import without_splits
-from kgrec.recommender.text_reading import RecommenderReader
 from kgrec.stores import EmbeddedStore
+from kgrec.support import without_splits
 from kgrec.text import load_encoder
+from kgrec.text.adapters import prepared
 from kgrec.text.loading import read_model
-from kgrec.text.tuning.methods import prepared
-from kgrec.text.tuning.recommending import ChunkBatch, Recommending
-from kgrec.text.tuning.tokens import Tokens
+from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, Recommending
+from kgrec.text_finetuning.recommender_objective import RecommenderReader
+from kgrec.text_finetuning.tokens import Tokens
 from tests.recommender import catalogs
 from tests.recommender.test_reviews import frames
 from tests.text.tiny import shake, write_bert
@@ -131,7 +131,7 @@ def test_it_is_judged_as_the_fit_was(visible: GraphSnapshot, base: Path) -> None
 
 def tuned(
     out: Path, base: Path, made: catalogs.Frames | None = None, seed: int = 0, **changed: object
-) -> kgrec.text.tuning.TuningReport:
+) -> kgrec.text_finetuning.TuningReport:
     return kgrec.tune_text(
         catalogs.catalog(**(made or frames())),
         out,

@@ -15,10 +15,10 @@ from kgrec import Recommender, RecommenderConfig, TextConfig, TextTuning
 from kgrec.cli import app
 from kgrec.errors import TextModelError
 from kgrec.graph import GraphSnapshot
-from kgrec.recommender.text_tuning import corpus_of
 from kgrec.stores import EmbeddedStore
 from kgrec.text import load_encoder
-from kgrec.text.tuning.pairs import entries
+from kgrec.text_finetuning.finetune import corpus_of
+from kgrec.text_finetuning.objectives.pairs import entries
 from tests.recommender import catalogs
 from tests.text.tiny import write_bert
 

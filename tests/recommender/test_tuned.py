@@ -13,7 +13,7 @@ import torch
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import TrainingError
-from kgrec.recommender.tuned import tuned
+from kgrec.fitting.hyperparameters import tuned
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow

@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 from kgrec import Recommender
-from kgrec.nn import Histories
-from kgrec.recommender.breakdown import break_down
-from kgrec.recommender.engine import Engine
-from kgrec.recommender.judging import Queries
-from kgrec.recommender.weighing import (
+from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.fitting.item_weights import (
     ELSEWHERE,
     OWN_RIDGES,
     OWN_STRENGTHS,
@@ -23,6 +20,9 @@ from kgrec.recommender.weighing import (
     choose_weighing,
     weighed,
 )
+from kgrec.fitting.validation import Queries
+from kgrec.nn import Histories
+from kgrec.scoring.engine import Engine
 from kgrec.training import Plan
 from tests.recommender import catalogs
 from tests.training.samples import plan

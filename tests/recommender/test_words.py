@@ -13,7 +13,7 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.config import TextConfig
 from kgrec.errors import RequestError
-from kgrec.recommender.wording import Method, _told_by
+from kgrec.explain.word_attribution import Method, _told_by
 from tests.recommender import catalogs
 from tests.text.tiny import texts, write_bert
 

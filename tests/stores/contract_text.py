@@ -8,8 +8,8 @@ import pytest
 
 from graph_schema.catalog import Catalog
 from graph_schema.errors import QueryError
+from kgrec.search.fulltext_index import FullTextIndex
 from kgrec.stores import GraphStore, NodeRef
-from kgrec.text import FullTextIndex
 from tests.stores.contract_queries import sample
 
 FILMS = pd.DataFrame(

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kgrec.text import FullTextIndex
-from kgrec.text.fulltext import K1, MAX_WORDS, B
+from kgrec.search.fulltext_index import K1, MAX_WORDS, B, FullTextIndex
 
 TITLES = ["Red River", "The River Wild", ""]
 PLOTS = [

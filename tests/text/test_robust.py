@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kgrec.text.robust import review_weights
+from kgrec.text.review_weights import review_weights
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

@@ -5,8 +5,7 @@ import pytest
 from scipy import sparse
 
 from graph_schema.errors import RequestError
-from kgrec.text import LexicalIndex
-from kgrec.text.search import weighted_columns
+from kgrec.search.name_index import LexicalIndex, weighted_columns
 
 NAMES = [
     "The Terminator",

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from kgrec.config import ModelConfig, TrainingConfig
+from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.features import FeatureTables, Vocabulary
 from kgrec.nn import HybridModel, ModelInputs, ModelShape
 from kgrec.training import Plan, Sequences, Trainer, make_plan
 

@@ -12,8 +12,14 @@ from kgrec.errors import TrainingError
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import HybridModel
 from kgrec.training import METRIC, Trainer
-from kgrec.training.adapting import fit_own_rows, of_scenario, own_rows, put_rows, tune_scenario
-from kgrec.training.sampling import Examples
+from kgrec.training.data.examples import Examples
+from kgrec.training.scenarios.finetuning import (
+    fit_own_rows,
+    of_scenario,
+    own_rows,
+    put_rows,
+    tune_scenario,
+)
 from tests.training import samples
 from tests.training.samples import NAMES, Weights, assert_same_weights, joint, weights
 

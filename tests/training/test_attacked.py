@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from kgrec.config import TrainingConfig
-from kgrec.training import attacked
+from kgrec.training.optim import adversarial as attacked
 from tests.recommender import catalogs
 
 

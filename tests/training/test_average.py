@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from kgrec.training.average import RunningAverage
+from kgrec.training.optim.ema import RunningAverage
 
 
 def test_the_average_is_what_its_formula_says() -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgrec.training.balancing import BALANCERS, Balancer, balanced_backward
-from kgrec.training.finite import NotFinite
+from kgrec.training.finite_checks import NotFinite
 from kgrec.training.objective import GroupLoss
+from kgrec.training.optim.balancing import BALANCERS, Balancer, balanced_backward
 
 NAMES = sorted(BALANCERS)
 AIMS = torch.tensor([[1.0, 0.8], [-1.0, 0.8], [0.0, 1.5]])  # pull apart, but all up

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from kgrec.evaluation.baselines import EASE
 from kgrec.graph import GraphSnapshot
+from kgrec.metrics.baselines import EASE
 from kgrec.training import fit_item_weights, fit_own_weights
 from kgrec.training import item_weights as module
 from tests.recommender import catalogs

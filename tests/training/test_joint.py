@@ -13,8 +13,8 @@ from torch import Tensor
 from kgrec.config import TrainingConfig
 from kgrec.graph import GraphSnapshot
 from kgrec.training import Checkpoint, StepSampler, Trainer
-from kgrec.training.balancing import BALANCERS
 from kgrec.training.objective import Objective, weighted_mean
+from kgrec.training.optim.balancing import BALANCERS
 from tests.training import samples
 from tests.training.samples import NAMES, assert_same_weights, joint, weights
 
@@ -167,7 +167,7 @@ def test_items_of_other_scenarios_get_no_gradient(train: GraphSnapshot, sampled:
 
 
 def _check_sampled(made: Trainer, raw) -> None:
-    from kgrec.training.sampled_rows import RowAdamW
+    from kgrec.training.optim.sparse_adamw import RowAdamW
 
     assert made.sampler is not None
     optimizer = RowAdamW(made.model.parameters(), lr=0.1, fused=True)

@@ -15,8 +15,8 @@ from kgrec.config import TrainingConfig
 from kgrec.errors import ModelError, TrainingError
 from kgrec.graph import GraphSnapshot
 from kgrec.training import METRIC, Checkpoint, Sequences
-from kgrec.training.loop import one_cycle
 from kgrec.training.objective import weighted_mean
+from kgrec.training.trainer import one_cycle
 from tests.training.samples import EPOCHS, assert_same_weights, trainer, weights
 
 VALIDATED = [0.1, 0.9, 0.5]

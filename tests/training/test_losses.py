@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from kgrec.training.data.examples import Examples, random_masks
 from kgrec.training.losses import bce_terms, kl_terms, softmax_terms
 from kgrec.training.objective import GroupLoss
-from kgrec.training.sampling import Examples, random_masks
 from tests.nn.test_histories import histories
 from tests.training.test_sampling import sequences
 

@@ -12,12 +12,12 @@ from kgrec.errors import TrainingError
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import ItemVectors
 from kgrec.training import Trainer
-from kgrec.training import meta_training as module
-from kgrec.training.adapting import of_scenario, own_rows, put_rows
-from kgrec.training.meta import prior_rows
-from kgrec.training.meta_training import Start, meta_train, take_steps
-from kgrec.training.sampling import Examples
-from kgrec.training.trunk import Trunk, of_rows
+from kgrec.training.data.examples import Examples
+from kgrec.training.scenarios import maml as module
+from kgrec.training.scenarios.finetuning import of_scenario, own_rows, put_rows
+from kgrec.training.scenarios.frozen_trunk import Trunk, of_rows
+from kgrec.training.scenarios.initial_rows import prior_rows
+from kgrec.training.scenarios.maml import Start, meta_train, take_steps
 from tests.training import samples
 from tests.training.samples import assert_same_weights, joint, weights
 

@@ -11,7 +11,7 @@ import torch
 
 from kgrec.graph import GraphSnapshot
 from kgrec.training import fit_item_weights
-from kgrec.training.review_words import WEIGHT, review_words
+from kgrec.training.data.review_words import WEIGHT, review_words
 from tests.recommender import catalogs
 
 

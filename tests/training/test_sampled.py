@@ -14,11 +14,11 @@ from kgrec.config import TrainingConfig
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import HistoryBatch, HybridModel
 from kgrec.training import Checkpoint, Sequences, StepSampler, Trainer
+from kgrec.training.data.examples import Examples, random_masks
+from kgrec.training.data.sampled_steps import ROW_TABLES, step_users
 from kgrec.training.losses import softmax_terms
 from kgrec.training.objective import GroupLoss, weighted_mean
-from kgrec.training.sampled import ROW_TABLES, step_users
-from kgrec.training.sampled_rows import RowAdamW
-from kgrec.training.sampling import Examples, random_masks
+from kgrec.training.optim.sparse_adamw import RowAdamW
 from tests.nn.samples import Sample, make_sample
 from tests.training import samples
 from tests.training.samples import assert_same_weights, weights

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from kgrec.training.sampled_rows import RowAdamW, rows_alone
+from kgrec.training.optim.sparse_adamw import RowAdamW, rows_alone
 
 ROWS, WIDTH = 12, 3
 

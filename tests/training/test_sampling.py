@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgrec.training import Sequences
-from kgrec.training.sampling import Examples, random_masks, time_cuts
+from kgrec.training.data.examples import Examples, random_masks, time_cuts
 
 USERS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
 SEEDS = st.integers(0, 2**32 - 1)

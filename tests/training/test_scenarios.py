@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kgrec.training import Sequences, own_items
-from kgrec.training.scenarios import drawn_users, item_counts, log_prior, overlap
+from kgrec.training.data.scenario_rows import drawn_users, item_counts, log_prior, overlap
 
 
 def events(rows: list[tuple[int, int, int]]) -> Sequences:

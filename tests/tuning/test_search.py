@@ -10,8 +10,8 @@ import pytest
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
-from kgrec.tuning import SPACE, Tuning, search
-from kgrec.tuning.space import with_values
+from kgrec.fitting.search_space import SPACE, with_values
+from kgrec.fitting.trial_search import Tuning, search
 
 CONFIG = RecommenderConfig()
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from kgrec.config.text_finetuning import TextTuning
 from kgrec.text.loading import read_model
-from kgrec.text.tuning import TextCorpus, Written
-from kgrec.text_tuning_config import TextTuning
+from kgrec.text_finetuning import TextCorpus, Written
 from tests.text.tiny import texts, write_bert
 
 N_ITEMS, N_USERS = 24, 30

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgrec.text.tuning.augment import deleted, spans_masked, substituted
+from kgrec.text_finetuning.augmentation import deleted, spans_masked, substituted
 
 TEXTS = ["the quick brown fox jumps over the lazy dog near the old river", "one", "", "two words"]
 words = st.lists(st.text(alphabet="abc", min_size=1, max_size=4), max_size=12).map(" ".join)

@@ -7,9 +7,10 @@ import torch
 from transformers import DistilBertConfig, DistilBertModel
 
 from kgrec.errors import TextModelError
-from kgrec.text.tuning import methods, tune_network
-from kgrec.text.tuning.freezing import Unfreezing
-from kgrec.text.tuning.tokens import Tokens
+from kgrec.text import adapters as methods
+from kgrec.text_finetuning import tune_network
+from kgrec.text_finetuning.freezing import Unfreezing
+from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tuning.conftest import small
 
 METHODS = ("lora", "adalora", "prefix", "ia3", "full")

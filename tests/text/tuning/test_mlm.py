@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from kgrec.errors import TextModelError
-from kgrec.text.tuning import tune_network
-from kgrec.text.tuning.masking import Vocabulary, hide
-from kgrec.text.tuning.mlm import MaskedWords
-from kgrec.text.tuning.predict import predictor
-from kgrec.text.tuning.tokens import Tokens
+from kgrec.text_finetuning import tune_network
+from kgrec.text_finetuning.objectives.mask_prediction import predictor
+from kgrec.text_finetuning.objectives.masking import Vocabulary, hide
+from kgrec.text_finetuning.objectives.mlm import MaskedWords
+from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import WORDS
 from tests.text.tuning.conftest import small
 

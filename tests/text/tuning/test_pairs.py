@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from kgrec.text.tuning import TextCorpus, Written
-from kgrec.text.tuning.corpus import held_out_items
-from kgrec.text.tuning.pairs import Entry, document_of, draw, entries, reviews_by_others
+from kgrec.text_finetuning import TextCorpus, Written
+from kgrec.text_finetuning.corpus import held_out_items
+from kgrec.text_finetuning.objectives.pairs import (
+    Entry,
+    document_of,
+    draw,
+    entries,
+    reviews_by_others,
+)
 from tests.text.tuning.conftest import small
 
 NOBODY = np.array([-1])

@@ -6,12 +6,12 @@ import torch
 from torch.nn import functional
 
 from kgrec.errors import TrainingError
+from kgrec.text.adapters import prepared
 from kgrec.text.encoder import MAX_CHUNKS, BertEncoder
 from kgrec.text.loading import read_model
-from kgrec.text.tuning import tune_network
-from kgrec.text.tuning.methods import prepared
-from kgrec.text.tuning.recommending import ChunkBatch, Recommending
-from kgrec.text.tuning.tokens import Tokens
+from kgrec.text_finetuning import tune_network
+from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, Recommending
+from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import WIDTH, shake, texts
 from tests.text.tuning.conftest import small
 

@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 
 from kgrec.errors import TextModelError
 from kgrec.text import load_encoder
+from kgrec.text.finetuned_model import ADAPTER_CONFIG, MANIFEST
 from kgrec.text.loading import read_model
-from kgrec.text.tuned import ADAPTER_CONFIG, MANIFEST
-from kgrec.text.tuning import tune_network
-from kgrec.text.tuning.saving import write_tuned
-from kgrec.text.tuning.tokens import Tokens
+from kgrec.text_finetuning import tune_network
+from kgrec.text_finetuning.saving import write_tuned
+from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import write_bert
 from tests.text.tuning.conftest import small
 

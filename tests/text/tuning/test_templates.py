@@ -3,7 +3,7 @@
 import pytest
 
 from kgrec.errors import RequestError
-from kgrec.text.tuning.templates import field_names, filled, told_by_facts
+from kgrec.text_finetuning.templates import field_names, filled, told_by_facts
 
 TEMPLATE = "{title}[ is a {category}][ by {brand}]"
 

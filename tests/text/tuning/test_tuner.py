@@ -7,12 +7,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TrainingError
 from kgrec.text.loading import read_model
-from kgrec.text.tuning import TextCorpus, Written, tune_network
-from kgrec.text.tuning.contrastive import Contrastive, info_nce
-from kgrec.text.tuning.tokens import Tokens
-from kgrec.text_tuning_config import TextTuning
+from kgrec.text_finetuning import TextCorpus, Written, tune_network
+from kgrec.text_finetuning.objectives.contrastive import Contrastive, info_nce
+from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tuning.conftest import small
 
 CPU = torch.device("cpu")

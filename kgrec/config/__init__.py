@@ -1,0 +1,24 @@
+"""Settings: one pydantic model a component; what is left unset is read off the data by ``fit``."""
+
+from kgrec.config.model import (
+    Head,
+    ModelConfig,
+    RecommenderConfig,
+    TextConfig,
+    TrainingConfig,
+)
+from kgrec.config.ratings import RatingConfig
+from kgrec.config.scenarios import ScenarioConfig, ScenarioRule
+from kgrec.config.text_finetuning import TextTuning
+
+__all__ = [
+    "Head",
+    "ModelConfig",
+    "RatingConfig",
+    "RecommenderConfig",
+    "ScenarioConfig",
+    "ScenarioRule",
+    "TextConfig",
+    "TextTuning",
+    "TrainingConfig",
+]

@@ -1,0 +1,183 @@
+"""Confidence: how often a mention like this one is a fact, learned on the facts that are known.
+
+A logistic regression on the signs of a pair and their products, which is checked on items that it
+did not learn from, and fitted so that nobody needs to set a threshold for one catalog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from kgrec.entity_linking.evidence import Pairs
+from kgrec.entity_linking.mentions import EXACT
+from kgrec.graph.snapshot import Ints
+
+FOLDS = 10
+_PENALTY = 25.0  # on squared weights, against a sum of log losses
+_PRODUCTS = 0.5  # of two signs, beside the signs themselves: learned more slowly
+_REACH = 4.0  # standard deviations: signs further out count as that far
+_PRIOR = 2.0  # mentions that a rate starts with
+_ROUNDS = 50  # of finding the share of items that have been looked at
+_DOUBT = 5.0  # mentions that how a form is believed starts with
+
+
+def confidences(pairs: Pairs, folds: Ints) -> np.ndarray:
+    """float64 ``[p]``: the probability that each pair is a fact, by a model that learned on the
+    items of other folds (``folds`` int64 ``[p]``, equal for all pairs of an item).
+
+    It learns from names as they are written. A form that differs (a misspelling, a last name alone)
+    is believed as much as it is like the name, corrected by how often known facts bear it out.
+
+    Where no fact that an item's texts name is known, perhaps nobody has looked yet, so that absence
+    says little. A first model learns from pairs beside which another name of the same item is a
+    known fact; the last one from all, where such items count by how likely they have been looked at
+    (a mixture of items with and without their facts, as in learning from positive and unlabelled
+    examples).
+    """
+    first = _by_others(pairs, folds, pairs.exact * _beside_known(pairs))
+    weights = pairs.exact * _looked_at(pairs, first)
+    answer = _by_others(pairs, folds, weights)
+    return np.asarray(answer * _belief(pairs, answer, folds, weights))
+
+
+def _known_beside(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+    """float64 ``[p]`` each: whether a pair is a known fact by its name, and how many of the item's
+    pairs are."""
+    known = (pairs.known & pairs.exact).astype(np.float64)
+    return known, np.bincount(pairs.item, weights=known, minlength=1)[pairs.item]
+
+
+def _beside_known(pairs: Pairs) -> np.ndarray:
+    """float64 ``[p]``: 1 where another pair of the item is known; where none ever is, 1 for all."""
+    known, counts = _known_beside(pairs)
+    beside = counts - known > 0
+    return beside.astype(np.float64) if beside.any() else np.ones(len(pairs))
+
+
+def _looked_at(pairs: Pairs, sure: np.ndarray) -> np.ndarray:
+    """float64 ``[p]``: the probability that the facts which the item's texts name are in the graph:
+    1 where one is; else by how likely it is (``sure``) that nothing was to be found."""
+    _, counts = _known_beside(pairs)
+    empty = np.zeros(int(pairs.item.max()) + 1)
+    np.add.at(empty, pairs.item, np.log1p(-np.clip(sure * pairs.exact, 0.0, 1.0 - 1e-9)))
+    items, first = np.unique(pairs.item, return_index=True)
+    nothing, some = np.exp(empty[items]), counts[first] > 0
+    share = 0.5
+    for _ in range(_ROUNDS):
+        looked = np.where(some, 1.0, share * nothing / (share * nothing + 1.0 - share + 1e-12))
+        share = float(looked.mean())
+    return np.asarray(looked[np.searchsorted(items, pairs.item)])
+
+
+def _by_others(pairs: Pairs, folds: Ints, weights: np.ndarray) -> np.ndarray:
+    """float64 ``[p]``: each pair by a model of the other folds, examples counted by ``weights``."""
+    answer, known = np.zeros(len(pairs)), pairs.known.astype(np.float64)
+    for fold in range(FOLDS):
+        ask, learn = folds == fold, weights * (folds != fold)
+        if not ask.any() or not learn.any():
+            continue
+        rates = _Rates.build(pairs, folds, learn)
+        inputs = np.column_stack([pairs.signs, rates.of(pairs, folds)])
+        used = learn > 0
+        answer[ask] = Logistic.fit(inputs[used], known[used], learn[used]).predict(inputs[ask])
+    return answer
+
+
+@dataclass(frozen=True, eq=False)
+class _Rates:
+    """Examples and known facts by entity, or by kind, and fold: float64 ``[groups, folds]``."""
+
+    entity: tuple[np.ndarray, np.ndarray]
+    kind: tuple[np.ndarray, np.ndarray]
+    base: float
+
+    @classmethod
+    def build(cls, pairs: Pairs, folds: Ints, learn: np.ndarray) -> _Rates:
+        known = pairs.known * learn
+        both = [
+            (_counts(groups, folds, known), _counts(groups, folds, learn))
+            for groups in (pairs.entity, pairs.kind)
+        ]
+        return cls(both[0], both[1], float(known.sum() + 0.5) / float(learn.sum() + 1))
+
+    def of(self, pairs: Pairs, folds: Ints) -> np.ndarray:
+        """float64 ``[p, 3]``: log odds of the entity's and the kind's rate over the other folds,
+        and how many examples of the entity these hold."""
+        entity, seen = self._rate(self.entity, pairs.entity, folds)
+        kind, _ = self._rate(self.kind, pairs.kind, folds)
+        return np.column_stack([_log_odds(entity), _log_odds(kind), np.log1p(seen)])
+
+    def _rate(
+        self, counts: tuple[np.ndarray, np.ndarray], groups: Ints, folds: Ints
+    ) -> tuple[np.ndarray, np.ndarray]:
+        known, seen = (part.sum(axis=1)[groups] - part[groups, folds] for part in counts)
+        return (known + _PRIOR * self.base) / (seen + _PRIOR), seen
+
+
+def _counts(groups: Ints, folds: Ints, weights: np.ndarray) -> np.ndarray:
+    table = np.zeros((int(groups.max(initial=-1)) + 1, FOLDS))
+    np.add.at(table, (groups, folds), weights)
+    return table
+
+
+def _log_odds(rate: np.ndarray) -> np.ndarray:
+    return np.asarray(np.log(rate / (1.0 - rate)))
+
+
+@dataclass(frozen=True, eq=False)
+class Logistic:
+    """Logistic regression on standardised columns and the products of any two of them."""
+
+    centre: np.ndarray
+    spread: np.ndarray
+    weights: np.ndarray
+    intercept: float
+
+    @classmethod
+    def fit(cls, inputs: np.ndarray, known: np.ndarray, counts: np.ndarray) -> Logistic:
+        """``inputs`` float64 ``[n, s]``, ``known`` float64 ``[n]`` of 0 and 1, ``counts`` float64
+        ``[n]``: what each row counts for; penalised maximum likelihood by L-BFGS, without a random
+        choice."""
+        centre = np.average(inputs, axis=0, weights=counts)
+        spread = np.sqrt(np.average((inputs - centre) ** 2, axis=0, weights=counts))
+        spread = np.where(spread > 0, spread, 1.0)
+        wide = _with_products((inputs - centre) / spread)
+
+        def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+            weights, logits = parameters[1:], parameters[0] + wide @ parameters[1:]
+            value = counts @ (np.logaddexp(0.0, logits) - known * logits)
+            error = counts * (expit(logits) - known)
+            slope = np.concatenate([[error.sum()], error @ wide + 2 * _PENALTY * weights])
+            return float(value + _PENALTY * (weights @ weights)), slope
+
+        start = np.zeros(wide.shape[1] + 1)
+        best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+        return cls(centre, spread, best[1:], float(best[0]))
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """float64 ``[n]``: probabilities."""
+        wide = _with_products((inputs - self.centre) / self.spread)
+        return np.asarray(expit(self.intercept + wide @ self.weights))
+
+
+def _with_products(columns: np.ndarray) -> np.ndarray:
+    near = np.clip(columns, -_REACH, _REACH)
+    first, second = np.triu_indices(near.shape[1])
+    return np.hstack([near, _PRODUCTS * near[:, first] * near[:, second]])
+
+
+def _belief(pairs: Pairs, answer: np.ndarray, folds: Ints, weights: np.ndarray) -> np.ndarray:
+    """float64 ``[p]``: 1 for the name itself; of another form, known facts over expected ones."""
+    belief = np.ones(len(pairs))
+    items = np.bincount(pairs.item, weights=weights * pairs.known)[pairs.item] > 0
+    for form in sorted(set(pairs.form) - {EXACT}):
+        alike = pairs.form == form
+        for fold in range(FOLDS):
+            seen, ask = alike & items & (folds != fold), alike & (folds == fold)
+            facts = pairs.known[seen].sum() + _DOUBT * pairs.likeness[ask]
+            belief[ask] = np.minimum(facts / (answer[seen].sum() + _DOUBT), 1.0)
+    return belief

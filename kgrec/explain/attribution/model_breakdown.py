@@ -1,0 +1,157 @@
+"""One score taken apart: what each history event added, through which part of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kgrec.explain import ScoreBreakdown
+from kgrec.explain.attribution.cold_items import new_item_parts
+from kgrec.explain.attribution.score_breakdown import KNOWLEDGE, MATCH, TOGETHER
+from kgrec.explain.attribution.shared_nodes import Heard, shared_nodes
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import Histories, HistoryBatch
+from kgrec.scoring.engine import Engine
+
+WORDS = "words"  # an event's own text: a review, a query
+ASSUMED = "assumed"  # what stands in for parts that an item lacks
+
+
+def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) -> ScoreBreakdown:
+    """The score of item row ``item`` for a batch of one history; see ``UserSide``."""
+    return UserSide.of(engine, history, timestamps).break_down(item)
+
+
+@dataclass(frozen=True, eq=False)
+class UserSide:
+    """What all scores of one history (a batch of one) have in common.
+
+    ``length`` is that of the pooled history by what it counts for, ``pooled`` float32 ``[1, d]``
+    where the head's gates are decided, ``static`` and ``final`` float64 ``[d]`` the user's vector
+    without and from the history, ``mixing`` ``[n, d]`` what events are multiplied with in the pool,
+    ``events`` per part their vectors ``[n, d]`` after the head.
+    """
+
+    engine: Engine
+    history: Histories
+    timestamps: Ints
+    batch: HistoryBatch
+    length: float
+    pooled: Tensor
+    static: Tensor
+    final: Tensor
+    mixing: Tensor
+    events: dict[str, Tensor]
+
+    @staticmethod
+    def of(engine: Engine, history: Histories, timestamps: Ints) -> UserSide:
+        model, inputs, query = engine.model, engine.inputs, engine.items.query
+        with torch.inference_mode():
+            batch = HistoryBatch.build(
+                history, len(engine.snapshot.items), model.shape.scales, engine.device
+            )
+            pooled = model.pooled(query, inputs, batch)
+            worth = model.worth(batch)
+            mixing = batch.weights.double().T @ model.gates(batch)[0].double()
+            user = functional.normalize(pooled, dim=1) * worth
+            return UserSide(
+                engine=engine,
+                history=history,
+                timestamps=timestamps,
+                batch=batch,
+                length=float(pooled.norm().clamp_min(1e-12)) / max(float(worth), 1e-12),
+                pooled=user,
+                static=model.static(query, inputs, batch, engine.known)[0].double(),
+                final=model.adapted(user, batch.scenario, batch.state)[0].double(),
+                mixing=mixing,
+                events={
+                    name: _adapted(engine, vectors.double() * mixing, batch, user)
+                    for name, vectors in _event_vectors(engine, history, batch).items()
+                },
+            )
+
+    @cached_property
+    def matrix(self) -> Tensor | None:
+        """float64 ``[d, d]``: row j is what the head makes of the j-th unit vector; None where it
+        changes nothing."""
+        if not self.engine.model.adapts:
+            return None
+        with torch.inference_mode():
+            units = torch.eye(self.pooled.shape[1], dtype=torch.float64, device=self.pooled.device)
+            return _adapted(self.engine, units, self.batch, self.pooled)
+
+    @cached_property
+    def heard(self) -> Heard:
+        """What the items of the history receive of the graph."""
+        return Heard.of(self.engine, self.history.item)
+
+    def break_down(self, item: int) -> ScoreBreakdown:
+        """The score of item row ``item``.
+
+        Exact up to rounding: given the length of the pooled history and what it counts for, the
+        score is linear in the events' vectors, and an event's vector is the sum of its parts.
+        """
+        engine, history, length = self.engine, self.history, self.length
+        temperature = engine.model.shape.temperature
+        target = (engine.items.candidate[item] / temperature).double()
+        baseline = float(self.static @ target + engine.items.bias[item])
+        score = baseline + float(self.final @ target)
+        new = engine.new_items
+        place = -1 if new is None else new.row(item)
+        if new is not None and place >= 0 and len(history.item):
+            told = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
+            score += float(new.added(history, self.batch)[0, place])
+            parts, matches = new_item_parts(engine, new, self.heard, told, item)
+        else:
+            parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
+            scale = length * temperature * engine.candidate_length(item)
+            matches = shared_nodes(engine, self.heard, self.matrix, self.mixing, item, scale)
+            if len(matches):
+                count = len(history.item)
+                shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)
+                parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
+            if engine.item_weights is not None:
+                parts[TOGETHER] = engine.item_weights.contributions(history, item)
+                score += float(parts[TOGETHER].sum())
+        return ScoreBreakdown(
+            score=score,
+            baseline=baseline,
+            history=history.item,
+            timestamps=self.timestamps,
+            parts=parts,
+            matches=matches,
+        )
+
+
+def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> dict[str, Tensor]:
+    """Per part, the events' query-side vectors, float32 ``[n, d]``; what stands in for parts that
+    an item lacks is a part of its own, and so are an event's own words."""
+    rows = torch.as_tensor(history.item).to(engine.device)
+    query, _ = engine.item_parts
+    parts = {}
+    assumed = torch.zeros(len(rows), engine.model.shape.embedding_size, device=engine.device)
+    for name, vectors in query.items():
+        present = engine.inputs.items.present[name]
+        vectors = vectors[rows]
+        if present is not None:
+            assumed = assumed + vectors * (1 - present[rows])
+            vectors = vectors * present[rows]
+        parts[name] = vectors
+    if bool((assumed != 0).any()):
+        parts[ASSUMED] = assumed
+    if engine.model.shape.event_texts and len(batch.text_rows):
+        own = torch.zeros_like(assumed)
+        told = engine.model.event_words(engine.inputs, batch.text_rows)
+        own[torch.as_tensor(np.flatnonzero(history.text >= 0)).to(engine.device)] = told
+        parts[WORDS] = own
+    return parts
+
+
+def _adapted(engine: Engine, vectors: Tensor, batch: HistoryBatch, at: Tensor) -> Tensor:
+    """``vectors`` float64 ``[n, d]`` through the head of the one request, as it is at ``at``."""
+    return engine.model.adapted(vectors, batch.scenario, batch.state, at)

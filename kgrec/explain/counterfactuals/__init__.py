@@ -1,0 +1,1 @@
+"""Counterfactuals: which changes of a history move an item out of the list or into it."""

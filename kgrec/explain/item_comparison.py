@@ -1,0 +1,98 @@
+"""Two items side by side, and why one item is not in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor
+
+from kgrec.explain import Explanation, ScoreBreakdown
+from kgrec.explain.attribution.score_breakdown import MATCH
+from kgrec.explain.comparison import Comparison, Difference, WhyNot
+from kgrec.explain.counterfactuals.rank_position import Standing
+from kgrec.explain.counterfactuals.search import find_with
+from kgrec.explain.text.narrate import item_name
+from kgrec.features.hybrid_layer import IDS
+from kgrec.scoring.engine import Engine
+
+BASELINE = "no history"
+Told = tuple[ScoreBreakdown, Explanation]  # of one item
+Tell = Callable[[int], Told]  # by the item's row
+
+
+def compare_items(engine: Engine, a: Told, b: Told) -> Comparison:
+    """Where the scores of two items, for the same history, part ways."""
+    (left, left_told), (right, right_told) = a, b
+    names = [*dict.fromkeys((*left.parts, *right.parts))]
+    parts = [Difference(BASELINE, left.baseline, right.baseline)]
+    parts += [
+        Difference(name, left_told.parts.get(name, 0.0), right_told.parts.get(name, 0.0))
+        for name in names
+    ]
+    first, *others = parts
+    ordered = [first, *sorted(others, key=lambda d: -abs(d.difference))]
+    return Comparison(left_told, right_told, tuple(ordered), _by_event(engine, left, right))
+
+
+def _by_event(engine: Engine, a: ScoreBreakdown, b: ScoreBreakdown) -> tuple[Difference, ...]:
+    rows, place = np.unique(a.history, return_inverse=True)
+    gave = [
+        np.bincount(place, weights=one.per_event(), minlength=len(rows)).tolist() for one in (a, b)
+    ]
+    nodes = engine.item_nodes(rows).tolist()
+    found = [
+        Difference(item_name(engine.explainer.index, node), left, right, str(item))
+        for node, item, left, right in zip(nodes, engine.item_ids[rows], *gave, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda d: -abs(d.difference)))
+
+
+def find_why_not(standing: Standing, user_id: str | None, tell: Tell) -> WhyNot:
+    """Why the item is not among the k best: what lies between it and the last of them."""
+    engine, item = standing.engine, standing.item
+    breakdown, told = tell(item)
+    rank, last = standing.rank, _last(standing)
+    out = last is not None and rank > standing.k and not standing.seen
+    comparison = None
+    if out and last is not None:
+        comparison = compare_items(engine, tell(last), (breakdown, told))
+    return WhyNot(
+        user_id=user_id,
+        item_id=told.item_id,
+        item_name=told.item_name,
+        k=standing.k,
+        rank=rank,
+        candidates=int(standing.allowed.sum()),
+        score=standing.score,
+        gap=0.0 if comparison is None else comparison.difference,
+        comparison=comparison,
+        against=tuple(path for path in told.paths if path.contribution < 0),
+        missing=tuple(_missing(engine, standing, breakdown)),
+        entry=find_with(standing, user_id),
+    )
+
+
+def _last(standing: Standing) -> int | None:
+    """The row of the k-th best item, None where there are fewer."""
+    best = standing.best(standing.scores)
+    return int(best[-1]) if len(best) == standing.k else None
+
+
+def _missing(engine: Engine, standing: Standing, breakdown: ScoreBreakdown) -> list[str]:
+    """What the model does not have to go by."""
+    item, found = standing.item, []
+    if not len(standing.past):
+        found.append("There is no history, so the score is the item's own for anybody.")
+    if not (engine.snapshot.interactions.item == item).any():
+        found.append("Nobody has chosen it yet.")
+    for part, present in engine.inputs.items.present.items():
+        if part != IDS and part in engine.model.shape.parts and _absent(present, item):
+            found.append(f"The model has nothing of it for “{part}”.")
+    if len(standing.past) and MATCH in breakdown.parts and not len(breakdown.matches):
+        found.append("No node of the graph lies between it and what was chosen.")
+    return found
+
+
+def _absent(present: Tensor | None, item: int) -> bool:
+    return present is not None and not bool(present[item].any())

@@ -1,0 +1,188 @@
+"""The picture of an explanation as a layered graph: user, history, links, item, left to right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import networkx as nx
+
+from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.explain.explanation import ExplainedPath, Explanation
+from kgrec.visualization.boxes import Box, Points
+from kgrec.visualization.text_wrap import MAX_LINES, wrap
+
+# Kinds of box.
+OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, LIKENESS, CANDIDATE, PASSAGE = (
+    "user",
+    "history",
+    "entity",
+    "item",
+    "person",
+    "likeness",
+    "candidate",
+    "passage",
+)
+_LINK_KINDS = {USER: PERSON, ITEM: ITEM_LINK, ENTITY: ENTITY_LINK}
+COLUMN_WIDTH = {0: 1.25}  # inches; all others BOX_WIDTH
+BOX_WIDTH, GAP, LINE, PADDING, SPACING, PORT = 2.25, 1.75, 0.175, 0.2, 0.2, 0.13
+CHARS, BOLD_CHARS, OWNER_CHARS = 28, 24, 13
+SWEEPS = 6
+
+
+def picture_graph(explanation: Explanation) -> nx.DiGraph:
+    """Nodes with ``kind``, ``lines``, ``column``; edges with ``words``, ``amount`` (signed sum of
+    the contributions over it), ``stored``, and ``forward``/``backward`` (which way they point).
+    """
+    graph = nx.DiGraph()
+    last = max([3, *(path.hops for path in explanation.paths)])
+    for number, path in enumerate(explanation.paths):
+        _add_path(graph, path, number, last)
+    if not explanation.paths:
+        name = explanation.item_name
+        graph.add_node(
+            "item", kind=CANDIDATE, lines=wrap(name, BOLD_CHARS, MAX_LINES + 2), column=last
+        )
+    return graph
+
+
+def _add_path(graph: nx.DiGraph, path: ExplainedPath, number: int, last: int) -> None:
+    keys = [_add_node(graph, path, i, last) for i in range(len(path.nodes))]
+    for i, word in enumerate(path.words):
+        a, b = keys[i], keys[i + 1]
+        told = "" if i == 0 else word
+        told = "chosen before" if path.hops == 1 else told
+        if i > 0 and path.hops == 2:  # a fact or likeness between two items: told in a box
+            pill = ("step", number)
+            lines, solid = wrap(word, CHARS), path.stored[i]
+            graph.add_node(pill, kind=LIKENESS, lines=lines, column=2, solid=solid)
+            _add_edge(graph, a, pill, path, i, "")
+            a, told = pill, ""
+        a = _passages(graph, a, b, path, i, number)
+        _add_edge(graph, a, b, path, i, told)
+
+
+def _passages(
+    graph: nx.DiGraph, a: object, b: object, path: ExplainedPath, step: int, number: int
+) -> object:
+    """Reserve a place in every column that an edge flies over; returns where the edge goes on."""
+    for column in range(graph.nodes[a]["column"] + 1, graph.nodes[b]["column"]):
+        key = ("passage", number, step, column)
+        graph.add_node(key, kind=PASSAGE, lines=[], column=column)
+        _add_edge(graph, a, key, path, step, "")
+        a = key
+    return a
+
+
+def _add_node(graph: nx.DiGraph, path: ExplainedPath, place: int, last: int) -> object:
+    label, node_id, _ = path.nodes[place]
+    column = last if place == len(path.nodes) - 1 else place
+    # How many chose both differs by history item, so a person on two paths is two boxes.
+    beside = path.nodes[1][1] if path.people and 1 < place < len(path.nodes) - 1 else ""
+    key = (label, node_id, column, beside)
+    if key in graph:
+        return key
+    kind, lines = _words(path, place, last=column == last)
+    graph.add_node(key, kind=kind, lines=lines, column=column)
+    return key
+
+
+def _words(path: ExplainedPath, place: int, last: bool) -> tuple[str, list[str]]:
+    """The kind of a path's node and the lines in its box."""
+    label, node_id, name = path.nodes[place]
+    text = name or f"{label.lower()} {node_id}"
+    if place == 0:
+        return OWNER, wrap(text if name or node_id else "You", OWNER_CHARS)
+    if last:
+        return CANDIDATE, wrap(text, BOLD_CHARS, MAX_LINES + 2)
+    kind = HISTORY if place == 1 else _LINK_KINDS[label]
+    if kind == ENTITY_LINK and not name:  # its role says more than the word entity
+        text = f"{path.words[place - 1]} {node_id}"
+    if kind == PERSON and path.people > 1:
+        text += f" and {path.people - 1:,} other{'s' if path.people > 2 else ''}"
+    return kind, wrap(text, CHARS)
+
+
+def _add_edge(
+    graph: nx.DiGraph, a: object, b: object, path: ExplainedPath, step: int, word: str
+) -> None:
+    if not graph.has_edge(a, b):
+        graph.add_edge(a, b, words=[], amount=0.0, stored=False, forward=False, backward=False)
+    edge = graph.edges[a, b]
+    edge["amount"] += path.contribution
+    edge["stored"] |= path.stored[step]
+    forward, backward = path.outgoing[step], not path.outgoing[step]
+    to_box, from_box = (graph.nodes[n]["kind"] != PASSAGE for n in (b, a))
+    edge["forward"] |= path.stored[step] and forward and to_box
+    edge["backward"] |= path.stored[step] and backward and from_box
+    if word and word not in edge["words"] and path.kind != "collaborative":
+        edge["words"].append(word)
+
+
+def place(graph: nx.DiGraph) -> tuple[dict[object, Box], float, float]:
+    """A box for every node, and the width and height of the whole in inches. Deterministic."""
+    columns = _ordered_columns(graph)
+    height = max(sum(_height(graph, n) + SPACING for n in column) for column in columns.values())
+    boxes: dict[object, Box] = {}
+    x = 0.0
+    for number in range(max(columns) + 1):
+        width = COLUMN_WIDTH.get(number, BOX_WIDTH)
+        nodes = columns.get(number, [])
+        spare = height - sum(_height(graph, node) for node in nodes)
+        gap = spare / len(nodes) if nodes else 0.0
+        top = height - gap / 2
+        for node in nodes:
+            tall = _height(graph, node)
+            boxes[node] = Box(x + width / 2, top - tall / 2, width, tall)
+            top -= tall + gap
+        x += width + GAP
+    return boxes, x - GAP, height
+
+
+def curves(graph: nx.DiGraph, boxes: Mapping[object, Box]) -> dict[tuple[object, object], Points]:
+    """Control points of every edge: from the right side of one box to the left side of the next.
+
+    The edges at one side are spread over it in the order of their other ends. An edge out of a
+    passage has one point more, before the others: where the line over the passage begins.
+    """
+    starts = {n: _ports(boxes[n], graph.successors(n), boxes) for n in graph}
+    ends = {n: _ports(boxes[n], graph.predecessors(n), boxes) for n in graph}
+    found = {}
+    for a, b in graph.edges:
+        left, right = boxes[a].x + boxes[a].width / 2, boxes[b].x - boxes[b].width / 2
+        y, z, middle = starts[a][b], ends[b][a], (left + right) / 2
+        curve = [(left, y), (middle, y), (middle, z), (right, z)]
+        over = graph.nodes[a]["kind"] == PASSAGE
+        found[a, b] = [(left - boxes[a].width, y), *curve] if over else curve
+    return found
+
+
+def _ports(box: Box, others: Iterable[object], boxes: Mapping[object, Box]) -> dict[object, float]:
+    """Where on a side of ``box`` the edge of each other box begins."""
+    order = sorted(others, key=lambda node: -boxes[node].y)
+    step = 0.72 * box.height / len(order) if order else 0.0
+    return {n: box.y + step * ((len(order) - 1) / 2 - i) for i, n in enumerate(order)}
+
+
+def _height(graph: nx.DiGraph, node: object) -> float:
+    busiest = max(graph.in_degree(node), graph.out_degree(node))
+    return float(max(PADDING + LINE * max(len(graph.nodes[node]["lines"]), 1), PORT * busiest))
+
+
+def _ordered_columns(graph: nx.DiGraph) -> dict[int, list[object]]:
+    """The nodes of every column, ordered so that few edges cross (barycentre sweeps)."""
+    columns: dict[int, list[object]] = {}
+    for node, data in graph.nodes(data=True):  # insertion order: the paths' rank
+        columns.setdefault(data["column"], []).append(node)
+    numbers = sorted(columns)
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        for number in numbers if forward else reversed(numbers):
+            near = graph.predecessors if forward else graph.successors
+            rank = {n: i / len(c) for c in columns.values() for i, n in enumerate(c)}
+            columns[number].sort(key=lambda n: _mean((rank[m] for m in near(n)), rank[n]))
+    return columns
+
+
+def _mean(values: Iterable[float], otherwise: float) -> float:
+    known = list(values)
+    return sum(known) / len(known) if known else otherwise

@@ -1,0 +1,262 @@
+"""WordingPart: which words of a text moved the score of one item for one user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kgrec.errors import RequestError
+from kgrec.explain.words import Wording
+from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import Histories, HistoryBatch, ModelInputs
+from kgrec.text import (
+    BertEncoder,
+    CachedEncoder,
+    item_documents,
+    review_weights,
+    text_columns,
+)
+from kgrec.text.saliency import integrated_gradients, occlusion
+
+if TYPE_CHECKING:
+    from kgrec.scoring.engine import Engine
+
+Source = Literal["item", "reviews", "history"]
+Method = Literal["gradients", "occlusion"]
+_STEPS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredText:
+    """A text that one score reads: ``score`` maps its vector float32 ``[size]`` to the score, all
+    else as it is; ``id`` is the review's, or the item's."""
+
+    text: str
+    id: str
+    source: str
+    score: Callable[[Tensor], Tensor]
+
+
+def tell_words(
+    encoder: object, user: str, item: str, name: str, found: ScoredText, method: str
+) -> Wording:
+    """Raises RequestError for another method, or an encoder that has no gradients."""
+    plain = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
+    if method not in ("gradients", "occlusion") or not isinstance(plain, BertEncoder):
+        raise RequestError(f"method is {method!r}; use 'gradients' or 'occlusion'.")
+    if method == "gradients":
+        told = integrated_gradients(plain, found.text, found.score, _STEPS)
+    else:
+        told = occlusion(plain, found.text, found.score)
+    return Wording(
+        user_id=user,
+        item_id=item,
+        item_name=name,
+        source=found.source,
+        text_id=found.id,
+        method=method,
+        words=told.words,
+        contributions=told.shares,
+        score=told.whole,
+        hidden=told.hidden,
+    )
+
+
+def find_text(
+    engine: Engine,
+    history: Histories,
+    row: int,
+    source: str,
+    of: str | None,
+    *,
+    robust: bool = False,
+) -> ScoredText:
+    """The text of ``source`` for item ``row`` and a history (a batch of one).
+
+    "item" is the item's own document; "reviews" one review of it (id ``of``, else the one without
+    which the score changes most); "history" what the user wrote about a chosen item (id ``of``,
+    else likewise). With ``robust`` reviews are pooled as ``TextConfig.robust_reviews`` says, what
+    each counts being fixed. Raises RequestError where there is none.
+    """
+    if source == "history":
+        return _written(engine, history, row, of)
+    if source not in ("item", "reviews"):
+        raise RequestError(f"words are of 'item', 'reviews' or 'history', not of {source!r}.")
+    if engine.inputs.items.item_row[row] < 0:
+        raise RequestError(
+            f"item {engine.snapshot.items.ids[row]!r} came after training: its vector is foretold "
+            "from items like it, not read off its words. Train again, or ask for 'history'."
+        )
+    if source == "item":
+        return _document(engine, history, row)
+    return _review(engine, history, row, of, robust)
+
+
+def _document(engine: Engine, history: Histories, row: int) -> ScoredText:
+    attributes = engine.snapshot.items.attributes
+    columns = text_columns(attributes)
+    item = str(engine.snapshot.items.ids[row])
+    if TEXT not in engine.model.features.parts or columns is None:
+        raise RequestError(
+            "the model reads no texts of items; train it with use_text on items that have some."
+        )
+    text = item_documents(attributes.iloc[[row]].reset_index(drop=True), columns)[0]
+    if not text:
+        raise RequestError(f"item {item!r} has no text of its own; ask for 'reviews' or 'history'.")
+    return ScoredText(text, item, "its own text", _candidate_score(engine, history, row, TEXT))
+
+
+def _review(
+    engine: Engine, history: Histories, row: int, of: str | None, robust: bool
+) -> ScoredText:
+    reviews = engine.snapshot.reviews
+    mine = np.flatnonzero(reviews.item == row)
+    if REVIEWS not in engine.model.features.parts:
+        raise RequestError(
+            "the model reads no reviews; train it with use_text where there are some."
+        )
+    if not len(mine):
+        name = engine.snapshot.items.ids[row]
+        raise RequestError(f"nobody reviewed item {name!r}; ask for 'item' or 'history'.")
+    score, pool = _candidate_score(engine, history, row, REVIEWS), _pool(engine, row, mine, robust)
+    vectors = torch.as_tensor(engine.texts.events[mine]).to(engine.device)
+
+    def scorer(at: int) -> Callable[[Tensor], Tensor]:
+        return lambda vector: score(
+            pool(torch.cat([vectors[:at], vector.unsqueeze(0), vectors[at + 1 :]]))
+        )
+
+    nothing = torch.zeros_like(vectors[0])
+    at = _chosen(
+        [str(name) for name in reviews.id[mine]],
+        of,
+        lambda place: float(scorer(place)(vectors[place]) - scorer(place)(nothing)),
+        "no review of the item has id",
+    )
+    name = str(reviews.id[mine[at]])
+    return ScoredText(str(reviews.text[mine[at]]), name, f"review {name} of it", scorer(at))
+
+
+def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tensor], Tensor]:
+    """What makes one vector float32 ``[size]`` of those of the reviews of item ``row``, ``[r,
+    size]``, which are rows ``mine`` of the snapshot's."""
+    read = engine.inputs.items.reviews
+    if read is not None:
+        own, attention = read.of_item(row), engine.model.features.attention
+        return lambda vectors: attention(replace(own, vectors=vectors))[0]
+    counts = np.ones(len(mine), dtype=np.float32)
+    if robust:
+        counts = review_weights(
+            engine.texts.events[mine], mine * 0, engine.snapshot.reviews.text[mine]
+        )
+    weights = torch.as_tensor(counts).to(engine.device)
+    return lambda vectors: functional.normalize(weights @ vectors, dim=0)
+
+
+def _written(engine: Engine, history: Histories, row: int, of: str | None) -> ScoredText:
+    events = np.flatnonzero(history.text >= 0)
+    if not engine.model.shape.event_texts or not len(events):
+        raise RequestError(
+            "the history holds no review or query that is read; ask for 'item' or 'reviews'."
+        )
+    ids = [str(engine.snapshot.items.ids[item]) for item in history.item[events]]
+    texts = [*engine.snapshot.reviews.text, *engine.snapshot.queries.text]
+
+    def scorer(place: int) -> Callable[[Tensor], Tensor]:
+        return _history_score(engine, history, row, int(history.text[events[place]]))
+
+    own = torch.as_tensor(engine.texts.events[history.text[events]]).to(engine.device)
+    nothing = torch.zeros_like(own[0])
+
+    def moved(place: int) -> float:
+        score = scorer(place)
+        return float(score(own[place]) - score(nothing))
+
+    at = _chosen(ids, of, moved, "nothing in the history was written about item")
+    text = str(texts[int(history.text[events[at]])])
+    return ScoredText(text, ids[at], f"what the user wrote about {ids[at]}", scorer(at))
+
+
+def _chosen(ids: Sequence[str], of: str | None, moved: Callable[[int], float], missing: str) -> int:
+    if of is not None:
+        if of not in ids:
+            raise RequestError(f"{missing} {of!r}; there are {', '.join(ids[:5])}.")
+        return ids.index(of)
+    with torch.no_grad():
+        return int(np.argmax([abs(moved(place)) for place in range(len(ids))]))
+
+
+def _user(engine: Engine, history: Histories, inputs: ModelInputs | None = None) -> Tensor:
+    """The user's vector float32 ``[d]``, from ``inputs`` if they are given."""
+    batch = HistoryBatch.build(
+        history, len(engine.snapshot.items), engine.model.shape.scales, engine.device
+    )
+    items = replace(engine.items, query=engine.items.query.clone())
+    known = engine.known.clone()
+    vector: Tensor = engine.model.user_vectors(items, inputs or engine.inputs, batch, known)[0]
+    return vector
+
+
+def _score_now(engine: Engine, history: Histories, row: int) -> float:
+    return float(engine.score(history)[0, row])
+
+
+def _candidate_score(
+    engine: Engine, history: Histories, row: int, part: str
+) -> Callable[[Tensor], Tensor]:
+    """The score of item ``row`` as a function of the vector of one of its texts, its other parts
+    and the user as they are."""
+    model, features = engine.model, engine.model.features
+    with torch.no_grad():
+        parts = {name: vectors[row].clone() for name, vectors in engine.item_parts[1].items()}
+        user = _user(engine, history) / model.shape.temperature
+        rest = torch.stack([v for name, v in parts.items() if name != part] or [user * 0]).sum(0)
+        weights = features.text[part].detach().chunk(2, dim=1)[1]
+        now = functional.normalize(rest + parts[part], dim=0) @ user
+    others = _score_now(engine, history, row) - float(now)
+
+    def score(vector: Tensor) -> Tensor:
+        return functional.normalize(rest + vector @ weights, dim=0) @ user + others
+
+    return score
+
+
+def _history_score(
+    engine: Engine, history: Histories, row: int, text: int
+) -> Callable[[Tensor], Tensor]:
+    """The score of item ``row`` as a function of the vector of one text of the history."""
+    target = engine.items.candidate[row].clone() / engine.model.shape.temperature
+    told, place, inputs = _told_by(engine, history, text)
+    with torch.no_grad():
+        others = _score_now(engine, history, row) - float(_user(engine, history) @ target)
+
+    def score(vector: Tensor) -> Tensor:
+        changed = inputs.event_text.clone()
+        changed[place] = vector
+        return _user(engine, told, replace(inputs, event_text=changed)) @ target + others
+
+    return score
+
+
+def _told_by(engine: Engine, history: Histories, text: int) -> tuple[Histories, int, ModelInputs]:
+    """The history with its texts numbered by themselves, which of them ``text`` is, and inputs
+    that hold them alone: all texts of a catalog would be copied at every step."""
+    rows, numbers = np.unique(history.text[history.text >= 0], return_inverse=True)
+    told = history.text.copy()
+    told[told >= 0] = numbers
+    inputs, known = engine.inputs, torch.as_tensor(rows).to(engine.device)
+    items, reviews = inputs.items, inputs.items.reviews
+    if reviews is not None:
+        items = replace(items, reviews=replace(reviews, rated=reviews.rated[known]))
+    inputs = replace(inputs, items=items, event_text=inputs.event_text[known])
+    return replace(history, text=told), int(np.searchsorted(rows, text)), inputs
+
+
+__all__ = ["Method", "ScoredText", "Source", "find_text", "tell_words"]

@@ -1,0 +1,1 @@
+"""Features of items and users: tables read from the graph, and the layer that combines them."""

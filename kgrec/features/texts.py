@@ -1,0 +1,187 @@
+"""What the language model makes of a snapshot: items, their reviews, single events, scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from kgrec.config import RecommenderConfig
+from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
+from kgrec.text import (
+    CachedEncoder,
+    EmbeddingCache,
+    TextColumns,
+    TextEncoder,
+    item_documents,
+    load_encoder,
+    review_weights,
+    text_columns,
+)
+
+Progress = Callable[[str, int, int], None]
+DESCRIPTION = "description"
+NOTHING = np.empty((0, 0), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class TextFeatures:
+    """``items`` maps a part to float32 ``[n, size]`` (unit rows, zero where there is no text);
+    ``events`` float32 ``[e, size]`` are the vectors of reviews, then queries; ``scenarios`` float32
+    ``[k, its size]`` those of ``scenarios_of`` the snapshot, ``[0, 0]`` where nobody reads them."""
+
+    items: dict[str, np.ndarray]
+    events: np.ndarray
+    size: int = field(default=0)
+    scenarios: np.ndarray = field(default_factory=lambda: NOTHING)
+
+    @staticmethod
+    def none(n_items: int) -> TextFeatures:
+        return TextFeatures({}, NOTHING)
+
+    def of_events(self, snapshot: GraphSnapshot) -> Ints:
+        """int64 ``[interactions]``: the row in ``events`` of what the user wrote about the item, or
+        searched for when choosing it; -1 where there is none. The latest text counts."""
+        seen = snapshot.interactions
+        rows = np.full(len(seen), -1, dtype=np.int64)
+        if not len(self.events):
+            return rows
+        n_items = max(len(snapshot.items), 1)
+        for texts, start in ((snapshot.queries, len(snapshot.reviews)), (snapshot.reviews, 0)):
+            found = _latest(texts, seen.user * n_items + seen.item, n_items)
+            rows = np.where(found >= 0, found + start, rows)
+        return rows
+
+
+def _latest(texts: Texts, pairs: Ints, n_items: int) -> Ints:
+    """The row of the latest text of each (user, item) pair, -1 where there is none."""
+    known = np.flatnonzero((texts.user >= 0) & (texts.item >= 0))
+    if not len(known):
+        return np.full(len(pairs), -1, dtype=np.int64)
+    keys = texts.user[known] * n_items + texts.item[known]
+    order = np.lexsort((known, texts.timestamp[known], keys))
+    place = np.searchsorted(keys[order], pairs, side="right") - 1
+    at = order[np.maximum(place, 0)]
+    return np.where((place >= 0) & (keys[at] == pairs), known[at], -1)
+
+
+def encode_texts(
+    snapshot: GraphSnapshot,
+    encoder: TextEncoder,
+    progress: Progress | None = None,
+    *,
+    robust: bool = False,
+) -> TextFeatures:
+    """Encode documents of items, and the reviews and queries of the snapshot.
+
+    An item's reviews are averaged, or with ``robust`` pooled by ``review_weights``. What is held
+    out must already have left the snapshot.
+    """
+    documents, written = texts_of(snapshot)
+    if not any(documents) and not written:
+        return TextFeatures.none(len(snapshot.items))
+    vectors = encoder.encode([*documents, *written], progress=progress)
+    items, events = vectors[: len(documents)], vectors[len(documents) :]
+    parts = {TEXT: items} if any(documents) else {}
+    if len(snapshot.reviews):
+        parts[REVIEWS] = _item_means(
+            snapshot.reviews, events[: len(snapshot.reviews)], snapshot, robust
+        )
+    return TextFeatures(parts, events, vectors.shape[1])
+
+
+def texts_of(snapshot: GraphSnapshot) -> tuple[list[str], list[str]]:
+    """The documents of all items (none where no column holds text), and all reviews, then queries,
+    as they were written."""
+    columns = text_columns(snapshot.items.attributes)
+    documents = item_documents(snapshot.items.attributes, columns) if columns else []
+    return documents, list(map(str, [*snapshot.reviews.text, *snapshot.queries.text]))
+
+
+class TextReader:
+    """Reads snapshots with the language model that the settings name, behind the cache on disk;
+    the model is loaded when the first text asks for it."""
+
+    def __init__(self, config: RecommenderConfig) -> None:
+        self.config = config
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """Raises TextModelError."""
+        text = self.config.text
+        encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
+        return CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
+
+    def encode_query(self, text: str) -> np.ndarray:
+        """float32 ``[size]``: one text that is not worth a place in the cache on disk."""
+        encoder = self.encoder
+        live = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
+        return np.asarray(live.encode([text])[0])
+
+    def read(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
+        """The texts of a snapshot; none where the settings or the data have none."""
+        texts = TextFeatures.none(len(snapshot.items))
+        if self.config.model.use_text and has_texts(snapshot):
+            robust = self.config.text.robust_reviews
+            texts = encode_texts(snapshot, self.encoder, progress, robust=robust)
+        return replace(texts, scenarios=self.read_scenarios(scenarios_of(snapshot)))
+
+    def read_scenarios(self, scenarios: NodeTable) -> np.ndarray:
+        """float32 ``[k, size]``, unit rows: what scenarios say of themselves; ``[0, 0]`` where none
+        has a description and no head asks for one, and without texts."""
+        wanted = self.config.model.head == "hyper" or has_descriptions(scenarios)
+        if not (self.config.model.use_text and wanted and len(scenarios)):
+            return NOTHING
+        return self.encoder.encode(scenario_documents(scenarios))
+
+
+def has_texts(snapshot: GraphSnapshot) -> bool:
+    """Whether there is anything for a language model to read."""
+    if len(snapshot.reviews) or len(snapshot.queries):
+        return True
+    return bool(text_columns(snapshot.items.attributes))
+
+
+def scenarios_of(snapshot: GraphSnapshot) -> NodeTable:
+    """All scenarios of a snapshot, those that only interactions name too."""
+    return with_named(snapshot.scenarios, snapshot.interactions.scenario)
+
+
+def has_descriptions(scenarios: NodeTable) -> bool:
+    return bool((scenarios.attributes[DESCRIPTION] != "").any())
+
+
+def scenario_documents(scenarios: NodeTable) -> list[str]:
+    """One text per scenario: its name, its attributes, its description."""
+    told = scenarios.attributes.assign(scenario_id=scenarios.ids)
+    short = tuple(str(name) for name in scenarios.attributes.columns if name != DESCRIPTION)
+    return item_documents(told, TextColumns("scenario_id", short, (DESCRIPTION,)))
+
+
+def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
+    """Whether two snapshots have the same items, reviews, queries and scenarios, row by row."""
+    if not np.array_equal(one.items.ids, other.items.ids):
+        return False
+    if scenario_documents(scenarios_of(one)) != scenario_documents(scenarios_of(other)):
+        return False
+    written = ((one.reviews, other.reviews), (one.queries, other.queries))
+    told = ("id", "text", "item")
+    if not all(np.array_equal(getattr(a, n), getattr(b, n)) for a, b in written for n in told):
+        return False
+    mine, others = one.items.attributes, other.items.attributes
+    return mine is others or mine.equals(others)
+
+
+def _item_means(
+    reviews: Texts, vectors: np.ndarray, snapshot: GraphSnapshot, robust: bool
+) -> np.ndarray:
+    if robust:
+        vectors = vectors * review_weights(vectors, reviews.item, reviews.text)[:, None]
+    means = np.zeros((len(snapshot.items), vectors.shape[1]), dtype=np.float32)
+    known = reviews.item >= 0
+    np.add.at(means, reviews.item[known], vectors[known])
+    length = np.linalg.norm(means, axis=1, keepdims=True)
+    return np.asarray(means / np.where(length > 0, length, 1.0), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Fitting: from a snapshot to a trained model, chosen on validation rows."""

@@ -1,0 +1,293 @@
+"""Fitting: from a snapshot of everything to a trained engine that has seen no test row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.config import RecommenderConfig
+from kgrec.errors import TrainingError
+from kgrec.evaluation import random_split, user_time_split
+from kgrec.features.hybrid_layer import ATTRIBUTES, IDS, KNOWLEDGE, REVIEWS
+from kgrec.features.scenario_features import feature_size, scenario_features
+from kgrec.features.tables import FeatureTables, Vocabulary
+from kgrec.features.texts import TextFeatures, scenarios_of
+from kgrec.fitting.distillation import load_teacher
+from kgrec.fitting.item_weights import NONE, Weighing, choose_weighing, weighed
+from kgrec.fitting.plan import plan_of
+from kgrec.fitting.validation import Queries
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
+from kgrec.nn import HybridModel, ModelShape
+from kgrec.scoring.engine import Engine
+from kgrec.scoring.scenario_codes import scenario_codes
+from kgrec.training import (
+    METRIC,
+    Checkpoint,
+    Plan,
+    StepSampler,
+    Trainer,
+    own_items,
+)
+from kgrec.training.objective import Teacher
+from kgrec.training.scenarios.maml import meta_train
+
+_VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
+OnEpoch = Callable[[dict[str, float], int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained engine over the training snapshot, and how it came about."""
+
+    engine: Engine
+    plan: Plan
+    history: list[dict[str, float]]
+    weighing: Weighing
+
+    @property
+    def ndcg(self) -> float:
+        """NDCG@10 on validation rows, -inf where nothing was validated."""
+        if not math.isnan(self.weighing.ndcg):
+            return self.weighing.ndcg
+        return max((r[METRIC] for r in self.history if METRIC in r), default=-math.inf)
+
+
+def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
+    """bool ``[n]``: which interactions choose the model (validation) instead of training it.
+
+    The rows that the catalog calls "valid"; without any, each user's latest, or random ones where
+    nothing has a time.
+    """
+    events = visible.interactions
+    if chooses_by_split(visible):
+        return np.asarray(events.split == "valid")
+    share = config.training.valid_share
+    if (events.timestamp != NO_TIME).any():
+        labels = user_time_split(events, (1 - share, share, 0.0))
+    else:
+        labels = random_split(events, (1 - share, share, 0.0), seed=seed)
+    return np.asarray(labels == "valid")
+
+
+def chooses_by_split(visible: GraphSnapshot) -> bool:
+    """Whether the catalog itself says which rows choose the model."""
+    return bool((visible.interactions.split == "valid").any())
+
+
+def fit_engine(
+    train: GraphSnapshot,
+    valid: Interactions,
+    texts: TextFeatures,
+    config: RecommenderConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    on_epoch: OnEpoch | None = None,
+    like: Fitted | None = None,
+) -> Fitted:
+    """Train on ``train`` and its ``texts``, choose by ``valid``, whose rows ``train`` does not
+    hold; or train ``like`` another, by its plan and for as long as was best for it.
+
+    Raises TrainingError, and ModelError for a teacher that can't be read.
+    """
+    if not len(train.interactions):
+        raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
+    plan = plan_of(train, valid, config) if like is None else like.plan
+    vocabulary = Vocabulary.build(train)
+    tables = FeatureTables.build(train, vocabulary, texts.items, texts.events)
+    shape = model_shape(config, plan, vocabulary, tables, texts)
+    shape = replace(shape, own_items=_has_own(train, vocabulary, config))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = HybridModel(vocabulary, shape, _told(train, texts, shape)).to(device)
+        engine = Engine(model, vocabulary, train, texts, device)
+        engine.read(tables)
+        trainer = Trainer(
+            model=model,
+            inputs=engine.inputs,
+            data=engine.sequences,
+            plan=plan,
+            config=config.training,
+            seed=seed,
+            device=device,
+            validate=_validation(engine, valid, plan, seed) if len(valid) else None,
+            sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
+            stop=None if like is None else best_epoch(like.history),
+            scenarios=tuple(vocabulary.scenarios),
+            teacher=teacher_of(train, vocabulary, config, device),
+        )
+        state = None
+        if checkpoint is not None:
+            state = Checkpoint(checkpoint, fingerprint(train, valid, config, seed))
+        history = trainer.run(
+            checkpoint=state,
+            resume=resume,
+            on_epoch=None if on_epoch is None else lambda record: on_epoch(record, plan.epochs),
+        )
+    model.eval()
+    final = engine.refreshed()
+    if like is not None:
+        weighing, final = like.weighing, weighed(final, like.weighing, plan)
+    elif plan.sampled or not config.model.use_item_weights:
+        weighing = NONE
+    else:
+        weighing, final = choose_weighing(final, valid, plan, seed)
+    return Fitted(_started(final, trainer, config, seed), plan, history, weighing)
+
+
+def _started(engine: Engine, trainer: Trainer, config: RecommenderConfig, seed: int) -> Engine:
+    """With what meta-training finds, where it is asked for."""
+    epochs = config.training.meta_epochs
+    if not epochs or trainer.plan.sampled:
+        return engine
+    start = meta_train(trainer.stepper, epochs=epochs, seed=seed, items=engine.items)
+    return engine.starting(start)
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """The epoch whose validation was best, the last one where none was validated."""
+    validated = [record for record in history if METRIC in record]
+    best = max(validated, key=lambda record: record[METRIC], default=history[-1])
+    return int(best["epoch"])
+
+
+def model_shape(
+    config: RecommenderConfig,
+    plan: Plan,
+    vocabulary: Vocabulary,
+    tables: FeatureTables,
+    texts: TextFeatures,
+) -> ModelShape:
+    """Parts that the settings ask for and the data have."""
+    wanted = config.model
+    parts = [IDS] if wanted.use_ids else []
+    if wanted.use_knowledge and tables.messages.matrix.nnz:
+        parts.append(KNOWLEDGE)
+    if wanted.use_attributes and tables.item_tokens.nnz:
+        parts.append(ATTRIBUTES)
+    if wanted.use_text:
+        parts.extend(texts.items)
+    if not parts:
+        raise TrainingError("every part of the model is switched off or has no data; enable one.")
+    n_scenarios = len(vocabulary.scenarios)
+    head: str = wanted.head
+    if head == "auto":
+        head = "adapter" if n_scenarios > 1 else "none"
+    head = head if n_scenarios else "none"
+    return ModelShape(
+        embedding_size=plan.embedding_size,
+        parts=tuple(parts),
+        text_size=texts.size,
+        kg_layers=wanted.kg_layers,
+        scales=plan.scales,
+        temperature=plan.temperature,
+        dropout=plan.dropout,
+        id_dropout=wanted.id_dropout if len(parts) > 1 else 0.0,
+        head=head,
+        user_attributes=wanted.use_attributes and tables.user_tokens.nnz > 0,
+        friends=tables.friends is not None,
+        event_texts=wanted.use_text and len(texts.events) > 0,
+        attention=REVIEWS in parts
+        and wanted.use_attention
+        and not (plan.sampled or config.text.robust_reviews),
+        horizons=plan.temporal and config.training.later_share > 0,
+        shrinkage=plan.shrinkage,
+        fusion=wanted.use_fusion and head != "none",
+        scenario_features=feature_size(texts.scenarios) if head == "hyper" else 0,
+    )
+
+
+def _told(train: GraphSnapshot, texts: TextFeatures, shape: ModelShape) -> Tensor | None:
+    """What describes the scenarios, where the head reads it."""
+    if not shape.scenario_features:
+        return None
+    told = scenario_features(scenarios_of(train), train.interactions, texts.scenarios)
+    return torch.from_numpy(told)
+
+
+def _sampler(
+    model: HybridModel, tables: FeatureTables, engine: Engine, config: RecommenderConfig
+) -> StepSampler:
+    training = config.training
+    return StepSampler(
+        model=model,
+        tables=tables,
+        data=engine.sequences,
+        negatives=training.negatives,
+        fanout=training.fanout,
+        device=engine.device,
+    )
+
+
+def _validation(
+    engine: Engine, valid: Interactions, plan: Plan, seed: int
+) -> Callable[[], dict[str, float]]:
+    """Tells NDCG@10, of all users and by scenario, of the engine as it is then, not with the
+    vectors it has cached; where training is sampled, over a sample of the users."""
+    most = _VALID_USERS if plan.sampled else len(valid)
+    queries = Queries.build(engine, valid, most=most, seed=seed)
+
+    def ndcg() -> dict[str, float]:
+        now = engine.alone()
+        report = queries.judge(lambda rows: queries.score(now, rows))
+        told = {METRIC: report["ndcg@10"]}
+        for name, values in report.by_group.items():
+            if name:
+                told[f"{METRIC}/{name}"] = values["ndcg@10"]
+        return told
+
+    return ndcg
+
+
+def teacher_of(
+    train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig, device: torch.device
+) -> Teacher | None:
+    """None unless a scenario's loss learns from it. Raises ModelError."""
+    folder = config.training.teacher
+    if folder is None or "kl" not in config.training.losses.values():
+        return None
+    return load_teacher(Path(folder), train, vocabulary, device)
+
+
+def _has_own(train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig) -> bool:
+    """Whether each scenario chooses among items of its own; see ``own_items``."""
+    found = own_items(
+        train.interactions.item,
+        scenario_codes(train.interactions.scenario, vocabulary),
+        config.training.scenario_candidates,
+        len(vocabulary.scenarios),
+        len(train.items),
+    )
+    return found is not None
+
+
+def fingerprint(
+    train: GraphSnapshot, valid: Interactions, config: RecommenderConfig, seed: int
+) -> str:
+    """All that decides the outcome: settings, seed and every row that training reads."""
+    digest = hashlib.sha256(json.dumps([config.model_dump(mode="json"), seed]).encode())
+    for rows in (train.interactions, valid):
+        for array in (rows.user, rows.item, rows.timestamp):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update("\0".join(rows.scenario).encode())
+    for facts in train.facts:
+        digest.update(repr((facts.head_label, facts.relation, facts.tail_label)).encode())
+        digest.update(facts.head.tobytes() + facts.tail.tobytes())
+    for nodes in (train.users, train.items, train.entities, train.scenarios):
+        digest.update("\0".join(nodes.ids).encode())
+        digest.update(nodes.attributes.to_csv(index=False).encode())
+    for texts in (train.reviews, train.queries):
+        digest.update("\0".join([*texts.id, *texts.text]).encode())
+        for array in (texts.user, texts.item, texts.timestamp, texts.rating):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

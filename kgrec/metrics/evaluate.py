@@ -1,0 +1,173 @@
+"""evaluate_ranking: score every user with targets against the whole catalog and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from graph_schema.errors import RequestError
+from kgrec.metrics.accumulate import RankingMetrics
+from kgrec.metrics.metrics import UserMetrics, best_ranks
+from kgrec.ranking.csr import Csr, contains, pairs_to_csr, row_numbers, take_rows
+from kgrec.ranking.topk import top_k
+
+ScoreBatch = Callable[[np.ndarray], "np.ndarray | torch.Tensor"]
+Progress = Callable[[str, int, int], None]
+_MAX_USERS, _MAX_SCORES = 1024, 2**25  # scored at once, so that memory stays flat
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationReport:
+    """Means by metric name, the same per group, and what the evaluation covered.
+
+    ``n_targets_left_out`` counts held-out pairs that no list can hold: the item was already seen by
+    that user, or is no candidate. ``users`` (ids, or rows int64 where there
+    are none) and ``per_user`` are filled on request, in one order.
+    """
+
+    metrics: dict[str, float]
+    by_group: dict[str, dict[str, float]]
+    n_users: int
+    n_items: int
+    n_targets: int
+    n_targets_left_out: int = 0
+    users: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    per_user: UserMetrics = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> float:
+        return self.metrics[name]
+
+    def __str__(self) -> str:
+        """A table: one row per metric, one column for all users and one per group."""
+        groups = list(self.by_group)
+        table = [["metric", "all", *groups]]
+        table.append(["users", f"{self.n_users:,}", *self._group_users()])
+        for name, value in self.metrics.items():
+            cells = [_number(self.by_group[group].get(name)) for group in groups]
+            table.append([name, _number(value), *cells])
+        lines = aligned(table)
+        if self.n_targets_left_out:
+            lines.append(
+                f"{self.n_targets_left_out:,} held-out pairs left out: seen before or no candidate"
+            )
+        return "\n".join(lines)
+
+    def _group_users(self) -> list[str]:
+        return [f"{int(values['users']):,}" for values in self.by_group.values()]
+
+
+def evaluate_ranking(
+    score_batch: ScoreBatch,
+    *,
+    n_items: int,
+    targets: Csr,
+    seen: Csr,
+    ks: Sequence[int] = (10, 20),
+    batch_size: int | None = None,
+    groups: np.ndarray | None = None,
+    item_popularity: np.ndarray | None = None,
+    target_groups: np.ndarray | None = None,
+    candidates: np.ndarray | None = None,
+    keep_users: bool = False,
+    full_mrr: bool = False,
+    progress: Progress | None = None,
+) -> EvaluationReport:
+    """Full ranking over all items (or ``candidates``), averaged over users with targets.
+
+    ``score_batch`` takes int64 user rows ``[B]`` and returns scores ``[B, n_items]``; it is never
+    told what is held out. ``targets`` and ``seen`` are (indptr ``[n_users + 1]``, item rows): the
+    items to find, and those that may not be recommended. ``groups`` object ``[n_users]`` labels
+    users (e.g. scenarios); ``target_groups`` object ``[n_items]`` labels targets (e.g. "cold": the
+    group "cold targets"); ``item_popularity`` ``[n_items]`` training counts, for novelty;
+    ``candidates`` int64 item rows or bool ``[n_items]``; ``batch_size`` users are scored at once
+    (None: as many as ``_MAX_SCORES`` allows); ``full_mrr`` adds "mrr" without a cut.
+    Raises RequestError where no user has a target or the scores have a wrong shape.
+    """
+    allowed = _candidate_mask(candidates, n_items)
+    kept, left_out = reachable(targets, seen, allowed)
+    users = np.flatnonzero(np.diff(kept[0]) > 0)
+    if not len(users):
+        raise RequestError("no user has a held-out item that could be recommended; check splits.")
+    tally = RankingMetrics(
+        ks,
+        n_items,
+        popularity=item_popularity,
+        target_groups=target_groups,
+        n_candidates=int(allowed.sum()),
+        keep_users=keep_users,
+    )
+    if batch_size is None:
+        batch_size = max(1, min(_MAX_USERS, _MAX_SCORES // n_items))
+    for start in range(0, len(users), batch_size):
+        rows = users[start : start + batch_size]
+        scores = _checked(score_batch(rows), (len(rows), n_items))
+        mask, wanted = take_rows(seen, rows), take_rows(kept, rows)
+        top, _ = top_k(scores, max(ks), seen=mask, candidates=candidates)
+        tally.update(
+            top.cpu().numpy(),
+            wanted,
+            groups=None if groups is None else groups[rows],
+            best_rank=_best_ranks(scores, wanted, mask, allowed) if full_mrr else None,
+        )
+        if progress is not None:
+            progress("users evaluated", start + len(rows), len(users))
+    return EvaluationReport(
+        metrics=tally.metrics(),
+        by_group=tally.by_group(),
+        n_users=len(users),
+        n_items=int(allowed.sum()),
+        n_targets=len(kept[1]),
+        n_targets_left_out=left_out,
+        users=users if keep_users else np.empty(0, dtype=np.int64),
+        per_user=tally.per_user() if keep_users else {},
+    )
+
+
+def _candidate_mask(candidates: np.ndarray | None, n_items: int) -> np.ndarray:
+    if candidates is None:
+        return np.ones(n_items, dtype=bool)
+    if candidates.dtype == bool:
+        return candidates
+    mask = np.zeros(n_items, dtype=bool)
+    mask[candidates] = True
+    return mask
+
+
+def reachable(targets: Csr, seen: Csr, allowed: np.ndarray) -> tuple[Csr, int]:
+    """Distinct targets that a list can hold, and how many are left out."""
+    n_users = len(targets[0]) - 1
+    if len(seen[0]) != n_users + 1:
+        raise RequestError(f"targets hold {n_users} users, seen {len(seen[0]) - 1}; pass the same.")
+    indptr, items = pairs_to_csr(row_numbers(targets[0]), targets[1], n_users)
+    users = row_numbers(indptr)
+    keep = allowed[items] & ~contains(seen, users, items)
+    return pairs_to_csr(users[keep], items[keep], n_users), int((~keep).sum())
+
+
+def _checked(scores: np.ndarray | torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    tensor = torch.as_tensor(scores)
+    if tuple(tensor.shape) != shape:
+        raise RequestError(f"score_batch returned shape {tuple(tensor.shape)}; expected {shape}.")
+    return tensor.detach().float()
+
+
+def _best_ranks(scores: torch.Tensor, wanted: Csr, mask: Csr, allowed: np.ndarray) -> np.ndarray:
+    full = scores.cpu().numpy().copy()
+    full[:, ~allowed] = -np.inf
+    full[row_numbers(mask[0]), mask[1]] = -np.inf
+    return best_ranks(full, wanted)
+
+
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """One line a row: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,114 @@
+"""Is a difference between models, or between groups of users, more than chance? Bootstraps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graph_schema.errors import RequestError
+from kgrec.metrics.evaluate import EvaluationReport
+
+_CHUNK = 2_000_000  # resampled values held at once
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much higher the mean of ``b`` is, and its bootstrap interval at ``confidence``."""
+
+    mean: float
+    low: float
+    high: float
+    confidence: float
+    n_users: int
+
+    @property
+    def significant(self) -> bool:
+        """Whether zero lies outside the interval."""
+        return self.low > 0.0 or self.high < 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:+.4f} [{self.low:+.4f}, {self.high:+.4f}] "
+            f"({self.confidence:.0%}, {self.n_users:,} users)"
+        )
+
+
+def paired_bootstrap(
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Difference:
+    """Percentile interval of the mean of ``b - a`` (Efron and Tibshirani 1993).
+
+    ``a`` and ``b`` hold one value per user ``[n]``, the same users in the same order.
+    Raises RequestError for different lengths or no users.
+    """
+    if a.shape != b.shape or a.ndim != 1 or not len(a):
+        raise RequestError(
+            f"paired values have shapes {a.shape} and {b.shape}; pass equal [users]."
+        )
+    _check(resamples, confidence)
+    difference = b.astype(np.float64) - a.astype(np.float64)
+    means = _resampled_means(difference, resamples, np.random.default_rng(seed))
+    return _difference(float(difference.mean()), means, confidence, len(a))
+
+
+def independent_bootstrap(
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Difference:
+    """Percentile interval of mean(b) − mean(a) for different users: each side is resampled.
+
+    ``a`` and ``b`` hold one value per user. Raises RequestError where one holds nobody.
+    """
+    if a.ndim != 1 or b.ndim != 1 or not len(a) or not len(b):
+        raise RequestError(f"values have shapes {a.shape} and {b.shape}; pass one for each user.")
+    _check(resamples, confidence)
+    rng = np.random.default_rng(seed)
+    low, high = (_resampled_means(side.astype(np.float64), resamples, rng) for side in (a, b))
+    return _difference(float(b.mean() - a.mean()), high - low, confidence, len(a) + len(b))
+
+
+def _check(resamples: int, confidence: float) -> None:
+    if not 0.0 < confidence < 1.0 or resamples < 1:
+        raise RequestError("confidence lies between 0 and 1, and resamples is at least 1.")
+
+
+def _resampled_means(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    size = max(1, _CHUNK // len(values))
+    means = [
+        values[rng.integers(0, len(values), (min(size, resamples - done), len(values)))].mean(1)
+        for done in range(0, resamples, size)
+    ]
+    return np.concatenate(means)
+
+
+def _difference(mean: float, means: np.ndarray, confidence: float, n_users: int) -> Difference:
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(means, [tail, 1.0 - tail])
+    return Difference(mean, float(low), float(high), confidence, n_users)
+
+
+def compare_reports(
+    a: EvaluationReport, b: EvaluationReport, metric: str = "ndcg@10", *, seed: int = 0
+) -> Difference:
+    """How much better ``b`` is than ``a`` on ``metric``; both made with ``keep_users=True``. Users
+    are paired by what the reports call them, in whatever order.
+
+    Raises RequestError where the reports cover different users or hold no per-user values.
+    """
+    if metric not in a.per_user or metric not in b.per_user:
+        known = ", ".join(a.per_user) or "none: evaluate with keep_users=True"
+        raise RequestError(f"no per-user values of {metric!r}; there are: {known}.")
+    first, second = np.argsort(a.users, kind="stable"), np.argsort(b.users, kind="stable")
+    if not np.array_equal(a.users[first], b.users[second]):
+        raise RequestError("the two reports cover different users; evaluate on the same split.")
+    return paired_bootstrap(a.per_user[metric][first], b.per_user[metric][second], seed=seed)

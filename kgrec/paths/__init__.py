@@ -1,0 +1,1 @@
+"""Paths in the graph: search, names and Cypher."""

@@ -1,0 +1,256 @@
+"""PathIndex: paths in a snapshot, found in milliseconds, the telling ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from graph_schema.errors import RequestError
+from graph_schema.names import INTERACTED, ITEM, USER
+from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.paths.adjacency import (
+    LABELS,
+    Adjacency,
+    NodeSpace,
+    edge_name,
+    fact_edges,
+    interaction_edges,
+)
+from kgrec.paths.search import EDGE_BUDGET, Allowed, Found, search
+from kgrec.stores.base import NodeRef, StorePath
+
+MAX_HOPS = 4
+NodeLike = NodeRef | tuple[str, str] | str
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a path may look like.
+
+    ``relations``: relationship types allowed besides the user's own history (None: all).
+    ``via``: nodes of which a path must contain every one; ``avoid``: nodes no path may contain.
+    A node is a NodeRef, a (label, id) pair, "Label:id", or an id of whatever label has it.
+    ``since``: only history events from this unix time on. ``max_hops`` 1–4.
+    """
+
+    relations: Sequence[str] | None = None
+    via: Sequence[NodeLike] | NodeLike = ()
+    avoid: Sequence[NodeLike] | NodeLike = ()
+    since: int | None = None
+    max_hops: int = MAX_HOPS
+
+
+@dataclass(frozen=True)
+class Path:
+    """Node numbers and edge codes of the index: ``len(codes) == len(nodes) - 1``."""
+
+    nodes: tuple[int, ...]
+    codes: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Constraints resolved to node numbers; ``via`` holds one group of alternatives per node."""
+
+    allowed: Allowed
+    via: tuple[frozenset[int], ...]
+    avoid: frozenset[int]
+    since: int | None
+    max_hops: int
+
+    def admits(self, nodes: Iterable[int]) -> bool:
+        """Whether a path through these nodes keeps ``via`` and ``avoid``."""
+        seen = set(nodes)
+        return not (seen & self.avoid) and all(seen & group for group in self.via)
+
+    def admits_codes(self, codes: Iterable[int]) -> bool:
+        """Whether every edge has an allowed relation."""
+        return all(bool(self.allowed.kinds[code >> 1]) for code in codes)
+
+
+class PathIndex:
+    """Paths between nodes of one snapshot; the sorted adjacency is built once, on first use."""
+
+    def __init__(self, snapshot: GraphSnapshot) -> None:
+        self.snapshot = snapshot
+        self.space = NodeSpace(snapshot)
+        self.interacted = len(snapshot.facts)  # the edge kind of INTERACTED
+
+    @cached_property
+    def facts(self) -> Adjacency:
+        """Facts only, both directions."""
+        return Adjacency.build(self.space.size, *fact_edges(self.space, self.snapshot.facts))
+
+    @cached_property
+    def interactions(self) -> Adjacency:
+        """INTERACTED only, both directions; several events of a pair are one edge here."""
+        return Adjacency.build(self.space.size, *interaction_edges(self.space))
+
+    @cached_property
+    def whole(self) -> Adjacency:
+        """Facts and interactions together."""
+        facts = fact_edges(self.space, self.snapshot.facts)
+        events = interaction_edges(self.space)
+        joined = [np.concatenate(pair) for pair in zip(facts, events, strict=True)]
+        return Adjacency.build(self.space.size, *joined)
+
+    def build(self) -> None:
+        """Make what an explanation needs now, not on its first use."""
+        _ = self.facts, self.interactions, self._by_item
+
+    def relation(self, code: int) -> str:
+        """The relationship type of an edge code."""
+        return edge_name(self.snapshot, code)
+
+    def co_users(self, item: int, other: int, besides: int = -1) -> Ints:
+        """Sorted user nodes that have interacted with both items, without ``besides``."""
+        a, b = self.interactions.of(item)[0], self.interactions.of(other)[0]
+        small, large = (a, b) if len(a) <= len(b) else (b, a)
+        place = np.minimum(np.searchsorted(large, small), max(len(large) - 1, 0))
+        both = small[large[place] == small] if len(large) else small[:0]
+        return np.asarray(both[both != besides])
+
+    def last_time(self, users: Ints, item: int) -> Ints:
+        """int64 ``[len(users)]``: when each user node last chose an item node (or NO_TIME)."""
+        order, starts, owners = self._by_item
+        row = item - self.space.offsets[ITEM]
+        first, last = starts[row], starts[row + 1]
+        place = owners[first:last].searchsorted(users - self.space.offsets[USER], side="right") - 1
+        return np.asarray(self.snapshot.interactions.timestamp[order[first:last][place]])
+
+    @cached_property
+    def _by_item(self) -> tuple[Ints, Ints, Ints]:
+        """Interaction rows sorted by (item, user, timestamp), where each item starts, and the users
+        of these rows."""
+        events = self.snapshot.interactions
+        order = np.argsort(events.item, kind="stable")  # rows already follow (user, timestamp)
+        counts = np.bincount(events.item, minlength=len(self.snapshot.items))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return order, starts, events.user[order]
+
+    def events(self, user: int, item: int) -> Ints:
+        """Rows of ``snapshot.interactions`` between a user node and an item node, oldest first."""
+        order, starts, owners = self._by_item
+        row, who = item - self.space.offsets[ITEM], user - self.space.offsets[USER]
+        first, last = starts[row], starts[row + 1]
+        users = owners[first:last]
+        low, high = users.searchsorted(who), users.searchsorted(who, side="right")
+        return order[first + low : first + high]
+
+    def limits(self, constraints: Constraints) -> Limits:
+        """Resolve names to numbers. Raises RequestError for hops outside 1–4, an unknown relation
+        or an unknown node."""
+        hops = constraints.max_hops
+        if isinstance(hops, bool) or not isinstance(hops, int) or not 1 <= hops <= MAX_HOPS:
+            raise RequestError(f"max_hops is {hops!r}; give a whole number from 1 to {MAX_HOPS}")
+        via = tuple(self._resolve(node) for node in _as_list(constraints.via))
+        avoid = frozenset().union(*(self._resolve(n) for n in _as_list(constraints.avoid)))
+        kinds = self._kinds(constraints.relations)
+        rows = np.array(sorted(avoid), dtype=np.int64)
+        return Limits(Allowed(kinds, rows), via, avoid, constraints.since, hops)
+
+    def _kinds(self, relations: Sequence[str] | None) -> np.ndarray:
+        names = np.array([f.relation for f in self.snapshot.facts] + [INTERACTED], dtype=object)
+        if relations is None:
+            return np.ones(len(names), dtype=bool)
+        wanted = [relations] if isinstance(relations, str) else list(relations)
+        unknown = sorted(set(wanted) - set(names))
+        if unknown:
+            known = ", ".join(sorted(set(names)))
+            raise RequestError(f"unknown relation {unknown[0]!r}; the graph has: {known}")
+        return np.isin(names.astype(str), wanted)
+
+    def _resolve(self, node: NodeLike) -> frozenset[int]:
+        if isinstance(node, NodeRef):
+            return frozenset([self.space.find(node.label, node.id)])
+        if isinstance(node, tuple):
+            return frozenset([self.space.find(*node)])
+        rows = {label: int(self.snapshot.table(label).rows([node])[0]) for label in LABELS}
+        found = frozenset(self.space.node(label, row) for label, row in rows.items() if row >= 0)
+        label, colon, node_id = node.partition(":")
+        if not found and colon and label in LABELS:
+            return frozenset([self.space.find(label, node_id)])
+        if not found:
+            raise RequestError(f"unknown node id {node!r}: no user, item or entity has it")
+        return found
+
+    def find(
+        self,
+        source: NodeLike,
+        target: NodeLike,
+        *,
+        constraints: Constraints | None = None,
+        limit: int = 10,
+        budget: int = EDGE_BUDGET,
+    ) -> list[Path]:
+        """Simple paths between two nodes, shortest first, then through the rarest nodes.
+
+        At most ``budget`` edges are looked at per expansion (rarest nodes first), so on very large
+        neighbourhoods long paths through hubs may be left out. Raises RequestError.
+        """
+        if limit < 1:
+            raise RequestError(f"limit is {limit}; give 1 or more")
+        limits = self.limits(constraints or Constraints())
+        start, end = (min(self._resolve(node)) for node in (source, target))
+        return self.between(start, end, limits, limit=limit, budget=budget)
+
+    def between(
+        self, source: int, target: int, limits: Limits, *, limit: int, budget: int = EDGE_BUDGET
+    ) -> list[Path]:
+        """``find`` on node numbers and resolved limits."""
+        paths: list[Path] = []
+        for hops in range(1, limits.max_hops + 1):
+            if len(paths) >= limit or source == target:
+                break
+            found = search(self.whole, source, target, hops, limits.allowed, budget)
+            paths += self._rank(_through(found, limits.via), limit - len(paths))
+        return paths
+
+    def _rank(self, found: Found, limit: int) -> list[Path]:
+        inner = np.log1p(self.whole.degree(found.nodes[:, 1:-1])).sum(axis=1)
+        order = np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], inner))[:limit]
+        nodes, codes = found.nodes[order].tolist(), found.codes[order].tolist()
+        return [Path(tuple(n), tuple(c)) for n, c in zip(nodes, codes, strict=True)]
+
+    def user_to_item(
+        self,
+        user_id: str,
+        item_id: str,
+        *,
+        constraints: Constraints | None = None,
+        limit: int = 10,
+    ) -> list[Path]:
+        """Paths from a stored user to an item (not the INTERACTED edge between the two itself)."""
+        user, item = self.space.find(USER, user_id), self.space.find(ITEM, item_id)
+        source, target = NodeRef(USER, user_id), NodeRef(ITEM, item_id)
+        found = self.find(source, target, constraints=constraints, limit=limit + 1)
+        direct = 2 * self.interacted
+        return [p for p in found if p != Path((user, item), (direct,))][:limit]
+
+    def store_path(self, path: Path) -> StorePath:
+        """The path in the words of the stores."""
+        refs = [self.space.label_row(node) for node in path.nodes]
+        ids = [self.space.id(node) for node in path.nodes]
+        return StorePath(
+            tuple(NodeRef(label, node_id) for (label, _), node_id in zip(refs, ids, strict=True)),
+            tuple(self.relation(code) for code in path.codes),
+            tuple(code & 1 == 0 for code in path.codes),
+        )
+
+
+def _through(found: Found, via: tuple[frozenset[int], ...]) -> Found:
+    for group in via:
+        found = found.select(np.asarray(np.isin(found.nodes, sorted(group)).any(axis=1)))
+    return found
+
+
+def _as_list(nodes: Sequence[NodeLike] | NodeLike) -> list[NodeLike]:
+    """One node or several; a pair of strings that starts with a label is one node."""
+    if isinstance(nodes, NodeRef | str):
+        return [nodes]
+    if isinstance(nodes, tuple) and len(nodes) == 2 and nodes[0] in LABELS:
+        return [nodes]  # type: ignore[list-item]
+    return list(nodes)

@@ -1,0 +1,169 @@
+"""Simple paths of one to four hops between two nodes, with work bounded on hubs.
+
+Every length is a join of sorted neighbour arrays; what must be expanded is expanded from the rarest
+nodes on, up to a budget of edges, so a hub costs one array pass and never a Python loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kgrec.graph.snapshot import Ints
+from kgrec.paths.adjacency import Adjacency
+
+EDGE_BUDGET = 200_000  # edges looked at per expansion
+KEEP_PER_MIDDLE = 3  # half paths kept per meeting node of a four-hop search
+
+
+@dataclass(frozen=True, eq=False)
+class Allowed:
+    """What a path may use: ``kinds`` bool ``[edge kinds]``, and nodes it must not enter."""
+
+    kinds: np.ndarray
+    avoid: Ints
+
+    def keep(self, neighbour: Ints, code: Ints) -> np.ndarray:
+        """bool: which edges may be walked."""
+        ok = self.kinds[code >> 1]
+        if len(self.avoid):
+            ok = ok & ~np.isin(neighbour, self.avoid)
+        return np.asarray(ok)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Paths of one length: ``nodes`` int64 ``[m, hops + 1]``, ``codes`` int32 ``[m, hops]``."""
+
+    nodes: Ints
+    codes: Ints
+
+    def flipped(self) -> Found:
+        """The same paths walked from the other end."""
+        return Found(self.nodes[:, ::-1], self.codes[:, ::-1] ^ 1)
+
+    def select(self, which: np.ndarray) -> Found:
+        return Found(self.nodes[which], self.codes[which])
+
+
+def join(keys: Ints, sorted_keys: Ints) -> tuple[Ints, Ints]:
+    """All pairs (i, j) with ``keys[i] == sorted_keys[j]``."""
+    low = np.searchsorted(sorted_keys, keys, side="left")
+    count = np.searchsorted(sorted_keys, keys, side="right") - low
+    left = np.repeat(np.arange(len(keys)), count)
+    offset = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+    return left, np.repeat(low, count) + offset
+
+
+def intersect(a: Ints, b: Ints) -> tuple[Ints, Ints]:
+    """All pairs (i, j) with ``a[i] == b[j]`` of two sorted arrays; the shorter one is searched."""
+    if len(a) <= len(b):
+        return join(a, b)
+    j, i = join(b, a)
+    return i, j
+
+
+def search(
+    graph: Adjacency, source: int, target: int, hops: int, allowed: Allowed, budget: int
+) -> Found:
+    """Simple paths of exactly ``hops`` (1–4) edges from ``source`` to ``target``."""
+    found = (_one, _two, _three, _four)[hops - 1](graph, source, target, allowed, budget)
+    nodes = np.sort(found.nodes, axis=1)
+    return found.select((np.diff(nodes, axis=1) != 0).all(axis=1))
+
+
+def _edges(graph: Adjacency, node: int, allowed: Allowed) -> tuple[Ints, Ints]:
+    neighbour, code = graph.of(node)
+    keep = allowed.keep(neighbour, code)
+    return neighbour[keep], code[keep]
+
+
+def _one(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+    codes = graph.edges_between(source, target)
+    codes = codes[allowed.kinds[codes >> 1]]
+    nodes = np.tile(np.array([source, target]), (len(codes), 1))
+    return Found(nodes, codes[:, None])
+
+
+def _two(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+    near, near_code = _edges(graph, source, allowed)
+    far, far_code = _edges(graph, target, allowed)
+    i, j = intersect(near, far)
+    nodes = _columns(source, near[i], target)
+    return Found(nodes, np.stack([near_code[i], far_code[j] ^ 1], axis=1))
+
+
+def _three(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+    near, near_code = _edges(graph, source, allowed)
+    far, far_code = _edges(graph, target, allowed)
+    if int(graph.degree(near).sum()) > int(graph.degree(far).sum()):
+        return _three_from(graph, target, source, (far, far_code), allowed, budget).flipped()
+    return _three_from(graph, source, target, (near, near_code), allowed, budget)
+
+
+def _three_from(
+    graph: Adjacency,
+    source: int,
+    target: int,
+    near: tuple[Ints, Ints],
+    allowed: Allowed,
+    budget: int,
+) -> Found:
+    steps = _expand(graph, near, allowed, budget)
+    far, far_code = _edges(graph, target, allowed)
+    i, j = join(steps.nodes[:, 1], far)
+    nodes = _columns(source, steps.nodes[i, 0], steps.nodes[i, 1], target)
+    codes = np.column_stack([steps.codes[i], far_code[j] ^ 1])
+    return Found(nodes, codes)
+
+
+def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+    half = budget // 2
+    ahead = _best_per_middle(
+        graph, _expand(graph, _edges(graph, source, allowed), allowed, half), (source, target)
+    )
+    back = _best_per_middle(
+        graph, _expand(graph, _edges(graph, target, allowed), allowed, half), (source, target)
+    )
+    i, j = intersect(ahead.nodes[:, 1], back.nodes[:, 1])
+    nodes = _columns(source, ahead.nodes[i, 0], ahead.nodes[i, 1], back.nodes[j, 0], target)
+    codes = np.column_stack([ahead.codes[i], back.codes[j][:, ::-1] ^ 1])
+    return Found(nodes, codes)
+
+
+def _columns(*columns: Ints | int) -> Ints:
+    """Stack columns into ``[m, n]``; single nodes are repeated."""
+    length = max(len(c) for c in columns if isinstance(c, np.ndarray))
+    full = [c if isinstance(c, np.ndarray) else np.full(length, c) for c in columns]
+    return np.stack(full, axis=1).astype(np.int64)
+
+
+def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget: int) -> Found:
+    """Second steps from ``near``, rarest nodes first, at most ``budget`` edges in all.
+
+    ``nodes`` are (first, second), ``codes`` the two edges.
+    """
+    first, first_code = near
+    order = np.argsort(graph.degree(first), kind="stable")
+    order = order[np.cumsum(graph.degree(first)[order]) <= budget]
+    first, first_code = first[order], first_code[order]
+    owner, second, code = graph.gather(first)
+    keep = allowed.keep(second, code)
+    owner, second, code = owner[keep], second[keep], code[keep]
+    return Found(
+        np.stack([first[owner], second], axis=1), np.stack([first_code[owner], code], axis=1)
+    )
+
+
+def _best_per_middle(graph: Adjacency, steps: Found, ends: tuple[int, int]) -> Found:
+    """The few half paths per meeting node that go through the rarest first node."""
+    steps = steps.select(np.asarray(~np.isin(steps.nodes, ends).any(axis=1)))
+    first, middle = steps.nodes[:, 0], steps.nodes[:, 1]
+    order = np.lexsort((first, graph.degree(first), middle))
+    steps, middle = steps.select(order), middle[order]
+    fresh = np.ones(len(middle), dtype=bool)
+    fresh[1:] = np.diff(middle) != 0
+    starts = np.flatnonzero(fresh)
+    rank = np.arange(len(middle)) - starts[np.cumsum(fresh) - 1]
+    return steps.select(rank < KEEP_PER_MIDDLE)

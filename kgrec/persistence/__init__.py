@@ -1,0 +1,1 @@
+"""Saved models: a folder of safetensors, Parquet and JSON."""

@@ -1,0 +1,57 @@
+"""The rating model in a recommender's folder: its weights, and its shape as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from kgrec.features.tables import Vocabulary
+from kgrec.ratings.blend import RatingBlend
+from kgrec.ratings.model import RatingModel, RatingShape
+from kgrec.ratings.scale import RatingScale
+from kgrec.text.sentiment import Sentiment
+
+_WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
+_BLEND, _SENTIMENT = "blend", "blend.sentiment"
+_NUMBERS = ("mean", "worth", "shift", "weights")
+
+
+def write_rater(model: RatingModel, folder: Path) -> None:
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
+    told: dict[str, Any] = asdict(model.shape)
+    if (blend := model.blend) is not None:
+        told[_BLEND] = {name: getattr(blend, name) for name in _NUMBERS}
+        if blend.sentiment is not None:
+            weights[_SENTIMENT] = torch.as_tensor(blend.sentiment.weights)
+    save_file(weights, folder / _WEIGHTS)
+    (folder / _SHAPE).write_text(json.dumps(told))
+
+
+def read_rater(folder: Path, vocabulary: Vocabulary, device: torch.device) -> RatingModel | None:
+    """What ``write_rater`` wrote, None where nothing was written."""
+    if not (folder / _SHAPE).exists():
+        return None
+    told = json.loads((folder / _SHAPE).read_text())
+    scale = {name: _tuple(value) for name, value in told["scale"].items()}
+    blend = told.pop(_BLEND, None)
+    plain = {name: _tuple(value) for name, value in told.items() if name != "scale"}
+    model = RatingModel(vocabulary, RatingShape(**plain, scale=RatingScale(**scale)))
+    weights = load_file(folder / _WEIGHTS)
+    heads = weights.pop(_SENTIMENT, None)
+    model.load_state_dict(weights)
+    if blend is not None:
+        numbers = {name: _tuple(value) for name, value in blend.items()}
+        sentiment = None if heads is None else Sentiment(heads.numpy())
+        model.blend = RatingBlend(**numbers, sentiment=sentiment)
+    return model.to(device).eval()
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Ratings: how likely a user likes an item, and the rating they would give."""

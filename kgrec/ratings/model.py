@@ -1,0 +1,196 @@
+"""RatingModel: whether a user will like an item, and the rating, from what the user rated.
+
+    logit(u, i) = b + b_i + b_u + (H_k(z + mlp(z)) + s_k) · v_i + b_k
+    z = Σ_j q[j, r_uj] / √(n + κ) + Σ_τ g_τ ⊙ Σ_j w_τ q[j, r_uj] / √(1 + Σ w_τ) + attributes + c
+
+There is no vector per user: q[j, r] is what it says that item j was rated r, as in the asymmetric
+SVD (Paterek, KDD Cup 2007; Koren, KDD 2008) with ratings by level, w_τ = exp(−|gap| / τ) weighs
+what was rated near in time, and a row's own pair is taken out of all sums. v_i and the part of q
+that levels share are made of ids, the graph, texts and attributes, so items without any rating have
+both. The model's rating is linear in logit − b, with an offset per item; ``blend`` makes the
+predicted rating of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kgrec.features.hybrid_layer import IDS, HybridFeatures, ItemInputs
+from kgrec.features.tables import Vocabulary
+from kgrec.nn.heads import HEADS, ByScenario, HeadShape
+from kgrec.nn.heads.signal import product
+from kgrec.nn.model import sum_parts
+from kgrec.ratings.blend import RatingBlend
+from kgrec.ratings.pools import RatingPools
+from kgrec.ratings.scale import RatingScale
+from kgrec.sparse import SparseMatrix
+
+
+@dataclass(frozen=True)
+class RatingShape:
+    """What decides the parameters' shapes; ``own`` is how many (item, level) pairs were rated often
+    enough to have a vector of their own, ``scales`` are in seconds."""
+
+    embedding_size: int
+    parts: tuple[str, ...]
+    text_size: int
+    kg_layers: int
+    scale: RatingScale
+    own: int
+    scales: tuple[float, ...]
+    reach: int
+    head: str
+    dropout: float
+    id_dropout: float
+    user_attributes: bool
+    centred: bool = False  # whether a rating is told from what lifts the logit above b
+
+
+@dataclass(frozen=True, eq=False)
+class RatedItems:
+    """All n items: ``query`` and ``candidate`` float32 ``[n, d]``, ``bias`` ``[n, 2]`` (of likes,
+    of ratings), ``row`` int64 ``[n]`` in the vocabulary, ``known`` float32 ``[n, 1]`` one where an
+    item has learned vectors of its own (None: all have)."""
+
+    query: Tensor
+    candidate: Tensor
+    bias: Tensor
+    row: Tensor
+    known: Tensor | None
+
+
+class Offsets(ByScenario):
+    """A number per scenario."""
+
+    def __init__(self, n_scenarios: int) -> None:
+        super().__init__(n_scenarios)
+        self.add_rows("offset", torch.zeros(1))
+
+
+class RatingModel(nn.Module):
+    """The assembled model; see the module's docstring for the score.
+
+    Vectors of events and users have d + 1 numbers, the last of which is their bias.
+    """
+
+    own_row: Tensor
+    uses_head: Tensor
+    blend: RatingBlend | None = None  # learned after all else, on validation rows
+
+    def __init__(self, vocabulary: Vocabulary, shape: RatingShape) -> None:
+        super().__init__()
+        self.shape = shape
+        d, levels = shape.embedding_size, shape.scale.levels
+        n_items, n_scenarios = len(vocabulary.items), len(vocabulary.scenarios)
+        self.features = HybridFeatures(vocabulary, shape.parts, shape.text_size, d, shape.kg_layers)
+        apart = torch.tensor(levels) - shape.scale.mean
+        self.level = nn.Parameter((apart / apart.abs().max()).unsqueeze(1).repeat(1, d))
+        self.level_bias = nn.Parameter(torch.zeros(len(levels), 1))
+        self.register_buffer("own_row", torch.zeros(n_items * len(levels), dtype=torch.int64))
+        self.own = nn.Parameter(torch.randn(1 + shape.own, d + 1) * 0.02)
+        self.item_bias = nn.Parameter(torch.zeros(n_items, 2))
+        self.base = nn.Parameter(
+            torch.tensor(math.log(shape.scale.share / (1 - shape.scale.share)))
+        )
+        self.worth = nn.Parameter(torch.tensor(10.0))
+        self.near_gate = nn.Parameter(torch.full((len(shape.scales), d), 0.05))
+        self.near_bias = nn.Parameter(torch.full((len(shape.scales),), 0.5))
+        self.common = nn.Parameter(torch.zeros(d))
+        if shape.user_attributes:
+            self.user_token = nn.Parameter(torch.zeros(len(vocabulary.user_tokens.tokens), d + 1))
+        self.first = nn.Parameter(torch.randn(d, d) * d**-0.5)
+        self.first_bias = nn.Parameter(torch.zeros(d))
+        self.second = nn.Parameter(torch.randn(d, d) * (0.1 * d**-0.5))
+        self.head = HEADS[shape.head](HeadShape(n_scenarios, d), None)
+        self.offsets = Offsets(n_scenarios)
+        uses = torch.full((n_scenarios,), shape.head != "none")
+        self.register_buffer("uses_head", uses)
+        self.to_rating = nn.Parameter(torch.tensor(0.7))
+
+    def items(self, inputs: ItemInputs) -> RatedItems:
+        """Vectors of all n items; in training some of them as if new."""
+        known = inputs.present[IDS]
+        if self.training and self.shape.id_dropout > 0:
+            kept = torch.rand(len(inputs.item_row), 1, device=self.base.device)
+            kept = (kept >= self.shape.id_dropout).float()
+            known = kept if known is None else known * kept
+        query, candidate = (sum_parts(parts) for parts in self.features(inputs, known))
+        bias = functional.embedding(inputs.item_row.clamp_min(0), self.item_bias)
+        if known is not None:
+            bias = bias * known
+        return RatedItems(query, candidate, bias, inputs.item_row, known)
+
+    def events(self, items: RatedItems, item: Tensor, level: Tensor) -> Tensor:
+        """What each rating says, float32 ``[n, d + 1]``; ``item`` and ``level`` int64 ``[n]``."""
+        told = functional.embedding(item, items.query) * functional.embedding(level, self.level)
+        told = torch.cat([told, functional.embedding(level, self.level_bias)], dim=1)
+        row = items.row[item]
+        code = row.clamp_min(0) * len(self.shape.scale.levels) + level
+        place = self.own_row[code] * (row >= 0)
+        own = functional.embedding(place, self.own, padding_idx=0) * (place > 0).unsqueeze(1)
+        if items.known is not None:
+            own = own * functional.embedding(item, items.known)
+        return told + own
+
+    def attributes(self, user_tokens: SparseMatrix) -> Tensor:
+        """What the attributes of all m users say, float32 ``[m, d + 1]``; zero where the model
+        reads none."""
+        if not self.shape.user_attributes:
+            size = (user_tokens.shape[0], self.shape.embedding_size + 1)
+            return torch.zeros(size, device=self.base.device)
+        return user_tokens @ self.user_token
+
+    def users(self, events: Tensor, pools: RatingPools, told: Tensor) -> tuple[Tensor, Tensor]:
+        """z + mlp(z) float32 ``[R, d]`` and b_u ``[R]``, from ``events`` ``[n, d + 1]`` and what
+        attributes say, ``told`` ``[R, d + 1]``."""
+        count = (pools.count + self.worth.clamp_min(1.0)).unsqueeze(1)
+        whole = pools.whole.sums(events) - pools.own.sums(events)
+        vector = told[:, :-1] + self.common + whole[:, :-1] / count.sqrt()
+        bias = told[:, -1] + (whole[:, -1:] / count).squeeze(1)
+        for place, bag in enumerate(pools.near):
+            near, weight = bag.sums(events), 1 + pools.weight[place]
+            vector = vector + near[:, :-1] * self.near_gate[place] / weight.sqrt().unsqueeze(1)
+            bias = bias + self.near_bias[place] * near[:, -1] / weight
+        vector = functional.dropout(vector, self.shape.dropout, self.training)
+        hidden = (product(vector, self.first) + self.first_bias).relu()
+        return vector + product(hidden, self.second), bias
+
+    def adapted(self, vectors: Tensor, scenario: Tensor) -> Tensor:
+        """H_k(z) + s_k float32 ``[R, d]`` for ``scenario`` int64 ``[R]``; z itself where a scenario
+        does without its head."""
+        if not self.uses_head.any():
+            return vectors
+        used = self._uses(scenario)
+        own: Tensor = self.head(vectors, scenario)
+        shift = self.head.bias(scenario)
+        own = own if shift is None else own + shift
+        return torch.where(used.unsqueeze(1), own, vectors)
+
+    def _uses(self, scenario: Tensor) -> Tensor:
+        return (scenario >= 0) & self.uses_head[scenario.clamp_min(0)]
+
+    def without_head(self) -> None:
+        """No scenario uses the head, which does not learn then."""
+        self.uses_head.fill_(False)
+        for part in (self.head, self.offsets):
+            part.requires_grad_(False)
+
+    def answers(
+        self, items: RatedItems, item: Tensor, vectors: Tensor, bias: Tensor, scenario: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The logit of a like and the rating (standardised), float32 ``[R]`` each."""
+        vectors = self.adapted(vectors, scenario)
+        taste = (vectors * functional.embedding(item, items.candidate)).sum(dim=1)
+        of_item = functional.embedding(item, items.bias)
+        logit = self.base + of_item[:, 0] + bias + taste
+        if self.uses_head.any():
+            used = self._uses(scenario)
+            logit = logit + self.offsets.rows_of("offset", scenario).squeeze(1) * used
+        # Without b: ratings are standardised, so that likes being common must not lift them all.
+        lifted = logit - self.base if self.shape.centred else logit
+        return logit, self.to_rating * lifted + of_item[:, 1]

@@ -1,0 +1,141 @@
+"""From a frame of pairs, and histories given with ratings, to rows that a rating model answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kgrec.config.scenarios import TIMES
+from kgrec.errors import RequestError
+from kgrec.graph.snapshot import NO_TIME, Ints
+from kgrec.query import item_rows, known_users, scenario_code
+from kgrec.ratings.pools import AskedPairs, RatedEvents
+from kgrec.scenarios.matching import Matcher, at_times
+from kgrec.scenarios.user_scenarios import scenarios_of
+from kgrec.scoring.engine import Engine
+
+RatedHistories: TypeAlias = pd.DataFrame | Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class AskedRatings:
+    """``pairs`` with their slots in ``events``; ``user`` int64 rows, -1 for who is not stored;
+    ``scenario`` int64 codes, -1 for none."""
+
+    events: RatedEvents
+    pairs: AskedPairs
+    user: Ints
+    scenario: Ints
+
+
+def ask_ratings(
+    engine: Engine, stored: RatedEvents, pairs: pd.DataFrame, histories: RatedHistories | None
+) -> AskedRatings:
+    """See ``Recommender.predict``. Raises RequestError."""
+    _need(pairs, ("user_id", "item_id"), "pairs")
+    names = pairs["user_id"].astype(str).to_numpy(dtype=object)
+    given = _histories(histories)
+    users = engine.snapshot.users
+    strange = ~np.isin(names, given["user_id"].to_numpy(dtype=object))
+    known_users(users, [*pd.unique(names[strange])])
+    user = users.rows(names)
+    events, slots = _joined(engine, stored, given)
+    slot = np.where(strange, user, slots.get_indexer(pd.Index(names, dtype=object)) + len(users))
+    time = _times(pairs)
+    asked = AskedPairs(slot, item_rows(engine.snapshot.items, list(pairs["item_id"])), time)
+    return AskedRatings(events, asked, user, _scenarios(engine, pairs, user, time))
+
+
+def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    for column in columns:
+        if not isinstance(frame, pd.DataFrame) or column not in frame.columns:
+            raise RequestError(f"{what} must be a DataFrame with a column {column!r}.")
+        if frame[column].isna().any():
+            row = int(np.argmax(frame[column].isna().to_numpy()))
+            raise RequestError(f"{what}: row {row} has no {column}; give one or leave it out.")
+
+
+def _histories(given: RatedHistories | None) -> pd.DataFrame:
+    """A frame user_id, item_id, rating, timestamp; a user with an empty mapping has one row without
+    an item."""
+    columns = ["user_id", "item_id", "rating"]
+    if isinstance(given, Mapping):
+        rows = [
+            (str(user), item, rating)
+            for user, rated in given.items()
+            for item, rating in [*rated.items(), (None, np.nan)]
+        ]
+        given = pd.DataFrame(rows, columns=columns)
+    elif given is None:
+        given = pd.DataFrame(columns=columns)
+    else:
+        _need(given, columns, "histories")
+    rating = pd.to_numeric(given["rating"], errors="coerce")
+    wrong = ~np.isfinite(rating.to_numpy(dtype=np.float64)) & given["item_id"].notna().to_numpy()
+    if wrong.any():
+        row = given.iloc[int(np.argmax(wrong))]
+        raise RequestError(
+            f"histories: user {row['user_id']!r} rated {row['item_id']!r} {row['rating']!r}, which "
+            "is no number."
+        )
+    return given.assign(user_id=given["user_id"].astype(str), rating=rating)
+
+
+def _joined(
+    engine: Engine, stored: RatedEvents, given: pd.DataFrame
+) -> tuple[RatedEvents, pd.Index[str]]:
+    """The stored ratings, then a slot for each user of ``given``, in the order of the index."""
+    names: pd.Index[str] = pd.Index(pd.unique(given["user_id"]), dtype=object)
+    if not len(names):
+        return stored, names
+    rated = given[given["item_id"].notna()]
+    own = RatedEvents.sort(
+        names.get_indexer(pd.Index(rated["user_id"], dtype=object)).astype(np.int64),
+        item_rows(engine.snapshot.items, list(rated["item_id"])),
+        rated["rating"].to_numpy(dtype=np.float32),
+        _times(rated),
+        len(names),
+    )
+    return stored.followed_by(own), names
+
+
+def _times(frame: pd.DataFrame) -> Ints:
+    """int64 ``[n]`` unix seconds, NO_TIME where there is none."""
+    if "timestamp" not in frame.columns:
+        return np.full(len(frame), NO_TIME)
+    column = frame["timestamp"]
+    told = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    wrong = ~np.isfinite(told) & column.notna().to_numpy()
+    if wrong.any() or pd.api.types.is_datetime64_any_dtype(column):
+        row = int(np.argmax(wrong))
+        raise RequestError(f"timestamp {column.iloc[row]!r} is no number; give unix seconds.")
+    return np.where(np.isfinite(told), np.nan_to_num(told), NO_TIME).astype(np.int64)
+
+
+def _scenarios(engine: Engine, pairs: pd.DataFrame, user: Ints, time: Ints) -> Ints:
+    """int64 ``[n]``: the scenario that a pair names, else the rule's for its user or time."""
+    codes = _ruled(engine, user, time)
+    if "scenario" not in pairs.columns:
+        return codes
+    names = pairs["scenario"].fillna("").astype(str).to_numpy(dtype=object)
+    for name in pd.unique(names[names != ""]):
+        codes = np.where(names == name, scenario_code(engine, name), codes)
+    return codes
+
+
+def _ruled(engine: Engine, user: Ints, time: Ints) -> Ints:
+    codes = scenarios_of(engine, user)
+    if codes is not None:
+        return codes
+    codes = np.full(len(user), -1, dtype=np.int64)
+    known = time != NO_TIME
+    if engine.rule is None or engine.rule.by not in TIMES or not known.any():
+        return codes
+    names = at_times(Matcher(engine.rule), engine.rule.by, time[known])
+    index = pd.Index(engine.vocabulary.scenarios, dtype=object)
+    codes[known] = index.get_indexer(pd.Index(names, dtype=object))
+    return codes

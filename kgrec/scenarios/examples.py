@@ -1,0 +1,134 @@
+"""Examples of a scenario, as callers give them: whose, of which item, and what is to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from graph_schema import Catalog
+from kgrec.errors import RequestError
+from kgrec.graph.snapshot import NO_TIME, Ints
+from kgrec.query import item_rows
+from kgrec.scoring.engine import Engine
+from kgrec.training.data.examples import Examples
+
+GivenExamples: TypeAlias = pd.DataFrame | Sequence[tuple[str, str]]
+_COLUMNS = ("user_id", "item_id")
+
+
+@dataclass(frozen=True, eq=False)
+class Shots:
+    """n examples, oldest first: ``user`` object ids, ``item`` int64 rows, ``timestamp`` int64."""
+
+    user: np.ndarray
+    item: Ints
+    timestamp: Ints
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @staticmethod
+    def read(engine: Engine, given: GivenExamples) -> Shots:
+        """Raises RequestError for a missing column, a missing id, a time that is no whole number,
+        and an item that the graph doesn't have."""
+        frame = _frame(given)
+        for name in _COLUMNS:
+            absent = frame[name].isna() | (frame[name].astype(str).str.strip() == "")
+            if absent.any():
+                row = int(np.argmax(absent.to_numpy()))
+                raise RequestError(f"example {row} has no {name}; name one, or leave it out.")
+        frame = frame.assign(time=_times(frame)).sort_values("time", kind="stable")
+        ids = frame["item_id"].astype(str).tolist()
+        users = frame["user_id"].astype(str).to_numpy(dtype=object)
+        rows = item_rows(engine.snapshot.items, ids)
+        return Shots(users, rows, frame["time"].to_numpy(dtype=np.int64))
+
+    def examples(self, engine: Engine) -> Examples:
+        """To be learned: each example's item is wanted, after what else is known of its user: the
+        stored events, then the user's other examples.
+
+        Of a model that was trained to tell what comes next, only what was before the example.
+        """
+        rows = engine.snapshot.users.rows(self.user)
+        pasts = {user: self._events(engine, user, int(row)) for user, row in self._users(rows)}
+        histories = [self._history(engine, pasts[self.user[n]], n) for n in range(len(self))]
+        lengths = [len(history) for history in histories]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        seen = np.concatenate([*histories, np.empty(0, dtype=np.int64)]).astype(np.int64)
+        everyone = np.arange(len(self))
+        return Examples(
+            histories=engine.typed(indptr, seen, rows, np.full(len(self), -1)),
+            seen_row=np.repeat(everyone, lengths),
+            seen_item=seen,
+            target_row=everyone,
+            target_item=self.item,
+            target_weight=np.ones(len(self), dtype=np.float32),
+        )
+
+    def newcomers(self, engine: Engine, scenario: str) -> Catalog | None:
+        """The examples of users that the graph doesn't have, as their first events there; None
+        where there are none."""
+        new = engine.snapshot.users.rows(self.user) < 0
+        if not new.any():
+            return None
+        timed = self.timestamp[new] != NO_TIME
+        events = pd.DataFrame(
+            {
+                "user_id": self.user[new],
+                "item_id": engine.snapshot.items.ids[self.item[new]],
+                "timestamp": pd.array(np.where(timed, self.timestamp[new], 0), dtype="Int64"),
+                "scenario": scenario,
+            }
+        )
+        events.loc[~timed, "timestamp"] = pd.NA
+        return Catalog.from_frames(interactions=events.drop_duplicates())
+
+    def _users(self, rows: Ints) -> list[tuple[str, int]]:
+        return list(dict(zip(self.user.tolist(), rows.tolist(), strict=True)).items())
+
+    def _events(self, engine: Engine, user: str, row: int) -> Ints:
+        """Item rows of all that is known of a user, oldest first: what is stored, then examples
+        that aren't."""
+        stored = np.empty(0, dtype=np.int64)
+        if row >= 0:
+            data = engine.sequences
+            stored = data.item[data.indptr[row] : data.indptr[row + 1]]
+        own = self.item[self.user == user]
+        return np.concatenate([stored, own[~np.isin(own, stored)]])
+
+    def _history(self, engine: Engine, events: Ints, example: int) -> Ints:
+        target = events == self.item[example]
+        if engine.model.shape.horizons:
+            return np.asarray(events[: int(np.argmax(target))])
+        return np.asarray(events[~target])
+
+
+def _frame(given: GivenExamples) -> pd.DataFrame:
+    if isinstance(given, pd.DataFrame):
+        missing = [name for name in _COLUMNS if name not in given.columns]
+        if missing:
+            raise RequestError(f"examples have no column {missing[0]!r}; give user_id and item_id.")
+        return given.reset_index(drop=True)
+    pairs: list[Any] = [] if isinstance(given, str) else list(given)
+    if isinstance(given, str) or any(isinstance(p, str) or len(p) != 2 for p in pairs):
+        raise RequestError("examples are a frame with user_id and item_id, or (user, item) pairs.")
+    return pd.DataFrame(pairs, columns=list(_COLUMNS), dtype=object)
+
+
+def _times(frame: pd.DataFrame) -> Ints:
+    """int64 unix seconds, NO_TIME where none is given."""
+    if "timestamp" not in frame.columns:
+        return np.full(len(frame), NO_TIME, dtype=np.int64)
+    try:
+        times = pd.to_numeric(frame["timestamp"])
+    except (ValueError, TypeError) as error:
+        raise RequestError(f"an example's timestamp is no number ({error}).") from error
+    known = times.notna().to_numpy()
+    whole = times.fillna(0).to_numpy(dtype=np.float64)
+    if not np.isfinite(whole).all() or (whole != np.floor(whole)).any():
+        raise RequestError("an example's timestamp is no whole number; give unix seconds.")
+    return np.where(known, whole.astype(np.int64), NO_TIME)

@@ -1,0 +1,158 @@
+"""What tells the scenario of a request: its history, its text, what is known of the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from kgrec.errors import RequestError, TrainingError
+from kgrec.features.tables import Vocabulary
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
+from kgrec.scenarios.recogniser import Recogniser
+from kgrec.scenarios.recogniser_training import fit_recogniser
+from kgrec.scenarios.text_prototypes import fit_sharpness
+from kgrec.scoring.engine import Engine
+
+RESERVED = ("auto", "mixture")  # what a request says instead of a scenario's name
+HOUR = "hour"
+_VALID, _FEWEST, _MOST = 0.2, 10, 50_000  # share of users; examples needed, and read
+_LATEST = 8  # events of a user of several scenarios
+
+
+@dataclass(frozen=True, eq=False)
+class ScenarioSigns:
+    """A fitted recogniser of the scenarios ``names`` object ``[K]``.
+
+    ``attributes`` float64 ``[tokens, K]`` and ``hours`` ``[24, K]``: log p(scenario | it) /
+    p(scenario) of user attribute tokens and hours (UTC). ``sharpness`` float64 ``[2]``: what a
+    cosine of a history's and of a query's text to a scenario's counts for.
+    """
+
+    names: np.ndarray
+    model: Recogniser
+    attributes: np.ndarray
+    hours: np.ndarray
+    sharpness: np.ndarray
+
+    def told_by(self, context: Mapping[str, Any], vocabulary: Vocabulary) -> np.ndarray:
+        """float64 ``[K]``: what user attributes and ``hour`` (0 to 23) add to the log of each
+        scenario's probability. Raises RequestError for a value that can't be read."""
+        told = np.zeros(len(self.names))
+        if HOUR in context:
+            told += self.hours[_hour(context[HOUR])]
+        rest = {name: value for name, value in context.items() if name != HOUR}
+        if not rest:
+            return told
+        try:
+            tokens = vocabulary.user_tokens.matrix(pd.DataFrame([rest]))
+        except (TypeError, ValueError) as error:
+            raise RequestError(
+                f"context {rest} doesn't fit the user attributes: {error}"
+            ) from error
+        return np.asarray(told + self.attributes[tokens.indices].sum(axis=0))
+
+
+def check_reserved(names: Iterable[str]) -> None:
+    """Raises TrainingError where a scenario has a reserved name."""
+    reserved = sorted(set(RESERVED) & set(names))
+    if reserved:
+        raise TrainingError(
+            f"a scenario is called {reserved[0]!r}, which requests use for routing; rename it."
+        )
+
+
+def fit_signs(engine: Engine, seed: int) -> ScenarioSigns | None:
+    """Learn to recognise scenarios from the engine's snapshot: each user's latest event
+    is an example, of a user of several scenarios the latest eight, since which is next differs from
+    one to the other. Its history is what came before it.
+
+    A fifth of the users calibrate. None where fewer than two scenarios have histories, or too few
+    users.
+    """
+    names = engine.vocabulary.scenarios
+    user, label, bags = _examples(engine, seed)
+    present, code = np.unique(label, return_inverse=True)
+    held = np.isin(user, _held_users(user, seed))
+    if len(label) < _FEWEST or not held.any() or len(np.unique(code[~held])) < 2:
+        return None
+    found = fit_recogniser(
+        bags[~held], code[~held], bags[held], code[held], len(present), seed=seed
+    )
+    known = names[present]
+    return ScenarioSigns(
+        names=known,
+        model=found,
+        attributes=_attribute_odds(engine, user, code, found.prior),
+        hours=_hour_odds(engine.snapshot, known, found.prior),
+        sharpness=fit_sharpness(engine, known, bags, code),
+    )
+
+
+def history_bags(engine: Engine, indptr: Ints, items: Ints) -> sp.csr_matrix:
+    """CSR float32 ``[B, n]`` of histories given as item rows, over the vocabulary's n items; what
+    training never saw is left out."""
+    row = engine.inputs.items.item_row.cpu().numpy()[items]
+    known = row >= 0
+    kept = np.concatenate([[0], np.cumsum(known)])[indptr]
+    n = len(engine.vocabulary.items)
+    ones = np.ones(int(kept[-1]), dtype=np.float32)
+    bags = sp.csr_matrix((ones, row[known], kept), shape=(len(indptr) - 1, n))
+    bags.sum_duplicates()
+    return bags
+
+
+def _examples(engine: Engine, seed: int) -> tuple[Ints, Ints, sp.csr_matrix]:
+    """The user row, scenario code and bag of each example."""
+    data = engine.sequences
+    user = np.repeat(np.arange(len(data.indptr) - 1), np.diff(data.indptr))
+    given = np.flatnonzero(data.scenario >= 0)
+    of_user = pd.DataFrame({"user": user[given], "scenario": data.scenario[given]}).groupby("user")
+    several = (of_user["scenario"].transform("nunique") > 1).to_numpy()
+    since = of_user.cumcount(ascending=False).to_numpy()
+    last = given[since < np.where(several, _LATEST, 1)]
+    last = last[last > data.indptr[user[last]]]  # something came before
+    if len(last) > _MOST:
+        last = np.sort(np.random.default_rng(seed).choice(last, _MOST, replace=False))
+    start = data.indptr[user[last]]
+    lengths = last - start
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    events = np.repeat(start - indptr[:-1], lengths) + np.arange(indptr[-1])
+    return user[last], data.scenario[last], history_bags(engine, indptr, data.item[events])
+
+
+def _held_users(user: Ints, seed: int) -> Ints:
+    users = np.unique(user)
+    return np.random.default_rng(seed).permutation(users)[: int(np.ceil(_VALID * len(users)))]
+
+
+def _odds(counts: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """log p(k | row) / p(k) of counts ``[rows, K]``, each row with one more, shared as usual."""
+    share = (counts + prior) / (counts.sum(axis=1, keepdims=True) + 1)
+    return np.asarray(np.log(share / prior), dtype=np.float64)
+
+
+def _attribute_odds(engine: Engine, user: Ints, code: Ints, prior: np.ndarray) -> np.ndarray:
+    tokens = engine.vocabulary.user_tokens.matrix(engine.snapshot.users.attributes)[user] > 0
+    return _odds(np.asarray(tokens.T.astype(np.float64) @ np.eye(len(prior))[code]), prior)
+
+
+def _hour_odds(snapshot: GraphSnapshot, names: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    events = snapshot.interactions
+    code = pd.Index(names, dtype=object).get_indexer(pd.Index(events.scenario, dtype=object))
+    told = (code >= 0) & (events.timestamp != NO_TIME)
+    counts = np.zeros((24, len(prior)))
+    np.add.at(counts, (events.timestamp[told] // 3600 % 24, code[told]), 1.0)
+    share = counts.sum(axis=0) / max(counts.sum(), 1.0)
+    # Against the scenarios' shares of events: busy ones don't count as likely at every hour.
+    return _odds(counts, np.where(share > 0, share, prior)) if counts.any() else counts
+
+
+def _hour(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value <= 23:
+        raise RequestError(f"context hour is {value!r}; give a whole number from 0 to 23 (UTC).")
+    return int(value)

@@ -1,0 +1,236 @@
+"""Items that training never saw: what they would score is foretold from the items like them.
+
+Ridge regression over all trained items, from what is known of an item (``Likeness``), foretells
+the candidate vector and bias that training would have given it, and whom it would have been
+chosen by: the right singular vectors of the history matrix. Both are linear in the history, so
+that explanations stay exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from scipy.linalg import cho_factor, cho_solve
+from torch import Tensor
+
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import Histories, HistoryBatch, ItemVectors
+from kgrec.scoring.item_similarity import Likeness
+from kgrec.scoring.similarity_weights import CHOSEN_BY, RIDGE, choose_weights
+
+if TYPE_CHECKING:
+    from kgrec.scoring.engine import Engine
+
+_DIRECTIONS = 128  # of the history matrix, at most
+_MOST = 6000  # trained items to learn from, at most: the regression is cubic in them
+_FEWEST = 20  # with fewer trained items there is nothing to learn from
+_HELD_SHARE = 0.05  # of the trained items, held out to set the scale
+_JUDGES = 1000  # users who set the scale, at most
+
+
+@dataclass(frozen=True, eq=False)
+class NewItems:
+    """Rows ``items`` int64 ``[c]`` of new items: foretold ``candidate`` ``[c, d]`` and ``bias``
+    ``[c]``, which take the place of the model's own, and ``direction`` float32 ``[c, r]``, whose
+    product with Σ ``event`` ``[n, r]`` over the history, by the square root of its length, is
+    added. ``trained`` int64 ``[w]`` are the items learnt from, ``effect`` float64 ``[w, d + 1 +
+    r]`` what each means for items like it, ``mean`` ``[d + 1 + r]`` what is foretold of an item
+    like none."""
+
+    items: Ints
+    candidate: Tensor
+    bias: Tensor
+    direction: Tensor
+    event: Tensor
+    likeness: Likeness
+    trained: Ints
+    effect: np.ndarray
+    mean: np.ndarray
+
+    def placed(self, vectors: ItemVectors) -> ItemVectors:
+        """The vectors with those of new items in their places."""
+        rows = torch.as_tensor(self.items).to(vectors.candidate.device)
+        candidate, bias = vectors.candidate.clone(), vectors.bias.clone()
+        candidate[rows], bias[rows] = self.candidate, self.bias
+        return replace(vectors, candidate=candidate, bias=bias)
+
+    def added(self, histories: Histories, batch: HistoryBatch) -> Tensor:
+        """What is added to the scores of new items, float32 ``[B, c]``."""
+        counts = np.diff(histories.indptr)
+        weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
+        values = torch.as_tensor(weights).to(self.event.device)
+        return batch.pattern.matmul(values, self.event) @ self.direction.T
+
+    def row(self, item: int) -> int:
+        """Which of the new items it is, -1 for a trained one."""
+        place = int(np.searchsorted(self.items, item))
+        return place if place < len(self.items) and self.items[place] == item else -1
+
+
+def find_new_items(engine: Engine) -> NewItems | None:
+    """None where every item was trained, or too few to learn from."""
+    known = engine.trained_rows
+    new = np.setdiff1d(np.arange(len(engine.snapshot.items)), known)
+    if not len(new) or len(known) < _FEWEST:
+        return None
+    likeness = Likeness.of(engine)
+    if not likeness.blocks:
+        return None
+    used = _most_chosen(engine, known)
+    targets, event = _targets(engine, used)
+    size = engine.model.shape.embedding_size
+    likeness = likeness.weighing(choose_weights(likeness, used, targets, size))
+    scale = _Scale.measure(engine, likeness, used, targets, event)
+    effect, mean = _regress(likeness, used, targets)
+    factors = scale.factors(size, effect.shape[1])
+    effect, mean = effect * factors, mean * factors
+    mean[size] += scale.shift
+    parts = [
+        likeness.between(rows, used) @ effect for rows in np.array_split(new, len(new) // _MOST + 1)
+    ]
+    foretold = mean + np.concatenate(parts)
+    told = torch.as_tensor(foretold.astype(np.float32)).to(engine.device)
+    return NewItems(
+        items=new,
+        candidate=told[:, :size].contiguous(),
+        bias=told[:, size].contiguous(),
+        direction=told[:, size + 1 :].contiguous(),
+        event=torch.as_tensor(event).to(engine.device),
+        likeness=likeness,
+        trained=used,
+        effect=effect,
+        mean=mean,
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """new score = ``gain`` · (foretold vector's + ``weight`` · history directions') + ``shift``:
+    the scale of what the model itself says of trained items that are held out as if new, less one
+    standard deviation of the error, so that a new item passes a trained one where it is sure to."""
+
+    gain: float
+    weight: float
+    shift: float
+
+    def factors(self, size: int, width: int) -> np.ndarray:
+        factors = np.full(width, self.gain)
+        factors[size + 1 :] *= self.weight
+        return factors
+
+    @staticmethod
+    def measure(
+        engine: Engine, likeness: Likeness, used: Ints, targets: np.ndarray, event: np.ndarray
+    ) -> _Scale:
+        rng = np.random.default_rng(0)
+        held = np.zeros(len(used), dtype=bool)
+        held[rng.permutation(len(used))[: max(2, int(_HELD_SHARE * len(used)))]] = True
+        effect, mean = _regress(likeness, used[~held], targets[~held])
+        foretold = mean + likeness.between(used[held], used[~held]) @ effect
+        judges = np.flatnonzero(engine.sequences.lengths() > 1)
+        judges = np.sort(rng.permutation(judges)[:_JUDGES])
+        histories = _without(engine.stored(judges), used[held])
+        users = _users(engine, histories)
+        size = users.shape[1]
+        by_vector = users @ foretold[:, :size].T + foretold[:, size]
+        by_choice = _pool(histories, event) @ foretold[:, size + 1 :].T
+        weight = CHOSEN_BY * _spread(by_vector) / max(_spread(by_choice), 1e-12)
+        both = (by_vector + weight * by_choice).ravel()
+        says = (users @ targets[held, :size].T + targets[held, size]).ravel()
+        gain = max(float(np.cov(both, says)[0, 1] / max(both.var(ddof=1), 1e-12)), 0.0)
+        shift = float(says.mean() - gain * both.mean())
+        return _Scale(gain, weight, shift - float((says - gain * both).std()))
+
+
+def _regress(likeness: Likeness, rows: Ints, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel ridge regression of ``targets`` ``[w, t]``: effects ``[w, t]`` and their mean."""
+    mean = targets.mean(axis=0)
+    kernel = likeness.between(rows, rows)
+    kernel[np.diag_indices(len(rows))] += RIDGE
+    return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
+
+
+def _targets(engine: Engine, used: Ints) -> tuple[np.ndarray, np.ndarray]:
+    """What is foretold: candidate vector, bias and history directions, float64 ``[w, d + 1 + r]``;
+    and the directions of every item as an event, float32 ``[n, r]``, zero for items not used."""
+    vectors = engine.trained_items
+    directions = _directions(_history(engine, used))
+    event = np.zeros((len(engine.snapshot.items), directions.shape[1]), dtype=np.float32)
+    event[used] = directions
+    parts = (
+        vectors.candidate.cpu().numpy()[used],
+        vectors.bias.cpu().numpy()[used, None],
+        directions,
+    )
+    return np.concatenate(parts, axis=1).astype(np.float64), event
+
+
+def _directions(history: sp.csr_matrix) -> np.ndarray:
+    """float64 ``[w, r]``: leading right singular vectors of ``[m, w]``, by randomised subspace
+    iteration (Halko, Martinsson & Tropp, 2011)."""
+    size = min(_DIRECTIONS, min(history.shape) - 1)
+    rng = np.random.default_rng(0)
+    basis = rng.standard_normal((history.shape[1], size + 10))
+    for _ in range(4):
+        basis = np.linalg.qr(history.T @ (history @ basis))[0]
+    left, _, _ = np.linalg.svd(basis.T @ (history.T @ (history @ basis)))
+    return np.asarray(basis @ left[:, :size])
+
+
+def _history(engine: Engine, used: Ints) -> sp.csr_matrix:
+    """Ones where a user has one of the items ``used``, ``[m, w]``."""
+    seen = engine.snapshot.interactions
+    place = np.full(len(engine.snapshot.items), -1)
+    place[used] = np.arange(len(used))
+    column = place[seen.item]
+    cells = (np.ones(int((column >= 0).sum())), (seen.user[column >= 0], column[column >= 0]))
+    matrix = sp.csr_matrix(cells, shape=(len(engine.snapshot.users), len(used)))
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def _most_chosen(engine: Engine, known: Ints) -> Ints:
+    if len(known) <= _MOST:
+        return known
+    counts = np.bincount(engine.snapshot.interactions.item, minlength=known.max() + 1)[known]
+    return np.sort(known[np.argsort(-counts, kind="stable")[:_MOST]])
+
+
+def _users(engine: Engine, histories: Histories) -> np.ndarray:
+    """float64 ``[B, d]``: user vectors by the temperature."""
+    model = engine.model.eval()
+    batch = HistoryBatch.build(
+        histories, len(engine.snapshot.items), model.shape.scales, engine.device
+    )
+    with torch.inference_mode():
+        users = model.user_vectors(engine.trained_items, engine.inputs, batch)
+    return users.double().cpu().numpy() / model.shape.temperature
+
+
+def _pool(histories: Histories, event: np.ndarray) -> np.ndarray:
+    counts = np.diff(histories.indptr)
+    weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts)
+    cells = (weights, histories.item, histories.indptr)
+    return np.asarray(sp.csr_matrix(cells, shape=(len(counts), len(event))) @ event)
+
+
+def _without(histories: Histories, items: Ints) -> Histories:
+    keep = ~np.isin(histories.item, items)
+    indptr = np.concatenate([[0], np.cumsum(keep)])[histories.indptr].astype(np.int64)
+    return replace(
+        histories,
+        indptr=indptr,
+        item=histories.item[keep],
+        age=histories.age[keep],
+        visit=histories.visit[keep],
+        text=histories.text[keep],
+    )
+
+
+def _spread(scores: np.ndarray) -> float:
+    """The standard deviation of scores within a user."""
+    return float((scores - scores.mean(axis=1, keepdims=True)).std())

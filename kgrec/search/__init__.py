@@ -1,0 +1,1 @@
+"""Search: items for a text query, by title, text, entity names and meaning."""

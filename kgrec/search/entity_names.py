@@ -1,0 +1,87 @@
+"""Entities that a query names, and the items that the graph has them in."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from graph_schema.names import ENTITY, ITEM
+from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.search.name_index import LexicalIndex
+from kgrec.text import clean_text
+from kgrec.text.words import words_of
+
+_MOST = 30  # entities taken from a query
+_LEAST = 0.3  # likeness below which a query does not name an entity
+_WHOLE_NAME = 0.6  # the likeness of a name of several words in a longer query
+_RARE_ROLE = 0.05  # what a relation of few facts is ahead of one of many: a director of a link
+_OTHER_ROLE = 0.8  # what facts of other relations count for, where the query names one
+_STEM = 5  # letters in which "directed", "director" and "directs" agree
+
+
+class EntityIndex:
+    """The entities of a snapshot by name, each with its items and the relation between them."""
+
+    def __init__(self, snapshot: GraphSnapshot) -> None:
+        names = snapshot.entities.attributes.get("name")
+        texts = [""] * len(snapshot.entities) if names is None else [clean_text(n) for n in names]
+        self._names = np.array([*texts, ""], dtype=object)
+        self._index = LexicalIndex.build(texts)
+        self._n_items = len(snapshot.items)
+        self._snapshot = snapshot
+
+    @cached_property
+    def _links(self) -> tuple[Ints, Ints, Ints]:
+        """Entity rows (sorted), the item of each fact, and the fact's place in ``_relations``."""
+        parts = [np.empty((3, 0), dtype=np.int64)]
+        for place, facts in enumerate(self._snapshot.facts):
+            ends = (facts.head_label, facts.tail_label)
+            if ends in ((ITEM, ENTITY), (ENTITY, ITEM)):
+                item, entity = (facts.head, facts.tail)[:: 1 if ends[0] == ITEM else -1]
+                parts.append(np.stack([entity, item, np.full(len(facts), place)]))
+        links = np.concatenate(parts, axis=1)
+        entity, item, relation = links[:, np.lexsort((links[2], links[1], links[0]))]
+        return entity, item, relation
+
+    @cached_property
+    def _rarity(self) -> np.ndarray:
+        """float64, by relation: 1 to 1 − _RARE_ROLE, the fewer facts the more."""
+        sizes = np.array([len(facts) for facts in self._snapshot.facts] or [1], dtype=np.float64)
+        logs = np.log(np.maximum(sizes, 1.0))
+        return np.asarray(1.0 - _RARE_ROLE * logs / max(float(logs.max()), 1e-9))
+
+    @cached_property
+    def _stems(self) -> list[set[str]]:
+        return [_stems(facts.relation.replace("_", " ")) for facts in self._snapshot.facts]
+
+    def items_of(self, query: str) -> tuple[np.ndarray, np.ndarray]:
+        """float64 ``[items]``, 0 to 1: how surely the query names an entity of the item; object
+        ``[items]``: that entity's name."""
+        likeness = self._index.scores(query)
+        whole = self._index.named(query)
+        likeness[whole] = np.maximum(likeness[whole], _WHOLE_NAME)
+        near = np.flatnonzero(likeness > _LEAST)
+        near = near[np.lexsort((near, -likeness[near]))[:_MOST]]
+        sure, who = np.zeros(self._n_items), np.full(self._n_items, -1)
+        roles = self._roles(query)
+        entity, item, relation = self._links
+        for row in near.tolist():
+            start, end = np.searchsorted(entity, [row, row + 1])
+            here = likeness[row] * roles[relation[start:end]]
+            better = here > sure[item[start:end]]
+            # Several facts of one item: the largest is written last.
+            order = np.argsort(here[better], kind="stable")
+            items = item[start:end][better][order]
+            sure[items], who[items] = here[better][order], row
+        return sure, self._names[who]
+
+    def _roles(self, query: str) -> np.ndarray:
+        """float64, by relation: what its facts count for."""
+        asked = _stems(query)
+        named = np.array([bool(stems & asked) for stems in self._stems] or [False])
+        return self._rarity * np.where(named, 1.0, _OTHER_ROLE) if named.any() else self._rarity
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:_STEM] for word in words_of(text) if len(word) >= _STEM}

@@ -1,0 +1,129 @@
+"""FullTextIndex: BM25 over whole texts in several fields, and how much of a query they hold as
+phrases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from kgrec.search.name_index import weighted_columns
+from kgrec.text.spelling import Spelling
+from kgrec.text.words import words_of
+
+K1, B = 1.2, 0.75  # Robertson et al. 1995; the constants of Neo4j's and kglite's indexes
+MAX_WORDS = 256  # of a query: what follows is left out
+_BETWEEN = -1  # between two fields: no phrase reaches across
+
+
+class FullTextIndex:
+    """The sum of each field's BM25, as the stores' full-text indexes have it; in memory.
+
+    Build with ``FullTextIndex.build(fields)``, each field a text for every row. A word of the query
+    that no text holds stands for those one typing error away.
+    """
+
+    def __init__(
+        self, vocabulary: dict[str, int], weights: Any, tokens: np.ndarray, indptr: np.ndarray
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._weights = weights  # CSC [rows, words], float32
+        self._most = _largest(weights)
+        self._tokens = tokens  # int32: the words of row r from indptr[r] to indptr[r + 1]
+        self._indptr = indptr
+        self._spelling: Spelling | None = None
+
+    def __len__(self) -> int:
+        return len(self._indptr) - 1
+
+    @classmethod
+    def build(cls, fields: Sequence[Sequence[str]]) -> FullTextIndex:
+        split = [[words_of(text) for text in field] for field in fields]
+        known = sorted({word for field in split for words in field for word in words})
+        vocabulary = {word: column for column, word in enumerate(known)}
+        coded = [[[vocabulary[word] for word in words] for words in field] for field in split]
+        weights = sum(_bm25(field, len(known)) for field in coded)
+        rows = [
+            [*chain(*((*words, _BETWEEN) for words in row))] for row in zip(*coded, strict=True)
+        ]
+        tokens = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
+        return cls(vocabulary, weights.tocsc(), tokens, np.cumsum([0, *map(len, rows)]))
+
+    def scores(self, query: str) -> tuple[np.ndarray, float]:
+        """float32 ``[n]``: each row's BM25; and the most that a text could reach that has every
+        word of the query, each in the best place for it."""
+        asked = self._asked(words_of(query)[:MAX_WORDS])
+        if not asked:
+            return np.zeros(len(self), dtype=np.float32), 0.0
+        columns = np.fromiter(asked, dtype=np.int64)
+        counts = np.fromiter(asked.values(), dtype=np.float32)
+        scores = weighted_columns(self._weights, columns, counts)
+        return scores.astype(np.float32), float(self._most[columns] @ counts)
+
+    def phrases(self, query: str, rows: np.ndarray) -> np.ndarray:
+        """float32 ``[len(rows)]``, 0 to 1: the share of the query's pairs of neighbouring words
+        that are neighbours in the row's text too."""
+        words = [self._vocabulary.get(word, _BETWEEN) for word in words_of(query)[:MAX_WORDS]]
+        pairs = {pair for pair in pairwise(words) if _BETWEEN not in pair}
+        found = np.zeros((len(rows), max(len(pairs), 1)), dtype=np.float32)
+        if pairs and len(rows):
+            wanted = np.sort(np.array([self._pair(*pair) for pair in pairs], dtype=np.int64))
+            places, owners = self._places(rows)
+            here = self._pair(self._tokens[places].astype(np.int64), self._tokens[places + 1])
+            at = np.minimum(np.searchsorted(wanted, here), len(wanted) - 1)
+            hit = wanted[at] == here
+            found[owners[hit], at[hit]] = 1.0
+        return np.asarray(found.mean(axis=1))
+
+    def _pair(self, first: Any, second: Any) -> Any:
+        return first * (len(self._vocabulary) + 1) + second
+
+    def _places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where in the tokens the rows' words are, the last of each row left out, and whose."""
+        sizes = np.maximum(np.diff(self._indptr)[rows] - 1, 0)
+        owners = np.repeat(np.arange(len(rows)), sizes)
+        first = np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return self._indptr[rows][owners] + np.arange(len(owners)) - first, owners
+
+    def _asked(self, words: Sequence[str]) -> dict[int, float]:
+        asked: dict[int, float] = {}
+        for word, count in Counter(words).items():
+            for column, sure in self._meant(word):
+                asked[column] = asked.get(column, 0.0) + count * sure
+        return asked
+
+    def _meant(self, word: str) -> Iterator[tuple[int, float]]:
+        column = self._vocabulary.get(word)
+        if column is not None:
+            yield column, 1.0
+            return
+        if self._spelling is None:
+            self._spelling = Spelling(list(self._vocabulary))
+        yield from self._spelling.near(word)
+
+
+def _bm25(texts: Sequence[Sequence[int]], n_words: int) -> Any:
+    """CSR ``[texts, words]``: idf · tf / (tf + k1 · (1 − b + b · length / mean length))."""
+    counted = [Counter(words) for words in texts]
+    indptr = np.cumsum([0, *map(len, counted)])
+    columns = np.fromiter(chain.from_iterable(counted), dtype=np.int32)
+    counts = np.fromiter(chain.from_iterable(c.values() for c in counted), dtype=np.float32)
+    lengths = np.fromiter(map(len, texts), dtype=np.float32)
+    filled = max(int((lengths > 0).sum()), 1)
+    relative = lengths / max(float(lengths.sum()) / filled, 1e-9)
+    damping = np.repeat(K1 * (1 - B + B * relative), np.diff(indptr))
+    documents = np.bincount(columns, minlength=n_words)
+    idf = np.log1p((filled - documents + 0.5) / (documents + 0.5)).astype(np.float32)
+    values = idf[columns] * counts / (counts + damping)
+    return sparse.csr_matrix((values, columns, indptr), shape=(len(texts), n_words))
+
+
+def _largest(weights: Any) -> np.ndarray:
+    """float32 ``[columns]``: the largest value of each column of a CSC matrix, 0 without any."""
+    most = np.zeros(weights.shape[1], dtype=np.float32)
+    np.maximum.at(most, np.repeat(np.arange(len(most)), np.diff(weights.indptr)), weights.data)
+    return most

@@ -1,0 +1,160 @@
+"""Tuning the language model on a graph's own texts, of training rows alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from graph_schema import Catalog
+from graph_schema.names import ITEM
+from kgrec.config import RecommenderConfig
+from kgrec.config.text_finetuning import TextTuning
+from kgrec.errors import TextModelError
+from kgrec.graph import GraphSnapshot
+from kgrec.graph.snapshot import Texts
+from kgrec.graph.source import read_source
+from kgrec.paths.relation_words import humanise
+from kgrec.scenarios import with_scenarios
+from kgrec.stores import GraphStore
+from kgrec.support import Progress, choose_device, without_splits
+from kgrec.text import clean_text, item_documents
+from kgrec.text.finetuned_model import MANIFEST, is_adapter, read_manifest
+from kgrec.text.loading import model_pooling, read_model
+from kgrec.text.models import model_folder
+from kgrec.text_finetuning import TextCorpus, TuningReport, Written, tune_network
+from kgrec.text_finetuning.recommender_objective import RecommenderReader
+from kgrec.text_finetuning.saving import write_tuned
+from kgrec.text_finetuning.templates import field_names, filled, told_by_facts
+from kgrec.training.checkpoint import replace_folder
+
+
+def tune_text(
+    source: GraphStore | Catalog | GraphSnapshot,
+    out: str | Path,
+    config: TextTuning | None = None,
+    *,
+    base: str | Path = "default",
+    recommender: RecommenderConfig | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> TuningReport:
+    """Tune the language model ``base`` on the texts of ``source``, and save it in ``out``.
+
+    Rows whose split is "valid" or "test" are left out, with what was written in them. ``out`` holds
+    the adapter alone, or the whole model for the method "full"; give it as ``TextConfig.model`` or
+    to ``kgrec.text.load_encoder``. The objective "recommend" fits a recommender of the settings
+    ``recommender``, whose validation rows then choose the epoch; that one is not kept: fit it again
+    with the tuned model. ``progress`` is called with (what, done, total). Raises TrainingError (too
+    few texts, a loss that is no number) and TextModelError (the base, the method, or a folder that
+    can't be written).
+    """
+    settings = config or TextTuning()
+    folder = Path(out)
+    if folder.exists() and not (folder / MANIFEST).is_file() and _holds_something(folder):
+        raise TextModelError(f"{folder} holds something else; choose an empty or new folder.")
+    where = choose_device(device)
+    snapshot = read_source(source, progress)
+    corpus, reader = corpus_of(snapshot, settings), None
+    if "recommend" in settings.objectives:
+        chosen = recommender or RecommenderConfig()
+        visible = without_splits(with_scenarios(snapshot, chosen.scenarios), ("test",))
+        reader = RecommenderReader(visible, chosen, seed=seed, device=where, progress=progress)
+    network, tokenizer, fingerprint = read_model(base)
+    tuned = tune_network(
+        network,
+        tokenizer,
+        corpus,
+        settings,
+        pooling=model_pooling(base),
+        reader=reader,
+        seed=seed,
+        device=where,
+        progress=progress,
+    )
+    fresh = folder.with_name(folder.name + ".new")
+    name = str(Path(base).resolve()) if Path(base).is_dir() else str(base)
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        write_tuned(tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base))
+        replace_folder(fresh, folder)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise TextModelError(
+            f"{folder}: can't save the tuned model ({error}); free some space or permit writing."
+        ) from error
+    return tuned.report
+
+
+def _root(base: str | Path) -> Path:
+    """The folder of the model that the base, perhaps an adapter itself, was made from."""
+    if is_adapter(base):
+        return _root(read_manifest(Path(base))["base"])
+    return model_folder(base)
+
+
+def _holds_something(folder: Path) -> bool:
+    return not folder.is_dir() or any(folder.iterdir())
+
+
+def corpus_of(snapshot: GraphSnapshot, settings: TextTuning) -> TextCorpus:
+    """What tuning may read: items' texts, and what was written and done in training rows."""
+    seen = without_splits(snapshot, ("valid", "test"))
+    return TextCorpus(
+        documents=_documents(seen, settings),
+        reviews=_written(seen.reviews),
+        queries=_written(seen.queries),
+        users=seen.interactions.user,
+        items=seen.interactions.item,
+    )
+
+
+def _written(texts: Texts) -> Written:
+    return Written([clean_text(text) for text in texts.text], texts.user, texts.item)
+
+
+def _documents(snapshot: GraphSnapshot, settings: TextTuning) -> list[str]:
+    """Items' texts; short ones by the template, missing ones by the facts, where asked for."""
+    documents = item_documents(snapshot.items.attributes)
+    if not settings.backfill and settings.template is None:
+        return documents
+    told = _facts_of(snapshot)
+    template = settings.template
+    for row, document in enumerate(documents):
+        if template is not None and len(document.split()) < settings.short:
+            fields = _fields(snapshot, row, told[row], field_names(template))
+            documents[row] = filled(template, fields) or document
+        if settings.backfill and not documents[row]:
+            documents[row] = told_by_facts(told[row])
+    return documents
+
+
+def _facts_of(snapshot: GraphSnapshot) -> list[dict[str, list[str]]]:
+    """For each item the names at the other end of its facts, by what the relation is called."""
+    told: list[dict[str, list[str]]] = [{} for _ in range(len(snapshot.items))]
+    for facts in snapshot.facts:
+        if facts.head_label != ITEM:
+            continue
+        other = snapshot.table(facts.tail_label)
+        column = "title" if facts.tail_label == ITEM else "name"
+        if column not in other.attributes.columns:
+            continue
+        names = [clean_text(value) for value in other.attributes[column]]
+        called = humanise(facts.relation).text
+        for head, tail in zip(facts.head.tolist(), facts.tail.tolist(), strict=True):
+            if names[tail]:
+                told[head].setdefault(called, []).append(names[tail])
+    return told
+
+
+def _fields(
+    snapshot: GraphSnapshot, row: int, facts: dict[str, list[str]], wanted: list[str]
+) -> dict[str, str]:
+    """What a template may ask for: the item's columns, then its facts ("director")."""
+    columns = snapshot.items.attributes
+    fields = {name.replace(" ", "_"): ", ".join(values[:3]) for name, values in facts.items()}
+    for name in wanted:
+        text = clean_text(columns[name].iloc[row]) if name in columns.columns else ""
+        fields[name] = text.replace("|", ", ") or fields.get(name, "")
+    return fields

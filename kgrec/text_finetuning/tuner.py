@@ -1,0 +1,165 @@
+"""Tuning a language model: its adapter, its objectives one after another, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from kgrec.config.text_finetuning import TextTuning
+from kgrec.errors import RequestError, TextModelError
+from kgrec.text.adapters import prepared
+from kgrec.text.encoder import positions
+from kgrec.text.pooling import MEAN, Pooling
+from kgrec.text_finetuning.augmentation import deleted, spans_masked, substituted
+from kgrec.text_finetuning.corpus import TextCorpus
+from kgrec.text_finetuning.objectives.contrastive import Augment, Contrastive
+from kgrec.text_finetuning.objectives.mask_prediction import predictor
+from kgrec.text_finetuning.objectives.mlm import MaskedWords
+from kgrec.text_finetuning.objectives.recommendation import Recommending, VectorReader, check_reader
+from kgrec.text_finetuning.report import Meter, TuningReport
+from kgrec.text_finetuning.tokens import Tokens
+from kgrec.text_finetuning.training_loop import Loop, Objective, Progress, steps_per_epoch
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """A tuned ``network`` (its adapter apart, not merged), its tokenizer, and the report."""
+
+    network: Any
+    tokenizer: Any
+    settings: TextTuning
+    report: TuningReport
+
+
+def tune_network(
+    network: Any,
+    tokenizer: Any,
+    corpus: TextCorpus,
+    settings: TextTuning,
+    *,
+    pooling: Pooling = MEAN,
+    reader: VectorReader | None = None,
+    seed: int = 0,
+    device: torch.device | None = None,
+    progress: Progress | None = None,
+) -> Tuned:
+    """Train ``network`` (float32; it is changed) on ``corpus`` as ``settings`` say.
+    ``pooling`` makes vectors of its states; ``reader`` has the loss of the objective "recommend".
+
+    Equal texts, settings and seed give equal weights on one CPU. Raises TrainingError for texts
+    that are too few and for a loss that is no number, TextModelError for a method or objective that
+    this model has no place for.
+    """
+    where = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    most = positions(network, tokenizer, settings.max_length)
+    if settings.max_length > most:
+        raise RequestError(f"max_length is {settings.max_length}; this model takes {most} tokens.")
+    tokens = Tokens(tokenizer, settings.max_length, where, pooling)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        tuning = _Tuning(network.to(where), tokens, corpus, settings, reader, seed, progress)
+        return tuning.run()
+
+
+class _Tuning:
+    def __init__(
+        self,
+        network: Any,
+        tokens: Tokens,
+        corpus: TextCorpus,
+        settings: TextTuning,
+        reader: VectorReader | None,
+        seed: int,
+        progress: Progress | None,
+    ) -> None:
+        self._reader = reader
+        self._tokens, self._corpus, self._settings = tokens, corpus, settings
+        self._seed, self._progress = seed, progress
+        self._meter = Meter(tokens.device)
+        self._words: MaskedWords | None = None
+        self._bare = network
+
+    def run(self) -> Tuned:
+        settings = self._settings
+        objectives = [self._objective(name) for name in dict.fromkeys(settings.objectives)]
+        planned = sum(steps_per_epoch(one, settings) * settings.epochs for one in objectives)
+        network = prepared(self._bare, settings, planned)
+        history: list[dict[str, Any]] = []
+        steps = 0
+        for one in objectives:
+            if isinstance(one, Contrastive):
+                one.augment = self._augment(network)
+            if isinstance(one, Recommending):
+                one.begin(network)
+            loop = Loop(
+                network, one, settings, self._tokens.device, self._meter, self._progress, steps
+            )
+            history += loop.run()
+            steps = loop.steps
+        report = TuningReport(
+            method=settings.method,
+            objectives=settings.objectives,
+            parameters=sum(p.numel() for name, p in network.named_parameters() if _counts(name)),
+            trained=self._meter.trained,
+            head=self._meter.head,
+            gradient_bytes=self._meter.gradient_bytes,
+            optimizer_bytes=self._meter.optimizer_bytes,
+            peak_bytes=self._meter.peak_bytes(),
+            seconds=self._meter.seconds,
+            steps=steps,
+            history=history,
+        )
+        return Tuned(network, self._tokens.tokenizer, settings, report)
+
+    def _objective(self, name: str) -> Objective:
+        if name == "contrastive":
+            return Contrastive(self._corpus, self._tokens, self._settings, self._seed)
+        if name == "recommend":
+            reader = check_reader(self._reader)
+            return Recommending(reader, self._tokens, self._settings, self._seed, self._progress)
+        self._words = MaskedWords(
+            self._corpus, self._tokens, self._settings, self._seed, self._bare
+        )
+        return self._words
+
+    def _augment(self, network: Any) -> Augment | None:
+        """The changes that are asked for: each text gets one of them, at random."""
+        mask, share = self._tokens.tokenizer.mask_token, self._settings.augment_share
+        known: dict[str, Augment] = {"delete": lambda texts, rng: deleted(texts, share, rng)}
+        if mask is not None:
+            known["mask"] = lambda texts, rng: spans_masked(texts, share, rng, mask)
+        if self._words is not None and mask is not None:
+            predict = predictor(network, self._words, self._tokens)
+            known["substitute"] = lambda texts, rng: substituted(texts, share, rng, mask, predict)
+        missing = set(self._settings.augment) - set(known)
+        if missing:
+            raise TextModelError(f"this model has no mask token, which {missing} needs.")
+        changes = [known[name] for name in self._settings.augment]
+        return partial(_one_of, changes) if changes else None
+
+
+def _counts(name: str) -> bool:
+    """A pooler has no part in the vectors, is never trained and not counted."""
+    return "pooler." not in name
+
+
+def _one_of(
+    changes: Sequence[Callable[[list[str], np.random.Generator], list[str]]],
+    texts: list[str],
+    rng: np.random.Generator,
+) -> list[str]:
+    """Each text as one of ``changes`` makes it, or as it is."""
+    fate = rng.integers(0, len(changes) + 1, len(texts))
+    told = list(texts)
+    for number, change in enumerate(changes):
+        rows = np.flatnonzero(fate == number)
+        if not len(rows):
+            continue
+        for row, text in zip(rows, change([texts[row] for row in rows], rng), strict=True):
+            told[row] = text
+    return told

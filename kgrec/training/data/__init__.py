@@ -1,0 +1,1 @@
+"""Training data: examples, samples of items and neighbours, counts by scenario."""

@@ -1,0 +1,153 @@
+"""Sampled training: a step computes the vectors of the items that it needs, and of no others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.features.tables import FeatureTables
+from kgrec.graph.distinct import distinct
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import HybridModel, ModelInputs
+from kgrec.training.data.examples import Examples, Sequences
+from kgrec.training.data.neighbours import GraphPart, GraphSampler
+from kgrec.training.objective import Candidates
+from kgrec.training.optim.sparse_adamw import RowAdamW, rows_alone
+
+_ALMOST_ONE = 1 - 1e-12
+_UNIFORM_SHARE = 0.5  # of the negatives; the others are drawn by popularity
+
+# Parameters with a row per trained item, entity or attribute, by what numbers their rows.
+ROW_TABLES = {
+    "features.query_id": "trained",
+    "features.candidate_id": "trained",
+    "item_bias": "trained",
+    "features.knowledge.entity": "entities",
+    "features.token": "item_tokens",
+    "user_token": "user_tokens",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SampledStep:
+    """What the model reads in one step; ``seen_item`` and ``target_item`` of the examples count the
+    candidates."""
+
+    inputs: ModelInputs
+    examples: Examples
+    candidates: Candidates
+
+
+@dataclass(frozen=True, eq=False)
+class StepSampler:
+    """Narrows examples to their own items and ``negatives`` drawn ones, shared by the batch."""
+
+    model: HybridModel
+    tables: FeatureTables
+    data: Sequences
+    negatives: int
+    fanout: int
+    device: torch.device
+
+    @cached_property
+    def _graph(self) -> GraphSampler:
+        return GraphSampler(self.tables, self.model.shape.kg_layers, self.fanout)
+
+    @cached_property
+    def _popularity(self) -> np.ndarray:
+        """float64 ``[n_items]``: each item's share of the events."""
+        counts = np.bincount(self.data.item, minlength=len(self.tables.item_row))
+        share: np.ndarray = counts / max(counts.sum(), 1)
+        return share
+
+    @cached_property
+    def _drawn(self) -> np.ndarray:
+        """float64 ``[n_items]``: the chance of each item in one draw of a negative."""
+        uniform = _UNIFORM_SHARE / len(self._popularity)
+        return uniform + (1 - _UNIFORM_SHARE) * self._popularity
+
+    @cached_property
+    def _up_to(self) -> np.ndarray:
+        return np.cumsum(self._drawn)
+
+    @contextmanager
+    def step(
+        self,
+        examples: Examples,
+        rng: np.random.Generator,
+        optimizer: RowAdamW,
+    ) -> Iterator[SampledStep]:
+        """Inside, the model has only the rows that the step needs; see ``rows_alone``."""
+        histories = examples.histories
+        drawn = np.searchsorted(self._up_to, rng.random(self.negatives) * self._up_to[-1])
+        candidates = distinct(np.concatenate([examples.target_item, drawn]))
+        texts = distinct(histories.text[histories.text >= 0])
+        part = self._graph.part(np.union1d(candidates, histories.item), histories.user, texts, rng)
+        with rows_alone(self.model, self._rows(part), optimizer):
+            yield SampledStep(
+                inputs=ModelInputs.build(part.tables, self.model.shape, self.device),
+                examples=_renumbered(examples, part.items, candidates, texts),
+                candidates=Candidates(
+                    rows=self._on_device(np.searchsorted(part.items, candidates)),
+                    items=candidates,
+                    log_chance=self._log_chance(candidates, len(examples.target_item)),
+                ),
+            )
+
+    def _rows(self, part: GraphPart) -> dict[str, Tensor]:
+        known = dict(self.model.named_parameters())
+        return {
+            name: self._on_device(getattr(part, kind))
+            for name, kind in ROW_TABLES.items()
+            if name in known
+        }
+
+    def _log_chance(self, candidates: Ints, n_targets: int) -> Tensor:
+        """The log of each candidate's chance to be among ``n_targets`` targets, taken to be drawn
+        by popularity, or among the negatives."""
+        popular = np.minimum(self._popularity[candidates], _ALMOST_ONE)
+        missed = n_targets * np.log1p(-popular)
+        missed += self.negatives * np.log1p(-np.minimum(self._drawn[candidates], _ALMOST_ONE))
+        return self._on_device(np.log(-np.expm1(missed)).astype(np.float32))
+
+    def _on_device(self, values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values, device=self.device)
+
+
+def step_users(
+    users: Ints, lengths: Ints, batch_size: int, max_events: int, rng: np.random.Generator
+) -> list[Ints]:
+    """``users`` in random order, cut into steps of alike size: about ``batch_size`` users, or
+    ``max_events`` events (``lengths`` int64, by user) where users have many, at most."""
+    order = rng.permutation(users)
+    cost = np.cumsum(np.maximum(1 / batch_size, lengths[order] / max_events))
+    n_steps = math.ceil(cost[-1] - 1e-9)
+    cuts = np.searchsorted(cost, cost[-1] * np.arange(1, n_steps) / n_steps * (1 + 1e-12))
+    return [part for part in np.split(order, cuts) if len(part)]
+
+
+def _renumbered(examples: Examples, items: Ints, candidates: Ints, texts: Ints) -> Examples:
+    """The examples in the numbers of a step; what a user has seen of other items goes."""
+    histories = examples.histories
+    seen = np.searchsorted(candidates, examples.seen_item)
+    scored = candidates[np.minimum(seen, len(candidates) - 1)] == examples.seen_item
+    text = np.where(histories.text >= 0, np.searchsorted(texts, histories.text), -1)
+    return replace(
+        examples,
+        histories=replace(
+            histories,
+            item=np.searchsorted(items, histories.item),
+            text=text,
+            user=np.arange(len(histories), dtype=np.int64),
+        ),
+        seen_row=examples.seen_row[scored],
+        seen_item=seen[scored],
+        target_item=np.searchsorted(candidates, examples.target_item),
+    )

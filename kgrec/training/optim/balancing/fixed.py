@@ -1,0 +1,15 @@
+"""Fixed weights: every scenario's loss counts alike, or by the λ_k that the settings give."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kgrec.training.optim.balancing.base import Balancer
+
+
+class Fixed(Balancer):
+    """w_k = 1."""
+
+    def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
+        return torch.ones_like(losses)

@@ -1,0 +1,1 @@
+"""Training what belongs to one scenario alone."""

@@ -1,0 +1,186 @@
+"""Fitting what belongs to one scenario alone: the trunk is frozen, and so are the others' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kgrec.errors import TrainingError
+from kgrec.graph.snapshot import Ints
+from kgrec.nn import HybridModel, ItemVectors, ItemWeights, ModelInputs
+from kgrec.nn.heads.base import own_parameters
+from kgrec.training.best_weights import METRIC, Validate
+from kgrec.training.data.examples import Examples
+from kgrec.training.optim.row_adam import RowAdam, Rows
+from kgrec.training.scenarios.frozen_trunk import Asked, Trunk, frozen, of_rows
+from kgrec.training.train_step import Stepper
+
+Batches = Callable[[int], Iterable[Examples]]  # the examples of an epoch, from 0
+_TUNING = 0.2  # of the learning rate of joint training
+_PULL = 0.01
+
+
+def own_rows(model: nn.Module, code: int) -> Rows:
+    """A copy of what belongs to scenario ``code``: the rows ``[...]`` of its own parameters."""
+    return {
+        name: model.get_parameter(name)[code].detach().clone() for name in own_parameters(model)
+    }
+
+
+@torch.no_grad()
+def put_rows(model: nn.Module, code: int, rows: Mapping[str, Tensor]) -> None:
+    """Write ``rows``, as ``own_rows`` gives them, into scenario ``code``."""
+    for name, row in rows.items():
+        model.get_parameter(name)[code] = row
+
+
+def fit_own_rows(
+    model: HybridModel,
+    inputs: ModelInputs,
+    examples: Examples | Batches,
+    code: int,
+    *,
+    epochs: int,
+    learning_rate: float,
+    reg: float | Mapping[str, float] = 0.0,
+    prior: Mapping[str, Tensor] | None = None,
+    candidates: Ints | None = None,
+    user_weight: float = 1.0,
+    items: ItemVectors | None = None,
+    weights: ItemWeights | None = None,
+) -> list[float]:
+    """Fit the rows of scenario ``code`` by Adam to examples, all asked in that scenario, under the
+    penalty ``reg`` Σ (row - prior)²; returns the loss of every epoch, without it.
+
+    ``examples`` are one step an epoch, or a function that makes an epoch's steps. ``reg`` may be by
+    parameter, and so is ``prior`` (the rows as they are unless given), as in ``own_rows``.
+    ``candidates`` int64 rows narrow the softmax. ``items`` are the item vectors where they are at
+    hand (they are computed otherwise, once), ``weights`` the item–item weights that answers add. No
+    other number of the model changes by a bit. Raises TrainingError where the model has no such
+    rows, or for a loss that is not finite: then the rows are as they were.
+    """
+    before = own_rows(model, code) if 0 <= code < _n_scenarios(model) else {}
+    if not before:
+        raise TrainingError(
+            f"the model has nothing of its own for scenario {code}; fit it with a scenario head."
+        )
+    batches: Batches = examples if callable(examples) else lambda epoch: (examples,)
+    aim = {name: prior[name] if prior else row for name, row in before.items()}
+    rows = RowAdam.of(before, learning_rate)
+    told = []
+    try:
+        with frozen(model, before):
+            trunk = Trunk.build(model, inputs, candidates, items, weights)
+            asked: tuple[Examples, Asked] | None = None
+            for epoch in range(epochs):
+                losses = []
+                for batch in batches(epoch):
+                    if not len(batch.target_item):
+                        continue
+                    if asked is None or asked[0] is not batch:
+                        asked = batch, trunk.ask(model, inputs, batch, code)
+                    loss = asked[1].loss(model, code, user_weight)
+                    _step(model, code, loss, rows, aim, reg)
+                    losses.append(float(loss.detach()))
+                told.append(float(np.mean(losses)) if losses else 0.0)
+    except TrainingError:
+        put_rows(model, code, before)
+        raise
+    return told
+
+
+def _n_scenarios(model: nn.Module) -> int:
+    sizes = [len(model.get_parameter(name)) for name in own_parameters(model)]
+    return min(sizes, default=0)
+
+
+def _step(
+    model: nn.Module,
+    code: int,
+    loss: Tensor,
+    rows: RowAdam,
+    aim: Mapping[str, Tensor],
+    reg: float | Mapping[str, float],
+) -> None:
+    loss.backward()  # type: ignore[no-untyped-call]
+    finite = torch.isfinite(loss.detach())
+    gradients = {}
+    for name, row in rows.values.items():
+        whole = model.get_parameter(name)
+        gradient = torch.zeros_like(row) if whole.grad is None else whole.grad[code]
+        pull = reg if isinstance(reg, float | int) else reg[name]
+        gradients[name] = gradient + 2 * pull * (row - aim[name])
+        whole.grad = None
+        finite = finite & torch.isfinite(gradients[name]).all()
+    if not bool(finite):
+        raise TrainingError(
+            f"the loss of scenario {code} or its gradient is not finite while its own rows are "
+            "fitted; lower the learning rate."
+        )
+    rows.step(gradients)
+    put_rows(model, code, rows.values)
+
+
+def tune_scenario(stepper: Stepper, code: int, *, epochs: int, seed: int) -> list[float]:
+    """Tune scenario ``code`` on top of joint training: its own rows alone, on its own training
+    rows, pulled to where joint training left them; returns the loss of every epoch.
+
+    A scenario without rows is left as it is. Raises TrainingError; see ``fit_own_rows``.
+    """
+    data = stepper.data
+    user = np.repeat(np.arange(len(data.lengths())), data.lengths())
+    users = np.unique(user[data.scenario == code])
+    if not len(users):
+        return []
+
+    def batches(epoch: int) -> Iterator[Examples]:
+        rng = np.random.default_rng([seed, code, epoch])
+        n_steps = -(-len(users) // stepper.plan.batch_size)
+        for part in np.array_split(rng.permutation(users), n_steps):
+            yield of_scenario(stepper.examples(np.sort(part), rng), code)
+
+    own = stepper.objective.own
+    return fit_own_rows(
+        stepper.model,
+        stepper.inputs,
+        batches,
+        code,
+        epochs=epochs,
+        learning_rate=_TUNING * stepper.plan.learning_rate,
+        reg=_PULL,
+        candidates=None if own is None else own[code],
+        user_weight=stepper.plan.user_weight,
+    )
+
+
+def tune_scenarios(stepper: Stepper, epochs: int, validate: Validate | None, seed: int) -> None:
+    """``tune_scenario`` for every scenario; where its metric in ``validate`` does not gain, its
+    rows stay as they were. Nothing where the model has no rows of scenarios."""
+    model, names = stepper.model, stepper.names
+    if not own_parameters(model):
+        return
+    before = [own_rows(model, code) for code in range(len(names))]
+    first = _validated(model, validate)
+    for code in range(len(names)):
+        tune_scenario(stepper, code, epochs=epochs, seed=seed)
+    then = _validated(model, validate)
+    for code, name in enumerate(names):
+        key = f"{METRIC}/{name}"
+        if key in then and then[key] <= first[key]:
+            put_rows(model, code, before[code])
+
+
+def _validated(model: nn.Module, validate: Validate | None) -> Mapping[str, float]:
+    if validate is None:
+        return {}
+    model.eval()
+    with torch.inference_mode():
+        return validate()
+
+
+def of_scenario(examples: Examples, code: int) -> Examples:
+    """The examples of scenario ``code``; there may be none."""
+    return of_rows(examples, np.flatnonzero(examples.histories.scenario == code))

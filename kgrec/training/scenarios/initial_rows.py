@@ -1,0 +1,60 @@
+"""Where a new scenario starts, and how far examples may take it: learned from the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from kgrec.nn import HybridModel
+from kgrec.nn.heads import AdapterHead, HyperHead
+from kgrec.nn.heads.base import own_parameters
+from kgrec.training.optim.row_adam import Rows
+
+_SPREAD = 0.01  # the variance of rows where too few scenarios tell
+
+
+def prior_rows(model: nn.Module, codes: np.ndarray, shares: np.ndarray) -> Rows:
+    """The prototype of scenarios ``codes`` int64 ``[m]``: the mean of their own rows by ``shares``
+    float64 ``[m]`` (summing to one). Prototypes: Snell et al., NIPS 2017."""
+    share = torch.as_tensor(shares, dtype=torch.float32)
+    found = {}
+    for name in own_parameters(model):
+        rows = model.get_parameter(name).detach()[torch.as_tensor(codes)]
+        found[name] = torch.tensordot(share.to(rows), rows, dims=1)
+    return found
+
+
+@torch.no_grad()
+def neutral_rows(model: HybridModel, code: int) -> Rows:
+    """Rows with which scenario ``code`` answers as requests without a scenario are answered."""
+    found = {
+        name: torch.zeros_like(model.get_parameter(name)[code]) for name in own_parameters(model)
+    }
+    for name in found:  # of a product of two matrices one stays, or neither would ever learn
+        if name.rpartition(".")[2] == "left":
+            found[name] = model.get_parameter(name).detach()[code].clone()
+    head = model.head
+    if isinstance(head, AdapterHead):
+        found["head.scale"] = torch.ones_like(head.get_parameter("scale")[code])
+    if isinstance(head, HyperHead):  # take back what the features come down to
+        told = head.features[code] @ head.reader + head.reader_bias
+        found["head.code"] = -functional.softsign(told)
+    return found
+
+
+def between(one: Rows, other: Rows, share: float) -> Rows:
+    """``one``, moved by ``share`` of the way to ``other``."""
+    return {name: torch.lerp(row, other[name], share) for name, row in one.items()}
+
+
+def precisions(model: nn.Module, codes: np.ndarray) -> dict[str, float]:
+    """Half of one over the variance of each own parameter among scenarios ``codes``: what a
+    Gaussian prior with that spread weighs (empirical Bayes)."""
+    found = {}
+    for name in own_parameters(model):
+        rows = model.get_parameter(name).detach()[torch.as_tensor(codes)]
+        spread = float(rows.var(dim=0).mean()) if len(codes) > 1 else 0.0
+        found[name] = 0.5 / max(spread, _SPREAD * 0.01) if spread > 0 else 0.5 / _SPREAD
+    return found
