@@ -53,3 +53,11 @@ class TrainingError(KgrecError):
 
 class RequestError(KgrecError, ValueError):
     """A request is wrong: k <= 0, unknown user without history, unknown scenario, no candidates."""
+
+
+class NotFittedError(KgrecError, ValueError, AttributeError):
+    """A recommender is asked before ``fit`` or ``load`` (the bases are those of scikit-learn's)."""
+
+
+class DeviceError(RequestError):
+    """The device asked for does not exist or can't be used."""

@@ -2,8 +2,10 @@
 
 from graph_schema.errors import (
     CatalogError,
+    DeviceError,
     KgrecError,
     ModelError,
+    NotFittedError,
     QueryError,
     RequestError,
     SourceError,
@@ -17,8 +19,10 @@ from graph_schema.errors import (
 
 __all__ = [
     "CatalogError",
+    "DeviceError",
     "KgrecError",
     "ModelError",
+    "NotFittedError",
     "QueryError",
     "RequestError",
     "SourceError",

@@ -219,6 +219,12 @@ class GraphSnapshot:
         keep = pd.Series(self.interactions.split).isin(list(splits)).to_numpy(dtype=bool)
         return self.without(~keep, tuple(splits))
 
+    def without_splits(self, hidden: Sequence[str]) -> GraphSnapshot:
+        """The snapshot without the interactions of these splits."""
+        kept = tuple(split for split in ("train", "valid", "test") if split not in hidden)
+        held = pd.Series(self.interactions.split).isin(list(hidden)).to_numpy(dtype=bool)
+        return self.without(held, kept)
+
     def without(self, held_out: np.ndarray, splits: tuple[str, ...] | None = None) -> GraphSnapshot:
         """The snapshot without the interactions where ``held_out`` (bool ``[n]``) holds.
 

@@ -20,6 +20,7 @@ from kgrec.paths.adjacency import (
     interaction_edges,
 )
 from kgrec.paths.search import EDGE_BUDGET, Allowed, Found, search
+from kgrec.ranking import Where
 from kgrec.stores.base import NodeRef, StorePath
 
 MAX_HOPS = 4
@@ -28,12 +29,14 @@ NodeLike = NodeRef | tuple[str, str] | str
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a path may look like.
+    """Limits of an answer: which items lists are made of, and which paths may be shown.
 
     ``relations``: relationship types allowed besides the user's own history (None: all).
     ``via``: nodes of which a path must contain every one; ``avoid``: nodes no path may contain.
     A node is a NodeRef, a (label, id) pair, "Label:id", or an id of whatever label has it.
     ``since``: only history events from this unix time on. ``max_hops`` 1–4.
+    ``candidates`` (item ids) and ``where`` (conditions on attributes) narrow the items that lists
+    are made of; paths do not depend on them.
     """
 
     relations: Sequence[str] | None = None
@@ -41,6 +44,8 @@ class Constraints:
     avoid: Sequence[NodeLike] | NodeLike = ()
     since: int | None = None
     max_hops: int = MAX_HOPS
+    candidates: Sequence[str] | None = None
+    where: Where | None = None
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from graph_schema import Catalog
 from graph_schema.names import ITEM
 from kgrec.config import RecommenderConfig
 from kgrec.config.text_finetuning import TextTuning
+from kgrec.device import choose_device
 from kgrec.errors import TextModelError
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Texts
 from kgrec.graph.source import read_source
 from kgrec.paths.relation_words import humanise
+from kgrec.persistence.model_folder import load_teacher
+from kgrec.progress import Progress
 from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
-from kgrec.support import Progress, choose_device, without_splits
 from kgrec.text import clean_text, item_documents
 from kgrec.text.finetuned_model import MANIFEST, is_adapter, read_manifest
 from kgrec.text.loading import model_pooling, read_model
@@ -58,8 +60,15 @@ def tune_text(
     corpus, reader = corpus_of(snapshot, settings), None
     if "recommend" in settings.objectives:
         chosen = recommender or RecommenderConfig()
-        visible = without_splits(with_scenarios(snapshot, chosen.scenarios), ("test",))
-        reader = RecommenderReader(visible, chosen, seed=seed, device=where, progress=progress)
+        visible = with_scenarios(snapshot, chosen.scenarios).without_splits(("test",))
+        reader = RecommenderReader(
+            visible,
+            chosen,
+            seed=seed,
+            device=where,
+            teacher=load_teacher(chosen, where),
+            progress=progress,
+        )
     network, tokenizer, fingerprint = read_model(base)
     tuned = tune_network(
         network,
@@ -100,7 +109,7 @@ def _holds_something(folder: Path) -> bool:
 
 def corpus_of(snapshot: GraphSnapshot, settings: TextTuning) -> TextCorpus:
     """What tuning may read: items' texts, and what was written and done in training rows."""
-    seen = without_splits(snapshot, ("valid", "test"))
+    seen = snapshot.without_splits(("valid", "test"))
     return TextCorpus(
         documents=_documents(seen, settings),
         reviews=_written(seen.reviews),

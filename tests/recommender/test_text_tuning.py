@@ -130,7 +130,7 @@ def test_a_recommender_reads_with_the_tuned_model(base: Path, tmp_path: Path) ->
         plain = catalogs.config({"use_text": True}, epochs=2)
         config = RecommenderConfig(model=plain.model, training=plain.training, text=text)
         fitted = Recommender(config).fit(catalogs.catalog(), device="cpu")
-        found.append(fitted._engine.texts.events)
+        found.append(fitted.state.engine.texts.events)
     assert np.abs(found[0] - found[1]).max() > 1e-4  # one cache, and yet no mixed-up vectors
 
 
