@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
-import pyarrow as pa
-
-from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
+from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
+from loaders.loader import Loader, folder_of
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
 
@@ -36,29 +34,19 @@ def csv_folder(
     that breaks the schema, with every problem in it.
     """
     folder = Path(folder)
-    report = LoadReport()
-    tables: dict[str, pa.Table] = {}
-    rows: dict[str, np.ndarray] = {}
-    sources: dict[str, str] = {}
+    builder = CatalogBuilder()
     form = CsvForm(delimiter, encoding)
-    for name, path in _find_files(folder, report).items():
+    for name, path in _find_files(folder, builder.report).items():
         part = read_table(path, form, progress)
-        _require_columns(name, path, part.table.column_names, delimiter)
-        tables[name] = infer_types(part.table, SPECS[name].by_name)
-        rows[name] = part.rows
-        sources[name] = str(path)
-        file = report.file(path.name)
-        file.read = part.table.num_rows + part.blank
-        file.drop("blank row", part.blank)
-    if not tables["interactions"].num_rows:
+        _check_delimiter(name, path, part.table.column_names, delimiter)
+        builder.report_file(path, part)
+        builder.add(name, infer_types(part.table, SPECS[name].by_name), path, part.rows)
+    if not builder.tables["interactions"].num_rows:
         raise SourceError(
-            f"{sources['interactions']}: there is a header but no row. Cure: add interactions."
+            f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
+            "interactions."
         )
-    catalog = Catalog.from_frames(**tables, sources=sources, rows=rows)
-    catalog.validate().raise_if_any()
-    for name, count in catalog.dropped.items():
-        report.file(Path(sources[name]).name).drop("exact repeat of an earlier row", count)
-    return LoadResult(catalog, report)
+    return builder.build()
 
 
 def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
@@ -99,9 +87,26 @@ def _refuse_near_name(path: Path, name: str, report: LoadReport) -> None:
     report.notes.append(f"{path.name} is not a file of the layout and was left alone.")
 
 
-def _require_columns(name: str, path: Path, columns: list[str], delimiter: str) -> None:
-    """A first look that can still tell a wrong delimiter from a missing column."""
+def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) -> None:
+    """Raise SourceError if a required column is missing because the delimiter is wrong."""
     missing = [c for c in SPECS[name].required if c not in columns]
     hint = delimiter_hint(columns, delimiter)
     if missing and hint:
         raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
+
+
+def _read(path: Path, **options: Any) -> LoadResult:
+    return csv_folder(folder_of(path), **options)
+
+
+def _recognises(names: set[str]) -> bool:
+    return any(name.removesuffix(suffix) in FRAMES for name in names for suffix in SUFFIXES)
+
+
+LOADER: Final = Loader(
+    name="csv",
+    title="the CSV layout",
+    files="interactions.csv",
+    recognises=_recognises,
+    read=_read,
+)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graph_schema.catalog import Catalog
 from graph_schema.names import FRAMES
-from loaders.report import LoadReport, LoadResult
+from loaders.builder import CatalogBuilder
+from loaders.report import LoadResult
 
 
 def frames(
@@ -25,13 +25,13 @@ def frames(
     counted from 0. Raises CatalogError with every problem.
     """
     values = (users, items, entities, interactions, facts, reviews, queries, scenarios)
-    given = {name: frame for name, frame in zip(FRAMES, values, strict=True) if frame is not None}
-    sources = {name: f"{name} frame" for name in given}
-    catalog = Catalog.from_frames(**given, sources=sources)
-    catalog.validate().raise_if_any()
-    report = LoadReport()
-    for name, frame in given.items():
-        file = report.file(sources[name])
-        file.read = len(frame)
-        file.drop("exact repeat of an earlier row", catalog.dropped.get(name, 0))
-    return LoadResult(catalog, report)
+    builder = CatalogBuilder()
+    for name, frame in zip(FRAMES, values, strict=True):
+        if frame is not None:
+            builder.add(name, frame, f"{name} frame")
+            builder.report.file(f"{name} frame")
+    result = builder.build()
+    for name in builder.tables:
+        file = result.report.file(f"{name} frame")
+        file.read = result.catalog.tables[name].num_rows + result.catalog.dropped.get(name, 0)
+    return result

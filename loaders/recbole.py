@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +17,10 @@ import pyarrow.compute as pc
 from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
+from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.report import FileReport, LoadReport, LoadResult, Progress
+from loaders.loader import Loader, folder_of
+from loaders.report import FileReport, LoadResult, Progress
 from loaders.tabular import CsvForm, FileTable, read_csv
 
 FORM: Final = CsvForm(delimiter="\t", quoted=False)
@@ -47,29 +48,22 @@ def recbole(
     """
     folder = Path(folder)
     paths = _find_files(folder, name, need_inter=interactions is None)
-    report = LoadReport()
-    tables: dict[str, Any] = {}
-    rows: dict[str, np.ndarray] = {}
-    sources: dict[str, str] = {}
+    builder = CatalogBuilder()
     for suffix, frame in _FRAMES.items():
         if suffix not in paths or (suffix == "inter" and interactions is not None):
             continue
-        part = _read(paths[suffix], progress, report)
-        tables[frame], rows[frame], sources[frame] = part.table, part.rows, str(paths[suffix])
+        part = _read_file(paths[suffix], progress, builder)
+        builder.add(frame, part.table, paths[suffix], part.rows)
     if interactions is not None:
-        tables["interactions"] = interactions
-        report.file("interactions frame").read = len(interactions)
+        builder.tables["interactions"] = interactions
+        builder.report.file("interactions frame").read = len(interactions)
     if only_interacted:
-        for frame, column in (("users", "user_id"), ("items", "item_id")):
-            _keep_interacted(frame, column, tables, rows, sources, report)
-    if "facts" in tables:
-        links = _read_links(paths, tables, progress, report)
-        tables["facts"] = _facts(tables["facts"], links, sources["facts"])
-    catalog = Catalog.from_frames(**tables, sources=sources, rows=rows)
-    catalog.validate().raise_if_any()
-    for frame, count in catalog.dropped.items():
-        report.file(Path(sources[frame]).name).drop("exact repeat of an earlier row", count)
-    return LoadResult(catalog, report)
+        _keep_interacted("users", "user_id", builder)
+        _keep_interacted("items", "item_id", builder)
+    if "facts" in builder.tables:
+        links = _read_links(paths, progress, builder)
+        builder.tables["facts"] = _facts(builder.tables["facts"], links, paths["kg"])
+    return builder.build()
 
 
 def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str, Path]:
@@ -92,12 +86,10 @@ def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str
     return found
 
 
-def _read(path: Path, progress: Progress | None, report: LoadReport) -> FileTable:
-    """One atomic file with plain column names and many-valued fields joined by "|"."""
+def _read_file(path: Path, progress: Progress | None, builder: CatalogBuilder) -> FileTable:
+    """Read one atomic file: plain column names, and sequences joined by "|"."""
     part = read_csv(path, FORM, progress)
-    file = report.file(path.name)
-    file.read = part.table.num_rows + part.blank
-    file.drop("blank row", part.blank)
+    file = builder.report_file(path, part)
     columns: dict[str, Any] = {}
     for header, column in zip(part.table.column_names, part.table.columns, strict=True):
         title, kind = _split_header(header, path)
@@ -145,43 +137,40 @@ def _joined(column: Any) -> Any:
 
 
 def _read_links(
-    paths: dict[str, Path], tables: dict[str, Any], progress: Progress | None, report: LoadReport
+    paths: dict[str, Path], progress: Progress | None, builder: CatalogBuilder
 ) -> dict[str, str]:
-    """entity id → item id, for the items that are in the catalog."""
+    """Return entity id → item id, for the items that are in the catalog."""
     path = paths.get("link")
     if path is None:
         return {}
-    part = _read(path, progress, report)
+    part = _read_file(path, progress, builder)
     _require(part.table, ("item_id", "entity_id"), path)
-    if "items" in tables:
-        _require(tables["items"], ("item_id",), paths["item"])
-        known = set(tables["items"].column("item_id").to_pylist())
+    if "items" in builder.tables:
+        _require(builder.tables["items"], ("item_id",), paths["item"])
+        known = set(builder.tables["items"].column("item_id").to_pylist())
     else:
-        known = _mentioned(tables["interactions"], "item_id")
-    return _usable_links(part.table, known, report.file(path.name))
+        known = _interacted_ids(builder.tables["interactions"], "item_id")
+    return _usable_links(part.table, known, builder.report.file(path.name))
 
 
-def _mentioned(interactions: Any, column: str) -> set[str]:
-    """The ids in a column of the interactions. Raises CatalogError where it isn't there."""
+def _interacted_ids(interactions: Any, column: str) -> set[str]:
+    """Return the ids in a column of the interactions. Raises CatalogError if it is missing."""
     events = Catalog.from_frames(interactions=interactions).tables["interactions"]
     return set(events.column(column).drop_null().to_pylist())
 
 
-def _keep_interacted(
-    frame: str,
-    column: str,
-    tables: dict[str, Any],
-    rows: dict[str, np.ndarray],
-    sources: dict[str, str],
-    report: LoadReport,
-) -> None:
-    if frame not in tables or column not in tables[frame].column_names:
+def _keep_interacted(frame: str, column: str, builder: CatalogBuilder) -> None:
+    """Drop the users or items that have no interaction."""
+    table = builder.tables.get(frame)
+    if table is None or column not in table.column_names:
         return
-    known = pa.array(sorted(_mentioned(tables["interactions"], column)), pa.string())
-    keep = pc.is_in(tables[frame].column(column), value_set=known).combine_chunks()
+    known = _interacted_ids(builder.tables["interactions"], column)
+    value_set = pa.array(sorted(known), pa.string())
+    keep = pc.is_in(table.column(column), value_set=value_set).combine_chunks()
     mask = keep.to_numpy(zero_copy_only=False)
-    tables[frame], rows[frame] = tables[frame].filter(keep), rows[frame][mask]
-    file = report.file(Path(sources[frame]).name)
+    source = builder.sources[frame]
+    builder.add(frame, table.filter(keep), source, builder.rows[frame][mask])
+    file = builder.report.file(Path(source).name)
     file.drop("it has no interaction", int((~mask).sum()))
 
 
@@ -209,8 +198,8 @@ def _require(table: pa.Table, columns: tuple[str, ...], path: Path) -> None:
             )
 
 
-def _facts(table: pa.Table, links: dict[str, str], source: str) -> pa.Table:
-    _require(table, ("head_id", "relation_id", "tail_id"), Path(source))
+def _facts(table: pa.Table, links: dict[str, str], path: Path) -> pa.Table:
+    _require(table, ("head_id", "relation_id", "tail_id"), path)
     columns: dict[str, Any] = {"relation": table.column("relation_id")}
     for end in ("head", "tail"):
         coded = table.column(f"{end}_id").combine_chunks().dictionary_encode()
@@ -223,3 +212,22 @@ def _facts(table: pa.Table, links: dict[str, str], source: str) -> pa.Table:
         if name not in ("head_id", "relation_id", "tail_id"):
             columns[name] = table.column(name)
     return pa.table(columns)
+
+
+def _read(path: Path, **options: Any) -> LoadResult:
+    if path.is_file():
+        options = {"name": path.stem, **options}
+    return recbole(folder_of(path), **options)
+
+
+def _recognises(names: set[str]) -> bool:
+    return any(name.endswith(".inter") for name in names)
+
+
+LOADER: Final = Loader(
+    name="recbole",
+    title="RecBole atomic files",
+    files="NAME.inter",
+    recognises=_recognises,
+    read=_read,
+)

@@ -18,6 +18,8 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.report import Collector, shown
 from graph_schema.validation import where
+from loaders.builder import CatalogBuilder
+from loaders.loader import Loader, folder_of
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_csv
 
@@ -63,19 +65,15 @@ def xmrec(
     rows that break the schema.
     """
     folder = Path(folder)
-    report = LoadReport()
+    builder = CatalogBuilder()
     events = {
-        market: _read(path, market, progress, report)
+        market: _read_market(path, market, progress, builder)
         for market, path in _find_files(folder, markets).items()
     }
-    interactions = pa.concat_tables(_own_users(events, report))
-    catalog = Catalog.from_frames(
-        interactions=interactions,
-        scenarios=_scenarios(list(events)),
-        sources={"interactions": str(folder), "scenarios": "scenarios of the markets"},
-    )
-    catalog.validate().raise_if_any()
-    return LoadResult(catalog, report)
+    interactions = pa.concat_tables(_separate_users(events, builder.report))
+    builder.add("interactions", interactions, folder)
+    builder.add("scenarios", _scenarios(list(events)), "scenarios of the markets")
+    return builder.build()
 
 
 def _find_files(folder: Path, markets: Sequence[str] | None) -> dict[str, Path]:
@@ -103,12 +101,12 @@ def _find_files(folder: Path, markets: Sequence[str] | None) -> dict[str, Path]:
     return found
 
 
-def _read(path: Path, market: str, progress: Progress | None, report: LoadReport) -> pa.Table:
-    """One market's interactions, checked by themselves so that problems name file and row."""
+def _read_market(
+    path: Path, market: str, progress: Progress | None, builder: CatalogBuilder
+) -> pa.Table:
+    """Read one market's interactions and validate them, so that problems name file and row."""
     part = read_csv(path, FORM, progress)
-    file = report.file(path.name)
-    file.read = part.table.num_rows + part.blank
-    file.drop("blank row", part.blank)
+    builder.report_file(path, part)
     missing = [name for name in _COLUMNS if name not in part.table.column_names]
     if missing:
         hint = delimiter_hint(part.table.column_names, " ") or " name the columns as published."
@@ -148,8 +146,8 @@ def _no_date(dates: Any, row: int) -> str:
     return f"{shown(dates[row].as_py())} is not a date."
 
 
-def _own_users(events: dict[str, pa.Table], report: LoadReport) -> list[pa.Table]:
-    """The markets' interactions, with the market before every user id that another one has too."""
+def _separate_users(events: dict[str, pa.Table], report: LoadReport) -> list[pa.Table]:
+    """Put the market's code before every user id that several markets have."""
     ids = pa.concat_arrays([pc.unique(table["user_id"]) for table in events.values()])
     counts = pc.value_counts(ids)
     shared = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
@@ -168,14 +166,34 @@ def _own_users(events: dict[str, pa.Table], report: LoadReport) -> list[pa.Table
 
 
 def _scenarios(markets: list[str]) -> pa.Table:
-    """A row for each market; of a code that the publication lacks nothing is known."""
+    """One row per market; a market that the publication doesn't list has no description."""
     known = [MARKETS.get(market, (None,) * len(_ATTRIBUTES)) for market in markets]
     columns = {name: [row[i] for row in known] for i, name in enumerate(_ATTRIBUTES)}
-    told = [
+    descriptions = [
         f"The shop in {country}, {region}; its language is {language}, its currency the {currency}."
         if country
         else ""
         for country, language, currency, region in known
     ]
     names = {name: pa.array(values, pa.string()) for name, values in columns.items()}
-    return pa.table({"scenario_id": markets, "description": told, **names})
+    return pa.table({"scenario_id": markets, "description": descriptions, **names})
+
+
+def _read(path: Path, **options: Any) -> LoadResult:
+    match = FILE.fullmatch(path.name)
+    if path.is_file() and match is not None:
+        options = {"markets": [match[1]], **options}
+    return xmrec(folder_of(path), **options)
+
+
+def _recognises(names: set[str]) -> bool:
+    return any(FILE.fullmatch(name) for name in names)
+
+
+LOADER: Final = Loader(
+    name="xmrec",
+    title="XMRec's markets (each becomes a scenario with its country, language and currency)",
+    files="de_5core.txt.gz",
+    recognises=_recognises,
+    read=_read,
+)

@@ -13,13 +13,13 @@ import loaders
 from graph_schema import Catalog, SourceError
 from loaders import export
 
-from .writing import FORMATS, Format, csv_folder
+from .writing import SAMPLES, Sample, csv_folder
 
 
 @pytest.mark.parametrize("compress", [False, True])
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
-def test_round_trip(form: Format, compress: bool, tmp_path: Path) -> None:
-    catalog = form.load(form.write(tmp_path / "data")).catalog
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_round_trip(sample: Sample, compress: bool, tmp_path: Path) -> None:
+    catalog = sample.load(sample.write(tmp_path / "data")).catalog
     folder = loaders.to_csv_folder(catalog, tmp_path / "out", compress=compress)
     assert loaders.load(folder).catalog.equals(catalog)
 
