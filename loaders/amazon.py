@@ -1,4 +1,4 @@
-"""Amazon reviews and product metadata as JSON lines, in the 2014 and the 2018 form."""
+"""Amazon reviews and product metadata as JSON lines, in the forms of 2014 and 2018."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SUFFIXES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _ITEM_COLUMNS: Final = ("title", "description", "main_category", "price")
 
 
-class _Columns:
-    """Rows gathered as text and turned to Arrow every so often, so that they stay small."""
+class _TextTable:
+    """A table of text columns, built row by row. Rows become Arrow arrays in blocks of 50,000."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
@@ -53,14 +53,35 @@ def amazon(
     keep_unreviewed: bool = False,
     progress: Progress | None = None,
 ) -> LoadResult:
-    """Load a review file and, if given, the metadata file of its products (.json or .json.gz).
+    """Load a file of Amazon reviews and the metadata of its products (.json or .json.gz).
 
-    Each review is an interaction (overall → rating, unixReviewTime → timestamp) and, if it has
-    words, a review. Exact repeats of a review are dropped. Items are the reviewed products, with
-    ``keep_unreviewed`` also the other products of the metadata. Brand and category become entities;
-    also bought, also viewed, bought together and bought after viewing become facts between items
-    that are there. Product pictures, ranks and reviewers' names are left out. Raises SourceError
-    for a file or line that can't be read and CatalogError for content that breaks the schema.
+    Each review becomes an interaction (overall → rating, unixReviewTime → timestamp) and, if it has
+    text, a review. Exact repeats of a review are dropped. Brands and categories become entities;
+    also bought, also viewed, bought together and bought after viewing become facts between items.
+    Product pictures, sales ranks and reviewers' names aren't read.
+
+    Parameters
+    ----------
+    reviews : str or Path
+        The review file.
+    metadata : str or Path, optional
+        The metadata file of its products. Without it, items have ids only.
+    keep_unreviewed : bool
+        Keep products of the metadata that have no review. By default they are dropped.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file or a line can't be read.
+    CatalogError
+        If the content breaks the schema.
     """
     builder = CatalogBuilder()
     events = _read_reviews(Path(reviews), builder, progress)
@@ -84,8 +105,8 @@ def amazon(
 def _read_reviews(path: Path, builder: CatalogBuilder, progress: Progress | None) -> pa.Table:
     """Add the frames interactions and reviews; return the interactions, every column as text."""
     file = builder.report.file(path.name)
-    events = _Columns("user_id", "item_id", "rating", "timestamp", "verified")
-    texts = _Columns("user_id", "item_id", "text", "rating", "timestamp", "summary")
+    events = _TextTable("user_id", "item_id", "rating", "timestamp", "verified")
+    texts = _TextTable("user_id", "item_id", "text", "rating", "timestamp", "summary")
     event_rows: list[int] = []
     text_rows: list[int] = []
     seen: set[bytes] = set()
@@ -100,15 +121,15 @@ def _read_reviews(path: Path, builder: CatalogBuilder, progress: Progress | None
         rating, time = _text(record.get("overall")), _text(record.get("unixReviewTime"))
         events.add(user, item, rating, time, _text(record.get("verified")))
         event_rows.append(number)
-        words, summary = clean(record.get("reviewText")), clean(record.get("summary"))
-        if words or summary:
-            texts.add(user, item, words or summary, rating, time, summary or None)
+        text, summary = clean(record.get("reviewText")), clean(record.get("summary"))
+        if text or summary:
+            texts.add(user, item, text or summary, rating, time, summary or None)
             text_rows.append(number)
     if not event_rows:
         raise SourceError(f"{path}: there is no review in the file. Cure: write it again.")
     without_text = len(event_rows) - len(text_rows)
     if without_text:
-        file.notes.append(f"{without_text:,} reviews without words are interactions only.")
+        file.notes.append(f"{without_text:,} reviews without text are interactions only.")
     table = events.table()
     builder.add("interactions", _typed(table), path, np.array(event_rows, dtype=np.int64))
     builder.add("reviews", texts.table(), path, np.array(text_rows, dtype=np.int64))
@@ -157,7 +178,7 @@ def _read_metadata(
                 "file that belongs to the reviews, or repair the line."
             )
         if key in products:
-            file.drop("the product is there before")
+            file.drop("the product is in an earlier row")
         elif key not in reviewed and not keep_unreviewed:
             file.drop("nobody reviewed the product")
         else:
@@ -166,9 +187,9 @@ def _read_metadata(
 
 
 def _items(products: dict[str, Product], without_metadata: list[str]) -> pa.Table:
-    columns = _Columns("item_id", *_ITEM_COLUMNS)
-    for key, made in products.items():
-        columns.add(key, *(made.attributes.get(column) for column in _ITEM_COLUMNS))
+    columns = _TextTable("item_id", *_ITEM_COLUMNS)
+    for key, entry in products.items():
+        columns.add(key, *(entry.attributes.get(column) for column in _ITEM_COLUMNS))
     for key in without_metadata:
         columns.add(key, "", *([None] * (len(_ITEM_COLUMNS) - 1)))
     table = columns.table()
@@ -180,21 +201,23 @@ def _graph(
     products: dict[str, Product], known: set[str], report: LoadReport
 ) -> tuple[pa.Table, pa.Table]:
     entities: dict[str, tuple[str, str]] = {}
-    facts = _Columns("head", "head_type", "relation", "tail", "tail_type")
+    facts = _TextTable("head", "head_type", "relation", "tail", "tail_type")
     dropped: Counter[str] = Counter()
-    for key, made in products.items():
-        for kind, name in made.entities:
+    for key, entry in products.items():
+        for kind, name in entry.entities:
             identity = f"{kind}:{name}"
             entities[identity] = (name, kind)
             facts.add(key, "item", kind, identity, "entity")
-        for relation, other in made.related:
+        for relation, other in entry.related:
             if other in known:
                 facts.add(key, "item", relation, other, "item")
             else:
                 dropped[relation] += 1
     for relation, count in sorted(dropped.items()):
-        report.notes.append(f"{count:,} {relation} links lead to products that are not here.")
-    rows = _Columns("entity_id", "name", "kind")
+        report.notes.append(
+            f"{count:,} {relation} links lead to products that are not in the catalog."
+        )
+    rows = _TextTable("entity_id", "name", "kind")
     for identity, (name, kind) in entities.items():
         rows.add(identity, name, kind)
     return rows.table(), facts.table()

@@ -1,5 +1,7 @@
-"""The kgrec CSV layout: a folder with users, items, interactions, entities, facts, reviews, queries
-and scenarios as .csv, .csv.gz or .parquet. Only the interactions are required."""
+"""The CSV layout: a folder with one .csv, .csv.gz or .parquet file per frame of the catalog.
+
+Only the interactions are required.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,34 @@ def csv_folder(
     encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> LoadResult:
-    """Load a folder of the kgrec CSV layout.
+    """Load a folder of the CSV layout.
 
-    Columns the layout doesn't know are kept as attributes, as numbers where that loses nothing.
-    Blank rows and exact repeats of nodes and facts are dropped and counted; equal interactions are
-    separate events. Raises SourceError for a file that can't be read and CatalogError for content
-    that breaks the schema, with every problem in it.
+    Columns that the layout doesn't know are kept as attributes. They become numbers or booleans if
+    no value changes by that. Blank rows and exact repeats of nodes and facts are dropped and
+    counted; equal interactions are separate events.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder with interactions.csv (or .csv.gz, .parquet) and the other files.
+    delimiter : str
+        The delimiter of the CSV files.
+    encoding : str
+        The encoding of the CSV files.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or can't be read.
+    CatalogError
+        If the content breaks the schema; the error lists every problem.
     """
     folder = Path(folder)
     builder = CatalogBuilder()
@@ -62,10 +86,10 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
             continue
         name = path.name.removesuffix(suffix)
         if name not in FRAMES:
-            _refuse_near_name(path, name, report)
+            _report_other_file(path, name, report)
         elif name in found:
             raise SourceError(
-                f"{folder}: both {found[name].name} and {path.name} are there. Cure: keep one."
+                f"{folder}: both {found[name].name} and {path.name} exist. Cure: keep one."
             )
         else:
             found[name] = path
@@ -77,14 +101,15 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
     return {name: found[name] for name in FRAMES if name in found}
 
 
-def _refuse_near_name(path: Path, name: str, report: LoadReport) -> None:
+def _report_other_file(path: Path, name: str, report: LoadReport) -> None:
+    """Note a file that isn't read. Raises SourceError if its name looks misspelt."""
     near = difflib.get_close_matches(name.lower(), FRAMES, n=1, cutoff=0.75)
     if near:
         raise SourceError(
             f"{path}: no file of the layout has this name. Cure: call it "
             f"{near[0]}{path.name[len(name) :]}, or move it elsewhere."
         )
-    report.notes.append(f"{path.name} is not a file of the layout and was left alone.")
+    report.notes.append(f"{path.name} is not a file of the layout and was not read.")
 
 
 def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) -> None:

@@ -1,4 +1,4 @@
-"""DataFrames and Arrow tables a caller has already, as a valid catalog."""
+"""Load DataFrames and Arrow tables as a catalog."""
 
 from __future__ import annotations
 
@@ -19,10 +19,23 @@ def frames(
     queries: Any = None,
     scenarios: Any = None,
 ) -> LoadResult:
-    """A catalog of pandas DataFrames or Arrow tables with the columns of the CSV layout.
+    """Load pandas DataFrames or Arrow tables with the columns of the CSV layout.
 
-    Node frames that are None are derived from the others. Rows in the messages are positions
-    counted from 0. Raises CatalogError with every problem.
+    Parameters
+    ----------
+    users, items, entities, interactions, facts, reviews, queries, scenarios : frame, optional
+        A DataFrame, an Arrow table, or any frame that offers Arrow (polars, duckdb). If users,
+        items, entities or scenarios is None, its ids are taken from the other frames.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    CatalogError
+        With every problem. The rows in its messages are positions counted from 0.
     """
     values = (users, items, entities, interactions, facts, reviews, queries, scenarios)
     builder = CatalogBuilder()

@@ -56,7 +56,7 @@ _FILES_1M: Final = {
         CsvForm("::", "latin-1", False, ("user_id", "gender", "age", "occupation", "zip")),
     ),
 }
-# The codes of ml-1m's users.dat, in the words of its own README.
+# The codes of ml-1m's users.dat, as its README describes them.
 _AGES: Final = {
     "1": "under 18",
     "18": "18-24",
@@ -94,9 +94,27 @@ _OCCUPATIONS: Final = (
 def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
     """Load the folder of ml-100k or ml-1m as GroupLens publishes it.
 
-    The year leaves the title for a column of its own, ml-100k's genre flags become a|b, ml-1m's
-    codes of age and occupation become their words. Raises SourceError for a file that is missing or
-    can't be read, CatalogError for content that breaks the schema.
+    The year is moved from the title to a column of its own, the genre flags of ml-100k become a|b,
+    and the codes of age and occupation in ml-1m are replaced by their words.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The unpacked folder.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or can't be read.
+    CatalogError
+        If the content breaks the schema.
     """
     folder = Path(folder)
     small = (folder / "u.data").is_file()

@@ -1,7 +1,7 @@
 """RecBole atomic files: NAME.inter, .user, .item, .kg and .link, tab-separated with typed headers.
 
-The link file says which Freebase entity an item is; facts about a linked entity become facts about
-the item itself, so that an item is one node of the graph, not two.
+The link file maps items to Freebase entities. Facts about a linked entity become facts about the
+item itself, so that an item is one node of the graph and not two.
 """
 
 from __future__ import annotations
@@ -39,12 +39,31 @@ def recbole(
 ) -> LoadResult:
     """Load a folder of RecBole atomic files.
 
-    ``interactions`` (user_id, item_id, rating, timestamp, split …) takes the place of the .inter
-    file, for a split of one's own. ``name`` chooses among several data sets in one folder.
-    ``only_interacted`` leaves out users and items without an interaction, as protocols ask whose
-    candidates are the items of the split; such an item's entity stays in the graph as an entity.
-    Raises SourceError for a file that can't be read and CatalogError for content that breaks the
-    schema.
+    Parameters
+    ----------
+    folder : str or Path
+        The folder with NAME.inter and, if there are any, the .user, .item, .kg and .link files.
+    interactions : DataFrame, optional
+        Interactions to use instead of the .inter file, for example with a column ``split``.
+    name : str, optional
+        The data set to read, if the folder has several.
+    only_interacted : bool
+        Drop users and items without interactions, for protocols whose candidates are the items of
+        the split. The entity of such an item stays in the graph as an entity.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or can't be read.
+    CatalogError
+        If the content breaks the schema.
     """
     folder = Path(folder)
     paths = _find_files(folder, name, need_inter=interactions is None)
@@ -95,7 +114,7 @@ def _read_file(path: Path, progress: Progress | None, builder: CatalogBuilder) -
         title, kind = _split_header(header, path)
         if title in columns:
             raise SourceError(f"{path}, row 1: two columns mean {title}. Cure: rename one of them.")
-        if kind.endswith("_seq") and not _is_prose(title):
+        if kind.endswith("_seq") and not _is_text(title):
             column = _joined(column)
         columns[title] = column
     if "year" in columns:
@@ -115,19 +134,19 @@ def _split_header(header: str, path: Path) -> tuple[str, str]:
     return _NAMES.get(title, title), kind
 
 
-def _is_prose(title: str) -> bool:
-    """RecBole types titles as token sequences as well, but a title is one text."""
+def _is_text(title: str) -> bool:
+    """Whether a token sequence is one text: RecBole gives titles this type as well."""
     return any(word in title for word in ("title", "name", "text", "description"))
 
 
 def _years(column: Any, file: FileReport) -> Any:
-    """Years as published, but for a few words among them, which count as absent."""
+    """Replace text in a column of years by absent values, if at most a tenth of it is text."""
     number = pc.match_substring_regex(column, r"^(\d{1,4})?$")
-    words = len(column) - (pc.sum(number).as_py() or 0)
-    if not words or words > len(column) / 10:
+    texts = len(column) - (pc.sum(number).as_py() or 0)
+    if not texts or texts > len(column) / 10:
         return column
     example = column.filter(pc.invert(number))[0].as_py()
-    file.notes.append(f"{words} years are not numbers (such as {example!r}) and count as absent.")
+    file.notes.append(f"{texts} years are not numbers (such as {example!r}) and count as absent.")
     return pc.if_else(number, column, "")
 
 

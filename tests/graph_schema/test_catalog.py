@@ -216,7 +216,7 @@ def test_missing_and_repeated_columns_are_named() -> None:
     with pytest.raises(CatalogError, match="column item_id: the column is missing"):
         Catalog.from_frames(interactions=pd.DataFrame({"user_id": ["a"], "item": ["x"]}))
     twice = pd.DataFrame([["a", "x", 1, 2]], columns=["user_id", "item_id", "n", "n"])
-    with pytest.raises(CatalogError, match="the column is there twice"):
+    with pytest.raises(CatalogError, match="the column occurs twice"):
         Catalog.from_frames(interactions=twice)
 
 

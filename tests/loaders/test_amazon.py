@@ -20,7 +20,7 @@ def test_2018(tmp_path: Path) -> None:
     assert files["Toys_5.json.gz"].dropped == {"exact repeat of an earlier review": 1}
     assert files["meta_Toys.json.gz"].dropped == {
         "nobody reviewed the product": 1,
-        "the product is there before": 1,
+        "the product is in an earlier row": 1,
     }
     items = catalog.items.set_index("item_id")
     assert items.loc["i1", ["title", "price", "description"]].tolist() == [
@@ -37,7 +37,7 @@ def test_2018(tmp_path: Path) -> None:
         ("i1", "also_bought", "i2"),
         ("i1", "also_viewed", "i3"),
     }
-    assert "2 also_bought links lead to products that are not here" in str(result.report)
+    assert "2 also_bought links lead to products that are not in the catalog" in str(result.report)
     assert "1 reviewed items have no metadata" in str(result.report)
     assert catalog.reviews["text"].iloc[0] == "About i1 & more"
     assert catalog.interactions["verified"].tolist() == [True] * 4
@@ -71,7 +71,7 @@ def test_reviews_alone_and_without_words(tmp_path: Path) -> None:
     result = loaders.load(path)
     assert len(result.catalog.reviews) == 0
     assert len(result.catalog.interactions) == 2
-    assert "2 reviews without words" in str(result.report)
+    assert "2 reviews without text" in str(result.report)
 
 
 @pytest.mark.parametrize(

@@ -138,14 +138,14 @@ def test_a_misspelt_file_name(folder: Path) -> None:
     assert "call it users.csv.gz" in refused(folder)
 
 
-def test_other_files_are_left_alone_and_said(folder: Path) -> None:
+def test_other_files_are_not_read_and_reported(folder: Path) -> None:
     put(folder / "prices.csv", "a,b\n")
     assert "prices.csv is not a file of the layout" in str(loaders.csv_folder(folder).report)
 
 
 def test_two_files_for_one_frame(folder: Path) -> None:
     put(folder / "users.csv", "user_id\nu1\n")
-    assert "both users.csv and users.csv.gz are there" in refused(folder)
+    assert "both users.csv and users.csv.gz exist" in refused(folder)
 
 
 @pytest.mark.parametrize("name", ["interactions.csv", "users.csv.gz", "facts.csv"])
@@ -275,7 +275,7 @@ def test_ends_that_do_not_exist_are_placed(folder: Path) -> None:
 def test_repeated_ids_are_placed_after_a_quoted_newline(folder: Path) -> None:
     put(folder / "items.csv", 'item_id,title\ni1,"a\nb"\ni2,c\n\ni3,d\ni2,other\n')
     message = refused(folder, CatalogError)
-    assert "items.csv, row 6, column item_id: the id 'i2' is there before" in message
+    assert "items.csv, row 6, column item_id: the id 'i2' is in an earlier row" in message
 
 
 def test_an_id_of_ten_thousand_characters_is_refused_with_its_place(folder: Path) -> None:

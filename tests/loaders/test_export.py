@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 import loaders
 from graph_schema import Catalog, SourceError
-from loaders import export
 
 from .writing import SAMPLES, Sample, csv_folder
 
@@ -43,11 +43,10 @@ def test_a_full_disk_leaves_the_earlier_export(
     folder = loaders.to_csv_folder(catalog, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    def full(table: pa.Table, path: Path, compress: bool) -> None:
-        path.write_bytes(b"half")
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export, "_write", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SourceError, match=r"No space left"):
         loaders.to_csv_folder(catalog, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

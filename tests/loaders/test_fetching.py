@@ -24,8 +24,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
 
+@pytest.mark.usefixtures("offline")
 def test_fetched_whole_and_then_offline(
-    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KGREC_CACHE_DIR", str(tmp_path))
     shutil.copytree(ml100k_dir, tmp_path / "ml-100k")
@@ -34,8 +35,9 @@ def test_fetched_whole_and_then_offline(
     assert names >= {".inter", ".user", ".item", ".kg", ".link"}
 
 
+@pytest.mark.usefixtures("offline")
 def test_without_a_network_the_cure_is_said_and_nothing_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KGREC_CACHE_DIR", str(tmp_path))
     with pytest.raises(SourceError, match=r"recbole==1\.2\.1 can't be downloaded.*KGREC_CACHE_DIR"):
@@ -43,8 +45,9 @@ def test_without_a_network_the_cure_is_said_and_nothing_is_left(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_damaged_cache_is_not_taken_for_whole(
-    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KGREC_CACHE_DIR", str(tmp_path))
     shutil.copytree(ml100k_dir, tmp_path / "ml-100k")
