@@ -162,7 +162,7 @@ def _attribute(name: str, column: str, raw: Any, collector: ProblemCollector) ->
     if pa.types.is_temporal(kind):
         return array.cast(pa.string())
     collector.add(
-        name, column, f"values of type {kind} can't be kept.", "make them text or numbers."
+        name, column, f"values of type {kind} are not supported.", "make them text or numbers."
     )
     return pa.nulls(len(array), pa.string())
 
@@ -191,7 +191,7 @@ def _joined(name: str, column: str, array: Any, collector: ProblemCollector) -> 
         name,
         column,
         bad,
-        lambda row: f"a value of the list holds '|': {shown(texts[row])}.",
+        lambda row: f"a value of the list contains '|': {shown(texts[row])}.",
         "replace the '|', which joins the values of a list.",
     )
     return pa.array(texts, type=pa.string())

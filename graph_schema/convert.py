@@ -29,7 +29,7 @@ def to_arrow(raw: Any, name: str, column: str, collector: ProblemCollector) -> A
         collector.add(
             name,
             column,
-            f"the column can't be held as one ({error}).",
+            f"the column can't be converted to one Arrow array ({error}).",
             "a column takes up to 2 GB of text: split the frame.",
         )
         return pa.nulls(len(raw), pa.string())

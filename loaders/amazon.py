@@ -180,7 +180,7 @@ def _read_metadata(
         if key in products:
             file.drop("the product is in an earlier row")
         elif key not in reviewed and not keep_unreviewed:
-            file.drop("nobody reviewed the product")
+            file.drop("the product has no review")
         else:
             products[key] = product(record)
     return products

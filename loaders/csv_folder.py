@@ -76,7 +76,7 @@ def csv_folder(
 def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
     if not folder.is_dir():
         raise SourceError(
-            f"{folder}: there is no such folder. Cure: give the folder that holds "
+            f"{folder}: there is no such folder. Cure: give the folder that has "
             "interactions.csv and the other files."
         )
     found: dict[str, Path] = {}

@@ -88,7 +88,7 @@ def recbole(
 def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str, Path]:
     if not folder.is_dir():
         raise SourceError(
-            f"{folder}: there is no such folder. Cure: give the folder that holds NAME.inter."
+            f"{folder}: there is no such folder. Cure: give the folder that has NAME.inter."
         )
     suffixes = (*_FRAMES, "link")
     here = [p for p in sorted(folder.iterdir()) if p.suffix[1:] in suffixes]

@@ -1,4 +1,4 @@
-"""A catalog on disk: what is read is what was written, or an error that names the file."""
+"""A catalog on disk: reading gives what was written, or an error that names the file."""
 
 from __future__ import annotations
 

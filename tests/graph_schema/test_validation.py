@@ -1,4 +1,4 @@
-"""The checks of a whole catalog: each problem is found, placed, explained, and counted."""
+"""The checks of a catalog: each problem has its row, message and cure, and is counted."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_every_problem_is_in_one_report() -> None:
     }
 
 
-def test_a_catalog_put_together_by_hand_is_checked_too() -> None:
+def test_a_catalog_built_by_hand_is_checked() -> None:
     tables = dict(Catalog.from_frames(**frames()).tables)
     del tables["facts"]
     tables["users"] = pa.table({"user_id": [1, 2, 3]})
@@ -127,7 +127,7 @@ def test_a_catalog_put_together_by_hand_is_checked_too() -> None:
     }
 
 
-def test_a_valid_catalog_says_so() -> None:
+def test_a_valid_catalog_has_no_problems() -> None:
     report = report_of()
     report.raise_if_any()
     assert str(report) == "No problems."

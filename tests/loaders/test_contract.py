@@ -22,7 +22,7 @@ def events_of(catalog: Catalog) -> set[tuple[str, str, float, int]]:
     return set(zip(*columns, strict=True))
 
 
-def test_it_returns_a_valid_catalog_with_the_events(sample: Sample, tmp_path: Path) -> None:
+def test_the_catalog_is_valid_and_has_the_events(sample: Sample, tmp_path: Path) -> None:
     result = sample.load(sample.write(tmp_path / "data"))
     assert result.catalog.validate().ok
     step = 86_400 if sample.days else 1

@@ -1,4 +1,4 @@
-"""A catalog written as the CSV layout and read again."""
+"""Catalogs written in the CSV layout and read again."""
 
 from __future__ import annotations
 

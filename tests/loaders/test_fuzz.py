@@ -1,4 +1,4 @@
-"""Damaged files of every format: a valid catalog or an error of the tree, never anything else."""
+"""Damaged files of every format: either a valid catalog or a KgrecError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry: every format is recognised, documented and held by the contract."""
+"""The registry: every format is recognised, documented and has a sample for the contract."""
 
 from __future__ import annotations
 
