@@ -223,15 +223,10 @@ def _graph(
     return rows.table(), facts.table()
 
 
-def _read(path: Path, **options: Any) -> LoadResult:
-    reviews, metadata = _find_files(path)
-    return amazon(reviews, **{"metadata": metadata, **options})
-
-
-def _find_files(path: Path) -> tuple[Path, Path | None]:
-    """Return the review file and the metadata file, whose name starts with meta_."""
+def _arguments(path: Path) -> dict[str, Any]:
+    """Find the review file and the metadata file, whose name starts with meta_."""
     if path.is_file():
-        return path, None
+        return {"reviews": path}
     files = [file for file in sorted(path.iterdir()) if file.name.endswith(_SUFFIXES)]
     metadata = [file for file in files if file.name.startswith("meta_")]
     reviews = [file for file in files if file not in metadata]
@@ -240,7 +235,7 @@ def _find_files(path: Path) -> tuple[Path, Path | None]:
             f"{path}: {len(reviews)} review files and {len(metadata)} metadata files (meta_…) are "
             "here. Cure: give one review file: loaders.amazon(reviews, metadata)."
         )
-    return reviews[0], metadata[0] if metadata else None
+    return {"reviews": reviews[0], "metadata": metadata[0] if metadata else None}
 
 
 def _recognises(names: set[str]) -> bool:
@@ -252,5 +247,6 @@ LOADER: Final = Loader(
     title="Amazon reviews with the metadata of their products (the 2014 and 2018 forms)",
     files="NAME.json.gz with meta_NAME.json.gz",
     recognises=_recognises,
-    read=_read,
+    function=amazon,
+    arguments=_arguments,
 )

@@ -7,12 +7,11 @@ from typing import Final
 
 from graph_schema.catalog import Catalog
 from graph_schema.files import MANIFEST
-from loaders.loader import Loader, folder_of
+from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 
 
-def _read(path: Path, *, progress: Progress | None = None) -> LoadResult:
-    folder = folder_of(path)
+def _catalog_folder(folder: Path, *, progress: Progress | None = None) -> LoadResult:
     catalog = Catalog.read_parquet(folder)
     catalog.validate().raise_if_any()
     report = LoadReport()
@@ -33,5 +32,5 @@ LOADER: Final = Loader(
     title="a catalog that `Catalog.to_parquet` wrote",
     files=MANIFEST,
     recognises=_recognises,
-    read=_read,
+    function=_catalog_folder,
 )

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
 from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.loader import Loader, folder_of
+from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
 
@@ -120,10 +120,6 @@ def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) 
         raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
 
 
-def _read(path: Path, **options: Any) -> LoadResult:
-    return csv_folder(folder_of(path), **options)
-
-
 def _recognises(names: set[str]) -> bool:
     return any(name.removesuffix(suffix) in FRAMES for name in names for suffix in SUFFIXES)
 
@@ -133,5 +129,5 @@ LOADER: Final = Loader(
     title="the CSV layout",
     files="interactions.csv",
     recognises=_recognises,
-    read=_read,
+    function=csv_folder,
 )

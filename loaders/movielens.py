@@ -13,7 +13,7 @@ from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.loader import Loader, folder_of
+from loaders.loader import Loader
 from loaders.report import LoadResult, Progress
 from loaders.tabular import CsvForm, read_csv
 
@@ -172,10 +172,6 @@ def _decode_users(table: pa.Table) -> pa.Table:
     return table
 
 
-def _read(path: Path, **options: Any) -> LoadResult:
-    return movielens(folder_of(path), **options)
-
-
 def _recognises(names: set[str]) -> bool:
     return "u.data" in names or "ratings.dat" in names
 
@@ -185,5 +181,5 @@ LOADER: Final = Loader(
     title="MovieLens as published (100K and 1M)",
     files="u.data or ratings.dat",
     recognises=_recognises,
-    read=_read,
+    function=movielens,
 )

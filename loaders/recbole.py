@@ -233,10 +233,8 @@ def _facts(table: pa.Table, links: dict[str, str], path: Path) -> pa.Table:
     return pa.table(columns)
 
 
-def _read(path: Path, **options: Any) -> LoadResult:
-    if path.is_file():
-        options = {"name": path.stem, **options}
-    return recbole(folder_of(path), **options)
+def _arguments(path: Path) -> dict[str, Any]:
+    return {"folder": folder_of(path), "name": path.stem if path.is_file() else None}
 
 
 def _recognises(names: set[str]) -> bool:
@@ -248,5 +246,6 @@ LOADER: Final = Loader(
     title="RecBole atomic files",
     files="NAME.inter",
     recognises=_recognises,
-    read=_read,
+    function=recbole,
+    arguments=_arguments,
 )

@@ -52,6 +52,8 @@ def load(
 
     Raises
     ------
+    RequestError
+        If the format has no such option.
     SourceError
         If there is nothing at ``path``, the format is unknown or isn't recognised, or a file can't
         be read.

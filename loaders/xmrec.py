@@ -199,11 +199,9 @@ def _scenarios(markets: list[str]) -> pa.Table:
     return pa.table({"scenario_id": markets, "description": descriptions, **names})
 
 
-def _read(path: Path, **options: Any) -> LoadResult:
-    match = FILE.fullmatch(path.name)
-    if path.is_file() and match is not None:
-        options = {"markets": [match[1]], **options}
-    return xmrec(folder_of(path), **options)
+def _arguments(path: Path) -> dict[str, Any]:
+    match = FILE.fullmatch(path.name) if path.is_file() else None
+    return {"folder": folder_of(path), "markets": None if match is None else [match[1]]}
 
 
 def _recognises(names: set[str]) -> bool:
@@ -215,5 +213,6 @@ LOADER: Final = Loader(
     title="XMRec's markets (each becomes a scenario with its country, language and currency)",
     files="de_5core.txt.gz",
     recognises=_recognises,
-    read=_read,
+    function=xmrec,
+    arguments=_arguments,
 )

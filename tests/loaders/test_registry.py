@@ -8,6 +8,7 @@ import pytest
 
 import loaders
 from graph_schema import SourceError
+from graph_schema.errors import RequestError
 from loaders.registry import LOADERS, recognise
 
 from .writing import FILE_SAMPLES, Sample, amazon_2018, csv_folder, put
@@ -79,6 +80,14 @@ def test_an_unknown_format(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="format 'xml' is unknown") as caught:
         loaders.load(tmp_path, format="xml")
     assert str(caught.value).endswith(f"use one of {', '.join(loaders.FORMATS)}.")
+
+
+def test_an_option_of_another_format(tmp_path: Path) -> None:
+    folder = csv_folder(tmp_path / "data")
+    with pytest.raises(
+        RequestError, match=r"csv has no option metadata.*format: delimiter, encoding\)"
+    ):
+        loaders.load(folder, metadata=folder / "items.csv")
 
 
 def test_several_review_files(tmp_path: Path) -> None:
