@@ -1,4 +1,4 @@
-"""What may be in the graph: frames, their validation, migrations, mappings of other graphs."""
+"""The schema of the graph: the frames of a catalog, validation, migrations, and graph mappings."""
 
 from graph_schema.catalog import Catalog
 from graph_schema.errors import CatalogError, KgrecError, SourceError
