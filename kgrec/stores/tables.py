@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.catalog import Catalog
 from graph_schema.frames import SPECS, Kind
 from graph_schema.names import (
     ABOUT,
@@ -25,6 +25,9 @@ from graph_schema.names import (
     WROTE,
 )
 from kgrec.stores.base import EdgeType
+
+if TYPE_CHECKING:
+    from graph_schema.catalog import Catalog
 
 # The columns of reviews and queries that are edges in the graph, not properties of the node.
 _LINKS = {

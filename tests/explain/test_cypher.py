@@ -17,7 +17,7 @@ from kgrec.explain.cypher import Step, path_query
 from kgrec.explain.vocabulary import Vocabulary
 from kgrec.graph import read_snapshot
 from kgrec.stores import GraphStore
-from kgrec.stores.connecting import connect
+from kgrec.stores import connect
 
 from .graphs import breakdown
 

@@ -16,12 +16,12 @@ from graph_schema.errors import QueryError, StoreAuthError, StoreConnectionError
 from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
 from kgrec.stores import EmbeddedStore, Neo4jStore, connect
-from kgrec.stores import neo4j_session as session_module
+from kgrec.stores.neo4j import session as session_module
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
 from tests.neo4j_server import Server, emptied
 from tests.stores.contract import StoreContract, sample
-from tests.stores.proxy import proxy_to
+from tests.stores.neo4j.proxy import proxy_to
 
 pytestmark = pytest.mark.neo4j
 

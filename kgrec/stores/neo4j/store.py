@@ -17,10 +17,6 @@ from graph_schema.errors import QueryError, StoreError
 from graph_schema.mapping import GraphMapping
 from graph_schema.migration import READ_VERSION, RECORD_VERSION, latest_version, migrations
 from graph_schema.names import ITEM
-from kgrec.stores import neo4j_queries as queries
-from kgrec.stores import neo4j_read as reading
-from kgrec.stores import neo4j_search as searching
-from kgrec.stores import neo4j_write as writing
 from kgrec.stores.base import (
     EdgeType,
     GraphStore,
@@ -32,12 +28,17 @@ from kgrec.stores.base import (
     WriteReport,
 )
 from kgrec.stores.fulltext import check_query
-from kgrec.stores.neo4j_names import Names, NodeSource
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j import read as reading
+from kgrec.stores.neo4j import search as searching
+from kgrec.stores.neo4j import write as writing
+from kgrec.stores.neo4j.names import Names, NodeSource
+from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 VERSION_LABEL = "SchemaVersion"
+DIALECT = "neo4j"  # of the migrations
 
 
 class Neo4jStore(GraphStore):
@@ -187,7 +188,7 @@ class Neo4jStore(GraphStore):
                 f"{self.uri}: the graph has schema version {version}, this kgrec knows up to "
                 f"{latest_version()}. Cure: install the newest kgrec."
             )
-        for step in migrations("neo4j"):
+        for step in migrations(DIALECT):
             if step.version <= version:
                 continue
             for statement in step.statements:

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgrec.stores import neo4j_queries as queries
 from kgrec.stores.base import EdgeType, Progress
-from kgrec.stores.columns import column_of
-from kgrec.stores.merge import IDENTITY, Merged, merge_interactions, one_chunk
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.columns import column_of, one_chunk
+from kgrec.stores.merge import IDENTITY, Merged, merge_interactions
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.tables import EdgeRows, NodeRows
 
 BATCH = 10_000  # rows in one transaction

@@ -9,12 +9,11 @@ from typing import Any
 import neo4j
 import pyarrow as pa
 
-from kgrec.stores import neo4j_queries as queries
 from kgrec.stores.base import EdgeType
-from kgrec.stores.columns import column_of
-from kgrec.stores.merge import joined
-from kgrec.stores.neo4j_names import EdgeSource, Names, NodeSource
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.columns import column_of, joined
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
+from kgrec.stores.neo4j.session import Connection
 
 
 @dataclass(frozen=True)

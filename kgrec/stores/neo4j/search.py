@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from graph_schema.errors import StoreError
-from kgrec.stores import neo4j_queries as queries
 from kgrec.stores.fulltext import indexed
-from kgrec.stores.neo4j_names import NodeSource
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j.names import NodeSource
+from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.tables import NodeRows
 
 
