@@ -16,8 +16,7 @@ from kgrec.explain import Constraints, Explainer, Explanation
 from kgrec.explain.cypher import Step, path_query
 from kgrec.explain.vocabulary import Vocabulary
 from kgrec.graph import read_snapshot
-from kgrec.stores import GraphStore
-from kgrec.stores import connect
+from kgrec.stores import GraphStore, connect
 
 from .graphs import breakdown
 
