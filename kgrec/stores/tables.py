@@ -61,7 +61,8 @@ def node_rows(catalog: Catalog) -> list[NodeRows]:
         if table.num_rows:
             links = [name for name, *_ in _LINKS.get(frame, ()) if name in table.column_names]
             renamed = rename(table.drop_columns(links), {KEY_COLUMNS[frame]: "id"})
-            found.append(NodeRows(label, without_nulls(_without_empty(frame, plain(renamed)))))
+            rows = _text_title(_without_empty(frame, plain(renamed)))
+            found.append(NodeRows(label, without_nulls(rows)))
     return found
 
 
@@ -124,6 +125,15 @@ def _without_empty(frame: str, table: pa.Table) -> pa.Table:
             values = pc.if_else(empty, pa.scalar(None, pa.string()), table[name])
             table = table.set_column(place, name, values)
     return table
+
+
+def _text_title(table: pa.Table) -> pa.Table:
+    """With ``title`` as text, whatever it is in the catalog: a node's title is shown to people, and
+    the embedded store takes nothing else."""
+    if "title" not in table.column_names:
+        return table
+    place = table.column_names.index("title")
+    return table.set_column(place, "title", table["title"].cast(pa.string()))
 
 
 def rename(table: pa.Table, names: dict[str, str]) -> pa.Table:

@@ -45,7 +45,7 @@ def read_nodes(loaded: LoadedGraph, label: str, columns: Sequence[str] | None) -
     kinds = loaded.node_properties(label)
     wanted = [Column("id", "n.id", pa.string(), key=True)]
     wanted += [
-        _column(name, queries.node_property(name), kinds)
+        _column(name, queries.node_property(name, label), kinds)
         for name in (kinds if columns is None else columns)
     ]
     known = label in loaded.graph.node_types
@@ -198,8 +198,8 @@ def plain_value(value: Any) -> Any:
 
 
 def _stored(node: dict[str, Any]) -> dict[str, Any]:
-    """A node's properties without those that kglite makes up: its label as type, a null title."""
-    made_up = {"type": node["labels"][0], "title": None}
+    """A node's properties without those that kglite makes up: its label, and a null title."""
+    made_up = {**dict.fromkeys(queries.MADE_UP, node["labels"][0]), "title": None}
     return {
         name: plain_value(value)
         for name, value in node["properties"].items()
