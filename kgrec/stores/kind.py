@@ -27,7 +27,8 @@ class StoreKind:
 
     ``opens`` says whether an address is of this kind; ``names_store`` whether the address alone,
     without anything known about it, means a store and not a file of data. ``server``: the address
-    is of a server, which may ask for a password (environment variable ``password``), not a path.
+    is of a server, not a path; it may ask for a password (environment variable ``password``) of a
+    user (``user`` where none is named).
     ``usage`` completes the sentence "Cure: use ...".
     """
 
@@ -37,4 +38,5 @@ class StoreKind:
     opens: Callable[[str, Access], bool]
     names_store: Callable[[str], bool]
     open: Callable[[str, Access], GraphStore]
+    user: str = ""
     password: str | None = None

@@ -9,11 +9,10 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pyarrow as pa
 
-from graph_schema.catalog import Catalog
 from graph_schema.errors import StoreError
 from graph_schema.migration import latest_version
 from graph_schema.names import ITEM
@@ -30,6 +29,9 @@ from kgrec.stores.base import (
 from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
+
+if TYPE_CHECKING:
+    from graph_schema.catalog import Catalog
 
 _ATTEMPTS: Final = 3  # to find a worker that has not ended in the meantime
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 USER: Final = "KGREC_NEO4J_USER"
 PASSWORD: Final = "KGREC_NEO4J_PASSWORD"
+_DEFAULT_USER: Final = "neo4j"
 _SCHEME: Final = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://", re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ def _open(address: str, access: Access) -> GraphStore:
 
 def _default_auth() -> tuple[str, str] | None:
     user, password = os.environ.get(USER), os.environ.get(PASSWORD)
-    return (user or "neo4j", password) if password else None
+    return (user or _DEFAULT_USER, password) if password else None
 
 
 KIND: Final = StoreKind(
@@ -48,5 +49,6 @@ KIND: Final = StoreKind(
     opens=_opens,
     names_store=_names_store,
     open=_open,
+    user=_DEFAULT_USER,
     password=PASSWORD,
 )
