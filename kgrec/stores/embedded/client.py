@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
@@ -21,8 +22,8 @@ from kgrec.stores.base import Progress
 from kgrec.stores.embedded.messages import Message, encoded, receive, send
 
 _START: Final = (
-    "import sys; sys.path[:] = sys.argv[2:]; "
-    "from kgrec.stores.embedded.worker import main; main(int(sys.argv[1]))"
+    "import sys; sys.path[:] = sys.argv[3:]; "
+    "from kgrec.stores.embedded.worker import main; main(int(sys.argv[1]), sys.argv[2] == 'write')"
 )
 _ERRORS: Final = {
     kind.__name__: kind
@@ -44,21 +45,23 @@ class Worker:
     use it: a forked child starts its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, writing: bool = False) -> None:
+        """``writing``: load at once what only a write needs."""
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._errors = _scratch_file()
-        paths = [os.path.abspath(path) for path in sys.path if isinstance(path, str)]
+        paths = [_absolute(path) for path in sys.path if isinstance(path, str)]
+        command = [sys.executable, "-I", "-c", _START]
         try:
             # Isolated from the caller's working directory and variables; with its import path.
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _START, str(self._owner), *paths],
+                [*command, str(self._owner), "write" if writing else "read", *paths],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors or subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C goes to the caller alone
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise StoreError(
                 "the process for the embedded store can't be started with "
                 f"{sys.executable or 'no interpreter'!r} ({error}). Cure: check that this Python "
@@ -88,8 +91,8 @@ class Worker:
         be sent, StoreError for everything else; whatever ``progress`` raises passes through. After
         an interrupt in the middle of a call the process is ended and no unfinished file stays.
         """
-        path = os.path.abspath(file)
-        content = {"call": name, "path": path, "name": str(file), "arguments": arguments}
+        where = {"path": _absolute(file), "name": str(file)}
+        content = {"call": name, **where, "arguments": arguments}
         encoded(content)  # a TypeError comes before anything is sent
         with self._lock:
             if not self.usable:
@@ -126,6 +129,8 @@ class Worker:
 
     def _lost(self, file: Path) -> StoreError:
         """The error of a process that ended in the middle of a call."""
+        with suppress(subprocess.TimeoutExpired):  # where it has only closed its pipe
+            self._process.wait(_STOP_SECONDS)
         code = self._end(file)
         output = ""
         if self._errors is not None:
@@ -156,10 +161,8 @@ class Worker:
             return
         with self._lock:
             for pipe in self._pipes():
-                try:
+                with suppress(OSError):  # where the process ended before it had read everything
                     pipe.close()
-                except OSError:
-                    continue  # the process has ended, and a part of a message is left unsent
             try:
                 self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -167,6 +170,13 @@ class Worker:
                 self._process.wait()
             if self._errors is not None:
                 self._errors.close()
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:  # a relative path in a working directory that is no longer there
+        return os.fspath(path)
 
 
 def _scratch_file() -> IO[bytes] | None:
@@ -208,14 +218,14 @@ _SPARES: Final = 2  # one to read with and one to write with, for the next store
 _spares: list[Worker] = []
 
 
-def borrow() -> Worker:
-    """A worker that holds no graph."""
+def borrow(*, writing: bool = False) -> Worker:
+    """A worker that holds no graph; a new one loads at once what ``writing`` needs."""
     while _spares:
         worker = _spares.pop()
         if worker.usable:
             return worker
         worker.close()
-    return Worker()
+    return Worker(writing=writing)
 
 
 def give_back(worker: Worker) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ REBUILD = (
 )
 
 
+SAVING = threading.Lock()  # held while the file is replaced
 _TEXT_KINDS = ("str", "String")
 
 
@@ -108,6 +111,7 @@ def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
             "you may write in."
         ) from error
     graph = _opened(file, lambda name: kglite.open(name, durable="off"))
+    _remove_unfinished(file)
     try:
         yield graph
     except (kglite.KgError, ValueError) as error:
@@ -115,6 +119,14 @@ def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
     finally:
         # An exit with an error releases the lease without saving; saving is done by save().
         graph.__exit__(StoreError, StoreError(), None)
+
+
+def _remove_unfinished(file: StoreFile) -> None:
+    """Remove what writers that were killed have left; the lease says that nobody writes now."""
+    unfinished = re.compile(re.escape(file.path.name) + r"\.tmp\.\d+\.\d+")
+    for path in file.path.parent.iterdir():
+        if unfinished.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def rows_of(
@@ -129,7 +141,8 @@ def rows_of(
 def save(graph: kglite.KnowledgeGraph, file: StoreFile) -> None:
     """Replace the file by the graph at once, or leave it as it was. Raises StoreError."""
     try:
-        graph.save(str(file.path))
+        with SAVING:
+            graph.save(str(file.path))
     except (kglite.KgError, OSError, ValueError) as error:
         raise StoreError(
             f"{file}: the graph can't be saved ({error}). The file is as it was before. "

@@ -18,7 +18,11 @@ import pyarrow.ipc
 
 _LENGTH: Final = struct.Struct("<Q")
 _TYPE: Final = "\0type"  # the key that marks a value which JSON has no form for
-_TIMES: Final = {"datetime": datetime, "date": date, "time": time}
+_TIMES: Final[dict[str, type[datetime] | type[date] | type[time]]] = {
+    "date": date,
+    "datetime": datetime,
+    "time": time,
+}
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,10 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 
 def _plain(value: Any) -> Any:
     """A value in JSON's types. Raises TypeError."""
-    for name, kind in reversed(_TIMES.items()):
-        if type(value) is kind:
-            return {_TYPE: name, "text": value.isoformat()}
-    if isinstance(value, datetime):  # pandas' Timestamp; NaT differs from itself
-        return _plain(value.to_pydatetime()) if value == value else None  # type: ignore[attr-defined]
+    if type(value) in _TIMES.values():
+        return {_TYPE: type(value).__name__, "text": value.isoformat()}
+    if hasattr(value, "to_pydatetime"):  # pandas' Timestamp; NaT differs from itself
+        return _plain(value.to_pydatetime(warn=False)) if value == value else None
     if hasattr(value, "tolist"):  # NumPy's scalars and arrays
         return value.tolist()
     raise TypeError(

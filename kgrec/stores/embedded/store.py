@@ -76,23 +76,22 @@ class EmbeddedStore(GraphStore):
 
     def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
         started = time.perf_counter()
-        worker = borrow()  # it starts while the catalog is validated
+        worker = borrow(writing=True)  # it starts while the catalog is validated
         try:
             catalog.validate().raise_if_any()
             nodes = node_rows(catalog)
             edges = [interaction_rows(catalog), *other_edges(catalog)]
-            arguments = {
-                "labels": [part.label for part in nodes],
-                "edges": [_plain(part.type) for part in edges],
-                "patch_rows": self.limits.patch_rows,
-                "progress": progress is not None,
-            }
-            tables = [part.table for part in (*nodes, *edges)]
-            self._call(worker, "write", arguments, tables, progress)
         except BaseException:
             give_back(worker)
             raise
-        self._reader.replace(worker)
+        arguments = {
+            "labels": [part.label for part in nodes],
+            "edges": [_plain(part.type) for part in edges],
+            "patch_rows": self.limits.patch_rows,
+            "progress": progress is not None,
+        }
+        tables = [*(part.table for part in nodes), *(part.table for part in edges)]
+        self._change("write", arguments, tables, progress, worker)
         rows = {name: table.num_rows for name, table in catalog.tables.items()}
         return WriteReport(rows, time.perf_counter() - started)
 
@@ -161,13 +160,13 @@ class EmbeddedStore(GraphStore):
         return [TextHit(NodeRef(label, node), score) for node, score in found]
 
     def delete_user(self, user_id: str) -> bool:
-        return bool(self._change("delete_user", user_id=user_id))
+        return bool(self._change("delete_user", {"user_id": user_id}))
 
     def schema_version(self) -> int:
         return int(self._read("schema_version"))
 
     def migrate(self) -> int:
-        self._change("migrate")
+        self._change("migrate", {})
         return latest_version()
 
     def close(self) -> None:
@@ -180,21 +179,36 @@ class EmbeddedStore(GraphStore):
                 return self._call(self._reader.worker(), call, arguments)
             except WorkerGone:
                 continue
-        raise StoreError(
+        raise self._no_worker()
+
+    def _change(
+        self,
+        call: str,
+        arguments: dict[str, Any],
+        tables: Sequence[pa.Table] = (),
+        progress: Progress | None = None,
+        worker: Worker | None = None,
+    ) -> Any:
+        """Change the graph in a worker of its own, so that reading goes on meanwhile."""
+        for _ in range(_ATTEMPTS):
+            worker = worker or borrow()
+            try:
+                found = self._call(worker, call, arguments, tables, progress)
+            except WorkerGone:
+                worker = None
+                continue
+            except BaseException:
+                give_back(worker)
+                raise
+            self._reader.replace(worker)
+            return found
+        raise self._no_worker()
+
+    def _no_worker(self) -> StoreError:
+        return StoreError(
             f"{self.path}: the process that holds the graph ends as soon as it has started. "
             "Cure: see whether the machine has run out of memory, then run the call again."
         )
-
-    def _change(self, call: str, **arguments: Any) -> Any:
-        """Change the graph in a worker of its own, so that reading goes on meanwhile."""
-        worker = borrow()
-        try:
-            found = self._call(worker, call, arguments)
-        except BaseException:
-            give_back(worker)
-            raise
-        self._reader.replace(worker)
-        return found
 
     def _call(
         self,

@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 
 from graph_schema.errors import StoreError
 from kgrec.stores.base import EdgeType
-from kgrec.stores.embedded.file import StoreFile
+from kgrec.stores.embedded.file import SAVING, StoreFile
 from kgrec.stores.embedded.graph import EmbeddedGraph
 from kgrec.stores.embedded.messages import Message, receive, send
 from kgrec.stores.tables import EdgeRows, NodeRows
@@ -113,10 +114,14 @@ class Worker:
             raise Stopped
 
 
-def main(parent: int) -> None:
-    """Run the worker on standard input and output, for the process ``parent``."""
+def main(parent: int, writing: bool) -> None:
+    """Run the worker on standard input and output, for the process ``parent``.
+
+    ``writing``: load what a write needs while the caller prepares its data."""
     requests, answers = _pipes()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if writing:
+        import_module("kgrec.stores.embedded.write")
     try:
         Worker(requests, answers).run()
     except (EOFError, BrokenPipeError):
@@ -139,4 +144,5 @@ def _end_with(parent: int) -> None:
         return
     while os.getppid() == parent:
         time.sleep(WATCH_SECONDS)
-    os._exit(1)
+    with SAVING:  # a file that is being replaced is finished
+        os._exit(1)
