@@ -1,4 +1,4 @@
-"""``kgrec doctor``: what this machine has, and what is missing."""
+"""``kgrec doctor``: check that this machine has everything that kgrec needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # the ones that decide h
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: ``ok`` is False only where something won't work."""
+    """The result of one check: ``ok`` is False only where something won't work."""
 
     name: str
     ok: bool
@@ -134,9 +134,9 @@ def _text_speed() -> str:
 
     encoder = load_encoder()
     rate = texts_per_second(encoder.encode, SAMPLE)
-    told = f"{encoder.precision} by {encoder.runtime}: {rate:,.1f} texts a second"
+    speed = f"{encoder.precision} by {encoder.runtime}: {rate:,.1f} texts a second"
     timed = encoder.precision == "fp32" and encoder.device.type == "cpu" and has_openvino()
-    return told + (", before openvino is timed, when many come at once" if timed else "")
+    return speed + (", before openvino is timed, when many come at once" if timed else "")
 
 
 def _cache() -> str:

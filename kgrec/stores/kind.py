@@ -1,4 +1,4 @@
-"""StoreKind: what a store's package says about itself before any of its code is loaded."""
+"""StoreKind: the description of a kind of store, known before its code is loaded."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def codes(table: pa.Table) -> np.ndarray:
 
 
 def _update(old: pa.Table, new: pa.Table, place: np.ndarray) -> tuple[pa.Table, np.ndarray]:
-    """``old`` with the values that ``new`` gives at the rows ``place``, and which rows changed."""
+    """``old`` with the values of ``new`` at the rows ``place``, and which rows changed."""
     changed = np.zeros(old.num_rows, dtype=bool)
     take = np.full(old.num_rows, -1, dtype=np.int64)
     take[place] = np.arange(len(place))
@@ -101,8 +101,8 @@ def _update(old: pa.Table, new: pa.Table, place: np.ndarray) -> tuple[pa.Table, 
     columns = {}
     for name in old.column_names:
         before = old[name]
-        given = one_chunk(new[name]).take(rows)
-        after = pc.coalesce(given, before)
+        incoming = one_chunk(new[name]).take(rows)
+        after = pc.coalesce(incoming, before)
         columns[name] = after
         if pa.types.is_null(after.type):
             continue

@@ -188,7 +188,7 @@ def _scratch_file() -> IO[bytes] | None:
 
 
 def _failure_of(progress: Progress | None, step: list[Any]) -> BaseException | None:
-    """Report a step; what the report raised, which must stop the write before it is raised on."""
+    """Report a step and return what the report raised: it is raised when the write has stopped."""
     try:
         if progress is not None:
             progress(*step)

@@ -94,5 +94,5 @@ def paths(source_label: str, target_label: str, hops: int, limit: int) -> str:
     pattern = ends[0] + "".join(f"-[r{i}]-{ends[i + 1]}" for i in range(hops))
     columns = [f"labels(n{i})[0] AS l{i}, n{i}.id AS i{i}" for i in range(hops + 1)]
     columns += [f"type(r{i}) AS t{i}, startNode(r{i}) = n{i} AS o{i}" for i in range(hops)]
-    # A limit given as a parameter doesn't end the search early either.
+    # A limit as a parameter doesn't end the search early either.
     return f"MATCH {pattern} RETURN {', '.join(columns)} LIMIT {int(limit)}"

@@ -72,7 +72,7 @@ def _rebuilt(
 
 
 def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:
-    """Insert nodes, or update the properties that the rows give, by id."""
+    """Insert nodes, or update the properties in the rows, by id."""
     kinds = graph.schema()["node_types"].get(rows.label, {}).get("properties", {})
     frame = to_pandas(_like_stored(rows.table, kinds))
     if "title" not in frame:
@@ -94,7 +94,7 @@ def _titles(graph: kglite.KnowledgeGraph, label: str) -> dict[str, str | None]:
 
 
 def _like_stored(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
-    """Numbers as text where the graph has text, so that "02" stays what it is."""
+    """Numbers as text where the graph has text, so that "02" stays "02"."""
     for place, name in enumerate(table.column_names):
         if kinds.get(name) == "String" and not pa.types.is_string(table[name].type):
             table = table.set_column(place, name, table[name].cast(pa.string()))

@@ -1,4 +1,4 @@
-"""What things are called in a Neo4j graph: kgrec's own names, or a team's through GraphMapping."""
+"""Names of labels, keys and types in a Neo4j graph: kgrec's own, or those of a GraphMapping."""
 
 from __future__ import annotations
 

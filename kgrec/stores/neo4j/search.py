@@ -1,4 +1,4 @@
-"""Neo4j's full-text indexes: made for what a catalog's items say, and asked."""
+"""Neo4j's full-text indexes over the texts of nodes: creating and searching them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kgrec.stores.tables import NodeRows
 def index_texts(connection: Connection, nodes: Sequence[NodeRows]) -> None:
     """Full-text indexes over the texts of these nodes, and over those they had before.
 
-    Made anew where there are other properties than so far, which Neo4j has no way to add."""
+    An index is created again where properties are new, because Neo4j can't add any to it."""
     for rows in nodes:
         schema = rows.table.schema
         texts = [field.name for field in schema if pa.types.is_string(field.type)]

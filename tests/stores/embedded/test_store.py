@@ -115,7 +115,7 @@ def test_another_process_reads_while_one_writes(store: EmbeddedStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "too small"),
         (b"user_id,item_id\n1,2\n", "not a kglite graph"),
@@ -124,7 +124,7 @@ def test_another_process_reads_while_one_writes(store: EmbeddedStore) -> None:
     ],
 )
 def test_a_file_that_is_no_store_is_refused_and_kept(
-    store: EmbeddedStore, content: bytes | str, told: str
+    store: EmbeddedStore, content: bytes | str, message: str
 ) -> None:
     if isinstance(content, str):
         store.write(sample())
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_store_is_refused_and_kept(
         content = whole[: len(whole) // 2] if content == "truncated" else newer
     store.path.write_bytes(content)
     for action in (store.edge_types, store.schema_version, store.migrate):
-        with pytest.raises(StoreFileError, match=rf"(?s)graph\.kgl.*{told}.*Cure") as caught:
+        with pytest.raises(StoreFileError, match=rf"(?s)graph\.kgl.*{message}.*Cure") as caught:
             action()
         assert "Catalog.read_parquet" in str(caught.value)
     with pytest.raises(StoreFileError):
@@ -177,9 +177,9 @@ def test_a_full_disk_leaves_the_old_file(store: EmbeddedStore) -> None:
     before, whole = read_snapshot(store), store.path.read_bytes()
     with python(FULL, store.path) as process:
         assert process.stdout is not None
-        told = process.stdout.read()
-    assert "can't be saved" in told
-    assert "Cure: check the free space" in told
+        message = process.stdout.read()
+    assert "can't be saved" in message
+    assert "Cure: check the free space" in message
     assert store.path.read_bytes() == whole
     assert_same_snapshot(read_snapshot(store), before)
     left = {path.name for path in store.path.parent.iterdir()} - {"graph.kgl"}

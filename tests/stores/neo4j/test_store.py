@@ -72,7 +72,7 @@ def test_both_stores_give_the_same_snapshot(store: Neo4jStore, tmp_path: Path) -
         assert_same_snapshot(part, read_snapshot(store, splits=splits))
 
 
-def test_wrong_password_is_told_and_never_shown(
+def test_wrong_password_is_reported_and_never_shown(
     neo4j_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -101,7 +101,7 @@ def test_a_password_in_the_address_is_not_repeated() -> None:
     assert "hunter22" not in str(caught.value)
 
 
-def test_unreachable_server_is_told() -> None:
+def test_unreachable_server_is_reported() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -115,7 +115,7 @@ def test_other_addresses_are_refused(uri: str) -> None:
         connect(uri)
 
 
-def test_unknown_database_is_told(neo4j_server: Server) -> None:
+def test_unknown_database_is_reported(neo4j_server: Server) -> None:
     with pytest.raises(StoreError, match=r"nowhere.*Cure"):
         connect(neo4j_server.uri, auth=neo4j_server.auth, database="nowhere")
 
