@@ -6,6 +6,8 @@ import os
 import platform
 import re
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -43,7 +45,7 @@ def doctor(
     mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check Python, the packages, the processor, the text model, its speed, the cache and a store.
+    """Check Python, packages, processor, text model and its speed, the cache and the stores.
 
     Exit code 1 if anything that kgrec needs is missing.
     """
@@ -51,7 +53,7 @@ def doctor(
     checks += [_guard("accelerator", _accelerator), _guard("text model", _text_model)]
     if checks[-1].ok:
         checks.append(_guard("text speed", _text_speed))
-    checks += [_guard("cache", _cache)]
+    checks += [_guard("cache", _cache), _guard("embedded store", _embedded)]
     if store is not None:
         checks.append(_guard("store", lambda: _store(store, db_user, database, mapping)))
     if as_json:
@@ -107,6 +109,19 @@ def _accelerator() -> str:
             torch.cuda.get_device_name(device) for device in range(torch.cuda.device_count())
         )
     return "none: everything runs on the processor"
+
+
+def _embedded() -> str:
+    """Start the process that holds an embedded store's graph."""
+    from kgrec.stores import EmbeddedStore
+
+    started = time.perf_counter()
+    with (
+        tempfile.TemporaryDirectory(prefix="kgrec-") as folder,
+        EmbeddedStore(Path(folder) / "new.kgl") as graph,
+    ):
+        graph.schema_version()
+    return f"its process answers after {time.perf_counter() - started:.1f} s"
 
 
 def _store(store: str, user: str | None, database: str | None, mapping: Path | None) -> str:

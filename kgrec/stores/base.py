@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from graph_schema.catalog import Catalog
     from graph_schema.mapping import GraphMapping
 
+
+def __getattr__(name: str) -> Any:
+    """Keep ``kgrec.stores.base.Catalog`` importable, without loading pandas before it is used."""
+    if name != "Catalog":
+        raise AttributeError(f"module 'kgrec.stores.base' has no attribute {name!r}")
+    from graph_schema.catalog import Catalog
+
+    return Catalog
+
+
 # Called with (what is being written or read, rows done, rows in all).
 Progress = Callable[[str, int, int], None]
 

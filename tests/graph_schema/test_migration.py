@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import kglite
+from pathlib import Path
+
 import pytest
 
-from graph_schema import READ_VERSION, RECORD_VERSION, latest_version, migrations
+from graph_schema import latest_version, migrations
 from graph_schema.migration import statements
 from graph_schema.names import NODE_LABELS
+from tests.stores.embedded.engine import edit
 
 
 @pytest.mark.parametrize("dialect", ["neo4j", None])
@@ -34,15 +36,7 @@ def test_statements_of_a_script() -> None:
     assert statements(script) == ["A ';' B", "C\nD", "E"]
 
 
-def test_the_embedded_store_takes_them_twice_and_keeps_ids_unique() -> None:
-    graph = kglite.KnowledgeGraph()
-    for _ in range(2):
-        for step in migrations():
-            for statement in step.statements:
-                graph.cypher(statement)
-            graph.cypher(RECORD_VERSION, params={"version": step.version})
-    assert [dict(row) for row in graph.cypher(READ_VERSION)] == [{"version": latest_version()}]
-    for label in NODE_LABELS:
-        graph.cypher(f"CREATE (:{label} {{id: 'a'}})")
-        with pytest.raises(kglite.ConstraintViolationError):
-            graph.cypher(f"CREATE (:{label} {{id: 'a'}})")
+def test_the_embedded_store_takes_them_twice_and_keeps_ids_unique(tmp_path: Path) -> None:
+    once = [statement for step in migrations() for statement in step.statements]
+    nodes = [f"CREATE (:{label} {{id: 'a'}})" for label in NODE_LABELS]
+    edit(tmp_path / "graph.kgl", *once, *once, *nodes, refused=nodes)

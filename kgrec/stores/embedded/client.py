@@ -133,7 +133,7 @@ class Worker:
             self._process.wait(_STOP_SECONDS)
         code = self._end(file)
         output = ""
-        if self._errors is not None:
+        if self._errors is not None and not self._errors.closed:
             self._errors.seek(0)
             output = self._errors.read().decode(errors="replace").strip()[-_SHOWN:]
         return StoreError(
@@ -155,21 +155,29 @@ class Worker:
         return code
 
     def close(self) -> None:
-        """End the process when its call is done; a second call does nothing."""
+        """End the process when its call is done, or after some seconds; a second call does nothing.
+
+        In a forked child it only forgets the process of its parent.
+        """
+        if self._errors is not None:
+            self._errors.close()
         if self._owner != os.getpid():
-            self._process.returncode = 0  # another process's child, not waited for by this one
+            self._process.returncode = 0  # it is not this process's child, which could wait for it
             return
-        with self._lock:
+        idle = self._lock.acquire(timeout=_STOP_SECONDS)
+        try:
+            if not idle:
+                self._process.kill()
             for pipe in self._pipes():
                 with suppress(OSError):  # where the process ended before it had read everything
                     pipe.close()
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            if self._errors is not None:
-                self._errors.close()
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        finally:
+            if idle:
+                self._lock.release()
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:

@@ -195,6 +195,7 @@ class EmbeddedStore(GraphStore):
             try:
                 found = self._call(worker, call, arguments, tables, progress)
             except WorkerGone:
+                worker.close()
                 worker = None
                 continue
             except BaseException:
@@ -240,7 +241,10 @@ class _Reader:
         if self._owner != os.getpid():  # a forked child; its parent goes on with the old one
             self._start()
         with self._lock:
-            if self._worker is None or not self._worker.usable:
+            if self._worker is not None and not self._worker.usable:
+                self._worker.close()
+                self._worker = None
+            if self._worker is None:
                 self._worker = borrow()
             return self._worker
 
