@@ -163,14 +163,14 @@ class Worker:
             self._errors.close()
         if self._owner != os.getpid():
             self._process.returncode = 0  # it is not this process's child, which could wait for it
+            if not self._lock.locked():  # else a part of a message may wait to be written
+                self._close_pipes()
             return
         idle = self._lock.acquire(timeout=_STOP_SECONDS)
         try:
             if not idle:
                 self._process.kill()
-            for pipe in self._pipes():
-                with suppress(OSError):  # where the process ended before it had read everything
-                    pipe.close()
+            self._close_pipes()
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
@@ -178,6 +178,11 @@ class Worker:
         finally:
             if idle:
                 self._lock.release()
+
+    def _close_pipes(self) -> None:
+        for pipe in self._pipes():
+            with suppress(OSError):  # where the process ended before it had read everything
+                pipe.close()
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:

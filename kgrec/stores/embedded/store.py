@@ -171,7 +171,7 @@ class EmbeddedStore(GraphStore):
 
     def close(self) -> None:
         """End the use of the process that holds the graph; a later call starts another one."""
-        self._reader.release()
+        self._reader.replace(None)
 
     def _read(self, call: str, **arguments: Any) -> Any:
         for _ in range(_ATTEMPTS):
@@ -229,18 +229,13 @@ class _Reader:
     """The worker that a store reads through, in the process that uses it."""
 
     def __init__(self) -> None:
-        self._start()
-
-    def _start(self) -> None:
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._worker: Worker | None = None
 
     def worker(self) -> Worker:
         """A usable worker."""
-        if self._owner != os.getpid():  # a forked child; its parent goes on with the old one
-            self._start()
-        with self._lock:
+        with self._guarded():
             if self._worker is not None and not self._worker.usable:
                 self._worker.close()
                 self._worker = None
@@ -248,21 +243,10 @@ class _Reader:
                 self._worker = borrow()
             return self._worker
 
-    def replace(self, worker: Worker) -> None:
-        """Read through a worker that has just written the graph."""
-        if self._owner != os.getpid():
-            self._start()
-        with self._lock:
+    def replace(self, worker: Worker | None) -> None:
+        """Read through another worker; None: through none until the next read."""
+        with self._guarded():
             old, self._worker = self._worker, worker
-        if old is not None:
-            give_back(old)
-
-    def release(self) -> None:
-        """Use no worker until the next read."""
-        if self._owner != os.getpid():
-            self._start()
-        with self._lock:
-            old, self._worker = self._worker, None
         if old is not None:
             give_back(old)
 
@@ -270,6 +254,12 @@ class _Reader:
         """End the worker."""
         if self._worker is not None:
             self._worker.close()
+
+    def _guarded(self) -> threading.Lock:
+        """The lock; in a forked child a new one, as a thread of the parent may have held it."""
+        if self._owner != os.getpid():
+            self._owner, self._lock = os.getpid(), threading.Lock()
+        return self._lock
 
 
 def _plain(edge: EdgeType) -> list[Any]:
