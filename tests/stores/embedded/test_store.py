@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import kglite
 import pandas as pd
 import pytest
 
@@ -18,10 +17,10 @@ from graph_schema.errors import StoreError, StoreFileError
 from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
 from kgrec.stores import EdgeType, EmbeddedStore, connect
-from kgrec.stores import embedded as module
-from kgrec.stores.embedded_file import leased, save
+from kgrec.stores.embedded.store import Limits
 from tests.graph.compare import assert_same_snapshot
 from tests.stores.contract import INTERACTED, StoreContract, sample
+from tests.stores.embedded.engine import edit
 
 # A second process: opens the store, tells each step, waits for a line after each.
 WRITER = """
@@ -60,7 +59,7 @@ class TestRebuilding(StoreContract):
 
     @pytest.fixture(autouse=True)
     def rebuild(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "PATCH_ROWS", -1)
+        monkeypatch.setattr(EmbeddedStore, "limits", Limits(patch_rows=-1))
 
 
 def python(script: str, path: Path) -> subprocess.Popen[str]:
@@ -116,7 +115,7 @@ def test_another_process_reads_while_one_writes(store: EmbeddedStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "too small"),
         (b"user_id,item_id\n1,2\n", "not a kglite graph"),
@@ -125,7 +124,7 @@ def test_another_process_reads_while_one_writes(store: EmbeddedStore) -> None:
     ],
 )
 def test_a_file_that_is_no_store_is_refused_and_kept(
-    store: EmbeddedStore, content: bytes | str, told: str
+    store: EmbeddedStore, content: bytes | str, message: str
 ) -> None:
     if isinstance(content, str):
         store.write(sample())
@@ -135,7 +134,7 @@ def test_a_file_that_is_no_store_is_refused_and_kept(
         content = whole[: len(whole) // 2] if content == "truncated" else newer
     store.path.write_bytes(content)
     for action in (store.edge_types, store.schema_version, store.migrate):
-        with pytest.raises(StoreFileError, match=rf"(?s)graph\.kgl.*{told}.*Cure") as caught:
+        with pytest.raises(StoreFileError, match=rf"(?s)graph\.kgl.*{message}.*Cure") as caught:
             action()
         assert "Catalog.read_parquet" in str(caught.value)
     with pytest.raises(StoreFileError):
@@ -144,9 +143,7 @@ def test_a_file_that_is_no_store_is_refused_and_kept(
 
 
 def test_a_newer_schema_is_refused(store: EmbeddedStore) -> None:
-    graph = kglite.KnowledgeGraph()
-    graph.set_schema_version(latest_version() + 1)
-    graph.save(str(store.path))
+    edit(store.path, schema_version=latest_version() + 1)
     with pytest.raises(StoreFileError, match=r"schema version \d+.*newest kgrec"):
         store.edge_types()
 
@@ -180,9 +177,9 @@ def test_a_full_disk_leaves_the_old_file(store: EmbeddedStore) -> None:
     before, whole = read_snapshot(store), store.path.read_bytes()
     with python(FULL, store.path) as process:
         assert process.stdout is not None
-        told = process.stdout.read()
-    assert "can't be saved" in told
-    assert "Cure: check the free space" in told
+        message = process.stdout.read()
+    assert "can't be saved" in message
+    assert "Cure: check the free space" in message
     assert store.path.read_bytes() == whole
     assert_same_snapshot(read_snapshot(store), before)
     left = {path.name for path in store.path.parent.iterdir()} - {"graph.kgl"}
@@ -205,8 +202,11 @@ def test_an_interrupted_write_changes_nothing(store: EmbeddedStore) -> None:
 
 
 def test_a_failed_first_write_leaves_no_file(store: EmbeddedStore) -> None:
-    with pytest.raises(KeyError), leased(store.path):
+    def fail(what: str, done: int, total: int) -> None:
         raise KeyError
+
+    with pytest.raises(KeyError):
+        store.write(sample(), progress=fail)
     assert not store.path.exists()
     assert store.edge_types() == []
 
@@ -230,10 +230,11 @@ def test_close_is_repeatable_and_missing_folders_are_made(tmp_path: Path) -> Non
 def test_several_types_in_one_property_are_read_as_text(store: EmbeddedStore) -> None:
     """A graph that other programs changed."""
     store.write(sample())
-    with leased(store.path) as graph:
-        graph.cypher("MATCH (n:Item {id: 'i1'}) SET n.year = 'unknown'")
-        graph.cypher("MATCH (n:Item {id: 'i2'}) SET n.tags = ['a', 'b']")
-        graph.save(str(store.path))
+    edit(
+        store.path,
+        "MATCH (n:Item {id: 'i1'}) SET n.year = 'unknown'",
+        "MATCH (n:Item {id: 'i2'}) SET n.tags = ['a', 'b']",
+    )
     table = store.read_nodes("Item").to_pandas().set_index("id")
     assert table["year"].to_dict() == {"i1": "unknown", "i2": "2001", "i3": "2003"}
     assert list(table["tags"]["i2"]) == ["a", "b"]
@@ -241,10 +242,11 @@ def test_several_types_in_one_property_are_read_as_text(store: EmbeddedStore) ->
 
 def test_labels_of_other_programs_are_kept(store: EmbeddedStore) -> None:
     store.write(sample())
-    with leased(store.path) as graph:
-        graph.cypher("CREATE (:Shop {id: 's'})")
-        graph.cypher("MATCH (a:Shop), (b:Item {id: 'i1'}) CREATE (a)-[:SELLS {since: 3}]->(b)")
-        graph.save(str(store.path))
+    edit(
+        store.path,
+        "CREATE (:Shop {id: 's'})",
+        "MATCH (a:Shop), (b:Item {id: 'i1'}) CREATE (a)-[:SELLS {since: 3}]->(b)",
+    )
     many = pd.DataFrame({"user_id": [f"u{i}" for i in range(20_001)], "item_id": "i1"})
     store.write(Catalog.from_frames(interactions=many))  # so many that the graph is built anew
     sells = EdgeType("Shop", "SELLS", "Item", 1)
@@ -265,7 +267,7 @@ def test_edges_are_read_in_pages(store: EmbeddedStore, monkeypatch: pytest.Monke
     )
     store.write(Catalog.from_frames(interactions=frame))
     whole = read_snapshot(store)
-    monkeypatch.setattr(module, "PAGE_EDGES", 3)
+    monkeypatch.setattr(EmbeddedStore, "limits", Limits(page_edges=3))
     assert_same_snapshot(read_snapshot(store), whole)
     assert len(whole.interactions) == 40
 
@@ -274,11 +276,12 @@ def test_a_graph_from_before_there_were_scenarios_is_read_and_written_on(
     store: EmbeddedStore,
 ) -> None:
     store.write(sample())
-    with leased(store.path) as graph:
-        graph.cypher("MATCH (n:Scenario) DETACH DELETE n")
-        graph.cypher("DROP CONSTRAINT kgrec_scenario_id")
-        graph.set_schema_version(1)
-        save(graph, store.path)
+    edit(
+        store.path,
+        "MATCH (n:Scenario) DETACH DELETE n",
+        "DROP CONSTRAINT kgrec_scenario_id",
+        schema_version=1,
+    )
     assert store.schema_version() == 1
     assert read_snapshot(store).scenarios.ids.tolist() == ["app", "web"]
     store.write(sample())

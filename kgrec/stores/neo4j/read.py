@@ -9,17 +9,16 @@ from typing import Any
 import neo4j
 import pyarrow as pa
 
-from kgrec.stores import neo4j_queries as queries
 from kgrec.stores.base import EdgeType
-from kgrec.stores.columns import column_of
-from kgrec.stores.merge import joined
-from kgrec.stores.neo4j_names import EdgeSource, Names, NodeSource
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.columns import column_of, joined
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
+from kgrec.stores.neo4j.session import Connection
 
 
 @dataclass(frozen=True)
 class Known:
-    """The labels, relationship types and property names that a database has heard of."""
+    """The labels, relationship types and property names that exist in a database."""
 
     labels: frozenset[str]
     types: tuple[str, ...]
@@ -39,17 +38,17 @@ def read_nodes(
     connection: Connection, names: Names, label: str, columns: Sequence[str] | None
 ) -> pa.Table:
     """Nodes of one of kgrec's labels, from every label of the graph that stands for it."""
-    heard = known(connection)
+    present = known(connection)
     parts = []
     for node in names.of_label(label):
-        if node.label not in heard.labels:
+        if node.label not in present.labels:
             continue
         wanted = columns
         if wanted is None:
             there = [row["name"] for row in connection.rows(queries.node_keys(node))]
             wanted = _named(there, node)
-        asked = [name for name in wanted if node.properties.get(name, name) in heard.properties]
-        part = _read(connection, queries.read_nodes(node, asked), ["id", *asked], single=False)
+        stored = [name for name in wanted if node.properties.get(name, name) in present.properties]
+        part = _read(connection, queries.read_nodes(node, stored), ["id", *stored], single=False)
         if node.kind is not None and (columns is None or "kind" in columns):
             part = _with_kind(part, node.kind)
         parts.append(_widened(part, ["id", *wanted]))
@@ -60,69 +59,72 @@ def read_edges(
     connection: Connection, names: Names, edge: EdgeType, columns: Sequence[str] | None
 ) -> pa.Table:
     """Edges of one of kgrec's edge types, from every relationship type that stands for it."""
-    heard = known(connection)
+    present = known(connection)
     parts = []
-    for source in edge_sources(names, heard, edge):
+    for source in edge_sources(names, present, edge):
         wanted = columns
         if wanted is None:
             there = [row["name"] for row in connection.rows(queries.edge_keys(source))]
             wanted = _named(there, source)
-        asked = [
+        stored = [
             name
             for name in wanted
             if (name == "event" and source.event is not None)
-            or source.properties.get(name, name) in heard.properties
+            or source.properties.get(name, name) in present.properties
         ]
         part = _read(
-            connection, queries.read_edges(source, asked), ["source", "target", *asked], single=True
+            connection,
+            queries.read_edges(source, stored),
+            ["source", "target", *stored],
+            single=True,
         )
         parts.append(_widened(part, ["source", "target", *wanted]))
     return _joined(parts, ["source", "target", *(columns or ())])
 
 
-def edge_sources(names: Names, heard: Known, edge: EdgeType) -> list[EdgeSource]:
+def edge_sources(names: Names, present: Known, edge: EdgeType) -> list[EdgeSource]:
     """Where in the graph the edges of one of kgrec's edge types are."""
     found = [one for one in (*names.interactions(), *names.links()) if one.kgrec == edge.name]
-    types = [name for name in heard.types if names.fact_relation(name) == edge.name]
+    types = [name for name in present.types if names.fact_relation(name) == edge.name]
     for source in names.of_label(edge.source_label):
         for target in names.of_label(edge.target_label):
             found += [EdgeSource(edge.name, name, source, target, True, {}) for name in types]
     return [
         one
         for one in found
-        if one.type in heard.types
+        if one.type in present.types
         and (one.source.kgrec, one.target.kgrec) == (edge.source_label, edge.target_label)
-        and {one.source.label, one.target.label} <= heard.labels
+        and {one.source.label, one.target.label} <= present.labels
     ]
 
 
 def edge_types(connection: Connection, names: Names) -> list[EdgeType]:
     """Every edge type with its count."""
-    heard = known(connection)
+    present = known(connection)
     counts: dict[tuple[str, str, str], int] = {}
     fixed = (*names.interactions(), *names.links())
-    for type_name in heard.types:
+    for type_name in present.types:
         sources = [one for one in fixed if one.type == type_name]
         relation = names.fact_relation(type_name)
         if relation is not None:
-            sources += _fact_sources(connection, names, heard, type_name, relation)
+            sources += _fact_sources(connection, names, present, type_name, relation)
         for one in sources:
-            n = _count(connection, one, heard)
+            n = _count(connection, one, present)
             key = (one.kgrec, one.source.kgrec, one.target.kgrec)
             counts[key] = counts.get(key, 0) + n
     return [EdgeType(a, name, b, n) for (name, a, b), n in sorted(counts.items()) if n]
 
 
 def _fact_sources(
-    connection: Connection, names: Names, heard: Known, type_name: str, relation: str
+    connection: Connection, names: Names, present: Known, type_name: str, relation: str
 ) -> list[EdgeSource]:
     """The label pairs that a type may join: only those with edges of it on either side."""
     nodes = list(names.nodes)
     if names.own:
         mapped = {node.label for node in nodes}
-        others = sorted(heard.labels - mapped)
+        others = sorted(present.labels - mapped)
         nodes += [NodeSource(label, label, "id", "", {}) for label in others]
-    nodes = [node for node in nodes if node.label in heard.labels]
+    nodes = [node for node in nodes if node.label in present.labels]
 
     def count(source: str | None, target: str | None) -> int:
         rows = connection.rows(queries.count_edges(source, type_name, target))
@@ -133,14 +135,14 @@ def _fact_sources(
     return [EdgeSource(relation, type_name, a, b, True, {}) for a in sources for b in targets]
 
 
-def _count(connection: Connection, edge: EdgeSource, heard: Known) -> int:
-    if not {edge.source.label, edge.target.label} <= heard.labels:
+def _count(connection: Connection, edge: EdgeSource, present: Known) -> int:
+    if not {edge.source.label, edge.target.label} <= present.labels:
         return 0
     ends = (edge.source.label, edge.target.label)
     left, right = ends if edge.outgoing else ends[::-1]
     counts = [
-        int(connection.rows(queries.count_edges(*asked))[0]["n"])
-        for asked in ((left, edge.type, None), (None, edge.type, right), (None, edge.type, None))
+        int(connection.rows(queries.count_edges(*pattern))[0]["n"])
+        for pattern in ((left, edge.type, None), (None, edge.type, right), (None, edge.type, None))
     ]
     if counts[0] == counts[1] == counts[2] or not counts[0] or not counts[1]:
         return min(counts)

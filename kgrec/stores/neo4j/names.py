@@ -1,4 +1,4 @@
-"""What things are called in a Neo4j graph: kgrec's own names, or a team's through GraphMapping."""
+"""Names of labels, keys and types in a Neo4j graph: kgrec's own, or those of a GraphMapping."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from graph_schema.names import (
     WROTE,
 )
 from kgrec.stores.cypher import quote
+from kgrec.stores.cypher import text as text_literal
 
 _OWN = GraphMapping(
     interactions=(InteractionMapping(type=INTERACTED),),
@@ -59,7 +60,7 @@ class NodeSource:
     def id_of(self, variable: str) -> str:
         """Cypher: kgrec's id of a node."""
         key = f"toString({variable}.{quote(self.key)})"
-        return f"{_text(self.prefix)} + {key}" if self.prefix else key
+        return f"{text_literal(self.prefix)} + {key}" if self.prefix else key
 
     def keys(self, ids: Sequence[str]) -> list[Any]:
         """The key values that ``ids`` may stand for: a number's text may be a number there."""
@@ -87,7 +88,7 @@ class EdgeSource:
 
     def value_of(self, variable: str, name: str) -> str:
         if name == "event" and self.event is not None:
-            return _text(self.event)
+            return text_literal(self.event)
         return _value(variable, name, self.properties, self.time_unit)
 
 
@@ -129,7 +130,9 @@ class Names:
 
     def label_of(self, variable: str) -> str:
         """Cypher: kgrec's label of a node; null where its label isn't mapped."""
-        cases = [f"WHEN {variable}:{quote(n.label)} THEN {_text(n.kgrec)}" for n in self.nodes]
+        cases = [
+            f"WHEN {variable}:{quote(n.label)} THEN {text_literal(n.kgrec)}" for n in self.nodes
+        ]
         rest = f"labels({variable})[0]" if self.own else "null"
         return f"CASE {' '.join(cases)} ELSE {rest} END"
 
@@ -208,8 +211,3 @@ def _node(kgrec: str, node: NodeMapping, time_unit: str = "s") -> NodeSource:
 def _value(variable: str, name: str, properties: Mapping[str, str], unit: str) -> str:
     value = f"{variable}.{quote(properties.get(name, name))}"
     return _SECONDS[unit].format(value) if name == "timestamp" else value
-
-
-def _text(value: str) -> str:
-    """A Cypher string literal."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +25,27 @@ REBUILD = (
 )
 
 
+SAVING = threading.Lock()  # held while the file is replaced
 _TEXT_KINDS = ("str", "String")
+
+
+@dataclass(frozen=True)
+class StoreFile:
+    """A store's file: its absolute path, and the name that messages give it."""
+
+    path: Path
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def signature(self) -> tuple[int, int, int] | None:
+        """What changes with every write of the file; None if there is no file."""
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @dataclass(frozen=True)
@@ -55,8 +77,8 @@ class LoadedGraph:
         return {}
 
     def text_indexes(self, label: str) -> list[str]:
-        """Names of BM25 indexes over a label's texts, made when first asked for; they live as long
-        as this graph is in memory. Those in the file stop at what was there when they were made."""
+        """Names of BM25 indexes over a label's texts, made at the first search; they live as long
+        as this graph is in memory. An index in the file would not cover what is written later."""
         if label not in self._indexed:
             kinds = self.node_properties(label)
             texts = indexed(label, (name for name, kind in kinds.items() if kind in _TEXT_KINDS))
@@ -71,31 +93,40 @@ def _known(kinds: dict[str, str]) -> dict[str, str]:
     return {name: kinds[name] for name in sorted(kinds) if kinds[name] != "Unknown"}
 
 
-def load(path: Path) -> kglite.KnowledgeGraph:
+def load(file: StoreFile) -> kglite.KnowledgeGraph:
     """The graph of a file, to read. Raises StoreFileError if it can't be read."""
-    graph = _opened(path, kglite.load)
+    graph = _opened(file, kglite.load)
     graph.read_only(True)
     return graph
 
 
 @contextmanager
-def leased(path: Path) -> Iterator[kglite.KnowledgeGraph]:
+def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
     """The graph of a file, to change, while no other process may; nothing is saved by itself."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        file.path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"{path}: its folder can't be made ({error}). Cure: give a path in a folder that "
+            f"{file}: its folder can't be made ({error}). Cure: give a path in a folder that "
             "you may write in."
         ) from error
-    graph = _opened(path, lambda name: kglite.open(name, durable="off"))
+    graph = _opened(file, lambda name: kglite.open(name, durable="off"))
+    _remove_unfinished(file)
     try:
         yield graph
     except (kglite.KgError, ValueError) as error:
-        raise StoreError(f"{path}: the write failed ({error}); the file is as it was.") from error
+        raise StoreError(f"{file}: the write failed ({error}); the file is as it was.") from error
     finally:
         # An exit with an error releases the lease without saving; saving is done by save().
         graph.__exit__(StoreError, StoreError(), None)
+
+
+def _remove_unfinished(file: StoreFile) -> None:
+    """Remove what writers that were killed have left; the lease says that nobody writes now."""
+    unfinished = re.compile(re.escape(file.path.name) + r"\.tmp\.\d+\.\d+")
+    for path in file.path.parent.iterdir():
+        if unfinished.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def rows_of(
@@ -107,32 +138,45 @@ def rows_of(
     return rows
 
 
-def save(graph: kglite.KnowledgeGraph, path: Path) -> None:
+def save(graph: kglite.KnowledgeGraph, file: StoreFile) -> None:
     """Replace the file by the graph at once, or leave it as it was. Raises StoreError."""
     try:
-        graph.save(str(path))
+        with SAVING:
+            graph.save(str(file.path))
     except (kglite.KgError, OSError, ValueError) as error:
         raise StoreError(
-            f"{path}: the graph can't be saved ({error}). The file is as it was before. "
+            f"{file}: the graph can't be saved ({error}). The file is as it was before. "
             "Cure: check the free space and the rights on its folder, then run the write again."
         ) from error
 
 
-def _opened(path: Path, opener: Callable[[str], kglite.KnowledgeGraph]) -> kglite.KnowledgeGraph:
+def _opened(
+    file: StoreFile, opener: Callable[[str], kglite.KnowledgeGraph]
+) -> kglite.KnowledgeGraph:
     try:
-        graph = opener(str(path))
+        graph = opener(str(file.path))
     except kglite.WriterLeaseHeldError as error:
-        holder = error.holder.get("pid") or "unknown"
+        holder = _user_of(error.holder.get("pid")) or "unknown"
         raise StoreError(
-            f"{path}: another writer has the store open (process {holder}). "
+            f"{file}: another writer has the store open (process {holder}). "
             "Cure: wait until it has finished, then run the write again; reading is possible now."
         ) from error
     except (kglite.KgError, OSError, ValueError, RuntimeError) as error:
-        raise StoreFileError(f"{path}: this file can't be opened ({error}). {REBUILD}") from error
+        raise StoreFileError(f"{file}: this file can't be opened ({error}). {REBUILD}") from error
     version = graph.schema_version
     if version > latest_version():
         raise StoreFileError(
-            f"{path}: the graph has schema version {version}, this kgrec knows up to "
+            f"{file}: the graph has schema version {version}, this kgrec knows up to "
             f"{latest_version()}. {REBUILD}"
         )
     return graph
+
+
+def _user_of(pid: int | None) -> int | None:
+    """The process that uses kgrec, where ``pid`` is a worker of it; else ``pid`` itself."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return pid
+    starts = [place for place, part in enumerate(command) if b"embedded.worker import" in part]
+    return int(command[starts[0] + 1]) if starts else pid

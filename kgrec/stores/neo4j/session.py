@@ -22,7 +22,7 @@ from neo4j.exceptions import (
 from graph_schema.errors import QueryError, StoreAuthError, StoreConnectionError, StoreError
 
 T = TypeVar("T")
-# Records of a read hold many rows each; at the end of each fetch the server waits to be asked.
+# Records of a read hold many rows each; after each fetch the server waits for the next request.
 FETCH_SIZE = 20_000
 CONNECT_SECONDS = 10.0
 RETRY_SECONDS = 15.0

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgrec.stores import neo4j_queries as queries
 from kgrec.stores.base import EdgeType, Progress
-from kgrec.stores.columns import column_of
-from kgrec.stores.merge import IDENTITY, Merged, merge_interactions, one_chunk
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.columns import column_of, one_chunk
+from kgrec.stores.merge import IDENTITY, Merged, merge_interactions
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.tables import EdgeRows, NodeRows
 
 BATCH = 10_000  # rows in one transaction
@@ -27,7 +27,7 @@ Work = Callable[[neo4j.ManagedTransaction], None]
 
 
 def declare_names(connection: Connection, nodes: list[NodeRows], edges: list[EdgeRows]) -> None:
-    """Make types and property names known, so that asking for them gives no warning."""
+    """Make types and property names known, so that a query that names them gives no warning."""
     tables = [part.table for part in nodes] + [part.table for part in edges]
     properties = {name for table in tables for name in table.column_names} | set(IDENTITY)
     types = {part.type.name for part in edges}
@@ -46,8 +46,8 @@ def write_nodes(connection: Connection, rows: NodeRows, progress: Progress | Non
     statement = queries.merge_nodes(rows.label)
 
     def batch(part: pa.Table) -> Work:
-        given = [_present(row) for row in part.to_pylist()]
-        return lambda tx: _run(tx, statement, given)
+        properties = [_present(row) for row in part.to_pylist()]
+        return lambda tx: _run(tx, statement, properties)
 
     parts = [rows.table.slice(i, BATCH) for i in range(0, rows.table.num_rows, BATCH)]
     _run_all(connection, rows.label, parts, batch, progress, sessions=SESSIONS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from kgrec.stores.columns import column_of
+from kgrec.stores.base import EdgeType
+from kgrec.stores.columns import column_of, joined
+from kgrec.stores.embedded import queries
+from kgrec.stores.embedded.file import LoadedGraph
 
+PAGE_EDGES = 150_000  # edges to read at once
 # kglite's names of property types -> Arrow's; any other type takes the slow way.
 KINDS = {
     "String": pa.string(),
@@ -36,6 +40,59 @@ class Column:
     key: bool = False
 
 
+def read_nodes(loaded: LoadedGraph, label: str, columns: Sequence[str] | None) -> pa.Table:
+    """The nodes of a label; ``columns``: all properties if None."""
+    kinds = loaded.node_properties(label)
+    wanted = [Column("id", "n.id", pa.string(), key=True)]
+    wanted += [
+        _column(name, queries.node_property(name, label), kinds)
+        for name in (kinds if columns is None else columns)
+    ]
+    known = label in loaded.graph.node_types
+    return read_columns(loaded.graph, queries.match_nodes(label) if known else None, wanted)
+
+
+def read_edges(
+    loaded: LoadedGraph, edge: EdgeType, columns: Sequence[str] | None, page: int = PAGE_EDGES
+) -> pa.Table:
+    """The edges of one kind, read in parts of about ``page`` edges."""
+    kinds = loaded.edge_properties(edge.name)
+    wanted = [
+        Column("source", "a.id", pa.string(), key=True),
+        Column("target", "b.id", pa.string(), key=True),
+    ]
+    wanted += [
+        _column(name, queries.edge_property(name), kinds)
+        for name in (kinds if columns is None else columns)
+    ]
+    same = [e for e in loaded.edge_types if e.name == edge.name]
+    stored = [e for e in same if (e.source_label, e.target_label) == _ends(edge)]
+    if not stored:
+        return read_columns(loaded.graph, None, wanted)
+    parameters: dict[str, Any] = {"relation": edge.name}
+    if stored[0].count <= page:
+        return read_columns(loaded.graph, queries.match_edges(edge), wanted, parameters)
+    # kglite holds every row of an answer before it writes them, so ask for a part of the sources.
+    ids = read_nodes(loaded, edge.source_label, ())["id"].to_pylist()
+    size = max(1, len(ids) * page // stored[0].count)
+    match = queries.match_edges_of(edge, labels=len(same) > 1)
+    pages = [
+        read_columns(loaded.graph, match, wanted, {**parameters, "ids": ids[i : i + size]})
+        for i in range(0, len(ids), size)
+    ]
+    return joined(pages)
+
+
+def _ends(edge: EdgeType) -> tuple[str, str]:
+    return edge.source_label, edge.target_label
+
+
+def _column(name: str, expression: str, kinds: Mapping[str, str]) -> Column:
+    if name not in kinds:
+        return Column(name, None, pa.null())
+    return Column(name, expression, KINDS.get(kinds[name]))
+
+
 def read_columns(
     graph: kglite.KnowledgeGraph,
     match: str | None,
@@ -45,9 +102,7 @@ def read_columns(
     """The rows of ``match`` (None: there are none) as a table with ``columns``."""
     present = [column for column in columns if column.expression is not None]
     if match is None:
-        table = pa.table(
-            {column.name: pa.array([], column.type or pa.null()) for column in present}
-        )
+        table = pa.table({column.name: pa.nulls(0, column.type or pa.null()) for column in present})
     else:
         table = _read(graph, match, present, parameters)
     absent = pa.nulls(table.num_rows)
@@ -143,8 +198,8 @@ def plain_value(value: Any) -> Any:
 
 
 def _stored(node: dict[str, Any]) -> dict[str, Any]:
-    """A node's properties without those that kglite makes up: its label as type, a null title."""
-    made_up = {"type": node["labels"][0], "title": None}
+    """A node's properties without those that kglite makes up: its label, and a null title."""
+    made_up = {**dict.fromkeys(queries.MADE_UP, node["labels"][0]), "title": None}
     return {
         name: plain_value(value)
         for name, value in node["properties"].items()

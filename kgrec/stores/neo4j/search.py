@@ -1,4 +1,4 @@
-"""Neo4j's full-text indexes: made for what a catalog's items say, and asked."""
+"""Neo4j's full-text indexes over the texts of nodes: creating and searching them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from graph_schema.errors import StoreError
-from kgrec.stores import neo4j_queries as queries
 from kgrec.stores.fulltext import indexed
-from kgrec.stores.neo4j_names import NodeSource
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j.names import NodeSource
+from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.tables import NodeRows
 
 
 def index_texts(connection: Connection, nodes: Sequence[NodeRows]) -> None:
     """Full-text indexes over the texts of these nodes, and over those they had before.
 
-    Made anew where there are other properties than so far, which Neo4j has no way to add."""
+    An index is created again where properties are new, because Neo4j can't add any to it."""
     for rows in nodes:
         schema = rows.table.schema
         texts = [field.name for field in schema if pa.types.is_string(field.type)]

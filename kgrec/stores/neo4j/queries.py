@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from graph_schema.names import ITEM, QUERY, REVIEW
 from kgrec.stores.base import EdgeType
 from kgrec.stores.cypher import quote
-from kgrec.stores.neo4j_names import EdgeSource, Names, NodeSource
+from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
 
 DELETE_REVIEWS = "MATCH (:User {id: $id})-[:WROTE]->(n:Review) DETACH DELETE n"
 DELETE_QUERIES = "MATCH (:User {id: $id})-[:ISSUED]->(n:Query) DETACH DELETE n"
 DELETE_USER = "MATCH (n:User {id: $id}) DETACH DELETE n RETURN count(*) AS deleted"
 
-# Names that the graph knows: asking for others is allowed, but makes the driver log warnings.
+# Names that exist in the graph: a query may use others, but then the driver logs warnings.
 KNOWN = """
 CALL db.labels() YIELD label RETURN 'label' AS kind, label AS name
 UNION ALL CALL db.relationshipTypes() YIELD relationshipType

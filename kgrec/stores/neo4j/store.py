@@ -17,10 +17,6 @@ from graph_schema.errors import QueryError, StoreError
 from graph_schema.mapping import GraphMapping
 from graph_schema.migration import READ_VERSION, RECORD_VERSION, latest_version, migrations
 from graph_schema.names import ITEM
-from kgrec.stores import neo4j_queries as queries
-from kgrec.stores import neo4j_read as reading
-from kgrec.stores import neo4j_search as searching
-from kgrec.stores import neo4j_write as writing
 from kgrec.stores.base import (
     EdgeType,
     GraphStore,
@@ -32,12 +28,17 @@ from kgrec.stores.base import (
     WriteReport,
 )
 from kgrec.stores.fulltext import check_query
-from kgrec.stores.neo4j_names import Names, NodeSource
-from kgrec.stores.neo4j_session import Connection
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j import read as reading
+from kgrec.stores.neo4j import search as searching
+from kgrec.stores.neo4j import write as writing
+from kgrec.stores.neo4j.names import Names, NodeSource
+from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 VERSION_LABEL = "SchemaVersion"
+DIALECT = "neo4j"  # of the migrations
 
 
 class Neo4jStore(GraphStore):
@@ -88,10 +89,10 @@ class Neo4jStore(GraphStore):
         return reading.edge_types(self._connection, self._names)
 
     def node_counts(self) -> dict[str, int]:
-        heard = reading.known(self._connection).labels - {VERSION_LABEL}
-        mapped = [(node.kgrec, node.label) for node in self._names.nodes if node.label in heard]
+        present = reading.known(self._connection).labels - {VERSION_LABEL}
+        mapped = [(node.kgrec, node.label) for node in self._names.nodes if node.label in present]
         if self._names.own:
-            mapped += [(label, label) for label in heard - {label for _, label in mapped}]
+            mapped += [(label, label) for label in present - {label for _, label in mapped}]
         counts: dict[str, int] = {}
         for kgrec, label in sorted(mapped):
             n = int(self._connection.rows(queries.count_nodes(label))[0]["n"])
@@ -102,12 +103,12 @@ class Neo4jStore(GraphStore):
     def neighbours(
         self, node: NodeRef, *, relations: Sequence[str] | None = None, limit: int = 100
     ) -> list[Neighbour]:
-        heard = reading.known(self._connection)
-        types = self._names.types_of(relations, heard.types)
+        present = reading.known(self._connection)
+        types = self._names.types_of(relations, present.types)
         if types is not None and not types:
             return []
         found = []
-        for source in self._sources(node, heard):
+        for source in self._sources(node, present):
             rows = self._connection.rows(
                 queries.neighbours(self._names, source, types, limit),
                 {"keys": source.keys([node.id])},
@@ -119,9 +120,11 @@ class Neo4jStore(GraphStore):
     def paths(
         self, source: NodeRef, target: NodeRef, *, max_hops: int = 3, limit: int = 10
     ) -> list[StorePath]:
-        heard = reading.known(self._connection)
-        types = self._names.types_of(None, heard.types)
-        ends = [(a, b) for a in self._sources(source, heard) for b in self._sources(target, heard)]
+        present = reading.known(self._connection)
+        types = self._names.types_of(None, present.types)
+        ends = [
+            (a, b) for a in self._sources(source, present) for b in self._sources(target, present)
+        ]
 
         def search(hops: int, most: int) -> list[dict[str, Any]]:
             rows: list[dict[str, Any]] = []
@@ -153,12 +156,12 @@ class Neo4jStore(GraphStore):
         return self._connection.read(work)
 
     def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
-        asked = check_query(text, label, k)
-        heard = reading.known(self._connection).labels
+        words = check_query(text, label, k)
+        present = reading.known(self._connection).labels
         hits: dict[str, float] = {}
         for source in self._names.of_label(label):
-            if source.label in heard:
-                hits.update(searching.search(self._connection, source, asked, k))
+            if source.label in present:
+                hits.update(searching.search(self._connection, source, words, k))
         best = sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))[:k]
         return [TextHit(NodeRef(label, node), score) for node, score in best]
 
@@ -187,7 +190,7 @@ class Neo4jStore(GraphStore):
                 f"{self.uri}: the graph has schema version {version}, this kgrec knows up to "
                 f"{latest_version()}. Cure: install the newest kgrec."
             )
-        for step in migrations("neo4j"):
+        for step in migrations(DIALECT):
             if step.version <= version:
                 continue
             for statement in step.statements:
@@ -208,9 +211,9 @@ class Neo4jStore(GraphStore):
                 "connect without a mapping, to a database that kgrec may write in."
             )
 
-    def _sources(self, node: NodeRef, heard: reading.Known) -> list[NodeSource]:
+    def _sources(self, node: NodeRef, present: reading.Known) -> list[NodeSource]:
         found = self._names.of_label(node.label)
-        return [one for one in found if one.label in heard.labels and one.keys([node.id])]
+        return [one for one in found if one.label in present.labels and one.keys([node.id])]
 
     def _neighbour(self, row: dict[str, Any]) -> Neighbour:
         relation, along = self._names.edge_of(row["type"])

@@ -95,8 +95,8 @@ def test_snapshot_of_a_mapped_graph(store: Neo4jStore) -> None:
     assert events.event.tolist() == ["buy", "buy", "view"]
     assert events.timestamp.tolist() == [1_700_000_000, 1_700_000_001, 1_704_067_200]
     assert events.rating.tolist()[0] == 4.0
-    told = [(f.head_label, f.relation, f.tail_label, len(f)) for f in snapshot.facts]
-    assert told == [
+    result = [(f.head_label, f.relation, f.tail_label, len(f)) for f in snapshot.facts]
+    assert result == [
         ("Item", "IN", "Entity", 1),
         ("Item", "made_by", "Entity", 2),
         ("User", "KNOWS", "User", 1),
@@ -106,8 +106,8 @@ def test_snapshot_of_a_mapped_graph(store: Neo4jStore) -> None:
     assert snapshot.reviews.timestamp.tolist() == [1_700_000_002]
     assert events.scenario.tolist() == ["", "", "2"]
     assert snapshot.scenarios.ids.tolist() == ["2", "3"]
-    told = snapshot.scenarios.attributes["description"].tolist()
-    assert told == ["The shop in the street.", ""]
+    result = snapshot.scenarios.attributes["description"].tolist()
+    assert result == ["The shop in the street.", ""]
 
 
 def test_a_mapping_without_scenarios_still_reads_their_names(neo4j_server: Server) -> None:
@@ -136,8 +136,8 @@ def test_counts_and_columns_in_kgrecs_names(store: Neo4jStore) -> None:
 
 def test_neighbours_and_paths_in_kgrecs_names(store: Neo4jStore) -> None:
     near = store.neighbours(NodeRef("Item", "T-1"))
-    told = [(n.relation, n.node, n.outgoing) for n in near]
-    assert told == [
+    result = [(n.relation, n.node, n.outgoing) for n in near]
+    assert result == [
         ("ABOUT", NodeRef("Review", "5"), False),
         ("INTERACTED", NodeRef("User", "7"), False),
         ("INTERACTED", NodeRef("User", "8"), False),
@@ -148,15 +148,15 @@ def test_neighbours_and_paths_in_kgrecs_names(store: Neo4jStore) -> None:
     only = store.neighbours(NodeRef("Item", "T-1"), relations=["made_by"])
     assert [n.node.id for n in only] == ["Brand:1"]
     found = store.paths(NodeRef("User", "8"), NodeRef("Item", "C-1"), max_hops=3)
-    told_paths = {
+    found_paths = {
         (tuple(node.id for node in path.nodes), path.relations, path.outgoing) for path in found
     }
-    assert (("8", "7", "C-1"), ("KNOWS", "INTERACTED"), (False, True)) in told_paths
+    assert (("8", "7", "C-1"), ("KNOWS", "INTERACTED"), (False, True)) in found_paths
     assert (
         ("8", "T-1", "Brand:1", "C-1"),
         ("INTERACTED", "made_by", "made_by"),
         (True, True, False),
-    ) in told_paths
+    ) in found_paths
 
 
 def test_nothing_is_written_to_a_mapped_graph(store: Neo4jStore, neo4j_server: Server) -> None:

@@ -16,12 +16,12 @@ from graph_schema.errors import QueryError, StoreAuthError, StoreConnectionError
 from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
 from kgrec.stores import EmbeddedStore, Neo4jStore, connect
-from kgrec.stores import neo4j_session as session_module
+from kgrec.stores.neo4j import session as session_module
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
 from tests.neo4j_server import Server, emptied
 from tests.stores.contract import StoreContract, sample
-from tests.stores.proxy import proxy_to
+from tests.stores.neo4j.proxy import proxy_to
 
 pytestmark = pytest.mark.neo4j
 
@@ -72,7 +72,7 @@ def test_both_stores_give_the_same_snapshot(store: Neo4jStore, tmp_path: Path) -
         assert_same_snapshot(part, read_snapshot(store, splits=splits))
 
 
-def test_wrong_password_is_told_and_never_shown(
+def test_wrong_password_is_reported_and_never_shown(
     neo4j_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -101,7 +101,7 @@ def test_a_password_in_the_address_is_not_repeated() -> None:
     assert "hunter22" not in str(caught.value)
 
 
-def test_unreachable_server_is_told() -> None:
+def test_unreachable_server_is_reported() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -115,7 +115,7 @@ def test_other_addresses_are_refused(uri: str) -> None:
         connect(uri)
 
 
-def test_unknown_database_is_told(neo4j_server: Server) -> None:
+def test_unknown_database_is_reported(neo4j_server: Server) -> None:
     with pytest.raises(StoreError, match=r"nowhere.*Cure"):
         connect(neo4j_server.uri, auth=neo4j_server.auth, database="nowhere")
 

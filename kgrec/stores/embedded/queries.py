@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kgrec.stores.base import EdgeType
-from kgrec.stores.cypher import quote
+from kgrec.stores.cypher import quote, text
+
+# Properties of a node for which kglite answers its label where they are absent.
+MADE_UP = ("type", "label", "node_type")
 
 DELETE_REVIEWS = "MATCH (:User {id: $id})-[:WROTE]->(n:Review) DETACH DELETE n"
 DELETE_QUERIES = "MATCH (:User {id: $id})-[:ISSUED]->(n:Query) DETACH DELETE n"
@@ -44,14 +47,23 @@ def match_edges_of(edge: EdgeType, labels: bool) -> str:
     )
 
 
-def node_property(name: str) -> str:
-    # kglite answers a node's label for an absent property called "type"; the map does not.
-    return "properties(n).type" if name == "type" else f"n.{quote(name)}"
+def node_property(name: str, label: str) -> str:
+    """A property of ``n``, null where it is absent: for some names kglite answers the label then.
+
+    So a node whose property really is its own label counts as one without this property."""
+    if name == "type":
+        return "properties(n).type"  # the map of properties has the stored value alone
+    value = f"n.{quote(name)}"
+    if name in MADE_UP:
+        return f"CASE WHEN {value} = {text(label)} THEN null ELSE {value} END"
+    return value
 
 
 def edge_property(name: str) -> str:
-    # As above: "type" and "id" of an edge fall back to its type and its slot.
-    return f"properties(r).{name}" if name in ("type", "id") else f"r.{quote(name)}"
+    """A property of ``r``: for some names kglite answers type, slot or ends where it is absent."""
+    if name in ("type", "connection_type", "id", "start", "end"):
+        return f"properties(r)['{name}']"
+    return f"r.{quote(name)}"
 
 
 def create_interactions(columns: Sequence[str]) -> str:
@@ -82,5 +94,5 @@ def paths(source_label: str, target_label: str, hops: int, limit: int) -> str:
     pattern = ends[0] + "".join(f"-[r{i}]-{ends[i + 1]}" for i in range(hops))
     columns = [f"labels(n{i})[0] AS l{i}, n{i}.id AS i{i}" for i in range(hops + 1)]
     columns += [f"type(r{i}) AS t{i}, startNode(r{i}) = n{i} AS o{i}" for i in range(hops)]
-    # A limit given as a parameter doesn't end the search early either.
+    # A limit as a parameter doesn't end the search early either.
     return f"MATCH {pattern} RETURN {', '.join(columns)} LIMIT {int(limit)}"

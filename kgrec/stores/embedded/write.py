@@ -1,4 +1,4 @@
-"""Building and merging a kglite graph in memory; nothing here touches a file."""
+"""Building and merging a kglite graph in memory; nothing here writes a file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,68 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgrec.stores import embedded_queries as queries
-from kgrec.stores.base import Progress
-from kgrec.stores.merge import Merged
+from graph_schema.names import INTERACTED, ITEM, USER
+from kgrec.stores.base import EdgeType, Progress
+from kgrec.stores.embedded import queries
+from kgrec.stores.embedded.file import LoadedGraph
+from kgrec.stores.embedded.graph import prepare
+from kgrec.stores.embedded.read import read_edges, read_nodes
+from kgrec.stores.merge import Merged, merge_interactions
 from kgrec.stores.tables import EdgeRows, NodeRows
 
 # pandas types that keep what Arrow says: an integer column with gaps stays integer.
 _PANDAS_TYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 _BATCH = 10_000
+_INTERACTIONS = EdgeType(USER, INTERACTED, ITEM)
+
+
+def merged(
+    graph: kglite.KnowledgeGraph,
+    nodes: Sequence[NodeRows],
+    edges: Sequence[EdgeRows],
+    patch_rows: int,
+    progress: Progress | None = None,
+) -> kglite.KnowledgeGraph:
+    """The graph with nodes and edges merged into it: changed in place, or built anew.
+
+    The interactions come first among ``edges``. Up to ``patch_rows`` of them are merged one by
+    one; for more of them it is faster to build the graph anew.
+    """
+    loaded = LoadedGraph(graph)
+    if not any(edge.name == INTERACTED for edge in loaded.edge_types):
+        build(graph, nodes, edges, progress)
+        return graph
+    events, *others = edges
+    both = merge_interactions(read_edges(loaded, _INTERACTIONS, None), events.table)
+    if both.work > patch_rows:
+        return _rebuilt(loaded, nodes, both, others, progress)
+    build(graph, nodes, others, progress)
+    patch_interactions(graph, both)
+    return graph
+
+
+def _rebuilt(
+    loaded: LoadedGraph,
+    nodes: Sequence[NodeRows],
+    both: Merged,
+    others: Sequence[EdgeRows],
+    progress: Progress | None,
+) -> kglite.KnowledgeGraph:
+    graph = kglite.KnowledgeGraph()
+    prepare(graph)
+    old_nodes = [NodeRows(n, read_nodes(loaded, n, None)) for n in loaded.graph.node_types]
+    old_edges = [
+        EdgeRows(edge, read_edges(loaded, edge, None))
+        for edge in loaded.edge_types
+        if edge.name != INTERACTED
+    ]
+    build(graph, old_nodes, old_edges)
+    build(graph, nodes, [EdgeRows(_INTERACTIONS, both.rows), *others], progress)
+    return graph
 
 
 def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:
-    """Insert nodes, or update the properties that the rows give, by id."""
+    """Insert nodes, or update the properties in the rows, by id."""
     kinds = graph.schema()["node_types"].get(rows.label, {}).get("properties", {})
     frame = to_pandas(_like_stored(rows.table, kinds))
     if "title" not in frame:
@@ -44,7 +94,7 @@ def _titles(graph: kglite.KnowledgeGraph, label: str) -> dict[str, str | None]:
 
 
 def _like_stored(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
-    """Numbers as text where the graph has text, so that "02" stays what it is."""
+    """Numbers as text where the graph has text, so that "02" stays "02"."""
     for place, name in enumerate(table.column_names):
         if kinds.get(name) == "String" and not pa.types.is_string(table[name].type):
             table = table.set_column(place, name, table[name].cast(pa.string()))
