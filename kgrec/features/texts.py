@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kgrec.config import RecommenderConfig
+from kgrec.config import FEATURE_READERS, RecommenderConfig
 from kgrec.features.hybrid_layer import REVIEWS, TEXT
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
 from kgrec.text import (
@@ -132,7 +132,7 @@ class TextReader:
     def read_scenarios(self, scenarios: NodeTable) -> np.ndarray:
         """float32 ``[k, size]``, unit rows: what scenarios say of themselves; ``[0, 0]`` where none
         has a description and no head asks for one, and without texts."""
-        wanted = self.config.model.head == "hyper" or has_descriptions(scenarios)
+        wanted = self.config.model.head in FEATURE_READERS or has_descriptions(scenarios)
         if not (self.config.model.use_text and wanted and len(scenarios)):
             return NOTHING
         return self.encoder.encode(scenario_documents(scenarios))

@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kgrec.errors import RequestError
 from kgrec.features.scenario_features import HASHED, STATISTICS, scenario_features
 from kgrec.features.texts import DESCRIPTION, TextFeatures, scenarios_of
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable, canonical_order, with_named
 from kgrec.nn import HybridModel
-from kgrec.nn.heads import AdapterHead, ByScenario, HeadShape, NoHead, grown
+from kgrec.nn.heads import AdapterHead, ByScenario, HeadShape, grown
+from kgrec.nn.heads.base import neutral_rows
 from kgrec.ratings.model import RatingModel
 from kgrec.scenarios.recogniser_fit import RESERVED
 from kgrec.scoring.engine import Engine
 from kgrec.training.scenarios.finetuning import put_rows
-from kgrec.training.scenarios.initial_rows import between, neutral_rows, prior_rows
+from kgrec.training.scenarios.initial_rows import between, prior_rows
 
 _SHARPNESS = 10.0  # of the softmax over likenesses of scenarios
 _KEPT = (  # what an engine has made that no scenario is part of
@@ -153,7 +154,7 @@ def _with_place(model: HybridModel) -> HybridModel:
     """The model with one scenario more; one without a head gets an adapter that leaves every
     answer as it was."""
     late = model.shape.late_scenarios + 1
-    if not isinstance(model.head, NoHead):
+    if model.head.adapts:
         other = model.grown()
         other.shape = replace(model.shape, late_scenarios=late)
         return other
@@ -179,17 +180,10 @@ def grown_rater(rater: RatingModel) -> RatingModel:
     if not rater.head.n_scenarios:
         for part in other.modules():
             if isinstance(part, ByScenario):
-                _first_row(part)
+                part.reset_rows(1)
     unused = torch.zeros(1, dtype=torch.bool, device=rater.uses_head.device)
     other.uses_head = torch.cat([rater.uses_head, unused])
     return other.eval()
-
-
-def _first_row(part: ByScenario) -> None:
-    for name in part._rows:
-        table = part.get_parameter(name)
-        setattr(part, name, nn.Parameter(table.new_zeros(1, *table.shape[1:])))
-    part.n_scenarios = 1
 
 
 def check_name(scenario: object) -> str:
