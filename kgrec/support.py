@@ -10,9 +10,8 @@ import torch
 
 from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot
+from kgrec.progress import Progress as Progress
 from kgrec.scoring.ranked_lists import Ranked
-
-Progress = Callable[[str, int, int], None]
 
 
 def without_splits(snapshot: GraphSnapshot, hidden: Sequence[str]) -> GraphSnapshot:

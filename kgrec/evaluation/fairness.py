@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from kgrec.arrays import distinct
 from kgrec.errors import RequestError
 from kgrec.evaluation.exposure_rerank import ItemGroupSpec, choices_for, group_mask, trained_counts
 from kgrec.evaluation.fairness_report import ExposureCost, FairnessReport
 from kgrec.evaluation.path_quality import ExplainedPairs, explain_lists
-from kgrec.graph.distinct import distinct
 from kgrec.graph.snapshot import Ints
 from kgrec.metrics.evaluate import reachable
 from kgrec.metrics.exposure import (

@@ -13,7 +13,7 @@ from kgrec.explain.ablation import CARRIES, best_share
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.metrics.exposure import PathQuality
-from kgrec.support import Progress
+from kgrec.progress import Progress
 
 if TYPE_CHECKING:
     from kgrec.recommender import Recommender

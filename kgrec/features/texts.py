@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from kgrec.arrays import unit_rows
 from kgrec.config import FEATURE_READERS, RecommenderConfig
 from kgrec.features.hybrid_layer import REVIEWS, TEXT
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
+from kgrec.progress import Progress
 from kgrec.text import (
     CachedEncoder,
     EmbeddingCache,
@@ -22,7 +23,6 @@ from kgrec.text import (
     text_columns,
 )
 
-Progress = Callable[[str, int, int], None]
 DESCRIPTION = "description"
 NOTHING = np.empty((0, 0), dtype=np.float32)
 
@@ -183,5 +183,4 @@ def _item_means(
     means = np.zeros((len(snapshot.items), vectors.shape[1]), dtype=np.float32)
     known = reviews.item >= 0
     np.add.at(means, reviews.item[known], vectors[known])
-    length = np.linalg.norm(means, axis=1, keepdims=True)
-    return np.asarray(means / np.where(length > 0, length, 1.0), dtype=np.float32)
+    return unit_rows(means)

@@ -13,14 +13,13 @@ from kgrec.errors import ModelError
 from kgrec.features.tables import FeatureTables
 from kgrec.fitting.fit import training_split
 from kgrec.nn import ModelInputs
+from kgrec.progress import OnEpoch, Progress
 from kgrec.ratings.fit import RatingData, fit_rating_model
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.pools import RatedEvents
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.requests import RatedHistories, ask_ratings
 from kgrec.ratings.reviews import Reviews, gather
-from kgrec.ratings.training import OnEpoch
-from kgrec.support import Progress
 
 if TYPE_CHECKING:
     from kgrec.scoring.engine import Engine

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from kgrec.arrays import row_numbers
 from kgrec.config.scenarios import ScenarioRule
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import Ints, NodeTable
-from kgrec.ranking.csr import row_numbers
 from kgrec.scenarios import scenario_of_request, user_scenarios
 from kgrec.training.data.examples import Sequences
 

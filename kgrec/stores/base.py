@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -13,9 +13,9 @@ import pyarrow as pa
 from graph_schema.catalog import Catalog
 from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM
+from kgrec.progress import Progress as Progress
 
 # Called with (what is being written or read, rows done, rows in all).
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import QueryError, StoreError
 from graph_schema.migration import latest_version, migrations
 from graph_schema.names import INTERACTED, ITEM, USER
+from kgrec.progress import Progress
 from kgrec.stores import embedded_queries as queries
 from kgrec.stores.base import (
     EdgeType,
     GraphStore,
     Neighbour,
     NodeRef,
-    Progress,
     StorePath,
     TextHit,
     WriteReport,

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgrec.progress import Progress
 from kgrec.stores import embedded_queries as queries
-from kgrec.stores.base import Progress
 from kgrec.stores.merge import Merged
 from kgrec.stores.tables import EdgeRows, NodeRows
 

@@ -17,6 +17,7 @@ from graph_schema.errors import QueryError, StoreError
 from graph_schema.mapping import GraphMapping
 from graph_schema.migration import READ_VERSION, RECORD_VERSION, latest_version, migrations
 from graph_schema.names import ITEM
+from kgrec.progress import Progress
 from kgrec.stores import neo4j_queries as queries
 from kgrec.stores import neo4j_read as reading
 from kgrec.stores import neo4j_search as searching
@@ -26,7 +27,6 @@ from kgrec.stores.base import (
     GraphStore,
     Neighbour,
     NodeRef,
-    Progress,
     StorePath,
     TextHit,
     WriteReport,

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgrec.progress import Progress
 from kgrec.stores import neo4j_queries as queries
-from kgrec.stores.base import EdgeType, Progress
+from kgrec.stores.base import EdgeType
 from kgrec.stores.columns import column_of
 from kgrec.stores.merge import IDENTITY, Merged, merge_interactions, one_chunk
 from kgrec.stores.neo4j_session import Connection

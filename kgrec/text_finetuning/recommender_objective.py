@@ -21,8 +21,8 @@ from kgrec.fitting.plan import plan_of
 from kgrec.fitting.validation import Queries
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import ModelInputs
+from kgrec.progress import Progress
 from kgrec.scoring.engine import Engine
-from kgrec.support import Progress
 from kgrec.text import clean_text, review_weights
 from kgrec.training.objective import weighted_mean
 from kgrec.training.train_step import Stepper
