@@ -1,4 +1,4 @@
-"""Functions that long work calls as it goes."""
+"""Progress of long work, as callers follow it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the name of the stage, the work done and the whole of it."""
+"""Called with (what is being done, steps done, steps in all)."""
 
 OnEpoch: TypeAlias = Callable[[dict[str, float]], None]
 """Called after every epoch with its record: epoch, loss, seconds and any validation metrics."""

@@ -7,7 +7,6 @@ read back from the history lead to the next ones as if nothing had happened.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from optuna.trial import TrialState
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
+from kgrec.files import put_text
 from kgrec.fitting.search_space import SPACE, Value, with_values
 
 FORMAT = "kgrec-tuning"
@@ -160,10 +160,7 @@ def _write(folder: Path, tuning: Tuning) -> None:
         "tries": tuning.history(),
     }
     path = folder / FILE
-    fresh = path.with_suffix(".new")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        os.replace(fresh, path)
+        put_text(path, json.dumps(content, indent=1))
     except OSError as error:
         raise ModelError(f"{path}: can't keep the search ({error}); free some space.") from error

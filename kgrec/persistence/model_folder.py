@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +21,7 @@ from kgrec.errors import ModelError
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures
+from kgrec.files import FolderKind, digest, read_folder, replaced_folder
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
@@ -30,7 +29,6 @@ from kgrec.persistence.ratings import read_rater, write_rater
 from kgrec.persistence.recogniser import read_signs, write_signs
 from kgrec.ratings.model import RatingModel
 from kgrec.scenarios.recogniser_fit import ScenarioSigns
-from kgrec.training.checkpoint import replace_folder, standing_folder
 from kgrec.training.scenarios.maml import Start
 
 FORMAT = "kgrec-model"
@@ -39,6 +37,14 @@ _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # beside the parts of items
 _WEIGHTS = "item_weights.safetensors"
 _START = "meta_training.safetensors"
+
+
+def _listed(manifest: dict[str, Any]) -> list[str] | None:
+    files = manifest.get("files")
+    return list(files) if manifest.get("format") == FORMAT and isinstance(files, dict) else None
+
+
+MODEL = FolderKind("model", _MANIFEST, _listed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +68,10 @@ class Saved:
 
 def save(saved: Saved, folder: Path) -> None:
     """Write beside ``folder`` and take its place as a whole. Raises ModelError."""
-    if folder.exists() and not folder.is_dir():
-        raise ModelError(f"{folder} is a file; choose an empty or new folder.")
-    if folder.exists() and not (folder / _MANIFEST).exists() and any(folder.iterdir()):
-        raise ModelError(f"{folder} holds other files; choose an empty or new folder.")
-    fresh = folder.with_name(folder.name + ".new")
     try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        _write(saved, fresh)
-        replace_folder(fresh, folder)
+        with replaced_folder(folder, MODEL) as fresh:
+            _write(saved, fresh)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
         cure = "free some space or permit writing there"
         raise ModelError(f"{folder}: can't save the model ({error}); {cure}.") from error
 
@@ -98,7 +96,7 @@ def _write(saved: Saved, folder: Path) -> None:
         write_rater(saved.rater, folder)
     if saved.recogniser is not None:
         write_signs(saved.recogniser, folder)
-    files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    files = {path.name: digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -115,17 +113,20 @@ def _write(saved: Saved, folder: Path) -> None:
 
 
 def load(folder: Path, device: torch.device) -> Saved:
-    """What ``save`` wrote, also where it was cut off while it replaced an older model.
+    """What ``save`` wrote.
 
     Raises ModelError for a folder that is missing, incomplete, changed, foreign, older or newer.
     """
-    folder = standing_folder(folder)
+    return read_folder(folder, MODEL, lambda place: _load(place, device))
+
+
+def _load(folder: Path, device: torch.device) -> Saved:
     manifest = _manifest(folder)
-    for name, digest in manifest["files"].items():
+    for name, expected in manifest["files"].items():
         path = folder / name
         if not path.exists():
             raise ModelError(f"{folder}: {name} is missing; copy the whole folder or train again.")
-        if _digest(path) != digest:
+        if digest(path) != expected:
             raise ModelError(f"{path} is truncated or was changed; copy it again or train again.")
     try:
         return _read(folder, manifest, device)
@@ -219,8 +220,3 @@ def _vocabulary(values: Mapping[str, Any]) -> Vocabulary:
         item_tokens=tokens["item_tokens"],
         user_tokens=tokens["user_tokens"],
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -98,6 +98,8 @@ class Trainer:
         done = Progressed()
         if resume and checkpoint is not None:
             done = checkpoint.load(self.model, optimizer)
+        if checkpoint is not None:
+            checkpoint.check()
         self.stepper.check()
         balancer = self.stepper.balancer
         if balancer is not None and done.balancer:
