@@ -47,6 +47,10 @@ class TextModelError(ModelError):
     """A language model can't be loaded: wrong folder or hub name, wrong checksum, missing file."""
 
 
+class MissingExtraError(KgrecError, ImportError):
+    """An optional package is not installed; the message names the extra that installs it."""
+
+
 class TrainingError(KgrecError):
     """Training can't start (no interactions) or has diverged (NaN loss)."""
 

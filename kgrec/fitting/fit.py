@@ -25,7 +25,7 @@ from kgrec.fitting.item_weights import NONE, Weighing, choose_weighing, weighed
 from kgrec.fitting.plan import plan_of
 from kgrec.fitting.validation import Queries
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
-from kgrec.nn import HybridModel, ModelInputs, ModelShape
+from kgrec.nn import HEADS, HybridModel, ModelInputs, ModelShape
 from kgrec.progress import Progress
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
@@ -209,6 +209,7 @@ def model_shape(
     if head == "auto":
         head = "adapter" if n_scenarios > 1 else "none"
     head = head if n_scenarios else "none"
+    reads_features = HEADS[head].reads_scenario_features
     return ModelShape(
         embedding_size=plan.embedding_size,
         parts=tuple(parts),
@@ -228,7 +229,7 @@ def model_shape(
         horizons=plan.temporal and config.training.later_share > 0,
         shrinkage=plan.shrinkage,
         fusion=wanted.use_fusion and head != "none",
-        scenario_features=feature_size(texts.scenarios) if head == "hyper" else 0,
+        scenario_features=feature_size(texts.scenarios) if reads_features else 0,
     )
 
 

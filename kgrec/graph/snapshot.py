@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
-from kgrec.graph.distinct import distinct
+from kgrec.arrays import distinct
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -10,6 +10,7 @@ import numpy as np
 
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED, ITEM, USER
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.paths.adjacency import (
     LABELS,
@@ -133,7 +134,7 @@ class PathIndex:
         events = self.snapshot.interactions
         order = np.argsort(events.item, kind="stable")  # rows already follow (user, timestamp)
         counts = np.bincount(events.item, minlength=len(self.snapshot.items))
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        starts = offsets(counts)
         return order, starts, events.user[order]
 
     def events(self, user: int, item: int) -> Ints:

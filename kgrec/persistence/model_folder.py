@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +21,7 @@ from kgrec.errors import ModelError
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
+from kgrec.files import FolderKind, digest, read_folder, replaced_folder
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
@@ -31,7 +30,6 @@ from kgrec.persistence.recogniser import read_signs, write_signs
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
 from kgrec.state import FittedState, GraphIndexes
-from kgrec.training.checkpoint import replace_folder, standing_folder
 from kgrec.training.scenarios.maml import Start
 
 FORMAT = "kgrec-model"
@@ -40,6 +38,14 @@ _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # beside the parts of items
 _WEIGHTS = "item_weights.safetensors"
 _START = "meta_training.safetensors"
+
+
+def _listed(manifest: dict[str, Any]) -> list[str] | None:
+    files = manifest.get("files")
+    return list(files) if manifest.get("format") == FORMAT and isinstance(files, dict) else None
+
+
+MODEL = FolderKind("model", _MANIFEST, _listed)
 
 
 def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherModel | None:
@@ -64,18 +70,10 @@ def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherMode
 
 def write_state(state: FittedState, folder: Path) -> None:
     """Write beside ``folder`` and take its place as a whole. Raises ModelError."""
-    if folder.exists() and not folder.is_dir():
-        raise ModelError(f"{folder} is a file; choose an empty or new folder.")
-    if folder.exists() and not (folder / _MANIFEST).exists() and any(folder.iterdir()):
-        raise ModelError(f"{folder} holds other files; choose an empty or new folder.")
-    fresh = folder.with_name(folder.name + ".new")
     try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        _write(state, fresh)
-        replace_folder(fresh, folder)
+        with replaced_folder(folder, MODEL) as fresh:
+            _write(state, fresh)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
         cure = "free some space or permit writing there"
         raise ModelError(f"{folder}: can't save the model ({error}); {cure}.") from error
 
@@ -101,7 +99,7 @@ def _write(state: FittedState, folder: Path) -> None:
         write_rater(state.rating_model, folder)
     if state.recogniser is not None:
         write_signs(state.recogniser, folder)
-    files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    files = {path.name: digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -120,17 +118,20 @@ def _write(state: FittedState, folder: Path) -> None:
 
 
 def read_state(folder: Path, device: torch.device) -> FittedState:
-    """What ``write_state`` wrote, ready to answer, also where replacing an older model was cut off.
+    """What ``write_state`` wrote, ready to answer.
 
     Raises ModelError for a folder that is missing, incomplete, changed, foreign, older or newer.
     """
-    folder = standing_folder(folder)
+    return read_folder(folder, MODEL, lambda place: _load(place, device))
+
+
+def _load(folder: Path, device: torch.device) -> FittedState:
     manifest = _manifest(folder)
-    for name, digest in manifest["files"].items():
+    for name, expected in manifest["files"].items():
         path = folder / name
         if not path.exists():
             raise ModelError(f"{folder}: {name} is missing; copy the whole folder or train again.")
-        if _digest(path) != digest:
+        if digest(path) != expected:
             raise ModelError(f"{path} is truncated or was changed; copy it again or train again.")
     try:
         return _read(folder, manifest, device)
@@ -229,8 +230,3 @@ def _vocabulary(values: Mapping[str, Any]) -> Vocabulary:
         item_tokens=tokens["item_tokens"],
         user_tokens=tokens["user_tokens"],
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

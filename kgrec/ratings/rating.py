@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 from kgrec.config import RatingConfig
 from kgrec.nn.heads import ByScenario, grown
@@ -93,17 +92,10 @@ def with_new_scenario(model: RatingModel) -> RatingModel:
     if not model.head.n_scenarios:
         for part in other.modules():
             if isinstance(part, ByScenario):
-                _first_row(part)
+                part.reset_rows(1)
     unused = torch.zeros(1, dtype=torch.bool, device=model.uses_head.device)
     other.uses_head = torch.cat([model.uses_head, unused])
     return other.eval()
-
-
-def _first_row(part: ByScenario) -> None:
-    for name in part._rows:
-        table = part.get_parameter(name)
-        setattr(part, name, nn.Parameter(table.new_zeros(1, *table.shape[1:])))
-    part.n_scenarios = 1
 
 
 def _epoch_progress(progress: Progress, epochs: int) -> Callable[[dict[str, float]], None]:

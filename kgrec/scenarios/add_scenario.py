@@ -17,11 +17,12 @@ from kgrec.features.scenario_features import HASHED, STATISTICS, scenario_featur
 from kgrec.features.texts import DESCRIPTION, scenarios_of
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable, canonical_order, with_named
 from kgrec.nn import HybridModel
-from kgrec.nn.heads import AdapterHead, HeadShape, NoHead
+from kgrec.nn.heads import AdapterHead, HeadShape
+from kgrec.nn.heads.base import neutral_rows
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import RESERVED
 from kgrec.training.scenarios.finetuning import put_rows
-from kgrec.training.scenarios.initial_rows import between, neutral_rows, prior_rows
+from kgrec.training.scenarios.initial_rows import between, prior_rows
 from kgrec.training.scenarios.maml import Start
 
 _SHARPNESS = 10.0  # of the softmax over likenesses of scenarios
@@ -132,7 +133,7 @@ def _with_place(model: HybridModel) -> HybridModel:
     """The model with one scenario more; one without a head gets an adapter that leaves every
     answer as it was."""
     late = model.shape.late_scenarios + 1
-    if not isinstance(model.head, NoHead):
+    if model.head.adapts:
         other = model.grown()
         other.shape = replace(model.shape, late_scenarios=late)
         return other

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kgrec.arrays import row_numbers
 from kgrec.config.scenarios import ScenarioRule
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import Ints, NodeTable
-from kgrec.ranking.csr import row_numbers
 from kgrec.scenarios.requests import scenario_of_request, user_scenarios
 from kgrec.scoring.engine import Engine
 from kgrec.training.data.examples import Sequences

@@ -16,6 +16,7 @@ import torch
 from scipy.linalg import cho_factor, cho_solve
 from torch import Tensor
 
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.scoring.bound_model import BoundModel
@@ -217,7 +218,7 @@ def _pool(histories: Histories, event: np.ndarray) -> np.ndarray:
 
 def _without(histories: Histories, items: Ints) -> Histories:
     keep = ~np.isin(histories.item, items)
-    indptr = np.concatenate([[0], np.cumsum(keep)])[histories.indptr].astype(np.int64)
+    indptr = offsets(keep)[histories.indptr]
     return replace(
         histories,
         indptr=indptr,

@@ -6,12 +6,13 @@ Nothing here loads a database driver or pandas, so other rooms may import these 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from graph_schema.names import ITEM
+from kgrec.progress import Progress as Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,6 @@ def __getattr__(name: str) -> Any:
 
 
 # Called with (what is being written or read, rows done, rows in all).
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
 from kgrec.nn.histories import event_ages, visit_ages
@@ -56,7 +57,7 @@ class Past:
 
         Ages and visits are counted anew, as they would be in the graph without the others.
         """
-        indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=1))]).astype(np.int64)
+        indptr = offsets(keep.sum(axis=1))
         event = np.nonzero(keep)[1]
         text = self.histories.text[event]
         return self._edited(indptr, self.items[event], self.times[event], text)

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.names import INTERACTED, ITEM, USER
-from kgrec.stores.base import EdgeType, Progress
+from kgrec.progress import Progress
+from kgrec.stores.base import EdgeType
 from kgrec.stores.embedded import queries
 from kgrec.stores.embedded.file import LoadedGraph
 from kgrec.stores.embedded.graph import prepare

@@ -17,12 +17,12 @@ from graph_schema.errors import QueryError, StoreError
 from graph_schema.mapping import GraphMapping
 from graph_schema.migration import READ_VERSION, RECORD_VERSION, latest_version, migrations
 from graph_schema.names import ITEM
+from kgrec.progress import Progress
 from kgrec.stores.base import (
     EdgeType,
     GraphStore,
     Neighbour,
     NodeRef,
-    Progress,
     StorePath,
     TextHit,
     WriteReport,

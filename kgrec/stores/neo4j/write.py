@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgrec.stores.base import EdgeType, Progress
+from kgrec.progress import Progress
+from kgrec.stores.base import EdgeType
 from kgrec.stores.columns import column_of, one_chunk
 from kgrec.stores.merge import IDENTITY, Merged, merge_interactions
 from kgrec.stores.neo4j import queries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from dataclasses import replace
@@ -213,14 +214,36 @@ def test_a_damaged_checkpoint_is_refused(
         trainer(train, epochs=2).run(checkpoint=state, resume=True)
 
 
-def test_a_checkpoint_between_its_two_renames_is_found(
+def test_a_moved_checkpoint_is_not_taken_for_this_one(
     train: GraphSnapshot, state: Checkpoint
 ) -> None:
-    whole, again = trainer(train, epochs=2), trainer(train, epochs=2, seed=5)
-    whole.run(checkpoint=state, resume=True)  # done already: nothing is left to train
     state.folder.rename(state.folder.with_name("run.old"))
-    assert len(again.run(checkpoint=state, resume=True)) == 2
-    assert_same_weights(weights(whole), weights(again))
+    with pytest.raises(ModelError, match=r"run is missing.*Rename run.old to run"):
+        trainer(train, epochs=2).run(checkpoint=state, resume=True)
+
+
+def test_a_folder_with_anything_else_is_refused_before_training(
+    train: GraphSnapshot, tmp_path: Path
+) -> None:
+    (tmp_path / "results.csv").write_text("mine")
+    made = trainer(train, epochs=2)
+    start = weights(made)
+    with pytest.raises(ModelError, match=r"holds results.csv"):
+        made.run(checkpoint=Checkpoint(tmp_path, "mine"))
+    assert_same_weights(start, weights(made))
+    assert (tmp_path / "results.csv").read_text() == "mine"
+
+
+def test_a_checkpoint_of_an_older_version_resumes_and_is_replaced(
+    train: GraphSnapshot, state: Checkpoint
+) -> None:
+    """They did not list their files."""
+    path = state.folder / "state.json"
+    content = json.loads(path.read_text())
+    del content["files"]
+    path.write_text(json.dumps(content))
+    assert len(trainer(train, epochs=3).run(checkpoint=state, resume=True)) == 3
+    assert "files" in json.loads(path.read_text())
 
 
 def test_a_diverged_loss_is_an_error_with_a_cure(train: GraphSnapshot) -> None:

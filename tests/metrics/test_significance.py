@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import pairs_to_csr
 from kgrec.evaluation import compare_reports, evaluate_ranking, paired_bootstrap
-from kgrec.ranking import pairs_to_csr
 
 
 def test_interval_matches_the_normal_one():

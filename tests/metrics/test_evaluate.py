@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import pairs_to_csr
 from kgrec.evaluation import evaluate_ranking
-from kgrec.ranking import pairs_to_csr
 
 SCORES = np.array([[5, 4, 3, 2, 1], [1, 2, 3, 4, 5], [9, 9, 9, 9, 9]], dtype=np.float32)
 SEEN = pairs_to_csr(np.array([0, 1]), np.array([0, 4]), 3)

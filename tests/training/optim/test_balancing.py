@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torchjd.aggregation import UPGradWeighting
+from torchjd.linalg import DualConeProjector
 
+from kgrec.errors import MissingExtraError
 from kgrec.training.finite_checks import NotFinite
 from kgrec.training.objective import GroupLoss
 from kgrec.training.optim.balancing import BALANCERS, Balancer, balanced_backward
+from kgrec.training.optim.balancing.jacobian import project
 
 NAMES = sorted(BALANCERS)
 AIMS = torch.tensor([[1.0, 0.8], [-1.0, 0.8], [0.0, 1.5]])  # pull apart, but all up
@@ -190,3 +195,23 @@ def test_gradients_come_to_one_length_and_laggards_are_pulled() -> None:
     alike, lagging = learned([0.5, 0.5]), learned([0.9, 0.5])
     assert float(alike[0] / alike[1]) == pytest.approx(1, abs=0.1)
     assert float(lagging[0] / lagging[1]) == pytest.approx((0.9 / 0.5) ** 1.5, rel=0.15)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_jacobian_descent_is_torchjds_upgrad_to_the_bit(seed: int) -> None:
+    class LeastSquares(DualConeProjector):
+        def __call__(self, U: Tensor, G: Tensor) -> Tensor:
+            return project(U, G)
+
+    rng = torch.Generator().manual_seed(seed)
+    gradients = torch.randn(2 + seed % 4, 6, generator=rng, dtype=torch.float64)
+    gramian = gradients @ gradients.T
+    ours = BALANCERS["jacobian"](len(gramian)).weigh(gramian, gramian, gramian)
+    assert torch.equal(ours, UPGradWeighting(projector=LeastSquares())(gramian))
+
+
+def test_without_torchjd_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchjd", None)
+    monkeypatch.setitem(sys.modules, "torchjd.aggregation", None)
+    with pytest.raises(MissingExtraError, match=r"kgrec\[balancing\]"):
+        BALANCERS["pcgrad"](2)

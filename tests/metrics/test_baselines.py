@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from graph_schema.errors import TrainingError
+from kgrec.arrays import pairs_to_csr
 from kgrec.evaluation import evaluate_ranking
 from kgrec.metrics.baselines import (
     EASE,
@@ -13,7 +14,6 @@ from kgrec.metrics.baselines import (
     binary_history,
     recent_history,
 )
-from kgrec.ranking import pairs_to_csr
 
 from .oracle import make_interactions
 

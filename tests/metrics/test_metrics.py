@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import pairs_to_csr
 from kgrec.evaluation import (
     RankingMetrics,
     auc,
@@ -17,7 +18,6 @@ from kgrec.evaluation import (
     self_information,
     user_metrics,
 )
-from kgrec.ranking import pairs_to_csr
 
 from .oracle import oracle_means
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
 
 from kgrec.config import RecommenderConfig
-from kgrec.errors import ModelError, TrainingError
-from kgrec.fitting.search_space import SPACE, with_values
+from kgrec.errors import MissingExtraError, ModelError, TrainingError
+from kgrec.fitting.search_space import SPACE, Between, OneOf, with_values
 from kgrec.fitting.trial_search import Tuning, search
 
 CONFIG = RecommenderConfig()
@@ -46,7 +47,7 @@ def test_every_try_stays_in_the_space_and_sets_all_of_it() -> None:
         assert set(one.values) == {setting.name for setting in SPACE}
         for setting in SPACE:
             value = one.values[setting.name]
-            assert setting.values._contains(setting.values.to_internal_repr(value))
+            assert is_allowed(setting.values, value)
         RecommenderConfig.model_validate(with_values(CONFIG, one.values).model_dump())
 
 
@@ -60,6 +61,21 @@ def test_a_seed_decides_the_search() -> None:
     values = [[one.values for one in run(8, seed=seed).tries] for seed in (1, 1, 2)]
     assert values[0] == values[1]
     assert values[0] != values[2]
+
+
+def is_allowed(values: OneOf | Between, value: float) -> bool:
+    if isinstance(values, OneOf):
+        return value in values.values
+    return values.low <= value <= values.high
+
+
+def test_without_optuna_the_extra_is_named_before_any_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(config: RecommenderConfig, number: int) -> tuple[float, float]:
+        raise AssertionError("a fit began")
+
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"kgrec\[tuning\]"):
+        search(CONFIG, fit, 1, seed=0, fingerprint="")
 
 
 @pytest.mark.parametrize("stop", [1, 4, 7])

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import pairs_to_csr
 from kgrec.evaluation import evaluate_ranking, independent_bootstrap
 from kgrec.metrics.exposure import Estimate, Shown, gini, item_groups, user_groups
 from kgrec.metrics.groups import masks, popularity_groups
-from kgrec.ranking import pairs_to_csr, top_k
+from kgrec.ranking import top_k
 
 LISTS = np.array([[0, 1], [0, 2], [3, -1]])
 THIRD = 1 / np.log2(3)

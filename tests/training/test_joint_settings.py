@@ -12,7 +12,7 @@ from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.graph import GraphSnapshot
 from tests.training.samples import weights
-from tests.training.test_joint import EPOCHS, trainer
+from tests.training.test_train_step import EPOCHS, trainer
 
 
 @pytest.mark.parametrize(
