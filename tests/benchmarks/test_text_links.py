@@ -5,7 +5,7 @@ import pytest
 from benchmarks.text_links import Trial, by_fact, exact_control, mean_of, misspelt
 from kgrec.entity_linking import link_entities
 from kgrec.graph.source import read_source
-from tests.linking.worlds import DIRECTED, world
+from tests.entity_linking.worlds import DIRECTED, world
 
 
 @pytest.fixture

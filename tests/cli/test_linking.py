@@ -5,7 +5,7 @@ import pytest
 
 from kgrec import connect
 from tests.cli.conftest import kgrec, kgrec_json
-from tests.linking.worlds import world
+from tests.entity_linking.worlds import world
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from kgrec.text_finetuning.objectives.pairs import (
     entries,
     reviews_by_others,
 )
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 NOBODY = np.array([-1])
 

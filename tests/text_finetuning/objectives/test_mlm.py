@@ -11,7 +11,7 @@ from kgrec.text_finetuning.objectives.masking import Vocabulary, hide
 from kgrec.text_finetuning.objectives.mlm import MaskedWords
 from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import WORDS
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
 VOCABULARY = Vocabulary(size=21, mask=4, special=(0, 1, 2, 3, 4))

@@ -13,7 +13,7 @@ from kgrec.text.loading import read_model
 from kgrec.text_finetuning import TextCorpus, Written, tune_network
 from kgrec.text_finetuning.objectives.contrastive import Contrastive, info_nce
 from kgrec.text_finetuning.tokens import Tokens
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ from kgrec.entity_linking import accept, link_entities, read_proposals, write_pr
 from kgrec.errors import RequestError, SourceError
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
-from tests.linking.worlds import DIRECTED, world
+from tests.entity_linking.worlds import DIRECTED, world
 
 
 def proposals() -> pd.DataFrame:

@@ -16,7 +16,7 @@ from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.saving import write_tuned
 from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import write_bert
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
 ADAPTER = "adapter_model.safetensors"

@@ -11,7 +11,7 @@ from kgrec.text import adapters as methods
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.freezing import Unfreezing
 from kgrec.text_finetuning.tokens import Tokens
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 METHODS = ("lora", "adalora", "prefix", "ia3", "full")
 CPU = torch.device("cpu")

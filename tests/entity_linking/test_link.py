@@ -9,7 +9,7 @@ from kgrec import connect
 from kgrec.entity_linking import accept, link_entities
 from kgrec.errors import RequestError
 from kgrec.graph.source import read_source
-from tests.linking.worlds import DIRECTED, DIRECTORS, SET_IN, catalog, entities, world
+from tests.entity_linking.worlds import DIRECTED, DIRECTORS, SET_IN, catalog, entities, world
 
 HIDDEN = 20
 

@@ -13,7 +13,7 @@ from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, Recommending
 from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import WIDTH, shake, texts
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
 LONG = "the old cat " * 100
