@@ -3,6 +3,7 @@
 from graph_schema.errors import (
     CatalogError,
     KgrecError,
+    MissingExtraError,
     ModelError,
     QueryError,
     RequestError,
@@ -18,6 +19,7 @@ from graph_schema.errors import (
 __all__ = [
     "CatalogError",
     "KgrecError",
+    "MissingExtraError",
     "ModelError",
     "QueryError",
     "RequestError",

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from graph_schema.errors import TextModelError
+from kgrec.text.adapters import (
+    import_peft,
+    merge_adapter,
+    peft_warnings_hidden,
+    prefix_encoder,
+)
 from kgrec.text.models import sha256
 
 MANIFEST = "kgrec_text.json"
@@ -47,7 +53,7 @@ def read_adapted(folder: Path, read_base: ReadModel) -> tuple[Any, Any, str]:
             f"the adapter in {folder} was tuned on another model than {base!r} is now: their "
             "fingerprints differ; name the model it was tuned on, or tune it again."
         )
-    adapted = _put_on(network, folder)
+    adapted = _with_adapter(network, folder)
     digest = hashlib.sha256(weights.encode())
     for name in sorted(told["files"]):
         digest.update(f"{name}:{told['files'][name]}\n".encode())
@@ -80,18 +86,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return told
 
 
-def _put_on(network: Any, folder: Path) -> Any:
-    from kgrec.text.adapters import merged, prefixed, quiet
-
-    with quiet():
-        from peft import PeftModel
-
+def _with_adapter(network: Any, folder: Path) -> Any:
+    peft = import_peft()
+    with peft_warnings_hidden():
         try:
-            adapted = PeftModel.from_pretrained(network, str(folder))
+            adapted = peft.PeftModel.from_pretrained(network, str(folder))
         except Exception as error:
             raise TextModelError(
                 f"the adapter in {folder} does not fit its base ({type(error).__name__}: {error}); "
                 "tune the model again."
             ) from error
-        whole = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else adapted
-        return merged(whole).eval().requires_grad_(False)
+        if adapted.active_peft_config.is_prompt_learning:
+            adapted = prefix_encoder(adapted)
+        return merge_adapter(adapted).eval().requires_grad_(False)

@@ -18,6 +18,7 @@ from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 from kgrec.support import Progress, choose_device, without_splits
 from kgrec.text import clean_text, item_documents
+from kgrec.text.adapters import import_peft
 from kgrec.text.finetuned_model import MANIFEST, is_adapter, read_manifest
 from kgrec.text.loading import model_pooling, read_model
 from kgrec.text.models import model_folder
@@ -25,6 +26,7 @@ from kgrec.text_finetuning import TextCorpus, TuningReport, Written, tune_networ
 from kgrec.text_finetuning.recommender_objective import RecommenderReader
 from kgrec.text_finetuning.saving import write_tuned
 from kgrec.text_finetuning.templates import field_names, filled, told_by_facts
+from kgrec.text_finetuning.trainable_parameters import uses_peft
 from kgrec.training.checkpoint import replace_folder
 
 
@@ -53,6 +55,8 @@ def tune_text(
     folder = Path(out)
     if folder.exists() and not (folder / MANIFEST).is_file() and _holds_something(folder):
         raise TextModelError(f"{folder} holds something else; choose an empty or new folder.")
+    if uses_peft(settings):
+        import_peft()
     where = choose_device(device)
     snapshot = read_source(source, progress)
     corpus, reader = corpus_of(snapshot, settings), None

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
 from kgrec.text.precision import has_native_bf16
-from kgrec.text_finetuning.freezing import Unfreezing
 from kgrec.text_finetuning.report import Meter, held_by
+from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing
 
 Progress = Callable[[str, int, int], None]
 
@@ -65,7 +65,7 @@ class Loop:
         )
         self._per_epoch = steps_per_epoch(objective, settings)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, self._rate)
-        self._unfreezing = Unfreezing(network, settings)
+        self._unfreezing = GradualUnfreezing(network, settings)
         self._ranks = getattr(network, "update_and_allocate", None)
         self._first = self.steps = done
 
@@ -75,7 +75,7 @@ class Loop:
         before = self._validate()
         best = math.inf if before is None else before
         for epoch in range(self._settings.epochs):
-            self._unfreezing.begin(epoch)
+            self._unfreezing.start_epoch(epoch)
             record = {"objective": self._objective.name, "epoch": epoch + 1, **self._epoch(epoch)}
             valid = self._validate()
             records.append({**record, **self._judged(before, valid)})

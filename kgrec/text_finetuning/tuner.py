@@ -12,7 +12,6 @@ import torch
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TextModelError
-from kgrec.text.adapters import prepared
 from kgrec.text.encoder import positions
 from kgrec.text.pooling import MEAN, Pooling
 from kgrec.text_finetuning.augmentation import deleted, spans_masked, substituted
@@ -23,6 +22,7 @@ from kgrec.text_finetuning.objectives.mlm import MaskedWords
 from kgrec.text_finetuning.objectives.recommendation import Recommending, VectorReader, check_reader
 from kgrec.text_finetuning.report import Meter, TuningReport
 from kgrec.text_finetuning.tokens import Tokens
+from kgrec.text_finetuning.trainable_parameters import select_trainable
 from kgrec.text_finetuning.training_loop import Loop, Objective, Progress, steps_per_epoch
 
 
@@ -88,7 +88,7 @@ class _Tuning:
         settings = self._settings
         objectives = [self._objective(name) for name in dict.fromkeys(settings.objectives)]
         planned = sum(steps_per_epoch(one, settings) * settings.epochs for one in objectives)
-        network = prepared(self._bare, settings, planned)
+        network = select_trainable(self._bare, settings, planned)
         history: list[dict[str, Any]] = []
         steps = 0
         for one in objectives:

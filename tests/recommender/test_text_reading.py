@@ -19,11 +19,11 @@ from kgrec.graph import GraphSnapshot
 from kgrec.stores import EmbeddedStore
 from kgrec.support import without_splits
 from kgrec.text import load_encoder
-from kgrec.text.adapters import prepared
 from kgrec.text.loading import read_model
 from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, Recommending
 from kgrec.text_finetuning.recommender_objective import RecommenderReader
 from kgrec.text_finetuning.tokens import Tokens
+from kgrec.text_finetuning.trainable_parameters import select_trainable
 from tests.recommender import catalogs
 from tests.recommender.test_reviews import frames
 from tests.text.tiny import shake, write_bert
@@ -61,7 +61,7 @@ def begun(
 ) -> tuple[RecommenderReader, Recommending, torch.nn.Module]:
     """A reader fitted to the vectors of a network with lora that is no zero."""
     network, tokenizer, _ = read_model(base)
-    adapted = prepared(network, SETTINGS, 10)
+    adapted = select_trainable(network, SETTINGS, 10)
     shake(adapted, 0.05, seed=3)
     reader = RecommenderReader(visible, settings, seed=0, device=CPU)
     objective = Recommending(reader, Tokens(tokenizer, 16, CPU), SETTINGS, seed=0)

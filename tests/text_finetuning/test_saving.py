@@ -2,13 +2,14 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from kgrec.errors import TextModelError
+from kgrec.errors import MissingExtraError, TextModelError
 from kgrec.text import load_encoder
 from kgrec.text.finetuned_model import ADAPTER_CONFIG, MANIFEST
 from kgrec.text.loading import read_model
@@ -132,3 +133,15 @@ def test_a_wrong_manifest_is_refused(copied, text, why):
     (copied / MANIFEST).write_text(text)
     with pytest.raises(TextModelError, match=why):
         encoder(copied)
+
+
+def test_an_adapter_without_peft_names_the_extra(lora, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'kgrec\[finetuning\]'"):
+        encoder(lora)
+
+
+def test_a_full_model_needs_no_peft(tiny_folder, corpus, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    folder, said = write(tiny_folder, corpus, tmp_path / "full", method="full")
+    assert np.abs(encoder(folder).encode(SAID) - said).max() < 1e-5

@@ -6,12 +6,12 @@ import torch
 from torch.nn import functional
 
 from kgrec.errors import TrainingError
-from kgrec.text.adapters import prepared
 from kgrec.text.encoder import MAX_CHUNKS, BertEncoder
 from kgrec.text.loading import read_model
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, Recommending
 from kgrec.text_finetuning.tokens import Tokens
+from kgrec.text_finetuning.trainable_parameters import select_trainable
 from tests.text.tiny import WIDTH, shake, texts
 from tests.text_finetuning.conftest import small
 
@@ -48,7 +48,7 @@ def objective(tiny, reader, **changed):
     """The objective on a network with lora, whose matrices are no zeros any more."""
     network, tokenizer = tiny
     settings = small(objectives=("recommend",), **changed)
-    adapted = prepared(network, settings, 10)
+    adapted = select_trainable(network, settings, 10)
     shake(adapted, 0.1, seed=2)
     return adapted, Recommending(reader, Tokens(tokenizer, 16, CPU), settings, seed=0)
 
