@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from kgrec.search.name_index import weighted_columns
-from kgrec.text.spelling import Spelling
+from kgrec.text.spelling import SpellingIndex
 from kgrec.text.words import words_of
 
 K1, B = 1.2, 0.75  # Robertson et al. 1995; the constants of Neo4j's and kglite's indexes
@@ -35,7 +35,7 @@ class FullTextIndex:
         self._most = _largest(weights)
         self._tokens = tokens  # int32: the words of row r from indptr[r] to indptr[r + 1]
         self._indptr = indptr
-        self._spelling: Spelling | None = None
+        self._spelling: SpellingIndex | None = None
 
     def __len__(self) -> int:
         return len(self._indptr) - 1
@@ -102,8 +102,8 @@ class FullTextIndex:
             yield column, 1.0
             return
         if self._spelling is None:
-            self._spelling = Spelling(list(self._vocabulary))
-        yield from self._spelling.near(word)
+            self._spelling = SpellingIndex(list(self._vocabulary))
+        yield from self._spelling.similar(word)
 
 
 def _bm25(texts: Sequence[Sequence[int]], n_words: int) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from graph_schema.errors import RequestError
-from kgrec.text.spelling import Spelling
+from kgrec.text.spelling import SpellingIndex
 from kgrec.text.words import words_of
 
 _TRIGRAMS = 0.3  # what their cosine counts for beside that of the words
@@ -41,8 +41,8 @@ class LexicalIndex:
         return cls(_Terms(split), _Terms([_trigrams(words) for words in split]), lengths)
 
     @cached_property
-    def _spelling(self) -> Spelling:
-        return Spelling(list(self._words.vocabulary))
+    def _spelling(self) -> SpellingIndex:
+        return SpellingIndex(list(self._words.vocabulary))
 
     def scores(self, query: str) -> np.ndarray:
         """float32 ``[n]``, 0 to 1: how alike each text and the query are."""
@@ -103,7 +103,7 @@ class _Terms:
         scale = sparse.diags((1.0 / np.where(norms > 0, norms, 1.0)).astype(np.float32))
         self._matrix: Any = (scale @ matrix).tocsc()
 
-    def meant(self, counts: Counter[str], spelling: Spelling | None = None) -> Asked:
+    def meant(self, counts: Counter[str], spelling: SpellingIndex | None = None) -> Asked:
         """What a query asks for; unknown terms belong to its length too."""
         columns: list[int] = []
         weights: list[float] = []
@@ -127,9 +127,9 @@ class _Terms:
         columns = np.array(known, dtype=np.int64)
         return weighted_columns(self._matrix, columns, np.ones(len(columns)), power=2)
 
-    def _near(self, term: str, spelling: Spelling | None) -> list[tuple[int, float]]:
+    def _near(self, term: str, spelling: SpellingIndex | None) -> list[tuple[int, float]]:
         """The columns that a term of the query may mean, and how surely."""
-        near = [] if spelling is None else spelling.near(term)
+        near = [] if spelling is None else spelling.similar(term)
         exact = self.vocabulary.get(term)
         return near if exact is None else [(exact, 1.0), *near]
 
