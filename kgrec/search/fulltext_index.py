@@ -56,7 +56,7 @@ class FullTextIndex:
     def scores(self, query: str) -> tuple[np.ndarray, float]:
         """float32 ``[n]``: each row's BM25; and the most that a text could reach that has every
         word of the query, each in the best place for it."""
-        asked = self._asked(words_of(query)[:MAX_WORDS])
+        asked = self._query_weights(words_of(query)[:MAX_WORDS])
         if not asked:
             return np.zeros(len(self), dtype=np.float32), 0.0
         columns = np.fromiter(asked, dtype=np.int64)
@@ -89,14 +89,14 @@ class FullTextIndex:
         first = np.repeat(np.cumsum(sizes) - sizes, sizes)
         return self._indptr[rows][owners] + np.arange(len(owners)) - first, owners
 
-    def _asked(self, words: Sequence[str]) -> dict[int, float]:
+    def _query_weights(self, words: Sequence[str]) -> dict[int, float]:
         asked: dict[int, float] = {}
         for word, count in Counter(words).items():
-            for column, sure in self._meant(word):
+            for column, sure in self._matching_columns(word):
                 asked[column] = asked.get(column, 0.0) + count * sure
         return asked
 
-    def _meant(self, word: str) -> Iterator[tuple[int, float]]:
+    def _matching_columns(self, word: str) -> Iterator[tuple[int, float]]:
         column = self._vocabulary.get(word)
         if column is not None:
             yield column, 1.0

@@ -29,7 +29,7 @@ def clean_text(value: object, max_chars: int = 100_000) -> str:
     if not isinstance(value, str):
         return ""
     text = value[:max_chars].strip()
-    if not _needs_work(text):
+    if not _needs_cleaning(text):
         return text
     if len(_NOISE.findall(text)) > _BINARY_SHARE * len(text):
         return ""
@@ -39,7 +39,7 @@ def clean_text(value: object, max_chars: int = 100_000) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
-def _needs_work(text: str) -> bool:
+def _needs_cleaning(text: str) -> bool:
     """A quick look, since most texts need nothing: isprintable knows control characters,
     surrogates and every space but the plain one."""
     if not text.isprintable() or any(mark in text for mark in _MARKS):

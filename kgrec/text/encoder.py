@@ -13,7 +13,7 @@ import torch
 from graph_schema.errors import RequestError
 from kgrec.text import models
 from kgrec.text.cleaning import clean_text
-from kgrec.text.forward import Forward
+from kgrec.text.forward import ForwardPass
 from kgrec.text.loading import model_pooling, read_model
 from kgrec.text.pooling import MEAN, Pooling
 from kgrec.text.precision import PRECISIONS, Precision
@@ -113,7 +113,7 @@ class BertEncoder:
         self.dim = pooling.dim(int(network.config.hidden_size))
         self._tokenizer = tokenizer
         self._weights = weights
-        self._forward = Forward(
+        self._forward = ForwardPass(
             network,
             pooling,
             device=torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")),
@@ -166,7 +166,7 @@ class BertEncoder:
         sums = np.zeros((len(cleaned), self.dim), dtype=np.float64)
         if len(rows):
             chunks, owner = self._chunks([cleaned[row] for row in rows])
-            self._forward.decide(chunks)
+            self._forward.choose_runtime(chunks)
             self._add_chunks(sums, chunks, rows[owner], done)
         done(len(cleaned))
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
@@ -197,7 +197,7 @@ class BertEncoder:
     ) -> None:
         """Add each chunk's unit mean, weighted by its length, to its text's row of ``sums``."""
         encoded = 0
-        for batch in _batches(chunks, padded=self._forward.pads):
+        for batch in _batches(chunks, padded=self._forward.may_pad):
             means = self._forward([chunks[chunk] for chunk in batch])
             lengths = np.array([[len(chunks[chunk])] for chunk in batch], dtype=np.float64)
             np.add.at(sums, owner[batch], means * lengths)

@@ -32,7 +32,7 @@ def is_adapter(model: str | Path) -> bool:
     return (folder / MANIFEST).is_file() and not (folder / "config.json").is_file()
 
 
-def read_adapted(folder: Path, read_base: ReadModel) -> tuple[Any, Any, str]:
+def read_adapter(folder: Path, read_base: ReadModel) -> tuple[Any, Any, str]:
     """The base of ``folder``'s adapter with the adapter in it, the tokenizer, and the fingerprint
     of both together.
 

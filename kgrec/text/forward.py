@@ -18,8 +18,8 @@ from kgrec.text.precision import (
     SAME_COSINE,
     Precision,
     has_native_bf16,
-    is_worth_it,
-    least_cosine,
+    is_faster,
+    lowest_cosine,
 )
 from kgrec.text.runtimes import States, has_openvino, openvino_states, torch_states
 
@@ -38,7 +38,7 @@ def padded(chunks: Sequence[Sequence[int]], padding: int) -> tuple[np.ndarray, n
     return ids, attention
 
 
-class Forward:
+class ForwardPass:
     """A network on its device with its pooling, in a precision; call it with chunks.
 
     ``padding`` is the token id that fills a batch, ``sample`` are chunks of varied texts on which
@@ -69,7 +69,7 @@ class Forward:
         self._choose(precision, sample)
 
     @property
-    def pads(self) -> bool:
+    def may_pad(self) -> bool:
         """Whether chunks of different lengths may share a batch. Padding changes fp32's last digit,
         and rounding to int8 makes a step of it: a text's vector would depend on its batch."""
         return self.precision != "int8"
@@ -92,7 +92,7 @@ class Forward:
         ids, mask = padded(chunks, self._padding)
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
-    def decide(self, chunks: list[list[int]]) -> None:
+    def choose_runtime(self, chunks: list[list[int]]) -> None:
         """With precision "auto": the first time that MANY chunks come, time OpenVINO's fp32 on
         those of middling length. A network that it can't run stays with PyTorch."""
         if not self._undecided or len(chunks) < MANY:
@@ -104,8 +104,8 @@ class Forward:
             states = openvino_states(self._network)
         except TextModelError:
             return
-        if self._prefers(states, [chunks[row] for row in order[first : first + _TIMED]]):
-            self._take("openvino", states)
+        if self._is_faster(states, [chunks[row] for row in order[first : first + _TIMED]]):
+            self._use("openvino", states)
 
     def _choose(self, precision: Precision, sample: list[list[int]]) -> None:
         on_processor = self.device.type == "cpu"
@@ -113,27 +113,27 @@ class Forward:
             if not on_processor:
                 raise RequestError(f"precision {precision} runs on the processor; use device cpu.")
             by = self._tensors(sample) if precision == "int8" else None
-            self._take("openvino", openvino_states(self._network, by))
+            self._use("openvino", openvino_states(self._network, by))
         elif precision == "bf16" or (precision == "auto" and has_native_bf16(self.device)):
-            self._try_half(sample, must=precision == "bf16")
+            self._use_bf16_if_faster(sample, must=precision == "bf16")
         if precision == "int8":
             self._check_int8(sample)
         fp32 = precision == "auto" and self.precision == "fp32"
         self._undecided = fp32 and on_processor and has_openvino()
 
-    def _take(self, runtime: str, states: States) -> None:
+    def _use(self, runtime: str, states: States) -> None:
         self.runtime, self._states = runtime, states
 
-    def _try_half(self, sample: list[list[int]], must: bool) -> None:
+    def _use_bf16_if_faster(self, sample: list[list[int]], must: bool) -> None:
         network = copy.deepcopy(self._network).to(torch.bfloat16)
         states = torch_states(network)
-        if must or self._prefers(states, sample, MIN_COSINE):
+        if must or self._is_faster(states, sample, MIN_COSINE):
             self.precision, self._network = "bf16", network
-            self._take("torch", states)
+            self._use("torch", states)
 
     def _check_int8(self, sample: list[list[int]]) -> None:
         exact = self(sample, torch_states(self._network))
-        lowest = least_cosine(exact, self(sample))
+        lowest = lowest_cosine(exact, self(sample))
         if lowest < MIN_COSINE_INT8:
             raise TextModelError(
                 f"int8 turns this model's vectors to cosine {lowest:.4f} of fp32, below "
@@ -141,5 +141,7 @@ class Forward:
             )
         self.precision = "int8"
 
-    def _prefers(self, states: States, chunks: list[list[int]], least: float = SAME_COSINE) -> bool:
-        return is_worth_it(lambda: self(chunks), lambda: self(chunks, states), least)
+    def _is_faster(
+        self, states: States, chunks: list[list[int]], least: float = SAME_COSINE
+    ) -> bool:
+        return is_faster(lambda: self(chunks), lambda: self(chunks, states), least)

@@ -22,7 +22,7 @@ def read_model(
     Raises TextModelError.
     """
     if finetuned_model.is_adapter(model):
-        return finetuned_model.read_adapted(Path(model), partial(read_model, cache_dir=cache_dir))
+        return finetuned_model.read_adapter(Path(model), partial(read_model, cache_dir=cache_dir))
     folder = models.model_folder(model, cache_dir)
     return *_load(folder), models.fingerprint(folder)
 

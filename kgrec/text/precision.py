@@ -27,12 +27,12 @@ def has_native_bf16(device: torch.device, cpuinfo: Path = Path("/proc/cpuinfo"))
     return bool(flags & {"amx_bf16", "avx512_bf16"})
 
 
-def least_cosine(exact: np.ndarray, other: np.ndarray) -> float:
+def lowest_cosine(exact: np.ndarray, other: np.ndarray) -> float:
     """The lowest cosine between equal rows of two tables of unit rows ``[n, dim]``."""
     return float((exact * other).sum(axis=1).min())
 
 
-def is_worth_it(
+def is_faster(
     exact: Callable[[], np.ndarray],
     other: Callable[[], np.ndarray],
     least: float = MIN_COSINE,
@@ -43,7 +43,7 @@ def is_worth_it(
     Both encode the same small batch into unit rows ``[n, dim]``; they take turns, and the best of
     ``repeats`` counts, so that another process's work does not decide.
     """
-    if least_cosine(exact(), other()) < least:
+    if lowest_cosine(exact(), other()) < least:
         return False
     times = [(_seconds(exact), _seconds(other)) for _ in range(repeats)]
     return min(fast for _, fast in times) < min(slow for slow, _ in times)

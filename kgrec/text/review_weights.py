@@ -20,7 +20,7 @@ def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Iterable[str])
     they say, can't move it far. ``vectors`` float32 ``[n, dim]`` unit rows, ``owner`` int64 ``[n]``
     item rows; rows of -1 weigh nothing.
     """
-    once = _once(owner, texts)
+    once = _duplicate_weights(owner, texts)
     weights = once.copy()
     n_items = int(owner.max(initial=-1)) + 1
     known = owner >= 0
@@ -34,7 +34,7 @@ def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Iterable[str])
     return np.asarray(weights, dtype=np.float32)
 
 
-def _once(owner: np.ndarray, texts: Iterable[str]) -> np.ndarray:
+def _duplicate_weights(owner: np.ndarray, texts: Iterable[str]) -> np.ndarray:
     """float64 ``[n]``: one by how often the same is written about the same item."""
     counts: dict[tuple[int, str], int] = {}
     keys = [(int(item), " ".join(str(t).split()).lower())

@@ -46,7 +46,7 @@ def openvino_states(network: Any, int8_by: tuple[Tensor, Tensor] | None = None) 
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
     }
     try:
-        graph = _converted(network)
+        graph = _openvino_graph(network)
         if int8_by is not None:
             group = quantise(graph, *(tensor.numpy() for tensor in int8_by))
             settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = group
@@ -75,7 +75,7 @@ class _LastLayer(torch.nn.Module):
         return self.states(input_ids, attention_mask)
 
 
-def _converted(network: Any) -> Any:
+def _openvino_graph(network: Any) -> Any:
     """An OpenVINO graph of any batch and length. openvino.convert_model would do the same, but
     reports each use to its makers."""
     from openvino.frontend import FrontEndManager

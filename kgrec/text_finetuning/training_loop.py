@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
 from kgrec.text.precision import has_native_bf16
-from kgrec.text_finetuning.report import Meter, held_by
+from kgrec.text_finetuning.report import CostMeter, tensors_in
 from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing
 
 Progress = Callable[[str, int, int], None]
@@ -39,7 +39,7 @@ class Objective(Protocol):
     def measures(self, valid: float) -> dict[str, float]: ...
 
 
-class Loop:
+class TrainingLoop:
     """Trains ``network`` on one objective and leaves it with the weights of its best epoch, or
     with those of before where no epoch is better on what is held out."""
 
@@ -49,7 +49,7 @@ class Loop:
         objective: Objective,
         settings: TextTuning,
         device: torch.device,
-        meter: Meter,
+        meter: CostMeter,
         progress: Progress | None = None,
         done: int = 0,
     ) -> None:
@@ -78,7 +78,7 @@ class Loop:
             self._unfreezing.start_epoch(epoch)
             record = {"objective": self._objective.name, "epoch": epoch + 1, **self._epoch(epoch)}
             valid = self._validate()
-            records.append({**record, **self._judged(before, valid)})
+            records.append({**record, **self._validation_record(before, valid)})
             if valid is None or valid < best:
                 best = math.inf if valid is None else valid
                 waited, kept = 0, self._copied()
@@ -90,7 +90,9 @@ class Loop:
         self._network.eval()
         return records
 
-    def _judged(self, before: float | None, valid: float | None) -> dict[str, float | None]:
+    def _validation_record(
+        self, before: float | None, valid: float | None
+    ) -> dict[str, float | None]:
         if valid is None or before is None:
             return {"valid_loss": None}
         told = {"valid_loss": valid, "valid_loss_before": before}
@@ -106,7 +108,7 @@ class Loop:
         while part := list(islice(batches, self._settings.accumulation)):
             loss, size = self._step(part)
             total, rows, steps = total + loss * size, rows + size, steps + 1
-            self._tell(total / rows)
+            self._report_loss(total / rows)
         return {"steps": steps, "loss": total / max(rows, 1)}
 
     def _step(self, part: list[Any]) -> tuple[float, int]:
@@ -139,7 +141,7 @@ class Loop:
         with half:
             loss, size = self._objective.loss(self._network, batch)
         if self._ranks is not None and self._network.training:
-            loss = loss + _far_from_orthogonal(self._network)
+            loss = loss + _orthogonality_penalty(self._network)
         return loss, size
 
     def _check_gradients(self) -> None:
@@ -171,10 +173,10 @@ class Loop:
 
     def _state(self) -> list[Tensor]:
         """What the optimizer, and adalora's ranking of ranks, keep between steps."""
-        kept = held_by(dict(self._optimizer.state))
+        kept = tensors_in(dict(self._optimizer.state))
         ranking = getattr(self._network, "rankallocator", None)
         if ranking is not None:
-            kept += held_by([ranking.ipt, ranking.exp_avg_ipt, ranking.exp_avg_unc])
+            kept += tensors_in([ranking.ipt, ranking.exp_avg_ipt, ranking.exp_avg_unc])
         return kept
 
     def _copied(self) -> dict[str, Tensor]:
@@ -185,7 +187,7 @@ class Loop:
         for name, parameter in self._trained.items():
             parameter.copy_(kept[name])
 
-    def _tell(self, loss: float) -> None:
+    def _report_loss(self, loss: float) -> None:
         if self._progress is not None:
             total = self._per_epoch * self._settings.epochs
             self._progress(
@@ -199,7 +201,7 @@ def steps_per_epoch(objective: Objective, settings: TextTuning) -> int:
     return steps if settings.steps is None else min(steps, settings.steps)
 
 
-def _far_from_orthogonal(network: Any) -> Tensor:
+def _orthogonality_penalty(network: Any) -> Tensor:
     """AdaLoRA's regulariser (Zhang et al. 2023, equation 4), which peft adds only to models that
     compute their own loss."""
     parts = []

@@ -64,7 +64,7 @@ def test_auto_takes_openvino_for_many_texts_where_it_is_faster(
     monkeypatch.setattr(forward_module, "MANY", 30)
     monkeypatch.setattr(forward_module, "has_native_bf16", lambda device: False)
     asked = []
-    monkeypatch.setattr(forward_module, "is_worth_it", lambda *given: asked.append(given) or faster)
+    monkeypatch.setattr(forward_module, "is_faster", lambda *given: asked.append(given) or faster)
     encoder = load(folder, "auto")
     encoder.encode(TEXTS[:5])
     assert (encoder.runtime, asked) == ("torch", [])
@@ -76,7 +76,7 @@ def test_auto_takes_openvino_for_many_texts_where_it_is_faster(
 def test_auto_stays_with_pytorch_where_openvino_cannot(folder, exact, monkeypatch):
     monkeypatch.setattr(forward_module, "MANY", 30)
     monkeypatch.setattr(forward_module, "has_native_bf16", lambda device: False)
-    monkeypatch.setattr(runtimes, "_converted", lambda network: 1 / 0)
+    monkeypatch.setattr(runtimes, "_openvino_graph", lambda network: 1 / 0)
     encoder = load(folder, "auto")
     assert (encoder.encode(TEXTS) == exact).all()
     assert encoder.runtime == "torch"

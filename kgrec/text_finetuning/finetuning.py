@@ -22,10 +22,10 @@ from kgrec.text.adapters import import_peft
 from kgrec.text.finetuned_model import MANIFEST, is_adapter, read_manifest
 from kgrec.text.loading import model_pooling, read_model
 from kgrec.text.models import model_folder
-from kgrec.text_finetuning import TextCorpus, TuningReport, Written, tune_network
-from kgrec.text_finetuning.recommender_objective import RecommenderReader
-from kgrec.text_finetuning.saving import write_tuned
-from kgrec.text_finetuning.templates import field_names, filled, told_by_facts
+from kgrec.text_finetuning import TextCorpus, TuningReport, UserTexts, tune_network
+from kgrec.text_finetuning.downstream_recommender import DownstreamRecommender
+from kgrec.text_finetuning.model_writer import write_tuned_model
+from kgrec.text_finetuning.templates import facts_as_text, field_names, fill_template
 from kgrec.text_finetuning.trainable_parameters import uses_peft
 from kgrec.training.checkpoint import replace_folder
 
@@ -63,7 +63,7 @@ def tune_text(
     if "recommend" in settings.objectives:
         chosen = recommender or RecommenderConfig()
         visible = without_splits(with_scenarios(snapshot, chosen.scenarios), ("test",))
-        reader = RecommenderReader(visible, chosen, seed=seed, device=where, progress=progress)
+        reader = DownstreamRecommender(visible, chosen, seed=seed, device=where, progress=progress)
     network, tokenizer, fingerprint = read_model(base)
     tuned = tune_network(
         network,
@@ -81,7 +81,7 @@ def tune_text(
     try:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        write_tuned(tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base))
+        write_tuned_model(tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base))
         replace_folder(fresh, folder)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -107,15 +107,15 @@ def corpus_of(snapshot: GraphSnapshot, settings: TextTuning) -> TextCorpus:
     seen = without_splits(snapshot, ("valid", "test"))
     return TextCorpus(
         documents=_documents(seen, settings),
-        reviews=_written(seen.reviews),
-        queries=_written(seen.queries),
+        reviews=_user_texts(seen.reviews),
+        queries=_user_texts(seen.queries),
         users=seen.interactions.user,
         items=seen.interactions.item,
     )
 
 
-def _written(texts: Texts) -> Written:
-    return Written([clean_text(text) for text in texts.text], texts.user, texts.item)
+def _user_texts(texts: Texts) -> UserTexts:
+    return UserTexts([clean_text(text) for text in texts.text], texts.user, texts.item)
 
 
 def _documents(snapshot: GraphSnapshot, settings: TextTuning) -> list[str]:
@@ -128,9 +128,9 @@ def _documents(snapshot: GraphSnapshot, settings: TextTuning) -> list[str]:
     for row, document in enumerate(documents):
         if template is not None and len(document.split()) < settings.short:
             fields = _fields(snapshot, row, told[row], field_names(template))
-            documents[row] = filled(template, fields) or document
+            documents[row] = fill_template(template, fields) or document
         if settings.backfill and not documents[row]:
-            documents[row] = told_by_facts(told[row])
+            documents[row] = facts_as_text(told[row])
     return documents
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kgrec.entity_linking.names import NameIndex
+from kgrec.entity_linking.name_index import NameIndex
 from kgrec.text.spelling import SpellingIndex
 
 _WORD = 5  # letters: shorter words have too many neighbours

@@ -14,7 +14,7 @@ from kgrec.text import load_encoder
 from kgrec.text.finetuned_model import ADAPTER_CONFIG, MANIFEST
 from kgrec.text.loading import read_model
 from kgrec.text_finetuning import tune_network
-from kgrec.text_finetuning.saving import write_tuned
+from kgrec.text_finetuning.model_writer import write_tuned_model
 from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import write_bert
 from tests.text_finetuning.conftest import small
@@ -31,7 +31,7 @@ def write(base, corpus, folder, seed=0, **changed):
     with torch.no_grad():
         said = Tokens(tokenizer, 16, CPU).vectors(tuned.network, SAID).numpy()
     folder.mkdir()
-    write_tuned(tuned, folder, base=str(base), fingerprint=fingerprint, pooling_of=base)
+    write_tuned_model(tuned, folder, base=str(base), fingerprint=fingerprint, pooling_of=base)
     return folder, said
 
 
@@ -88,7 +88,7 @@ def test_an_adapter_can_be_tuned_further(lora, corpus, tmp_path):
     network, tokenizer, fingerprint = read_model(lora)
     tuned = tune_network(network, tokenizer, corpus, small(objectives=("mlm",)), device=CPU)
     folder.mkdir()
-    write_tuned(tuned, folder, base=str(lora), fingerprint=fingerprint, pooling_of=lora)
+    write_tuned_model(tuned, folder, base=str(lora), fingerprint=fingerprint, pooling_of=lora)
     first, second = encoder(lora), encoder(folder)
     assert np.abs(first.encode(SAID) - second.encode(SAID)).max() > 1e-3
 

@@ -30,8 +30,8 @@ from kgrec.training.train_step import Stepper
 _VALID_USERS = 5_000  # enough to choose by
 
 
-class RecommenderReader:
-    """What ``kgrec.text_finetuning`` asks of a reader; see ``VectorReader``.
+class DownstreamRecommender:
+    """What ``kgrec.text_finetuning`` asks of a reader; see ``DownstreamModel``.
 
     ``visible`` is a snapshot without test rows. Its validation rows, as ``Recommender.fit`` would
     choose them, judge; what was written in them is not among ``texts``.
@@ -79,7 +79,7 @@ class RecommenderReader:
     def fit(self, vectors: np.ndarray) -> None:
         """Fit the recommender to these vectors; its weights stay from then on."""
         reader = TextReader(self._config)
-        reader.encoder = _Known(self._place, vectors)
+        reader.encoder = _KnownVectors(self._place, vectors)
         stages = fit_stages(
             self._visible,
             self._config,
@@ -118,7 +118,7 @@ class RecommenderReader:
         return weighted_mean(losses)
 
     @torch.no_grad()
-    def judge(self, vectors: Tensor) -> float:
+    def validate(self, vectors: Tensor) -> float:
         """NDCG@10 on the validation rows, of the model alone."""
         now = self._engine.alone()
         now.__dict__["inputs"] = self._inputs(vectors)
@@ -160,7 +160,7 @@ class RecommenderReader:
 
 
 @dataclass(frozen=True, eq=False)
-class _Known:
+class _KnownVectors:
     """An encoder that has read already what it is asked: ``vectors`` float32 ``[n, dim]`` by the
     ``place`` of each cleaned text; the place after the last is that of no text."""
 

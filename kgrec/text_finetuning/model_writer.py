@@ -11,11 +11,11 @@ from typing import Any
 from kgrec.text.adapters import PrefixEncoder, peft_warnings_hidden
 from kgrec.text.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
 from kgrec.text.models import sha256
-from kgrec.text_finetuning.tuner import Tuned
+from kgrec.text_finetuning.tuner import TunedModel
 
 
-def write_tuned(
-    tuned: Tuned, folder: Path, *, base: str, fingerprint: str, pooling_of: Path
+def write_tuned_model(
+    tuned: TunedModel, folder: Path, *, base: str, fingerprint: str, pooling_of: Path
 ) -> None:
     """Fill the empty ``folder`` with what ``load_encoder`` reads.
 
