@@ -121,7 +121,7 @@ def test_damaged_weights_are_refused(copied):
 @pytest.mark.parametrize("name", [ADAPTER, ADAPTER_CONFIG])
 def test_a_missing_file_is_named(copied, name):
     (copied / name).unlink()
-    with pytest.raises(TextModelError, match=f"holds no {name}"):
+    with pytest.raises(TextModelError, match=f"has no {name}"):
         encoder(copied)
 
 
