@@ -3,7 +3,7 @@
 import pytest
 
 from kgrec.errors import RequestError
-from kgrec.text_finetuning.templates import field_names, filled, told_by_facts
+from kgrec.text_finetuning.templates import facts_as_text, field_names, fill_template
 
 TEMPLATE = "{title}[ is a {category}][ by {brand}]"
 
@@ -22,11 +22,11 @@ TEMPLATE = "{title}[ is a {category}][ by {brand}]"
     ],
 )
 def test_missing_fields_take_their_part_with_them(fields, text):
-    assert filled(TEMPLATE, fields) == text
+    assert fill_template(TEMPLATE, fields) == text
 
 
 def test_values_are_not_read_as_templates():
-    assert filled(TEMPLATE, {"title": "{brand} [x]"}) == "{brand} [x]"
+    assert fill_template(TEMPLATE, {"title": "{brand} [x]"}) == "{brand} [x]"
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_values_are_not_read_as_templates():
 )
 def test_wrong_templates_are_refused_with_the_cure(wrong):
     with pytest.raises(RequestError, match="template"):
-        filled(wrong, {"title": "x", "a": "x"})
+        fill_template(wrong, {"title": "x", "a": "x"})
 
 
 def test_the_names_are_listed():
@@ -42,7 +42,7 @@ def test_the_names_are_listed():
 
 
 def test_facts_make_sentences():
-    assert told_by_facts({"director": ["Ann", "Bo"], "empty": [], "genre": list("abcdefg")}) == (
+    assert facts_as_text({"director": ["Ann", "Bo"], "empty": [], "genre": list("abcdefg")}) == (
         "director: Ann, Bo. genre: a, b, c, d, e."
     )
-    assert told_by_facts({}) == ""
+    assert facts_as_text({}) == ""

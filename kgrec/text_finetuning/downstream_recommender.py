@@ -31,8 +31,8 @@ from kgrec.training.train_step import Stepper
 _VALID_USERS = 5_000  # enough to choose by
 
 
-class RecommenderReader:
-    """What ``kgrec.text_finetuning`` asks of a reader; see ``VectorReader``.
+class DownstreamRecommender:
+    """What ``kgrec.text_finetuning`` asks of a reader; see ``DownstreamModel``.
 
     ``visible`` is a snapshot without test rows. Its validation rows, as ``Recommender.fit`` would
     choose them, judge; what was written in them is not among ``texts``.
@@ -81,7 +81,7 @@ class RecommenderReader:
     def fit(self, vectors: np.ndarray) -> None:
         """Fit the recommender to these vectors; its weights stay from then on."""
         reader = TextReader(self._config)
-        reader.encoder = _Known(self._place, vectors)
+        reader.encoder = _KnownVectors(self._place, vectors)
         self._fitted = run_pipeline(self._visible, self._config, reader.read, self._options).chosen
         engine = self._engine
         engine.model.zero_grad(set_to_none=True)
@@ -112,7 +112,7 @@ class RecommenderReader:
         return weighted_mean(losses)
 
     @torch.no_grad()
-    def judge(self, vectors: Tensor) -> float:
+    def validate(self, vectors: Tensor) -> float:
         """NDCG@10 on the validation rows, of the model alone."""
         now = self._engine.reading(self._inputs(vectors))
         return self._queries.judge(lambda rows: self._queries.score(now, rows))["ndcg@10"]
@@ -153,7 +153,7 @@ class RecommenderReader:
 
 
 @dataclass(frozen=True, eq=False)
-class _Known:
+class _KnownVectors:
     """An encoder that has read already what it is asked: ``vectors`` float32 ``[n, dim]`` by the
     ``place`` of each cleaned text; the place after the last is that of no text."""
 

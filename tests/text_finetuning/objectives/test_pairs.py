@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from kgrec.text_finetuning import TextCorpus, Written
+from kgrec.text_finetuning import TextCorpus, UserTexts
 from kgrec.text_finetuning.corpus import held_out_items
 from kgrec.text_finetuning.objectives.pairs import (
-    Entry,
+    PairSource,
     document_of,
-    draw,
-    entries,
+    draw_pairs,
+    pair_sources,
     reviews_by_others,
 )
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 NOBODY = np.array([-1])
 
@@ -20,7 +20,7 @@ NOBODY = np.array([-1])
 def corpus(documents, reviews=(), queries=(), events=()):
     def written(rows):
         text, user, item = zip(*rows, strict=True) if rows else ((), (), ())
-        return Written(list(text), np.array(user, dtype=int), np.array(item, dtype=int))
+        return UserTexts(list(text), np.array(user, dtype=int), np.array(item, dtype=int))
 
     users, items = zip(*events, strict=True) if events else ((), ())
     return TextCorpus(
@@ -30,8 +30,8 @@ def corpus(documents, reviews=(), queries=(), events=()):
 
 def test_a_query_is_paired_with_the_clicked_item_and_one_without_a_click_is_not():
     given = corpus(["A guitar", ""], queries=[("loud", 0, 0), ("lost", 0, -1), ("none", 1, 1)])
-    found = entries(given, small(pairs=("query",)))
-    assert found == [Entry("loud", 0, 0)]  # item 1 has no text to be paired with
+    found = pair_sources(given, small(pairs=("query",)))
+    assert found == [PairSource("loud", 0, 0)]  # item 1 has no text to be paired with
     assert document_of(given, found[0]) == "A guitar"
 
 
@@ -40,7 +40,7 @@ def test_a_review_is_paired_with_the_document_or_what_others_wrote():
         ["", "Strings"],
         reviews=[("mine", 0, 0), ("yours", 1, 0), ("ours", 0, 0), ("alone", 0, 1)],
     )
-    found = entries(given, small(pairs=("review",)))
+    found = pair_sources(given, small(pairs=("review",)))
     told = {entry.anchor: list(reviews_by_others(given, entry)) for entry in found}
     assert told == {"mine": ["yours"], "yours": ["mine", "ours"], "ours": ["yours"], "alone": []}
     assert [document_of(given, entry) for entry in found] == ["", "", "", "Strings"]
@@ -52,7 +52,7 @@ def test_a_history_tells_of_what_came_before_the_next_item_and_of_nothing_later(
         reviews=[("loved b", 0, 1)],
         events=[(0, 0), (0, 1), (0, 2), (1, 3), (1, 0)],
     )
-    found = entries(given, small(pairs=("history",), history_events=2))
+    found = pair_sources(given, small(pairs=("history",), history_events=2))
     assert [(entry.anchor, entry.item) for entry in found] == [
         ("doc a", 1),
         ("loved b doc a", 2),
@@ -62,7 +62,7 @@ def test_a_history_tells_of_what_came_before_the_next_item_and_of_nothing_later(
 
 def test_an_item_that_comes_again_is_no_pair():
     given = corpus(["a", "b"], events=[(0, 0), (0, 0), (0, 1)])
-    found = entries(given, small(pairs=("history",)))
+    found = pair_sources(given, small(pairs=("history",)))
     assert [entry.item for entry in found] == [1]
 
 
@@ -72,8 +72,8 @@ def test_what_is_drawn_belongs_to_the_item(seed):
         ["document", ""],
         reviews=[("a", 0, 0), ("b", 1, 0), ("c", 2, 0), ("d", 0, 1), ("e", 1, 1)],
     )
-    found = entries(given, small(pairs=("review",)))
-    drawn = draw(given, found * 40, np.random.default_rng(seed))
+    found = pair_sources(given, small(pairs=("review",)))
+    drawn = draw_pairs(given, found * 40, np.random.default_rng(seed))
     seen = {}
     for anchor, other in zip(drawn.anchors, drawn.others, strict=True):
         seen.setdefault(anchor, []).append(other)

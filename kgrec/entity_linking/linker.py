@@ -10,10 +10,10 @@ import scipy.sparse as sp
 
 from graph_schema import Catalog
 from kgrec.entity_linking.confidence import FOLDS, confidences
-from kgrec.entity_linking.evidence import Pairs, gather
-from kgrec.entity_linking.known import KnownFacts
-from kgrec.entity_linking.mentions import Text, find_mentions, sentence_around, texts_of
-from kgrec.entity_linking.names import NameIndex
+from kgrec.entity_linking.evidence import CandidatePairs, candidate_pairs
+from kgrec.entity_linking.known_facts import KnownFacts
+from kgrec.entity_linking.mentions import ItemText, find_mentions, item_texts, sentence_around
+from kgrec.entity_linking.name_index import NameIndex
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.graph.source import read_source
@@ -50,21 +50,21 @@ def link_entities(
     _check(min_confidence)
     snapshot = read_source(source)
     facts = KnownFacts.read(snapshot, relations)
-    texts = texts_of(snapshot)
+    texts = item_texts(snapshot)
     _check_parts(snapshot, facts, texts)
     index = NameIndex.build([str(name) for name in snapshot.entities.attributes["name"]])
     mentions = find_mentions(texts, index, fuzzy=fuzzy)
     if mentions.empty:
         return pd.DataFrame(columns=pd.Index(COLUMNS))
-    pairs = gather(mentions, texts, index, snapshot, facts)
+    pairs = candidate_pairs(mentions, texts, index, snapshot, facts)
     sure = confidences(pairs, pairs.item % FOLDS)
     proposals = _proposals(pairs, sure, facts, snapshot)
     kept = proposals[proposals["confidence"] >= min_confidence]
-    return _shown(kept, mentions.iloc[pairs.first[kept["pair"]]], texts, snapshot, facts)
+    return _proposal_frame(kept, mentions.iloc[pairs.first[kept["pair"]]], texts, snapshot, facts)
 
 
 def _proposals(
-    pairs: Pairs, sure: np.ndarray, facts: KnownFacts, snapshot: GraphSnapshot
+    pairs: CandidatePairs, sure: np.ndarray, facts: KnownFacts, snapshot: GraphSnapshot
 ) -> pd.DataFrame:
     """Columns pair, relation (places), confidence: each unknown pair in each relation it may have,
     in falling order of confidence."""
@@ -95,10 +95,10 @@ def _shares(facts: KnownFacts, snapshot: GraphSnapshot) -> sp.csr_matrix:
     return sp.csr_matrix(sp.diags(1.0 / (items + 1.0)) @ (roles + members.T @ usual))
 
 
-def _shown(
+def _proposal_frame(
     kept: pd.DataFrame,
     best: pd.DataFrame,
-    texts: Sequence[Text],
+    texts: Sequence[ItemText],
     snapshot: GraphSnapshot,
     facts: KnownFacts,
 ) -> pd.DataFrame:
@@ -132,7 +132,7 @@ def _check(min_confidence: float) -> None:
         raise RequestError(f"min_confidence is {min_confidence}; it lies between 0 and 1.")
 
 
-def _check_parts(snapshot: GraphSnapshot, facts: KnownFacts, texts: Sequence[Text]) -> None:
+def _check_parts(snapshot: GraphSnapshot, facts: KnownFacts, texts: Sequence[ItemText]) -> None:
     if not texts:
         raise RequestError(
             "no item has a description or a review to read. Cure: give items a column of texts "

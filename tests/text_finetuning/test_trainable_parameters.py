@@ -7,11 +7,11 @@ import torch
 from transformers import DistilBertConfig, DistilBertModel
 
 from kgrec.errors import TextModelError
-from kgrec.text import adapters as methods
+from kgrec.text.adapters import merge_adapter
 from kgrec.text_finetuning import tune_network
-from kgrec.text_finetuning.freezing import Unfreezing
 from kgrec.text_finetuning.tokens import Tokens
-from tests.text.tuning.conftest import small
+from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing, select_trainable
+from tests.text_finetuning.conftest import small
 
 METHODS = ("lora", "adalora", "prefix", "ia3", "full")
 CPU = torch.device("cpu")
@@ -62,7 +62,7 @@ def test_every_trained_parameter_gets_a_gradient_that_is_not_all_zero(method, ti
 
 def test_lora_trains_the_linear_maps_of_every_layer(tiny):
     network, _ = tiny
-    adapted = methods.prepared(network, small(rank=2), 10)
+    adapted = select_trainable(network, small(rank=2), 10)
     names = {name for name, p in adapted.named_parameters() if p.requires_grad}
     assert len(names) == 2 * 6 * 2  # layers, maps, two matrices each
     assert not any("pooler" in name or "embeddings" in name for name in names)
@@ -70,7 +70,7 @@ def test_lora_trains_the_linear_maps_of_every_layer(tiny):
 
 def test_first_layers_stay_where_they_are_frozen(tiny):
     network, _ = tiny
-    adapted = methods.prepared(network, small(frozen_layers=1), 10)
+    adapted = select_trainable(network, small(frozen_layers=1), 10)
     names = [name for name, p in adapted.named_parameters() if p.requires_grad]
     assert names
     assert all(".layer.1." in name for name in names)
@@ -87,7 +87,7 @@ def test_first_layers_stay_where_they_are_frozen(tiny):
 )
 def test_full_tuning_opens_what_is_not_frozen(settings, open_parts, tiny):
     network, _ = tiny
-    prepared = methods.prepared(network, small(method="full", **settings), 10)
+    prepared = select_trainable(network, small(method="full", **settings), 10)
     found = [name for name, p in prepared.named_parameters() if p.requires_grad]
     parts = {"embeddings", "layer.0", "layer.1"}
     assert {part for part in parts if any(f"{part}." in name for name in found)} == open_parts
@@ -97,11 +97,11 @@ def test_full_tuning_opens_what_is_not_frozen(settings, open_parts, tiny):
 def test_gradual_unfreezing_opens_from_the_last_layer_down(method, tiny):
     network, _ = tiny
     settings = small(method=method, freeze="gradual", epochs=3)
-    prepared = methods.prepared(network, settings, 10)
-    unfreezing = Unfreezing(prepared, settings)
+    prepared = select_trainable(network, settings, 10)
+    unfreezing = GradualUnfreezing(prepared, settings)
     seen = []
     for epoch in range(3):
-        unfreezing.begin(epoch)
+        unfreezing.start_epoch(epoch)
         names = [name for name, p in prepared.named_parameters() if p.requires_grad]
         parts = ("layer.1.", "layer.0.", "embeddings.")
         seen.append([part for part in parts if any(part in name for name in names)])
@@ -123,20 +123,20 @@ def test_an_encoder_that_takes_no_prefix_is_refused():
         DistilBertConfig(vocab_size=30, dim=16, n_heads=2, n_layers=1, hidden_dim=16)
     )
     with pytest.raises(TextModelError, match=r"prefix.*distilbert"):
-        methods.prepared(network, small(method="prefix"), 10)
+        select_trainable(network, small(method="prefix"), 10)
 
 
 def test_lora_works_on_another_architecture():
     network = DistilBertModel(
         DistilBertConfig(vocab_size=30, dim=16, n_heads=2, n_layers=1, hidden_dim=16)
     )
-    adapted = methods.prepared(network, small(), 10)
+    adapted = select_trainable(network, small(), 10)
     assert sum(p.requires_grad for p in adapted.parameters()) == 2 * 6
 
 
 def test_freezing_more_layers_than_there_are_is_refused(tiny):
     with pytest.raises(TextModelError, match="has 2 layers"):
-        methods.prepared(tiny[0], small(frozen_layers=2), 10)
+        select_trainable(tiny[0], small(frozen_layers=2), 10)
 
 
 def test_a_merged_adapter_says_the_same(tiny, corpus):
@@ -145,5 +145,5 @@ def test_a_merged_adapter_says_the_same(tiny, corpus):
         copied = copy.deepcopy(network)
         tuned = tune_network(copied, tokenizer, corpus, small(method=method), device=CPU)
         apart = said(tuned.network, tokenizer)
-        together = said(methods.merged(tuned.network), tokenizer)
+        together = said(merge_adapter(tuned.network), tokenizer)
         assert (apart - together).abs().max() < 1e-5, method

@@ -21,7 +21,7 @@ def entities() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["entity_id", "name", "kind"])
 
 
-def world(hidden: int = 0) -> Catalog:
+def linked_catalog(hidden: int = 0) -> Catalog:
     """Each plot names its director and a town; every second town is but a dream, and no fact.
 
     The facts of the first ``hidden`` items are left out.

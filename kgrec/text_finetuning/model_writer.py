@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from kgrec.files import FolderKind
-from kgrec.text.adapters import PrefixedEncoder, quiet
+from kgrec.text.adapters import PrefixEncoder, peft_warnings_hidden
 from kgrec.text.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
 from kgrec.text.models import sha256
-from kgrec.text_finetuning.tuner import Tuned
+from kgrec.text_finetuning.tuner import TunedModel
 
 
 def _listed(manifest: dict[str, Any]) -> list[str] | None:
@@ -23,8 +23,8 @@ def _listed(manifest: dict[str, Any]) -> list[str] | None:
 TUNED = FolderKind("tuned text model", MANIFEST, _listed)
 
 
-def write_tuned(
-    tuned: Tuned, folder: Path, *, base: str, fingerprint: str, pooling_of: Path
+def write_tuned_model(
+    tuned: TunedModel, folder: Path, *, base: str, fingerprint: str, pooling_of: Path
 ) -> None:
     """Fill the empty ``folder`` with what ``load_encoder`` reads.
 
@@ -33,7 +33,7 @@ def write_tuned(
     adapter. Raises OSError.
     """
     network = tuned.network
-    network = network.network if isinstance(network, PrefixedEncoder) else network
+    network = network.network if isinstance(network, PrefixEncoder) else network
     if hasattr(network, "peft_config"):
         _write_adapter(network, folder, base)
     else:
@@ -60,7 +60,7 @@ def _write_adapter(network: Any, folder: Path, base: str) -> None:
         # The pattern is the last step's, the weights may be an earlier one's; a rank that was
         # dropped is 0 in them anyway.
         config.rank_pattern = None
-    with quiet():
+    with peft_warnings_hidden():
         network.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / ADAPTER_CONFIG  # peft writes sets in any order: equal tunings, equal files

@@ -1,11 +1,11 @@
-"""Typing errors and hostile reviews: seeded, and what they say they are."""
+"""Typing errors and hostile reviews: each kind is what its name says, and equal for equal seeds."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from kgrec.text.noise import ATTACKS, Attack, hostile, mistyped
+from benchmarks.text_noise import ATTACKS, Attack, hostile, mistyped
 
 TEXT = "The strings of this guitar broke within a week and nobody answered"
 

@@ -1,4 +1,4 @@
-"""Texts as people mistype them and as attackers write them, for tests and measurements; seeded."""
+"""Text noise to measure robustness with: typing errors and hostile reviews, seeded."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _KEYWORDS = 60  # of a stuffed review
 
 
 def mistyped(texts: Sequence[str], share: float, rng: np.random.Generator) -> list[str]:
-    """With a typing error in ``share`` of the words of three letters or more: two letters swapped,
-    one dropped or one doubled."""
+    """Copies of ``texts`` with a typing error in ``share`` of the words of three letters or more:
+    two letters swapped, one dropped or one doubled."""
     return [
         " ".join(
-            _slip(word, rng) if len(word) >= _FEWEST_LETTERS and rng.random() < share else word
+            _mistype(word, rng) if len(word) >= _FEWEST_LETTERS and rng.random() < share else word
             for word in text.split()
         )
         for text in texts
     ]
 
 
-def _slip(word: str, rng: np.random.Generator) -> str:
+def _mistype(word: str, rng: np.random.Generator) -> str:
     at = int(rng.integers(len(word) - 1))
     kind = int(rng.integers(3))
     if kind == 0:
@@ -42,11 +42,11 @@ def _slip(word: str, rng: np.random.Generator) -> str:
 
 
 def hostile(kind: Attack, count: int, known: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """``count`` reviews that are to push an item up.
+    """``count`` reviews written to raise an item's rank.
 
-    "injection" gives orders to a language model, "stuffing" strings together the words that are
-    most frequent in ``known`` texts, "spam" is one praise over and over, and "copy" takes reviews
-    of ``known`` (those of popular items) as they are. "stuffing" and "copy" need a text in
+    "injection": instructions to a language model; "stuffing": the most frequent words of the texts
+    in ``known``; "spam": one sentence of praise, repeated; "copy": texts drawn from ``known``
+    (reviews of popular items), unchanged. "stuffing" and "copy" need at least one text in
     ``known``.
     """
     if kind == "injection":

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from graph_schema.errors import RequestError
-from kgrec.search.name_index import LexicalIndex, weighted_columns
+from kgrec.search.name_index import TfidfIndex, weighted_columns
 
 NAMES = [
     "The Terminator",
@@ -20,7 +20,7 @@ NAMES = [
     "Toy Story",
     "Antz",
 ]
-INDEX = LexicalIndex.build(NAMES)
+INDEX = TfidfIndex.build(NAMES)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_unknown_letters_lower_the_score():
 
 
 def test_names_within_a_longer_query():
-    found = INDEX.named("films by steven spielberg like toy story please")
+    found = INDEX.contained_in("films by steven spielberg like toy story please")
     assert found.tolist() == [3, 7, 9]
-    assert INDEX.named("amelie").tolist() == []  # one word may mean anything
-    assert INDEX.named("steven spielburg").tolist() == []
+    assert INDEX.contained_in("amelie").tolist() == []  # one word may mean anything
+    assert INDEX.contained_in("steven spielburg").tolist() == []
 
 
 @pytest.mark.parametrize("query", ["", "   ", "!!!", "日本"])
@@ -67,9 +67,9 @@ def test_nothing_in_common(query):
 
 
 def test_empty_index():
-    assert len(LexicalIndex.build([])) == 0
-    assert len(LexicalIndex.build([]).search("a")[0]) == 0
-    assert len(LexicalIndex.build(["", "!"]).search("a")[0]) == 0
+    assert len(TfidfIndex.build([])) == 0
+    assert len(TfidfIndex.build([]).search("a")[0]) == 0
+    assert len(TfidfIndex.build(["", "!"]).search("a")[0]) == 0
 
 
 def test_k_must_be_positive():

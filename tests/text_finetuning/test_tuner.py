@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TrainingError
 from kgrec.text.loading import read_model
-from kgrec.text_finetuning import TextCorpus, Written, tune_network
-from kgrec.text_finetuning.objectives.contrastive import Contrastive, info_nce
+from kgrec.text_finetuning import TextCorpus, UserTexts, tune_network
+from kgrec.text_finetuning.objectives.contrastive import ContrastiveObjective, info_nce
 from kgrec.text_finetuning.tokens import Tokens
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
 
@@ -55,7 +55,7 @@ def test_tuning_leaves_the_global_generator_alone(tiny_folder, corpus):
 
 def held_out_loss(tuned, corpus):
     network, tokenizer = tuned.network, tuned.tokenizer
-    objective = Contrastive(corpus, Tokens(tokenizer, 16, CPU), tuned.settings, 0)
+    objective = ContrastiveObjective(corpus, Tokens(tokenizer, 16, CPU), tuned.settings, 0)
     with torch.no_grad():
         found = [objective.loss(network, batch) for batch in objective.valid()]
     return sum(float(value) * n for value, n in found) / sum(n for _, n in found)
@@ -131,7 +131,7 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_cure(tiny_folder, corpus)
 @pytest.mark.parametrize("objective", ["mlm", "contrastive"])
 def test_too_few_texts_are_refused(objective, tiny_folder):
     nothing = np.empty(0, dtype=np.int64)
-    empty = TextCorpus(["", ""], Written.none(), Written.none(), nothing, nothing)
+    empty = TextCorpus(["", ""], UserTexts.none(), UserTexts.none(), nothing, nothing)
     with pytest.raises(TrainingError, match="load"):
         run(tiny_folder, empty, objectives=(objective,))
 

@@ -8,7 +8,7 @@ from kgrec.entity_linking import accept, link_entities, read_proposals, write_pr
 from kgrec.errors import RequestError, SourceError
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
-from tests.linking.worlds import DIRECTED, world
+from tests.entity_linking.catalogs import DIRECTED, linked_catalog
 
 
 def proposals() -> pd.DataFrame:
@@ -53,7 +53,7 @@ def test_a_file_comes_back_as_it_was_edited(tmp_path: Path) -> None:
 
 def test_accepting_twice_adds_nothing_and_nothing_is_proposed_again(tmp_path: Path) -> None:
     with connect(tmp_path / "c.kgl") as store:
-        store.write(world(20))
+        store.write(linked_catalog(20))
         before = sum(kind.count for kind in store.edge_types())
         found = link_entities(store)
         for _ in range(2):
@@ -92,7 +92,7 @@ def test_nothing_accepted_is_an_empty_catalog() -> None:
 
 
 def test_merging_accepted_facts_into_a_snapshot_keeps_names_and_texts() -> None:
-    old = read_source(world(20))
+    old = read_source(linked_catalog(20))
     found = link_entities(old)
     merged = merge_snapshots(old, read_source(accept(found)))
     assert sum(map(len, merged.facts)) == sum(map(len, old.facts)) + len(found)

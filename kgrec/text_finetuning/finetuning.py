@@ -20,13 +20,15 @@ from kgrec.progress import Progress
 from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 from kgrec.text import clean_text, item_documents
+from kgrec.text.adapters import import_peft
 from kgrec.text.finetuned_model import is_adapter, read_manifest
 from kgrec.text.loading import model_pooling, read_model
 from kgrec.text.models import model_folder
-from kgrec.text_finetuning import TextCorpus, TuningReport, Written, tune_network
-from kgrec.text_finetuning.recommender_objective import RecommenderReader
-from kgrec.text_finetuning.saving import TUNED, write_tuned
-from kgrec.text_finetuning.templates import field_names, filled, told_by_facts
+from kgrec.text_finetuning import TextCorpus, TuningReport, UserTexts, tune_network
+from kgrec.text_finetuning.downstream_recommender import DownstreamRecommender
+from kgrec.text_finetuning.model_writer import TUNED, write_tuned_model
+from kgrec.text_finetuning.templates import facts_as_text, field_names, fill_template
+from kgrec.text_finetuning.trainable_parameters import uses_peft
 
 
 def tune_text(
@@ -56,13 +58,15 @@ def tune_text(
         check_writable(folder, TUNED)
     except ModelError as error:
         raise TextModelError(str(error)) from error
+    if uses_peft(settings):
+        import_peft()
     where = choose_device(device)
     snapshot = read_source(source, progress)
     corpus, reader = corpus_of(snapshot, settings), None
     if "recommend" in settings.objectives:
         chosen = recommender or RecommenderConfig()
         visible = with_scenarios(snapshot, chosen.scenarios).without_splits(("test",))
-        reader = RecommenderReader(
+        reader = DownstreamRecommender(
             visible,
             chosen,
             seed=seed,
@@ -85,7 +89,9 @@ def tune_text(
     name = str(Path(base).resolve()) if Path(base).is_dir() else str(base)
     try:
         with replaced_folder(folder, TUNED) as fresh:
-            write_tuned(tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base))
+            write_tuned_model(
+                tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base)
+            )
     except OSError as error:
         raise TextModelError(
             f"{folder}: can't save the tuned model ({error}); free some space or permit writing."
@@ -105,15 +111,15 @@ def corpus_of(snapshot: GraphSnapshot, settings: TextTuning) -> TextCorpus:
     seen = snapshot.without_splits(("valid", "test"))
     return TextCorpus(
         documents=_documents(seen, settings),
-        reviews=_written(seen.reviews),
-        queries=_written(seen.queries),
+        reviews=_user_texts(seen.reviews),
+        queries=_user_texts(seen.queries),
         users=seen.interactions.user,
         items=seen.interactions.item,
     )
 
 
-def _written(texts: Texts) -> Written:
-    return Written([clean_text(text) for text in texts.text], texts.user, texts.item)
+def _user_texts(texts: Texts) -> UserTexts:
+    return UserTexts([clean_text(text) for text in texts.text], texts.user, texts.item)
 
 
 def _documents(snapshot: GraphSnapshot, settings: TextTuning) -> list[str]:
@@ -126,9 +132,9 @@ def _documents(snapshot: GraphSnapshot, settings: TextTuning) -> list[str]:
     for row, document in enumerate(documents):
         if template is not None and len(document.split()) < settings.short:
             fields = _fields(snapshot, row, told[row], field_names(template))
-            documents[row] = filled(template, fields) or document
+            documents[row] = fill_template(template, fields) or document
         if settings.backfill and not documents[row]:
-            documents[row] = told_by_facts(told[row])
+            documents[row] = facts_as_text(told[row])
     return documents
 
 

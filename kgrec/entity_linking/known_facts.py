@@ -70,7 +70,7 @@ class KnownFacts:
         return sp.csr_matrix((ones, places), shape=shape)
 
 
-def among(matrix: sp.csr_matrix, rows: Ints, columns: Ints) -> np.ndarray:
+def entries_at(matrix: sp.csr_matrix, rows: Ints, columns: Ints) -> np.ndarray:
     """float64 ``[n]``: the entries of a sparse matrix at (rows, columns)."""
     if not len(rows):
         return np.empty(0)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kgrec.entity_linking.names import NameIndex
-from kgrec.text.spelling import Spelling
+from kgrec.entity_linking.name_index import NameIndex
+from kgrec.text.spelling import SpellingIndex
 
 _WORD = 5  # letters: shorter words have too many neighbours
 _NAME = 8  # letters: so long a name must be to be recognised with an error in it
@@ -26,12 +26,12 @@ class Corrections:
         """``counts``: in how many texts each word occurs. A misspelling is rarer than the word."""
         long = (key for key in index.phrases if len(key) >= _NAME)
         words = sorted({word for key in long for word in key.split(" ") if len(word) >= _WORD})
-        spelling, known = Spelling(words), set(words)
+        spelling, known = SpellingIndex(words), set(words)
         meant: dict[str, list[str]] = {}
         for written, count in counts.items():
             if len(written) < _WORD or written in known or not written.isalpha():
                 continue
-            near = (words[place] for place, _ in spelling.near(written))
+            near = (words[place] for place, _ in spelling.similar(written))
             likely = [word for word in near if counts[word] >= count - 1]
             if likely:
                 meant[written] = sorted(likely, key=lambda w: (-counts[w], w))[:_READINGS]

@@ -7,14 +7,14 @@ import torch
 from kgrec.errors import TextModelError
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.objectives.mask_prediction import predictor
-from kgrec.text_finetuning.objectives.masking import Vocabulary, hide
-from kgrec.text_finetuning.objectives.mlm import MaskedWords
+from kgrec.text_finetuning.objectives.masking import TokenVocabulary, hide
+from kgrec.text_finetuning.objectives.mlm import MaskedWordObjective
 from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import WORDS
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
-VOCABULARY = Vocabulary(size=21, mask=4, special=(0, 1, 2, 3, 4))
+VOCABULARY = TokenVocabulary(size=21, mask=4, special=(0, 1, 2, 3, 4))
 
 
 def test_masks_hide_the_share_and_never_what_is_special():
@@ -42,7 +42,9 @@ def test_masks_depend_on_the_seed_and_the_epoch_alone(tiny, corpus):
     tokens = Tokens(tokenizer, 16, CPU)
 
     def first(seed, epoch):
-        return next(MaskedWords(corpus, tokens, small(), seed, network).batches(epoch)).shown
+        return next(
+            MaskedWordObjective(corpus, tokens, small(), seed, network).batches(epoch)
+        ).shown
 
     assert np.array_equal(first(0, 0), first(0, 0))
     assert not np.array_equal(first(0, 0), first(0, 1))
@@ -51,7 +53,7 @@ def test_masks_depend_on_the_seed_and_the_epoch_alone(tiny, corpus):
 
 def test_texts_of_items_held_out_are_never_trained_on(tiny, corpus):
     network, tokenizer = tiny
-    objective = MaskedWords(corpus, Tokens(tokenizer, 16, CPU), small(), 0, network)
+    objective = MaskedWordObjective(corpus, Tokens(tokenizer, 16, CPU), small(), 0, network)
     trained = {tuple(row) for batch in objective.batches(0) for row in batch.true.tolist()}
     held = {tuple(row) for batch in objective.valid() for row in batch.true.tolist()}
     assert trained
@@ -83,13 +85,13 @@ def test_a_tokenizer_without_a_mask_is_refused(tiny, corpus):
     network, tokenizer = tiny
     tokenizer.mask_token = None
     with pytest.raises(TextModelError, match="no mask token"):
-        MaskedWords(corpus, Tokens(tokenizer, 16, CPU), small(), 0, network)
+        MaskedWordObjective(corpus, Tokens(tokenizer, 16, CPU), small(), 0, network)
 
 
 def test_the_predictor_gives_one_word_for_each_mask(tiny, corpus):
     network, tokenizer = tiny
     tokens = Tokens(tokenizer, 16, CPU)
-    predict = predictor(network, MaskedWords(corpus, tokens, small(), 0, network), tokens)
+    predict = predictor(network, MaskedWordObjective(corpus, tokens, small(), 0, network), tokens)
     found = predict(["the [MASK] river [MASK]", "no mask", "[MASK]"])
     assert [len(words) for words in found] == [2, 0, 1]
     assert all(word == "" or word in WORDS for words in found for word in words)

@@ -16,14 +16,14 @@ class NameIndex:
     """``whole`` and ``keys``: the key of each name, and without what parentheses add to it.
 
     ``phrases``: key → rows of the entities so called; ``longest``: first word → the most words
-    that a phrase beginning with it has; ``surnames``: last word → the one entity it can be.
+    that a phrase beginning with it has; ``last_names``: last word → the one entity it can be.
     """
 
     whole: list[str]
     keys: list[str]
     phrases: dict[str, list[int]] = field(default_factory=dict)
     longest: dict[str, int] = field(default_factory=dict)
-    surnames: dict[str, int] = field(default_factory=dict)
+    last_names: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def build(cls, names: Sequence[str]) -> NameIndex:
@@ -34,7 +34,7 @@ class NameIndex:
         for row, keys in enumerate(zip(whole, plain, strict=True)):
             for key in {key for key in keys if key}:
                 index._add(key, row)
-        index.surnames.update(_surnames(plain, index.phrases))
+        index.last_names.update(_last_names(plain, index.phrases))
         return index
 
     def _add(self, key: str, row: int) -> None:
@@ -67,7 +67,7 @@ class NameIndex:
                     yield key
 
 
-def _surnames(keys: Sequence[str], phrases: dict[str, list[int]]) -> dict[str, int]:
+def _last_names(keys: Sequence[str], phrases: dict[str, list[int]]) -> dict[str, int]:
     """Last words of longer names that one entity alone has, and that are nobody's whole name."""
     owners: dict[str, list[int]] = defaultdict(list)
     firsts = Counter(key.split(" ")[0] for key in keys)

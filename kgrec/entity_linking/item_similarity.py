@@ -14,7 +14,7 @@ _FLOOR = 0.1  # added to a ratio before its logarithm
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class ItemSimilarity:
     """``context`` float64 ``[items, entities]``: the facts to compare by, 0 or 1; ``unit``: the
     same weighted by log(items / items with it), rows of length 1."""
 
@@ -22,7 +22,7 @@ class Likeness:
     unit: sp.csr_matrix
 
     @classmethod
-    def build(cls, context: sp.csr_matrix) -> Likeness:
+    def build(cls, context: sp.csr_matrix) -> ItemSimilarity:
         degree = np.asarray(context.sum(axis=0)).ravel()
         weights = np.log(max(context.shape[0], 1) / np.maximum(degree, 1.0))
         weighted = context @ sp.diags(weights)
@@ -30,7 +30,7 @@ class Likeness:
         unit = sp.diags(1.0 / np.maximum(length, 1e-12)) @ weighted
         return cls(context, sp.csr_matrix(unit))
 
-    def signs(
+    def features(
         self, item: Ints, entity: Ints, known: np.ndarray, facts: sp.csr_matrix
     ) -> list[np.ndarray]:
         """float64 ``[p]`` each: the mean cosine of the item and the others that have the entity,

@@ -9,14 +9,21 @@ from kgrec import connect
 from kgrec.entity_linking import accept, link_entities
 from kgrec.errors import RequestError
 from kgrec.graph.source import read_source
-from tests.linking.worlds import DIRECTED, DIRECTORS, SET_IN, catalog, entities, world
+from tests.entity_linking.catalogs import (
+    DIRECTED,
+    DIRECTORS,
+    SET_IN,
+    catalog,
+    entities,
+    linked_catalog,
+)
 
 HIDDEN = 20
 
 
 @pytest.fixture(scope="module")
 def proposed() -> pd.DataFrame:
-    return link_entities(world(HIDDEN), min_confidence=0.0)
+    return link_entities(linked_catalog(HIDDEN), min_confidence=0.0)
 
 
 def pairs(frame: pd.DataFrame) -> set[tuple[str, str, str]]:
@@ -24,7 +31,7 @@ def pairs(frame: pd.DataFrame) -> set[tuple[str, str, str]]:
 
 
 def truth() -> set[tuple[str, str, str]]:
-    facts = world().facts
+    facts = linked_catalog().facts
     return set(zip(facts["head"], facts["relation"], facts["tail"], strict=True))
 
 
@@ -48,7 +55,7 @@ def pairs_in_order(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 
 def test_each_proposal_shows_where_it_comes_from(proposed: pd.DataFrame) -> None:
-    plots = world().items.set_index("item_id")["plot"]
+    plots = linked_catalog().items.set_index("item_id")["plot"]
     for row in proposed.itertuples():
         assert plots[row.item_id][row.start : row.end] == row.found
         assert row.found in row.sentence
@@ -62,7 +69,7 @@ def test_a_word_that_is_also_a_name_is_not_believed(proposed: pd.DataFrame) -> N
 def test_known_facts_are_not_proposed_and_relations_are_those_of_the_kind(
     proposed: pd.DataFrame,
 ) -> None:
-    known = world(HIDDEN).facts
+    known = linked_catalog(HIDDEN).facts
     assert not pairs(proposed) & set(
         zip(known["head"], known["relation"], known["tail"], strict=True)
     )
@@ -73,7 +80,7 @@ def test_known_facts_are_not_proposed_and_relations_are_those_of_the_kind(
 
 def test_a_hidden_item_does_not_teach_its_own_confidence() -> None:
     """What is known of an item's own named facts leaves its proposals as they are."""
-    full = world(HIDDEN)
+    full = linked_catalog(HIDDEN)
     facts = full.facts
     one = pd.DataFrame(
         [("i0", "item", DIRECTED, _director("i0"), "entity")], columns=facts.columns[:5]
@@ -93,30 +100,30 @@ def test_a_hidden_item_does_not_teach_its_own_confidence() -> None:
 
 
 def _director(item: str) -> str:
-    facts = world().facts
+    facts = linked_catalog().facts
     of = facts[(facts["head"] == item) & (facts["relation"] == DIRECTED)]
     return str(of["tail"].iloc[0])
 
 
 def test_store_catalog_and_snapshot_answer_alike(tmp_path: Path, proposed: pd.DataFrame) -> None:
     with connect(tmp_path / "c.kgl") as store:
-        store.write(world(HIDDEN))
+        store.write(linked_catalog(HIDDEN))
         pd.testing.assert_frame_equal(link_entities(store, min_confidence=0.0), proposed)
-    snapshot = read_source(world(HIDDEN))
+    snapshot = read_source(linked_catalog(HIDDEN))
     pd.testing.assert_frame_equal(link_entities(snapshot, min_confidence=0.0), proposed)
 
 
 def test_relations_limit_what_is_proposed() -> None:
-    found = link_entities(world(HIDDEN), relations=[SET_IN], min_confidence=0.0)
+    found = link_entities(linked_catalog(HIDDEN), relations=[SET_IN], min_confidence=0.0)
     assert set(found["relation"]) == {SET_IN}
     with pytest.raises(RequestError, match=r"says NONE.*DIRECTED_BY, SET_IN"):
-        link_entities(world(), relations=["NONE"])
+        link_entities(linked_catalog(), relations=["NONE"])
     with pytest.raises(RequestError, match="give a list"):
-        link_entities(world(), relations=SET_IN)
+        link_entities(linked_catalog(), relations=SET_IN)
 
 
 def test_facts_from_the_entity_to_the_item_keep_their_direction() -> None:
-    full = world(HIDDEN)
+    full = linked_catalog(HIDDEN)
     facts = full.facts.rename(
         columns={"head": "tail", "tail": "head", "head_type": "tail_type", "tail_type": "head_type"}
     )
@@ -130,7 +137,7 @@ def test_facts_from_the_entity_to_the_item_keep_their_direction() -> None:
 
 
 def test_misspelt_and_last_names_are_believed_less_than_names() -> None:
-    full = world(HIDDEN)
+    full = linked_catalog(HIDDEN)
     items = full.items.copy()
     name = DIRECTORS[int(_director("i1")[1])]
     wrong = name[:-3] + "x" + name[-2:]
@@ -147,7 +154,7 @@ def test_misspelt_and_last_names_are_believed_less_than_names() -> None:
 
 
 def test_reviews_are_read_and_named_by_their_id() -> None:
-    full = world(HIDDEN)
+    full = linked_catalog(HIDDEN)
     reviews = pd.DataFrame(
         [("r1", "u", "i2", f"The best of {DIRECTORS[0]} and {DIRECTORS[1]}!")],
         columns=["review_id", "user_id", "item_id", "text"],
@@ -188,7 +195,7 @@ def test_without_texts_names_or_facts_it_says_so() -> None:
     with pytest.raises(RequestError, match="takes a GraphStore or a Catalog"):
         link_entities("catalog.kgl")  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="lies between 0 and 1"):
-        link_entities(world(), min_confidence=2.0)
+        link_entities(linked_catalog(), min_confidence=2.0)
 
 
 def test_texts_that_name_nothing_give_an_empty_frame() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from kgrec.entity_linking.names import NameIndex
+from kgrec.entity_linking.name_index import NameIndex
 from kgrec.entity_linking.words import key_of, read_words, unqualified
 
 
@@ -46,7 +46,7 @@ def test_places_are_characters_of_the_text() -> None:
 
 def test_last_words_stand_for_one_entity_only() -> None:
     index = NameIndex.build(["Alfred Hitchcock", "Jane Campion", "Jane Austen", "Emma Austen"])
-    assert index.surnames == {"hitchcock": 0, "campion": 1}
+    assert index.last_names == {"hitchcock": 0, "campion": 1}
 
 
 def test_phrases_inside_longer_ones() -> None:

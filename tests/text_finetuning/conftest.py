@@ -5,7 +5,7 @@ import pytest
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.text.loading import read_model
-from kgrec.text_finetuning import TextCorpus, Written
+from kgrec.text_finetuning import TextCorpus, UserTexts
 from tests.text.tiny import texts, write_bert
 
 N_ITEMS, N_USERS = 24, 30
@@ -37,8 +37,8 @@ def corpus():
     items = np.concatenate([2 * rng.permutation(N_ITEMS // 2)[:5] + user % 2 for user in range(30)])
     return TextCorpus(
         documents=[told(item, item) for item in range(N_ITEMS)],
-        reviews=Written([told(item, 99 + row) for row, item in enumerate(items)], users, items),
-        queries=Written(
+        reviews=UserTexts([told(item, 99 + row) for row, item in enumerate(items)], users, items),
+        queries=UserTexts(
             [told(item, 999 + item) for item in range(8)], np.full(8, -1), np.arange(8)
         ),
         users=users,

@@ -2,21 +2,22 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from kgrec.errors import TextModelError
+from kgrec.errors import MissingExtraError, TextModelError
 from kgrec.text import load_encoder
 from kgrec.text.finetuned_model import ADAPTER_CONFIG, MANIFEST
 from kgrec.text.loading import read_model
 from kgrec.text_finetuning import tune_network
-from kgrec.text_finetuning.saving import write_tuned
+from kgrec.text_finetuning.model_writer import write_tuned_model
 from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import write_bert
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
 ADAPTER = "adapter_model.safetensors"
@@ -30,7 +31,7 @@ def write(base, corpus, folder, seed=0, **changed):
     with torch.no_grad():
         said = Tokens(tokenizer, 16, CPU).vectors(tuned.network, SAID).numpy()
     folder.mkdir()
-    write_tuned(tuned, folder, base=str(base), fingerprint=fingerprint, pooling_of=base)
+    write_tuned_model(tuned, folder, base=str(base), fingerprint=fingerprint, pooling_of=base)
     return folder, said
 
 
@@ -87,7 +88,7 @@ def test_an_adapter_can_be_tuned_further(lora, corpus, tmp_path):
     network, tokenizer, fingerprint = read_model(lora)
     tuned = tune_network(network, tokenizer, corpus, small(objectives=("mlm",)), device=CPU)
     folder.mkdir()
-    write_tuned(tuned, folder, base=str(lora), fingerprint=fingerprint, pooling_of=lora)
+    write_tuned_model(tuned, folder, base=str(lora), fingerprint=fingerprint, pooling_of=lora)
     first, second = encoder(lora), encoder(folder)
     assert np.abs(first.encode(SAID) - second.encode(SAID)).max() > 1e-3
 
@@ -120,7 +121,7 @@ def test_damaged_weights_are_refused(copied):
 @pytest.mark.parametrize("name", [ADAPTER, ADAPTER_CONFIG])
 def test_a_missing_file_is_named(copied, name):
     (copied / name).unlink()
-    with pytest.raises(TextModelError, match=f"holds no {name}"):
+    with pytest.raises(TextModelError, match=f"has no {name}"):
         encoder(copied)
 
 
@@ -132,3 +133,15 @@ def test_a_wrong_manifest_is_refused(copied, text, why):
     (copied / MANIFEST).write_text(text)
     with pytest.raises(TextModelError, match=why):
         encoder(copied)
+
+
+def test_an_adapter_without_peft_names_the_extra(lora, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'kgrec\[finetuning\]'"):
+        encoder(lora)
+
+
+def test_a_full_model_needs_no_peft(tiny_folder, corpus, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    folder, said = write(tiny_folder, corpus, tmp_path / "full", method="full")
+    assert np.abs(encoder(folder).encode(SAID) - said).max() < 1e-5

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgrec.text_finetuning.augmentation import deleted, spans_masked, substituted
+from kgrec.text_finetuning.augmentation import delete_words, mask_spans, substitute_words
 
 TEXTS = ["the quick brown fox jumps over the lazy dog near the old river", "one", "", "two words"]
 words = st.lists(st.text(alphabet="abc", min_size=1, max_size=4), max_size=12).map(" ".join)
@@ -18,7 +18,7 @@ def shouts(texts):
 
 @given(st.lists(words, max_size=5), st.floats(0.01, 0.99), st.integers(0, 5))
 def test_a_text_keeps_a_word_and_the_order(texts, share, seed):
-    shorter = deleted(texts, share, np.random.default_rng(seed))
+    shorter = delete_words(texts, share, np.random.default_rng(seed))
     for text, left in zip(texts, shorter, strict=True):
         remaining = iter(text.split())
         assert all(word in remaining for word in left.split())
@@ -27,8 +27,8 @@ def test_a_text_keeps_a_word_and_the_order(texts, share, seed):
 
 @given(st.lists(words, max_size=5), st.floats(0.01, 0.99), st.integers(0, 5))
 def test_masks_and_substitutes_keep_the_length(texts, share, seed):
-    masked = spans_masked(texts, share, np.random.default_rng(seed), "[MASK]")
-    changed = substituted(texts, share, np.random.default_rng(seed), "[MASK]", shouts)
+    masked = mask_spans(texts, share, np.random.default_rng(seed), "[MASK]")
+    changed = substitute_words(texts, share, np.random.default_rng(seed), "[MASK]", shouts)
     for text, hidden, other in zip(texts, masked, changed, strict=True):
         assert len(text.split()) == len(hidden.split()) == len(other.split())
         assert hidden.split().count("[MASK]") < max(1, len(text.split()))
@@ -38,17 +38,17 @@ def test_masks_and_substitutes_keep_the_length(texts, share, seed):
 
 def test_equal_seeds_change_equally_and_about_the_share():
     text = [" ".join(map(str, range(100)))] * 50
-    one, two = (deleted(text, 0.2, np.random.default_rng(7)) for _ in range(2))
+    one, two = (delete_words(text, 0.2, np.random.default_rng(7)) for _ in range(2))
     assert one == two
-    assert one != deleted(text, 0.2, np.random.default_rng(8))
+    assert one != delete_words(text, 0.2, np.random.default_rng(8))
     assert 78 < np.mean([len(each.split()) for each in one]) < 82
-    masks = [t.split().count("M") for t in spans_masked(text, 0.2, np.random.default_rng(7), "M")]
+    masks = [t.split().count("M") for t in mask_spans(text, 0.2, np.random.default_rng(7), "M")]
     assert 15 < np.mean(masks) < 21  # runs may overlap
 
 
 def test_masks_come_in_runs():
     text = [" ".join(map(str, range(200)))]
-    hidden = spans_masked(text, 0.2, np.random.default_rng(1), "M")[0].split()
+    hidden = mask_spans(text, 0.2, np.random.default_rng(1), "M")[0].split()
     pairs = sum(a == b == "M" for a, b in pairwise(hidden))
     assert pairs > 10
 
@@ -57,4 +57,4 @@ def test_a_word_stays_where_the_model_has_none():
     def silent(texts):
         return [[""] * text.count("[MASK]") for text in texts]
 
-    assert substituted(TEXTS, 0.5, np.random.default_rng(0), "[MASK]", silent) == TEXTS
+    assert substitute_words(TEXTS, 0.5, np.random.default_rng(0), "[MASK]", silent) == TEXTS

@@ -6,26 +6,26 @@ import torch
 from torch.nn import functional
 
 from kgrec.errors import TrainingError
-from kgrec.text.adapters import prepared
 from kgrec.text.encoder import MAX_CHUNKS, BertEncoder
 from kgrec.text.loading import read_model
 from kgrec.text_finetuning import tune_network
-from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, Recommending
+from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, RecommendationObjective
 from kgrec.text_finetuning.tokens import Tokens
+from kgrec.text_finetuning.trainable_parameters import select_trainable
 from tests.text.tiny import WIDTH, shake, texts
-from tests.text.tuning.conftest import small
+from tests.text_finetuning.conftest import small
 
 CPU = torch.device("cpu")
 LONG = "the old cat " * 100
 
 
-class Drawn:
+class LinearModel:
     """A reader that wants its texts where random points are; what it judges by is given."""
 
-    def __init__(self, judged=()):
+    def __init__(self, scores=()):
         self.texts = [*dict.fromkeys(texts(20, longest=25)), LONG]
         self.read = None
-        self._judged = iter(judged)
+        self._scores = iter(scores)
         generator = torch.Generator().manual_seed(1)
         self._points = torch.randn(len(self.texts), WIDTH, generator=generator)
 
@@ -37,8 +37,8 @@ class Drawn:
         weight = torch.from_numpy(rng.random(len(vectors))).float()
         return -(chances.diagonal() * weight).mean()
 
-    def judge(self, vectors):
-        found = next(self._judged, None)
+    def validate(self, vectors):
+        found = next(self._scores, None)
         if found is not None:
             return found
         return 1.0 / (1.0 + float(self.loss(vectors, np.random.default_rng(0))))
@@ -48,9 +48,9 @@ def objective(tiny, reader, **changed):
     """The objective on a network with lora, whose matrices are no zeros any more."""
     network, tokenizer = tiny
     settings = small(objectives=("recommend",), **changed)
-    adapted = prepared(network, settings, 10)
+    adapted = select_trainable(network, settings, 10)
     shake(adapted, 0.1, seed=2)
-    return adapted, Recommending(reader, Tokens(tokenizer, 16, CPU), settings, seed=0)
+    return adapted, RecommendationObjective(reader, Tokens(tokenizer, 16, CPU), settings, seed=0)
 
 
 def slopes(network):
@@ -58,7 +58,7 @@ def slopes(network):
 
 
 def test_gradients_of_the_batches_add_up_to_those_end_to_end(tiny):
-    reader = Drawn()
+    reader = LinearModel()
     network, one = objective(tiny, reader)
     network.train()  # the encoder's dropout stays out all the same
     one.begin(network)
@@ -83,7 +83,7 @@ def test_gradients_of_the_batches_add_up_to_those_end_to_end(tiny):
 
 def test_other_vectors_stay_as_they_were_last_read(tiny):
     """A step moves the encoder: only the batch's own vectors are then those of today."""
-    network, one = objective(tiny, Drawn())
+    network, one = objective(tiny, LinearModel())
     one.begin(network)
     before = one._known.clone()
     with torch.no_grad():
@@ -98,8 +98,8 @@ def test_other_vectors_stay_as_they_were_last_read(tiny):
 
 def test_vectors_are_those_that_the_encoder_makes(tiny_folder):
     network, tokenizer, weights = read_model(tiny_folder)
-    reader = Drawn()
-    one = Recommending(reader, Tokens(tokenizer, 16, CPU), small(), seed=0)
+    reader = LinearModel()
+    one = RecommendationObjective(reader, Tokens(tokenizer, 16, CPU), small(), seed=0)
     one.begin(network)
     encoder = BertEncoder(
         network, tokenizer, name="", weights=weights, device="cpu", precision="fp32", max_length=16
@@ -110,7 +110,7 @@ def test_vectors_are_those_that_the_encoder_makes(tiny_folder):
 
 
 def test_each_chunk_is_drawn_once_an_epoch_and_by_the_seed(tiny):
-    _, one = objective(tiny, Drawn())
+    _, one = objective(tiny, LinearModel())
     batches = list(one.batches(0))
     assert len(batches) == one.n_batches
     drawn = np.concatenate([batch.rows for batch in batches])
@@ -130,7 +130,7 @@ def run(folder, reader, seed=0, **changed):
 
 @pytest.mark.parametrize("method", ["lora", "adalora", "ia3", "prefix", "full"])
 def test_every_method_learns_what_the_reader_wants(method, tiny_folder):
-    report = run(tiny_folder, Drawn(), method=method, epochs=4, patience=4, steps=None).report
+    report = run(tiny_folder, LinearModel(), method=method, epochs=4, patience=4, steps=None).report
     losses = [record["valid_loss"] for record in report.history]
     assert min(losses) < report.history[0]["valid_loss_before"] - 1e-3
     best = max(record["ndcg@10"] for record in report.history)
@@ -138,8 +138,8 @@ def test_every_method_learns_what_the_reader_wants(method, tiny_folder):
 
 
 def test_where_nothing_is_gained_the_encoder_is_given_back(tiny_folder):
-    judged = [0.5, 0.4, 0.3, 0.2]
-    tuned = run(tiny_folder, Drawn(judged), epochs=9, patience=2)
+    scores = [0.5, 0.4, 0.3, 0.2]
+    tuned = run(tiny_folder, LinearModel(scores), epochs=9, patience=2)
     assert [record["ndcg@10"] for record in tuned.report.history] == pytest.approx([0.4, 0.3])
     matrices = [p for name, p in tuned.network.named_parameters() if "lora_B" in name]
     assert matrices
@@ -148,10 +148,10 @@ def test_where_nothing_is_gained_the_encoder_is_given_back(tiny_folder):
 
 def test_the_best_epoch_is_kept_and_seeds_decide(tiny_folder):
     """What comes after the best epoch changes nothing, where no other epoch is better."""
-    rising = run(tiny_folder, Drawn([0.1, 0.2, 0.5, 0.6]), epochs=3, warmup=0.0)
-    falling = run(tiny_folder, Drawn([0.1, 0.2, 0.5, 0.4]), epochs=3, warmup=0.0)
-    again = run(tiny_folder, Drawn([0.1, 0.2, 0.5, 0.3]), epochs=3, warmup=0.0)
-    other = run(tiny_folder, Drawn([0.1, 0.2, 0.5, 0.3]), epochs=3, warmup=0.0, seed=1)
+    rising = run(tiny_folder, LinearModel([0.1, 0.2, 0.5, 0.6]), epochs=3, warmup=0.0)
+    falling = run(tiny_folder, LinearModel([0.1, 0.2, 0.5, 0.4]), epochs=3, warmup=0.0)
+    again = run(tiny_folder, LinearModel([0.1, 0.2, 0.5, 0.3]), epochs=3, warmup=0.0)
+    other = run(tiny_folder, LinearModel([0.1, 0.2, 0.5, 0.3]), epochs=3, warmup=0.0, seed=1)
     assert [r["ndcg@10"] for r in falling.report.history] == pytest.approx([0.2, 0.5, 0.4])
     best = lora(falling)
     assert all(torch.equal(matrix, best[name]) for name, matrix in lora(again).items())
