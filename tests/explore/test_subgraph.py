@@ -13,7 +13,7 @@ from kgrec.explore import GraphExplorer, draw
 from kgrec.explore.cypher_export import script
 from kgrec.explore.explorer import MAX_NODES
 from kgrec.graph import GraphSnapshot
-from tests.explain.graphs import snapshot
+from tests.paths.graphs import snapshot
 
 from .worlds import ODD, ODD_RELATION
 

@@ -16,7 +16,7 @@ from kgrec.errors import RequestError
 from kgrec.explain import Constraints, Explainer
 from kgrec.scoring.engine import rebound
 from kgrec.stores import EmbeddedStore
-from tests.explain.graphs import snapshot
+from tests.paths.graphs import snapshot
 from tests.recommender import catalogs
 
 ODD = """it's "odd" `}) DETACH DELETE (n) // $n0 <script>alert(1)</script>"""

@@ -1,4 +1,4 @@
-"""Words for relations, and sentences that a team can replace."""
+"""Sentences, and templates that a team can replace."""
 
 from __future__ import annotations
 
@@ -9,44 +9,10 @@ from kgrec.explain import Explainer, Writer
 from kgrec.explain.text.languages import LANGUAGES
 from kgrec.explain.text.sentences import TEMPLATES, VERBS
 from kgrec.graph.snapshot import GraphSnapshot
-from kgrec.paths.relation_words import humanise
-
-from .graphs import breakdown
+from tests.explain.breakdowns import breakdown
+from tests.paths.graphs import snapshot
 
 B = 1
-
-
-@pytest.mark.parametrize(
-    ("relation", "words", "noun"),
-    [
-        ("film.director.film", "director", True),
-        ("film.film.directed_by", "director", True),
-        ("film.film_genre.films_in_this_genre", "genre", True),
-        ("film.production_company.films", "production company", True),
-        ("film.film.production_companies", "production company", True),
-        ("film.film.award_won", "award won", True),
-        ("film.film_subject.films", "subject", True),
-        ("directed_by_director", "director", True),
-        ("produced_by_prodcompany", "production company", True),
-        ("belong_to_category", "category", True),
-        ("related_to_wikipage", "related topic", True),
-        ("wrote_by_writer", "writer", True),
-        ("DIRECTED_BY", "director", True),
-        ("directedBy", "director", True),
-        ("HAS_GENRE", "genre", True),
-        ("IS_A", "kind", True),
-        ("ALSO_BOUGHT", "also bought", False),
-        ("bought_together", "bought together", False),
-        ("FOLLOWS", "follows", False),
-        ("LOCATED_IN", "located in", False),
-        ("series", "series", True),
-        ("映画", "映画", True),
-        ("___", "___", False),
-        ("`x`) DETACH DELETE (n", "`x`) detach delete (n", True),
-    ],
-)
-def test_relations_become_words(relation: str, words: str, noun: bool) -> None:
-    assert (humanise(relation).text, humanise(relation).noun) == (words, noun)
 
 
 def test_templates_roles_and_verbs_can_be_replaced(tiny: GraphSnapshot) -> None:
@@ -66,8 +32,6 @@ def test_templates_roles_and_verbs_can_be_replaced(tiny: GraphSnapshot) -> None:
 
 
 def test_items_linked_by_behaviour_have_words_of_their_own(tiny: GraphSnapshot) -> None:
-    from .graphs import snapshot
-
     shop = snapshot(
         {},
         {"p": {"title": "Pan"}, "q": {"title": "Lid"}, "r": {"title": "Pot"}},

@@ -8,8 +8,7 @@ import pytest
 from graph_schema.errors import ModelError, RequestError
 from kgrec.explain import Constraints, Explainer, Explanation, Matches, ScoreBreakdown, Writer
 from kgrec.graph.snapshot import GraphSnapshot
-
-from .graphs import breakdown
+from tests.explain.breakdowns import breakdown
 
 B = 1  # the row of Ronin in the tiny graph
 

@@ -1,4 +1,4 @@
-"""Small graphs and breakdowns for the tests of explanations."""
+"""Small graphs for the tests of paths and explanations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from kgrec.explain import Matches, ScoreBreakdown
 from kgrec.graph.snapshot import (
     NO_TIME,
     Facts,
@@ -76,32 +75,24 @@ def snapshot(
     )
 
 
-def breakdown(
-    graph: GraphSnapshot,
-    history: Sequence[str],
-    parts: Mapping[str, Sequence[float]],
-    matches: Sequence[tuple[int, str, str, str, float]] = (),
-    *,
-    baseline: float = 0.0,
-    rest: float = 0.0,
-) -> ScoreBreakdown:
-    """A breakdown over item ids; ``matches`` are (event, entity, relation, relation, amount)."""
-    relations = [part.relation for part in graph.facts]
-    columns = list(zip(*matches, strict=True)) if matches else [()] * 5
-    found = Matches(
-        np.array(columns[0], dtype=np.int64),
-        graph.entities.rows(list(columns[1])),
-        np.array([relations.index(name) for name in columns[2]], dtype=np.int64),
-        np.array([relations.index(name) for name in columns[3]], dtype=np.int64),
-        np.array(columns[4], dtype=np.float64),
-    )
-    amounts = {name: np.array(values, dtype=np.float64) for name, values in parts.items()}
-    total = sum(float(values.sum()) for values in amounts.values())
-    return ScoreBreakdown(
-        score=baseline + total + rest,
-        baseline=baseline,
-        history=graph.items.rows(list(history)),
-        timestamps=np.arange(len(history), dtype=np.int64) + 1000,
-        parts=amounts,
-        matches=found,
+def films() -> GraphSnapshot:
+    """u1 chose a and x; b shares the director e1 (of two) and the genre e2 (of most) with a."""
+    films = ["a", "b", "x", "y", "z"]
+    return snapshot(
+        {"u1": {}, "u2": {}, "u3": {}},
+        {
+            "a": {"title": "Heat", "genres": "Crime|Drama", "year": 1995},
+            "b": {"title": "Ronin", "genres": "Crime|Thriller", "year": 1998},
+            "x": {"title": "Big", "genres": "Comedy", "year": 1988},
+            "y": {"title": None, "genres": None, "year": None},
+            "z": {"title": "Alone", "genres": "", "year": 2001},
+        },
+        {"e1": {"name": "Ann Lee"}, "e2": {"name": "Crime"}, "e3": {"name": None}},
+        [("u1", "a", 10, 5.0), ("u1", "x", 20, 3.0), ("u2", "a", 5, 4.0), ("u2", "b", 6, 4.0)],
+        {
+            ("Item", "DIRECTED_BY", "Entity"): [("a", "e1"), ("b", "e1")],
+            ("Item", "HAS_GENRE", "Entity"): [(film, "e2") for film in films[:4]],
+            ("Item", "SEQUEL", "Item"): [("x", "b")],
+            ("User", "FOLLOWS", "User"): [("u1", "u2")],
+        },
     )

@@ -121,7 +121,7 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_library_and_its_licence_are_packaged(page: Page) -> None:
-    folder = ROOT / "kgrec" / "pictures"
+    folder = ROOT / "kgrec" / "visualization"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = project["tool"]["setuptools"]["package-data"]["kgrec"]
     files = [*folder.glob("assets/*"), *folder.glob("vendor/*")]

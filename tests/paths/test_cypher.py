@@ -18,8 +18,7 @@ from kgrec.paths.cypher import Step, path_query
 from kgrec.paths.graph_names import Vocabulary
 from kgrec.stores import GraphStore
 from kgrec.stores.connecting import connect
-
-from .graphs import breakdown
+from tests.explain.breakdowns import breakdown
 
 ODD = """it's "odd" `}) DETACH DELETE (n) // $n0 é 映画"""
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from kgrec.explain import Constraints, Explainer
 from kgrec.explain.attribution.attribute import attribute
 from kgrec.paths.index import PathIndex
+from tests.paths.strategies import graphs
 
-from .strategies import breakdowns, graphs
+from .strategies import breakdowns
 
 B = 1  # the row of Ronin in the tiny graph
 

@@ -12,9 +12,8 @@ from kgrec.explain import Explainer
 from kgrec.graph import read_snapshot
 from kgrec.stores import GraphStore
 from kgrec.stores.connecting import connect
+from tests.explain.breakdowns import breakdown
 from tests.neo4j_server import Server
-
-from .graphs import breakdown
 
 MAPPING = GraphMapping.parse(
     {

@@ -11,7 +11,7 @@ from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer
 from kgrec.graph import GraphSnapshot
 from kgrec.stores import NodeRef
-from tests.explain.graphs import snapshot
+from tests.paths.graphs import snapshot
 
 from .worlds import ODD, ODD_RELATION
 

@@ -9,10 +9,9 @@ import pytest
 from kgrec.explain import Explainer, Explanation, ScoreBreakdown
 from kgrec.explore import export_graph, read_graph
 from kgrec.graph.snapshot import GraphSnapshot
-from tests.pictures.graphs import ODD
-from tests.pictures.test_page import Page
-
-from .graphs import breakdown
+from tests.explain.breakdowns import breakdown
+from tests.visualization.graphs import ODD
+from tests.visualization.test_html_page import Page
 
 U1, A, B, X = ("User", "u1"), ("Item", "a"), ("Item", "b"), ("Item", "x")
 

@@ -13,7 +13,7 @@ from kgrec.visualization.html_page import write_page
 from kgrec.visualization.paths import PagePath
 
 from .graphs import ODD, ring, weighed
-from .test_page import Page
+from .test_html_page import Page
 
 DOCUMENT = Path(__file__).with_name("page_dom.js").read_text(encoding="utf-8")
 
