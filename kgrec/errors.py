@@ -18,6 +18,7 @@ from graph_schema.errors import (
 __all__ = [
     "CatalogError",
     "KgrecError",
+    "MissingPackageError",
     "ModelError",
     "QueryError",
     "RequestError",
@@ -29,3 +30,7 @@ __all__ = [
     "TextModelError",
     "TrainingError",
 ]
+
+
+class MissingPackageError(KgrecError):
+    """A feature needs a package that is not installed; the message names the extra to install."""

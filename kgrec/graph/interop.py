@@ -10,7 +10,8 @@ import pandas as pd
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
-from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
+from kgrec.extras import require
+from kgrec.graph.tables import NO_TIME, GraphTables
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _LABELS = (USER, ITEM, ENTITY)
 
 
-def to_pyg(snapshot: GraphSnapshot) -> HeteroData:
+def to_pyg(snapshot: GraphTables) -> HeteroData:
     """The snapshot as HeteroData: node types are labels, edge types (label, relation, label).
 
     Every ``edge_index`` is int64 ``[2, edges]``. Interactions also have ``timestamp`` int64 (unix
@@ -29,9 +30,8 @@ def to_pyg(snapshot: GraphSnapshot) -> HeteroData:
     the snapshot; ``data[label].num_nodes`` counts them.
     """
     import torch
-    from torch_geometric.data import HeteroData
 
-    data = HeteroData()
+    data: HeteroData = require("torch_geometric.data", extra="pyg").HeteroData()
     for label in _LABELS:
         data[label].num_nodes = len(snapshot.table(label))
     events = snapshot.interactions
@@ -46,7 +46,7 @@ def to_pyg(snapshot: GraphSnapshot) -> HeteroData:
 
 
 def to_networkx(
-    snapshot: GraphSnapshot, *, center: NodeRef | None = None, hops: int = 2
+    snapshot: GraphTables, *, center: NodeRef | None = None, hops: int = 2
 ) -> nx.MultiDiGraph[tuple[str, str]]:
     """The snapshot as a MultiDiGraph, or what lies within ``hops`` edges of ``center``.
 
@@ -59,7 +59,7 @@ def to_networkx(
 
 
 def induced(
-    snapshot: GraphSnapshot,
+    snapshot: GraphTables,
     kept: Mapping[str, np.ndarray] | None,
     relations: Container[str] | None = None,
 ) -> nx.MultiDiGraph[tuple[str, str]]:
@@ -93,14 +93,14 @@ def induced(
 Edges = tuple[str, str, str, np.ndarray, np.ndarray]
 
 
-def _edges(snapshot: GraphSnapshot) -> Iterator[Edges]:
+def _edges(snapshot: GraphTables) -> Iterator[Edges]:
     """(head label, relation, tail label, head rows, tail rows) of every kind of edge."""
     yield USER, INTERACTED, ITEM, snapshot.interactions.user, snapshot.interactions.item
     for facts in snapshot.facts:
         yield facts.head_label, facts.relation, facts.tail_label, facts.head, facts.tail
 
 
-def _within(snapshot: GraphSnapshot, center: NodeRef, hops: int) -> dict[str, np.ndarray]:
+def _within(snapshot: GraphTables, center: NodeRef, hops: int) -> dict[str, np.ndarray]:
     """For each label bool ``[n]``: the nodes at most ``hops`` edges away, directions ignored."""
     if center.label not in _LABELS:
         raise RequestError(
@@ -119,7 +119,7 @@ def _within(snapshot: GraphSnapshot, center: NodeRef, hops: int) -> dict[str, np
     return reached
 
 
-def _event(snapshot: GraphSnapshot, row: int) -> dict[str, Any]:
+def _event(snapshot: GraphTables, row: int) -> dict[str, Any]:
     """The properties that an interaction has."""
     events = snapshot.interactions
     values: dict[str, Any] = {
