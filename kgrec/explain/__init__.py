@@ -5,8 +5,9 @@ from __future__ import annotations
 from kgrec.explain.attribution.score_breakdown import Matches, NodeMatches, ScoreBreakdown
 from kgrec.explain.comparison import Comparison, Difference, WhyNot
 from kgrec.explain.counterfactuals.counterfactual import Change, Counterfactual
+from kgrec.explain.explained_path import ExplainedPath
 from kgrec.explain.explainer import Explainer
-from kgrec.explain.explanation import ExplainedPath, Explanation
+from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.sentences import Writer
 from kgrec.paths.index import Constraints, PathIndex
 

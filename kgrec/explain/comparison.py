@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
-from kgrec.explain.explanation import ExplainedPath, Explanation, signed
+from kgrec.explain.explained_path import ExplainedPath, signed
+from kgrec.explain.explanation import Explanation
 
 _TOLD = 5  # differences in the text
 

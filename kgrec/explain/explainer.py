@@ -14,7 +14,8 @@ from graph_schema.names import ITEM, USER
 from kgrec.explain.attribution.attribute import Pieces, attribute
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.attribution.selection import Chooser, Groups, admit, group
-from kgrec.explain.explanation import INFLUENCES, ExplainedPath, Explanation
+from kgrec.explain.explained_path import ExplainedPath
+from kgrec.explain.explanation import INFLUENCES, Explanation
 from kgrec.explain.influence import Influences
 from kgrec.explain.text.narrate import Narrator, item_name
 from kgrec.explain.text.realise import Realiser

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kgrec.explain.explanation import signed
+from kgrec.explain.explained_path import signed
 from kgrec.graph.snapshot import Floats
 from kgrec.visualization.word_plot import draw_words
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kgrec.explain.explanation import Node
+from kgrec.explain.explained_path import Node
 from kgrec.explain.text.sentences import Writer
 from kgrec.explore.path_sentence import tell
 from kgrec.paths.cypher import Parameter, Step, path_query
 from kgrec.paths.graph_names import Vocabulary
 from kgrec.paths.index import Path, PathIndex
-from kgrec.visualization.paths import PagePath
+from kgrec.visualization.html_page import PagePath
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from kgrec.explain.attribution.attribute import KIND_NAMES, TEXTUAL, Pieces
 from kgrec.explore.node_lookup import node_text
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
+from kgrec.visualization.bars import Bars, draw_bars
 
 BY = ("relation", "part", "entity", "text")
 COLUMNS = ("scenario", "name", "kind", "node", "mean", "mean_absolute", "share", "scores")
@@ -116,8 +117,6 @@ def draw_importance(
     """Save bars of what ``Recommender.importance`` tells: the ``most`` rows that moved scores most,
     each scenario a colour; .png, .svg or .pdf. Raises RequestError for another suffix or no rows.
     """
-    from kgrec.visualization.bars import Bars, draw_bars  # matplotlib only when something is drawn
-
     if frame.empty:
         raise RequestError("there is nothing to draw: no score was moved by anything")
     labels = (frame["name"] + "\t" + frame["node"]).tolist()

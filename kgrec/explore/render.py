@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kgrec.explore.graph_path import GraphPath
+from kgrec.visualization.drawing import draw_graph
+from kgrec.visualization.html_page import write_page
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -27,11 +29,5 @@ def draw(
     """
     path = Path(path)
     if path.suffix.lower() == ".html":
-        from kgrec.visualization.html_page import (
-            write_page,  # matplotlib only when something is drawn
-        )
-
         return write_page(graph, path, title=title, paths=[one.on_page() for one in paths])
-    from kgrec.visualization.drawing import draw_graph
-
     return draw_graph(graph, path, title=title)

@@ -1,4 +1,4 @@
-"""Files that are complete or not there: written beside their place, then put into it."""
+"""Write whole files: a temporary file beside the target, then one rename."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def put_file(path: Path, write: Callable[[str], object]) -> Path:
-    """``write`` is called with the name of a file to fill; it then takes its place at ``path``."""
+def write_file(path: Path, write: Callable[[str], object]) -> Path:
+    """Call ``write`` with the name of a temporary file, then rename that file to ``path``.
+
+    If ``write`` fails, ``path`` is unchanged and the temporary file is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
     os.close(handle)
@@ -22,6 +25,6 @@ def put_file(path: Path, write: Callable[[str], object]) -> Path:
     return path
 
 
-def put_text(path: Path, text: str) -> Path:
-    """The text as UTF-8."""
-    return put_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))
+def write_text(path: Path, text: str) -> Path:
+    """Write the text as UTF-8 with ``write_file``."""
+    return write_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))

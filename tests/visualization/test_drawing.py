@@ -10,7 +10,7 @@ import pytest
 
 from graph_schema.errors import RequestError
 from kgrec.explore import draw
-from kgrec.visualization.drawing import MOST
+from kgrec.visualization.drawing import MAX_NODES
 
 from .graphs import ODD, ring, weighed
 
@@ -32,8 +32,10 @@ def test_names_in_a_picture_are_only_text(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_drawn_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=rf"{MOST + 1} nodes can't be read; draw at most {MOST}"):
-        draw(ring(MOST + 1), tmp_path / "a.png")
+    with pytest.raises(
+        RequestError, match=rf"{MAX_NODES + 1} nodes can't be read; draw at most {MAX_NODES}"
+    ):
+        draw(ring(MAX_NODES + 1), tmp_path / "a.png")
     with pytest.raises(RequestError, match=r"can't draw 'a.exe': end its name in \.png or \.svg"):
         draw(ring(), tmp_path / "a.exe")
     for suffix in ("png", "html"):

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.visualization.html_page import write_page
-from kgrec.visualization.paths import PagePath
+from kgrec.visualization.html_page import PagePath, write_page
 
 from .graphs import ODD, ring, weighed
 

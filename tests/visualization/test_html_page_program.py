@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from py_mini_racer import MiniRacer
 
-from kgrec.visualization.html_page import write_page
-from kgrec.visualization.paths import PagePath
+from kgrec.visualization.html_page import PagePath, write_page
 
 from .graphs import ODD, ring, weighed
 from .test_html_page import Page

@@ -8,8 +8,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from kgrec.visualization.boxes import Box, overlap
-from kgrec.visualization.layout import spread
+from kgrec.visualization.layout import Box, overlap, place_nodes
 
 from .graphs import ring
 
@@ -22,20 +21,20 @@ def sized(graph: nx.MultiDiGraph) -> tuple[dict[object, tuple[float, float]], li
 @pytest.mark.parametrize("count", [2, 30, 60, 150])
 def test_boxes_never_overlap_and_stay_on_the_sheet(count: int) -> None:
     sizes, joined = sized(ring(count))
-    boxes, width, height = spread(sizes, joined)
+    boxes, width, height = place_nodes(sizes, joined)
     assert {key: (box.width, box.height) for key, box in boxes.items()} == sizes
     assert sum(overlap(a, b) for a, b in combinations(boxes.values(), 2)) == 0.0
     for box in boxes.values():
         assert -1e-9 <= box.x - box.width / 2 <= box.x + box.width / 2 <= width + 1e-9
         assert -1e-9 <= box.y - box.height / 2 <= box.y + box.height / 2 <= height + 1e-9
-    assert spread(sizes, joined)[0] == boxes
+    assert place_nodes(sizes, joined)[0] == boxes
 
 
 def test_what_is_joined_stands_near() -> None:
     sizes = {("Item", str(n)): (0.5, 0.3) for n in range(12)}
     keys = list(sizes)
     joined = [(keys[n], keys[n + 1]) for n in range(11)]
-    boxes, _, _ = spread(sizes, joined)
+    boxes, _, _ = place_nodes(sizes, joined)
 
     def apart(a: object, b: object) -> float:
         return float(np.hypot(boxes[a].x - boxes[b].x, boxes[a].y - boxes[b].y))
@@ -48,7 +47,7 @@ def test_hardly_a_line_runs_under_a_box() -> None:
     sizes = {("Item", str(n)): (1.4 if n % 2 else 0.7, 0.4) for n in range(30)}
     keys = list(sizes)
     joined = [(keys[0], key) for key in keys[1:]]
-    boxes, _, _ = spread(sizes, joined)
+    boxes, _, _ = place_nodes(sizes, joined)
     share = np.linspace(0.0, 1.0, 200)
     under = 0
     for a, b in joined:
@@ -66,7 +65,7 @@ def _ends(a: Box, b: Box) -> tuple[tuple[float, float], tuple[float, float]]:
 
 def test_parts_that_are_not_joined_and_single_nodes_have_places() -> None:
     sizes = {("Item", str(n)): (1.0, 0.5) for n in range(5)}
-    boxes, _, _ = spread(sizes, [])
+    boxes, _, _ = place_nodes(sizes, [])
     assert sum(overlap(a, b) for a, b in combinations(boxes.values(), 2)) == 0.0
-    (only,) = spread({("Item", "1"): (1.0, 0.5)}, [])[0].values()
+    (only,) = place_nodes({("Item", "1"): (1.0, 0.5)}, [])[0].values()
     assert (only.x, only.y) == (0.5, 0.25)

@@ -6,7 +6,7 @@ import numpy as np
 
 from graph_schema.names import ITEM, USER
 from kgrec.explain.attribution.attribute import KIND_NAMES, SHARED
-from kgrec.explain.explanation import ExplainedPath, Node
+from kgrec.explain.explained_path import ExplainedPath, Node
 from kgrec.explain.text.realise import AGAINST, NO_EDGE, Realised
 from kgrec.explain.text.sentences import Story, Writer
 from kgrec.graph.snapshot import NO_TIME

@@ -11,7 +11,7 @@ from kgrec.explain.render import layout
 
 
 def test_boxes_never_overlap_and_stay_in_the_picture(busy: Explanation) -> None:
-    graph = layout.picture_graph(busy)
+    graph = layout.picture_graph(busy.paths, busy.item_name)
     boxes, width, height = layout.place(graph)
     assert len(boxes) >= 25
     for a, b in combinations(boxes.values(), 2):
@@ -25,7 +25,7 @@ def test_boxes_never_overlap_and_stay_in_the_picture(busy: Explanation) -> None:
 
 
 def test_edges_carry_the_contributions(busy: Explanation) -> None:
-    graph = layout.picture_graph(busy)
+    graph = layout.picture_graph(busy.paths, busy.item_name)
     into = sum(
         data["amount"]
         for _, b, data in graph.edges(data=True)
