@@ -8,7 +8,7 @@ from kgrec.explain.counterfactuals.counterfactual import Change, Counterfactual
 from kgrec.explain.explained_path import ExplainedPath
 from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import Explanation
-from kgrec.explain.text.sentences import Writer
+from kgrec.explain.text.writer import Writer
 from kgrec.paths.index import Constraints, PathIndex
 
 __all__ = [

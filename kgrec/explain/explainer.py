@@ -19,7 +19,7 @@ from kgrec.explain.explanation import INFLUENCES, Explanation
 from kgrec.explain.influence import Influences
 from kgrec.explain.text.narrate import Narrator, item_name
 from kgrec.explain.text.realise import Realiser
-from kgrec.explain.text.sentences import Writer
+from kgrec.explain.text.writer import Writer
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
 from kgrec.paths.graph_names import Vocabulary
 from kgrec.paths.index import Constraints, Limits, PathIndex

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kgrec.explain.explained_path import Node
-from kgrec.explain.text.sentences import Writer
-from kgrec.explore.path_sentence import tell
+from kgrec.explain.text.writer import Writer
+from kgrec.explore.path_sentence import path_sentence
 from kgrec.paths.cypher import Parameter, Step, path_query
 from kgrec.paths.graph_names import Vocabulary
 from kgrec.paths.index import Path, PathIndex
@@ -87,7 +87,7 @@ class PathTeller:
             nodes=tuple(nodes),
             relations=tuple(step.relation for step in steps),
             outgoing=tuple(step.outgoing for step in steps),
-            sentence=tell(_quoted(nodes), steps, self.writer),
+            sentence=path_sentence(_quoted(nodes), steps, self.writer),
             cypher=query.text,
             parameters=query.parameters,
             expected={"nodes": list(query.nodes), "relations": list(query.relations)},

@@ -6,11 +6,8 @@ import networkx as nx
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.explain import Writer
 from kgrec.explore import GraphExplorer
-from kgrec.explore.path_sentence import tell
 from kgrec.graph import GraphSnapshot
-from kgrec.paths.cypher import Step
 
 from .worlds import ODD, ODD_RELATION
 
@@ -70,41 +67,6 @@ def test_the_paths_as_one_graph(explorer: GraphExplorer) -> None:
     assert {(a, r, b) for a, b, r in graph.edges(data="relation")} == walked
     focus = {key for key, data in graph.nodes(data=True) if data["focus"]}
     assert focus == {("Item", "a"), ("Item", "b")}
-
-
-@pytest.mark.parametrize(
-    ("names", "steps", "told"),
-    [
-        (["a", "b"], [("INTERACTED", True)], "A chose b."),
-        (["b", "a"], [("INTERACTED", False)], "A chose b."),
-        (["a", "b"], [("DIRECTED_BY", False)], "The director of b is a."),
-        (["a", "b"], [("ALSO_BOUGHT", False)], "B – also bought – a."),
-        (["a", "m", "b"], [("INTERACTED", False), ("INTERACTED", True)], "M chose both a and b."),
-        (["a", "m", "b"], [("INTERACTED", True), ("INTERACTED", False)], "A and b both chose m."),
-        (
-            ["a", "m", "b"],
-            [("DIRECTED_BY", False), ("DIRECTED_BY", True)],
-            "M has both a and b as director.",
-        ),
-        (
-            ["a", "m", "b"],
-            [("DIRECTED_BY", True), ("KNOWS", True)],
-            "The director of a is m; m – knows – b.",
-        ),
-        (
-            ["u", "a", "m", "b"],
-            [("INTERACTED", True), ("DIRECTED_BY", True), ("DIRECTED_BY", False)],
-            "U chose a; a and b have the same director: m.",
-        ),
-    ],
-)
-def test_sentences(names: list[str], steps: list[tuple[str, bool]], told: str) -> None:
-    assert tell(names, [Step(*step) for step in steps], Writer()) == told
-
-
-def test_words_can_be_replaced() -> None:
-    writer = Writer(roles={"DIRECTED_BY": "maker"})
-    assert tell(["a", "b"], [Step("DIRECTED_BY", True)], writer) == "The maker of a is b."
 
 
 @pytest.mark.parametrize(

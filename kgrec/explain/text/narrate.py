@@ -8,7 +8,7 @@ from graph_schema.names import ITEM, USER
 from kgrec.explain.attribution.attribute import KIND_NAMES, SHARED
 from kgrec.explain.explained_path import ExplainedPath, Node
 from kgrec.explain.text.realise import AGAINST, NO_EDGE, Realised
-from kgrec.explain.text.sentences import Story, Writer
+from kgrec.explain.text.writer import SentenceParts, Writer
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.paths.cypher import LIKENESS, TYPED_IN, Step, path_query
 from kgrec.paths.graph_names import Vocabulary
@@ -88,8 +88,8 @@ class Narrator:
         likeness = _LIKENESS_WORDS.get(path.part or path.kind, path.part or path.kind)
         likeness = self.writer.word(likeness)
         if path.values:
-            told = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
-            likeness = f"same {told}"
+            values = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
+            likeness = self.writer.phrase("same values", values=values)
         steps, words = [], []
         for code in path.codes:
             if code == NO_EDGE:
@@ -115,13 +115,13 @@ class Narrator:
 
     def _story(
         self, path: Realised, candidate: int, steps: list[Step], event: int | None, against: bool
-    ) -> Story:
+    ) -> SentenceParts:
         events = self.index.snapshot.interactions
         rating = None if event is None or np.isnan(events.rating[event]) else events.rating[event]
         shared = path.kind == KIND_NAMES[SHARED]
         link = self.index.space.name(path.nodes[2]) if shared else ""
         form, role, role2 = self._form(path, steps)
-        return Story(
+        return SentenceParts(
             kind=_FORMS.get(path.kind, path.kind),
             form=form,
             relation=path.roles[0][0] if path.roles else "",
@@ -136,7 +136,7 @@ class Narrator:
             part="" if path.kind == "collaborative" else path.part,
             event="" if event is None else str(events.event[event] or ""),
             rating=None if rating is None else float(rating),
-            against=against,
+            negative=against,
         )
 
     def _form(self, path: Realised, steps: list[Step]) -> tuple[str, str, str]:

@@ -7,7 +7,6 @@ import pytest
 from graph_schema.errors import RequestError
 from kgrec.explain import Explainer, Writer
 from kgrec.explain.text.languages import LANGUAGES
-from kgrec.explain.text.sentences import TEMPLATES, VERBS
 from kgrec.graph.snapshot import GraphSnapshot
 from tests.explain.breakdowns import breakdown
 from tests.paths.graphs import snapshot
@@ -48,36 +47,26 @@ def test_items_linked_by_behaviour_have_words_of_their_own(tiny: GraphSnapshot) 
     assert "You chose “Pan”; Pot is bought along with it, and with “Lid” too." in said
 
 
-def test_every_template_can_be_filled() -> None:
-    fields = {"chose": "c", "history": "h", "item": "i", "link": "l"}
-    fields |= {"role": "r", "role2": "s", "people": "p", "count": "1", "values": "v"}
-    fields |= {"steps": "t", "part": "q", "subject": "u", "sentence": "z"}
-    fields |= {"verb": "x", "rating": "5"}
-    for writer in LANGUAGES.values():
-        for name, template in {**TEMPLATES, **writer.templates}.items():
-            assert template.format_map(fields), name
-    assert Writer().role("a.b.c") == "c"
-
-
-def test_a_language_says_everything_in_its_own_words() -> None:
-    german = LANGUAGES["de"]
-    assert set(german.templates) == set(TEMPLATES)
-    assert set(german.verbs) == set(VERBS)
-    assert Writer.of("de") is german
+def test_a_writer_of_a_language() -> None:
+    german = Writer.of("de")
+    assert german == Writer(language=LANGUAGES["de"])
+    assert german.subject == "Sie"
     assert Writer.of(german) is german
     with pytest.raises(RequestError, match="unknown language 'xx'; use one of en, de"):
         Writer.of("xx")
 
 
-def test_a_sentence_in_german(tiny: GraphSnapshot) -> None:
+def test_a_language_with_words_of_a_team(tiny: GraphSnapshot) -> None:
+    writer = Writer(
+        templates={"shared": "{chose}: {link}"},
+        words={"director": "Regisseurin"},
+        subject="Du",
+        language=LANGUAGES["de"],
+    )
     match = [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 1.0)]
-    scores = breakdown(tiny, ["a"], {"match": [1.0], "text": [-0.5]}, match)
-    found = Explainer(tiny).explain(scores, B, user=0, writer=LANGUAGES["de"])
-    assert [path.sentence for path in found.paths] == [
-        "Sie haben „Heat“ bewertet (5); „Ronin“ stimmt damit überein (Regie: Ann Lee).",
-        "Sie haben „Heat“ bewertet (5); der Text von „Ronin“ ist ähnlich. Das sprach dagegen.",
-    ]
-    assert found.entities[0].role == "Regie"
+    found = Explainer(tiny, writer).explain(breakdown(tiny, ["a"], {"match": [1.0]}, match), B)
+    assert found.paths[0].sentence == "Du haben „Heat“ gewählt: Ann Lee"
+    assert found.paths[0].words[1] == "Regisseurin"
 
 
 def test_braces_and_quotes_in_names_are_only_text(tiny: GraphSnapshot) -> None:

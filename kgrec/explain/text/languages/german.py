@@ -1,12 +1,10 @@
-"""Sentences in other languages: a Writer for each, as a team would make its own."""
+"""German."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from kgrec.explain.text.languages.language import Language
 
-from kgrec.explain.text.sentences import Writer
-
-_GERMAN = {
+_TEMPLATES = {
     "chose": "{subject} haben „{history}“ {verb}",
     "rated": "{subject} haben „{history}“ {verb} ({rating})",
     "and": " und ",
@@ -47,8 +45,16 @@ _GERMAN = {
     "shared:ALSO_BOUGHT": "{chose}; {link} wird dazu gekauft, und auch zu „{item}“.",
     "shared:BOUGHT_TOGETHER": "{chose}; {link} wird oft damit gekauft, und auch mit „{item}“.",
     "shared:ALSO_VIEWED": "{chose}; wer {link} ansieht, sieht das an und auch „{item}“.",
+    "same values": "gleich: {values}",
+    "step chose": "{a} hat {b} gewählt",
+    "step role": "bei {a} ist {b} eingetragen ({role})",
+    "step phrase": "{a} – {role} – {b}",
+    "steps both chose": "{a} und {b} haben beide {between} gewählt",
+    "steps chose both": "{between} hat {a} und {b} gewählt",
+    "steps same role": "{a} und {b} stimmen überein ({role}: {between})",
+    "steps both role": "bei {between} sind {a} und {b} eingetragen ({role})",
 }
-_GERMAN_VERBS = {
+_VERBS = {
     "": "gewählt",
     "rate": "bewertet",
     "rating": "bewertet",
@@ -64,7 +70,7 @@ _GERMAN_VERBS = {
     "read": "gelesen",
     "cart": "in den Warenkorb gelegt",
 }
-_GERMAN_WORDS = {
+_WORDS = {
     "director": "Regie",
     "producer": "Produktion",
     "writer": "Buch",
@@ -102,5 +108,6 @@ _GERMAN_WORDS = {
     "similar reviews": "ähnlich besprochen",
     "fitting words": "passende Worte",
 }
-GERMAN = Writer(_GERMAN, verbs=_GERMAN_VERBS, words=_GERMAN_WORDS, subject="Sie")
-LANGUAGES: Mapping[str, Writer] = {"en": Writer(), "de": GERMAN}
+LANGUAGE = Language(
+    "de", "Deutsch", subject="Sie", templates=_TEMPLATES, verbs=_VERBS, words=_WORDS
+)
