@@ -20,9 +20,8 @@ from kgrec.explain.counterfactuals.history_edit import Past, scores_of
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.search import find_with, find_without
 from kgrec.explain.item_comparison import compare_items, find_why_not
-from kgrec.explain.text.narrate import item_name
 from kgrec.explain.word_attribution import Method, Source, find_text, tell_words
-from kgrec.explain.words import Wording
+from kgrec.explain.words import WordContributions
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.paths.index import NodeLike
 from kgrec.query import Horizon, ask, check_k, id_list, item_rows
@@ -169,7 +168,7 @@ class Explaining:
         history: Sequence[str] | None = None,
         scenario: str | None = None,
         horizon: Horizon = "next",
-    ) -> Wording:
+    ) -> WordContributions:
         """Which words of a text moved the score of ``item`` for ``user``, all else as it is.
 
         ``source`` "item" is the item's own text; "reviews" a review of it, with id ``of`` or the
@@ -182,7 +181,9 @@ class Explaining:
         row = int(item_rows(self._engine.snapshot.items, [item])[0])
         robust = self.config.text.robust_reviews
         found = find_text(self._engine, case.past.histories, row, source, of, robust=robust)
-        name = item_name(self._engine.explainer.index, int(self._engine.item_nodes(np.array(row))))
+        name = self._engine.explainer.index.space.display_name(
+            int(self._engine.item_nodes(np.array(row)))
+        )
         return tell_words(self._reader.encoder, user, item, name, found, method)
 
 

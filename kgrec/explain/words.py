@@ -1,4 +1,4 @@
-"""Wording: what the words of one text added to one score."""
+"""WordContributions: what the words of one text added to one score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOLD = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Wording:
+class WordContributions:
     """``words`` of ``source`` (which text it is, in words) and what each added to ``score``,
     float64 ``[n]``.
 

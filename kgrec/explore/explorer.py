@@ -11,8 +11,8 @@ import pandas as pd
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY
 from kgrec.explain.explainer import Explainer
-from kgrec.explore.graph_path import GraphPath, PathTeller
-from kgrec.explore.neighbourhood import DIRECTIONS, Surroundings
+from kgrec.explore.graph_path import GraphPath, GraphPathDescriber
+from kgrec.explore.neighbourhood import DIRECTIONS, Neighbourhoods
 from kgrec.explore.node_lookup import find_node, find_nodes
 from kgrec.graph.interop import induced
 from kgrec.graph.snapshot import NO_TIME, Ints
@@ -42,7 +42,7 @@ class GraphExplorer:
     def __init__(self, explainer: Explainer) -> None:
         self.explainer = explainer
         self.index = explainer.index
-        self._around = Surroundings(explainer.index)
+        self._around = Neighbourhoods(explainer.index)
 
     def node(self, node: NodeLike) -> NodeRef:
         """The label and id of a node, however it is given."""
@@ -109,8 +109,10 @@ class GraphExplorer:
             max_hops=max_hops,
         )
         found = self.index.find(*ends, constraints=constraints, limit=k)
-        teller = PathTeller(self.index, self.explainer.writer, self.explainer.vocabulary)
-        return [teller.tell(path) for path in found]
+        describer = GraphPathDescriber(
+            self.index, self.explainer.writer, self.explainer.graph_names
+        )
+        return [describer.describe(path) for path in found]
 
     def subgraph(
         self,

@@ -10,7 +10,7 @@ from kgrec.explain.explained_path import Node
 from kgrec.explain.text.writer import Writer
 from kgrec.explore.path_sentence import path_sentence
 from kgrec.paths.cypher import Parameter, Step, path_query
-from kgrec.paths.graph_names import Vocabulary
+from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import Path, PathIndex
 from kgrec.visualization.html_page import PagePath
 
@@ -72,17 +72,17 @@ class GraphPath:
         return text
 
 
-class PathTeller:
-    """Tells found paths of one index; ``vocabulary`` has the graph's own names."""
+class GraphPathDescriber:
+    """Tells found paths of one index; ``graph_names`` has the graph's own names."""
 
-    def __init__(self, index: PathIndex, writer: Writer, vocabulary: Vocabulary) -> None:
-        self.index, self.writer, self.vocabulary = index, writer, vocabulary
+    def __init__(self, index: PathIndex, writer: Writer, graph_names: GraphNames) -> None:
+        self.index, self.writer, self.graph_names = index, writer, graph_names
 
-    def tell(self, path: Path) -> GraphPath:
+    def describe(self, path: Path) -> GraphPath:
         """The path with its names, its sentence and its Cypher."""
         nodes = [self._node(node) for node in path.nodes]
         steps = [Step(self.index.relation(code), code & 1 == 0) for code in path.codes]
-        query = path_query([node[:2] for node in nodes], steps, None, self.vocabulary)
+        query = path_query([node[:2] for node in nodes], steps, None, self.graph_names)
         return GraphPath(
             nodes=tuple(nodes),
             relations=tuple(step.relation for step in steps),

@@ -36,7 +36,7 @@ class Edges:
         return Edges(self.owner[which], self.neighbour[which], self.code[which], self.event[which])
 
 
-class Surroundings:
+class Neighbourhoods:
     """The edges around nodes of one index; several events of a pair count as one edge."""
 
     def __init__(self, index: PathIndex) -> None:

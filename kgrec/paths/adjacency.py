@@ -120,6 +120,10 @@ class NodeSpace:
         value = None if column is None else column[row]
         return value if isinstance(value, str) else ""
 
+    def display_name(self, node: int) -> str:
+        """The node's title or name, else its label and id: "item 588"."""
+        return self.name(node) or f"{self.label_row(node)[0].lower()} {self.id(node)}"
+
 
 def _name_column(snapshot: GraphSnapshot, label: str) -> np.ndarray | None:
     frame = snapshot.table(label).attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kgrec.paths.graph_names import NodeName, Vocabulary
+from kgrec.paths.graph_names import GraphNames, NodeName
 from kgrec.stores.cypher import quote
 
 TYPED_IN = (
@@ -42,16 +42,16 @@ def path_query(
     nodes: Sequence[tuple[str, str]],
     steps: Sequence[Step],
     when: int | None = None,
-    vocabulary: Vocabulary | None = None,
+    graph_names: GraphNames | None = None,
 ) -> CypherQuery:
     """The query that returns one path; at most its last step may be a likeness.
 
     ``nodes`` are (label, id). ``when`` (unix seconds) pins the first edge to the event then.
-    ``vocabulary`` has the graph's own names. The query returns columns ``nodes`` (keys),
+    ``graph_names`` has the graph's own names. The query returns columns ``nodes`` (keys),
     ``relations`` (types) and, where there is an edge, the path ``p``; parallel edges of the same
     type give one row.
     """
-    words = vocabulary or Vocabulary()
+    words = graph_names or GraphNames()
     stored = [step for step in steps if step.stored]
     names = [words.node(*node) for node in nodes]
     patterns = [_node(i, name, mapped=words.mapping is not None) for i, name in enumerate(names)]
@@ -75,7 +75,7 @@ def path_query(
 
 
 def _parameters(
-    names: Sequence[NodeName], words: Vocabulary
+    names: Sequence[NodeName], words: GraphNames
 ) -> tuple[dict[str, Parameter], list[str]]:
     """One parameter a node; in a mapped graph also the condition that compares its key."""
     if words.mapping is None:
@@ -90,7 +90,7 @@ def _node(number: int, name: NodeName, *, mapped: bool) -> str:
     return f"(n{number}:{quote(name.label)} {{{quote(name.key)}: $n{number}}})"
 
 
-def _edge(number: int, step: Step, words: Vocabulary) -> str:
+def _edge(number: int, step: Step, words: GraphNames) -> str:
     name = words.edge(step.relation, step.outgoing)
     body = f"[r{number}:{'|'.join(map(quote, name.types))}]"
     if name.outgoing is None:

@@ -29,7 +29,7 @@ class EdgeName:
     outgoing: bool | None
 
 
-class Vocabulary:
+class GraphNames:
     """Names in a graph that kgrec wrote, or, with a mapping, in a graph that a team already had."""
 
     def __init__(self, mapping: GraphMapping | None = None) -> None:

@@ -19,7 +19,7 @@ from kgrec.paths.adjacency import (
     fact_edges,
     interaction_edges,
 )
-from kgrec.paths.search import EDGE_BUDGET, Allowed, Found, search
+from kgrec.paths.search import EDGE_BUDGET, Allowed, FoundPaths, search
 from kgrec.stores.base import NodeRef, StorePath
 
 MAX_HOPS = 4
@@ -209,7 +209,7 @@ class PathIndex:
             paths += self._rank(_through(found, limits.via), limit - len(paths))
         return paths
 
-    def _rank(self, found: Found, limit: int) -> list[Path]:
+    def _rank(self, found: FoundPaths, limit: int) -> list[Path]:
         inner = np.log1p(self.whole.degree(found.nodes[:, 1:-1])).sum(axis=1)
         order = np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], inner))[:limit]
         nodes, codes = found.nodes[order].tolist(), found.codes[order].tolist()
@@ -241,7 +241,7 @@ class PathIndex:
         )
 
 
-def _through(found: Found, via: tuple[frozenset[int], ...]) -> Found:
+def _through(found: FoundPaths, via: tuple[frozenset[int], ...]) -> FoundPaths:
     for group in via:
         found = found.select(np.asarray(np.isin(found.nodes, sorted(group)).any(axis=1)))
     return found

@@ -33,18 +33,18 @@ class Allowed:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundPaths:
     """Paths of one length: ``nodes`` int64 ``[m, hops + 1]``, ``codes`` int32 ``[m, hops]``."""
 
     nodes: Ints
     codes: Ints
 
-    def flipped(self) -> Found:
+    def flipped(self) -> FoundPaths:
         """The same paths walked from the other end."""
-        return Found(self.nodes[:, ::-1], self.codes[:, ::-1] ^ 1)
+        return FoundPaths(self.nodes[:, ::-1], self.codes[:, ::-1] ^ 1)
 
-    def select(self, which: np.ndarray) -> Found:
-        return Found(self.nodes[which], self.codes[which])
+    def select(self, which: np.ndarray) -> FoundPaths:
+        return FoundPaths(self.nodes[which], self.codes[which])
 
 
 def join(keys: Ints, sorted_keys: Ints) -> tuple[Ints, Ints]:
@@ -66,7 +66,7 @@ def intersect(a: Ints, b: Ints) -> tuple[Ints, Ints]:
 
 def search(
     graph: Adjacency, source: int, target: int, hops: int, allowed: Allowed, budget: int
-) -> Found:
+) -> FoundPaths:
     """Simple paths of exactly ``hops`` (1–4) edges from ``source`` to ``target``."""
     found = (_one, _two, _three, _four)[hops - 1](graph, source, target, allowed, budget)
     nodes = np.sort(found.nodes, axis=1)
@@ -79,22 +79,22 @@ def _edges(graph: Adjacency, node: int, allowed: Allowed) -> tuple[Ints, Ints]:
     return neighbour[keep], code[keep]
 
 
-def _one(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _one(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> FoundPaths:
     codes = graph.edges_between(source, target)
     codes = codes[allowed.kinds[codes >> 1]]
     nodes = np.tile(np.array([source, target]), (len(codes), 1))
-    return Found(nodes, codes[:, None])
+    return FoundPaths(nodes, codes[:, None])
 
 
-def _two(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _two(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> FoundPaths:
     near, near_code = _edges(graph, source, allowed)
     far, far_code = _edges(graph, target, allowed)
     i, j = intersect(near, far)
     nodes = _columns(source, near[i], target)
-    return Found(nodes, np.stack([near_code[i], far_code[j] ^ 1], axis=1))
+    return FoundPaths(nodes, np.stack([near_code[i], far_code[j] ^ 1], axis=1))
 
 
-def _three(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _three(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> FoundPaths:
     near, near_code = _edges(graph, source, allowed)
     far, far_code = _edges(graph, target, allowed)
     if int(graph.degree(near).sum()) > int(graph.degree(far).sum()):
@@ -109,16 +109,16 @@ def _three_from(
     near: tuple[Ints, Ints],
     allowed: Allowed,
     budget: int,
-) -> Found:
+) -> FoundPaths:
     steps = _expand(graph, near, allowed, budget)
     far, far_code = _edges(graph, target, allowed)
     i, j = join(steps.nodes[:, 1], far)
     nodes = _columns(source, steps.nodes[i, 0], steps.nodes[i, 1], target)
     codes = np.column_stack([steps.codes[i], far_code[j] ^ 1])
-    return Found(nodes, codes)
+    return FoundPaths(nodes, codes)
 
 
-def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> FoundPaths:
     half = budget // 2
     ahead = _best_per_middle(
         graph, _expand(graph, _edges(graph, source, allowed), allowed, half), (source, target)
@@ -129,7 +129,7 @@ def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: 
     i, j = intersect(ahead.nodes[:, 1], back.nodes[:, 1])
     nodes = _columns(source, ahead.nodes[i, 0], ahead.nodes[i, 1], back.nodes[j, 0], target)
     codes = np.column_stack([ahead.codes[i], back.codes[j][:, ::-1] ^ 1])
-    return Found(nodes, codes)
+    return FoundPaths(nodes, codes)
 
 
 def _columns(*columns: Ints | int) -> Ints:
@@ -139,7 +139,7 @@ def _columns(*columns: Ints | int) -> Ints:
     return np.stack(full, axis=1).astype(np.int64)
 
 
-def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget: int) -> Found:
+def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget: int) -> FoundPaths:
     """Second steps from ``near``, rarest nodes first, at most ``budget`` edges in all.
 
     ``nodes`` are (first, second), ``codes`` the two edges.
@@ -151,12 +151,12 @@ def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget:
     owner, second, code = graph.gather(first)
     keep = allowed.keep(second, code)
     owner, second, code = owner[keep], second[keep], code[keep]
-    return Found(
+    return FoundPaths(
         np.stack([first[owner], second], axis=1), np.stack([first_code[owner], code], axis=1)
     )
 
 
-def _best_per_middle(graph: Adjacency, steps: Found, ends: tuple[int, int]) -> Found:
+def _best_per_middle(graph: Adjacency, steps: FoundPaths, ends: tuple[int, int]) -> FoundPaths:
     """The few half paths per meeting node that go through the rarest first node."""
     steps = steps.select(np.asarray(~np.isin(steps.nodes, ends).any(axis=1)))
     first, middle = steps.nodes[:, 0], steps.nodes[:, 1]

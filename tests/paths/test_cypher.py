@@ -15,7 +15,7 @@ from graph_schema.mapping import GraphMapping
 from kgrec.explain import Constraints, Explainer, Explanation
 from kgrec.graph import read_snapshot
 from kgrec.paths.cypher import Step, path_query
-from kgrec.paths.graph_names import Vocabulary
+from kgrec.paths.graph_names import GraphNames
 from kgrec.stores import GraphStore
 from kgrec.stores.connecting import connect
 from tests.explain.breakdowns import breakdown
@@ -160,7 +160,7 @@ def test_a_mapped_graph_is_asked_in_its_own_words() -> None:
         [("User", "7"), ("Item", "b0012"), ("Entity", "Author:Ann"), ("Item", "b-5")],
         [Step("INTERACTED", True), Step("AUTHOR", False), Step("AUTHOR", True)],
         when=9,
-        vocabulary=Vocabulary(MAPPING),
+        graph_names=GraphNames(MAPPING),
     )
     assert query.text.splitlines()[:2] == [
         "MATCH p = (n0:`Customer`)<-[r0:`BOUGHT_BY`]-(n1:`Book`)<-[r1:`WROTE_IT`]-(n2:`Author`)"
@@ -191,7 +191,7 @@ def test_a_mapped_graph_answers() -> None:
         [("User", "7"), ("Item", "b0012"), ("Entity", "Shelf:3")],
         [Step("INTERACTED", True), Step("STANDS_ON", True)],
         when=9,
-        vocabulary=Vocabulary(MAPPING),
+        graph_names=GraphNames(MAPPING),
     )
     (row,) = graph.cypher(query.text, params=query.parameters).to_dicts()
     assert (row["nodes"], row["relations"]) == ([7, "0012", 3], ["BOUGHT_BY", "STANDS_ON"])

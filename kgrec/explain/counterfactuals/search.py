@@ -14,7 +14,6 @@ from kgrec.explain.counterfactuals.counterfactual import Change, Counterfactual
 from kgrec.explain.counterfactuals.history_edit import Past
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.removals import RemovalSearch
-from kgrec.explain.text.narrate import item_name
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.ranked_lists import similar_items
@@ -119,7 +118,9 @@ def _with(standing: Standing, option: _Option) -> Change:
 def _change(standing: Standing, row: int) -> Change:
     engine: Engine = standing.engine
     node = int(engine.item_nodes(np.array([row]))[0])
-    return Change(str(engine.snapshot.items.ids[row]), item_name(engine.explainer.index, node))
+    return Change(
+        str(engine.snapshot.items.ids[row]), engine.explainer.index.space.display_name(node)
+    )
 
 
 def _now(standing: Standing, user_id: str | None, *, added: bool) -> Counterfactual:

@@ -31,7 +31,7 @@ FAR_BUDGET = 20_000  # edges looked at to find a longer way for one history item
 
 
 @dataclass(frozen=True)
-class Realised:
+class ConcretePath:
     """A path as node numbers and edge codes (NO_EDGE: a likeness), with what its sentence needs.
 
     ``nodes`` begins with the user (-1: not a node of the graph). ``roles``: the relation on either
@@ -48,7 +48,7 @@ class Realised:
     part: str = ""
 
 
-class Realiser:
+class PathBuilder:
     """Realises groups for one (user, candidate) pair under constraints."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Realiser:
         self._ours[history] = True
         self._first = 2 * index.interacted
 
-    def realise(self, members: Pieces) -> Realised | None:
+    def build(self, members: Pieces) -> ConcretePath | None:
         """The path of a group (its pieces, largest first); None where the constraints forbid it."""
         kind, item = int(members.kind[0]), int(members.item[0])
         make = {
@@ -73,7 +73,7 @@ class Realiser:
         path = make[kind](members, item) if kind in make else self._likeness(kind, item, members)
         return path if self.limits.admits(path.nodes) else None
 
-    def _shared(self, members: Pieces, item: int) -> Realised:
+    def _shared(self, members: Pieces, item: int) -> ConcretePath:
         link = int(members.link[0])
         pairs = [
             (near, far)
@@ -84,7 +84,7 @@ class Realiser:
             return self._likeness(OTHER, item, members)
         near, far = pairs[0]
         names = [(self.index.relation(a), self.index.relation(b)) for a, b in pairs]
-        return Realised(
+        return ConcretePath(
             KIND_NAMES[SHARED],
             (self.user, item, link, self.candidate),
             (self._first, near, far),
@@ -94,28 +94,28 @@ class Realiser:
     def _is_fact(self, a: int, b: int, code: int) -> bool:
         return bool((self.index.facts.edges_between(a, b) == code).any())
 
-    def _direct(self, members: Pieces, item: int) -> Realised:
+    def _direct(self, members: Pieces, item: int) -> ConcretePath:
         near = [c for c in members.near.tolist() if self._is_fact(item, self.candidate, c)]
         if not near:
             return self._likeness(OTHER, item, members)
         names = [self.index.relation(code) for code in near]
-        return Realised(
+        return ConcretePath(
             KIND_NAMES[DIRECT],
             (self.user, item, self.candidate),
             (self._first, near[0]),
             tuple((name, name) for name in dict.fromkeys(names)),
         )
 
-    def _repeat(self, members: Pieces, item: int) -> Realised:
-        return Realised(KIND_NAMES[REPEAT], (self.user, item), (self._first,))
+    def _repeat(self, members: Pieces, item: int) -> ConcretePath:
+        return ConcretePath(KIND_NAMES[REPEAT], (self.user, item), (self._first,))
 
-    def _far(self, members: Pieces, item: int) -> Realised:
+    def _far(self, members: Pieces, item: int) -> ConcretePath:
         way = self._way(item)
         if way is None and self._through_people:
             way = self._people(item, "")
         return way or self._likeness(FAR, item, members)
 
-    def _way(self, item: int) -> Realised | None:
+    def _way(self, item: int) -> ConcretePath | None:
         """The way of three facts from a history item through the rarest nodes."""
         allowed, facts = self.limits.allowed, self.index.facts
         if self.limits.max_hops < 4:
@@ -128,18 +128,18 @@ class Realiser:
         rarity = np.log1p(facts.degree(found.nodes[:, 1:-1])).sum(axis=1)
         best = int(np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], rarity))[0])
         nodes, codes = found.nodes[best].tolist(), found.codes[best].tolist()
-        return Realised(KIND_NAMES[FAR], (self.user, *nodes), (self._first, *codes))
+        return ConcretePath(KIND_NAMES[FAR], (self.user, *nodes), (self._first, *codes))
 
     @property
     def _through_people(self) -> bool:
         """Whether a path may go through another user."""
         return self.limits.max_hops > 2 and bool(self.limits.allowed.kinds[self.index.interacted])
 
-    def _collaborative(self, members: Pieces, item: int) -> Realised:
+    def _collaborative(self, members: Pieces, item: int) -> ConcretePath:
         nodes = (self.user, item, self.candidate)
         if members.contribution.sum() < 0:  # who chose both is no reason against it
             codes = (self._first, NO_EDGE)
-            return Realised(KIND_NAMES[COLLABORATIVE], nodes, codes, part=AGAINST)
+            return ConcretePath(KIND_NAMES[COLLABORATIVE], nodes, codes, part=AGAINST)
         around = members.part_names[int(members.part[0])] == KNOWLEDGE
         part = KNOWLEDGE if around else ""
         found = self._people(item, part)
@@ -147,9 +147,9 @@ class Realiser:
             found = self._way(item)
         if found is not None:
             return found
-        return Realised(KIND_NAMES[COLLABORATIVE], nodes, (self._first, NO_EDGE), part=part)
+        return ConcretePath(KIND_NAMES[COLLABORATIVE], nodes, (self._first, NO_EDGE), part=part)
 
-    def _people(self, item: int, part: str) -> Realised | None:
+    def _people(self, item: int, part: str) -> ConcretePath | None:
         """The path through one of those who chose both items."""
         both = self.index.co_users(item, self.candidate, besides=self.user)
         free = both[~np.isin(both, self.limits.allowed.avoid)]
@@ -159,7 +159,7 @@ class Realiser:
         if not len(free):
             return None
         person = self._closest(free)
-        return Realised(
+        return ConcretePath(
             KIND_NAMES[COLLABORATIVE],
             (self.user, item, person, self.candidate),
             (self._first, self._first + 1, self._first),
@@ -179,10 +179,10 @@ class Realiser:
         """When each user node last chose the candidate."""
         return self.index.last_time(people, self.candidate)
 
-    def _likeness(self, kind: int, item: int, members: Pieces) -> Realised:
+    def _likeness(self, kind: int, item: int, members: Pieces) -> ConcretePath:
         part = members.part_names[int(members.part[0])] if kind == OTHER else ""
         values = self._common_values(item) if kind == ALIKE else {}
-        return Realised(
+        return ConcretePath(
             KIND_NAMES[kind],
             (self.user, item, self.candidate),
             (self._first, NO_EDGE),

@@ -1,17 +1,17 @@
-"""Realised paths → ExplainedPath: names, sentence and Cypher of one path."""
+"""ConcretePath paths → ExplainedPath: names, sentence and Cypher of one path."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from graph_schema.names import ITEM, USER
+from graph_schema.names import USER
 from kgrec.explain.attribution.attribute import KIND_NAMES, SHARED
 from kgrec.explain.explained_path import ExplainedPath, Node
-from kgrec.explain.text.realise import AGAINST, NO_EDGE, Realised
+from kgrec.explain.text.path_builder import AGAINST, NO_EDGE, ConcretePath
 from kgrec.explain.text.writer import SentenceParts, Writer
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.paths.cypher import LIKENESS, TYPED_IN, Step, path_query
-from kgrec.paths.graph_names import Vocabulary
+from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import PathIndex
 
 _LIKENESS_WORDS = {
@@ -27,7 +27,7 @@ _LIKENESS_WORDS = {
 _FORMS = {"item fact": "fact", "shared entity": "shared"}
 
 
-class Narrator:
+class PathDescriber:
     """Tells the paths of one index to one reader."""
 
     def __init__(
@@ -35,13 +35,13 @@ class Narrator:
         index: PathIndex,
         writer: Writer,
         user_id: str | None,
-        vocabulary: Vocabulary | None = None,
+        graph_names: GraphNames | None = None,
     ) -> None:
         self.index, self.writer, self.user_id = index, writer, user_id
-        self.vocabulary = vocabulary
+        self.graph_names = graph_names
 
-    def tell(
-        self, path: Realised, candidate: int, contribution: float, gain: float
+    def describe(
+        self, path: ConcretePath, candidate: int, contribution: float, gain: float
     ) -> ExplainedPath:
         """The path with its sentence and its Cypher."""
         steps, words = self._steps(path)
@@ -50,7 +50,7 @@ class Narrator:
         event = self._last_event(user, item)
         start = 0 if event is not None else 1
         when = None if event is None else self._when(event)
-        query = path_query([n[:2] for n in nodes[start:]], steps[start:], when, self.vocabulary)
+        query = path_query([n[:2] for n in nodes[start:]], steps[start:], when, self.graph_names)
         notes = [TYPED_IN] * (start == 1) + [LIKENESS] * any(not step.stored for step in steps)
         return ExplainedPath(
             nodes=nodes,
@@ -75,8 +75,7 @@ class Narrator:
         """A node's name, or its label and id."""
         if node < 0:
             return self.writer.subject
-        label, _ = self.index.space.label_row(node)
-        return self.index.space.name(node) or f"{label.lower()} {self.index.space.id(node)}"
+        return self.index.space.display_name(node)
 
     def _node(self, node: int) -> Node:
         if node < 0:
@@ -84,7 +83,7 @@ class Narrator:
         label, _ = self.index.space.label_row(node)
         return label, self.index.space.id(node), self.index.space.name(node)
 
-    def _steps(self, path: Realised) -> tuple[list[Step], tuple[str, ...]]:
+    def _steps(self, path: ConcretePath) -> tuple[list[Step], tuple[str, ...]]:
         likeness = _LIKENESS_WORDS.get(path.part or path.kind, path.part or path.kind)
         likeness = self.writer.word(likeness)
         if path.values:
@@ -114,7 +113,12 @@ class Narrator:
         return None if time == NO_TIME else time
 
     def _story(
-        self, path: Realised, candidate: int, steps: list[Step], event: int | None, against: bool
+        self,
+        path: ConcretePath,
+        candidate: int,
+        steps: list[Step],
+        event: int | None,
+        against: bool,
     ) -> SentenceParts:
         events = self.index.snapshot.interactions
         rating = None if event is None or np.isnan(events.rating[event]) else events.rating[event]
@@ -139,7 +143,7 @@ class Narrator:
             negative=against,
         )
 
-    def _form(self, path: Realised, steps: list[Step]) -> tuple[str, str, str]:
+    def _form(self, path: ConcretePath, steps: list[Step]) -> tuple[str, str, str]:
         """(form of the sentence, words for the near relation, words for the far one)."""
         kind = _FORMS.get(path.kind, path.kind)
         if kind not in ("shared", "fact"):
@@ -163,11 +167,11 @@ class Narrator:
     def _word(self, relation: str) -> str:
         return self.writer.role(relation)
 
-    def _values(self, path: Realised) -> str:
+    def _values(self, path: ConcretePath) -> str:
         told = [f"{column} ({', '.join(values)})" for column, values in path.values.items()]
         return self.writer.listed(told)
 
-    def _written_out(self, path: Realised, steps: list[Step]) -> str:
+    def _written_out(self, path: ConcretePath, steps: list[Step]) -> str:
         """The steps after the history item: "Heat → director → Michael Mann"."""
         text = self.name(path.nodes[1])
         for node, step in zip(path.nodes[2:], steps[1:], strict=True):
@@ -179,8 +183,3 @@ def _distinct(words: list[str]) -> list[str]:
     """Every word once, and no "rating" beside "content rating"."""
     once = list(dict.fromkeys(words))
     return [word for word in once if not any(other.endswith(f" {word}") for other in once)]
-
-
-def item_name(index: PathIndex, item: int) -> str:
-    """An item's title, or "item <id>"."""
-    return index.space.name(item) or f"{ITEM.lower()} {index.space.id(item)}"
