@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Participles whose agent noun English does not build regularly, and short names found in data.
+# Agent nouns of participles and verbs in relation names.
 _AGENTS = {
     "directed": "director",
     "produced": "producer",
@@ -58,7 +58,7 @@ _PREPOSITIONS = {"by", "to", "in", "with", "of", "from", "for", "at", "on"}
 
 @dataclass(frozen=True)
 class RelationWords:
-    """``text`` in lower case; ``noun`` where it names a role ("director"), else it is a phrase."""
+    """``text`` in lower case; ``noun``: it names a role ("director"), else it is a phrase."""
 
     text: str
     noun: bool
@@ -66,7 +66,7 @@ class RelationWords:
 
 @lru_cache(maxsize=4096)
 def humanise(relation: str) -> RelationWords:
-    """Words for a relationship type; any string gives some words."""
+    """Make words of a relationship type, as "director" of "DIRECTED_BY"; accepts any string."""
     words = _split(_property(relation))
     if not words:
         return RelationWords(relation, False)
@@ -91,7 +91,7 @@ def _noun(words: list[str]) -> RelationWords:
 
 
 def _property(relation: str) -> str:
-    """The telling piece of a dotted (Freebase-like) name: domain.type.property."""
+    """The informative piece of a dotted (Freebase-like) name: domain.type.property."""
     pieces = [piece for piece in re.split(r"[./#:]+", relation) if piece]
     if len(pieces) < 2:
         return relation
@@ -99,8 +99,8 @@ def _property(relation: str) -> str:
     inside = re.search(r"_in_this_(\w+)$", last)
     if inside:
         return inside.group(1)
-    told_by_type = last in (domain, domain + "s") and kind != domain
-    chosen = kind if told_by_type else last
+    is_type_name = last in (domain, domain + "s") and kind != domain
+    chosen = kind if is_type_name else last
     return chosen.removeprefix(domain + "_")
 
 

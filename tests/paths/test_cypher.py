@@ -116,11 +116,11 @@ def test_a_path_that_is_gone_is_not_returned(store: GraphStore) -> None:
 
 def test_found_paths_are_in_the_store_too(store: GraphStore) -> None:
     index = Explainer(read_snapshot(store)).index
-    found = index.user_to_item("u1", "b", constraints=Constraints(max_hops=3), limit=50)
+    found = index.find("u1", "b", constraints=Constraints(max_hops=3), limit=50)
     assert len(found) >= 4
-    for path in map(index.store_path, found):
-        nodes = [(ref.label, ref.id) for ref in path.nodes]
-        steps = [Step(*step) for step in zip(path.relations, path.outgoing, strict=True)]
+    for path in found:
+        nodes = [(index.space.label_row(n)[0], index.space.id(n)) for n in path.nodes]
+        steps = [Step(index.relation(code), code & 1 == 0) for code in path.codes]
         query = path_query(nodes, steps)
         (row,) = store.query(query.text, query.parameters)
         assert (row["nodes"], row["relations"]) == (list(query.nodes), list(query.relations))

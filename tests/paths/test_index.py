@@ -86,7 +86,7 @@ def test_constraints(tiny: GraphSnapshot) -> None:
     index = PathIndex(tiny)
 
     def ids(**constraints: object) -> list[list[str]]:
-        found = index.user_to_item("u1", "b", constraints=Constraints(**constraints))  # type: ignore[arg-type]
+        found = index.find("u1", "b", constraints=Constraints(**constraints))  # type: ignore[arg-type]
         return [[index.space.id(node) for node in path.nodes] for path in found]
 
     assert ["u1", "a", "e1", "b"] in ids()
@@ -106,17 +106,6 @@ def test_the_rare_entity_comes_before_the_hub(tiny: GraphSnapshot) -> None:
     found = index.find("a", "b", constraints=Constraints(max_hops=2), limit=9)
     middles = [index.space.id(path.nodes[1]) for path in found]
     assert middles.index("e1") < middles.index("e2")
-
-
-def test_store_path(tiny: GraphSnapshot) -> None:
-    index = PathIndex(tiny)
-    limits = Constraints(relations=["INTERACTED", "DIRECTED_BY"], max_hops=3, avoid=["u2"])
-    path = index.store_path(index.user_to_item("u1", "b", constraints=limits)[0])
-    assert path.nodes == tuple(
-        NodeRef(*n) for n in (("User", "u1"), ("Item", "a"), ("Entity", "e1"), ("Item", "b"))
-    )
-    assert path.relations == ("INTERACTED", "DIRECTED_BY", "DIRECTED_BY")
-    assert path.outgoing == (True, True, False)
 
 
 def test_an_empty_graph_answers() -> None:
@@ -147,10 +136,10 @@ def test_a_hub_of_100_000_edges_is_searched() -> None:
     index = PathIndex(hub)
     index.build()
     _ = index.whole
-    found = index.user_to_item("u49999", "i0", limit=5)
+    found = index.find("u49999", "i0", limit=5)
     assert [len(path.nodes) for path in found] == [4] * 5
     limits = Constraints(via="hub", max_hops=3)
-    (path,) = index.user_to_item("u49999", "i0", constraints=limits)
+    (path,) = index.find("u49999", "i0", constraints=limits)
     assert [index.space.id(node) for node in path.nodes] == ["u49999", "i1", "hub", "i0"]
 
 
@@ -163,5 +152,5 @@ def test_ids_shared_by_labels_stay_apart() -> None:
         {("Item", "R", "Item"): [("1", "2")]},
     )
     index = PathIndex(graph)
-    path = index.user_to_item("1", "2")[0]
+    path = index.find(("User", "1"), ("Item", "2"))[0]
     assert [index.space.label_row(node)[0] for node in path.nodes] == ["User", "Item", "Item"]

@@ -119,5 +119,5 @@ def test_an_empty_graph_has_no_paths() -> None:
     with pytest.raises(RequestError, match="unknown relation 'X'; the graph has: INTERACTED"):
         explainer.index.limits(Constraints(relations=["X"]))
     lonely = Explainer(snapshot({"u": {}}, {"a": {}, "b": {}}, {}, [], {}))
-    assert lonely.index.user_to_item("u", "b") == []
+    assert lonely.index.find("u", "b") == []
     assert lonely.index.find("a", "b") == []

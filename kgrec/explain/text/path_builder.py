@@ -1,4 +1,4 @@
-"""Turns a chosen group of pieces into concrete nodes and edges of the graph."""
+"""PathBuilder: the nodes and edges of the graph behind a group of contributions."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import Limits, PathIndex
 from kgrec.paths.search import search
 
-AGAINST = "against"  # the part of a path that tells what people choose less
-NO_EDGE = -1  # stands where the model sees a likeness that is no relationship of the graph
-CO_USERS_WEIGHED = 16  # the most recent of them compete to be the person on the path
-FAR_BUDGET = 20_000  # edges looked at to find a longer way for one history item
+AGAINST = "against"  # the part of a path that shows what people choose less
+NO_EDGE = -1  # code of a similarity that is no relationship of the graph
+MAX_CO_USERS = 16  # most recent users among whom the person on a path is chosen
+FAR_BUDGET = 20_000  # edges examined to find a longer path for one history item
 
 
 @dataclass(frozen=True)
 class ConcretePath:
-    """A path as node numbers and edge codes (NO_EDGE: a likeness), with what its sentence needs.
+    """A path as node numbers and edge codes (NO_EDGE: a similarity), with what its sentence needs.
 
     ``nodes`` begins with the user (-1: not a node of the graph). ``roles``: the relation on either
-    side of the link, one pair per relation. ``people``: how many others chose both items.
+    side of the node between, one pair per relation. ``people``: how many others chose both items.
     ``values``: attribute values in common, by column. ``part``: the part of the model.
     """
 
@@ -49,28 +49,32 @@ class ConcretePath:
 
 
 class PathBuilder:
-    """Realises groups for one (user, candidate) pair under constraints."""
+    """Builds the paths of groups for one user and candidate, under constraints."""
 
     def __init__(
         self, index: PathIndex, user: int, candidate: int, history: Ints, limits: Limits
     ) -> None:
         self.index, self.user, self.candidate = index, user, candidate
         self.limits = limits
-        self._ours = np.zeros(index.space.size, dtype=bool)
-        self._ours[history] = True
-        self._first = 2 * index.interacted
+        self._in_history = np.zeros(index.space.size, dtype=bool)
+        self._in_history[history] = True
+        self._chose = 2 * index.interacted
 
     def build(self, members: Pieces) -> ConcretePath | None:
-        """The path of a group (its pieces, largest first); None where the constraints forbid it."""
+        """Build the path of a group (its pieces, largest first); None if constraints forbid it."""
         kind, item = int(members.kind[0]), int(members.item[0])
         make = {
             SHARED: self._shared,
             DIRECT: self._direct,
             FAR: self._far,
-            REPEAT: self._repeat,
             COLLABORATIVE: self._collaborative,
         }
-        path = make[kind](members, item) if kind in make else self._likeness(kind, item, members)
+        if kind == REPEAT:
+            path = self._repeat(item)
+        elif kind in make:
+            path = make[kind](members, item)
+        else:
+            path = self._similarity(kind, item, members)
         return path if self.limits.admits(path.nodes) else None
 
     def _shared(self, members: Pieces, item: int) -> ConcretePath:
@@ -80,14 +84,14 @@ class PathBuilder:
             for near, far in zip(members.near.tolist(), members.far.tolist(), strict=True)
             if self._is_fact(item, link, near) and self._is_fact(link, self.candidate, far)
         ]
-        if not pairs:  # the model names a link that this graph doesn't have: claim no path
-            return self._likeness(OTHER, item, members)
+        if not pairs:  # the model names a link that this graph doesn't have
+            return self._similarity(OTHER, item, members)
         near, far = pairs[0]
         names = [(self.index.relation(a), self.index.relation(b)) for a, b in pairs]
         return ConcretePath(
             KIND_NAMES[SHARED],
             (self.user, item, link, self.candidate),
-            (self._first, near, far),
+            (self._chose, near, far),
             tuple(dict.fromkeys(names)),
         )
 
@@ -97,26 +101,26 @@ class PathBuilder:
     def _direct(self, members: Pieces, item: int) -> ConcretePath:
         near = [c for c in members.near.tolist() if self._is_fact(item, self.candidate, c)]
         if not near:
-            return self._likeness(OTHER, item, members)
+            return self._similarity(OTHER, item, members)
         names = [self.index.relation(code) for code in near]
         return ConcretePath(
             KIND_NAMES[DIRECT],
             (self.user, item, self.candidate),
-            (self._first, near[0]),
+            (self._chose, near[0]),
             tuple((name, name) for name in dict.fromkeys(names)),
         )
 
-    def _repeat(self, members: Pieces, item: int) -> ConcretePath:
-        return ConcretePath(KIND_NAMES[REPEAT], (self.user, item), (self._first,))
+    def _repeat(self, item: int) -> ConcretePath:
+        return ConcretePath(KIND_NAMES[REPEAT], (self.user, item), (self._chose,))
 
     def _far(self, members: Pieces, item: int) -> ConcretePath:
-        way = self._way(item)
-        if way is None and self._through_people:
-            way = self._people(item, "")
-        return way or self._likeness(FAR, item, members)
+        path = self._three_facts(item)
+        if path is None and self._users_allowed:
+            path = self._co_user(item, "")
+        return path or self._similarity(FAR, item, members)
 
-    def _way(self, item: int) -> ConcretePath | None:
-        """The way of three facts from a history item through the rarest nodes."""
+    def _three_facts(self, item: int) -> ConcretePath | None:
+        """The path of three facts from a history item through the rarest nodes."""
         allowed, facts = self.limits.allowed, self.index.facts
         if self.limits.max_hops < 4:
             return None
@@ -128,29 +132,29 @@ class PathBuilder:
         rarity = np.log1p(facts.degree(found.nodes[:, 1:-1])).sum(axis=1)
         best = int(np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], rarity))[0])
         nodes, codes = found.nodes[best].tolist(), found.codes[best].tolist()
-        return ConcretePath(KIND_NAMES[FAR], (self.user, *nodes), (self._first, *codes))
+        return ConcretePath(KIND_NAMES[FAR], (self.user, *nodes), (self._chose, *codes))
 
     @property
-    def _through_people(self) -> bool:
+    def _users_allowed(self) -> bool:
         """Whether a path may go through another user."""
         return self.limits.max_hops > 2 and bool(self.limits.allowed.kinds[self.index.interacted])
 
     def _collaborative(self, members: Pieces, item: int) -> ConcretePath:
         nodes = (self.user, item, self.candidate)
-        if members.contribution.sum() < 0:  # who chose both is no reason against it
-            codes = (self._first, NO_EDGE)
+        if members.contribution.sum() < 0:  # users who chose both lower no score
+            codes = (self._chose, NO_EDGE)
             return ConcretePath(KIND_NAMES[COLLABORATIVE], nodes, codes, part=AGAINST)
         around = members.part_names[int(members.part[0])] == KNOWLEDGE
         part = KNOWLEDGE if around else ""
-        found = self._people(item, part)
+        found = self._co_user(item, part)
         if found is None and around:
-            found = self._way(item)
+            found = self._three_facts(item)
         if found is not None:
             return found
-        return ConcretePath(KIND_NAMES[COLLABORATIVE], nodes, (self._first, NO_EDGE), part=part)
+        return ConcretePath(KIND_NAMES[COLLABORATIVE], nodes, (self._chose, NO_EDGE), part=part)
 
-    def _people(self, item: int, part: str) -> ConcretePath | None:
-        """The path through one of those who chose both items."""
+    def _co_user(self, item: int, part: str) -> ConcretePath | None:
+        """The path through one of the users who chose both items."""
         both = self.index.co_users(item, self.candidate, besides=self.user)
         free = both[~np.isin(both, self.limits.allowed.avoid)]
         for wanted in self.limits.via:
@@ -158,40 +162,37 @@ class PathBuilder:
                 free = free[np.isin(free, sorted(wanted))]
         if not len(free):
             return None
-        person = self._closest(free)
+        person = self._most_similar(free)
         return ConcretePath(
             KIND_NAMES[COLLABORATIVE],
             (self.user, item, person, self.candidate),
-            (self._first, self._first + 1, self._first),
+            (self._chose, self._chose + 1, self._chose),
             people=len(both),
             part=part,
         )
 
-    def _closest(self, people: Ints) -> int:
-        """Of the last people to choose the candidate, the one whose history is most like ours."""
-        people = people[np.argsort(-self._last_time(people), kind="stable")][:CO_USERS_WEIGHED]
+    def _most_similar(self, people: Ints) -> int:
+        """The user with the most similar history among the last to choose the candidate."""
+        last = self.index.last_time(people, self.candidate)
+        people = people[np.argsort(-last, kind="stable")][:MAX_CO_USERS]
         owner, items, _ = self.index.interactions.gather(people)
-        common = np.bincount(owner[self._ours[items]], minlength=len(people))
-        likeness = common / np.sqrt(self.index.interactions.degree(people))
-        return int(people[int(np.argmax(likeness))])
+        common = np.bincount(owner[self._in_history[items]], minlength=len(people))
+        similarity = common / np.sqrt(self.index.interactions.degree(people))
+        return int(people[int(np.argmax(similarity))])
 
-    def _last_time(self, people: Ints) -> Ints:
-        """When each user node last chose the candidate."""
-        return self.index.last_time(people, self.candidate)
-
-    def _likeness(self, kind: int, item: int, members: Pieces) -> ConcretePath:
+    def _similarity(self, kind: int, item: int, members: Pieces) -> ConcretePath:
         part = members.part_names[int(members.part[0])] if kind == OTHER else ""
         values = self._common_values(item) if kind == ALIKE else {}
         return ConcretePath(
             KIND_NAMES[kind],
             (self.user, item, self.candidate),
-            (self._first, NO_EDGE),
+            (self._chose, NO_EDGE),
             values=values,
             part="text" if kind == TEXTUAL else part,
         )
 
     def _common_values(self, item: int) -> dict[str, tuple[str, ...]]:
-        """Attribute values that both items have, lists being joined by ``|``."""
+        """Attribute values that both items have; a cell may list several, separated by ``|``."""
         offset = self.index.space.offsets[ITEM]
         frame = self.index.snapshot.items.attributes
         common: dict[str, tuple[str, ...]] = {}
@@ -205,7 +206,7 @@ class PathBuilder:
 
 
 def _values(cell: object) -> tuple[str, ...]:
-    """The values in a cell; free text (long or with sentences) counts as none."""
+    """The values in a cell; a value of more than 40 characters is text and left out."""
     if isinstance(cell, str):
         parts = tuple(dict.fromkeys(part.strip() for part in cell.split("|") if part.strip()))
         return tuple(part for part in parts if len(part) <= 40)

@@ -1,4 +1,4 @@
-"""ConcretePath paths → ExplainedPath: names, sentence and Cypher of one path."""
+"""PathDescriber: makes an ExplainedPath, with names, sentence and Cypher, of a concrete path."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kgrec.explain.explained_path import ExplainedPath, Node
 from kgrec.explain.text.path_builder import AGAINST, NO_EDGE, ConcretePath
 from kgrec.explain.text.writer import SentenceParts, Writer
 from kgrec.graph.snapshot import NO_TIME
-from kgrec.paths.cypher import LIKENESS, TYPED_IN, Step, path_query
+from kgrec.paths.cypher import HISTORY_GIVEN, SIMILARITY, Step, path_query
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import PathIndex
 
-_LIKENESS_WORDS = {
+_SIMILARITY_WORDS = {
     "text": "similar text",
     "attributes": "similar attributes",
     "collaborative": "chosen alike",
@@ -28,7 +28,7 @@ _FORMS = {"item fact": "fact", "shared entity": "shared"}
 
 
 class PathDescriber:
-    """Tells the paths of one index to one reader."""
+    """Describes paths of one index to one user, in the words of a writer."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class PathDescriber:
     def describe(
         self, path: ConcretePath, candidate: int, contribution: float, gain: float
     ) -> ExplainedPath:
-        """The path with its sentence and its Cypher."""
+        """Make the explained path; ``gain`` is score − baseline."""
         steps, words = self._steps(path)
         nodes = tuple(self._node(node) for node in path.nodes)
         user, item = path.nodes[0], path.nodes[1]
@@ -51,7 +51,8 @@ class PathDescriber:
         start = 0 if event is not None else 1
         when = None if event is None else self._when(event)
         query = path_query([n[:2] for n in nodes[start:]], steps[start:], when, self.graph_names)
-        notes = [TYPED_IN] * (start == 1) + [LIKENESS] * any(not step.stored for step in steps)
+        similar = any(not step.stored for step in steps)
+        notes = [HISTORY_GIVEN] * (start == 1) + [SIMILARITY] * similar
         return ExplainedPath(
             nodes=nodes,
             relations=tuple(step.relation for step in steps),
@@ -59,7 +60,7 @@ class PathDescriber:
             contribution=contribution,
             share=contribution / abs(gain) if gain else 0.0,
             sentence=self.writer.sentence(
-                self._story(path, candidate, steps, event, contribution < 0)
+                self._sentence_parts(path, candidate, steps, event, contribution < 0)
             ),
             cypher=query.text,
             parameters=query.parameters,
@@ -72,7 +73,7 @@ class PathDescriber:
         )
 
     def name(self, node: int) -> str:
-        """A node's name, or its label and id."""
+        """A node's name, or its label and id; for -1 the writer's subject."""
         if node < 0:
             return self.writer.subject
         return self.index.space.display_name(node)
@@ -84,16 +85,16 @@ class PathDescriber:
         return label, self.index.space.id(node), self.index.space.name(node)
 
     def _steps(self, path: ConcretePath) -> tuple[list[Step], tuple[str, ...]]:
-        likeness = _LIKENESS_WORDS.get(path.part or path.kind, path.part or path.kind)
-        likeness = self.writer.word(likeness)
+        similarity = _SIMILARITY_WORDS.get(path.part or path.kind, path.part or path.kind)
+        similarity = self.writer.word(similarity)
         if path.values:
             values = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
-            likeness = self.writer.phrase("same values", values=values)
+            similarity = self.writer.phrase("same values", values=values)
         steps, words = [], []
         for code in path.codes:
             if code == NO_EDGE:
-                steps.append(Step(likeness, True, stored=False))
-                words.append(likeness)
+                steps.append(Step(similarity, True, stored=False))
+                words.append(similarity)
                 continue
             relation = self.index.relation(code)
             steps.append(Step(relation, code & 1 == 0))
@@ -102,7 +103,7 @@ class PathDescriber:
         return steps, tuple(words)
 
     def _last_event(self, user: int, item: int) -> int | None:
-        """The row of the user's last stored event with the item; None where none is stored."""
+        """The row of the user's last stored event with the item; None if none is stored."""
         if user < 0:
             return None
         rows = self.index.events(user, item)
@@ -112,7 +113,7 @@ class PathDescriber:
         time = int(self.index.snapshot.interactions.timestamp[event])
         return None if time == NO_TIME else time
 
-    def _story(
+    def _sentence_parts(
         self,
         path: ConcretePath,
         candidate: int,
@@ -144,7 +145,7 @@ class PathDescriber:
         )
 
     def _form(self, path: ConcretePath, steps: list[Step]) -> tuple[str, str, str]:
-        """(form of the sentence, words for the near relation, words for the far one)."""
+        """(form of the sentence, words for the near relation, words for the far relation)."""
         kind = _FORMS.get(path.kind, path.kind)
         if kind not in ("shared", "fact"):
             if kind == "collaborative" and path.part == AGAINST:
@@ -168,8 +169,8 @@ class PathDescriber:
         return self.writer.role(relation)
 
     def _values(self, path: ConcretePath) -> str:
-        told = [f"{column} ({', '.join(values)})" for column, values in path.values.items()]
-        return self.writer.listed(told)
+        shared = [f"{column} ({', '.join(values)})" for column, values in path.values.items()]
+        return self.writer.listed(shared)
 
     def _written_out(self, path: ConcretePath, steps: list[Step]) -> str:
         """The steps after the history item: "Heat → director → Michael Mann"."""
@@ -180,6 +181,6 @@ class PathDescriber:
 
 
 def _distinct(words: list[str]) -> list[str]:
-    """Every word once, and no "rating" beside "content rating"."""
+    """Every word once, and no "rating" next to "content rating"."""
     once = list(dict.fromkeys(words))
     return [word for word in once if not any(other.endswith(f" {word}") for other in once)]
