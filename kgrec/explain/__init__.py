@@ -1,4 +1,4 @@
-"""Explanations that are true: what moved a score, as paths, sentences, Cypher and pictures."""
+"""Explanations of scores: exact contributions as paths, sentences, Cypher and pictures."""
 
 from __future__ import annotations
 

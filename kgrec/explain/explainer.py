@@ -97,7 +97,7 @@ class Explainer:
             not_shown=total - shown if hidden else 0.0,
             hidden=hidden,
             parts={name: math.fsum(part) for name, part in breakdown.parts.items()},
-            reasons=self._reasons(breakdown, pieces, kept, paths, owner, candidate, limits),
+            reasons=self._reasons(breakdown, pieces, paths, owner, candidate, limits),
             entities=influences.links(INFLUENCES),
             history=influences.history(INFLUENCES),
         )
@@ -119,7 +119,6 @@ class Explainer:
         self,
         breakdown: ScoreBreakdown,
         pieces: Pieces,
-        kept: np.ndarray,
         paths: Sequence[ExplainedPath],
         user: int,
         candidate: int,

@@ -1,4 +1,4 @@
-"""Exploring the graph: neighbours, paths and parts of it, as tables, pictures, pages and files."""
+"""Explore the graph: neighbours, paths and parts of it, as tables, pictures, pages and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of the graph to look at: a picture, or a page to click through."""
+"""Draw a part of the graph as a picture, or as a page to click."""
 
 from __future__ import annotations
 
@@ -21,11 +21,31 @@ def draw(
     title: str | None = None,
     paths: Sequence[GraphPath] = (),
 ) -> Path:
-    """Save a graph as ``subgraph`` or ``joined`` gives it: .png, .svg or .pdf for a picture, .html
-    for a page that needs no network, which also lists ``paths``; returns its path.
+    """Save a graph as a picture or a page; the same graph gives the same file.
 
-    The same graph gives the same file. Raises RequestError for another suffix, an empty graph, or
-    one too large for a picture.
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        As ``GraphExplorer.subgraph`` or ``GraphExplorer.joined`` gives it.
+    path : str or Path
+        A name that ends in .png, .svg or .pdf for a picture, in .html for a page that needs no
+        network.
+    title : str, optional
+        The heading; None: the nodes in focus.
+    paths : sequence of GraphPath
+        Paths of the graph that a page also lists.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    RequestError
+        If the name ends otherwise, the graph is empty, or it has too many nodes for a picture.
+    MissingPackageError
+        If matplotlib is not installed and a picture is wanted.
     """
     path = Path(path)
     if path.suffix.lower() == ".html":

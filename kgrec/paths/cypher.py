@@ -14,8 +14,8 @@ HISTORY_GIVEN = (
     "history item."
 )
 SIMILARITY = (
-    "The last step is a likeness that the model saw, not a relationship, so the query returns its "
-    "two items side by side."
+    "The last step is a similarity that the model computed, not a relationship, so the query "
+    "returns its two items side by side."
 )
 Parameter = str | int | list[str | int]
 

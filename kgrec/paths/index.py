@@ -100,8 +100,8 @@ class PathIndex:
         """Facts and interactions together."""
         facts = fact_edges(self.space, self.snapshot.facts)
         events = interaction_edges(self.space)
-        joined = [np.concatenate(pair) for pair in zip(facts, events, strict=True)]
-        return Adjacency.build(self.space.size, *joined)
+        edges = [np.concatenate(pair) for pair in zip(facts, events, strict=True)]
+        return Adjacency.build(self.space.size, *edges)
 
     def build(self) -> None:
         """Build now what explanations need, not at the first of them."""

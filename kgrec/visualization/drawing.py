@@ -150,7 +150,7 @@ def _legend(view: GraphView) -> list[LegendEntry]:
     if view.has_negative():
         entries.append(LegendEntry("speaks against it", NEGATIVE, 3))
     if view.has_unstored():
-        entries.append(LegendEntry("likeness", POSITIVE, 2, DASHES["dashed"]))
+        entries.append(LegendEntry("similarity", POSITIVE, 2, DASHES["dashed"]))
     return entries
 
 

@@ -187,7 +187,7 @@ def _lines(view: GraphView) -> list[str]:
     if view.has_negative():
         lines.append("orange line: speaks against it")
     if view.has_unstored():
-        lines.append("dashed line: a likeness, no relationship")
+        lines.append("dashed line: a similarity, no relationship")
     return lines
 
 

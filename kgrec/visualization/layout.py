@@ -122,8 +122,8 @@ def _without_overlaps(at: np.ndarray, size: np.ndarray, rounds: int = ROUNDS) ->
         # Two boxes at one position are moved apart by their order.
         order = np.sign(np.arange(len(at))[:, None] - np.arange(len(at))[None])
         for axis, chosen in ((0, across), (1, ~across)):
-            way = np.where(away[..., axis] == 0, order, np.sign(away[..., axis]))
-            step = np.where(touching & chosen, way * inside[..., axis] * 0.52, 0.0)
+            sign = np.where(away[..., axis] == 0, order, np.sign(away[..., axis]))
+            step = np.where(touching & chosen, sign * inside[..., axis] * 0.52, 0.0)
             at[:, axis] += step.sum(axis=1) / np.maximum((step != 0).sum(axis=1), 1)
     return at
 

@@ -133,14 +133,14 @@ def test_the_most_similar_co_user_stands_on_the_path() -> None:
     assert ids(without) == [["me", "a", "far", "b"]]
 
 
-def test_likeness_is_told_as_likeness(tiny: GraphSnapshot) -> None:
+def test_a_similarity_is_called_one(tiny: GraphSnapshot) -> None:
     scores = breakdown(tiny, ["a"], {"text": [1.0], "attributes": [0.5], "mood": [0.25]})
     text, alike, mood = Explainer(tiny).explain(scores, B, user=0).paths
     assert text.sentence == "You rated “Heat” 5; the text of “Ronin” is like its text."
     assert alike.sentence == "You rated “Heat” 5; “Ronin” is like it in genres (Crime)."
     assert "“mood”" in mood.sentence
     assert text.stored == (True, False)
-    assert "likeness" in text.note
+    assert "similarity" in text.note
     others = breakdown(tiny, ["a"], {"reviews": [1.0], "words": [0.5]})
     reviews, words = Explainer(tiny).explain(others, B, user=0).paths
     assert "what people write about “Ronin”" in reviews.sentence

@@ -27,7 +27,7 @@ def ring(count: int = 30) -> nx.MultiDiGraph:
 
 
 def weighed() -> nx.MultiDiGraph:
-    """A user, two items and a likeness, with contributions."""
+    """A user, two items and a similarity, with contributions."""
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
     user, old, new = ("User", "1"), ("Item", "old"), ("Item", "new")
     graph.add_node(user, name="", shown_as="owner", focus=True)

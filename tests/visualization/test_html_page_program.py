@@ -78,7 +78,7 @@ def test_pointing_at_a_line_tells_it(told: Running) -> None:
     told.do(f"cy.edges()[2].emit({spot})")
     tip = told("places.tip.textContent")
     assert tip.splitlines() == [
-        "similar text (a likeness, no relationship)",
+        "similar text (a similarity, no relationship)",
         "Old – New",
         "contribution −0.250",
     ]

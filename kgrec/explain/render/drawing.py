@@ -30,7 +30,7 @@ COLOURS = {
     layout.ENTITY_LINK: ("#E69F00", "entity in the graph"),
     layout.ITEM_LINK: ("#F0E442", "item in between"),
     layout.PERSON: ("#CC79A7", "people who chose both"),
-    layout.SIMILARITY: ("#8A8A8A", "fact or likeness between items"),
+    layout.SIMILARITY: ("#8A8A8A", "fact or similarity between items"),
     layout.CANDIDATE: ("#009E73", "recommended"),
 }
 THIN, WIDE = 0.9, 6.0  # line widths in points
@@ -149,7 +149,7 @@ def _legend(graph: nx.DiGraph) -> list[LegendEntry]:
     if edges:
         entries.append(LegendEntry("width: contribution", POSITIVE, 4))
     if any(not data["stored"] for data in edges):
-        entries.append(LegendEntry("likeness, no relationship", POSITIVE, 2, DASHED))
+        entries.append(LegendEntry("similarity, no relationship", POSITIVE, 2, DASHED))
     if any(data["amount"] < 0 for data in edges):
         entries.append(LegendEntry("speaks against it", NEGATIVE, 3))
     return entries

@@ -66,7 +66,7 @@ function showTip(event, text) {
 const hideTip = () => { tip.hidden = true; };
 
 function edgeText(edge) {
-  const lines = [edge.relation + (edge.stored ? "" : " (a likeness, no relationship)")];
+  const lines = [edge.relation + (edge.stored ? "" : " (a similarity, no relationship)")];
   lines.push(view.nodes[edge.source].text + (edge.stored ? " \u2192 " : " \u2013 ") + view.nodes[edge.target].text);
   if (edge.contribution !== null) lines.push("contribution " + signed(edge.contribution));
   if (edge.count > 1) lines.push(edge.count + " events");

@@ -14,7 +14,7 @@ ODD = '<b>"Quoted"</b> & $x^2$ {y} \\frac O\'Neill \x00\x1b ' + "longword" * 12
 
 @pytest.fixture
 def busy() -> Explanation:
-    """Thirty boxes: odd and long names, likenesses, negatives, facts between items, co-users."""
+    """Thirty boxes: odd and long names, similarities, negatives, facts between items, co-users."""
     films = {f"i{n}": {"title": ODD if n % 4 == 0 else f"Film {n}"} for n in range(14)}
     chosen = [("u1", f"i{n}", n, 4.0) for n in range(12)]
     graph = snapshot(

@@ -18,7 +18,7 @@ U1, A, B, X = ("User", "u1"), ("Item", "a"), ("Item", "b"), ("Item", "x")
 
 @pytest.fixture
 def told(tiny: GraphSnapshot) -> Explanation:
-    """Through a director, other people, and likenesses, one of which speaks against."""
+    """Through a director, other people, and similarities, one of which counts against the item."""
     tiny.items.attributes.loc[0, "title"] = ODD
     parts = {"id": [0.5, 0.0], "match": [1.0, 0.0], "knowledge": [0.0, 0.4], "text": [0.0, -0.3]}
     scores = breakdown(tiny, ["a", "x"], parts, [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 1.0)])
@@ -36,9 +36,9 @@ def test_the_edges_carry_what_their_paths_do(told: Explanation) -> None:
     assert first == pytest.approx(told.shown)
     made = graph.get_edge_data(A, ("Entity", "e1"))
     assert [edge["relation"] for edge in made.values()] == ["DIRECTED_BY"]
-    likeness = {d["relation"]: d for _, _, d in graph.edges(data=True) if not d["stored"]}
-    assert set(likeness) == {"similar surroundings", "similar text"}
-    assert likeness["similar text"]["contribution"] == pytest.approx(-0.3)
+    unstored = {d["relation"]: d for _, _, d in graph.edges(data=True) if not d["stored"]}
+    assert set(unstored) == {"similar surroundings", "similar text"}
+    assert unstored["similar text"]["contribution"] == pytest.approx(-0.3)
 
 
 def test_the_nodes_have_their_roles(told: Explanation) -> None:
