@@ -47,6 +47,10 @@ class TextModelError(ModelError):
     """A language model can't be loaded: no such folder or hub name, wrong checksum, incomplete."""
 
 
+class MissingExtraError(KgrecError, ImportError):
+    """An optional package is not installed; the message names the extra that installs it."""
+
+
 class TrainingError(KgrecError):
     """Training can't start or has diverged (no interactions, NaN loss)."""
 

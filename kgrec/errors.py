@@ -3,6 +3,7 @@
 from graph_schema.errors import (
     CatalogError,
     KgrecError,
+    MissingExtraError,
     ModelError,
     QueryError,
     RequestError,
@@ -18,7 +19,7 @@ from graph_schema.errors import (
 __all__ = [
     "CatalogError",
     "KgrecError",
-    "MissingPackageError",
+    "MissingExtraError",
     "ModelError",
     "QueryError",
     "RequestError",
@@ -30,7 +31,3 @@ __all__ = [
     "TextModelError",
     "TrainingError",
 ]
-
-
-class MissingPackageError(KgrecError):
-    """A feature needs a package that is not installed; the message names the extra to install."""

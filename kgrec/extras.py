@@ -1,22 +1,22 @@
-"""Packages that only some features need, imported at first use."""
+"""Optional packages: imported on first use, with an error that names the extra to install."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
 
-from kgrec.errors import MissingPackageError
+from kgrec.errors import MissingExtraError
 
 
 def require(module: str, *, extra: str) -> ModuleType:
-    """Import a module of an optional package.
+    """Import ``module``, which ``pip install 'kgrec[EXTRA]'`` installs.
 
     Parameters
     ----------
-    module : str
-        Name of the module, as in ``"matplotlib.figure"``.
-    extra : str
-        The extra of kgrec that installs it, as in ``"plots"``.
+    module
+        Full name, such as "peft" or "torch_geometric.data".
+    extra
+        Name of the extra in pyproject.toml that contains the package.
 
     Returns
     -------
@@ -25,15 +25,16 @@ def require(module: str, *, extra: str) -> ModuleType:
 
     Raises
     ------
-    MissingPackageError
-        If the package is not installed.
+    MissingExtraError
+        The package is not installed. A package that is installed and fails to import raises its
+        own error.
     """
-    package = module.partition(".")[0]
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != package:
-            raise  # the package is there, but something that it needs is not
-        raise MissingPackageError(
-            f"the package {package!r} is not installed. Cure: pip install 'kgrec[{extra}]'"
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        package = module.partition(".")[0]
+        raise MissingExtraError(
+            f"the package {package} is not installed; run pip install 'kgrec[{extra}]'."
         ) from error

@@ -153,7 +153,7 @@ class Explanation:
         ------
         RequestError
             If the name ends otherwise.
-        MissingPackageError
+        MissingExtraError
             If matplotlib is not installed and a picture is wanted.
         """
         if Path(path).suffix.lower() == ".html":

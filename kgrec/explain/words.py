@@ -86,7 +86,7 @@ class WordContributions:
         ------
         RequestError
             If the name ends otherwise.
-        MissingPackageError
+        MissingExtraError
             If matplotlib is not installed.
         """
         title = f"“{self.item_name}” for user {self.user_id}: {self.source}"

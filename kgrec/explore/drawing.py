@@ -44,7 +44,7 @@ def draw(
     ------
     RequestError
         If the name ends otherwise, the graph is empty, or it has too many nodes for a picture.
-    MissingPackageError
+    MissingExtraError
         If matplotlib is not installed and a picture is wanted.
     """
     path = Path(path)

@@ -136,7 +136,7 @@ def draw_importance(
     ------
     RequestError
         If the name ends otherwise, or the table is empty.
-    MissingPackageError
+    MissingExtraError
         If matplotlib is not installed.
     """
     if frame.empty:

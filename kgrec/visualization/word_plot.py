@@ -45,7 +45,7 @@ def draw_words(
     ------
     RequestError
         If the name ends otherwise.
-    MissingPackageError
+    MissingExtraError
         If matplotlib is not installed.
     """
     check_suffix(path)
