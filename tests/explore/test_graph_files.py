@@ -22,7 +22,7 @@ from kgrec.stores import EmbeddedStore, GraphStore
 from kgrec.stores.connecting import connect
 from kgrec.stores.embedded_file import save
 
-from .worlds import ODD
+from .catalogs import ODD
 
 ALL = ["Item:a", "Item:b", "Item:x", ("Item", ODD), "User:lone"]
 
@@ -36,8 +36,8 @@ def same(a: nx.MultiDiGraph, b: nx.MultiDiGraph) -> bool:
     )
 
 
-def told(graph: nx.MultiDiGraph) -> tuple[dict[object, object], list[object]]:
-    """What must be the same though rows come in another order."""
+def sorted_content(graph: nx.MultiDiGraph) -> tuple[dict[object, object], list[object]]:
+    """Nodes and edges in an order that rows do not change."""
     edges = [(a, b, sorted(data.items())) for a, b, data in graph.edges(data=True)]
     return dict(graph.nodes(data=True)), sorted(edges)
 
@@ -116,7 +116,7 @@ def test_other_suffixes_are_refused(graph: nx.MultiDiGraph, tmp_path: Path, name
          '<graph edgedefault="directed"><node id="1"/></graph></graphml>'),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_graph_is_told(tmp_path: Path, name: str, text: str | None) -> None:
+def test_a_file_without_a_graph_is_refused(tmp_path: Path, name: str, text: str | None) -> None:
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(SourceError, match="no graph can be read"):
@@ -155,7 +155,7 @@ def written(
 
 def test_the_script_makes_the_graph_again(written: GraphStore, graph: nx.MultiDiGraph) -> None:
     again = GraphExplorer(Explainer(read_snapshot(written))).subgraph(ALL, 4)
-    assert told(again) == told(graph)
+    assert sorted_content(again) == sorted_content(graph)
 
 
 def test_every_path_is_found_in_it(written: GraphStore, explorer: GraphExplorer) -> None:

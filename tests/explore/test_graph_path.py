@@ -1,4 +1,4 @@
-"""Paths between any two nodes: simple, constrained, told in words."""
+"""Paths between any two nodes: simple, constrained, and in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from graph_schema.errors import RequestError
 from kgrec.explore import GraphExplorer
 from kgrec.graph import GraphSnapshot
 
-from .worlds import ODD, ODD_RELATION
+from .catalogs import ODD, ODD_RELATION
 
 
 def test_they_are_the_simple_paths_of_the_graph(
@@ -43,7 +43,7 @@ def test_constraints_hold(explorer: GraphExplorer) -> None:
     assert explorer.paths("Item:a", "Item:x", max_hops=1) == []
 
 
-def test_what_is_not_joined_has_no_path(explorer: GraphExplorer) -> None:
+def test_unconnected_nodes_have_no_path(explorer: GraphExplorer) -> None:
     assert explorer.paths("Item:a", "User:lone") == []
     assert len(explorer.joined([])) == 0
 
@@ -54,9 +54,9 @@ def test_a_path_says_what_it_is(explorer: GraphExplorer) -> None:
     assert str(path) == "(Heat) -DIRECTED_BY-> (Ann Lee) <-DIRECTED_BY- (Ronin)"
     assert path.hops == 2
     assert path.parameters == {"n0": "a", "n1": "e1", "n2": "b"}
-    told = path.to_dict()
-    assert told["nodes"][1] == {"label": "Entity", "id": "e1", "name": "Ann Lee"}
-    assert (told["relations"], told["outgoing"]) == (["DIRECTED_BY"] * 2, [True, False])
+    values = path.to_dict()
+    assert values["nodes"][1] == {"label": "Entity", "id": "e1", "name": "Ann Lee"}
+    assert (values["relations"], values["outgoing"]) == (["DIRECTED_BY"] * 2, [True, False])
 
 
 def test_the_paths_as_one_graph(explorer: GraphExplorer) -> None:
@@ -70,7 +70,7 @@ def test_the_paths_as_one_graph(explorer: GraphExplorer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "asked", "told"),
+    ("a", "b", "options", "message"),
     [
         ("Item:a", "Item:a", {}, "two different nodes; both are Item:a"),
         ("Item:a", "Item:none", {}, "unknown Item id 'none'"),
@@ -83,11 +83,11 @@ def test_the_paths_as_one_graph(explorer: GraphExplorer) -> None:
         ("Item:a", "Item:b", {"avoid": ["Item:none"]}, "unknown Item id 'none'"),
     ],
 )
-def test_wrong_requests_are_told(
-    explorer: GraphExplorer, a: str, b: str, asked: dict[str, object], told: str
+def test_wrong_requests_are_refused(
+    explorer: GraphExplorer, a: str, b: str, options: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(RequestError, match=told):
-        explorer.paths(a, b, **asked)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match=message):
+        explorer.paths(a, b, **options)  # type: ignore[arg-type]
 
 
 def test_odd_names_are_only_text(explorer: GraphExplorer) -> None:

@@ -1,4 +1,4 @@
-"""The edges of a node: all of them, told once, the telling ones first."""
+"""The edges of a node: all of them, once each, in the documented order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kgrec.graph import GraphSnapshot
 from kgrec.stores import NodeRef
 from tests.paths.graphs import snapshot
 
-from .worlds import ODD, ODD_RELATION
+from .catalogs import ODD, ODD_RELATION
 
 
 def edges(frame: pd.DataFrame) -> set[tuple[str, str, str, str]]:
@@ -81,8 +81,8 @@ def test_relations_take_turns_rare_nodes_and_late_events_first() -> None:
             ("Item", "HAS_GENRE", "Entity"): [(item, "genre") for item in items],
         },
     )
-    told = GraphExplorer(Explainer(graph)).neighbours("Item:i0")
-    assert told["id"].tolist() == ["genre", "rare", "u1", "hub", "u2", "u3"]
+    edges = GraphExplorer(Explainer(graph)).neighbours("Item:i0")
+    assert edges["id"].tolist() == ["genre", "rare", "u1", "hub", "u2", "u3"]
     cut = GraphExplorer(Explainer(graph)).neighbours("Item:i0", k=3)
     assert (cut["id"].tolist(), cut.attrs["total"]) == (["genre", "rare", "u1"], 6)
 
@@ -99,7 +99,7 @@ def test_only_the_relations_wanted(explorer: GraphExplorer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "told"),
+    ("node", "message"),
     [
         ("nobody", "unknown node 'nobody': give it as Label:id, as in Item:588"),
         ("Film:a", "unknown node 'Film:a': give it"),
@@ -112,13 +112,13 @@ def test_only_the_relations_wanted(explorer: GraphExplorer) -> None:
         (ODD, "2 nodes are called"),  # an item and an entity
     ],
 )
-def test_an_unknown_node_is_told(explorer: GraphExplorer, node: object, told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_an_unknown_node_is_refused(explorer: GraphExplorer, node: object, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
         explorer.neighbours(node)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("options", "message"),
     [
         ({"relations": "NOPE"}, "unknown relation 'NOPE'; the graph has: DIRECTED_BY"),
         ({"direction": "up"}, "unknown direction 'up'; use both, out, in"),
@@ -127,11 +127,11 @@ def test_an_unknown_node_is_told(explorer: GraphExplorer, node: object, told: st
         ({"k": 1.5}, "k is 1.5"),
     ],
 )
-def test_wrong_requests_are_told(
-    explorer: GraphExplorer, asked: dict[str, object], told: str
+def test_wrong_requests_are_refused(
+    explorer: GraphExplorer, options: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(RequestError, match=told):
-        explorer.neighbours("Item:a", **asked)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match=message):
+        explorer.neighbours("Item:a", **options)  # type: ignore[arg-type]
 
 
 def test_an_empty_graph_has_no_nodes() -> None:

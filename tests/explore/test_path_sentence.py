@@ -10,7 +10,7 @@ from kgrec.paths.cypher import Step
 
 
 @pytest.mark.parametrize(
-    ("names", "steps", "told"),
+    ("names", "steps", "sentence"),
     [
         (["a", "b"], [("INTERACTED", True)], "A chose b."),
         (["b", "a"], [("INTERACTED", False)], "A chose b."),
@@ -35,8 +35,8 @@ from kgrec.paths.cypher import Step
         ),
     ],
 )
-def test_sentences(names: list[str], steps: list[tuple[str, bool]], told: str) -> None:
-    assert path_sentence(names, [Step(*step) for step in steps], Writer()) == told
+def test_sentences(names: list[str], steps: list[tuple[str, bool]], sentence: str) -> None:
+    assert path_sentence(names, [Step(*step) for step in steps], Writer()) == sentence
 
 
 def test_words_can_be_replaced() -> None:

@@ -63,12 +63,12 @@ def test_four_hops_are_true_paths_and_found_when_there_is_one(graph: GraphSnapsh
 
 
 @pytest.mark.parametrize("hops", [0, -1, 5, 100, True, 2.5])
-def test_refuses_a_senseless_number_of_hops(tiny: GraphSnapshot, hops: object) -> None:
+def test_refuses_a_wrong_number_of_hops(tiny: GraphSnapshot, hops: object) -> None:
     with pytest.raises(RequestError, match="max_hops"):
         PathIndex(tiny).find("u1", "b", constraints=Constraints(max_hops=hops))  # type: ignore[arg-type]
 
 
-def test_unknown_names_are_told(tiny: GraphSnapshot) -> None:
+def test_unknown_names_are_refused(tiny: GraphSnapshot) -> None:
     index = PathIndex(tiny)
     with pytest.raises(RequestError, match=r"'NOPE'.*DIRECTED_BY"):
         index.find("u1", "b", constraints=Constraints(relations=["NOPE"]))

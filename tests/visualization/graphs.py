@@ -26,7 +26,7 @@ def ring(count: int = 30) -> nx.MultiDiGraph:
     return graph
 
 
-def weighed() -> nx.MultiDiGraph:
+def with_contributions() -> nx.MultiDiGraph:
     """A user, two items and a similarity, with contributions."""
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
     user, old, new = ("User", "1"), ("Item", "old"), ("Item", "new")

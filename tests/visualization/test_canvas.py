@@ -14,13 +14,13 @@ from kgrec.explore import draw
 from kgrec.visualization.bars import Bars, draw_bars
 from kgrec.visualization.word_plot import draw_words
 
-from .graphs import ring, weighed
+from .graphs import ring, with_contributions
 
 Draw = Callable[[Path], Path]
 BARS = Bars(["a"], {"all": [1.0]}, {"all": [1.0]}, "title", "axis")
 DRAWINGS: dict[str, Draw] = {
     "graph": lambda path: draw(ring(), path),
-    "contributions": lambda path: draw(weighed(), path),
+    "contributions": lambda path: draw(with_contributions(), path),
     "bars": lambda path: draw_bars(BARS, path),
     "words": lambda path: draw_words(["a"], np.ones(1), path, title="T", note="N"),
 }

@@ -12,7 +12,7 @@ from graph_schema.errors import RequestError
 from kgrec.explore import draw
 from kgrec.visualization.drawing import MAX_NODES
 
-from .graphs import ODD, ring, weighed
+from .graphs import ODD, ring, with_contributions
 
 
 @pytest.mark.slow
@@ -25,13 +25,13 @@ def test_the_same_graph_gives_the_same_file(tmp_path: Path, suffix: str) -> None
 
 
 def test_names_in_a_picture_are_only_text(tmp_path: Path) -> None:
-    text = draw(weighed(), tmp_path / "a.svg", title=ODD).read_text(encoding="utf-8")
+    text = draw(with_contributions(), tmp_path / "a.svg", title=ODD).read_text(encoding="utf-8")
     tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(text).iter()}
     assert "script" not in tags
     assert "image" not in tags
 
 
-def test_what_can_not_be_drawn_is_told(tmp_path: Path) -> None:
+def test_what_can_not_be_drawn_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         RequestError, match=rf"{MAX_NODES + 1} nodes can't be read; draw at most {MAX_NODES}"
     ):

@@ -9,7 +9,7 @@ from graph_schema.errors import RequestError
 from kgrec.visualization.graph_view import PLAIN, WIDE, graph_view
 from kgrec.visualization.style import NEGATIVE, POSITIVE
 
-from .graphs import ODD, ring, weighed
+from .graphs import ODD, ring, with_contributions
 
 
 def test_parallel_edges_of_a_relation_become_one_line() -> None:
@@ -35,7 +35,7 @@ def test_relations_differ_by_colour_and_by_line() -> None:
 
 
 def test_contributions_are_widths_and_their_signs_colours() -> None:
-    view = graph_view(weighed())
+    view = graph_view(with_contributions())
     looks = {e.relation: (e.colour, e.line, e.contribution) for e in view.edges}
     assert view.by_contribution
     assert looks["SEQUEL"] == (POSITIVE, "solid", 0.75)
@@ -47,8 +47,8 @@ def test_contributions_are_widths_and_their_signs_colours() -> None:
     assert view.nodes[0].text == "user 1"
 
 
-def test_titles_name_what_was_asked_for() -> None:
-    graph = weighed()
+def test_titles_name_the_nodes_in_focus() -> None:
+    graph = with_contributions()
     assert graph_view(graph).title == "Around “user 1” and “New”"
     assert graph_view(graph, "  Why\n not ").title == "Why not"
     for data in graph.nodes.values():
@@ -56,7 +56,7 @@ def test_titles_name_what_was_asked_for() -> None:
     assert graph_view(graph).title == "A part of the graph"
 
 
-def test_an_empty_graph_is_told() -> None:
+def test_an_empty_graph_is_refused() -> None:
     with pytest.raises(RequestError, match="the graph is empty"):
         graph_view(nx.MultiDiGraph())
 

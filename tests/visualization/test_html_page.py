@@ -15,7 +15,7 @@ import pytest
 from graph_schema.errors import RequestError
 from kgrec.visualization.html_page import PagePath, write_page
 
-from .graphs import ODD, ring, weighed
+from .graphs import ODD, ring, with_contributions
 
 ROOT = Path(__file__).resolve().parents[2]
 FETCHING = {"src", "href", "srcset", "data", "action", "background", "poster", "formaction"}
@@ -93,11 +93,13 @@ def test_it_holds_the_graph(page: Page) -> None:
     assert len(places) == 30
 
 
-def test_contributions_and_paths_are_told(tmp_path: Path) -> None:
+def test_contributions_and_paths_are_shown(tmp_path: Path) -> None:
     nodes = (("User", "1"), ("Item", "old"), ("Item", "new"))
     steps = ((nodes[0], "INTERACTED", nodes[1]), (nodes[1], "SEQUEL", nodes[2]))
     path = PagePath(ODD, nodes, steps, "MATCH (n)", {"n0": ODD}, 0.75)
-    view = Page(write_page(weighed(), tmp_path / "a.html", note="1 < 2", paths=[path])).view
+    view = Page(
+        write_page(with_contributions(), tmp_path / "a.html", note="1 < 2", paths=[path])
+    ).view
     assert view["paths"] == [
         {
             "sentence": ODD,
@@ -115,7 +117,7 @@ def test_contributions_and_paths_are_told(tmp_path: Path) -> None:
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"end its name in \.html"):
-        write_page(weighed(), tmp_path / "page.txt")
+        write_page(with_contributions(), tmp_path / "page.txt")
     assert not list(tmp_path.iterdir())
 
 

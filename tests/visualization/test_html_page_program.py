@@ -11,7 +11,7 @@ from py_mini_racer import MiniRacer
 
 from kgrec.visualization.html_page import PagePath, write_page
 
-from .graphs import ODD, ring, weighed
+from .graphs import ODD, ring, with_contributions
 from .test_html_page import Page
 
 DOCUMENT = Path(__file__).with_name("page_dom.js").read_text(encoding="utf-8")
@@ -46,11 +46,13 @@ def page(folder: Path) -> Running:
 
 
 @pytest.fixture
-def told(folder: Path) -> Running:
+def running(folder: Path) -> Running:
     nodes = (("User", "1"), ("Item", "old"), ("Item", "new"))
     steps = ((nodes[0], "INTERACTED", nodes[1]), (nodes[1], "SEQUEL", nodes[2]))
     path = PagePath(f"A {ODD} way.", nodes, steps, "MATCH (n)", {"n0": ODD}, 0.75)
-    return Running(Page(write_page(weighed(), folder / "weighed.html", paths=[path])))
+    return Running(
+        Page(write_page(with_contributions(), folder / "contributions.html", paths=[path]))
+    )
 
 
 def test_it_shows_every_node_and_line(page: Running) -> None:
@@ -73,18 +75,18 @@ def test_a_click_on_a_node_shows_its_facts_as_text(page: Running) -> None:
     assert page("[places.facts.textContent, cy.$('.faded').length]") == ["", 0]
 
 
-def test_pointing_at_a_line_tells_it(told: Running) -> None:
+def test_pointing_at_a_line_shows_its_facts(running: Running) -> None:
     spot = "{type: 'mouseover', originalEvent: {clientX: 5, clientY: 5}}"
-    told.do(f"cy.edges()[2].emit({spot})")
-    tip = told("places.tip.textContent")
+    running.do(f"cy.edges()[2].emit({spot})")
+    tip = running("places.tip.textContent")
     assert tip.splitlines() == [
         "similar text (a similarity, no relationship)",
         "Old – New",
         "contribution −0.250",
     ]
-    assert told("places.tip.hidden") is False
-    told.do("cy.edges()[2].emit('mouseout')")
-    assert told("places.tip.hidden") is True
+    assert running("places.tip.hidden") is False
+    running.do("cy.edges()[2].emit('mouseout')")
+    assert running("places.tip.hidden") is True
 
 
 def test_a_search_marks_what_it_finds(page: Running) -> None:
@@ -112,15 +114,15 @@ def test_a_relation_can_be_left_out(page: Running) -> None:
     assert page(hidden) == [0, 0]
 
 
-def test_a_path_can_be_followed(told: Running) -> None:
+def test_a_path_can_be_followed(running: Running) -> None:
     link = "places.paths.all().find(one => one.tag === 'button')"
-    assert told(f"{link}.textContent") == f"A {ODD} way."
-    told.do(f"{link}.fire('click')")
-    assert told("cy.$('.marked').map(one => one.id())") == ["n0", "n1", "n2", "e0", "e1"]
-    assert told("cy.$('.faded').map(one => one.id())") == ["e2"]
-    assert told("places.paths.all().filter(one => one.tag === 'pre' && !one.hidden).length") == 1
-    told.do(f"{link}.fire('click')")
-    assert told("cy.$('.marked').length") == 0
+    assert running(f"{link}.textContent") == f"A {ODD} way."
+    running.do(f"{link}.fire('click')")
+    assert running("cy.$('.marked').map(one => one.id())") == ["n0", "n1", "n2", "e0", "e1"]
+    assert running("cy.$('.faded').map(one => one.id())") == ["e2"]
+    assert running("places.paths.all().filter(one => one.tag === 'pre' && !one.hidden).length") == 1
+    running.do(f"{link}.fire('click')")
+    assert running("cy.$('.marked').length") == 0
 
 
 def test_the_nodes_can_be_arranged_anew_and_all_be_shown(page: Running) -> None:

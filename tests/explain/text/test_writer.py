@@ -30,7 +30,7 @@ def test_templates_roles_and_verbs_can_be_replaced(tiny: GraphSnapshot) -> None:
     assert said(Writer(dutch)) == "U gaf „Heat“ een 5; ook van Ann Lee."
 
 
-def test_items_linked_by_behaviour_have_words_of_their_own(tiny: GraphSnapshot) -> None:
+def test_items_linked_by_behaviour_have_words_of_their_own() -> None:
     shop = snapshot(
         {},
         {"p": {"title": "Pan"}, "q": {"title": "Lid"}, "r": {"title": "Pot"}},

@@ -1,4 +1,4 @@
-"""Small worlds for the tests of exploring: odd names, parallel edges, hubs, loops."""
+"""A small catalog for the tests of exploring: odd names, parallel edges, hubs, loops."""
 
 from __future__ import annotations
 
