@@ -13,7 +13,7 @@ import numpy as np
 
 from graph_schema.errors import RequestError, SourceError
 from kgrec.explore.cypher_export import script
-from kgrec.visualization.files import write_file, write_text
+from kgrec.visualization.files import put_file, put_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -55,12 +55,12 @@ def export_graph(graph: Graph, path: str | Path) -> Path:
         raise RequestError(f"can't export to {path.name!r}: end its name in one of {known}")
     plain = _plain(graph)
     if suffix == ".cypher":
-        return write_text(path, script(plain))
+        return put_text(path, script(plain))
     if suffix == ".json":
-        return write_text(path, json.dumps(_links(plain), ensure_ascii=False, indent=1) + "\n")
+        return put_text(path, json.dumps(_links(plain), ensure_ascii=False, indent=1) + "\n")
     import networkx as nx
 
-    return write_file(path, lambda name: nx.write_graphml_xml(_for_xml(plain), name))
+    return put_file(path, lambda name: nx.write_graphml_xml(_for_xml(plain), name))
 
 
 def read_graph(path: str | Path) -> Graph:

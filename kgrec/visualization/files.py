@@ -1,4 +1,4 @@
-"""Write whole files: a temporary file beside the target, then one rename."""
+"""Files that are complete or not there: written beside their place, then put into it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write_file(path: Path, write: Callable[[str], object]) -> Path:
-    """Call ``write`` with the name of a temporary file, then rename that file to ``path``.
-
-    If ``write`` fails, ``path`` is unchanged and the temporary file is removed.
-    """
+def put_file(path: Path, write: Callable[[str], object]) -> Path:
+    """``write`` is called with the name of a file to fill; it then takes its place at ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
     os.close(handle)
@@ -25,6 +22,6 @@ def write_file(path: Path, write: Callable[[str], object]) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write the text as UTF-8 with ``write_file``."""
-    return write_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))
+def put_text(path: Path, text: str) -> Path:
+    """The text as UTF-8."""
+    return put_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
-from kgrec.visualization.files import write_text
+from kgrec.visualization.files import put_text
 from kgrec.visualization.graph_view import GraphView, NodeKey, ViewEdge, ViewNode, graph_view
 from kgrec.visualization.layout import Box, place_nodes, separate
 from kgrec.visualization.style import tint
@@ -85,7 +85,7 @@ def write_page(
         library=_asset("vendor/cytoscape.min.js"),
         program=_asset("assets/page.js"),
     )
-    return write_text(path, text)
+    return put_text(path, text)
 
 
 def _asset(name: str) -> str:
