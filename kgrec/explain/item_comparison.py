@@ -12,7 +12,6 @@ from kgrec.explain.comparison import Comparison, Difference, WhyNot
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.search import find_with
 from kgrec.explain.explanation import Explanation
-from kgrec.explain.text.narrate import item_name
 from kgrec.features.hybrid_layer import IDS
 from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
@@ -45,7 +44,7 @@ def _by_event(
     ]
     nodes = engine.messages.item_nodes(rows).tolist()
     found = [
-        Difference(item_name(index, node), left, right, str(item))
+        Difference(index.space.display_name(node), left, right, str(item))
         for node, item, left, right in zip(nodes, engine.item_ids[rows], *gave, strict=True)
     ]
     return tuple(sorted(found, key=lambda d: -abs(d.difference)))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.errors import RequestError
-from kgrec.explain.words import Wording
+from kgrec.explain.words import WordContributions
 from kgrec.features.hybrid_layer import REVIEWS, TEXT
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HistoryBatch, ModelInputs
@@ -46,7 +46,7 @@ class ScoredText:
 
 def tell_words(
     encoder: object, user: str, item: str, name: str, found: ScoredText, method: str
-) -> Wording:
+) -> WordContributions:
     """Raises RequestError for another method, or an encoder that has no gradients."""
     plain = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
     if method not in ("gradients", "occlusion") or not isinstance(plain, BertEncoder):
@@ -55,7 +55,7 @@ def tell_words(
         told = integrated_gradients(plain, found.text, found.score, _STEPS)
     else:
         told = occlusion(plain, found.text, found.score)
-    return Wording(
+    return WordContributions(
         user_id=user,
         item_id=item,
         item_name=name,
