@@ -18,7 +18,7 @@ from benchmarks.rows import read_rows
 from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
 from kgrec.evaluation import paired_bootstrap
-from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
 from kgrec.graph import GraphSnapshot
 from kgrec.metrics.metrics import UserMetrics

@@ -13,7 +13,7 @@ from kgrec.explain.comparison import Comparison, Difference, WhyNot
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.search import find_with
 from kgrec.explain.text.narrate import item_name
-from kgrec.features.hybrid_layer import IDS
+from kgrec.features.names import IDS
 from kgrec.scoring.engine import Engine
 
 BASELINE = "no history"

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from kgrec.config import RecommenderConfig
-from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.features.names import REVIEWS, TEXT
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
 from kgrec.text import (
     CachedEncoder,

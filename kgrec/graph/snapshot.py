@@ -68,6 +68,11 @@ class NodeTable:
         )
 
 
+def rows_in(known: Strings, ids: Sequence[str] | Strings) -> Ints:
+    """int64 ``[len(ids)]``: the place of each id among ``known``, -1 where it is not there."""
+    return NodeTable("", known, pd.DataFrame()).rows(ids)
+
+
 def no_scenarios() -> NodeTable:
     """An empty table of scenarios."""
     columns = {name: np.empty(0, dtype=object) for name in TEXT_COLUMNS[SCENARIO]}

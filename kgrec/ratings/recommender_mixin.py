@@ -10,7 +10,7 @@ import pandas as pd
 from kgrec.config import RecommenderConfig
 from kgrec.config.ratings import RatingConfig
 from kgrec.errors import ModelError
-from kgrec.features.tables import FeatureTables
+from kgrec.features.build import build_tables
 from kgrec.fitting.fit import training_split
 from kgrec.nn import ModelInputs
 from kgrec.ratings.fit import RatingData, fit_rating_model
@@ -123,7 +123,7 @@ def _inputs(engine: Engine) -> ModelInputs:
     """``engine.inputs`` made anew: those at hand may come from inference mode, where no gradient
     passes."""
     texts = engine.texts
-    tables = FeatureTables.build(engine.snapshot, engine.vocabulary, texts.items, texts.events)
+    tables = build_tables(engine.snapshot, engine.vocabulary, texts.items, texts.events)
     return ModelInputs.build(tables, engine.model.shape, engine.device)
 
 

@@ -17,7 +17,9 @@ from graph_schema.names import ENTITY, ITEM
 from kgrec.config.scenarios import ScenarioRule
 from kgrec.errors import RequestError
 from kgrec.explain import Explainer
-from kgrec.features.tables import FeatureTables, Vocabulary, relation_key
+from kgrec.features.build import build_tables
+from kgrec.features.messages import relation_key
+from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import (
@@ -56,9 +58,7 @@ class Engine:
 
     @cached_property
     def inputs(self) -> ModelInputs:
-        tables = FeatureTables.build(
-            self.snapshot, self.vocabulary, self.texts.items, self.texts.events
-        )
+        tables = build_tables(self.snapshot, self.vocabulary, self.texts.items, self.texts.events)
         return self.read(tables)
 
     def read(self, tables: FeatureTables) -> ModelInputs:

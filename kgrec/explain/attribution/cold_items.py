@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from kgrec.explain import NodeMatches
-from kgrec.explain.attribution.score_breakdown import KNOWLEDGE, MATCH
+from kgrec.explain.attribution.score_breakdown import MATCH
 from kgrec.explain.attribution.shared_nodes import Heard, messages_of
+from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Floats
 from kgrec.scoring.cold_items import NewItems
 from kgrec.scoring.engine import Engine

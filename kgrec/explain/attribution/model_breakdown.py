@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from kgrec.explain import ScoreBreakdown
 from kgrec.explain.attribution.cold_items import new_item_parts
-from kgrec.explain.attribution.score_breakdown import KNOWLEDGE, MATCH, TOGETHER
+from kgrec.explain.attribution.score_breakdown import MATCH, TOGETHER
 from kgrec.explain.attribution.shared_nodes import Heard, shared_nodes
+from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.scoring.engine import Engine

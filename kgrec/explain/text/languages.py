@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kgrec.explain.text.sentences import Writer
+from kgrec.features.blocks import block_labels, block_sentences
 
 _GERMAN = {
+    **block_sentences("de"),
     "chose": "{subject} haben „{history}“ {verb}",
     "rated": "{subject} haben „{history}“ {verb} ({rating})",
     "and": " und ",
@@ -28,13 +30,8 @@ _GERMAN = {
     "collaborative unseen": "{chose}; was andere wählen, rückt „{item}“ in die Nähe.",
     "graph neighbourhood": "{chose}; der Graph führt von dort zu „{item}“: {steps}.",
     "graph neighbourhood unseen": "{chose}; die Umgebung im Graphen ähnelt der von „{item}“.",
-    "text": "{chose}; der Text von „{item}“ ist ähnlich.",
-    "attributes": "{chose}; „{item}“ ist gleich in {values}.",
-    "attributes unseen": "{chose}; „{item}“ hat ähnliche Merkmale.",
     "repeat": "{chose}, schon zuvor.",
     "other": "{chose}; das wirkte auf „{item}“ durch den Teil „{part}“ des Modells.",
-    "other:knowledge": "{chose}; die Umgebung im Graphen ähnelt der von „{item}“.",
-    "other:reviews": "{chose}; über „{item}“ wird Ähnliches geschrieben.",
     "other:words": "{chose}; die Worte dazu passen zu „{item}“.",
     "other:assumed": "{chose}; darüber ist wenig bekannt, und was stattdessen angenommen wird, "
     "passt zu „{item}“.",
@@ -65,6 +62,7 @@ _GERMAN_VERBS = {
     "cart": "in den Warenkorb gelegt",
 }
 _GERMAN_WORDS = {
+    **block_labels("de"),
     "director": "Regie",
     "producer": "Produktion",
     "writer": "Buch",
@@ -94,12 +92,7 @@ _GERMAN_WORDS = {
     "also viewed": "auch angesehen",
     "bought together": "zusammen gekauft",
     "chose": "gewählt",
-    "similar text": "ähnlicher Text",
-    "similar attributes": "ähnliche Merkmale",
-    "chosen alike": "ähnlich gewählt",
     "chosen otherwise": "anders gewählt",
-    "similar surroundings": "ähnliche Umgebung",
-    "similar reviews": "ähnlich besprochen",
     "fitting words": "passende Worte",
 }
 GERMAN = Writer(_GERMAN, verbs=_GERMAN_VERBS, words=_GERMAN_WORDS, subject="Sie")

@@ -14,16 +14,6 @@ from kgrec.paths.cypher import LIKENESS, TYPED_IN, Step, path_query
 from kgrec.paths.graph_names import Vocabulary
 from kgrec.paths.index import PathIndex
 
-_LIKENESS_WORDS = {
-    "text": "similar text",
-    "attributes": "similar attributes",
-    "collaborative": "chosen alike",
-    AGAINST: "chosen otherwise",
-    "graph neighbourhood": "similar surroundings",
-    "knowledge": "similar surroundings",
-    "reviews": "similar reviews",
-    "words": "fitting words",
-}
 _FORMS = {"item fact": "fact", "shared entity": "shared"}
 
 
@@ -85,8 +75,7 @@ class Narrator:
         return label, self.index.space.id(node), self.index.space.name(node)
 
     def _steps(self, path: Realised) -> tuple[list[Step], tuple[str, ...]]:
-        likeness = _LIKENESS_WORDS.get(path.part or path.kind, path.part or path.kind)
-        likeness = self.writer.word(likeness)
+        likeness = self.writer.likeness(path.part or path.kind)
         if path.values:
             told = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
             likeness = f"same {told}"

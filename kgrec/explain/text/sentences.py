@@ -17,9 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from graph_schema.errors import RequestError
+from kgrec.features.blocks import block_sentences, find_block, name_in
 from kgrec.paths.relation_words import humanise
 
 TEMPLATES: Mapping[str, str] = {
+    **block_sentences("en"),
     "chose": "{subject} {verb} “{history}”",
     "rated": "{subject} {verb} “{history}” {rating}",
     "and": " and ",
@@ -41,13 +43,8 @@ TEMPLATES: Mapping[str, str] = {
     "collaborative unseen": "{chose}; the choices of others place “{item}” near it.",
     "graph neighbourhood": "{chose}; the graph leads from it to “{item}”: {steps}.",
     "graph neighbourhood unseen": "{chose}; its surroundings in the graph are like “{item}”’s.",
-    "text": "{chose}; the text of “{item}” is like its text.",
-    "attributes": "{chose}; “{item}” is like it in {values}.",
-    "attributes unseen": "{chose}; the attributes of “{item}” are like its own.",
     "repeat": "{chose} before.",
     "other": "{chose}; this moved “{item}” through the model’s part “{part}”.",
-    "other:knowledge": "{chose}; its surroundings in the graph are like “{item}”’s.",
-    "other:reviews": "{chose}; what people write about “{item}” is like what they write about it.",
     "other:words": "{chose}; the words that went with it fit “{item}”.",
     "other:assumed": "{chose}; little is known of it, and what is assumed instead fits “{item}”.",
     "against": "{sentence} This counted against it.",
@@ -59,6 +56,13 @@ TEMPLATES: Mapping[str, str] = {
     "shared:ALSO_BOUGHT": "{chose}; {link} is bought along with it, and with “{item}” too.",
     "shared:BOUGHT_TOGETHER": "{chose}; {link} is bought together with it, and with “{item}” too.",
     "shared:ALSO_VIEWED": "{chose}; people who look at {link} look at it, and at “{item}” too.",
+}
+# What joins two items where no feature block says it: by the kind of a path, or its part.
+_LABELS: Mapping[str, str] = {
+    "collaborative": "chosen alike",
+    "against": "chosen otherwise",
+    "graph neighbourhood": "similar surroundings",
+    "words": "fitting words",
 }
 VERBS: Mapping[str, str] = {
     "": "chose",
@@ -162,6 +166,12 @@ class Writer:
     def word(self, english: str) -> str:
         """One of kgrec's own words as this writer says it."""
         return self.words.get(english, english)
+
+    def likeness(self, part: str) -> str:
+        """What joins two items that are alike by a part of the model, in a few words."""
+        block = find_block(part)
+        english = _LABELS.get(part, part) if block is None else block.wording.labels["en"]
+        return self.word(english).replace("{name}", name_in(part))
 
     def listed(self, words: list[str]) -> str:
         """ "a", "a and b", "a, b and c"."""
