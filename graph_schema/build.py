@@ -16,6 +16,7 @@ from graph_schema.coerce import Frame, coerce
 from graph_schema.frames import SPECS, empty_table
 from graph_schema.names import FRAMES, KEY_COLUMNS
 from graph_schema.report import Collector
+from graph_schema.vectors import GivenVectors, add_vectors, vector_columns
 
 # Where the ids of a node frame that wasn't given are found: (column, type of a fact's end).
 _MENTIONS: Final = {
@@ -42,9 +43,13 @@ class Parts:
 
 
 def build(
-    given: Mapping[str, Frame | None], sources: dict[str, str], rows: dict[str, np.ndarray]
+    given: Mapping[str, Frame | None],
+    vectors: Mapping[str, GivenVectors],
+    sources: dict[str, str],
+    rows: dict[str, np.ndarray],
 ) -> tuple[Collector, Parts]:
-    """Coerce every frame, drop exact repeats, derive absent node frames and make missing ids."""
+    """Coerce every frame, drop exact repeats, derive absent node frames, make missing ids and put
+    the vectors into the items."""
     found = Collector(sources, rows)
     parts = Parts(sources, rows)
     for name in FRAMES:
@@ -60,9 +65,23 @@ def build(
     for name in _MENTIONS:
         if given[name] is None:
             parts.tables[name] = derived(name, parts.tables)
+            if name == "items":
+                parts.tables[name] = _with_items_of(vectors, parts.tables[name])
             if parts.tables[name].num_rows:
                 parts.sources[name] = f"{name} derived from the other frames"
+    parts.tables["items"] = add_vectors(parts.tables["items"], vectors, found)
     return found, parts
+
+
+def _with_items_of(vectors: Mapping[str, GivenVectors], items: pa.Table) -> pa.Table:
+    """The items, and those that only vectors name."""
+    known = set(items.column("item_id").to_pylist())
+    named = dict.fromkeys(str(one) for ids, _ in vectors.values() for one in ids)
+    missing = [one for one in named if one not in known]
+    if not missing:
+        return items
+    rows = {"item_id": missing, **{name: [""] * len(missing) for name in items.column_names[1:]}}
+    return pa.concat_tables([items, pa.table(rows, schema=items.schema)])
 
 
 def _drop_repeats(name: str, parts: Parts) -> None:
@@ -73,7 +92,8 @@ def _drop_repeats(name: str, parts: Parts) -> None:
         if pc.count_distinct(key, mode="all").as_py() == len(key):
             return
     numbered = table.append_column("@row", pa.array(np.arange(table.num_rows)))
-    first = numbered.group_by(table.column_names).aggregate([("@row", "min")])
+    plain = [name for name in table.column_names if name not in vector_columns(table)]
+    first = numbered.group_by(plain).aggregate([("@row", "min")])
     if first.num_rows == table.num_rows:
         return
     kept = np.sort(first.column("@row_min").to_numpy())

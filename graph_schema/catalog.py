@@ -16,6 +16,7 @@ from graph_schema.coerce import Frame
 from graph_schema.names import FRAMES
 from graph_schema.report import ValidationReport
 from graph_schema.validation import validate
+from graph_schema.vectors import GivenVectors, to_matrix, vector_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class Catalog:
         queries: Frame | None = None,
         scenarios: Frame | None = None,
         *,
+        vectors: Mapping[str, GivenVectors] | None = None,
         sources: Mapping[str, str] | None = None,
         rows: Mapping[str, np.ndarray] | None = None,
     ) -> Catalog:
@@ -53,7 +55,9 @@ class Catalog:
         Ids become strings, times int64 unix seconds, ratings float64; further columns are kept.
         Where ``users``, ``items``, ``entities`` or ``scenarios`` is None, its ids are taken from
         the other frames; where it is given, an id missing from it is an error. Missing review and
-        query ids are made from the row's content. Raises CatalogError, with every problem of the
+        query ids are made from the row's content. ``vectors`` maps a name ("image") to item ids
+        ``[n]`` and numbers ``[n, size]``; a column of lists of floats in ``items`` is one too.
+        Items that are left out have no vector. Raises CatalogError, with every problem of the
         whole catalog, if a value doesn't fit its column; call ``validate`` for the other checks.
         """
         given = {
@@ -66,7 +70,7 @@ class Catalog:
             "queries": queries,
             "scenarios": scenarios,
         }
-        found, parts = build.build(given, dict(sources or {}), dict(rows or {}))
+        found, parts = build.build(given, vectors or {}, dict(sources or {}), dict(rows or {}))
         catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped)
         if found.problems:
             rest = () if parts.broken else catalog.validate().problems
@@ -92,13 +96,23 @@ class Catalog:
 
     def frame(self, name: str) -> pd.DataFrame:
         """The frame ``name`` as a new DataFrame; whole numbers stay whole where some are absent
-        (dtype Int64)."""
+        (dtype Int64). Vectors of items are left out; see ``vectors``."""
         table = self.tables[name]
+        table = table.drop_columns(vector_columns(table))
         frame: pd.DataFrame = table.to_pandas()
         for column in table.column_names:
             if pa.types.is_int64(table.schema.field(column).type) and column in frame:
                 frame[column] = _whole(table.column(column), frame[column])
         return frame
+
+    @property
+    def vectors(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Vectors of items by name: the ids (object ``[m]``) of the items that have one, and the
+        numbers, float32 ``[m, size]``."""
+        items = self.tables["items"]
+        ids = items.column("item_id").to_numpy()
+        found = {name: to_matrix(items.column(name)) for name in vector_columns(items)}
+        return {name: (ids[rows], vectors) for name, (rows, vectors) in found.items()}
 
     @property
     def users(self) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from graph_schema.convert import (
 )
 from graph_schema.frames import ARROW_TYPES, SPECS, Kind
 from graph_schema.report import Collector, shown
+from graph_schema.vectors import check_lists, is_vector
 
 Frame: TypeAlias = "pd.DataFrame | pa.Table"
 
@@ -144,7 +145,8 @@ def _value(raw: Any, row: int) -> Any:
 
 
 def _attribute(name: str, column: str, raw: Any, found: Collector) -> Any:
-    """Booleans, integers and floats stay; dates become ISO text; lists become a|b; text stays."""
+    """Booleans, integers and floats stay; dates become ISO text; text stays; lists become a|b, but
+    an item's list of floats is a vector."""
     array = to_arrow(raw, name, column, found)
     kind = array.type
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
@@ -155,6 +157,8 @@ def _attribute(name: str, column: str, raw: Any, found: Collector) -> Any:
         return _finite(name, column, array.cast(pa.float64(), safe=False), found)
     if pa.types.is_string(kind):
         return absent_if_empty(array)
+    if name == "items" and is_vector(kind):
+        return check_lists(name, column, array, found)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _joined(name, column, array, found)
     if pa.types.is_temporal(kind):

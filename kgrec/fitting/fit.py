@@ -282,6 +282,8 @@ def fingerprint(
     for nodes in (train.users, train.items, train.entities, train.scenarios):
         digest.update("\0".join(nodes.ids).encode())
         digest.update(nodes.attributes.to_csv(index=False).encode())
+    for name, vectors in train.items.vectors.items():
+        digest.update(name.encode() + np.ascontiguousarray(vectors).tobytes())
     for texts in (train.reviews, train.queries):
         digest.update("\0".join([*texts.id, *texts.text]).encode())
         for array in (texts.user, texts.item, texts.timestamp, texts.rating):

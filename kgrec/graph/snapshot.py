@@ -7,7 +7,7 @@ they came from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,11 +47,15 @@ def canonical_order(ids: Sequence[str] | Strings) -> Ints:
 
 @dataclass(frozen=True, eq=False)
 class NodeTable:
-    """The nodes of one label: ``ids`` object ``[n]`` in canonical order, attributes row by row."""
+    """The nodes of one label: ``ids`` object ``[n]`` in canonical order, attributes row by row.
+
+    ``vectors`` maps a name to the nodes' vectors of the user's own, float32 ``[n, size]``, zero
+    where a node has none."""
 
     label: str
     ids: Strings
     attributes: pd.DataFrame
+    vectors: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from graph_schema.errors import RequestError
 from kgrec.features.blocks import block_sentences, find_block, name_in
+from kgrec.features.names import SEPARATOR
 from kgrec.paths.relation_words import humanise
 
 TEMPLATES: Mapping[str, str] = {
@@ -140,7 +141,7 @@ class Writer:
             "count": story.count,
             "values": story.values,
             "steps": story.steps,
-            "part": story.part,
+            "part": name_in(story.part),
             "subject": self.subject,
         }
         text = _fill(self._template(story), fields)
@@ -196,7 +197,8 @@ class Writer:
             both = (story.relation, upper)
             keys = [*(f"{story.kind}:{name}" for name in both), *both, story.form]
         if story.part:
-            keys = [f"{story.kind}:{story.part}", *keys]
+            of_block = story.part.partition(SEPARATOR)[0]
+            keys = [f"{story.kind}:{story.part}", f"{story.kind}:{of_block}", *keys]
         unnamed = " unnamed" if story.kind == "shared" and not story.link else ""
         for table in (self.templates, TEMPLATES):
             for key in keys:

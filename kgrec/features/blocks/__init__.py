@@ -17,6 +17,7 @@ from kgrec.features.blocks.ids import Ids
 from kgrec.features.blocks.knowledge import Knowledge
 from kgrec.features.blocks.reviews import Reviews
 from kgrec.features.blocks.text import Text
+from kgrec.features.blocks.vectors import Vectors
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.names import SEPARATOR
 
@@ -26,6 +27,7 @@ FEATURE_BLOCKS: Final[tuple[FeatureBlock, ...]] = (
     Attributes(),
     Text(),
     Reviews(),
+    Vectors(),
 )
 _BY_NAME: Final = {block.name: block for block in FEATURE_BLOCKS}
 
