@@ -17,6 +17,7 @@ from graph_schema.names import FRAMES
 from loaders.infer import infer_types
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
+from loaders.vectors import read_vectors
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 
@@ -28,7 +29,7 @@ def csv_folder(
     encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> LoadResult:
-    """Load a folder of the kgrec CSV layout.
+    """Load a folder of the kgrec CSV layout, with its vectors of items (see ``loaders.vectors``).
 
     Columns the layout doesn't know are kept as attributes, as numbers where that loses nothing.
     Blank rows and exact repeats of nodes and facts are dropped and counted; equal interactions are
@@ -54,7 +55,13 @@ def csv_folder(
         raise SourceError(
             f"{sources['interactions']}: there is a header but no row. Cure: add interactions."
         )
-    catalog = Catalog.from_frames(**tables, sources=sources, rows=rows)
+    vectors = read_vectors(folder, report)
+    catalog = Catalog.from_frames(
+        **tables,
+        vectors=vectors.given,
+        sources={**sources, **vectors.sources},
+        rows={**rows, **vectors.rows},
+    )
     catalog.validate().raise_if_any()
     for name, count in catalog.dropped.items():
         report.file(Path(sources[name]).name).drop("exact repeat of an earlier row", count)

@@ -15,6 +15,7 @@ from loaders.csv_folder import SUFFIXES, csv_folder
 from loaders.movielens import movielens
 from loaders.recbole import recbole
 from loaders.report import LoadReport, LoadResult, Progress
+from loaders.vectors import read_vectors
 from loaders.xmrec import FILE as MARKET_FILE
 from loaders.xmrec import xmrec
 
@@ -106,8 +107,17 @@ def _amazon_files(path: Path) -> tuple[Path, Path | None]:
 
 def _catalog(path: Path) -> LoadResult:
     catalog = Catalog.read_parquet(path)
-    catalog.validate().raise_if_any()
     report = LoadReport()
+    vectors = read_vectors(path, report)
+    if vectors.given:
+        catalog = Catalog.from_frames(
+            **catalog.tables,
+            vectors=vectors.given,
+            sources={**catalog.sources, **vectors.sources},
+            rows=vectors.rows,
+        )
+    catalog.validate().raise_if_any()
     for name, source in catalog.sources.items():
-        report.file(source).read = catalog.tables[name].num_rows
+        if name in catalog.tables:
+            report.file(source).read = catalog.tables[name].num_rows
     return LoadResult(catalog, report)
