@@ -63,15 +63,12 @@ def snapshots(fit: GraphSnapshot) -> dict[str, GraphSnapshot]:
 def measure(trial: ColdItems, model: Recommender) -> Values:
     """NDCG@10 of each user, over all cold items of a part and over those with a picture."""
     with_picture = CatalogVectors.read(trial.fit).items
-    parts = {"choose": trial.choose, "test": trial.test}
-    asked = {
-        **parts,
-        **{
-            f"{name}, with a picture": rows[np.isin(rows, with_picture)]
-            for name, rows in parts.items()
-        },
-    }
-    return {name: trial.users_ndcg_of(model, rows) for name, rows in asked.items()}
+    values: Values = {}
+    for name, rows in (("choose", trial.choose), ("test", trial.test)):
+        some = rows[np.isin(rows, with_picture)]
+        values[name] = trial.users_ndcg_of(model, rows)
+        values[f"{name}, with a picture"] = trial.users_ndcg_of(model, some)
+    return values
 
 
 def averaged(runs: list[Values]) -> Values:
