@@ -676,9 +676,8 @@ class Recommender:
         request = state.resolver.resolve_one(query)
         robust = state.config.text.robust_reviews
         found = find_text(state.engine, request, row, source, of, robust=robust)
-        name = item_name(
-            state.indexes.explainer.index, int(state.engine.messages.item_nodes(np.array(row)))
-        )
+        node = int(state.engine.messages.item_nodes(np.array(row)))
+        name = state.indexes.explainer.index.space.display_name(node)
         return tell_words(state.reader.encoder, request.ids[0], item, name, found, method)
 
     def importance(

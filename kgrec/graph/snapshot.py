@@ -29,6 +29,7 @@ from kgrec.graph.tables import (
     Texts,
     canonical_order,
     no_scenarios,
+    rows_in,
     with_named,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "Texts",
     "canonical_order",
     "no_scenarios",
+    "rows_in",
     "with_named",
 ]
 

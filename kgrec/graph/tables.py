@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -35,11 +35,15 @@ def canonical_order(ids: Sequence[str] | Strings) -> Ints:
 
 @dataclass(frozen=True, eq=False)
 class NodeTable:
-    """The nodes of one label: ``ids`` object ``[n]`` in canonical order, attributes row by row."""
+    """The nodes of one label: ``ids`` object ``[n]`` in canonical order, attributes row by row.
+
+    ``vectors`` maps a name to the nodes' vectors of the user's own, float32 ``[n, size]``, zero
+    where a node has none."""
 
     label: str
     ids: Strings
     attributes: pd.DataFrame
+    vectors: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -54,6 +58,11 @@ class NodeTable:
         return self.index.get_indexer(pd.Index(np.asarray(ids, dtype=object), dtype=object)).astype(
             np.int64
         )
+
+
+def rows_in(known: Strings, ids: Sequence[str] | Strings) -> Ints:
+    """int64 ``[len(ids)]``: the place of each id among ``known``, -1 where it is not there."""
+    return NodeTable("", known, pd.DataFrame()).rows(ids)
 
 
 def no_scenarios() -> NodeTable:

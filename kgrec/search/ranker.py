@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY
-from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.features.names import REVIEWS, TEXT
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.search.entity_names import EntityIndex

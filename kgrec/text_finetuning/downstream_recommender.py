@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
-from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.features.names import REVIEWS, TEXT
 from kgrec.features.texts import TextReader, scenario_documents, scenarios_of, texts_of
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
 from kgrec.fitting.fit import FitOptions, Fitted, training_split
@@ -130,13 +130,13 @@ class DownstreamRecommender:
         rows = torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])
         events = functional.embedding(self._events, rows)
         texts: dict[str, Tensor] = {}
-        if TEXT in items.texts:
+        if TEXT in items.rows:
             texts[TEXT] = functional.embedding(self._documents, rows)
-        if REVIEWS in items.texts:
-            texts[REVIEWS] = items.texts[REVIEWS] if items.reviews else self._means(events)
+        if REVIEWS in items.rows and not items.reviews:
+            texts[REVIEWS] = self._means(events)
         reviews = items.reviews and replace(items.reviews, vectors=events)
         return replace(
-            inputs, event_text=events, items=replace(items, texts=texts, reviews=reviews)
+            inputs, event_text=events, items=replace(items.with_rows(texts), reviews=reviews)
         )
 
     def _means(self, events: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import kgrec
 from kgrec import Recommender, RecommenderConfig, TextConfig, TextTuning
 from kgrec.cli import app
 from kgrec.errors import TrainingError
+from kgrec.features.blocks import text_rows
 from kgrec.graph import GraphSnapshot
 from kgrec.stores import EmbeddedStore
 from kgrec.text import load_encoder
@@ -89,9 +90,10 @@ def test_batches_pass_back_the_recommender_s_gradient_and_read_what_it_reads(
     known = objective._texts(objective._read(network))
     mine, fitted = reader._inputs(known), reader._engine.inputs
     torch.testing.assert_close(mine.event_text, fitted.event_text)
-    for part, vectors in fitted.items.texts.items():
-        torch.testing.assert_close(mine.items.texts[part], vectors)
-    assert set(mine.items.texts) == {"text", "reviews"}
+    texts = text_rows(mine.items)
+    for part, vectors in text_rows(fitted.items).items():
+        torch.testing.assert_close(texts[part], vectors)
+    assert set(texts) == {"text", "reviews"}
     for part in np.array_split(rows, 3):
         torch.manual_seed(4)  # one dropout for all
         loss, size = objective.loss(network, ChunkBatch(part, (7,)))

@@ -19,7 +19,7 @@ from kgrec.explain.attribution.attribute import (
     TEXTUAL,
     Pieces,
 )
-from kgrec.explain.attribution.score_breakdown import KNOWLEDGE
+from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import Limits, PathIndex
 from kgrec.paths.search import search

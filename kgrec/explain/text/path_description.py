@@ -14,16 +14,6 @@ from kgrec.paths.cypher import HISTORY_GIVEN, SIMILARITY, Step, path_query
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import PathIndex
 
-_SIMILARITY_WORDS = {
-    "text": "similar text",
-    "attributes": "similar attributes",
-    "collaborative": "chosen alike",
-    AGAINST: "chosen otherwise",
-    "graph neighbourhood": "similar surroundings",
-    "knowledge": "similar surroundings",
-    "reviews": "similar reviews",
-    "words": "fitting words",
-}
 _FORMS = {"item fact": "fact", "shared entity": "shared"}
 
 
@@ -85,8 +75,7 @@ class PathDescriber:
         return label, self.index.space.id(node), self.index.space.name(node)
 
     def _steps(self, path: ConcretePath) -> tuple[list[Step], tuple[str, ...]]:
-        similarity = _SIMILARITY_WORDS.get(path.part or path.kind, path.part or path.kind)
-        similarity = self.writer.word(similarity)
+        similarity = self.writer.similarity(path.part or path.kind)
         if path.values:
             values = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
             similarity = self.writer.phrase("same values", values=values)

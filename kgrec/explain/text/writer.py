@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from graph_schema.errors import RequestError
 from kgrec.explain.text.languages import LANGUAGES, Language
+from kgrec.features.blocks import find_block, name_in
+from kgrec.features.names import SEPARATOR
 from kgrec.paths.relation_words import humanise
+
+# What joins two items where no feature block says it: by the kind of a path, or its part.
+_SIMILARITIES: Mapping[str, str] = {
+    "collaborative": "chosen alike",
+    "against": "chosen otherwise",
+    "graph neighbourhood": "similar surroundings",
+    "words": "fitting words",
+}
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ class Writer:
             "count": parts.count,
             "values": parts.values,
             "steps": parts.steps,
-            "part": parts.part,
+            "part": name_in(parts.part),
             "subject": self.subject,
         }
         text = _fill(self._template(parts), fields)
@@ -132,6 +142,12 @@ class Writer:
     def word(self, english: str) -> str:
         """One of kgrec's English words in this language."""
         return self.words.get(english, self.language.words.get(english, english))
+
+    def similarity(self, part: str) -> str:
+        """What joins two items that are similar by a part of the model, in a few words."""
+        block = find_block(part)
+        english = _SIMILARITIES.get(part, part) if block is None else block.wording.labels["en"]
+        return self.word(english).replace("{name}", name_in(part))
 
     def listed(self, words: Sequence[str]) -> str:
         """Join words as in "a", "a and b" or "a, b and c"."""
@@ -168,7 +184,8 @@ class Writer:
             both = (parts.relation, upper)
             keys = [*(f"{parts.kind}:{name}" for name in both), *both, parts.form]
         if parts.part:
-            keys = [f"{parts.kind}:{parts.part}", *keys]
+            block = parts.part.partition(SEPARATOR)[0]
+            keys = [f"{parts.kind}:{parts.part}", f"{parts.kind}:{block}", *keys]
         unnamed = " unnamed" if parts.kind == "shared" and not parts.link else ""
         for table in (self.templates, self.language.templates):
             for key in keys:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from kgrec.explain.text.languages.language import Language
+from kgrec.features.blocks import block_sentences
 
 _TEMPLATES = {
+    **block_sentences("en"),
     "chose": "{subject} {verb} “{history}”",
     "rated": "{subject} {verb} “{history}” {rating}",
     "and": " and ",
@@ -26,13 +28,8 @@ _TEMPLATES = {
     "collaborative unseen": "{chose}; the choices of others place “{item}” near it.",
     "graph neighbourhood": "{chose}; the graph leads from it to “{item}”: {steps}.",
     "graph neighbourhood unseen": "{chose}; its surroundings in the graph are like “{item}”’s.",
-    "text": "{chose}; the text of “{item}” is like its text.",
-    "attributes": "{chose}; “{item}” is like it in {values}.",
-    "attributes unseen": "{chose}; the attributes of “{item}” are like its own.",
     "repeat": "{chose} before.",
     "other": "{chose}; this moved “{item}” through the model’s part “{part}”.",
-    "other:knowledge": "{chose}; its surroundings in the graph are like “{item}”’s.",
-    "other:reviews": "{chose}; what people write about “{item}” is like what they write about it.",
     "other:words": "{chose}; the words that went with it fit “{item}”.",
     "other:assumed": "{chose}; little is known of it, and what is assumed instead fits “{item}”.",
     "against": "{sentence} This counted against it.",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from kgrec.explain.text.languages.language import Language
+from kgrec.features.blocks import block_labels, block_sentences
 
 _TEMPLATES = {
+    **block_sentences("de"),
     "chose": "{subject} haben „{history}“ {verb}",
     "rated": "{subject} haben „{history}“ {verb} ({rating})",
     "and": " und ",
@@ -26,13 +28,8 @@ _TEMPLATES = {
     "collaborative unseen": "{chose}; was andere wählen, rückt „{item}“ in die Nähe.",
     "graph neighbourhood": "{chose}; der Graph führt von dort zu „{item}“: {steps}.",
     "graph neighbourhood unseen": "{chose}; die Umgebung im Graphen ähnelt der von „{item}“.",
-    "text": "{chose}; der Text von „{item}“ ist ähnlich.",
-    "attributes": "{chose}; „{item}“ ist gleich in {values}.",
-    "attributes unseen": "{chose}; „{item}“ hat ähnliche Merkmale.",
     "repeat": "{chose}, schon zuvor.",
     "other": "{chose}; das wirkte auf „{item}“ durch den Teil „{part}“ des Modells.",
-    "other:knowledge": "{chose}; die Umgebung im Graphen ähnelt der von „{item}“.",
-    "other:reviews": "{chose}; über „{item}“ wird Ähnliches geschrieben.",
     "other:words": "{chose}; die Worte dazu passen zu „{item}“.",
     "other:assumed": "{chose}; darüber ist wenig bekannt, und was stattdessen angenommen wird, "
     "passt zu „{item}“.",
@@ -71,6 +68,7 @@ _VERBS = {
     "cart": "in den Warenkorb gelegt",
 }
 _WORDS = {
+    **block_labels("de"),
     "director": "Regie",
     "producer": "Produktion",
     "writer": "Buch",
@@ -100,12 +98,7 @@ _WORDS = {
     "also viewed": "auch angesehen",
     "bought together": "zusammen gekauft",
     "chose": "gewählt",
-    "similar text": "ähnlicher Text",
-    "similar attributes": "ähnliche Merkmale",
-    "chosen alike": "ähnlich gewählt",
     "chosen otherwise": "anders gewählt",
-    "similar surroundings": "ähnliche Umgebung",
-    "similar reviews": "ähnlich besprochen",
     "fitting words": "passende Worte",
 }
 LANGUAGE = Language(
