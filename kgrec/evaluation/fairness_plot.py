@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgrec.evaluation.fairness_report import ExposureCost, FairnessReport
+from kgrec.evaluation.fairness_figures import ExposureCost, FairnessFigures
 from kgrec.extras import require
 from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 from kgrec.visualization.style import check_suffix, save, style
@@ -30,7 +30,7 @@ _LONGEST = 26  # characters of a group's name
 Figures = ItemGroup | UserGroup
 
 
-def draw_fairness(report: FairnessReport, path: Path) -> Path:
+def draw_fairness(report: FairnessFigures, path: Path) -> Path:
     """Save the picture as PNG, SVG or PDF, by the suffix. Raises RequestError for another one."""
     check_suffix(path)
     kinds: list[tuple[str, Mapping[str, Figures]]] = [
@@ -59,7 +59,7 @@ def draw_fairness(report: FairnessReport, path: Path) -> Path:
 
 
 def _row(
-    panels: Sequence[Axes], title: str, groups: Mapping[str, Figures], report: FairnessReport
+    panels: Sequence[Axes], title: str, groups: Mapping[str, Figures], report: FairnessFigures
 ) -> None:
     first, second, third = panels
     shown = list(groups.values())
@@ -123,7 +123,7 @@ def _quality(axes: Axes, values: Sequence[Estimate | None], overall: Estimate | 
     axes.set_xlim(left=0)
 
 
-def _highest(report: FairnessReport) -> float:
+def _highest(report: FairnessFigures) -> float:
     """The right end of every panel with users' NDCG, so that they can be compared."""
     groups = [one for kind in report.user_groups.values() for one in kind.values()]
     highest = max((one.quality["ndcg"].high for one in groups if one.quality), default=0.0)
@@ -168,7 +168,7 @@ def _nothing(axes: Axes, why: str) -> None:
     axes.set_xticks([])
 
 
-def _costs(axes: Axes, report: FairnessReport) -> None:
+def _costs(axes: Axes, report: FairnessFigures) -> None:
     """NDCG, or the score where nothing is held out, over the exposure of the favoured group."""
     costs = sorted(report.costs, key=lambda one: one.share)
     shares = [100 * one.share for one in costs]

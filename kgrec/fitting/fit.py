@@ -15,7 +15,6 @@ from torch import Tensor
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
-from kgrec.evaluation import random_split, user_time_split
 from kgrec.features.blocks import wanted_parts
 from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.names import REVIEWS
@@ -27,6 +26,7 @@ from kgrec.fitting.item_weights import NONE, Weighing, choose_weighing, weighed
 from kgrec.fitting.plan import plan_of
 from kgrec.fitting.validation import Queries
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
+from kgrec.metrics.protocols import random_split, user_time_split
 from kgrec.nn import HEADS, HybridModel, ModelInputs, ModelShape
 from kgrec.progress import Progress
 from kgrec.scoring.bound_model import BoundModel
