@@ -30,7 +30,9 @@ def test_saving_keeps_what_was_printed(
 ) -> None:
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
     report.finish("latency-x", {"data": "toy"}, ROWS, save=True)
-    kept = json.loads((tmp_path / "results" / "speed" / "latency-x.json").read_text(encoding="utf-8"))
+    kept = json.loads(
+        (tmp_path / "results" / "speed" / "latency-x.json").read_text(encoding="utf-8")
+    )
     assert kept == json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
