@@ -1,4 +1,4 @@
-"""Examples: some of a user's events as history, what follows (or is hidden) as targets."""
+"""Training examples: some of a user's events as history, later or hidden ones as targets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kgrec.arrays import offsets, ranges, row_numbers
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn.histories import Histories, event_ages, visit_ages
 
-_LATER_GAP = (0.1, 0.5)  # of the history: what is skipped before targets that come later
+_LATER_GAP = (0.1, 0.5)  # of the history: events skipped before later targets
 _LATER_DECAY, _LATER_TARGETS = 300.0, 300
-_LATER_WEIGHT = 0.2  # of a later target; there are many
-_EARLY_EVENTS, _EARLY_DECAY = 30, 10.0  # early cuts lie within so many events
+_LATER_WEIGHT = 0.2  # of one later target, of which there are many
+_EARLY_EVENTS, _EARLY_DECAY = 30, 10.0  # early cuts lie within the first events
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +111,14 @@ def time_cuts(
     """Cut each user's events at a random place: history before it, targets after it.
 
     The cut lies at uniform ** ``late_cuts`` of the events, and for ``early_cuts`` of the users
-    among the first ones, so that short histories are no rarity. A target's weight decays with its
-    distance from the cut, over ``target_decay`` events plus ``target_reach`` of the history; an
-    item seen before the cut is none. For ``later_share`` of the users the targets are what comes
-    later: some events after the cut are skipped, and the following ones weigh about equally.
+    among the first ones, so that short histories occur often enough. A target's weight decays with
+    its distance from the cut, over ``target_decay`` events plus ``target_reach`` of the history;
+    items seen before the cut are no targets. For ``later_share`` of the users the targets lie
+    further in the future: some events after the cut are skipped, and the following ones have about
+    equal weights.
 
     An example's scenario is that of the first event after the cut, and its targets are events of
-    that scenario; a share ``scenario_dropout`` is asked without one and has them all.
+    that scenario; a share ``scenario_dropout`` has no scenario and all events as targets.
     """
     lengths = data.lengths()[users]
     cut = (rng.random(len(users)) ** late_cuts * lengths).astype(np.int64)
@@ -136,7 +137,7 @@ def time_cuts(
     decay = np.where(later, _LATER_DECAY, target_decay + target_reach * cut)
     decay = np.where(early, _EARLY_DECAY, decay)
     weight = np.exp(-distance / decay[row]) * np.where(later, _LATER_WEIGHT, 1.0)[row]
-    scenario = _told(data.scenario[data.indptr[users] + cut], scenario_dropout, rng)
+    scenario = _hide_scenarios(data.scenario[data.indptr[users] + cut], scenario_dropout, rng)
     return _examples(
         data, users, indptr, past, rng.random(len(past)) >= history_dropout,
         scenario, row, future, weight.astype(np.float32), later=later,
@@ -151,8 +152,9 @@ def random_masks(
     history_dropout: float,
     scenario_dropout: float = 0.0,
 ) -> Examples:
-    """Hide some of each user's events: the rest is the history, the hidden are targets. An
-    example's scenario is that of any event; see ``time_cuts``."""
+    """Hide some of each user's events: the others are the history, the hidden ones the targets. An
+    example's scenario is that of a random event; see ``time_cuts``.
+    """
     lengths = data.lengths()[users]
     indptr = offsets(lengths)
     events = ranges(data.indptr[users], lengths)
@@ -160,15 +162,15 @@ def random_masks(
     row = row_numbers(indptr)
     pick = indptr[:-1] + (rng.random(len(users)) * lengths).astype(np.int64)
     weight = np.ones(int((~keep).sum()), dtype=np.float32)
-    scenario = _told(data.scenario[events[pick]], scenario_dropout, rng)
+    scenario = _hide_scenarios(data.scenario[events[pick]], scenario_dropout, rng)
     return _examples(
         data, users, indptr, events, keep,
         scenario, row[~keep], events[~keep], weight, seen=keep,
     )  # fmt: skip
 
 
-def _told(scenario: Ints, dropout: float, rng: np.random.Generator) -> Ints:
-    """``scenario`` with a share of -1: requests without one must be answered too."""
+def _hide_scenarios(scenario: Ints, dropout: float, rng: np.random.Generator) -> Ints:
+    """``scenario`` with a share replaced by -1: requests without a scenario need training too."""
     if not dropout or not (scenario >= 0).any():
         return scenario
     return np.where(rng.random(len(scenario)) < dropout, -1, scenario)
@@ -187,7 +189,9 @@ def _examples(
     seen: np.ndarray | None = None,
     later: np.ndarray | None = None,
 ) -> Examples:
-    """``seen`` says which past events are no candidates (all of them unless given)."""
+    """Examples from past events and targets; ``seen`` marks the past events that are no candidates
+    (all of them unless given).
+    """
     later = np.zeros(len(users), dtype=bool) if later is None else later
     past_row = row_numbers(indptr)
     if seen is not None:

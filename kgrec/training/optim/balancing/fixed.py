@@ -1,4 +1,4 @@
-"""Fixed weights: every scenario's loss counts alike, or by the λ_k that the settings give."""
+"""Fixed weights: every scenario's loss counts by its configured λ_k alone."""
 
 from __future__ import annotations
 
