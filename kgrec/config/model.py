@@ -112,7 +112,7 @@ class TrainingConfig(_Settings):
     late_cuts: float = Field(
         0.65,
         gt=0,
-        description="Histories are cut at uniform ** late_cuts; below 1: later cuts are more likely.",
+        description="Histories are cut at uniform ** late_cuts; below 1: rather late.",
     )
     early_cuts: float | None = Field(
         None, ge=0, lt=1, description="Share of users whose history is cut among its first events."
@@ -205,7 +205,7 @@ class TrainingConfig(_Settings):
     own_epochs: int = Field(
         0,
         ge=0,
-        description="Epochs of fine-tuning each scenario's parameters after joint training, with all "
+        description="Epochs of fine-tuning each scenario's parameters after joint training, all "
         "others frozen; kept where the scenario's validation improves.",
     )
     meta_epochs: int = Field(

@@ -133,7 +133,7 @@ def _top_k(
 def _masked(
     scores: Tensor, seen: Csr | None, candidates: np.ndarray | Tensor | None, overwrite: bool
 ) -> Tensor:
-    """float32 ``scores`` with -inf at items that may not be returned; a copy unless ``overwrite``."""
+    """float32 ``scores`` with -inf at forbidden items; a copy unless ``overwrite``."""
     own = overwrite or scores.dtype != torch.float32
     scores = scores.float()
     if candidates is not None:

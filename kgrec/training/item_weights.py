@@ -146,7 +146,7 @@ def _regress(gram: Tensor, ridge: float) -> Tensor:
 
 
 def _largest(weights: Tensor, used: Ints, size: int) -> sp.csr_matrix:
-    """The largest weights of every column by absolute value, for all items, CSR ``[size, size]``."""
+    """The largest weights of every column by absolute value, CSR ``[size, size]``."""
     kept = min(_KEPT, len(used))
     rows, values = [], []
     for block in torch.split(weights, _BLOCK, dim=1):

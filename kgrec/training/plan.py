@@ -61,27 +61,34 @@ class Plan:
     sampled: bool = False
 
 
+@dataclass(frozen=True)
+class DataSummary:
+    """The facts about training data that a plan depends on: whether validation follows training in
+    time, and numbers of users with interactions, of interactions, items and facts."""
+
+    temporal: bool
+    n_users: int
+    n_events: int
+    n_items: int = 0
+    n_facts: int = 0
+
+
 def make_plan(
     model: ModelConfig,
     training: TrainingConfig,
-    *,
-    temporal: bool,
-    n_users: int,
-    n_events: int,
-    n_items: int = 0,
-    n_facts: int = 0,
+    data: DataSummary,
 ) -> Plan:
-    """The given settings, then values that suit the data; ``n_users`` counts users with
-    interactions."""
-    large = n_items > _MAX_ITEMS or n_facts > _MAX_FACTS
-    default = _defaults(temporal, n_events < _SPARSE_EVENTS * n_users, training.examples)
-    batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
+    """The given settings, then values that suit the data."""
+    large = data.n_items > _MAX_ITEMS or data.n_facts > _MAX_FACTS
+    sparse = data.n_events < _SPARSE_EVENTS * data.n_users
+    default = _defaults(data.temporal, sparse, training.examples)
+    batch = min(max(data.n_users // 4, _MIN_BATCH), _MAX_BATCH)
     timed_scales = TimeScales(model.time_scales, model.visit_scales)
-    cuts = temporal and training.examples == "auto"
+    cuts = data.temporal and training.examples == "auto"
     return Plan(
         temporal=cuts,
         embedding_size=model.embedding_size or default.embedding_size,
-        scales=timed_scales if temporal else TimeScales((math.inf,)),
+        scales=timed_scales if data.temporal else TimeScales((math.inf,)),
         temperature=model.temperature or default.temperature,
         dropout=_chosen(model.dropout, default.dropout),
         history_dropout=_chosen(training.history_dropout, default.history_dropout),
@@ -96,13 +103,13 @@ def make_plan(
 
 
 def examples_to_try(
-    training: TrainingConfig, *, temporal: bool, n_users: int, n_events: int
+    training: TrainingConfig, data: DataSummary
 ) -> tuple[Literal["auto", "masks"], ...]:
     """The kinds of examples to fit with and compare on validation: two where users have few events
     in time, since neither kind is better on all data; one where the settings decide."""
     open_ = training.examples == "auto" and training.epochs is None
-    sparse = n_events < min(_SPARSE_EVENTS * n_users, _TRIED_EVENTS)
-    return ("auto", "masks") if open_ and temporal and sparse else (training.examples,)
+    sparse = data.n_events < min(_SPARSE_EVENTS * data.n_users, _TRIED_EVENTS)
+    return ("auto", "masks") if open_ and data.temporal and sparse else (training.examples,)
 
 
 def _defaults(temporal: bool, sparse: bool, examples: str) -> _Defaults:

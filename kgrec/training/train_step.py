@@ -12,7 +12,7 @@ from torch import Tensor
 from kgrec.config import TrainingConfig
 from kgrec.nn import HistoryBatch, HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.heads.base import own_parameters
-from kgrec.training.data.examples import Examples, Sequences, random_masks, time_cuts
+from kgrec.training.data.examples import CutSettings, Examples, Sequences, random_masks, time_cuts
 from kgrec.training.data.sampled_steps import SampledStep, StepSampler
 from kgrec.training.finite_checks import check_step
 from kgrec.training.objective import GroupLoss, Objective, Teacher, check_names, weighted_mean
@@ -56,7 +56,7 @@ class Stepper:
 
     @cached_property
     def balancer(self) -> Balancer | None:
-        """The balancer of the scenarios' losses; None without scenarios or with balancing "none"."""
+        """The balancer of scenarios' losses; None without scenarios or balancing."""
         if self.config.balancing == "none" or not self.objective.n_scenarios:
             return None
         return BALANCERS[self.config.balancing](self.objective.n_scenarios + 1)
@@ -183,10 +183,7 @@ class Stepper:
             return random_masks(
                 self.data, users, rng, history_dropout=dropout, scenario_dropout=hidden
             )
-        return time_cuts(
-            self.data,
-            users,
-            rng,
+        settings = CutSettings(
             history_dropout=dropout,
             late_cuts=self.config.late_cuts,
             early_cuts=self.plan.early_cuts,
@@ -196,3 +193,4 @@ class Stepper:
             later_share=self.config.later_share,
             scenario_dropout=hidden,
         )
+        return time_cuts(self.data, users, rng, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -94,19 +95,25 @@ class Examples:
     target_weight: np.ndarray
 
 
+@dataclass(frozen=True)
+class CutSettings:
+    """Settings of ``time_cuts``, named as those of ``TrainingConfig``."""
+
+    history_dropout: float
+    late_cuts: float
+    early_cuts: float
+    target_decay: float
+    target_reach: float
+    max_targets: int
+    later_share: float
+    scenario_dropout: float = 0.0
+
+
 def time_cuts(
     data: Sequences,
     users: Ints,
     rng: np.random.Generator,
-    *,
-    history_dropout: float,
-    late_cuts: float,
-    early_cuts: float,
-    target_decay: float,
-    target_reach: float,
-    max_targets: int,
-    later_share: float,
-    scenario_dropout: float = 0.0,
+    settings: CutSettings,
 ) -> Examples:
     """Cut each user's events at a random place: history before it, targets after it.
 
@@ -121,26 +128,29 @@ def time_cuts(
     that scenario; a share ``scenario_dropout`` has no scenario and all events as targets.
     """
     lengths = data.lengths()[users]
-    cut = (rng.random(len(users)) ** late_cuts * lengths).astype(np.int64)
-    early = (rng.random(len(users)) < early_cuts) & (lengths > 1)
+    cut = (rng.random(len(users)) ** settings.late_cuts * lengths).astype(np.int64)
+    early = (rng.random(len(users)) < settings.early_cuts) & (lengths > 1)
     latest = np.clip(lengths - 1, 1, _EARLY_EVENTS)
     cut = np.where(early, (latest + 0.999) ** rng.random(len(users)), cut).astype(np.int64)
-    later = (rng.random(len(users)) < later_share) & ~early
+    later = (rng.random(len(users)) < settings.later_share) & ~early
     gap = np.where(later, rng.uniform(*_LATER_GAP, len(users)) * cut, 0.0).astype(np.int64)
     gap = np.minimum(gap, lengths - cut - 1)
-    counts = np.minimum(lengths - cut - gap, np.where(later, _LATER_TARGETS, max_targets))
+    counts = np.minimum(lengths - cut - gap, np.where(later, _LATER_TARGETS, settings.max_targets))
     indptr = offsets(cut)
     past = ranges(data.indptr[users], cut)
     future = ranges(data.indptr[users] + cut + gap, counts)
     row = np.repeat(np.arange(len(users)), counts)
     distance = np.arange(len(future)) - offsets(counts)[row]
-    decay = np.where(later, _LATER_DECAY, target_decay + target_reach * cut)
+    decay = np.where(later, _LATER_DECAY, settings.target_decay + settings.target_reach * cut)
     decay = np.where(early, _EARLY_DECAY, decay)
     weight = np.exp(-distance / decay[row]) * np.where(later, _LATER_WEIGHT, 1.0)[row]
-    scenario = _hide_scenarios(data.scenario[data.indptr[users] + cut], scenario_dropout, rng)
+    scenario = _hide_scenarios(
+        data.scenario[data.indptr[users] + cut], settings.scenario_dropout, rng
+    )
+    keep = rng.random(len(past)) >= settings.history_dropout
     return _examples(
-        data, users, indptr, past, rng.random(len(past)) >= history_dropout,
-        scenario, row, future, weight.astype(np.float32), later=later,
+        data, users, scenario, _Past(indptr, past, keep, np.ones_like(keep)),
+        _Targets(row, future, weight.astype(np.float32)), later,
     )  # fmt: skip
 
 
@@ -164,8 +174,8 @@ def random_masks(
     weight = np.ones(int((~keep).sum()), dtype=np.float32)
     scenario = _hide_scenarios(data.scenario[events[pick]], scenario_dropout, rng)
     return _examples(
-        data, users, indptr, events, keep,
-        scenario, row[~keep], events[~keep], weight, seen=keep,
+        data, users, scenario, _Past(indptr, events, keep, keep),
+        _Targets(row[~keep], events[~keep], weight), np.zeros(len(users), dtype=bool),
     )  # fmt: skip
 
 
@@ -176,36 +186,42 @@ def _hide_scenarios(scenario: Ints, dropout: float, rng: np.random.Generator) ->
     return np.where(rng.random(len(scenario)) < dropout, -1, scenario)
 
 
+class _Past(NamedTuple):
+    """Past events int64 ``[p]`` of users, row by row; ``keep`` bool: those in the history; ``seen``
+    bool: those whose items are no candidates."""
+
+    indptr: Ints
+    events: Ints
+    keep: np.ndarray
+    seen: np.ndarray
+
+
+class _Targets(NamedTuple):
+    """Target events int64 ``[t]``, the rows of the batch that they belong to, and their weights."""
+
+    row: Ints
+    events: Ints
+    weight: np.ndarray
+
+
 def _examples(
     data: Sequences,
     users: Ints,
-    indptr: Ints,
-    past: Ints,
-    keep: np.ndarray,
     scenario: Ints,
-    target_row: Ints,
-    target: Ints,
-    weight: np.ndarray,
-    seen: np.ndarray | None = None,
-    later: np.ndarray | None = None,
+    past: _Past,
+    targets: _Targets,
+    later: np.ndarray,
 ) -> Examples:
-    """Examples from past events and targets; ``seen`` marks the past events that are no candidates
-    (all of them unless given).
-    """
-    later = np.zeros(len(users), dtype=bool) if later is None else later
-    past_row = row_numbers(indptr)
-    if seen is not None:
-        past_row, seen_events = past_row[seen], past[seen]
-    else:
-        seen_events = past
-    same = (scenario[target_row] < 0) | (data.scenario[target] == scenario[target_row])
+    """Examples of ``users`` in the scenarios ``scenario``, whose targets are of that scenario."""
+    wanted = scenario[targets.row]
+    same = (wanted < 0) | (data.scenario[targets.events] == wanted)
     return Examples(
-        histories=data._histories(users, indptr, past, keep, scenario, later),
-        seen_row=past_row,
-        seen_item=data.item[seen_events],
-        target_row=target_row[same],
-        target_item=data.item[target[same]],
-        target_weight=weight[same],
+        histories=data._histories(users, past.indptr, past.events, past.keep, scenario, later),
+        seen_row=row_numbers(past.indptr)[past.seen],
+        seen_item=data.item[past.events[past.seen]],
+        target_row=targets.row[same],
+        target_item=data.item[targets.events[same]],
+        target_weight=targets.weight[same],
     )
 
 

@@ -69,7 +69,7 @@ def fit_own_rows(
         raise TrainingError(
             f"the model has no parameters of scenario {code}; fit it with a scenario head."
         )
-    batches: Batches = examples if callable(examples) else lambda epoch: (examples,)
+    batches: Batches = examples if callable(examples) else lambda _: (examples,)
     aim = {name: prior[name] if prior else row for name, row in before.items()}
     rows = RowAdam.of(before, learning_rate)
     records = []

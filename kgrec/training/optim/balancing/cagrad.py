@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 from torch import Tensor
+from typing_extensions import override
 
 from kgrec.training.optim.balancing.base import Balancer
 
@@ -23,6 +24,7 @@ class CAGrad(Balancer):
 
     compares_gradients = True
 
+    @override
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
         size = len(losses)
         scale = float(gramian.diagonal().mean().clamp_min(_LEAST))

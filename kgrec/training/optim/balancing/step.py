@@ -1,4 +1,4 @@
-"""One step over the losses of scenarios: compare gradients, weight the losses, one backward pass."""
+"""One step over scenarios' losses: compare gradients, weight the losses, one backward pass."""
 
 from __future__ import annotations
 

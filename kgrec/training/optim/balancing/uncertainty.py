@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from kgrec.training.optim.balancing.base import Balancer, LearnedValues
 
@@ -22,6 +23,7 @@ class Uncertainty(Balancer):
         super().__init__(n_groups)
         self.log_variance = LearnedValues(torch.zeros(n_groups))
 
+    @override
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
         weights = torch.exp(-self.log_variance.values[groups])
         self.log_variance.descend(groups, 0.5 - weights * losses)
