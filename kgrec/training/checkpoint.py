@@ -48,7 +48,8 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder that holds one state of a training; ``fingerprint`` tells runs apart."""
+    """A folder that holds one state of a training; ``fingerprint`` identifies the data, settings
+    and seed."""
 
     folder: Path
     fingerprint: str

@@ -169,7 +169,7 @@ class Stepper:
         return [items.query, items.candidate, items.bias, *readers]
 
     def examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
-        """Examples of ``users`` (int64 ``[B]``), made as the plan says."""
+        """Examples of ``users`` (int64 ``[B]``), made by the method of the plan."""
         made = self._made(users, rng)
         if not self.config.popularity_weight:
             return made

@@ -205,7 +205,7 @@ class Trainer:
         )
 
     def _diverged(self, found: NotFinite, epoch: int, step: int) -> TrainingError:
-        """An error that says what is not finite, where, and what may help."""
+        """An error that names what is not finite, where, and a cure."""
         names = [*self.scenarios, "(none)"]
         scenarios = [names[group] for group in found.groups if group < len(names)]
         of = f" of scenario {', '.join(map(repr, scenarios[:3]))}" if scenarios else ""
