@@ -19,6 +19,7 @@ import pandas as pd
 
 from benchmarks import report
 from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
+from benchmarks.text_noise import ATTACKS, hostile, mistyped
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig, TrainingConfig
@@ -26,7 +27,6 @@ from kgrec.evaluation import compare_reports
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.graph.source import read_source
-from kgrec.text.noise import ATTACKS, hostile, mistyped
 
 _NAME: Final = "text-robustness"
 _DRAWN_WITH: Final = 2026
@@ -139,7 +139,7 @@ class Trial:
     def places(self, model: Recommender) -> np.ndarray:
         """int64 ``[users, targets]``: how many items are above each target for each user, the
         user's own items counting among them."""
-        engine = model._engine
+        engine = model.state.engine
         users = engine.snapshot.users.rows(self.whole.users.ids)
         items = engine.snapshot.items.rows(self.whole.items.ids[self.targets])
         scores = engine.score(engine.stored(users)).cpu().numpy()

@@ -2,9 +2,11 @@
 
 from graph_schema.errors import (
     CatalogError,
+    DeviceError,
     KgrecError,
     MissingExtraError,
     ModelError,
+    NotFittedError,
     QueryError,
     RequestError,
     SourceError,
@@ -18,9 +20,11 @@ from graph_schema.errors import (
 
 __all__ = [
     "CatalogError",
+    "DeviceError",
     "KgrecError",
     "MissingExtraError",
     "ModelError",
+    "NotFittedError",
     "QueryError",
     "RequestError",
     "SourceError",

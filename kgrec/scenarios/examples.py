@@ -13,8 +13,8 @@ from graph_schema import Catalog
 from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
-from kgrec.query import item_rows
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.lookup import item_rows
 from kgrec.training.data.examples import Examples
 
 GivenExamples: TypeAlias = pd.DataFrame | Sequence[tuple[str, str]]

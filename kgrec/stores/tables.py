@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.catalog import Catalog
 from graph_schema.frames import SPECS, Kind
 from graph_schema.names import (
     ABOUT,
@@ -24,7 +24,11 @@ from graph_schema.names import (
     USER,
     WROTE,
 )
+from graph_schema.vectors import is_vector
 from kgrec.stores.base import EdgeType
+
+if TYPE_CHECKING:
+    from graph_schema.catalog import Catalog
 
 # The columns of reviews and queries that are edges in the graph, not properties of the node.
 _LINKS = {
@@ -58,7 +62,8 @@ def node_rows(catalog: Catalog) -> list[NodeRows]:
         if table.num_rows:
             links = [name for name, *_ in _LINKS.get(frame, ()) if name in table.column_names]
             renamed = rename(table.drop_columns(links), {KEY_COLUMNS[frame]: "id"})
-            found.append(NodeRows(label, without_nulls(_without_empty(frame, plain(renamed)))))
+            rows = _text_title(_without_empty(frame, plain(renamed)))
+            found.append(NodeRows(label, without_nulls(rows)))
     return found
 
 
@@ -123,6 +128,15 @@ def _without_empty(frame: str, table: pa.Table) -> pa.Table:
     return table
 
 
+def _text_title(table: pa.Table) -> pa.Table:
+    """With ``title`` as text, whatever it is in the catalog: a node's title is shown to people, and
+    the embedded store takes nothing else."""
+    if "title" not in table.column_names:
+        return table
+    place = table.column_names.index("title")
+    return table.set_column(place, "title", table["title"].cast(pa.string()))
+
+
 def rename(table: pa.Table, names: dict[str, str]) -> pa.Table:
     """The table with some columns renamed."""
     return table.rename_columns([names.get(name, name) for name in table.column_names])
@@ -135,7 +149,8 @@ def without_nulls(table: pa.Table) -> pa.Table:
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """The table in the few types that a property may have: string, int64, float64, bool.
+    """The table in the few types that a property may have: string, int64, float64, bool, and
+    list<float64> for vectors.
 
     NaN becomes null, so that what is absent is an absent property; empty columns are dropped.
     """
@@ -152,6 +167,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
     if pa.types.is_integer(kind):
         return column.cast(pa.int64())
+    if is_vector(kind):
+        return column.cast(pa.list_(pa.float64()))
     if pa.types.is_boolean(kind):
         return column
     return column.cast(pa.string())
