@@ -26,7 +26,7 @@ from kgrec.features.review_features import RATING_SIGNS
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.text_pooling import ReviewInputs
 from kgrec.nn.fusion import ScenarioFusion
-from kgrec.nn.heads import HEADS, HeadShape, NoHead, grown, own_parameters
+from kgrec.nn.heads import HEADS, HeadShape, grown, own_parameters
 from kgrec.nn.histories import STATE_SIZE, HistoryBatch, TimeScales
 from kgrec.sparse import SparseMatrix
 
@@ -214,7 +214,7 @@ class HybridModel(nn.Module):
     @property
     def adapts(self) -> bool:
         """Whether scenarios make any difference."""
-        return not isinstance(self.head, NoHead)
+        return self.head.adapts
 
     def adapted(
         self, vectors: Tensor, scenario: Tensor, state: Tensor, at: Tensor | None = None
