@@ -56,7 +56,7 @@ class Trunk:
             beside = self.weights.scores(asked, batch.pattern)
             beside = beside if self.columns is None else beside[:, self.columns]
         return Asked(
-            pooled=pooled * model.worth(batch),
+            pooled=pooled * model.history_weight(batch),
             static=model.static(query, inputs, replace(batch, in_scenario=False), self.known),
             state=batch.state,
             scored=self.scored,
