@@ -58,7 +58,7 @@ class Trunk:
             item_scores = self.weights.scores(histories, batch.pattern)
             item_scores = item_scores if self.columns is None else item_scores[:, self.columns]
         return ScenarioExamples(
-            pooled=pooled * model.worth(batch),
+            pooled=pooled * model.history_weight(batch),
             static=model.static(query, inputs, replace(batch, in_scenario=False), self.known),
             state=batch.state,
             scored=self.scored,
