@@ -1,4 +1,4 @@
-"""What ``mkdocs`` does beyond its settings: pages from files outside ``docs/``, and an offline check.
+"""What ``mkdocs`` does beyond its settings: pages from files outside ``docs/``, an offline check.
 
 The README, CONTRIBUTING, the changelog and the notebooks are pages of the site. Their links work on
 a code host and in the site: those that leave ``docs/`` are rewritten here.
@@ -28,8 +28,10 @@ PAGES = {
         for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
     },
 }
-LINK = re.compile(r"(\]\()(?!\w+:|#)([^)#\s]+)")
-REMOTE = re.compile(r"<(?:script|img|iframe|source)[^>]*\ssrc=[\"']?https?:|<link[^>]*stylesheet[^>]*https?:")
+LINK = re.compile(r"(?<!!)\[([^\[\]]*)\]\((?!\w+:|#)([^)\s]+)\)")
+REMOTE = re.compile(
+    r"<(?:script|img|iframe|source)[^>]*\ssrc=[\"']?https?:|<link[^>]*stylesheet[^>]*https?:"
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -48,7 +50,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     here = sources.get(page.file.src_uri, f"docs/{page.file.src_uri}")
 
     def rewritten(found: re.Match[str]) -> str:
-        return found[1] + page_link(found[2], here, page.file.src_uri)
+        return page_link(found[1], found[2], here, page.file.src_uri)
 
     return LINK.sub(rewritten, markdown)
 
@@ -61,16 +63,16 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     return output
 
 
-def page_link(link: str, source: str, page: str) -> str:
-    """A relative link of the file ``source`` as a link of the site's ``page``."""
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
-    if target in PAGES:
-        goal = PAGES[target]
-    elif target.startswith("docs/"):
-        goal = target.removeprefix("docs/")
-    else:
-        return link  # mkdocs names it as a link to nothing
-    return posixpath.relpath(goal, posixpath.dirname(page) or ".")
+def page_link(text: str, link: str, source: str, page: str) -> str:
+    """A relative link of the file ``source`` as a link of the site's ``page``; only its text where
+    the target is a file of the repository that is no page."""
+    path, mark, anchor = link.partition("#")
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+    goal = PAGES.get(target, target.removeprefix("docs/"))
+    if goal == target and (ROOT / target).is_file():
+        return text
+    here = posixpath.relpath(goal, posixpath.dirname(page) or ".")
+    return f"[{text}]({here}{mark}{anchor})"
 
 
 def notebook_markdown(notebook: dict[str, Any]) -> str:

@@ -84,8 +84,8 @@ class TextTuning(BaseModel):
     backfill: bool = Field(False, description="Items without a text are told by their facts.")
     template: str | None = Field(
         None,
-        description="Text of an item with few words, such as '{title}[ is a {category}]"
-        "[ by {brand}]'; a part in brackets goes where a field is missing.",
+        description="Text of an item with few words, such as `{title}[ is a {category}]"
+        "[ by {brand}]`; a part in brackets goes where a field is missing.",
     )
     short: int = Field(3, ge=1, description="Texts of fewer words are written by the template.")
 
