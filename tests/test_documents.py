@@ -1,0 +1,100 @@
+"""The pages agree with the repository: links lead somewhere, the places that they name exist, every
+public name has its entry in the reference."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import kgrec
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LINK = re.compile(r"\]\((?!\w+:)([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+
+
+def text_of(path: Path) -> str:
+    """The Markdown of a page, or of a notebook's cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings: lower case, spaces as hyphens, other signs left out."""
+    prose = re.sub(r"^```.*?^```", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ +(.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).strip().replace(" ", "-") for one in headings}
+
+
+def broken_links(path: Path, text: str) -> list[str]:
+    """Relative links of a page whose file or heading does not exist."""
+    broken = []
+    for link in LINK.findall(CODE.sub("", text)):
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("path", [*PAGES, *NOTEBOOKS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(path: Path) -> None:
+    assert broken_links(path, text_of(path)) == []
+
+
+def test_a_link_to_nothing_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One heading\n")
+    text = "[a](page.md) [b](page.md#one-heading) [c](page.md#two) [d](other.md) `[e](code.md)`"
+    assert broken_links(page, text) == ["page.md#two", "other.md"]
+
+
+def test_messages_name_pages_that_exist() -> None:
+    files = [file for package in ("kgrec", "loaders", "graph_schema", "benchmarks", "tests")
+             for file in (ROOT / package).rglob("*.py")]  # fmt: skip
+    named = {page for file in files for page in re.findall(r"\bdocs/[\w/-]+\.md", file.read_text())}
+    assert named
+    assert [page for page in sorted(named) if not (ROOT / page).is_file()] == []
+
+
+def test_the_architecture_page_names_places_that_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .+? \| (`.+`) \|$", page.split("## Where do I find")[1], re.MULTILINE)
+    assert len(rows) >= 20
+    prefixes = ("kgrec/", "graph_schema/", "loaders/", "benchmarks/")
+    named = {place for place in re.findall(r"`([\w./-]+)`", page) if place.startswith(prefixes)}
+    missing = [place for place in sorted(named) if not (ROOT / place).exists()]
+    assert missing == []
+
+
+def test_the_architecture_page_names_every_folder() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    layers = page.split("## Folders of")[1].split("\n## ")[0]
+    folders = {file.parent.name for file in (ROOT / "kgrec").glob("*/__init__.py")}
+    assert {name for name in folders if f"`{name}/`" not in layers} == set()
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "api").glob("*.md")]
+    entries = {name for page in pages for name in re.findall(r"^::: [\w.]*\.(\w+)$", page, re.M)}
+    elsewhere = {"KgrecError"}  # an entry of graph_schema.errors
+    assert set(kgrec.__all__) - entries - elsewhere == set()
+
+
+def test_the_glossary_is_in_order_and_says_each_term_once() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = []
+    for section in page.split("\n## ")[1:]:
+        rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", section, re.MULTILINE)[1:]
+        assert rows == sorted(rows, key=str.lower), section.splitlines()[0]
+        terms += rows
+    assert len(terms) == len(set(terms))
+    assert len(terms) > 60
