@@ -76,9 +76,22 @@ def page_link(text: str, link: str, source: str, page: str) -> str:
 
 
 def notebook_markdown(notebook: dict[str, Any]) -> str:
-    """The cells of a notebook as Markdown: text as it is, code as blocks."""
+    """The cells of a notebook as Markdown: text as it is, code as blocks, outputs below them."""
     parts = []
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
-        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
-    return "\n\n".join(parts) + "\n"
+        if cell["cell_type"] == "markdown":
+            parts.append(text)
+            continue
+        parts.append(f"```python\n{text}\n```")
+        parts += [output_markdown(output) for output in cell.get("outputs", [])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def output_markdown(output: dict[str, Any]) -> str:
+    """One output as Markdown: a picture inside the page, or text."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        return f"![Output](data:image/png;base64,{data['image/png'].strip()})"
+    text = "".join(output.get("text", data.get("text/plain", []))).strip("\n")
+    return f"```text\n{text}\n```" if text else ""
