@@ -43,7 +43,7 @@ $(VENV)/.uv: constraints.txt
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.uv pyproject.toml
-	$(UV) -e .
+	$(UV) -e '.[plots]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,16 @@ def test_every_public_name_is_in_the_reference() -> None:
     entries = {name for page in pages for name in re.findall(r"^::: [\w.]*\.(\w+)$", page, re.M)}
     elsewhere = {"KgrecError"}  # an entry of graph_schema.errors
     assert set(kgrec.__all__) - entries - elsewhere == set()
+
+
+def test_the_readme_names_every_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").split("## Extras")[1].split("\n## ")[0]
+    )
+    assert set(extras) - set(re.findall(r"`(\w+)`", section)) == set()
 
 
 def test_the_glossary_is_in_order_and_says_each_term_once() -> None:
