@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kgrec
+from kgrec import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -88,6 +89,11 @@ def test_every_public_name_is_in_the_reference() -> None:
     entries = {name for page in pages for name in re.findall(r"^::: [\w.]*\.(\w+)$", page, re.M)}
     elsewhere = {"KgrecError"}  # an entry of graph_schema.errors
     assert set(kgrec.__all__) - entries - elsewhere == set()
+
+
+def test_the_page_of_errors_names_every_error() -> None:
+    page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    assert [name for name in errors.__all__ if f"`{name}`" not in page] == []
 
 
 def test_the_readme_names_every_extra() -> None:
