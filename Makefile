@@ -1,4 +1,4 @@
-# make demo   install into .venv, then the whole road on MovieLens-100K
+# make demo   install into .venv, then the whole flow on MovieLens-100K
 # make test   install with the test tools, then every test
 # make check  style, types and the direction of imports
 # make docs   the documentation as a site in site/, strict
