@@ -28,7 +28,7 @@ def measure_bandwidth(recommender: Recommender, n_items: int | None) -> list[dic
     Counted are the bytes that must move where scores are kept in memory: the items' vectors read
     once for every batch, the scores written once and read once.
     """
-    engine = recommender._engine
+    engine = recommender.state.engine
     device, model = engine.device, engine.model
     n_items = n_items or ITEMS.get(device.type, ITEMS["cuda"])
     width = engine.items.candidate.shape[1]

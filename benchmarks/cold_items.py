@@ -11,11 +11,11 @@ import scipy.sparse as sp
 
 from graph_schema.names import ENTITY, ITEM
 from kgrec import Recommender
+from kgrec.arrays import pairs_to_csr
 from kgrec.evaluation import hit_matrix, user_metrics
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.metrics.baselines import binary_history
-from kgrec.ranking import pairs_to_csr
 
 DRAWN_WITH: Final = 2026
 SHARE: Final = 20  # one item in twenty chooses, another one tests

@@ -11,13 +11,13 @@ import pandas as pd
 
 from benchmarks.peers.linear import EASE_TRIES
 from kgrec import Recommender
+from kgrec.arrays import Csr, pairs_to_csr, take_rows
 from kgrec.evaluation import evaluate_ranking, hit_matrix, user_metrics
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.metrics.baselines import EASE, Baseline, Popularity, history_rows
 from kgrec.metrics.metrics import UserMetrics
-from kgrec.ranking import pairs_to_csr, top_k
-from kgrec.ranking.csr import Csr, take_rows
+from kgrec.ranking import top_k
 
 DRAWN_WITH: Final = 2026
 LENGTHS: Final = (1, 3, 5, 10)

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     data = load_dataset(asked.dataset)
     model, fitted = _model(asked.model, data)
-    users = sample_users(model._engine, asked.users)
+    users = sample_users(model.state.engine, asked.users)
     # Before everything else: what the benchmark keeps would be walked through by every collection.
     speed = {**_times(model, users[:TIMED]), **hub_times()}
     told = f"{len(users)} users drawn with default_rng({DRAWN_WITH}), their {K} best items"

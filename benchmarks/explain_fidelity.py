@@ -17,10 +17,10 @@ import numpy as np
 from benchmarks.explain_removal import LEARNED_TOGETHER, Removal, View, gate_weights
 from graph_schema.names import USER
 from kgrec.explain import ExplainedPath, Explanation
+from kgrec.explain.case import Case
 from kgrec.explain.counterfactuals.history_edit import Past
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.links import find_links
-from kgrec.scoring.engine import Engine
 
 TOP, SAME, RANDOM, GATES, COUNT = "top", "same_item", "random", "gates", "path_count"
 OWN, OWN_SAME = "own_links", "own_links_same_item"
@@ -49,15 +49,18 @@ class Falls:
 class Ways:
     """The ways of two or three edges from the user's history items to one candidate."""
 
-    def __init__(self, engine: Engine, user: int, past: Past, candidate: int, hops: int) -> None:
-        self.engine, self.candidate, self.hops = engine, candidate, hops
-        self.index = engine.explainer.index
-        self.user = self.index.space.node(USER, user)
-        self.target = int(engine.item_nodes(np.array([candidate]))[0])
-        self.items = np.setdiff1d(past.items, [candidate])
+    def __init__(self, case: Case, candidate: int, hops: int) -> None:
+        """``case`` is about a stored user."""
+        assert case.stored is not None
+        engine = self.engine = case.engine
+        self.candidate, self.hops = candidate, hops
+        self.index = case.explainer.index
+        self.user = self.index.space.node(USER, case.stored)
+        self.target = int(engine.messages.item_nodes(np.array([candidate]))[0])
+        self.items = np.setdiff1d(case.past.items, [candidate])
         self._links = find_links(
             self.index.facts,
-            engine.item_nodes(self.items),
+            engine.messages.item_nodes(self.items),
             self.target,
             len(engine.snapshot.items),
         )
@@ -72,7 +75,7 @@ class Ways:
         """Users who chose both."""
         if self.hops == 2:
             return np.empty(0, dtype=np.int64)
-        node = int(self.engine.item_nodes(np.array([item]))[0])
+        node = int(self.engine.messages.item_nodes(np.array([item]))[0])
         return self.index.co_users(node, self.target, besides=self.user)
 
     def all(self, item: int) -> Ints:
@@ -86,7 +89,7 @@ class Ways:
     def facts(self, item: int, between: int) -> tuple[int, ...]:
         """The node whose facts with the candidate belong to a way: none through a user."""
         if between < 0:
-            return (int(self.engine.item_nodes(np.array([item]))[0]),)
+            return (int(self.engine.messages.item_nodes(np.array([item]))[0]),)
         label, _ = self.index.space.label_row(between)
         return () if label == USER else (between,)
 
@@ -100,17 +103,12 @@ def first_path(told: Explanation) -> ExplainedPath | None:
 
 
 def falls_of(
-    engine: Engine,
-    user: int,
-    past: Past,
-    candidate: int,
-    path: ExplainedPath,
-    rng: np.random.Generator,
+    case: Case, candidate: int, path: ExplainedPath, rng: np.random.Generator
 ) -> dict[str, float]:
     """What the candidate's score loses under each removal, by name."""
-    ways = Ways(engine, user, past, candidate, path.hops)
+    engine, past, ways = case.engine, case.past, Ways(case, candidate, path.hops)
     item = engine.item_row[path.nodes[1][1]]
-    nodes = [engine.explainer.index.space.find(*node[:2]) for node in path.nodes[2:-1]]
+    nodes = [ways.index.space.find(*node[:2]) for node in path.nodes[2:-1]]
     between = nodes[0] if nodes else -1
     removals = {TOP: ways.removal(item, between)}
     _other_paths(removals, ways, past, item, between, rng)

@@ -13,11 +13,13 @@ from graph_schema.names import ITEM, USER
 from kgrec import Recommender
 from kgrec.explain import ExplainedPath, Explanation
 from kgrec.explain.ablation import CARRIES, best_share
+from kgrec.explain.case import Case
 from kgrec.explain.counterfactuals.history_edit import Past
-from kgrec.explain.recommender_mixin import Case
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
+from kgrec.query import Query
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.ranked_lists import personal_scores
 
 K, MAX_EVENTS, DRAWN_WITH = 10, 5, 2026
 
@@ -70,7 +72,7 @@ def recommended(model: Recommender, users: Ints) -> Iterator[Recommended]:
         name = str(model.snapshot.users.ids[user])
         frame = model.recommend([name], k=K)
         items = frame["item_id"].tolist()
-        case = Case.of(model._engine, name, None, None, "next")
+        case = model.state.case(Query([name]))
         yield Recommended(
             user, case, items, frame["score"].tolist(), model.explain_all(name, items)
         )
@@ -86,17 +88,16 @@ def measure(model: Recommender, one: Recommended, into: Measured, rng: np.random
         falls = _falls(one, told, rng)
         into.falls.add(falls)
         _cover(told, falls, into)
-        _describe(one, told, model._engine, into)
+        _describe(one, told, into)
         _counterfactual(model, one, told, into)
     _stability(model, one, into)
 
 
 def _falls(one: Recommended, told: Explanation, rng: np.random.Generator) -> dict[str, float]:
-    path, engine = first_path(told), one.case.engine
+    path = first_path(told)
     if path is None:
         return {}
-    row = engine.item_row[told.item_id]
-    return falls_of(engine, one.user, one.case.past, row, path, rng)
+    return falls_of(one.case, one.case.engine.item_row[told.item_id], path, rng)
 
 
 def _cover(told: Explanation, falls: dict[str, float], into: Measured) -> None:
@@ -113,10 +114,10 @@ def _cover(told: Explanation, falls: dict[str, float], into: Measured) -> None:
         into.confidence.append(whole[0].confidence or 0.0)
 
 
-def _describe(one: Recommended, told: Explanation, engine: Engine, into: Measured) -> None:
+def _describe(one: Recommended, told: Explanation, into: Measured) -> None:
     """Diversity of the paths, recency of their events, popularity of the nodes between (their
     place among the nodes of their label by degree, 1: the most linked)."""
-    paths, space = told.paths, engine.explainer.index.space
+    paths, index, engine = told.paths, one.case.explainer.index, one.case.engine
     if not paths:
         return
     into.kinds.append(len({(p.kind, *p.relations[1:]) for p in paths}))
@@ -125,7 +126,7 @@ def _describe(one: Recommended, told: Explanation, engine: Engine, into: Measure
     into.recency.append(float(np.mean(newest)))
     for path in paths:
         for label, node_id, _ in path.nodes[2:-1]:
-            into.popularity.append(_place(engine, label, space.find(label, node_id)))
+            into.popularity.append(_place(index, label, index.space.find(label, node_id)))
 
 
 def _newest(past: Past, item: int) -> float:
@@ -134,9 +135,8 @@ def _newest(past: Past, item: int) -> float:
     return float((past.times > past.times[last]).mean())
 
 
-def _place(engine: Engine, label: str, node: int) -> float:
-    degrees = _degrees(engine.explainer.index, label)
-    index = engine.explainer.index
+def _place(index: PathIndex, label: str, node: int) -> float:
+    degrees = _degrees(index, label)
     graph = index.interactions if label in (USER, ITEM) else index.facts
     own = graph.degree(np.array([node]))[0]
     return float(np.searchsorted(degrees, own, side="right") / len(degrees))
@@ -174,8 +174,7 @@ def _rank_without(one: Recommended, item: str, left_out: list[str]) -> int:
     engine, past = one.case.engine, one.case.past
     rows = [engine.item_row[name] for name in left_out]
     history = past.kept(~np.isin(past.items, rows)[None])
-    quick = engine.score_one(history)
-    scores = engine.score(history).cpu().numpy()[0] if quick is None else quick[0]
+    scores = personal_scores(engine, history)
     others = np.setdiff1d(np.arange(len(scores)), past.items)
     return 1 + int((scores[others] > scores[engine.item_row[item]]).sum())
 

@@ -59,7 +59,7 @@ class View:
         """What changed vectors of the candidate and of the linked item make of the score."""
         engine = self.engine
         batch = HistoryBatch.build(
-            self.past.kept(keep[None]),
+            self.past.kept(keep[None]).histories,
             len(engine.snapshot.items),
             engine.model.shape.scales,
             engine.device,
@@ -78,7 +78,7 @@ class View:
         """The candidate's unit vector, ``[1, d]``. Of an item that training never saw it is
         foretold from all items, and stays."""
         engine, row = self.engine, self.candidate
-        parts = engine.item_parts[1]
+        parts = engine.bound.item_parts[1]
         if self._foretold or not removal.nodes or KNOWLEDGE not in parts:
             return engine.items.candidate[row : row + 1]
         kept = {name: vectors[row] for name, vectors in parts.items()}
@@ -90,7 +90,7 @@ class View:
         engine, row = self.engine, removal.linked
         if row < 0:
             return engine.items.query
-        parts = engine.item_parts[0]
+        parts = engine.bound.item_parts[0]
         kept = {name: v[row] for name, v in parts.items() if name not in removal.parts}
         if KNOWLEDGE in kept:
             kept[KNOWLEDGE] = around(engine, row, removal.nodes, candidate=False)
@@ -103,19 +103,19 @@ class View:
 def around(engine: Engine, row: int, without: Sequence[int], *, candidate: bool) -> Tensor:
     """What item ``row`` receives from its neighbourhood less the messages of some nodes, float32
     ``[d]``, as candidate or as history; where nothing is left, what stands in for it."""
-    starts, tokens, weights = engine.received
+    starts, tokens, weights = engine.messages.received
     features = engine.model.features
     side = features.candidate if candidate else features.query
     part = slice(int(starts[row]), int(starts[row + 1]))
-    kept = ~np.isin(engine.message_sources[tokens[part]], list(without))
+    kept = ~np.isin(engine.messages.sources[tokens[part]], list(without))
     if kept.all():
-        whole: Tensor = engine.item_parts[int(candidate)][KNOWLEDGE][row]
+        whole: Tensor = engine.bound.item_parts[int(candidate)][KNOWLEDGE][row]
         return whole
     if not kept.any():
         stand_in: Tensor = side.missing[KNOWLEDGE]
         return stand_in
     weight = weights[part][kept] / np.sqrt((weights[part][kept] ** 2).sum())
-    messages = engine.messages[torch.as_tensor(tokens[part][kept]).to(engine.device)]
+    messages = engine.messages.vectors[torch.as_tensor(tokens[part][kept]).to(engine.device)]
     total: Tensor = (messages * torch.as_tensor(weight).to(messages).unsqueeze(1)).sum(0)
     return total * side.knowledge_gate
 

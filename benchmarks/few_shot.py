@@ -14,7 +14,6 @@ import numpy as np
 from benchmarks import report
 from benchmarks.few_shot_rows import KS, PROTOCOL, LeftOut, Ndcg, load_events
 from kgrec import Recommender, RecommenderConfig
-from kgrec.scenarios.add_scenario import replace_parts
 
 DATA: Final = ("xmrec-markets", "age-groups")
 HEADS: Final = ("auto", "none")  # the adapted model, and one that was trained without a head
@@ -79,12 +78,15 @@ def _measure(
 def _ways(model: Recommender) -> dict[str, Recommender]:
     """The same model, adapting by the others' spread, as meta-training found, and without either:
     from the shared answer, held by nothing."""
-    meta, plain, bare = (copy.copy(model) for _ in range(3))
-    plain._now = model._engine.starting(None)
-    free = copy.copy(plain._engine.model)
+    plain = replace(model.state, start=None)
+    free = copy.copy(plain.engine.model)
     free.shape = replace(free.shape, pull=0.0, lean=0.0)
-    bare._now = replace_parts(plain._engine, free, plain._engine.vocabulary)
-    return {MAIN: plain, "meta_trained": meta, "without_prior": bare}
+    bare = replace(plain, engine=plain.engine.with_scenarios(model=free))
+    return {
+        MAIN: Recommender.of(plain),
+        "meta_trained": Recommender.of(model.state),
+        "without_prior": Recommender.of(bare),
+    }
 
 
 def _point(

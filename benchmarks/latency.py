@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "peak_memory_gb": round(peak_memory_gb(), 3),
         "seeds": [0],
         "threads": 1,
-        "device": str(recommender._engine.device),
+        "device": str(recommender.state.engine.device),
     }
     print(report.table(share))
     report.finish(_file(asked), whole, rows, asked.save)

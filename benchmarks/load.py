@@ -32,9 +32,9 @@ READS: Final = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = _parser().parse_args(arguments)
-    catalog = load_dataset(asked.dataset).catalog
-    stores = STORES if asked.store == "both" else (asked.store,)
+    options = _parser().parse_args(arguments)
+    catalog = load_dataset(options.dataset).catalog
+    stores = STORES if options.store == "both" else (options.store,)
     figures: dict[str, dict[str, Any]] = {}
     snapshots: list[GraphSnapshot] = []
     for name in stores:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for other in snapshots[1:]:
         assert_same_snapshot(snapshots[0], other)
     result = {
-        "data": asked.dataset,
+        "data": options.dataset,
         "protocol": "edges a second: interactions and facts of the catalog; the snapshot's time is "
         f"the median of {READS}",
         "kgrec": figures,
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "seeds": [],
     }
     rows = [{"store": name, **values} for name, values in figures.items()]
-    name = "load" if asked.store == "both" else f"load-{asked.store}"
-    report.finish(name, result, rows, asked.save)
+    name = "load" if options.store == "both" else f"load-{options.store}"
+    report.finish(name, result, rows, options.save)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 
 from graph_schema import Catalog
+from kgrec.arrays import pairs_to_csr
 from kgrec.evaluation import EvaluationReport, evaluate_ranking, random_split, user_time_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
-from kgrec.ranking import pairs_to_csr
 
 KS = (10, 20)
 VALID_SHARE = 0.1  # of each user's rows, where the data names no validation rows

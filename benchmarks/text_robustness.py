@@ -139,7 +139,7 @@ class Trial:
     def places(self, model: Recommender) -> np.ndarray:
         """int64 ``[users, targets]``: how many items are above each target for each user, the
         user's own items counting among them."""
-        engine = model._engine
+        engine = model.state.engine
         users = engine.snapshot.users.rows(self.whole.users.ids)
         items = engine.snapshot.items.rows(self.whole.items.ids[self.targets])
         scores = engine.score(engine.stored(users)).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Steps from the frames a caller gives to the tables of a catalog."""
+"""The steps from the frames of a caller to the tables of a catalog."""
 
 from __future__ import annotations
 
@@ -15,58 +15,64 @@ import pyarrow.compute as pc
 from graph_schema.coerce import Frame, coerce
 from graph_schema.frames import SPECS, empty_table
 from graph_schema.names import FRAMES, KEY_COLUMNS
-from graph_schema.report import Collector
+from graph_schema.report import ProblemCollector
 
-# Where the ids of a node frame that wasn't given are found: (column, type of a fact's end).
+# Where the ids of an absent node frame are taken from: (column, type of a fact's end).
 _MENTIONS: Final = {
     "users": ("user_id", "user"),
     "items": ("item_id", "item"),
     "entities": (None, "entity"),
     "scenarios": ("scenario", None),
 }
-_GENERATED: Final = {
+_WITH_ENDS: Final = ("interactions", "reviews", "queries")  # frames of users and items
+# The columns that an absent id is a hash of.
+_HASHED: Final = {
     "reviews": ("user_id", "item_id", "timestamp", "text"),
     "queries": ("user_id", "item_id", "timestamp", "text"),
 }
 
 
 @dataclass
-class Parts:
-    """The tables of a catalog to be; ``broken`` names frames that lack a required column."""
+class CatalogParts:
+    """The tables of a catalog while it is built.
+
+    ``dropped`` counts the exact repeats per frame; ``incomplete`` names the frames that lack a
+    required column.
+    """
 
     sources: dict[str, str]
     rows: dict[str, np.ndarray]
     tables: dict[str, pa.Table] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
+    incomplete: set[str] = field(default_factory=set)
 
 
 def build(
     given: Mapping[str, Frame | None], sources: dict[str, str], rows: dict[str, np.ndarray]
-) -> tuple[Collector, Parts]:
-    """Coerce every frame, drop exact repeats, derive absent node frames and make missing ids."""
-    found = Collector(sources, rows)
-    parts = Parts(sources, rows)
+) -> tuple[ProblemCollector, CatalogParts]:
+    """Convert every frame, drop exact repeats, make missing ids and derive absent node frames."""
+    collector = ProblemCollector(sources, rows)
+    parts = CatalogParts(sources, rows)
     for name in FRAMES:
         frame = given[name]
-        table = empty_table(name) if frame is None else coerce(name, frame, found)
+        table = empty_table(name) if frame is None else coerce(name, frame, collector)
         if table is None:
-            parts.broken.add(name)
+            parts.incomplete.add(name)
         parts.tables[name] = empty_table(name) if table is None else table
     for name in (*_MENTIONS, "facts"):
         _drop_repeats(name, parts)
-    for name, columns in _GENERATED.items():
+    for name, columns in _HASHED.items():
         parts.tables[name] = _with_ids(parts.tables[name], KEY_COLUMNS[name], columns)
     for name in _MENTIONS:
         if given[name] is None:
-            parts.tables[name] = derived(name, parts.tables)
+            parts.tables[name] = derive_frame(name, parts.tables)
             if parts.tables[name].num_rows:
                 parts.sources[name] = f"{name} derived from the other frames"
-    return found, parts
+    return collector, parts
 
 
-def _drop_repeats(name: str, parts: Parts) -> None:
-    """Leave out rows that repeat an earlier one in every column."""
+def _drop_repeats(name: str, parts: CatalogParts) -> None:
+    """Drop rows that repeat an earlier row in every column."""
     table = parts.tables[name]
     if name in KEY_COLUMNS:
         key = table.column(KEY_COLUMNS[name])
@@ -83,8 +89,10 @@ def _drop_repeats(name: str, parts: Parts) -> None:
 
 
 def _with_ids(table: pa.Table, key: str, columns: tuple[str, ...]) -> pa.Table:
-    """Fill absent ids with a hash of the row's content and its number among equal rows, so that
-    loading the same rows again, in any order, gives the same ids."""
+    """Fill absent ids with a hash of the row's content and its number among equal rows.
+
+    Loading the same rows again, in any order, gives the same ids.
+    """
     ids = table.column(key)
     if ids.null_count == 0:
         return table
@@ -103,8 +111,8 @@ def _made_id(values: list[object], seen: Counter[str]) -> str:
     return content if seen[content] == 1 else f"{content}-{seen[content]}"
 
 
-def derived(name: str, tables: Mapping[str, pa.Table]) -> pa.Table:
-    """A node frame that wasn't given: the ids that the other frames mention, in their order."""
+def derive_frame(name: str, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Make an absent node frame from the ids that the other frames mention, in their order."""
     column, kind = _MENTIONS[name]
     mentioned = [
         tables[frame].column(column)
@@ -118,9 +126,6 @@ def derived(name: str, tables: Mapping[str, pa.Table]) -> pa.Table:
     ids = pc.unique(ids.drop_null())
     ids = ids.filter(pc.not_equal(ids, ""))
     table = pa.table({KEY_COLUMNS[name]: ids})
-    for text in SPECS[name].columns[1:]:
-        table = table.append_column(text.name, pa.array([""] * len(ids), pa.string()))
+    for column_of_text in SPECS[name].columns[1:]:
+        table = table.append_column(column_of_text.name, pa.array([""] * len(ids), pa.string()))
     return table
-
-
-_WITH_ENDS: Final = ("interactions", "reviews", "queries")

@@ -1,4 +1,4 @@
-"""Catalog: the typed frames that a loader returns and a store takes."""
+"""Catalog: the typed frames that a loader returns and a store writes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,31 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from graph_schema import build, files
+from graph_schema.build import build, derive_frame
 from graph_schema.coerce import Frame
+from graph_schema.files import read_tables, write_tables
 from graph_schema.names import FRAMES
 from graph_schema.report import ValidationReport
-from graph_schema.validation import validate
+from graph_schema.validation import validate_tables
 
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Eight frames, each an Arrow table inside and a pandas DataFrame at the surface.
+    """The typed frames of a graph.
 
-    ``tables`` maps a frame's name to its table; a frame that is absent is an empty table with its
-    key columns. ``sources`` maps a frame's name to the file it came from and ``rows`` to the number
-    each row has there (int64 ``[n]``), for error messages. ``dropped`` counts, per frame, the exact
-    repeats of nodes and facts that were left out.
+    They are users, items, entities, interactions, facts, reviews, queries and scenarios. Each frame
+    is held as an Arrow table; the properties of the same names return DataFrames.
+
+    Attributes
+    ----------
+    tables : mapping of str to pyarrow.Table
+        The table of each frame. An absent frame is an empty table with its key columns.
+    sources : mapping of str to str
+        The file each frame was read from, for error messages.
+    rows : mapping of str to ndarray
+        The row number of each record in that file, int64 ``[n]``, for error messages.
+    dropped : mapping of str to int
+        The number of exact repeats of nodes and facts that were dropped, per frame.
     """
 
     tables: Mapping[str, pa.Table]
@@ -48,13 +58,31 @@ class Catalog:
         sources: Mapping[str, str] | None = None,
         rows: Mapping[str, np.ndarray] | None = None,
     ) -> Catalog:
-        """A catalog of DataFrames or Arrow tables, with kgrec's column types.
+        """Build a catalog from DataFrames or Arrow tables.
 
-        Ids become strings, times int64 unix seconds, ratings float64; further columns are kept.
-        Where ``users``, ``items``, ``entities`` or ``scenarios`` is None, its ids are taken from
-        the other frames; where it is given, an id missing from it is an error. Missing review and
-        query ids are made from the row's content. Raises CatalogError, with every problem of the
-        whole catalog, if a value doesn't fit its column; call ``validate`` for the other checks.
+        Parameters
+        ----------
+        users, items, entities, scenarios : DataFrame or pyarrow.Table, optional
+            The nodes. If one is None, its ids are taken from the other frames. If it is given, an
+            id that is missing from it is a problem.
+        interactions, facts : DataFrame or pyarrow.Table, optional
+            The edges: users with items, and any two nodes.
+        reviews, queries : DataFrame or pyarrow.Table, optional
+            Texts. A missing review_id or query_id is made from the row's content.
+        sources, rows : mapping, optional
+            The file of each frame and the row numbers in it, for error messages.
+
+        Returns
+        -------
+        Catalog
+            Ids and texts are strings, timestamps int64 unix seconds, ratings float64. Columns that
+            kgrec doesn't know are kept. Call ``validate`` to check ids, ends and names.
+
+        Raises
+        ------
+        CatalogError
+            If a required column is missing or a value doesn't fit its column. The error lists every
+            problem of the catalog.
         """
         given = {
             "users": users,
@@ -66,82 +94,144 @@ class Catalog:
             "queries": queries,
             "scenarios": scenarios,
         }
-        found, parts = build.build(given, dict(sources or {}), dict(rows or {}))
+        collector, parts = build(given, dict(sources or {}), dict(rows or {}))
         catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped)
-        if found.problems:
-            rest = () if parts.broken else catalog.validate().problems
-            ValidationReport((*found.problems, *rest)).raise_if_any()
+        if collector.problems:
+            others = () if parts.incomplete else catalog.validate().problems
+            ValidationReport((*collector.problems, *others)).raise_if_any()
         return catalog
 
     @classmethod
     def read_parquet(cls, folder: str | Path) -> Catalog:
-        """The catalog that ``to_parquet`` wrote. Raises SourceError if it is missing, incomplete,
-        damaged or of a newer version."""
-        tables, sources = files.read(Path(folder))
-        if "scenarios" not in sources:  # written before there was such a frame
-            tables["scenarios"] = build.derived("scenarios", tables)
+        """Read a catalog that ``to_parquet`` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder with catalog.json.
+
+        Returns
+        -------
+        Catalog
+            Equal to the catalog that was written.
+
+        Raises
+        ------
+        SourceError
+            If the catalog is missing, incomplete, damaged, or written by a newer kgrec.
+        """
+        tables, sources = read_tables(Path(folder))
+        if "scenarios" not in sources:  # written before kgrec had this frame
+            tables["scenarios"] = derive_frame("scenarios", tables)
         return cls(tables, sources)
 
     def to_parquet(self, folder: str | Path) -> Path:
-        """Write the catalog to a folder, one Parquet file a frame and a JSON manifest.
+        """Write the catalog to a folder: one Parquet file per frame and a JSON manifest.
 
-        The manifest is replaced last and at once, so that a reader finds the old catalog or the new
-        one, whatever interrupts the writing. Raises SourceError where the disk refuses.
+        The manifest is replaced last, in one step. If writing is interrupted, a reader finds the
+        old catalog, complete.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder to write to; it is made if it doesn't exist.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        SourceError
+            If the folder can't be written, for example because the disk is full.
         """
-        return files.write(self.tables, Path(folder))
+        return write_tables(self.tables, Path(folder))
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The frame ``name`` as a new DataFrame; whole numbers stay whole where some are absent
-        (dtype Int64)."""
+        """Return a frame as a new DataFrame.
+
+        Parameters
+        ----------
+        name : str
+            The name of the frame, such as "items".
+
+        Returns
+        -------
+        DataFrame
+            The columns of the table, with pandas' own dtypes. A column of integers with absent
+            values has the dtype Int64.
+        """
         table = self.tables[name]
         frame: pd.DataFrame = table.to_pandas()
         for column in table.column_names:
             if pa.types.is_int64(table.schema.field(column).type) and column in frame:
-                frame[column] = _whole(table.column(column), frame[column])
+                frame[column] = _with_absent_integers(table.column(column), frame[column])
         return frame
 
     @property
     def users(self) -> pd.DataFrame:
+        """Users: user_id and attributes."""
         return self.frame("users")
 
     @property
     def items(self) -> pd.DataFrame:
+        """Items: item_id, title and attributes."""
         return self.frame("items")
 
     @property
     def entities(self) -> pd.DataFrame:
+        """Entities: entity_id, name, kind and attributes."""
         return self.frame("entities")
 
     @property
     def interactions(self) -> pd.DataFrame:
+        """Interactions: user_id, item_id; if known, rating, timestamp, event, scenario, split."""
         return self.frame("interactions")
 
     @property
     def facts(self) -> pd.DataFrame:
+        """Facts: head, head_type, relation, tail, tail_type and attributes."""
         return self.frame("facts")
 
     @property
     def reviews(self) -> pd.DataFrame:
+        """Reviews: review_id, user_id, item_id, text and, if known, rating, timestamp."""
         return self.frame("reviews")
 
     @property
     def queries(self) -> pd.DataFrame:
+        """Search queries: query_id, text, user_id, item_id and, if known, timestamp, scenario."""
         return self.frame("queries")
 
     @property
     def scenarios(self) -> pd.DataFrame:
+        """Scenarios: scenario_id, description and attributes."""
         return self.frame("scenarios")
 
     @cached_property
     def _report(self) -> ValidationReport:
-        return validate(self)
+        return validate_tables(self.tables, self.sources, self.rows)
 
     def validate(self) -> ValidationReport:
-        """Every problem of the catalog as a whole; computed once."""
+        """Check types, ids, ends, times and names of the whole catalog.
+
+        Returns
+        -------
+        ValidationReport
+            Every problem with its file, row, column and cure. It is computed once.
+        """
         return self._report
 
     def summary(self) -> pd.DataFrame:
-        """One row a frame that has any: its rows, its columns and the file it came from."""
+        """Summarise the frames that have rows.
+
+        Returns
+        -------
+        DataFrame
+            One row per frame: ``frame`` (str), ``rows`` (int64, their number), ``columns`` (str,
+            joined by ", ") and ``source`` (str, the file or "").
+        """
         lines = [
             {
                 "frame": name,
@@ -155,7 +245,18 @@ class Catalog:
         return pd.DataFrame(lines, columns=["frame", "rows", "columns", "source"])
 
     def equals(self, other: Catalog) -> bool:
-        """Whether both hold the same frames: columns, types, values and order of rows."""
+        """Compare two catalogs.
+
+        Parameters
+        ----------
+        other : Catalog
+            The other catalog.
+
+        Returns
+        -------
+        bool
+            Whether columns, types, values and the order of rows are the same in every frame.
+        """
         return all(self.tables[name].equals(other.tables[name]) for name in FRAMES)
 
     def __repr__(self) -> str:
@@ -163,7 +264,8 @@ class Catalog:
         return f"Catalog({', '.join(counts)})"
 
 
-def _whole(column: pa.ChunkedArray, floats: pd.Series) -> pd.Series:
+def _with_absent_integers(column: pa.ChunkedArray, floats: pd.Series) -> pd.Series:
+    """Return a column of integers with the dtype Int64, if some are absent."""
     if not column.null_count:
         return floats
     return pd.Series(column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))

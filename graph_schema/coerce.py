@@ -1,8 +1,8 @@
-"""Turning what a caller gives (DataFrames, Arrow tables) into a frame's own column types.
+"""Conversion of DataFrames and Arrow tables to the column types of a frame.
 
-A value that can't be turned is a problem of the report, never guessed. In a pandas column NaN means
-"absent", because pandas has no other word for it; a NaN written in a file or held by an Arrow table
-is refused.
+A value that can't be converted is a problem of the report; it is never guessed. In a pandas column
+NaN means "absent", because pandas has no other value for it. A NaN in a file or in an Arrow table
+is a problem.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import pyarrow.compute as pc
 
 from graph_schema.convert import (
     absent_if_empty,
-    bad_rows,
     is_numeric,
     numbers,
     strings,
     times,
     to_arrow,
+    true_positions,
 )
 from graph_schema.frames import ARROW_TYPES, SPECS, Kind
-from graph_schema.report import Collector, shown
+from graph_schema.report import ProblemCollector, shown
 
 Frame: TypeAlias = "pd.DataFrame | pa.Table"
 
-_WORDS = {
+_EXPECTED = {
     Kind.NUMBER: "a number",
     Kind.TIME: "a time in unix seconds",
     Kind.WORD: "text",
@@ -45,14 +45,14 @@ _CURES = {
 }
 
 
-def coerce(name: str, given: Frame, found: Collector) -> pa.Table | None:
-    """The frame ``name`` with its own types; None where a required column is absent."""
-    table = _as_frame(name, given, found)
+def coerce(name: str, given: Frame, collector: ProblemCollector) -> pa.Table | None:
+    """Return the frame ``name`` with its column types, or None if a required column is missing."""
+    table = _as_frame(name, given, collector)
     if table is None:
         return None
     given = table
     columns = [str(column) for column in _names(given)]
-    if not _columns_fit(name, columns, found):
+    if not _check_columns(name, columns, collector):
         return None
     spec = SPECS[name]
     arrays: dict[str, Any] = {}
@@ -62,9 +62,9 @@ def coerce(name: str, given: Frame, found: Collector) -> pa.Table | None:
         raw = _column(given, columns.index(column))
         known = spec.by_name.get(column)
         arrays[column] = (
-            _attribute(name, column, raw, found)
+            _attribute(name, column, raw, collector)
             if known is None
-            else _known(name, column, known.kind, raw, found)
+            else _known(name, column, known.kind, raw, collector)
         )
     n = given.num_rows if isinstance(given, pa.Table) else len(given)
     for absent in (c for c in spec.columns if c.always and c.name not in arrays):
@@ -74,13 +74,14 @@ def coerce(name: str, given: Frame, found: Collector) -> pa.Table | None:
     return pa.table({column: arrays[column] for column in order}) if n else _empty(arrays, order)
 
 
-def _as_frame(name: str, given: Any, found: Collector) -> Frame | None:
-    """A DataFrame or Arrow table as it is; any other frame that offers Arrow (polars, duckdb)."""
+def _as_frame(name: str, given: Any, collector: ProblemCollector) -> Frame | None:
+    """Return a DataFrame or Arrow table unchanged, and any other Arrow frame (polars, duckdb) as an
+    Arrow table."""
     if isinstance(given, pd.DataFrame | pa.Table):
         return given
     if hasattr(given, "__arrow_c_stream__"):
         return pa.table(given)
-    found.add(
+    collector.add(
         name,
         None,
         f"a {type(given).__name__} is not a frame.",
@@ -101,10 +102,10 @@ def _column(given: Frame, position: int) -> Any:
     return given.column(position) if isinstance(given, pa.Table) else given.iloc[:, position]
 
 
-def _columns_fit(name: str, columns: list[str], found: Collector) -> bool:
+def _check_columns(name: str, columns: list[str], collector: ProblemCollector) -> bool:
     missing = [c for c in SPECS[name].required if c not in columns]
     for column in missing:
-        found.add(
+        collector.add(
             name,
             column,
             f"the column is missing (columns here: {', '.join(map(shown, columns)) or 'none'}).",
@@ -112,12 +113,12 @@ def _columns_fit(name: str, columns: list[str], found: Collector) -> bool:
         )
     twice = sorted({c for c in columns if columns.count(c) > 1})
     for column in twice:
-        found.add(name, column, "the column is there twice.", "keep one of them.")
+        collector.add(name, column, "the column occurs twice.", "keep one of them.")
     return not missing and not twice
 
 
-def _known(name: str, column: str, kind: Kind, raw: Any, found: Collector) -> Any:
-    array = to_arrow(raw, name, column, found)
+def _known(name: str, column: str, kind: Kind, raw: Any, collector: ProblemCollector) -> Any:
+    array = to_arrow(raw, name, column, collector)
     if kind is Kind.NUMBER:
         array, bad = numbers(array)
     elif kind is Kind.TIME:
@@ -129,11 +130,11 @@ def _known(name: str, column: str, kind: Kind, raw: Any, found: Collector) -> An
         elif kind is not Kind.ID:
             array = absent_if_empty(array)
     if len(bad):
-        found.add_rows(
+        collector.add_rows(
             name,
             column,
             bad,
-            lambda row: f"{shown(_value(raw, row))} is not {_WORDS[kind]}.",
+            lambda row: f"{shown(_value(raw, row))} is not {_EXPECTED[kind]}.",
             _CURES[kind],
         )
     return array
@@ -143,39 +144,42 @@ def _value(raw: Any, row: int) -> Any:
     return raw.iloc[row] if isinstance(raw, pd.Series) else raw[row].as_py()
 
 
-def _attribute(name: str, column: str, raw: Any, found: Collector) -> Any:
-    """Booleans, integers and floats stay; dates become ISO text; lists become a|b; text stays."""
-    array = to_arrow(raw, name, column, found)
+def _attribute(name: str, column: str, raw: Any, collector: ProblemCollector) -> Any:
+    """Convert a column kgrec doesn't know: dates become ISO text and lists become a|b; booleans,
+    numbers and text stay."""
+    array = to_arrow(raw, name, column, collector)
     kind = array.type
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return array if pa.types.is_boolean(kind) else array.cast(pa.string())
     if pa.types.is_integer(kind) and kind != pa.uint64():
         return array.cast(pa.int64())
     if is_numeric(kind):
-        return _finite(name, column, array.cast(pa.float64(), safe=False), found)
+        return _finite(name, column, array.cast(pa.float64(), safe=False), collector)
     if pa.types.is_string(kind):
         return absent_if_empty(array)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _joined(name, column, array, found)
+        return _joined(name, column, array, collector)
     if pa.types.is_temporal(kind):
         return array.cast(pa.string())
-    found.add(name, column, f"values of type {kind} can't be kept.", "make them text or numbers.")
+    collector.add(
+        name, column, f"values of type {kind} are not supported.", "make them text or numbers."
+    )
     return pa.nulls(len(array), pa.string())
 
 
-def _finite(name: str, column: str, array: Any, found: Collector) -> Any:
+def _finite(name: str, column: str, array: Any, collector: ProblemCollector) -> Any:
     finite = pc.is_finite(array)
-    bad = bad_rows(pc.invert(finite))
+    bad = true_positions(pc.invert(finite))
     if not len(bad):
         return array
-    found.add_rows(
+    collector.add_rows(
         name, column, bad, lambda row: f"{array[row]} is not a number.", _CURES[Kind.NUMBER]
     )
     return pc.if_else(finite, array, None)
 
 
-def _joined(name: str, column: str, array: Any, found: Collector) -> Any:
-    """Lists as one text joined by "|", which is how every many-valued attribute is held."""
+def _joined(name: str, column: str, array: Any, collector: ProblemCollector) -> Any:
+    """Join each list with "|", the form of every attribute with several values."""
     texts: list[str | None] = []
     bad: list[int] = []
     for row, values in enumerate(array.to_pylist()):
@@ -183,11 +187,11 @@ def _joined(name: str, column: str, array: Any, found: Collector) -> Any:
         if parts and any("|" in part for part in parts):
             bad.append(row)
         texts.append("|".join(parts) if parts else None)
-    found.add_rows(
+    collector.add_rows(
         name,
         column,
         bad,
-        lambda row: f"a value of the list holds '|': {shown(texts[row])}.",
+        lambda row: f"a value of the list contains '|': {shown(texts[row])}.",
         "replace the '|', which joins the values of a list.",
     )
     return pa.array(texts, type=pa.string())

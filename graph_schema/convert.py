@@ -1,7 +1,7 @@
-"""Columns of pandas or Arrow as plain Arrow arrays: text, numbers, times, and what doesn't fit.
+"""Conversion of pandas and Arrow columns to plain Arrow arrays of text, numbers or times.
 
-Each conversion returns the array and the positions (int64) of the values it couldn't turn, which
-are absent in the array.
+``strings``, ``numbers`` and ``times`` return the array and the positions (int64) of the values that
+can't be converted. These values are absent in the array.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.report import Collector, shown
+from graph_schema.report import ProblemCollector, shown
 
 _NUMBER = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
 
-def to_arrow(raw: Any, name: str, column: str, found: Collector) -> Any:
-    """One Arrow array of one plain type."""
+def to_arrow(raw: Any, name: str, column: str, collector: ProblemCollector) -> Any:
+    """Return a column as one Arrow array of a plain type. A column that can't be is a problem."""
     if isinstance(raw, pd.Series):
-        raw = _series_to_arrow(raw, name, column, found)
+        raw = _series_to_arrow(raw, name, column, collector)
     try:
         return _one_plain_array(raw)
     except (pa.ArrowInvalid, pa.ArrowCapacityError) as error:
-        found.add(
+        collector.add(
             name,
             column,
-            f"the column can't be held as one ({error}).",
+            f"the column can't be converted to one Arrow array ({error}).",
             "a column takes up to 2 GB of text: split the frame.",
         )
         return pa.nulls(len(raw), pa.string())
@@ -47,19 +47,21 @@ def _one_plain_array(raw: Any) -> Any:
     return raw
 
 
-def _series_to_arrow(series: pd.Series[Any], name: str, column: str, found: Collector) -> Any:
+def _series_to_arrow(
+    series: pd.Series[Any], name: str, column: str, collector: ProblemCollector
+) -> Any:
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowException, UnicodeError, TypeError, ValueError, OverflowError):
         pass
     texts = [_as_text(value) for value in series]
-    broken = [row for row, text in enumerate(texts) if text is not None and _broken(text)]
-    for row in broken:
+    invalid = [row for row, text in enumerate(texts) if text is not None and not _is_unicode(text)]
+    for row in invalid:
         texts[row] = None
-    found.add_rows(
+    collector.add_rows(
         name,
         column,
-        broken,
+        invalid,
         lambda row: f"{shown(series.iloc[row])} is not valid Unicode text.",
         "decode the source with its real encoding.",
     )
@@ -67,7 +69,7 @@ def _series_to_arrow(series: pd.Series[Any], name: str, column: str, found: Coll
 
 
 def _as_text(value: Any) -> str | None:
-    """A value of a column of mixed types: whole numbers as an id writes them, the rest as str."""
+    """Return a value of a column of mixed types as text: 7.0 as "7", everything else by str."""
     if value is None or value is pd.NA:
         return None
     if isinstance(value, float):
@@ -77,19 +79,23 @@ def _as_text(value: Any) -> str | None:
     return str(value)
 
 
-def _broken(text: str) -> bool:
+def _is_unicode(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return True
-    return False
+        return False
+    return True
 
 
-def bad_rows(mask: Any) -> np.ndarray:
+def true_positions(mask: Any) -> np.ndarray:
+    """Return the positions (int64) where a boolean Arrow array is true; absent counts as false."""
+    if isinstance(mask, pa.ChunkedArray):
+        mask = mask.combine_chunks()
     return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
 
 
 def strings(array: Any, *, is_id: bool) -> tuple[Any, np.ndarray]:
+    """Convert an array to text. An id can be made of text and whole numbers only."""
     none = np.empty(0, dtype=np.int64)
     if pa.types.is_string(array.type):
         return array, none
@@ -100,42 +106,46 @@ def strings(array: Any, *, is_id: bool) -> tuple[Any, np.ndarray]:
     if pa.types.is_binary(array.type) or pa.types.is_nested(array.type):
         return pa.nulls(len(array), pa.string()), np.arange(len(array))
     text = array.cast(pa.string())
-    return (text, bad_rows(pc.is_valid(array))) if is_id else (text, none)
+    return (text, true_positions(pc.is_valid(array))) if is_id else (text, none)
 
 
 def _whole_floats(array: Any) -> tuple[Any, np.ndarray]:
-    """Integers that pandas turned to floats because some were absent: 7.0 is the id "7"."""
+    """Convert integers that pandas holds as floats, because some are absent: 7.0 is the id "7"."""
     whole = pc.equal(array, pc.floor(array))
     small = pc.less(pc.abs(array), 2.0**53)
     good = pc.and_(whole, small)
     whole_numbers = pc.if_else(good, array, None).cast(pa.int64())
-    return whole_numbers.cast(pa.string()), bad_rows(pc.invert(good))
+    return whole_numbers.cast(pa.string()), true_positions(pc.invert(good))
 
 
 def absent_if_empty(array: Any) -> Any:
+    """Replace "" by an absent value."""
     return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
 
 
 def numbers(array: Any) -> tuple[Any, np.ndarray]:
+    """Convert an array to finite float64."""
     if pa.types.is_string(array.type):
         array, bad = _parse(array)
     elif is_numeric(array.type) or pa.types.is_null(array.type):
         array, bad = array.cast(pa.float64(), safe=False), np.empty(0, dtype=np.int64)
     else:
-        return pa.nulls(len(array), pa.float64()), bad_rows(pc.is_valid(array))
-    infinite = bad_rows(pc.invert(pc.is_finite(array)))
+        return pa.nulls(len(array), pa.float64()), true_positions(pc.is_valid(array))
+    infinite = true_positions(pc.invert(pc.is_finite(array)))
     if len(infinite):
         array = pc.if_else(pc.is_finite(array), array, None)
     return array, np.union1d(bad, infinite)
 
 
 def is_numeric(kind: pa.DataType) -> bool:
+    """Whether a type is an integer, float or decimal."""
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )
 
 
 def times(array: Any) -> tuple[Any, np.ndarray]:
+    """Convert an array to int64 unix seconds; fractions of a second are cut off."""
     if pa.types.is_temporal(array.type) and not pa.types.is_duration(array.type):
         return _instants(array)
     if pa.types.is_string(array.type):
@@ -146,7 +156,7 @@ def times(array: Any) -> tuple[Any, np.ndarray]:
     elif pa.types.is_integer(array.type) and array.type != pa.uint64():
         return array.cast(pa.int64()), np.empty(0, dtype=np.int64)
     seconds, bad = numbers(array)
-    huge = bad_rows(pc.greater_equal(pc.abs(seconds), 2.0**63))
+    huge = true_positions(pc.greater_equal(pc.abs(seconds), 2.0**63))
     if len(huge):
         seconds = pc.if_else(pc.less(pc.abs(seconds), 2.0**63), seconds, None)
     return pc.floor(seconds).cast(pa.int64(), safe=False), np.union1d(bad, huge)
@@ -154,14 +164,14 @@ def times(array: Any) -> tuple[Any, np.ndarray]:
 
 def _instants(array: Any) -> tuple[Any, np.ndarray]:
     if pa.types.is_time(array.type):
-        return pa.nulls(len(array), pa.int64()), bad_rows(pc.is_valid(array))
+        return pa.nulls(len(array), pa.int64()), true_positions(pc.is_valid(array))
     zone = getattr(array.type, "tz", None)
     seconds = pc.floor_temporal(array.cast(pa.timestamp("us", zone)), unit="second")
     return seconds.cast(pa.timestamp("s", zone)).cast(pa.int64()), np.empty(0, dtype=np.int64)
 
 
 def _parse(array: Any) -> tuple[Any, np.ndarray]:
-    """Text to float64: the whole column at once, then without what doesn't look like a number."""
+    """Convert text to float64: first the whole column; if that fails, the values that match."""
     array = absent_if_empty(array)
     whole = _cast(array, pa.float64())
     if whole is not None:
@@ -169,7 +179,7 @@ def _parse(array: Any) -> tuple[Any, np.ndarray]:
     trimmed = pc.utf8_trim_whitespace(array)
     likely = pc.match_substring_regex(trimmed, _NUMBER)
     parsed = _cast(pc.if_else(likely, trimmed, pa.scalar(None, pa.string())), pa.float64())
-    return parsed, bad_rows(pc.invert(likely))
+    return parsed, true_positions(pc.invert(likely))
 
 
 def _cast(array: Any, kind: pa.DataType) -> Any:

@@ -1,10 +1,10 @@
-"""The error tree of the whole project; every error a caller may want to catch is a KgrecError."""
+"""The errors of the whole project. Every error that a caller may want to catch is a KgrecError."""
 
 from __future__ import annotations
 
 
 class KgrecError(Exception):
-    """Root of the tree. The message says what is wrong, where (file, row, column) and the cure."""
+    """Base class of all errors. The message names the problem, its place and the cure."""
 
 
 class SourceError(KgrecError):
@@ -20,11 +20,11 @@ class CatalogError(KgrecError):
 
 
 class StoreError(KgrecError):
-    """A graph store can't do what was asked."""
+    """A graph store can't carry out a request."""
 
 
 class StoreConnectionError(StoreError):
-    """The store can't be reached, or was lost half-way; rerunning the call completes it."""
+    """The store can't be reached, or the connection broke; calling again completes the work."""
 
 
 class StoreAuthError(StoreError):
@@ -32,7 +32,7 @@ class StoreAuthError(StoreError):
 
 
 class StoreFileError(StoreError):
-    """An embedded store's file is unreadable, foreign or made by a newer version."""
+    """The file of an embedded store can't be read, or is of another format or a newer version."""
 
 
 class QueryError(StoreError):
@@ -40,16 +40,28 @@ class QueryError(StoreError):
 
 
 class ModelError(KgrecError):
-    """A saved model is missing, truncated, foreign or newer; or a model can't be built."""
+    """A saved model is missing, damaged, of another format or newer; or a model can't be built."""
 
 
 class TextModelError(ModelError):
-    """A language model can't be loaded: no such folder or hub name, wrong checksum, incomplete."""
+    """A language model can't be loaded: wrong folder or hub name, wrong checksum, missing file."""
+
+
+class MissingExtraError(KgrecError, ImportError):
+    """An optional package is not installed; the message names the extra that installs it."""
 
 
 class TrainingError(KgrecError):
-    """Training can't start or has diverged (no interactions, NaN loss)."""
+    """Training can't start (no interactions) or has diverged (NaN loss)."""
 
 
 class RequestError(KgrecError, ValueError):
-    """A request is wrong: k <= 0, unknown user without history, unknown scenario, no candidates."""
+    """A request is invalid: k <= 0, unknown user or scenario, no history, no candidates."""
+
+
+class NotFittedError(KgrecError, ValueError, AttributeError):
+    """A recommender is asked before ``fit`` or ``load`` (the bases are those of scikit-learn's)."""
+
+
+class DeviceError(RequestError):
+    """The device asked for does not exist or can't be used."""

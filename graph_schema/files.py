@@ -1,4 +1,7 @@
-"""A catalog on disk: one Parquet file a frame, and a JSON manifest that makes the whole atomic."""
+"""A catalog on disk: one Parquet file per frame, and a JSON manifest with their checksums.
+
+Replacing the manifest is the one step that makes a new catalog visible to readers.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,11 @@ FORMAT: Final = "kgrec catalog"
 VERSION: Final = 1
 
 
-def write(tables: Mapping[str, pa.Table], folder: Path) -> Path:
-    """Write the frames under names that hold their checksum, then swap the manifest in."""
+def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> Path:
+    """Write the frames to files named by their checksum, then replace the manifest.
+
+    Raises SourceError if the folder can't be written; the earlier catalog is then unchanged.
+    """
     made: list[Path] = []
     written = False
     try:
@@ -32,12 +38,12 @@ def write(tables: Mapping[str, pa.Table], folder: Path) -> Path:
         for name in FRAMES:
             path, digest = _write_frame(tables[name], name, folder, made)
             frames[name] = {"file": path.name, "rows": tables[name].num_rows, "sha256": digest}
-        _swap_manifest({"format": FORMAT, "version": VERSION, "frames": frames}, folder)
+        _replace_manifest({"format": FORMAT, "version": VERSION, "frames": frames}, folder)
         written = True
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"{folder}: the catalog can't be written ({error}). Cure: free some space or choose a "
-            "folder you may write to; what was there before is untouched."
+            "folder you may write to; the earlier files are unchanged."
         ) from error
     finally:
         for path in () if written else made:
@@ -51,9 +57,9 @@ def _write_frame(table: pa.Table, name: str, folder: Path, made: list[Path]) -> 
     temporary = folder / f".{name}.{os.getpid()}.tmp"
     made.append(temporary)
     pq.write_table(table, temporary, compression="zstd")
-    digest = _digest(temporary)
+    digest = _sha256(temporary)
     path = folder / f"{name}-{digest[:12]}.parquet"
-    if path.exists() and _digest(path) == digest:
+    if path.exists() and _sha256(path) == digest:
         temporary.unlink()
         return path, digest
     with temporary.open("rb") as handle:
@@ -63,7 +69,7 @@ def _write_frame(table: pa.Table, name: str, folder: Path, made: list[Path]) -> 
     return path, digest
 
 
-def _swap_manifest(manifest: Mapping[str, Any], folder: Path) -> None:
+def _replace_manifest(manifest: Mapping[str, Any], folder: Path) -> None:
     temporary = folder / f".{MANIFEST}.{os.getpid()}.tmp"
     try:
         with temporary.open("w", encoding="utf-8") as handle:
@@ -76,7 +82,7 @@ def _swap_manifest(manifest: Mapping[str, Any], folder: Path) -> None:
 
 
 def _listed_files(folder: Path) -> set[str]:
-    """The files of the catalog that is there already; none if there is none or it is unreadable."""
+    """Return the files of the earlier catalog; none if there is none or it can't be read."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         names = {str(entry["file"]) for entry in manifest["frames"].values()}
@@ -85,13 +91,13 @@ def _listed_files(folder: Path) -> set[str]:
     return {name for name in names if Path(name).name == name and name.endswith(".parquet")}
 
 
-def _digest(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def read(folder: Path) -> tuple[dict[str, pa.Table], dict[str, str]]:
-    """Tables and sources of a written catalog. Raises SourceError; reads nothing by halves."""
+def read_tables(folder: Path) -> tuple[dict[str, pa.Table], dict[str, str]]:
+    """Return the tables and sources of a catalog. Raises SourceError if any file can't be read."""
     frames = _read_manifest(folder)
     tables: dict[str, pa.Table] = {}
     sources: dict[str, str] = {}
@@ -142,7 +148,7 @@ def _read_frame(folder: Path, entry: Mapping[str, Any]) -> pa.Table:
     path = folder / entry["file"]
     again = "Cure: write the catalog again with Catalog.to_parquet."
     try:
-        if _digest(path) != entry["sha256"]:
+        if _sha256(path) != entry["sha256"]:
             raise SourceError(f"{path}: the file isn't the one that was written. {again}")
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:

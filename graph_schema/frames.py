@@ -1,6 +1,6 @@
-"""What each frame of a catalog holds: the columns kgrec knows, their kinds and which are required.
+"""The columns of each frame of a catalog: their names, their kinds, and which are required.
 
-Any further column is an attribute: it is kept under its own name and becomes a property.
+Every other column is an attribute. It keeps its name and becomes a property of the node or edge.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 
 class Kind(StrEnum):
-    """What a known column holds."""
+    """The kind of values of a known column."""
 
     ID = "id"  # string, never absent or empty
     OPTIONAL_ID = "optional id"  # string, may be absent
@@ -36,7 +36,7 @@ ARROW_TYPES: Final = {
 
 @dataclass(frozen=True)
 class Column:
-    """A known column. ``required``: must be given. ``always``: present in every catalog."""
+    """A known column. ``required``: the caller must give it. ``always``: every catalog has it."""
 
     name: str
     kind: Kind
@@ -46,22 +46,24 @@ class Column:
 
 @dataclass(frozen=True)
 class FrameSpec:
-    """The known columns of one frame, in their canonical order."""
+    """The known columns of one frame, in the order in which a catalog holds them."""
 
     name: str
     columns: tuple[Column, ...]
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
+        """The known columns by their names."""
         return {column.name: column for column in self.columns}
 
     @property
     def required(self) -> tuple[str, ...]:
+        """The names of the required columns."""
         return tuple(column.name for column in self.columns if column.required)
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of an empty frame."""
+        """The schema of an empty frame."""
         return pa.schema(
             [(c.name, ARROW_TYPES[c.kind]) for c in self.columns if c.required or c.always]
         )
@@ -133,7 +135,7 @@ SPECS: Final[dict[str, FrameSpec]] = {
 }
 
 FACT_KEY: Final = ("head_type", "head", "relation", "tail_type", "tail")
-# Names that an attribute can't have, because the graph or the reading of it uses them.
+# Names that an attribute can't have, because the graph uses them.
 RESERVED_COLUMNS: Final = {
     "users": ("id",),
     "items": ("id",),
@@ -150,5 +152,5 @@ MAX_SECONDS: Final = 100_000_000_000  # the year 5138: anything later isn't in s
 
 
 def empty_table(name: str) -> pa.Table:
-    """A frame without rows, with the columns that every catalog has."""
+    """Return a frame without rows, with the columns that every catalog has."""
     return SPECS[name].schema.empty_table()

@@ -1,5 +1,7 @@
-"""GraphMapping: kgrec's names for the labels, keys and relationship types of a graph that a team
-already has. Nothing in the graph is copied or renamed."""
+"""GraphMapping: kgrec's names for the labels, keys and relationship types of an existing graph.
+
+Nothing in the graph is copied or renamed.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,11 @@ class _Strict(BaseModel):
 
 
 class NodeMapping(_Strict):
-    """One label of the graph. ``properties``: kgrec's name → the graph's name; the others keep
-    theirs. kgrec's id of a node is ``prefix`` followed by the value of its ``key``."""
+    """One label of the graph.
+
+    kgrec's id of a node is ``prefix`` followed by the value of its ``key``. ``properties`` maps
+    kgrec's name of a property to the graph's name; all other properties keep their names.
+    """
 
     label: Name = Field(description="label in the graph, such as Customer")
     key: Name = Field(default="id", description="property that identifies a node of the label")
@@ -42,7 +47,7 @@ class NodeMapping(_Strict):
 
 
 class EntityMapping(NodeMapping):
-    """One label whose nodes are entities; ``kind``: kgrec's word for them (default: the label)."""
+    """One label whose nodes are entities. ``kind`` is their kind in kgrec; default: the label."""
 
     prefix: str | None = Field(  # type: ignore[assignment]
         default=None,
@@ -52,24 +57,29 @@ class EntityMapping(NodeMapping):
 
 
 class InteractionMapping(_Strict):
-    """One relationship type between users and items. ``direction`` "out" is (user)-->(item)."""
+    """One relationship type between users and items.
+
+    ``direction`` "out" means (user)-->(item), "in" means (item)-->(user).
+    """
 
     type: Name
     direction: Direction = "out"
-    event: str | None = Field(default=None, description="event name of all of them")
+    event: str | None = Field(default=None, description="event name of these interactions")
     properties: dict[Name, Name] = Field(default_factory=dict)
     time_unit: TimeUnit = Field(default="s", description="unit of the timestamp property")
 
 
 class FactMapping(_Strict):
-    """One relationship type among users, items and entities that kgrec reads as facts."""
+    """One relationship type between users, items and entities that kgrec reads as facts."""
 
     type: Name
-    relation: Name | None = Field(default=None, description="kgrec's name of it; default: its own")
+    relation: Name | None = Field(
+        default=None, description="relation name in kgrec; default: the type"
+    )
 
 
 class TextMapping(NodeMapping):
-    """A label of texts (reviews or queries) and how it is tied to users and items."""
+    """A label of texts (reviews or queries), and its relationships to users and items."""
 
     user_type: Name | None = Field(default=None, description="relationship to the user")
     user_direction: Direction = Field(default="in", description='"in": (user)-->(text)')
@@ -79,9 +89,23 @@ class TextMapping(NodeMapping):
 
 
 class GraphMapping(_Strict):
-    """How a graph's own names translate to kgrec's.
+    """How the names of a graph translate to kgrec's names.
 
-    ``facts``: None takes every relationship type between mapped labels that isn't an interaction.
+    Attributes
+    ----------
+    users, items : NodeMapping
+        The labels of users and items. Default: User and Item.
+    entities : tuple of EntityMapping
+        The labels of entities. Default: Entity.
+    interactions : tuple of InteractionMapping
+        The relationship types of interactions, at least one.
+    facts : tuple of FactMapping or None
+        The relationship types of facts. None: every relationship type between mapped labels that
+        isn't an interaction.
+    reviews, queries : TextMapping or None
+        The labels of reviews and search queries, if the graph has them.
+    scenarios : NodeMapping or None
+        The label of scenarios. Interactions name a scenario by its key.
     """
 
     version: Literal[1] = 1
@@ -93,7 +117,7 @@ class GraphMapping(_Strict):
     reviews: TextMapping | None = None
     queries: TextMapping | None = None
     scenarios: NodeMapping | None = Field(
-        default=None, description="label whose keys are what interactions call their scenario"
+        default=None, description="label whose keys are the scenario names of interactions"
     )
 
     @model_validator(mode="after")
@@ -115,18 +139,46 @@ class GraphMapping(_Strict):
         return self
 
     def nodes(self) -> tuple[NodeMapping, ...]:
-        """The mapping of every label."""
+        """Return the mappings of all labels.
+
+        Returns
+        -------
+        tuple of NodeMapping
+            Users, items, entities, and then reviews, queries and scenarios if they are mapped.
+        """
         others = (self.reviews, self.queries, self.scenarios)
         return (self.users, self.items, *self.entities, *(n for n in others if n is not None))
 
     def entity_prefix(self, entity: EntityMapping) -> str:
-        """What kgrec's id of an entity starts with, so that equal keys of two labels differ."""
+        """Return the prefix of an entity label's ids, which keeps equal keys of two labels apart.
+
+        Parameters
+        ----------
+        entity : EntityMapping
+            One of ``entities``.
+
+        Returns
+        -------
+        str
+            Its own prefix, or "Label:" if there are several entity labels, or "".
+        """
         if entity.prefix is not None:
             return entity.prefix
         return f"{entity.label}:" if len(self.entities) > 1 else ""
 
     def kgrec_label(self, label: str) -> str | None:
-        """kgrec's label of one of the graph's labels; None where it isn't mapped."""
+        """Return kgrec's label for a label of the graph.
+
+        Parameters
+        ----------
+        label : str
+            A label of the graph.
+
+        Returns
+        -------
+        str or None
+            Such as "User"; None if the label isn't mapped.
+        """
         names = {self.users.label: USER, self.items.label: ITEM}
         names |= {entity.label: ENTITY for entity in self.entities}
         others = ((self.reviews, REVIEW), (self.queries, QUERY), (self.scenarios, SCENARIO))
@@ -134,7 +186,18 @@ class GraphMapping(_Strict):
         return names.get(label)
 
     def relation(self, type_name: str) -> str | None:
-        """kgrec's relation of a relationship type; None where it isn't read as a fact."""
+        """Return kgrec's relation for a relationship type of the graph.
+
+        Parameters
+        ----------
+        type_name : str
+            A relationship type of the graph.
+
+        Returns
+        -------
+        str or None
+            The relation; None if relationships of the type aren't facts.
+        """
         if type_name in {interaction.type for interaction in self.interactions}:
             return None
         if self.facts is None:
@@ -144,14 +207,47 @@ class GraphMapping(_Strict):
 
     @classmethod
     def load(cls, path: str | Path) -> GraphMapping:
-        """Read a mapping from a .toml or .json file. Raises SourceError that names each field that
-        is wrong."""
+        """Read a mapping from a .toml or .json file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        GraphMapping
+            The mapping, checked.
+
+        Raises
+        ------
+        SourceError
+            If the file can't be read or a field is wrong; the error names every such field.
+        """
         path = Path(path)
         return cls.parse(_read(path), source=str(path))
 
     @classmethod
     def parse(cls, values: Any, *, source: str = "mapping") -> GraphMapping:
-        """A mapping of plain values, checked. Raises SourceError."""
+        """Make a mapping from plain values.
+
+        Parameters
+        ----------
+        values : dict
+            The fields, as a JSON or TOML file has them.
+        source : str
+            Where the values are from, for error messages.
+
+        Returns
+        -------
+        GraphMapping
+            The mapping, checked.
+
+        Raises
+        ------
+        SourceError
+            If a field is wrong; the error names every such field.
+        """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -161,8 +257,8 @@ class GraphMapping(_Strict):
             ]
             raise SourceError(
                 f"{source}: the mapping is wrong:\n" + "\n".join(lines) + "\nCure: correct these "
-                "fields; [users], [items], [[entities]], [[interactions]] and [[facts]] say which "
-                "labels, keys and relationship types the graph has."
+                "fields; [users], [items], [[entities]], [[interactions]] and [[facts]] give the "
+                "labels, keys and relationship types of the graph."
             ) from error
 
 

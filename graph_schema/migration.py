@@ -1,9 +1,10 @@
 """Versioned migrations of the graph's schema, as Cypher.
 
 ``migrations/NNNN_name.cypher`` holds what every store runs, ``NNNN_name.DIALECT.cypher`` what only
-one dialect runs after it. Statements end with ";" at the end of a line. A store runs, in order, the
-migrations above its version, each statement in a transaction of its own (Neo4j doesn't mix schema
-and data in one), and records each version with RECORD_VERSION. Every statement may run twice.
+one dialect of Cypher runs after it. Each store says in its own module which dialect it has, if any.
+Statements end with ";" at the end of a line. A store runs, in order, the migrations above its
+version, each statement in a transaction of its own (Neo4j doesn't mix schema and data in one), and
+records each version with RECORD_VERSION. Every statement may run twice.
 """
 
 from __future__ import annotations
@@ -11,10 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final, Literal, get_args
-
-Dialect = Literal["neo4j", "kglite"]
-DIALECTS: Final[tuple[str, ...]] = get_args(Dialect)
+from typing import Final
 
 READ_VERSION: Final = "MATCH (v:SchemaVersion {id: 'kgrec'}) RETURN v.version AS version"
 RECORD_VERSION: Final = "MERGE (v:SchemaVersion {id: 'kgrec'}) SET v.version = $version"
@@ -30,25 +28,37 @@ class Migration:
     statements: tuple[str, ...]
 
 
-def migrations(dialect: Dialect) -> list[Migration]:
-    """Every migration of a dialect, from the first version to the newest.
+def migrations(dialect: str | None = None) -> list[Migration]:
+    """Return every migration, from the first version to the newest.
 
-    Raises ValueError for a dialect other than "neo4j" and "kglite".
+    Parameters
+    ----------
+    dialect : str, optional
+        Add the statements written for this dialect of Cypher; without it, only the common ones.
+
+    Returns
+    -------
+    list of Migration
+        Sorted by version.
+
+    Raises
+    ------
+    ValueError
+        If no migration is written for the dialect.
     """
-    if dialect not in DIALECTS:
-        raise ValueError(f"unknown dialect {dialect!r}; use one of {', '.join(DIALECTS)}")
+    files = [(match, text) for match, text in _files() if match[3] in (None, dialect)]
+    if dialect is not None and all(match[3] is None for match, _ in files):
+        known = sorted({match[3] for match, _ in _files() if match[3]})
+        raise ValueError(f"unknown dialect {dialect!r}; use one of {', '.join(known)}, or none")
     steps: dict[tuple[int, str], list[str]] = {}
-    for name, text in sorted(_files().items(), key=_common_first):
-        match = _FILE.fullmatch(name)
-        if match is None or match[3] not in (None, dialect):
-            continue
+    for match, text in files:
         steps.setdefault((int(match[1]), match[2]), []).extend(statements(text))
     return [Migration(version, name, tuple(run)) for (version, name), run in sorted(steps.items())]
 
 
 def latest_version() -> int:
-    """The schema version that this kgrec writes and reads."""
-    return max(migration.version for migration in migrations("neo4j"))
+    """Return the schema version that this kgrec writes and reads."""
+    return max(int(match[1]) for match, _ in _files())
 
 
 def statements(text: str) -> list[str]:
@@ -58,15 +68,9 @@ def statements(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _files() -> dict[str, str]:
+def _files() -> list[tuple[re.Match[str], str]]:
+    """Name and text of every script, the common one of a version before those of dialects."""
     folder = resources.files("graph_schema").joinpath("migrations")
-    return {
-        entry.name: entry.read_text(encoding="utf-8")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".cypher")
-    }
-
-
-def _common_first(file: tuple[str, str]) -> tuple[str, int]:
-    stem, *rest = file[0].removesuffix(".cypher").split(".")
-    return stem, len(rest)
+    found = [(_FILE.fullmatch(entry.name), entry) for entry in folder.iterdir()]
+    scripts = [(match, entry.read_text(encoding="utf-8")) for match, entry in found if match]
+    return sorted(scripts, key=lambda script: (script[0][1], script[0][3] or ""))

@@ -1,4 +1,4 @@
-"""Names of the graph's labels, relationship types and key columns: one thing, one name."""
+"""Names of the graph's labels, relationship types, frames and key columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ITEM: Final = "Item"
 ENTITY: Final = "Entity"
 REVIEW: Final = "Review"
 QUERY: Final = "Query"
-SCENARIO: Final = "Scenario"  # no relationship: interactions name it
+SCENARIO: Final = "Scenario"  # no relationships: interactions hold its id
 NODE_LABELS: Final = (USER, ITEM, ENTITY, REVIEW, QUERY, SCENARIO)
 
 INTERACTED: Final = "INTERACTED"  # (:User)-[:INTERACTED {event, rating, timestamp, ...}]->(:Item)
@@ -30,7 +30,7 @@ FRAMES: Final = (
     "scenarios",
 )
 
-# What a fact's head_type and tail_type columns may say, and the label it means.
+# The values of a fact's head_type and tail_type columns, and the labels they stand for.
 NODE_TYPES: Final = {"user": USER, "item": ITEM, "entity": ENTITY}
 KEY_COLUMNS: Final = {
     "users": "user_id",

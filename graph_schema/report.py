@@ -1,4 +1,4 @@
-"""Problems of a catalog, collected all at once so that one run shows everything to repair."""
+"""Problems of a catalog. All are collected, so that one run shows everything to repair."""
 
 from __future__ import annotations
 
@@ -16,11 +16,26 @@ MAX_SHOWN: Final = 80  # characters of a value shown in a message
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to repair.
+    """One problem of a catalog, and how to repair it.
 
-    ``row`` is the record's number in ``source`` as a spreadsheet shows it (the header is row 1; a
-    file without a header starts at 1), or the position counted from 0 where the source is a frame.
-    ``found`` is how many rows have this kind of problem, of which at most MAX_LISTED are listed.
+    Attributes
+    ----------
+    frame : str
+        The frame that has the problem, such as "items".
+    source : str
+        The file the frame was read from, or "NAME frame".
+    row : int or None
+        The row number in the file as a spreadsheet shows it: the header is row 1, and a file
+        without a header starts at 1. For a frame, the position counted from 0. None for a problem
+        of the whole frame or column.
+    column : str or None
+        The column, if the problem is in one column.
+    message : str
+        What is wrong.
+    cure : str
+        How to repair it.
+    found : int
+        The number of rows with the same problem. At most MAX_LISTED of them are listed.
     """
 
     frame: str
@@ -42,17 +57,18 @@ class Problem:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """Every problem of a catalog; empty for a valid one."""
+    """Every problem of a catalog; ``problems`` is empty for a valid one."""
 
     problems: tuple[Problem, ...] = ()
 
     @property
     def ok(self) -> bool:
+        """Whether there is no problem."""
         return not self.problems
 
     @property
     def total(self) -> int:
-        """Rows with a problem, the ones that aren't listed included."""
+        """The number of problems, including the rows that aren't listed."""
         kinds = {(p.frame, p.column, p.cure): p.found for p in self.problems}
         return sum(kinds.values())
 
@@ -78,19 +94,23 @@ class ValidationReport:
         )
 
     def raise_if_any(self) -> None:
-        """Raise CatalogError with the whole report as its message, unless all is well."""
+        """Raise CatalogError, with this report as its message, if there is a problem."""
         if not self.ok:
             raise CatalogError(str(self), self)
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: quoted, escaped and cut."""
+    """Return a value as messages show it: quoted, escaped, and cut to MAX_SHOWN characters."""
     text = value if isinstance(value, str) else str(value)
     return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
 
 
-class Collector:
-    """Gathers problems and knows where each row of each frame came from."""
+class ProblemCollector:
+    """Collects problems, with the file and row number of each.
+
+    ``sources`` maps a frame's name to its file, ``rows`` to the row number of each record in that
+    file (int64 ``[n]``).
+    """
 
     def __init__(self, sources: Mapping[str, str], rows: Mapping[str, np.ndarray]) -> None:
         self.sources = sources
@@ -98,14 +118,16 @@ class Collector:
         self.problems: list[Problem] = []
 
     def source(self, frame: str) -> str:
+        """Return the file of a frame, or "NAME frame"."""
         return self.sources.get(frame, f"{frame} frame")
 
     def row(self, frame: str, position: int) -> int:
+        """Return the row number in the file of a position in the frame."""
         numbers = self.rows.get(frame)
         return int(position if numbers is None else numbers[position])
 
     def add(self, frame: str, column: str | None, message: str, cure: str) -> None:
-        """A problem of a whole frame or column."""
+        """Add a problem of a whole frame or column."""
         self.problems.append(Problem(frame, self.source(frame), None, column, message, cure))
 
     def add_rows(
@@ -113,22 +135,21 @@ class Collector:
         frame: str,
         column: str | None,
         positions: Sequence[int] | np.ndarray,
-        message: Callable[[int], str],
+        message: str | Callable[[int], str],
         cure: str,
     ) -> None:
-        """The same problem in several rows, given by their positions in the frame."""
-        for position in positions[:MAX_LISTED]:
+        """Add the same problem for several rows.
+
+        ``positions`` (int64) are the rows in the frame, counted from 0; ``message`` is a text, or a
+        function that makes the text of a position.
+        """
+        for position in map(int, positions[:MAX_LISTED]):
+            row = self.row(frame, position)
+            text = message if isinstance(message, str) else message(position)
             self.problems.append(
-                Problem(
-                    frame,
-                    self.source(frame),
-                    self.row(frame, int(position)),
-                    column,
-                    message(int(position)),
-                    cure,
-                    len(positions),
-                )
+                Problem(frame, self.source(frame), row, column, text, cure, len(positions))
             )
 
     def report(self) -> ValidationReport:
+        """Return the problems collected so far."""
         return ValidationReport(tuple(self.problems))

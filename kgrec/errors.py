@@ -2,8 +2,11 @@
 
 from graph_schema.errors import (
     CatalogError,
+    DeviceError,
     KgrecError,
+    MissingExtraError,
     ModelError,
+    NotFittedError,
     QueryError,
     RequestError,
     SourceError,
@@ -17,8 +20,11 @@ from graph_schema.errors import (
 
 __all__ = [
     "CatalogError",
+    "DeviceError",
     "KgrecError",
+    "MissingExtraError",
     "ModelError",
+    "NotFittedError",
     "QueryError",
     "RequestError",
     "SourceError",

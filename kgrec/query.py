@@ -1,110 +1,195 @@
-"""From what a caller asks to rows: users, histories, scenarios, candidates; with clear errors."""
+"""Query: what every verb of a Recommender is asked with, and how it becomes rows to score."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from kgrec.errors import RequestError
-from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
-from kgrec.nn import Histories
-from kgrec.ranking import Where, attribute_mask
-from kgrec.scenarios.user_scenarios import scenarios_of
+from kgrec.graph.snapshot import Ints
+from kgrec.scenarios.recogniser_fit import HOUR
+from kgrec.scenarios.recognition import BoundRecogniser
+from kgrec.scenarios.user_scenarios import UserScenarios
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.lookup import few_item_rows, id_list, known_users, scenario_code
+from kgrec.scoring.request import Request
+from kgrec.scoring.scenario_codes import RESERVED
 
 GivenHistories: TypeAlias = Mapping[str, Sequence[str]] | Sequence[Sequence[str]]
 Horizon: TypeAlias = Literal["next", "later"]
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Whom a request is about, and each one's history; ``names`` are absent for histories that
-    came without a user. ``mixture`` float64 ``[B, K + 1]``: what each of the vocabulary's scenarios
-    and none of them (last) count for, where scores are to be averaged over scenarios."""
+@dataclass(frozen=True)
+class Query:
+    """Who asks, and in which circumstances. Every verb takes one, so that what was recommended can
+    be explained, compared and evaluated in the same circumstances.
 
-    histories: Histories
-    names: list[str] | None = None
+    Parameters
+    ----------
+    users : str or sequence of str, optional
+        Ids of users in the graph.
+    histories : mapping or sequence, optional
+        Item ids, oldest first, by user id or as a list of lists. A history given here takes the
+        place of the stored one; its user need not be stored.
+    scenario : str, optional
+        Name of a scenario. "auto": each user in the scenario that ``recognise`` finds; "mixture":
+        scores averaged over scenarios by their probabilities. By default the scenario that a rule
+        (``ScenarioConfig``) or the user's own events tell, else none.
+    context : mapping, optional
+        User attributes that the graph does not know, such as ``{"gender": "F"}``. With "auto" and
+        "mixture" it may have the ``hour`` (0 to 23, UTC).
+    horizon : {"next", "later"}
+        Whether to predict the next choice, or choices after some more events, for histories that
+        end long ago; it matters where training saw times.
+    """
+
+    users: str | Sequence[str] | None = None
+    histories: GivenHistories | None = None
+    scenario: str | None = None
     context: Mapping[str, Any] | None = None
-    mixture: np.ndarray | None = None
+    horizon: Horizon = "next"
 
-    def __len__(self) -> int:
-        return len(self.histories)
+    @staticmethod
+    def of(
+        users: str | Sequence[str] | Query | None,
+        histories: GivenHistories | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+    ) -> Query:
+        """A Query as it is, or one made of keywords. Raises RequestError where both are given."""
+        if not isinstance(users, Query):
+            return Query(users, histories, scenario, context, horizon)
+        keywords = {"histories": histories, "scenario": scenario, "context": context}
+        given = [name for name, value in keywords.items() if value is not None]
+        if given or horizon != "next":
+            name = given[0] if given else "horizon"
+            raise RequestError(f"{name} is given beside a Query; put it into the Query.")
+        return users
+
+    @staticmethod
+    def of_one(
+        user: str | Query,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+    ) -> Query:
+        """``of`` for verbs about one user, whose history may be given as ``history``."""
+        if isinstance(user, Query):
+            histories = None if history is None else [history]
+            return Query.of(user, histories, scenario, context, horizon)
+        if history is None:
+            return Query([user], None, scenario, context, horizon)
+        return Query(None, {user: history}, scenario, context, horizon)
 
     @property
-    def ids(self) -> list[str]:
-        """User ids as they appear in the answer: numbers for histories without a user."""
-        return [str(row) for row in range(len(self))] if self.names is None else self.names
-
-    def part(self, start: int, end: int) -> Asked:
-        """Users ``start`` to ``end`` alone."""
-        if start == 0 and end >= len(self):
-            return self
-        names = None if self.names is None else self.names[start:end]
-        mixture = None if self.mixture is None else self.mixture[start:end]
-        return Asked(self.histories.part(start, end), names, self.context, mixture)
+    def stored(self) -> bool:
+        """Whether the histories are those of the graph."""
+        return self.histories is None
 
 
-def ask(
-    engine: Engine,
-    users: str | Sequence[str] | None,
-    histories: GivenHistories | None,
-    scenario: str | None,
-    context: Mapping[str, Any] | None = None,
-    horizon: Horizon = "next",
-) -> Asked:
-    """Stored users, or histories given by user id (or without one, numbered from 0).
+@dataclass(frozen=True, eq=False)
+class Resolver:
+    """Turns queries into requests to one engine."""
 
-    A given history takes the place of a stored one. Without ``scenario`` the rule of the settings
-    tells it, where it goes by users. Raises RequestError for a user that is neither
-    stored nor has a history here, an unknown item, scenario or horizon, or a request for nobody.
-    """
-    asked = _asked(engine, users, histories, scenario, context)
-    if horizon == "next":
-        return asked
-    if horizon != "later":
-        raise RequestError(f"unknown horizon {horizon!r}; use 'next' or 'later'.")
-    later = np.ones(len(asked), dtype=bool)
-    return replace(asked, histories=replace(asked.histories, later=later))
+    engine: Engine
+    user_scenarios: UserScenarios
+    recogniser: BoundRecogniser
+
+    def over(self, engine: Engine) -> Resolver:
+        """The same for another engine of the same model."""
+        scenarios = UserScenarios.infer(engine, self.user_scenarios.rule)
+        return Resolver(engine, scenarios, replace(self.recogniser, engine=engine))
+
+    def resolve(self, query: Query) -> Request:
+        """Histories and scenarios as rows.
+
+        Raises RequestError for a user that is neither stored nor has a history here, an unknown
+        item, scenario or horizon, a context that can't be read, or a query for nobody.
+        """
+        if query.horizon not in ("next", "later"):
+            raise RequestError(f"unknown horizon {query.horizon!r}; use 'next' or 'later'.")
+        if query.scenario in RESERVED:
+            return self._routed(query)
+        request = self._request(query)
+        if query.horizon == "next":
+            return request
+        later = np.ones(len(request), dtype=bool)
+        return replace(request, histories=replace(request.histories, later=later))
+
+    def resolve_one(self, query: Query) -> Request:
+        """``resolve`` for a query about a single user. Raises RequestError for several."""
+        request = self.resolve(query)
+        if len(request) != 1:
+            raise RequestError(f"{len(request)} users are asked about; ask about one at a time.")
+        return request
+
+    def of_users(
+        self,
+        users: Ints,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        *,
+        later: bool = False,
+    ) -> Request:
+        """The request of stored users given as rows int64 ``[B]``. Raises RequestError."""
+        if scenario in RESERVED:
+            codes, evidence = self.user_scenarios.of(users), context
+            attributes: Mapping[str, Any] | None = _without_hour(context)
+        else:
+            codes = self._codes(users, scenario, context)
+            attributes, evidence = context, None
+        request = Request(
+            self.engine.stored(users, codes, later=later),
+            self.engine.snapshot.users.ids[users].tolist(),
+            attributes or None,
+        )
+        if scenario is None or scenario not in RESERVED:
+            return request
+        return self.recogniser.route(request, scenario, evidence)
+
+    def _routed(self, query: Query) -> Request:
+        assert query.scenario is not None
+        attributes = _without_hour(query.context)
+        plain = self.resolve(replace(query, scenario=None, context=attributes or None))
+        return self.recogniser.route(plain, query.scenario, query.context)
+
+    def _request(self, query: Query) -> Request:
+        engine, context = self.engine, query.context
+        if query.histories is None:
+            if query.users is None:
+                raise RequestError("nobody to recommend to; pass users or histories.")
+            ids = id_list(query.users, "users")
+            rows = known_users(engine.snapshot.users, ids)
+            codes = self._codes(rows, query.scenario, context)
+            return Request(engine.stored(rows, codes), ids, context)
+        names, given = _named(query.users, query.histories)
+        none = np.full(len(given), -1)
+        # Only names are looked up: a stored user may happen to be called "0".
+        rows = none if names is None else engine.snapshot.users.rows(names)
+        codes = self._codes(rows, query.scenario, context)
+        if len(given) == 1:
+            items = few_item_rows(engine, given[0])
+            return Request(engine.typed_one(items, rows, codes), names, context)
+        indptr = np.array([0, *accumulate(map(len, given))])
+        items = few_item_rows(engine, list(chain.from_iterable(given)))
+        return Request(engine.typed(indptr, items, rows, codes), names, context)
+
+    def _codes(self, users: Ints, scenario: str | None, context: Mapping[str, Any] | None) -> Ints:
+        """int64 ``[B]``: the scenario asked for, else the one inferred for each user, -1: none."""
+        if scenario is not None:
+            return np.full(len(users), scenario_code(self.engine, scenario))
+        inferred = self.user_scenarios.of(users, context)
+        return np.full(len(users), -1) if inferred is None else inferred
 
 
-def _asked(
-    engine: Engine,
-    users: str | Sequence[str] | None,
-    histories: GivenHistories | None,
-    scenario: str | None,
-    context: Mapping[str, Any] | None,
-) -> Asked:
-    if histories is None:
-        if users is None:
-            raise RequestError("nobody to recommend to; pass users or histories.")
-        ids = id_list(users, "users")
-        rows = known_users(engine.snapshot.users, ids)
-        return Asked(engine.stored(rows, _codes(engine, rows, scenario, context)), ids, context)
-    names, given = _named(users, histories)
-    none = np.full(len(given), -1)
-    # Only names are looked up: a stored user may happen to be called "0".
-    rows = none if names is None else engine.snapshot.users.rows(names)
-    codes = _codes(engine, rows, scenario, context)
-    if len(given) == 1:
-        return Asked(engine.typed_one(_item_rows(engine, given[0]), rows, codes), names, context)
-    indptr = np.array([0, *accumulate(map(len, given))])
-    items = _item_rows(engine, list(chain.from_iterable(given)))
-    return Asked(engine.typed(indptr, items, rows, codes), names, context)
-
-
-def _codes(
-    engine: Engine, rows: Ints, scenario: str | None, context: Mapping[str, Any] | None
-) -> Ints:
-    """int64 ``[B]``: the scenario asked for, else the rule's of each user, -1 for none."""
-    if scenario is not None:
-        return np.full(len(rows), scenario_code(engine, scenario))
-    ruled = scenarios_of(engine, rows, context)
-    return np.full(len(rows), -1) if ruled is None else ruled
+def _without_hour(context: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (context or {}).items() if name != HOUR}
 
 
 def _named(
@@ -127,88 +212,3 @@ def _history(items: Any) -> list[str]:
     if isinstance(items, str):
         raise RequestError("a history is a list of item ids, not one string.")
     return id_list(items, "a history")
-
-
-def _item_rows(engine: Engine, ids: Sequence[str]) -> Ints:
-    """``item_rows`` through a dictionary, which is faster for a few ids."""
-    try:
-        return np.fromiter(map(engine.item_row.__getitem__, ids), np.int64, len(ids))
-    except (KeyError, TypeError):  # an id that is unknown, or no string yet
-        return item_rows(engine.snapshot.items, ids)
-
-
-def id_list(ids: str | Iterable[Any], what: str) -> list[str]:
-    """Ids as a list of strings, one id for a list of one. Raises RequestError."""
-    if isinstance(ids, str):
-        return [ids]
-    if not isinstance(ids, Iterable):
-        raise RequestError(f"{what} must be an id or a list of ids, not {ids!r}.")
-    return [str(one) for one in ids]
-
-
-def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
-    """Rows of stored users; RequestError names the first that is unknown."""
-    rows = users.rows(ids)
-    if (rows < 0).any():
-        unknown = ids[int(np.argmax(rows < 0))]
-        raise RequestError(
-            f"user {unknown!r} is not in the graph; pass histories={{{unknown!r}: [item ids]}} "
-            "(an empty list will do), or add the user with update()."
-        )
-    return rows
-
-
-def item_rows(items: NodeTable, ids: Sequence[str]) -> Ints:
-    """Rows of items; RequestError names the first that is unknown."""
-    wanted = [str(item) for item in ids]
-    rows = items.rows(wanted) if wanted else np.empty(0, dtype=np.int64)
-    if (rows < 0).any():
-        unknown = wanted[int(np.argmax(rows < 0))]
-        raise RequestError(f"item {unknown!r} is not in the graph; add it with update().")
-    return rows
-
-
-def scenario_code(engine: Engine, scenario: str) -> int:
-    """The scenario's code; RequestError lists what the model knows."""
-    names = engine.vocabulary.scenarios.tolist()
-    if scenario not in names:
-        known = ", ".join(map(repr, names)) or "none: the training data had no scenario column"
-        here = isinstance(scenario, str) and scenario in engine.snapshot.scenarios.index
-        cure = " It is new in the graph: adapt() takes it into the model." if here else ""
-        raise RequestError(f"unknown scenario {scenario!r}; the model knows {known}.{cure}")
-    return int(names.index(scenario))
-
-
-def candidate_mask(
-    snapshot: GraphSnapshot, candidates: Sequence[str] | None, where: Where | None
-) -> np.ndarray | None:
-    """bool ``[n_items]``, None for all; RequestError for an empty list or a filter that leaves
-    nothing."""
-    if candidates is None and where is None:
-        return None
-    mask = np.ones(len(snapshot.items), dtype=bool)
-    if candidates is not None:
-        wanted = id_list(candidates, "candidates")
-        if not wanted:
-            raise RequestError("candidates is an empty list; pass item ids, or None for all.")
-        mask[:] = False
-        mask[item_rows(snapshot.items, wanted)] = True
-    if where is not None:
-        mask &= attribute_mask(item_frame(snapshot.items), where)
-    if not mask.any():
-        raise RequestError("no item is left to recommend after candidates and where.")
-    return mask
-
-
-def item_frame(items: NodeTable) -> pd.DataFrame:
-    """Attributes with the ids in column ``item_id``."""
-    frame = items.attributes.copy(deep=False)
-    frame.insert(0, "item_id", items.ids)
-    return frame
-
-
-def check_k(k: Any) -> int:
-    """k as an int; RequestError unless it is a whole number of at least one."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise RequestError(f"k is {k!r}; ask for at least one result.")
-    return int(k)

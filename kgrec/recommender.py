@@ -6,67 +6,134 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
-from kgrec.config import RecommenderConfig
-from kgrec.errors import ModelError
-from kgrec.evaluation import EvaluationReport
-from kgrec.evaluation.exposure_rerank import rerank_exposure
-from kgrec.evaluation.fairness import measure_fairness
-from kgrec.evaluation.model_evaluation import evaluate_engine
-from kgrec.explain.recommender_mixin import Explaining
-from kgrec.explore.recommender_mixin import Exploring
-from kgrec.features.texts import TextFeatures, TextReader, same_texts
-from kgrec.fitting.pipeline import fit_stages
+from kgrec.config import RatingConfig, RecommenderConfig
+from kgrec.device import choose_device
+from kgrec.errors import NotFittedError, RequestError
+from kgrec.evaluation.exposure_rerank import (
+    ExposureTarget,
+    ItemGroupSpec,
+    Reranked,
+    rerank_exposure,
+    trained_counts,
+)
+from kgrec.evaluation.fairness import FairnessRequest, measure_fairness
+from kgrec.evaluation.fairness_report import FairnessReport
+from kgrec.evaluation.model_evaluation import EvaluationRequest, evaluate_model
+from kgrec.explain.comparison import Comparison, WhyNot
+from kgrec.explain.counterfactuals.counterfactual import Counterfactual
+from kgrec.explain.explanation import Explanation
+from kgrec.explain.text.narrate import item_name
+from kgrec.explain.text.sentences import Writer
+from kgrec.explain.word_attribution import Method, Source, find_text, tell_words
+from kgrec.explain.words import Wording
+from kgrec.explore import GraphExplorer
+from kgrec.explore.model_importance import measure_importance, sample_users
+from kgrec.features.texts import TextReader, scenarios_of
+from kgrec.fitting.fit import FitOptions, training_split
+from kgrec.fitting.pipeline import run_pipeline
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
-from kgrec.persistence import model_folder as saving
-from kgrec.query import (
-    Asked,
-    GivenHistories,
-    Horizon,
-    candidate_mask,
-    check_k,
-    id_list,
-    item_rows,
-)
+from kgrec.metrics.evaluate import EvaluationReport
+from kgrec.paths.index import Constraints, NodeLike
+from kgrec.persistence.model_folder import load_teacher, read_state, write_state
+from kgrec.progress import Progress
+from kgrec.query import GivenHistories, Horizon, Query
 from kgrec.ranking import Where
-from kgrec.ratings.recommender_mixin import Rating
+from kgrec.ratings.rating import fit_ratings, predict_pairs, with_new_scenario
+from kgrec.ratings.requests import RatedHistories
 from kgrec.scenarios import with_scenarios
-from kgrec.scenarios.adaptation import Adapting
+from kgrec.scenarios.adaptation import Adaptation, offered_rows
+from kgrec.scenarios.add_scenario import check_name, with_scenario
+from kgrec.scenarios.examples import GivenExamples, Shots
 from kgrec.scenarios.recogniser_fit import fit_signs
-from kgrec.scenarios.recognition import Recognising
-from kgrec.scoring.engine import Engine, rebound
-from kgrec.scoring.ranked_lists import Ranked, rank_items, similar_items
-from kgrec.search.requests import Searching
-from kgrec.stores import GraphStore
-from kgrec.support import (
-    Progress,
-    choose_device,
-    ranked_frame,
-    without_splits,
-)
+from kgrec.scoring.lookup import candidate_mask, check_count, check_k, id_list, item_rows
+from kgrec.scoring.ranked_lists import Ranked, rank_items, ranked_frame, similar_items
+from kgrec.scoring.request import Request
+from kgrec.search.requests import SEARCHED, query_catalog, search_items
+from kgrec.state import FittedState, GraphIndexes
+
+if TYPE_CHECKING:
+    from kgrec.stores import GraphStore
 
 
-class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searching):
+class Recommender:
     """A knowledge-graph recommender: fit it on a store or catalog, then ask.
 
-    Interactions whose split is "test" are never part of the graph it sees; those marked "valid"
-    choose the model and count as history afterwards.
+    Interactions whose split is "test" are never part of the graph that the model sees; those
+    marked "valid" choose the model and count as history afterwards.
+
+    All verbs that answer for users take a ``Query`` in place of user ids, so that what was
+    recommended can be explained, compared and evaluated in the same circumstances; the keywords
+    are shorthand for its fields. Likewise ``constraints`` (a ``Constraints``) may take the place
+    of the keywords that narrow items or paths. Answers may be asked for from several threads;
+    changes (``fit``, ``update``, ``adapt``, ``fit_ratings``) take effect one after another.
+
+    Parameters
+    ----------
+    config : RecommenderConfig, optional
+        The settings; what they leave open, ``fit`` reads off the data. It is never changed: the
+        settings that a fit ended with are ``state.config``.
     """
 
     def __init__(self, config: RecommenderConfig | None = None) -> None:
         self.config = config or RecommenderConfig()
-        self.history: list[dict[str, float]] = []
-        self.tuning: list[dict[str, Any]] = []
-        self.rating_history: list[dict[str, float]] = []
-        self._full: GraphSnapshot | None = None
-        self._now: Engine | None = None
-        self._reader = TextReader(self.config)
+        self._state: FittedState | None = None
+        self._changes = RLock()
+
+    @classmethod
+    def of(cls, state: FittedState) -> Recommender:
+        """A recommender that answers from ``state``."""
+        recommender = cls(state.config)
+        recommender._state = state
+        return recommender
+
+    @property
+    def state(self) -> FittedState:
+        """Everything that answers come from, as one immutable value.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit`` or ``load``.
+        """
+        if self._state is None:
+            raise NotFittedError(
+                "this Recommender is not fitted; call fit() or Recommender.load()."
+            )
+        return self._state
+
+    @property
+    def snapshot(self) -> GraphSnapshot:
+        """The graph that answers come from: all but what is held out for testing."""
+        return self.state.snapshot
+
+    @property
+    def graph(self) -> GraphExplorer:
+        """The graph to look around in: ``neighbours``, ``paths`` and ``subgraph`` of any nodes."""
+        return self.state.indexes.explorer
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """The log of training: a record per epoch; empty before ``fit``."""
+        return [] if self._state is None else self._state.training_log
+
+    @property
+    def tuning(self) -> list[dict[str, Any]]:
+        """The trials of ``fit(tune=)``, a record each; empty without."""
+        return [] if self._state is None else self._state.trials
+
+    @property
+    def rating_history(self) -> list[dict[str, float]]:
+        """The log of the rating model's training: a record per epoch; empty without one."""
+        return [] if self._state is None else self._state.rating_log
 
     def fit(
         self,
@@ -81,60 +148,83 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searchin
     ) -> Self:
         """Read the graph, encode its texts, train, and be ready to answer.
 
-        ``device`` is "cuda" where there is one unless given. ``progress`` is called with (what,
-        done, total). With ``checkpoint`` (a folder) the state is kept there at every validation,
-        and ``resume=True`` goes on from it to the same result. ``tune`` first tries so many
-        settings (the given ones, then others of ``fitting.search_space.SPACE``) on validation rows:
-        ``config`` becomes the best, ``tuning`` lists the tries, which are kept in ``checkpoint`` +
-        ".tuning". Equal data, settings and seed give equal models on one CPU. Where the catalog
-        marks no rows "valid", some are held out to choose by, and the model is trained again on
-        all. Raises TrainingError, StoreError, CatalogError, TextModelError, RequestError (rules).
+        Where the catalog marks no rows "valid", some are held out to choose the model by, and it
+        is then trained again on all rows. Equal data, settings and seed give equal models on one
+        processor.
+
+        Parameters
+        ----------
+        source : GraphStore, Catalog or GraphSnapshot
+            Where the graph is read from.
+        seed : int
+            Seed of everything random.
+        device : str, optional
+            "cpu", "cuda", ...; by default an accelerator where there is one.
+        progress : callable, optional
+            Called with (what is being done, steps done, steps in all).
+        checkpoint : path, optional
+            Folder that keeps the state of training at every validation.
+        resume : bool
+            Go on from ``checkpoint``, to the same result as an uninterrupted fit.
+        tune : int, optional
+            Number of settings to try first on the validation rows: the given ones, then others of
+            ``kgrec.fitting.search_space.SPACE``. The trials are kept in ``checkpoint`` +
+            ".tuning"; ``state.config`` has the best settings, ``tuning`` lists the trials.
+
+        Returns
+        -------
+        Recommender
+            Itself.
+
+        Raises
+        ------
+        TrainingError
+            Where training can't start or diverges.
+        StoreError, CatalogError
+            Where the graph can't be read.
+        TextModelError
+            Where the language model can't be loaded.
+        DeviceError
+            Where the device can't be used.
+        RequestError
+            For a scenario rule that does not fit the data.
         """
+        target, reader = choose_device(device), TextReader(self.config)
         full = with_scenarios(read_source(source, progress), self.config.scenarios)
-        visible = without_splits(full, ("test",))
-        stages = fit_stages(
-            visible,
-            self.config,
-            partial(self._reader.read, progress=progress),
+        visible = full.without_splits(("test",))
+        options = FitOptions(
             seed=seed,
-            device=device,
+            device=target,
             checkpoint=None if checkpoint is None else Path(checkpoint),
             resume=resume,
-            tune=tune,
+            teacher=load_teacher(self.config, target),
             progress=progress,
         )
-        mapping, rule = getattr(source, "mapping", None), self.config.scenarios.rule
-        engine = replace(stages.fitted.engine, mapping=mapping, rule=rule)
-        now = rebound(engine, visible, self._texts_of(visible, progress, engine))
-        _, signs = now.items, fit_signs(now, seed)  # ready to answer
-        self._full, self._now, self._rater, self._recogniser = full, now, None, signs
-        self.config, self.tuning, self.history = stages.config, stages.tries, stages.chosen.history
-        if self.config.ratings.enabled:
-            self.fit_ratings(seed=seed, progress=progress)
+        encode = partial(reader.read, progress=progress)
+        result = run_pipeline(visible, self.config, encode, options, tune)
+        mapping = getattr(source, "mapping", None)
+        fitted = result.fitted
+        state = FittedState(
+            config=result.config,
+            full_snapshot=full,
+            engine=fitted.engine,
+            reader=reader,
+            indexes=GraphIndexes(fitted.engine.snapshot, fitted.engine.texts, mapping),
+            start=fitted.start,
+            training_log=result.chosen.log,
+            trials=result.trials,
+        ).over(full, progress)
+        state.engine.warm_up()
+        state = replace(state, recogniser=fit_signs(state.engine, seed))
+        if state.config.ratings.enabled:
+            state = _with_ratings(state, state.config.ratings, seed, progress)
+        with self._changes:
+            self._state = state
         return self
-
-    def _texts_of(
-        self, snapshot: GraphSnapshot, progress: Progress | None = None, of: Engine | None = None
-    ) -> TextFeatures:
-        """Those at hand, where the snapshot has the same texts as ``of`` (else today's engine)."""
-        engine = of or self._engine
-        same = same_texts(engine.snapshot, snapshot)
-        return engine.texts if same else self._reader.read(snapshot, progress)
-
-    @property
-    def snapshot(self) -> GraphSnapshot:
-        """The graph that answers come from: all but what is held out for testing."""
-        return self._engine.snapshot
-
-    @property
-    def _engine(self) -> Engine:
-        if self._now is None:
-            raise ModelError("this Recommender is not fitted; call fit() or Recommender.load().")
-        return self._now
 
     def recommend(
         self,
-        users: str | Sequence[str] | None = None,
+        users: str | Sequence[str] | Query | None = None,
         *,
         histories: GivenHistories | None = None,
         k: int = 10,
@@ -144,24 +234,48 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searchin
         exclude_seen: bool = True,
         where: Where | None = None,
         horizon: Horizon = "next",
+        constraints: Constraints | None = None,
     ) -> pd.DataFrame:
-        """The ``k`` best items for each user: columns user_id, item_id, score, rank (from 1).
+        """The ``k`` best items for each user.
 
-        ``users`` are ids in the graph; ``histories`` (item ids, oldest first; by user id or as a
-        list) take the place of stored ones and need no stored user. ``context`` gives attributes
-        of a user that the graph does not know, e.g. ``{"gender": "F"}``. Without ``scenario`` a
-        rule by users (``ScenarioConfig``) tells it, else it is none; "auto" and "mixture" go by
-        ``recognise``. ``candidates`` and ``where`` narrow the items. ``horizon`` "later" asks for
-        what users will choose after more events, for histories that end long ago, where training
-        saw times. Fewer rows come where fewer items are left. Raises RequestError.
+        Parameters
+        ----------
+        users : str, sequence of str or Query, optional
+            Ids in the graph, or a Query.
+        histories, scenario, context, horizon
+            The other fields of a ``Query``.
+        k : int
+            Length of the lists, at least 1. Lists are shorter where fewer items are left.
+        candidates : sequence of str, optional
+            Item ids to choose among; they take the place of a scenario's own items.
+        exclude_seen : bool
+            Leave out the items of the user's history.
+        where : mapping or callable, optional
+            Conditions on the items' attributes, such as ``{"genre": "Comedy", "year": (1990,
+            None)}``: a value, a list of values, or a range with open ends as None.
+        constraints : Constraints, optional
+            ``candidates`` and ``where`` in one value.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns user_id (str; "0", "1", ... for histories without a user), item_id (str),
+            score (float32, any real number; comparable within a list) and rank (int64, from 1).
+
+        Raises
+        ------
+        RequestError
+            For unknown users, items, scenarios or attributes, and conditions that leave nothing.
         """
-        asked = self._ask(users, histories, scenario, context, horizon)
-        ranked = self._ranked(asked, k, candidates, exclude_seen, where)
-        return ranked_frame(("user_id", "item_id"), asked.ids, ranked)
+        state, query = self.state, Query.of(users, histories, scenario, context, horizon)
+        limits = _limits(constraints, candidates=candidates, where=where)
+        request = state.resolver.resolve(query)
+        ranked = _rank(state, request, k, limits, exclude_seen)
+        return ranked_frame(("user_id", "item_id"), request.ids, ranked)
 
     def rank(
         self,
-        users: str | Sequence[str] | None = None,
+        users: str | Sequence[str] | Query | None = None,
         *,
         histories: GivenHistories | None = None,
         k: int = 10,
@@ -171,32 +285,577 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searchin
         exclude_seen: bool = True,
         where: Where | None = None,
         horizon: Horizon = "next",
+        constraints: Constraints | None = None,
     ) -> Ranked:
-        """What ``recommend`` puts into a frame, as arrays and in less time: ``ids`` object and
-        ``scores`` float32, both ``[users, k]``, None and -inf where fewer items are left."""
-        asked = self._ask(users, histories, scenario, context, horizon)
-        return self._ranked(asked, k, candidates, exclude_seen, where)
+        """``recommend`` as arrays, which takes less time than a frame.
 
-    def _ranked(
-        self,
-        asked: Asked,
-        k: int,
-        candidates: Sequence[str] | None,
-        exclude_seen: bool,
-        where: Where | None,
-    ) -> Ranked:
-        mask = candidate_mask(self._engine.snapshot, candidates, where)
-        return rank_items(
-            self._engine, asked, check_k(k), mask=mask, exclude_seen=exclude_seen,
-            own=candidates is None,
-        )  # fmt: skip
+        Parameters are those of ``recommend``.
+
+        Returns
+        -------
+        Ranked
+            ``ids`` object and ``scores`` float32, both ``[users, k]``, padded with None and -inf
+            where fewer items are left.
+
+        Raises
+        ------
+        RequestError
+            As ``recommend``.
+        """
+        state, query = self.state, Query.of(users, histories, scenario, context, horizon)
+        limits = _limits(constraints, candidates=candidates, where=where)
+        return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen)
 
     def similar(self, items: str | Sequence[str], k: int = 10) -> pd.DataFrame:
-        """Items whose vectors are closest: columns item_id, similar_id, score (cosine), rank."""
-        k = check_k(k)
+        """The items with the most similar vectors.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns item_id, similar_id (str), score (float32: cosine, -1 to 1) and rank (int64).
+
+        Raises
+        ------
+        RequestError
+            For an unknown item, or ``k`` below 1.
+        """
+        state, k = self.state, check_k(k)
         ids = id_list(items, "items")
-        ranked = similar_items(self._engine, item_rows(self.snapshot.items, ids), k)
+        ranked = similar_items(state.engine, item_rows(state.snapshot.items, ids), k)
         return ranked_frame(("item_id", "similar_id"), ids, ranked)
+
+    def search(
+        self,
+        text: str,
+        *,
+        user: str | Query | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        k: int = 10,
+        where: Where | None = None,
+        candidates: Sequence[str] | None = None,
+        constraints: Constraints | None = None,
+    ) -> pd.DataFrame:
+        """Items for a query by title, whole text, names of entities and meaning, best first.
+
+        Typing errors are forgiven. With ``user`` the items found are ordered for that user;
+        without, items that are chosen often come first among equals. Markup and control characters
+        are removed from the text, and what follows ``MAX_QUERY`` characters is left out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns item_id (str), score (float64), rank (int64, from 1) and found_by ("title",
+            "text", "meaning", or the name of an entity).
+
+        Raises
+        ------
+        RequestError
+            For a text without words, an unknown user or scenario, or filters that leave nothing.
+        """
+        state = self.state
+        request = None
+        if user is not None:
+            request = state.resolver.resolve_one(Query.of_one(user, None, scenario, context))
+        return search_items(
+            state.engine,
+            state.indexes.searcher,
+            state.reader,
+            text,
+            check_k(k),
+            request=request,
+            scenario=scenario,
+            constraints=_limits(constraints, candidates=candidates, where=where),
+        )
+
+    def log_query(
+        self,
+        user: str | None,
+        text: str,
+        item: str | None = None,
+        timestamp: int | None = None,
+        *,
+        store: GraphStore | None = None,
+        event: str | None = SEARCHED,
+    ) -> Catalog:
+        """What a user searched for, and the item chosen, as a catalog with one (:Query).
+
+        Write it to a store for the next ``fit``: the words that led to an item are then training
+        data. ``update`` with the catalog makes this model read it before that. The same query
+        logged twice is one.
+
+        Parameters
+        ----------
+        user : str or None
+            Who searched.
+        text : str
+            The query.
+        item : str, optional
+            The item chosen from what the query found.
+        timestamp : int, optional
+            Unix seconds; now by default.
+        store : GraphStore, optional
+            Where the catalog is written, too.
+        event : str or None
+            Kind of the interaction with the chosen item; None where it is kept elsewhere.
+
+        Raises
+        ------
+        RequestError
+            For a text without words, an item that is not in the graph, or one without a user.
+        CatalogError, StoreError
+            Where the store refuses it.
+        """
+        news = query_catalog(self.snapshot.items, user, text, item, timestamp, event)
+        if store is not None:
+            store.write(news)
+        return news
+
+    def recognise(
+        self,
+        users: str | Sequence[str] | Query | None = None,
+        *,
+        histories: GivenHistories | None = None,
+        text: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """How likely each scenario is for each request.
+
+        ``users`` and ``histories`` as for ``recommend``, or neither: then ``text``, a search query,
+        or ``context``, user attributes and ``hour`` (0 to 23, UTC), are the only evidence, for user
+        "0". Each adds to the others as independent evidence. Probabilities by history are
+        calibrated on users held out by ``fit``, and include "none of these" for a history unlike
+        all others. The scenario chosen must reach its threshold; rare scenarios are weighted up. A
+        scenario without histories in training is recognised by texts, if the graph has its
+        description or events by now.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns user_id, scenario (None: none of these), probability (float64, 0 to 1), rank
+            (int64, from 1) and chosen (bool: the answer).
+
+        Raises
+        ------
+        RequestError
+            Where the model knows histories in fewer than two scenarios, or nothing is asked.
+        """
+        resolver = self.state.resolver
+        query = Query.of(users, histories)
+        if isinstance(users, Query):
+            if users.scenario is not None:
+                raise RequestError("the Query names its scenario; leave it out to recognise it.")
+            context = users.context if context is None else context
+            query = replace(query, context=None)
+        resolver.recogniser.check(text, context)
+        if query.users is None and query.histories is None:
+            if text is None and not context:
+                raise RequestError("nothing to recognise; pass users, histories, text or context.")
+            query = Query(histories=[[]])
+        request = resolver.resolve(query)
+        return resolver.recogniser.recognise(request, text, context).frame(request.ids)
+
+    def explain(
+        self,
+        user: str | Query,
+        item: str,
+        *,
+        k: int = 5,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        relations: Sequence[str] | None = None,
+        via: Sequence[NodeLike] | NodeLike = (),
+        avoid: Sequence[NodeLike] | NodeLike = (),
+        since: int | None = None,
+        max_hops: int = 4,
+        constraints: Constraints | None = None,
+        writer: Writer | str = "en",
+    ) -> Explanation:
+        """Why ``item`` scores as it does for ``user``: paths with contributions that add up.
+
+        Constraints limit what is shown, never what contributed.
+
+        Parameters
+        ----------
+        user : str or Query
+            A user's id, or a Query about one user.
+        item : str
+            The item's id.
+        k : int
+            Number of paths, at most.
+        history : sequence of str, optional
+            Item ids, oldest first, that take the place of the stored history; the user need not
+            be stored.
+        scenario, context, horizon
+            As in ``recommend``; "auto" and "mixture" too.
+        relations : sequence of str, optional
+            Relationship types allowed besides the user's own history.
+        via, avoid : node or sequence of nodes
+            Nodes that every path must, or must not, contain: ids or (label, id) pairs.
+        since : int, optional
+            Unix seconds: only events from then on.
+        max_hops : int
+            Length of paths, 1 to 4.
+        constraints : Constraints, optional
+            The five before in one value.
+        writer : Writer or str
+            Words of the sentences: a language ("en", "de") or a Writer.
+
+        Returns
+        -------
+        Explanation
+            Score, baseline, paths with contributions, sentences, Cypher, pictures.
+
+        Raises
+        ------
+        RequestError
+            For unknown ids or impossible constraints.
+        """
+        limits = _limits(
+            constraints,
+            relations=relations,
+            via=via or None,
+            avoid=avoid or None,
+            since=since,
+            max_hops=None if max_hops == 4 else max_hops,
+        )
+        query = Query.of_one(user, history, scenario, context, horizon)
+        return self._explained(query, [item], k, limits, writer)[0]
+
+    def explain_all(
+        self,
+        user: str | Query,
+        items: Sequence[str],
+        *,
+        k: int = 5,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        constraints: Constraints | None = None,
+        writer: Writer | str = "en",
+    ) -> list[Explanation]:
+        """``explain`` for several items of one user, sooner than one by one."""
+        query = Query.of_one(user, history, scenario, context, horizon)
+        return self._explained(query, id_list(items, "items"), k, constraints, writer)
+
+    def counterfactual(
+        self,
+        user: str | Query,
+        item: str,
+        *,
+        k: int = 10,
+        max_events: int = 5,
+        add: bool = False,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        constraints: Constraints | None = None,
+    ) -> Counterfactual:
+        """The fewest events without which ``item`` leaves the list, or an item that brings it in.
+
+        Every change is tried by a whole forward pass over the changed history, in the scenario of
+        the unchanged one.
+
+        Parameters
+        ----------
+        k : int
+            Length of the list.
+        max_events : int
+            Events to remove, at most.
+        add : bool
+            Look for single items that would bring ``item`` in if chosen now.
+        constraints : Constraints, optional
+            ``candidates`` and ``where`` of the list.
+        user, history, scenario, context, horizon
+            As in ``explain``.
+
+        Raises
+        ------
+        RequestError
+            For unknown ids, or counts below 1.
+        """
+        limit = check_count(max_events, "max_events")
+        case = self.state.case(Query.of_one(user, history, scenario, context, horizon))
+        row, limits = self._item_row(item), constraints or Constraints()
+        if add:
+            return case.added(row, check_k(k), limits)
+        return case.without(row, check_k(k), limit, limits)
+
+    def why_not(
+        self,
+        user: str | Query,
+        item: str,
+        *,
+        k: int = 10,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        constraints: Constraints | None = None,
+        writer: Writer | str = "en",
+    ) -> WhyNot:
+        """Why ``item`` is not among the ``k`` best.
+
+        Its rank, how it differs from the last item of the list, what lowers its score or is
+        missing, and what would bring it in. Parameters as in ``counterfactual``.
+
+        Raises
+        ------
+        RequestError
+            For unknown ids, or ``k`` below 1.
+        """
+        case = self.state.case(Query.of_one(user, history, scenario, context, horizon))
+        limits = constraints or Constraints()
+        return case.why_not(self._item_row(item), check_k(k), limits, Writer.of(writer))
+
+    def compare(
+        self,
+        user: str | Query,
+        item_a: str,
+        item_b: str,
+        *,
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        writer: Writer | str = "en",
+    ) -> Comparison:
+        """Why one item scores other than another, by part of the model and by event.
+
+        Raises
+        ------
+        RequestError
+            For unknown ids.
+        """
+        case = self.state.case(Query.of_one(user, history, scenario, context, horizon))
+        a, b = item_rows(self.snapshot.items, [item_a, item_b]).tolist()
+        return case.compare(a, b, Writer.of(writer))
+
+    def words(
+        self,
+        user: str | Query,
+        item: str,
+        *,
+        source: Source = "item",
+        of: str | None = None,
+        method: Method = "gradients",
+        history: Sequence[str] | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+    ) -> Wording:
+        """Which words of a text moved the score of ``item``, all else unchanged.
+
+        A text's way through other items of the graph is not followed.
+
+        Parameters
+        ----------
+        source : {"item", "reviews", "history"}
+            The item's own text; a review of it; or what the user wrote about an item of the
+            history.
+        of : str, optional
+            Id of the review, or of the history's item; by default the one that moves the score
+            most.
+        method : {"gradients", "occlusion"}
+            Integrated gradients, or leaving out one word at a time (``kgrec.text.saliency``).
+        user, history, scenario, context, horizon
+            As in ``explain``.
+
+        Raises
+        ------
+        RequestError
+            Where there is no such text, or the model reads none.
+        TextModelError
+            Where the language model can't be loaded.
+        """
+        state, row = self.state, self._item_row(item)
+        query = Query.of_one(user, history, scenario, context, horizon)
+        request = state.resolver.resolve_one(query)
+        robust = state.config.text.robust_reviews
+        found = find_text(state.engine, request, row, source, of, robust=robust)
+        name = item_name(
+            state.indexes.explainer.index, int(state.engine.messages.item_nodes(np.array(row)))
+        )
+        return tell_words(state.reader.encoder, request.ids[0], item, name, found, method)
+
+    def importance(
+        self,
+        by: str = "relation",
+        *,
+        scenario: str | Sequence[str] | None = None,
+        users: int | Sequence[str] | Query = 100,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        k: int = 10,
+        seed: int = 0,
+        constraints: Constraints | None = None,
+    ) -> pd.DataFrame:
+        """What moves the scores of many users' ``k`` best items most.
+
+        Parameters
+        ----------
+        by : {"relation", "part", "entity", "text"}
+            Relations; parts of the model; nodes between history and item; history items by text.
+        scenario : str or sequence of str, optional
+            Scenarios to measure, one after another.
+        users : int, sequence of str or Query
+            How many users with a history to draw (by ``seed``), or which.
+        context, horizon
+            As in ``recommend``.
+        constraints : Constraints, optional
+            ``candidates`` and ``where`` of the lists.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns scenario ("" without one), name, kind, node ("Item:588" or ""), mean and
+            mean_absolute (of the contribution to a score, float64), share (signed, of score −
+            baseline over all) and scores (in how many it had a part). By relation and part the
+            means add up to the mean gain: what no relation carried has rows too.
+
+        Raises
+        ------
+        RequestError
+            For unknown ids or scenarios, and where no user has a history.
+        """
+        state = self.state
+        if isinstance(users, Query):
+            query = Query.of(users, None, None, context, horizon)
+            scenario = users.scenario if scenario is None else scenario
+        elif isinstance(users, int):
+            ids = sample_users(state.engine, users, seed)
+            query = Query(ids, context=context, horizon=horizon)
+        else:
+            query = Query(id_list(users, "users"), context=context, horizon=horizon)
+        wanted = [scenario] if scenario is None or isinstance(scenario, str) else list(scenario)
+        if not wanted:
+            raise RequestError("scenario is an empty list; pass names, or None for none.")
+        index, limits = state.indexes.explainer.index, constraints or Constraints()
+        return measure_importance(state.resolver, index, by, query, wanted, check_k(k), limits)
+
+    def fit_ratings(
+        self, like: float | None = None, *, seed: int = 0, progress: Progress | None = None
+    ) -> Self:
+        """Train the rating model on the ratings of the graph that this Recommender answers from.
+
+        The rows that chose the ranking model choose the epoch by logloss, and count as history
+        afterwards; test rows are never read. The answers of ``recommend`` stay as they are.
+
+        Parameters
+        ----------
+        like : float, optional
+            A rating of at least this is a like; by default ``config.ratings.like``.
+        seed : int
+            Seed of everything random.
+        progress : callable, optional
+            As in ``fit``.
+
+        Raises
+        ------
+        TrainingError
+            Where there are no ratings, where all or none are likes, or where training diverges.
+        """
+        with self._changes:
+            config = self.config.ratings
+            if like is not None:
+                config = RatingConfig.model_validate({**config.model_dump(), "like": like})
+            self._state = _with_ratings(self.state, config, seed, progress)
+        return self
+
+    def predict(
+        self,
+        pairs: pd.DataFrame,
+        *,
+        histories: RatedHistories | None = None,
+        past_only: bool = False,
+    ) -> pd.DataFrame:
+        """How likely users like items, and how they would rate them.
+
+        Parameters
+        ----------
+        pairs : pandas.DataFrame
+            Columns user_id and item_id; ``timestamp`` (unix seconds; without it no rating counts
+            as near in time) and ``scenario`` (else inferred) are optional.
+        histories : mapping or DataFrame, optional
+            Ratings that take the place of stored ones and need no stored user: ``{user: {item:
+            rating}}``, or a frame with user_id, item_id, rating and perhaps timestamp.
+        past_only : bool
+            Read only ratings before the pair's timestamp; by default all other ratings of its
+            user.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``pairs`` with two columns more: like (float64, probability) and rating (float32, on
+            the scale of the data).
+
+        Raises
+        ------
+        RequestError
+            For unknown ids, scenarios, or values that are no numbers.
+        ModelError
+            Where no rating model was fitted.
+        """
+        state = self.state
+        return predict_pairs(
+            state.engine,
+            state.predictor,
+            state.resolver.user_scenarios,
+            pairs,
+            histories,
+            past_only=past_only,
+        )
+
+    def adapt(
+        self,
+        scenario: str,
+        examples: GivenExamples = (),
+        *,
+        description: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        candidates: Sequence[str] | None = None,
+    ) -> Self:
+        """Take up a new scenario, or tune a known one, from a few interactions, in place.
+
+        Without examples a new scenario uses the parameters that all scenarios share; with a
+        description or attributes, those halfway to the mean of similar scenarios. Examples move it
+        from there: the maximum a posteriori under a Gaussian prior with the spread of the other
+        scenarios, by the softmax over ``candidates``. Only what belongs to the scenario changes:
+        answers in other scenarios stay the same bit by bit.
+
+        Parameters
+        ----------
+        scenario : str
+            Its name.
+        examples : DataFrame or sequence of pairs
+            Columns user_id, item_id (and timestamp), or (user, item) pairs. Users may be new: then
+            their examples become their history, as by ``update``; nothing is stored of known users.
+        description : str, optional
+            What the scenario is about, in words.
+        attributes : mapping, optional
+            Attributes of the scenario's node in the graph.
+        candidates : sequence of str, optional
+            Item ids that the examples choose among; by default all, or the scenario's own where
+            the model was trained so. Later requests choose among all items, or their own
+            ``candidates``.
+
+        Raises
+        ------
+        RequestError
+            For a name that is no name, unknown items, and examples without an id; then nothing has
+            changed.
+        TrainingError
+            Where the examples can't be learned; then nothing has changed.
+        """
+        with self._changes:
+            self._state = self._adapted(
+                check_name(scenario), examples, description, attributes or {}, candidates
+            )
+        return self
 
     def evaluate(
         self,
@@ -206,92 +865,260 @@ class Recommender(Adapting, Explaining, Exploring, Rating, Recognising, Searchin
         ks: Sequence[int] = (10, 20),
         by: str | None = None,
         keep_users: bool = False,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> EvaluationReport:
         """Full ranking of all items for every user with rows in ``split``.
 
-        With history "now" a user's validation rows are part of the history when testing, as in a
-        live system; with "train" they are not. Either way what was seen is no candidate. ``by``
-        names a user attribute to report groups for; ``keep_users`` keeps every user's values, as
-        ``compare_reports`` needs them. Raises RequestError.
+        What was seen is no candidate.
+
+        Parameters
+        ----------
+        split : {"test", "valid"}
+            The held-out rows to find.
+        history : {"now", "train"}
+            Whether a user's validation rows are part of the history when testing, as in a live
+            system, or not.
+        ks : sequence of int
+            List lengths of the metrics.
+        by : str, optional
+            A user attribute to report groups for.
+        keep_users : bool
+            Keep every user's values, as ``compare_reports`` needs them.
+        scenario, context
+            Ask for all users in this scenario and context, as in ``recommend``.
+
+        Raises
+        ------
+        RequestError
+            Where no row has the split, or for an unknown attribute or scenario.
         """
-        engine = self._engine
-        assert self._full is not None
-        return evaluate_engine(
-            engine,
-            self._full,
-            self._texts_of,
-            split=split,
-            history=history,
-            ks=ks,
-            by=by,
-            keep_users=keep_users,
+        state = self.state
+        request = EvaluationRequest(split, history, ks, by, keep_users, scenario, context)
+        return evaluate_model(state.resolver, state.full_snapshot, state.texts_of, request)
+
+    def fairness(
+        self,
+        *,
+        k: int = 10,
+        by: str | Sequence[str] = (),
+        items: str | Sequence[str] = (),
+        group: ItemGroupSpec | None = None,
+        shares: Sequence[float] = (),
+        explained: int = 50,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> FairnessReport:
+        """Exposure and quality of the lists of ``k``, and of their explanations, by group.
+
+        Users are those with test rows (all with a history where the catalog has none, and then
+        quality can't be measured); validation rows are part of their histories.
+
+        Parameters
+        ----------
+        by, items : str or sequence of str
+            Attributes of users and items to group by. Items are always grouped by training
+            popularity too, users by history length and by taste.
+        group, shares
+            A group of items as in ``rerank``, and shares of the exposure: the report then has the
+            cost of giving the group each share.
+        explained : int
+            Users, drawn with ``seed``, whose whole list is explained; 0 for none.
+
+        Raises
+        ------
+        RequestError
+            For unknown attributes or groups, and where there is nobody to report on.
+        """
+        state = self.state
+        request = FairnessRequest(
+            k=check_k(k),
+            by=id_list(by, "by"),
+            items=id_list(items, "items"),
+            group=group,
+            shares=shares,
+            explained=explained,
+            seed=seed,
         )
 
-    fairness = measure_fairness
-    rerank = rerank_exposure
+        def explain(user: int, item: int) -> Explanation:
+            query = Query([str(state.snapshot.users.ids[user])])
+            return state.case(query).explain([item], 5, None, Writer.of("en"))[0]
+
+        return measure_fairness(state.resolver, state.full_snapshot, explain, request, progress)
+
+    def rerank(
+        self,
+        users: str | Sequence[str] | Query | None = None,
+        *,
+        group: ItemGroupSpec,
+        share: float | None = None,
+        boost: float | None = None,
+        histories: GivenHistories | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        k: int = 10,
+        candidates: Sequence[str] | None = None,
+        exclude_seen: bool = True,
+        where: Where | None = None,
+        constraints: Constraints | None = None,
+    ) -> Reranked:
+        """The best lists of ``k`` in which a group of items has ``share`` of the exposure.
+
+        A place has the exposure 1 / log2(rank + 1). The share is counted over all these users
+        together, so ask for many; for one more user give ``boost`` (from an earlier answer) in
+        place of ``share``.
+
+        Parameters
+        ----------
+        group : str, mapping or callable
+            "head", "middle", "tail" or "cold" (by training popularity), or a condition on
+            attributes as in ``where``.
+        share, boost : float
+            Either the share of the exposure (0 to 1), or what is added to the group's scores.
+        users, histories, scenario, context, horizon, k, candidates, exclude_seen, where
+            As in ``recommend``.
+
+        Raises
+        ------
+        RequestError
+            For a share that no lists reach, with the range that they do.
+        """
+        state, target = self.state, ExposureTarget(group, share, boost)
+        k, limits = check_k(k), _limits(constraints, candidates=candidates, where=where)
+        query = Query.of(users, histories, scenario, context, horizon)
+        return rerank_exposure(
+            state.engine,
+            state.resolver.resolve(query),
+            target,
+            k,
+            trained=trained_counts(state.full_snapshot),
+            constraints=limits,
+            exclude_seen=exclude_seen,
+        )
 
     def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
-        """New users, items, entities, facts and interactions take effect at once, untrained.
+        """Take in new users, items, entities, facts and interactions at once, without training.
 
-        ``news`` is a frame of interactions, or a Catalog; what it does not say of known users and
-        items stays as it is. Updating twice changes nothing. The store is not written; see
-        ``GraphStore.write``. Raises CatalogError, leaving everything as it was.
+        Parameters
+        ----------
+        news : Catalog or DataFrame
+            A frame holds interactions. What it does not mention of known users and items stays as
+            it is. Updating twice changes nothing. The store is not written; see
+            ``GraphStore.write``.
+        progress : callable, optional
+            As in ``fit``.
+
+        Raises
+        ------
+        CatalogError
+            Where the news break the schema; then nothing has changed.
         """
-        engine = self._engine
-        assert self._full is not None
-        catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
-        merged = merge_snapshots(self._full, read_source(catalog, None))
-        merged = with_scenarios(merged, self.config.scenarios)
-        visible = without_splits(merged, ("test",))
-        now = rebound(engine, visible, self._texts_of(visible, progress))
-        _ = now.items
-        self._full, self._now = merged, now
+        with self._changes:
+            state = self.state
+            catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
+            merged = merge_snapshots(state.full_snapshot, read_source(catalog, None))
+            updated = state.over(with_scenarios(merged, state.config.scenarios), progress)
+            updated.engine.warm_up()
+            self._state = updated
         return self
 
     def save(self, folder: str | Path) -> None:
-        """Write everything needed to answer into ``folder`` (safetensors, Parquet, JSON)."""
-        engine = self._engine
-        assert self._full is not None
-        saving.save(
-            saving.Saved(
-                config=self.config,
-                model=engine.model,
-                vocabulary=engine.vocabulary,
-                snapshot=self._full,
-                texts=engine.texts,
-                history=self.history,
-                mapping=engine.mapping,
-                tuning=self.tuning,
-                weights=engine.weights,
-                start=engine.start,
-                rater=self._rater,
-                recogniser=self._recogniser,
-                rating_history=self.rating_history,
-            ),
-            Path(folder),
-        )
+        """Write everything needed to answer into ``folder`` (safetensors, Parquet, JSON).
+
+        Raises
+        ------
+        ModelError
+            Where the folder holds other files, or can't be written.
+        """
+        write_state(self.state, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
-        """What ``save`` wrote, ready to answer; no store is needed. Raises ModelError."""
-        target = choose_device(device)
-        saved = saving.load(Path(folder), target)
-        full = saved.snapshot
-        visible = without_splits(full, ("test",))
-        recommender = cls(saved.config)
-        recommender.history, recommender.tuning = saved.history, saved.tuning
-        recommender._rater, recommender.rating_history = saved.rater, saved.rating_history
-        recommender._recogniser = saved.recogniser
-        recommender._full = full
-        recommender._now = Engine(
-            saved.model,
-            saved.vocabulary,
-            visible,
-            saved.texts,
-            target,
-            saved.mapping,
-            saved.weights,
-            saved.config.scenarios.rule,
-            saved.start,
-        )
-        return recommender
+        """What ``save`` wrote, ready to answer; no store is needed.
+
+        Raises
+        ------
+        ModelError
+            For a folder that is missing, incomplete, changed, foreign, older or newer.
+        DeviceError
+            Where the device can't be used.
+        """
+        return cls.of(read_state(Path(folder), choose_device(device)))
+
+    def _explained(
+        self,
+        query: Query,
+        items: Sequence[str],
+        k: int,
+        constraints: Constraints | None,
+        writer: Writer | str,
+    ) -> list[Explanation]:
+        case = self.state.case(query)
+        rows = item_rows(self.snapshot.items, items).tolist()
+        return case.explain(rows, check_k(k), constraints, Writer.of(writer))
+
+    def _item_row(self, item: str) -> int:
+        return int(item_rows(self.snapshot.items, [item])[0])
+
+    def _adapted(
+        self,
+        name: str,
+        given: GivenExamples,
+        description: str | None,
+        attributes: Mapping[str, Any],
+        candidates: Sequence[str] | None,
+    ) -> FittedState:
+        state = self.state
+        engine = state.engine
+        examples = Shots.read(engine, given)
+        offered = offered_rows(engine, name, candidates, examples)
+        full = with_scenario(state.full_snapshot, name, description, attributes)
+        visible = with_scenario(engine.snapshot, name, description, attributes)
+        vectors = state.reader.read_scenarios(scenarios_of(visible))
+        texts = replace(engine.texts, scenarios=vectors)
+        new = name not in engine.vocabulary.scenarios
+        engine = engine.with_scenarios(snapshot=visible, texts=texts)
+        engine = Adaptation(name, examples, offered, state.start).run(engine)
+        state = replace(state, full_snapshot=full, engine=engine)
+        newcomers = examples.newcomers(engine, name)
+        if newcomers is not None:
+            full = merge_snapshots(full, read_source(newcomers, None))
+            engine = engine.over(full.without_splits(("test",)), engine.texts)
+            indexes = GraphIndexes(engine.snapshot, engine.texts, state.indexes.mapping)
+            state = replace(state, full_snapshot=full, engine=engine, indexes=indexes)
+        engine.warm_up()
+        if new and state.rating_model is not None:
+            state = replace(state, rating_model=with_new_scenario(state.rating_model))
+        return state
+
+
+def _with_ratings(
+    state: FittedState, config: RatingConfig, seed: int, progress: Progress | None
+) -> FittedState:
+    held = training_split(state.snapshot, state.config, seed)
+    fitted = fit_ratings(state.engine, config, held, seed=seed, progress=progress)
+    resolved = state.config.model_copy(update={"ratings": config})
+    return replace(state, config=resolved, rating_model=fitted.model, rating_log=fitted.history)
+
+
+def _rank(
+    state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
+) -> Ranked:
+    mask = candidate_mask(state.snapshot, limits.candidates, limits.where)
+    own = limits.candidates is None
+    return rank_items(
+        state.engine, request, check_k(k), mask=mask, exclude_seen=exclude_seen, own=own
+    )
+
+
+def _limits(constraints: Constraints | None, **keywords: Any) -> Constraints:
+    """Constraints as they are, or made of keywords. Raises RequestError where both are given."""
+    given = {name: value for name, value in keywords.items() if value is not None}
+    if constraints is None:
+        return Constraints(**given)
+    if given:
+        name = next(iter(given))
+        raise RequestError(f"{name} is given beside constraints; put it into the Constraints.")
+    return constraints

@@ -1,22 +1,25 @@
-"""Loaders: one per public format, each from files to a valid Catalog and a report."""
+"""Loaders: one per public format. Each reads files into a valid Catalog and a report."""
 
 from loaders.amazon import amazon
 from loaders.csv_folder import csv_folder
-from loaders.detect import FORMATS, load
 from loaders.export import to_csv_folder
 from loaders.fetching import fetch
 from loaders.frames import frames
+from loaders.loader import Loader
 from loaders.movielens import movielens
 from loaders.recbole import recbole
+from loaders.registry import FORMATS, LOADERS, load
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
 from loaders.wheels import cache_root
 from loaders.xmrec import xmrec
 
 __all__ = [
     "FORMATS",
+    "LOADERS",
     "FileReport",
     "LoadReport",
     "LoadResult",
+    "Loader",
     "Progress",
     "amazon",
     "cache_root",

@@ -1,4 +1,4 @@
-"""Single records of the Amazon files: parsing a line, cleaning text, reading a product."""
+"""Records of the Amazon files: parse a line, clean its text, read a product."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from loaders.report import Progress
 from loaders.streams import text_lines
 
 METADATA_KEY: Final = "asin"
-# Both releases' names of the links between products, and the one name kgrec gives them.
+# The names of links between products in both forms → kgrec's relation.
 _LINKS: Final = {
     "also_buy": "also_bought",
     "also_bought": "also_bought",
@@ -27,7 +27,7 @@ _LINKS: Final = {
     "bought_together": "bought_together",
     "buy_after_viewing": "bought_after_viewing",
 }
-# A tag, also one that the scraper cut off before its end.
+# An HTML tag, complete or cut off at the end of the text.
 _TAG: Final = re.compile(r"</?[A-Za-z!][^<>]*(?:>|$)")
 _STYLE: Final = re.compile(r"<(script|style)\b.*?(?:</\1>|$)", re.IGNORECASE | re.DOTALL)
 _PRICE: Final = re.compile(r"\$?\s*(\d[\d,]*(?:\.\d+)?)")
@@ -35,7 +35,7 @@ _PRICE: Final = re.compile(r"\$?\s*(\d[\d,]*(?:\.\d+)?)")
 
 @dataclass(frozen=True)
 class Product:
-    """What the catalog keeps of one product's metadata."""
+    """The part of a product's metadata that the catalog keeps."""
 
     attributes: dict[str, str | None]
     entities: tuple[tuple[str, str], ...]  # (kind, name)
@@ -43,8 +43,10 @@ class Product:
 
 
 def records(path: Path, progress: Progress | None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, record) of a JSON-lines file; blank lines are passed over. Raises SourceError
-    that names the line."""
+    """Yield (line number, record) of a JSON-lines file, without blank lines.
+
+    Raises SourceError that names the line.
+    """
     for number, line in text_lines(path, progress=progress):
         if line.strip():
             yield number, _parse(line, path, number)
@@ -64,24 +66,24 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
 
 
 def _python_literal(line: str) -> Any:
-    """The 2014 metadata holds Python dictionaries, with single quotes."""
+    """Parse a Python dictionary: the 2014 metadata has these instead of JSON."""
     if not line.lstrip().startswith("{"):
         return None
     try:
-        # By way of JSON, so that keys are text and values plain, as in the other files.
+        # Through JSON, so that keys are text and values are plain, as in the other files.
         return json.loads(json.dumps(ast.literal_eval(line.strip()), default=str))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
 
 
 def review_digest(record: dict[str, Any]) -> bytes:
-    """16 bytes that are equal for equal records, in whatever order their fields stand."""
+    """Return 16 bytes that are equal for equal records, in any order of their fields."""
     text = json.dumps(record, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def clean(value: Any) -> str:
-    """Text without tags and entities of HTML, on one line; "" for anything but text."""
+    """Return text on one line, without HTML tags and entities; "" for anything but text."""
     if not isinstance(value, str):
         return ""
     text = _TAG.sub(" ", _STYLE.sub(" ", value))
@@ -90,7 +92,7 @@ def clean(value: Any) -> str:
 
 
 def product(record: dict[str, Any]) -> Product:
-    """A metadata record of either release."""
+    """Read a metadata record of either form."""
     description = record.get("description")
     parts = description if isinstance(description, list) else [description]
     attributes: dict[str, str | None] = {
@@ -117,7 +119,7 @@ def _entities(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _categories(record: dict[str, Any]) -> Iterable[str]:
-    """2018: one list of names; 2014: a list of such lists."""
+    """Yield the category names: a list in the 2018 form, a list of lists in the 2014 form."""
     given = record.get("category") or record.get("categories") or []
     for entry in given if isinstance(given, list) else [given]:
         yield from map(_string, entry) if isinstance(entry, list) else [_string(entry)]

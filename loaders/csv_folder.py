@@ -1,5 +1,7 @@
-"""The kgrec CSV layout: a folder with users, items, interactions, entities, facts, reviews, queries
-and scenarios as .csv, .csv.gz or .parquet. Only the interactions are required."""
+"""The CSV layout: a folder with one .csv, .csv.gz or .parquet file per frame of the catalog.
+
+Only the interactions are required.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,12 @@ import difflib
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import pyarrow as pa
-
-from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
+from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
+from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
 
@@ -28,43 +28,55 @@ def csv_folder(
     encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> LoadResult:
-    """Load a folder of the kgrec CSV layout.
+    """Load a folder of the CSV layout.
 
-    Columns the layout doesn't know are kept as attributes, as numbers where that loses nothing.
-    Blank rows and exact repeats of nodes and facts are dropped and counted; equal interactions are
-    separate events. Raises SourceError for a file that can't be read and CatalogError for content
-    that breaks the schema, with every problem in it.
+    Columns that the layout doesn't know are kept as attributes. They become numbers or booleans if
+    no value changes by that. Blank rows and exact repeats of nodes and facts are dropped and
+    counted; equal interactions are separate events.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder with interactions.csv (or .csv.gz, .parquet) and the other files.
+    delimiter : str
+        The delimiter of the CSV files.
+    encoding : str
+        The encoding of the CSV files.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or can't be read.
+    CatalogError
+        If the content breaks the schema; the error lists every problem.
     """
     folder = Path(folder)
-    report = LoadReport()
-    tables: dict[str, pa.Table] = {}
-    rows: dict[str, np.ndarray] = {}
-    sources: dict[str, str] = {}
+    builder = CatalogBuilder()
     form = CsvForm(delimiter, encoding)
-    for name, path in _find_files(folder, report).items():
+    for name, path in _find_files(folder, builder.report).items():
         part = read_table(path, form, progress)
-        _require_columns(name, path, part.table.column_names, delimiter)
-        tables[name] = infer_types(part.table, SPECS[name].by_name)
-        rows[name] = part.rows
-        sources[name] = str(path)
-        file = report.file(path.name)
-        file.read = part.table.num_rows + part.blank
-        file.drop("blank row", part.blank)
-    if not tables["interactions"].num_rows:
+        _check_delimiter(name, path, part.table.column_names, delimiter)
+        builder.report_file(path, part)
+        builder.add(name, infer_types(part.table, SPECS[name].by_name), path, part.rows)
+    if not builder.tables["interactions"].num_rows:
         raise SourceError(
-            f"{sources['interactions']}: there is a header but no row. Cure: add interactions."
+            f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
+            "interactions."
         )
-    catalog = Catalog.from_frames(**tables, sources=sources, rows=rows)
-    catalog.validate().raise_if_any()
-    for name, count in catalog.dropped.items():
-        report.file(Path(sources[name]).name).drop("exact repeat of an earlier row", count)
-    return LoadResult(catalog, report)
+    return builder.build()
 
 
 def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
     if not folder.is_dir():
         raise SourceError(
-            f"{folder}: there is no such folder. Cure: give the folder that holds "
+            f"{folder}: there is no such folder. Cure: give the folder that has "
             "interactions.csv and the other files."
         )
     found: dict[str, Path] = {}
@@ -74,10 +86,10 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
             continue
         name = path.name.removesuffix(suffix)
         if name not in FRAMES:
-            _refuse_near_name(path, name, report)
+            _report_other_file(path, name, report)
         elif name in found:
             raise SourceError(
-                f"{folder}: both {found[name].name} and {path.name} are there. Cure: keep one."
+                f"{folder}: both {found[name].name} and {path.name} exist. Cure: keep one."
             )
         else:
             found[name] = path
@@ -89,19 +101,33 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
     return {name: found[name] for name in FRAMES if name in found}
 
 
-def _refuse_near_name(path: Path, name: str, report: LoadReport) -> None:
+def _report_other_file(path: Path, name: str, report: LoadReport) -> None:
+    """Note a file that isn't read. Raises SourceError if its name looks misspelt."""
     near = difflib.get_close_matches(name.lower(), FRAMES, n=1, cutoff=0.75)
     if near:
         raise SourceError(
             f"{path}: no file of the layout has this name. Cure: call it "
             f"{near[0]}{path.name[len(name) :]}, or move it elsewhere."
         )
-    report.notes.append(f"{path.name} is not a file of the layout and was left alone.")
+    report.notes.append(f"{path.name} is not a file of the layout and was not read.")
 
 
-def _require_columns(name: str, path: Path, columns: list[str], delimiter: str) -> None:
-    """A first look that can still tell a wrong delimiter from a missing column."""
+def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) -> None:
+    """Raise SourceError if a required column is missing because the delimiter is wrong."""
     missing = [c for c in SPECS[name].required if c not in columns]
     hint = delimiter_hint(columns, delimiter)
     if missing and hint:
         raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
+
+
+def _recognises(names: set[str]) -> bool:
+    return any(name.removesuffix(suffix) in FRAMES for name in names for suffix in SUFFIXES)
+
+
+LOADER: Final = Loader(
+    name="csv",
+    title="the CSV layout",
+    files="interactions.csv",
+    recognises=_recognises,
+    function=csv_folder,
+)

@@ -1,4 +1,4 @@
-"""A catalog written as a folder of the kgrec CSV layout."""
+"""Write a catalog to a folder of the CSV layout."""
 
 from __future__ import annotations
 
@@ -18,11 +18,29 @@ from loaders.infer import with_point
 
 
 def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = False) -> Path:
-    """Write each frame that has rows (items and interactions always) as .csv, or .csv.gz.
+    """Write a catalog to a folder of the CSV layout.
 
-    Every file is complete before the first one takes its place; files of an earlier export are
-    replaced or removed. Absent values and "" are both written as nothing. Raises SourceError where
-    the disk refuses.
+    All files are written completely before the first one is put in place. Files of an earlier
+    export are replaced or removed. Absent values and "" are both written as an empty field.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog. Frames without rows have no file, except items and interactions.
+    folder : str or Path
+        The folder to write to; it is made if it doesn't exist.
+    compress : bool
+        Write .csv.gz files and not .csv files.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    SourceError
+        If the folder can't be written, for example because the disk is full.
     """
     folder = Path(folder)
     suffix = ".csv.gz" if compress else ".csv"

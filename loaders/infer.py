@@ -1,4 +1,4 @@
-"""Types of text columns, only where writing the value back gives the same text."""
+"""Infer the types of text columns. A type is used only if its values give back the same text."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ import pyarrow.compute as pc
 
 
 def infer_types(table: pa.Table, known: Collection[str]) -> pa.Table:
-    """Turn each text column that isn't among ``known`` into int64, float64 or bool where every
-    value round-trips: years become numbers, "true" becomes true, the postcode "02139" keeps its
-    zero."""
+    """Convert each text column that isn't in ``known`` to int64, float64 or bool, if possible.
+
+    It is possible if every value, converted back, gives the same text: years become numbers and
+    "true" becomes true, but the postcode "02139" stays text and keeps its zero.
+    """
     for position, name in enumerate(table.column_names):
         column = table.column(position)
         if name in known or not pa.types.is_string(column.type):
             continue
-        numbers = _numbers(column)
-        if numbers is not None:
-            table = table.set_column(position, name, numbers)
+        values = _inferred(column)
+        if values is not None:
+            table = table.set_column(position, name, values)
     return table
 
 
-def _numbers(column: Any) -> Any:
+def _inferred(column: Any) -> Any:
     coded = column.combine_chunks().dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         return None
@@ -49,7 +51,7 @@ def _gives_back(values: Any, texts: Any) -> bool:
 
 
 def with_point(floats: Any) -> Any:
-    """Floats as text in which whole numbers keep their point: 1250.0, not 1250."""
+    """Write floats as text with a decimal point in whole numbers: 1250.0 and not 1250."""
     written = floats.cast(pa.string())
     whole = pc.match_substring_regex(written, r"^-?[0-9]+$")
     return pc.if_else(whole, pc.binary_join_element_wise(written, ".0", ""), written)

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
+from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.report import LoadReport, LoadResult, Progress
-from loaders.tabular import CsvForm, FileTable, read_csv
+from loaders.loader import Loader
+from loaders.report import LoadResult, Progress
+from loaders.tabular import CsvForm, read_csv
 
 _INTERACTIONS: Final = ("user_id", "item_id", "rating", "timestamp")
 _GENRES: Final = (
@@ -55,7 +56,7 @@ _FILES_1M: Final = {
         CsvForm("::", "latin-1", False, ("user_id", "gender", "age", "occupation", "zip")),
     ),
 }
-# The codes of ml-1m's users.dat, in the words of its own README.
+# The codes of ml-1m's users.dat, as its README describes them.
 _AGES: Final = {
     "1": "under 18",
     "18": "18-24",
@@ -93,9 +94,27 @@ _OCCUPATIONS: Final = (
 def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
     """Load the folder of ml-100k or ml-1m as GroupLens publishes it.
 
-    The year leaves the title for a column of its own, ml-100k's genre flags become a|b, ml-1m's
-    codes of age and occupation become their words. Raises SourceError for a file that is missing or
-    can't be read, CatalogError for content that breaks the schema.
+    The year is moved from the title to a column of its own, the genre flags of ml-100k become a|b,
+    and the codes of age and occupation in ml-1m are replaced by their words.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The unpacked folder.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or can't be read.
+    CatalogError
+        If the content breaks the schema.
     """
     folder = Path(folder)
     small = (folder / "u.data").is_file()
@@ -104,31 +123,15 @@ def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadRe
             f"{folder}: neither u.data (ml-100k) nor ratings.dat (ml-1m) is here. Cure: give the "
             "unpacked folder."
         )
-    report = LoadReport()
-    tables: dict[str, pa.Table] = {}
-    rows: dict[str, np.ndarray] = {}
-    sources: dict[str, str] = {}
+    builder = CatalogBuilder()
     for frame, (name, form) in (_FILES_100K if small else _FILES_1M).items():
-        part = _read(folder / name, form, progress, report)
-        tables[frame], rows[frame] = part.table, part.rows
-        sources[frame] = str(folder / name)
-    tables["items"] = _items(tables["items"], flags=small)
-    if not small:
-        tables["users"] = _worded(tables["users"])
-    tables["users"] = infer_types(tables["users"], SPECS["users"].by_name)
-    catalog = Catalog.from_frames(**tables, sources=sources, rows=rows)
-    catalog.validate().raise_if_any()
-    for frame, count in catalog.dropped.items():
-        report.file(Path(sources[frame]).name).drop("exact repeat of an earlier row", count)
-    return LoadResult(catalog, report)
-
-
-def _read(path: Path, form: CsvForm, progress: Progress | None, report: LoadReport) -> FileTable:
-    part = read_csv(path, form, progress)
-    file = report.file(path.name)
-    file.read = part.table.num_rows + part.blank
-    file.drop("blank row", part.blank)
-    return part
+        part = read_csv(folder / name, form, progress)
+        builder.report_file(folder / name, part)
+        builder.add(frame, part.table, folder / name, part.rows)
+    builder.tables["items"] = _items(builder.tables["items"], flags=small)
+    users = builder.tables["users"] if small else _decode_users(builder.tables["users"])
+    builder.tables["users"] = infer_types(users, SPECS["users"].by_name)
+    return builder.build()
 
 
 def _items(table: pa.Table, *, flags: bool) -> pa.Table:
@@ -156,7 +159,8 @@ def _flagged_genres(table: pa.Table) -> Any:
     return pa.array(["|".join(names[row]) for row in flags], type=pa.string())
 
 
-def _worded(table: pa.Table) -> pa.Table:
+def _decode_users(table: pa.Table) -> pa.Table:
+    """Replace ml-1m's codes of age and occupation by their words."""
     words = {
         "age": _AGES,
         "occupation": {str(code): word for code, word in enumerate(_OCCUPATIONS)},
@@ -166,3 +170,16 @@ def _worded(table: pa.Table) -> pa.Table:
         values = [names.get(code, code) for code in table.column(column).to_pylist()]
         table = table.set_column(position, column, pa.array(values, type=pa.string()))
     return table
+
+
+def _recognises(names: set[str]) -> bool:
+    return "u.data" in names or "ratings.dat" in names
+
+
+LOADER: Final = Loader(
+    name="movielens",
+    title="MovieLens as published (100K and 1M)",
+    files="u.data or ratings.dat",
+    recognises=_recognises,
+    function=movielens,
+)

@@ -1,7 +1,7 @@
 """RecBole atomic files: NAME.inter, .user, .item, .kg and .link, tab-separated with typed headers.
 
-The link file says which Freebase entity an item is; facts about a linked entity become facts about
-the item itself, so that an item is one node of the graph, not two.
+The link file maps items to Freebase entities. Facts about a linked entity become facts about the
+item itself, so that an item is one node of the graph and not two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +17,10 @@ import pyarrow.compute as pc
 from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
+from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.report import FileReport, LoadReport, LoadResult, Progress
+from loaders.loader import Loader, folder_of
+from loaders.report import FileReport, LoadResult, Progress
 from loaders.tabular import CsvForm, FileTable, read_csv
 
 FORM: Final = CsvForm(delimiter="\t", quoted=False)
@@ -38,44 +39,56 @@ def recbole(
 ) -> LoadResult:
     """Load a folder of RecBole atomic files.
 
-    ``interactions`` (user_id, item_id, rating, timestamp, split …) takes the place of the .inter
-    file, for a split of one's own. ``name`` chooses among several data sets in one folder.
-    ``only_interacted`` leaves out users and items without an interaction, as protocols ask whose
-    candidates are the items of the split; such an item's entity stays in the graph as an entity.
-    Raises SourceError for a file that can't be read and CatalogError for content that breaks the
-    schema.
+    Parameters
+    ----------
+    folder : str or Path
+        The folder with NAME.inter and, if there are any, the .user, .item, .kg and .link files.
+    interactions : DataFrame, optional
+        Interactions to use instead of the .inter file, for example with a column ``split``.
+    name : str, optional
+        The data set to read, if the folder has several.
+    only_interacted : bool
+        Drop users and items without interactions, for protocols whose candidates are the items of
+        the split. The entity of such an item stays in the graph as an entity.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or can't be read.
+    CatalogError
+        If the content breaks the schema.
     """
     folder = Path(folder)
     paths = _find_files(folder, name, need_inter=interactions is None)
-    report = LoadReport()
-    tables: dict[str, Any] = {}
-    rows: dict[str, np.ndarray] = {}
-    sources: dict[str, str] = {}
+    builder = CatalogBuilder()
     for suffix, frame in _FRAMES.items():
         if suffix not in paths or (suffix == "inter" and interactions is not None):
             continue
-        part = _read(paths[suffix], progress, report)
-        tables[frame], rows[frame], sources[frame] = part.table, part.rows, str(paths[suffix])
+        part = _read_file(paths[suffix], progress, builder)
+        builder.add(frame, part.table, paths[suffix], part.rows)
     if interactions is not None:
-        tables["interactions"] = interactions
-        report.file("interactions frame").read = len(interactions)
+        builder.tables["interactions"] = interactions
+        builder.report.file("interactions frame").read = len(interactions)
     if only_interacted:
-        for frame, column in (("users", "user_id"), ("items", "item_id")):
-            _keep_interacted(frame, column, tables, rows, sources, report)
-    if "facts" in tables:
-        links = _read_links(paths, tables, progress, report)
-        tables["facts"] = _facts(tables["facts"], links, sources["facts"])
-    catalog = Catalog.from_frames(**tables, sources=sources, rows=rows)
-    catalog.validate().raise_if_any()
-    for frame, count in catalog.dropped.items():
-        report.file(Path(sources[frame]).name).drop("exact repeat of an earlier row", count)
-    return LoadResult(catalog, report)
+        _keep_interacted("users", "user_id", builder)
+        _keep_interacted("items", "item_id", builder)
+    if "facts" in builder.tables:
+        links = _read_links(paths, progress, builder)
+        builder.tables["facts"] = _facts(builder.tables["facts"], links, paths["kg"])
+    return builder.build()
 
 
 def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str, Path]:
     if not folder.is_dir():
         raise SourceError(
-            f"{folder}: there is no such folder. Cure: give the folder that holds NAME.inter."
+            f"{folder}: there is no such folder. Cure: give the folder that has NAME.inter."
         )
     suffixes = (*_FRAMES, "link")
     here = [p for p in sorted(folder.iterdir()) if p.suffix[1:] in suffixes]
@@ -92,18 +105,16 @@ def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str
     return found
 
 
-def _read(path: Path, progress: Progress | None, report: LoadReport) -> FileTable:
-    """One atomic file with plain column names and many-valued fields joined by "|"."""
+def _read_file(path: Path, progress: Progress | None, builder: CatalogBuilder) -> FileTable:
+    """Read one atomic file: plain column names, and sequences joined by "|"."""
     part = read_csv(path, FORM, progress)
-    file = report.file(path.name)
-    file.read = part.table.num_rows + part.blank
-    file.drop("blank row", part.blank)
+    file = builder.report_file(path, part)
     columns: dict[str, Any] = {}
     for header, column in zip(part.table.column_names, part.table.columns, strict=True):
         title, kind = _split_header(header, path)
         if title in columns:
             raise SourceError(f"{path}, row 1: two columns mean {title}. Cure: rename one of them.")
-        if kind.endswith("_seq") and not _is_prose(title):
+        if kind.endswith("_seq") and not _is_text(title):
             column = _joined(column)
         columns[title] = column
     if "year" in columns:
@@ -123,19 +134,19 @@ def _split_header(header: str, path: Path) -> tuple[str, str]:
     return _NAMES.get(title, title), kind
 
 
-def _is_prose(title: str) -> bool:
-    """RecBole types titles as token sequences as well, but a title is one text."""
+def _is_text(title: str) -> bool:
+    """Whether a token sequence is one text: RecBole gives titles this type as well."""
     return any(word in title for word in ("title", "name", "text", "description"))
 
 
 def _years(column: Any, file: FileReport) -> Any:
-    """Years as published, but for a few words among them, which count as absent."""
+    """Replace text in a column of years by absent values, if at most a tenth of it is text."""
     number = pc.match_substring_regex(column, r"^(\d{1,4})?$")
-    words = len(column) - (pc.sum(number).as_py() or 0)
-    if not words or words > len(column) / 10:
+    texts = len(column) - (pc.sum(number).as_py() or 0)
+    if not texts or texts > len(column) / 10:
         return column
     example = column.filter(pc.invert(number))[0].as_py()
-    file.notes.append(f"{words} years are not numbers (such as {example!r}) and count as absent.")
+    file.notes.append(f"{texts} years are not numbers (such as {example!r}) and count as absent.")
     return pc.if_else(number, column, "")
 
 
@@ -145,43 +156,40 @@ def _joined(column: Any) -> Any:
 
 
 def _read_links(
-    paths: dict[str, Path], tables: dict[str, Any], progress: Progress | None, report: LoadReport
+    paths: dict[str, Path], progress: Progress | None, builder: CatalogBuilder
 ) -> dict[str, str]:
-    """entity id → item id, for the items that are in the catalog."""
+    """Return entity id → item id, for the items that are in the catalog."""
     path = paths.get("link")
     if path is None:
         return {}
-    part = _read(path, progress, report)
+    part = _read_file(path, progress, builder)
     _require(part.table, ("item_id", "entity_id"), path)
-    if "items" in tables:
-        _require(tables["items"], ("item_id",), paths["item"])
-        known = set(tables["items"].column("item_id").to_pylist())
+    if "items" in builder.tables:
+        _require(builder.tables["items"], ("item_id",), paths["item"])
+        known = set(builder.tables["items"].column("item_id").to_pylist())
     else:
-        known = _mentioned(tables["interactions"], "item_id")
-    return _usable_links(part.table, known, report.file(path.name))
+        known = _interacted_ids(builder.tables["interactions"], "item_id")
+    return _usable_links(part.table, known, builder.report.file(path.name))
 
 
-def _mentioned(interactions: Any, column: str) -> set[str]:
-    """The ids in a column of the interactions. Raises CatalogError where it isn't there."""
+def _interacted_ids(interactions: Any, column: str) -> set[str]:
+    """Return the ids in a column of the interactions. Raises CatalogError if it is missing."""
     events = Catalog.from_frames(interactions=interactions).tables["interactions"]
     return set(events.column(column).drop_null().to_pylist())
 
 
-def _keep_interacted(
-    frame: str,
-    column: str,
-    tables: dict[str, Any],
-    rows: dict[str, np.ndarray],
-    sources: dict[str, str],
-    report: LoadReport,
-) -> None:
-    if frame not in tables or column not in tables[frame].column_names:
+def _keep_interacted(frame: str, column: str, builder: CatalogBuilder) -> None:
+    """Drop the users or items that have no interaction."""
+    table = builder.tables.get(frame)
+    if table is None or column not in table.column_names:
         return
-    known = pa.array(sorted(_mentioned(tables["interactions"], column)), pa.string())
-    keep = pc.is_in(tables[frame].column(column), value_set=known).combine_chunks()
+    known = _interacted_ids(builder.tables["interactions"], column)
+    value_set = pa.array(sorted(known), pa.string())
+    keep = pc.is_in(table.column(column), value_set=value_set).combine_chunks()
     mask = keep.to_numpy(zero_copy_only=False)
-    tables[frame], rows[frame] = tables[frame].filter(keep), rows[frame][mask]
-    file = report.file(Path(sources[frame]).name)
+    source = builder.sources[frame]
+    builder.add(frame, table.filter(keep), source, builder.rows[frame][mask])
+    file = builder.report.file(Path(source).name)
     file.drop("it has no interaction", int((~mask).sum()))
 
 
@@ -209,8 +217,8 @@ def _require(table: pa.Table, columns: tuple[str, ...], path: Path) -> None:
             )
 
 
-def _facts(table: pa.Table, links: dict[str, str], source: str) -> pa.Table:
-    _require(table, ("head_id", "relation_id", "tail_id"), Path(source))
+def _facts(table: pa.Table, links: dict[str, str], path: Path) -> pa.Table:
+    _require(table, ("head_id", "relation_id", "tail_id"), path)
     columns: dict[str, Any] = {"relation": table.column("relation_id")}
     for end in ("head", "tail"):
         coded = table.column(f"{end}_id").combine_chunks().dictionary_encode()
@@ -223,3 +231,21 @@ def _facts(table: pa.Table, links: dict[str, str], source: str) -> pa.Table:
         if name not in ("head_id", "relation_id", "tail_id"):
             columns[name] = table.column(name)
     return pa.table(columns)
+
+
+def _arguments(path: Path) -> dict[str, Any]:
+    return {"folder": folder_of(path), "name": path.stem if path.is_file() else None}
+
+
+def _recognises(names: set[str]) -> bool:
+    return any(name.endswith(".inter") for name in names)
+
+
+LOADER: Final = Loader(
+    name="recbole",
+    title="RecBole atomic files",
+    files="NAME.inter",
+    recognises=_recognises,
+    function=recbole,
+    arguments=_arguments,
+)

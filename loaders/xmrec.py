@@ -1,6 +1,6 @@
-"""XMarket (XMRec) as published: one file MARKET_5core.txt.gz of ratings for each market of a shop.
+"""XMRec (XMarket) as published: one file MARKET_5core.txt.gz of ratings per market of a shop.
 
-Each market is a scenario: items are shared between markets, users are not.
+Each market is a scenario. Markets share items, but not users.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
+from graph_schema.convert import true_positions
 from graph_schema.errors import SourceError
-from graph_schema.report import Collector, shown
-from graph_schema.validation import where
+from graph_schema.report import ProblemCollector, shown
+from loaders.builder import CatalogBuilder
+from loaders.loader import Loader, folder_of
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_csv
 
@@ -54,32 +56,47 @@ def xmrec(
     markets: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> LoadResult:
-    """Load a folder of MARKET_5core.txt.gz (or .txt): userId, itemId, rate and date by spaces.
+    """Load a folder of MARKET_5core.txt.gz (or .txt) files: userId, itemId, rate and date.
 
-    ``markets`` are the codes to read, all that are there if None. An interaction's scenario is its
-    market's code; the publication's markets have a description, a country, language, currency and
-    region. A user id that is in two markets stands for two users, "de:ID" and "uk:ID". Times are
-    midnight, UTC. Raises SourceError for a file that is missing or can't be read, CatalogError for
-    rows that break the schema.
+    The scenario of an interaction is the code of its market. The markets of the publication have a
+    description, country, language, currency and region. A user id in two markets becomes two users,
+    such as "de:ID" and "uk:ID". Timestamps are midnight, UTC.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder with the files of the markets.
+    markets : sequence of str, optional
+        The codes of the markets to read, such as "de". By default all markets are read.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while a file is read.
+
+    Returns
+    -------
+    LoadResult
+        The valid catalog, and the report of the rows read, kept and dropped.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or can't be read.
+    CatalogError
+        If the content breaks the schema.
     """
     folder = Path(folder)
-    report = LoadReport()
+    builder = CatalogBuilder()
     events = {
-        market: _read(path, market, progress, report)
+        market: _read_market(path, market, progress, builder)
         for market, path in _find_files(folder, markets).items()
     }
-    interactions = pa.concat_tables(_own_users(events, report))
-    catalog = Catalog.from_frames(
-        interactions=interactions,
-        scenarios=_scenarios(list(events)),
-        sources={"interactions": str(folder), "scenarios": "scenarios of the markets"},
-    )
-    catalog.validate().raise_if_any()
-    return LoadResult(catalog, report)
+    interactions = pa.concat_tables(_separate_users(events, builder.report))
+    builder.add("interactions", interactions, folder)
+    builder.add("scenarios", _scenarios(list(events)), "scenarios of the markets")
+    return builder.build()
 
 
 def _find_files(folder: Path, markets: Sequence[str] | None) -> dict[str, Path]:
-    """Market → its file, in the order of the codes."""
+    """Return market → file, in the order of the codes."""
     if not folder.is_dir():
         raise SourceError(
             f"{folder}: there is no such folder. Cure: give the folder of MARKET_5core.txt.gz."
@@ -91,7 +108,7 @@ def _find_files(folder: Path, markets: Sequence[str] | None) -> dict[str, Path]:
             continue
         if match[1] in found:
             raise SourceError(
-                f"{folder}: both {found[match[1]].name} and {path.name} are there. Cure: keep one."
+                f"{folder}: both {found[match[1]].name} and {path.name} exist. Cure: keep one."
             )
         found[match[1]] = path
     missing = sorted(set(markets or ()) - set(found))
@@ -103,12 +120,12 @@ def _find_files(folder: Path, markets: Sequence[str] | None) -> dict[str, Path]:
     return found
 
 
-def _read(path: Path, market: str, progress: Progress | None, report: LoadReport) -> pa.Table:
-    """One market's interactions, checked by themselves so that problems name file and row."""
+def _read_market(
+    path: Path, market: str, progress: Progress | None, builder: CatalogBuilder
+) -> pa.Table:
+    """Read one market's interactions and validate them, so that problems name file and row."""
     part = read_csv(path, FORM, progress)
-    file = report.file(path.name)
-    file.read = part.table.num_rows + part.blank
-    file.drop("blank row", part.blank)
+    builder.report_file(path, part)
     missing = [name for name in _COLUMNS if name not in part.table.column_names]
     if missing:
         hint = delimiter_hint(part.table.column_names, " ") or " name the columns as published."
@@ -117,24 +134,24 @@ def _read(path: Path, market: str, progress: Progress | None, report: LoadReport
         raise SourceError(f"{path}: there is a header but no row. Cure: add rows, or remove it.")
     table = part.table.rename_columns([_COLUMNS.get(n, n) for n in part.table.column_names])
     sources, rows = {"interactions": str(path)}, {"interactions": part.rows}
-    found = Collector(sources, rows)
+    collector = ProblemCollector(sources, rows)
     place = table.column_names.index("timestamp")
-    table = table.set_column(place, "timestamp", _midnights(table["timestamp"], found))
-    found.report().raise_if_any()
+    table = table.set_column(place, "timestamp", _midnights(table["timestamp"], collector))
+    collector.report().raise_if_any()
     table = table.append_column("scenario", pa.repeat(pa.scalar(market), table.num_rows))
     own = Catalog.from_frames(interactions=table, sources=sources, rows=rows)
     own.validate().raise_if_any()
     return own.tables["interactions"]
 
 
-def _midnights(dates: Any, found: Collector) -> Any:
-    """Dates as unix seconds; a date that isn't one is a problem, none is no time."""
+def _midnights(dates: Any, collector: ProblemCollector) -> Any:
+    """Convert dates to unix seconds at midnight. An empty date is absent, a wrong one a problem."""
     given = pc.if_else(pc.equal(dates, ""), pa.scalar(None, pa.string()), dates)
     times = pc.strptime(given, format="%Y-%m-%d", unit="s", error_is_null=True)
     # Arrow reads 2016-02-30 as a day of March.
     same = pc.fill_null(pc.equal(pc.strftime(times, format="%Y-%m-%d"), given), False)
-    wrong = where(pc.and_(pc.is_valid(given), pc.invert(same)))
-    found.add_rows(
+    wrong = true_positions(pc.and_(pc.is_valid(given), pc.invert(same)))
+    collector.add_rows(
         "interactions",
         "date",
         wrong,
@@ -148,15 +165,16 @@ def _no_date(dates: Any, row: int) -> str:
     return f"{shown(dates[row].as_py())} is not a date."
 
 
-def _own_users(events: dict[str, pa.Table], report: LoadReport) -> list[pa.Table]:
-    """The markets' interactions, with the market before every user id that another one has too."""
+def _separate_users(events: dict[str, pa.Table], report: LoadReport) -> list[pa.Table]:
+    """Put the market's code before every user id that several markets have."""
     ids = pa.concat_arrays([pc.unique(table["user_id"]) for table in events.values()])
     counts = pc.value_counts(ids)
     shared = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     if len(shared):
         word = "id is" if len(shared) == 1 else "ids are"
         report.notes.append(
-            f"{len(shared):,} user {word} in two markets or more: the market's code was put before."
+            f"{len(shared):,} user {word} in two markets or more; the market's code is put before "
+            "such an id."
         )
     parts = []
     for market, table in events.items():
@@ -168,14 +186,33 @@ def _own_users(events: dict[str, pa.Table], report: LoadReport) -> list[pa.Table
 
 
 def _scenarios(markets: list[str]) -> pa.Table:
-    """A row for each market; of a code that the publication lacks nothing is known."""
+    """One row per market; a market that the publication doesn't list has no description."""
     known = [MARKETS.get(market, (None,) * len(_ATTRIBUTES)) for market in markets]
     columns = {name: [row[i] for row in known] for i, name in enumerate(_ATTRIBUTES)}
-    told = [
+    descriptions = [
         f"The shop in {country}, {region}; its language is {language}, its currency the {currency}."
         if country
         else ""
         for country, language, currency, region in known
     ]
     names = {name: pa.array(values, pa.string()) for name, values in columns.items()}
-    return pa.table({"scenario_id": markets, "description": told, **names})
+    return pa.table({"scenario_id": markets, "description": descriptions, **names})
+
+
+def _arguments(path: Path) -> dict[str, Any]:
+    match = FILE.fullmatch(path.name) if path.is_file() else None
+    return {"folder": folder_of(path), "markets": None if match is None else [match[1]]}
+
+
+def _recognises(names: set[str]) -> bool:
+    return any(FILE.fullmatch(name) for name in names)
+
+
+LOADER: Final = Loader(
+    name="xmrec",
+    title="XMRec's markets (each becomes a scenario with its country, language and currency)",
+    files="de_5core.txt.gz",
+    recognises=_recognises,
+    function=xmrec,
+    arguments=_arguments,
+)

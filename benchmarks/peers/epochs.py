@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers.base import Fitting
+from kgrec.arrays import Csr, contains, pairs_to_csr
 from kgrec.graph.snapshot import Interactions, Ints
-from kgrec.ranking import Csr, pairs_to_csr
-from kgrec.ranking.csr import contains
 
 BATCH, STEPS = 4096, 40  # pairs a step at least, steps an epoch at most: each reads a whole graph
 _REDRAWS = 5  # of a negative that its user has; what is left after that stays

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import typer
 
+import loaders
 from kgrec.cli.app import app
 from kgrec.cli.options import DatabaseOption, DbUserOption, JsonOption, MappingOption, StoreOption
 from kgrec.cli.output import print_frame, print_json, print_values
@@ -21,24 +22,18 @@ if TYPE_CHECKING:
     from loaders import LoadResult
 
 
-class SourceFormat(StrEnum):
-    """What the loaders read."""
-
-    csv = "csv"
-    recbole = "recbole"
-    movielens = "movielens"
-    amazon = "amazon"
-    xmrec = "xmrec"
-    catalog = "catalog"
-
-
 class ExportFormat(StrEnum):
-    """What ``kgrec export`` writes."""
+    """The formats that ``kgrec export`` writes."""
 
     csv = "csv"
     csv_gz = "csv.gz"
     parquet = "parquet"
 
+
+if TYPE_CHECKING:
+    SourceFormat = StrEnum
+else:  # the formats of the registry; their names are known at run time only
+    SourceFormat = StrEnum("SourceFormat", {name: name for name in loaders.FORMATS})
 
 FormatOption = Annotated[
     SourceFormat | None,
@@ -54,9 +49,7 @@ def load_source(
     progress: Report,
     metadata: Path | None = None,
 ) -> LoadResult:
-    """The LoadResult of a folder, a file, or a data set that kgrec can fetch (``ml-100k``)."""
-    import loaders
-
+    """Load a folder, a file, or a data set that kgrec can fetch (``ml-100k``)."""
     path = Path(source)
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
@@ -91,8 +84,8 @@ def load(
     say(str(result.report))
     scenarios = scenario_counts(result.catalog)
     if as_json:
-        told = {"store": store, "rows": written.rows, "seconds": written.seconds}
-        print_json({**told, "scenarios": dict(scenarios.itertuples(index=False))})
+        values = {"store": store, "rows": written.rows, "seconds": written.seconds}
+        print_json({**values, "scenarios": dict(scenarios.itertuples(index=False))})
         return
     print_values({**written.rows, "seconds": round(written.seconds, 2)}, as_json=False)
     if len(scenarios):
@@ -102,7 +95,7 @@ def load(
 
 
 def scenario_counts(catalog: Catalog) -> pd.DataFrame:
-    """Columns scenario, interactions: every scenario of the catalog, the largest first."""
+    """Count each scenario's interactions: columns scenario and interactions, largest first."""
     events, names = catalog.tables["interactions"], catalog.tables["scenarios"]["scenario_id"]
     counts = pd.Series(0, index=pd.Index(names.to_pylist(), dtype=object))
     if "scenario" in events.column_names:
@@ -126,8 +119,7 @@ def export(
     mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a store's graph into a folder of the CSV layout, which ``kgrec load`` reads again."""
-    import loaders
+    """Write a store's graph into a folder of the CSV layout, which ``kgrec load`` can read."""
     from kgrec.cli.exporting import read_catalog
 
     with (

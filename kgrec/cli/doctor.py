@@ -1,4 +1,4 @@
-"""``kgrec doctor``: what this machine has, and what is missing."""
+"""``kgrec doctor``: check that this machine has everything that kgrec needs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import platform
 import re
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -25,7 +27,7 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # the ones that decide h
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: ``ok`` is False only where something won't work."""
+    """The result of one check: ``ok`` is False only where something won't work."""
 
     name: str
     ok: bool
@@ -43,7 +45,7 @@ def doctor(
     mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check Python, the packages, the processor, the text model, its speed, the cache and a store.
+    """Check Python, packages, processor, text model and its speed, the cache and the stores.
 
     Exit code 1 if anything that kgrec needs is missing.
     """
@@ -51,7 +53,7 @@ def doctor(
     checks += [_guard("accelerator", _accelerator), _guard("text model", _text_model)]
     if checks[-1].ok:
         checks.append(_guard("text speed", _text_speed))
-    checks += [_guard("cache", _cache)]
+    checks += [_guard("cache", _cache), _guard("embedded store", _embedded)]
     if store is not None:
         checks.append(_guard("store", lambda: _store(store, db_user, database, mapping)))
     if as_json:
@@ -109,6 +111,19 @@ def _accelerator() -> str:
     return "none: everything runs on the processor"
 
 
+def _embedded() -> str:
+    """Start the process that holds an embedded store's graph."""
+    from kgrec.stores import EmbeddedStore
+
+    started = time.perf_counter()
+    with (
+        tempfile.TemporaryDirectory(prefix="kgrec-") as folder,
+        EmbeddedStore(Path(folder) / "new.kgl") as graph,
+    ):
+        graph.schema_version()
+    return f"its process answers after {time.perf_counter() - started:.1f} s"
+
+
 def _store(store: str, user: str | None, database: str | None, mapping: Path | None) -> str:
     with open_store(store, user=user, database=database, mapping=mapping) as graph:
         nodes = graph.node_counts()
@@ -134,9 +149,9 @@ def _text_speed() -> str:
 
     encoder = load_encoder()
     rate = texts_per_second(encoder.encode, SAMPLE)
-    told = f"{encoder.precision} by {encoder.runtime}: {rate:,.1f} texts a second"
+    speed = f"{encoder.precision} by {encoder.runtime}: {rate:,.1f} texts a second"
     timed = encoder.precision == "fp32" and encoder.device.type == "cpu" and has_openvino()
-    return told + (", before openvino is timed, when many come at once" if timed else "")
+    return speed + (", before openvino is timed, when many come at once" if timed else "")
 
 
 def _cache() -> str:

@@ -34,7 +34,7 @@ from kgrec.cli.output import print_json
 from kgrec.cli.progress import Report, progress_on_stderr, say
 from kgrec.cli.settings import ConfigOption, read_config
 from kgrec.cli.splitting import Protocol, with_split
-from kgrec.cli.stores import is_address, open_store
+from kgrec.cli.stores import is_store, open_store
 from kgrec.config import RecommenderConfig
 from kgrec.stores.base import GraphStore
 
@@ -109,7 +109,7 @@ def evaluate(
             keep_model,
         )
         opened: Opened = partial(open_store, user=db_user, database=database, mapping=mapping)
-        if _is_store(source) and _is_ready(source, opened, split_protocol, split_column):
+        if is_store(source) and _is_ready(source, opened, split_protocol, split_column):
             store, used = source, Protocol.given.value
         else:
             catalog = _catalog(source, opened, source_format, progress)
@@ -122,10 +122,6 @@ def evaluate(
         with opened(store) as graph:
             result = _measure(graph, request, progress)
     print_json({**result, "split": used, "source": source})
-
-
-def _is_store(source: str) -> bool:
-    return is_address(source) or Path(source).suffix == ".kgl"
 
 
 def _is_ready(source: str, opened: Opened, protocol: Protocol, column: str) -> bool:
@@ -141,7 +137,7 @@ def _is_ready(source: str, opened: Opened, protocol: Protocol, column: str) -> b
 def _catalog(
     source: str, opened: Opened, source_format: SourceFormat | None, progress: Report
 ) -> Catalog:
-    if _is_store(source):
+    if is_store(source):
         with opened(source) as graph:
             return read_catalog(graph, progress)
     loaded = load_source(source, source_format, progress)

@@ -12,13 +12,13 @@ import kgrec
 from graph_schema.errors import StoreFileError
 from graph_schema.mapping import GraphMapping
 from kgrec.stores.base import GraphStore
+from kgrec.stores.kind import StoreKind
+from kgrec.stores.registry import names_store, store_kind
 
-PASSWORD = "KGREC_NEO4J_PASSWORD"
 
-
-def is_address(store: str) -> bool:
-    """Whether this names a server (neo4j://host) rather than a file."""
-    return "://" in store
+def is_store(source: str) -> bool:
+    """Whether this can only name a store, and not a file or folder of data."""
+    return names_store(source)
 
 
 def open_store(
@@ -29,25 +29,49 @@ def open_store(
     mapping: Path | None = None,
     create: bool = False,
 ) -> GraphStore:
-    """The store behind a path or address; ``mapping`` is a GraphMapping's file.
+    """Open the store behind a path or address.
 
-    Raises StoreFileError where a file is to be read that does not exist, and StoreError's other
-    kinds where a server cannot be reached or refuses the password.
+    Parameters
+    ----------
+    store : str
+        The path of a file, or the address of a server.
+    user : str, optional
+        The server's user; the password comes from the environment or is asked for.
+    database : str, optional
+        The name of the server's database; its default one if None.
+    mapping : path, optional
+        The file of a GraphMapping, for a graph that has its own names.
+    create : bool
+        Whether a file that does not exist is a new store, and not an error.
+
+    Returns
+    -------
+    GraphStore
+        The open store.
+
+    Raises
+    ------
+    StoreFileError
+        If a file is to be read that does not exist.
+    StoreError
+        If a server can't be reached or refuses the password.
     """
     names = None if mapping is None else GraphMapping.load(mapping)
-    if not is_address(store):
-        if not create and not Path(store).exists():
-            raise StoreFileError(
-                f"there is no store {store}; make it with: kgrec load FOLDER --store {store}"
-            )
-        Path(store).absolute().parent.mkdir(parents=True, exist_ok=True)
-        return kgrec.connect(store, mapping=names)
-    return kgrec.connect(store, auth=_auth(store, user), database=database, mapping=names)
+    kind = store_kind(store)
+    if kind.server:
+        auth = _auth(kind, store, user)
+        return kgrec.connect(store, auth=auth, database=database, mapping=names)
+    if not create and not Path(store).exists():
+        raise StoreFileError(
+            f"there is no store {store}; make it with: kgrec load FOLDER --store {store}"
+        )
+    Path(store).absolute().parent.mkdir(parents=True, exist_ok=True)
+    return kgrec.connect(store, mapping=names)
 
 
-def _auth(store: str, user: str | None) -> tuple[str, str] | None:
-    password = os.environ.get(PASSWORD)
+def _auth(kind: StoreKind, store: str, user: str | None) -> tuple[str, str] | None:
+    password = os.environ.get(kind.password) if kind.password else None
     if password is None and sys.stdin.isatty():
         shown = store.rpartition("@")[2]
         password = typer.prompt(f"Password for {shown}", hide_input=True, err=True, default="")
-    return (user or "neo4j", password) if password else None
+    return (user or kind.user, password) if password else None

@@ -1,7 +1,7 @@
 """Settings: one pydantic model a component; what is left unset is read off the data by ``fit``."""
 
+from kgrec.config.heads import FEATURE_READERS, Head, HeadName
 from kgrec.config.model import (
-    Head,
     ModelConfig,
     RecommenderConfig,
     TextConfig,
@@ -12,7 +12,9 @@ from kgrec.config.scenarios import ScenarioConfig, ScenarioRule
 from kgrec.config.text_finetuning import TextTuning
 
 __all__ = [
+    "FEATURE_READERS",
     "Head",
+    "HeadName",
     "ModelConfig",
     "RatingConfig",
     "RecommenderConfig",

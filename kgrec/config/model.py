@@ -10,10 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
-
-Head = Literal["auto", "none", "adapter", "shared_bottom", "mmoe", "ple", "star", "pepnet", "hyper"]
 
 
 class _Settings(BaseModel):

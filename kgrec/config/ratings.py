@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-RatingHead = Literal[
-    "auto", "none", "adapter", "shared_bottom", "mmoe", "ple", "star", "pepnet", "hyper"
-]
+from kgrec.config.heads import Head
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -42,7 +41,7 @@ class RatingConfig(BaseModel):
     fewest: int = Field(
         2, ge=1, description="An item rated so often with one rating has a vector for just that."
     )
-    head: RatingHead = Field(
+    head: Head = Field(
         "auto",
         description="Scenario head; auto: the adapter on top of the shared model, for scenarios "
         "where validation gains by it.",

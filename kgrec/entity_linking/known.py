@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from graph_schema.names import ENTITY, ITEM
+from kgrec.arrays import binary_matrix
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 
@@ -59,7 +60,7 @@ class KnownFacts:
 
     def links(self, facts: np.ndarray) -> sp.csr_matrix:
         """float64 ``[items, entities]``: 1 where one of ``facts`` (bool ``[n]``) joins the two."""
-        return _ones(self.item[facts], self.entity[facts], self.shape)
+        return binary_matrix(self.item[facts], self.entity[facts], self.shape)
 
     def roles(self, facts: np.ndarray) -> sp.csr_matrix:
         """float64 ``[entities, relations]``: in how many of ``facts`` an entity has each."""
@@ -74,13 +75,6 @@ def among(matrix: sp.csr_matrix, rows: Ints, columns: Ints) -> np.ndarray:
     if not len(rows):
         return np.empty(0)
     return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
-
-
-def _ones(rows: Ints, columns: Ints, shape: tuple[int, int]) -> sp.csr_matrix:
-    matrix = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
-    matrix.sum_duplicates()
-    matrix.data[:] = 1.0
-    return matrix
 
 
 def _check(wanted: Sequence[str] | None, names: Sequence[str]) -> None:

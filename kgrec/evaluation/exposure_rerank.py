@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,22 +12,14 @@ from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.metrics.groups import POPULARITY, popularity_groups
-from kgrec.query import (
-    Asked,
-    GivenHistories,
-    ask,
-    candidate_mask,
-    check_k,
-    item_frame,
-)
+from kgrec.paths.index import Constraints
+from kgrec.progress import Progress
 from kgrec.ranking import Where, attribute_mask
 from kgrec.ranking.exposure import Choices, boosted_lists, lists_with_share
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.ranked_lists import Ranked, batch_size
-from kgrec.support import Progress, ranked_frame, without_splits
-
-if TYPE_CHECKING:
-    from kgrec.recommender import Recommender
+from kgrec.scoring.lookup import candidate_mask, item_frame
+from kgrec.scoring.ranked_lists import Ranked, batch_size, ranked_frame, score_request
+from kgrec.scoring.request import Request
 
 ItemGroupSpec: TypeAlias = str | Where
 
@@ -56,46 +47,50 @@ class Reranked:
         )
 
 
-def rerank_exposure(
-    model: Recommender,
-    users: str | Sequence[str] | None = None,
-    *,
-    group: ItemGroupSpec,
-    share: float | None = None,
-    boost: float | None = None,
-    histories: GivenHistories | None = None,
-    k: int = 10,
-    candidates: Sequence[str] | None = None,
-    exclude_seen: bool = True,
-    where: Where | None = None,
-) -> Reranked:
-    """The best lists of ``k`` in which a group of items has ``share`` of the exposure.
+@dataclass(frozen=True)
+class ExposureTarget:
+    """The ``group`` of items, and either the ``share`` of the exposure that it is to get or the
+    ``boost`` of its scores. Raises RequestError unless one of the two is given."""
 
-    ``group`` is "head", "middle", "tail" or "cold" (by training popularity), or a condition on
-    attributes as ``where`` takes it. A place is worth 1 / log2(rank + 1), and the share is counted
-    over all these users together, so ask for many; for one more user give ``boost`` (what an
-    earlier answer had) in place of ``share``. The rest is as for ``recommend``. Raises RequestError
-    for a share that no lists reach, with the range that they do.
+    group: ItemGroupSpec
+    share: float | None = None
+    boost: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.share is None) == (self.boost is None):
+            raise RequestError("give either share (of the exposure, 0 to 1) or boost, not both.")
+
+
+def rerank_exposure(
+    engine: Engine,
+    request: Request,
+    target: ExposureTarget,
+    k: int,
+    *,
+    trained: Ints,
+    constraints: Constraints,
+    exclude_seen: bool,
+) -> Reranked:
+    """The best lists of ``k`` that reach ``target``; see ``Recommender.rerank``.
+
+    ``trained`` int64 ``[n_items]`` are the items' training interactions. Raises RequestError for a
+    share that no lists reach, with the range that they do.
     """
-    if (share is None) == (boost is None):
-        raise RequestError("give either share (of the exposure, 0 to 1) or boost, and not both.")
-    engine, k = model._engine, check_k(k)
-    asked = ask(engine, users, histories, None)
-    if not len(asked):
+    if not len(request):
         raise RequestError("nobody to recommend to; pass at least one user or history.")
-    mask = candidate_mask(engine.snapshot, candidates, where)
-    inside = group_mask(engine.snapshot, trained_counts(model), group, mask)
-    own = candidates is None
-    choices = choices_for(engine, asked, k, inside, mask=mask, exclude_seen=exclude_seen, own=own)
+    mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
+    inside = group_mask(engine.snapshot, trained, target.group, mask)
+    own = constraints.candidates is None
+    choices = choices_for(engine, request, k, inside, mask=mask, exclude_seen=exclude_seen, own=own)
     plain = boosted_lists(choices, k)
-    if share is None:
-        assert boost is not None
-        found = boosted_lists(choices, k, boost)
+    if target.share is None:
+        assert target.boost is not None
+        found = boosted_lists(choices, k, target.boost)
     else:
-        found = lists_with_share(choices, k, share)
+        found = lists_with_share(choices, k, target.share)
     ranked = Ranked(engine.item_ids[found.rows], found.scores.astype(np.float32))
     return Reranked(
-        frame=ranked_frame(("user_id", "item_id"), asked.ids, ranked),
+        frame=ranked_frame(("user_id", "item_id"), request.ids, ranked),
         boost=found.boost,
         share=found.share,
         share_before=plain.share,
@@ -105,7 +100,7 @@ def rerank_exposure(
 
 def choices_for(
     engine: Engine,
-    asked: Asked,
+    request: Request,
     k: int,
     inside: np.ndarray,
     *,
@@ -118,14 +113,14 @@ def choices_for(
     ``own`` as for ``rank_items``."""
     size = batch_size(len(inside), engine.device)
     parts = []
-    for start in range(0, len(asked), size):
-        part = asked.part(start, start + size)
+    for start in range(0, len(request), size):
+        part = request.part(start, start + size)
         seen = (part.histories.indptr, part.histories.item) if exclude_seen else None
-        scores = engine.score(part.histories, part.context)
+        scores = score_request(engine, part)
         allowed = engine.candidates(part.histories.scenario, mask) if own else mask
         parts.append(Choices.of(scores, k, inside, seen=seen, candidates=allowed))
         if progress is not None:
-            progress("users ranked", start + len(part), len(asked))
+            progress("users ranked", start + len(part), len(request))
     return Choices.joined(parts)
 
 
@@ -150,9 +145,8 @@ def group_mask(
     return inside
 
 
-def trained_counts(model: Recommender) -> Ints:
-    """int64 ``[n_items]``: the training interactions of each item, without held-out rows."""
-    full = model._full
-    assert full is not None
-    train = without_splits(full, ("valid", "test")).interactions
+def trained_counts(full: GraphSnapshot) -> Ints:
+    """int64 ``[n_items]``: the training interactions of each item of a snapshot, without held-out
+    rows."""
+    train = full.without_splits(("valid", "test")).interactions
     return np.bincount(train.item, minlength=len(full.items))

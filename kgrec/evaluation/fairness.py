@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from kgrec.arrays import distinct
 from kgrec.errors import RequestError
 from kgrec.evaluation.exposure_rerank import ItemGroupSpec, choices_for, group_mask, trained_counts
 from kgrec.evaluation.fairness_report import ExposureCost, FairnessReport
-from kgrec.evaluation.path_quality import ExplainedPairs, explain_lists
-from kgrec.graph.distinct import distinct
+from kgrec.evaluation.path_quality import ExplainedPairs, ExplainPair, explain_lists
+from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.metrics.evaluate import reachable
 from kgrec.metrics.exposure import (
@@ -35,54 +36,60 @@ from kgrec.metrics.groups import (
     taste_groups,
 )
 from kgrec.metrics.significance import paired_bootstrap
-from kgrec.query import Asked, check_k, id_list
+from kgrec.progress import Progress
+from kgrec.query import Resolver
 from kgrec.ranking import Csr, pairs_to_csr, take_rows
 from kgrec.ranking.exposure import Choices, ExposedLists, boosted_lists, lists_with_share
-from kgrec.scenarios.user_scenarios import scenarios_of
-from kgrec.support import Progress
-
-if TYPE_CHECKING:
-    from kgrec.recommender import Recommender
 
 Figures = TypeVar("Figures", ItemGroup, UserGroup)
 
 
+@dataclass(frozen=True)
+class FairnessRequest:
+    """What is measured; see ``Recommender.fairness`` for the fields."""
+
+    k: int = 10
+    by: Sequence[str] = ()
+    items: Sequence[str] = ()
+    group: ItemGroupSpec | None = None
+    shares: Sequence[float] = ()
+    explained: int = 50
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.group is None) != (not self.shares):
+            raise RequestError(
+                "group and shares belong together: the group that is to get the shares."
+            )
+
+
 def measure_fairness(
-    model: Recommender,
-    *,
-    k: int = 10,
-    by: str | Sequence[str] = (),
-    items: str | Sequence[str] = (),
-    group: ItemGroupSpec | None = None,
-    shares: Sequence[float] = (),
-    explained: int = 50,
-    seed: int = 0,
+    resolver: Resolver,
+    full: GraphSnapshot,
+    explain: ExplainPair,
+    request: FairnessRequest,
     progress: Progress | None = None,
 ) -> FairnessReport:
-    """Exposure and quality of the lists of ``k``, and of their explanations, by group.
+    """Exposure and quality of lists, and of their explanations, by group.
 
-    Users are those with test rows (all with a history where the catalog has none, and then quality
-    can't be told); validation rows are part of their histories. Items are grouped by training
-    popularity and by the attributes ``items``; users by history length, by taste and by the
-    attributes ``by``. ``explained`` users drawn with ``seed`` have all of their list explained (0:
-    none). With ``group``, as ``rerank`` takes it, the report tells what it costs to give the group
-    each of ``shares`` of the exposure. Raises RequestError.
+    ``full`` is the snapshot with the held-out rows. Raises RequestError.
     """
-    k = check_k(k)
-    audience = Audience.of(model)
-    trained = trained_counts(model)
-    snapshot = model.snapshot
-    by_items = _item_masks(model, trained, id_list(items, "items"))
-    by_users = _user_masks(model, audience, trained, id_list(by, "by"))
-    if (group is None) != (not shares):
-        raise RequestError("group and shares belong together: the group that is to get the shares.")
+    engine, k = resolver.engine, request.k
+    snapshot, trained = engine.snapshot, trained_counts(full)
+    audience = Audience.of(snapshot, full)
+    by_items = _item_masks(snapshot, trained, request.items)
+    by_users = _user_masks(snapshot, audience, trained, request.by)
     head = popularity_groups(trained) == "head"
-    inside = head if group is None else group_mask(snapshot, trained, group)
-    choices = choices_for(model._engine, audience.asked(model), k, inside, progress=progress)
+    inside = head if request.group is None else group_mask(snapshot, trained, request.group)
+    asked = resolver.of_users(audience.users)
+    choices = choices_for(engine, asked, k, inside, progress=progress)
     plain = boosted_lists(choices, k)
     shown = Shown(plain.rows, len(trained), audience.targets)
-    pairs = explain_lists(model, audience.users, plain.rows, explained, seed, progress)
+    pairs = explain_lists(
+        snapshot, explain, audience.users, plain.rows, request.explained, request.seed, progress
+    )
     exposure = shown.item_exposure()
+    of_head = audience.share_of(snapshot, head)
     return FairnessReport(
         k=k,
         users=len(audience.users),
@@ -91,21 +98,16 @@ def measure_fairness(
         coverage=float((exposure > 0).mean()),
         quality=estimates(shown.quality()),
         item_groups={
-            name: _told(item_groups(shown, trained, groups), groups, pairs, pairs.item)
+            name: _with_paths(item_groups(shown, trained, groups), groups, pairs, pairs.item)
             for name, groups in by_items.items()
         },
         user_groups={
-            name: _told(
-                user_groups(shown, head, audience.share_of(model, head), groups),
-                groups,
-                pairs,
-                pairs.place,
-            )
+            name: _with_paths(user_groups(shown, head, of_head, groups), groups, pairs, pairs.place)
             for name, groups in by_users.items()
         },
         paths=pairs.quality(np.ones(len(pairs.item), dtype=bool)),
-        favoured="" if group is None else _shown_name(group),
-        costs=[] if group is None else _costs(choices, plain, shown, shares),
+        favoured="" if request.group is None else _shown_name(request.group),
+        costs=[] if request.group is None else _costs(choices, plain, shown, request.shares),
     )
 
 
@@ -117,10 +119,9 @@ class Audience:
     targets: Csr | None
 
     @staticmethod
-    def of(model: Recommender) -> Audience:
+    def of(snapshot: GraphSnapshot, full: GraphSnapshot) -> Audience:
         """Users with test rows that a list can hold, else all with a history."""
-        seen, full = model.snapshot.interactions, model._full
-        assert full is not None
+        seen = snapshot.interactions
         n_users = len(full.users)
         held = full.interactions.select(np.asarray(full.interactions.split == "test"))
         if not len(held):
@@ -138,40 +139,36 @@ class Audience:
             raise RequestError("no test row names an item that its user has not had; check splits.")
         return Audience(users, take_rows(kept, users))
 
-    def asked(self, model: Recommender) -> Asked:
-        engine = model._engine
-        return Asked(engine.stored(self.users, scenarios_of(engine, self.users)))
-
-    def lengths(self, model: Recommender) -> Ints:
+    def lengths(self, snapshot: GraphSnapshot) -> Ints:
         """int64 ``[B]``: how many events each has."""
-        events = model.snapshot.interactions.user
-        return np.asarray(np.bincount(events, minlength=len(model.snapshot.users))[self.users])
+        events = snapshot.interactions.user
+        return np.asarray(np.bincount(events, minlength=len(snapshot.users))[self.users])
 
-    def share_of(self, model: Recommender, group: np.ndarray) -> np.ndarray:
+    def share_of(self, snapshot: GraphSnapshot, group: np.ndarray) -> np.ndarray:
         """float64 ``[B]``: the share of each one's events whose item is in ``group``."""
-        seen = model.snapshot.interactions
-        inside = np.bincount(seen.user[group[seen.item]], minlength=len(model.snapshot.users))
-        return np.asarray(inside[self.users] / np.maximum(self.lengths(model), 1))
+        seen = snapshot.interactions
+        inside = np.bincount(seen.user[group[seen.item]], minlength=len(snapshot.users))
+        return np.asarray(inside[self.users] / np.maximum(self.lengths(snapshot), 1))
 
 
-def _item_masks(model: Recommender, trained: Ints, names: Sequence[str]) -> dict[str, Groups]:
+def _item_masks(snapshot: GraphSnapshot, trained: Ints, names: Sequence[str]) -> dict[str, Groups]:
     found: dict[str, Groups] = {"popularity": masks(popularity_groups(trained), POPULARITY)}
     for name in names:
-        groups = attribute_groups(model.snapshot.items.attributes, name, "items")
+        groups = attribute_groups(snapshot.items.attributes, name, "items")
         found[_free_name(name, found)] = groups
     return found
 
 
 def _user_masks(
-    model: Recommender, audience: Audience, trained: Ints, names: Sequence[str]
+    snapshot: GraphSnapshot, audience: Audience, trained: Ints, names: Sequence[str]
 ) -> dict[str, Groups]:
     head = np.asarray(popularity_groups(trained) == "head")
     found: dict[str, Groups] = {
-        "history": history_groups(audience.lengths(model)),
-        "taste": taste_groups(audience.share_of(model, head)),
+        "history": history_groups(audience.lengths(snapshot)),
+        "taste": taste_groups(audience.share_of(snapshot, head)),
     }
     for name in names:
-        groups = attribute_groups(model.snapshot.users.attributes, name, "users")
+        groups = attribute_groups(snapshot.users.attributes, name, "users")
         found[_free_name(name, found)] = {
             label: mask[audience.users] for label, mask in groups.items()
         }
@@ -182,7 +179,7 @@ def _free_name(name: str, taken: Mapping[str, object]) -> str:
     return f"attribute {name}" if name in taken else name
 
 
-def _told(
+def _with_paths(
     figures: dict[str, Figures], groups: Groups, pairs: ExplainedPairs, at: Ints
 ) -> dict[str, Figures]:
     """The groups' figures with how well the pairs are explained whose row ``at`` is in them."""

@@ -2,67 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
 
 from kgrec.errors import RequestError
-from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.features.texts import TextFeatures
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
+from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
 from kgrec.metrics.groups import popularity_groups
+from kgrec.query import Resolver
 from kgrec.ranking import pairs_to_csr
-from kgrec.scenarios.user_scenarios import scenarios_of
-from kgrec.scoring.engine import Engine, rebound
+from kgrec.scoring.ranked_lists import score_request
 from kgrec.scoring.scenario_codes import keep_own
-from kgrec.support import user_groups, without_splits
 
 
-def evaluate_engine(
-    now: Engine,
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What is evaluated; see ``Recommender.evaluate`` for the fields."""
+
+    split: Literal["test", "valid"] = "test"
+    history: Literal["now", "train"] = "now"
+    ks: Sequence[int] = (10, 20)
+    by: str | None = None
+    keep_users: bool = False
+    scenario: str | None = None
+    context: Mapping[str, Any] | None = None
+
+
+def evaluate_model(
+    resolver: Resolver,
     full: GraphSnapshot,
     texts_of: Callable[[GraphSnapshot], TextFeatures],
-    *,
-    split: Literal["test", "valid"],
-    history: Literal["now", "train"],
-    ks: Sequence[int],
-    by: str | None,
-    keep_users: bool = False,
+    request: EvaluationRequest,
 ) -> EvaluationReport:
-    """Rank all items for every user with rows in ``split``; see ``Recommender.evaluate``.
+    """Rank all items for every user with rows in the split.
 
-    Of the held-out rows only user and item are read: who is asked about is in the scenario that a
-    rule or their own earlier events tell. Raises RequestError.
+    ``full`` is the snapshot with the held-out rows, of which only user and item are read: the
+    scenario of each user is the one of the request, else inferred from the rule or from earlier
+    events, never from the held-out row. Raises RequestError.
     """
+    split, now = request.split, resolver.engine
     held = full.interactions.select(np.asarray(full.interactions.split == split))
     if not len(held):
         raise RequestError(f"no interaction has split {split!r}; give the catalog a split.")
-    train = without_splits(full, ("valid", "test"))
+    train = full.without_splits(("valid", "test"))
     seen = (now.snapshot if split == "test" else train).interactions
-    engine = now
-    if split == "valid" or history == "train":
-        engine = rebound(now, train, texts_of(train))
-    later = split == "test" and history == "train"  # the rows between are missing
+    if split == "valid" or request.history == "train":
+        resolver = resolver.over(now.over(train, texts_of(train)))
+    engine = resolver.engine
+    later = split == "test" and request.history == "train"  # the rows between are missing
     n_users, n_items = len(full.users), len(full.items)
     trained = np.bincount(train.interactions.item, minlength=n_items)
 
     def score(rows: Ints) -> Tensor:
-        asked = engine.stored(rows, scenarios_of(engine, rows), later=later)
-        return keep_own(engine.score(asked), engine.own_items, asked.scenario)
+        asked = resolver.of_users(rows, request.scenario, request.context, later=later)
+        scores = score_request(engine, asked)
+        return keep_own(scores, engine.own_items, asked.histories.scenario)
 
     report = evaluate_ranking(
         score,
         n_items=n_items,
         targets=pairs_to_csr(held.user, held.item, n_users),
         seen=pairs_to_csr(seen.user, seen.item, n_users),
-        ks=ks,
-        groups=None if by is None else user_groups(full, by),
+        ks=request.ks,
+        groups=None if request.by is None else user_groups(full, request.by),
         item_popularity=trained,
         target_groups=popularity_groups(trained),
-        keep_users=keep_users,
+        keep_users=request.keep_users,
     )
     return replace(report, users=full.users.ids[report.users])
+
+
+def user_groups(snapshot: GraphSnapshot, by: str) -> np.ndarray:
+    """Each user's value of attribute ``by`` as text, object ``[m]``. Raises RequestError."""
+    attributes = snapshot.users.attributes
+    if by not in attributes.columns:
+        known = ", ".join(map(str, attributes.columns)) or "none"
+        raise RequestError(f"users have no attribute {by!r}; they have: {known}.")
+    return attributes[by].astype(object).fillna("unknown").astype(str).to_numpy(dtype=object)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,10 +14,10 @@ from kgrec.explain.ablation import CARRIES, best_share
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.metrics.exposure import PathQuality
-from kgrec.support import Progress
+from kgrec.progress import Progress
 
-if TYPE_CHECKING:
-    from kgrec.recommender import Recommender
+ExplainPair: TypeAlias = Callable[[int, int], Explanation]
+"""Explains an item to a user, both given as rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,8 @@ class ExplainedPairs:
 
 
 def explain_lists(
-    model: Recommender,
+    snapshot: GraphSnapshot,
+    explain: ExplainPair,
     users: Ints,
     lists: np.ndarray,
     sample: int,
@@ -61,11 +63,10 @@ def explain_lists(
     places = np.repeat(np.sort(drawn), lists.shape[1])
     items = lists[np.sort(drawn)].ravel()
     places, items = places[items >= 0], items[items >= 0]
-    snapshot = model.snapshot
     degrees = _degrees(snapshot)
     best, found = np.zeros(len(items)), []
     for pair, (place, item) in enumerate(zip(places, items, strict=True)):
-        told = model.explain(snapshot.users.ids[users[place]], snapshot.items.ids[item])
+        told = explain(int(users[place]), int(item))
         best[pair] = best_share(told)
         found.append(_linking(told, snapshot, degrees))
         if progress is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kgrec.explain import Explanation
+from kgrec.explain.explanation import Explanation
 
 CARRIES = 0.05  # of score − baseline: what a path must carry to explain a recommendation
 _HARDLY = 0.01  # too little to name

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
-from kgrec.explain import Explanation, ScoreBreakdown
-from kgrec.explain.attribution.score_breakdown import MATCH
+from kgrec.explain.attribution.score_breakdown import MATCH, ScoreBreakdown
 from kgrec.explain.comparison import Comparison, Difference, WhyNot
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.search import find_with
+from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.narrate import item_name
 from kgrec.features.hybrid_layer import IDS
+from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
 
 BASELINE = "no history"
@@ -21,7 +22,7 @@ Told = tuple[ScoreBreakdown, Explanation]  # of one item
 Tell = Callable[[int], Told]  # by the item's row
 
 
-def compare_items(engine: Engine, a: Told, b: Told) -> Comparison:
+def compare_items(engine: Engine, index: PathIndex, a: Told, b: Told) -> Comparison:
     """Where the scores of two items, for the same history, part ways."""
     (left, left_told), (right, right_told) = a, b
     names = [*dict.fromkeys((*left.parts, *right.parts))]
@@ -32,17 +33,19 @@ def compare_items(engine: Engine, a: Told, b: Told) -> Comparison:
     ]
     first, *others = parts
     ordered = [first, *sorted(others, key=lambda d: -abs(d.difference))]
-    return Comparison(left_told, right_told, tuple(ordered), _by_event(engine, left, right))
+    return Comparison(left_told, right_told, tuple(ordered), _by_event(engine, index, left, right))
 
 
-def _by_event(engine: Engine, a: ScoreBreakdown, b: ScoreBreakdown) -> tuple[Difference, ...]:
+def _by_event(
+    engine: Engine, index: PathIndex, a: ScoreBreakdown, b: ScoreBreakdown
+) -> tuple[Difference, ...]:
     rows, place = np.unique(a.history, return_inverse=True)
     gave = [
         np.bincount(place, weights=one.per_event(), minlength=len(rows)).tolist() for one in (a, b)
     ]
-    nodes = engine.item_nodes(rows).tolist()
+    nodes = engine.messages.item_nodes(rows).tolist()
     found = [
-        Difference(item_name(engine.explainer.index, node), left, right, str(item))
+        Difference(item_name(index, node), left, right, str(item))
         for node, item, left, right in zip(nodes, engine.item_ids[rows], *gave, strict=True)
     ]
     return tuple(sorted(found, key=lambda d: -abs(d.difference)))
@@ -56,7 +59,7 @@ def find_why_not(standing: Standing, user_id: str | None, tell: Tell) -> WhyNot:
     out = last is not None and rank > standing.k and not standing.seen
     comparison = None
     if out and last is not None:
-        comparison = compare_items(engine, tell(last), (breakdown, told))
+        comparison = compare_items(engine, standing.index, tell(last), (breakdown, told))
     return WhyNot(
         user_id=user_id,
         item_id=told.item_id,

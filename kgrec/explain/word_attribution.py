@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,10 @@ from kgrec.errors import RequestError
 from kgrec.explain.words import Wording
 from kgrec.features.hybrid_layer import REVIEWS, TEXT
 from kgrec.graph.snapshot import Ints
-from kgrec.nn import Histories, HistoryBatch, ModelInputs
+from kgrec.nn import HistoryBatch, ModelInputs
+from kgrec.scoring.engine import Engine
+from kgrec.scoring.ranked_lists import score_request
+from kgrec.scoring.request import Request
 from kgrec.text import (
     BertEncoder,
     CachedEncoder,
@@ -24,9 +27,6 @@ from kgrec.text import (
     text_columns,
 )
 from kgrec.text.saliency import integrated_gradients, occlusion
-
-if TYPE_CHECKING:
-    from kgrec.scoring.engine import Engine
 
 Source = Literal["item", "reviews", "history"]
 Method = Literal["gradients", "occlusion"]
@@ -71,14 +71,14 @@ def tell_words(
 
 def find_text(
     engine: Engine,
-    history: Histories,
+    request: Request,
     row: int,
     source: str,
     of: str | None,
     *,
     robust: bool = False,
 ) -> ScoredText:
-    """The text of ``source`` for item ``row`` and a history (a batch of one).
+    """The text of ``source`` for item ``row`` and a request about one history.
 
     "item" is the item's own document; "reviews" one review of it (id ``of``, else the one without
     which the score changes most); "history" what the user wrote about a chosen item (id ``of``,
@@ -86,7 +86,7 @@ def find_text(
     each counts being fixed. Raises RequestError where there is none.
     """
     if source == "history":
-        return _written(engine, history, row, of)
+        return _written(engine, request, row, of)
     if source not in ("item", "reviews"):
         raise RequestError(f"words are of 'item', 'reviews' or 'history', not of {source!r}.")
     if engine.inputs.items.item_row[row] < 0:
@@ -95,11 +95,11 @@ def find_text(
             "from items like it, not read off its words. Train again, or ask for 'history'."
         )
     if source == "item":
-        return _document(engine, history, row)
-    return _review(engine, history, row, of, robust)
+        return _document(engine, request, row)
+    return _review(engine, request, row, of, robust)
 
 
-def _document(engine: Engine, history: Histories, row: int) -> ScoredText:
+def _document(engine: Engine, request: Request, row: int) -> ScoredText:
     attributes = engine.snapshot.items.attributes
     columns = text_columns(attributes)
     item = str(engine.snapshot.items.ids[row])
@@ -110,12 +110,10 @@ def _document(engine: Engine, history: Histories, row: int) -> ScoredText:
     text = item_documents(attributes.iloc[[row]].reset_index(drop=True), columns)[0]
     if not text:
         raise RequestError(f"item {item!r} has no text of its own; ask for 'reviews' or 'history'.")
-    return ScoredText(text, item, "its own text", _candidate_score(engine, history, row, TEXT))
+    return ScoredText(text, item, "its own text", _candidate_score(engine, request, row, TEXT))
 
 
-def _review(
-    engine: Engine, history: Histories, row: int, of: str | None, robust: bool
-) -> ScoredText:
+def _review(engine: Engine, request: Request, row: int, of: str | None, robust: bool) -> ScoredText:
     reviews = engine.snapshot.reviews
     mine = np.flatnonzero(reviews.item == row)
     if REVIEWS not in engine.model.features.parts:
@@ -125,7 +123,7 @@ def _review(
     if not len(mine):
         name = engine.snapshot.items.ids[row]
         raise RequestError(f"nobody reviewed item {name!r}; ask for 'item' or 'history'.")
-    score, pool = _candidate_score(engine, history, row, REVIEWS), _pool(engine, row, mine, robust)
+    score, pool = _candidate_score(engine, request, row, REVIEWS), _pool(engine, row, mine, robust)
     vectors = torch.as_tensor(engine.texts.events[mine]).to(engine.device)
 
     def scorer(at: int) -> Callable[[Tensor], Tensor]:
@@ -160,7 +158,8 @@ def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tenso
     return lambda vectors: functional.normalize(weights @ vectors, dim=0)
 
 
-def _written(engine: Engine, history: Histories, row: int, of: str | None) -> ScoredText:
+def _written(engine: Engine, request: Request, row: int, of: str | None) -> ScoredText:
+    history = request.histories
     events = np.flatnonzero(history.text >= 0)
     if not engine.model.shape.event_texts or not len(events):
         raise RequestError(
@@ -170,7 +169,7 @@ def _written(engine: Engine, history: Histories, row: int, of: str | None) -> Sc
     texts = [*engine.snapshot.reviews.text, *engine.snapshot.queries.text]
 
     def scorer(place: int) -> Callable[[Tensor], Tensor]:
-        return _history_score(engine, history, row, int(history.text[events[place]]))
+        return _history_score(engine, request, row, int(history.text[events[place]]))
 
     own = torch.as_tensor(engine.texts.events[history.text[events]]).to(engine.device)
     nothing = torch.zeros_like(own[0])
@@ -193,34 +192,41 @@ def _chosen(ids: Sequence[str], of: str | None, moved: Callable[[int], float], m
         return int(np.argmax([abs(moved(place)) for place in range(len(ids))]))
 
 
-def _user(engine: Engine, history: Histories, inputs: ModelInputs | None = None) -> Tensor:
-    """The user's vector float32 ``[d]``, from ``inputs`` if they are given."""
-    batch = HistoryBatch.build(
-        history, len(engine.snapshot.items), engine.model.shape.scales, engine.device
-    )
+def _user(engine: Engine, request: Request, inputs: ModelInputs | None = None) -> Tensor:
+    """The user's vector float32 ``[d]``, from ``inputs`` if they are given; the weighted mean over
+    the scenarios of the request, since scores are linear in it."""
     items = replace(engine.items, query=engine.items.query.clone())
     known = engine.known.clone()
-    vector: Tensor = engine.model.user_vectors(items, inputs or engine.inputs, batch, known)[0]
-    return vector
+    inputs = inputs or engine.inputs
+    vectors = []
+    for one, weight in request.weighted_scenarios():
+        batch = HistoryBatch.build(
+            one.histories, len(engine.snapshot.items), engine.model.shape.scales, engine.device
+        )
+        vector: Tensor = engine.model.user_vectors(items, inputs, batch, known)[0]
+        if one.context and one.histories.user[0] < 0:
+            vector = vector + engine.context_vector(one.context)[0].detach()
+        vectors.append(vector if request.mixture is None else float(weight[0]) * vector)
+    return vectors[0] if len(vectors) == 1 else torch.stack(vectors).sum(0)
 
 
-def _score_now(engine: Engine, history: Histories, row: int) -> float:
-    return float(engine.score(history)[0, row])
+def _score_now(engine: Engine, request: Request, row: int) -> float:
+    return float(score_request(engine, request)[0, row])
 
 
 def _candidate_score(
-    engine: Engine, history: Histories, row: int, part: str
+    engine: Engine, request: Request, row: int, part: str
 ) -> Callable[[Tensor], Tensor]:
     """The score of item ``row`` as a function of the vector of one of its texts, its other parts
     and the user as they are."""
     model, features = engine.model, engine.model.features
     with torch.no_grad():
-        parts = {name: vectors[row].clone() for name, vectors in engine.item_parts[1].items()}
-        user = _user(engine, history) / model.shape.temperature
+        parts = {name: vectors[row].clone() for name, vectors in engine.bound.item_parts[1].items()}
+        user = _user(engine, request) / model.shape.temperature
         rest = torch.stack([v for name, v in parts.items() if name != part] or [user * 0]).sum(0)
         weights = features.text[part].detach().chunk(2, dim=1)[1]
         now = functional.normalize(rest + parts[part], dim=0) @ user
-    others = _score_now(engine, history, row) - float(now)
+    others = _score_now(engine, request, row) - float(now)
 
     def score(vector: Tensor) -> Tensor:
         return functional.normalize(rest + vector @ weights, dim=0) @ user + others
@@ -229,34 +235,36 @@ def _candidate_score(
 
 
 def _history_score(
-    engine: Engine, history: Histories, row: int, text: int
+    engine: Engine, request: Request, row: int, text: int
 ) -> Callable[[Tensor], Tensor]:
     """The score of item ``row`` as a function of the vector of one text of the history."""
     target = engine.items.candidate[row].clone() / engine.model.shape.temperature
-    told, place, inputs = _told_by(engine, history, text)
+    alone, place, inputs = own_texts(engine, request, text)
     with torch.no_grad():
-        others = _score_now(engine, history, row) - float(_user(engine, history) @ target)
+        others = _score_now(engine, request, row) - float(_user(engine, request) @ target)
 
     def score(vector: Tensor) -> Tensor:
         changed = inputs.event_text.clone()
         changed[place] = vector
-        return _user(engine, told, replace(inputs, event_text=changed)) @ target + others
+        return _user(engine, alone, replace(inputs, event_text=changed)) @ target + others
 
     return score
 
 
-def _told_by(engine: Engine, history: Histories, text: int) -> tuple[Histories, int, ModelInputs]:
-    """The history with its texts numbered by themselves, which of them ``text`` is, and inputs
-    that hold them alone: all texts of a catalog would be copied at every step."""
+def own_texts(engine: Engine, request: Request, text: int) -> tuple[Request, int, ModelInputs]:
+    """The request with its history's texts numbered by themselves, the number of ``text`` among
+    them, and inputs that hold them alone: all texts of a catalog would be copied at every step."""
+    history = request.histories
     rows, numbers = np.unique(history.text[history.text >= 0], return_inverse=True)
-    told = history.text.copy()
-    told[told >= 0] = numbers
+    renumbered = history.text.copy()
+    renumbered[renumbered >= 0] = numbers
     inputs, known = engine.inputs, torch.as_tensor(rows).to(engine.device)
     items, reviews = inputs.items, inputs.items.reviews
     if reviews is not None:
         items = replace(items, reviews=replace(reviews, rated=reviews.rated[known]))
     inputs = replace(inputs, items=items, event_text=inputs.event_text[known])
-    return replace(history, text=told), int(np.searchsorted(rows, text)), inputs
+    alone = replace(request, histories=replace(history, text=renumbered))
+    return alone, int(np.searchsorted(rows, text)), inputs
 
 
 __all__ = ["Method", "ScoredText", "Source", "find_text", "tell_words"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from graph_schema.errors import RequestError, SourceError
 from kgrec.explore.cypher_export import script
-from kgrec.visualization.files import put_file, put_text
+from kgrec.files import put_file, put_text
 
 if TYPE_CHECKING:
     Graph: TypeAlias = "nx.MultiDiGraph[tuple[str, str]]"

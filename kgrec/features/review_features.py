@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import NO_TIME, Floats, Ints, Texts
 
 SIGNS = 4  # numbers that describe a text; see ``text_signs``
@@ -35,7 +36,7 @@ class ReviewRows:
         order = np.lexsort((known, reviews.timestamp[known], reviews.item[known]))
         row = known[order]
         counts = np.bincount(reviews.item[row], minlength=n_items)
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        indptr = offsets(counts)
         rated = np.zeros((max(n_texts, len(reviews)), RATING_SIGNS), dtype=np.float32)
         rated[: len(reviews)] = _rating_signs(reviews.rating)
         later = np.repeat(indptr[1:], counts) - 1 - np.arange(len(row))

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from kgrec.arrays import unit_rows
 from kgrec.features.texts import DESCRIPTION
 from kgrec.graph.snapshot import Interactions, NodeTable
 
@@ -54,5 +55,4 @@ def _attributes(scenarios: NodeTable) -> np.ndarray:
             for one in [] if pd.isna(value) else str(value).split("|"):
                 digest = hashlib.sha256(f"{column}={one.strip()}".encode()).digest()
                 told[row, digest[0] % HASHED] += 1 if digest[1] % 2 else -1
-    length = np.linalg.norm(told, axis=1, keepdims=True)
-    return np.asarray(told / np.where(length > 0, length, 1))
+    return unit_rows(told)

@@ -16,9 +16,9 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.arrays import distinct
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.review_features import ReviewRows
-from kgrec.graph.distinct import distinct
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints, NodeTable, Strings, with_named
 
 MIN_LINKS = 2  # an entity with one link says nothing of any other item

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kgrec.arrays import row_numbers
 from kgrec.features.review_features import SIGNS, ReviewRows
 
 _STRONGEST = 6.0  # of a logit: e⁶, what one text can count for in others
@@ -33,8 +34,7 @@ class ReviewInputs:
 
     @staticmethod
     def build(rows: ReviewRows, vectors: Tensor) -> ReviewInputs:
-        counts = np.diff(rows.indptr)
-        owner = np.repeat(np.arange(len(counts)), counts)
+        owner = row_numbers(rows.indptr)
         parts = (rows.indptr[:-1], owner, rows.row, rows.user, rows.signs, rows.rated)
         first, item, row, user, signs, rated = (
             torch.as_tensor(part, device=vectors.device) for part in parts

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from kgrec.config import RecommenderConfig
+from kgrec.arrays import unit_rows
+from kgrec.config import FEATURE_READERS, RecommenderConfig
 from kgrec.features.hybrid_layer import REVIEWS, TEXT
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
+from kgrec.progress import Progress
 from kgrec.text import (
     CachedEncoder,
     EmbeddingCache,
@@ -22,7 +23,6 @@ from kgrec.text import (
     text_columns,
 )
 
-Progress = Callable[[str, int, int], None]
 DESCRIPTION = "description"
 NOTHING = np.empty((0, 0), dtype=np.float32)
 
@@ -132,7 +132,7 @@ class TextReader:
     def read_scenarios(self, scenarios: NodeTable) -> np.ndarray:
         """float32 ``[k, size]``, unit rows: what scenarios say of themselves; ``[0, 0]`` where none
         has a description and no head asks for one, and without texts."""
-        wanted = self.config.model.head == "hyper" or has_descriptions(scenarios)
+        wanted = self.config.model.head in FEATURE_READERS or has_descriptions(scenarios)
         if not (self.config.model.use_text and wanted and len(scenarios)):
             return NOTHING
         return self.encoder.encode(scenario_documents(scenarios))
@@ -183,5 +183,4 @@ def _item_means(
     means = np.zeros((len(snapshot.items), vectors.shape[1]), dtype=np.float32)
     known = reviews.item >= 0
     np.add.at(means, reviews.item[known], vectors[known])
-    length = np.linalg.norm(means, axis=1, keepdims=True)
-    return np.asarray(means / np.where(length > 0, length, 1.0), dtype=np.float32)
+    return unit_rows(means)

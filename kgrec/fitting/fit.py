@@ -20,12 +20,14 @@ from kgrec.features.hybrid_layer import ATTRIBUTES, IDS, KNOWLEDGE, REVIEWS
 from kgrec.features.scenario_features import feature_size, scenario_features
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures, scenarios_of
-from kgrec.fitting.distillation import load_teacher
+from kgrec.fitting.distillation import TeacherModel, teacher_scores
 from kgrec.fitting.item_weights import NONE, Weighing, choose_weighing, weighed
 from kgrec.fitting.plan import plan_of
 from kgrec.fitting.validation import Queries
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
-from kgrec.nn import HybridModel, ModelShape
+from kgrec.nn import HEADS, HybridModel, ModelInputs, ModelShape
+from kgrec.progress import Progress
+from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import scenario_codes
 from kgrec.training import (
@@ -36,11 +38,34 @@ from kgrec.training import (
     Trainer,
     own_items,
 )
-from kgrec.training.objective import Teacher
-from kgrec.training.scenarios.maml import meta_train
+from kgrec.training.scenarios.maml import Start, meta_train
 
 _VALID_USERS = 5_000  # enough to choose by, where there are too many to rank for
-OnEpoch = Callable[[dict[str, float], int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class FitData:
+    """A snapshot to ``train`` on with its ``texts``, and the rows ``valid`` that choose the model,
+    which ``train`` does not hold."""
+
+    train: GraphSnapshot
+    valid: Interactions
+    texts: TextFeatures
+
+
+@dataclass(frozen=True, eq=False)
+class FitOptions:
+    """How a fit is run: all that has no part in the model's settings.
+
+    ``checkpoint`` is the folder of the fit's state, from which ``resume`` goes on.
+    """
+
+    seed: int
+    device: torch.device
+    checkpoint: Path | None = None
+    resume: bool = False
+    teacher: TeacherModel | None = None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +74,16 @@ class Fitted:
 
     engine: Engine
     plan: Plan
-    history: list[dict[str, float]]
+    log: list[dict[str, float]]
     weighing: Weighing
+    start: Start | None = None
 
     @property
     def ndcg(self) -> float:
         """NDCG@10 on validation rows, -inf where nothing was validated."""
         if not math.isnan(self.weighing.ndcg):
             return self.weighing.ndcg
-        return max((r[METRIC] for r in self.history if METRIC in r), default=-math.inf)
+        return max((r[METRIC] for r in self.log if METRIC in r), default=-math.inf)
 
 
 def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
@@ -83,23 +109,15 @@ def chooses_by_split(visible: GraphSnapshot) -> bool:
 
 
 def fit_engine(
-    train: GraphSnapshot,
-    valid: Interactions,
-    texts: TextFeatures,
+    data: FitData,
     config: RecommenderConfig,
-    *,
-    seed: int,
-    device: torch.device,
-    checkpoint: Path | None = None,
-    resume: bool = False,
-    on_epoch: OnEpoch | None = None,
+    options: FitOptions,
     like: Fitted | None = None,
 ) -> Fitted:
-    """Train on ``train`` and its ``texts``, choose by ``valid``, whose rows ``train`` does not
-    hold; or train ``like`` another, by its plan and for as long as was best for it.
-
-    Raises TrainingError, and ModelError for a teacher that can't be read.
-    """
+    """Train a model and choose the epoch on validation rows; or train ``like`` another model, by
+    its plan and for as many epochs as were best for it. Raises TrainingError, TextModelError."""
+    train, valid, texts = data.train, data.valid, data.texts
+    seed, device, progress = options.seed, options.device, options.progress
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
     plan = plan_of(train, valid, config) if like is None else like.plan
@@ -110,8 +128,8 @@ def fit_engine(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = HybridModel(vocabulary, shape, _told(train, texts, shape)).to(device)
-        engine = Engine(model, vocabulary, train, texts, device)
-        engine.read(tables)
+        inputs = ModelInputs.build(tables, model.shape, device)
+        engine = Engine.bind(BoundModel(model, vocabulary, train, texts, device, inputs))
         trainer = Trainer(
             model=model,
             inputs=engine.inputs,
@@ -122,17 +140,17 @@ def fit_engine(
             device=device,
             validate=_validation(engine, valid, plan, seed) if len(valid) else None,
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
-            stop=None if like is None else best_epoch(like.history),
+            stop=None if like is None else best_epoch(like.log),
             scenarios=tuple(vocabulary.scenarios),
-            teacher=teacher_of(train, vocabulary, config, device),
+            teacher=teacher_scores(options.teacher, train, vocabulary, device),
         )
         state = None
-        if checkpoint is not None:
-            state = Checkpoint(checkpoint, fingerprint(train, valid, config, seed))
-        history = trainer.run(
+        if options.checkpoint is not None:
+            state = Checkpoint(options.checkpoint, fingerprint(train, valid, config, seed))
+        log = trainer.run(
             checkpoint=state,
-            resume=resume,
-            on_epoch=None if on_epoch is None else lambda record: on_epoch(record, plan.epochs),
+            resume=options.resume,
+            on_epoch=None if progress is None else epoch_progress(progress, plan.epochs),
         )
     model.eval()
     final = engine.refreshed()
@@ -142,23 +160,30 @@ def fit_engine(
         weighing = NONE
     else:
         weighing, final = choose_weighing(final, valid, plan, seed)
-    return Fitted(_started(final, trainer, config, seed), plan, history, weighing)
+    start = None
+    if config.training.meta_epochs and not plan.sampled:
+        epochs = config.training.meta_epochs
+        start = meta_train(trainer.stepper, epochs=epochs, seed=seed, items=final.items)
+    return Fitted(final, plan, log, weighing, start)
 
 
-def _started(engine: Engine, trainer: Trainer, config: RecommenderConfig, seed: int) -> Engine:
-    """With what meta-training finds, where it is asked for."""
-    epochs = config.training.meta_epochs
-    if not epochs or trainer.plan.sampled:
-        return engine
-    start = meta_train(trainer.stepper, epochs=epochs, seed=seed, items=engine.items)
-    return engine.starting(start)
-
-
-def best_epoch(history: list[dict[str, float]]) -> int:
+def best_epoch(log: list[dict[str, float]]) -> int:
     """The epoch whose validation was best, the last one where none was validated."""
-    validated = [record for record in history if METRIC in record]
-    best = max(validated, key=lambda record: record[METRIC], default=history[-1])
+    validated = [record for record in log if METRIC in record]
+    best = max(validated, key=lambda record: record[METRIC], default=log[-1])
     return int(best["epoch"])
+
+
+def epoch_progress(progress: Progress, epochs: int) -> Callable[[dict[str, float]], None]:
+    """Reports the loss and the validation of every epoch."""
+
+    def report(record: dict[str, float]) -> None:
+        text = f"training: loss {record['loss']:.3f}"
+        if METRIC in record:
+            text += f", valid NDCG@10 {record[METRIC]:.4f}"
+        progress(text, int(record["epoch"]), epochs)
+
+    return report
 
 
 def model_shape(
@@ -184,6 +209,7 @@ def model_shape(
     if head == "auto":
         head = "adapter" if n_scenarios > 1 else "none"
     head = head if n_scenarios else "none"
+    reads_features = HEADS[head].reads_scenario_features
     return ModelShape(
         embedding_size=plan.embedding_size,
         parts=tuple(parts),
@@ -203,7 +229,7 @@ def model_shape(
         horizons=plan.temporal and config.training.later_share > 0,
         shrinkage=plan.shrinkage,
         fusion=wanted.use_fusion and head != "none",
-        scenario_features=feature_size(texts.scenarios) if head == "hyper" else 0,
+        scenario_features=feature_size(texts.scenarios) if reads_features else 0,
     )
 
 
@@ -238,7 +264,7 @@ def _validation(
     queries = Queries.build(engine, valid, most=most, seed=seed)
 
     def ndcg() -> dict[str, float]:
-        now = engine.alone()
+        now = engine.refreshed(predicts_cold=False)
         report = queries.judge(lambda rows: queries.score(now, rows))
         told = {METRIC: report["ndcg@10"]}
         for name, values in report.by_group.items():
@@ -247,16 +273,6 @@ def _validation(
         return told
 
     return ndcg
-
-
-def teacher_of(
-    train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig, device: torch.device
-) -> Teacher | None:
-    """None unless a scenario's loss learns from it. Raises ModelError."""
-    folder = config.training.teacher
-    if folder is None or "kl" not in config.training.losses.values():
-        return None
-    return load_teacher(Path(folder), train, vocabulary, device)
 
 
 def _has_own(train: GraphSnapshot, vocabulary: Vocabulary, config: RecommenderConfig) -> bool:

@@ -1,15 +1,9 @@
-"""What a search may change, and between which bounds."""
+"""The settings that a search may change, and the values that each may take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
-
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-)
 
 from kgrec.config import RecommenderConfig
 
@@ -17,22 +11,38 @@ Value = float | int
 
 
 @dataclass(frozen=True)
+class OneOf:
+    """One of some values."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Between:
+    """A number from ``low`` to ``high``, both included; with ``log`` its logarithm is uniform."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
 class Setting:
-    """One field of ``RecommenderConfig``: which part it is in, and the values it may take."""
+    """One field of ``RecommenderConfig``: the part that it is in, and the values it may take."""
 
     part: Literal["model", "training"]
     name: str
-    values: BaseDistribution
+    values: OneOf | Between
 
 
 SPACE: Final = (
-    Setting("model", "embedding_size", CategoricalDistribution((64, 128, 256, 384))),
-    Setting("model", "temperature", FloatDistribution(0.05, 0.3, log=True)),
-    Setting("model", "dropout", FloatDistribution(0.0, 0.5)),
-    Setting("model", "id_dropout", FloatDistribution(0.0, 0.3)),
-    Setting("training", "learning_rate", FloatDistribution(1e-3, 2e-2, log=True)),
-    Setting("training", "history_dropout", FloatDistribution(0.0, 0.6)),
-    Setting("training", "user_weight", FloatDistribution(0.25, 1.0)),
+    Setting("model", "embedding_size", OneOf((64, 128, 256, 384))),
+    Setting("model", "temperature", Between(0.05, 0.3, log=True)),
+    Setting("model", "dropout", Between(0.0, 0.5)),
+    Setting("model", "id_dropout", Between(0.0, 0.3)),
+    Setting("training", "learning_rate", Between(1e-3, 2e-2, log=True)),
+    Setting("training", "history_dropout", Between(0.0, 0.6)),
+    Setting("training", "user_weight", Between(0.25, 1.0)),
 )
 
 

@@ -7,18 +7,16 @@ read back from the history lead to the next ones as if nothing had happened.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import optuna
-from optuna.samplers import TPESampler
-from optuna.trial import TrialState
+from types import ModuleType
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
-from kgrec.fitting.search_space import SPACE, Value, with_values
+from kgrec.extras import require
+from kgrec.files import put_text
+from kgrec.fitting.search_space import SPACE, Between, OneOf, Value, with_values
 
 FORMAT = "kgrec-tuning"
 VERSION = 1
@@ -80,8 +78,10 @@ def search(
     ``fit`` takes settings and the try's number and returns (metric, seconds); its TrainingError
     makes a try without a metric. With ``folder`` the tries are kept there as JSON after each one,
     and ``resume`` goes on from them. Raises TrainingError for fewer than one try or where none
-    succeeded, and ModelError for a history that can't be read or is of other data or settings.
+    succeeded, ModelError for a history that can't be read or is of other data or settings, and
+    MissingExtraError without optuna.
     """
+    require("optuna", extra="tuning")
     if isinstance(tries, bool) or not isinstance(tries, int) or tries < 1:
         raise TrainingError(f"tune is {tries!r}; give the number of tries, at least 1.")
     tuning = Tuning(fingerprint, seed)
@@ -110,11 +110,12 @@ def _try(config: RecommenderConfig, fit: Fit, tuning: Tuning) -> Try:
 
 def suggested(tuning: Tuning) -> dict[str, Value]:
     """The next try's settings."""
-    space = {setting.name: setting.values for setting in SPACE}
+    optuna = require("optuna", extra="tuning")
+    space = {setting.name: _distribution(optuna, setting.values) for setting in SPACE}
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        sampler = TPESampler(
+        sampler = optuna.samplers.TPESampler(
             seed=tuning.seed * _STRIDE + len(tuning.tries), n_startup_trials=_RANDOM_TRIES
         )
         study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -122,7 +123,7 @@ def suggested(tuning: Tuning) -> dict[str, Value]:
             if one.values and one.metric is not None:
                 study.add_trial(
                     optuna.trial.create_trial(
-                        state=TrialState.COMPLETE,
+                        state=optuna.trial.TrialState.COMPLETE,
                         params=dict(one.values),
                         distributions=space,
                         value=one.metric,
@@ -131,6 +132,12 @@ def suggested(tuning: Tuning) -> dict[str, Value]:
         return dict(study.ask(fixed_distributions=space).params)
     finally:
         optuna.logging.set_verbosity(level)
+
+
+def _distribution(optuna: ModuleType, values: OneOf | Between) -> object:
+    if isinstance(values, OneOf):
+        return optuna.distributions.CategoricalDistribution(values.values)
+    return optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
 def _read(folder: Path, fresh: Tuning) -> Tuning:
@@ -160,10 +167,7 @@ def _write(folder: Path, tuning: Tuning) -> None:
         "tries": tuning.history(),
     }
     path = folder / FILE
-    fresh = path.with_suffix(".new")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        os.replace(fresh, path)
+        put_text(path, json.dumps(content, indent=1))
     except OSError as error:
         raise ModelError(f"{path}: can't keep the search ({error}); free some space.") from error

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from kgrec.arrays import Csr, pairs_to_csr, take_rows
 from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.graph.snapshot import Interactions, Ints
-from kgrec.ranking import pairs_to_csr
-from kgrec.ranking.csr import Csr, take_rows
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import keep_own, scenario_codes
 

@@ -1,8 +1,12 @@
-"""Store → GraphSnapshot: every label and edge type read once, in an order that ids alone decide."""
+"""Store → GraphSnapshot: every label and edge type read once, in an order that ids alone decide.
+
+A catalog is read by the same code, see ``kgrec.graph.source``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -36,40 +40,70 @@ from kgrec.graph.snapshot import (
     canonical_order,
     with_named,
 )
-from kgrec.stores.base import EdgeType, GraphStore, Progress
+from kgrec.stores.base import EdgeType, Progress
 
 _MAX_INT = np.iinfo(np.int64).max
 _INTERACTION_COLUMNS = ("event", "rating", "scenario", "split", "timestamp")
 
 
+class Readable(Protocol):
+    """The part of a GraphStore that a snapshot is read from."""
+
+    uri: str
+
+    def edge_types(self) -> list[EdgeType]: ...
+
+    def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table: ...
+
+    def read_edges(self, edge: EdgeType, columns: Sequence[str] | None = None) -> pa.Table: ...
+
+
 def read_snapshot(
-    store: GraphStore,
+    store: Readable,
     *,
     splits: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> GraphSnapshot:
-    """The graph of ``store`` as arrays.
+    """Read a graph as arrays.
 
-    With ``splits`` only the interactions of those splits are in it, and no review or query of an
-    interaction left out. Equal graphs give equal snapshots, whatever the store and the order in
-    which rows were written. Raises StoreError.
+    Equal graphs give equal snapshots, whatever the store and the order in which rows were written.
+
+    Parameters
+    ----------
+    store : GraphStore
+        The store to read.
+    splits : sequence of str, optional
+        Keep only the interactions of these splits, and no review or query that belongs to an
+        interaction left out.
+    progress : callable, optional
+        Called with (label or relation, rows done, rows in all).
+
+    Returns
+    -------
+    GraphSnapshot
+        Rows of every label in canonical order; interactions by (user, timestamp, item, event).
+
+    Raises
+    ------
+    StoreError
+        If the store can't be read.
     """
-    tell = progress or _silent
-    users = _nodes(store, USER, tell)
-    items = _nodes(store, ITEM, tell)
-    entities = _nodes(store, ENTITY, tell)
+    report = progress or _silent
+    users = _nodes(store, USER, report)
+    items = _nodes(store, ITEM, report)
+    entities = _nodes(store, ENTITY, report)
     tables = {USER: users, ITEM: items, ENTITY: entities}
     kinds = store.edge_types()
-    interactions = _interactions(store, tables, kinds, tell)
+    interactions = _interactions(store, tables, kinds, report)
     snapshot = GraphSnapshot(
         users=users,
         items=items,
         entities=entities,
         interactions=interactions,
-        facts=_facts(store, tables, kinds, tell),
-        reviews=_texts(store, REVIEW, (WROTE, ABOUT), tables, tell),
-        queries=_texts(store, QUERY, (ISSUED, CLICKED), tables, tell),
-        scenarios=with_named(_nodes(store, SCENARIO, tell), interactions.scenario),
+        facts=_facts(store, tables, kinds, report),
+        reviews=_texts(store, REVIEW, (WROTE, ABOUT), tables, report),
+        queries=_texts(store, QUERY, (ISSUED, CLICKED), tables, report),
+        scenarios=with_named(_nodes(store, SCENARIO, report), interactions.scenario),
         uri=store.uri,
     )
     return snapshot if splits is None else snapshot.restricted(tuple(splits))
@@ -79,19 +113,19 @@ def _silent(what: str, done: int, total: int) -> None:
     """No progress wanted."""
 
 
-def _nodes(store: GraphStore, label: str, tell: Progress) -> NodeTable:
+def _nodes(store: Readable, label: str, report: Progress) -> NodeTable:
     frame = store.read_nodes(label).to_pandas()
     for name in TEXT_COLUMNS[label]:
         frame[name] = frame[name].fillna("") if name in frame else ""
     ids = frame["id"].to_numpy(dtype=object)
     order = canonical_order(ids)
     attributes = frame.drop(columns="id").iloc[order].reset_index(drop=True)
-    tell(label, len(ids), len(ids))
+    report(label, len(ids), len(ids))
     return NodeTable(label, ids[order], attributes[sorted(attributes.columns)])
 
 
 def _interactions(
-    store: GraphStore, tables: dict[str, NodeTable], kinds: list[EdgeType], tell: Progress
+    store: Readable, tables: dict[str, NodeTable], kinds: list[EdgeType], report: Progress
 ) -> Interactions:
     edge = next((k for k in kinds if k.name == INTERACTED), EdgeType(USER, INTERACTED, ITEM))
     table = store.read_edges(edge, _INTERACTION_COLUMNS)
@@ -103,7 +137,7 @@ def _interactions(
     split, split_names = _codes(table["split"])
     rates = np.unique(rating, return_inverse=True)[1]
     order = _sorted((user, timestamp, item, event, scenario, split, rates))
-    tell(INTERACTED, len(order), len(order))
+    report(INTERACTED, len(order), len(order))
     return Interactions(
         user=user[order],
         item=item[order],
@@ -116,7 +150,7 @@ def _interactions(
 
 
 def _facts(
-    store: GraphStore, tables: dict[str, NodeTable], kinds: list[EdgeType], tell: Progress
+    store: Readable, tables: dict[str, NodeTable], kinds: list[EdgeType], report: Progress
 ) -> tuple[Facts, ...]:
     found = []
     for kind in kinds:
@@ -129,16 +163,16 @@ def _facts(
         found.append(
             Facts(kind.source_label, kind.name, kind.target_label, head[order], tail[order])
         )
-        tell(kind.name, len(order), len(order))
+        report(kind.name, len(order), len(order))
     return tuple(sorted(found, key=lambda f: (f.head_label, f.relation, f.tail_label)))
 
 
 def _texts(
-    store: GraphStore,
+    store: Readable,
     label: str,
     edges: tuple[str, str],
     tables: dict[str, NodeTable],
-    tell: Progress,
+    report: Progress,
 ) -> Texts:
     table = store.read_nodes(label, ("text", "timestamp", "rating"))
     ids = table["id"].to_numpy(zero_copy_only=False).astype(object)
@@ -155,7 +189,7 @@ def _texts(
         about = store.read_edges(EdgeType(label, edges[1], ITEM), ())
         writing, subject = _ends(about, rows, tables[ITEM])
         item[writing] = subject
-    tell(label, len(ids), len(ids))
+    report(label, len(ids), len(ids))
     return Texts(
         id=ids[order],
         text=text[order],

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
-from kgrec.graph.distinct import distinct
+from kgrec.arrays import distinct
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -218,6 +218,12 @@ class GraphSnapshot:
         that belongs to an interaction left out (leakage)."""
         keep = pd.Series(self.interactions.split).isin(list(splits)).to_numpy(dtype=bool)
         return self.without(~keep, tuple(splits))
+
+    def without_splits(self, hidden: Sequence[str]) -> GraphSnapshot:
+        """The snapshot without the interactions of these splits."""
+        kept = tuple(split for split in ("train", "valid", "test") if split not in hidden)
+        held = pd.Series(self.interactions.split).isin(list(hidden)).to_numpy(dtype=bool)
+        return self.without(held, kept)
 
     def without(self, held_out: np.ndarray, splits: tuple[str, ...] | None = None) -> GraphSnapshot:
         """The snapshot without the interactions where ``held_out`` (bool ``[n]``) holds.

@@ -2,36 +2,98 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
-from graph_schema import Catalog
+import pyarrow as pa
+
+from graph_schema.catalog import Catalog
 from kgrec.errors import RequestError
 from kgrec.graph.read import read_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
-from kgrec.stores import EmbeddedStore, GraphStore
-from kgrec.stores.base import Progress
+from kgrec.stores.base import EdgeType, GraphStore, Progress
+from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 
 def read_source(
     source: GraphStore | Catalog | GraphSnapshot, progress: Progress | None = None
 ) -> GraphSnapshot:
-    """The snapshot of a store or catalog; a catalog goes through a store, as any other graph.
+    """Read the snapshot of a store or of a catalog.
 
-    Raises RequestError for anything else.
+    Parameters
+    ----------
+    source : GraphStore, Catalog or GraphSnapshot
+        A snapshot is returned as it is.
+    progress : callable, optional
+        Called with (label or relation, rows done, rows in all).
+
+    Returns
+    -------
+    GraphSnapshot
+        The same for a catalog and for a store that holds just this catalog, but for ``uri``.
+
+    Raises
+    ------
+    RequestError
+        For anything else.
+    CatalogError
+        If the catalog breaks the schema.
+    StoreError
+        If the store can't be read.
     """
     if isinstance(source, GraphSnapshot):
         return source
+    if isinstance(source, Catalog):
+        return catalog_snapshot(source, progress)
     if isinstance(source, GraphStore):
         return read_snapshot(source, progress=progress)
-    if not isinstance(source, Catalog):
-        raise RequestError(
-            f"kgrec takes a GraphStore or a Catalog, not {type(source).__name__}; see "
-            "kgrec.connect() and loaders.load(...).catalog."
-        )
-    with (
-        tempfile.TemporaryDirectory(prefix="kgrec-") as folder,
-        EmbeddedStore(Path(folder) / "catalog.kgl") as store,
-    ):
-        store.write(source, progress=progress)
-        return read_snapshot(store, progress=progress)
+    raise RequestError(
+        f"kgrec takes a GraphStore or a Catalog, not {type(source).__name__}; see "
+        "kgrec.connect() and loaders.load(...).catalog."
+    )
+
+
+def catalog_snapshot(catalog: Catalog, progress: Progress | None = None) -> GraphSnapshot:
+    """The snapshot of a valid catalog, without any store. Raises CatalogError."""
+    catalog.validate().raise_if_any()
+    return read_snapshot(_CatalogGraph(catalog), progress=progress)
+
+
+class _CatalogGraph:
+    """A catalog in memory, read as a store that holds just this catalog would be."""
+
+    uri = ""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._nodes = {rows.label: rows.table for rows in node_rows(catalog)}
+        edges = [interaction_rows(catalog), *other_edges(catalog)]
+        self._edges = {_key(rows.type): rows for rows in edges if rows.table.num_rows}
+
+    def edge_types(self) -> list[EdgeType]:
+        return [rows.type for rows in self._edges.values()]
+
+    def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:
+        table = self._nodes.get(label, _without_rows("id"))
+        return _select(table, ("id",), columns)
+
+    def read_edges(self, edge: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
+        rows = self._edges.get(_key(edge))
+        table = _without_rows("source", "target") if rows is None else rows.table
+        return _select(table, ("source", "target"), columns)
+
+
+def _key(edge: EdgeType) -> tuple[str, str, str]:
+    return edge.source_label, edge.name, edge.target_label
+
+
+def _without_rows(*keys: str) -> pa.Table:
+    return pa.table({key: pa.nulls(0, pa.string()) for key in keys})
+
+
+def _select(table: pa.Table, keys: Iterable[str], columns: Sequence[str] | None) -> pa.Table:
+    """``keys`` and ``columns`` (None: all), of which absent ones hold nulls."""
+    if columns is None:
+        return table
+    absent = pa.nulls(table.num_rows)
+    return pa.table(
+        {name: table[name] if name in table.column_names else absent for name in (*keys, *columns)}
+    )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import Csr, row_numbers
 from kgrec.metrics.metrics import UserMetrics, hit_matrix, self_information, user_metrics
-from kgrec.ranking.csr import Csr, row_numbers
 
 
 class GroupMeans:

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from graph_schema.errors import TrainingError
+from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Interactions
-from kgrec.ranking.csr import row_numbers
 
 History: TypeAlias = Any  # scipy.sparse.csr_matrix, which carries no types
 

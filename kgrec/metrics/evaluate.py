@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import Csr, contains, pairs_to_csr, row_numbers, take_rows
 from kgrec.metrics.accumulate import RankingMetrics
 from kgrec.metrics.metrics import UserMetrics, best_ranks
-from kgrec.ranking.csr import Csr, contains, pairs_to_csr, row_numbers, take_rows
+from kgrec.progress import Progress
 from kgrec.ranking.topk import top_k
 
 ScoreBatch = Callable[[np.ndarray], "np.ndarray | torch.Tensor"]
-Progress = Callable[[str, int, int], None]
 _MAX_USERS, _MAX_SCORES = 1024, 2**25  # scored at once, so that memory stays flat
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import Csr, row_numbers
 from kgrec.metrics.groups import Groups
 from kgrec.metrics.metrics import UserMetrics, hit_matrix, user_metrics
 from kgrec.metrics.significance import Difference, independent_bootstrap, paired_bootstrap
-from kgrec.ranking.csr import Csr, row_numbers
 from kgrec.ranking.exposure import position_discount
 
 RESAMPLES = 2_000

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graph_schema.errors import RequestError
-from kgrec.ranking.csr import Csr, contains
+from kgrec.arrays import Csr, contains
 from kgrec.ranking.exposure import position_discount
 
 UserMetrics = dict[str, np.ndarray]

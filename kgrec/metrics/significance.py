@@ -1,4 +1,8 @@
-"""Is a difference between models, or between groups of users, more than chance? Bootstraps."""
+"""Bootstrap intervals of differences between models or between groups of users.
+
+Own code: ``scipy.stats.bootstrap`` returns the same percentile intervals (to 1e-16) in the same
+time, but refuses groups of one user, and ``scipy.stats`` takes seconds to import.
+"""
 
 from __future__ import annotations
 

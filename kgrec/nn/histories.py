@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.arrays import offsets, row_numbers
 from kgrec.graph.snapshot import Ints
 from kgrec.sparse import SparsePattern
 
@@ -78,11 +79,10 @@ def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
     ``indptr`` int64 ``[B + 1]``, ``timestamp`` int64 ``[nnz]``, oldest first within a row. Equal
     times carry no order, and giving them one would let ids decide.
     """
-    counts = np.diff(indptr)
-    row = np.repeat(np.arange(len(counts)), counts)
-    age = (indptr[1:][row] - 1 - np.arange(len(row))).astype(np.float64)
+    row = row_numbers(indptr)
     if not len(row):
-        return age.astype(np.float32)
+        return np.empty(0, dtype=np.float32)
+    age = (indptr[1:][row] - 1 - np.arange(len(row))).astype(np.float64)
     tie = _visits(row, timestamp)
     mean = np.bincount(tie, weights=age) / np.bincount(tie)
     return np.asarray(mean[tie], dtype=np.float32)
@@ -91,7 +91,7 @@ def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
 def visit_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
     """float32 ``[nnz]``: later visits of the same row; arguments as for ``event_ages``."""
     counts = np.diff(indptr)
-    row = np.repeat(np.arange(len(counts)), counts)
+    row = row_numbers(indptr)
     if not len(row):
         return np.empty(0, dtype=np.float32)
     visit = _visits(row, timestamp)
@@ -199,7 +199,7 @@ class HistoryBatch:
 
 
 def _told_pattern(indptr: Ints, told: np.ndarray, device: torch.device | str) -> SparsePattern:
-    kept = np.concatenate([[0], np.cumsum(told)])[indptr].astype(np.int64)
+    kept = offsets(told)[indptr]
     count = int(told.sum())
     return SparsePattern.build(kept, np.arange(count, dtype=np.int64), count, device)
 

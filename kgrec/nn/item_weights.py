@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from kgrec.arrays import ranges
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.nn.histories import Histories, scale_weights
 from kgrec.sparse import SparsePattern
@@ -98,8 +99,7 @@ class ItemWeights:
         matrix = self.within(scenario)
         starts = matrix.indptr[items]
         counts = matrix.indptr[items + 1] - starts
-        ends = np.cumsum(counts)
-        cells = np.repeat(starts - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
+        cells = ranges(starts, counts)
         values = matrix.data[cells] * np.repeat(shares, counts)
         added = np.bincount(matrix.indices[cells], values, minlength=matrix.shape[1])
         return added.astype(np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+from kgrec.arrays import offsets, ranges
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 
 LABELS = (USER, ITEM, ENTITY)
@@ -42,7 +43,7 @@ class Adjacency:
         ends, code = np.divmod(key[fresh], codes)
         tail, head = np.divmod(ends, max(n, 1))
         counts = np.bincount(tail, minlength=n)
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        indptr = offsets(counts)
         return Adjacency(indptr, head, code.astype(np.int32))
 
     def degree(self, nodes: Ints) -> Ints:
@@ -58,8 +59,7 @@ class Adjacency:
         """The edges of many nodes: (position in ``nodes``, neighbour, code), one entry an edge."""
         counts = self.degree(nodes)
         owner = np.repeat(np.arange(len(nodes)), counts)
-        first = np.cumsum(counts) - counts
-        edge = np.arange(len(owner)) - first[owner] + self.indptr[nodes][owner]
+        edge = ranges(self.indptr[nodes], counts)
         return owner, self.neighbour[edge], self.code[edge]
 
     def edges_between(self, a: int, b: int) -> Ints:

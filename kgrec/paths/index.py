@@ -10,6 +10,7 @@ import numpy as np
 
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED, ITEM, USER
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.paths.adjacency import (
     LABELS,
@@ -20,6 +21,7 @@ from kgrec.paths.adjacency import (
     interaction_edges,
 )
 from kgrec.paths.search import EDGE_BUDGET, Allowed, Found, search
+from kgrec.ranking import Where
 from kgrec.stores.base import NodeRef, StorePath
 
 MAX_HOPS = 4
@@ -28,12 +30,14 @@ NodeLike = NodeRef | tuple[str, str] | str
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a path may look like.
+    """Limits of an answer: which items lists are made of, and which paths may be shown.
 
     ``relations``: relationship types allowed besides the user's own history (None: all).
     ``via``: nodes of which a path must contain every one; ``avoid``: nodes no path may contain.
     A node is a NodeRef, a (label, id) pair, "Label:id", or an id of whatever label has it.
     ``since``: only history events from this unix time on. ``max_hops`` 1–4.
+    ``candidates`` (item ids) and ``where`` (conditions on attributes) narrow the items that lists
+    are made of; paths do not depend on them.
     """
 
     relations: Sequence[str] | None = None
@@ -41,6 +45,8 @@ class Constraints:
     avoid: Sequence[NodeLike] | NodeLike = ()
     since: int | None = None
     max_hops: int = MAX_HOPS
+    candidates: Sequence[str] | None = None
+    where: Where | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class PathIndex:
         events = self.snapshot.interactions
         order = np.argsort(events.item, kind="stable")  # rows already follow (user, timestamp)
         counts = np.bincount(events.item, minlength=len(self.snapshot.items))
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        starts = offsets(counts)
         return order, starts, events.user[order]
 
     def events(self, user: int, item: int) -> Ints:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgrec.arrays import ranges
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.adjacency import Adjacency
 
@@ -52,8 +53,7 @@ def join(keys: Ints, sorted_keys: Ints) -> tuple[Ints, Ints]:
     low = np.searchsorted(sorted_keys, keys, side="left")
     count = np.searchsorted(sorted_keys, keys, side="right") - low
     left = np.repeat(np.arange(len(keys)), count)
-    offset = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
-    return left, np.repeat(low, count) + offset
+    return left, ranges(low, count)
 
 
 def intersect(a: Ints, b: Ints) -> tuple[Ints, Ints]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +20,16 @@ from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
-from kgrec.features.texts import NOTHING, TextFeatures
+from kgrec.features.texts import NOTHING, TextFeatures, TextReader
+from kgrec.files import FolderKind, digest, read_folder, replaced_folder
+from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
-from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.persistence.ratings import read_rater, write_rater
 from kgrec.persistence.recogniser import read_signs, write_signs
-from kgrec.ratings.model import RatingModel
-from kgrec.scenarios.recogniser_fit import ScenarioSigns
-from kgrec.training.checkpoint import replace_folder, standing_folder
+from kgrec.scoring.bound_model import BoundModel
+from kgrec.scoring.engine import Engine
+from kgrec.state import FittedState, GraphIndexes
 from kgrec.training.scenarios.maml import Start
 
 FORMAT = "kgrec-model"
@@ -41,91 +40,98 @@ _WEIGHTS = "item_weights.safetensors"
 _START = "meta_training.safetensors"
 
 
-@dataclass(frozen=True, eq=False)
-class Saved:
-    """What a folder holds: the model, the whole snapshot and the texts of its visible part."""
-
-    config: RecommenderConfig
-    model: HybridModel
-    vocabulary: Vocabulary
-    snapshot: GraphSnapshot
-    texts: TextFeatures
-    history: list[dict[str, float]]
-    mapping: GraphMapping | None = None
-    tuning: list[dict[str, Any]] = field(default_factory=list)
-    weights: ItemWeights | None = None
-    start: Start | None = None
-    rater: RatingModel | None = None
-    recogniser: ScenarioSigns | None = None
-    rating_history: list[dict[str, float]] = field(default_factory=list)
+def _listed(manifest: dict[str, Any]) -> list[str] | None:
+    files = manifest.get("files")
+    return list(files) if manifest.get("format") == FORMAT and isinstance(files, dict) else None
 
 
-def save(saved: Saved, folder: Path) -> None:
+MODEL = FolderKind("model", _MANIFEST, _listed)
+
+
+def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherModel | None:
+    """The saved recommender that a scenario's loss learns from; None where no loss does.
+
+    Raises ModelError.
+    """
+    folder = config.training.teacher
+    if folder is None or "kl" not in config.training.losses.values():
+        return None
+    state = read_state(Path(folder), device)
+    engine = state.engine
+    return TeacherModel(
+        state.config,
+        engine.model,
+        engine.vocabulary,
+        state.full_snapshot,
+        engine.texts,
+        engine.weights,
+    )
+
+
+def write_state(state: FittedState, folder: Path) -> None:
     """Write beside ``folder`` and take its place as a whole. Raises ModelError."""
-    if folder.exists() and not folder.is_dir():
-        raise ModelError(f"{folder} is a file; choose an empty or new folder.")
-    if folder.exists() and not (folder / _MANIFEST).exists() and any(folder.iterdir()):
-        raise ModelError(f"{folder} holds other files; choose an empty or new folder.")
-    fresh = folder.with_name(folder.name + ".new")
     try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        _write(saved, fresh)
-        replace_folder(fresh, folder)
+        with replaced_folder(folder, MODEL) as fresh:
+            _write(state, fresh)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
         cure = "free some space or permit writing there"
         raise ModelError(f"{folder}: can't save the model ({error}); {cure}.") from error
 
 
-def _write(saved: Saved, folder: Path) -> None:
-    write_snapshot(saved.snapshot, folder)
+def _write(state: FittedState, folder: Path) -> None:
+    engine = state.engine
+    write_snapshot(state.full_snapshot, folder)
     weights = {
-        name: value.detach().cpu().contiguous() for name, value in saved.model.state_dict().items()
+        name: value.detach().cpu().contiguous() for name, value in engine.model.state_dict().items()
     }
     save_file(weights, folder / "model.safetensors")
-    texts = {name: np.ascontiguousarray(value) for name, value in saved.texts.items.items()}
-    texts[_EVENTS] = np.ascontiguousarray(saved.texts.events)
-    if len(saved.texts.scenarios):
-        texts[_SCENARIOS] = np.ascontiguousarray(saved.texts.scenarios)
+    texts = {name: np.ascontiguousarray(value) for name, value in engine.texts.items.items()}
+    texts[_EVENTS] = np.ascontiguousarray(engine.texts.events)
+    if len(engine.texts.scenarios):
+        texts[_SCENARIOS] = np.ascontiguousarray(engine.texts.scenarios)
     save_arrays(texts, folder / "texts.safetensors")
-    (folder / "vocabulary.json").write_text(json.dumps(_plain(saved.vocabulary)))
-    if saved.weights is not None:
-        save_arrays(saved.weights.arrays(), folder / _WEIGHTS)
-    if saved.start is not None:
-        save_arrays(saved.start.arrays(), folder / _START)
-    if saved.rater is not None:
-        write_rater(saved.rater, folder)
-    if saved.recogniser is not None:
-        write_signs(saved.recogniser, folder)
-    files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    (folder / "vocabulary.json").write_text(json.dumps(_plain(engine.vocabulary)))
+    if engine.weights is not None:
+        save_arrays(engine.weights.arrays(), folder / _WEIGHTS)
+    if state.start is not None:
+        save_arrays(state.start.arrays(), folder / _START)
+    if state.rating_model is not None:
+        write_rater(state.rating_model, folder)
+    if state.recogniser is not None:
+        write_signs(state.recogniser, folder)
+    files = {path.name: digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
         "version": VERSION,
-        "config": saved.config.model_dump(mode="json"),
-        "shape": asdict(saved.model.shape),
-        "text_size": saved.texts.size,
-        "history": saved.history,
-        "tuning": saved.tuning,
-        "rating_history": saved.rating_history,
-        "mapping": None if saved.mapping is None else saved.mapping.model_dump(mode="json"),
+        "config": state.config.model_dump(mode="json"),
+        "shape": asdict(engine.model.shape),
+        "text_size": engine.texts.size,
+        "history": state.training_log,
+        "tuning": state.trials,
+        "rating_history": state.rating_log,
+        "mapping": None
+        if state.indexes.mapping is None
+        else state.indexes.mapping.model_dump(mode="json"),
         "files": files,
     }
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
-def load(folder: Path, device: torch.device) -> Saved:
-    """What ``save`` wrote, also where it was cut off while it replaced an older model.
+def read_state(folder: Path, device: torch.device) -> FittedState:
+    """What ``write_state`` wrote, ready to answer.
 
     Raises ModelError for a folder that is missing, incomplete, changed, foreign, older or newer.
     """
-    folder = standing_folder(folder)
+    return read_folder(folder, MODEL, lambda place: _load(place, device))
+
+
+def _load(folder: Path, device: torch.device) -> FittedState:
     manifest = _manifest(folder)
-    for name, digest in manifest["files"].items():
+    for name, expected in manifest["files"].items():
         path = folder / name
         if not path.exists():
             raise ModelError(f"{folder}: {name} is missing; copy the whole folder or train again.")
-        if _digest(path) != digest:
+        if digest(path) != expected:
             raise ModelError(f"{path} is truncated or was changed; copy it again or train again.")
     try:
         return _read(folder, manifest, device)
@@ -155,7 +161,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Saved:
+def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> FittedState:
     vocabulary = _vocabulary(json.loads((folder / "vocabulary.json").read_text()))
     shape = manifest["shape"]
     model = HybridModel(
@@ -171,22 +177,27 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Sa
     model.load_state_dict(load_file(folder / "model.safetensors"))
     texts = load_arrays(folder / "texts.safetensors")
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
-    mapping = manifest["mapping"]
     weighed, started = (name in manifest["files"] for name in (_WEIGHTS, _START))
-    return Saved(
-        config=RecommenderConfig.model_validate(manifest["config"]),
-        model=model.to(device).eval(),
-        vocabulary=vocabulary,
-        snapshot=read_saved_snapshot(folder),
-        texts=TextFeatures(texts, events, manifest["text_size"], scenarios),
-        history=manifest["history"],
-        mapping=None if mapping is None else GraphMapping.parse(mapping),
-        tuning=manifest["tuning"],
-        weights=ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if weighed else None,
+    config = RecommenderConfig.model_validate(manifest["config"])
+    full = read_saved_snapshot(folder)
+    visible = full.without_splits(("test",))
+    features = TextFeatures(texts, events, manifest["text_size"], scenarios)
+    bound = BoundModel(model.to(device).eval(), vocabulary, visible, features, device)
+    weights = ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if weighed else None
+    mapping = manifest["mapping"]
+    names = None if mapping is None else GraphMapping.parse(mapping)
+    return FittedState(
+        config=config,
+        full_snapshot=full,
+        engine=Engine.bind(bound, weights),
+        reader=TextReader(config),
+        indexes=GraphIndexes(visible, features, names),
         start=Start.of_arrays(load_arrays(folder / _START), device) if started else None,
-        rater=read_rater(folder, vocabulary, device),
         recogniser=read_signs(folder),
-        rating_history=manifest.get("rating_history", []),
+        rating_model=read_rater(folder, vocabulary, device),
+        training_log=manifest["history"],
+        rating_log=manifest.get("rating_history", []),
+        trials=manifest["tuning"],
     )
 
 
@@ -219,8 +230,3 @@ def _vocabulary(values: Mapping[str, Any]) -> Vocabulary:
         item_tokens=tokens["item_tokens"],
         user_tokens=tokens["user_tokens"],
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

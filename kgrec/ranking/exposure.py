@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from graph_schema.errors import RequestError
-from kgrec.ranking.csr import Csr
+from kgrec.arrays import Csr
 from kgrec.ranking.topk import top_k
 
 _PRECISION = 1e-9  # of the scores' spread: how near the boost is to the smallest that will do

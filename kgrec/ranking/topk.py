@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graph_schema.errors import RequestError
-from kgrec.ranking.csr import Csr, row_numbers
+from kgrec.arrays import Csr, row_numbers
 
 _SHORTEST_BLOCK = 4
 _FEW_SCORES = 16_384  # below, the fewest calls are fastest

@@ -15,6 +15,7 @@ from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
 from kgrec.metrics.metrics import auc
 from kgrec.nn.model import ModelInputs
+from kgrec.progress import OnEpoch
 from kgrec.ratings.blend import RatingBlend
 from kgrec.ratings.heads import tune_head
 from kgrec.ratings.model import RatingModel, RatingShape
@@ -22,7 +23,7 @@ from kgrec.ratings.pools import AskedPairs, RatedEvents
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.reviews import Reviews, fit_blend, gather
 from kgrec.ratings.scale import RatingScale
-from kgrec.ratings.training import VALID_LOSS, OnEpoch, RatingTask, RatingTrainer, own_rows
+from kgrec.ratings.training import VALID_LOSS, RatingTask, RatingTrainer, own_rows
 from kgrec.scoring.scenario_codes import scenario_codes
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.arrays import Csr, offsets, ranges, row_numbers
 from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
 from kgrec.sparse import SparsePattern
 
@@ -42,7 +43,7 @@ class RatedEvents:
         """From rows in any order; ``slot`` int64 ``[n]``."""
         order = np.lexsort((item, time, slot))
         counts = np.bincount(slot, minlength=n_slots)
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        indptr = offsets(counts)
         return RatedEvents(indptr, item[order], rating[order], time[order])
 
     def __len__(self) -> int:
@@ -51,11 +52,11 @@ class RatedEvents:
     @property
     def slot(self) -> Ints:
         """int64 ``[n]``: whose each rating is."""
-        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
+        return row_numbers(self.indptr)
 
     def of(self, slots: Ints) -> RatedEvents:
         """The ratings of ``slots`` (int64, distinct) alone, numbered in that order."""
-        indptr, rows = ranges(self.indptr[slots], self.indptr[slots + 1])
+        indptr, rows = range_csr(self.indptr[slots], self.indptr[slots + 1])
         return RatedEvents(indptr, self.item[rows], self.rating[rows], self.time[rows])
 
     def asked(self, pairs: AskedPairs) -> tuple[RatedEvents, AskedPairs]:
@@ -192,12 +193,9 @@ def user_means(
     return np.where(count > 0, total / (count + worth), 0.0)
 
 
-def ranges(start: Ints, end: Ints) -> tuple[Ints, Ints]:
+def range_csr(start: Ints, end: Ints) -> Csr:
     """CSR of the ranges ``start[r]:end[r]``: indptr int64 ``[R + 1]`` and indices."""
-    lengths = end - start
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    indices = np.arange(indptr[-1]) + np.repeat(start - indptr[:-1], lengths)
-    return indptr, indices
+    return offsets(end - start), ranges(start, end - start)
 
 
 def _places(events: RatedEvents, asked: AskedPairs, past_only: bool) -> Ints:
@@ -220,7 +218,7 @@ def _whole(events: RatedEvents, asked: AskedPairs, end: Ints) -> tuple[tuple[Int
     """Distinct histories, and which is each row's."""
     width = len(events) + 1
     keys, row = np.unique(asked.slot * width + end, return_inverse=True)
-    return ranges(events.indptr[keys // width], keys % width), row
+    return range_csr(events.indptr[keys // width], keys % width), row
 
 
 def _own(events: RatedEvents, asked: AskedPairs, end: Ints) -> tuple[tuple[Ints, Ints], Ints]:
@@ -235,7 +233,7 @@ def _own(events: RatedEvents, asked: AskedPairs, end: Ints) -> tuple[tuple[Ints,
                           return_inverse=True)  # fmt: skip
     if not len(keys) or keys[-1] != n * width + n:
         keys = np.append(keys, n * width + n)
-    indptr, places = ranges(keys // width, keys % width)
+    indptr, places = range_csr(keys // width, keys % width)
     return (indptr, order[places]), row
 
 
@@ -262,6 +260,6 @@ def _near(
     for scale in scales:
         weight = np.exp(-gap / scale, dtype=np.float32)
         kept = known & (weight >= LEAST)
-        indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int64)
+        indptr = offsets(kept.sum(axis=1))
         found.append(((indptr, index[kept]), weight[kept]))
     return found

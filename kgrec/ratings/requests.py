@@ -12,11 +12,11 @@ import pandas as pd
 from kgrec.config.scenarios import TIMES
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
-from kgrec.query import item_rows, known_users, scenario_code
 from kgrec.ratings.pools import AskedPairs, RatedEvents
 from kgrec.scenarios.matching import Matcher, at_times
-from kgrec.scenarios.user_scenarios import scenarios_of
+from kgrec.scenarios.user_scenarios import UserScenarios
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.lookup import item_rows, known_users, scenario_code
 
 RatedHistories: TypeAlias = pd.DataFrame | Mapping[str, Mapping[str, float]]
 
@@ -33,7 +33,11 @@ class AskedRatings:
 
 
 def ask_ratings(
-    engine: Engine, stored: RatedEvents, pairs: pd.DataFrame, histories: RatedHistories | None
+    engine: Engine,
+    user_scenarios: UserScenarios,
+    stored: RatedEvents,
+    pairs: pd.DataFrame,
+    histories: RatedHistories | None,
 ) -> AskedRatings:
     """See ``Recommender.predict``. Raises RequestError."""
     _need(pairs, ("user_id", "item_id"), "pairs")
@@ -47,7 +51,7 @@ def ask_ratings(
     slot = np.where(strange, user, slots.get_indexer(pd.Index(names, dtype=object)) + len(users))
     time = _times(pairs)
     asked = AskedPairs(slot, item_rows(engine.snapshot.items, list(pairs["item_id"])), time)
-    return AskedRatings(events, asked, user, _scenarios(engine, pairs, user, time))
+    return AskedRatings(events, asked, user, _scenarios(engine, user_scenarios, pairs, user, time))
 
 
 def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
@@ -116,9 +120,11 @@ def _times(frame: pd.DataFrame) -> Ints:
     return np.where(np.isfinite(told), np.nan_to_num(told), NO_TIME).astype(np.int64)
 
 
-def _scenarios(engine: Engine, pairs: pd.DataFrame, user: Ints, time: Ints) -> Ints:
+def _scenarios(
+    engine: Engine, inferred: UserScenarios, pairs: pd.DataFrame, user: Ints, time: Ints
+) -> Ints:
     """int64 ``[n]``: the scenario that a pair names, else the rule's for its user or time."""
-    codes = _ruled(engine, user, time)
+    codes = _inferred(inferred, user, time)
     if "scenario" not in pairs.columns:
         return codes
     names = pairs["scenario"].fillna("").astype(str).to_numpy(dtype=object)
@@ -127,15 +133,15 @@ def _scenarios(engine: Engine, pairs: pd.DataFrame, user: Ints, time: Ints) -> I
     return codes
 
 
-def _ruled(engine: Engine, user: Ints, time: Ints) -> Ints:
-    codes = scenarios_of(engine, user)
+def _inferred(inferred: UserScenarios, user: Ints, time: Ints) -> Ints:
+    codes, rule = inferred.of(user), inferred.rule
     if codes is not None:
         return codes
     codes = np.full(len(user), -1, dtype=np.int64)
     known = time != NO_TIME
-    if engine.rule is None or engine.rule.by not in TIMES or not known.any():
+    if rule is None or rule.by not in TIMES or not known.any():
         return codes
-    names = at_times(Matcher(engine.rule), engine.rule.by, time[known])
-    index = pd.Index(engine.vocabulary.scenarios, dtype=object)
+    names = at_times(Matcher(rule), rule.by, time[known])
+    index = pd.Index(inferred.vocabulary.scenarios, dtype=object)
     codes[known] = index.get_indexer(pd.Index(names, dtype=object))
     return codes

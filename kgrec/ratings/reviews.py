@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +11,8 @@ from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.pools import AskedPairs
 from kgrec.ratings.predictor import RatingPredictor
+from kgrec.scoring.engine import Engine
 from kgrec.text.sentiment import Sentiment, fit_sentiment
-
-if TYPE_CHECKING:
-    from kgrec.scoring.engine import Engine
 
 _WORTHS = (2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0)  # ratings that a shrunk mean may assume
 

@@ -17,15 +17,15 @@ from kgrec.config.ratings import RatingConfig
 from kgrec.errors import TrainingError
 from kgrec.features.hybrid_layer import ItemInputs
 from kgrec.graph.snapshot import NO_TIME, Ints
+from kgrec.progress import OnEpoch
 from kgrec.ratings.model import RatedItems, RatingModel
-from kgrec.ratings.pools import AskedPairs, RatedEvents, RatingPools, ranges
+from kgrec.ratings.pools import AskedPairs, RatedEvents, RatingPools, range_csr
 from kgrec.sparse import SparseMatrix
 from kgrec.training.finite_checks import NotFinite, check_step, check_weights
 from kgrec.training.objective import check_names
 from kgrec.training.trainer import one_cycle
 
 VALID_LOSS = "valid_logloss"
-OnEpoch = Callable[[dict[str, float]], None]
 Validate = Callable[[], dict[str, float]]
 _STEPS = 24  # an epoch, as far as the limits on a step's ratings allow
 _FEWEST, _MOST = 512, 32_768
@@ -47,7 +47,7 @@ class RatingTask:
 
     def rows(self, users: Ints) -> Ints:
         """int64: the events of ``users``, in their order."""
-        return ranges(self.events.indptr[users], self.events.indptr[users + 1])[1]
+        return range_csr(self.events.indptr[users], self.events.indptr[users + 1])[1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,26 +10,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kgrec.errors import RequestError
 from kgrec.features.scenario_features import HASHED, STATISTICS, scenario_features
-from kgrec.features.texts import DESCRIPTION, TextFeatures, scenarios_of
+from kgrec.features.texts import DESCRIPTION, scenarios_of
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable, canonical_order, with_named
 from kgrec.nn import HybridModel
-from kgrec.nn.heads import AdapterHead, ByScenario, HeadShape, NoHead, grown
-from kgrec.ratings.model import RatingModel
-from kgrec.scenarios.recogniser_fit import RESERVED
+from kgrec.nn.heads import AdapterHead, HeadShape
+from kgrec.nn.heads.base import neutral_rows
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.scenario_codes import RESERVED
 from kgrec.training.scenarios.finetuning import put_rows
-from kgrec.training.scenarios.initial_rows import between, neutral_rows, prior_rows
+from kgrec.training.scenarios.initial_rows import between, prior_rows
+from kgrec.training.scenarios.maml import Start
 
 _SHARPNESS = 10.0  # of the softmax over likenesses of scenarios
-_KEPT = (  # what an engine has made that no scenario is part of
-    "inputs", "items", "trained_items", "trained_rows", "new_items", "item_weights", "item_row",
-    "item_ids", "known", "searcher", "explainer", "item_parts", "messages", "message_sources",
-    "message_codes", "received",
-)  # fmt: skip
 
 
 def with_scenario(
@@ -67,15 +63,7 @@ def _fitting(column: pd.Series[Any], value: Any) -> Any:
         ) from error
 
 
-def over(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
-    """The engine over a snapshot that differs in its scenarios alone, without making anew what
-    these are no part of."""
-    other = replace(engine, snapshot=snapshot, texts=texts)
-    other.__dict__.update({k: engine.__dict__[k] for k in _KEPT if k in engine.__dict__})
-    return other
-
-
-def grown_engine(engine: Engine, name: str) -> Engine:
+def grown_engine(engine: Engine, name: str, start: Start | None = None) -> Engine:
     """One that also knows scenario ``name``, a node of its snapshot. It answers there as requests
     without a scenario are answered or, where the node says something, halfway to the prototype of
     the others, those counting more that say the same of themselves."""
@@ -85,11 +73,10 @@ def grown_engine(engine: Engine, name: str) -> Engine:
     if kin.features is not None:
         model.head.describe(known, torch.from_numpy(kin.features))
     if known and engine.model.adapts:
-        put_rows(model, known, _start(model, kin) if engine.start is None else engine.start.rows)
+        put_rows(model, known, _start(model, kin) if start is None else start.rows)
     names = np.append(engine.vocabulary.scenarios, [name]).astype(object)
     vocabulary = replace(engine.vocabulary, scenarios=names)
-    other = over(engine, engine.snapshot, engine.texts)
-    return replace_parts(other, model, vocabulary)
+    return engine.with_scenarios(model=model, vocabulary=vocabulary)
 
 
 def _start(model: HybridModel, kin: Kin) -> dict[str, Tensor]:
@@ -97,13 +84,6 @@ def _start(model: HybridModel, kin: Kin) -> dict[str, Tensor]:
     others = prior_rows(model, kin.codes, kin.shares)
     lean = model.shape.lean if kin.told else 0.0
     return between(neutral_rows(model, model.head.n_scenarios - 1), others, lean)
-
-
-def replace_parts(engine: Engine, model: HybridModel, vocabulary: Any) -> Engine:
-    """The engine with a model that differs in what belongs to scenarios alone."""
-    other = replace(engine, model=model.eval(), vocabulary=vocabulary)
-    other.__dict__.update({k: engine.__dict__[k] for k in _KEPT if k in engine.__dict__})
-    return other
 
 
 class Kin(NamedTuple):
@@ -153,7 +133,7 @@ def _with_place(model: HybridModel) -> HybridModel:
     """The model with one scenario more; one without a head gets an adapter that leaves every
     answer as it was."""
     late = model.shape.late_scenarios + 1
-    if not isinstance(model.head, NoHead):
+    if model.head.adapts:
         other = model.grown()
         other.shape = replace(model.shape, late_scenarios=late)
         return other
@@ -171,25 +151,6 @@ def with_adapter(model: HybridModel, more: int = 0) -> HybridModel:
     other.head = head.to(model.item_bias.device)
     other.shape = replace(model.shape, head="adapter", fusion=False)
     return other
-
-
-def grown_rater(rater: RatingModel) -> RatingModel:
-    """The rating model with one scenario more, which answers as all share until it is fitted."""
-    other = copy.deepcopy(rater) if not rater.head.n_scenarios else grown(rater)
-    if not rater.head.n_scenarios:
-        for part in other.modules():
-            if isinstance(part, ByScenario):
-                _first_row(part)
-    unused = torch.zeros(1, dtype=torch.bool, device=rater.uses_head.device)
-    other.uses_head = torch.cat([rater.uses_head, unused])
-    return other.eval()
-
-
-def _first_row(part: ByScenario) -> None:
-    for name in part._rows:
-        table = part.get_parameter(name)
-        setattr(part, name, nn.Parameter(table.new_zeros(1, *table.shape[1:])))
-    part.n_scenarios = 1
 
 
 def check_name(scenario: object) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
+from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
-from kgrec.query import item_rows
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.lookup import item_rows
 from kgrec.training.data.examples import Examples
 
 GivenExamples: TypeAlias = pd.DataFrame | Sequence[tuple[str, str]]
@@ -57,7 +58,7 @@ class Shots:
         pasts = {user: self._events(engine, user, int(row)) for user, row in self._users(rows)}
         histories = [self._history(engine, pasts[self.user[n]], n) for n in range(len(self))]
         lengths = [len(history) for history in histories]
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        indptr = offsets(lengths)
         seen = np.concatenate([*histories, np.empty(0, dtype=np.int64)]).astype(np.int64)
         everyone = np.arange(len(self))
         return Examples(

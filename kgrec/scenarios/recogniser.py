@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from kgrec.arrays import unit_sparse_rows
+
 N_STATISTICS = 4  # numbers that describe a history as a whole; see bag_statistics
 N_SIGNS = 3  # numbers that "none of these" is told by; see Recogniser.signs
 _SHARE, _BOUND = 0.3, 4.0  # a standard deviation beside a bag of unit length; at most so many
@@ -144,9 +146,7 @@ def weighed(bags: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
 
 def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """The rows of a sparse matrix as float32 unit vectors; empty ones stay empty."""
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scaled = sp.diags(1.0 / np.where(length > 0, length, 1.0)) @ matrix
-    return sp.csr_matrix(scaled, dtype=np.float32)
+    return sp.csr_matrix(unit_sparse_rows(matrix), dtype=np.float32)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from kgrec.errors import RequestError, TrainingError
+from kgrec.errors import RequestError
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
 from kgrec.scenarios.recogniser import Recogniser
@@ -18,7 +18,6 @@ from kgrec.scenarios.recogniser_training import fit_recogniser
 from kgrec.scenarios.text_prototypes import fit_sharpness
 from kgrec.scoring.engine import Engine
 
-RESERVED = ("auto", "mixture")  # what a request says instead of a scenario's name
 HOUR = "hour"
 _VALID, _FEWEST, _MOST = 0.2, 10, 50_000  # share of users; examples needed, and read
 _LATEST = 8  # events of a user of several scenarios
@@ -55,15 +54,6 @@ class ScenarioSigns:
                 f"context {rest} doesn't fit the user attributes: {error}"
             ) from error
         return np.asarray(told + self.attributes[tokens.indices].sum(axis=0))
-
-
-def check_reserved(names: Iterable[str]) -> None:
-    """Raises TrainingError where a scenario has a reserved name."""
-    reserved = sorted(set(RESERVED) & set(names))
-    if reserved:
-        raise TrainingError(
-            f"a scenario is called {reserved[0]!r}, which requests use for routing; rename it."
-        )
 
 
 def fit_signs(engine: Engine, seed: int) -> ScenarioSigns | None:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
+from kgrec.arrays import row_numbers
 from kgrec.errors import TrainingError
 from kgrec.metrics.calibration import balanced_accuracy
 from kgrec.scenarios.recogniser import (
@@ -128,7 +129,7 @@ def _sums_without_itself(
 ) -> np.ndarray:
     """``odds_sums`` of training histories, each with counts that don't know it: with its own label
     among them the regression would trust them more than new histories justify."""
-    row = np.repeat(np.arange(len(label)), np.diff(bags.indptr))
+    row = row_numbers(bags.indptr)
     others = counts[bags.indices]
     others[np.arange(len(row)), label[row]] -= 1.0
     odds = _odds(others, prior, smoothing)

@@ -1,22 +1,57 @@
-"""The scenario of a request that names none, where a rule or the user's own events can tell."""
+"""UserScenarios: the scenario of a request that does not name one, where it can be inferred."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kgrec.arrays import row_numbers
 from kgrec.config.scenarios import ScenarioRule
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import Ints, NodeTable
-from kgrec.ranking.csr import row_numbers
-from kgrec.scenarios import scenario_of_request, user_scenarios
+from kgrec.scenarios.requests import scenario_of_request, user_scenarios
+from kgrec.scoring.engine import Engine
 from kgrec.training.data.examples import Sequences
 
-if TYPE_CHECKING:
-    from kgrec.scoring.engine import Engine
+
+@dataclass(frozen=True, eq=False)
+class UserScenarios:
+    """Scenarios inferred from a rule, or from a user's own events.
+
+    ``stored`` int64 ``[m]``: the scenario code of every stored user, -1 for none; None where
+    nothing tells.
+    """
+
+    stored: Ints | None
+    rule: ScenarioRule | None
+    vocabulary: Vocabulary
+
+    @staticmethod
+    def infer(engine: Engine, rule: ScenarioRule | None) -> UserScenarios:
+        """By ``rule`` where it goes by users; without a rule by the events of each user, where
+        scenarios have items of their own. Raises RequestError where no user has the attribute of
+        the rule."""
+        if rule is None and engine.model.shape.own_items:
+            return UserScenarios(single_scenarios(engine.sequences), None, engine.vocabulary)
+        stored = codes_of_users(rule, engine.snapshot.users, engine.vocabulary)
+        return UserScenarios(stored, rule, engine.vocabulary)
+
+    def of(self, users: Ints, context: Mapping[str, Any] | None = None) -> Ints | None:
+        """int64 ``[B]``: the scenario code of each of ``users``, -1 for none; None where nothing
+        tells. ``users`` are rows; for -1, a user that is not stored, the rule reads ``context``."""
+        if self.stored is None:
+            return None
+        codes = np.full(len(users), -1, dtype=np.int64)
+        known = users >= 0
+        codes[known] = self.stored[users[known]]
+        if self.rule is not None and context and not known.all():
+            name = scenario_of_request(self.rule, attributes=context)
+            codes[~known] = _codes(np.array([name or ""], dtype=object), self.vocabulary)
+        return codes
 
 
 def codes_of_users(
@@ -29,32 +64,15 @@ def codes_of_users(
     return _codes(user_scenarios(users, rule), vocabulary)
 
 
-def only_scenarios(seen: Sequences) -> Ints:
+def single_scenarios(events: Sequences) -> Ints:
     """int64 ``[m]``: the scenario that all events of a user are in, as a customer's are in one
-    market; -1 for a user without events or with several."""
-    users, n_users = row_numbers(seen.indptr), len(seen.indptr) - 1
+    market; -1 for a user without events or with events in several."""
+    users, n_users = row_numbers(events.indptr), len(events.indptr) - 1
     found = np.full(n_users, -1, dtype=np.int64)
-    found[users] = seen.scenario
-    several = users[seen.scenario != found[users]]
+    found[users] = events.scenario
+    several = users[events.scenario != found[users]]
     found[several] = -1
     return found
-
-
-def scenarios_of(
-    engine: Engine, users: Ints, context: Mapping[str, Any] | None = None
-) -> Ints | None:
-    """int64 ``[B]``: the scenario of each of ``users`` (rows; -1: a stranger, of whom ``context``
-    tells where there is a rule), -1 for none; None where nothing can say."""
-    stored = engine.user_scenarios
-    if stored is None:
-        return None
-    codes = np.full(len(users), -1, dtype=np.int64)
-    known = users >= 0
-    codes[known] = stored[users[known]]
-    if engine.rule is not None and context and not known.all():
-        name = scenario_of_request(engine.rule, attributes=context)
-        codes[~known] = _codes(np.array([name or ""], dtype=object), engine.vocabulary)
-    return codes
 
 
 def _codes(names: np.ndarray, vocabulary: Vocabulary) -> Ints:

@@ -9,7 +9,6 @@ that explanations stay exact.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,13 +16,12 @@ import torch
 from scipy.linalg import cho_factor, cho_solve
 from torch import Tensor
 
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
+from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.item_similarity import Likeness
 from kgrec.scoring.similarity_weights import CHOSEN_BY, RIDGE, choose_weights
-
-if TYPE_CHECKING:
-    from kgrec.scoring.engine import Engine
 
 _DIRECTIONS = 128  # of the history matrix, at most
 _MOST = 6000  # trained items to learn from, at most: the regression is cubic in them
@@ -71,20 +69,20 @@ class NewItems:
         return place if place < len(self.items) and self.items[place] == item else -1
 
 
-def find_new_items(engine: Engine) -> NewItems | None:
+def find_new_items(bound: BoundModel) -> NewItems | None:
     """None where every item was trained, or too few to learn from."""
-    known = engine.trained_rows
-    new = np.setdiff1d(np.arange(len(engine.snapshot.items)), known)
+    known = bound.trained_rows
+    new = np.setdiff1d(np.arange(len(bound.snapshot.items)), known)
     if not len(new) or len(known) < _FEWEST:
         return None
-    likeness = Likeness.of(engine)
+    likeness = Likeness.of(bound)
     if not likeness.blocks:
         return None
-    used = _most_chosen(engine, known)
-    targets, event = _targets(engine, used)
-    size = engine.model.shape.embedding_size
+    used = _most_chosen(bound, known)
+    targets, event = _targets(bound, used)
+    size = bound.model.shape.embedding_size
     likeness = likeness.weighing(choose_weights(likeness, used, targets, size))
-    scale = _Scale.measure(engine, likeness, used, targets, event)
+    scale = _Scale.measure(bound, likeness, used, targets, event)
     effect, mean = _regress(likeness, used, targets)
     factors = scale.factors(size, effect.shape[1])
     effect, mean = effect * factors, mean * factors
@@ -93,13 +91,13 @@ def find_new_items(engine: Engine) -> NewItems | None:
         likeness.between(rows, used) @ effect for rows in np.array_split(new, len(new) // _MOST + 1)
     ]
     foretold = mean + np.concatenate(parts)
-    told = torch.as_tensor(foretold.astype(np.float32)).to(engine.device)
+    told = torch.as_tensor(foretold.astype(np.float32)).to(bound.device)
     return NewItems(
         items=new,
         candidate=told[:, :size].contiguous(),
         bias=told[:, size].contiguous(),
         direction=told[:, size + 1 :].contiguous(),
-        event=torch.as_tensor(event).to(engine.device),
+        event=torch.as_tensor(event).to(bound.device),
         likeness=likeness,
         trained=used,
         effect=effect,
@@ -124,17 +122,17 @@ class _Scale:
 
     @staticmethod
     def measure(
-        engine: Engine, likeness: Likeness, used: Ints, targets: np.ndarray, event: np.ndarray
+        bound: BoundModel, likeness: Likeness, used: Ints, targets: np.ndarray, event: np.ndarray
     ) -> _Scale:
         rng = np.random.default_rng(0)
         held = np.zeros(len(used), dtype=bool)
         held[rng.permutation(len(used))[: max(2, int(_HELD_SHARE * len(used)))]] = True
         effect, mean = _regress(likeness, used[~held], targets[~held])
         foretold = mean + likeness.between(used[held], used[~held]) @ effect
-        judges = np.flatnonzero(engine.sequences.lengths() > 1)
+        judges = np.flatnonzero(bound.sequences.lengths() > 1)
         judges = np.sort(rng.permutation(judges)[:_JUDGES])
-        histories = _without(engine.stored(judges), used[held])
-        users = _users(engine, histories)
+        histories = _without(bound.stored(judges), used[held])
+        users = _users(bound, histories)
         size = users.shape[1]
         by_vector = users @ foretold[:, :size].T + foretold[:, size]
         by_choice = _pool(histories, event) @ foretold[:, size + 1 :].T
@@ -154,12 +152,12 @@ def _regress(likeness: Likeness, rows: Ints, targets: np.ndarray) -> tuple[np.nd
     return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
 
 
-def _targets(engine: Engine, used: Ints) -> tuple[np.ndarray, np.ndarray]:
+def _targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.ndarray]:
     """What is foretold: candidate vector, bias and history directions, float64 ``[w, d + 1 + r]``;
     and the directions of every item as an event, float32 ``[n, r]``, zero for items not used."""
-    vectors = engine.trained_items
-    directions = _directions(_history(engine, used))
-    event = np.zeros((len(engine.snapshot.items), directions.shape[1]), dtype=np.float32)
+    vectors = bound.trained_items
+    directions = _directions(_history(bound, used))
+    event = np.zeros((len(bound.snapshot.items), directions.shape[1]), dtype=np.float32)
     event[used] = directions
     parts = (
         vectors.candidate.cpu().numpy()[used],
@@ -181,33 +179,33 @@ def _directions(history: sp.csr_matrix) -> np.ndarray:
     return np.asarray(basis @ left[:, :size])
 
 
-def _history(engine: Engine, used: Ints) -> sp.csr_matrix:
+def _history(bound: BoundModel, used: Ints) -> sp.csr_matrix:
     """Ones where a user has one of the items ``used``, ``[m, w]``."""
-    seen = engine.snapshot.interactions
-    place = np.full(len(engine.snapshot.items), -1)
+    seen = bound.snapshot.interactions
+    place = np.full(len(bound.snapshot.items), -1)
     place[used] = np.arange(len(used))
     column = place[seen.item]
     cells = (np.ones(int((column >= 0).sum())), (seen.user[column >= 0], column[column >= 0]))
-    matrix = sp.csr_matrix(cells, shape=(len(engine.snapshot.users), len(used)))
+    matrix = sp.csr_matrix(cells, shape=(len(bound.snapshot.users), len(used)))
     matrix.data[:] = 1.0
     return matrix
 
 
-def _most_chosen(engine: Engine, known: Ints) -> Ints:
+def _most_chosen(bound: BoundModel, known: Ints) -> Ints:
     if len(known) <= _MOST:
         return known
-    counts = np.bincount(engine.snapshot.interactions.item, minlength=known.max() + 1)[known]
+    counts = np.bincount(bound.snapshot.interactions.item, minlength=known.max() + 1)[known]
     return np.sort(known[np.argsort(-counts, kind="stable")[:_MOST]])
 
 
-def _users(engine: Engine, histories: Histories) -> np.ndarray:
+def _users(bound: BoundModel, histories: Histories) -> np.ndarray:
     """float64 ``[B, d]``: user vectors by the temperature."""
-    model = engine.model.eval()
+    model = bound.model.eval()
     batch = HistoryBatch.build(
-        histories, len(engine.snapshot.items), model.shape.scales, engine.device
+        histories, len(bound.snapshot.items), model.shape.scales, bound.device
     )
     with torch.inference_mode():
-        users = model.user_vectors(engine.trained_items, engine.inputs, batch)
+        users = model.user_vectors(bound.trained_items, bound.inputs, batch)
     return users.double().cpu().numpy() / model.shape.temperature
 
 
@@ -220,7 +218,7 @@ def _pool(histories: Histories, event: np.ndarray) -> np.ndarray:
 
 def _without(histories: Histories, items: Ints) -> Histories:
     keep = ~np.isin(histories.item, items)
-    indptr = np.concatenate([[0], np.cumsum(keep)])[histories.indptr].astype(np.int64)
+    indptr = offsets(keep)[histories.indptr]
     return replace(
         histories,
         indptr=indptr,

@@ -1,9 +1,9 @@
-"""Engine: a trained model bound to one snapshot, with the vectors of all its items at hand."""
+"""Engine: scores of every item for any history, in any scenario."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,80 +12,152 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from graph_schema.mapping import GraphMapping
-from graph_schema.names import ENTITY, ITEM
-from kgrec.config.scenarios import ScenarioRule
 from kgrec.errors import RequestError
-from kgrec.explain import Explainer
-from kgrec.features.tables import FeatureTables, Vocabulary, relation_key
+from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
-from kgrec.nn import (
-    Histories,
-    HistoryBatch,
-    HybridModel,
-    ItemVectors,
-    ItemWeights,
-    ModelInputs,
-)
+from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
 from kgrec.nn.histories import plain_events
-from kgrec.scenarios.user_scenarios import codes_of_users, only_scenarios
-from kgrec.scoring.cold_items import NewItems, find_new_items
+from kgrec.scoring.bound_model import BoundModel
+from kgrec.scoring.cold_items import NewItems
+from kgrec.scoring.item_cache import ItemCache
+from kgrec.scoring.message_index import MessageIndex
 from kgrec.scoring.scenario_codes import find_own_items, make_sequences
 from kgrec.scoring.single_user import QuickScorer
-from kgrec.search.ranker import Searcher
 from kgrec.sparse import SparseMatrix
 from kgrec.training.data.examples import Sequences
-from kgrec.training.scenarios.maml import Start
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Scores any history against the items of ``snapshot``; rows are the snapshot's. ``weights``
-    between the vocabulary's items, and ``start``, of meta-training, may be absent."""
+    """Scores any history against the items of ``snapshot``; rows are those of the snapshot.
 
+    ``cache`` holds all that no scenario changes. Beside it an engine has the ``model`` and
+    ``vocabulary`` with all scenarios known by now, the ``snapshot`` and ``texts`` with their
+    descriptions, and the item–item ``weights`` over the vocabulary's items, if there are any.
+    ``given_own_items`` takes the place of what the events tell of scenarios' items.
+
+    Make one by ``Engine.bind``, and others from it by the methods below: each says what is shared.
+    """
+
+    cache: ItemCache
     model: HybridModel
     vocabulary: Vocabulary
     snapshot: GraphSnapshot
     texts: TextFeatures
-    device: torch.device
-    mapping: GraphMapping | None = None
     weights: ItemWeights | None = None
-    rule: ScenarioRule | None = None
-    start: Start | None = None
+    given_own_items: np.ndarray | None = None
 
-    @cached_property
-    def inputs(self) -> ModelInputs:
-        tables = FeatureTables.build(
-            self.snapshot, self.vocabulary, self.texts.items, self.texts.events
+    @staticmethod
+    def bind(
+        bound: BoundModel, weights: ItemWeights | None = None, *, predicts_cold: bool = True
+    ) -> Engine:
+        """The engine of a model over the snapshot that it is bound to.
+
+        ``predicts_cold`` False leaves out predicting vectors of cold items, which takes as long as
+        some epochs.
+        """
+        cache = ItemCache(bound, predicts_cold)
+        return Engine(cache, bound.model, bound.vocabulary, bound.snapshot, bound.texts, weights)
+
+    def over(self, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
+        """The same model over another snapshot: everything is computed anew."""
+        bound = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
+        return Engine.bind(bound, self.weights)
+
+    def refreshed(self, *, predicts_cold: bool = True) -> Engine:
+        """For parameters that have changed since; what is read from the snapshot is shared."""
+        return Engine.bind(self.bound.refreshed(), self.weights, predicts_cold=predicts_cold)
+
+    def reading(self, inputs: ModelInputs) -> Engine:
+        """The model alone over other inputs of the same snapshot, without predicted vectors."""
+        bound = replace(self.bound.refreshed(), given_inputs=inputs)
+        return Engine.bind(bound, self.weights, predicts_cold=False)
+
+    def weighed(self, weights: ItemWeights | None) -> Engine:
+        """With these item–item weights; all vectors are shared."""
+        return replace(self, weights=weights)
+
+    def with_scenarios(
+        self,
+        *,
+        model: HybridModel | None = None,
+        vocabulary: Vocabulary | None = None,
+        snapshot: GraphSnapshot | None = None,
+        texts: TextFeatures | None = None,
+    ) -> Engine:
+        """With a model, vocabulary, snapshot or texts that differ in their scenarios alone; what
+        no scenario changes is shared."""
+        return replace(
+            self,
+            model=self.model if model is None else model.eval(),
+            vocabulary=vocabulary or self.vocabulary,
+            snapshot=snapshot or self.snapshot,
+            texts=texts or self.texts,
         )
-        return self.read(tables)
 
-    def read(self, tables: FeatureTables) -> ModelInputs:
-        """``inputs`` from tables of this snapshot that are at hand; they are kept."""
-        inputs = ModelInputs.build(tables, self.model.shape, self.device)
-        self.__dict__["inputs"] = inputs
-        return inputs
+    @property
+    def bound(self) -> BoundModel:
+        """The model and snapshot that ``cache`` was computed from."""
+        return self.cache.bound
+
+    @property
+    def device(self) -> torch.device:
+        return self.bound.device
+
+    @property
+    def inputs(self) -> ModelInputs:
+        """See ``BoundModel.inputs``."""
+        return self.bound.inputs
+
+    @property
+    def items(self) -> ItemVectors:
+        """See ``ItemCache.items``."""
+        return self.cache.items
+
+    @property
+    def trained_items(self) -> ItemVectors:
+        """See ``BoundModel.trained_items``."""
+        return self.bound.trained_items
+
+    @property
+    def new_items(self) -> NewItems | None:
+        """See ``ItemCache.new_items``."""
+        return self.cache.new_items
+
+    @property
+    def known(self) -> Tensor:
+        """See ``ItemCache.known``."""
+        return self.cache.known
+
+    @property
+    def messages(self) -> MessageIndex:
+        """See ``BoundModel.messages``."""
+        return self.bound.messages
+
+    @property
+    def item_row(self) -> dict[str, int]:
+        """See ``BoundModel.item_row``."""
+        return self.bound.item_row
+
+    @property
+    def item_ids(self) -> np.ndarray:
+        """See ``BoundModel.item_ids``."""
+        return self.bound.item_ids
 
     @cached_property
     def sequences(self) -> Sequences:
+        """All users' events, with the codes of all scenarios known by now."""
+        if self.vocabulary is self.bound.vocabulary:
+            return self.bound.sequences
         return make_sequences(self.snapshot, self.vocabulary, self.texts)
-
-    @cached_property
-    def items(self) -> ItemVectors:
-        """The items' vectors, float32, computed once; of new items what the others foretell."""
-        trained = self.trained_items
-        return trained if self.new_items is None else self.new_items.placed(trained)
-
-    @cached_property
-    def trained_rows(self) -> Ints:
-        """int64: the items that training saw."""
-        return np.flatnonzero(self.inputs.items.item_row.cpu().numpy() >= 0)
 
     @cached_property
     def own_items(self) -> np.ndarray | None:
         """bool ``[K + 1, n_items]``: the items that requests of each scenario choose among, those
-        without one last; None where that is all of them."""
+        without a scenario last; None where that is all of them."""
+        if self.given_own_items is not None:
+            return self.given_own_items
         if not self.model.shape.own_items:
             return None
         late = self.model.shape.late_scenarios
@@ -107,24 +179,6 @@ class Engine:
         return self.weights.placed(self.inputs.items.item_row.cpu().numpy())
 
     @cached_property
-    def new_items(self) -> NewItems | None:
-        """What the trained items foretell of those that training never saw, None without any."""
-        return find_new_items(self)
-
-    @cached_property
-    def trained_items(self) -> ItemVectors:
-        """The items' vectors as the model alone has them."""
-        self.model.eval()
-        with torch.inference_mode():
-            return self.model.item_vectors(self.inputs)
-
-    @cached_property
-    def known(self) -> Tensor:
-        """What is known of every stored user without a history, computed once."""
-        with torch.inference_mode():
-            return self.model.known(self.items.query, self.inputs)
-
-    @cached_property
     def quick(self) -> QuickScorer | None:
         """What scores a single history fastest, on the processor."""
         if self.device.type != "cpu":
@@ -133,109 +187,15 @@ class Engine:
             self.model, self.items, self.known, self.new_items, self.item_weights
         )
 
-    @cached_property
-    def item_row(self) -> dict[str, int]:
-        """Each item's row by its id: for a few ids many times faster than the node table."""
-        return {item: row for row, item in enumerate(self.snapshot.items.ids)}
-
-    @cached_property
-    def item_ids(self) -> np.ndarray:
-        """object ``[n + 1]``: the items' ids, and None last, where row -1 points."""
-        return np.append(self.snapshot.items.ids, [None])
-
-    @cached_property
-    def user_scenarios(self) -> Ints | None:
-        """The scenario of every stored user where one can be told without asking."""
-        if self.rule is None and self.model.shape.own_items:
-            return only_scenarios(self.sequences)
-        return codes_of_users(self.rule, self.snapshot.users, self.vocabulary)
-
-    @cached_property
-    def searcher(self) -> Searcher:
-        return Searcher(self.snapshot, self.texts)
-
-    @cached_property
-    def explainer(self) -> Explainer:
-        return Explainer(self.snapshot, mapping=self.mapping)
-
-    def refreshed(self) -> Engine:
-        """With vectors made anew, for parameters that have changed; what is read of the snapshot
-        is shared."""
-        fresh = replace(self)
-        fresh.__dict__.update(inputs=self.inputs, sequences=self.sequences)
-        return fresh
-
-    def alone(self) -> Engine:
-        """``refreshed`` without what the others foretell of new items, which takes as long as some
-        epochs."""
-        fresh = self.refreshed()
-        fresh.__dict__.update(new_items=None)
-        return fresh
-
-    def weighed(self, weights: ItemWeights) -> Engine:
-        """The same with these item–item weights; nothing else is made anew."""
-        return _keeping(self, replace(self, weights=weights), {"item_weights", "quick"})
-
-    def starting(self, start: Start | None) -> Engine:
-        """The same with what meta-training found."""
-        return _keeping(self, replace(self, start=start), set())
-
-    @cached_property
-    def item_parts(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What every part adds to the items' query and candidate vectors, ``[n, d]`` each."""
-        self.model.eval()
-        with torch.inference_mode():
-            return self.model.item_parts(self.inputs)
-
-    @cached_property
-    def messages(self) -> Tensor:
-        """What every message of the graph says, float32 ``[t, d]``."""
-        with torch.inference_mode():
-            return self.model.features.messages(self.inputs.items)
-
-    @cached_property
-    def message_sources(self) -> Ints:
-        """int64 ``[t]``: the node that sends each message, numbered as explanations do."""
-        sent = self.inputs.items.messages
-        source = sent.layers[-1].source.cpu().numpy()
-        space = self.explainer.index.space
-        n_items = len(self.snapshot.items) if sent.from_items else 0
-        entities = self.snapshot.entities.rows(self.vocabulary.entities) + space.offsets[ENTITY]
-        at_entity = entities[np.maximum(source - n_items, 0)]
-        nodes: Ints = np.where(source < n_items, self.item_nodes(source), at_entity)
-        return nodes
-
-    @cached_property
-    def message_codes(self) -> Ints:
-        """int64 ``[t]``: the edge source → receiver of each message, numbered as explanations do:
-        2 · position in ``snapshot.facts``, plus one against the fact's direction."""
-        place = {key: row for row, key in enumerate(self.vocabulary.relations)}
-        codes = np.full(len(place), -1, dtype=np.int64)
-        for position, facts in enumerate(self.snapshot.facts):
-            for forward in (True, False):
-                row = place.get(relation_key(facts, forward))
-                if row is not None:
-                    codes[row] = 2 * position + (not forward)
-        relation: Ints = self.inputs.items.messages.layers[-1].relation.cpu().numpy()
-        return np.asarray(codes[relation])
-
-    @cached_property
-    def received(self) -> tuple[Ints, Ints, np.ndarray]:
-        """The messages of each item as CSR: ``indptr`` ``[n + 1]``, message rows, weights."""
-        matrix = self.inputs.items.messages.layers[-1].receive
-        starts = matrix.pattern.indptr.cpu().numpy()
-        indices = matrix.pattern.indices.cpu().numpy()
-        return np.append(starts, len(indices)), indices, matrix.values.cpu().numpy()
+    def warm_up(self) -> None:
+        """Compute now what answers need, so that the first is as fast as the next."""
+        _ = (self.items, self.known, self.sequences, self.own_items, self.item_weights, self.quick)
+        _ = (self.item_row, self.item_ids)
 
     def candidate_length(self, item: int) -> float:
         """The length of an item's candidate vector before it is made a unit vector."""
-        total = torch.stack([vectors[item] for vectors in self.item_parts[1].values()]).sum(0)
-        return float(total.norm())
-
-    def item_nodes(self, rows: Ints) -> Ints:
-        """Item rows as node numbers of explanations."""
-        nodes: Ints = rows + self.explainer.index.space.offsets[ITEM]
-        return nodes
+        parts = self.bound.item_parts[1].values()
+        return float(torch.stack([vectors[item] for vectors in parts]).sum(0).norm())
 
     def score_one(self, history: Histories) -> np.ndarray | None:
         """What ``score`` gives for a batch of one, sooner: float32 ``[1, n_items]``.
@@ -262,7 +222,7 @@ class Engine:
             users = self.model.user_vectors(self.items, self.inputs, batch, self.known)
             if context:
                 stranger = (batch.user < 0).unsqueeze(1)
-                users = users + stranger * self._told(context)
+                users = users + stranger * self.context_vector(context)
             scores = self.model.scores(users, self.items)
             if self.item_weights is not None:
                 scores += self.item_weights.scores(histories, batch.pattern)
@@ -270,8 +230,11 @@ class Engine:
                 scores[:, self.new_items.items] += self.new_items.added(histories, batch)
             return scores
 
-    def _told(self, context: Mapping[str, Any]) -> Tensor:
-        """What attributes given with a request say of a user, float32 ``[1, d]``."""
+    def context_vector(self, context: Mapping[str, Any]) -> Tensor:
+        """What user attributes given with a request add to the user's vector, float32 ``[1, d]``.
+
+        Raises RequestError for attributes that the model does not know or can't read.
+        """
         if not self.model.shape.user_attributes:
             raise RequestError("the model knows no user attributes; leave context out.")
         known = set(map(str, self.snapshot.users.attributes.columns))
@@ -306,15 +269,3 @@ class Engine:
         """``typed`` for a single one, faster."""
         indptr, age, text, later = plain_events(len(items))
         return Histories(indptr, items, age, age, text, user, scenario, later)
-
-
-def _keeping(one: Engine, other: Engine, anew: set[str]) -> Engine:
-    """``other`` with what ``one`` has made, but ``anew``."""
-    done = set(one.__dict__) - {field.name for field in fields(one)} - anew
-    other.__dict__.update({name: one.__dict__[name] for name in done})
-    return other
-
-
-def rebound(engine: Engine, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
-    """The same model over another snapshot."""
-    return replace(engine, snapshot=snapshot, texts=texts)

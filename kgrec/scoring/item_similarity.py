@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
 from kgrec.features.hybrid_layer import ATTRIBUTES, KNOWLEDGE, TEXT
 from kgrec.graph.snapshot import Ints
-
-if TYPE_CHECKING:
-    from kgrec.scoring.engine import Engine
+from kgrec.scoring.bound_model import BoundModel
 
 # What the parts weigh against each other where nothing tells them apart (see likeness_weights).
 USUAL: Final[Mapping[str, float]] = {KNOWLEDGE: 1.0, ATTRIBUTES: 0.3, TEXT: 0.1}
@@ -30,22 +28,22 @@ class Likeness:
     weights: Mapping[str, float] = field(default_factory=lambda: USUAL)
 
     @staticmethod
-    def of(engine: Engine) -> Likeness:
-        """From the parts that the engine's model reads. A node or token that few items share says
+    def of(bound: BoundModel) -> Likeness:
+        """From the parts that the model reads. A node or token that few items share says
         more: it weighs log(n / items)."""
-        parts, n_items = engine.model.shape.parts, len(engine.snapshot.items)
+        parts, n_items = bound.model.shape.parts, len(bound.snapshot.items)
         blocks: dict[str, Block] = {}
         if KNOWLEDGE in parts:
-            starts, tokens, _ = engine.received
-            blocks[KNOWLEDGE] = _rare(starts, tokens, len(engine.message_sources), n_items)
+            starts, tokens, _ = bound.messages.received
+            blocks[KNOWLEDGE] = _rare(starts, tokens, len(bound.messages.sources), n_items)
         if ATTRIBUTES in parts:
-            held = engine.inputs.items.tokens
+            held = bound.inputs.items.tokens
             starts = np.append(held.pattern.indptr.cpu().numpy(), len(held.pattern.indices))
             blocks[ATTRIBUTES] = _unit(
                 _ones(starts, held.pattern.indices.cpu().numpy(), held.shape)
             )
         if TEXT in parts:
-            blocks[TEXT] = engine.texts.items[TEXT]
+            blocks[TEXT] = bound.texts.items[TEXT]
         return Likeness(blocks)
 
     def weighing(self, weights: Mapping[str, float]) -> Likeness:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.errors import TrainingError
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 from kgrec.training.data.examples import Sequences
 from kgrec.training.data.scenario_rows import own_items
+
+AUTO, MIXTURE = "auto", "mixture"  # what a request may say instead of a scenario's name
+RESERVED = (AUTO, MIXTURE)
+
+
+def check_reserved(names: Iterable[str]) -> None:
+    """Raises TrainingError where a scenario has a reserved name."""
+    reserved = sorted(set(RESERVED) & set(names))
+    if reserved:
+        raise TrainingError(
+            f"a scenario is called {reserved[0]!r}, which requests use for routing; rename it."
+        )
 
 
 def make_sequences(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from kgrec.arrays import ranges, row_numbers
 from kgrec.search.name_index import weighted_columns
 from kgrec.text.spelling import Spelling
 from kgrec.text.words import words_of
@@ -86,8 +87,7 @@ class FullTextIndex:
         """Where in the tokens the rows' words are, the last of each row left out, and whose."""
         sizes = np.maximum(np.diff(self._indptr)[rows] - 1, 0)
         owners = np.repeat(np.arange(len(rows)), sizes)
-        first = np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return self._indptr[rows][owners] + np.arange(len(owners)) - first, owners
+        return ranges(self._indptr[rows], sizes), owners
 
     def _asked(self, words: Sequence[str]) -> dict[int, float]:
         asked: dict[int, float] = {}
@@ -125,5 +125,5 @@ def _bm25(texts: Sequence[Sequence[int]], n_words: int) -> Any:
 def _largest(weights: Any) -> np.ndarray:
     """float32 ``[columns]``: the largest value of each column of a CSC matrix, 0 without any."""
     most = np.zeros(weights.shape[1], dtype=np.float32)
-    np.maximum.at(most, np.repeat(np.arange(len(most)), np.diff(weights.indptr)), weights.data)
+    np.maximum.at(most, row_numbers(weights.indptr), weights.data)
     return most

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from graph_schema.errors import RequestError
+from kgrec.arrays import ranges
 from kgrec.text.spelling import Spelling
 from kgrec.text.words import words_of
 
@@ -143,8 +144,7 @@ def weighted_columns(
     """
     starts, ends = matrix.indptr[columns], matrix.indptr[columns + 1]
     sizes = (ends - starts).astype(np.int64)
-    first = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
-    places = first + np.arange(len(first))
+    places = ranges(starts, sizes)
     values = matrix.data[places] ** power * np.repeat(weights, sizes)
     return np.bincount(matrix.indices[places], weights=values, minlength=matrix.shape[0])
 

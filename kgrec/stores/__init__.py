@@ -1,17 +1,26 @@
-"""Graph stores behind one contract: a local file (kglite) or a Neo4j server."""
+"""Graph stores behind one contract: a local file (kglite) or a Neo4j server.
 
-from kgrec.stores.base import (
-    EdgeType,
-    GraphStore,
-    Neighbour,
-    NodeRef,
-    StorePath,
-    TextHit,
-    WriteReport,
-)
-from kgrec.stores.connecting import connect
-from kgrec.stores.embedded import EmbeddedStore
-from kgrec.stores.neo4j import Neo4jStore
+Names are imported when they are first used, so that the types of ``base`` load no database driver.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kgrec.stores.base import (
+        EdgeType,
+        GraphStore,
+        Neighbour,
+        NodeRef,
+        StorePath,
+        TextHit,
+        WriteReport,
+    )
+    from kgrec.stores.embedded.store import EmbeddedStore
+    from kgrec.stores.neo4j.store import Neo4jStore
+    from kgrec.stores.registry import connect
 
 __all__ = [
     "EdgeType",
@@ -25,3 +34,17 @@ __all__ = [
     "WriteReport",
     "connect",
 ]
+
+_HOMES = {"EmbeddedStore": "embedded.store", "Neo4jStore": "neo4j.store", "connect": "registry"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'kgrec.stores' has no attribute {name!r}")
+    value = getattr(import_module(f"kgrec.stores.{_HOMES.get(name, 'base')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

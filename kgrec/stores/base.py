@@ -1,21 +1,36 @@
-"""GraphStore: the small contract that every graph store keeps, and the values it speaks in."""
+"""GraphStore: the small contract that every graph store keeps, and the values it works with.
+
+Nothing here loads a database driver or pandas, so other rooms may import these types freely.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import pyarrow as pa
-
-from graph_schema.catalog import Catalog
-from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM
+from kgrec.progress import Progress as Progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from graph_schema.catalog import Catalog
+    from graph_schema.mapping import GraphMapping
+
+
+def __getattr__(name: str) -> Any:
+    """Keep ``kgrec.stores.base.Catalog`` importable, without loading pandas before it is used."""
+    if name != "Catalog":
+        raise AttributeError(f"module 'kgrec.stores.base' has no attribute {name!r}")
+    from graph_schema.catalog import Catalog
+
+    return Catalog
+
 
 # Called with (what is being written or read, rows done, rows in all).
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,7 @@ class NodeRef:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A node one edge away: ``outgoing`` says whether the edge leaves the node asked about."""
+    """A node one edge away from another; ``outgoing``: the edge points to this node."""
 
     node: NodeRef
     relation: str
@@ -57,7 +72,7 @@ class StorePath:
 
 @dataclass(frozen=True)
 class TextHit:
-    """A node whose texts hold words of a query; ``score`` compares within one answer."""
+    """A node whose texts contain words of a query; compare ``score`` within one answer only."""
 
     node: NodeRef
     score: float
@@ -72,85 +87,236 @@ class WriteReport:
 
 
 class GraphStore(ABC):
-    """Users, items, entities, interactions and facts in a property graph, read and written in bulk.
+    """A property graph of users, items, entities, interactions and facts.
 
-    Every call raises StoreError or one of its kinds. A store is a context manager.
+    It is written and read in bulk. Every method raises StoreError or one of its kinds. A store is
+    a context manager that closes itself.
+
+    Attributes
+    ----------
+    uri : str
+        The file or the address of the graph, without any password.
+    mapping : GraphMapping or None
+        kgrec's names for a graph that kgrec did not write; None for a graph of kgrec's own.
     """
 
     uri: str
-    mapping: GraphMapping | None = None  # kgrec's names for a graph that it did not write
+    mapping: GraphMapping | None = None
 
     @abstractmethod
     def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
-        """Merge a catalog into the graph. Writing twice changes nothing.
+        """Merge a catalog into the graph; writing the same catalog twice changes nothing.
 
-        Nodes are the same by id, facts by relation and two ends, interactions by (user, item,
-        event, timestamp, occurrence among identical ones); the properties that the catalog gives
-        are updated, none is erased. Raises CatalogError before anything is written."""
+        Two nodes are the same if their ids are, two facts if their relations and ends are, two
+        interactions if user, item, event, timestamp and their number among identical ones are.
+        Properties in the catalog are updated, and no stored property is erased.
+
+        Parameters
+        ----------
+        catalog : Catalog
+            What to write; it is validated first.
+        progress : callable, optional
+            Called with (label or relation, rows done, rows in all). An exception that it raises
+            stops the write.
+
+        Returns
+        -------
+        WriteReport
+            Rows per frame and the seconds it took.
+
+        Raises
+        ------
+        CatalogError
+            If the catalog breaks the schema; nothing is written then.
+        StoreError
+            If the store can't be written.
+        """
 
     @abstractmethod
     def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """All nodes of a label: column ``id`` (string) and the attributes (all, or ``columns``)."""
+        """Read all nodes of a label.
+
+        Parameters
+        ----------
+        label : str
+            "User", "Item", "Entity", "Review", "Query", "Scenario" or another label of the graph.
+        columns : sequence of str, optional
+            The properties to read; all if None. One that no node has becomes a column of nulls.
+
+        Returns
+        -------
+        pyarrow.Table
+            Column ``id`` (string), then the properties; no rows for an unknown label.
+        """
 
     @abstractmethod
     def read_edges(self, edge: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
-        """All edges of one kind: string columns ``source``, ``target``, then the properties."""
+        """Read all edges of one kind.
+
+        Parameters
+        ----------
+        edge : EdgeType
+            The relation and the labels of its two ends; ``count`` is not used.
+        columns : sequence of str, optional
+            The properties to read; all if None. One that no edge has becomes a column of nulls.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns ``source`` and ``target`` (string), then the properties.
+        """
 
     @abstractmethod
     def edge_types(self) -> list[EdgeType]:
-        """Every kind of edge in the graph with its count, sorted by name."""
+        """List every kind of edge in the graph with its count, sorted by name.
+
+        Returns
+        -------
+        list of EdgeType
+            Only kinds that have edges.
+        """
 
     @abstractmethod
     def node_counts(self) -> dict[str, int]:
-        """Nodes per label."""
+        """Count the nodes of every label.
+
+        Returns
+        -------
+        dict of str to int
+            Only labels that have nodes.
+        """
 
     @abstractmethod
     def neighbours(
         self, node: NodeRef, *, relations: Sequence[str] | None = None, limit: int = 100
     ) -> list[Neighbour]:
-        """Up to ``limit`` edges of a node, in either direction, with the node at their other end,
-        sorted by (relation, label, id)."""
+        """List the edges of a node, in either direction, with the node at their other end.
+
+        Parameters
+        ----------
+        node : NodeRef
+            The node; an unknown one has no neighbours.
+        relations : sequence of str, optional
+            Only edges of these types; all if None.
+        limit : int
+            At most so many edges.
+
+        Returns
+        -------
+        list of Neighbour
+            Sorted by (relation, label, id).
+        """
 
     @abstractmethod
     def paths(
         self, source: NodeRef, target: NodeRef, *, max_hops: int = 3, limit: int = 10
     ) -> list[StorePath]:
-        """Up to ``limit`` simple paths of at most ``max_hops`` edges, shortest first; which of the
-        equally long ones is left open. Parallel edges (several events of a pair) count once."""
+        """Find simple paths between two nodes, shortest first.
+
+        Parallel edges (several events of a user and an item) count once. Which of several paths
+        of the same length are found first is not defined.
+
+        Parameters
+        ----------
+        source, target : NodeRef
+            The two ends.
+        max_hops : int
+            The most edges of a path.
+        limit : int
+            At most so many paths.
+
+        Returns
+        -------
+        list of StorePath
+            Empty if there is no path.
+        """
 
     @abstractmethod
     def query(
         self, cypher: str, parameters: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """Rows of a read-only Cypher query, in plain values.
+        """Run a read-only Cypher query.
 
-        A node comes as ``{"labels", "properties"}``, a relationship as ``{"type", "properties"}``,
-        a path as ``{"nodes", "relationships"}``. Raises QueryError for a write or a wrong query."""
+        Parameters
+        ----------
+        cypher : str
+            The query; values belong in ``parameters``, never in this text.
+        parameters : mapping, optional
+            Values of the query's ``$names``: text, numbers, booleans, dates, lists and maps.
+
+        Returns
+        -------
+        list of dict
+            One dict per row in plain values. A node comes as ``{"labels", "properties"}``, a
+            relationship as ``{"type", "properties"}``, a path as ``{"nodes", "relationships"}``.
+
+        Raises
+        ------
+        QueryError
+            If the query is wrong, or would change the graph.
+        """
 
     @abstractmethod
     def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
-        """Up to ``k`` nodes of a label by the store's full-text index, best first, then by id.
+        """Search the nodes of a label by the store's full-text index (BM25).
 
         Items are searched in all properties that hold text, entities by name, reviews and queries
-        by text: BM25, added up over the properties. ``text`` is plain words, no query language, of
-        which any may match. Raises QueryError for no words, k < 1 or another label, and StoreError
-        where a mapped graph has no full-text index for the label."""
+        by text; the scores of several properties are added.
+
+        Parameters
+        ----------
+        text : str
+            Plain words, any of which may match; it is not a query language.
+        label : str
+            "Item", "Entity", "Review" or "Query".
+        k : int
+            At most so many nodes.
+
+        Returns
+        -------
+        list of TextHit
+            By falling score, then by id.
+
+        Raises
+        ------
+        QueryError
+            If the text has no words, ``k`` is below 1, or the label has no texts.
+        StoreError
+            If a mapped graph has no full-text index for the label.
+        """
 
     @abstractmethod
     def delete_user(self, user_id: str) -> bool:
-        """Remove a user with interactions, reviews and queries; False if there was none."""
+        """Remove a user with all interactions, reviews and queries.
+
+        Parameters
+        ----------
+        user_id : str
+            The user's id.
+
+        Returns
+        -------
+        bool
+            False if there is no such user.
+        """
 
     @abstractmethod
     def schema_version(self) -> int:
-        """The version of the graph's schema; 0 for a graph that kgrec has not prepared."""
+        """Return the version of the graph's schema; 0 for a graph that kgrec has not prepared."""
 
     @abstractmethod
     def migrate(self) -> int:
-        """Bring the graph's schema to this version of kgrec; returns the new version."""
+        """Bring the graph's schema to the version of this kgrec and return that version.
+
+        Raises
+        ------
+        StoreError
+            If a newer kgrec has written the graph.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Release the file or the connections; calling it twice is fine."""
+        """Release the file or the connections; a second call does nothing."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,8 @@
-"""Values of a property, read one by one, as an Arrow column."""
+"""Arrow columns of property values, and tables put together from several reads."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -16,3 +17,37 @@ def column_of(values: list[Any]) -> pa.Array:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def joined(parts: Sequence[pa.Table]) -> pa.Table:
+    """One table of several (at least one) with the same columns, whose types may differ."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = pa.concat_tables(same_types(whole, part), promote_options="permissive")
+    return whole
+
+
+def same_types(first: pa.Table, second: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Both tables, with the columns they share in one type: strings if they don't agree."""
+    shared = [name for name in first.column_names if name in second.column_names]
+    for name in shared:
+        kinds = {first[name].type, second[name].type}
+        if len(kinds) == 1 or pa.null() in kinds:
+            continue
+        numbers = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds)
+        common = pa.float64() if numbers else pa.string()
+        first, second = _cast(first, name, common), _cast(second, name, common)
+    return first, second
+
+
+def _cast(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    place = table.column_names.index(name)
+    return table.set_column(place, name, table[name].cast(kind))
+
+
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The column as a single array."""
+    array = column.combine_chunks()
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    return array.chunk(0) if array.num_chunks else pa.array([], column.type)

@@ -1,4 +1,4 @@
-"""What the full-text search of every store shares: which texts are indexed, and plain queries."""
+"""The full-text search of every store: which texts are indexed, and queries of plain words."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from graph_schema.errors import QueryError
 from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW
 
 MAX_WORDS: Final = 256  # of a query: what follows is left out; Lucene refuses more than 1,024
-# What is looked at; of items every property that holds text.
+# The properties that are searched; of items all that hold text.
 _PROPERTIES: Final = {ENTITY: ("name",), REVIEW: ("text",), QUERY: ("text",)}
 _WORD: Final = re.compile(r"\w")
-# AND, OR, NOT and TO are operators in capitals only. What is left of wrong decoding (halves of
+# AND, OR, NOT and TO are operators in capitals only. The remains of wrong decoding (halves of
 # surrogate pairs) can't be sent to a store.
 _OPERATORS: Final = re.compile(r'[-+&|!(){}\[\]^"~*?:\\/\x00\ud800-\udfff]')
 
@@ -23,9 +23,9 @@ def check_query(text: str, label: str, k: int) -> str:
     operator. Raises QueryError where it has no words, for a label without texts, and for k < 1."""
     if label not in (ITEM, *_PROPERTIES):
         known = ", ".join((ITEM, *_PROPERTIES))
-        raise QueryError(f"nodes {label!r} have no full-text index; ask for one of {known}.")
+        raise QueryError(f"nodes {label!r} have no full-text index; use one of {known}.")
     if k < 1:
-        raise QueryError(f"k is {k}; ask for at least one node.")
+        raise QueryError(f"k is {k}; use 1 or more.")
     words = _OPERATORS.sub(" ", text).lower().split()[:MAX_WORDS]
     if not any(_WORD.search(word) for word in words):
         raise QueryError("the text holds no words; pass some.")

@@ -6,13 +6,14 @@ among identical ones) are the same; its other properties are then updated, never
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from kgrec.stores.columns import one_chunk, same_types
 
 IDENTITY = ("source", "target", "event", "timestamp")
 
@@ -91,42 +92,8 @@ def codes(table: pa.Table) -> np.ndarray:
     return total
 
 
-def joined(parts: Sequence[pa.Table]) -> pa.Table:
-    """One table of several (at least one) with the same columns, whose types may differ."""
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = pa.concat_tables(same_types(whole, part), promote_options="permissive")
-    return whole
-
-
-def same_types(first: pa.Table, second: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Both tables, with the columns they share in one type: strings if they don't agree."""
-    shared = [name for name in first.column_names if name in second.column_names]
-    for name in shared:
-        kinds = {first[name].type, second[name].type}
-        if len(kinds) == 1 or pa.null() in kinds:
-            continue
-        numbers = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds)
-        common = pa.float64() if numbers else pa.string()
-        first, second = _cast(first, name, common), _cast(second, name, common)
-    return first, second
-
-
-def _cast(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
-    place = table.column_names.index(name)
-    return table.set_column(place, name, table[name].cast(kind))
-
-
-def one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    """The column as a single array."""
-    array = column.combine_chunks()
-    if not isinstance(array, pa.ChunkedArray):
-        return array
-    return array.chunk(0) if array.num_chunks else pa.array([], column.type)
-
-
 def _update(old: pa.Table, new: pa.Table, place: np.ndarray) -> tuple[pa.Table, np.ndarray]:
-    """``old`` with the values that ``new`` gives at the rows ``place``, and which rows changed."""
+    """``old`` with the values of ``new`` at the rows ``place``, and which rows changed."""
     changed = np.zeros(old.num_rows, dtype=bool)
     take = np.full(old.num_rows, -1, dtype=np.int64)
     take[place] = np.arange(len(place))
@@ -134,8 +101,8 @@ def _update(old: pa.Table, new: pa.Table, place: np.ndarray) -> tuple[pa.Table, 
     columns = {}
     for name in old.column_names:
         before = old[name]
-        given = one_chunk(new[name]).take(rows)
-        after = pc.coalesce(given, before)
+        incoming = one_chunk(new[name]).take(rows)
+        after = pc.coalesce(incoming, before)
         columns[name] = after
         if pa.types.is_null(after.type):
             continue

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.catalog import Catalog
 from graph_schema.frames import SPECS, Kind
 from graph_schema.names import (
     ABOUT,
@@ -25,6 +25,9 @@ from graph_schema.names import (
     WROTE,
 )
 from kgrec.stores.base import EdgeType
+
+if TYPE_CHECKING:
+    from graph_schema.catalog import Catalog
 
 # The columns of reviews and queries that are edges in the graph, not properties of the node.
 _LINKS = {
@@ -58,7 +61,8 @@ def node_rows(catalog: Catalog) -> list[NodeRows]:
         if table.num_rows:
             links = [name for name, *_ in _LINKS.get(frame, ()) if name in table.column_names]
             renamed = rename(table.drop_columns(links), {KEY_COLUMNS[frame]: "id"})
-            found.append(NodeRows(label, without_nulls(_without_empty(frame, plain(renamed)))))
+            rows = _text_title(_without_empty(frame, plain(renamed)))
+            found.append(NodeRows(label, without_nulls(rows)))
     return found
 
 
@@ -121,6 +125,15 @@ def _without_empty(frame: str, table: pa.Table) -> pa.Table:
             values = pc.if_else(empty, pa.scalar(None, pa.string()), table[name])
             table = table.set_column(place, name, values)
     return table
+
+
+def _text_title(table: pa.Table) -> pa.Table:
+    """With ``title`` as text, whatever it is in the catalog: a node's title is shown to people, and
+    the embedded store takes nothing else."""
+    if "title" not in table.column_names:
+        return table
+    place = table.column_names.index("title")
+    return table.set_column(place, "title", table["title"].cast(pa.string()))
 
 
 def rename(table: pa.Table, names: dict[str, str]) -> pa.Table:

@@ -21,8 +21,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from kgrec.progress import Progress
 from kgrec.text.cleaning import clean_text
-from kgrec.text.encoder import Progress, TextEncoder
+from kgrec.text.encoder import TextEncoder
 from loaders.wheels import cache_root
 
 SHARD_ROWS = 32_768

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from graph_schema.errors import RequestError
+from kgrec.progress import Progress
 from kgrec.text import models
 from kgrec.text.cleaning import clean_text
 from kgrec.text.forward import Forward
@@ -18,7 +19,6 @@ from kgrec.text.loading import model_pooling, read_model
 from kgrec.text.pooling import MEAN, Pooling
 from kgrec.text.precision import PRECISIONS, Precision
 
-Progress = Callable[[str, int, int], None]
 MAX_CHUNKS = 8  # of one long text; what follows is left out
 BATCH_TOKENS = 4096  # padded tokens in one batch: enough to keep the cores busy, small in cache
 WINDOW = 4096  # texts tokenised at once: bounds memory for millions of reviews

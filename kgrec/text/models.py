@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_schema.errors import KgrecError, TextModelError
+from kgrec.files import digest as file_digest
 from loaders.wheels import cache_root, fetch_wheel_members
 
 DEFAULT = "default"
@@ -62,8 +63,7 @@ def sha256(file: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _sha256(file: Path, size: int, changed: int) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_digest(file)
 
 
 def _default_folder(cache: Path) -> Path:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from graph_schema import Catalog
 from graph_schema.names import ITEM
 from kgrec.config import RecommenderConfig
 from kgrec.config.text_finetuning import TextTuning
-from kgrec.errors import TextModelError
+from kgrec.device import choose_device
+from kgrec.errors import ModelError, TextModelError
+from kgrec.files import check_writable, replaced_folder
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Texts
 from kgrec.graph.source import read_source
 from kgrec.paths.relation_words import humanise
+from kgrec.persistence.model_folder import load_teacher
+from kgrec.progress import Progress
 from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
-from kgrec.support import Progress, choose_device, without_splits
 from kgrec.text import clean_text, item_documents
-from kgrec.text.finetuned_model import MANIFEST, is_adapter, read_manifest
+from kgrec.text.finetuned_model import is_adapter, read_manifest
 from kgrec.text.loading import model_pooling, read_model
 from kgrec.text.models import model_folder
 from kgrec.text_finetuning import TextCorpus, TuningReport, Written, tune_network
 from kgrec.text_finetuning.recommender_objective import RecommenderReader
-from kgrec.text_finetuning.saving import write_tuned
+from kgrec.text_finetuning.saving import TUNED, write_tuned
 from kgrec.text_finetuning.templates import field_names, filled, told_by_facts
-from kgrec.training.checkpoint import replace_folder
 
 
 def tune_text(
@@ -51,15 +52,24 @@ def tune_text(
     """
     settings = config or TextTuning()
     folder = Path(out)
-    if folder.exists() and not (folder / MANIFEST).is_file() and _holds_something(folder):
-        raise TextModelError(f"{folder} holds something else; choose an empty or new folder.")
+    try:
+        check_writable(folder, TUNED)
+    except ModelError as error:
+        raise TextModelError(str(error)) from error
     where = choose_device(device)
     snapshot = read_source(source, progress)
     corpus, reader = corpus_of(snapshot, settings), None
     if "recommend" in settings.objectives:
         chosen = recommender or RecommenderConfig()
-        visible = without_splits(with_scenarios(snapshot, chosen.scenarios), ("test",))
-        reader = RecommenderReader(visible, chosen, seed=seed, device=where, progress=progress)
+        visible = with_scenarios(snapshot, chosen.scenarios).without_splits(("test",))
+        reader = RecommenderReader(
+            visible,
+            chosen,
+            seed=seed,
+            device=where,
+            teacher=load_teacher(chosen, where),
+            progress=progress,
+        )
     network, tokenizer, fingerprint = read_model(base)
     tuned = tune_network(
         network,
@@ -72,15 +82,11 @@ def tune_text(
         device=where,
         progress=progress,
     )
-    fresh = folder.with_name(folder.name + ".new")
     name = str(Path(base).resolve()) if Path(base).is_dir() else str(base)
     try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        write_tuned(tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base))
-        replace_folder(fresh, folder)
+        with replaced_folder(folder, TUNED) as fresh:
+            write_tuned(tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base))
     except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
         raise TextModelError(
             f"{folder}: can't save the tuned model ({error}); free some space or permit writing."
         ) from error
@@ -94,13 +100,9 @@ def _root(base: str | Path) -> Path:
     return model_folder(base)
 
 
-def _holds_something(folder: Path) -> bool:
-    return not folder.is_dir() or any(folder.iterdir())
-
-
 def corpus_of(snapshot: GraphSnapshot, settings: TextTuning) -> TextCorpus:
     """What tuning may read: items' texts, and what was written and done in training rows."""
-    seen = without_splits(snapshot, ("valid", "test"))
+    seen = snapshot.without_splits(("valid", "test"))
     return TextCorpus(
         documents=_documents(seen, settings),
         reviews=_written(seen.reviews),

@@ -15,14 +15,15 @@ from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
 from kgrec.features.hybrid_layer import REVIEWS, TEXT
 from kgrec.features.texts import TextReader, scenario_documents, scenarios_of, texts_of
-from kgrec.fitting.fit import Fitted, teacher_of, training_split
-from kgrec.fitting.pipeline import fit_stages
+from kgrec.fitting.distillation import TeacherModel, teacher_scores
+from kgrec.fitting.fit import FitOptions, Fitted, training_split
+from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.plan import plan_of
 from kgrec.fitting.validation import Queries
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import ModelInputs
+from kgrec.progress import Progress
 from kgrec.scoring.engine import Engine
-from kgrec.support import Progress
 from kgrec.text import clean_text, review_weights
 from kgrec.training.objective import weighted_mean
 from kgrec.training.train_step import Stepper
@@ -44,6 +45,7 @@ class RecommenderReader:
         *,
         seed: int,
         device: torch.device,
+        teacher: TeacherModel | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Raises TrainingError where nothing is held out to judge by, and for catalogs that are
@@ -51,8 +53,8 @@ class RecommenderReader:
         model = config.model.model_copy(update={"use_item_weights": False})
         training = config.training.model_copy(update={"refit": False})
         self._config = config.model_copy(update={"model": model, "training": training})
-        self._visible, self._seed, self._device = visible, seed, device
-        self._progress = progress
+        self._visible = visible
+        self._options = FitOptions(seed, device, teacher=teacher, progress=progress)
         held = training_split(visible, config, seed)
         self._train = visible.without(held, ("train",))
         self._valid = visible.interactions.select(held)
@@ -80,34 +82,26 @@ class RecommenderReader:
         """Fit the recommender to these vectors; its weights stay from then on."""
         reader = TextReader(self._config)
         reader.encoder = _Known(self._place, vectors)
-        stages = fit_stages(
-            self._visible,
-            self._config,
-            reader.read,
-            seed=self._seed,
-            device=str(self._device),
-            checkpoint=None,
-            resume=False,
-            tune=None,
-            progress=self._progress,
-        )
-        self._fitted = stages.chosen
+        self._fitted = run_pipeline(self._visible, self._config, reader.read, self._options).chosen
         engine = self._engine
         engine.model.zero_grad(set_to_none=True)
         engine.model.requires_grad_(False)
+        teacher = self._options.teacher
         self._stepper = Stepper(
             model=engine.model,
             inputs=engine.inputs,
             data=engine.sequences,
-            plan=stages.chosen.plan,
+            plan=self._fitted.plan,
             config=self._config.training,
-            device=self._device,
+            device=self._options.device,
             sampler=None,
             names=tuple(engine.vocabulary.scenarios),
-            teacher=teacher_of(self._train, engine.vocabulary, self._config, self._device),
+            teacher=teacher_scores(teacher, self._train, engine.vocabulary, self._options.device),
         )
         self._users = np.flatnonzero(engine.sequences.lengths() > 0)
-        self._queries = Queries.build(engine, self._valid, most=_VALID_USERS, seed=self._seed)
+        self._queries = Queries.build(
+            engine, self._valid, most=_VALID_USERS, seed=self._options.seed
+        )
 
     def loss(self, vectors: Tensor, rng: np.random.Generator) -> Tensor:
         """The training loss of some users, with ``vectors`` float32 ``[n, size]`` for texts."""
@@ -120,8 +114,7 @@ class RecommenderReader:
     @torch.no_grad()
     def judge(self, vectors: Tensor) -> float:
         """NDCG@10 on the validation rows, of the model alone."""
-        now = self._engine.alone()
-        now.__dict__["inputs"] = self._inputs(vectors)
+        now = self._engine.reading(self._inputs(vectors))
         return self._queries.judge(lambda rows: self._queries.score(now, rows))["ndcg@10"]
 
     @property

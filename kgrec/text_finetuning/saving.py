@@ -8,10 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kgrec.files import FolderKind
 from kgrec.text.adapters import PrefixedEncoder, quiet
 from kgrec.text.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
 from kgrec.text.models import sha256
 from kgrec.text_finetuning.tuner import Tuned
+
+
+def _listed(manifest: dict[str, Any]) -> list[str] | None:
+    files = manifest.get("files")
+    return list(files) if manifest.get("format") == FORMAT and isinstance(files, dict) else None
+
+
+TUNED = FolderKind("tuned text model", MANIFEST, _listed)
 
 
 def write_tuned(
@@ -31,13 +40,13 @@ def write_tuned(
         network.save_pretrained(folder)
         tuned.tokenizer.save_pretrained(folder)
         _copy_pooling(pooling_of, folder)
-    files = (path for path in sorted(folder.iterdir()) if path.is_file())
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     told = {
         "format": FORMAT,
         "version": VERSION,
         "base": base,
         "base_fingerprint": fingerprint,
-        "files": {path.name: sha256(path) for path in files},
+        "files": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
         "settings": tuned.settings.model_dump(mode="json"),
         "report": asdict(tuned.report),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
+from kgrec.progress import Progress as Progress
 from kgrec.text.precision import has_native_bf16
 from kgrec.text_finetuning.freezing import Unfreezing
 from kgrec.text_finetuning.report import Meter, held_by
-
-Progress = Callable[[str, int, int], None]
 
 
 class Objective(Protocol):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -15,8 +14,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from kgrec.errors import ModelError
+from kgrec.files import FolderKind, check_writable, read_folder, readable_folder, replaced_folder
 
-_FILES = ("model", "optimizer", "best", "average", "balancer")
+_TENSORS = ("model", "optimizer", "best", "average", "balancer")
+
+
+def _listed(state: dict[str, Any]) -> list[str] | None:
+    if "fingerprint" not in state:
+        return None
+    return list(state.get("files", [f"{name}.safetensors" for name in _TENSORS]))
+
+
+CHECKPOINT = FolderKind("checkpoint", "state.json", _listed)
 
 
 @dataclass
@@ -42,14 +51,17 @@ class Checkpoint:
     folder: Path
     fingerprint: str
 
+    def check(self) -> None:
+        """Raise ModelError, before training, where the folder holds anything else or the disk does
+        not let it be written."""
+        check_writable(self.folder, CHECKPOINT)
+
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, done: Progressed) -> None:
-        """Write the state beside the old one, then take its place. Raises ModelError."""
-        fresh = self.folder.with_name(self.folder.name + ".new")
+        """Write the state beside the old one, then put it in its place. Raises ModelError."""
         try:
-            self._write(fresh, model, optimizer, done)
-            replace_folder(fresh, self.folder)
+            with replaced_folder(self.folder, CHECKPOINT) as fresh:
+                self._write(fresh, model, optimizer, done)
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(fresh, ignore_errors=True)
             raise ModelError(
                 f"{self.folder}: can't save the checkpoint ({error}); free some space or permit "
                 "writing there, then resume."
@@ -58,14 +70,13 @@ class Checkpoint:
     def _write(
         self, fresh: Path, model: nn.Module, optimizer: torch.optim.Optimizer, done: Progressed
     ) -> None:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
         save_file(_plain(model.state_dict()), fresh / "model.safetensors")
         save_file(_optimizer_tensors(optimizer), fresh / "optimizer.safetensors")
         save_file(_plain(done.best), fresh / "best.safetensors")
         save_file(_plain(done.average), fresh / "average.safetensors")
         save_file(_plain(done.balancer), fresh / "balancer.safetensors")
         state = {
+            "files": [f"{name}.safetensors" for name in _TENSORS],
             "fingerprint": self.fingerprint,
             "epoch": done.epoch,
             "waited": done.waited,
@@ -74,26 +85,20 @@ class Checkpoint:
             "steps": done.steps,
             "best_of": done.best_of,
         }
-        (fresh / "state.json").write_text(json.dumps(state))
+        (fresh / CHECKPOINT.manifest).write_text(json.dumps(state))
 
     def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progressed:
         """Bring model and optimizer to the saved state; a fresh start where nothing is saved.
 
         Raises ModelError for a state of other data, settings or seed, or one that can't be read.
         """
-        folder = standing_folder(self.folder)
-        if not folder.exists():
+        if not readable_folder(self.folder, CHECKPOINT).exists():
             return Progressed()
-        try:
-            state = json.loads((folder / "state.json").read_text())
-            tensors = {name: load_file(folder / f"{name}.safetensors") for name in _FILES}
-        except Exception as error:
-            raise ModelError(
-                f"{folder}: not a readable checkpoint ({error}); delete it."
-            ) from error
+        state, tensors = read_folder(self.folder, CHECKPOINT, _read)
         if state["fingerprint"] != self.fingerprint:
             raise ModelError(
-                f"{folder}: made from other data, settings or seed; delete it or choose another."
+                f"{self.folder}: made from other data, settings or seed; delete it or choose "
+                "another."
             )
         model.load_state_dict(tensors["model"])
         _restore(optimizer, tensors["optimizer"])
@@ -111,28 +116,16 @@ class Checkpoint:
         )
 
 
-def replace_folder(fresh: Path, folder: Path) -> None:
-    """Put ``fresh`` in the place of ``folder``, which stays where that fails. Raises OSError."""
-    old = _old(folder)
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, old)
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
+    """The state and the tensors by file. Raises ModelError."""
     try:
-        os.replace(fresh, folder)
-    except OSError:
-        if old.exists():
-            os.replace(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def standing_folder(folder: Path) -> Path:
-    """``folder``, or the one before it where ``replace_folder`` was cut off between its renames."""
-    return _old(folder) if not folder.exists() and _old(folder).exists() else folder
-
-
-def _old(folder: Path) -> Path:
-    return folder.with_name(folder.name + ".old")
+        state = json.loads((folder / CHECKPOINT.manifest).read_text())
+        tensors = {name: load_file(folder / f"{name}.safetensors") for name in _TENSORS}
+    except Exception as error:
+        raise ModelError(
+            f"{folder}: not a readable checkpoint ({error}); move it away, or name another folder."
+        ) from error
+    return state, tensors
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from graph_schema.names import ITEM
+from kgrec.arrays import binary_matrix
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
 
@@ -42,7 +43,7 @@ def fit_item_weights(
     chosen, item = np.unique(train.interactions.item, return_inverse=True)
     counts = np.bincount(item, minlength=len(chosen))
     used = np.sort(np.argsort(-counts, kind="stable")[:_MOST])
-    rows = [_ones(train.interactions.user, item, (len(train.users), len(chosen)))]
+    rows = [_history_matrix(train, item, len(chosen))]
     if graph:
         rows += [matrix[:, chosen] for matrix in _touches(train)]
     if words is not None:
@@ -71,7 +72,7 @@ def fit_own_weights(
     """
     events = train.interactions
     chosen, item = np.unique(events.item, return_inverse=True)
-    history = _ones(events.user, item, (len(train.users), len(chosen)))
+    history = _history_matrix(train, item, len(chosen))
     total = np.maximum(np.bincount(events.user, minlength=len(train.users)), 1)
     found: list[sp.csr_matrix | None] = []
     for code in range(n_scenarios):
@@ -102,7 +103,7 @@ def _touches(train: GraphSnapshot) -> list[sp.csr_matrix]:
         if facts.head_label == facts.tail_label:
             own = np.unique(node)
             node, item = np.append(node, own), np.append(item, own)
-        matrix = _ones(node, item, (int(node.max(initial=-1)) + 1, n_items))
+        matrix = binary_matrix(node, item, (int(node.max(initial=-1)) + 1, n_items), np.float32)
         touched = np.diff(matrix.indptr)
         scale = np.where((touched > 1) & (touched <= _TOUCHED), touched, np.inf) ** -0.5
         found.append((sp.diags(scale) @ matrix).tocsr().astype(np.float32))
@@ -115,10 +116,11 @@ def _node_and_item(facts: Facts) -> tuple[Ints, Ints] | None:
     return (facts.tail, facts.head) if facts.head_label == ITEM else None
 
 
-def _ones(row: Ints, column: Ints, shape: tuple[int, int]) -> sp.csr_matrix:
-    matrix = sp.csr_matrix((np.ones(len(row), dtype=np.float32), (row, column)), shape=shape)
-    matrix.data[:] = 1.0
-    return matrix
+def _history_matrix(train: GraphSnapshot, item: Ints, n_items: int) -> sp.csr_matrix:
+    """float32 CSR ``[users, n_items]``: one where a user has the item; ``item`` int64 holds the
+    column of every interaction."""
+    user = train.interactions.user
+    return binary_matrix(user, item, (len(train.users), n_items), np.float32)
 
 
 def _gram(rows: list[sp.csr_matrix], size: int) -> Tensor:

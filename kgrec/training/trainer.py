@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ import torch
 from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
+from kgrec.progress import OnEpoch
 from kgrec.training.best_weights import Validate, keep_best
 from kgrec.training.checkpoint import Checkpoint, Progressed
 from kgrec.training.data.examples import Sequences
@@ -29,7 +29,6 @@ from kgrec.training.plan import Plan
 from kgrec.training.scenarios.finetuning import tune_scenarios
 from kgrec.training.train_step import Stepper
 
-OnEpoch = Callable[[dict[str, float]], None]
 _WARM_UP = 0.05  # share of the steps in which the learning rate rises
 _START = 0.04  # of the peak, where it starts
 
@@ -99,6 +98,8 @@ class Trainer:
         done = Progressed()
         if resume and checkpoint is not None:
             done = checkpoint.load(self.model, optimizer)
+        if checkpoint is not None:
+            checkpoint.check()
         self.stepper.check()
         balancer = self.stepper.balancer
         if balancer is not None and done.balancer:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
+from kgrec.files import put_text
 from kgrec.visualization.boxes import Box
-from kgrec.visualization.files import put_text
 from kgrec.visualization.graph_view import NodeKey, View, ViewEdge, ViewNode, view
 from kgrec.visualization.layout import spread, step_aside
 from kgrec.visualization.paths import PagePath

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
 from graph_schema.errors import RequestError
-from kgrec.visualization.files import put_file
+from kgrec.files import put_file
 
 FOR, AGAINST, INK = "#848484", "#D55E00", "#1A1A1A"
 SUFFIXES = (".png", ".svg", ".pdf")

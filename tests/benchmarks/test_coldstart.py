@@ -61,7 +61,7 @@ def test_a_model_is_asked_about_the_cold_items_alone(snapshot: GraphSnapshot) ->
     """Nobody has seen a cold item, so asking the model ranks as its scores do."""
     trial = ColdItems.draw(snapshot)
     model = Recommender(catalogs.config(epochs=1)).fit(trial.fit)
-    engine = model._engine
+    engine = model.state.engine
     scores = engine.score(engine.stored(np.arange(catalogs.N_USERS))).cpu().numpy()
     asked = trial.ndcg_of(model, trial.test)
     assert asked == pytest.approx(trial.ndcg(trial.test, lambda items: scores[:, items]))

@@ -15,8 +15,9 @@ from benchmarks.explain_removal import Removal, View, around
 from benchmarks.explain_times import hub_times, times
 from graph_schema.names import ITEM
 from kgrec import Recommender
-from kgrec.explain.recommender_mixin import Case
+from kgrec.explain.case import Case
 from kgrec.graph.snapshot import Facts
+from kgrec.query import Query
 from kgrec.stores import EmbeddedStore
 from tests.recommender import catalogs
 
@@ -30,11 +31,11 @@ def fitted() -> Recommender:
 
 
 def case_of(model: Recommender, user: str) -> Case:
-    return Case.of(model._engine, user, None, None, "next")
+    return model.state.case(Query([user]))
 
 
 def test_removed_events_are_what_asking_again_leaves(fitted: Recommender) -> None:
-    case, engine = case_of(fitted, "u1"), fitted._engine
+    case, engine = case_of(fitted, "u1"), fitted.state.engine
     row, first = engine.item_row["i5"], int(case.past.items[0])
     whole, without = View(engine, case.past, row).scores([Removal(), Removal(item=first)])
     assert whole == pytest.approx(fitted.explain("u1", "i5").score, abs=CLOSE)
@@ -46,19 +47,19 @@ def test_removed_events_are_what_asking_again_leaves(fitted: Recommender) -> Non
 def test_removed_facts_are_gone_from_the_forward_pass(fitted: Recommender) -> None:
     """An item's vectors without a fact are those of the graph without it. Nobody else hears the
     removed message in this graph, so that no other weight changes with it."""
-    engine = fitted._engine
+    engine = fitted.state.engine
     sequel = next(f for f in engine.snapshot.facts if f.relation == "sequel_of")
     head, tail = int(sequel.head[0]), int(sequel.tail[0])
     left = replace(sequel, head=sequel.head[1:], tail=sequel.tail[1:])
     facts: tuple[Facts, ...] = tuple(
         left if one is sequel else one for one in engine.snapshot.facts
     )
-    edited = replace(engine, snapshot=replace(engine.snapshot, facts=facts))
-    nodes = tuple(engine.item_nodes(np.array([head])).tolist())
+    edited = engine.over(replace(engine.snapshot, facts=facts), engine.texts)
+    nodes = tuple(engine.messages.item_nodes(np.array([head])).tolist())
     for side in (False, True):
         told = around(engine, tail, nodes, candidate=side)
         np.testing.assert_allclose(
-            told.numpy(), edited.item_parts[int(side)]["knowledge"][tail].numpy(), atol=CLOSE
+            told.numpy(), edited.bound.item_parts[int(side)]["knowledge"][tail].numpy(), atol=CLOSE
         )
         whole = around(engine, tail, (), candidate=side)
         assert np.abs(whole.numpy() - told.numpy()).max() > CLOSE
@@ -66,12 +67,12 @@ def test_removed_facts_are_gone_from_the_forward_pass(fitted: Recommender) -> No
     (score,) = View(engine, case.past, tail).scores([Removal(nodes=nodes)])
     keep = np.ones((1, len(case.past)), dtype=bool)
     if head not in case.past.items and tail not in case.past.items:
-        expected = float(edited.score(case.past.kept(keep))[0, tail])
+        expected = float(edited.score(case.past.kept(keep).histories)[0, tail])
         assert score == pytest.approx(expected, abs=CLOSE)
 
 
 def test_falls_compare_paths_of_one_length(fitted: Recommender) -> None:
-    engine, rng = fitted._engine, np.random.default_rng(0)
+    engine, rng = fitted.state.engine, np.random.default_rng(0)
     compared = 0
     for user in ("u0", "u1", "u2", "u3"):
         case = case_of(fitted, user)
@@ -81,11 +82,11 @@ def test_falls_compare_paths_of_one_length(fitted: Recommender) -> None:
                 continue
             row = engine.item_row[item]
             assert case.stored is not None
-            falls = falls_of(engine, case.stored, case.past, row, path, rng)
+            falls = falls_of(case, row, path, rng)
             assert {"top", "random", "gates", "path_count"} <= set(falls)
-            ways = Ways(engine, case.stored, case.past, row, path.hops)
+            ways = Ways(case, row, path.hops)
             start = engine.item_row[path.nodes[1][1]]
-            between = [engine.explainer.index.space.find(*n[:2]) for n in path.nodes[2:-1]] or [-1]
+            between = [engine.messages.space.find(*n[:2]) for n in path.nodes[2:-1]] or [-1]
             assert between[0] in ways.all(start)
             compared += 1
     assert compared
@@ -93,7 +94,7 @@ def test_falls_compare_paths_of_one_length(fitted: Recommender) -> None:
 
 def test_everything_is_measured(fitted: Recommender) -> None:
     measured, rng = Measured(), np.random.default_rng(0)
-    users = sample_users(fitted._engine, 3)
+    users = sample_users(fitted.state.engine, 3)
     lists = list(recommended(fitted, users))
     for one in lists:
         measure(fitted, one, measured, rng)
@@ -127,7 +128,7 @@ def test_hubs_are_timed() -> None:
 
 
 def test_the_sample_is_the_same_every_time(fitted: Recommender) -> None:
-    first, again = (sample_users(fitted._engine, 7) for _ in range(2))
+    first, again = (sample_users(fitted.state.engine, 7) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert len(set(first.tolist())) == 7
     assert len(fitted.snapshot.table(ITEM)) == catalogs.N_ITEMS

@@ -96,7 +96,7 @@ def test_bandwidth_counts_bytes_of_scoring_that_is_right(
         # Both speeds are rounded to 0.1, which counts on a busy machine.
         speed, most = row["gb_per_s"], row["copy_gb_per_s"]
         assert (speed - 0.1) / (most + 0.1) <= row["share"] <= (speed + 0.1) / (most - 0.1)
-    model = fitted._engine.model
+    model = fitted.state.engine.model
     items = bandwidth._random_items(3_000, 16, torch.device("cpu"))
     users = torch.randn(3, 16)
     ((_, best),) = bandwidth.rank_all(model, users, items)

@@ -78,6 +78,7 @@ def test_doctor_reports_each_part() -> None:
     result = CliRunner().invoke(app, ["doctor", "--json"])
     checks = {check["name"]: check for check in json.loads(result.stdout)}
     parts = {"python", "torch", "kglite", "processor", "text model", "text speed", "cache"}
+    parts |= {"embedded store"}
     assert parts <= set(checks)
     speed = r"(fp32|bf16) by (torch|openvino): ([\d,.]+) texts a second"
     told = re.match(speed, checks["text speed"]["detail"])

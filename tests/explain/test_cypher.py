@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-import kglite
 import neo4j
 import numpy as np
 import pandas as pd
@@ -16,8 +16,8 @@ from kgrec.explain import Constraints, Explainer, Explanation
 from kgrec.graph import read_snapshot
 from kgrec.paths.cypher import Step, path_query
 from kgrec.paths.graph_names import Vocabulary
-from kgrec.stores import GraphStore
-from kgrec.stores.connecting import connect
+from kgrec.stores import GraphStore, connect
+from tests.stores.embedded.engine import edit
 
 from .graphs import breakdown
 
@@ -178,21 +178,21 @@ def test_a_mapped_graph_is_asked_in_its_own_words() -> None:
     }
 
 
-def test_a_mapped_graph_answers() -> None:
-    graph = kglite.KnowledgeGraph()
-    for statement in (
+def test_a_mapped_graph_answers(tmp_path: Path) -> None:
+    edit(
+        tmp_path / "graph.kgl",
         "CREATE (:Customer {id: 'x', no: 7})",
         "CREATE (:Book {id: 'y', isbn: '0012'})",
         "CREATE (:Shelf {id: 'z', nr: 3})",
         "MATCH (c:Customer), (b:Book) CREATE (b)-[:BOUGHT_BY {at: 9}]->(c)",
         "MATCH (b:Book), (s:Shelf) CREATE (b)-[:STANDS_ON]->(s)",
-    ):
-        graph.cypher(statement)
+    )
     query = path_query(
         [("User", "7"), ("Item", "b0012"), ("Entity", "Shelf:3")],
         [Step("INTERACTED", True), Step("STANDS_ON", True)],
         when=9,
         vocabulary=Vocabulary(MAPPING),
     )
-    (row,) = graph.cypher(query.text, params=query.parameters).to_dicts()
+    with connect(tmp_path / "graph.kgl") as store:
+        (row,) = store.query(query.text, query.parameters)
     assert (row["nodes"], row["relations"]) == ([7, "0012", 3], ["BOUGHT_BY", "STANDS_ON"])

@@ -10,8 +10,7 @@ import pytest
 from graph_schema.mapping import GraphMapping
 from kgrec.explain import Explainer
 from kgrec.graph import read_snapshot
-from kgrec.stores import GraphStore
-from kgrec.stores.connecting import connect
+from kgrec.stores import GraphStore, connect
 from tests.neo4j_server import Server
 
 from .graphs import breakdown

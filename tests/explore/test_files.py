@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import kglite
 import neo4j
 import networkx as nx
 import numpy as np
@@ -18,9 +17,8 @@ from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer, export_graph, read_graph
 from kgrec.explore.cypher_export import script, statements
 from kgrec.graph import read_snapshot
-from kgrec.stores import EmbeddedStore, GraphStore
-from kgrec.stores.connecting import connect
-from kgrec.stores.embedded_file import save
+from kgrec.stores import EmbeddedStore, GraphStore, connect
+from tests.stores.embedded.engine import edit
 
 from .worlds import ODD
 
@@ -138,10 +136,7 @@ def written(
     text = export_graph(graph, tmp_path / "part.cypher").read_text(encoding="utf-8")
     lines = text.removesuffix(";\n").split(";\n")
     if request.param == "embedded":
-        engine = kglite.KnowledgeGraph()
-        for line in lines:
-            engine.cypher(line)
-        save(engine, tmp_path / "made.kgl")
+        edit(tmp_path / "made.kgl", *lines)
         yield EmbeddedStore(tmp_path / "made.kgl")
         return
     server = request.getfixturevalue("neo4j_server")

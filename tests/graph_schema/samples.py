@@ -1,4 +1,4 @@
-"""Small catalogs and frames that the tests of the schema and of the loaders share."""
+"""Small frames for the tests of the schema and of the loaders."""
 
 from __future__ import annotations
 

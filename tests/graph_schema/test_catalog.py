@@ -1,4 +1,4 @@
-"""Building a catalog: types, derived frames, repeats, made ids, and the report of problems."""
+"""Building a catalog: types, derived frames, repeats, generated ids, and the problems."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_numbers_of_scenarios_are_ids() -> None:
     assert catalog.tables["interactions"]["scenario"].to_pylist() == ["1", None, "2"]
 
 
-def test_made_ids_are_the_same_in_any_order() -> None:
+def test_generated_ids_do_not_depend_on_the_order() -> None:
     given = frames()
     first = Catalog.from_frames(**given)
     given["reviews"] = given["reviews"].iloc[::-1]
@@ -190,7 +190,7 @@ def test_odd_relations_are_kept_verbatim(odd: str) -> None:
         ("device", "\ud800", "not valid Unicode"),
     ],
 )
-def test_a_value_that_does_not_fit_is_a_problem_with_its_place(
+def test_a_value_that_does_not_fit_is_a_problem_with_its_row(
     column: str, value: object, word: str
 ) -> None:
     events = frames()["interactions"].astype(object)
@@ -206,7 +206,7 @@ def test_a_value_that_does_not_fit_is_a_problem_with_its_place(
     assert problem.cure
 
 
-def test_nan_held_by_an_arrow_table_is_refused() -> None:
+def test_nan_in_an_arrow_table_is_a_problem() -> None:
     table = pa.table({"user_id": ["a"], "item_id": ["x"], "rating": [float("nan")]})
     with pytest.raises(CatalogError, match=r"nan.? is not a number"):
         Catalog.from_frames(interactions=table)
@@ -216,7 +216,7 @@ def test_missing_and_repeated_columns_are_named() -> None:
     with pytest.raises(CatalogError, match="column item_id: the column is missing"):
         Catalog.from_frames(interactions=pd.DataFrame({"user_id": ["a"], "item": ["x"]}))
     twice = pd.DataFrame([["a", "x", 1, 2]], columns=["user_id", "item_id", "n", "n"])
-    with pytest.raises(CatalogError, match="the column is there twice"):
+    with pytest.raises(CatalogError, match="the column occurs twice"):
         Catalog.from_frames(interactions=twice)
 
 
@@ -231,7 +231,7 @@ def test_values_and_ends_are_reported_together() -> None:
     assert columns == {"rating", "item_id"}
 
 
-def test_something_that_is_no_frame_is_said() -> None:
+def test_an_object_that_is_not_a_frame_is_a_problem() -> None:
     with pytest.raises(CatalogError, match=r"interactions frame: a dict is not a frame"):
         Catalog.from_frames(interactions={"user_id": ["a"]})  # type: ignore[arg-type]
 

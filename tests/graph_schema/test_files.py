@@ -1,4 +1,4 @@
-"""A catalog on disk: what is read is what was written, or an error that names the file."""
+"""A catalog on disk: reading gives what was written, or an error that names the file."""
 
 from __future__ import annotations
 
@@ -54,10 +54,14 @@ def test_a_failed_write_leaves_the_old_catalog(
     folder = written(tmp_path)
     before = sorted(path.name for path in folder.iterdir())
 
-    def full(*args: object) -> None:
-        raise OSError(28, "No space left on device")
+    replace = Path.replace
 
-    monkeypatch.setattr(files, "_swap_manifest", full)
+    def full(path: Path, target: Path) -> Path:
+        if target.name == files.MANIFEST:
+            raise OSError(28, "No space left on device")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(SourceError, match=r"No space left.*Cure"):
         Catalog.from_frames(interactions=frames()["interactions"]).to_parquet(folder)
     assert sorted(path.name for path in folder.iterdir()) == before

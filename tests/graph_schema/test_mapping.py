@@ -1,4 +1,4 @@
-"""GraphMapping: a team's own names, from TOML or JSON, with errors that name the field."""
+"""GraphMapping from TOML or JSON, with errors that name the field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of a whole catalog: each problem is found, placed, explained, and counted."""
+"""The checks of a catalog: each problem has its row, message and cure, and is counted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def changed(name: str, row: int, **values: object) -> dict[str, pd.DataFrame]:
 @pytest.mark.parametrize(
     ("name", "row", "values", "column", "words"),
     [
-        ("users", 1, {"user_id": "u1"}, "user_id", "'u1' is there before"),
+        ("users", 1, {"user_id": "u1"}, "user_id", "'u1' is in an earlier row"),
         ("items", 2, {"item_id": None}, "item_id", "the id is empty"),
         ("items", 2, {"item_id": ""}, "item_id", "the id is empty"),
         ("interactions", 3, {"user_id": "ghost"}, "user_id", "'ghost' is not among the ids"),
@@ -47,7 +47,7 @@ def changed(name: str, row: int, **values: object) -> dict[str, pd.DataFrame]:
         ("queries", 0, {"user_id": "ghost"}, "user_id", "'ghost' is not among the ids"),
         ("queries", 1, {"scenario": "ghost"}, "scenario", "'ghost' is not among the ids"),
         ("interactions", 1, {"scenario": "ghost"}, "scenario", "'ghost' is not among the ids"),
-        ("scenarios", 1, {"scenario_id": "web"}, "scenario_id", "'web' is there before"),
+        ("scenarios", 1, {"scenario_id": "web"}, "scenario_id", "'web' is in an earlier row"),
         ("scenarios", 2, {"scenario_id": ""}, "scenario_id", "the id is empty"),
     ],
 )
@@ -81,7 +81,7 @@ def test_the_same_fact_with_other_values_is_refused() -> None:
     facts["weight"] = [1, 2, 3, 4, 5]
     report = report_of(facts=facts)
     assert [(p.row, p.message) for p in report.problems] == [
-        (4, "the same fact is there before, with other values.")
+        (4, "the same fact is in an earlier row, with other values.")
     ]
 
 
@@ -114,7 +114,7 @@ def test_every_problem_is_in_one_report() -> None:
     }
 
 
-def test_a_catalog_put_together_by_hand_is_checked_too() -> None:
+def test_a_catalog_built_by_hand_is_checked() -> None:
     tables = dict(Catalog.from_frames(**frames()).tables)
     del tables["facts"]
     tables["users"] = pa.table({"user_id": [1, 2, 3]})
@@ -127,7 +127,7 @@ def test_a_catalog_put_together_by_hand_is_checked_too() -> None:
     }
 
 
-def test_a_valid_catalog_says_so() -> None:
+def test_a_valid_catalog_has_no_problems() -> None:
     report = report_of()
     report.raise_if_any()
     assert str(report) == "No problems."

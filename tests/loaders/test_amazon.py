@@ -1,4 +1,4 @@
-"""Amazon reviews and metadata of both releases, and what is wrong with them."""
+"""Amazon reviews and metadata in both forms, and the errors of wrong files."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def test_2018(tmp_path: Path) -> None:
     files = {file.file: file for file in result.report.files}
     assert files["Toys_5.json.gz"].dropped == {"exact repeat of an earlier review": 1}
     assert files["meta_Toys.json.gz"].dropped == {
-        "nobody reviewed the product": 1,
-        "the product is there before": 1,
+        "the product has no review": 1,
+        "the product is in an earlier row": 1,
     }
     items = catalog.items.set_index("item_id")
     assert items.loc["i1", ["title", "price", "description"]].tolist() == [
@@ -37,7 +37,7 @@ def test_2018(tmp_path: Path) -> None:
         ("i1", "also_bought", "i2"),
         ("i1", "also_viewed", "i3"),
     }
-    assert "2 also_bought links lead to products that are not here" in str(result.report)
+    assert "2 also_bought links lead to products that are not in the catalog" in str(result.report)
     assert "1 reviewed items have no metadata" in str(result.report)
     assert catalog.reviews["text"].iloc[0] == "About i1 & more"
     assert catalog.interactions["verified"].tolist() == [True] * 4
@@ -65,13 +65,13 @@ def test_unreviewed_products_on_request(tmp_path: Path) -> None:
     assert "unreviewed" in set(catalog.facts["head"])
 
 
-def test_reviews_alone_and_without_words(tmp_path: Path) -> None:
+def test_reviews_without_metadata_and_without_text(tmp_path: Path) -> None:
     rows = [{**review, "reviewText": None, "summary": ""} for review in reviews()]
     path = put(tmp_path / "r.json", json_lines(rows[:2]))
     result = loaders.load(path)
     assert len(result.catalog.reviews) == 0
     assert len(result.catalog.interactions) == 2
-    assert "2 reviews without words" in str(result.report)
+    assert "2 reviews without text" in str(result.report)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_reviews_alone_and_without_words(tmp_path: Path) -> None:
         (["x"], ""),
     ],
 )
-def test_leftover_html_is_cleaned(raw: object, text: str) -> None:
+def test_html_is_removed(raw: object, text: str) -> None:
     assert clean(raw) == text
 
 
@@ -124,7 +124,9 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, words: str) -> None:
         ("reviewerID", "", "row 2, column user_id: the id is empty"),
     ],
 )
-def test_a_wrong_field_is_placed(tmp_path: Path, field: str, value: object, words: str) -> None:
+def test_a_wrong_field_is_named_with_its_row(
+    tmp_path: Path, field: str, value: object, words: str
+) -> None:
     rows = reviews()
     rows[1][field] = value
     path = put(tmp_path / "r.json", json_lines(rows))
@@ -133,7 +135,7 @@ def test_a_wrong_field_is_placed(tmp_path: Path, field: str, value: object, word
     assert f"r.json, {words}" in str(caught.value)
 
 
-def test_a_broken_character_is_refused_in_an_id_and_passed_over_in_a_text(tmp_path: Path) -> None:
+def test_invalid_unicode_is_an_error_in_an_id_and_removed_from_a_text(tmp_path: Path) -> None:
     row = {**reviews()[0], "reviewText": "fine \ud800 emoji"}
     catalog = loaders.amazon(put(tmp_path / "r.json", json_lines([row]))).catalog
     assert catalog.reviews["text"].tolist() == ["fine emoji"]
@@ -142,7 +144,7 @@ def test_a_broken_character_is_refused_in_an_id_and_passed_over_in_a_text(tmp_pa
         loaders.amazon(put(tmp_path / "r.json", json_lines([row])))
 
 
-def test_metadata_without_ids_is_another_file(tmp_path: Path) -> None:
+def test_metadata_without_ids_is_an_error(tmp_path: Path) -> None:
     path = put(tmp_path / "r.json", json_lines(reviews()))
     other = put(tmp_path / "meta.json", json_lines([{"title": "no id"}]))
     with pytest.raises(SourceError, match=r"meta\.json, row 1: the product has no asin"):

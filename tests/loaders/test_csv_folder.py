@@ -1,4 +1,4 @@
-"""The CSV layout: what is kept, and every way in which a file can be wrong."""
+"""The CSV layout: what is read, and the error of every wrong file."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ def test_blank_rows_and_repeats_are_dropped_and_counted(folder: Path) -> None:
     assert entities.dropped == {"blank row": 2, "exact repeat of an earlier row": 1}
 
 
-def test_equal_events_stay_several(folder: Path) -> None:
+def test_equal_events_are_separate(folder: Path) -> None:
     put(folder / "interactions.csv", "user_id,item_id,timestamp\n" + "u1,i1,5\n" * 3)
     assert len(loaders.csv_folder(folder).catalog.interactions) == 3
 
 
 @pytest.mark.parametrize("odd", ODD_IDS)
-def test_odd_ids_come_through_files(folder: Path, odd: str) -> None:
+def test_odd_ids_survive_files(folder: Path, odd: str) -> None:
     items = f"item_id,title\n{quoted(odd)},Odd\ni1,One\ni2,Two\ni3,Three\n"
     put(folder / "items.csv", items)
     events = f"user_id,item_id,rating,timestamp\nu1,{quoted(odd)},5,978300019\n"
@@ -115,7 +115,7 @@ def test_odd_ids_come_through_files(folder: Path, odd: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD_RELATIONS)
-def test_odd_relations_come_through_files(folder: Path, odd: str) -> None:
+def test_odd_relations_survive_files(folder: Path, odd: str) -> None:
     head = "head,head_type,relation,tail,tail_type\n"
     put(folder / "facts.csv", f"{head}i1,item,{quoted(odd)},e1,entity\n")
     assert loaders.csv_folder(folder).catalog.facts["relation"].tolist() == [odd]
@@ -138,14 +138,14 @@ def test_a_misspelt_file_name(folder: Path) -> None:
     assert "call it users.csv.gz" in refused(folder)
 
 
-def test_other_files_are_left_alone_and_said(folder: Path) -> None:
+def test_other_files_are_not_read_and_reported(folder: Path) -> None:
     put(folder / "prices.csv", "a,b\n")
     assert "prices.csv is not a file of the layout" in str(loaders.csv_folder(folder).report)
 
 
 def test_two_files_for_one_frame(folder: Path) -> None:
     put(folder / "users.csv", "user_id\nu1\n")
-    assert "both users.csv and users.csv.gz are there" in refused(folder)
+    assert "both users.csv and users.csv.gz exist" in refused(folder)
 
 
 @pytest.mark.parametrize("name", ["interactions.csv", "users.csv.gz", "facts.csv"])
@@ -240,7 +240,7 @@ def test_a_damaged_parquet_file(folder: Path) -> None:
     assert "items.parquet: the Parquet file is damaged" in refused(folder)
 
 
-# --- content that breaks the schema, placed in the file
+# --- content that breaks the schema
 
 
 @pytest.mark.parametrize(
@@ -254,13 +254,13 @@ def test_a_damaged_parquet_file(folder: Path) -> None:
         ("4,978300019000", "row 4, column timestamp: 978300019000 looks like milliseconds"),
     ],
 )
-def test_a_wrong_value_is_placed(folder: Path, field: str, words: str) -> None:
+def test_a_wrong_value_is_named_with_its_row(folder: Path, field: str, words: str) -> None:
     head = "user_id,item_id,rating,timestamp\n"
     put(folder / "interactions.csv", f"{head}u1,i1,4,5\n\nu1,i2,{field}\nu2,i1,,\n")
     assert f"interactions.csv, {words}" in refused(folder, CatalogError)
 
 
-def test_ends_that_do_not_exist_are_placed(folder: Path) -> None:
+def test_unknown_ids_are_named_with_their_rows(folder: Path) -> None:
     put(folder / "interactions.csv", "user_id,item_id\nu1,i1\nghost,i9\n")
     put(folder / "facts.csv", "head,head_type,relation,tail,tail_type\ni1,item,r,e9,entity\n")
     message = refused(folder, CatalogError)
@@ -272,13 +272,13 @@ def test_ends_that_do_not_exist_are_placed(folder: Path) -> None:
         assert words in message
 
 
-def test_repeated_ids_are_placed_after_a_quoted_newline(folder: Path) -> None:
+def test_a_repeated_id_after_a_quoted_newline_has_the_right_row(folder: Path) -> None:
     put(folder / "items.csv", 'item_id,title\ni1,"a\nb"\ni2,c\n\ni3,d\ni2,other\n')
     message = refused(folder, CatalogError)
-    assert "items.csv, row 6, column item_id: the id 'i2' is there before" in message
+    assert "items.csv, row 6, column item_id: the id 'i2' is in an earlier row" in message
 
 
-def test_an_id_of_ten_thousand_characters_is_refused_with_its_place(folder: Path) -> None:
+def test_an_id_of_ten_thousand_characters_is_an_error_with_its_row(folder: Path) -> None:
     put(folder / "users.csv.gz", f"user_id\nu1\nu2\nu3\n{'x' * 10_000}\n")
     message = refused(folder, CatalogError)
     assert "users.csv.gz, row 5, column user_id: the id 'xxx" in message
@@ -297,7 +297,7 @@ def test_nothing_in_the_folder_changes(folder: Path) -> None:
 
 
 @pytest.mark.data
-def test_ml1m_loads_fast_and_whole(data_dir: Path) -> None:
+def test_ml1m_loads_completely(data_dir: Path) -> None:
     catalog = loaders.load(data_dir / "ml-1m-kg").catalog
     expected = pd.read_csv(data_dir / "ml-1m-kg" / "interactions.csv.gz", dtype=str)
     got = catalog.interactions

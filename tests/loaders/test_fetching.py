@@ -1,4 +1,4 @@
-"""The demo's data: fetched once, checked, repaired, and an error with a cure without a network."""
+"""Downloads of the demo's data: once, checked, repaired, and an error without a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pip and uv may ask nobody."""
+    """pip and uv use no network and no cache."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("UV_OFFLINE", "1")
@@ -24,8 +24,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
 
-def test_fetched_whole_and_then_offline(
-    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+@pytest.mark.usefixtures("offline")
+def test_a_complete_folder_needs_no_network(
+    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KGREC_CACHE_DIR", str(tmp_path))
     shutil.copytree(ml100k_dir, tmp_path / "ml-100k")
@@ -34,8 +35,9 @@ def test_fetched_whole_and_then_offline(
     assert names >= {".inter", ".user", ".item", ".kg", ".link"}
 
 
-def test_without_a_network_the_cure_is_said_and_nothing_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+@pytest.mark.usefixtures("offline")
+def test_without_a_network_the_error_has_a_cure_and_no_file_remains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KGREC_CACHE_DIR", str(tmp_path))
     with pytest.raises(SourceError, match=r"recbole==1\.2\.1 can't be downloaded.*KGREC_CACHE_DIR"):
@@ -43,8 +45,9 @@ def test_without_a_network_the_cure_is_said_and_nothing_is_left(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_damaged_cache_is_not_taken_for_whole(
-    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+@pytest.mark.usefixtures("offline")
+def test_a_damaged_folder_is_not_used(
+    ml100k_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KGREC_CACHE_DIR", str(tmp_path))
     shutil.copytree(ml100k_dir, tmp_path / "ml-100k")

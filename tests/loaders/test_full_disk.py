@@ -1,4 +1,4 @@
-"""Writing on a disk that really refuses: a limit on the size of files, in a process of its own."""
+"""Writing to a full disk: a real limit on the size of files, in a separate process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ print("as before")
 
 
 @pytest.mark.slow
-def test_a_refused_write_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_earlier_files(tmp_path: Path) -> None:
     folder = csv_folder(tmp_path / "data")
     # Random-looking names, so that compression can't make them fit.
     rows = [f"e{n},{n * 2654435761 % 2**32:08x}{n * 40503 % 65521:x},x" for n in range(9_000)]

@@ -1,4 +1,4 @@
-"""Damaged files of every format: a valid catalog or an error of the tree, never anything else."""
+"""Damaged files of every format: either a valid catalog or a KgrecError."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from graph_schema import Catalog, KgrecError
 from loaders.tabular import CsvForm, read_csv
 
-from .writing import FORMATS, Format, put
+from .writing import FILE_SAMPLES, Sample, put
 
 PIECES = st.sampled_from(
     [
@@ -25,20 +25,20 @@ PIECES = st.sampled_from(
 )
 
 
-def outcome_of(form: Format, folder: Path) -> Catalog | str:
+def outcome_of(sample: Sample, folder: Path) -> Catalog | str:
     try:
-        return form.load(folder).catalog
+        return sample.load(folder).catalog
     except KgrecError as error:
         return str(error)
 
 
-@pytest.mark.parametrize("form", FORMATS[:-1], ids=lambda form: form.name)
+@pytest.mark.parametrize("sample", FILE_SAMPLES, ids=lambda sample: sample.name)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_damage(
-    form: Format, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    sample: Sample, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    folder = form.write(tmp_path_factory.mktemp("fuzz") / "data")
+    folder = sample.write(tmp_path_factory.mktemp("fuzz") / "data")
     path = data.draw(st.sampled_from(sorted(folder.iterdir())))
     packed = path.suffix == ".gz"
     content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
@@ -51,7 +51,7 @@ def test_damage(
     else:
         whole = gzip.compress(content) if packed else content
         path.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
-    outcome = outcome_of(form, folder)
+    outcome = outcome_of(sample, folder)
     assert outcome.validate().ok if isinstance(outcome, Catalog) else "Cure: " in outcome
 
 

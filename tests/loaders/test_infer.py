@@ -1,4 +1,4 @@
-"""Types of text columns: nothing is lost by turning them."""
+"""Types of text columns: a conversion changes no value."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_known_columns_stay() -> None:
 
 
 @given(st.lists(st.text(st.sampled_from("0123456789.-+e"), max_size=6), min_size=1, max_size=4))
-def test_whatever_is_turned_can_be_turned_back(values: list[str]) -> None:
+def test_every_converted_column_converts_back(values: list[str]) -> None:
     column = infer_types(pa.table({"x": values}), ()).column("x")
     if not pa.types.is_string(column.type):
         plain = [text or "" for text in column.cast(pa.string()).to_pylist()]

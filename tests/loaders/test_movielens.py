@@ -1,4 +1,4 @@
-"""MovieLens as published: encodings, genre flags, codes in words."""
+"""MovieLens as published: encodings, genre flags, and codes replaced by words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RecBole atomic files: links, sequences, one's own split, and files that are wrong."""
+"""RecBole atomic files: links, sequences, a split of the caller, and wrong files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_without_links_and_item_file(folder: Path) -> None:
     assert len(result.catalog.items) == 3
 
 
-def test_useless_links_are_counted(folder: Path) -> None:
+def test_dropped_links_are_counted(folder: Path) -> None:
     put(
         folder / "tiny.link",
         "item_id:token\tentity_id:token\ni1\tm.01\ni9\tm.03\ni3\tm.01\n",
@@ -71,7 +71,7 @@ def test_repeated_facts_are_counted(folder: Path) -> None:
     assert (report.read, report.kept) == (5, 4)
 
 
-def test_a_split_of_ones_own(folder: Path) -> None:
+def test_interactions_of_the_caller(folder: Path) -> None:
     (folder / "tiny.inter").unlink()
     own = pd.DataFrame({"user_id": [1, 2], "item_id": ["i1", "i2"], "split": ["train", "test"]})
     with pytest.raises(CatalogError, match=r"interactions frame, row 0, column user_id: '1'"):
@@ -110,7 +110,7 @@ def test_the_fixed_split_of_ml100k_as_a_csv_folder(
     assert again.equals(catalog)
 
 
-def test_a_quote_is_a_letter_like_any_other(folder: Path) -> None:
+def test_quotes_have_no_special_meaning(folder: Path) -> None:
     head = "item_id:token\tmovie_title:token_seq\n"
     put(folder / "tiny.item", head + 'i1\t"One\ni2\tTwo"\ni3\tThr"ee\n')
     assert loaders.recbole(folder).catalog.items["title"].tolist() == ['"One', 'Two"', 'Thr"ee']
@@ -134,7 +134,7 @@ def test_wrong_files_are_named(folder: Path, name: str, content: str, words: str
     assert words in str(caught.value)
 
 
-def test_missing_columns_and_ends_are_placed(folder: Path) -> None:
+def test_missing_columns_and_unknown_ids_are_named(folder: Path) -> None:
     put(folder / "tiny.inter", "user_id:token\titem:token\nu1\ti1\n")
     with pytest.raises(CatalogError, match=r"tiny\.inter, column item_id: the column is missing"):
         loaders.recbole(folder)

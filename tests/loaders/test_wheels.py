@@ -1,4 +1,4 @@
-"""Members of a pinned wheel, by pip and by uv, from a folder that stands in for the index."""
+"""Files of a pinned wheel, by pip and by uv, from a folder in the place of the index."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_only_the_members_come(
     digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
 ) -> None:
     if tool == "uv":
-        monkeypatch.setattr(wheels, "_pip", lambda: None)
+        monkeypatch.setattr(wheels, "pip_command", lambda: None)
     target = tmp_path / "kept" / "data"
     assert fetch_wheel_members(REQUIREMENT, digest, "kgrec_sample/data/", target) == target
     assert contents(target) == MEMBERS
@@ -64,19 +64,20 @@ def test_only_the_members_come(
     assert (target / "a.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("digest")
 @pytest.mark.parametrize("tool", ["pip", "uv"])
 def test_another_wheel_is_refused(
-    digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
 ) -> None:
     if tool == "uv":
-        monkeypatch.setattr(wheels, "_pip", lambda: None)
+        monkeypatch.setattr(wheels, "pip_command", lambda: None)
     with pytest.raises(SourceError, match="Cure"):
         fetch_wheel_members(REQUIREMENT, "0" * 64, "kgrec_sample/data/", tmp_path / "kept" / "x")
     assert not list((tmp_path / "kept").iterdir())
 
 
 def test_members_that_are_not_there(digest: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds nothing under other/"):
+    with pytest.raises(SourceError, match="has no files under other/"):
         fetch_wheel_members(REQUIREMENT, digest, "other/", tmp_path / "kept" / "x")
 
 
@@ -84,8 +85,8 @@ def test_a_damaged_target_is_replaced(digest: str, tmp_path: Path) -> None:
     target = tmp_path / "kept" / "data"
     target.mkdir(parents=True)
     (target / "old.txt").write_text("old")
-    whole = lambda folder: (folder / "a.txt").is_file()  # noqa: E731
-    fetch_wheel_members(REQUIREMENT, digest, "kgrec_sample/data/", target, whole=whole)
+    is_complete = lambda folder: (folder / "a.txt").is_file()  # noqa: E731
+    fetch_wheel_members(REQUIREMENT, digest, "kgrec_sample/data/", target, is_complete=is_complete)
     assert contents(target) == MEMBERS
 
 

@@ -1,4 +1,4 @@
-"""XMRec's markets as published: scenarios, users of two markets, dates, and what is refused."""
+"""XMRec's markets as published: scenarios, users of two markets, dates, and wrong files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def two_markets(folder: Path) -> Path:
     return xmrec_folder(folder)
 
 
-def test_a_market_is_a_scenario_with_what_is_known_of_it(tmp_path: Path) -> None:
+def test_a_market_is_a_scenario_with_description_and_attributes(tmp_path: Path) -> None:
     put(tmp_path / "zz_5core.txt.gz", HEADER + "u7 i1 4.0 2016-02-29\n")
     catalog = loaders.load(two_markets(tmp_path)).catalog
     assert catalog.interactions["scenario"].tolist() == ["de"] * 4 + ["jp"] * 2 + ["zz"]

@@ -1,4 +1,4 @@
-"""Small files of every public format, all holding the same four events of three users."""
+"""Sample files of every format, all with the same four events of three users."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
 import loaders
+from graph_schema import Catalog
 from loaders import LoadResult
 
 EVENTS = (
@@ -162,8 +165,14 @@ def amazon_2014(folder: Path) -> Path:
     return folder
 
 
-def frames_folder(folder: Path) -> Path:
-    return csv_folder(folder)
+def catalog_folder(folder: Path) -> Path:
+    events = pd.DataFrame(EVENTS, columns=["user_id", "item_id", "rating", "timestamp"])
+    return Catalog.from_frames(interactions=events).to_parquet(folder)
+
+
+def reverse_catalog(folder: Path) -> None:
+    events = Catalog.read_parquet(folder).interactions
+    Catalog.from_frames(interactions=events.iloc[::-1]).to_parquet(folder)
 
 
 def load_frames(folder: Path) -> LoadResult:
@@ -172,26 +181,57 @@ def load_frames(folder: Path) -> LoadResult:
     return loaders.frames(**{name: catalog.frame(name) for name in kept})
 
 
+def reverse_lines(folder: Path, events: str, header: bool) -> None:
+    """Reverse the rows of the text file ``events``, plain or gzip; a header stays first."""
+    path = folder / events
+    packed = path.suffix == ".gz"
+    raw = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+    rows = raw.splitlines(keepends=True)
+    head = rows[:1] if header else []
+    put(path, b"".join([*head, *rows[len(head) :][::-1]]))
+
+
 @dataclass(frozen=True)
-class Format:
-    """A public format: how its files are written and loaded, which file has the events, and whether
-    it knows no more than the day of each."""
+class Sample:
+    """Sample files of one format, for the tests that every loader must pass.
+
+    ``name`` names the test; ``format`` is the loader's name in the registry, None where the loader
+    reads no files. ``write`` puts the files into a folder and returns it. ``events`` is the name,
+    or a glob pattern, of the file with the interactions; ``header``: whether its first line is a
+    header. ``days``: whether the format knows the day of an event and not its time. ``reverse``
+    reverses the interactions in a folder that ``write`` wrote; by default it reverses lines.
+    """
 
     name: str
+    format: str | None
     write: Callable[[Path], Path]
-    load: Callable[[Path], LoadResult]
     events: str
-    header: bool
+    header: bool = False
     days: bool = False
+    load: Callable[[Path], LoadResult] = loaders.load
+    reverse: Callable[[Path], None] | None = None
+
+    def events_file(self, folder: Path) -> Path:
+        return next(folder.glob(self.events))
+
+    def reverse_events(self, folder: Path) -> None:
+        if self.reverse is not None:
+            self.reverse(folder)
+        else:
+            reverse_lines(folder, self.events, self.header)
 
 
-FORMATS = (
-    Format("csv", csv_folder, loaders.load, "interactions.csv", True),
-    Format("recbole", recbole_folder, loaders.load, "tiny.inter", True),
-    Format("movielens-100k", movielens_100k, loaders.load, "u.data", False),
-    Format("movielens-1m", movielens_1m, loaders.load, "ratings.dat", False),
-    Format("amazon-2018", amazon_2018, loaders.load, "Toys_5.json.gz", False),
-    Format("amazon-2014", amazon_2014, loaders.load, "reviews.json.gz", False),
-    Format("xmrec", xmrec_folder, loaders.load, "de_5core.txt.gz", True, days=True),
-    Format("frames", frames_folder, load_frames, "interactions.csv", True),
+FILE_SAMPLES = (
+    Sample("csv", "csv", csv_folder, "interactions.csv", header=True),
+    Sample("recbole", "recbole", recbole_folder, "tiny.inter", header=True),
+    Sample("movielens-100k", "movielens", movielens_100k, "u.data"),
+    Sample("movielens-1m", "movielens", movielens_1m, "ratings.dat"),
+    Sample("amazon-2018", "amazon", amazon_2018, "Toys_5.json.gz"),
+    Sample("amazon-2014", "amazon", amazon_2014, "reviews.json.gz"),
+    Sample("xmrec", "xmrec", xmrec_folder, "de_5core.txt.gz", header=True, days=True),
+    Sample("catalog", "catalog", catalog_folder, "interactions-*.parquet", reverse=reverse_catalog),
+)
+SAMPLES = (
+    *FILE_SAMPLES,
+    Sample("frames", None, csv_folder, "interactions.csv", header=True, load=load_frames),
 )

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from kgrec.nn import HEADS, HeadShape, ScenarioHead
+from kgrec.nn import HEADS, ByScenario, HeadShape, ScenarioHead
+from kgrec.nn.heads.base import neutral_rows
 
 SCENARIOS, SIZE, FEATURES, BATCH = 3, 16, 5, 97
 SHAPE = HeadShape(SCENARIOS, SIZE, FEATURES)
@@ -154,6 +155,34 @@ class HeadsContract:
         own = [head.get_parameter(name) for name in by_scenario]
         assert all(len(parameter) == SCENARIOS for parameter in own)
         assert head.n_own() * SCENARIOS == sum(parameter.numel() for parameter in own)
+
+    def test_with_neutral_rows_a_scenario_answers_as_without_one(self) -> None:
+        head = self.head()
+        rows = neutral_rows(head, 1)
+        assert list(rows) == list(head.own_parameters)
+        with torch.inference_mode():
+            for name, row in rows.items():
+                head.get_parameter(name)[1] = row
+            vectors = self.batch()[0]
+            one, none = torch.full((len(vectors),), 1), torch.full((len(vectors),), -1)
+            torch.testing.assert_close(head(vectors, one), head(vectors, none))
+            torch.testing.assert_close(self.told(head, one), self.told(head, none))
+
+    def test_reset_rows_are_zeros_for_as_many_scenarios_as_asked(self) -> None:
+        head = self.head()
+        for part in head.modules():
+            if isinstance(part, ByScenario):
+                part.reset_rows(SCENARIOS - 1)
+        assert head.n_scenarios == SCENARIOS - 1
+        for name in head.own_parameters:
+            assert len(head.get_parameter(name)) == SCENARIOS - 1
+            assert not head.get_parameter(name).any()
+
+    def test_traits_say_what_the_head_has(self) -> None:
+        kind = HEADS[self.name]
+        assert kind.__module__ == f"kgrec.nn.heads.{self.name}"
+        assert kind.adapts == bool(self.head().own_parameters)
+        assert kind.reads_scenario_features == ("features" in self.head().state_dict())
 
     def test_a_scenario_more_leaves_the_others_alone_to_the_bit(self) -> None:
         vectors, scenario = self.batch()

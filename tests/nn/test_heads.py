@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from typing import get_args
+
 import torch
 from torch.nn.functional import leaky_relu
 
+from kgrec.config import FEATURE_READERS, HeadName, ModelConfig, RatingConfig
 from kgrec.nn import HEADS, HeadShape
 from tests.nn.heads_contract import SCENARIOS, SHAPE, SIZE, HeadsContract, features
 
@@ -163,3 +168,17 @@ class TestHyperHead(DifferentScenarios):
 def test_every_head_is_held_to_the_contract() -> None:
     kinds = [*HeadsContract.__subclasses__(), *DifferentScenarios.__subclasses__()]
     assert {kind.name for kind in kinds if hasattr(kind, "name")} == set(HEADS)
+
+
+def test_settings_name_the_heads_of_the_registry() -> None:
+    names = get_args(HeadName)
+    assert list(HEADS) == list(names)
+    for config in (ModelConfig, RatingConfig):
+        assert get_args(config.model_fields["head"].annotation) == ("auto", *names)
+    assert {name for name in HEADS if HEADS[name].reads_scenario_features} == FEATURE_READERS
+
+
+def test_settings_load_without_torch() -> None:
+    code = "import sys, kgrec.config.heads; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

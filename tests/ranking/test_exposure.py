@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_schema.errors import RequestError
-from kgrec.ranking import pairs_to_csr, top_k
+from kgrec.arrays import pairs_to_csr
+from kgrec.ranking import top_k
 from kgrec.ranking.exposure import (
     Choices,
     boosted_lists,

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_schema.errors import RequestError
-from kgrec.ranking import pairs_to_csr, take_rows, top_k
+from kgrec.arrays import pairs_to_csr, take_rows
+from kgrec.ranking import top_k
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 

@@ -97,9 +97,9 @@ def test_what_it_says_of_itself_decides_where_it_starts() -> None:
     told = pd.DataFrame({"scenario_id": ["app", "web"], "screen": ["small", "wide"]})
     model = Recommender(catalogs.config(epochs=4)).fit(catalogs.catalog(scenarios=told))
     model.adapt("kiosk", attributes={"screen": "wide"})
-    shift = model._engine.model.get_parameter("head.shift").detach()
+    shift = model.state.engine.model.get_parameter("head.shift").detach()
     app, web, kiosk = shift
-    kiosk = kiosk / model._engine.model.shape.lean
+    kiosk = kiosk / model.state.engine.model.shape.lean
     assert float((kiosk - web).norm()) < 0.1 * float((kiosk - app).norm())
 
 
@@ -142,10 +142,10 @@ def test_more_examples_move_it_further(fresh: Recommender) -> None:
 def test_bad_requests_are_told_and_change_nothing(
     fitted: Recommender, scenario: str, examples: list[tuple[str, str]], told: str
 ) -> None:
-    engine = fitted._engine
+    engine = fitted.state.engine
     with pytest.raises(RequestError, match=told):
         fitted.adapt(scenario, examples)
-    assert fitted._engine is engine
+    assert fitted.state.engine is engine
 
 
 def test_candidates_must_be_known_and_some(fitted: Recommender) -> None:
@@ -178,7 +178,7 @@ def test_meta_training_decides_where_it_starts_and_how_it_steps(tmp_path: Path) 
     for name in (None, "app", "web"):
         assert_same(answers(fits[0], name), answers(fits[1], name))
     plain, meta = fits
-    assert plain._engine.start is None
+    assert plain.state.start is None
     meta.save(tmp_path / "model")
     loaded = Recommender.load(tmp_path / "model")
     for model in (plain, meta, loaded):

@@ -14,7 +14,6 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.errors import RequestError
 from kgrec.explain import Constraints, Explainer
-from kgrec.scoring.engine import rebound
 from kgrec.stores import EmbeddedStore
 from tests.explain.graphs import snapshot
 from tests.recommender import catalogs
@@ -29,7 +28,7 @@ def test_a_deleted_user_is_unknown_and_leaves_no_path(fresh: Recommender, tmp_pa
         assert [len(store.query(p.cypher, p.parameters)) for p in paths] == [1] * len(paths)
         assert store.delete_user("u1")
         assert [store.query(p.cypher, p.parameters) for p in paths] == [[] for _ in paths]
-    engine = fresh._engine
+    engine = fresh.state.engine
     users = engine.snapshot.users
     gone = users.rows(["u1"])[0]
     without = engine.snapshot.without(engine.snapshot.interactions.user == gone)
@@ -49,7 +48,7 @@ def test_a_deleted_user_is_unknown_and_leaves_no_path(fresh: Recommender, tmp_pa
         reviews=without.reviews.select(without.reviews.user < 0),
         queries=without.queries.select(without.queries.user < 0),
     )
-    fresh._now = rebound(engine, fewer, engine.texts)
+    fresh = Recommender.of(fresh.state.over(fewer))
     for ask in (fresh.explain, fresh.counterfactual, fresh.why_not):
         with pytest.raises(RequestError, match=r"user 'u1' is not in the graph; pass histories="):
             ask("u1", "i5")

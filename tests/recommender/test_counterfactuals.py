@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -67,8 +66,8 @@ def test_a_stored_history_is_edited_in_the_graph(fitted: Recommender) -> None:
     rows = snapshot.items.rows([event.item_id for event in told.events])
     events = snapshot.interactions
     gone = (events.user == user) & (events.item[:, None] == rows).any(axis=1)
-    engine = fitted._engine
-    edited = replace(engine, snapshot=snapshot.without(gone))
+    engine = fitted.state.engine
+    edited = engine.over(snapshot.without(gone), engine.texts)
     history = edited.stored(snapshot.users.rows(["u1"]))
     row = engine.item_row[best]
     assert float(edited.score(history)[0, row]) == pytest.approx(told.score_then, abs=CLOSE)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kgrec import Recommender
-from kgrec.errors import ModelError, RequestError
+from kgrec.errors import NotFittedError, RequestError
 from kgrec.explore import draw
 from kgrec.explore.importance import COLUMNS, draw_importance
 from tests.recommender import catalogs
@@ -34,7 +34,7 @@ def test_the_graph_is_the_one_that_answers(fresh: Recommender) -> None:
 
 
 def test_an_unfitted_recommender_has_none() -> None:
-    with pytest.raises(ModelError, match="not fitted"):
+    with pytest.raises(NotFittedError, match="not fitted"):
         _ = Recommender().graph
 
 

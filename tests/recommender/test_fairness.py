@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from kgrec import Recommender
-from kgrec.errors import ModelError, RequestError
+from kgrec.errors import NotFittedError, RequestError
 from kgrec.evaluation.exposure_rerank import trained_counts
 from kgrec.metrics.groups import popularity_groups
 from tests.recommender import catalogs
@@ -32,7 +32,7 @@ def share_of(model: Recommender, frame: pd.DataFrame, labels: np.ndarray, wanted
 
 
 def test_exposure_is_that_of_the_lists(fitted: Recommender, report) -> None:
-    labels = popularity_groups(trained_counts(fitted))
+    labels = popularity_groups(trained_counts(fitted.state.full_snapshot))
     frame = fitted.recommend(USERS, k=5)
     groups = report.item_groups["popularity"]
     for name, one in groups.items():
@@ -68,7 +68,7 @@ def test_explanations_are_those_of_explain(fitted: Recommender, report) -> None:
 
 
 def test_costs_are_those_of_the_lists(fitted: Recommender, report) -> None:
-    labels = popularity_groups(trained_counts(fitted))
+    labels = popularity_groups(trained_counts(fitted.state.full_snapshot))
     plain, first, more = report.costs
     assert (plain.boost, plain.score_loss, plain.change["ndcg"].mean) == (0.0, 0.0, 0.0)
     assert plain.share == pytest.approx(report.item_groups["popularity"]["tail"].exposure)
@@ -170,7 +170,7 @@ def test_wrong_requests_for_lists(fitted: Recommender, asked, told: str) -> None
 
 
 def test_an_unfitted_recommender_says_so() -> None:
-    with pytest.raises(ModelError, match="not fitted"):
+    with pytest.raises(NotFittedError, match="not fitted"):
         Recommender().fairness()
-    with pytest.raises(ModelError, match="not fitted"):
+    with pytest.raises(NotFittedError, match="not fitted"):
         Recommender().rerank("u1", group="tail", share=0.5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def test_a_seed_is_a_model(short: Recommender) -> None:
     catalog = catalogs.catalog()
     same, other = (Recommender(short.config).fit(catalog, seed=seed) for seed in (0, 2))
     assert_same_model(short, same)
-    left, right = (r._engine.model.state_dict()["item_bias"] for r in (short, other))
+    left, right = (r.state.engine.model.state_dict()["item_bias"] for r in (short, other))
     assert not torch.equal(left, right)
 
 
@@ -162,12 +161,12 @@ def test_evaluation_is_by_hand_the_same(fitted: Recommender) -> None:
 def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     """Judged as in training: every user in the scenarios of the held-out rows, each by itself."""
     best = max(fitted.history, key=lambda record: record.get("valid_ndcg@10", 0.0))
-    full = fitted._full
+    full = fitted.state.full_snapshot
     assert full is not None
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
-    engine = replace(fitted._engine, snapshot=train)
-    alone = replace(engine, weights=None)
+    engine = fitted.state.engine.over(train, fitted.state.engine.texts)
+    alone = engine.weighed(None)
     queries = Queries.build(alone, valid, most=1_000, seed=0)
     told, with_weights = (queries.judge(partial(queries.score, each)) for each in (alone, engine))
     assert told["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)

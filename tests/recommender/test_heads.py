@@ -33,15 +33,14 @@ def learned(head: str) -> Recommender:
     model = Recommender(settings).fit(catalogs.catalog(scenarios=TOLD))
     torch.manual_seed(0)
     with torch.no_grad():
-        for part in (model._engine.model.head, *_fusion(model)):
+        for part in (model.state.engine.model.head, *_fusion(model)):
             for parameter in part.parameters():
                 parameter.add_(0.2 * torch.randn_like(parameter))
-    model._now = model._engine.refreshed()
-    return model
+    return Recommender.of(replace(model.state, engine=model.state.engine.refreshed()))
 
 
 def _fusion(model: Recommender) -> list[torch.nn.Module]:
-    inside = model._engine.model
+    inside = model.state.engine.model
     return [inside.fusion] if inside.shape.fusion else []
 
 
@@ -66,7 +65,7 @@ def test_contributions_add_up_to_the_score(recommender: Recommender) -> None:
 
 @pytest.mark.slow
 def test_one_request_scores_as_a_batch_does(recommender: Recommender) -> None:
-    engine = recommender._engine
+    engine = recommender.state.engine
     rows = engine.snapshot.users.rows(USERS)
     for code in range(-1, len(engine.vocabulary.scenarios)):
         histories = engine.stored(rows, np.full(len(rows), code))
@@ -91,7 +90,7 @@ def test_it_answers_alike_after_saving(recommender: Recommender, tmp_path: Path)
 
 @pytest.mark.slow
 def test_a_scenario_more_leaves_the_scores_of_the_others_alone(recommender: Recommender) -> None:
-    engine = recommender._engine
+    engine = recommender.state.engine
     rows = engine.snapshot.users.rows(USERS)
     known = len(engine.vocabulary.scenarios)
     told = torch.ones(1, engine.model.shape.scenario_features)
@@ -99,7 +98,7 @@ def test_a_scenario_more_leaves_the_scores_of_the_others_alone(recommender: Reco
     with torch.no_grad():
         for name in model.own_parameters:
             model.get_parameter(name)[known:] += 1.0
-    other = replace(engine, model=model)
+    other = engine.with_scenarios(model=model)
     for code in range(-1, known):
         histories = engine.stored(rows, np.full(len(rows), code))
         assert torch.equal(other.score(histories), engine.score(histories))
@@ -125,8 +124,8 @@ def test_without_any_scenario_there_is_no_head() -> None:
     plain = frames["interactions"].drop(columns="scenario")
     settings = catalogs.config({"head": "mmoe"}, epochs=1)
     model = Recommender(settings).fit(catalogs.catalog(interactions=plain))
-    assert model._engine.model.shape.head == "none"
-    assert model._engine.model.own_parameters == ()
+    assert model.state.engine.model.shape.head == "none"
+    assert model.state.engine.model.own_parameters == ()
 
 
 @pytest.mark.slow
@@ -144,6 +143,6 @@ def test_what_describes_scenarios_outlives_training_again_on_everything() -> Non
     rows = catalogs.frames()["interactions"].assign(split="train")
     settings = catalogs.config({"head": "hyper"}, epochs=2)
     model = Recommender(settings).fit(catalogs.catalog(interactions=rows, scenarios=TOLD))
-    told = model._engine.model.get_buffer("head.features")
-    assert told.shape == (len(TOLD), model._engine.model.shape.scenario_features)
+    told = model.state.engine.model.get_buffer("head.features")
+    assert told.shape == (len(TOLD), model.state.engine.model.shape.scenario_features)
     assert told.any(dim=1).all()

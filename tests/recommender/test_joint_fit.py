@@ -12,8 +12,9 @@ import torch
 
 from kgrec import Recommender
 from kgrec.errors import ModelError, TrainingError
-from kgrec.fitting.distillation import load_teacher
-from kgrec.query import scenario_code
+from kgrec.fitting.distillation import teacher_scores
+from kgrec.persistence.model_folder import load_teacher
+from kgrec.scoring.lookup import scenario_code
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,7 @@ def shown(model: Recommender, **request: object) -> set[int]:
 def test_a_scenario_with_a_catalog_of_its_own_shows_only_that(
     own: Recommender, tmp_path: Path
 ) -> None:
-    assert own._engine.model.shape.own_items
+    assert own.state.engine.model.shape.own_items
     own.save(tmp_path / "model")
     for model in (own, Recommender.load(tmp_path / "model")):
         assert shown(model, scenario="web") == {1}
@@ -53,12 +54,12 @@ def test_a_scenario_with_a_catalog_of_its_own_shows_only_that(
 
 def test_where_all_items_are_candidates_any_may_be_shown() -> None:
     model = fit(scenario_candidates="all")
-    assert not model._engine.model.shape.own_items
-    assert model._engine.own_items is None
+    assert not model.state.engine.model.shape.own_items
+    assert model.state.engine.own_items is None
 
 
 def test_an_item_without_events_belongs_everywhere(own: Recommender) -> None:
-    engine = own._engine
+    engine = own.state.engine
     mask = engine.own_items
     assert mask is not None
     known = np.bincount(engine.sequences.item, minlength=catalogs.N_ITEMS) > 0
@@ -74,7 +75,7 @@ def test_users_of_one_scenario_need_not_name_it() -> None:
     model = Recommender(catalogs.config({"use_item_weights": False})).fit(
         catalogs.catalog(interactions=events)
     )
-    engine, parts = model._engine, []
+    engine, parts = model.state.engine, []
     assert engine.own_items is not None
     for name in ("web", "app"):
         users = sorted(set(events["user_id"][events["scenario"] == name]))
@@ -97,7 +98,7 @@ def test_a_known_scenario_is_tuned_among_its_own_items(own: Recommender, tmp_pat
     own.save(tmp_path / "model")
     named, silent = (Recommender.load(tmp_path / "model") for _ in range(2))
     shots = [("u1", "i3"), ("u5", "i7"), ("u9", "i11")]
-    engine = own._engine
+    engine = own.state.engine
     assert engine.own_items is not None
     offered = engine.snapshot.items.ids[engine.own_items[scenario_code(engine, "web")]].tolist()
     named.adapt("web", shots, candidates=offered)
@@ -117,10 +118,15 @@ def test_records_tell_of_every_scenario(own: Recommender) -> None:
 def test_a_teacher_says_what_it_would_answer(own: Recommender, tmp_path: Path) -> None:
     """In the scenarios of its own vocabulary, whatever numbers the student gives them."""
     own.save(tmp_path / "teacher")
-    engine = own._engine
+    engine = own.state.engine
     known = engine.vocabulary
     student = replace(known, scenarios=np.array(["web", "new", "app"], dtype=object))
-    teacher = load_teacher(tmp_path / "teacher", engine.snapshot, student, engine.device)
+    settings = own.config.training.model_copy(
+        update={"losses": {"web": "kl"}, "teacher": str(tmp_path / "teacher")}
+    )
+    saved = load_teacher(own.config.model_copy(update={"training": settings}), engine.device)
+    teacher = teacher_scores(saved, engine.snapshot, student, engine.device)
+    assert teacher is not None
     rows = np.arange(4)
     told = teacher(engine.stored(rows, np.array([0, 1, 2, -1])))
     expected = engine.score(engine.stored(rows, np.array([1, -1, 0, -1])))

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from kgrec import Recommender
-from kgrec.explain.attribution.model_breakdown import break_down
-from kgrec.support import without_splits
+from kgrec.explain.attribution.model_breakdown import RequestBreakdown
+from kgrec.scoring.request import Request
 from kgrec.training import train_step as stepping
 from kgrec.training.data.examples import Examples
 from tests.graph.compare import assert_same_snapshot
@@ -26,12 +26,12 @@ def fit(frames: catalogs.Frames, **training: object) -> Recommender:
 
 def assert_same_model(one: Recommender, other: Recommender) -> None:
     """Bit by bit: weights, vectors of items, and everybody's recommendations."""
-    left, right = (r._engine.model.state_dict() for r in (one, other))
+    left, right = (r.state.engine.model.state_dict() for r in (one, other))
     assert left.keys() == right.keys()
     for name in left:
         assert torch.equal(left[name], right[name]), name
-    assert torch.equal(one._engine.items.candidate, other._engine.items.candidate)
-    assert torch.equal(one._engine.items.query, other._engine.items.query)
+    assert torch.equal(one.state.engine.items.candidate, other.state.engine.items.candidate)
+    assert torch.equal(one.state.engine.items.query, other.state.engine.items.query)
     users = [f"u{n}" for n in range(catalogs.N_USERS)]
     pd.testing.assert_frame_equal(
         one.recommend(users, k=catalogs.N_ITEMS),
@@ -101,7 +101,7 @@ def test_held_out_rows_are_nowhere_in_the_graph_of_answers(short: Recommender) -
 
 def test_friends_lend_no_held_out_event(short: Recommender) -> None:
     """Whom a user follows counts by what is known, not by what is held out."""
-    engine = short._engine
+    engine = short.state.engine
     snapshot = engine.snapshot
     facts = next(f for f in snapshot.facts if f.relation == "FOLLOWS")
     friends = engine.inputs.friends
@@ -121,16 +121,16 @@ def test_validation_rows_are_not_trained_on() -> None:
     swapped = events["item_id"].mask(valid, "i0")
     other = {**frames, "interactions": events.assign(item_id=swapped)}
     one, two = (fit(f, epochs=1, valid_every=1) for f in (frames, other))
-    left, right = (r._engine.model.state_dict() for r in (one, two))
+    left, right = (r.state.engine.model.state_dict() for r in (one, two))
     assert all(torch.equal(left[name], right[name]) for name in left)
     assert one.history[0]["valid_ndcg@10"] != two.history[0]["valid_ndcg@10"]
 
 
 def test_without_splits_removes_what_belongs_to_a_held_out_event() -> None:
     """A review of a held-out event leaves with it; those of other events stay."""
-    full = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())._full
+    full = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog()).state.full_snapshot
     assert full is not None
-    visible = without_splits(full, ("test",))
+    visible = full.without_splits(("test",))
     events = full.interactions
     test = np.asarray(events.split == "test")
     pairs = set(zip(events.user[test], events.item[test], strict=True))
@@ -181,7 +181,7 @@ def test_poisoned_test_rows_get_the_same_metrics(short: Recommender) -> None:
     poisoned = fit({**frames, "interactions": events})
     plain = fit({**frames, "interactions": frames["interactions"].assign(event="view")})
     assert_same_model(plain, poisoned)
-    assert "garbage" not in poisoned._engine.vocabulary.scenarios
+    assert "garbage" not in poisoned.state.engine.vocabulary.scenarios
     for history in ("now", "train"):
         assert plain.evaluate(history=history).metrics == poisoned.evaluate(history=history).metrics
         assert plain.evaluate(history=history).metrics == short.evaluate(history=history).metrics
@@ -206,8 +206,8 @@ def test_held_out_rows_are_in_no_example(monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("time_cuts", "random_masks"):
         monkeypatch.setattr(stepping, name, watched(getattr(stepping, name)))
     fitted = fit(catalogs.frames(), epochs=8)
-    assert fitted._full is not None
-    events = fitted._full.interactions
+    assert fitted.state.full_snapshot is not None
+    events = fitted.state.full_snapshot.interactions
     pairs = {
         split: set(zip(events.user[rows], events.item[rows], strict=True))
         for split in ("train", "valid", "test")
@@ -231,12 +231,12 @@ def test_shared_nodes_come_from_known_events_alone(short: Recommender) -> None:
     events = catalogs.frames()["interactions"]
     test = events[events["split"] == "test"]
     for user, item in zip(test["user_id"][:12], test["item_id"][:12], strict=True):
-        engine = short._engine
+        engine = short.state.engine
         row = int(engine.snapshot.users.rows([user])[0])
         target = int(engine.snapshot.items.rows([item])[0])
-        told = break_down(
-            engine, engine.stored(np.array([row])), engine.sequences.times(row), target
-        )
+        told = RequestBreakdown.of(
+            engine, Request(engine.stored(np.array([row]))), engine.sequences.times(row)
+        ).break_down(target)
         assert target not in told.history
         assert len(told.history) == catalogs.PER_USER - 1
         assert short.explain(user, item).to_dict() == other.explain(user, item).to_dict()

@@ -10,8 +10,9 @@ import torch
 
 from benchmarks.cold_items import ColdItems
 from kgrec import Recommender
-from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.scoring.cold_items import find_new_items
+from kgrec.scoring.request import Request
 from tests.recommender import catalogs
 
 NEW = ("i1", "i6", "i12", "i23")
@@ -30,15 +31,15 @@ def model() -> Recommender:
 
 
 def test_new_items_are_those_that_training_never_saw(model: Recommender) -> None:
-    new = model._engine.new_items
+    new = model.state.engine.new_items
     assert new is not None
     assert set(model.snapshot.items.ids[new.items]) == set(NEW)
 
 
 def test_trained_items_keep_their_vectors(model: Recommender) -> None:
-    engine = model._engine
+    engine = model.state.engine
     assert engine.new_items is not None
-    rows = engine.trained_rows
+    rows = engine.bound.trained_rows
     assert torch.equal(engine.items.candidate[rows], engine.trained_items.candidate[rows])
     assert torch.equal(engine.items.bias[rows], engine.trained_items.bias[rows])
     assert torch.equal(engine.items.query, engine.trained_items.query)
@@ -46,8 +47,8 @@ def test_trained_items_keep_their_vectors(model: Recommender) -> None:
 
 def test_where_everything_was_trained_nothing_is_foretold() -> None:
     whole = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())
-    assert find_new_items(whole._engine) is None
-    assert whole._engine.items is whole._engine.trained_items
+    assert find_new_items(whole.state.engine.bound) is None
+    assert whole.state.engine.items is whole.state.engine.trained_items
 
 
 def test_a_new_item_is_ranked_for_those_of_its_taste(model: Recommender) -> None:
@@ -75,12 +76,12 @@ def test_one_user_and_many_get_the_same_scores(model: Recommender) -> None:
 
 
 def test_the_parts_of_a_new_items_score_sum_to_it(model: Recommender) -> None:
-    engine = model._engine
+    engine = model.state.engine
     for user, item in ((0, "i12"), (1, "i1"), (3, "i23")):
         row = int(engine.snapshot.items.rows([item])[0])
         history = engine.stored(np.array([user]))
         times = engine.sequences.times(user)
-        breakdown = break_down(engine, history, times, row)
+        breakdown = RequestBreakdown.of(engine, Request(history), times).break_down(row)
         scored = float(engine.score(history)[0, row])
         assert breakdown.score == pytest.approx(scored, abs=1e-5)
         assert breakdown.rest == pytest.approx(0, abs=1e-5)
@@ -88,12 +89,12 @@ def test_the_parts_of_a_new_items_score_sum_to_it(model: Recommender) -> None:
 
 def test_the_explanation_of_a_new_item_names_what_it_shares(model: Recommender) -> None:
     """A maker of a history item that made the new one too stands in a path with its share."""
-    engine = model._engine
+    engine = model.state.engine
     row = int(engine.snapshot.items.rows(["i12"])[0])
     user = int(engine.snapshot.users.rows(["u0"])[0])
-    breakdown = break_down(
-        engine, engine.stored(np.array([user])), engine.sequences.times(user), row
-    )
+    breakdown = RequestBreakdown.of(
+        engine, Request(engine.stored(np.array([user]))), engine.sequences.times(user)
+    ).break_down(row)
     assert len(breakdown.matches)
     shared = np.bincount(
         breakdown.matches.event,
@@ -106,7 +107,7 @@ def test_the_explanation_of_a_new_item_names_what_it_shares(model: Recommender) 
 
 
 def test_an_empty_history_leaves_the_baseline(model: Recommender) -> None:
-    engine = model._engine
+    engine = model.state.engine
     row = int(engine.snapshot.items.rows(["i12"])[0])
     told = model.explain("nobody", "i12", history=[])
     alone = model.rank(histories=[[]], k=1, candidates=["i12"])
@@ -119,8 +120,8 @@ def test_saved_and_loaded_new_items_score_alike(model: Recommender, tmp_path: Pa
     model.save(tmp_path / "model")
     again = Recommender.load(tmp_path / "model")
     users = np.arange(catalogs.N_USERS)
-    before = model._engine.score(model._engine.stored(users))
-    after = again._engine.score(again._engine.stored(users))
+    before = model.state.engine.score(model.state.engine.stored(users))
+    after = again.state.engine.score(again.state.engine.stored(users))
     torch.testing.assert_close(before, after, atol=1e-5, rtol=0)
 
 
@@ -131,11 +132,14 @@ def test_new_items_rank_better_than_by_the_model_alone(tmp_path: Path) -> None:
     for seed in range(3):
         trial = ColdItems.draw(catalogs.snapshot(tmp_path / str(seed), catalogs.catalog(seed)))
         fitted = Recommender(catalogs.config(epochs=10)).fit(trial.fit)
-        engine, items = fitted._engine, np.concatenate([trial.choose, trial.test])
+        engine, items = fitted.state.engine, np.concatenate([trial.choose, trial.test])
         users = engine.stored(np.arange(catalogs.N_USERS))
         told, alone = (
             trial.ndcg(items, lambda rows, all_=all_: all_[:, rows])
-            for all_ in (engine.score(users).numpy(), engine.alone().score(users).numpy())
+            for all_ in (
+                engine.score(users).numpy(),
+                engine.refreshed(predicts_cold=False).score(users).numpy(),
+            )
         )
         gains.append(told - alone)
     assert np.mean(gains) > 0

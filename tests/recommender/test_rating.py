@@ -76,7 +76,7 @@ def test_validation_rows_are_history_and_not_trained_on(model: Recommender) -> N
         Recommender(rated.config(epochs=1, head="none")).fit(rated.catalog(e))
         for e in (rated.events(), events)
     )
-    left, right = (m._rater.state_dict() for m in (one, two))  # type: ignore[union-attr]
+    left, right = (m.state.rating_model.state_dict() for m in (one, two))  # type: ignore[union-attr]
     assert all((left[name] == right[name]).all() for name in left)
     assert not one.predict(asked())["like"].equals(two.predict(asked())["like"])
 
@@ -192,6 +192,6 @@ def test_thumbs_without_times_are_enough() -> None:
     events["rating"] = (events["rating"] >= 4).astype(float)
     fitted = Recommender(rated.config(like=1.0)).fit(rated.catalog(events))
     found = fitted.predict(asked(times=False))
-    assert fitted._rater is not None
-    assert fitted._rater.shape.scales == ()
+    assert fitted.state.rating_model is not None
+    assert fitted.state.rating_model.shape.scales == ()
     assert auc(truth() >= 4, found["like"].to_numpy()) > 0.9

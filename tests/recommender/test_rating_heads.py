@@ -43,8 +43,8 @@ def loss(model: Recommender, told: pd.DataFrame) -> float:
 def test_a_head_learns_what_a_scenario_has_of_its_own() -> None:
     with_head, control = (fit(events(True), head=one, epochs=12) for one in ("star", "none"))
     assert loss(with_head, events(True)) < loss(control, events(True)) - 0.02
-    assert with_head._rater is not None
-    assert with_head._rater.uses_head.all()
+    assert with_head.state.rating_model is not None
+    assert with_head.state.rating_model.uses_head.all()
 
 
 def test_auto_uses_a_head_where_validation_gains(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,19 +54,19 @@ def test_auto_uses_a_head_where_validation_gains(monkeypatch: pytest.MonkeyPatch
     told = events(flipped=False)
     told["rating"] = told["rating"].mask(told["scenario"] == "b", 1 + told["rating"] // 2)
     model = fit(told, head="auto")
-    names = model._engine.vocabulary.scenarios.tolist()
-    assert model._rater is not None
-    assert model._rater.uses_head[names.index("b")]
+    names = model.state.engine.vocabulary.scenarios.tolist()
+    assert model.state.rating_model is not None
+    assert model.state.rating_model.uses_head[names.index("b")]
     with_head = loss(model, told)
-    model._rater.uses_head.fill_(False)
+    model.state.rating_model.uses_head.fill_(False)
     assert with_head < loss(model, told) - 0.02
 
 
 def test_auto_uses_no_head_where_nothing_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rating_heads, "_SURE", np.inf)
     model = fit(events(True), head="auto", epochs=1)
-    assert model._rater is not None
-    assert not model._rater.uses_head.any()
+    assert model.state.rating_model is not None
+    assert not model.state.rating_model.uses_head.any()
 
 
 def test_each_scenario_has_its_own_losses_and_weight() -> None:

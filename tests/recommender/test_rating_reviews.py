@@ -59,11 +59,11 @@ def refitted(model: Recommender, written: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_sentiment_is_learned(model: Recommender) -> None:
-    blend = model._rater.blend  # type: ignore[union-attr]
+    blend = model.state.rating_model.blend  # type: ignore[union-attr]
     assert blend is not None
     assert blend.sentiment is not None
     texts = model.snapshot.reviews
-    told = blend.sentiment.read(model._engine.texts.events[: len(texts)], texts.id)
+    told = blend.sentiment.read(model.state.engine.texts.events[: len(texts)], texts.id)
     assert np.corrcoef(told, texts.rating)[0, 1] > 0.7
 
 
@@ -87,7 +87,7 @@ def test_only_reviews_from_before_the_row_count(model: Recommender, tmp_path: Pa
     for shift in (-1, 0, 1):
         other = Recommender.load(tmp_path / "m")
         assert other.predict(row)["rating"][0] == before  # what is saved answers alike
-        blend = other._rater.blend  # type: ignore[union-attr]
+        blend = other.state.rating_model.blend  # type: ignore[union-attr]
         assert blend is not None
         object.__setattr__(blend, "weights", (*blend.weights[:3], 1.0, blend.weights[4]))
         plain = other.predict(row)["rating"][0]
@@ -105,7 +105,7 @@ def test_a_rows_own_review_is_not_read(model: Recommender, tmp_path: Path) -> No
     model.save(tmp_path / "m")
     row = asked().iloc[[0]].reset_index(drop=True)
     other = Recommender.load(tmp_path / "m")
-    blend = other._rater.blend  # type: ignore[union-attr]
+    blend = other.state.rating_model.blend  # type: ignore[union-attr]
     object.__setattr__(blend, "weights", (0.0, 0.0, 0.0, 1.0, 1.0))
     before = other.predict(row)["rating"][0]
     news = row.assign(text=LOW, timestamp=row["timestamp"] - 1)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_auto_hears_the_context_too(short: Recommender) -> None:
 
 def test_a_mixture_averages_scores_by_the_probabilities(short: Recommender) -> None:
     told = short.recognise(["u3"])
-    engine, user = short._engine, short._engine.snapshot.users.rows(["u3"])
+    engine, user = short.state.engine, short.state.engine.snapshot.users.rows(["u3"])
     total = np.zeros(len(engine.snapshot.items))
     for name, share in zip(told["scenario"], told["probability"], strict=True):
         code = -1 if name is None else engine.vocabulary.scenarios.tolist().index(name)
@@ -165,10 +166,11 @@ def told() -> Recommender:
     titles = model.snapshot.items.attributes["title"].tolist()
     told = TextFeatures({"text": words.encode(titles)}, NOTHING, 4)
     described = words.encode(model.snapshot.scenarios.attributes["description"].tolist())
-    from dataclasses import replace
-
-    model._now = replace(model._engine, texts=replace(told, scenarios=described))
-    model._reader.encoder = words  # type: ignore[assignment]
+    texts = replace(told, scenarios=described)
+    model = Recommender.of(
+        replace(model.state, engine=model.state.engine.with_scenarios(texts=texts))
+    )
+    model.state.reader.encoder = words  # type: ignore[assignment]
     return model
 
 

@@ -27,7 +27,7 @@ def test_the_rows_that_chose_are_trained_on_afterwards() -> None:
     again = Recommender(catalogs.config(epochs=2)).fit(catalog)
     once = Recommender(catalogs.config(epochs=2, refit=False)).fit(catalog)
     assert again.history[0]["loss"] == once.history[0]["loss"], "both choose alike"
-    left, right = (r._engine.model.state_dict()["item_bias"] for r in (again, once))
+    left, right = (r.state.engine.model.state_dict()["item_bias"] for r in (again, once))
     assert not torch.equal(left, right)
 
 
@@ -35,7 +35,9 @@ def test_rows_marked_valid_are_never_trained_on() -> None:
     catalog = catalogs.catalog()
     assert (catalog.interactions["split"] == "valid").any()
     models = [
-        Recommender(catalogs.config(epochs=2, refit=refit)).fit(catalog)._engine.model.state_dict()
+        Recommender(catalogs.config(epochs=2, refit=refit))
+        .fit(catalog)
+        .state.engine.model.state_dict()
         for refit in (True, False)
     ]
     assert all(torch.equal(models[0][name], models[1][name]) for name in models[0])
@@ -72,5 +74,5 @@ def test_a_resumed_fit_with_both_stages_ends_alike(tmp_path) -> None:
             ),
         )
     resumed = Recommender(settings).fit(catalog, checkpoint=folder, resume=True)
-    ours, others = (r._engine.model.state_dict() for r in (whole, resumed))
+    ours, others = (r.state.engine.model.state_dict() for r in (whole, resumed))
     assert all(np.array_equal(ours[name].numpy(), others[name].numpy()) for name in ours)

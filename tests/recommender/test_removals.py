@@ -11,17 +11,16 @@ from kgrec import Recommender
 from kgrec.explain.counterfactuals import removals
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.removals import RemovalSearch
-from kgrec.explain.recommender_mixin import Case
+from kgrec.query import Query
 
 K, MOST = 5, 3
 
 
 def standings(model: Recommender, user: str) -> list[Standing]:
     """Of a stored user's K best items, best first."""
-    engine = model._engine
-    case = Case.of(engine, user, None, None, "next")
+    engine, case = model.state.engine, model.state.case(Query([user]))
     items = model.recommend([user], k=K)["item_id"]
-    return [Standing.of(engine, case.past, engine.item_row[item], K) for item in items]
+    return [case.standing(engine.item_row[item], K) for item in items]
 
 
 def smallest(standing: Standing) -> int | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kgrec import Recommender, RecommenderConfig
-from kgrec.errors import KgrecError, ModelError, RequestError
+from kgrec.errors import KgrecError, NotFittedError, RequestError
 from tests.recommender import catalogs
 
 Ask = Callable[[Recommender], object]
@@ -113,7 +113,9 @@ def test_whole_numbers_of_numpy_will_do_for_k(fitted: Recommender) -> None:
 
 def test_what_is_not_fitted_says_so() -> None:
     for ask in (lambda r: r.recommend("u1"), lambda r: r.evaluate(), lambda r: r.save("x")):
-        with pytest.raises(ModelError, match=r"not fitted; call fit\(\) or Recommender.load\(\)"):
+        with pytest.raises(
+            NotFittedError, match=r"not fitted; call fit\(\) or Recommender.load\(\)"
+        ):
             ask(Recommender())
 
 

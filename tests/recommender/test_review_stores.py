@@ -31,8 +31,8 @@ def test_either_store_gives_the_same_model_and_scores(
         for store in (embedded, neo4j):
             store.write(catalog)
         one, other = (Recommender(settings).fit(store) for store in (embedded, neo4j))
-    assert one._engine.texts.items[REVIEWS].any()
+    assert one.state.engine.texts.items[REVIEWS].any()
     np.testing.assert_array_equal(
-        one._engine.texts.items[REVIEWS], other._engine.texts.items[REVIEWS]
+        one.state.engine.texts.items[REVIEWS], other.state.engine.texts.items[REVIEWS]
     )
     assert_same_model(one, other)

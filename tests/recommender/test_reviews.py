@@ -14,11 +14,12 @@ import torch
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig
-from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.features.hybrid_layer import REVIEWS
 from kgrec.features.texts import same_texts
 from kgrec.fitting.fit import fingerprint
 from kgrec.graph.source import read_source
+from kgrec.scoring.request import Request
 from kgrec.training import fit_item_weights
 from kgrec.training.data.review_words import review_words
 from tests.recommender import catalogs
@@ -78,10 +79,10 @@ def test_reviews_of_test_events_change_no_bit(
 ) -> None:
     other = Recommender(settings).fit(catalogs.catalog(**shouting("test")))
     assert_same_model(reader, other)
-    for name, vectors in reader._engine.texts.items.items():
-        np.testing.assert_array_equal(vectors, other._engine.texts.items[name])
+    for name, vectors in reader.state.engine.texts.items.items():
+        np.testing.assert_array_equal(vectors, other.state.engine.texts.items[name])
     users = np.arange(catalogs.N_USERS)
-    one, two = (r._engine.score(r._engine.stored(users)) for r in (reader, other))
+    one, two = (r.state.engine.score(r.state.engine.stored(users)) for r in (reader, other))
     assert torch.equal(one, two)
 
 
@@ -91,20 +92,20 @@ def test_reviews_of_validation_events_teach_nothing(
     """They are in histories afterwards, but neither what was learned nor the item–item weights
     have read them."""
     other = Recommender(settings).fit(catalogs.catalog(**shouting("valid")))
-    left, right = (r._engine.model.state_dict() for r in (reader, other))
+    left, right = (r.state.engine.model.state_dict() for r in (reader, other))
     assert all(torch.equal(left[name], right[name]) for name in left)
-    mine, others = reader._engine.weights, other._engine.weights
+    mine, others = reader.state.engine.weights, other.state.engine.weights
     assert (mine is None) == (others is None)
     if mine is not None and others is not None:
         np.testing.assert_array_equal(mine.matrix.toarray(), others.matrix.toarray())
     assert not np.array_equal(
-        reader._engine.texts.items[REVIEWS], other._engine.texts.items[REVIEWS]
+        reader.state.engine.texts.items[REVIEWS], other.state.engine.texts.items[REVIEWS]
     )
 
 
 def test_words_join_the_weights_where_there_are_reviews(reader: Recommender) -> None:
     """Chosen like any other kind, from training reviews alone."""
-    full = reader._full
+    full = reader.state.full_snapshot
     assert full is not None
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     cpu = torch.device("cpu")
@@ -116,20 +117,20 @@ def test_words_join_the_weights_where_there_are_reviews(reader: Recommender) -> 
 
 
 def test_attention_is_learned_saved_and_explained(reader: Recommender, tmp_path: Path) -> None:
-    model = reader._engine.model
+    model = reader.state.engine.model
     assert model.shape.attention
     assert bool(model.features.attention.signs.detach().any())
     assert bool(model.event_gate.detach().any())
     reader.save(tmp_path / "model")
     loaded = Recommender.load(tmp_path / "model")
     assert_same_model(reader, loaded)
-    engine = reader._engine
+    engine = reader.state.engine
     for user in range(4):
         history = engine.stored(np.array([user]))
         times = np.zeros(len(history.item), dtype=np.int64)
         scores = engine.score(history)[0]
         for item in (0, 7, 20):
-            told = break_down(engine, history, times, item)
+            told = RequestBreakdown.of(engine, Request(history), times).break_down(item)
             assert told.score == pytest.approx(float(scores[item]), abs=1e-4)
             parts = sum(float(part.sum()) for part in told.parts.values())
             assert told.baseline + parts == pytest.approx(told.score, abs=1e-4)
@@ -141,9 +142,9 @@ def test_robust_reviews_take_the_place_of_attention(
     text = settings.text.model_copy(update={"robust_reviews": True})
     config = settings.model_copy(update={"text": text})
     other = Recommender(config).fit(catalogs.catalog(**frames()))
-    assert not other._engine.model.shape.attention
+    assert not other.state.engine.model.shape.attention
     users = np.arange(catalogs.N_USERS)
-    one, two = (r._engine.score(r._engine.stored(users)) for r in (reader, other))
+    one, two = (r.state.engine.score(r.state.engine.stored(users)) for r in (reader, other))
     assert not torch.allclose(one, two)
 
 
@@ -169,7 +170,7 @@ def test_all_that_is_read_of_a_review_tells_trainings_apart(settings: Recommende
 def test_a_new_review_counts_at_once(reader: Recommender, tmp_path: Path) -> None:
     reader.save(tmp_path / "model")
     live = Recommender.load(tmp_path / "model")
-    before = live._engine.items.candidate.clone()
+    before = live.state.engine.items.candidate.clone()
     row = int(live.snapshot.items.rows(["i3"])[0])
     news = pd.DataFrame(
         {
@@ -181,6 +182,8 @@ def test_a_new_review_counts_at_once(reader: Recommender, tmp_path: Path) -> Non
         }
     )
     live.update(Catalog.from_frames(reviews=news))
-    changed = (live._engine.items.candidate != before).any(dim=1)
+    changed = (live.state.engine.items.candidate != before).any(dim=1)
     assert bool(changed[row])
-    assert live._engine.model.state_dict().keys() == reader._engine.model.state_dict().keys()
+    assert (
+        live.state.engine.model.state_dict().keys() == reader.state.engine.model.state_dict().keys()
+    )

@@ -91,16 +91,13 @@ def test_news_gets_the_rules_scenarios(model: Recommender, tmp_path: Path) -> No
 
 
 def test_evaluation_asks_as_requests_do(model: Recommender) -> None:
-    engine = model._engine
+    state = model.state
     ages = model.snapshot.users.attributes["age"]
-    names = engine.vocabulary.scenarios[engine.user_scenarios]
+    names = state.engine.vocabulary.scenarios[state.resolver.user_scenarios.stored]
     assert names.tolist() == ["young" if age <= 35 else "old" for age in ages]
     report = model.evaluate(keep_users=True)
-    model._now = replace(engine, rule=None)
-    try:
-        shared = model.evaluate(keep_users=True)
-    finally:
-        model._now = engine
+    without = state.config.model_copy(update={"scenarios": ScenarioConfig()})
+    shared = Recommender.of(replace(state, config=without)).evaluate(keep_users=True)
     assert report["ndcg@10"] != shared["ndcg@10"]
 
 

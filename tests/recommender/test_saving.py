@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from kgrec import Recommender
+from kgrec import Recommender, files
 from kgrec.errors import ModelError
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
@@ -120,7 +120,7 @@ def test_a_manifest_of_another_shape_is_refused(copy: Path, content: str) -> Non
 
 def test_a_folder_with_other_files_is_left_alone(fitted: Recommender, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(ModelError, match="holds other files"):
+    with pytest.raises(ModelError, match=r"holds thesis.tex, which no model of kgrec lists"):
         fitted.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     (tmp_path / "empty").mkdir()
@@ -144,40 +144,49 @@ def test_a_saved_model_is_replaced_as_a_whole(fresh: Recommender, copy: Path) ->
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
 
-def test_a_save_cut_off_between_its_two_renames_loses_nothing(saved: Path, copy: Path) -> None:
-    """The old model answers until the next save, whose success removes it."""
+def test_a_moved_model_is_not_answered_from_one_beside_it(fresh: Recommender, copy: Path) -> None:
+    """Older versions left the old model as copy.old where they were cut off; so may its user."""
     old = copy.with_name("copy.old")
-    shutil.copytree(copy, copy.with_name("copy.new"))
     copy.rename(old)
-    loaded = Recommender.load(copy)
-    expected = Recommender.load(saved).recommend("u1", k=5)
-    pd.testing.assert_frame_equal(loaded.recommend("u1", k=5), expected, check_exact=True)
-    loaded.save(copy)
-    assert [path.name for path in copy.parent.iterdir()] == ["copy"]
-    Recommender.load(copy)
+    with pytest.raises(ModelError, match=r"copy is missing.*Rename copy.old to copy"):
+        Recommender.load(copy)
+    fresh.save(copy)
+    assert sorted(path.name for path in copy.parent.iterdir()) == ["copy", "copy.old"]
+    Recommender.load(old)
 
 
-def test_a_save_that_fails_after_a_cut_off_one_keeps_the_old_model(
+def test_files_beside_and_inside_a_model_are_never_removed(fresh: Recommender, copy: Path) -> None:
+    for name in ("copy.old", "copy.new"):
+        copy.with_name(name).mkdir()
+        (copy.with_name(name) / "notes.txt").write_text("mine")
+    fresh.save(copy)
+    (copy / "notes.txt").write_text("mine")
+    with pytest.raises(ModelError, match=r"holds notes.txt, which no model of kgrec lists"):
+        fresh.save(copy)
+    assert (copy / "notes.txt").read_text() == "mine"
+    assert (copy.with_name("copy.old") / "notes.txt").read_text() == "mine"
+    assert (copy.with_name("copy.new") / "notes.txt").read_text() == "mine"
+
+
+def test_a_save_that_the_disk_refuses_keeps_the_old_model(
     fresh: Recommender, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy.rename(copy.with_name("copy.old"))
-    rename = os.replace
-
     def refuse(source: Path, target: Path) -> None:
-        if source.name.endswith(".new"):
-            raise PermissionError(13, "refused")
-        rename(source, target)
+        raise PermissionError(13, "refused")
 
-    monkeypatch.setattr(os, "replace", refuse)
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(os, "rename", refuse)
     with pytest.raises(ModelError, match="can't save the model"):
         fresh.save(copy)
-    Recommender.load(copy)
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+    assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
 
 SCRIPT = """
 import resource, signal, sys
 from pathlib import Path
-from kgrec import Recommender
+from kgrec import Recommender, files
 from kgrec.errors import ModelError
 
 folder = Path(sys.argv[1])

@@ -12,7 +12,6 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import no_scenarios
-from kgrec.scoring.engine import rebound
 from tests.recommender import catalogs
 
 NAMES = pd.DataFrame(
@@ -30,7 +29,7 @@ def model() -> Recommender:
 def test_a_scenario_without_rows_gets_the_shared_answer(model: Recommender) -> None:
     shared = model.recommend(["u0", "u1"])
     pd.testing.assert_frame_equal(model.recommend(["u0", "u1"], scenario="gift"), shared)
-    assert model._engine.vocabulary.scenarios.tolist() == ["app", "web", "gift"]
+    assert model.state.engine.vocabulary.scenarios.tolist() == ["app", "web", "gift"]
 
 
 def test_an_unknown_scenario_is_named_with_those_that_are_known(model: Recommender) -> None:
@@ -59,14 +58,15 @@ def test_a_scenario_with_one_row_trains_and_answers(head: str) -> None:
     events["scenario"] = ["once", *["web"] * (len(events) - 1)]
     catalog = catalogs.catalog(interactions=events)
     fitted = Recommender(catalogs.config({"head": head}, refit=False)).fit(catalog, seed=0)
-    assert fitted._engine.vocabulary.scenarios.tolist() == ["web", "once"]
+    assert fitted.state.engine.vocabulary.scenarios.tolist() == ["web", "once"]
     assert len(fitted.recommend(["u0"], scenario="once")) == 10
 
 
 @pytest.mark.slow
 def test_a_scenario_that_vanished_from_the_graph_is_still_answered() -> None:
     fitted = Recommender(catalogs.config({"head": "adapter"}, refit=False))
-    engine = fitted.fit(catalogs.catalog(), seed=0)._engine
+    engine = fitted.fit(catalogs.catalog(), seed=0).state.engine
     left = engine.snapshot.without(engine.snapshot.interactions.scenario == "app")
-    fitted._now = rebound(engine, replace(left, scenarios=no_scenarios()), engine.texts)
+    left = replace(left, scenarios=no_scenarios())
+    fitted = Recommender.of(replace(fitted.state, engine=engine.over(left, engine.texts)))
     assert len(fitted.recommend(["u0"], scenario="app")) == 10

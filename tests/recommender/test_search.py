@@ -157,12 +157,12 @@ def test_filters_narrow_the_answers(fitted: Recommender) -> None:
 
 
 def test_a_scenario_keeps_to_its_own_items(fitted: Recommender) -> None:
-    names = fitted._engine.vocabulary.scenarios.tolist()
+    names = fitted.state.engine.vocabulary.scenarios.tolist()
     own = np.ones((len(names) + 1, 40), dtype=bool)
     own[0, 20:] = False
-    model = Recommender(fitted.config)
-    model._now = replace(fitted._engine)
-    model._now.__dict__["own_items"] = own
+    state, engine = fitted.state, fitted.state.engine
+    narrowed = replace(engine, given_own_items=own)
+    model = Recommender.of(replace(state, engine=narrowed))
     offered = set(fitted.snapshot.items.ids[:20])
     for asked in ({}, {"user": "u1"}):
         found = model.search("tale", k=40, scenario=names[0], **asked)
@@ -262,14 +262,14 @@ def test_a_logged_query_is_training_data_at_the_next_fit(tmp_path: Path) -> None
     with EmbeddedStore(tmp_path / "graph.kgl") as store:
         store.write(catalogs.catalog(reviews=None, queries=None))
         model.fit(store)
-        assert not model._engine.model.shape.event_texts
+        assert not model.state.engine.model.shape.event_texts
         model.log_query("u1", "something with clowns", "i4", 2_000_000_000, store=store)
         model.fit(store)
-    engine = model._engine
+    engine = model.state.engine
     assert engine.model.shape.event_texts
     told = engine.texts.of_events(engine.snapshot)
     seen = engine.snapshot.interactions
     assert seen.timestamp[told >= 0].tolist() == [2_000_000_000]
     vector = engine.texts.events[told[told >= 0][0]]
-    again = model._reader.encode_query("something with clowns")
+    again = model.state.reader.encode_query("something with clowns")
     assert float(vector @ again) == pytest.approx(1.0, abs=1e-3)

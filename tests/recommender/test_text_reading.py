@@ -17,7 +17,6 @@ from kgrec.cli import app
 from kgrec.errors import TrainingError
 from kgrec.graph import GraphSnapshot
 from kgrec.stores import EmbeddedStore
-from kgrec.support import without_splits
 from kgrec.text import load_encoder
 from kgrec.text.adapters import prepared
 from kgrec.text.loading import read_model
@@ -53,7 +52,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def visible(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
     """Without test rows; reviews in words that the tiny model knows."""
     full = catalogs.snapshot(tmp_path_factory.mktemp("graph"), catalogs.catalog(**frames()))
-    return without_splits(full, ("test",))
+    return full.without_splits(("test",))
 
 
 def begun(
@@ -189,7 +188,7 @@ def test_the_tuned_folder_is_what_a_recommender_reads(base: Path, tmp_path: Path
     fitted = Recommender(settings).fit(catalogs.catalog(**frames()), device="cpu")
     untuned = load_encoder(base, max_length=16, device="cpu")
     texts = list(map(str, fitted.snapshot.reviews.text))
-    found = fitted._engine.texts.events[: len(texts)]
+    found = fitted.state.engine.texts.events[: len(texts)]
     assert np.abs(found - untuned.encode(texts)).max() > 1e-4
 
 

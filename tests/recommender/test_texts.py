@@ -31,14 +31,14 @@ def reader(settings: RecommenderConfig) -> Recommender:
 
 
 def test_every_text_is_part_of_the_model(reader: Recommender) -> None:
-    shape = reader._engine.model.shape
+    shape = reader.state.engine.model.shape
     assert {TEXT, REVIEWS} <= set(shape.parts)
     assert shape.event_texts
     for name in (TEXT, REVIEWS):
-        lengths = np.linalg.norm(reader._engine.texts.items[name], axis=1)
+        lengths = np.linalg.norm(reader.state.engine.texts.items[name], axis=1)
         assert np.allclose(lengths[lengths > 0], 1.0, atol=1e-4)
     snapshot = reader.snapshot
-    assert len(reader._engine.texts.events) == len(snapshot.reviews) + len(snapshot.queries)
+    assert len(reader.state.engine.texts.events) == len(snapshot.reviews) + len(snapshot.queries)
 
 
 def test_what_held_out_events_say_never_reaches_the_texts(
@@ -58,9 +58,9 @@ def test_what_held_out_events_say_never_reaches_the_texts(
         shouted += int(own.sum())
     assert shouted > 10
     other = Recommender(settings).fit(catalogs.catalog(**frames))
-    for name, vectors in reader._engine.texts.items.items():
-        np.testing.assert_array_equal(vectors, other._engine.texts.items[name])
-    np.testing.assert_array_equal(reader._engine.texts.events, other._engine.texts.events)
+    for name, vectors in reader.state.engine.texts.items.items():
+        np.testing.assert_array_equal(vectors, other.state.engine.texts.items[name])
+    np.testing.assert_array_equal(reader.state.engine.texts.events, other.state.engine.texts.events)
     assert_same_model(reader, other)
 
 
@@ -84,7 +84,7 @@ def test_a_new_item_is_read_by_its_title(reader: Recommender, tmp_path: Path) ->
     )
     loaded.update(catalogs.Catalog.from_frames(items=items))
     rows = loaded.snapshot.items.rows(["new1", "new2"])
-    vectors = loaded._engine.texts.items[TEXT]
+    vectors = loaded.state.engine.texts.items[TEXT]
     circus = loaded.snapshot.items.rows([f"i{4 * n}" for n in range(10)])
     near = vectors[rows] @ vectors[circus].T
     assert near[0].min() > near[1].max()
@@ -94,13 +94,13 @@ def test_a_new_item_is_read_by_its_title(reader: Recommender, tmp_path: Path) ->
 
 def test_the_text_itself_counts(settings: RecommenderConfig, reader: Recommender) -> None:
     """The event's own text has weights, and they have been learned."""
-    learned = reader._engine.model.event_text
+    learned = reader.state.engine.model.event_text
     assert bool(learned.detach().any())
     without = settings.model_copy(
         update={"model": settings.model.model_copy(update={"use_text": False})}
     )
     blind = Recommender(without).fit(catalogs.catalog())
-    assert not blind._engine.texts.items
+    assert not blind.state.engine.texts.items
     one, other = (r.recommend("u1", k=9)["score"].to_numpy() for r in (reader, blind))
     assert not np.allclose(one, other, atol=1e-3)
 
@@ -112,7 +112,7 @@ def test_a_model_trained_under_attack_still_learns(settings: RecommenderConfig) 
     plain = Recommender(settings)
     for model in (hard, plain):
         model.fit(catalogs.catalog())
-    left, right = (m._engine.model.features.text[TEXT] for m in (hard, plain))
+    left, right = (m.state.engine.model.features.text[TEXT] for m in (hard, plain))
     assert not np.array_equal(left.detach().numpy(), right.detach().numpy())
     ends = [model.history[-1]["loss"] for model in (hard, plain)]
     assert np.isfinite(ends).all()

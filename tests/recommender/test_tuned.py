@@ -13,7 +13,8 @@ import torch
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import TrainingError
-from kgrec.fitting.hyperparameters import tuned
+from kgrec.fitting.fit import FitOptions
+from kgrec.fitting.hyperparameters import search_settings
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,8 @@ def test_the_best_try_becomes_the_model(model: tuple[Recommender, Path]) -> None
     best = max(fitted.tuning, key=lambda one: one["metric"])
     assert max(r["valid_ndcg@10"] for r in fitted.history if "valid_ndcg@10" in r) == best["metric"]
     for name, value in best["values"].items():
-        part = fitted.config.model if hasattr(fitted.config.model, name) else fitted.config.training
+        used = fitted.state.config
+        part = used.model if hasattr(used.model, name) else used.training
         assert getattr(part, name) == value
     kept = json.loads((folder.with_name("checkpoint.tuning") / "tries.json").read_text())
     assert kept["tries"] == fitted.tuning
@@ -47,7 +49,8 @@ def test_the_tries_are_saved_with_the_model(
     fitted.save(tmp_path / "model")
     again = Recommender.load(tmp_path / "model")
     assert again.tuning == fitted.tuning
-    assert again.config == fitted.config
+    assert again.state.config == fitted.state.config
+    assert fitted.config == FAST  # what was given stays as it was
 
 
 def test_a_search_stopped_within_a_try_ends_in_the_same_model(
@@ -71,8 +74,8 @@ def test_a_search_stopped_within_a_try_ends_in_the_same_model(
     untimed = [{**one, "seconds": 0} for one in again.tuning]
     assert untimed == [{**one, "seconds": 0} for one in whole.tuning]
     for mine, theirs in zip(
-        again._engine.model.state_dict().values(),
-        whole._engine.model.state_dict().values(),
+        again.state.engine.model.state_dict().values(),
+        whole.state.engine.model.state_dict().values(),
         strict=True,
     ):
         assert torch.equal(mine, theirs)
@@ -95,7 +98,7 @@ def test_no_test_row_is_tuned_on(model: tuple[Recommender, Path]) -> None:
 
 def test_without_validation_there_is_nothing_to_tune_by() -> None:
     def fit(config: RecommenderConfig, checkpoint: Path | None) -> Any:
-        return SimpleNamespace(history=[{"epoch": 1, "loss": 1.0}])
+        return SimpleNamespace(log=[{"epoch": 1, "loss": 1.0}])
 
     with pytest.raises(TrainingError, match="no validation row to tune by"):
-        tuned(fit, FAST, 1, data="", seed=0, folder=None, resume=False, progress=None)
+        search_settings(fit, FAST, 1, FitOptions(0, torch.device("cpu")), data="")

@@ -94,9 +94,9 @@ def test_updating_with_what_is_there_changes_nothing(fresh: Recommender) -> None
 
 
 def test_no_weight_is_trained_by_an_update(fresh: Recommender) -> None:
-    before = {name: v.clone() for name, v in fresh._engine.model.state_dict().items()}
+    before = {name: v.clone() for name, v in fresh.state.engine.model.state_dict().items()}
     fresh.update(catalogs.catalog(seed=1))
-    after = fresh._engine.model.state_dict()
+    after = fresh.state.engine.model.state_dict()
     assert all(bool((before[name] == after[name]).all()) for name in before)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kgrec import Recommender
-from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.fitting.item_weights import (
     ELSEWHERE,
     OWN_RIDGES,
@@ -23,6 +23,7 @@ from kgrec.fitting.item_weights import (
 from kgrec.fitting.validation import Queries
 from kgrec.nn import Histories
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.request import Request
 from kgrec.training import Plan
 from tests.recommender import catalogs
 from tests.training.samples import plan
@@ -30,10 +31,11 @@ from tests.training.samples import plan
 
 def training_engine(fitted: Recommender) -> Engine:
     """The fitted model over its training rows, without weights."""
-    full = fitted._full
+    full = fitted.state.full_snapshot
     assert full is not None
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
-    return replace(fitted._engine, snapshot=train, weights=None)
+    engine = fitted.state.engine
+    return engine.over(train, engine.texts).weighed(None)
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +49,13 @@ def untimed() -> Plan:
 
 
 def ndcg(engine: Engine, fitted: Recommender) -> float:
-    asked = Recommender(fitted.config)
-    asked._full, asked._now = fitted._full, engine
+    asked = Recommender.of(replace(fitted.state, engine=engine))
     return asked.evaluate(split="valid")["ndcg@10"]
 
 
 def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed: Plan) -> None:
     """Every choice, made by hand and evaluated as a user would."""
-    full = fitted._full
+    full = fitted.state.full_snapshot
     assert full is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     valid = replace(valid, scenario=np.full(len(valid), "", dtype=object))  # as evaluate() asks
@@ -85,7 +86,7 @@ def test_they_can_be_left_out(fitted: Recommender) -> None:
     config = catalogs.config(epochs=1)
     without = config.model.model_copy(update={"use_item_weights": False})
     model = Recommender(config.model_copy(update={"model": without})).fit(catalogs.catalog())
-    assert model._engine.weights is None
+    assert model.state.engine.weights is None
 
 
 def assert_one_is_explained(engine: Engine, history: Histories, scores: np.ndarray) -> None:
@@ -94,7 +95,9 @@ def assert_one_is_explained(engine: Engine, history: Histories, scores: np.ndarr
     assert one is not None
     np.testing.assert_allclose(one[0], scores, rtol=1e-5, atol=1e-5)
     item = int(scores.argmax())
-    told = break_down(engine, history, engine.sequences.times(int(history.user[0])), item)
+    told = RequestBreakdown.of(
+        engine, Request(history), engine.sequences.times(int(history.user[0]))
+    ).break_down(item)
     assert told.score == pytest.approx(scores[item], abs=1e-4)
     assert "together" in told.parts
     assert abs(told.rest) < 1e-4
@@ -119,7 +122,7 @@ def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untim
 @pytest.mark.slow
 def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, untimed: Plan) -> None:
     """Every choice on top of the best shared one, each scenario asked as a user would."""
-    full, engine = short._full, training_engine(short)
+    full, engine = short.state.full_snapshot, training_engine(short)
     assert full is not None
     assert engine.own_items is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))

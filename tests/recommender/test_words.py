@@ -13,7 +13,8 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.config import TextConfig
 from kgrec.errors import RequestError
-from kgrec.explain.word_attribution import Method, _told_by
+from kgrec.explain.word_attribution import Method, own_texts
+from kgrec.scoring.request import Request
 from tests.recommender import catalogs
 from tests.text.tiny import texts, write_bert
 
@@ -60,7 +61,7 @@ def test_words_of_every_kind_of_text(model: Recommender, source: str, method: st
 
 def test_what_a_review_adds_is_what_the_score_loses_without_it(model: Recommender) -> None:
     """Against a second engine whose pooled text of the item really has the other words."""
-    engine = model._engine
+    engine = model.state.engine
     item = str(model.recommend("u3", k=1)["item_id"][0])
     told = model.words("u3", item, source="reviews", method="occlusion")
     row = engine.item_row[item]
@@ -69,12 +70,12 @@ def test_what_a_review_adds_is_what_the_score_loses_without_it(model: Recommende
     place = [str(name) for name in reviews.id[mine]].index(told.text_id)
     words = list(told.words)
     vectors = engine.texts.events[mine].copy()
-    vectors[place] = model._reader.encoder.encode([" ".join(words[1:])])[0]
+    vectors[place] = model.state.reader.encoder.encode([" ".join(words[1:])])[0]
     changed = dict(engine.texts.items)
     changed["reviews"] = changed["reviews"].copy()
     changed["reviews"][row] = vectors.sum(axis=0) / np.linalg.norm(vectors.sum(axis=0))
     part = torch.as_tensor(changed["reviews"][row]) @ engine.model.features.text["reviews"].detach()
-    parts = {name: vector[row].clone() for name, vector in engine.item_parts[1].items()}
+    parts = {name: vector[row].clone() for name, vector in engine.bound.item_parts[1].items()}
     user = _user_vector(model, "u3")
     now, then = (
         torch.nn.functional.normalize(sum(each.values()), dim=0) @ user  # type: ignore[arg-type]
@@ -91,7 +92,7 @@ def test_attention_over_reviews_is_followed(
     """Weights as long training might give them: a review's words also move what it counts for."""
     model.save(tmp_path / "m")
     other = Recommender.load(tmp_path / "m")
-    attention = other._engine.model.features.attention
+    attention = other.state.engine.model.features.attention
     with torch.no_grad():
         attention.asked.normal_(std=2.0, generator=torch.Generator().manual_seed(0))
         attention.signs.copy_(torch.tensor([1.0, -1.0, 2.0, 1.0]))
@@ -106,19 +107,19 @@ def test_attention_over_reviews_is_followed(
 
 def test_only_the_users_own_texts_are_copied(model: Recommender) -> None:
     """Not those of the whole catalog, at every step of an integral."""
-    engine = model._engine
+    engine = model.state.engine
     history = engine.stored(engine.snapshot.users.rows(["u3"]))
     text = int(history.text.max())
-    own, place, inputs = _told_by(engine, history, text)
+    own, place, inputs = own_texts(engine, Request(history), text)
     assert inputs.event_text.shape[0] == len(np.unique(history.text[history.text >= 0]))
     np.testing.assert_array_equal(inputs.event_text[place].numpy(), engine.texts.events[text])
-    assert int(own.text.max()) == len(inputs.event_text) - 1
+    assert int(own.histories.text.max()) == len(inputs.event_text) - 1
 
 
 def _user_vector(model: Recommender, user: str) -> torch.Tensor:
     from kgrec.nn import HistoryBatch
 
-    engine = model._engine
+    engine = model.state.engine
     history = engine.stored(engine.snapshot.users.rows([user]))
     scales = engine.model.shape.scales
     batch = HistoryBatch.build(history, len(engine.snapshot.items), scales, engine.device)
@@ -141,7 +142,7 @@ def test_robust_pooling_is_followed(model: Recommender, tmp_path: Path) -> None:
     other = Recommender.load(tmp_path / "m")
     text = other.config.text.model_copy(update={"robust_reviews": True})
     other.config = other.config.model_copy(update={"text": text})
-    other._reader.config = other.config
+    other.state.reader.config = other.config
     item = str(model.recommend("u3", k=1)["item_id"][0])
     other.update(pd.DataFrame({"user_id": ["u3"], "item_id": ["i1"]}))
     told = other.words("u3", item, source="reviews")

@@ -266,10 +266,10 @@ class StoreContract(QueryContract, ScenarioContract, TextContract):
             store.write(bad)
         assert store.node_counts() == {}
 
-    def test_progress_is_told(self, store: GraphStore) -> None:
-        told: list[tuple[str, int, int]] = []
-        store.write(sample(), progress=lambda *step: told.append(step))
-        last = {what: (done, total) for what, done, total in told}
+    def test_progress_is_reported(self, store: GraphStore) -> None:
+        seen: list[tuple[str, int, int]] = []
+        store.write(sample(), progress=lambda *step: seen.append(step))
+        last = {what: (done, total) for what, done, total in seen}
         assert last["User"] == (3, 3)
         assert last["INTERACTED"] == (4, 4)
 

@@ -70,10 +70,10 @@ class QueryContract:
             )
         )
         found = store.paths(NodeRef("User", "u"), NodeRef("Item", "b"), max_hops=3)
-        told = [(tuple(n.id for n in path.nodes), path.relations, path.outgoing) for path in found]
-        assert told[0] == (("u", "b"), ("INTERACTED",), (True,))
-        assert told[1] == (("u", "a", "b"), ("INTERACTED", "after"), (True, False))
-        assert told[2:] == [(("u", "a", "e", "b"), ("INTERACTED", "by", "by"), (True, True, False))]
+        seen = [(tuple(n.id for n in path.nodes), path.relations, path.outgoing) for path in found]
+        assert seen[0] == (("u", "b"), ("INTERACTED",), (True,))
+        assert seen[1] == (("u", "a", "b"), ("INTERACTED", "after"), (True, False))
+        assert seen[2:] == [(("u", "a", "e", "b"), ("INTERACTED", "by", "by"), (True, True, False))]
         assert store.paths(NodeRef("User", "u"), NodeRef("Item", "b"), limit=1) == found[:1]
         assert store.paths(NodeRef("User", "u"), NodeRef("Item", "nothing")) == []
 
@@ -108,7 +108,7 @@ class QueryContract:
                 store.query(cypher)
             assert_same_snapshot(read_snapshot(store), before)
 
-    def test_a_wrong_query_is_told(self, store: GraphStore) -> None:
+    def test_a_wrong_query_is_reported(self, store: GraphStore) -> None:
         store.write(sample())
         with pytest.raises(QueryError, match="wrong"):
             store.query("MATCHH (n) RETURN n")

@@ -57,23 +57,23 @@ class ScenarioContract:
         assert described(read_snapshot(store)) == {**after, "new": "Presents."}
 
     def test_scenarios_outlive_the_users_of_their_interactions(self, store: GraphStore) -> None:
-        store.write(Catalog.from_frames(interactions=events("web"), **_told("web")))
+        store.write(Catalog.from_frames(interactions=events("web"), **_described("web")))
         store.delete_user("u")
         left = read_snapshot(store)
         assert (len(left.interactions), described(left)) == (0, {"web": "web it is"})
 
     def test_odd_scenarios_survive(self, store: GraphStore) -> None:
-        store.write(Catalog.from_frames(interactions=events(*ODD_IDS), **_told(*ODD_IDS)))
+        store.write(Catalog.from_frames(interactions=events(*ODD_IDS), **_described(*ODD_IDS)))
         expected = {odd: f"{odd} it is" for odd in ODD_IDS}
         assert described(read_snapshot(store)) == expected
 
     def test_a_scenario_that_is_not_listed_writes_nothing(self, store: GraphStore) -> None:
-        bad = Catalog.from_frames(interactions=events("web", "wbe"), **_told("web"))
+        bad = Catalog.from_frames(interactions=events("web", "wbe"), **_described("web"))
         with pytest.raises(CatalogError, match=r"row 1, column scenario: 'wbe' is not among"):
             store.write(bad)
         assert store.node_counts() == {}
 
 
-def _told(*names: str) -> dict[str, pd.DataFrame]:
-    told = [f"{name} it is" for name in names]
-    return {"scenarios": pd.DataFrame({"scenario_id": list(names), "description": told})}
+def _described(*names: str) -> dict[str, pd.DataFrame]:
+    result = [f"{name} it is" for name in names]
+    return {"scenarios": pd.DataFrame({"scenario_id": list(names), "description": result})}

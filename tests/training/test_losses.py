@@ -12,7 +12,7 @@ from kgrec.training.data.examples import Examples, random_masks
 from kgrec.training.losses import bce_terms, kl_terms, softmax_terms
 from kgrec.training.objective import GroupLoss
 from tests.nn.test_histories import histories
-from tests.training.test_sampling import sequences
+from tests.training.data.test_examples import sequences
 
 
 def loss_of(*told: object) -> torch.Tensor:

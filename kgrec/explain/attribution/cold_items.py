@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.explain import NodeMatches
-from kgrec.explain.attribution.score_breakdown import KNOWLEDGE, MATCH
-from kgrec.explain.attribution.shared_nodes import Heard, messages_of
+from kgrec.explain.attribution.score_breakdown import KNOWLEDGE, MATCH, NodeMatches
+from kgrec.explain.attribution.shared_nodes import Heard
 from kgrec.graph.snapshot import Floats
 from kgrec.scoring.cold_items import NewItems
 from kgrec.scoring.engine import Engine
@@ -49,7 +48,7 @@ def new_item_parts(
 def _shared(engine: Engine, new: NewItems, known: Heard, brought: Floats, item: int) -> NodeMatches:
     """Each message that the item receives from a node which a history item hears too: what it
     brings from that event. Where the event has several messages of the node, they share it."""
-    _, heard, _ = messages_of(engine, np.array([item], dtype=np.int64))
+    _, heard, _ = engine.messages.of_items(np.array([item], dtype=np.int64))
     mine, theirs = known.meeting(engine, heard, item)
     event, token = known.event, known.token
     block = new.likeness.blocks[KNOWLEDGE]
@@ -58,7 +57,7 @@ def _shared(engine: Engine, new: NewItems, known: Heard, brought: Floats, item: 
     each = brought @ columns * new.likeness.weights[KNOWLEDGE]
     pair = event[mine] * max(len(heard), 1) + theirs
     _, group, count = np.unique(pair, return_inverse=True, return_counts=True)
-    code = engine.message_codes
+    code = engine.messages.codes
     return NodeMatches(
         event=event[mine],
         link=known.node[mine],

@@ -10,21 +10,48 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kgrec.explain import ScoreBreakdown
 from kgrec.explain.attribution.cold_items import new_item_parts
-from kgrec.explain.attribution.score_breakdown import KNOWLEDGE, MATCH, TOGETHER
+from kgrec.explain.attribution.score_breakdown import (
+    KNOWLEDGE,
+    MATCH,
+    TOGETHER,
+    ScoreBreakdown,
+    average_breakdowns,
+)
 from kgrec.explain.attribution.shared_nodes import Heard, shared_nodes
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.request import Request
 
 WORDS = "words"  # an event's own text: a review, a query
 ASSUMED = "assumed"  # what stands in for parts that an item lacks
 
 
-def break_down(engine: Engine, history: Histories, timestamps: Ints, item: int) -> ScoreBreakdown:
-    """The score of item row ``item`` for a batch of one history; see ``UserSide``."""
-    return UserSide.of(engine, history, timestamps).break_down(item)
+@dataclass(frozen=True, eq=False)
+class RequestBreakdown:
+    """The scores of a request about one history, ready to be divided among its events.
+
+    ``sides`` are the user's sides in the scenarios of the request, with their weights.
+    """
+
+    sides: list[tuple[float, UserSide]]
+
+    @staticmethod
+    def of(engine: Engine, request: Request, timestamps: Ints) -> RequestBreakdown:
+        """``timestamps`` int64 ``[n]``: unix seconds of the events, NO_TIME where there is none."""
+        return RequestBreakdown(
+            [
+                (float(weight[0]), UserSide.of(engine, one, timestamps))
+                for one, weight in request.weighted_scenarios()
+            ]
+        )
+
+    def break_down(self, item: int) -> ScoreBreakdown:
+        """The score of item row ``item`` as a sum over events and parts of the model."""
+        if len(self.sides) == 1 and self.sides[0][0] == 1.0:
+            return self.sides[0][1].break_down(item)
+        return average_breakdowns([(w, side.break_down(item)) for w, side in self.sides])
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +76,9 @@ class UserSide:
     events: dict[str, Tensor]
 
     @staticmethod
-    def of(engine: Engine, history: Histories, timestamps: Ints) -> UserSide:
+    def of(engine: Engine, request: Request, timestamps: Ints) -> UserSide:
         model, inputs, query = engine.model, engine.inputs, engine.items.query
+        history = request.histories
         with torch.inference_mode():
             batch = HistoryBatch.build(
                 history, len(engine.snapshot.items), model.shape.scales, engine.device
@@ -59,6 +87,9 @@ class UserSide:
             worth = model.worth(batch)
             mixing = batch.weights.double().T @ model.gates(batch)[0].double()
             user = functional.normalize(pooled, dim=1) * worth
+            static = model.static(query, inputs, batch, engine.known)[0].double()
+            if request.context and history.user[0] < 0:
+                static = static + engine.context_vector(request.context)[0].double()
             return UserSide(
                 engine=engine,
                 history=history,
@@ -66,7 +97,7 @@ class UserSide:
                 batch=batch,
                 length=float(pooled.norm().clamp_min(1e-12)) / max(float(worth), 1e-12),
                 pooled=user,
-                static=model.static(query, inputs, batch, engine.known)[0].double(),
+                static=static,
                 final=model.adapted(user, batch.scenario, batch.state)[0].double(),
                 mixing=mixing,
                 events={
@@ -132,7 +163,7 @@ def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> d
     """Per part, the events' query-side vectors, float32 ``[n, d]``; what stands in for parts that
     an item lacks is a part of its own, and so are an event's own words."""
     rows = torch.as_tensor(history.item).to(engine.device)
-    query, _ = engine.item_parts
+    query, _ = engine.bound.item_parts
     parts = {}
     assumed = torch.zeros(len(rows), engine.model.shape.embedding_size, device=engine.device)
     for name, vectors in query.items():

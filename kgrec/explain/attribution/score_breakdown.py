@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -130,4 +130,34 @@ class ScoreBreakdown:
         return ScoreBreakdown(score, score, rows, rows, {}, Matches.none())
 
 
-__all__ = ["NO_TIME", "PARTS", "Matches", "NodeMatches", "ScoreBreakdown"]
+def average_breakdowns(weighted: Sequence[tuple[float, ScoreBreakdown]]) -> ScoreBreakdown:
+    """The breakdown of a weighted sum of scores of one item for one history.
+
+    Matches are kept apart: an event and a node may have one row for each of the breakdowns.
+    """
+    first = weighted[0][1]
+    names = list(dict.fromkeys(name for _, one in weighted for name in one.parts))
+    parts = {
+        name: np.sum([w * one.parts[name] for w, one in weighted if name in one.parts], axis=0)
+        for name in names
+    }
+    found = [(w, one.matches) for w, one in weighted if len(one.matches)]
+    matches: Matches | NodeMatches = first.matches
+    if found:
+        kind = type(found[0][1])
+        columns = {
+            name: np.concatenate([vars(one)[name] for _, one in found])
+            for name in vars(found[0][1])
+        }
+        columns["contribution"] = np.concatenate([w * one.contribution for w, one in found])
+        matches = kind(**columns)
+    return replace(
+        first,
+        score=sum(w * one.score for w, one in weighted),
+        baseline=sum(w * one.baseline for w, one in weighted),
+        parts=parts,
+        matches=matches,
+    )
+
+
+__all__ = ["NO_TIME", "PARTS", "Matches", "NodeMatches", "ScoreBreakdown", "average_breakdowns"]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.explain import NodeMatches
+from kgrec.explain.attribution.score_breakdown import NodeMatches
 from kgrec.features.hybrid_layer import KNOWLEDGE
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.engine import Engine
@@ -35,8 +35,8 @@ class Heard:
 
     @staticmethod
     def of(engine: Engine, history: Ints) -> Heard:
-        event, token, weight = messages_of(engine, history)
-        node = engine.message_sources[token]
+        event, token, weight = engine.messages.of_items(history)
+        node = engine.messages.sources[token]
         return Heard(history, event, token, weight, node, np.argsort(node, kind="stable"))
 
     @cached_property
@@ -46,10 +46,10 @@ class Heard:
     def meeting(self, engine: Engine, tokens: Ints, item: int) -> tuple[Ints, Ints]:
         """Positions here and in ``tokens`` (what ``item`` receives) of all pairs of messages from
         one node, which is neither the event's item nor ``item``."""
-        mine, theirs = self._meet(engine.message_sources[tokens])
+        mine, theirs = self._meet(engine.messages.sources[tokens])
         node = self.node[mine]
-        own = engine.item_nodes(self.history)[self.event[mine]]
-        kept = (node != engine.item_nodes(np.array([item]))[0]) & (node != own)
+        own = engine.messages.item_nodes(self.history)[self.event[mine]]
+        kept = (node != engine.messages.item_nodes(np.array([item]))[0]) & (node != own)
         return mine[kept], theirs[kept]
 
     def _meet(self, nodes: Ints) -> tuple[Ints, Ints]:
@@ -76,21 +76,23 @@ def shared_nodes(
     model = engine.model
     if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1:
         return NodeMatches.none()
-    _, target_token, target_weight = messages_of(engine, np.array([item], dtype=np.int64))
+    _, target_token, target_weight = engine.messages.of_items(np.array([item], dtype=np.int64))
     mine, theirs = heard.meeting(engine, target_token, item)
     event, token = heard.event[mine], heard.token[mine]
     with torch.inference_mode():
-        sent = engine.messages[target_token].double() * model.features.candidate.knowledge_gate
+        sent = (
+            engine.messages.vectors[target_token].double() * model.features.candidate.knowledge_gate
+        )
         sent = sent * _column(target_weight, sent)
         # Few messages meet, in many events: each pair of messages is multiplied once.
         pairs = token * max(len(target_token), 1) + theirs
         distinct, place = np.unique(pairs, return_inverse=True)
         told, answer = np.divmod(distinct, max(len(target_token), 1))
-        left = engine.messages[told].double() * model.features.query.knowledge_gate
+        left = engine.messages.vectors[told].double() * model.features.query.knowledge_gate
         right = sent[answer] if head is None else sent[answer] @ head.T
         value = (mixing @ (left * right).T)[event, place]
         value = value * torch.as_tensor(heard.weight[mine]).to(value) / scale
-    code = engine.message_codes
+    code = engine.messages.codes
     return NodeMatches(
         event=event,
         link=heard.node[mine],
@@ -98,16 +100,6 @@ def shared_nodes(
         far=code[target_token[theirs]],
         contribution=value.cpu().numpy(),
     )
-
-
-def messages_of(engine: Engine, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
-    """(position in ``rows``, message, weight) of everything these items receive."""
-    starts, indices, values = engine.received
-    counts = starts[rows + 1] - starts[rows]
-    owner = np.repeat(np.arange(len(rows)), counts)
-    first = np.cumsum(counts) - counts
-    place = np.arange(len(owner)) - first[owner] + starts[rows][owner]
-    return owner, indices[place], values[place]
 
 
 def _column(values: np.ndarray, like: Tensor) -> Tensor:

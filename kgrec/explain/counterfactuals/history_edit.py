@@ -6,55 +6,70 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
 from kgrec.nn.histories import event_ages, visit_ages
-from kgrec.query import Asked
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.ranked_lists import batch_size
+from kgrec.scoring.ranked_lists import batch_size, score_request
+from kgrec.scoring.request import Request
 
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """A batch of one history and its ``times`` int64 ``[n]``: unix seconds where it is stored,
-    positions where it was given with the request (those age alike)."""
+    """The ``request`` of one user and its ``times`` int64 ``[n]``: unix seconds where the history
+    is stored, positions where it was given with the request (those age alike).
 
-    histories: Histories
+    Edited histories are asked in the same scenario and context as the request.
+    """
+
+    request: Request
     times: Ints
 
     @staticmethod
-    def of(engine: Engine, asked: Asked, *, stored: bool) -> Past:
-        """The history of a request about one user; ``stored`` if it is the one in the graph."""
-        one = asked.histories
+    def of(engine: Engine, request: Request, *, stored: bool) -> Past:
+        """``stored`` if the history is the one in the graph."""
+        one = request.histories
         if stored:
-            return Past(one, engine.sequences.times(int(one.user[0])))
-        return Past(one, np.arange(len(one.item), dtype=np.int64))
+            return Past(request, engine.sequences.times(int(one.user[0])))
+        return Past(request, np.arange(len(one.item), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def histories(self) -> Histories:
+        """The history, a batch of one."""
+        return self.request.histories
 
     @property
     def items(self) -> Ints:
         """int64 ``[n]``: the events' item rows, oldest first."""
         return self.histories.item
 
-    def kept(self, keep: np.ndarray) -> Histories:
+    def empty(self) -> Past:
+        """The same user without any event."""
+        nothing = np.zeros((1, len(self)), dtype=bool)
+        return Past(self.kept(nothing), self.times[:0])
+
+    def kept(self, keep: np.ndarray) -> Request:
         """Histories as if only some events had happened; ``keep`` bool ``[B, n]``.
 
         Ages and visits are counted anew, as they would be in the graph without the others.
         """
-        indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=1))]).astype(np.int64)
+        indptr = offsets(keep.sum(axis=1))
         event = np.nonzero(keep)[1]
-        return self._made(indptr, self.items[event], self.times[event], self.histories.text[event])
+        text = self.histories.text[event]
+        return self._edited(indptr, self.items[event], self.times[event], text)
 
-    def without(self, events: list[Ints]) -> Histories:
+    def without(self, events: list[Ints]) -> Request:
         """One history for each list of events (positions) that is left out."""
         keep = np.ones((len(events), len(self)), dtype=bool)
         for row, left_out in enumerate(events):
             keep[row, left_out] = False
         return self.kept(keep)
 
-    def followed_by(self, items: Ints) -> Histories:
+    def followed_by(self, items: Ints) -> Request:
         """One history for each of ``items`` (rows), which comes after all events, as a visit of
         its own."""
         count, n = len(items), len(self)
@@ -63,27 +78,29 @@ class Past:
         times = np.append(self.times, now)
         text = np.append(self.histories.text, -1)
         indptr = np.arange(count + 1, dtype=np.int64) * (n + 1)
-        return self._made(indptr, item, np.tile(times, count), np.tile(text, count))
+        return self._edited(indptr, item, np.tile(times, count), np.tile(text, count))
 
-    def _made(self, indptr: Ints, item: Ints, times: Ints, text: Ints) -> Histories:
+    def _edited(self, indptr: Ints, item: Ints, times: Ints, text: Ints) -> Request:
         count, one = len(indptr) - 1, self.histories
-        return Histories(
-            indptr=indptr,
-            item=item,
-            age=event_ages(indptr, times),
-            visit=visit_ages(indptr, times),
-            text=text,
-            user=np.repeat(one.user, count),
-            scenario=np.repeat(one.scenario, count),
-            later=np.repeat(one.later, count),
+        return self.request.edited(
+            Histories(
+                indptr=indptr,
+                item=item,
+                age=event_ages(indptr, times),
+                visit=visit_ages(indptr, times),
+                text=text,
+                user=np.repeat(one.user, count),
+                scenario=np.repeat(one.scenario, count),
+                later=np.repeat(one.later, count),
+            )
         )
 
 
-def scores_of(engine: Engine, histories: Histories, rows: Ints) -> np.ndarray:
+def scores_of(engine: Engine, request: Request, rows: Ints) -> np.ndarray:
     """float64 ``[B, len(rows)]``: the scores of item ``rows``, by whole forward passes."""
     size = batch_size(len(engine.snapshot.items), engine.device)
     parts = [
-        engine.score(histories.part(start, start + size))[:, rows].double().cpu().numpy()
-        for start in range(0, max(len(histories), 1), size)
+        score_request(engine, request.part(start, start + size))[:, rows].double().cpu().numpy()
+        for start in range(0, max(len(request), 1), size)
     ]
     return np.concatenate(parts)

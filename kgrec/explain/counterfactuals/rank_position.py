@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgrec.explain.counterfactuals.history_edit import Past, scores_of
+from kgrec.explain.text.narrate import item_name
 from kgrec.graph.snapshot import Ints
-from kgrec.nn import Histories
+from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.request import Request
 
 _RIVALS = 5_000  # items beyond the k best that a search watches
 
@@ -19,10 +21,11 @@ class Standing:
     """One user's list with the place of an item in it.
 
     ``scores`` float64 ``[n_items]``; ``allowed`` bool ``[n_items]``: the items that may be in the
-    list, which are those of the request's scenario outside the history, and ``item`` itself.
+    list, which are the candidates of the request outside the history, and ``item`` itself.
     """
 
     engine: Engine
+    index: PathIndex
     past: Past
     item: int
     k: int
@@ -30,15 +33,26 @@ class Standing:
     allowed: np.ndarray
 
     @staticmethod
-    def of(engine: Engine, past: Past, item: int, k: int) -> Standing:
-        """By a whole forward pass."""
+    def of(
+        engine: Engine,
+        index: PathIndex,
+        past: Past,
+        item: int,
+        k: int,
+        candidates: np.ndarray | None = None,
+    ) -> Standing:
+        """By a whole forward pass; ``candidates`` bool ``[n_items]``, None for all."""
         rows = np.arange(len(engine.snapshot.items))
         allowed = ~np.isin(rows, past.items)
-        own = engine.candidates(past.histories.scenario)
-        if own is not None:
-            allowed &= own[0]
+        if candidates is not None:
+            allowed &= candidates
         allowed[item] = True
-        return Standing(engine, past, item, k, _all(engine, past.histories), allowed)
+        return Standing(engine, index, past, item, k, _all(engine, past.request), allowed)
+
+    def name(self, row: int) -> str:
+        """The title of an item row, else its id."""
+        node = int(self.engine.messages.item_nodes(np.array([row]))[0])
+        return item_name(self.index, node)
 
     @property
     def rank(self) -> int:
@@ -68,21 +82,21 @@ class Standing:
         order = np.argsort(-self.scores[rows], kind="stable")
         return np.asarray(rows[order[: self.k + _RIVALS]])
 
-    def leads(self, histories: Histories, rivals: Ints) -> np.ndarray:
+    def leads(self, request: Request, rivals: Ints) -> np.ndarray:
         """float64 ``[B, len(rivals)]``: the item's score less that of each rival."""
-        found = scores_of(self.engine, histories, np.append(rivals, self.item))
+        found = scores_of(self.engine, request, np.append(rivals, self.item))
         return np.asarray(found[:, -1:] - found[:, :-1])
 
-    def margins(self, histories: Histories, rivals: Ints) -> np.ndarray:
+    def margins(self, request: Request, rivals: Ints) -> np.ndarray:
         """float64 ``[B]``: by how much the item's score is above that of the k-th best rival; below
         zero it is out of the k best, since k others are above it. +inf with fewer rivals."""
         if len(rivals) < self.k:
-            return np.full(len(histories), np.inf)
-        return margins_of(self.leads(histories, rivals), self.k)
+            return np.full(len(request), np.inf)
+        return margins_of(self.leads(request, rivals), self.k)
 
-    def after(self, histories: Histories) -> np.ndarray:
-        """float64 ``[n_items]``: all scores for a batch of one."""
-        return _all(self.engine, histories)
+    def after(self, request: Request) -> np.ndarray:
+        """float64 ``[n_items]``: all scores for a request about one history."""
+        return _all(self.engine, request)
 
     def best(self, scores: np.ndarray) -> Ints:
         """int64: the rows of the k best by some scores."""
@@ -96,5 +110,5 @@ def margins_of(leads: np.ndarray, k: int) -> np.ndarray:
     return np.asarray(np.partition(leads, k - 1, axis=-1)[..., k - 1])
 
 
-def _all(engine: Engine, histories: Histories) -> np.ndarray:
-    return np.asarray(scores_of(engine, histories, np.arange(len(engine.snapshot.items)))[0])
+def _all(engine: Engine, request: Request) -> np.ndarray:
+    return np.asarray(scores_of(engine, request, np.arange(len(engine.snapshot.items)))[0])

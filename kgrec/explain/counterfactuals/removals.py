@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.explain.counterfactuals.rank_position import Standing, margins_of
-from kgrec.graph.snapshot import Floats
 
 _ALONE, _SCORES = 192, 4_000_000  # events measured alone: at least, and more by scores computed
 _WATCHED, _NEAR = 1_000, 200  # best rivals looked at, and those of them that may overtake
@@ -117,13 +116,11 @@ class RemovalSearch:
             return list(range(n))
         place = standing.k - 1
         nearest = self.rivals[place : place + _NEAREST_RIVALS].tolist()
-        ahead = self._given(standing.item)
-        ahead = ahead - np.mean([self._given(row) for row in nearest], axis=0)
+        past = standing.past
+        scores = RequestBreakdown.of(standing.engine, past.request, past.times)
+        ahead = scores.break_down(standing.item).per_event()
+        ahead = ahead - np.mean([scores.break_down(row).per_event() for row in nearest], axis=0)
         return [int(event) for event in np.argsort(-ahead, kind="stable")[:most]]
-
-    def _given(self, item: int) -> Floats:
-        past = self.standing.past
-        return break_down(self.standing.engine, past.histories, past.times, item).per_event()
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgrec.explain.counterfactuals.counterfactual import Change, Counterfactual
-from kgrec.explain.counterfactuals.history_edit import Past
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.removals import RemovalSearch
-from kgrec.explain.text.narrate import item_name
 from kgrec.graph.snapshot import Ints
-from kgrec.scoring.engine import Engine
 from kgrec.scoring.ranked_lists import similar_items
 
 _LIKE, _EXACT, _SHOWN = 512, 64, 5  # items like the one asked about: tried alone, tried, shown
@@ -94,9 +91,7 @@ def _tried_alone(standing: Standing) -> Ints:
     rows = np.asarray(rows[standing.allowed[rows] & (rows != item)])
     if len(rows) <= _EXACT:
         return rows
-    past = standing.past
-    nothing = Past(past.kept(np.zeros((1, len(past)), dtype=bool)), past.times[:0])
-    alone = standing.margins(nothing.followed_by(rows), standing.rivals())
+    alone = standing.margins(standing.past.empty().followed_by(rows), standing.rivals())
     return np.asarray(rows[np.argsort(-alone, kind="stable")[:_EXACT]])
 
 
@@ -108,18 +103,14 @@ def _besides(standing: Standing, items: Ints) -> Ints:
 
 def _with(standing: Standing, option: _Option) -> Change:
     scores = standing.after(standing.past.followed_by(np.array([option.item])))
-    own = Standing(
-        standing.engine, standing.past, option.item, standing.k, standing.scores, standing.allowed
-    )
+    own = replace(standing, item=option.item)
     change = _change(standing, option.item)
     rank = standing.rank_in(scores, besides=option.item)
     return Change(change.item_id, change.name, own_rank=own.rank, rank=rank)
 
 
 def _change(standing: Standing, row: int) -> Change:
-    engine: Engine = standing.engine
-    node = int(engine.item_nodes(np.array([row]))[0])
-    return Change(str(engine.snapshot.items.ids[row]), item_name(engine.explainer.index, node))
+    return Change(str(standing.engine.snapshot.items.ids[row]), standing.name(row))
 
 
 def _now(standing: Standing, user_id: str | None, *, added: bool) -> Counterfactual:

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import get_args
+
+from kgrec.config.heads import HeadName
 from kgrec.nn.heads.adapter import AdapterHead
 from kgrec.nn.heads.base import ByScenario, HeadShape, ScenarioHead, grown, own_parameters
-from kgrec.nn.heads.hyper import HyperHead
-from kgrec.nn.heads.mmoe import MMoEHead
 from kgrec.nn.heads.none import NoHead
-from kgrec.nn.heads.pepnet import PEPNetHead
-from kgrec.nn.heads.ple import PLEHead
-from kgrec.nn.heads.shared_bottom import SharedBottomHead
-from kgrec.nn.heads.star import StarHead
 
-HEADS: dict[str, type[ScenarioHead]] = {
-    "none": NoHead,
-    "adapter": AdapterHead,
-    "shared_bottom": SharedBottomHead,
-    "mmoe": MMoEHead,
-    "ple": PLEHead,
-    "star": StarHead,
-    "pepnet": PEPNetHead,
-    "hyper": HyperHead,
-}
+
+def _head_class(name: str) -> type[ScenarioHead]:
+    """The one subclass of ScenarioHead that module ``kgrec.nn.heads.NAME`` defines."""
+    module = import_module(f"{__name__}.{name}")
+    (found,) = (
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, ScenarioHead)
+        and value.__module__ == module.__name__
+    )
+    return found
+
+
+HEADS: dict[str, type[ScenarioHead]] = {name: _head_class(name) for name in get_args(HeadName)}
 
 __all__ = [
     "HEADS",
     "AdapterHead",
     "ByScenario",
     "HeadShape",
-    "HyperHead",
-    "MMoEHead",
     "NoHead",
-    "PEPNetHead",
-    "PLEHead",
     "ScenarioHead",
-    "SharedBottomHead",
-    "StarHead",
     "grown",
     "own_parameters",
 ]

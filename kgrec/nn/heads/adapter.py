@@ -19,7 +19,7 @@ class AdapterHead(ScenarioHead):
     def __init__(self, shape: HeadShape, features: Tensor | None = None) -> None:
         super().__init__(shape, features)
         self.shared = nn.Parameter(torch.ones(shape.embedding_size))
-        self.add_rows("scale", torch.ones(shape.embedding_size))
+        self.add_rows("scale", torch.ones(shape.embedding_size), neutral="ones")
         self.add_rows("shift", torch.zeros(shape.embedding_size))
 
     def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:

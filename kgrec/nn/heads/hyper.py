@@ -1,4 +1,4 @@
-"""The hyper-adapter: what a scenario says of itself makes its weights."""
+"""The hyper-adapter: a network makes a scenario's weights from its features."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class HyperHead(ScenarioHead):
     scenario's features: Ha et al., "HyperNetworks", ICLR 2017; adapters so made: Mahabadi et al.,
     "Parameter-efficient Multi-task Fine-tuning via Shared Hypernetworks", ACL 2021.
 
-    A scenario without any interaction is told from its features; what those leave open it learns as
-    ``code``, ``scale`` and ``shift`` of its own. ``features`` is a buffer float32 ``[K, f]``.
+    A scenario without any interaction is served from its features; what those leave open it learns
+    as its ``code``, ``scale`` and ``shift``. ``features`` is a buffer float32 ``[K, f]``.
     """
 
+    reads_scenario_features = True
     features: Tensor
 
     def __init__(self, shape: HeadShape, features: Tensor | None = None) -> None:
@@ -30,8 +31,7 @@ class HyperHead(ScenarioHead):
         size = shape.embedding_size
         if features is None:
             features = torch.zeros(shape.n_scenarios, shape.n_features)
-        self.register_buffer("features", features.clone())
-        self._rows.append("features")
+        self.add_row_buffer("features", features)
         self.reader = nn.Parameter(torch.randn(shape.n_features, HIDDEN))
         self.reader_bias = nn.Parameter(torch.zeros(HIDDEN))
         self.make_diagonal = nn.Parameter(torch.zeros(HIDDEN, 2 * size))
@@ -54,12 +54,17 @@ class HyperHead(ScenarioHead):
         made = product(self._codes(scenario), self.make_diagonal).chunk(2, dim=1)[1]
         return made + self.rows_of("shift", scenario)
 
+    def neutral_rows(self, scenario: int) -> dict[str, Tensor]:
+        """A code that cancels the one made from the features, and zeros."""
+        made = self.features[scenario] @ self.reader + self.reader_bias
+        return super().neutral_rows(scenario) | {"code": -functional.softsign(made).detach()}
+
     def describe(self, scenario: int, features: Tensor) -> None:
         self.features[scenario] = features.to(self.features)
 
     def _codes(self, scenario: Tensor) -> Tensor:
-        """float32 ``[B, 32]``: what the features come down to, zero without a scenario; small, so
-        that 32 numbers together move an answer no faster than one would."""
+        """float32 ``[B, 32]``: the features' code, zero without a scenario; divided by its length,
+        so that 32 numbers together move an answer no faster than one would."""
         read = functional.softsign(product(self.features, self.reader) + self.reader_bias)
         read = functional.embedding(scenario.clamp_min(0), read)
         code = (read + self.rows_of("code", scenario)) / HIDDEN

@@ -10,5 +10,7 @@ from kgrec.nn.heads.base import ScenarioHead
 class NoHead(ScenarioHead):
     """Every scenario gets the shared vector."""
 
+    adapts = False
+
     def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:
         return vectors

@@ -52,7 +52,7 @@ class Extraction(ByScenario):
             self.shared_gate = nn.Parameter(torch.zeros(inner, SHARED_EXPERTS))
         self.own_expert = entry(inner, shape.width)
         self.gate = nn.Parameter(torch.zeros(inner, SHARED_EXPERTS + 1))
-        self.add_rows("left", torch.randn(inner, shape.rank) * inner**-0.5)
+        self.add_rows("left", torch.randn(inner, shape.rank) * inner**-0.5, neutral="kept")
         self.add_rows("right", torch.zeros(shape.rank, shape.width))
         self.add_rows("own_gate", torch.zeros(inner, SHARED_EXPERTS + 1))
 

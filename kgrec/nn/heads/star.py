@@ -45,7 +45,7 @@ class StarLayer(ByScenario):
         super().__init__(n_scenarios)
         inner, outer = weight.shape
         self.weight = weight
-        self.add_rows("left", torch.randn(RANK, inner))
+        self.add_rows("left", torch.randn(RANK, inner), neutral="kept")
         self.add_rows("right", torch.zeros(RANK, outer))
 
     def forward(self, signal: Signal, scenario: Tensor) -> Signal:

@@ -23,7 +23,7 @@ class Tower(ByScenario):
         width, size, rank = shape.width, shape.embedding_size, shape.rank
         self.scale = width**-0.5
         self.shared = nn.Parameter(torch.zeros(width, size))
-        self.add_rows("left", torch.randn(width, rank) * width**-0.5)
+        self.add_rows("left", torch.randn(width, rank) * width**-0.5, neutral="kept")
         self.add_rows("right", torch.zeros(rank, size))
 
     def forward(self, hidden: Signal, scenario: Tensor) -> Tensor:

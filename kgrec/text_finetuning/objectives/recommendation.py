@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TrainingError
+from kgrec.progress import Progress
 from kgrec.text.encoder import MAX_CHUNKS
 from kgrec.text_finetuning.tokens import Tokens, batches_by_length
-from kgrec.text_finetuning.training_loop import Progress
 
 _READ = 64  # chunks of alike length read at once, without gradients
 

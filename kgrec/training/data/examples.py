@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgrec.arrays import offsets, ranges, row_numbers
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn.histories import Histories, event_ages, visit_ages
 
@@ -47,8 +48,8 @@ class Sequences:
     ) -> Histories:
         """The whole histories of ``users`` (int64 rows ``[B]``)."""
         lengths = self.lengths()[users]
-        indptr = _offsets(lengths)
-        events = _ranges(self.indptr[users], lengths)
+        indptr = offsets(lengths)
+        events = ranges(self.indptr[users], lengths)
         everything = np.ones(len(events), dtype=bool)
         horizon = np.full(len(users), later)
         return self._histories(users, indptr, events, everything, scenario, horizon)
@@ -65,7 +66,7 @@ class Sequences:
         """Ages are those in the whole history, also where ``keep`` hides some of its events."""
         age = event_ages(indptr, self.timestamp[events])
         visit = visit_ages(indptr, self.timestamp[events])
-        kept = np.concatenate([[0], np.cumsum(keep)])[indptr].astype(np.int64)
+        kept = offsets(keep)[indptr]
         none = np.full(len(users), -1, dtype=np.int64)
         chosen = events[keep]
         return Histories(
@@ -127,11 +128,11 @@ def time_cuts(
     gap = np.where(later, rng.uniform(*_LATER_GAP, len(users)) * cut, 0.0).astype(np.int64)
     gap = np.minimum(gap, lengths - cut - 1)
     counts = np.minimum(lengths - cut - gap, np.where(later, _LATER_TARGETS, max_targets))
-    indptr = _offsets(cut)
-    past = _ranges(data.indptr[users], cut)
-    future = _ranges(data.indptr[users] + cut + gap, counts)
+    indptr = offsets(cut)
+    past = ranges(data.indptr[users], cut)
+    future = ranges(data.indptr[users] + cut + gap, counts)
     row = np.repeat(np.arange(len(users)), counts)
-    distance = np.arange(len(future)) - _offsets(counts)[row]
+    distance = np.arange(len(future)) - offsets(counts)[row]
     decay = np.where(later, _LATER_DECAY, target_decay + target_reach * cut)
     decay = np.where(early, _EARLY_DECAY, decay)
     weight = np.exp(-distance / decay[row]) * np.where(later, _LATER_WEIGHT, 1.0)[row]
@@ -153,10 +154,10 @@ def random_masks(
     """Hide some of each user's events: the rest is the history, the hidden are targets. An
     example's scenario is that of any event; see ``time_cuts``."""
     lengths = data.lengths()[users]
-    indptr = _offsets(lengths)
-    events = _ranges(data.indptr[users], lengths)
+    indptr = offsets(lengths)
+    events = ranges(data.indptr[users], lengths)
     keep = rng.random(len(events)) >= history_dropout
-    row = np.repeat(np.arange(len(users)), lengths)
+    row = row_numbers(indptr)
     pick = indptr[:-1] + (rng.random(len(users)) * lengths).astype(np.int64)
     weight = np.ones(int((~keep).sum()), dtype=np.float32)
     scenario = _told(data.scenario[events[pick]], scenario_dropout, rng)
@@ -188,7 +189,7 @@ def _examples(
 ) -> Examples:
     """``seen`` says which past events are no candidates (all of them unless given)."""
     later = np.zeros(len(users), dtype=bool) if later is None else later
-    past_row = np.repeat(np.arange(len(users)), np.diff(indptr))
+    past_row = row_numbers(indptr)
     if seen is not None:
         past_row, seen_events = past_row[seen], past[seen]
     else:
@@ -207,9 +208,9 @@ def _examples(
 def histories_of(histories: Histories, rows: Ints) -> Histories:
     """``rows`` (int64) of ``histories`` alone, in that order."""
     lengths = np.diff(histories.indptr)[rows]
-    events = _ranges(histories.indptr[rows], lengths)
+    events = ranges(histories.indptr[rows], lengths)
     return Histories(
-        indptr=_offsets(lengths),
+        indptr=offsets(lengths),
         item=histories.item[events],
         age=histories.age[events],
         visit=histories.visit[events],
@@ -218,13 +219,3 @@ def histories_of(histories: Histories, rows: Ints) -> Histories:
         scenario=histories.scenario[rows],
         later=histories.later[rows],
     )
-
-
-def _offsets(counts: Ints) -> Ints:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-def _ranges(starts: Ints, counts: Ints) -> Ints:
-    """The integers ``starts[i] .. starts[i] + counts[i] - 1`` for every i, concatenated."""
-    offsets = _offsets(counts)
-    return np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1], dtype=np.int64)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from kgrec.arrays import distinct, offsets, row_numbers
 from kgrec.features.tables import FeatureTables, Messages
-from kgrec.graph.distinct import distinct
 from kgrec.graph.snapshot import Ints
 
 
@@ -28,8 +28,8 @@ def sample_rows(
     starts = matrix.indptr[rows].astype(np.int64)
     counts = matrix.indptr[rows + 1].astype(np.int64) - starts
     taken = np.minimum(counts, fanout)
-    indptr = np.concatenate([[0], np.cumsum(taken)]).astype(np.int64)
-    row = np.repeat(np.arange(len(rows)), taken)
+    indptr = offsets(taken)
+    row = row_numbers(indptr)
     tooth = np.arange(indptr[-1]) - indptr[row]
     gap = (counts / np.maximum(taken, 1))[row]
     offset = np.where(counts > fanout, rng.random(len(rows)), 0.0)[row]

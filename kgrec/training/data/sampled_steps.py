@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.arrays import distinct
 from kgrec.features.tables import FeatureTables
-from kgrec.graph.distinct import distinct
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HybridModel, ModelInputs
 from kgrec.training.data.examples import Examples, Sequences

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import scipy.sparse as sp
 
+from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Ints
 from kgrec.training.data.examples import Sequences
 
@@ -75,7 +76,7 @@ def drawn_users(data: Sequences, users: Ints, balance: float, rng: np.random.Gen
     down, or more than rounded up.
     """
     lengths = data.lengths()
-    row = np.repeat(np.arange(len(lengths)), lengths)
+    row = row_numbers(data.indptr)
     n_groups = int(data.scenario.max(initial=-1)) + 2
     code = np.where(data.scenario < 0, n_groups - 1, data.scenario)
     cells = (1.0 / lengths[row], (row, code))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kgrec.arrays import row_numbers
 from kgrec.errors import TrainingError
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HybridModel, ItemVectors, ItemWeights, ModelInputs
@@ -131,7 +132,7 @@ def tune_scenario(stepper: Stepper, code: int, *, epochs: int, seed: int) -> lis
     A scenario without rows is left as it is. Raises TrainingError; see ``fit_own_rows``.
     """
     data = stepper.data
-    user = np.repeat(np.arange(len(data.lengths())), data.lengths())
+    user = row_numbers(data.indptr)
     users = np.unique(user[data.scenario == code])
     if not len(users):
         return []

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from kgrec.nn import HybridModel
-from kgrec.nn.heads import AdapterHead, HyperHead
 from kgrec.nn.heads.base import own_parameters
 from kgrec.training.optim.row_adam import Rows
 
@@ -23,24 +20,6 @@ def prior_rows(model: nn.Module, codes: np.ndarray, shares: np.ndarray) -> Rows:
     for name in own_parameters(model):
         rows = model.get_parameter(name).detach()[torch.as_tensor(codes)]
         found[name] = torch.tensordot(share.to(rows), rows, dims=1)
-    return found
-
-
-@torch.no_grad()
-def neutral_rows(model: HybridModel, code: int) -> Rows:
-    """Rows with which scenario ``code`` answers as requests without a scenario are answered."""
-    found = {
-        name: torch.zeros_like(model.get_parameter(name)[code]) for name in own_parameters(model)
-    }
-    for name in found:  # of a product of two matrices one stays, or neither would ever learn
-        if name.rpartition(".")[2] == "left":
-            found[name] = model.get_parameter(name).detach()[code].clone()
-    head = model.head
-    if isinstance(head, AdapterHead):
-        found["head.scale"] = torch.ones_like(head.get_parameter("scale")[code])
-    if isinstance(head, HyperHead):  # take back what the features come down to
-        told = head.features[code] @ head.reader + head.reader_bias
-        found["head.code"] = -functional.softsign(told)
     return found
 
 

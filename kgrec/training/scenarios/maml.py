@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, grad_and_value
 
+from kgrec.arrays import row_numbers
 from kgrec.errors import TrainingError
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HybridModel, ItemVectors, ModelInputs
@@ -66,7 +67,7 @@ def meta_train(stepper: Stepper, *, epochs: int, seed: int, items: ItemVectors) 
     finite."""
     model, data = stepper.model, stepper.data
     names = own_parameters(model)
-    user = np.repeat(np.arange(len(data.lengths())), data.lengths())
+    user = row_numbers(data.indptr)
     users = {code: np.unique(user[data.scenario == code]) for code in range(len(stepper.names))}
     codes = [code for code, own in users.items() if len(own) >= 2 * _SHOTS[0]]
     if not names or len(codes) < 2:

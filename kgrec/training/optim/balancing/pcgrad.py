@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torchjd.aggregation import PCGradWeighting
 
+from kgrec.extras import require
 from kgrec.training.optim.balancing.base import Balancer
 
 
 class PCGrad(Balancer):
-    """Each gradient loses what points against another one, the others taken in random order (of
-    torch's generator on the CPU); the results are added up."""
+    """Each gradient loses its components against the other gradients, which are taken in random
+    order (of torch's generator on the CPU); the results are added up.
+
+    Raises MissingExtraError without torchjd.
+    """
 
     compares_gradients = True
 
+    def __init__(self, n_groups: int) -> None:
+        super().__init__(n_groups)
+        self._weighting = require("torchjd.aggregation", extra="balancing").PCGradWeighting()
+
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
-        weights: Tensor = PCGradWeighting()(gramian)
+        weights: Tensor = self._weighting(gramian)
         return weights

@@ -1,0 +1,366 @@
+"""Files and folders that are complete or not there, and that never replace what others wrote.
+
+A folder is written under a unique temporary name beside its place and then swapped in as a whole.
+Where the system can exchange two folders in one step (Linux), a process that is killed leaves the
+old or the new folder in place. Elsewhere two renames do it; a process killed between them leaves
+both folders beside the place, where ``readable_folder`` finds the new one.
+
+Only files that a folder's own manifest lists are ever replaced or removed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from kgrec.errors import ModelError
+
+_T = TypeVar("_T")
+_PREVIOUS = ".previous"
+_IDLE = 60.0  # seconds after which a temporary folder without a living writer is removed
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux' renameat2
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def put_file(path: Path, write: Callable[[str], object]) -> Path:
+    """Call ``write`` with the name of a temporary file to fill, then put that file at ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
+    os.close(handle)
+    try:
+        write(name)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return path
+
+
+def put_text(path: Path, text: str) -> Path:
+    """Put a file at ``path`` that holds ``text`` as UTF-8."""
+    return put_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """How kgrec recognises folders that it wrote.
+
+    ``name`` is what messages call the content ("model"), ``manifest`` the name of the JSON file
+    that lists the others, and ``listed`` returns these names from its content: paths within the
+    folder, with "/"; None where the manifest is not of this kind.
+    """
+
+    name: str
+    manifest: str
+    listed: Callable[[dict[str, Any]], Collection[str] | None]
+
+    def files(self, folder: Path) -> frozenset[str]:
+        """The files of ``folder`` that its manifest lists, the manifest among them; none where
+        there is no readable manifest of this kind."""
+        try:
+            content = json.loads((folder / self.manifest).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return frozenset()
+        names = self.listed(content) if isinstance(content, dict) else None
+        if names is None or not all(map(_is_inside, names)):
+            return frozenset()
+        return frozenset({self.manifest, *names})
+
+
+def check_folder(folder: str | Path, kind: FolderKind) -> Path:
+    """Return the real place of ``folder`` if kgrec may write one of this ``kind`` there.
+
+    ``~`` is expanded and symbolic links are followed, so that a link stays a link. Raises
+    ModelError for a file, the working folder or one above it, a mount point, and a folder with
+    files that its manifest doesn't list, of which one is named.
+    """
+    place = _real(folder)
+    if not place.exists():
+        return place
+    if not place.is_dir():
+        raise ModelError(f"{folder} is a file; name a new or empty folder.")
+    if place in _working_folders():
+        raise ModelError(f"{folder} is or holds the working folder; name a folder inside it.")
+    if os.path.ismount(place):
+        raise ModelError(f"{folder} is a mount point; name a folder inside it.")
+    foreign = _foreign(place, kind.files(place))
+    if foreign is not None:
+        raise ModelError(
+            f"{folder} holds {foreign}, which no {kind.name} of kgrec lists as its own; move it "
+            "away, or name a new or empty folder."
+        )
+    return place
+
+
+def check_writable(folder: str | Path, kind: FolderKind) -> None:
+    """``check_folder``, and whether the disk lets kgrec write beside it: before long work.
+
+    Makes the folder above where it is missing. Raises ModelError.
+    """
+    place = check_folder(folder, kind)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_stem(place), dir=place.parent):
+            pass
+    except OSError as error:
+        raise ModelError(
+            f"{folder}: can't write there ({error}); permit writing, free some space, or name "
+            "another folder."
+        ) from error
+
+
+@contextmanager
+def replaced_folder(folder: str | Path, kind: FolderKind) -> Iterator[Path]:
+    """Yield an empty temporary folder to fill, then put it in the place of ``folder``.
+
+    Where the block raises, ``folder`` stays as it was. Raises ModelError as ``check_folder`` does,
+    and OSError where the disk refuses.
+    """
+    place = check_folder(folder, kind)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _finish_replacement(place, kind)
+    _remove_abandoned(place)
+    fresh = place.with_name(f"{_stem(place)}{secrets.token_hex(8)}")
+    fresh.mkdir()
+    with _held(fresh):
+        try:
+            yield fresh
+            _flush_folder(fresh)
+            old = _swap(fresh, place, folder, kind)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    if old is not None:
+        _remove_listed(old, kind.files(old))
+
+
+def readable_folder(folder: str | Path, kind: FolderKind) -> Path:
+    """Return the place to read ``folder`` from, which need not exist.
+
+    Raises ModelError where an older version of kgrec was interrupted while it replaced the folder,
+    or seems to have been: then the user decides.
+    """
+    place = _real(folder)
+    if place.exists():
+        return place
+    for fresh, _ in _interrupted(place):
+        return fresh
+    old = place.with_name(place.name + ".old")
+    if kind.files(old):
+        raise ModelError(
+            f"{folder} is missing, and {old.name} beside it holds a {kind.name}: either an older "
+            f"version of kgrec was interrupted while it saved, or the folder was moved. Rename "
+            f"{old.name} to {place.name} to use that {kind.name}, or move it away."
+        )
+    return place
+
+
+def read_folder(folder: str | Path, kind: FolderKind, read: Callable[[Path], _T]) -> _T:
+    """What ``read`` returns for the place of ``folder``; read again where a save replaced the
+    folder meanwhile, so that nothing is mixed from two of them."""
+    for _ in range(5):
+        place = readable_folder(folder, kind)
+        before = _identity(place)
+        try:
+            found = read(place)
+        except Exception:
+            if _identity(place) == before:
+                raise
+            continue
+        if _identity(place) == before:
+            return found
+    raise ModelError(f"{folder} is replaced again and again while it is read; try again later.")
+
+
+def _is_inside(name: object) -> bool:
+    """Whether ``name`` is a path that can't lead out of its folder."""
+    if not isinstance(name, str) or "\\" in name:
+        return False
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def _working_folders() -> list[Path]:
+    """The working folder and those above it; none where it was removed."""
+    try:
+        here = Path.cwd()
+    except OSError:
+        return []
+    return [here, *here.parents]
+
+
+def _real(folder: str | Path) -> Path:
+    return Path(os.path.realpath(Path(folder).expanduser()))
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _stem(place: Path) -> str:
+    """How the names of temporary folders for ``place`` begin; a token follows."""
+    return f".{place.name[:100]}.kgrec-"
+
+
+def _foreign(folder: Path, known: frozenset[str]) -> str | None:
+    """A file or empty folder below ``folder`` that is not ``known``; None where there is none."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        inside = path.is_dir() and not path.is_symlink()
+        if inside and (any(path.iterdir()) or any(one.startswith(f"{name}/") for one in known)):
+            continue
+        if name not in known:
+            return name
+    return None
+
+
+def _swap(fresh: Path, place: Path, named: str | Path, kind: FolderKind) -> Path | None:
+    """Put ``fresh`` at ``place``; returns where the folder that it replaced is now, if any.
+
+    Raises OSError or ModelError; then both are where they were.
+    """
+    try:
+        os.rename(fresh, place)  # onto nothing, or onto an empty folder
+    except OSError:
+        if not place.is_dir():
+            raise
+    else:
+        _flush(place.parent)
+        return None
+    check_folder(named, kind)  # once more: something may have been put there since
+    if _exchange(fresh, place):
+        _flush(place.parent)
+        return fresh
+    previous = fresh.with_name(fresh.name + _PREVIOUS)
+    try:
+        os.rename(place, previous)
+        os.rename(fresh, place)
+    except BaseException:
+        if previous.exists() and not place.exists():
+            os.rename(previous, place)
+        raise
+    _flush(place.parent)
+    return previous
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change places in one step; False where the system or the disk can't."""
+    if sys.platform != "linux":
+        return False
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0)
+
+
+def _interrupted(place: Path) -> Iterator[tuple[Path, Path]]:
+    """The new and the old folder where a process was killed between the two renames of ``_swap``:
+    nothing is at ``place`` and both are beside it."""
+    if os.path.lexists(place):
+        return
+    for previous in _temporaries(place, _PREVIOUS):
+        fresh = previous.with_name(previous.name.removesuffix(_PREVIOUS))
+        if fresh.is_dir():
+            yield fresh, previous
+
+
+def _finish_replacement(place: Path, kind: FolderKind) -> None:
+    for fresh, previous in _interrupted(place):
+        os.rename(fresh, place)
+        _remove_listed(previous, kind.files(previous))
+        return
+
+
+def _temporaries(place: Path, suffix: str = "") -> list[Path]:
+    """Temporary folders beside ``place`` by the names that this module gives them."""
+    pattern = re.compile(re.escape(_stem(place)) + "[0-9a-f]{16}" + re.escape(suffix))
+    try:
+        return [path for path in place.parent.iterdir() if pattern.fullmatch(path.name)]
+    except OSError:
+        return []
+
+
+def _remove_abandoned(place: Path) -> None:
+    """Remove temporary folders whose writer was killed: old ones that nobody holds."""
+    for path in _temporaries(place):
+        with suppress(OSError), _held(path) as free:
+            if free and time.time() - path.stat().st_mtime > _IDLE:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Hold a lock on ``folder`` while the block runs, which ends with the process at the latest.
+    Yields False where another process holds it, or where there are no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        yield False
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def _remove_listed(folder: Path, names: Collection[str]) -> None:
+    """Remove the files ``names`` of ``folder`` and then the folder; what else is there stays."""
+    with suppress(OSError):
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        below = [path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()]
+        for path in sorted(below, key=lambda path: len(path.parts), reverse=True):
+            path.rmdir()
+        folder.rmdir()
+    if folder.exists():
+        warnings.warn(
+            f"{folder} holds the folder that was replaced and can't be removed; delete it.",
+            stacklevel=4,
+        )
+
+
+def _flush_folder(folder: Path) -> None:
+    """Let the disk have all of ``folder`` before it takes its place."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _flush(path)
+    _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    with suppress(OSError):  # some systems can't flush a folder
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,108 @@
+"""The rating model of a fitted engine: trained on its snapshot, and asked about pairs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+
+from kgrec.config import RatingConfig
+from kgrec.nn.heads import ByScenario, grown
+from kgrec.progress import Progress
+from kgrec.ratings.fit import FittedRatings, RatingData, fit_rating_model
+from kgrec.ratings.model import RatingModel
+from kgrec.ratings.pools import RatedEvents
+from kgrec.ratings.predictor import RatingPredictor
+from kgrec.ratings.requests import RatedHistories, ask_ratings
+from kgrec.ratings.reviews import Reviews, gather
+from kgrec.scenarios.user_scenarios import UserScenarios
+from kgrec.scoring.bound_model import read_inputs
+from kgrec.scoring.engine import Engine
+
+
+def fit_ratings(
+    engine: Engine,
+    config: RatingConfig,
+    held: np.ndarray,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+) -> FittedRatings:
+    """Train a rating model on the ratings of the engine's snapshot.
+
+    ``held`` bool ``[n]``: the interactions that choose the epoch instead of training. Raises
+    TrainingError where there are no ratings, where all or none are likes, or where training
+    diverges.
+    """
+    shape, bound = engine.model.shape, engine.bound
+    data = RatingData(
+        vocabulary=engine.vocabulary,
+        # Read anew: tensors made in inference mode pass no gradient.
+        inputs=read_inputs(
+            engine.model, engine.vocabulary, engine.snapshot, engine.texts, bound.device
+        ),
+        parts=shape.parts,
+        text_size=shape.text_size,
+        kg_layers=shape.kg_layers,
+        train=engine.snapshot.interactions.select(~held),
+        valid=engine.snapshot.interactions.select(held),
+        reviews=Reviews.of(engine),
+    )
+    report = None if progress is None else _epoch_progress(progress, config.epochs)
+    return fit_rating_model(data, config, seed=seed, device=engine.device, on_epoch=report)
+
+
+def bind_predictor(engine: Engine, model: RatingModel) -> RatingPredictor:
+    """The rating model over the items, users and ratings of the engine's snapshot."""
+    events = RatedEvents.of_users(engine.snapshot.interactions, len(engine.snapshot.users))
+    evidence, blend = None, model.blend
+    if blend is not None:
+        rows, n_items = engine.snapshot.interactions, len(engine.snapshot.items)
+        evidence = gather(rows, Reviews.of(engine), blend.sentiment, blend.mean, n_items)
+    inputs = engine.inputs
+    return RatingPredictor(model, inputs.items, inputs.user_tokens, events, engine.device, evidence)
+
+
+def predict_pairs(
+    engine: Engine,
+    predictor: RatingPredictor,
+    user_scenarios: UserScenarios,
+    pairs: pd.DataFrame,
+    histories: RatedHistories | None,
+    *,
+    past_only: bool,
+) -> pd.DataFrame:
+    """``pairs`` with columns ``like`` and ``rating``; see ``Recommender.predict``.
+
+    Raises RequestError.
+    """
+    asked = ask_ratings(engine, user_scenarios, predictor.events, pairs, histories)
+    logit, rating = predictor.predict(
+        asked.pairs, asked.user, asked.scenario, past_only=past_only, events=asked.events
+    )
+    return pairs.assign(like=1.0 / (1.0 + np.exp(-logit.astype(np.float64))), rating=rating)
+
+
+def with_new_scenario(model: RatingModel) -> RatingModel:
+    """The rating model with one scenario more, which shares all parameters until it is fitted."""
+    other = copy.deepcopy(model) if not model.head.n_scenarios else grown(model)
+    if not model.head.n_scenarios:
+        for part in other.modules():
+            if isinstance(part, ByScenario):
+                part.reset_rows(1)
+    unused = torch.zeros(1, dtype=torch.bool, device=model.uses_head.device)
+    other.uses_head = torch.cat([model.uses_head, unused])
+    return other.eval()
+
+
+def _epoch_progress(progress: Progress, epochs: int) -> Callable[[dict[str, float]], None]:
+    def report(record: dict[str, float]) -> None:
+        text = f"ratings: loss {record['loss']:.3f}"
+        if "valid_logloss" in record:
+            text += f", valid logloss {record['valid_logloss']:.4f}"
+        progress(text, int(record["epoch"]), epochs)
+
+    return report

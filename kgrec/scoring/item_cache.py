@@ -1,0 +1,41 @@
+"""ItemCache: the vectors that scores are made of, computed once and shared by all scenarios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from kgrec.nn import ItemVectors
+from kgrec.scoring.bound_model import BoundModel
+from kgrec.scoring.cold_items import NewItems, find_new_items
+
+
+@dataclass(frozen=True, eq=False)
+class ItemCache:
+    """Vectors of the items and users of a bound model.
+
+    ``predicts_cold`` False leaves the vectors of cold items as the model alone has them.
+    """
+
+    bound: BoundModel
+    predicts_cold: bool = True
+
+    @cached_property
+    def new_items(self) -> NewItems | None:
+        """Predicted vectors of cold items; None where there are none."""
+        return find_new_items(self.bound) if self.predicts_cold else None
+
+    @cached_property
+    def items(self) -> ItemVectors:
+        """The items' vectors, float32; those of cold items are predicted from similar items."""
+        trained = self.bound.trained_items
+        return trained if self.new_items is None else self.new_items.placed(trained)
+
+    @cached_property
+    def known(self) -> Tensor:
+        """The part of every stored user's vector that needs no history, float32 ``[m, d]``."""
+        with torch.inference_mode():
+            return self.bound.model.known(self.items.query, self.bound.inputs)

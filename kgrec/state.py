@@ -1,0 +1,155 @@
+"""FittedState: everything that answers come from, replaced as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from graph_schema.mapping import GraphMapping
+from kgrec.config import RecommenderConfig
+from kgrec.errors import ModelError
+from kgrec.explain.case import Case
+from kgrec.explain.explainer import Explainer
+from kgrec.explore.explorer import GraphExplorer
+from kgrec.features.texts import TextFeatures, TextReader, same_texts
+from kgrec.graph import GraphSnapshot
+from kgrec.progress import Progress
+from kgrec.query import Query, Resolver
+from kgrec.ratings.model import RatingModel
+from kgrec.ratings.predictor import RatingPredictor
+from kgrec.ratings.rating import bind_predictor
+from kgrec.scenarios.recogniser_fit import ScenarioSigns
+from kgrec.scenarios.recognition import BoundRecogniser
+from kgrec.scenarios.user_scenarios import UserScenarios
+from kgrec.scoring.engine import Engine
+from kgrec.search.ranker import Searcher
+from kgrec.training.scenarios.maml import Start
+
+
+@dataclass(frozen=True, eq=False)
+class GraphIndexes:
+    """What explaining, exploring and searching build from a snapshot; no scenario changes it."""
+
+    snapshot: GraphSnapshot
+    texts: TextFeatures
+    mapping: GraphMapping | None = None
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Paths of the graph, for explanations."""
+        return Explainer(self.snapshot, mapping=self.mapping)
+
+    @cached_property
+    def explorer(self) -> GraphExplorer:
+        """The graph to look around in."""
+        return GraphExplorer(self.explainer)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Titles, texts and names of entities, for search."""
+        return Searcher(self.snapshot, self.texts)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedState:
+    """A fitted recommender. Immutable: every change makes another state, which takes the place of
+    the old one in a single assignment, so that no thread sees half of a change.
+
+    Attributes
+    ----------
+    config : RecommenderConfig
+        The settings used, with the best ones of a search (``fit(tune=)``).
+    full_snapshot : GraphSnapshot
+        The graph with the rows that are held out for testing.
+    engine : Engine
+        The model over the graph that answers come from, without test rows.
+    reader : TextReader
+        The language model, loaded when the first text needs it.
+    indexes : GraphIndexes
+        Indexes of the graph for explanations, exploring and search.
+    start : Start or None
+        Where a new scenario starts, if meta-training learned it.
+    recogniser : ScenarioSigns or None
+        Recognises scenarios, if training had histories in at least two.
+    rating_model : RatingModel or None
+        Predicts likes and ratings, if it was fitted.
+    training_log, rating_log : list of dict
+        One record per epoch: loss and validation metrics.
+    trials : list of dict
+        One record per trial of a search over settings.
+    """
+
+    config: RecommenderConfig
+    full_snapshot: GraphSnapshot
+    engine: Engine
+    reader: TextReader
+    indexes: GraphIndexes
+    start: Start | None = None
+    recogniser: ScenarioSigns | None = None
+    rating_model: RatingModel | None = None
+    training_log: list[dict[str, float]] = field(default_factory=list)
+    rating_log: list[dict[str, float]] = field(default_factory=list)
+    trials: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def snapshot(self) -> GraphSnapshot:
+        """The graph that answers come from, without test rows."""
+        return self.engine.snapshot
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Turns queries into requests to the engine."""
+        return Resolver(
+            self.engine,
+            UserScenarios.infer(self.engine, self.config.scenarios.rule),
+            BoundRecogniser(self.engine, self.recogniser, self.reader),
+        )
+
+    @cached_property
+    def predictor(self) -> RatingPredictor:
+        """The rating model over the graph. Raises ModelError where there is none."""
+        if self.rating_model is None:
+            raise ModelError(
+                "this Recommender has no rating model; call fit_ratings(), or set ratings.enabled "
+                "before fit()."
+            )
+        return bind_predictor(self.engine, self.rating_model)
+
+    def texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
+        """The vectors of a snapshot's texts: those at hand where the texts are the same, else read
+        with the language model. Raises TextModelError."""
+        if same_texts(self.engine.snapshot, snapshot):
+            return self.engine.texts
+        return self.reader.read(snapshot, progress)
+
+    def case(self, query: Query) -> Case:
+        """A query about one user, ready to be explained. Raises RequestError."""
+        request = self.resolver.resolve_one(query)
+        return Case.of(self.engine, self.indexes.explainer, request, stored=query.stored)
+
+    def over(self, full: GraphSnapshot, progress: Progress | None = None) -> FittedState:
+        """The same model over another graph, ``full``, which may hold test rows."""
+        visible = full.without_splits(("test",))
+        engine = self.engine.over(visible, self.texts_of(visible, progress))
+        indexes = GraphIndexes(visible, engine.texts, self.indexes.mapping)
+        return replace(self, full_snapshot=full, engine=engine, indexes=indexes)
+
+    def warm_up(self) -> FittedState:
+        """Compute now everything that answers need, so that the first is as fast as the next, and
+        threads share it. Returns the state."""
+        self.engine.warm_up()
+        self.indexes.explainer.warm_up()
+        lazy: list[Callable[[], object]] = [
+            lambda: self.indexes.explorer,
+            lambda: self.indexes.searcher,
+            lambda: self.resolver.recogniser.prototypes,
+            lambda: self.engine.bound.item_parts,
+            lambda: self.engine.messages.warm_up(),
+        ]
+        if self.rating_model is not None:
+            lazy.append(lambda: self.predictor)
+        for make in lazy:
+            make()
+        return self

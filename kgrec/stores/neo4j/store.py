@@ -1,0 +1,252 @@
+"""Neo4jStore: a property graph on a Neo4j server, through the official driver."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import neo4j
+import neo4j.graph
+import neo4j.time
+import pyarrow as pa
+
+from graph_schema.catalog import Catalog
+from graph_schema.errors import QueryError, StoreError
+from graph_schema.mapping import GraphMapping
+from graph_schema.migration import READ_VERSION, RECORD_VERSION, latest_version, migrations
+from graph_schema.names import ITEM
+from kgrec.progress import Progress
+from kgrec.stores.base import (
+    EdgeType,
+    GraphStore,
+    Neighbour,
+    NodeRef,
+    StorePath,
+    TextHit,
+    WriteReport,
+)
+from kgrec.stores.fulltext import check_query
+from kgrec.stores.neo4j import queries
+from kgrec.stores.neo4j import read as reading
+from kgrec.stores.neo4j import search as searching
+from kgrec.stores.neo4j import write as writing
+from kgrec.stores.neo4j.names import Names, NodeSource
+from kgrec.stores.neo4j.session import Connection
+from kgrec.stores.paths import simple_paths
+from kgrec.stores.tables import interaction_rows, node_rows, other_edges
+
+VERSION_LABEL = "SchemaVersion"
+DIALECT = "neo4j"  # of the migrations
+
+
+class Neo4jStore(GraphStore):
+    """A graph on the server ``uri`` (bolt://, neo4j://; +s and +ssc for TLS).
+
+    ``driver``: one of the caller's, who also closes it. ``mapping``: kgrec's names for a graph that
+    has its own; such a graph is only read. Raises StoreAuthError, StoreConnectionError or
+    StoreError at once if the server can't be used.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        auth: tuple[str, str] | neo4j.Auth | None = None,
+        driver: neo4j.Driver | None = None,
+        database: str | None = None,
+        mapping: GraphMapping | None = None,
+    ) -> None:
+        self.mapping = mapping
+        self._names = Names(mapping)
+        self._connection = Connection(uri, auth, driver, database)
+        self.uri = self._connection.uri
+
+    def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
+        self._refuse_if_mapped("write()")
+        catalog.validate().raise_if_any()
+        started = time.perf_counter()
+        self.migrate()
+        nodes, events, edges = node_rows(catalog), interaction_rows(catalog), other_edges(catalog)
+        writing.declare_names(self._connection, nodes, [events, *edges])
+        for rows in nodes:
+            writing.write_nodes(self._connection, rows, progress)
+        searching.index_texts(self._connection, nodes)
+        writing.write_interactions(self._connection, events, progress)
+        for group in edges:
+            writing.write_edges(self._connection, group, progress)
+        counts = {name: table.num_rows for name, table in catalog.tables.items()}
+        return WriteReport(counts, time.perf_counter() - started)
+
+    def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:
+        return reading.read_nodes(self._connection, self._names, label, columns)
+
+    def read_edges(self, edge: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
+        return reading.read_edges(self._connection, self._names, edge, columns)
+
+    def edge_types(self) -> list[EdgeType]:
+        return reading.edge_types(self._connection, self._names)
+
+    def node_counts(self) -> dict[str, int]:
+        present = reading.known(self._connection).labels - {VERSION_LABEL}
+        mapped = [(node.kgrec, node.label) for node in self._names.nodes if node.label in present]
+        if self._names.own:
+            mapped += [(label, label) for label in present - {label for _, label in mapped}]
+        counts: dict[str, int] = {}
+        for kgrec, label in sorted(mapped):
+            n = int(self._connection.rows(queries.count_nodes(label))[0]["n"])
+            if n:
+                counts[kgrec] = counts.get(kgrec, 0) + n
+        return counts
+
+    def neighbours(
+        self, node: NodeRef, *, relations: Sequence[str] | None = None, limit: int = 100
+    ) -> list[Neighbour]:
+        present = reading.known(self._connection)
+        types = self._names.types_of(relations, present.types)
+        if types is not None and not types:
+            return []
+        found = []
+        for source in self._sources(node, present):
+            rows = self._connection.rows(
+                queries.neighbours(self._names, source, types, limit),
+                {"keys": source.keys([node.id])},
+            )
+            found += [self._neighbour(row) for row in rows]
+        found.sort(key=lambda n: (n.relation, n.node.label, n.node.id, n.outgoing))
+        return found[:limit]
+
+    def paths(
+        self, source: NodeRef, target: NodeRef, *, max_hops: int = 3, limit: int = 10
+    ) -> list[StorePath]:
+        present = reading.known(self._connection)
+        types = self._names.types_of(None, present.types)
+        ends = [
+            (a, b) for a in self._sources(source, present) for b in self._sources(target, present)
+        ]
+
+        def search(hops: int, most: int) -> list[dict[str, Any]]:
+            rows: list[dict[str, Any]] = []
+            for pair in ends:
+                statement = queries.paths(self._names, pair, types, hops, most)
+                keys = {"source": pair[0].keys([source.id]), "target": pair[1].keys([target.id])}
+                rows += self._connection.rows(statement, keys)
+            return [self._kgrec_path(row, hops) for row in rows]
+
+        return simple_paths(search, max_hops, limit)
+
+    def query(
+        self, cypher: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        values = dict(parameters or {})
+
+        def work(tx: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
+            # The server refuses writes in this transaction, but not every call with an effect.
+            if not re.match(r"\s*EXPLAIN\b", cypher, re.IGNORECASE):
+                kind = tx.run("EXPLAIN " + cypher, values).consume().query_type
+                if kind != "r":
+                    raise QueryError(
+                        "query() only reads the graph, and this Cypher would change it or its "
+                        "schema. Cure: use write(), delete_user() or migrate()."
+                    )
+            rows = tx.run(cypher, values)
+            return [{name: plain_value(value) for name, value in dict(row).items()} for row in rows]
+
+        return self._connection.read(work)
+
+    def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
+        words = check_query(text, label, k)
+        present = reading.known(self._connection).labels
+        hits: dict[str, float] = {}
+        for source in self._names.of_label(label):
+            if source.label in present:
+                hits.update(searching.search(self._connection, source, words, k))
+        best = sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))[:k]
+        return [TextHit(NodeRef(label, node), score) for node, score in best]
+
+    def delete_user(self, user_id: str) -> bool:
+        self._refuse_if_mapped("delete_user()")
+
+        def work(tx: neo4j.ManagedTransaction) -> bool:
+            for statement in (queries.DELETE_REVIEWS, queries.DELETE_QUERIES):
+                tx.run(statement, id=user_id).consume()
+            row = tx.run(queries.DELETE_USER, id=user_id).single(strict=True)
+            return bool(row["deleted"])
+
+        return self._connection.write(work)
+
+    def schema_version(self) -> int:
+        if VERSION_LABEL not in reading.known(self._connection).labels:
+            return 0
+        rows = self._connection.rows(READ_VERSION)
+        return int(rows[0]["version"]) if rows else 0
+
+    def migrate(self) -> int:
+        self._refuse_if_mapped("migrate()")
+        version = self.schema_version()
+        if version > latest_version():
+            raise StoreError(
+                f"{self.uri}: the graph has schema version {version}, this kgrec knows up to "
+                f"{latest_version()}. Cure: install the newest kgrec."
+            )
+        for step in migrations(DIALECT):
+            if step.version <= version:
+                continue
+            for statement in step.statements:
+                self._connection.run(statement)
+            self._record(step.version)
+        return latest_version()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _record(self, version: int) -> None:
+        self._connection.write(lambda tx: tx.run(RECORD_VERSION, version=version).consume())
+
+    def _refuse_if_mapped(self, what: str) -> None:
+        if not self._names.own:
+            raise StoreError(
+                f"{self.uri}: {what} would change a graph that is read through a mapping. Cure: "
+                "connect without a mapping, to a database that kgrec may write in."
+            )
+
+    def _sources(self, node: NodeRef, present: reading.Known) -> list[NodeSource]:
+        found = self._names.of_label(node.label)
+        return [one for one in found if one.label in present.labels and one.keys([node.id])]
+
+    def _neighbour(self, row: dict[str, Any]) -> Neighbour:
+        relation, along = self._names.edge_of(row["type"])
+        properties = {name: plain_value(value) for name, value in row["properties"].items()}
+        outgoing = row["outgoing"] == along
+        return Neighbour(NodeRef(row["label"], row["id"]), relation, outgoing, properties)
+
+    def _kgrec_path(self, row: dict[str, Any], hops: int) -> dict[str, Any]:
+        for i in range(hops):
+            row[f"t{i}"], along = self._names.edge_of(row[f"t{i}"])
+            row[f"o{i}"] = row[f"o{i}"] == along
+        return row
+
+
+def plain_value(value: Any) -> Any:
+    """A value of a query's answer in the form that every store gives."""
+    if isinstance(value, neo4j.graph.Node):
+        return {"labels": sorted(value.labels), "properties": _plain_map(value)}
+    if isinstance(value, neo4j.graph.Relationship):
+        return {"type": value.type, "properties": _plain_map(value)}
+    if isinstance(value, neo4j.graph.Path):
+        return {
+            "nodes": [plain_value(node) for node in value.nodes],
+            "relationships": [plain_value(edge) for edge in value.relationships],
+        }
+    if isinstance(value, list):
+        return [plain_value(part) for part in value]
+    if isinstance(value, dict):
+        return {name: plain_value(part) for name, part in value.items()}
+    if isinstance(value, neo4j.time.Date | neo4j.time.DateTime | neo4j.time.Time):
+        return value.to_native()
+    return value
+
+
+def _plain_map(entity: neo4j.graph.Entity) -> dict[str, Any]:
+    return {name: plain_value(value) for name, value in entity.items()}

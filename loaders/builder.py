@@ -1,0 +1,52 @@
+"""CatalogBuilder: the steps that every loader of files ends with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graph_schema.catalog import Catalog
+from loaders.report import FileReport, LoadReport, LoadResult
+from loaders.tabular import FileTable
+
+
+class CatalogBuilder:
+    """Collects frames and where they come from, then builds a valid catalog and its report.
+
+    ``tables`` maps a frame's name to its Arrow table or DataFrame, ``sources`` to the file it was
+    read from and ``rows`` to the row number of each record there (int64 ``[n]``). Error messages
+    name the source and the row.
+    """
+
+    def __init__(self) -> None:
+        self.report = LoadReport()
+        self.tables: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+        self.rows: dict[str, np.ndarray] = {}
+
+    def add(
+        self, frame: str, table: Any, source: str | Path, rows: np.ndarray | None = None
+    ) -> None:
+        """Add the frame ``frame``, which was read from ``source``."""
+        self.tables[frame] = table
+        self.sources[frame] = str(source)
+        if rows is not None:
+            self.rows[frame] = rows
+
+    def report_file(self, path: Path, part: FileTable) -> FileReport:
+        """Report the rows of a file that was read; blank rows count as dropped."""
+        file = self.report.file(path.name)
+        file.read = part.table.num_rows + part.blank
+        file.drop("blank row", part.blank)
+        return file
+
+    def build(self) -> LoadResult:
+        """Build and validate the catalog. Raises CatalogError with every problem."""
+        catalog = Catalog.from_frames(**self.tables, sources=self.sources, rows=self.rows)
+        catalog.validate().raise_if_any()
+        for frame, count in catalog.dropped.items():
+            file = self.report.file(Path(self.sources[frame]).name)
+            file.drop("exact repeat of an earlier row", count)
+        return LoadResult(catalog, self.report)

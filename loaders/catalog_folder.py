@@ -1,0 +1,36 @@
+"""A catalog that ``Catalog.to_parquet`` wrote: Parquet files and a manifest, catalog.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from graph_schema.catalog import Catalog
+from graph_schema.files import MANIFEST
+from loaders.loader import Loader
+from loaders.report import LoadReport, LoadResult, Progress
+
+
+def _catalog_folder(folder: Path, *, progress: Progress | None = None) -> LoadResult:
+    catalog = Catalog.read_parquet(folder)
+    catalog.validate().raise_if_any()
+    report = LoadReport()
+    for name, source in catalog.sources.items():
+        report.file(source).read = catalog.tables[name].num_rows
+        if progress is not None:
+            size = (folder / source).stat().st_size
+            progress(source, size, size)
+    return LoadResult(catalog, report)
+
+
+def _recognises(names: set[str]) -> bool:
+    return MANIFEST in names
+
+
+LOADER: Final = Loader(
+    name="catalog",
+    title="a catalog that `Catalog.to_parquet` wrote",
+    files=MANIFEST,
+    recognises=_recognises,
+    function=_catalog_folder,
+)

@@ -1,0 +1,87 @@
+"""The registry of formats: every loader, and ``load``, which chooses one by the names of the files.
+
+A new format is one module in this package that defines ``LOADER``, and one line in ``_MODULES``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from graph_schema.errors import SourceError
+from loaders.loader import Loader
+from loaders.report import LoadResult, Progress
+
+# In order of precedence: the first loader that recognises the files reads them.
+_MODULES: Final = (
+    "loaders.catalog_folder",
+    "loaders.recbole",
+    "loaders.movielens",
+    "loaders.xmrec",
+    "loaders.csv_folder",
+    "loaders.amazon",
+)
+LOADERS: Final[tuple[Loader, ...]] = tuple(import_module(name).LOADER for name in _MODULES)
+FORMATS: Final = tuple(loader.name for loader in LOADERS)
+
+
+def load(
+    path: str | Path,
+    format: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> LoadResult:
+    """Load the files of any known format into a valid catalog.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder of files, or one of its files.
+    format : str, optional
+        One of ``loaders.FORMATS``. By default the format is recognised by the names of the files.
+    progress : callable, optional
+        Called with (file name, bytes read, bytes in total) while files are read.
+    **options
+        Further arguments of the format's own function, such as ``markets`` of ``loaders.xmrec``.
+
+    Returns
+    -------
+    LoadResult
+        ``catalog``, which is valid, and ``report``: the rows read, kept and dropped of each file.
+
+    Raises
+    ------
+    RequestError
+        If the format has no such option.
+    SourceError
+        If there is nothing at ``path``, the format is unknown or isn't recognised, or a file can't
+        be read.
+    CatalogError
+        If the content breaks the schema; the error lists every problem with its file and row.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SourceError(f"{path}: there is nothing here. Cure: check the path.")
+    loader = recognise(path) if format is None else _named(format)
+    return loader.read(path, progress=progress, **options)
+
+
+def recognise(path: Path) -> Loader:
+    """The loader for a file or folder. Raises SourceError where no loader recognises it."""
+    names = {file.name for file in path.iterdir()} if path.is_dir() else {path.name}
+    for loader in LOADERS:
+        if loader.recognises(names):
+            return loader
+    known = "; ".join(f"{loader.files} ({loader.name})" for loader in LOADERS)
+    raise SourceError(
+        f"{path}: no format is recognised. Cure: give a folder that has the files of one format: "
+        f"{known}. If the files have other names, pass the format."
+    )
+
+
+def _named(format: str) -> Loader:
+    for loader in LOADERS:
+        if loader.name == format:
+            return loader
+    raise SourceError(f"format {format!r} is unknown. Cure: use one of {', '.join(FORMATS)}.")
