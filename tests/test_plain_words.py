@@ -41,6 +41,13 @@ ROOMS = (
     "notebooks",
     "mkdocs.yml",
     "graph_schema",
+    "loaders",
+    "kgrec/stores",
+    "kgrec/state.py",
+    "kgrec/query.py",
+    "kgrec/errors.py",
+    "tests/loaders",
+    "tests/stores",
 )
 # Pages in ROOMS that are still to be rewritten.
 PENDING = {"text.md", "explore.md", "new-items.md"}
