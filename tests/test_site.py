@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,14 +16,26 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="module")
-def hooks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "_site" / "hooks.py")
+def site_module(name: str) -> ModuleType:
+    """A module of ``docs/_site``, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "_site" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def hooks() -> ModuleType:
+    return site_module("hooks")
+
+
+def test_the_picture_of_the_flows_is_the_one_that_is_drawn(tmp_path: Path) -> None:
+    flow = site_module("flow")
+    flow.draw(tmp_path / "flow.svg")
+    assert (tmp_path / "flow.svg").read_bytes() == flow.PICTURE.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def draw(path: Path = PICTURE) -> None:
     axes.set_xlim(-2.8, 4 * STEP + WIDTH + 0.1)
     axes.set_ylim(-5.5, 1.0)
     axes.axis("off")
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None, "Creator": None})
     plt.close(figure)
 
