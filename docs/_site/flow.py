@@ -10,11 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("svg")
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 PICTURE = Path(__file__).resolve().parents[1] / "pictures" / "flow.svg"
@@ -65,28 +63,27 @@ LANES = (
         ("scoring", "explain\npaths", "explain", "explain\nvisualization"),
     ),
 )
+NOTE = (
+    "Boxes are values that you can print. The names on arrows are packages. "
+    "recommend and explain read a FittedState."
+)
+SETTINGS = {"svg.fonttype": "path", "svg.hashsalt": "kgrec", "font.family": "DejaVu Sans"}
 SHARED = {"graph store\n(file or Neo4j)", "FittedState"}
 
 
 def draw(path: Path = PICTURE) -> None:
     """Write the picture; the same bytes each time."""
-    plt.rcParams.update(
-        {"svg.fonttype": "path", "svg.hashsalt": "kgrec", "font.family": "DejaVu Sans"}
-    )
-    figure, axes = plt.subplots(figsize=(13.5, 4.8))
-    figure.patch.set_facecolor(PANEL)
+    figure = Figure(figsize=(13.5, 4.8), facecolor=PANEL)
+    axes = figure.add_subplot()
     for row, lane in enumerate(LANES):
         draw_lane(axes, lane, y=-1.55 * row)
-    axes.text(
-        0, -5.35, "Boxes are values that you can print. The names on arrows are packages. "
-        "recommend and explain read a FittedState.", fontsize=10, color=INK,
-    )  # fmt: skip
+    axes.text(0, -5.35, NOTE, fontsize=10, color=INK)
     axes.set_xlim(-2.8, 4 * STEP + WIDTH + 0.1)
     axes.set_ylim(-5.5, 1.0)
     axes.axis("off")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
+    with rc_context(SETTINGS):
+        figure.savefig(path, bbox_inches="tight", metadata={"Date": None, "Creator": None})
 
 
 def draw_lane(axes: Axes, lane: Lane, y: float) -> None:
