@@ -13,8 +13,9 @@ from benchmarks.controls.base import ControlRows
 from graph_schema import Catalog
 from kgrec import ScenarioConfig, ScenarioRule
 from kgrec.evaluation import auc
-from kgrec.features.hybrid_layer import ATTRIBUTES, IDS, KNOWLEDGE, ItemInputs
-from kgrec.features.tables import FeatureTables, Vocabulary
+from kgrec.features.build import build_inputs, build_tables, build_vocabulary
+from kgrec.features.names import ATTRIBUTES, IDS, KNOWLEDGE
+from kgrec.features.tables import FeatureTables
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn.model import ModelInputs
@@ -56,11 +57,11 @@ class AgeGroups:
         """From a snapshot whose interactions say train, valid or test."""
         snapshot = with_scenarios(snapshot, ScenarioConfig(rule=AGES))
         train = snapshot.restricted(("train",))
-        vocabulary = Vocabulary.build(train)
+        vocabulary = build_vocabulary(train)
         none = np.empty((0, 0), dtype=np.float32)
-        tables = FeatureTables.build(train, vocabulary, {}, none)
+        tables = build_tables(train, vocabulary, {}, none)
         user_tokens = SparseMatrix.build(tables.user_tokens)
-        items = ItemInputs.build(tables, 1, "cpu")
+        items = build_inputs(tables, 1, "cpu")
         split = snapshot.interactions.split
         data = RatingData(
             vocabulary=vocabulary,

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.coldstart items|users``: items and users that training never saw."""
+"""``python -m benchmarks.coldstart items|users|vectors``: what training never saw."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import cold_items, cold_users
+from benchmarks import cold_items, cold_users, cold_vectors
 from benchmarks.datasets import load_dataset
 from benchmarks.report import finish, interval
 from benchmarks.rows import read_rows
 from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
 from kgrec.evaluation import paired_bootstrap
-from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
 from kgrec.graph import GraphSnapshot
 from kgrec.metrics.metrics import UserMetrics
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line asks for; see ``--help``."""
     asked = _parser().parse_args(arguments)
     rows, _ = read_rows(lambda: load_dataset(DATA).catalog, asked.snapshot)
-    run = _items if asked.what == "items" else _users
+    run = {"items": _items, "users": _users, "vectors": _vectors}[asked.what]
     result, table = run(rows.snapshot, asked)
     whole = {"data": DATA, **result, "seeds": list(range(asked.seeds))}
     finish(f"coldstart-{asked.what}", whole, table, asked.save)
@@ -65,6 +65,36 @@ def _items(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str
         for name, values in {"kgrec": ours, **peers}.items()
     ]
     return {"protocol": cold_items.PROTOCOL, "kgrec": ours, "peers": peers, **cost}, table
+
+
+def _vectors(
+    snapshot: GraphSnapshot, asked: argparse.Namespace
+) -> tuple[dict[str, Any], list[Any]]:
+    """The same fits without vectors, with those of pictures, and with noise in their place."""
+    trial = cold_items.ColdItems.draw(snapshot)
+    values, cost = {}, {}
+    for name, fit in cold_vectors.snapshots(trial.fit).items():
+        runs, cost[name] = _fits(
+            fit,
+            _config(asked),
+            asked,
+            lambda model: cold_vectors.measure(trial, model),
+            told=_means,
+            name=f"vectors-{name}",
+        )
+        values[name] = cold_vectors.averaged(runs)
+    figures = cold_vectors.figures(values)
+    table = [
+        {
+            "ranked": part,
+            **each["ndcg@10"],
+            "gain": each["gain"][cold_vectors.PICTURES]["mean"],
+        }
+        for part, each in figures.items()
+    ]
+    protocol = f"{cold_items.PROTOCOL}; and the same over the items with a picture alone"
+    seconds = {name: each["fit_seconds"] for name, each in cost.items()}
+    return {"protocol": protocol, "figures": figures, "fit_seconds": seconds}, table
 
 
 def _users(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
@@ -125,6 +155,7 @@ def _fits(
     asked: argparse.Namespace,
     measure: Callable[[Recommender], Any],
     told: Callable[[Any], Any] = lambda run: run,
+    name: str | None = None,
 ) -> tuple[list[Any], dict[str, Any]]:
     """What ``measure`` says of a fit per seed, and what the first fit cost; ``told`` is what of it
     people read."""
@@ -135,7 +166,7 @@ def _fits(
         seconds.append(time.perf_counter() - started)
         runs.append(measure(model))
         if asked.keep is not None:
-            model.save(asked.keep / f"{asked.what}-{seed}")
+            model.save(asked.keep / f"{name or asked.what}-{seed}")
         print(f"seed {seed}: {told(runs[-1])}; fit {seconds[-1]:.1f} s", file=sys.stderr)
     cost = {"fit_seconds": round(seconds[0], 2), "peak_memory_gb": round(peak_memory_gb(), 3)}
     return runs, cost
@@ -155,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.coldstart",
         description=f"Items or users of {DATA} that training never saw.",
     )
-    parser.add_argument("what", choices=("items", "users"))
+    parser.add_argument("what", choices=("items", "users", "vectors"))
     parser.add_argument("--seeds", type=int, default=1, help="fit with seeds 0 to N-1 (default 1)")
     parser.add_argument("--epochs", type=int, help="fewer epochs, for a quick look")
     parser.add_argument("--device", help="cpu or cuda (kgrec takes an accelerator by itself)")

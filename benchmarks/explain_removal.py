@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.explain.counterfactuals.history_edit import Past, scores_of
-from kgrec.features.hybrid_layer import IDS, KNOWLEDGE
+from kgrec.features.names import IDS, KNOWLEDGE
 from kgrec.nn import HistoryBatch, ItemVectors
 from kgrec.scoring.engine import Engine
 
@@ -117,7 +117,7 @@ def around(engine: Engine, row: int, without: Sequence[int], *, candidate: bool)
     weight = weights[part][kept] / np.sqrt((weights[part][kept] ** 2).sum())
     messages = engine.messages.vectors[torch.as_tensor(tokens[part][kept]).to(engine.device)]
     total: Tensor = (messages * torch.as_tensor(weight).to(messages).unsqueeze(1)).sum(0)
-    return total * side.knowledge_gate
+    return total * side.gate(KNOWLEDGE)
 
 
 def gate_weights(engine: Engine, past: Past) -> np.ndarray:

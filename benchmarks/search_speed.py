@@ -15,7 +15,7 @@ from benchmarks.datasets import load_dataset
 from benchmarks.search_queries import make_queries
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
-from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.names import TEXT
 from kgrec.features.texts import TextFeatures, TextReader
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source

@@ -20,7 +20,7 @@ from benchmarks.rows import read_rows
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.evaluation import paired_bootstrap
-from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
 from kgrec.graph import GraphSnapshot
 

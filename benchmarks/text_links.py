@@ -24,7 +24,7 @@ from benchmarks import report
 from benchmarks.datasets import load_dataset
 from graph_schema.names import ENTITY, ITEM
 from kgrec.entity_linking import link_entities
-from kgrec.entity_linking.link import MIN_CONFIDENCE
+from kgrec.entity_linking.linker import MIN_CONFIDENCE
 from kgrec.entity_linking.words import key_of, unqualified
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Facts, Ints
@@ -230,14 +230,16 @@ def draw_curve(curves: dict[str, tuple[pd.DataFrame, int]], path: Path) -> None:
 
 def timing(n_names: int, n_texts: int) -> dict[str, Any]:
     """Seconds to look ``n_names`` made-up names up in ``n_texts`` texts of 100 words."""
-    from kgrec.entity_linking.mentions import DESCRIPTION, Text, find_mentions
-    from kgrec.entity_linking.names import NameIndex
+    from kgrec.entity_linking.mentions import DESCRIPTION, ItemText, find_mentions
+    from kgrec.entity_linking.name_index import NameIndex
 
     rng = np.random.default_rng(DRAWN_WITH)
     words = _made_up(rng, 40_000)
     names = [" ".join(words[rng.integers(len(words), size=2)]) for _ in range(n_names)]
     texts = [
-        Text(row, DESCRIPTION, "plot", f"{' '.join(words[rng.integers(2_000, size=98)])} {name}")
+        ItemText(
+            row, DESCRIPTION, "plot", f"{' '.join(words[rng.integers(2_000, size=98)])} {name}"
+        )
         for row, name in enumerate(rng.choice(names, n_texts))
     ]
     start = time.perf_counter()

@@ -19,6 +19,7 @@ import pandas as pd
 
 from benchmarks import report
 from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
+from benchmarks.text_noise import ATTACKS, hostile, mistyped
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig, TrainingConfig
@@ -26,7 +27,6 @@ from kgrec.evaluation import compare_reports
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.graph.source import read_source
-from kgrec.text.noise import ATTACKS, hostile, mistyped
 
 _NAME: Final = "text-robustness"
 _DRAWN_WITH: Final = 2026

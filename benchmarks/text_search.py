@@ -26,7 +26,7 @@ from benchmarks.stores import embedded, neo4j
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
 from kgrec.evaluation import paired_bootstrap
-from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
 from kgrec.graph import GraphSnapshot, read_snapshot
 from kgrec.search.ranker import Searcher

@@ -16,6 +16,7 @@ from graph_schema.coerce import Frame, coerce
 from graph_schema.frames import SPECS, empty_table
 from graph_schema.names import FRAMES, KEY_COLUMNS
 from graph_schema.report import ProblemCollector
+from graph_schema.vectors import GivenVectors, add_vectors, vector_columns
 
 # Where the ids of an absent node frame are taken from: (column, type of a fact's end).
 _MENTIONS: Final = {
@@ -48,9 +49,13 @@ class CatalogParts:
 
 
 def build(
-    given: Mapping[str, Frame | None], sources: dict[str, str], rows: dict[str, np.ndarray]
+    given: Mapping[str, Frame | None],
+    vectors: Mapping[str, GivenVectors],
+    sources: dict[str, str],
+    rows: dict[str, np.ndarray],
 ) -> tuple[ProblemCollector, CatalogParts]:
-    """Convert every frame, drop exact repeats, make missing ids and derive absent node frames."""
+    """Convert every frame, drop exact repeats, make missing ids, derive absent node frames and put
+    the vectors into the items."""
     collector = ProblemCollector(sources, rows)
     parts = CatalogParts(sources, rows)
     for name in FRAMES:
@@ -66,9 +71,23 @@ def build(
     for name in _MENTIONS:
         if given[name] is None:
             parts.tables[name] = derive_frame(name, parts.tables)
+            if name == "items":
+                parts.tables[name] = _with_items_of(vectors, parts.tables[name])
             if parts.tables[name].num_rows:
                 parts.sources[name] = f"{name} derived from the other frames"
+    parts.tables["items"] = add_vectors(parts.tables["items"], vectors, collector)
     return collector, parts
+
+
+def _with_items_of(vectors: Mapping[str, GivenVectors], items: pa.Table) -> pa.Table:
+    """The items, and those that only vectors name."""
+    known = set(items.column("item_id").to_pylist())
+    named = dict.fromkeys(str(one) for ids, _ in vectors.values() for one in ids)
+    missing = [one for one in named if one not in known]
+    if not missing:
+        return items
+    rows = {"item_id": missing, **{name: [""] * len(missing) for name in items.column_names[1:]}}
+    return pa.concat_tables([items, pa.table(rows, schema=items.schema)])
 
 
 def _drop_repeats(name: str, parts: CatalogParts) -> None:
@@ -79,7 +98,8 @@ def _drop_repeats(name: str, parts: CatalogParts) -> None:
         if pc.count_distinct(key, mode="all").as_py() == len(key):
             return
     numbered = table.append_column("@row", pa.array(np.arange(table.num_rows)))
-    first = numbered.group_by(table.column_names).aggregate([("@row", "min")])
+    plain = [name for name in table.column_names if name not in vector_columns(table)]
+    first = numbered.group_by(plain).aggregate([("@row", "min")])
     if first.num_rows == table.num_rows:
         return
     kept = np.sort(first.column("@row_min").to_numpy())

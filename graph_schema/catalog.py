@@ -17,6 +17,7 @@ from graph_schema.files import read_tables, write_tables
 from graph_schema.names import FRAMES
 from graph_schema.report import ValidationReport
 from graph_schema.validation import validate_tables
+from graph_schema.vectors import GivenVectors, to_matrix, vector_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,7 @@ class Catalog:
         queries: Frame | None = None,
         scenarios: Frame | None = None,
         *,
+        vectors: Mapping[str, GivenVectors] | None = None,
         sources: Mapping[str, str] | None = None,
         rows: Mapping[str, np.ndarray] | None = None,
     ) -> Catalog:
@@ -69,6 +71,9 @@ class Catalog:
             The edges: users with items, and any two nodes.
         reviews, queries : DataFrame or pyarrow.Table, optional
             Texts. A missing review_id or query_id is made from the row's content.
+        vectors : mapping, optional
+            Vectors of items by name ("image"): item ids ``[n]`` and numbers ``[n, size]``. A column
+            of lists of floats in ``items`` is one too. Items that are left out have no vector.
         sources, rows : mapping, optional
             The file of each frame and the row numbers in it, for error messages.
 
@@ -94,7 +99,7 @@ class Catalog:
             "queries": queries,
             "scenarios": scenarios,
         }
-        collector, parts = build(given, dict(sources or {}), dict(rows or {}))
+        collector, parts = build(given, vectors or {}, dict(sources or {}), dict(rows or {}))
         catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped)
         if collector.problems:
             others = () if parts.incomplete else catalog.validate().problems
@@ -160,14 +165,24 @@ class Catalog:
         -------
         DataFrame
             The columns of the table, with pandas' own dtypes. A column of integers with absent
-            values has the dtype Int64.
+            values has the dtype Int64. Vectors of items are left out; see ``vectors``.
         """
         table = self.tables[name]
+        table = table.drop_columns(vector_columns(table))
         frame: pd.DataFrame = table.to_pandas()
         for column in table.column_names:
             if pa.types.is_int64(table.schema.field(column).type) and column in frame:
                 frame[column] = _with_absent_integers(table.column(column), frame[column])
         return frame
+
+    @property
+    def vectors(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Vectors of items by name: the ids (object ``[m]``) of the items that have one, and the
+        numbers, float32 ``[m, size]``."""
+        items = self.tables["items"]
+        ids = items.column("item_id").to_numpy()
+        found = {name: to_matrix(items.column(name)) for name in vector_columns(items)}
+        return {name: (ids[rows], vectors) for name, (rows, vectors) in found.items()}
 
     @property
     def users(self) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from graph_schema.convert import (
 )
 from graph_schema.frames import ARROW_TYPES, SPECS, Kind
 from graph_schema.report import ProblemCollector, shown
+from graph_schema.vectors import check_lists, is_vector
 
 Frame: TypeAlias = "pd.DataFrame | pa.Table"
 
@@ -146,7 +147,7 @@ def _value(raw: Any, row: int) -> Any:
 
 def _attribute(name: str, column: str, raw: Any, collector: ProblemCollector) -> Any:
     """Convert a column kgrec doesn't know: dates become ISO text and lists become a|b; booleans,
-    numbers and text stay."""
+    numbers and text stay, and an item's list of floats is a vector."""
     array = to_arrow(raw, name, column, collector)
     kind = array.type
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
@@ -157,6 +158,8 @@ def _attribute(name: str, column: str, raw: Any, collector: ProblemCollector) ->
         return _finite(name, column, array.cast(pa.float64(), safe=False), collector)
     if pa.types.is_string(kind):
         return absent_if_empty(array)
+    if name == "items" and is_vector(kind):
+        return check_lists(name, column, array, collector)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _joined(name, column, array, collector)
     if pa.types.is_temporal(kind):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kgrec.errors import KgrecError
     from kgrec.recommender import Recommender
     from kgrec.stores import GraphStore, connect
-    from kgrec.text_finetuning.finetune import tune_text
+    from kgrec.text_finetuning.finetuning import tune_text
 
 __version__ = "0.1.0"
 
@@ -53,7 +53,7 @@ _HOMES = {
     "errors": ("KgrecError",),
     "recommender": ("Recommender",),
     "stores": ("GraphStore", "connect"),
-    "text_finetuning.finetune": ("tune_text",),
+    "text_finetuning.finetuning": ("tune_text",),
 }
 
 

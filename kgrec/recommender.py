@@ -29,10 +29,9 @@ from kgrec.evaluation.model_evaluation import EvaluationRequest, evaluate_model
 from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
 from kgrec.explain.explanation import Explanation
-from kgrec.explain.text.narrate import item_name
-from kgrec.explain.text.sentences import Writer
+from kgrec.explain.text.writer import Writer
 from kgrec.explain.word_attribution import Method, Source, find_text, tell_words
-from kgrec.explain.words import Wording
+from kgrec.explain.words import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of
@@ -647,7 +646,7 @@ class Recommender:
         scenario: str | None = None,
         context: Mapping[str, Any] | None = None,
         horizon: Horizon = "next",
-    ) -> Wording:
+    ) -> WordContributions:
         """Which words of a text moved the score of ``item``, all else unchanged.
 
         A text's way through other items of the graph is not followed.
@@ -677,9 +676,8 @@ class Recommender:
         request = state.resolver.resolve_one(query)
         robust = state.config.text.robust_reviews
         found = find_text(state.engine, request, row, source, of, robust=robust)
-        name = item_name(
-            state.indexes.explainer.index, int(state.engine.messages.item_nodes(np.array(row)))
-        )
+        node = int(state.engine.messages.item_nodes(np.array(row)))
+        name = state.indexes.explainer.index.space.display_name(node)
         return tell_words(state.reader.encoder, request.ids[0], item, name, found, method)
 
     def importance(

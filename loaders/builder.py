@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graph_schema.catalog import Catalog
+from graph_schema.vectors import GivenVectors
 from loaders.report import FileReport, LoadReport, LoadResult
 from loaders.tabular import FileTable
+from loaders.vectors import FileVectors
 
 
 class CatalogBuilder:
@@ -25,6 +28,7 @@ class CatalogBuilder:
         self.tables: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
         self.rows: dict[str, np.ndarray] = {}
+        self.vectors: Mapping[str, GivenVectors] = {}
 
     def add(
         self, frame: str, table: Any, source: str | Path, rows: np.ndarray | None = None
@@ -35,6 +39,12 @@ class CatalogBuilder:
         if rows is not None:
             self.rows[frame] = rows
 
+    def add_vectors(self, vectors: FileVectors) -> None:
+        """Add vectors of items that were read from files."""
+        self.vectors = vectors.given
+        self.sources.update(vectors.sources)
+        self.rows.update(vectors.rows)
+
     def report_file(self, path: Path, part: FileTable) -> FileReport:
         """Report the rows of a file that was read; blank rows count as dropped."""
         file = self.report.file(path.name)
@@ -44,7 +54,9 @@ class CatalogBuilder:
 
     def build(self) -> LoadResult:
         """Build and validate the catalog. Raises CatalogError with every problem."""
-        catalog = Catalog.from_frames(**self.tables, sources=self.sources, rows=self.rows)
+        catalog = Catalog.from_frames(
+            **self.tables, vectors=self.vectors, sources=self.sources, rows=self.rows
+        )
         catalog.validate().raise_if_any()
         for frame, count in catalog.dropped.items():
             file = self.report.file(Path(self.sources[frame]).name)

@@ -9,13 +9,24 @@ from graph_schema.catalog import Catalog
 from graph_schema.files import MANIFEST
 from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
+from loaders.vectors import read_vectors
 
 
 def _catalog_folder(folder: Path, *, progress: Progress | None = None) -> LoadResult:
     catalog = Catalog.read_parquet(folder)
-    catalog.validate().raise_if_any()
     report = LoadReport()
+    vectors = read_vectors(folder, report)
+    if vectors.given:
+        catalog = Catalog.from_frames(
+            **catalog.tables,
+            vectors=vectors.given,
+            sources={**catalog.sources, **vectors.sources},
+            rows=vectors.rows,
+        )
+    catalog.validate().raise_if_any()
     for name, source in catalog.sources.items():
+        if name not in catalog.tables:
+            continue
         report.file(source).read = catalog.tables[name].num_rows
         if progress is not None:
             size = (folder / source).stat().st_size

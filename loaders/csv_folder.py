@@ -17,6 +17,7 @@ from loaders.infer import infer_types
 from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
+from loaders.vectors import read_vectors
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 
@@ -28,7 +29,7 @@ def csv_folder(
     encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> LoadResult:
-    """Load a folder of the CSV layout.
+    """Load a folder of the CSV layout, with its vectors of items (see ``loaders.vectors``).
 
     Columns that the layout doesn't know are kept as attributes. They become numbers or booleans if
     no value changes by that. Blank rows and exact repeats of nodes and facts are dropped and
@@ -70,6 +71,7 @@ def csv_folder(
             f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
             "interactions."
         )
+    builder.add_vectors(read_vectors(folder, builder.report))
     return builder.build()
 
 

@@ -13,8 +13,10 @@ import pyarrow.csv as pv
 from graph_schema.catalog import Catalog
 from graph_schema.errors import SourceError
 from graph_schema.names import FRAMES
+from graph_schema.vectors import vector_columns
 from loaders.csv_folder import SUFFIXES
 from loaders.infer import with_point
+from loaders.vectors import FOLDER, VECTOR_FILES, write_vectors
 
 
 def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = False) -> Path:
@@ -49,10 +51,12 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
         folder.mkdir(parents=True, exist_ok=True)
         for name in FRAMES:
             table = catalog.tables[name]
+            table = table.drop_columns(vector_columns(table))
             if table.num_rows or name in ("items", "interactions"):
                 temporary = folder / f".{name}.{os.getpid()}.tmp"
                 ready[temporary] = folder / f"{name}{suffix}"
                 _write(table, temporary, compress)
+        _write_vectors(catalog, folder, ready)
         for temporary, path in ready.items():
             temporary.replace(path)
     except (OSError, pa.ArrowException) as error:
@@ -63,10 +67,37 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     finally:
         for temporary in ready:
             temporary.unlink(missing_ok=True)
+        if _scratch(folder).is_dir():
+            _scratch(folder).rmdir()
+    for old in _earlier_vectors(folder):
+        if old not in ready.values():
+            old.unlink(missing_ok=True)
     for old in (folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES):
         if old not in ready.values():
             old.unlink(missing_ok=True)
     return folder
+
+
+def _scratch(folder: Path) -> Path:
+    return folder / f".{FOLDER}.{os.getpid()}.tmp"
+
+
+def _write_vectors(catalog: Catalog, folder: Path, ready: dict[Path, Path]) -> None:
+    """Write vectors of items beside their place, and note in ``ready`` where each file belongs."""
+    vectors = catalog.vectors
+    if not vectors:
+        return
+    scratch = _scratch(folder)
+    scratch.mkdir()
+    (folder / FOLDER).mkdir(exist_ok=True)
+    write_vectors(vectors, scratch)
+    ready.update({path: folder / FOLDER / path.name for path in scratch.iterdir()})
+
+
+def _earlier_vectors(folder: Path) -> list[Path]:
+    """The files of vectors that a load would read."""
+    place = folder / FOLDER
+    return [path for end in VECTOR_FILES for path in place.glob(f"*{end}")]
 
 
 def _write(table: pa.Table, path: Path, compress: bool) -> None:

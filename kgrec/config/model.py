@@ -50,6 +50,9 @@ class ModelConfig(_Settings):
         True, description="Let items speak for each other directly where validation gains by it."
     )
     use_attributes: bool = Field(True, description="Use item and user attribute columns.")
+    use_vectors: bool = Field(
+        True, description="Use vectors of the user's own (image, audio) where items have some."
+    )
     kg_layers: int = Field(1, ge=1, le=3, description="Message-passing layers L.")
     time_scales: tuple[float, ...] = Field(
         (1.5, 4.0, 12.0, 50.0, math.inf),

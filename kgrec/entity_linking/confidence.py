@@ -1,7 +1,7 @@
 """Confidence: how often a mention like this one is a fact, learned on the facts that are known.
 
-A logistic regression on the signs of a pair and their products, which is checked on items that it
-did not learn from, and fitted so that nobody needs to set a threshold for one catalog.
+A logistic regression on the features of a pair and their products, which is checked on items that
+it did not learn from, and fitted so that nobody needs to set a threshold for one catalog.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from kgrec.entity_linking.evidence import Pairs
+from kgrec.entity_linking.evidence import CandidatePairs
 from kgrec.entity_linking.mentions import EXACT
 from kgrec.graph.snapshot import Ints
 
 FOLDS = 10
 _PENALTY = 25.0  # on squared weights, against a sum of log losses
-_PRODUCTS = 0.5  # of two signs, beside the signs themselves: learned more slowly
-_REACH = 4.0  # standard deviations: signs further out count as that far
+_PRODUCTS = 0.5  # of two features, beside the features themselves: learned more slowly
+_REACH = 4.0  # standard deviations: features further out count as that far
 _PRIOR = 2.0  # mentions that a rate starts with
 _ROUNDS = 50  # of finding the share of items that have been looked at
 _DOUBT = 5.0  # mentions that how a form is believed starts with
 
 
-def confidences(pairs: Pairs, folds: Ints) -> np.ndarray:
+def confidences(pairs: CandidatePairs, folds: Ints) -> np.ndarray:
     """float64 ``[p]``: the probability that each pair is a fact, by a model that learned on the
     items of other folds (``folds`` int64 ``[p]``, equal for all pairs of an item).
 
@@ -38,27 +38,27 @@ def confidences(pairs: Pairs, folds: Ints) -> np.ndarray:
     (a mixture of items with and without their facts, as in learning from positive and unlabelled
     examples).
     """
-    first = _by_others(pairs, folds, pairs.exact * _beside_known(pairs))
-    weights = pairs.exact * _looked_at(pairs, first)
-    answer = _by_others(pairs, folds, weights)
-    return np.asarray(answer * _belief(pairs, answer, folds, weights))
+    first = _cross_fitted(pairs, folds, pairs.exact * _beside_known(pairs))
+    weights = pairs.exact * _completeness(pairs, first)
+    answer = _cross_fitted(pairs, folds, weights)
+    return np.asarray(answer * _form_reliability(pairs, answer, folds, weights))
 
 
-def _known_beside(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+def _known_beside(pairs: CandidatePairs) -> tuple[np.ndarray, np.ndarray]:
     """float64 ``[p]`` each: whether a pair is a known fact by its name, and how many of the item's
     pairs are."""
     known = (pairs.known & pairs.exact).astype(np.float64)
     return known, np.bincount(pairs.item, weights=known, minlength=1)[pairs.item]
 
 
-def _beside_known(pairs: Pairs) -> np.ndarray:
+def _beside_known(pairs: CandidatePairs) -> np.ndarray:
     """float64 ``[p]``: 1 where another pair of the item is known; where none ever is, 1 for all."""
     known, counts = _known_beside(pairs)
     beside = counts - known > 0
     return beside.astype(np.float64) if beside.any() else np.ones(len(pairs))
 
 
-def _looked_at(pairs: Pairs, sure: np.ndarray) -> np.ndarray:
+def _completeness(pairs: CandidatePairs, sure: np.ndarray) -> np.ndarray:
     """float64 ``[p]``: the probability that the facts which the item's texts name are in the graph:
     1 where one is; else by how likely it is (``sure``) that nothing was to be found."""
     _, counts = _known_beside(pairs)
@@ -73,7 +73,7 @@ def _looked_at(pairs: Pairs, sure: np.ndarray) -> np.ndarray:
     return np.asarray(looked[np.searchsorted(items, pairs.item)])
 
 
-def _by_others(pairs: Pairs, folds: Ints, weights: np.ndarray) -> np.ndarray:
+def _cross_fitted(pairs: CandidatePairs, folds: Ints, weights: np.ndarray) -> np.ndarray:
     """float64 ``[p]``: each pair by a model of the other folds, examples counted by ``weights``."""
     answer, known = np.zeros(len(pairs)), pairs.known.astype(np.float64)
     for fold in range(FOLDS):
@@ -81,7 +81,7 @@ def _by_others(pairs: Pairs, folds: Ints, weights: np.ndarray) -> np.ndarray:
         if not ask.any() or not learn.any():
             continue
         rates = _Rates.build(pairs, folds, learn)
-        inputs = np.column_stack([pairs.signs, rates.of(pairs, folds)])
+        inputs = np.column_stack([pairs.features, rates.of(pairs, folds)])
         used = learn > 0
         answer[ask] = Logistic.fit(inputs[used], known[used], learn[used]).predict(inputs[ask])
     return answer
@@ -96,7 +96,7 @@ class _Rates:
     base: float
 
     @classmethod
-    def build(cls, pairs: Pairs, folds: Ints, learn: np.ndarray) -> _Rates:
+    def build(cls, pairs: CandidatePairs, folds: Ints, learn: np.ndarray) -> _Rates:
         known = pairs.known * learn
         both = [
             (_counts(groups, folds, known), _counts(groups, folds, learn))
@@ -104,7 +104,7 @@ class _Rates:
         ]
         return cls(both[0], both[1], float(known.sum() + 0.5) / float(learn.sum() + 1))
 
-    def of(self, pairs: Pairs, folds: Ints) -> np.ndarray:
+    def of(self, pairs: CandidatePairs, folds: Ints) -> np.ndarray:
         """float64 ``[p, 3]``: log odds of the entity's and the kind's rate over the other folds,
         and how many examples of the entity these hold."""
         entity, seen = self._rate(self.entity, pairs.entity, folds)
@@ -170,7 +170,9 @@ def _with_products(columns: np.ndarray) -> np.ndarray:
     return np.hstack([near, _PRODUCTS * near[:, first] * near[:, second]])
 
 
-def _belief(pairs: Pairs, answer: np.ndarray, folds: Ints, weights: np.ndarray) -> np.ndarray:
+def _form_reliability(
+    pairs: CandidatePairs, answer: np.ndarray, folds: Ints, weights: np.ndarray
+) -> np.ndarray:
     """float64 ``[p]``: 1 for the name itself; of another form, known facts over expected ones."""
     belief = np.ones(len(pairs))
     items = np.bincount(pairs.item, weights=weights * pairs.known)[pairs.item] > 0
@@ -178,6 +180,6 @@ def _belief(pairs: Pairs, answer: np.ndarray, folds: Ints, weights: np.ndarray) 
         alike = pairs.form == form
         for fold in range(FOLDS):
             seen, ask = alike & items & (folds != fold), alike & (folds == fold)
-            facts = pairs.known[seen].sum() + _DOUBT * pairs.likeness[ask]
+            facts = pairs.known[seen].sum() + _DOUBT * pairs.similarity[ask]
             belief[ask] = np.minimum(facts / (answer[seen].sum() + _DOUBT), 1.0)
     return belief

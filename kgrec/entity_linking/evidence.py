@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from kgrec.entity_linking.known import KnownFacts, among
-from kgrec.entity_linking.likeness import Likeness, row_products
-from kgrec.entity_linking.mentions import EXACT, Text
-from kgrec.entity_linking.names import NameIndex
+from kgrec.entity_linking.item_similarity import ItemSimilarity, row_products
+from kgrec.entity_linking.known_facts import KnownFacts, entries_at
+from kgrec.entity_linking.mentions import EXACT, ItemText
+from kgrec.entity_linking.name_index import NameIndex
 from kgrec.entity_linking.words import key_of
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
+class CandidatePairs:
     """Items and the entities that their texts name, one row a pair; all arrays ``[p]``.
 
     ``item``, ``entity`` int64 rows; ``known`` bool: there is such a fact; ``exact`` bool: the name
-    itself occurs; ``form`` object and ``likeness`` float64 of the best mention; ``first`` int64:
-    its row among the mentions; ``kind`` int64: code of the entity's kind; ``signs`` float64
+    itself occurs; ``form`` object and ``similarity`` float64 of the best mention; ``first`` int64:
+    its row among the mentions; ``kind`` int64: code of the entity's kind; ``features`` float64
     ``[p, s]``.
     """
 
@@ -32,23 +32,23 @@ class Pairs:
     known: np.ndarray
     exact: np.ndarray
     form: np.ndarray
-    likeness: np.ndarray
+    similarity: np.ndarray
     first: Ints
     kind: Ints
-    signs: np.ndarray
+    features: np.ndarray
 
     def __len__(self) -> int:
         return len(self.item)
 
 
-def gather(
+def candidate_pairs(
     mentions: pd.DataFrame,
-    texts: Sequence[Text],
+    texts: Sequence[ItemText],
     index: NameIndex,
     snapshot: GraphSnapshot,
     facts: KnownFacts,
-) -> Pairs:
-    """The pairs of ``mentions`` and their signs.
+) -> CandidatePairs:
+    """The pairs of ``mentions`` and their features.
 
     What the graph says of an item is read without the facts of the pairs themselves, known ones
     too: an item whose facts are still to be found looks as one whose facts are known.
@@ -57,9 +57,9 @@ def gather(
     item, entity = table["item"].to_numpy(np.int64), table["entity"].to_numpy(np.int64)
     named = sp.csr_matrix((np.ones(len(item)), (item, entity)), shape=facts.shape)
     wanted = facts.links(facts.wanted[facts.relation])
-    known = among(wanted, item, entity) > 0
-    apart = among(named, facts.item, facts.entity) == 0
-    like = Likeness.build(facts.links(apart))
+    known = entries_at(wanted, item, entity) > 0
+    apart = entries_at(named, facts.item, facts.entity) == 0
+    like = ItemSimilarity.build(facts.links(apart))
     exact = (table["form"] == EXACT).to_numpy(bool)
     kind = snapshot.entities.attributes["kind"].to_numpy(dtype=object)[entity]
     columns = [
@@ -67,17 +67,17 @@ def gather(
         *_names(table, index, exact),
         *_numbers(table, exact, wanted, known),
         *_roles(facts, apart, item, entity),
-        *like.signs(item, entity, known, wanted),
+        *like.features(item, entity, known, wanted),
         np.log1p(row_products(like.context, item, _names_holding(index, entity), entity)),
         _in_title(table["key"], item, snapshot),
     ]
-    return Pairs(
+    return CandidatePairs(
         item,
         entity,
         known,
         exact,
         table["form"].to_numpy(dtype=object),
-        table["likeness"].to_numpy(np.float64),
+        table["similarity"].to_numpy(np.float64),
         table["first"].to_numpy(np.int64),
         pd.factorize(kind)[0].astype(np.int64),
         np.column_stack([np.asarray(column, dtype=np.float64) for column in columns]),
@@ -87,9 +87,9 @@ def gather(
 def _grouped(mentions: pd.DataFrame) -> pd.DataFrame:
     """One row per (item, entity): its best mention, and means over all of them."""
     ordered = mentions.assign(first=np.arange(len(mentions)))
-    ordered = ordered.sort_values("likeness", ascending=False, kind="stable")
+    ordered = ordered.sort_values("similarity", ascending=False, kind="stable")
     groups = ordered.groupby(["item", "entity"], sort=True)
-    table = groups[["first", "form", "likeness", "key", "at"]].first()
+    table = groups[["first", "form", "similarity", "key", "at"]].first()
     counts = groups.agg(
         times=("at", "size"),
         capital=("capital", "mean"),
@@ -101,7 +101,7 @@ def _grouped(mentions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _written(
-    table: pd.DataFrame, mentions: pd.DataFrame, texts: Sequence[Text]
+    table: pd.DataFrame, mentions: pd.DataFrame, texts: Sequence[ItemText]
 ) -> list[np.ndarray | pd.Series]:
     """How the name stands in the texts."""
     capitals = mentions.groupby("key")["capital"].mean()

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kgrec.entity_linking.names import NameIndex
-from kgrec.entity_linking.spelling import Corrections
+from kgrec.entity_linking.corrections import Corrections
+from kgrec.entity_linking.name_index import NameIndex
 from kgrec.entity_linking.words import Words, read_words
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.text import clean_text, text_columns
@@ -21,7 +21,7 @@ _SENTENCE_END = ".!?\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ItemText:
     """What is searched: ``field`` is the item's column or the review's id."""
 
     item: int
@@ -32,7 +32,7 @@ class Text:
 
 class Mention(NamedTuple):
     """Rows of item and entity, the text's place in the list of texts, characters ``start`` to
-    ``end`` there, and how it is written. ``likeness``: 1 for the name itself."""
+    ``end`` there, and how it is written. ``similarity``: 1 for the name itself."""
 
     item: int
     entity: int
@@ -40,7 +40,7 @@ class Mention(NamedTuple):
     start: int
     end: int
     form: str
-    likeness: float
+    similarity: float
     key: str
     capital: bool
     bracketed: bool
@@ -48,7 +48,7 @@ class Mention(NamedTuple):
     capital_after: bool
 
 
-def texts_of(snapshot: GraphSnapshot) -> list[Text]:
+def item_texts(snapshot: GraphSnapshot) -> list[ItemText]:
     """Descriptions (long text columns, never the title) and reviews of items, cleaned.
 
     A text is what ``clean_text`` makes of it: as it stands unless it holds markup or binary.
@@ -57,16 +57,18 @@ def texts_of(snapshot: GraphSnapshot) -> list[Text]:
     texts = []
     for column in text_columns(items).long:
         cleaned = map(clean_text, items[column])
-        texts += [Text(row, DESCRIPTION, column, text) for row, text in enumerate(cleaned) if text]
+        texts += [
+            ItemText(row, DESCRIPTION, column, text) for row, text in enumerate(cleaned) if text
+        ]
     reviews = snapshot.reviews
     for row, key, written in zip(reviews.item, reviews.id, reviews.text, strict=True):
         text = clean_text(written) if row >= 0 else ""
         if text:
-            texts.append(Text(int(row), REVIEW, str(key), text))
+            texts.append(ItemText(int(row), REVIEW, str(key), text))
     return texts
 
 
-def find_mentions(texts: Sequence[Text], index: NameIndex, *, fuzzy: bool) -> pd.DataFrame:
+def find_mentions(texts: Sequence[ItemText], index: NameIndex, *, fuzzy: bool) -> pd.DataFrame:
     """One row per mention and entity of that name, with the columns of Mention.
 
     ``fuzzy`` also finds names with a wrong letter in a word, and people's last words alone.
@@ -78,13 +80,13 @@ def find_mentions(texts: Sequence[Text], index: NameIndex, *, fuzzy: bool) -> pd
         corrections = Corrections.build(index, counts)
     found: list[Mention] = []
     for at, (text, read) in enumerate(zip(texts, words, strict=True)):
-        found.extend(_Reader(text, at, read, index).mentions(corrections))
+        found.extend(_MentionFinder(text, at, read, index).mentions(corrections))
     return pd.DataFrame(found, columns=pd.Index(Mention._fields))
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    text: Text
+class _MentionFinder:
+    text: ItemText
     at: int
     words: Words
     index: NameIndex
@@ -103,21 +105,21 @@ class _Reader:
     def _last_words(self, taken: set[int]) -> Iterator[Mention]:
         """Last words of names in capitals, unless another name stands before them."""
         for place, word in enumerate(self.words.folded):
-            row = self.index.surnames.get(word)
+            row = self.index.last_names.get(word)
             if row is None or place in taken or not self._capital(place):
                 continue
             if not self._capital_before(place):
-                likeness = len(word) / len(self.index.keys[row])
-                yield self._mention(place, place + 1, word, row, SURNAME, likeness)
+                similarity = len(word) / len(self.index.keys[row])
+                yield self._mention(place, place + 1, word, row, SURNAME, similarity)
 
     def _each(
-        self, start: int, stop: int, key: str, form: str, likeness: float
+        self, start: int, stop: int, key: str, form: str, similarity: float
     ) -> Iterator[Mention]:
         for row in self.index.phrases[key]:
-            yield self._mention(start, stop, key, row, form, likeness)
+            yield self._mention(start, stop, key, row, form, similarity)
 
     def _mention(
-        self, start: int, stop: int, key: str, row: int, form: str, likeness: float
+        self, start: int, stop: int, key: str, row: int, form: str, similarity: float
     ) -> Mention:
         text, words = self.text.text, self.words
         begin, end = words.start[start], words.end[stop - 1]
@@ -128,7 +130,7 @@ class _Reader:
             begin,
             end,
             form,
-            likeness,
+            similarity,
             key,
             capital=self._capital(start),
             bracketed=text[begin - 1 : begin] == "(" or text[end : end + 1] == ")",

@@ -11,7 +11,8 @@ import numpy as np
 from kgrec.arrays import distinct
 from kgrec.errors import RequestError
 from kgrec.evaluation.exposure_rerank import ItemGroupSpec, choices_for, group_mask, trained_counts
-from kgrec.evaluation.fairness_report import ExposureCost, FairnessReport
+from kgrec.evaluation.fairness_figures import ExposureCost
+from kgrec.evaluation.fairness_report import FairnessReport
 from kgrec.evaluation.path_quality import ExplainedPairs, ExplainPair, explain_lists
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
 
-from kgrec.evaluation.fairness_report import ExposureCost, FairnessReport
+from kgrec.evaluation.fairness_figures import ExposureCost, FairnessFigures
+from kgrec.extras import require
 from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 from kgrec.visualization.style import check_suffix, save, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Okabe and Ito's palette, safe for the colour-blind.
 GREY, SKY, ORANGE, BLUE, GREEN, INK = (
@@ -30,7 +30,7 @@ _LONGEST = 26  # characters of a group's name
 Figures = ItemGroup | UserGroup
 
 
-def draw_fairness(report: FairnessReport, path: Path) -> Path:
+def draw_fairness(report: FairnessFigures, path: Path) -> Path:
     """Save the picture as PNG, SVG or PDF, by the suffix. Raises RequestError for another one."""
     check_suffix(path)
     kinds: list[tuple[str, Mapping[str, Figures]]] = [
@@ -39,16 +39,16 @@ def draw_fairness(report: FairnessReport, path: Path) -> Path:
     ]
     heights = [_FRAME + _LINE * max(len(groups), 3) for _, groups in kinds]
     heights += [3.2] if report.costs else []
-    with matplotlib.rc_context({**style(), "font.size": 9}):
-        figure = Figure(figsize=(_WIDTH, sum(heights) + 0.6), dpi=130, layout="constrained")
+    with require("matplotlib", extra="plots").rc_context({**style(), "font.size": 9}):
+        figure = require("matplotlib.figure", extra="plots").Figure(
+            figsize=(_WIDTH, sum(heights) + 0.6), dpi=130, layout="constrained"
+        )
         figure.suptitle(
             f"Lists of {report.k} for {report.users:,} users from {report.items:,} items: "
             f"Gini of exposure {report.gini:.2f}, coverage {report.coverage:.0%}",
             fontweight="bold",
         )
-        grid = GridSpec(
-            len(heights), 3, figure=figure, height_ratios=heights, width_ratios=(1.3, 1, 1)
-        )
+        grid = figure.add_gridspec(len(heights), 3, height_ratios=heights, width_ratios=(1.3, 1, 1))
         for row, (title, groups) in enumerate(kinds):
             panels = [figure.add_subplot(grid[row, column]) for column in range(3)]
             _row(panels, title, groups, report)
@@ -59,7 +59,7 @@ def draw_fairness(report: FairnessReport, path: Path) -> Path:
 
 
 def _row(
-    panels: Sequence[Axes], title: str, groups: Mapping[str, Figures], report: FairnessReport
+    panels: Sequence[Axes], title: str, groups: Mapping[str, Figures], report: FairnessFigures
 ) -> None:
     first, second, third = panels
     shown = list(groups.values())
@@ -123,7 +123,7 @@ def _quality(axes: Axes, values: Sequence[Estimate | None], overall: Estimate | 
     axes.set_xlim(left=0)
 
 
-def _highest(report: FairnessReport) -> float:
+def _highest(report: FairnessFigures) -> float:
     """The right end of every panel with users' NDCG, so that they can be compared."""
     groups = [one for kind in report.user_groups.values() for one in kind.values()]
     highest = max((one.quality["ndcg"].high for one in groups if one.quality), default=0.0)
@@ -168,7 +168,7 @@ def _nothing(axes: Axes, why: str) -> None:
     axes.set_xticks([])
 
 
-def _costs(axes: Axes, report: FairnessReport) -> None:
+def _costs(axes: Axes, report: FairnessFigures) -> None:
     """NDCG, or the score where nothing is held out, over the exposure of the favoured group."""
     costs = sorted(report.costs, key=lambda one: one.share)
     shares = [100 * one.share for one in costs]

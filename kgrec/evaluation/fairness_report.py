@@ -3,68 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kgrec.evaluation.fairness_figures import ExposureCost, FairnessFigures
+from kgrec.evaluation.fairness_plot import draw_fairness
 from kgrec.metrics.evaluate import aligned
 from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 from kgrec.metrics.significance import Difference
 
 
 @dataclass(frozen=True)
-class ExposureCost:
-    """What it costs to give a group of items ``share`` of the exposure.
-
-    ``boost`` is added to the score of each of its items. ``place_score`` is the mean score of a
-    place, each weighing its exposure, ``score_loss`` how much that is below the plain lists'.
-    ``quality`` holds the metrics on held-out pairs, ``change`` how they differ from the plain
-    lists' (paired by user); both are empty without held-out pairs. ``coverage`` is the share of the
-    items that are in any list.
-    """
-
-    share: float
-    boost: float
-    place_score: float
-    score_loss: float
-    coverage: float
-    quality: dict[str, Estimate] = field(default_factory=dict)
-    change: dict[str, Difference] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FairnessReport:
-    """Exposure and quality of the lists of ``k`` items that ``users`` users get.
-
-    ``item_groups`` and ``user_groups`` hold, by what the groups are made of ("popularity",
-    "history", "taste" or an attribute), each group's figures. ``gini`` and ``coverage`` are of the
-    items' exposure. ``paths`` are the figures of all explanations that were made (None: none).
-    ``costs`` tells, for the group ``favoured``, what shares of exposure cost; the first entry is
-    the lists as they are.
-    """
-
-    k: int
-    users: int
-    items: int
-    gini: float
-    coverage: float
-    quality: dict[str, Estimate]
-    item_groups: dict[str, dict[str, ItemGroup]]
-    user_groups: dict[str, dict[str, UserGroup]]
-    paths: PathQuality | None = None
-    favoured: str = ""
-    costs: list[ExposureCost] = field(default_factory=list)
+class FairnessReport(FairnessFigures):
+    """Exposure and quality by group; ``str`` gives tables, ``draw`` a picture."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
+        """Return everything as JSON-safe values."""
         return asdict(self)
 
     def draw(self, path: str | Path) -> Path:
-        """Save a picture (.png, .svg or .pdf); returns its path. Raises RequestError."""
-        from kgrec.evaluation.fairness_plot import (
-            draw_fairness,  # matplotlib only when it is wanted
-        )
+        """Save a picture and return its path.
 
+        Parameters
+        ----------
+        path : str or Path
+            A file with the suffix .png, .svg or .pdf.
+
+        Raises
+        ------
+        RequestError
+            For another suffix.
+        MissingExtraError
+            Without the extra "plots".
+        """
         return draw_fairness(self, Path(path))
 
     def __str__(self) -> str:

@@ -16,10 +16,11 @@ from kgrec.explain.counterfactuals.counterfactual import Counterfactual
 from kgrec.explain.counterfactuals.history_edit import Past, scores_of
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.search import find_with, find_without
+from kgrec.explain.explained_path import ExplainedPath
 from kgrec.explain.explainer import Explainer
-from kgrec.explain.explanation import ExplainedPath, Explanation
+from kgrec.explain.explanation import Explanation
 from kgrec.explain.item_comparison import compare_items, find_why_not
-from kgrec.explain.text.sentences import Writer
+from kgrec.explain.text.writer import Writer
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.paths.index import Constraints
 from kgrec.scoring.engine import Engine

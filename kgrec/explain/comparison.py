@@ -1,4 +1,4 @@
-"""Comparison: where two items' scores part ways; WhyNot: why an item is not in the list."""
+"""Comparison: why two items have different scores; WhyNot: why an item is not in the list."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
-from kgrec.explain.explanation import ExplainedPath, Explanation, signed
+from kgrec.explain.explained_path import ExplainedPath, signed
+from kgrec.explain.explanation import Explanation, owner_text
 
-_TOLD = 5  # differences in the text
+_MAX_LISTED = 5  # differences in the text
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What a part of the model, or a history item (``id``), gave to two items."""
+    """Contributions of a part of the model, or of a history item, to two items' scores.
+
+    Attributes
+    ----------
+    name : str
+        The part of the model, or the history item's name.
+    a, b : float
+        Its contributions to the scores of items a and b.
+    id : str
+        The history item's id, "" for a part of the model.
+    """
 
     name: str
     a: float
@@ -23,6 +34,7 @@ class Difference:
 
     @property
     def difference(self) -> float:
+        """Contribution to a − contribution to b."""
         return self.a - self.b
 
     def __str__(self) -> str:
@@ -31,11 +43,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Why item a scores other than item b for one user, all in units of the score.
+    """Why item a has another score than item b for one user.
 
-    ``a`` and ``b`` are the explanations. ``parts`` divides ``difference`` by part of the model,
-    "no history" (what the items score for anybody) first; ``events`` divides what history made of
-    it by history item, largest first. Either sums to its whole, with ``rest`` unattributed.
+    Attributes
+    ----------
+    a, b : Explanation
+        The explanations of the two scores.
+    parts : tuple of Difference
+        ``difference`` by part of the model, "no history" (the items' scores with an empty history)
+        first. They sum to ``difference`` − ``rest``.
+    events : tuple of Difference
+        The same without "no history", by history item, largest first.
     """
 
     a: Explanation
@@ -50,11 +68,11 @@ class Comparison:
 
     @property
     def rest(self) -> float:
-        """What neither explanation attributes."""
+        """Part of the difference that is not attributed to any path."""
         return self.a.rest - self.b.rest
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
+        """Return all values as JSON-safe types."""
         return {
             "difference": self.difference,
             "rest": self.rest,
@@ -65,27 +83,46 @@ class Comparison:
         }
 
     def __str__(self) -> str:
-        who = "this history" if self.a.user_id is None else f"user {self.a.user_id}"
+        owner = owner_text(self.a.user_id)
         lines = [
-            f"“{self.a.item_name}” and “{self.b.item_name}” for {who}: scores {self.a.score:.3f} "
+            f"“{self.a.item_name}” and “{self.b.item_name}” for {owner}: scores {self.a.score:.3f} "
             f"and {self.b.score:.3f}, {signed(self.difference)}"
         ]
         lines += _listed("by part", self.parts) + _listed("by what was chosen", self.events)
-        for told in (self.a, self.b):
-            if told.paths:
-                best = told.paths[0]
+        for explanation in (self.a, self.b):
+            if explanation.paths:
+                best = explanation.paths[0]
                 lines.append(f"  {signed(best.contribution)}  {best.sentence}")
         return "\n".join(lines)
 
 
 @dataclass(frozen=True)
 class WhyNot:
-    """Why an item is not among a user's ``k`` best.
+    """Why an item is not among the ``k`` best of a user.
 
-    ``rank`` of ``candidates`` items and ``score`` are the item's, ``gap`` what it lacks to the
-    k-th best, which ``comparison`` sets beside it (None where the item is among the best, or seen,
-    or there is no k-th). ``against`` are paths that lowered its score, ``missing`` what the model
-    lacks to place it higher, ``entry`` the event that would bring it in, if one was found.
+    Attributes
+    ----------
+    user_id : str or None
+        None for a history that was given with the request.
+    item_id, item_name : str
+        The item.
+    k : int
+        Length of the list.
+    rank, candidates : int
+        The item's rank from 1, and the number of items ranked.
+    score : float
+        The item's score.
+    gap : float
+        The k-th best score − ``score``.
+    comparison : Comparison or None
+        The k-th best item (a) compared with the item (b); None if the item is among the best or
+        in the history, or there is no k-th item.
+    against : tuple of ExplainedPath
+        Paths that lowered the score.
+    missing : tuple of str
+        What the model does not know about the item or the user.
+    entry : Counterfactual
+        The event that would bring the item into the list, if one was found.
     """
 
     user_id: str | None
@@ -102,7 +139,7 @@ class WhyNot:
     entry: Counterfactual
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
+        """Return all values as JSON-safe types."""
         return {
             "user_id": self.user_id,
             "item_id": self.item_id,
@@ -119,9 +156,9 @@ class WhyNot:
         }
 
     def __str__(self) -> str:
-        who = "this history" if self.user_id is None else f"user {self.user_id}"
+        owner = owner_text(self.user_id)
         lines = [
-            f"“{self.item_name}” for {who}: rank {self.rank:,} of {self.candidates:,}, "
+            f"“{self.item_name}” for {owner}: rank {self.rank:,} of {self.candidates:,}, "
             f"score {self.score:.3f}"
         ]
         if self.comparison is not None:
@@ -137,8 +174,8 @@ class WhyNot:
 
 
 def _listed(heading: str, found: Sequence[Difference]) -> list[str]:
-    """One line with the largest of them."""
-    told = [str(d) for d in found if round(d.difference, 3)]
-    more = len(told) - _TOLD
+    """One line with the first differences that do not round to zero, if there are any."""
+    texts = [str(d) for d in found if round(d.difference, 3)]
+    more = len(texts) - _MAX_LISTED
     tail = f"; {more} more" if more > 0 else ""
-    return [f"  {heading}: {'; '.join(told[:_TOLD])}{tail}"] if told else []
+    return [f"  {heading}: {'; '.join(texts[:_MAX_LISTED])}{tail}"] if texts else []

@@ -14,13 +14,14 @@ from graph_schema.names import ITEM, USER
 from kgrec.explain.attribution.attribute import Pieces, attribute
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.attribution.selection import Chooser, Groups, admit, group
-from kgrec.explain.explanation import INFLUENCES, ExplainedPath, Explanation
+from kgrec.explain.explained_path import ExplainedPath
+from kgrec.explain.explanation import INFLUENCES, Explanation
 from kgrec.explain.influence import Influences
-from kgrec.explain.text.narrate import Narrator, item_name
-from kgrec.explain.text.realise import Realiser
-from kgrec.explain.text.sentences import Writer
+from kgrec.explain.text.path_builder import PathBuilder
+from kgrec.explain.text.path_description import PathDescriber
+from kgrec.explain.text.writer import Writer
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
-from kgrec.paths.graph_names import Vocabulary
+from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import Constraints, Limits, PathIndex
 
 
@@ -39,7 +40,7 @@ class Explainer:
     ) -> None:
         self.index = PathIndex(snapshot)
         self.writer = writer or Writer()
-        self.vocabulary = Vocabulary(mapping)
+        self.graph_names = GraphNames(mapping)
 
     def warm_up(self) -> None:
         """Build the adjacency now, so that the first explanation is as fast as the next."""
@@ -73,10 +74,10 @@ class Explainer:
         kept = admit(self.index, pieces, limits, self._recent(breakdown, limits))
         groups = group(pieces.select(kept), self.index.space.size)
         history = np.unique(breakdown.history) + self.index.space.offsets[ITEM]
-        realiser = Realiser(self.index, owner, candidate, history, limits)
+        builder = PathBuilder(self.index, owner, candidate, history, limits)
         writer = writer or self.writer
-        narrator = Narrator(self.index, writer, user_id, self.vocabulary)
-        paths = _choose(groups, realiser, narrator, k, breakdown.gain)
+        describer = PathDescriber(self.index, writer, user_id, self.graph_names)
+        paths = _choose(groups, builder, describer, k, breakdown.gain)
         influences = Influences(
             self.index, pieces, breakdown.gain, lambda code: writer.role(self.index.relation(code))
         )
@@ -88,7 +89,7 @@ class Explainer:
         return Explanation(
             user_id=user_id,
             item_id=self.index.space.id(candidate),
-            item_name=item_name(self.index, candidate),
+            item_name=self.index.space.display_name(candidate),
             score=float(breakdown.score),
             baseline=float(breakdown.baseline),
             paths=paths,
@@ -96,7 +97,7 @@ class Explainer:
             not_shown=total - shown if hidden else 0.0,
             hidden=hidden,
             parts={name: math.fsum(part) for name, part in breakdown.parts.items()},
-            reasons=self._reasons(breakdown, pieces, kept, paths, owner, candidate, limits),
+            reasons=self._reasons(breakdown, pieces, paths, owner, candidate, limits),
             entities=influences.links(INFLUENCES),
             history=influences.history(INFLUENCES),
         )
@@ -118,7 +119,6 @@ class Explainer:
         self,
         breakdown: ScoreBreakdown,
         pieces: Pieces,
-        kept: np.ndarray,
         paths: Sequence[ExplainedPath],
         user: int,
         candidate: int,
@@ -137,7 +137,7 @@ class Explainer:
             )
         reasons = ["Nothing in the history moved this score."]
         if user >= 0 and not self.joined(user, candidate, limits):
-            name = item_name(self.index, candidate)
+            name = self.index.space.display_name(candidate)
             reasons.append(
                 f"No path of at most {limits.max_hops} steps joins user "
                 f"{self.index.space.id(user)} and “{name}” in the graph."
@@ -150,7 +150,7 @@ class Explainer:
 
 
 def _choose(
-    groups: Groups, realiser: Realiser, narrator: Narrator, k: int, gain: float
+    groups: Groups, builder: PathBuilder, describer: PathDescriber, k: int, gain: float
 ) -> list[ExplainedPath]:
     """Up to ``k`` paths, largest contribution first."""
     chooser = Chooser(groups, negatives=max(1, k // 3))
@@ -158,11 +158,11 @@ def _choose(
     while len(paths) < k and (place := chooser.next()) is not None:
         number = chooser.number(place)
         members = groups.members(number)
-        path = realiser.realise(members)
+        path = builder.build(members)
         if path is None:
             continue
         chooser.shown(place)
         amount = float(groups.contribution[number])
-        told = narrator.tell(path, realiser.candidate, amount, gain)
+        told = describer.describe(path, builder.candidate, amount, gain)
         paths.append(replace(told, parts=members.by_part()))
     return sorted(paths, key=lambda path: -path.contribution)

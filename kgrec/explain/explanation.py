@@ -1,4 +1,4 @@
-"""Explanation: what a score is made of, as values, table, text, JSON and picture."""
+"""Explanation: what a score consists of, as values, table, text, JSON and picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from kgrec.explain.explained_path import ExplainedPath, signed
 from kgrec.explain.influence import Influence
-from kgrec.paths.cypher import Parameter
+from kgrec.explain.render.content import RenderContent
+from kgrec.explain.render.drawing import draw_explanation
+from kgrec.explain.render.graph import explanation_graph
+from kgrec.explain.render.page import explanation_page
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -28,94 +32,37 @@ FRAME_COLUMNS = (
     "path",
     "cypher",
 )
-Node = tuple[str, str, str]  # label, id, name ("" where it has none)
-
-
-@dataclass(frozen=True)
-class ExplainedPath:
-    """One way in which the history moved the score.
-
-    ``nodes`` are (label, id, name), the user first; ``relations[i]`` joins nodes i and i + 1, with
-    ``outgoing[i]`` saying whether it leaves node i, and ``stored[i]`` whether it is a relationship
-    of the graph (a likeness of texts or attributes is not). ``contribution`` is in units of the
-    score; ``share`` is contribution / |score − baseline|. ``cypher`` with ``parameters`` returns
-    the path from either store; ``note`` says where it had to leave something out. ``people``
-    counts the others who chose both items (collaborative paths). ``parts`` divides the
-    contribution by part of the model: "match" belongs to this very path, "knowledge" is the path's
-    portion of what the model drew from the graph around the two items. ``fall`` is what the score
-    loses when the path's events leave the history and the whole forward pass is rerun (None: not
-    tried); it differs from the contribution because the other events then count for more.
-    """
-
-    nodes: tuple[Node, ...]
-    relations: tuple[str, ...]
-    outgoing: tuple[bool, ...]
-    contribution: float
-    share: float
-    sentence: str
-    cypher: str
-    parameters: dict[str, Parameter]
-    kind: str = ""
-    stored: tuple[bool, ...] = ()
-    words: tuple[str, ...] = ()
-    people: int = 0
-    note: str = ""
-    parts: dict[str, float] = field(default_factory=dict)
-    fall: float | None = None
-    expected: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def hops(self) -> int:
-        """Steps from the user to the item."""
-        return len(self.relations)
-
-    @property
-    def confidence(self) -> float | None:
-        """How much of what the path claims is lost without it: fall / contribution, 0 to 1; None
-        where that was not tried."""
-        if self.fall is None or not self.contribution:
-            return None
-        return min(max(self.fall / self.contribution, 0.0), 1.0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
-        return {
-            "kind": self.kind,
-            "nodes": [{"label": a, "id": b, "name": c} for a, b, c in self.nodes],
-            "relations": list(self.relations),
-            "outgoing": list(self.outgoing),
-            "stored": list(self.stored),
-            "contribution": self.contribution,
-            "share": self.share,
-            "fall": self.fall,
-            "confidence": self.confidence,
-            "parts": dict(self.parts),
-            "people": self.people,
-            "sentence": self.sentence,
-            "cypher": self.cypher,
-            "parameters": dict(self.parameters),
-            "note": self.note,
-        }
-
-    def __str__(self) -> str:
-        text = _shown(self.nodes[0])
-        for i, node in enumerate(self.nodes[1:]):
-            name = self.relations[i] if self.stored[i] else f"~{self.words[i]}~"
-            arrow = f" -{name}-> " if self.outgoing[i] else f" <-{name}- "
-            text += (f" {name} " if not self.stored[i] else arrow) + _shown(node)
-        return text
 
 
 @dataclass(frozen=True)
 class Explanation:
     """Why an item has its score for a user.
 
-    ``score − baseline == Σ path contributions + not_shown + rest`` (up to float rounding), where
-    ``baseline`` is the score with an empty history, ``not_shown`` the contribution of ``hidden``
-    further paths, and ``rest`` what the model could not attribute. ``parts`` sums the same gain by
-    part of the model; ``entities`` and ``history`` are the nodes between and the history items
-    that carried most of it, over all paths (INFLUENCES of each). ``reasons`` says why there are no
-    paths, or none that carries much alone. ``user_id`` is None for a history typed in.
+    ``score − baseline == Σ path contributions + not_shown + rest``, up to rounding of floats.
+
+    Attributes
+    ----------
+    user_id : str or None
+        None for a history that was given with the request.
+    item_id, item_name : str
+        The item.
+    score, baseline : float
+        The item's score, and its score with an empty history.
+    paths : list of ExplainedPath
+        The paths shown, largest contribution first.
+    rest : float
+        What the model could not attribute to any path.
+    not_shown : float
+        The contribution of ``hidden`` further paths.
+    hidden : int
+        How many further paths there are.
+    parts : dict of str to float
+        score − baseline by part of the model.
+    reasons : tuple of str
+        Why there are no paths, empty if there are some.
+    entities, history : tuple of Influence
+        The nodes between and the history items with the largest contributions over all paths,
+        shown or not; at most 10 of each.
     """
 
     user_id: str | None
@@ -134,16 +81,24 @@ class Explanation:
 
     @property
     def gain(self) -> float:
-        """score − baseline: what the history did."""
+        """score − baseline: what the history adds."""
         return self.score - self.baseline
 
     @property
     def shown(self) -> float:
-        """The contributions of the paths, summed."""
+        """Sum of the contributions of ``paths``."""
         return math.fsum(path.contribution for path in self.paths)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a path, largest contribution first; its columns are FRAME_COLUMNS."""
+        """Return the paths as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per path, largest contribution first: rank (int64, from 1), kind (str),
+            contribution and share (float64), confidence (float64 0 to 1, None where not computed),
+            hops and people (int64), sentence, path and cypher (str).
+        """
         rows = [
             {
                 "rank": rank,
@@ -162,7 +117,7 @@ class Explanation:
         return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
+        """Return all values as JSON-safe types, paths and influences as dicts."""
         return {
             "user_id": self.user_id,
             "item_id": self.item_id,
@@ -180,62 +135,115 @@ class Explanation:
         }
 
     def draw(self, path: str | Path, *, title: str | None = None) -> Path:
-        """Save a picture (the suffix says which kind: .png, .svg, .pdf; .html for a page); returns
-        its path."""
+        """Save a picture or a page; the same explanation gives the same file.
+
+        Parameters
+        ----------
+        path : str or Path
+            A name that ends in .png, .svg or .pdf for a picture, in .html for a page.
+        title : str, optional
+            The heading; None: the item and the user.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        RequestError
+            If the name ends otherwise.
+        MissingExtraError
+            If matplotlib is not installed and a picture is wanted.
+        """
         if Path(path).suffix.lower() == ".html":
             return self.to_html(path, title=title)
-        from kgrec.explain.render.draw import (
-            draw_explanation,  # matplotlib only when a picture is wanted
-        )
-
-        return draw_explanation(self, Path(path), title=title)
+        return draw_explanation(self._content(title), Path(path))
 
     def to_html(self, path: str | Path, *, title: str | None = None) -> Path:
-        """Save one HTML file that shows the paths, to click, search and filter, without network."""
-        from kgrec.explain.render.as_graph import explanation_page
+        """Save one HTML file to click, search and filter the paths; it needs no network.
 
-        return explanation_page(self, Path(path), title=title)
+        Parameters
+        ----------
+        path : str or Path
+            A name that ends in .html.
+        title : str, optional
+            The heading; None: the item and the user.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        RequestError
+            If the name ends otherwise.
+        """
+        return explanation_page(self._content(title), Path(path))
 
     def to_networkx(self) -> nx.MultiDiGraph[tuple[str, str]]:
-        """The paths as one graph; see kgrec.explain.render.as_graph.explanation_graph."""
-        from kgrec.explain.render.as_graph import explanation_graph
+        """Return the paths as one graph.
 
-        return explanation_graph(self)
+        Returns
+        -------
+        networkx.MultiDiGraph
+            Nodes are (label, id) with attributes label, id, name, kind, focus (the user and the
+            item) and shown_as (the role: owner, history, candidate, item between). Edges have
+            relation, contribution (sum over the paths through the edge, in units of the score)
+            and stored (False for a similarity that is no relationship of the graph).
+        """
+        return explanation_graph(self.paths, self.item_id, self.item_name)
+
+    def _content(self, title: str | None) -> RenderContent:
+        return RenderContent(
+            title=title or f"Why “{self.item_name}” for {owner_text(self.user_id)}",
+            summary=self._summary(),
+            item_id=self.item_id,
+            item_name=self.item_name,
+            paths=tuple(self.paths),
+            reasons=self.reasons,
+        )
+
+    def _summary(self) -> str:
+        """The score as the sum that a picture shows."""
+        parts = [
+            f"score {self.score:.3f} = {self.baseline:.3f} without history",
+            f"{signed(self.shown)} shown here",
+        ]
+        if self.hidden:
+            parts.append(f"{signed(self.not_shown)} in {self.hidden:,} further paths")
+        parts.append(f"{signed(self.rest)} not attributed")
+        return "  ".join(parts)
 
     def __str__(self) -> str:
-        who = "this history" if self.user_id is None else f"user {self.user_id}"
         lines = [
-            f"“{self.item_name}” for {who}: "
+            f"“{self.item_name}” for {owner_text(self.user_id)}: "
             f"score {self.score:.3f} = {self.baseline:.3f} (no history) {signed(self.gain)}"
         ]
         for rank, path in enumerate(self.paths, start=1):
             lines.append(f"{rank:>3}. {signed(path.contribution)}  {path.sentence}")
-            lines.append(f"     {path}{_lost(path)}")
+            lines.append(f"     {path}{_fall_text(path)}")
         if self.hidden:
             word = "path" if self.hidden == 1 else "paths"
             lines.append(f"     {signed(self.not_shown)}  {self.hidden:,} further {word}")
         lines.append(f"     {signed(self.rest)}  not attributed to any path")
         lines += [f"     {reason}" for reason in self.reasons]
-        lines += _told("in all, through", self.entities) + _told("in all, from", self.history)
+        lines += _strongest("in all, through", self.entities)
+        lines += _strongest("in all, from", self.history)
         return "\n".join(lines)
 
 
-def _told(heading: str, influences: tuple[Influence, ...]) -> list[str]:
-    """One line on the strongest of them, where there are several paths to sum over."""
-    strongest = [f"{influence} {signed(influence.contribution)}" for influence in influences[:3]]
-    return [f"     {heading}: {'; '.join(strongest)}"] if len(influences) > 1 else []
+def owner_text(user_id: str | None) -> str:
+    """Whom an explanation is for: "user 1", or "this history" without an id."""
+    return "this history" if user_id is None else f"user {user_id}"
 
 
-def _lost(path: ExplainedPath) -> str:
+def _strongest(heading: str, influences: tuple[Influence, ...]) -> list[str]:
+    """One line with the three largest influences, if there are several."""
+    largest = [f"{influence} {signed(influence.contribution)}" for influence in influences[:3]]
+    return [f"     {heading}: {'; '.join(largest)}"] if len(influences) > 1 else []
+
+
+def _fall_text(path: ExplainedPath) -> str:
     return "" if path.fall is None else f"; without its events {signed(-path.fall)}"
-
-
-def signed(value: float) -> str:
-    """Three decimals with a sign; what rounds to zero is +0.000."""
-    shown = round(value, 3)
-    return f"{'−' if shown < 0 else '+'}{abs(shown):.3f}"
-
-
-def _shown(node: Node) -> str:
-    label, node_id, name = node
-    return f"({name or f'{label} {node_id}'.strip()})"

@@ -1,4 +1,4 @@
-"""Which entities and which history items carried a score, summed over all paths, shown or not."""
+"""Influence: the contribution of an entity or a history item to a score, over all paths."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ from kgrec.paths.index import PathIndex
 
 @dataclass(frozen=True)
 class Influence:
-    """A node's part in a score: ``contribution`` is the sum over every path through it.
+    """A node's contribution to a score, over all paths through it, shown or not.
 
-    ``role`` is how it is linked to the candidate ("" for a history item), ``items`` through how
-    many history items it works, ``share`` contribution / |score − baseline|.
+    Attributes
+    ----------
+    label, id, name : str
+        The node; name is "" where it has none.
+    role : str
+        Words for its relation to the candidate, "" for a history item.
+    items : int
+        How many history items its paths start from.
+    contribution : float
+        In units of the score.
+    share : float
+        contribution / |score − baseline|.
     """
 
     label: str
@@ -30,17 +40,18 @@ class Influence:
     share: float
 
     def to_dict(self) -> dict[str, Any]:
+        """Return all values as JSON-safe types."""
         return asdict(self)
 
     def __str__(self) -> str:
-        shown = self.name or f"{self.label.lower()} {self.id}"
-        about = [self.role] if self.role else []
-        about += [f"{self.items} items"] if self.items > 1 else []
-        return f"{shown} ({', '.join(about)})" if about else shown
+        name = self.name or f"{self.label.lower()} {self.id}"
+        details = [self.role] if self.role else []
+        details += [f"{self.items} items"] if self.items > 1 else []
+        return f"{name} ({', '.join(details)})" if details else name
 
 
 class Influences:
-    """Sums the pieces of one score by node; ``word`` gives the words for an edge code."""
+    """Sums the pieces of one score by node; ``word`` returns the words for an edge code."""
 
     def __init__(
         self, index: PathIndex, pieces: Pieces, gain: float, word: Callable[[int], str]
@@ -48,14 +59,14 @@ class Influences:
         self.index, self.pieces, self.gain, self.word = index, pieces, gain, word
 
     def links(self, limit: int) -> tuple[Influence, ...]:
-        """The nodes between history and candidate that moved the score most."""
-        return self._top(self.pieces.link, limit, linking=True)
+        """The nodes between history and candidate with the largest contributions."""
+        return self._top(self.pieces.link, limit, between=True)
 
     def history(self, limit: int) -> tuple[Influence, ...]:
-        """The history items that moved the score most."""
-        return self._top(self.pieces.item, limit, linking=False)
+        """The history items with the largest contributions."""
+        return self._top(self.pieces.item, limit, between=False)
 
-    def _top(self, nodes: Ints, limit: int, *, linking: bool) -> tuple[Influence, ...]:
+    def _top(self, nodes: Ints, limit: int, *, between: bool) -> tuple[Influence, ...]:
         unique, place = np.unique(nodes, return_inverse=True)
         total = np.bincount(place, weights=self.pieces.contribution, minlength=len(unique))
         total[unique < 0] = 0.0  # no node
@@ -63,24 +74,24 @@ class Influences:
         found = [i for i in order if unique[i] >= 0]
         rows = [np.flatnonzero(place == i) for i in found]
         return tuple(
-            self._influence(int(unique[i]), of, float(total[i]), linking)
+            self._influence(int(unique[i]), of, float(total[i]), between)
             for i, of in zip(found, rows, strict=True)
         )
 
-    def _influence(self, node: int, rows: Ints, amount: float, linking: bool) -> Influence:
-        """Of a node and the pieces that run through it."""
+    def _influence(self, node: int, rows: Ints, amount: float, between: bool) -> Influence:
+        """The influence of a node, from the pieces of the paths through it."""
         label, _ = self.index.space.label_row(node)
         return Influence(
             label=label,
             id=self.index.space.id(node),
             name=self.index.space.name(node),
-            role=self._role(rows) if linking else "",
+            role=self._role(rows) if between else "",
             items=len(set(self.pieces.item[rows].tolist())),
             contribution=amount,
             share=amount / abs(self.gain) if self.gain else 0.0,
         )
 
     def _role(self, rows: Ints) -> str:
-        """The words for the relation to the candidate that carried most of some pieces."""
+        """Words for the relation to the candidate in the piece with the largest contribution."""
         best = rows[int(np.argmax(np.abs(self.pieces.contribution[rows])))]
         return self.word(int(self.pieces.far[best]))

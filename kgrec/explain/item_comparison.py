@@ -12,8 +12,8 @@ from kgrec.explain.comparison import Comparison, Difference, WhyNot
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.search import find_with
 from kgrec.explain.explanation import Explanation
-from kgrec.explain.text.narrate import item_name
-from kgrec.features.hybrid_layer import IDS
+from kgrec.features.blocks import name_in
+from kgrec.features.names import IDS
 from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
 
@@ -45,7 +45,7 @@ def _by_event(
     ]
     nodes = engine.messages.item_nodes(rows).tolist()
     found = [
-        Difference(item_name(index, node), left, right, str(item))
+        Difference(index.space.display_name(node), left, right, str(item))
         for node, item, left, right in zip(nodes, engine.item_ids[rows], *gave, strict=True)
     ]
     return tuple(sorted(found, key=lambda d: -abs(d.difference)))
@@ -91,7 +91,7 @@ def _missing(engine: Engine, standing: Standing, breakdown: ScoreBreakdown) -> l
         found.append("Nobody has chosen it yet.")
     for part, present in engine.inputs.items.present.items():
         if part != IDS and part in engine.model.shape.parts and _absent(present, item):
-            found.append(f"The model has nothing of it for “{part}”.")
+            found.append(f"The model has nothing of it for “{name_in(part)}”.")
     if len(standing.past) and MATCH in breakdown.parts and not len(breakdown.matches):
         found.append("No node of the graph lies between it and what was chosen.")
     return found

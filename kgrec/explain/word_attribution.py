@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.errors import RequestError
-from kgrec.explain.words import Wording
-from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.explain.words import WordContributions
+from kgrec.features.names import REVIEWS, TEXT
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HistoryBatch, ModelInputs
 from kgrec.scoring.engine import Engine
@@ -46,7 +46,7 @@ class ScoredText:
 
 def tell_words(
     encoder: object, user: str, item: str, name: str, found: ScoredText, method: str
-) -> Wording:
+) -> WordContributions:
     """Raises RequestError for another method, or an encoder that has no gradients."""
     plain = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
     if method not in ("gradients", "occlusion") or not isinstance(plain, BertEncoder):
@@ -55,7 +55,7 @@ def tell_words(
         told = integrated_gradients(plain, found.text, found.score, _STEPS)
     else:
         told = occlusion(plain, found.text, found.score)
-    return Wording(
+    return WordContributions(
         user_id=user,
         item_id=item,
         item_name=name,
@@ -147,7 +147,7 @@ def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tenso
     size]``, which are rows ``mine`` of the snapshot's."""
     read = engine.inputs.items.reviews
     if read is not None:
-        own, attention = read.of_item(row), engine.model.features.attention
+        own, attention = read.of_item(row), engine.model.features.get_submodule("attention")
         return lambda vectors: attention(replace(own, vectors=vectors))[0]
     counts = np.ones(len(mine), dtype=np.float32)
     if robust:
@@ -224,7 +224,7 @@ def _candidate_score(
         parts = {name: vectors[row].clone() for name, vectors in engine.bound.item_parts[1].items()}
         user = _user(engine, request) / model.shape.temperature
         rest = torch.stack([v for name, v in parts.items() if name != part] or [user * 0]).sum(0)
-        weights = features.text[part].detach().chunk(2, dim=1)[1]
+        weights = features.get_parameter(f"text.{part}").detach().chunk(2, dim=1)[1]
         now = functional.normalize(rest + parts[part], dim=0) @ user
     others = _score_now(engine, request, row) - float(now)
 

@@ -1,4 +1,4 @@
-"""Wording: what the words of one text added to one score."""
+"""WordContributions: what the words of one text contribute to one score."""
 
 from __future__ import annotations
 
@@ -8,21 +8,33 @@ from typing import Any
 
 import numpy as np
 
-from kgrec.explain.explanation import signed
+from kgrec.explain.explained_path import signed
 from kgrec.graph.snapshot import Floats
 from kgrec.visualization.word_plot import draw_words
 
-_TOLD = 8
+_MAX_LISTED = 8  # words in the text
 
 
 @dataclass(frozen=True, eq=False)
-class Wording:
-    """``words`` of ``source`` (which text it is, in words) and what each added to ``score``,
-    float64 ``[n]``.
+class WordContributions:
+    """Contributions of the words of one text to one score.
 
-    ``hidden`` is the score with all its words hidden. By ``method`` "gradients" the contributions
-    add up to score − hidden − ``left``, and ``left`` is small; by "occlusion" each is what the
-    score loses without the word, and they need not add up.
+    Attributes
+    ----------
+    user_id, item_id, item_name : str
+        Whose score of which item.
+    source, text_id : str
+        Which text it is, in words, and its id.
+    method : str
+        "gradients" (integrated gradients): the contributions sum to score − hidden − left, and
+        left is small. "occlusion": each is what the score loses without the word; they need not
+        sum to anything.
+    words : tuple of str
+        The words in their order, ``[n]``.
+    contributions : ndarray
+        float64 ``[n]``, in units of the score.
+    score, hidden : float
+        The score, and the score with all these words hidden.
     """
 
     user_id: str
@@ -41,21 +53,50 @@ class Wording:
         """score − hidden − the sum of the contributions."""
         return self.score - self.hidden - float(self.contributions.sum())
 
-    def strongest(self, k: int = _TOLD) -> list[tuple[str, float]]:
-        """The ``k`` words that moved the score most, either way, with what each added."""
+    def strongest(self, k: int = _MAX_LISTED) -> list[tuple[str, float]]:
+        """Return the words with the largest contributions, positive or negative.
+
+        Parameters
+        ----------
+        k : int
+            Most words returned.
+
+        Returns
+        -------
+        list of (str, float)
+            Word and contribution, largest size first.
+        """
         order = np.argsort(-np.abs(self.contributions), kind="stable")[:k]
         return [(self.words[n], float(self.contributions[n])) for n in order]
 
     def draw(self, path: str | Path) -> Path:
-        """The text with tinted words, as PNG, SVG or PDF by the suffix. Raises RequestError."""
+        """Save a picture of the text in which every word is tinted by its contribution.
+
+        Parameters
+        ----------
+        path : str or Path
+            A name that ends in .png, .svg or .pdf.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        RequestError
+            If the name ends otherwise.
+        MissingExtraError
+            If matplotlib is not installed.
+        """
         title = f"“{self.item_name}” for user {self.user_id}: {self.source}"
         return draw_words(
             self.words, self.contributions, Path(path), title=title, note=f"{self._summary()}."
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
-        told = zip(self.words, self.contributions.tolist(), strict=True)
+        """Return all values as JSON-safe types, words as dicts."""
+        pairs = zip(self.words, self.contributions.tolist(), strict=True)
         return {
             "user_id": self.user_id,
             "item_id": self.item_id,
@@ -66,7 +107,7 @@ class Wording:
             "score": self.score,
             "hidden": self.hidden,
             "left": self.left,
-            "words": [{"word": word, "contribution": value} for word, value in told],
+            "words": [{"word": word, "contribution": value} for word, value in pairs],
         }
 
     def __str__(self) -> str:
@@ -76,7 +117,7 @@ class Wording:
 
     def _summary(self) -> str:
         moved = signed(self.score - self.hidden)
-        way = "one word left out at a time"
+        method = "one word left out at a time"
         if self.method == "gradients":
-            way = f"integrated gradients, {signed(self.left)} left"
-        return f"score {self.score:.3f}, {moved} of it by these words ({way})"
+            method = f"integrated gradients, {signed(self.left)} left"
+        return f"score {self.score:.3f}, {moved} of it by these words ({method})"

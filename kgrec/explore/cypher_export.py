@@ -1,4 +1,4 @@
-"""A part of the graph as Cypher that makes it again, in Neo4j or in the embedded store's engine."""
+"""Export a part of the graph as Cypher that creates it, in Neo4j or in the embedded store."""
 
 from __future__ import annotations
 
@@ -16,16 +16,26 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 Row = dict[str, Any]
 BATCH = 500  # rows of one statement
-# What kgrec adds to a node or an edge, and no store holds.
+# Attributes that kgrec adds to a node or an edge; no store has them.
 _ADDED = {"label", "id", "focus", "derived", "shown_as", "relation", "contribution", "stored"}
 _ADDED |= {"people who chose both"}
 
 
 def statements(graph: nx.MultiDiGraph[Key]) -> Iterator[tuple[str, dict[str, list[Row]]]]:
-    """Cypher texts with their parameters, in order: nodes first, then the edges between them.
+    """Yield Cypher statements with their parameters: nodes first, then the edges between them.
 
-    Nodes and facts are merged; interactions are created, since several of one pair may be equal.
-    A likeness that is no relationship is left out, and so is a user without an id.
+    Nodes and facts are merged; interactions are created, because several of one pair may be equal.
+    Similarities that are no relationships and users without an id are left out.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        As ``GraphExplorer.subgraph`` gives it.
+
+    Yields
+    ------
+    tuple of (str, dict)
+        The statement, and its parameter ``rows``: at most BATCH dicts.
     """
     nodes: dict[str, list[Row]] = {}
     for (label, node_id), data in graph.nodes(data=True):
@@ -47,7 +57,7 @@ def statements(graph: nx.MultiDiGraph[Key]) -> Iterator[tuple[str, dict[str, lis
 
 
 def script(graph: nx.MultiDiGraph[Key]) -> str:
-    """The same as one text without parameters: every value is written as a quoted literal."""
+    """Return the statements as one text without parameters: values are quoted literals."""
     texts = [
         text.replace("$rows", _literal(parameters["rows"]), 1)
         for text, parameters in statements(graph)
@@ -74,19 +84,19 @@ def _batches(rows: list[Row]) -> Iterator[list[Row]]:
 
 
 def _native(label: str, data: dict[str, Any]) -> Row:
-    """The attributes that the graph itself has: name and kind may be what kgrec made of others."""
+    """The attributes of the graph itself, without a name or kind that kgrec derived."""
     row = {name: value for name, value in data.items() if name not in _ADDED}
     derived = label in (USER, ITEM)
     if derived or data.get("derived") == "kind":
         row.pop("kind", None)
     if not row.get("name") or (derived and row.get("name") == row.get("title")):
         row.pop("name", None)
-    # Where there is no title, kglite would make one up; in Neo4j a null says nothing.
+    # Without a title kglite would invent one; in Neo4j null means that there is none.
     return {"title": None, **row}
 
 
 def _literal(value: Any) -> str:
-    """A value as a Cypher literal; a string can hold anything and stays a string."""
+    """A value as a Cypher literal; a string may have any characters."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{quote(k)}: {_literal(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
@@ -101,7 +111,7 @@ _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def _string(text: str) -> str:
     escaped = "".join(_ESCAPES.get(character, character) for character in text)
-    # Some readers of scripts end a line, or a text, at other control characters.
+    # Some programs that run scripts end a line or a text at other control characters.
     return "'" + re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]", _code, escaped) + "'"
 
 

@@ -1,4 +1,4 @@
-"""GraphExplorer: what lies around a node, how two nodes are joined, and parts of the graph."""
+"""GraphExplorer: the neighbours of a node, the paths between two, and parts of the graph."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY
 from kgrec.explain.explainer import Explainer
-from kgrec.explore.graph_path import GraphPath, PathTeller
-from kgrec.explore.neighbourhood import DIRECTIONS, Surroundings
+from kgrec.explore.graph_path import GraphPath, GraphPathDescriber
+from kgrec.explore.neighbourhood import DIRECTIONS, Neighbourhoods
 from kgrec.explore.node_lookup import find_node, find_nodes
 from kgrec.graph.interop import induced
 from kgrec.graph.snapshot import NO_TIME, Ints
@@ -32,20 +32,40 @@ Direction = Literal["both", "out", "in"]
 
 
 class GraphExplorer:
-    """Looks around in the graph that a recommender answers from; no store is needed.
+    """Explores the graph that a recommender was fitted on; no store is needed.
 
-    A node is given as "Item:588" (label and id), as a (label, id) pair, as a NodeRef, or by a name
-    that only one node has, in whatever case. Every call raises RequestError for a node or relation
-    that is not in the graph.
+    In every call a node is "Item:588" (label and id), a (label, id) pair, a NodeRef, or a name
+    that only one node has, ignoring case.
+
+    Parameters
+    ----------
+    explainer : Explainer
+        The explainer of the graph, whose index and writer are used.
     """
 
     def __init__(self, explainer: Explainer) -> None:
         self.explainer = explainer
         self.index = explainer.index
-        self._around = Surroundings(explainer.index)
+        self._neighbourhoods = Neighbourhoods(explainer.index)
 
     def node(self, node: NodeLike) -> NodeRef:
-        """The label and id of a node, however it is given."""
+        """Return the label and id of a node.
+
+        Parameters
+        ----------
+        node : node
+            In any of the forms that the class lists.
+
+        Returns
+        -------
+        NodeRef
+            Label and id.
+
+        Raises
+        ------
+        RequestError
+            If the graph has no such node, or several have this name.
+        """
         number = find_node(self.index.space, node)
         return NodeRef(self.index.space.label_row(number)[0], self.index.space.id(number))
 
@@ -56,26 +76,49 @@ class GraphExplorer:
         direction: Direction = "both",
         k: int = 100,
     ) -> pd.DataFrame:
-        """Up to ``k`` edges of a node, one row each: columns label, id, name, kind (of the node at
-        the other end), relation, direction ("out" or "in"), degree (edges of that node, int64),
-        events, timestamp (Int64, unix seconds) and rating (float, of the last event).
+        """List edges of a node.
 
-        Several events of a user and an item are one row. Every relation takes its turn; facts come
-        by how few edges the other node has, interactions latest first. ``attrs["total"]`` counts
-        all edges there are. ``direction`` "out" or "in" keeps the edges that leave or enter.
+        The first edge of every relation comes first, then the second of every relation, and so
+        on. Within a relation, facts are sorted by the number of edges of the node at the other
+        end, interactions from the latest to the earliest.
+
+        Parameters
+        ----------
+        node : node
+            In any of the forms that the class lists.
+        relations : str or sequence of str, optional
+            Relationship types to list; None: all.
+        direction : {"both", "out", "in"}
+            "out": edges that leave the node; "in": edges that enter it.
+        k : int
+            Most edges listed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per edge; several events of a user and an item are one row. Of the node at the
+            other end: label, id, name, kind (str) and degree (its number of edges, int64). Of the
+            edge: relation, direction ("out" or "in"), events (int64), timestamp (Int64, unix
+            seconds) and rating (float64) of the last event. ``attrs["total"]`` is the number of
+            all edges.
+
+        Raises
+        ------
+        RequestError
+            If a node or relation is not in the graph, or ``direction`` or ``k`` is wrong.
         """
         if direction not in DIRECTIONS:
             raise RequestError(f"unknown direction {direction!r}; use {', '.join(DIRECTIONS)}")
         _check_count("k", k, 1)
         number = find_node(self.index.space, node)
         kinds = self._kinds(relations)
-        edges = self._around.edges(np.array([number], dtype=np.int64), kinds, direction)
+        edges = self._neighbourhoods.edges(np.array([number], dtype=np.int64), kinds, direction)
         shown = edges.select(np.arange(min(k, len(edges))))
         frame = self._node_columns(shown.neighbour)
         frame["relation"] = [self.index.relation(code) for code in shown.code.tolist()]
         frame["direction"] = np.where(shown.code & 1, "in", "out")
         frame["degree"] = self.index.whole.degree(shown.neighbour)
-        frame["events"] = self._around.counts(shown.event)
+        frame["events"] = self._neighbourhoods.counts(shown.event)
         frame["timestamp"], frame["rating"] = self._last(shown.event)
         frame.attrs["total"] = len(edges)
         return frame[list(COLUMNS)]
@@ -91,11 +134,33 @@ class GraphExplorer:
         via: Sequence[NodeLike] | NodeLike = (),
         avoid: Sequence[NodeLike] | NodeLike = (),
     ) -> list[GraphPath]:
-        """Up to ``k`` simple paths between two nodes, shortest first, then through rare nodes.
+        """Find simple paths between two nodes, shortest first, then through rare nodes.
 
-        ``relations``: the relationship types allowed (None: all); ``via``: nodes that a path must
-        contain; ``avoid``: nodes that it must not. An empty list means that nothing of at most
-        ``max_hops`` (1–4) steps joins the two.
+        Parameters
+        ----------
+        a, b : node
+            The ends, in any of the forms that the class lists.
+        max_hops : int
+            Most steps of a path, 1 to 4.
+        k : int
+            Most paths returned.
+        relations : str or sequence of str, optional
+            Relationship types that a path may use; None: all.
+        via : node or sequence of nodes
+            Nodes that a path must contain, all of them.
+        avoid : node or sequence of nodes
+            Nodes that no path may contain.
+
+        Returns
+        -------
+        list of GraphPath
+            Empty if no path of at most ``max_hops`` steps connects the nodes.
+
+        Raises
+        ------
+        RequestError
+            If a node or relation is not in the graph, both ends are the same, or a number is
+            outside its range.
         """
         _check_count("k", k, 1)
         ends = self.node(a), self.node(b)
@@ -109,8 +174,10 @@ class GraphExplorer:
             max_hops=max_hops,
         )
         found = self.index.find(*ends, constraints=constraints, limit=k)
-        teller = PathTeller(self.index, self.explainer.writer, self.explainer.vocabulary)
-        return [teller.tell(path) for path in found]
+        describer = GraphPathDescriber(
+            self.index, self.explainer.writer, self.explainer.graph_names
+        )
+        return [describer.describe(path) for path in found]
 
     def subgraph(
         self,
@@ -120,13 +187,32 @@ class GraphExplorer:
         relations: Sequence[str] | str | None = None,
         max_nodes: int = 200,
     ) -> nx.MultiDiGraph[tuple[str, str]]:
-        """The nodes within ``hops`` (0–4) edges of ``nodes``, and all edges among them.
+        """Return the nodes near some nodes, and all edges between them.
 
-        Nodes are (label, id) with attributes label, id, name, kind (an entity's own, else its role
-        in most facts, told by ``derived``; else the label in lower case), focus (whether it was
-        asked for) and those of the graph. Edges have ``relation``; an interaction also its
-        timestamp, rating, event, scenario and split. At most ``max_nodes`` (up to MAX_NODES) are
-        kept, the telling ones as in ``neighbours``; ``graph["left_out"]`` counts the others met.
+        Parameters
+        ----------
+        nodes : node or sequence of nodes
+            The nodes in focus, in any of the forms that the class lists.
+        hops : int
+            Most edges from a node in focus, 0 to 4.
+        relations : str or sequence of str, optional
+            Relationship types to follow and to keep; None: all.
+        max_nodes : int
+            Most nodes kept, 1 to 2,000, chosen in the order of ``neighbours``.
+
+        Returns
+        -------
+        networkx.MultiDiGraph
+            Nodes are (label, id) with attributes label, id, name, kind, focus (whether it is in
+            ``nodes``) and those of the graph; kind is an entity's own, else its role in most facts
+            (then derived is "kind"), else the label in lower case. Edges have relation; an
+            interaction also its timestamp, rating, event, scenario and split.
+            ``graph["left_out"]`` is the number of nodes that were reached but not kept.
+
+        Raises
+        ------
+        RequestError
+            If a node or relation is not in the graph, or a number is outside its range.
         """
         _check_count("hops", hops, 0, MAX_HOPS)
         _check_count("max_nodes", max_nodes, 1, MAX_NODES)
@@ -135,25 +221,36 @@ class GraphExplorer:
             raise RequestError("no node given; a subgraph needs at least one")
         if len(start) > max_nodes:
             raise RequestError(f"{len(start)} nodes given, but max_nodes is {max_nodes}; raise it")
-        kept, left_out = self._around.spread(start, hops, self._kinds(relations), max_nodes)
+        kept, left_out = self._neighbourhoods.expand(start, hops, self._kinds(relations), max_nodes)
         graph = induced(self.index.snapshot, self._masks(kept), _wanted(relations))
         self._complete(graph, set(start))
         graph.graph["left_out"] = left_out
         return graph
 
     def joined(self, paths: Sequence[GraphPath]) -> nx.MultiDiGraph[tuple[str, str]]:
-        """The nodes and edges of ``paths`` as one graph, with attributes as in ``subgraph``."""
+        """Join paths to one graph.
+
+        Parameters
+        ----------
+        paths : sequence of GraphPath
+            Paths of this graph, as ``paths`` returns them.
+
+        Returns
+        -------
+        networkx.MultiDiGraph
+            Their nodes and edges, with attributes as in ``subgraph``; the ends are in focus.
+        """
         refs = list(dict.fromkeys(node[:2] for path in paths for node in path.nodes))
         space = self.index.space
         numbers = [space.find(*ref) for ref in refs]
         whole = induced(self.index.snapshot, self._masks(numbers))
-        walked = {step for path in paths for step in path.steps}
-        spare = [
+        steps = {step for path in paths for step in path.steps}
+        others = [
             (a, b, key)
             for a, b, key, relation in whole.edges(keys=True, data="relation")
-            if (a, relation, b) not in walked
+            if (a, relation, b) not in steps
         ]
-        whole.remove_edges_from(spare)
+        whole.remove_edges_from(others)
         ends = {path.nodes[place][:2] for path in paths for place in (0, -1)}
         self._complete(whole, {space.find(*ref) for ref in ends})
         whole.graph["left_out"] = 0
@@ -184,8 +281,10 @@ class GraphExplorer:
         )
 
     def _kind(self, label: str, row: int) -> tuple[str, bool]:
-        """What a node is, and whether the graph says so itself: an entity's own kind, else the role
-        in which most facts name it ("director"), else the label in lower case."""
+        """(kind of a node, whether the graph has it as an attribute).
+
+        Otherwise it is an entity's role in most facts ("director"), or the label in lower case.
+        """
         if label != ENTITY:
             return label.lower(), False
         frame = self.index.snapshot.table(label).attributes
@@ -204,15 +303,15 @@ class GraphExplorer:
         return ""
 
     def _last(self, events: Ints) -> tuple[pd.Series[int], np.ndarray]:
-        """When the last event of each row was, and its rating; nothing for facts."""
-        told = self.index.snapshot.interactions
+        """Timestamp and rating of each last event; missing for facts (-1)."""
+        stored = self.index.snapshot.interactions
         is_event = events >= 0
         if not is_event.any():
             absent = pd.Series([pd.NA] * len(events), dtype="Int64")
             return absent, np.full(len(events), np.nan)
-        time = told.timestamp[events]
+        time = stored.timestamp[events]
         times = pd.Series(time, dtype="Int64").mask(~is_event | (time == NO_TIME))
-        return times, np.where(is_event, told.rating[events].astype(np.float64), np.nan)
+        return times, np.where(is_event, stored.rating[events].astype(np.float64), np.nan)
 
     def _masks(self, nodes: list[int]) -> dict[str, np.ndarray]:
         space = self.index.space
@@ -224,7 +323,7 @@ class GraphExplorer:
         return kept
 
     def _complete(self, graph: nx.MultiDiGraph[tuple[str, str]], focus: set[int]) -> None:
-        """The attributes that every node has."""
+        """Add the attributes that every node has."""
         space = self.index.space
         for (label, node_id), data in graph.nodes(data=True):
             number = space.find(label, node_id)

@@ -1,4 +1,4 @@
-"""A part of the graph as a file: GraphML and JSON, which can be read back, and Cypher."""
+"""Save a part of the graph as GraphML or JSON, which can be read back, or as Cypher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from xml.etree.ElementTree import ParseError
 
-import networkx as nx
 import numpy as np
 
 from graph_schema.errors import RequestError, SourceError
@@ -17,6 +16,8 @@ from kgrec.explore.cypher_export import script
 from kgrec.files import put_file, put_text
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     Graph: TypeAlias = "nx.MultiDiGraph[tuple[str, str]]"
 
 SUFFIXES = (".graphml", ".json", ".cypher")
@@ -24,12 +25,28 @@ _NOT_XML = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def export_graph(graph: Graph, path: str | Path) -> Path:
-    """Write a graph as ``subgraph`` gives it, by the suffix: .graphml, .json (nodes and links, as
-    networkx calls it) or .cypher (a script that makes the graph again, to run once).
+    """Save a graph in the format of the suffix.
 
-    Attributes become text, whole or floating numbers or booleans; a number that is not finite is
-    left out. GraphML can't hold some control characters: "\ufffd" stands for them. Raises
-    RequestError for another suffix.
+    Attributes become text, integers, floats or booleans; numbers that are not finite are left
+    out. In GraphML "\ufffd" replaces control characters that XML does not allow.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        As ``GraphExplorer.subgraph`` or ``Explanation.to_networkx`` gives it.
+    path : str or Path
+        A name that ends in .graphml, in .json (networkx's node-link format) or in .cypher (a
+        script that creates the graph in a store, to run once).
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    RequestError
+        If the name ends otherwise.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -41,11 +58,31 @@ def export_graph(graph: Graph, path: str | Path) -> Path:
         return put_text(path, script(plain))
     if suffix == ".json":
         return put_text(path, json.dumps(_links(plain), ensure_ascii=False, indent=1) + "\n")
+    import networkx as nx
+
     return put_file(path, lambda name: nx.write_graphml_xml(_for_xml(plain), name))
 
 
 def read_graph(path: str | Path) -> Graph:
-    """The graph that ``export_graph`` wrote as GraphML or JSON. Raises SourceError."""
+    """Read a graph that ``export_graph`` saved as GraphML or JSON.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; in a name that ends in .json JSON is expected, else GraphML.
+
+    Returns
+    -------
+    networkx.MultiDiGraph
+        The same graph, with the same attributes.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing or has no such graph.
+    """
+    import networkx as nx
+
     path = Path(path)
     try:
         if path.suffix.lower() == ".json":
@@ -59,7 +96,9 @@ def read_graph(path: str | Path) -> Graph:
 
 
 def _plain(graph: Graph) -> Graph:
-    """The graph with values that any file can hold, and its edges numbered from 0 in each pair."""
+    """Copy the graph with values that any file can store, edges numbered from 0 in each pair."""
+    import networkx as nx
+
     plain: Graph = nx.MultiDiGraph(**_values(graph.graph))
     for key, data in graph.nodes(data=True):
         plain.add_node(key, **_values({**data, "label": key[0], "id": key[1]}))
@@ -69,8 +108,8 @@ def _plain(graph: Graph) -> Graph:
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:
-    told = {str(name): _value(value) for name, value in data.items()}
-    return {name: value for name, value in told.items() if value is not None}
+    plain = {str(name): _value(value) for name, value in data.items()}
+    return {name: value for name, value in plain.items() if value is not None}
 
 
 def _value(value: Any) -> str | int | float | bool | None:
@@ -96,15 +135,17 @@ def _links(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _from_links(told: dict[str, Any]) -> Graph:
-    graph: Graph = nx.MultiDiGraph(**told["graph"])
+def _from_links(links: dict[str, Any]) -> Graph:
+    import networkx as nx
+
+    graph: Graph = nx.MultiDiGraph(**links["graph"])
     keys = {}
-    for row in told["nodes"]:
+    for row in links["nodes"]:
         data = {name: value for name, value in row.items() if name != "node"}
         keys[row["node"]] = (data["label"], data["id"])
         graph.add_node(keys[row["node"]], **data)
     ends = ("source", "target", "key")
-    for row in told["edges"]:
+    for row in links["edges"]:
         data = {name: value for name, value in row.items() if name not in ends}
         graph.add_edge(keys[row["source"]], keys[row["target"]], key=row["key"], **data)
     return graph
@@ -115,14 +156,16 @@ def _joined(key: tuple[str, str]) -> str:
 
 
 def _for_xml(graph: Graph) -> nx.MultiDiGraph[str]:
-    """Nodes by number, since XML can't hold every id as a name; the texts without what it can't."""
+    """Copy with numbered nodes and cleaned texts: XML does not allow every id as a name."""
+    import networkx as nx
+
     number = {key: f"n{i}" for i, key in enumerate(graph)}
-    told: nx.MultiDiGraph[str] = nx.MultiDiGraph(**_cleaned(graph.graph))
+    numbered: nx.MultiDiGraph[str] = nx.MultiDiGraph(**_cleaned(graph.graph))
     for key, data in graph.nodes(data=True):
-        told.add_node(number[key], **_cleaned(data))
+        numbered.add_node(number[key], **_cleaned(data))
     for a, b, data in graph.edges(data=True):
-        told.add_edge(number[a], number[b], **_cleaned(data))
-    return told
+        numbered.add_edge(number[a], number[b], **_cleaned(data))
+    return numbered
 
 
 def _cleaned(data: dict[str, Any]) -> dict[str, Any]:
@@ -135,12 +178,14 @@ def _xml(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text)
 
 
-def _from_xml(told: nx.MultiDiGraph[str]) -> Graph:
-    graph: Graph = nx.MultiDiGraph(**_without_defaults(told.graph))
-    keys = {name: (data["label"], data["id"]) for name, data in told.nodes(data=True)}
-    for name, data in told.nodes(data=True):
+def _from_xml(numbered: nx.MultiDiGraph[str]) -> Graph:
+    import networkx as nx
+
+    graph: Graph = nx.MultiDiGraph(**_without_defaults(numbered.graph))
+    keys = {name: (data["label"], data["id"]) for name, data in numbered.nodes(data=True)}
+    for name, data in numbered.nodes(data=True):
         graph.add_node(keys[name], **data)
-    for a, b, data in told.edges(data=True):
+    for a, b, data in numbered.edges(data=True):
         graph.add_edge(keys[a], keys[b], **data)
     return graph
 

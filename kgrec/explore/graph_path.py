@@ -1,4 +1,4 @@
-"""GraphPath: a way between two nodes of the graph, with names, a sentence and Cypher."""
+"""GraphPath: a path between two nodes of the graph, with names, a sentence and Cypher."""
 
 from __future__ import annotations
 
@@ -6,22 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kgrec.explain.explanation import Node
-from kgrec.explain.text.sentences import Writer
-from kgrec.explore.path_sentence import tell
+from kgrec.explain.explained_path import Node, PathStep, directed_steps
+from kgrec.explain.text.writer import Writer
+from kgrec.explore.path_sentence import path_sentence
 from kgrec.paths.cypher import Parameter, Step, path_query
-from kgrec.paths.graph_names import Vocabulary
+from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import Path, PathIndex
-from kgrec.visualization.paths import PagePath
+from kgrec.visualization.html_page import PagePath
 
 
 @dataclass(frozen=True)
 class GraphPath:
     """A simple path of the graph.
 
-    ``nodes`` are (label, id, name); ``relations[i]`` joins nodes i and i + 1, ``outgoing[i]`` says
-    whether it leaves node i. ``cypher`` with ``parameters`` returns the path from either store;
-    ``expected`` is what its columns ``nodes`` and ``relations`` hold.
+    Attributes
+    ----------
+    nodes : tuple of (label, id, name)
+        name is "" where a node has none.
+    relations : tuple of str
+        ``relations[i]`` connects nodes i and i + 1.
+    outgoing : tuple of bool
+        Whether edge i leaves node i.
+    sentence : str
+        The path in words.
+    cypher, parameters : str, dict
+        A query that returns the path from either store.
+    expected : dict
+        What the columns ``nodes`` and ``relations`` of the query hold.
     """
 
     nodes: tuple[Node, ...]
@@ -38,21 +49,17 @@ class GraphPath:
         return len(self.relations)
 
     @property
-    def steps(self) -> tuple[tuple[tuple[str, str], str, tuple[str, str]], ...]:
-        """(source, relation, target) of each step, as the edges of the graph are directed."""
-        found = []
-        for place, relation in enumerate(self.relations):
-            a, b = self.nodes[place][:2], self.nodes[place + 1][:2]
-            found.append((a, relation, b) if self.outgoing[place] else (b, relation, a))
-        return tuple(found)
+    def steps(self) -> tuple[PathStep, ...]:
+        """(source, relation, target) of each step, in the direction of the edge."""
+        return directed_steps(self.nodes, self.relations, self.outgoing)
 
     def on_page(self) -> PagePath:
-        """The path as a page lists it."""
+        """Return the path as ``kgrec.explore.draw`` lists it on a page."""
         nodes = tuple(node[:2] for node in self.nodes)
         return PagePath(self.sentence, nodes, self.steps, self.cypher, self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
+        """Return all values but ``expected`` as JSON-safe types."""
         return {
             "nodes": [{"label": a, "id": b, "name": c} for a, b, c in self.nodes],
             "relations": list(self.relations),
@@ -63,31 +70,31 @@ class GraphPath:
         }
 
     def __str__(self) -> str:
-        text = f"({_shown(self.nodes[0])})"
+        text = f"({_node_text(self.nodes[0])})"
         for node, relation, outgoing in zip(
             self.nodes[1:], self.relations, self.outgoing, strict=True
         ):
             text += f" -{relation}-> " if outgoing else f" <-{relation}- "
-            text += f"({_shown(node)})"
+            text += f"({_node_text(node)})"
         return text
 
 
-class PathTeller:
-    """Tells found paths of one index; ``vocabulary`` has the graph's own names."""
+class GraphPathDescriber:
+    """Makes GraphPaths of the paths that an index found."""
 
-    def __init__(self, index: PathIndex, writer: Writer, vocabulary: Vocabulary) -> None:
-        self.index, self.writer, self.vocabulary = index, writer, vocabulary
+    def __init__(self, index: PathIndex, writer: Writer, graph_names: GraphNames) -> None:
+        self.index, self.writer, self.graph_names = index, writer, graph_names
 
-    def tell(self, path: Path) -> GraphPath:
-        """The path with its names, its sentence and its Cypher."""
+    def describe(self, path: Path) -> GraphPath:
+        """Make the path with names, sentence and Cypher."""
         nodes = [self._node(node) for node in path.nodes]
         steps = [Step(self.index.relation(code), code & 1 == 0) for code in path.codes]
-        query = path_query([node[:2] for node in nodes], steps, None, self.vocabulary)
+        query = path_query([node[:2] for node in nodes], steps, None, self.graph_names)
         return GraphPath(
             nodes=tuple(nodes),
             relations=tuple(step.relation for step in steps),
             outgoing=tuple(step.outgoing for step in steps),
-            sentence=tell(_quoted(nodes), steps, self.writer),
+            sentence=path_sentence(_quoted(nodes), steps, self.writer),
             cypher=query.text,
             parameters=query.parameters,
             expected={"nodes": list(query.nodes), "relations": list(query.relations)},
@@ -102,6 +109,6 @@ def _quoted(nodes: Sequence[Node]) -> list[str]:
     return [f"“{name}”" if name else f"{label.lower()} {key}" for label, key, name in nodes]
 
 
-def _shown(node: Node) -> str:
+def _node_text(node: Node) -> str:
     label, key, name = node
     return name or f"{label} {key}"

@@ -1,4 +1,4 @@
-"""Which relations, entities, texts and parts of the model mattered, summed over many scores."""
+"""Importance of relations, entities, texts and parts of the model over many scores."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from kgrec.explain.attribution.attribute import KIND_NAMES, TEXTUAL, Pieces
 from kgrec.explore.node_lookup import node_text
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
+from kgrec.visualization.bars import Bars, draw_bars
 
 BY = ("relation", "part", "entity", "text")
 COLUMNS = ("scenario", "name", "kind", "node", "mean", "mean_absolute", "share", "scores")
 REST = "not attributed"
 _REST = -1  # its key
-_Words = tuple[str, str, str]  # name, kind, node
+_Row = tuple[str, str, str]  # name, kind, node
 
 
 class Tally:
-    """Adds up what each relation (entity, text, part) contributed to scores."""
+    """Sums of the contributions of each relation, part, entity or text."""
 
     def __init__(self, index: PathIndex, by: str) -> None:
         if by not in BY:
@@ -33,7 +34,7 @@ class Tally:
         self._parts: list[str] = []
 
     def add(self, pieces: Pieces, gain: float) -> None:
-        """One score: its pieces, and score − baseline, which they and the rest make up."""
+        """Add one score: its pieces, and its gain, score − baseline."""
         self.scores += 1
         self.gain += gain
         keys = self._keys(pieces)
@@ -46,16 +47,16 @@ class Tally:
             self._count(_REST, gain - float(pieces.contribution.sum()))
 
     def _count(self, key: int, amount: float) -> None:
-        told = self._sums.setdefault(key, [0.0, 0.0, 0.0])
-        told[0] += amount
-        told[1] += abs(amount)
-        told[2] += 1.0
+        sums = self._sums.setdefault(key, [0.0, 0.0, 0.0])
+        sums[0] += amount
+        sums[1] += abs(amount)
+        sums[2] += 1.0
 
     def frame(self, scenario: str = "") -> pd.DataFrame:
-        """One row each, the largest ``mean_absolute`` first; columns as in COLUMNS."""
+        """Make the table, largest ``mean_absolute`` first; its columns are COLUMNS."""
         rows = []
         for key, (total, absolute, count) in self._sums.items():
-            name, kind, node = self._words(key)
+            name, kind, node = self._row(key)
             share = total / self.gain if self.gain else np.nan
             means = (total / self.scores, absolute / self.scores)
             rows.append((scenario, name, kind, node, *means, share, int(count)))
@@ -64,7 +65,7 @@ class Tally:
         return order.reset_index(drop=True)
 
     def _keys(self, pieces: Pieces) -> Ints:
-        """int64 ``[p]``: what each piece is counted under, -1 for nothing."""
+        """The key under which each piece is counted, int64 ``[p]``; -1: it is not counted."""
         if self.by == "entity":
             return pieces.link
         if self.by == "text":
@@ -72,8 +73,8 @@ class Tally:
         if self.by == "part":
             return self._part_keys(pieces)
         kinds = self.index.interacted + 2
-        joined = (pieces.near >> 1) * kinds + np.where(pieces.far < 0, kinds - 1, pieces.far >> 1)
-        return np.where(pieces.near < 0, pieces.kind, len(KIND_NAMES) + joined)
+        pair = (pieces.near >> 1) * kinds + np.where(pieces.far < 0, kinds - 1, pieces.far >> 1)
+        return np.where(pieces.near < 0, pieces.kind, len(KIND_NAMES) + pair)
 
     def _part_keys(self, pieces: Pieces) -> Ints:
         for name in pieces.part_names:
@@ -82,19 +83,19 @@ class Tally:
         number = np.array([self._parts.index(name) for name in pieces.part_names], dtype=np.int64)
         return number[pieces.part] if len(number) else pieces.part
 
-    def _words(self, key: int) -> _Words:
+    def _row(self, key: int) -> _Row:
         if key == _REST:
             return REST, "", ""
-        tell: dict[str, Callable[[int], _Words]] = {
+        rows: dict[str, Callable[[int], _Row]] = {
             "relation": self._relation,
             "part": lambda number: (self._parts[number], "part", ""),
             "entity": self._node,
             "text": self._node,
         }
-        return tell[self.by](key)
+        return rows[self.by](key)
 
-    def _relation(self, key: int) -> _Words:
-        """One relation, or two where a path goes in by one and out by the other."""
+    def _relation(self, key: int) -> _Row:
+        """One relation, or two if a path enters a node by one and leaves it by the other."""
         if key < len(KIND_NAMES):
             return KIND_NAMES[key], "no relation", ""
         kinds = self.index.interacted + 2
@@ -104,7 +105,7 @@ class Tally:
             names.append(self.index.relation(2 * far))
         return " + ".join(dict.fromkeys(names)), "relation", ""
 
-    def _node(self, node: int) -> _Words:
+    def _node(self, node: int) -> _Row:
         space = self.index.space
         text = node_text(space, node)
         return space.name(node) or text, space.label_row(node)[0].lower(), text
@@ -113,19 +114,41 @@ class Tally:
 def draw_importance(
     frame: pd.DataFrame, path: str | Path, *, most: int = 15, title: str | None = None
 ) -> Path:
-    """Save bars of what ``Recommender.importance`` tells: the ``most`` rows that moved scores most,
-    each scenario a colour; .png, .svg or .pdf. Raises RequestError for another suffix or no rows.
-    """
-    from kgrec.visualization.bars import Bars, draw_bars  # matplotlib only when something is drawn
+    """Save a bar chart of the table that ``Recommender.importance`` returns.
 
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The table; each scenario has a colour.
+    path : str or Path
+        A name that ends in .png, .svg or .pdf.
+    most : int
+        Most labels shown, those with the largest ``mean_absolute``.
+    title : str, optional
+        The heading.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    RequestError
+        If the name ends otherwise, or the table is empty.
+    MissingExtraError
+        If matplotlib is not installed.
+    """
     if frame.empty:
         raise RequestError("there is nothing to draw: no score was moved by anything")
     labels = (frame["name"] + "\t" + frame["node"]).tolist()
-    told = frame.assign(label=labels)
-    order = told.groupby("label")["mean_absolute"].max().sort_values(ascending=False).index[:most]
+    labelled = frame.assign(label=labels)
+    order = (
+        labelled.groupby("label")["mean_absolute"].max().sort_values(ascending=False).index[:most]
+    )
     groups = {
         str(scenario) or "all": part.set_index("label")
-        for scenario, part in told.groupby("scenario")
+        for scenario, part in labelled.groupby("scenario")
     }
     bars = Bars(
         labels=[str(label).partition("\t")[0] for label in order],

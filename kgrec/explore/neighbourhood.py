@@ -1,4 +1,4 @@
-"""What lies around nodes, the telling edges first: each kind of edge in turn, rare nodes first."""
+"""Edges around nodes in the order in which they are shown: kinds in turn, rare nodes first."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kgrec.paths.index import PathIndex
 
 BOTH, OUT, IN = "both", "out", "in"
 DIRECTIONS = (BOTH, OUT, IN)
-EDGE_BUDGET = 1_000_000  # edges looked at per hop, beyond the first node's own
+EDGE_BUDGET = 1_000_000  # edges examined per hop, besides those of the first node
 
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """Edges of some nodes, the telling ones first; all arrays ``[m]``.
+    """Edges of some nodes in the order in which they are shown; all arrays ``[m]``.
 
     ``owner`` int64 position in the list of nodes; ``neighbour`` int64 node number; ``code`` int32
     edge code owner → neighbour; ``event`` int64 row of the pair's last interaction, -1 for a fact.
@@ -33,20 +33,22 @@ class Edges:
         return len(self.owner)
 
     def select(self, which: np.ndarray | Ints) -> Edges:
+        """The edges of a mask or of positions."""
         return Edges(self.owner[which], self.neighbour[which], self.code[which], self.event[which])
 
 
-class Surroundings:
-    """The edges around nodes of one index; several events of a pair count as one edge."""
+class Neighbourhoods:
+    """Edges around nodes of one index; several events of a pair count as one edge."""
 
     def __init__(self, index: PathIndex) -> None:
         self.index = index
 
     def edges(self, nodes: Ints, kinds: np.ndarray, direction: str = BOTH) -> Edges:
-        """The edges of ``nodes`` whose kind is in ``kinds`` (bool ``[edge kinds]``).
+        """Edges of ``nodes`` whose kind is in ``kinds`` (bool ``[edge kinds]``).
 
-        Every node's kinds of edge take turns. Within a kind, facts go by how few edges the node at
-        the other end has, interactions by how late they are.
+        The first edge of every kind comes first, then the second of every kind, and so on. Within
+        a kind, facts are sorted by the number of edges of the node at the other end, interactions
+        from the latest to the earliest.
         """
         owner, neighbour, code = self.index.whole.gather(nodes)
         keep = kinds[code >> 1]
@@ -58,7 +60,7 @@ class Surroundings:
         return found.select(self._order(found))
 
     def _order(self, edges: Edges) -> Ints:
-        """Positions in the order in which the edges are shown."""
+        """Positions of the edges in the order in which they are shown, int64 ``[m]``."""
         degree = self.index.whole.degree(edges.neighbour)
         times = self.index.snapshot.interactions.timestamp
         is_event = edges.event >= 0
@@ -75,27 +77,27 @@ class Surroundings:
         return np.asarray(order[np.lexsort((code, owner, is_event[order], turn))])
 
     def _last_events(self, nodes: Ints, neighbours: Ints, codes: Ints) -> Ints:
-        """int64: the row of each pair's last interaction, -1 where the edge is a fact."""
+        """Row of each pair's last interaction, int64 ``[m]``; -1 for a fact."""
         rows = np.full(len(nodes), -1, dtype=np.int64)
-        asked = np.flatnonzero(codes >> 1 == self.index.interacted)
-        if not len(asked):
+        events = np.flatnonzero(codes >> 1 == self.index.interacted)
+        if not len(events):
             return rows
-        outgoing = codes[asked] & 1 == 0
-        user = np.where(outgoing, nodes[asked], neighbours[asked])
-        item = np.where(outgoing, neighbours[asked], nodes[asked])
+        outgoing = codes[events] & 1 == 0
+        user = np.where(outgoing, nodes[events], neighbours[events])
+        item = np.where(outgoing, neighbours[events], nodes[events])
         pairs, last, _ = self._pairs
-        rows[asked] = last[np.searchsorted(pairs, self._pair(user, item))]
+        rows[events] = last[np.searchsorted(pairs, self._pair(user, item))]
         return rows
 
     def counts(self, events: Ints) -> Ints:
-        """int64: how many events the pair behind each event row has; 1 for facts (-1)."""
+        """Number of events of the pair of each event row, int64 ``[m]``; 1 for facts (-1)."""
         pairs, _, count = self._pairs
-        told = self.index.snapshot.interactions
-        n_items = max(len(self.index.snapshot.items), 1)
-        key = told.user[events] * n_items + told.item[events] if len(told) else events
-        found = np.searchsorted(pairs, key)
+        if not len(count):
+            return np.ones(len(events), dtype=np.int64)
+        stored = self.index.snapshot.interactions
+        key = stored.user[events] * len(self.index.snapshot.items) + stored.item[events]
         return np.where(
-            events < 0, 1, count[np.minimum(found, len(count) - 1)] if len(count) else 1
+            events < 0, 1, count[np.minimum(np.searchsorted(pairs, key), len(count) - 1)]
         )
 
     def _pair(self, user: Ints, item: Ints) -> Ints:
@@ -105,31 +107,34 @@ class Surroundings:
 
     @cached_property
     def _pairs(self) -> tuple[Ints, Ints, Ints]:
-        """Sorted (user, item) pairs as one number, the row of each one's last event, its events."""
+        """(Sorted user–item pairs as one number, row of the last event, number of events)."""
         events = self.index.snapshot.interactions
         key = events.user * max(len(self.index.snapshot.items), 1) + events.item
-        order = np.argsort(key, kind="stable")  # rows of a pair are in the order of time
+        order = np.argsort(key, kind="stable")  # rows of a pair are sorted by time
         pairs, starts, count = np.unique(key[order], return_index=True, return_counts=True)
         return pairs, order[starts + count - 1], count
 
-    def spread(
+    def expand(
         self, start: list[int], hops: int, kinds: np.ndarray, most: int
     ) -> tuple[list[int], int]:
-        """The nodes within ``hops`` edges of ``start``, at most ``most``, and how many were met but
-        left out. Every hop gets an equal part of the places left."""
-        taken, met = dict.fromkeys(start), set(start)
+        """Find the nodes within ``hops`` edges of ``start``, at most ``most`` of them.
+
+        Every hop gets an equal share of the nodes that are still allowed. Returns the nodes, and
+        how many more were reached but left out.
+        """
+        taken, reached = dict.fromkeys(start), set(start)
         frontier = np.array(start, dtype=np.int64)
         for hop in range(hops):
-            edges = self.edges(self._affordable(frontier), kinds)
+            edges = self.edges(self._within_budget(frontier), kinds)
             fresh = dict.fromkeys(n for n in edges.neighbour.tolist() if n not in taken)
-            met.update(fresh)
+            reached.update(fresh)
             room = -(-(most - len(taken)) // (hops - hop))
             frontier = np.array(list(fresh)[:room], dtype=np.int64)
             taken.update(dict.fromkeys(frontier.tolist()))
-        return list(taken), len(met) - len(taken)
+        return list(taken), len(reached) - len(taken)
 
-    def _affordable(self, nodes: Ints) -> Ints:
-        """The nodes with few edges first, as far as the budget goes; always one."""
+    def _within_budget(self, nodes: Ints) -> Ints:
+        """The nodes with the fewest edges whose edges fit the budget, at least one."""
         degree = self.index.whole.degree(nodes)
         order = np.argsort(degree, kind="stable")
         within = np.cumsum(degree[order]) <= EDGE_BUDGET

@@ -1,4 +1,4 @@
-"""Which node a caller means: "Item:588", a (label, id) pair, a NodeRef, or a name of one node."""
+"""Find the node that a caller names: "Item:588", a (label, id) pair, a NodeRef, or a name."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from kgrec.paths.index import NodeLike
 from kgrec.stores.base import NodeRef
 
 FORM = "give it as Label:id, as in Item:588 (labels: " + ", ".join(LABELS) + "), or by its name"
-SHOWN = 5  # candidates that a message lists
+MAX_LISTED = 5  # nodes that an error message lists
 
 
-def find_node(space: NodeSpace, given: NodeLike) -> int:
-    """The number of the node meant. Raises RequestError where none or several fit."""
-    if isinstance(given, NodeRef):
-        return space.find(given.label, given.id)
-    if isinstance(given, str):
-        return _from_text(space, given)
-    if isinstance(given, tuple) and len(given) == 2:
-        return space.find(str(given[0]), str(given[1]))
-    raise RequestError(f"{given!r} is no node: {FORM}")
+def find_node(space: NodeSpace, node: NodeLike) -> int:
+    """Return the number of a node. Raises RequestError if none or several match."""
+    if isinstance(node, NodeRef):
+        return space.find(node.label, node.id)
+    if isinstance(node, str):
+        return _from_text(space, node)
+    if isinstance(node, tuple) and len(node) == 2:
+        return space.find(str(node[0]), str(node[1]))
+    raise RequestError(f"{node!r} is no node: {FORM}")
 
 
-def find_nodes(space: NodeSpace, given: NodeLike | Sequence[NodeLike]) -> list[int]:
-    """The numbers of one or several nodes, each once, in the order given."""
-    pair = isinstance(given, tuple) and len(given) == 2 and given[0] in LABELS
-    alone = pair or isinstance(given, str | NodeRef)
-    several: Sequence[NodeLike] = [given] if alone else given  # type: ignore[list-item,assignment]
+def find_nodes(space: NodeSpace, nodes: NodeLike | Sequence[NodeLike]) -> list[int]:
+    """Return the numbers of one or several nodes, each once, in the same order."""
+    pair = isinstance(nodes, tuple) and len(nodes) == 2 and nodes[0] in LABELS
+    alone = pair or isinstance(nodes, str | NodeRef)
+    several: Sequence[NodeLike] = [nodes] if alone else nodes  # type: ignore[list-item,assignment]
     if not isinstance(several, Sequence):
-        raise RequestError(f"{given!r} is no node: {FORM}")
+        raise RequestError(f"{nodes!r} is no node: {FORM}")
     return list(dict.fromkeys(find_node(space, node) for node in several))
 
 
 def node_text(space: NodeSpace, node: int) -> str:
-    """The node as ``find_node`` reads it: "Item:588"."""
+    """Return the node as ``find_node`` accepts it: "Item:588"."""
     return f"{space.label_row(node)[0]}:{space.id(node)}"
 
 
@@ -49,7 +49,7 @@ def _from_text(space: NodeSpace, text: str) -> int:
     if len(named) == 1:
         return named[0]
     if named:
-        listed = ", ".join(node_text(space, node) for node in named[:SHOWN])
+        listed = ", ".join(node_text(space, node) for node in named[:MAX_LISTED])
         raise RequestError(f"{len(named)} nodes are called {text!r}: {listed}; give one of them")
     rows = {label: int(space.snapshot.table(label).rows([text])[0]) for label in LABELS}
     meant = [f"{label}:{text}" for label, row in rows.items() if row >= 0]
@@ -58,7 +58,7 @@ def _from_text(space: NodeSpace, text: str) -> int:
 
 
 def _named(space: NodeSpace, name: str) -> list[int]:
-    """All nodes of this name, whatever its case."""
+    """All nodes of this name, ignoring case."""
     wanted = name.strip().casefold()
     found: list[int] = []
     for label in LABELS if wanted else ():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kgrec.features.tables import Messages
+from kgrec.features.messages import Messages
 from kgrec.sparse import SparseMatrix
 
 _COLUMNS = 64  # of the nodes' vectors at a time

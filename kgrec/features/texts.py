@@ -9,7 +9,7 @@ import numpy as np
 
 from kgrec.arrays import unit_rows
 from kgrec.config import FEATURE_READERS, RecommenderConfig
-from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.features.names import REVIEWS, TEXT
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
 from kgrec.progress import Progress
 from kgrec.text import (

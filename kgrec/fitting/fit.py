@@ -15,8 +15,9 @@ from torch import Tensor
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
-from kgrec.evaluation import random_split, user_time_split
-from kgrec.features.hybrid_layer import ATTRIBUTES, IDS, KNOWLEDGE, REVIEWS
+from kgrec.features.blocks import wanted_parts
+from kgrec.features.build import build_tables, build_vocabulary
+from kgrec.features.names import REVIEWS
 from kgrec.features.scenario_features import feature_size, scenario_features
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures, scenarios_of
@@ -25,6 +26,7 @@ from kgrec.fitting.item_weights import NONE, Weighing, choose_weighing, weighed
 from kgrec.fitting.plan import plan_of
 from kgrec.fitting.validation import Queries
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
+from kgrec.metrics.protocols import random_split, user_time_split
 from kgrec.nn import HEADS, HybridModel, ModelInputs, ModelShape
 from kgrec.progress import Progress
 from kgrec.scoring.bound_model import BoundModel
@@ -121,8 +123,8 @@ def fit_engine(
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
     plan = plan_of(train, valid, config) if like is None else like.plan
-    vocabulary = Vocabulary.build(train)
-    tables = FeatureTables.build(train, vocabulary, texts.items, texts.events)
+    vocabulary = build_vocabulary(train)
+    tables = build_tables(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, vocabulary, tables, texts)
     shape = replace(shape, own_items=_has_own(train, vocabulary, config))
     with torch.random.fork_rng(devices=[]):
@@ -195,13 +197,7 @@ def model_shape(
 ) -> ModelShape:
     """Parts that the settings ask for and the data have."""
     wanted = config.model
-    parts = [IDS] if wanted.use_ids else []
-    if wanted.use_knowledge and tables.messages.matrix.nnz:
-        parts.append(KNOWLEDGE)
-    if wanted.use_attributes and tables.item_tokens.nnz:
-        parts.append(ATTRIBUTES)
-    if wanted.use_text:
-        parts.extend(texts.items)
+    parts = wanted_parts(wanted, tables.rows)
     if not parts:
         raise TrainingError("every part of the model is switched off or has no data; enable one.")
     n_scenarios = len(vocabulary.scenarios)
@@ -212,7 +208,7 @@ def model_shape(
     reads_features = HEADS[head].reads_scenario_features
     return ModelShape(
         embedding_size=plan.embedding_size,
-        parts=tuple(parts),
+        parts=parts,
         text_size=texts.size,
         kg_layers=wanted.kg_layers,
         scales=plan.scales,
@@ -302,6 +298,8 @@ def fingerprint(
     for nodes in (train.users, train.items, train.entities, train.scenarios):
         digest.update("\0".join(nodes.ids).encode())
         digest.update(nodes.attributes.to_csv(index=False).encode())
+    for name, vectors in train.items.vectors.items():
+        digest.update(name.encode() + np.ascontiguousarray(vectors).tobytes())
     for texts in (train.reviews, train.queries):
         digest.update("\0".join([*texts.id, *texts.text]).encode())
         for array in (texts.user, texts.item, texts.timestamp, texts.rating):

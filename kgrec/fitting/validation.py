@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from kgrec.arrays import Csr, pairs_to_csr, take_rows
-from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import keep_own, scenario_codes
 

@@ -1,4 +1,4 @@
-"""A snapshot in the forms of other libraries: PyG's HeteroData and networkx graphs."""
+"""Convert a snapshot to PyTorch Geometric's HeteroData, or to a networkx graph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pandas as pd
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
-from kgrec.graph.snapshot import NO_TIME, GraphSnapshot
+from kgrec.extras import require
+from kgrec.graph.tables import NO_TIME, GraphTables
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,17 +22,30 @@ if TYPE_CHECKING:
 _LABELS = (USER, ITEM, ENTITY)
 
 
-def to_pyg(snapshot: GraphSnapshot) -> HeteroData:
-    """The snapshot as HeteroData: node types are labels, edge types (label, relation, label).
+def to_pyg(snapshot: GraphTables) -> HeteroData:
+    """Convert a snapshot to HeteroData.
 
-    Every ``edge_index`` is int64 ``[2, edges]``. Interactions also have ``timestamp`` int64 (unix
-    seconds, NO_TIME if absent) and ``rating`` float32 (NaN if absent). A node's row is its row in
-    the snapshot; ``data[label].num_nodes`` counts them.
+    Parameters
+    ----------
+    snapshot : GraphSnapshot
+        The graph.
+
+    Returns
+    -------
+    torch_geometric.data.HeteroData
+        Node types are labels, edge types (label, relation, label). A node's row is its row in the
+        snapshot. Every ``edge_index`` is int64 ``[2, edges]``; interactions also have
+        ``timestamp`` int64 (unix seconds, NO_TIME if unknown) and ``rating`` float32 (NaN if
+        unknown). No memory is shared with the snapshot.
+
+    Raises
+    ------
+    MissingExtraError
+        If PyTorch Geometric is not installed.
     """
     import torch
-    from torch_geometric.data import HeteroData
 
-    data = HeteroData()
+    data: HeteroData = require("torch_geometric.data", extra="pyg").HeteroData()
     for label in _LABELS:
         data[label].num_nodes = len(snapshot.table(label))
     events = snapshot.interactions
@@ -46,25 +60,43 @@ def to_pyg(snapshot: GraphSnapshot) -> HeteroData:
 
 
 def to_networkx(
-    snapshot: GraphSnapshot, *, center: NodeRef | None = None, hops: int = 2
+    snapshot: GraphTables, *, center: NodeRef | None = None, hops: int = 2
 ) -> nx.MultiDiGraph[tuple[str, str]]:
-    """The snapshot as a MultiDiGraph, or what lies within ``hops`` edges of ``center``.
+    """Convert a snapshot, or the part around one node, to a networkx graph.
 
-    Nodes are (label, id) with the attributes that are there, and ``label``; edges have
-    ``relation``, and an interaction's timestamp, rating, event, scenario and split where present.
-    Raises RequestError if ``center`` is not in the snapshot.
+    Parameters
+    ----------
+    snapshot : GraphSnapshot
+        The graph.
+    center : NodeRef, optional
+        Keep only nodes near this one; None: all nodes.
+    hops : int
+        Most edges between ``center`` and a node that is kept, directions ignored.
+
+    Returns
+    -------
+    networkx.MultiDiGraph
+        Nodes are (label, id) with their known attributes and ``label``. Edges have ``relation``;
+        interactions also their known timestamp, rating, event, scenario and split.
+
+    Raises
+    ------
+    RequestError
+        If ``center`` is not in the snapshot.
     """
     kept = None if center is None else _within(snapshot, center, hops)
     return induced(snapshot, kept)
 
 
 def induced(
-    snapshot: GraphSnapshot,
+    snapshot: GraphTables,
     kept: Mapping[str, np.ndarray] | None,
     relations: Container[str] | None = None,
 ) -> nx.MultiDiGraph[tuple[str, str]]:
-    """The nodes where ``kept[label]`` (bool ``[n]``; None: all) and the edges among them, of these
-    ``relations`` (None: all), as ``to_networkx`` gives them."""
+    """Return some nodes and the edges between them, in the form of ``to_networkx``.
+
+    ``kept[label]`` is a mask, bool ``[n]`` (None: all nodes); ``relations`` None: all.
+    """
     import networkx as nx
 
     graph: nx.MultiDiGraph[tuple[str, str]] = nx.MultiDiGraph()
@@ -93,15 +125,15 @@ def induced(
 Edges = tuple[str, str, str, np.ndarray, np.ndarray]
 
 
-def _edges(snapshot: GraphSnapshot) -> Iterator[Edges]:
-    """(head label, relation, tail label, head rows, tail rows) of every kind of edge."""
+def _edges(snapshot: GraphTables) -> Iterator[Edges]:
+    """Yield (head label, relation, tail label, head rows, tail rows) of every kind of edge."""
     yield USER, INTERACTED, ITEM, snapshot.interactions.user, snapshot.interactions.item
     for facts in snapshot.facts:
         yield facts.head_label, facts.relation, facts.tail_label, facts.head, facts.tail
 
 
-def _within(snapshot: GraphSnapshot, center: NodeRef, hops: int) -> dict[str, np.ndarray]:
-    """For each label bool ``[n]``: the nodes at most ``hops`` edges away, directions ignored."""
+def _within(snapshot: GraphTables, center: NodeRef, hops: int) -> dict[str, np.ndarray]:
+    """Masks, bool ``[n]`` per label, of the nodes at most ``hops`` edges away."""
     if center.label not in _LABELS:
         raise RequestError(
             f"{center.label} is no label of the snapshot. Cure: use {', '.join(_LABELS)}."
@@ -119,8 +151,8 @@ def _within(snapshot: GraphSnapshot, center: NodeRef, hops: int) -> dict[str, np
     return reached
 
 
-def _event(snapshot: GraphSnapshot, row: int) -> dict[str, Any]:
-    """The properties that an interaction has."""
+def _event(snapshot: GraphTables, row: int) -> dict[str, Any]:
+    """The known properties of an interaction."""
     events = snapshot.interactions
     values: dict[str, Any] = {
         name: getattr(events, name)[row] for name in ("event", "scenario", "split")

@@ -19,6 +19,7 @@ from kgrec.graph.snapshot import (
     Texts,
     canonical_order,
 )
+from kgrec.graph.vectors import merge_vectors
 
 Move = Callable[[str, Ints], Ints]
 
@@ -67,7 +68,8 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
         merged[name] = merged[name].fillna("")
     ids = merged.index.to_numpy(dtype=object)
     order = canonical_order(ids)
-    return NodeTable(old.label, ids[order], merged.iloc[order].reset_index(drop=True))
+    attributes = merged.iloc[order].reset_index(drop=True)
+    return NodeTable(old.label, ids[order], attributes, merge_vectors(old, new, ids[order]))
 
 
 def _frame(events: Interactions, move: Move) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from kgrec.graph.snapshot import (
     no_scenarios,
     with_named,
 )
+from kgrec.graph.vectors import from_columns, to_columns
 
 _TABLES = {"users": USER, "items": ITEM, "entities": ENTITY, "scenarios": SCENARIO}
 _ID = "id"
@@ -31,7 +32,10 @@ def write_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
         table: NodeTable = getattr(snapshot, name)
         frame = table.attributes.copy()
         frame.insert(0, _ID, table.ids)
-        _write(pa.Table.from_pandas(frame, preserve_index=False), folder / f"{name}.parquet")
+        written = pa.Table.from_pandas(frame, preserve_index=False)
+        for column, vectors in to_columns(table).items():
+            written = written.append_column(column, vectors)
+        _write(written, folder / f"{name}.parquet")
     for name in ("interactions", "reviews", "queries"):
         _write(_columns(getattr(snapshot, name)), folder / f"{name}.parquet")
     kinds = [(f.head_label, f.relation, f.tail_label) for f in snapshot.facts]
@@ -55,9 +59,10 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
         if label == SCENARIO and not path.exists():  # written before there were any
             nodes[name] = no_scenarios()
             continue
-        frame = pq.read_table(path).to_pandas()
+        saved, vectors = from_columns(pq.read_table(path))
+        frame = saved.to_pandas()
         ids = frame.pop(_ID).to_numpy(dtype=object)
-        nodes[name] = NodeTable(label, ids, frame)
+        nodes[name] = NodeTable(label, ids, frame, vectors)
     interactions = Interactions(**_arrays(folder / "interactions.parquet"))
     return GraphSnapshot(
         users=nodes["users"],

@@ -40,6 +40,7 @@ from kgrec.graph.snapshot import (
     canonical_order,
     with_named,
 )
+from kgrec.graph.vectors import split_vectors
 from kgrec.stores.base import EdgeType, Progress
 
 _MAX_INT = np.iinfo(np.int64).max
@@ -114,14 +115,16 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _nodes(store: Readable, label: str, report: Progress) -> NodeTable:
-    frame = store.read_nodes(label).to_pandas()
+    table, vectors = split_vectors(label, store.read_nodes(label))
+    frame = table.to_pandas()
     for name in TEXT_COLUMNS[label]:
         frame[name] = frame[name].fillna("") if name in frame else ""
     ids = frame["id"].to_numpy(dtype=object)
     order = canonical_order(ids)
     attributes = frame.drop(columns="id").iloc[order].reset_index(drop=True)
     report(label, len(ids), len(ids))
-    return NodeTable(label, ids[order], attributes[sorted(attributes.columns)])
+    vectors = {name: vectors[name][order] for name in sorted(vectors)} if label == ITEM else {}
+    return NodeTable(label, ids[order], attributes[sorted(attributes.columns)], vectors)
 
 
 def _interactions(

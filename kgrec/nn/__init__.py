@@ -1,6 +1,6 @@
 """The model: hybrid item features, history pools, scenario heads."""
 
-from kgrec.features.hybrid_layer import ItemInputs
+from kgrec.features.inputs import ItemInputs
 from kgrec.features.kg_encoder import KGEncoder
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, ByScenario, HeadShape, NoHead, ScenarioHead

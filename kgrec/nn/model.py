@@ -18,7 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kgrec.features.hybrid_layer import IDS, HybridFeatures, ItemInputs
+from kgrec.features.build import build_inputs
+from kgrec.features.hybrid_layer import HybridFeatures
+from kgrec.features.inputs import ItemInputs
+from kgrec.features.names import IDS
 from kgrec.features.review_features import RATING_SIGNS
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.text_pooling import ReviewInputs
@@ -69,7 +72,7 @@ class ModelInputs:
     @staticmethod
     def build(tables: FeatureTables, shape: ModelShape, device: torch.device | str) -> ModelInputs:
         friends = tables.friends
-        items = ItemInputs.build(tables, shape.kg_layers, device)
+        items = build_inputs(tables, shape.kg_layers, device)
         event_text = torch.as_tensor(tables.event_text).to(device)
         if shape.attention and tables.reviews is not None:
             items = replace(items, reviews=ReviewInputs.build(tables.reviews, event_text))

@@ -1,1 +1,1 @@
-"""Paths in the graph: search, names and Cypher."""
+"""Paths in the graph: the index that finds them, words for relations, and Cypher."""

@@ -1,4 +1,4 @@
-"""Adjacency of the whole graph in one id space, with sorted neighbours, for bounded path search."""
+"""The graph as one adjacency with sorted neighbours, and one number for every node."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Adjacency:
 
     @staticmethod
     def build(n: int, source: Ints, target: Ints, kind: Ints) -> Adjacency:
-        """Both directions of the edges ``source[i]`` → ``target[i]``; equal edges become one."""
+        """Build both directions of the edges ``source[i]`` → ``target[i]``, each edge once."""
         codes = 2 * (int(kind.max()) + 1) if len(kind) else 1
         if n * n * codes >= 2**63:
             raise RequestError(f"a graph of {n:,} nodes is too large for path search")
@@ -47,7 +47,7 @@ class Adjacency:
         return Adjacency(indptr, head, code.astype(np.int32))
 
     def degree(self, nodes: Ints) -> Ints:
-        """int64: how many edges each node has."""
+        """Number of edges of each node, int64 ``[len(nodes)]``."""
         return np.asarray(self.indptr[nodes + 1] - self.indptr[nodes])
 
     def of(self, node: int) -> tuple[Ints, Ints]:
@@ -56,14 +56,14 @@ class Adjacency:
         return self.neighbour[part], self.code[part]
 
     def gather(self, nodes: Ints) -> tuple[Ints, Ints, Ints]:
-        """The edges of many nodes: (position in ``nodes``, neighbour, code), one entry an edge."""
+        """All edges of some nodes: (position in ``nodes``, neighbour, code), one entry per edge."""
         counts = self.degree(nodes)
         owner = np.repeat(np.arange(len(nodes)), counts)
         edge = ranges(self.indptr[nodes], counts)
         return owner, self.neighbour[edge], self.code[edge]
 
     def edges_between(self, a: int, b: int) -> Ints:
-        """Codes of the edges from ``a`` to ``b``, found by binary search on the smaller list."""
+        """Codes of the edges from ``a`` to ``b``, by binary search in the shorter list."""
         degree_a, degree_b = self.degree(np.array([a, b])).tolist()
         swap = degree_b < degree_a
         neighbours, codes = self.of(b if swap else a)
@@ -84,20 +84,23 @@ class NodeSpace:
         self._starts = [self.offsets[label] for label in LABELS]
 
     def node(self, label: str, row: int) -> int:
+        """The number of the node in this row of its label's table."""
         return int(self.offsets[label] + row)
 
     def label_row(self, node: int) -> tuple[str, int]:
+        """The node's label and its row in that label's table."""
         position = bisect_right(self._starts, node) - 1
-        # An empty table shares its start with the next one: the last label there holds the node.
+        # An empty table has the same start as the next one; the last label with it has the node.
         label = LABELS[position]
         return label, int(node - self.offsets[label])
 
     def id(self, node: int) -> str:
+        """The node's id, unique within its label."""
         label, row = self.label_row(node)
         return str(self.snapshot.table(label).ids[row])
 
     def find(self, label: str, node_id: str) -> int:
-        """The node, or RequestError when the label or the id is unknown."""
+        """The node with this label and id. Raises RequestError if there is none."""
         if label not in LABELS:
             raise RequestError(f"unknown label {label!r}; choose one of {', '.join(LABELS)}")
         row = int(self.snapshot.table(label).rows([node_id])[0])
@@ -110,15 +113,19 @@ class NodeSpace:
         return {label: _name_column(self.snapshot, label) for label in LABELS}
 
     def names(self, label: str) -> np.ndarray | None:
-        """object ``[n]``: the titles or names of a label's nodes; None where it has no column."""
+        """Titles or names of a label's nodes, object ``[n]``; None if there is no such column."""
         return self._names[label]
 
     def name(self, node: int) -> str:
-        """The node's title or name, "" where it has none."""
+        """The node's title or name, "" if it has none."""
         label, row = self.label_row(node)
         column = self._names[label]
         value = None if column is None else column[row]
         return value if isinstance(value, str) else ""
+
+    def display_name(self, node: int) -> str:
+        """The node's title or name, else its label and id: "item 588"."""
+        return self.name(node) or f"{self.label_row(node)[0].lower()} {self.id(node)}"
 
 
 def _name_column(snapshot: GraphSnapshot, label: str) -> np.ndarray | None:
@@ -141,13 +148,13 @@ def fact_edges(space: NodeSpace, facts: tuple[Facts, ...]) -> tuple[Ints, Ints, 
 
 
 def interaction_edges(space: NodeSpace) -> tuple[Ints, Ints, Ints]:
-    """(user, item, kind) of the interactions; their kind comes after the last fact's."""
+    """(user, item, kind) of the interactions; their kind is the number of kinds of fact."""
     events = space.snapshot.interactions
     kind = np.full(len(events), len(space.snapshot.facts), dtype=np.int64)
     return events.user + space.offsets[USER], events.item + space.offsets[ITEM], kind
 
 
 def edge_name(snapshot: GraphSnapshot, code: int) -> str:
-    """The relationship type behind an edge code."""
+    """The relationship type of an edge code."""
     kind = code >> 1
     return INTERACTED if kind == len(snapshot.facts) else snapshot.facts[kind].relation

@@ -1,27 +1,28 @@
-"""The Cypher of a path: parameters for every id, quoted names, one row that is exactly the path."""
+"""The Cypher query that returns exactly one path: ids as parameters, names quoted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kgrec.paths.graph_names import NodeName, Vocabulary
+from kgrec.paths.graph_names import GraphNames, NodeName
 from kgrec.stores.cypher import quote
 
-TYPED_IN = (
+# Notes on what a query leaves out.
+HISTORY_GIVEN = (
     "The history was given with the request and is not in the graph, so the query starts at the "
     "history item."
 )
-LIKENESS = (
-    "The last step is a likeness that the model saw, not a relationship, so the query returns its "
-    "two items side by side."
+SIMILARITY = (
+    "The last step is a similarity that the model computed, not a relationship, so the query "
+    "returns its two items side by side."
 )
 Parameter = str | int | list[str | int]
 
 
 @dataclass(frozen=True)
 class Step:
-    """An edge of a path; ``stored`` is False for a likeness that is no relationship."""
+    """An edge of a path; ``stored`` is False for a similarity that is no relationship."""
 
     relation: str
     outgoing: bool
@@ -30,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class CypherQuery:
-    """``text`` with ``parameters`` n0, n1, …; its row is ``nodes``, ``relations``."""
+    """``text`` with ``parameters`` n0, n1, …; it returns one row with ``nodes``, ``relations``."""
 
     text: str
     parameters: dict[str, Parameter]
@@ -42,26 +43,40 @@ def path_query(
     nodes: Sequence[tuple[str, str]],
     steps: Sequence[Step],
     when: int | None = None,
-    vocabulary: Vocabulary | None = None,
+    graph_names: GraphNames | None = None,
 ) -> CypherQuery:
-    """The query that returns one path; at most its last step may be a likeness.
+    """Make the query that returns one path; only its last step may be a similarity.
 
-    ``nodes`` are (label, id). ``when`` (unix seconds) pins the first edge to the event then.
-    ``vocabulary`` has the graph's own names. The query returns columns ``nodes`` (keys),
-    ``relations`` (types) and, where there is an edge, the path ``p``; parallel edges of the same
-    type give one row.
+    Parameters
+    ----------
+    nodes : sequence of (label, id)
+        At least one node.
+    steps : sequence of Step
+        ``steps[i]`` connects nodes i and i + 1.
+    when : int, optional
+        Unix seconds: the first edge is the event at this time.
+    graph_names : GraphNames, optional
+        The names in a graph that kgrec did not write.
+
+    Returns
+    -------
+    CypherQuery
+        Its columns are ``nodes`` (keys), ``relations`` (types) and, if there is an edge, the path
+        ``p``. Parallel edges of one type give one row.
     """
-    words = vocabulary or Vocabulary()
+    graph_names = graph_names or GraphNames()
     stored = [step for step in steps if step.stored]
-    names = [words.node(*node) for node in nodes]
-    patterns = [_node(i, name, mapped=words.mapping is not None) for i, name in enumerate(names)]
+    names = [graph_names.node(*node) for node in nodes]
+    patterns = [
+        _node(i, name, mapped=graph_names.mapping is not None) for i, name in enumerate(names)
+    ]
     pattern = patterns[0]
     for i, step in enumerate(stored):
-        pattern += _edge(i, step, words) + patterns[i + 1]
+        pattern += _edge(i, step, graph_names) + patterns[i + 1]
     lines = [f"MATCH p = {pattern}" if stored else f"MATCH {pattern}"]
-    lines += [f"MATCH {loose}" for loose in patterns[len(stored) + 1 :]]
-    parameters, conditions = _parameters(names, words)
-    time = words.timestamp()
+    lines += [f"MATCH {single}" for single in patterns[len(stored) + 1 :]]
+    parameters, conditions = _parameters(names, graph_names)
+    time = graph_names.timestamp()
     if when is not None and stored and time is not None:
         conditions.append(f"r0.{quote(time)} = $when")
         parameters["when"] = when
@@ -75,10 +90,10 @@ def path_query(
 
 
 def _parameters(
-    names: Sequence[NodeName], words: Vocabulary
+    names: Sequence[NodeName], graph_names: GraphNames
 ) -> tuple[dict[str, Parameter], list[str]]:
-    """One parameter a node; in a mapped graph also the condition that compares its key."""
-    if words.mapping is None:
+    """One parameter per node; in a mapped graph also the conditions that compare the keys."""
+    if graph_names.mapping is None:
         return {f"n{i}": name.values[0] for i, name in enumerate(names)}, []
     parameters: dict[str, Parameter] = {f"n{i}": list(name.values) for i, name in enumerate(names)}
     return parameters, [f"n{i}.{quote(name.key)} IN $n{i}" for i, name in enumerate(names)]
@@ -90,8 +105,8 @@ def _node(number: int, name: NodeName, *, mapped: bool) -> str:
     return f"(n{number}:{quote(name.label)} {{{quote(name.key)}: $n{number}}})"
 
 
-def _edge(number: int, step: Step, words: Vocabulary) -> str:
-    name = words.edge(step.relation, step.outgoing)
+def _edge(number: int, step: Step, graph_names: GraphNames) -> str:
+    name = graph_names.edge(step.relation, step.outgoing)
     body = f"[r{number}:{'|'.join(map(quote, name.types))}]"
     if name.outgoing is None:
         return f"-{body}-"

@@ -1,4 +1,4 @@
-"""What a path's labels, ids and relations are called in the graph itself."""
+"""Names of a path's labels, ids and relations in the graph of the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 @dataclass(frozen=True)
 class NodeName:
-    """A node's label, its key property, and the values of it that mean this node."""
+    """A node's label, its key property, and the values of that property that identify the node."""
 
     label: str
     key: str
@@ -22,21 +22,20 @@ class NodeName:
 
 @dataclass(frozen=True)
 class EdgeName:
-    """The relationship types that an edge may have in the graph, and its direction there
-    (None: either)."""
+    """The relationship types that an edge may have, and its direction (None: either)."""
 
     types: tuple[str, ...]
     outgoing: bool | None
 
 
-class Vocabulary:
-    """Names in a graph that kgrec wrote, or, with a mapping, in a graph that a team already had."""
+class GraphNames:
+    """Names in a graph that kgrec wrote or, with a mapping, in a graph that a team already has."""
 
     def __init__(self, mapping: GraphMapping | None = None) -> None:
         self.mapping = mapping
 
     def node(self, label: str, node_id: str) -> NodeName:
-        """The node's name in the graph."""
+        """The name of a node."""
         if self.mapping is None:
             return NodeName(label, "id", (node_id,))
         found, prefix = self._mapped(label, node_id)
@@ -46,7 +45,7 @@ class Vocabulary:
         return NodeName(found.label, found.key, values)
 
     def edge(self, relation: str, outgoing: bool) -> EdgeName:
-        """The relationship's name in the graph; several types where several are interactions."""
+        """The name of a relationship; several types if several are mapped to interactions."""
         if self.mapping is None:
             return EdgeName((relation,), outgoing)
         if relation == INTERACTED:
@@ -62,7 +61,7 @@ class Vocabulary:
         return EdgeName((relation,), outgoing)
 
     def timestamp(self) -> str | None:
-        """The property with an interaction's unix seconds; None where there is no single one."""
+        """The property with an interaction's unix seconds; None if there is no single one."""
         if self.mapping is None:
             return "timestamp"
         kinds = self.mapping.interactions
@@ -79,7 +78,7 @@ class Vocabulary:
         return max(self._entities(node_id), key=lambda found: len(found[1]))
 
     def _entities(self, node_id: str) -> list[tuple[EntityMapping, str]]:
-        """The entity labels whose prefix the id has."""
+        """The mapped entity labels, with their id prefixes, that this id may belong to."""
         assert self.mapping is not None
         pairs = [(entity, self.mapping.entity_prefix(entity)) for entity in self.mapping.entities]
         return [pair for pair in pairs if node_id.startswith(pair[1])] or pairs[:1]

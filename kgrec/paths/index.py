@@ -1,4 +1,4 @@
-"""PathIndex: paths in a snapshot, found in milliseconds, the telling ones first."""
+"""PathIndex: finds paths between nodes of a snapshot, short ones and rare nodes first."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from kgrec.paths.adjacency import (
     fact_edges,
     interaction_edges,
 )
-from kgrec.paths.search import EDGE_BUDGET, Allowed, Found, search
+from kgrec.paths.search import EDGE_BUDGET, Allowed, FoundPaths, search
 from kgrec.ranking import Where
-from kgrec.stores.base import NodeRef, StorePath
+from kgrec.stores.base import NodeRef
 
 MAX_HOPS = 4
 NodeLike = NodeRef | tuple[str, str] | str
@@ -32,12 +32,24 @@ NodeLike = NodeRef | tuple[str, str] | str
 class Constraints:
     """Limits of an answer: which items lists are made of, and which paths may be shown.
 
-    ``relations``: relationship types allowed besides the user's own history (None: all).
-    ``via``: nodes of which a path must contain every one; ``avoid``: nodes no path may contain.
-    A node is a NodeRef, a (label, id) pair, "Label:id", or an id of whatever label has it.
-    ``since``: only history events from this unix time on. ``max_hops`` 1–4.
-    ``candidates`` (item ids) and ``where`` (conditions on attributes) narrow the items that lists
-    are made of; paths do not depend on them.
+    A node is a NodeRef, a (label, id) pair, "Label:id", or an id alone, of any label.
+
+    Parameters
+    ----------
+    relations : sequence of str, optional
+        Relationship types allowed besides the user's own history; None: all.
+    via : node or sequence of nodes
+        Nodes that a path must contain, all of them.
+    avoid : node or sequence of nodes
+        Nodes that no path may contain.
+    since : int, optional
+        Only history events from this unix time on.
+    max_hops : int
+        Most steps of a path, 1 to 4.
+    candidates : sequence of str, optional
+        Ids of the items that lists are made of; None: all. Paths do not depend on it.
+    where : mapping or callable, optional
+        Conditions on the attributes of these items, as in ``Recommender.recommend``.
     """
 
     relations: Sequence[str] | None = None
@@ -51,7 +63,7 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Path:
-    """Node numbers and edge codes of the index: ``len(codes) == len(nodes) - 1``."""
+    """A path as node numbers and edge codes of the index; one code less than nodes."""
 
     nodes: tuple[int, ...]
     codes: tuple[int, ...]
@@ -59,7 +71,7 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Constraints resolved to node numbers; ``via`` holds one group of alternatives per node."""
+    """Constraints as node numbers; ``via`` has one set of alternatives per node."""
 
     allowed: Allowed
     via: tuple[frozenset[int], ...]
@@ -68,17 +80,13 @@ class Limits:
     max_hops: int
 
     def admits(self, nodes: Iterable[int]) -> bool:
-        """Whether a path through these nodes keeps ``via`` and ``avoid``."""
+        """Whether a path through these nodes satisfies ``via`` and ``avoid``."""
         seen = set(nodes)
         return not (seen & self.avoid) and all(seen & group for group in self.via)
 
-    def admits_codes(self, codes: Iterable[int]) -> bool:
-        """Whether every edge has an allowed relation."""
-        return all(bool(self.allowed.kinds[code >> 1]) for code in codes)
-
 
 class PathIndex:
-    """Paths between nodes of one snapshot; the sorted adjacency is built once, on first use."""
+    """Finds paths between nodes of one snapshot; the adjacency is built once, on first use."""
 
     def __init__(self, snapshot: GraphSnapshot) -> None:
         self.snapshot = snapshot
@@ -87,12 +95,12 @@ class PathIndex:
 
     @cached_property
     def facts(self) -> Adjacency:
-        """Facts only, both directions."""
+        """Facts only, in both directions."""
         return Adjacency.build(self.space.size, *fact_edges(self.space, self.snapshot.facts))
 
     @cached_property
     def interactions(self) -> Adjacency:
-        """INTERACTED only, both directions; several events of a pair are one edge here."""
+        """Interactions only, in both directions; several events of a pair are one edge."""
         return Adjacency.build(self.space.size, *interaction_edges(self.space))
 
     @cached_property
@@ -100,11 +108,11 @@ class PathIndex:
         """Facts and interactions together."""
         facts = fact_edges(self.space, self.snapshot.facts)
         events = interaction_edges(self.space)
-        joined = [np.concatenate(pair) for pair in zip(facts, events, strict=True)]
-        return Adjacency.build(self.space.size, *joined)
+        edges = [np.concatenate(pair) for pair in zip(facts, events, strict=True)]
+        return Adjacency.build(self.space.size, *edges)
 
     def build(self) -> None:
-        """Make what an explanation needs now, not on its first use."""
+        """Build now what explanations need, not at the first of them."""
         _ = self.facts, self.interactions, self._by_item
 
     def relation(self, code: int) -> str:
@@ -112,7 +120,7 @@ class PathIndex:
         return edge_name(self.snapshot, code)
 
     def co_users(self, item: int, other: int, besides: int = -1) -> Ints:
-        """Sorted user nodes that have interacted with both items, without ``besides``."""
+        """Sorted user nodes that interacted with both items, without the node ``besides``."""
         a, b = self.interactions.of(item)[0], self.interactions.of(other)[0]
         small, large = (a, b) if len(a) <= len(b) else (b, a)
         place = np.minimum(np.searchsorted(large, small), max(len(large) - 1, 0))
@@ -120,7 +128,7 @@ class PathIndex:
         return np.asarray(both[both != besides])
 
     def last_time(self, users: Ints, item: int) -> Ints:
-        """int64 ``[len(users)]``: when each user node last chose an item node (or NO_TIME)."""
+        """Time of each user node's last event with an item node, int64 ``[len(users)]``."""
         order, starts, owners = self._by_item
         row = item - self.space.offsets[ITEM]
         first, last = starts[row], starts[row + 1]
@@ -129,8 +137,8 @@ class PathIndex:
 
     @cached_property
     def _by_item(self) -> tuple[Ints, Ints, Ints]:
-        """Interaction rows sorted by (item, user, timestamp), where each item starts, and the users
-        of these rows."""
+        """(Interaction rows sorted by item, user and timestamp; first position of each item; users
+        of these rows)."""
         events = self.snapshot.interactions
         order = np.argsort(events.item, kind="stable")  # rows already follow (user, timestamp)
         counts = np.bincount(events.item, minlength=len(self.snapshot.items))
@@ -147,8 +155,10 @@ class PathIndex:
         return order[first + low : first + high]
 
     def limits(self, constraints: Constraints) -> Limits:
-        """Resolve names to numbers. Raises RequestError for hops outside 1–4, an unknown relation
-        or an unknown node."""
+        """Resolve names to numbers.
+
+        Raises RequestError for ``max_hops`` outside 1–4, an unknown relation or an unknown node.
+        """
         hops = constraints.max_hops
         if isinstance(hops, bool) or not isinstance(hops, int) or not 1 <= hops <= MAX_HOPS:
             raise RequestError(f"max_hops is {hops!r}; give a whole number from 1 to {MAX_HOPS}")
@@ -192,10 +202,29 @@ class PathIndex:
         limit: int = 10,
         budget: int = EDGE_BUDGET,
     ) -> list[Path]:
-        """Simple paths between two nodes, shortest first, then through the rarest nodes.
+        """Find simple paths between two nodes, shortest first, then through the rarest nodes.
 
-        At most ``budget`` edges are looked at per expansion (rarest nodes first), so on very large
-        neighbourhoods long paths through hubs may be left out. Raises RequestError.
+        Parameters
+        ----------
+        source, target : node
+            A NodeRef, a (label, id) pair, "Label:id", or an id alone, of any label.
+        constraints : Constraints, optional
+            What a path may look like.
+        limit : int
+            Most paths returned.
+        budget : int
+            Most edges examined per expansion, from nodes with few edges on. In very large
+            neighbourhoods long paths through hubs may be missed.
+
+        Returns
+        -------
+        list of Path
+            Empty if no path connects the nodes.
+
+        Raises
+        ------
+        RequestError
+            If ``limit`` is below 1, or a node or a constraint is unknown.
         """
         if limit < 1:
             raise RequestError(f"limit is {limit}; give 1 or more")
@@ -215,46 +244,21 @@ class PathIndex:
             paths += self._rank(_through(found, limits.via), limit - len(paths))
         return paths
 
-    def _rank(self, found: Found, limit: int) -> list[Path]:
+    def _rank(self, found: FoundPaths, limit: int) -> list[Path]:
         inner = np.log1p(self.whole.degree(found.nodes[:, 1:-1])).sum(axis=1)
         order = np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], inner))[:limit]
         nodes, codes = found.nodes[order].tolist(), found.codes[order].tolist()
         return [Path(tuple(n), tuple(c)) for n, c in zip(nodes, codes, strict=True)]
 
-    def user_to_item(
-        self,
-        user_id: str,
-        item_id: str,
-        *,
-        constraints: Constraints | None = None,
-        limit: int = 10,
-    ) -> list[Path]:
-        """Paths from a stored user to an item (not the INTERACTED edge between the two itself)."""
-        user, item = self.space.find(USER, user_id), self.space.find(ITEM, item_id)
-        source, target = NodeRef(USER, user_id), NodeRef(ITEM, item_id)
-        found = self.find(source, target, constraints=constraints, limit=limit + 1)
-        direct = 2 * self.interacted
-        return [p for p in found if p != Path((user, item), (direct,))][:limit]
 
-    def store_path(self, path: Path) -> StorePath:
-        """The path in the words of the stores."""
-        refs = [self.space.label_row(node) for node in path.nodes]
-        ids = [self.space.id(node) for node in path.nodes]
-        return StorePath(
-            tuple(NodeRef(label, node_id) for (label, _), node_id in zip(refs, ids, strict=True)),
-            tuple(self.relation(code) for code in path.codes),
-            tuple(code & 1 == 0 for code in path.codes),
-        )
-
-
-def _through(found: Found, via: tuple[frozenset[int], ...]) -> Found:
+def _through(found: FoundPaths, via: tuple[frozenset[int], ...]) -> FoundPaths:
     for group in via:
         found = found.select(np.asarray(np.isin(found.nodes, sorted(group)).any(axis=1)))
     return found
 
 
 def _as_list(nodes: Sequence[NodeLike] | NodeLike) -> list[NodeLike]:
-    """One node or several; a pair of strings that starts with a label is one node."""
+    """A list of one node or several; a pair of strings that starts with a label is one node."""
     if isinstance(nodes, NodeRef | str):
         return [nodes]
     if isinstance(nodes, tuple) and len(nodes) == 2 and nodes[0] in LABELS:

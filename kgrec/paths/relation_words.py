@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Participles whose agent noun English does not build regularly, and short names found in data.
+# Agent nouns of participles and verbs in relation names.
 _AGENTS = {
     "directed": "director",
     "produced": "producer",
@@ -57,41 +57,41 @@ _PREPOSITIONS = {"by", "to", "in", "with", "of", "from", "for", "at", "on"}
 
 
 @dataclass(frozen=True)
-class Wording:
-    """``text`` in lower case; ``noun`` where it names a role ("director"), else it is a phrase."""
+class RelationWords:
+    """``text`` in lower case; ``noun``: it names a role ("director"), else it is a phrase."""
 
     text: str
     noun: bool
 
 
 @lru_cache(maxsize=4096)
-def humanise(relation: str) -> Wording:
-    """Words for a relationship type; any string gives some words."""
+def humanise(relation: str) -> RelationWords:
+    """Make words of a relationship type, as "director" of "DIRECTED_BY"; accepts any string."""
     words = _split(_property(relation))
     if not words:
-        return Wording(relation, False)
+        return RelationWords(relation, False)
     if words == ["is", "a"]:
-        return Wording("kind", True)
+        return RelationWords("kind", True)
     if words[0] in _PHRASE_STARTS and not (words[0] == "related" and words[1:2] == ["to"]):
-        return Wording(" ".join(words), False)
+        return RelationWords(" ".join(words), False)
     cut = next((i for i in range(len(words) - 2, 0, -1) if words[i] in _PREPOSITIONS), None)
     if cut is not None and words[cut - 1] not in _FILLERS | {"this"}:
         return _noun(words[cut + 1 :])
     if words[-1] in _PREPOSITIONS or (words[0] in _AGENTS and len(words) == 1):
         agent = _AGENTS.get(words[0])
-        return Wording(agent, True) if agent else Wording(" ".join(words), False)
+        return RelationWords(agent, True) if agent else RelationWords(" ".join(words), False)
     while len(words) > 1 and words[0] in _FILLERS:
         words = words[1:]
     return _noun(words)
 
 
-def _noun(words: list[str]) -> Wording:
+def _noun(words: list[str]) -> RelationWords:
     text = " ".join(_WORDS.get(word, word) for word in words)
-    return Wording(_singular(text), True)
+    return RelationWords(_singular(text), True)
 
 
 def _property(relation: str) -> str:
-    """The telling piece of a dotted (Freebase-like) name: domain.type.property."""
+    """The informative piece of a dotted (Freebase-like) name: domain.type.property."""
     pieces = [piece for piece in re.split(r"[./#:]+", relation) if piece]
     if len(pieces) < 2:
         return relation
@@ -99,8 +99,8 @@ def _property(relation: str) -> str:
     inside = re.search(r"_in_this_(\w+)$", last)
     if inside:
         return inside.group(1)
-    told_by_type = last in (domain, domain + "s") and kind != domain
-    chosen = kind if told_by_type else last
+    is_type_name = last in (domain, domain + "s") and kind != domain
+    chosen = kind if is_type_name else last
     return chosen.removeprefix(domain + "_")
 
 

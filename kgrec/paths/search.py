@@ -1,7 +1,7 @@
-"""Simple paths of one to four hops between two nodes, with work bounded on hubs.
+"""Simple paths of one to four hops between two nodes, with bounded work on hubs.
 
-Every length is a join of sorted neighbour arrays; what must be expanded is expanded from the rarest
-nodes on, up to a budget of edges, so a hub costs one array pass and never a Python loop.
+Every length is a join of sorted neighbour arrays. Expansion starts at the nodes with the fewest
+edges and stops at a budget of edges, so a hub costs one array operation and no Python loop.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from kgrec.arrays import ranges
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.adjacency import Adjacency
 
-EDGE_BUDGET = 200_000  # edges looked at per expansion
-KEEP_PER_MIDDLE = 3  # half paths kept per meeting node of a four-hop search
+EDGE_BUDGET = 200_000  # edges examined per expansion
+KEEP_PER_MIDDLE = 3  # half paths kept per middle node of a four-hop search
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Allowed:
     avoid: Ints
 
     def keep(self, neighbour: Ints, code: Ints) -> np.ndarray:
-        """bool: which edges may be walked."""
+        """Mask of the edges that a path may use, bool ``[len(code)]``."""
         ok = self.kinds[code >> 1]
         if len(self.avoid):
             ok = ok & ~np.isin(neighbour, self.avoid)
@@ -34,18 +34,19 @@ class Allowed:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundPaths:
     """Paths of one length: ``nodes`` int64 ``[m, hops + 1]``, ``codes`` int32 ``[m, hops]``."""
 
     nodes: Ints
     codes: Ints
 
-    def flipped(self) -> Found:
-        """The same paths walked from the other end."""
-        return Found(self.nodes[:, ::-1], self.codes[:, ::-1] ^ 1)
+    def flipped(self) -> FoundPaths:
+        """The same paths from the other end."""
+        return FoundPaths(self.nodes[:, ::-1], self.codes[:, ::-1] ^ 1)
 
-    def select(self, which: np.ndarray) -> Found:
-        return Found(self.nodes[which], self.codes[which])
+    def select(self, which: np.ndarray) -> FoundPaths:
+        """The paths of a mask or of positions."""
+        return FoundPaths(self.nodes[which], self.codes[which])
 
 
 def join(keys: Ints, sorted_keys: Ints) -> tuple[Ints, Ints]:
@@ -57,7 +58,7 @@ def join(keys: Ints, sorted_keys: Ints) -> tuple[Ints, Ints]:
 
 
 def intersect(a: Ints, b: Ints) -> tuple[Ints, Ints]:
-    """All pairs (i, j) with ``a[i] == b[j]`` of two sorted arrays; the shorter one is searched."""
+    """All pairs (i, j) with ``a[i] == b[j]`` of two sorted arrays."""
     if len(a) <= len(b):
         return join(a, b)
     j, i = join(b, a)
@@ -66,9 +67,14 @@ def intersect(a: Ints, b: Ints) -> tuple[Ints, Ints]:
 
 def search(
     graph: Adjacency, source: int, target: int, hops: int, allowed: Allowed, budget: int
-) -> Found:
-    """Simple paths of exactly ``hops`` (1–4) edges from ``source`` to ``target``."""
-    found = (_one, _two, _three, _four)[hops - 1](graph, source, target, allowed, budget)
+) -> FoundPaths:
+    """Find simple paths of exactly ``hops`` (1–4) edges from ``source`` to ``target``."""
+    if hops == 1:
+        found = _one(graph, source, target, allowed)
+    elif hops == 2:
+        found = _two(graph, source, target, allowed)
+    else:
+        found = (_three if hops == 3 else _four)(graph, source, target, allowed, budget)
     nodes = np.sort(found.nodes, axis=1)
     return found.select((np.diff(nodes, axis=1) != 0).all(axis=1))
 
@@ -79,22 +85,22 @@ def _edges(graph: Adjacency, node: int, allowed: Allowed) -> tuple[Ints, Ints]:
     return neighbour[keep], code[keep]
 
 
-def _one(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _one(graph: Adjacency, source: int, target: int, allowed: Allowed) -> FoundPaths:
     codes = graph.edges_between(source, target)
     codes = codes[allowed.kinds[codes >> 1]]
     nodes = np.tile(np.array([source, target]), (len(codes), 1))
-    return Found(nodes, codes[:, None])
+    return FoundPaths(nodes, codes[:, None])
 
 
-def _two(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _two(graph: Adjacency, source: int, target: int, allowed: Allowed) -> FoundPaths:
     near, near_code = _edges(graph, source, allowed)
     far, far_code = _edges(graph, target, allowed)
     i, j = intersect(near, far)
     nodes = _columns(source, near[i], target)
-    return Found(nodes, np.stack([near_code[i], far_code[j] ^ 1], axis=1))
+    return FoundPaths(nodes, np.stack([near_code[i], far_code[j] ^ 1], axis=1))
 
 
-def _three(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _three(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> FoundPaths:
     near, near_code = _edges(graph, source, allowed)
     far, far_code = _edges(graph, target, allowed)
     if int(graph.degree(near).sum()) > int(graph.degree(far).sum()):
@@ -109,16 +115,16 @@ def _three_from(
     near: tuple[Ints, Ints],
     allowed: Allowed,
     budget: int,
-) -> Found:
+) -> FoundPaths:
     steps = _expand(graph, near, allowed, budget)
     far, far_code = _edges(graph, target, allowed)
     i, j = join(steps.nodes[:, 1], far)
     nodes = _columns(source, steps.nodes[i, 0], steps.nodes[i, 1], target)
     codes = np.column_stack([steps.codes[i], far_code[j] ^ 1])
-    return Found(nodes, codes)
+    return FoundPaths(nodes, codes)
 
 
-def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> Found:
+def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: int) -> FoundPaths:
     half = budget // 2
     ahead = _best_per_middle(
         graph, _expand(graph, _edges(graph, source, allowed), allowed, half), (source, target)
@@ -129,7 +135,7 @@ def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: 
     i, j = intersect(ahead.nodes[:, 1], back.nodes[:, 1])
     nodes = _columns(source, ahead.nodes[i, 0], ahead.nodes[i, 1], back.nodes[j, 0], target)
     codes = np.column_stack([ahead.codes[i], back.codes[j][:, ::-1] ^ 1])
-    return Found(nodes, codes)
+    return FoundPaths(nodes, codes)
 
 
 def _columns(*columns: Ints | int) -> Ints:
@@ -139,10 +145,10 @@ def _columns(*columns: Ints | int) -> Ints:
     return np.stack(full, axis=1).astype(np.int64)
 
 
-def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget: int) -> Found:
-    """Second steps from ``near``, rarest nodes first, at most ``budget`` edges in all.
+def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget: int) -> FoundPaths:
+    """Second steps from ``near``, nodes with few edges first, at most ``budget`` edges in all.
 
-    ``nodes`` are (first, second), ``codes`` the two edges.
+    ``nodes`` of the result are (first, second), ``codes`` the two edges.
     """
     first, first_code = near
     order = np.argsort(graph.degree(first), kind="stable")
@@ -151,13 +157,13 @@ def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget:
     owner, second, code = graph.gather(first)
     keep = allowed.keep(second, code)
     owner, second, code = owner[keep], second[keep], code[keep]
-    return Found(
+    return FoundPaths(
         np.stack([first[owner], second], axis=1), np.stack([first_code[owner], code], axis=1)
     )
 
 
-def _best_per_middle(graph: Adjacency, steps: Found, ends: tuple[int, int]) -> Found:
-    """The few half paths per meeting node that go through the rarest first node."""
+def _best_per_middle(graph: Adjacency, steps: FoundPaths, ends: tuple[int, int]) -> FoundPaths:
+    """KEEP_PER_MIDDLE half paths per middle node, those whose first node has the fewest edges."""
     steps = steps.select(np.asarray(~np.isin(steps.nodes, ends).any(axis=1)))
     first, middle = steps.nodes[:, 0], steps.nodes[:, 1]
     order = np.lexsort((first, graph.degree(first), middle))

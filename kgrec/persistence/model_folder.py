@@ -207,7 +207,7 @@ def _plain(vocabulary: Vocabulary) -> dict[str, Any]:
         for name in ("items", "entities", "relations", "scenarios")
     } | {
         name: asdict(getattr(vocabulary, name)) for name in ("item_tokens", "user_tokens")
-    }  # fmt: skip
+    } | ({"blocks": vocabulary.blocks} if vocabulary.blocks else {})  # fmt: skip
 
 
 def _vocabulary(values: Mapping[str, Any]) -> Vocabulary:
@@ -229,4 +229,5 @@ def _vocabulary(values: Mapping[str, Any]) -> Vocabulary:
         scenarios=ids["scenarios"],
         item_tokens=tokens["item_tokens"],
         user_tokens=tokens["user_tokens"],
+        blocks=values.get("blocks", {}),
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kgrec.config.ratings import RatingConfig
 from kgrec.errors import TrainingError
-from kgrec.features.hybrid_layer import REVIEWS
+from kgrec.features.blocks import block_of
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
 from kgrec.metrics.metrics import auc
@@ -170,7 +170,7 @@ def _shape(
     times = events.time[events.time != NO_TIME]
     n_scenarios = len(data.vocabulary.scenarios)
     head: str = "adapter" if config.head == "auto" else config.head
-    parts = tuple(part for part in data.parts if part != REVIEWS)
+    parts = tuple(part for part in data.parts if block_of(part).in_ratings)
     shape = RatingShape(
         embedding_size=config.embedding_size,
         parts=parts,

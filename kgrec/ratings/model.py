@@ -20,7 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kgrec.features.hybrid_layer import IDS, HybridFeatures, ItemInputs
+from kgrec.features.hybrid_layer import HybridFeatures
+from kgrec.features.inputs import ItemInputs
+from kgrec.features.names import IDS
 from kgrec.features.tables import Vocabulary
 from kgrec.nn.heads import HEADS, ByScenario, HeadShape
 from kgrec.nn.heads.signal import product

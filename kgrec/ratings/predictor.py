@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.features.hybrid_layer import ItemInputs
+from kgrec.features.inputs import ItemInputs
 from kgrec.graph.snapshot import Ints
 from kgrec.ratings.blend import RatingSigns
 from kgrec.ratings.evidence import RatingEvidence

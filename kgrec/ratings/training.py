@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from kgrec.config.ratings import RatingConfig
 from kgrec.errors import TrainingError
-from kgrec.features.hybrid_layer import ItemInputs
+from kgrec.features.inputs import ItemInputs
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.progress import OnEpoch
 from kgrec.ratings.model import RatedItems, RatingModel

@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from kgrec.errors import RequestError
-from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
 from kgrec.scenarios.recogniser import Recognised, Recogniser, log_softmax
 from kgrec.scenarios.recogniser_fit import HOUR, ScenarioSigns, history_bags

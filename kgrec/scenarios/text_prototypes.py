@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from kgrec.features.hybrid_layer import TEXT
+from kgrec.features.names import TEXT
 from kgrec.features.texts import DESCRIPTION, scenarios_of
 from kgrec.graph.snapshot import Ints
 from kgrec.scenarios.recogniser import log_softmax

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.features.tables import FeatureTables, Vocabulary
+from kgrec.features.build import build_tables
+from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HybridModel, ItemVectors, ModelInputs
@@ -100,5 +101,5 @@ def read_inputs(
     device: torch.device,
 ) -> ModelInputs:
     """What ``model`` reads from a snapshot, as tensors on ``device``."""
-    tables = FeatureTables.build(snapshot, vocabulary, texts.items, texts.events)
+    tables = build_tables(snapshot, vocabulary, texts.items, texts.events)
     return ModelInputs.build(tables, model.shape, device)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from graph_schema.names import ENTITY, ITEM
-from kgrec.features.tables import Vocabulary, relation_key
+from kgrec.features.messages import relation_key
+from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import HybridModel, ModelInputs
 from kgrec.paths.adjacency import NodeSpace

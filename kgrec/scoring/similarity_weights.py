@@ -10,17 +10,12 @@ from typing import Final, TypeAlias
 import numpy as np
 from scipy.linalg import lapack
 
-from kgrec.features.hybrid_layer import ATTRIBUTES, KNOWLEDGE, TEXT
+from kgrec.features.blocks import compared_parts
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.item_similarity import Likeness
 
 RIDGE: Final = 1.0  # of the regression
 CHOSEN_BY: Final = 1.25  # what "whom it would have been chosen by" weighs against the vector
-TRIED: Final = {
-    KNOWLEDGE: (0.5, 1.0, 2.0),
-    ATTRIBUTES: (0.0, 0.1, 0.3, 1.0),
-    TEXT: (0.0, 0.03, 0.1, 0.3, 1.0),
-}
 _ITEMS = 1000  # to choose by, at most: each try is cubic in them
 _GAIN = 1e-3  # less is no reason to leave what is usual
 Weights: TypeAlias = Mapping[str, float]
@@ -48,9 +43,9 @@ def choose_weights(likeness: Likeness, rows: Ints, targets: np.ndarray, size: in
 
 def _near(weights: dict[str, float]) -> Iterator[dict[str, float]]:
     """All that differ from ``weights`` in one part."""
-    for part, tried in TRIED.items():
-        if part in weights:
-            yield from ({**weights, part: value} for value in tried if value != weights[part])
+    for part, similarity in compared_parts(weights).items():
+        tried = (value for value in similarity.tried if value != weights[part])
+        yield from ({**weights, part: value} for value in tried)
 
 
 def _told(

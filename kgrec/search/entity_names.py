@@ -8,7 +8,7 @@ import numpy as np
 
 from graph_schema.names import ENTITY, ITEM
 from kgrec.graph.snapshot import GraphSnapshot, Ints
-from kgrec.search.name_index import LexicalIndex
+from kgrec.search.name_index import TfidfIndex
 from kgrec.text import clean_text
 from kgrec.text.words import words_of
 
@@ -27,7 +27,7 @@ class EntityIndex:
         names = snapshot.entities.attributes.get("name")
         texts = [""] * len(snapshot.entities) if names is None else [clean_text(n) for n in names]
         self._names = np.array([*texts, ""], dtype=object)
-        self._index = LexicalIndex.build(texts)
+        self._index = TfidfIndex.build(texts)
         self._n_items = len(snapshot.items)
         self._snapshot = snapshot
 
@@ -55,11 +55,11 @@ class EntityIndex:
     def _stems(self) -> list[set[str]]:
         return [_stems(facts.relation.replace("_", " ")) for facts in self._snapshot.facts]
 
-    def items_of(self, query: str) -> tuple[np.ndarray, np.ndarray]:
+    def items_for(self, query: str) -> tuple[np.ndarray, np.ndarray]:
         """float64 ``[items]``, 0 to 1: how surely the query names an entity of the item; object
         ``[items]``: that entity's name."""
         likeness = self._index.scores(query)
-        whole = self._index.named(query)
+        whole = self._index.contained_in(query)
         likeness[whole] = np.maximum(likeness[whole], _WHOLE_NAME)
         near = np.flatnonzero(likeness > _LEAST)
         near = near[np.lexsort((near, -likeness[near]))[:_MOST]]

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from kgrec.arrays import ranges, row_numbers
 from kgrec.search.name_index import weighted_columns
-from kgrec.text.spelling import Spelling
+from kgrec.text.spelling import SpellingIndex
 from kgrec.text.words import words_of
 
 K1, B = 1.2, 0.75  # Robertson et al. 1995; the constants of Neo4j's and kglite's indexes
@@ -36,7 +36,7 @@ class FullTextIndex:
         self._most = _largest(weights)
         self._tokens = tokens  # int32: the words of row r from indptr[r] to indptr[r + 1]
         self._indptr = indptr
-        self._spelling: Spelling | None = None
+        self._spelling: SpellingIndex | None = None
 
     def __len__(self) -> int:
         return len(self._indptr) - 1
@@ -57,7 +57,7 @@ class FullTextIndex:
     def scores(self, query: str) -> tuple[np.ndarray, float]:
         """float32 ``[n]``: each row's BM25; and the most that a text could reach that has every
         word of the query, each in the best place for it."""
-        asked = self._asked(words_of(query)[:MAX_WORDS])
+        asked = self._query_weights(words_of(query)[:MAX_WORDS])
         if not asked:
             return np.zeros(len(self), dtype=np.float32), 0.0
         columns = np.fromiter(asked, dtype=np.int64)
@@ -89,21 +89,21 @@ class FullTextIndex:
         owners = np.repeat(np.arange(len(rows)), sizes)
         return ranges(self._indptr[rows], sizes), owners
 
-    def _asked(self, words: Sequence[str]) -> dict[int, float]:
+    def _query_weights(self, words: Sequence[str]) -> dict[int, float]:
         asked: dict[int, float] = {}
         for word, count in Counter(words).items():
-            for column, sure in self._meant(word):
+            for column, sure in self._matching_columns(word):
                 asked[column] = asked.get(column, 0.0) + count * sure
         return asked
 
-    def _meant(self, word: str) -> Iterator[tuple[int, float]]:
+    def _matching_columns(self, word: str) -> Iterator[tuple[int, float]]:
         column = self._vocabulary.get(word)
         if column is not None:
             yield column, 1.0
             return
         if self._spelling is None:
-            self._spelling = Spelling(list(self._vocabulary))
-        yield from self._spelling.near(word)
+            self._spelling = SpellingIndex(list(self._vocabulary))
+        yield from self._spelling.similar(word)
 
 
 def _bm25(texts: Sequence[Sequence[int]], n_words: int) -> Any:

@@ -13,17 +13,17 @@ from scipy import sparse
 
 from graph_schema.errors import RequestError
 from kgrec.arrays import ranges
-from kgrec.text.spelling import Spelling
+from kgrec.text.spelling import SpellingIndex
 from kgrec.text.words import words_of
 
 _TRIGRAMS = 0.3  # what their cosine counts for beside that of the words
 _WHOLE = 0.99  # of a text's squared length: below it the query does not hold all of its words
 
 
-class LexicalIndex:
+class TfidfIndex:
     """tf-idf cosine over short texts such as titles and names; deterministic, in memory.
 
-    Build with ``LexicalIndex.build(texts)``; ``rows`` in answers are positions in ``texts``. A word
+    Build with ``TfidfIndex.build(texts)``; ``rows`` in answers are positions in ``texts``. A word
     of the query also stands for those one typing error away, counted for less.
     """
 
@@ -36,25 +36,25 @@ class LexicalIndex:
         return len(self._lengths)
 
     @classmethod
-    def build(cls, texts: Sequence[str]) -> LexicalIndex:
+    def build(cls, texts: Sequence[str]) -> TfidfIndex:
         split = [words_of(text) for text in texts]
         lengths = np.array([len(set(words)) for words in split], dtype=np.int64)
         return cls(_Terms(split), _Terms([_trigrams(words) for words in split]), lengths)
 
     @cached_property
-    def _spelling(self) -> Spelling:
-        return Spelling(list(self._words.vocabulary))
+    def _spelling(self) -> SpellingIndex:
+        return SpellingIndex(list(self._words.vocabulary))
 
     def scores(self, query: str) -> np.ndarray:
         """float32 ``[n]``, 0 to 1: how alike each text and the query are."""
         words = words_of(query)
-        asked = self._words.meant(Counter(words), self._spelling)
-        pieces = self._trigrams.meant(Counter(_trigrams(words)))
+        asked = self._words.query_vector(Counter(words), self._spelling)
+        pieces = self._trigrams.query_vector(Counter(_trigrams(words)))
         alike = (1 - _TRIGRAMS) * self._words.cosine(asked)
         alike += _TRIGRAMS * self._trigrams.cosine(pieces)
         return alike.astype(np.float32)
 
-    def named(self, query: str) -> np.ndarray:
+    def contained_in(self, query: str) -> np.ndarray:
         """int64: the texts of two words or more all of which the query holds, as typed."""
         words = sorted(set(words_of(query)))
         held = self._words.share(words)
@@ -74,7 +74,7 @@ class LexicalIndex:
         return best, scores[best]
 
 
-class Asked:
+class QueryVector:
     """A query as columns of an index with weights, divided by the query's length."""
 
     def __init__(self, columns: list[int], weights: list[float], length: float) -> None:
@@ -104,20 +104,22 @@ class _Terms:
         scale = sparse.diags((1.0 / np.where(norms > 0, norms, 1.0)).astype(np.float32))
         self._matrix: Any = (scale @ matrix).tocsc()
 
-    def meant(self, counts: Counter[str], spelling: Spelling | None = None) -> Asked:
+    def query_vector(
+        self, counts: Counter[str], spelling: SpellingIndex | None = None
+    ) -> QueryVector:
         """What a query asks for; unknown terms belong to its length too."""
         columns: list[int] = []
         weights: list[float] = []
         squares = 0.0
         for term, n in sorted(counts.items()):
-            known = self._near(term, spelling)
+            known = self._matching_columns(term, spelling)
             rarity = max((self._idf[c] * sure for c, sure in known), default=self._rarest)
             squares += (_damped(n) * rarity) ** 2
             columns += [column for column, _ in known]
             weights += [_damped(n) * rarity * sure for _, sure in known]
-        return Asked(columns, weights, math.sqrt(squares))
+        return QueryVector(columns, weights, math.sqrt(squares))
 
-    def cosine(self, asked: Asked) -> np.ndarray:
+    def cosine(self, asked: QueryVector) -> np.ndarray:
         """float64 ``[texts]``, at most 1."""
         alike = weighted_columns(self._matrix, asked.columns, asked.weights)
         return np.asarray(np.minimum(alike, 1.0))
@@ -128,9 +130,11 @@ class _Terms:
         columns = np.array(known, dtype=np.int64)
         return weighted_columns(self._matrix, columns, np.ones(len(columns)), power=2)
 
-    def _near(self, term: str, spelling: Spelling | None) -> list[tuple[int, float]]:
+    def _matching_columns(
+        self, term: str, spelling: SpellingIndex | None
+    ) -> list[tuple[int, float]]:
         """The columns that a term of the query may mean, and how surely."""
-        near = [] if spelling is None else spelling.near(term)
+        near = [] if spelling is None else spelling.similar(term)
         exact = self.vocabulary.get(term)
         return near if exact is None else [(exact, 1.0), *near]
 

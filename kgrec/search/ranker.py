@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY
-from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.features.names import REVIEWS, TEXT
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.search.entity_names import EntityIndex
 from kgrec.search.fulltext_index import FullTextIndex
-from kgrec.search.name_index import LexicalIndex
+from kgrec.search.name_index import TfidfIndex
 from kgrec.text import clean_text
 
 TITLE, WORDS, MEANING = "title", "text", "meaning"  # what may have found an item, or an entity
@@ -29,7 +29,7 @@ _KNOWN = 0.01  # the same of how often items were chosen, where nobody is named
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SearchResult:
     """Items best first: ``rows`` int64 and ``scores`` float32 ``[m]``, and what found each: object
     ``[m]`` of "title", "text", "meaning" or an entity's name."""
 
@@ -46,8 +46,8 @@ class Searcher:
     texts: TextFeatures
 
     @cached_property
-    def titles(self) -> LexicalIndex:
-        return LexicalIndex.build(strings(self.snapshot.items.attributes, ("title", "name")))
+    def titles(self) -> TfidfIndex:
+        return TfidfIndex.build(strings(self.snapshot.items.attributes, ("title", "name")))
 
     @cached_property
     def words(self) -> FullTextIndex:
@@ -84,7 +84,7 @@ class Searcher:
         *,
         personal: np.ndarray | None = None,
         mask: np.ndarray | None = None,
-    ) -> Found:
+    ) -> SearchResult:
         """The best ``k`` items of those that ``mask`` (bool ``[n]``) allows.
 
         ``vector`` float32 ``[size]`` is the encoded query; ``personal`` float32 ``[n]`` the user's
@@ -96,20 +96,20 @@ class Searcher:
         rows = _best(scores, np.flatnonzero(allowed), max(k, DEPTH))
         near = rows[:DEPTH]
         prior, share = (self._chosen, _KNOWN) if personal is None else (personal, _SUITS)
-        total = scores[near] + share * places(prior[near])
+        total = scores[near] + share * rank_shares(prior[near])
         order = np.lexsort((near, -total))
         best = np.concatenate([near[order], rows[DEPTH:]])[:k]
         ranked = np.concatenate([total[order], scores[rows[DEPTH:]]])[:k]
-        return Found(best, ranked.astype(np.float32), _found_by(parts, names, best))
+        return SearchResult(best, ranked.astype(np.float32), _found_by(parts, names, best))
 
     def _parts(
         self, query: str, vector: np.ndarray | None
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """What each source says of every item, float ``[n]``, and the entity that speaks for it."""
         titled = self.titles.scores(query)
-        whole = self.titles.named(query)
+        whole = self.titles.contained_in(query)
         titled[whole] = np.maximum(titled[whole], _WHOLE_TITLE)
-        named, names = self.entities.items_of(query)
+        named, names = self.entities.items_for(query)
         parts = {TITLE: titled**_STEEP, WORDS: self._by_words(query), ENTITY: named**_STEEP}
         if vector is not None and self._vectors is not None:
             parts[MEANING] = _MEANING * np.maximum(self._vectors @ vector, 0.0)
@@ -142,7 +142,7 @@ def _best(scores: np.ndarray, rows: Ints, most: int) -> Ints:
     return rows[np.argsort(-scores[rows], kind="stable")]
 
 
-def places(values: np.ndarray) -> np.ndarray:
+def rank_shares(values: np.ndarray) -> np.ndarray:
     """float64 ``[n]``, 0 to 1: each value's place among them, equal ones alike."""
     distinct, place = np.unique(values, return_inverse=True)
     return np.asarray(place / max(len(distinct) - 1, 1))

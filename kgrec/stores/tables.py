@@ -24,6 +24,7 @@ from graph_schema.names import (
     USER,
     WROTE,
 )
+from graph_schema.vectors import is_vector
 from kgrec.stores.base import EdgeType
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def without_nulls(table: pa.Table) -> pa.Table:
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """The table in the few types that a property may have: string, int64, float64, bool.
+    """The table in the few types that a property may have: string, int64, float64, bool, and
+    list<float64> for vectors.
 
     NaN becomes null, so that what is absent is an absent property; empty columns are dropped.
     """
@@ -165,6 +167,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
     if pa.types.is_integer(kind):
         return column.cast(pa.int64())
+    if is_vector(kind):
+        return column.cast(pa.list_(pa.float64()))
     if pa.types.is_boolean(kind):
         return column
     return column.cast(pa.string())

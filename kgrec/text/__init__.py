@@ -1,4 +1,5 @@
-"""Text: a BERT encoder with a cache on disk, documents from item attributes, lexical search."""
+"""Text: a BERT encoder with a cache on disk, item documents, cleaning, spelling, word
+attribution."""
 
 from kgrec.text.cache import CachedEncoder, CacheStats, EmbeddingCache
 from kgrec.text.cleaning import clean_text

@@ -1,9 +1,9 @@
-"""Embeddings on disk, so that no text is encoded twice with the same model.
+"""Text vectors on disk, so that no text is encoded twice by the same model.
 
-One folder per encoder (its fingerprint), in it shards of at most SHARD_ROWS vectors: safetensors
-files with the texts' sha256 (sorted), the vectors and a checksum of both. A shard is written under
-a temporary name and renamed, and never changed after: readers and writers in any number of
-processes need no lock, and a process that is killed leaves whole shards only.
+One folder per encoder, named by its fingerprint, holds shards of at most SHARD_ROWS vectors:
+safetensors files with the sha256 of each text (sorted), the vectors and a checksum of both. A shard
+is written under a temporary name, renamed, and never changed afterwards: any number of processes
+can read and write without a lock, and a killed process leaves only complete shards.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that w
 
 @dataclass(frozen=True)
 class CacheStats:
-    """What the cache holds: ``vectors`` counts rows of all encoders together."""
+    """Size of the cache; ``vectors`` is the number of rows of all encoders together."""
 
     folder: Path
     encoders: int
@@ -53,9 +53,9 @@ class _Shard:
 
 
 class EmbeddingCache:
-    """Vectors by text for any number of encoders under one folder, at most ``max_bytes`` on disk.
+    """Vectors by text, for any number of encoders, in one folder of at most ``max_bytes``.
 
-    Beyond that the shards that were read or written longest ago are removed.
+    Above that size the least recently used shards are removed.
     """
 
     def __init__(self, folder: str | Path | None = None, max_bytes: int = MAX_BYTES) -> None:
@@ -66,13 +66,14 @@ class EmbeddingCache:
     def get(
         self, fingerprint: str, texts: Sequence[str], dim: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """``vectors`` float32 ``[n, dim]`` and ``found`` bool ``[n]``; a row not found is zero."""
+        """Look up ``texts``: ``vectors`` float32 ``[n, dim]`` (0 where not found), ``found`` bool
+        ``[n]``."""
         keys = text_keys(texts)
         vectors = np.zeros((len(texts), dim), dtype=np.float32)
         found = np.zeros(len(texts), dtype=bool)
         for file, shard in self._shards(fingerprint, dim):
             rows, places = _match(shard.keys, keys, np.flatnonzero(~found))
-            if len(rows):  # only what gave something counts as used
+            if len(rows):  # only a shard with a hit counts as used
                 with contextlib.suppress(OSError):
                     os.utime(file)
             vectors[rows] = shard.vectors[places]
@@ -82,7 +83,7 @@ class EmbeddingCache:
         return vectors, found
 
     def put(self, fingerprint: str, texts: Sequence[str], vectors: np.ndarray) -> None:
-        """Store the vectors ``[n, dim]`` of ``texts``; storing them again changes nothing."""
+        """Store the vectors ``[n, dim]`` of ``texts``; storing them twice changes nothing."""
         keys, first = np.unique(text_keys(texts), axis=0, return_index=True)
         rows = vectors[first].astype(np.float32, copy=False)
         folder = self._encoder_folder(fingerprint)
@@ -92,6 +93,7 @@ class EmbeddingCache:
         self._shrink()
 
     def stats(self) -> CacheStats:
+        """Count what is in the folder now."""
         files = list(self.folder.glob("*/*.safetensors"))
         return CacheStats(
             folder=self.folder,
@@ -116,7 +118,7 @@ class EmbeddingCache:
             yield file, shard
 
     def _merge(self, folder: Path, dim: int) -> None:
-        """Join the small shards of an encoder once there are too many."""
+        """Merge the small shards of an encoder when it has more than MAX_SHARDS."""
         files = sorted(folder.glob("*.safetensors"))
         if len(files) <= MAX_SHARDS:
             return
@@ -137,7 +139,8 @@ class EmbeddingCache:
             file.unlink(missing_ok=True)
 
     def _shrink(self) -> None:
-        """Remove what killed processes left, then the oldest shards while there are too many."""
+        """Remove temporary files of killed processes, then the oldest shards above
+        ``max_bytes``."""
         for file in self.folder.glob("*/*.tmp"):
             if time.time() - _touched(file) > _STALE_SECONDS:
                 file.unlink(missing_ok=True)
@@ -151,9 +154,9 @@ class EmbeddingCache:
 
 
 class CachedEncoder:
-    """A TextEncoder that looks texts up in an EmbeddingCache and encodes only what is new.
+    """A TextEncoder that reads vectors from an EmbeddingCache and encodes only texts not in it.
 
-    New vectors are stored every ``save_every`` texts, so a run that is cut off keeps its work.
+    New vectors are stored every ``save_every`` texts, so an interrupted run keeps its work.
     """
 
     def __init__(
@@ -176,7 +179,8 @@ class CachedEncoder:
         return self.encoder.fingerprint
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """float32 ``[n, dim]`` as the encoder gives it; ``progress`` counts distinct new texts."""
+        """float32 ``[n, dim]``, equal to the encoder's own; ``progress`` counts distinct new
+        texts."""
         cleaned = [clean_text(text) for text in texts]
         distinct = list(dict.fromkeys(text for text in cleaned if text))
         vectors, found = self.cache.get(self.fingerprint, distinct, self.dim)
@@ -193,13 +197,13 @@ class CachedEncoder:
         return np.asarray(table[[place.get(text, len(distinct)) for text in cleaned]])
 
     def _store(self, texts: Sequence[str], vectors: np.ndarray) -> None:
-        """A cache that can't be written costs time, not the result."""
+        """Store new vectors; a cache that can't be written gives a warning, not an error."""
         try:
             self.cache.put(self.fingerprint, texts, vectors)
         except OSError as error:
             warnings.warn(
-                f"text vectors can't be kept in {self.cache.folder} ({error}); they will be made "
-                "again next time. Set KGREC_CACHE_DIR to a folder that can be written.",
+                f"text vectors can't be stored in {self.cache.folder} ({error}); the texts will be "
+                "encoded again next time. Set KGREC_CACHE_DIR to a folder that can be written.",
                 stacklevel=3,
             )
 
@@ -211,19 +215,19 @@ def text_keys(texts: Sequence[str]) -> np.ndarray:
 
 
 def _prefix(keys: np.ndarray) -> np.ndarray:
-    """The first 8 bytes as big-endian numbers: they sort as the keys do."""
+    """The first 8 bytes as big-endian numbers, which sort in the order of the keys."""
     return np.ascontiguousarray(keys[:, :8]).view(">u8").ravel()
 
 
 def _match(
     stored: np.ndarray, wanted: np.ndarray, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of ``rows`` of ``wanted``, those that ``stored`` holds, and their places there."""
+    """The ``rows`` of ``wanted`` that are in ``stored``, and their rows there."""
     if not len(stored) or not len(rows):
         return rows[:0], rows[:0]
     places = np.searchsorted(_prefix(stored), _prefix(wanted[rows]))
     places = np.minimum(places, len(stored) - 1)
-    # Two keys with one prefix would cost a second encoding, never a wrong vector.
+    # Two keys with the same prefix cost a second encoding, never a wrong vector.
     same = (stored[places] == wanted[rows]).all(axis=1)
     return rows[same], places[same]
 
@@ -235,7 +239,7 @@ def _checksum(keys: np.ndarray, vectors: np.ndarray) -> str:
 
 
 def _write(folder: Path, keys: np.ndarray, vectors: np.ndarray) -> Path:
-    """The shard's file, named by its content: writing the same shard twice is one file."""
+    """Write a shard to a file named by its content: writing it twice gives one file."""
     folder.mkdir(parents=True, exist_ok=True)
     checksum = _checksum(keys, vectors)
     target = folder / f"{checksum[:32]}.safetensors"
@@ -252,7 +256,7 @@ def _write(folder: Path, keys: np.ndarray, vectors: np.ndarray) -> Path:
 
 
 def _read(file: Path, dim: int) -> _Shard | None:
-    """A whole shard, or None where it is gone; one that is damaged is removed."""
+    """Read a shard; None where the file is gone or damaged. A damaged file is removed."""
     try:
         with safe_open(file, framework="numpy") as stored:
             keys, vectors = stored.get_tensor("keys"), stored.get_tensor("vectors")

@@ -1,4 +1,4 @@
-"""Text as people read it, out of whatever a catalog holds: markup, entities, binary, None."""
+"""clean_text: plain text from a catalog's values, without markup, control characters and binary."""
 
 from __future__ import annotations
 
@@ -11,25 +11,37 @@ _TAG = re.compile(r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]*>|<![^<>]*>", re.DOTALL)
 _NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
 _INVISIBLE = re.compile(r"[\u200b\ufeff]")
 _UNBROKEN = re.compile(r"[^\s\u0e00-\u9fff\uac00-\ud7af]{80,}")
-_RUN = 80  # characters without a space: no word is that long
+_RUN = 80  # characters without a space; no word is that long
 _SPACE = re.compile(r"\s+")
 _BINARY_SHARE = 0.1
 
 
 def clean_text(value: object, max_chars: int = 100_000) -> str:
-    """A readable single line, at most ``max_chars`` long; "" for anything without text.
+    """Clean a value to one line of plain text.
 
-    Bytes are read as UTF-8; tags, scripts, styles and comments go, entities (&amp;) are resolved,
-    control characters go, and so do unbroken runs of 80 characters or more (base64, URLs), except
-    in scripts written without spaces. A value where more than a tenth of the characters are control
-    or replacement characters is binary and gives "".
+    Bytes are decoded as UTF-8; HTML tags, scripts, styles, comments and control characters are
+    removed; HTML entities (&amp;) are decoded; runs of 80 characters or more without a space
+    (base64, URLs) are removed, except in writing systems without spaces.
+
+    Parameters
+    ----------
+    value
+        Text or bytes; any other type counts as no text.
+    max_chars
+        Only so many characters are read.
+
+    Returns
+    -------
+    str
+        One line of at most ``max_chars`` characters; "" where there is no text, or where more than
+        a tenth of the characters are control or replacement characters (binary data).
     """
     if isinstance(value, bytes):
         value = value[: 4 * max_chars].decode("utf-8", errors="replace")
     if not isinstance(value, str):
         return ""
     text = value[:max_chars].strip()
-    if not _needs_work(text):
+    if not _needs_cleaning(text):
         return text
     if len(_NOISE.findall(text)) > _BINARY_SHARE * len(text):
         return ""
@@ -39,9 +51,9 @@ def clean_text(value: object, max_chars: int = 100_000) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
-def _needs_work(text: str) -> bool:
-    """A quick look, since most texts need nothing: isprintable knows control characters,
-    surrogates and every space but the plain one."""
+def _needs_cleaning(text: str) -> bool:
+    """A fast check, because most texts are clean: ``isprintable`` is False for control characters,
+    surrogates and every space except " "."""
     if not text.isprintable() or any(mark in text for mark in _MARKS):
         return True
     return len(text) >= _RUN and max(map(len, text.split(" "))) >= _RUN

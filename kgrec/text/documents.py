@@ -1,4 +1,4 @@
-"""One document per item, from whatever attributes a catalog has, for the text encoder."""
+"""Item documents: one text per item for the encoder, made of the catalog's text columns."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kgrec.text.cleaning import clean_text
 
 TITLES = ("title", "name")
 LONG_NAMES = ("description", "plot", "summary", "overview", "text", "abstract", "synopsis")
-LONG_MEAN = 40  # characters: a column with longer texts on average reads like a description
-_SAMPLE = 2000  # values looked at to tell what a column holds
-_DISTINCT_SHARE = 0.5  # a short column with more distinct values than this names things, not kinds
+LONG_MEAN = 40  # characters: a column with longer texts on average is a description
+_SAMPLE = 2000  # values that decide the kind of a column
+_DISTINCT_SHARE = 0.5  # a short column with more distinct values holds names, not categories
 
 
 @dataclass(frozen=True)
 class TextColumns:
-    """Which attribute columns make an item's document."""
+    """The attribute columns that make an item's document."""
 
     title: str | None
     short: tuple[str, ...]
@@ -30,11 +30,20 @@ class TextColumns:
 
 
 def text_columns(items: pd.DataFrame) -> TextColumns:
-    """Choose columns by name and by what they hold.
+    """Choose the text columns of ``items`` by their names and values.
 
-    Long: text columns called like a description, or with a mean of LONG_MEAN characters or more.
-    Short: text columns with few distinct values (genres, brand, category). Numbers, links and
-    columns of identifiers are left out.
+    Parameters
+    ----------
+    items
+        One row per item, any columns.
+
+    Returns
+    -------
+    TextColumns
+        ``title``: the column named "title" or "name". ``long``: text columns with a name such as
+        "description", or with LONG_MEAN characters or more on average. ``short``: text columns with
+        few distinct values (genres, brand, category). Columns of numbers, links and identifiers are
+        left out.
     """
     texts = [str(column) for column in items.columns if _holds_text(items[column])]
     title = next((column for column in texts if column.lower() in TITLES), None)
@@ -45,9 +54,20 @@ def text_columns(items: pd.DataFrame) -> TextColumns:
 
 
 def item_documents(items: pd.DataFrame, columns: TextColumns | None = None) -> list[str]:
-    """One cleaned text per row: "Title. genres: Comedy, Drama. description"; "" where all is empty.
+    """Join each item's text columns to one document.
 
-    ``items`` holds one row per item; ``columns`` are those of ``text_columns`` unless given.
+    Parameters
+    ----------
+    items
+        One row per item.
+    columns
+        The columns to use; by default those that ``text_columns`` chooses.
+
+    Returns
+    -------
+    list of str
+        One cleaned text per row, such as "Title. genres: Comedy, Drama. description"; "" for an
+        item without text.
     """
     chosen = text_columns(items) if columns is None else columns
     parts: list[list[str]] = []

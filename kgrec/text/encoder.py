@@ -1,4 +1,8 @@
-"""BertEncoder: texts to unit vectors with a BERT model, pooled (Reimers and Gurevych 2019)."""
+"""BertEncoder: texts to unit vectors by a BERT model and pooling (Reimers and Gurevych 2019).
+
+Own code instead of sentence-transformers: 1.1 to 1.3 times its speed in fp32 and 1.5 to 1.9 times
+in int8 on the same texts (docs/text.md, "Speed"), and long texts are read to the end in chunks.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +18,15 @@ from graph_schema.errors import RequestError
 from kgrec.progress import Progress
 from kgrec.text import models
 from kgrec.text.cleaning import clean_text
-from kgrec.text.forward import Forward
+from kgrec.text.forward import ForwardPass
 from kgrec.text.loading import model_pooling, read_model
 from kgrec.text.pooling import MEAN, Pooling
 from kgrec.text.precision import PRECISIONS, Precision
 
-MAX_CHUNKS = 8  # of one long text; what follows is left out
+MAX_CHUNKS = 8  # of one text; the rest of a longer text is ignored
 BATCH_TOKENS = 4096  # padded tokens in one batch: enough to keep the cores busy, small in cache
-WINDOW = 4096  # texts tokenised at once: bounds memory for millions of reviews
-_CHARS_PER_TOKEN = 10  # no language's tokens are longer on average: bounds the tokenizer's work
+WINDOW = 4096  # texts tokenised at once, which bounds memory for millions of reviews
+_CHARS_PER_TOKEN = 10  # more than any language's average; bounds the tokenizer's work
 SAMPLE = (
     "red",
     "Toy Story (1995). genres: Animation, Comedy.",
@@ -37,7 +41,7 @@ SAMPLE = (
 
 
 class TextEncoder(Protocol):
-    """What turns texts into vectors: BertEncoder, or CachedEncoder around one."""
+    """Protocol of everything that encodes texts: BertEncoder, or CachedEncoder around one."""
 
     @property
     def dim(self) -> int: ...
@@ -49,7 +53,7 @@ class TextEncoder(Protocol):
     def fingerprint(self) -> str: ...
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """float32 ``[n, dim]``: unit rows, a zero row for a text without content."""
+        """float32 ``[n, dim]``: unit rows; a zero row for a text without content."""
         ...
 
 
@@ -61,18 +65,40 @@ def load_encoder(
     cache_dir: str | Path | None = None,
     max_length: int = 256,
 ) -> BertEncoder:
-    """Load a BERT-like encoder from "default", a folder or a hub name.
+    """Load an encoder such as BERT, RoBERTa or MPNet, or a fine-tuned one.
 
-    ``device`` is the accelerator if there is one, else the processor. ``precision`` is "fp32" or
-    "bf16" (both PyTorch), "openvino" (fp32) or "int8" (both OpenVINO, which is an extra and runs on
-    the processor), or "auto": bf16 where the device multiplies it natively, a timed batch is faster
-    and no vector of it turns past cosine .9999; else fp32, by OpenVINO if it is installed and
-    proves faster when many texts come first. ``max_length`` counts tokens: a longer text is cut
-    into chunks whose vectors are averaged by length (at most MAX_CHUNKS). ``cache_dir`` is where a
-    fetched model is kept. A sentence-transformers folder's pooling (mean or first token) and dense
-    layers are honoured; rows are unit in any case.
-    Raises TextModelError where the model is missing, incomplete, damaged or of a foreign kind,
-    where OpenVINO is asked for and absent, and where int8 turns a sample past cosine .999.
+    Parameters
+    ----------
+    model
+        "default" (all-MiniLM-L6-v2), a folder, or a name on the Hugging Face hub. The pooling (mean
+        or first token) and dense layers of a sentence-transformers folder are used.
+    device
+        "cpu", "cuda", ...; by default an accelerator where there is one.
+    precision
+        "fp32" or "bf16" (PyTorch), "openvino" (fp32) or "int8" (OpenVINO, an extra, on the
+        processor), or "auto": bf16 where the device supports it natively, a timed batch is faster
+        and every vector of it keeps a cosine of at least .9999 to fp32; otherwise fp32, with
+        OpenVINO where it is installed and proves faster on the first large batch.
+    cache_dir
+        Folder for a downloaded model; by default kgrec's cache.
+    max_length
+        Tokens of one chunk. A longer text is cut into at most MAX_CHUNKS chunks, whose vectors are
+        averaged by length.
+
+    Returns
+    -------
+    BertEncoder
+        Its rows are unit vectors.
+
+    Raises
+    ------
+    TextModelError
+        The model is missing, incomplete, damaged or no text encoder; OpenVINO is asked for and not
+        installed; int8 changes a vector of the sample past a cosine of .999.
+    MissingExtraError
+        The model is an adapter and peft is not installed.
+    RequestError
+        An unknown precision, or a ``max_length`` that the model does not support.
     """
     if precision not in PRECISIONS:
         raise RequestError(f"precision is {precision!r}; use one of {', '.join(PRECISIONS)}.")
@@ -91,7 +117,7 @@ def load_encoder(
 
 
 class BertEncoder:
-    """A loaded model with its tokenizer. Same texts, same vectors, whatever the batch (to 1e-5)."""
+    """A loaded model with its tokenizer. A text's vector does not depend on its batch (to 1e-5)."""
 
     def __init__(
         self,
@@ -113,7 +139,7 @@ class BertEncoder:
         self.dim = pooling.dim(int(network.config.hidden_size))
         self._tokenizer = tokenizer
         self._weights = weights
-        self._forward = Forward(
+        self._forward = ForwardPass(
             network,
             pooling,
             device=torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")),
@@ -133,30 +159,44 @@ class BertEncoder:
 
     @property
     def runtime(self) -> str:
-        """ "torch" or "openvino": what runs the network now."""
+        """ "torch" or "openvino": the runtime of the network at present."""
         return self._forward.runtime
 
     @property
     def fingerprint(self) -> str:
-        """Hex sha256: changes with the weights, the precision, the pooling, or how texts are cut;
-        not with the runtime, since OpenVINO's fp32 is PyTorch's to 1e-5."""
+        """Hex sha256 of the weights, the precision, the pooling and the cutting into chunks.
+
+        The runtime is not part of it: OpenVINO's fp32 equals PyTorch's to 1e-5."""
         cut = f"{self._forward.pooling.name}/{MAX_CHUNKS}/1"
-        way = {"int8": "int8/3"}.get(self.precision, self.precision)  # counts ways of rounding
-        parts = (self._weights, way, str(self.max_length), cut)
+        precision = {"int8": "int8/3"}.get(self.precision, self.precision)  # third version of int8
+        parts = (self._weights, precision, str(self.max_length), cut)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def parts(self) -> tuple[Any, Any, Pooling]:
-        """The network (PyTorch, fp32), the tokenizer and the pooling, for gradients."""
+        """The network (PyTorch, fp32), the tokenizer and the pooling, to compute gradients with."""
         return self._forward.network, self._tokenizer, self._forward.pooling
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """float32 ``[n, dim]``: unit rows in the texts' order, zero where ``clean_text`` leaves
-        nothing. ``progress`` is told (what, texts done, texts in all)."""
+        """Encode texts.
+
+        Parameters
+        ----------
+        texts
+            Any texts; each is cleaned by ``clean_text`` first.
+        progress
+            Called with ("texts encoded", texts done, all texts).
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``[n, dim]``: unit rows in the order of ``texts``; a zero row for a text of
+            which ``clean_text`` leaves nothing.
+        """
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         for start in range(0, len(texts), WINDOW):
             window = texts[start : start + WINDOW]
-            tell = _counter(progress, start, len(texts))
-            vectors[start : start + len(window)] = self._encode_window(window, tell)
+            done = _counter(progress, start, len(texts))
+            vectors[start : start + len(window)] = self._encode_window(window, done)
         return vectors
 
     def _encode_window(self, texts: Sequence[str], done: Callable[[int], None]) -> np.ndarray:
@@ -166,7 +206,7 @@ class BertEncoder:
         sums = np.zeros((len(cleaned), self.dim), dtype=np.float64)
         if len(rows):
             chunks, owner = self._chunks([cleaned[row] for row in rows])
-            self._forward.decide(chunks)
+            self._forward.choose_runtime(chunks)
             self._add_chunks(sums, chunks, rows[owner], done)
         done(len(cleaned))
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
@@ -195,9 +235,9 @@ class BertEncoder:
         owner: np.ndarray,
         done: Callable[[int], None],
     ) -> None:
-        """Add each chunk's unit mean, weighted by its length, to its text's row of ``sums``."""
+        """Add each chunk's unit vector, weighted by its length, to its text's row of ``sums``."""
         encoded = 0
-        for batch in _batches(chunks, padded=self._forward.pads):
+        for batch in _batches(chunks, padded=self._forward.may_pad):
             means = self._forward([chunks[chunk] for chunk in batch])
             lengths = np.array([[len(chunks[chunk])] for chunk in batch], dtype=np.float64)
             np.add.at(sums, owner[batch], means * lengths)
@@ -206,22 +246,23 @@ class BertEncoder:
 
 
 def positions(network: Any, tokenizer: Any, otherwise: int) -> int:
-    """How many tokens the model takes: RoBERTa's tokenizer knows of places that are never used."""
+    """The most tokens that the model reads (RoBERTa has positions that its tokenizer never
+    uses)."""
     positions = int(getattr(network.config, "max_position_embeddings", otherwise))
     return int(min(positions, getattr(tokenizer, "model_max_length", positions)))
 
 
 def _counter(progress: Progress | None, start: int, total: int) -> Callable[[int], None]:
-    def tell(done: int) -> None:
+    def count(done: int) -> None:
         if progress is not None:
             progress("texts encoded", start + done, total)
 
-    return tell
+    return count
 
 
 def _batches(chunks: list[list[int]], padded: bool) -> Iterator[np.ndarray]:
-    """Rows of similar length together, longest first, at most BATCH_TOKENS padded tokens each; rows
-    of one length where they may not be ``padded``."""
+    """Batches of chunks of similar length, longest first, of at most BATCH_TOKENS padded tokens;
+    of exactly equal length unless ``padded``."""
     lengths = np.array([len(chunk) for chunk in chunks])
     order = np.argsort(-lengths, kind="stable")
     start = 0

@@ -1,4 +1,5 @@
-"""Chunks of token ids to unit vectors, by the fastest way that is exact enough."""
+"""ForwardPass: chunks of token ids to unit vectors, in the fastest precision that is exact
+enough."""
 
 from __future__ import annotations
 
@@ -18,17 +19,18 @@ from kgrec.text.precision import (
     SAME_COSINE,
     Precision,
     has_native_bf16,
-    is_worth_it,
-    least_cosine,
+    is_faster,
+    lowest_cosine,
 )
 from kgrec.text.runtimes import States, has_openvino, openvino_states, torch_states
 
-MANY = 256  # chunks at once that are worth the seconds in which OpenVINO is made ready and timed
-_TIMED = 16  # chunks of middling length that it is timed on
+MANY = 256  # chunks at once that justify the seconds of compiling and timing OpenVINO
+_TIMED = 16  # chunks of medium length in the timed batch
 
 
 def padded(chunks: Sequence[Sequence[int]], padding: int) -> tuple[np.ndarray, np.ndarray]:
-    """``ids`` filled up with ``padding`` and ``attention`` (1: a token), int64 ``[B, longest]``."""
+    """``ids``, filled up with ``padding``, and ``attention`` (1: a token), int64 ``[B,
+    longest]``."""
     width = max(map(len, chunks))
     ids = np.full((len(chunks), width), padding, dtype=np.int64)
     attention = np.zeros((len(chunks), width), dtype=np.int64)
@@ -38,14 +40,14 @@ def padded(chunks: Sequence[Sequence[int]], padding: int) -> tuple[np.ndarray, n
     return ids, attention
 
 
-class Forward:
-    """A network on its device with its pooling, in a precision; call it with chunks.
+class ForwardPass:
+    """A network on its device with its pooling and precision; call it with chunks.
 
-    ``padding`` is the token id that fills a batch, ``sample`` are chunks of varied texts on which
-    bf16 is timed and int8 checked. ``precision`` is then "fp32", "bf16" or "int8", and ``runtime``
-    "torch" or "openvino". Raises TextModelError where OpenVINO is asked for and can't run the
-    network and where int8 turns a vector of the sample past cosine .999, RequestError for OpenVINO
-    on an accelerator.
+    ``padding`` is the token id that fills a batch; ``sample`` are chunks of varied texts on which
+    bf16 is timed and int8 is checked. The attribute ``precision`` is "fp32", "bf16" or "int8",
+    ``runtime`` "torch" or "openvino". Raises TextModelError where OpenVINO is requested and can't
+    run the network, and where int8 changes a vector of the sample past a cosine of .999;
+    RequestError for OpenVINO on an accelerator.
     """
 
     def __init__(
@@ -69,20 +71,23 @@ class Forward:
         self._choose(precision, sample)
 
     @property
-    def pads(self) -> bool:
-        """Whether chunks of different lengths may share a batch. Padding changes fp32's last digit,
-        and rounding to int8 makes a step of it: a text's vector would depend on its batch."""
+    def may_pad(self) -> bool:
+        """Whether a batch may hold chunks of different lengths.
+
+        Not in int8: padding changes the last digit of fp32, rounding enlarges that to a step of
+        int8, and a text's vector would depend on its batch.
+        """
         return self.precision != "int8"
 
     @property
     def network(self) -> Any:
-        """The network in fp32, whatever runs it."""
+        """The network in fp32, whatever the precision in use."""
         half = self.precision == "bf16"
         return copy.deepcopy(self._network).float() if half else self._network
 
     @torch.inference_mode()
     def __call__(self, chunks: list[list[int]], states: States | None = None) -> np.ndarray:
-        """float64 ``[B, dim]``: each chunk's unit vector, by ``states`` or what was chosen."""
+        """float64 ``[B, dim]``: each chunk's unit vector, by ``states`` or the chosen runtime."""
         ids, attention = self._tensors(chunks)
         found = (states or self._states)(ids, attention)
         return self.pooling(found, attention).double().cpu().numpy()
@@ -92,9 +97,12 @@ class Forward:
         ids, mask = padded(chunks, self._padding)
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
-    def decide(self, chunks: list[list[int]]) -> None:
-        """With precision "auto": the first time that MANY chunks come, time OpenVINO's fp32 on
-        those of middling length. A network that it can't run stays with PyTorch."""
+    def choose_runtime(self, chunks: list[list[int]]) -> None:
+        """With precision "auto": use OpenVINO's fp32 if it is faster on some of these chunks.
+
+        Measured once, at the first call with MANY chunks or more, on those of medium length.
+        PyTorch stays where OpenVINO can't run the network.
+        """
         if not self._undecided or len(chunks) < MANY:
             return
         self._undecided = False
@@ -104,42 +112,46 @@ class Forward:
             states = openvino_states(self._network)
         except TextModelError:
             return
-        if self._prefers(states, [chunks[row] for row in order[first : first + _TIMED]]):
-            self._take("openvino", states)
+        if self._is_faster(states, [chunks[row] for row in order[first : first + _TIMED]]):
+            self._use("openvino", states)
 
     def _choose(self, precision: Precision, sample: list[list[int]]) -> None:
         on_processor = self.device.type == "cpu"
         if precision in ("openvino", "int8"):
             if not on_processor:
-                raise RequestError(f"precision {precision} runs on the processor; use device cpu.")
+                raise RequestError(
+                    f"precision {precision} runs on the processor only; use device 'cpu'."
+                )
             by = self._tensors(sample) if precision == "int8" else None
-            self._take("openvino", openvino_states(self._network, by))
+            self._use("openvino", openvino_states(self._network, by))
         elif precision == "bf16" or (precision == "auto" and has_native_bf16(self.device)):
-            self._try_half(sample, must=precision == "bf16")
+            self._use_bf16_if_faster(sample, must=precision == "bf16")
         if precision == "int8":
             self._check_int8(sample)
         fp32 = precision == "auto" and self.precision == "fp32"
         self._undecided = fp32 and on_processor and has_openvino()
 
-    def _take(self, runtime: str, states: States) -> None:
+    def _use(self, runtime: str, states: States) -> None:
         self.runtime, self._states = runtime, states
 
-    def _try_half(self, sample: list[list[int]], must: bool) -> None:
+    def _use_bf16_if_faster(self, sample: list[list[int]], must: bool) -> None:
         network = copy.deepcopy(self._network).to(torch.bfloat16)
         states = torch_states(network)
-        if must or self._prefers(states, sample, MIN_COSINE):
+        if must or self._is_faster(states, sample, MIN_COSINE):
             self.precision, self._network = "bf16", network
-            self._take("torch", states)
+            self._use("torch", states)
 
     def _check_int8(self, sample: list[list[int]]) -> None:
         exact = self(sample, torch_states(self._network))
-        lowest = least_cosine(exact, self(sample))
+        lowest = lowest_cosine(exact, self(sample))
         if lowest < MIN_COSINE_INT8:
             raise TextModelError(
-                f"int8 turns this model's vectors to cosine {lowest:.4f} of fp32, below "
+                f"int8 changes this model's vectors to a cosine of {lowest:.4f} to fp32, below "
                 f"{MIN_COSINE_INT8}; use precision auto, fp32 or openvino."
             )
         self.precision = "int8"
 
-    def _prefers(self, states: States, chunks: list[list[int]], least: float = SAME_COSINE) -> bool:
-        return is_worth_it(lambda: self(chunks), lambda: self(chunks, states), least)
+    def _is_faster(
+        self, states: States, chunks: list[list[int]], least: float = SAME_COSINE
+    ) -> bool:
+        return is_faster(lambda: self(chunks), lambda: self(chunks, states), least)

@@ -1,4 +1,4 @@
-"""A language model's folder as a network, a tokenizer and a pooling, refused unless they fit."""
+"""Loading a language model: network, tokenizer and pooling of a folder, checked to fit together."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kgrec.text.pooling import Pooling, read_pooling
 def read_model(
     model: str | Path = models.DEFAULT, cache_dir: str | Path | None = None
 ) -> tuple[Any, Any, str]:
-    """The network (float32, on the processor), the tokenizer, and the fingerprint of both, of what
-    ``load_encoder`` takes; an adapter that ``tune_text`` saved is put on its base.
+    """Load the network (float32, on the processor), the tokenizer and the fingerprint of both.
 
-    Raises TextModelError.
+    ``model`` is as in ``load_encoder``; an adapter that ``tune_text`` saved is merged into its
+    base. Raises TextModelError, MissingExtraError.
     """
     if finetuned_model.is_adapter(model):
-        return finetuned_model.read_adapted(Path(model), partial(read_model, cache_dir=cache_dir))
+        return finetuned_model.read_adapter(Path(model), partial(read_model, cache_dir=cache_dir))
     folder = models.model_folder(model, cache_dir)
     return *_load(folder), models.fingerprint(folder)
 
@@ -30,7 +30,7 @@ def read_model(
 def model_pooling(
     model: str | Path = models.DEFAULT, cache_dir: str | Path | None = None
 ) -> Pooling:
-    """The pooling of what ``load_encoder`` takes; an adapter has its base's.
+    """The pooling of ``model`` (as in ``load_encoder``); that of the base for an adapter.
 
     Raises TextModelError.
     """
@@ -58,7 +58,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
             f"{folder} can't be loaded as a text model ({type(error).__name__}: {error}). "
             "The files are damaged or of an unknown kind; fetch them again or name another model."
         ) from error
-    # A missing weight would be filled with random numbers; the pooler's are never used here.
+    # transformers fills missing weights with random numbers; those of the pooler are never used.
     missing = [key for key in info["missing_keys"] if "pooler" not in key]
     if missing or info["mismatched_keys"]:
         raise TextModelError(
@@ -70,9 +70,10 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
 
 def _check_fit(folder: Path, network: Any, tokenizer: Any) -> None:
-    """A network of words with finite weights, and a tokenizer whose every id it has a vector for.
+    """Raise TextModelError unless the network reads text, its weights are finite, and it has a
+    vector for every id of the tokenizer.
 
-    Whether a smaller vocabulary is the right one can't be told from the files.
+    A smaller vocabulary is accepted: nothing in the files says whether it is the right one.
     """
     embeddings = network.get_input_embeddings()
     if not isinstance(embeddings, torch.nn.Embedding):

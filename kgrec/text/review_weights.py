@@ -1,4 +1,4 @@
-"""What each review counts in the pooled text of its item, so that no few of them decide it."""
+"""Review weights for pooling, so that a few reviews can't dominate an item's text vector."""
 
 from __future__ import annotations
 
@@ -8,19 +8,32 @@ import numpy as np
 import scipy.sparse as sp
 
 _ROUNDS = 8
-_LEAST = 0.05  # a distance below which a review is at the centre
+_LEAST = 0.05  # smaller distances from the centre count as this
 
 
 def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Iterable[str]) -> np.ndarray:
-    """float32 ``[n]``: weights by which an item's reviews are added up.
+    """Weights of each item's reviews in their sum: the geometric median.
 
-    Equal texts about one item count once together. The rest is the geometric median by Weiszfeld's
-    steps (as in robust aggregation, Pillutla, Kakade and Harchaoui 2022): a review weighs by the
-    inverse of its distance from the centre, so that less than half of an item's reviews, whatever
-    they say, can't move it far. ``vectors`` float32 ``[n, dim]`` unit rows, ``owner`` int64 ``[n]``
-    item rows; rows of -1 weigh nothing.
+    Equal texts about one item count as one review. Weiszfeld's iterations (as in robust
+    aggregation, Pillutla, Kakade and Harchaoui 2022) weight a review by the inverse of its distance
+    from the centre, so that less than half of an item's reviews, whatever they contain, can't move
+    the centre far.
+
+    Parameters
+    ----------
+    vectors
+        float32 ``[n, dim]``: unit rows of the reviews.
+    owner
+        int64 ``[n]``: item rows; a review with -1 gets weight 0.
+    texts
+        The ``n`` texts, compared without case and extra spaces.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``[n]``, 0 or larger.
     """
-    once = _once(owner, texts)
+    once = _duplicate_weights(owner, texts)
     weights = once.copy()
     n_items = int(owner.max(initial=-1)) + 1
     known = owner >= 0
@@ -34,8 +47,8 @@ def review_weights(vectors: np.ndarray, owner: np.ndarray, texts: Iterable[str])
     return np.asarray(weights, dtype=np.float32)
 
 
-def _once(owner: np.ndarray, texts: Iterable[str]) -> np.ndarray:
-    """float64 ``[n]``: one by how often the same is written about the same item."""
+def _duplicate_weights(owner: np.ndarray, texts: Iterable[str]) -> np.ndarray:
+    """float64 ``[n]``: 1 / the number of equal texts about the same item."""
     counts: dict[tuple[int, str], int] = {}
     keys = [(int(item), " ".join(str(t).split()).lower())
             for item, t in zip(owner, texts, strict=True)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What runs a network's forward pass: PyTorch, or OpenVINO (an extra) with its operations fused."""
+"""Runtimes of a network's forward pass: PyTorch, or OpenVINO (an extra) with fused operations."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from graph_schema.errors import TextModelError
 from kgrec.text.int8 import quantise
 
 States = Callable[[Tensor, Tensor], Tensor]
-"""Token ids and attention, int64 ``[B, L]``, to the last layer's states ``[B, L, d]``."""
+"""From token ids and attention, int64 ``[B, L]``, to the last layer's states ``[B, L, d]``."""
 
 
 def torch_states(network: Any) -> States:
+    """``network`` run by PyTorch."""
     return lambda ids, attention: network(input_ids=ids, attention_mask=attention).last_hidden_state
 
 
 def has_openvino() -> bool:
+    """Whether OpenVINO is installed."""
     return importlib.util.find_spec("openvino") is not None
 
 
 def openvino_states(network: Any, int8_by: tuple[Tensor, Tensor] | None = None) -> States:
-    """``network`` (float32, on the processor) compiled for this processor with as many threads as
-    PyTorch has; its linear layers multiply int8 if they are to be scaled by token ids and
-    attention ``int8_by``.
+    """``network`` (float32, on the processor) compiled by OpenVINO, with PyTorch's number of
+    threads.
 
-    Raises TextModelError where OpenVINO is not installed or can't run this network.
+    With ``int8_by`` its linear layers multiply int8; the scales are measured on these token ids and
+    attention, int64 ``[B, L]``. Raises TextModelError where OpenVINO is not installed or can't run
+    this network.
     """
     if not has_openvino():
         raise TextModelError(
@@ -46,7 +49,7 @@ def openvino_states(network: Any, int8_by: tuple[Tensor, Tensor] | None = None) 
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
     }
     try:
-        graph = _converted(network)
+        graph = _openvino_graph(network)
         if int8_by is not None:
             group = quantise(graph, *(tensor.numpy() for tensor in int8_by))
             settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = group
@@ -56,7 +59,7 @@ def openvino_states(network: Any, int8_by: tuple[Tensor, Tensor] | None = None) 
             f"OpenVINO can't run this model ({type(error).__name__}: {str(error)[:200]}); "
             "use precision auto or fp32."
         ) from error
-    lock = threading.Lock()  # a compiled model holds the memory of one request
+    lock = threading.Lock()  # a compiled model has the buffers of one request
 
     def states(ids: Tensor, attention: Tensor) -> Tensor:
         with lock:
@@ -75,18 +78,20 @@ class _LastLayer(torch.nn.Module):
         return self.states(input_ids, attention_mask)
 
 
-def _converted(network: Any) -> Any:
-    """An OpenVINO graph of any batch and length. openvino.convert_model would do the same, but
-    reports each use to its makers."""
+def _openvino_graph(network: Any) -> Any:
+    """The network as an OpenVINO graph for any batch size and length.
+
+    ``openvino.convert_model`` does the same and sends a usage report each time.
+    """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     ids = torch.arange(1, 17).reshape(2, 8) % int(network.config.vocab_size)
     attention = torch.ones_like(ids)
-    attention[0, -1] = 0  # without padding the network would leave its mask out
+    attention[0, -1] = 0  # without padding the traced network would ignore its mask
     inputs = {"input_ids": ids, "attention_mask": attention}
     frontend = FrontEndManager().load_by_framework("pytorch")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing: tests hold that any shape gives PyTorch's
+        warnings.simplefilter("ignore")  # of tracing; tests compare other shapes with PyTorch
         decoder = TorchScriptPythonDecoder(_LastLayer(network).eval(), example_input=inputs)
     return frontend.convert(frontend.load(decoder))

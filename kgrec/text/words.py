@@ -1,4 +1,4 @@
-"""Words as search reads them: lower case without accents, marks left out."""
+"""Words of a text for search: lower case, without accents and punctuation."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def normalise(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in their order; an apostrophe joins its two sides ("don't" → "dont")."""
+    """The words of a text in order; an apostrophe is left out ("don't" → "dont")."""
     return _WORD.findall(normalise(text).replace("'", "").replace("’", ""))

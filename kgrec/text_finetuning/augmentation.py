@@ -14,19 +14,19 @@ Predict = Callable[[list[str]], list[list[str]]]
 _SPAN = 3.0  # mean length of a hidden span, in words (SpanBERT takes 3.8)
 
 
-def deleted(texts: Sequence[str], share: float, rng: np.random.Generator) -> list[str]:
+def delete_words(texts: Sequence[str], share: float, rng: np.random.Generator) -> list[str]:
     """Without a random ``share`` of the words of each text (Wei and Zou 2019)."""
     return [_without(text.split(), share, rng) for text in texts]
 
 
-def spans_masked(
+def mask_spans(
     texts: Sequence[str], share: float, rng: np.random.Generator, mask: str
 ) -> list[str]:
     """With ``share`` of the words of each text replaced by ``mask``, in runs (SpanBERT, 2020)."""
     return [" ".join(_hidden(text.split(), share, rng, mask)) for text in texts]
 
 
-def substituted(
+def substitute_words(
     texts: Sequence[str], share: float, rng: np.random.Generator, mask: str, predict: Predict
 ) -> list[str]:
     """With ``share`` of the words replaced by what ``predict`` puts in the place of ``mask``.

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class UserTexts:
     """Texts of users: cleaned ``text``, and int64 ``user`` and ``item`` rows (-1: none)."""
 
     text: Sequence[str]
@@ -18,9 +18,9 @@ class Written:
     item: np.ndarray
 
     @staticmethod
-    def none() -> Written:
+    def none() -> UserTexts:
         rows = np.empty(0, dtype=np.int64)
-        return Written([], rows, rows)
+        return UserTexts([], rows, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class TextCorpus:
     ``[n]`` are the interactions, each user's in order of time."""
 
     documents: Sequence[str]
-    reviews: Written
-    queries: Written
+    reviews: UserTexts
+    queries: UserTexts
     users: np.ndarray
     items: np.ndarray
 
@@ -48,13 +48,13 @@ class TextCorpus:
         return [texts[row] for row in kept], items[kept]
 
     @cached_property
-    def own_review(self) -> dict[tuple[int, int], int]:
+    def review_of_pair(self) -> dict[tuple[int, int], int]:
         """The row of the last review that a user wrote of an item."""
         pairs = zip(self.reviews.user.tolist(), self.reviews.item.tolist(), strict=True)
         return {pair: row for row, pair in enumerate(pairs) if self.reviews.text[row]}
 
     @cached_property
-    def reviews_of(self) -> dict[int, list[int]]:
+    def reviews_of_item(self) -> dict[int, list[int]]:
         """The rows of the reviews of each item that has some."""
         found: dict[int, list[int]] = {}
         for row, item in enumerate(self.reviews.item.tolist()):

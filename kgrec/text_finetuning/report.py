@@ -47,7 +47,7 @@ class TuningReport:
         return self.trained / self.parameters
 
 
-class Meter:
+class CostMeter:
     """Follows one tuning, and keeps the largest it saw."""
 
     def __init__(self, device: torch.device) -> None:
@@ -87,12 +87,12 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def held_by(value: Any) -> list[Tensor]:
+def tensors_in(value: Any) -> list[Tensor]:
     """All tensors inside dictionaries and lists."""
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, dict):
-        return [tensor for part in value.values() for tensor in held_by(part)]
+        return [tensor for part in value.values() for tensor in tensors_in(part)]
     if isinstance(value, (list, tuple)):
-        return [tensor for part in value for tensor in held_by(part)]
+        return [tensor for part in value for tensor in tensors_in(part)]
     return []

@@ -12,7 +12,7 @@ _PART = re.compile(r"\[([^\[\]]*)\]|([^\[\]]+)")
 _SPACE = re.compile(r"\s+")
 
 
-def filled(template: str, fields: Mapping[str, str]) -> str:
+def fill_template(template: str, fields: Mapping[str, str]) -> str:
     """The template with ``{name}`` replaced by ``fields``; "" where a field outside brackets is
     missing or empty.
 
@@ -50,7 +50,7 @@ def _parts(template: str) -> list[tuple[str, str]]:
     return [part for part in parts if any(part)]
 
 
-def told_by_facts(fields: Mapping[str, Sequence[str]], limit: int = 5) -> str:
+def facts_as_text(fields: Mapping[str, Sequence[str]], limit: int = 5) -> str:
     """One sentence a field, at most ``limit`` values each: "director: A, B. genre: Drama."."""
     parts = [
         f"{name}: {', '.join(list(values)[:limit])}." for name, values in fields.items() if values

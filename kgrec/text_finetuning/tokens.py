@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kgrec.text.forward import padded
 from kgrec.text.pooling import MEAN, Pooling
-from kgrec.text_finetuning.objectives.masking import Vocabulary
+from kgrec.text_finetuning.objectives.masking import TokenVocabulary
 
 _WINDOW = 16  # batches whose texts are sorted by length together: little padding, random enough
 
@@ -55,13 +55,13 @@ class Tokens:
         return torch.from_numpy(array).to(self.device)
 
     @property
-    def vocabulary(self) -> Vocabulary | None:
+    def vocabulary(self) -> TokenVocabulary | None:
         """None where the tokenizer has no mask, which mlm needs."""
         mask = self.tokenizer.mask_token_id
         if mask is None:
             return None
         special = tuple(self.tokenizer.all_special_ids)
-        return Vocabulary(len(self.tokenizer), int(mask), special)
+        return TokenVocabulary(len(self.tokenizer), int(mask), special)
 
     def states(self, network: Any, ids: np.ndarray, attention: np.ndarray) -> Tensor:
         """The last layer, ``[B, L, dim]``."""

@@ -15,8 +15,8 @@ from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
 from kgrec.progress import Progress as Progress
 from kgrec.text.precision import has_native_bf16
-from kgrec.text_finetuning.freezing import Unfreezing
-from kgrec.text_finetuning.report import Meter, held_by
+from kgrec.text_finetuning.report import CostMeter, tensors_in
+from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing
 
 
 class Objective(Protocol):
@@ -38,7 +38,7 @@ class Objective(Protocol):
     def measures(self, valid: float) -> dict[str, float]: ...
 
 
-class Loop:
+class TrainingLoop:
     """Trains ``network`` on one objective and leaves it with the weights of its best epoch, or
     with those of before where no epoch is better on what is held out."""
 
@@ -48,7 +48,7 @@ class Loop:
         objective: Objective,
         settings: TextTuning,
         device: torch.device,
-        meter: Meter,
+        meter: CostMeter,
         progress: Progress | None = None,
         done: int = 0,
     ) -> None:
@@ -64,7 +64,7 @@ class Loop:
         )
         self._per_epoch = steps_per_epoch(objective, settings)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, self._rate)
-        self._unfreezing = Unfreezing(network, settings)
+        self._unfreezing = GradualUnfreezing(network, settings)
         self._ranks = getattr(network, "update_and_allocate", None)
         self._first = self.steps = done
 
@@ -74,10 +74,10 @@ class Loop:
         before = self._validate()
         best = math.inf if before is None else before
         for epoch in range(self._settings.epochs):
-            self._unfreezing.begin(epoch)
+            self._unfreezing.start_epoch(epoch)
             record = {"objective": self._objective.name, "epoch": epoch + 1, **self._epoch(epoch)}
             valid = self._validate()
-            records.append({**record, **self._judged(before, valid)})
+            records.append({**record, **self._validation_record(before, valid)})
             if valid is None or valid < best:
                 best = math.inf if valid is None else valid
                 waited, kept = 0, self._copied()
@@ -89,7 +89,9 @@ class Loop:
         self._network.eval()
         return records
 
-    def _judged(self, before: float | None, valid: float | None) -> dict[str, float | None]:
+    def _validation_record(
+        self, before: float | None, valid: float | None
+    ) -> dict[str, float | None]:
         if valid is None or before is None:
             return {"valid_loss": None}
         told = {"valid_loss": valid, "valid_loss_before": before}
@@ -105,7 +107,7 @@ class Loop:
         while part := list(islice(batches, self._settings.accumulation)):
             loss, size = self._step(part)
             total, rows, steps = total + loss * size, rows + size, steps + 1
-            self._tell(total / rows)
+            self._report_loss(total / rows)
         return {"steps": steps, "loss": total / max(rows, 1)}
 
     def _step(self, part: list[Any]) -> tuple[float, int]:
@@ -138,7 +140,7 @@ class Loop:
         with half:
             loss, size = self._objective.loss(self._network, batch)
         if self._ranks is not None and self._network.training:
-            loss = loss + _far_from_orthogonal(self._network)
+            loss = loss + _orthogonality_penalty(self._network)
         return loss, size
 
     def _check_gradients(self) -> None:
@@ -170,10 +172,10 @@ class Loop:
 
     def _state(self) -> list[Tensor]:
         """What the optimizer, and adalora's ranking of ranks, keep between steps."""
-        kept = held_by(dict(self._optimizer.state))
+        kept = tensors_in(dict(self._optimizer.state))
         ranking = getattr(self._network, "rankallocator", None)
         if ranking is not None:
-            kept += held_by([ranking.ipt, ranking.exp_avg_ipt, ranking.exp_avg_unc])
+            kept += tensors_in([ranking.ipt, ranking.exp_avg_ipt, ranking.exp_avg_unc])
         return kept
 
     def _copied(self) -> dict[str, Tensor]:
@@ -184,7 +186,7 @@ class Loop:
         for name, parameter in self._trained.items():
             parameter.copy_(kept[name])
 
-    def _tell(self, loss: float) -> None:
+    def _report_loss(self, loss: float) -> None:
         if self._progress is not None:
             total = self._per_epoch * self._settings.epochs
             self._progress(
@@ -198,7 +200,7 @@ def steps_per_epoch(objective: Objective, settings: TextTuning) -> int:
     return steps if settings.steps is None else min(steps, settings.steps)
 
 
-def _far_from_orthogonal(network: Any) -> Tensor:
+def _orthogonality_penalty(network: Any) -> Tensor:
     """AdaLoRA's regulariser (Zhang et al. 2023, equation 4), which peft adds only to models that
     compute their own loss."""
     parts = []

@@ -12,22 +12,26 @@ import torch
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TextModelError
-from kgrec.text.adapters import prepared
 from kgrec.text.encoder import positions
 from kgrec.text.pooling import MEAN, Pooling
-from kgrec.text_finetuning.augmentation import deleted, spans_masked, substituted
+from kgrec.text_finetuning.augmentation import delete_words, mask_spans, substitute_words
 from kgrec.text_finetuning.corpus import TextCorpus
-from kgrec.text_finetuning.objectives.contrastive import Augment, Contrastive
+from kgrec.text_finetuning.objectives.contrastive import Augment, ContrastiveObjective
 from kgrec.text_finetuning.objectives.mask_prediction import predictor
-from kgrec.text_finetuning.objectives.mlm import MaskedWords
-from kgrec.text_finetuning.objectives.recommendation import Recommending, VectorReader, check_reader
-from kgrec.text_finetuning.report import Meter, TuningReport
+from kgrec.text_finetuning.objectives.mlm import MaskedWordObjective
+from kgrec.text_finetuning.objectives.recommendation import (
+    DownstreamModel,
+    RecommendationObjective,
+    check_downstream,
+)
+from kgrec.text_finetuning.report import CostMeter, TuningReport
 from kgrec.text_finetuning.tokens import Tokens
-from kgrec.text_finetuning.training_loop import Loop, Objective, Progress, steps_per_epoch
+from kgrec.text_finetuning.trainable_parameters import select_trainable
+from kgrec.text_finetuning.training_loop import Objective, Progress, TrainingLoop, steps_per_epoch
 
 
 @dataclass(frozen=True, eq=False)
-class Tuned:
+class TunedModel:
     """A tuned ``network`` (its adapter apart, not merged), its tokenizer, and the report."""
 
     network: Any
@@ -43,11 +47,11 @@ def tune_network(
     settings: TextTuning,
     *,
     pooling: Pooling = MEAN,
-    reader: VectorReader | None = None,
+    reader: DownstreamModel | None = None,
     seed: int = 0,
     device: torch.device | None = None,
     progress: Progress | None = None,
-) -> Tuned:
+) -> TunedModel:
     """Train ``network`` (float32; it is changed) on ``corpus`` as ``settings`` say.
     ``pooling`` makes vectors of its states; ``reader`` has the loss of the objective "recommend".
 
@@ -73,30 +77,30 @@ class _Tuning:
         tokens: Tokens,
         corpus: TextCorpus,
         settings: TextTuning,
-        reader: VectorReader | None,
+        reader: DownstreamModel | None,
         seed: int,
         progress: Progress | None,
     ) -> None:
         self._reader = reader
         self._tokens, self._corpus, self._settings = tokens, corpus, settings
         self._seed, self._progress = seed, progress
-        self._meter = Meter(tokens.device)
-        self._words: MaskedWords | None = None
+        self._meter = CostMeter(tokens.device)
+        self._words: MaskedWordObjective | None = None
         self._bare = network
 
-    def run(self) -> Tuned:
+    def run(self) -> TunedModel:
         settings = self._settings
         objectives = [self._objective(name) for name in dict.fromkeys(settings.objectives)]
         planned = sum(steps_per_epoch(one, settings) * settings.epochs for one in objectives)
-        network = prepared(self._bare, settings, planned)
+        network = select_trainable(self._bare, settings, planned)
         history: list[dict[str, Any]] = []
         steps = 0
         for one in objectives:
-            if isinstance(one, Contrastive):
+            if isinstance(one, ContrastiveObjective):
                 one.augment = self._augment(network)
-            if isinstance(one, Recommending):
+            if isinstance(one, RecommendationObjective):
                 one.begin(network)
-            loop = Loop(
+            loop = TrainingLoop(
                 network, one, settings, self._tokens.device, self._meter, self._progress, steps
             )
             history += loop.run()
@@ -114,15 +118,17 @@ class _Tuning:
             steps=steps,
             history=history,
         )
-        return Tuned(network, self._tokens.tokenizer, settings, report)
+        return TunedModel(network, self._tokens.tokenizer, settings, report)
 
     def _objective(self, name: str) -> Objective:
         if name == "contrastive":
-            return Contrastive(self._corpus, self._tokens, self._settings, self._seed)
+            return ContrastiveObjective(self._corpus, self._tokens, self._settings, self._seed)
         if name == "recommend":
-            reader = check_reader(self._reader)
-            return Recommending(reader, self._tokens, self._settings, self._seed, self._progress)
-        self._words = MaskedWords(
+            reader = check_downstream(self._reader)
+            return RecommendationObjective(
+                reader, self._tokens, self._settings, self._seed, self._progress
+            )
+        self._words = MaskedWordObjective(
             self._corpus, self._tokens, self._settings, self._seed, self._bare
         )
         return self._words
@@ -130,12 +136,14 @@ class _Tuning:
     def _augment(self, network: Any) -> Augment | None:
         """The changes that are asked for: each text gets one of them, at random."""
         mask, share = self._tokens.tokenizer.mask_token, self._settings.augment_share
-        known: dict[str, Augment] = {"delete": lambda texts, rng: deleted(texts, share, rng)}
+        known: dict[str, Augment] = {"delete": lambda texts, rng: delete_words(texts, share, rng)}
         if mask is not None:
-            known["mask"] = lambda texts, rng: spans_masked(texts, share, rng, mask)
+            known["mask"] = lambda texts, rng: mask_spans(texts, share, rng, mask)
         if self._words is not None and mask is not None:
             predict = predictor(network, self._words, self._tokens)
-            known["substitute"] = lambda texts, rng: substituted(texts, share, rng, mask, predict)
+            known["substitute"] = lambda texts, rng: substitute_words(
+                texts, share, rng, mask, predict
+            )
         missing = set(self._settings.augment) - set(known)
         if missing:
             raise TextModelError(f"this model has no mask token, which {missing} needs.")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kgrec.config import TrainingConfig
+from kgrec.features.blocks import text_rows
 from kgrec.nn import HistoryBatch, HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.heads.base import own_parameters
 from kgrec.training.data.examples import Examples, Sequences, random_masks, time_cuts
@@ -99,7 +100,7 @@ class Stepper:
     def _backward(
         self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None = None
     ) -> Tensor:
-        if self.config.text_attack and inputs.items.texts:
+        if self.config.text_attack and text_rows(inputs.items):
             loss = attacked_backward(
                 self.model,
                 inputs,
@@ -147,7 +148,7 @@ class Stepper:
     def _losses(
         self, inputs: ModelInputs, examples: Examples, sampled: SampledStep | None
     ) -> tuple[ItemVectors, list[GroupLoss]]:
-        inputs = replace(inputs, items=inputs.items.unread(examples.histories.user))
+        inputs = replace(inputs, items=inputs.items.without_reviews_of(examples.histories.user))
         items = self.model.item_vectors(inputs)
         own = examples if sampled is None else sampled.examples
         batch = HistoryBatch.build(own.histories, len(items.query), self.plan.scales, self.device)

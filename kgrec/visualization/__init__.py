@@ -1,1 +1,1 @@
-"""Pictures and pages: how explanations and parts of the graph look, on paper and on screen."""
+"""Pictures and pages of graphs, explanations and texts, drawn in one style."""

@@ -1,10 +1,11 @@
-"""One HTML file that shows a graph, to move, zoom, search and filter; it needs no network."""
+"""One HTML file that shows a graph to move, zoom, search and filter, without any network."""
 
 from __future__ import annotations
 
 import html
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -13,10 +14,8 @@ from typing import TYPE_CHECKING, Any
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
 from kgrec.files import put_text
-from kgrec.visualization.boxes import Box
-from kgrec.visualization.graph_view import NodeKey, View, ViewEdge, ViewNode, view
-from kgrec.visualization.layout import spread, step_aside
-from kgrec.visualization.paths import PagePath
+from kgrec.visualization.graph_view import GraphView, NodeKey, ViewEdge, ViewNode, graph_view
+from kgrec.visualization.layout import Box, place_nodes, separate
 from kgrec.visualization.style import tint
 from kgrec.visualization.text_wrap import wrap
 
@@ -25,7 +24,19 @@ if TYPE_CHECKING:
 
 INCH = 96.0  # units of the page
 CHAR, LINE, PADDING = 7.6, 17.0, 16.0  # of its letters
-LABELLED = 60  # up to so many lines, each is labelled; beyond, pointing at one tells
+MAX_LABELS = 60  # of more lines than that, the relation is shown only under the pointer
+
+
+@dataclass(frozen=True)
+class PagePath:
+    """A path that the page lists; ``steps`` are (source, relation, target) as in the graph."""
+
+    sentence: str
+    nodes: tuple[NodeKey, ...]
+    steps: tuple[tuple[NodeKey, str, NodeKey], ...]
+    cypher: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    contribution: float | None = None
 
 
 def write_page(
@@ -37,19 +48,40 @@ def write_page(
     paths: Sequence[PagePath] = (),
     boxes: Mapping[NodeKey, Box] | None = None,
 ) -> Path:
-    """Save the page; ``boxes`` says where the nodes stand, about, in inches (None: as in pictures).
+    """Save the page of a graph.
 
-    Raises RequestError for a name that doesn't end in .html, or an empty graph.
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        Nodes are (label, id) with attributes as ``GraphExplorer.subgraph`` gives them.
+    path : Path
+        A name that ends in .html or .htm.
+    title, note : str, optional
+        The heading, and the line below it; None: the nodes in focus, and how much is shown.
+    paths : sequence of PagePath
+        Paths of the graph to list beside it.
+    boxes : mapping of node to Box, optional
+        About where the nodes are, in inches; None: laid out as in pictures.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    RequestError
+        If the name ends otherwise, or the graph is empty.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise RequestError(f"can't write a page to {path.name!r}: end its name in .html")
-    seen = view(graph, title)
-    told = _view_json(seen, paths, boxes)
+    view = graph_view(graph, title)
+    content = _content(view, paths, boxes)
     text = Template(_asset("assets/page.html")).substitute(
-        title=html.escape(seen.title),
-        note=html.escape(seen.note if note is None else note),
+        title=html.escape(view.title),
+        note=html.escape(view.note if note is None else note),
         style=_asset("assets/page.css"),
-        view=_inside_script(json.dumps(told, ensure_ascii=False, allow_nan=False)),
+        view=_inside_script(json.dumps(content, ensure_ascii=False, allow_nan=False)),
         library=_asset("vendor/cytoscape.min.js"),
         program=_asset("assets/page.js"),
     )
@@ -61,32 +93,33 @@ def _asset(name: str) -> str:
 
 
 def _inside_script(text: str) -> str:
-    """JSON that no HTML reader can take for markup: ``</script>`` in a name stays a name."""
+    """Escape JSON so that ``</script>`` in a name can't end the script."""
     escaped = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
     return "".join(escaped.get(character, character) for character in text)
 
 
-def _view_json(
-    seen: View, paths: Sequence[PagePath], boxes: Mapping[NodeKey, Box] | None
+def _content(
+    view: GraphView, paths: Sequence[PagePath], boxes: Mapping[NodeKey, Box] | None
 ) -> dict[str, Any]:
-    sizes = {node.key: _size(node) for node in seen.nodes}
-    inches = {key: (wide / INCH, tall / INCH) for key, (wide, tall) in sizes.items()}
-    joined = [(edge.source, edge.target) for edge in seen.edges]
+    """What the page's program shows, as JSON values."""
+    sizes = {node.key: _size(node) for node in view.nodes}
+    inches = {key: (width / INCH, height / INCH) for key, (width, height) in sizes.items()}
+    pairs = [(edge.source, edge.target) for edge in view.edges]
     if boxes is None:
-        boxes, _, _ = spread(inches, joined)
+        boxes, _, _ = place_nodes(inches, pairs)
     else:
         placed = {key: Box(boxes[key].x, boxes[key].y, *inches[key]) for key in inches}
-        boxes = step_aside(placed, joined)
-    place = {node.key: i for i, node in enumerate(seen.nodes)}
-    # Where lines tell contributions, relations do without a colour, all but the plainest one.
-    labelled = seen.weighed and len(seen.edges) <= LABELLED
+        boxes = separate(placed, pairs)
+    place = {node.key: i for i, node in enumerate(view.nodes)}
+    # Colours show relations or contributions; in the second case labels name the relations.
+    labelled = view.by_contribution and len(view.edges) <= MAX_LABELS
     return {
-        "nodes": [_node(node, sizes[node.key], boxes[node.key]) for node in seen.nodes],
-        "edges": [_edge(edge, place, labelled) for edge in seen.edges],
-        "relations": _relations(seen),
-        "legend": _legend(seen),
-        "lines": _lines(seen),
-        "paths": [_path(path, place, seen.edges) for path in paths],
+        "nodes": [_node(node, sizes[node.key], boxes[node.key]) for node in view.nodes],
+        "edges": [_edge(edge, place, labelled) for edge in view.edges],
+        "relations": _relations(view),
+        "legend": _legend(view),
+        "lines": _lines(view),
+        "paths": [_path(path, place, view.edges) for path in paths],
     }
 
 
@@ -115,12 +148,12 @@ def _node(node: ViewNode, size: tuple[float, float], box: Box) -> dict[str, Any]
 
 
 def _edge(edge: ViewEdge, place: Mapping[NodeKey, int], labelled: bool) -> dict[str, Any]:
-    told = labelled and edge.relation != INTERACTED
+    has_label = labelled and edge.relation != INTERACTED
     return {
         "source": place[edge.source],
         "target": place[edge.target],
         "relation": edge.relation,
-        "label": wrap(edge.relation, 26, 1)[0] if told else "",
+        "label": wrap(edge.relation, 26, 1)[0] if has_label else "",
         "count": edge.count,
         "contribution": edge.contribution,
         "stored": edge.stored,
@@ -131,31 +164,31 @@ def _edge(edge: ViewEdge, place: Mapping[NodeKey, int], labelled: bool) -> dict[
     }
 
 
-def _relations(seen: View) -> list[dict[str, Any]]:
-    counts = dict.fromkeys(seen.relations(), 0)
-    for edge in seen.edges:
+def _relations(view: GraphView) -> list[dict[str, Any]]:
+    counts = dict.fromkeys(view.relations(), 0)
+    for edge in view.edges:
         counts[edge.relation] += 1
     return [
         {"name": name, "colour": edge.colour, "line": edge.line, "count": counts[name]}
-        for name, edge in seen.relations().items()
+        for name, edge in view.relations().items()
     ]
 
 
-def _legend(seen: View) -> list[dict[str, str]]:
-    looks = dict.fromkeys((node.colour, node.look) for node in seen.nodes)
+def _legend(view: GraphView) -> list[dict[str, str]]:
+    looks = dict.fromkeys((node.colour, node.look) for node in view.nodes)
     return [{"colour": colour, "fill": _hex(tint(colour)), "look": look} for colour, look in looks]
 
 
-def _lines(seen: View) -> list[str]:
-    """What the lines tell where they stand for contributions."""
-    if not seen.weighed:
+def _lines(view: GraphView) -> list[str]:
+    """Explanations of the lines where they show contributions."""
+    if not view.by_contribution:
         return []
-    told = ["width of a line: contribution"]
-    if any((edge.contribution or 0.0) < 0 for edge in seen.edges):
-        told.append("orange line: speaks against it")
-    if any(not edge.stored for edge in seen.edges):
-        told.append("dashed line: a likeness, no relationship")
-    return told
+    lines = ["width of a line: contribution"]
+    if view.has_negative():
+        lines.append("orange line: speaks against it")
+    if view.has_unstored():
+        lines.append("dashed line: a similarity, no relationship")
+    return lines
 
 
 def _path(

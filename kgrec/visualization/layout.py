@@ -1,55 +1,70 @@
-"""Where the nodes of any graph stand: near what they are joined to, and never on one another."""
+"""Places of a graph's nodes: connected nodes near each other, no box over another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 
-from kgrec.visualization.boxes import Box
-
-CAREFUL = 120  # up to so many nodes, all distances are kept, which takes time as their square
-ROOM = 4.2  # square inches of paper per square inch of box
+SMALL = 120  # nodes of a graph that is laid out by all its distances, in quadratic time
+AREA = 4.2  # square inches of paper per square inch of box
 ASPECT = 1.45
 GAP = (0.22, 0.2)  # inches between two boxes, across and up
 ROUNDS, FEW = 400, 5
-SWEEPS = 60  # in which boxes step aside from lines that would run under them
-CLEAR = 0.08  # inches between a line and a box it passes
+SWEEPS = 60  # in which boxes move away from lines that would run under them
+CLEARANCE = 0.08  # inches between a line and a box that it passes
 Key = tuple[str, str]
+Points = list[tuple[float, float]]
 
 
-def spread(
-    sizes: Mapping[Key, tuple[float, float]], joined: Sequence[tuple[Key, Key]]
+@dataclass(frozen=True)
+class Box:
+    """A node's place in inches: centre, width and height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Square inches that two boxes share."""
+    width = min(a.x + a.width / 2, b.x + b.width / 2) - max(a.x - a.width / 2, b.x - b.width / 2)
+    height = min(a.y + a.height / 2, b.y + b.height / 2) - max(
+        a.y - a.height / 2, b.y - b.height / 2
+    )
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def place_nodes(
+    sizes: Mapping[Key, tuple[float, float]], pairs: Sequence[tuple[Key, Key]]
 ) -> tuple[dict[Key, Box], float, float]:
-    """A box for every node, and the width and height of the whole. All in inches; deterministic.
+    """Lay out a graph: a box per node, and the width and height of the whole, in inches.
 
-    ``sizes`` are widths and heights; ``joined`` the pairs of nodes that an edge joins.
+    ``sizes`` are (width, height) in inches; ``pairs`` the nodes that edges connect. Deterministic.
     """
-    names, edges = list(sizes), _numbered(sizes, joined)
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(names)))
-    graph.add_edges_from(edges.tolist())
+    names, edges = list(sizes), _numbered(sizes, pairs)
     size = np.array([sizes[name] for name in names], dtype=np.float64)
-    at = _apart(_fitted(_places(graph), size), size)
-    if len(names) <= CAREFUL:
-        at = _settled(at, size, edges)
+    at = _without_overlaps(_scaled(_positions(len(names), edges), size), size)
+    if len(names) <= SMALL:
+        at = _beside_all_lines(at, size, edges)
     low, high = (at - size / 2).min(axis=0), (at + size / 2).max(axis=0)
     return _boxes(names, at - low, size), float(high[0] - low[0]), float(high[1] - low[1])
 
 
-def step_aside(boxes: Mapping[Key, Box], joined: Sequence[tuple[Key, Key]]) -> dict[Key, Box]:
-    """The boxes near where they are, but not on one another, nor on lines that end elsewhere."""
+def separate(boxes: Mapping[Key, Box], pairs: Sequence[tuple[Key, Key]]) -> dict[Key, Box]:
+    """Move boxes a little, so that none overlaps another or a line between two others."""
     at = np.array([(box.x, box.y) for box in boxes.values()], dtype=np.float64)
     size = np.array([(box.width, box.height) for box in boxes.values()], dtype=np.float64)
-    return _boxes(list(boxes), _settled(at, size, _numbered(boxes, joined)), size)
+    return _boxes(list(boxes), _beside_all_lines(at, size, _numbered(boxes, pairs)), size)
 
 
-def _numbered(names: Iterable[Key], joined: Sequence[tuple[Key, Key]]) -> np.ndarray:
-    """int64 ``[e, 2]``: the pairs by the places of their names, each pair once, no loops."""
+def _numbered(names: Iterable[Key], pairs: Sequence[tuple[Key, Key]]) -> np.ndarray:
+    """int64 ``[e, 2]``: positions of the names of each pair, each pair once, no loops."""
     place = {name: i for i, name in enumerate(names)}
-    pairs = {(place[a], place[b]) for a, b in joined if a != b}
-    return np.array(sorted({(min(pair), max(pair)) for pair in pairs}), np.int64).reshape(-1, 2)
+    found = {(place[a], place[b]) for a, b in pairs if a != b}
+    return np.array(sorted({(min(pair), max(pair)) for pair in found}), np.int64).reshape(-1, 2)
 
 
 def _boxes(names: list[Key], at: np.ndarray, size: np.ndarray) -> dict[Key, Box]:
@@ -59,18 +74,22 @@ def _boxes(names: list[Key], at: np.ndarray, size: np.ndarray) -> dict[Key, Box]
     }
 
 
-def _settled(at: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _beside_all_lines(at: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:
     for _ in range(SWEEPS):
-        at = _apart(_beside_lines(at, size, edges), size, FEW)
-    return _apart(at, size)
+        at = _without_overlaps(_beside_lines(at, size, edges), size, FEW)
+    return _without_overlaps(at, size)
 
 
-def _places(graph: nx.Graph[int]) -> np.ndarray:
-    """float64 ``[n, 2]``: places without sizes; what is joined is near."""
-    n = len(graph)
+def _positions(n: int, edges: np.ndarray) -> np.ndarray:
+    """float64 ``[n, 2]``: positions of nodes without size, connected ones near each other."""
+    import networkx as nx  # it takes half a second
+
     if n == 1:
         return np.zeros((1, 2))
-    if n > CAREFUL:
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(range(n))
+    graph.add_edges_from(edges.tolist())
+    if n > SMALL:
         found = nx.spring_layout(graph, seed=0, iterations=80, method="force")
     else:
         steps = dict(nx.all_pairs_shortest_path_length(graph))
@@ -80,17 +99,17 @@ def _places(graph: nx.Graph[int]) -> np.ndarray:
     return np.array([found[i] for i in range(n)], dtype=np.float64)
 
 
-def _fitted(at: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """The places stretched over a sheet with room for the boxes."""
-    area = ROOM * float((size + GAP).prod(axis=1).sum())
+def _scaled(at: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Stretch the positions over a sheet that has space for the boxes."""
+    area = AREA * float((size + GAP).prod(axis=1).sum())
     sheet = np.array([np.sqrt(area * ASPECT), np.sqrt(area / ASPECT)])
     span = np.ptp(at, axis=0)
     stretched: np.ndarray = (at - at.min(axis=0)) / np.where(span > 1e-9, span, 1.0) * sheet
     return stretched
 
 
-def _apart(at: np.ndarray, size: np.ndarray, rounds: int = ROUNDS) -> np.ndarray:
-    """Boxes that touch step aside, the shorter way, until none does."""
+def _without_overlaps(at: np.ndarray, size: np.ndarray, rounds: int = ROUNDS) -> np.ndarray:
+    """Move boxes that overlap apart, along the shorter axis, until none does."""
     reach = (size[:, None] + size[None]) / 2 + GAP
     for _ in range(rounds):
         away = at[:, None] - at[None]
@@ -100,17 +119,17 @@ def _apart(at: np.ndarray, size: np.ndarray, rounds: int = ROUNDS) -> np.ndarray
         if not touching.any():
             break
         across = inside[..., 0] < inside[..., 1]
-        # Two boxes on one spot part by their order.
+        # Two boxes at one position are moved apart by their order.
         order = np.sign(np.arange(len(at))[:, None] - np.arange(len(at))[None])
         for axis, chosen in ((0, across), (1, ~across)):
-            way = np.where(away[..., axis] == 0, order, np.sign(away[..., axis]))
-            step = np.where(touching & chosen, way * inside[..., axis] * 0.52, 0.0)
+            sign = np.where(away[..., axis] == 0, order, np.sign(away[..., axis]))
+            step = np.where(touching & chosen, sign * inside[..., axis] * 0.52, 0.0)
             at[:, axis] += step.sum(axis=1) / np.maximum((step != 0).sum(axis=1), 1)
     return at
 
 
 def _beside_lines(at: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Every box a little further from the lines under it that end at other boxes."""
+    """Move every box a little away from lines under it that end at other boxes."""
     start, end = at[edges[:, 0]], at[edges[:, 1]]
     along = end - start
     length = np.maximum(np.hypot(*along.T), 1e-9)
@@ -119,7 +138,7 @@ def _beside_lines(at: np.ndarray, size: np.ndarray, edges: np.ndarray) -> np.nda
     away = at[None] - start[:, None]  # [edges, boxes, 2]
     beyond = (away * unit[:, None]).sum(axis=2)
     off = (away * normal[:, None]).sum(axis=2)
-    reach = (np.abs(normal) @ size.T) / 2 + CLEAR
+    reach = (np.abs(normal) @ size.T) / 2 + CLEARANCE
     half = (np.abs(unit) @ size.T) / 2
     under = (np.abs(off) < reach) & (beyond > -half) & (beyond < length[:, None] + half)
     for side in (0, 1):

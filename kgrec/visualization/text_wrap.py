@@ -1,4 +1,4 @@
-"""Names from data as lines of text that fit a box."""
+"""Wrap names from data into lines of text that fit a box."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ MAX_LINES = 3
 
 
 def clean(text: str) -> str:
-    """The text on one line, without characters that can't be drawn or written to a file."""
+    """Put the text on one line, without characters that can't be drawn or written to a file."""
     shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
     return " ".join(shown.split())
 
 
 def wrap(text: str, width: int, max_lines: int = MAX_LINES) -> list[str]:
-    """Lines of at most ``width`` narrow characters (wide ones count twice); cut with “…”."""
+    """Split into lines of at most ``width`` narrow characters (wide ones count twice).
+
+    After ``max_lines`` the text is cut with “…”.
+    """
     lines: list[str] = [""]
     for word in clean(text).split(" "):
         pieces = _pieces(word, width)
@@ -33,7 +36,7 @@ def wrap(text: str, width: int, max_lines: int = MAX_LINES) -> list[str]:
 
 
 def _pieces(word: str, width: int) -> list[str]:
-    """A word cut into pieces that fit a line."""
+    """Cut a word into pieces that fit a line."""
     pieces = [""]
     for character in word:
         if _width(pieces[-1] + character) > width:

@@ -1,106 +1,117 @@
-"""A text with every word tinted by what it added to a number."""
+"""A text in which every word is tinted by its contribution to a number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Rectangle
-from matplotlib.textpath import text_to_path
 
-from kgrec.visualization.style import (
-    AGAINST,
-    INK,
-    canvas,
-    check_suffix,
-    put_text,
-    save,
-    style,
-    tint,
-)
+from kgrec.visualization.canvas import Canvas, canvas, text_widths
+from kgrec.visualization.style import INK, NEGATIVE, check_suffix, tint
 from kgrec.visualization.text_wrap import clean, wrap
 
-MOST = 300  # words that a picture shows; of a longer text those around the heaviest
+MAX_WORDS = 300  # of a longer text, the window with the largest contributions is shown
 RAISES = "#0072B2"
 SIZE, WIDTH, LINE = 11, 8.0, 0.34  # points, inches, inches
-_GAP, _MARGIN, _HEAD, _FOOT = 0.055, 0.35, 1.0, 0.55
-_LONGEST = 40  # characters of a word
+MAX_CHARS = 40  # of a word
+_GAP, _MARGIN, _HEAD, _FOOT = 0.055, 0.35, 1.0, 0.55  # inches
 
 
 def draw_words(
-    words: Sequence[str], shares: np.ndarray, path: Path, *, title: str, note: str
+    words: Sequence[str], contributions: np.ndarray, path: Path, *, title: str, note: str
 ) -> Path:
-    """Save the text as PNG, SVG or PDF: blue words raised the number, orange underlined ones
-    lowered it, the deeper the more. Raises RequestError for another suffix."""
+    """Draw the text: blue words raised the number, orange underlined ones lowered it.
+
+    The deeper the colour, the larger the contribution.
+
+    Parameters
+    ----------
+    words : sequence of str
+        At least one word.
+    contributions : ndarray
+        float64 ``[n]``, one number per word.
+    path : Path
+        A name that ends in .png, .svg or .pdf.
+    title, note : str
+        The heading and the line below it.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    RequestError
+        If the name ends otherwise.
+    MissingExtraError
+        If matplotlib is not installed.
+    """
     check_suffix(path)
-    first, last = _window(shares)
-    shown = [_cut(word) for word in words[first:last]]
-    begun, cut = first > 0, last < len(words)
-    values = shares[first:last] / max(float(np.abs(shares).max()), 1e-12)
-    with matplotlib.rc_context(style()):
-        places = _flow(shown)
-        height = LINE * (places[-1][1] + 1)
-        figure, axes = canvas((-_MARGIN, WIDTH + _MARGIN), (-height - _FOOT, _HEAD))
-        for word, value, (x, line, wide) in zip(shown, values, places, strict=True):
-            _put_word(axes, word, float(value), x, -LINE * (line + 0.5), wide)
+    first, last = _window(contributions)
+    shown = [_shortened(word) for word in words[first:last]]
+    values = contributions[first:last] / max(float(np.abs(contributions).max()), 1e-12)
+    if first > 0 or last < len(words):
+        note += f" Shown are words {first + 1} to {last} of {len(words)}."
+    places = _places(shown)
+    height = LINE * (places[-1][1] + 1)
+    with canvas((-_MARGIN, WIDTH + _MARGIN), (-height - _FOOT, _HEAD)) as sheet:
+        for word, value, (x, line, width) in zip(shown, values, places, strict=True):
+            _draw_word(sheet, word, float(value), (x, -LINE * (line + 0.5)), width)
         head = wrap(title, 76, 2)
-        put_text(axes, 0, _HEAD - 0.15, "\n".join(head), fontsize=13, fontweight="bold", va="top")
-        cut_note = (
-            f" Shown are words {first + 1} to {last} of {len(words)}." if begun or cut else ""
-        )
-        place = _HEAD - 0.22 - 0.22 * len(head)
-        put_text(axes, 0, place, "\n".join(wrap(note + cut_note, 108, 2)), fontsize=9, va="top")
-        _legend(axes, -height - 0.3)
-        save(figure, path)
+        sheet.text(0, _HEAD - 0.15, "\n".join(head), fontsize=13, fontweight="bold", va="top")
+        below = _HEAD - 0.22 - 0.22 * len(head)
+        sheet.text(0, below, "\n".join(wrap(note, 108, 2)), fontsize=9, va="top")
+        _draw_legend(sheet, -height - 0.3)
+        sheet.save(path)
     return path
 
 
-def _window(shares: np.ndarray) -> tuple[int, int]:
-    """The words that are shown: of a long text the run of MOST with the largest shares."""
-    if len(shares) <= MOST:
-        return 0, len(shares)
-    sums = np.concatenate([[0.0], np.cumsum(np.abs(shares))])
-    first = int(np.argmax(sums[MOST:] - sums[:-MOST]))
-    return first, first + MOST
+def _window(contributions: np.ndarray) -> tuple[int, int]:
+    """First and last (exclusive) word shown: the MAX_WORDS in a row that contribute most."""
+    if len(contributions) <= MAX_WORDS:
+        return 0, len(contributions)
+    sums = np.concatenate([[0.0], np.cumsum(np.abs(contributions))])
+    first = int(np.argmax(sums[MAX_WORDS:] - sums[:-MAX_WORDS]))
+    return first, first + MAX_WORDS
 
 
-def _cut(word: str) -> str:
+def _shortened(word: str) -> str:
     shown = clean(word)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return shown if len(shown) <= MAX_CHARS else shown[: MAX_CHARS - 1] + "…"
 
 
-def _flow(words: Sequence[str]) -> list[tuple[float, int, float]]:
-    """Per word where it begins (inches), its line, and how wide it is."""
-    font = FontProperties(family=matplotlib.rcParams["font.family"], size=SIZE)
+def _places(words: Sequence[str]) -> list[tuple[float, int, float]]:
+    """(x in inches, line, width in inches) of each word."""
     places = []
     x, line = 0.0, 0
-    for word in words:
-        wide = text_to_path.get_text_width_height_descent(word, font, False)[0] / 72
-        if x and x + wide > WIDTH:
+    for width in text_widths(words, SIZE):
+        if x and x + width > WIDTH:
             x, line = 0.0, line + 1
-        places.append((x, line, wide))
-        x += wide + 2 * _GAP
+        places.append((x, line, width))
+        x += width + 2 * _GAP
     return places
 
 
-def _put_word(axes: Axes, word: str, value: float, x: float, y: float, wide: float) -> None:
-    colour = RAISES if value >= 0 else AGAINST
+def _draw_word(
+    sheet: Canvas, word: str, value: float, place: tuple[float, float], width: float
+) -> None:
+    x, y = place
+    colour = RAISES if value >= 0 else NEGATIVE
     left, low, high = x - _GAP * 0.8, y - 0.12, 0.25
     if abs(value) >= 0.05:  # less can't be told from white
-        face = tint(colour, 0.12 + 0.5 * abs(value))
-        axes.add_patch(Rectangle((left, low), wide + 1.6 * _GAP, high, facecolor=face, lw=0))
+        sheet.rectangle(
+            (left, low), (width + 1.6 * _GAP, high), tint(colour, 0.12 + 0.5 * abs(value))
+        )
     if value <= -0.05:
-        axes.plot([x, x + wide], [low, low], color=AGAINST, linewidth=1.5, solid_capstyle="butt")
-    put_text(axes, x, y, word, fontsize=SIZE, va="center_baseline")
+        sheet.underline(x, x + width, low, NEGATIVE)
+    sheet.text(x, y, word, fontsize=SIZE, va="center_baseline")
 
 
-def _legend(axes: Axes, y: float) -> None:
+def _draw_legend(sheet: Canvas, y: float) -> None:
     x = 0.0
-    for colour, text in ((RAISES, "raised the score"), (AGAINST, "lowered it (underlined)")):
-        axes.add_patch(Rectangle((x, y - 0.09), 0.25, 0.18, facecolor=tint(colour, 0.55), lw=0))
-        put_text(axes, x + 0.33, y, text, fontsize=9, va="center", color=INK)
+    for colour, text in ((RAISES, "raised the score"), (NEGATIVE, "lowered it (underlined)")):
+        sheet.rectangle((x, y - 0.09), (0.25, 0.18), tint(colour, 0.55))
+        sheet.text(x + 0.33, y, text, fontsize=9, va="center", color=INK)
         x += 2.0

@@ -5,13 +5,13 @@ import pytest
 from benchmarks.text_links import Trial, by_fact, exact_control, mean_of, misspelt
 from kgrec.entity_linking import link_entities
 from kgrec.graph.source import read_source
-from tests.linking.worlds import DIRECTED, world
+from tests.entity_linking.catalogs import DIRECTED, linked_catalog
 
 
 @pytest.fixture
 def trial(monkeypatch: pytest.MonkeyPatch) -> Trial:
     monkeypatch.setattr("benchmarks.text_links.ITEMS", 10)
-    return Trial.draw(read_source(world()))
+    return Trial.draw(read_source(linked_catalog()))
 
 
 def test_every_fact_that_a_drawn_plot_names_is_hidden_and_nothing_else(trial: Trial) -> None:

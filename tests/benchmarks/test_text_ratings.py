@@ -13,10 +13,10 @@ from benchmarks.rating_controls import (
     by_mean,
     by_shifted_biases,
 )
+from benchmarks.text_noise import ATTACKS
 from benchmarks.text_robustness import _FAKES, _TARGETS, Trial
 from kgrec.graph.snapshot import Interactions
 from kgrec.graph.source import read_source
-from kgrec.text.noise import ATTACKS
 from tests.recommender import catalogs
 
 SHAPE = (60, 30)

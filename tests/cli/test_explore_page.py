@@ -54,5 +54,6 @@ def test_the_python_runs(
     assert len(names["edges"]) > 0  # type: ignore[arg-type]
     assert set(names["again"]) == set(names["part"])  # type: ignore[call-overload]
     assert "MATCH p = " in capsys.readouterr().out
-    saved = {"around.svg", "ways.html", "part.graphml", "why.html", "why.json", "moved.svg"}
+    saved = {"around.svg", "paths.html", "part.graphml", "why.html", "why.json"}
+    saved |= {"importance.svg"}
     assert {path.name for path in tmp_path.iterdir()} == {*saved, "model"}

@@ -5,14 +5,14 @@ import pytest
 
 from kgrec import connect
 from tests.cli.conftest import kgrec, kgrec_json
-from tests.linking.worlds import world
+from tests.entity_linking.catalogs import linked_catalog
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     path = tmp_path / "catalog.kgl"
     with connect(path) as graph:
-        graph.write(world(20))
+        graph.write(linked_catalog(20))
     return path
 
 

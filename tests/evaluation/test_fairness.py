@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from graph_schema.errors import RequestError
 from kgrec.evaluation import Difference, FairnessReport
-from kgrec.evaluation.fairness_report import ExposureCost
+from kgrec.evaluation.fairness_figures import ExposureCost
 from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 
 NDCG = {"ndcg": Estimate(0.25, 0.2, 0.3, 40), "recall": Estimate(0.4, 0.3, 0.5, 40)}

@@ -1,4 +1,4 @@
-"""The world that the tests of exploring look around in."""
+"""The graph that the tests of exploring use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kgrec.explore import GraphExplorer
 from kgrec.graph import GraphSnapshot, read_snapshot
 from kgrec.stores import EmbeddedStore
 
-from .worlds import catalog
+from .catalogs import catalog
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Parts of the graph: what lies near, whole where it fits, and bounded where it doesn't."""
+"""Parts of the graph: whole if small, limited by max_nodes if large."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from kgrec.explore import GraphExplorer, draw
 from kgrec.explore.cypher_export import script
 from kgrec.explore.explorer import MAX_NODES
 from kgrec.graph import GraphSnapshot
-from tests.explain.graphs import snapshot
+from tests.paths.graphs import snapshot
 
-from .worlds import ODD, ODD_RELATION
+from .catalogs import ODD, ODD_RELATION
 
 
 def relations(graph: nx.MultiDiGraph) -> list[tuple[object, ...]]:
@@ -122,7 +122,7 @@ def test_a_hub_is_cut_to_size_and_the_rest_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nodes", "asked", "told"),
+    ("nodes", "options", "message"),
     [
         ("Item:a", {"hops": 100}, "hops is 100; give a whole number, 0 to 4"),
         ("Item:a", {"hops": -1}, "hops is -1"),
@@ -135,8 +135,8 @@ def test_a_hub_is_cut_to_size_and_the_rest_is_counted() -> None:
         (["Item:a", "Item:none"], {}, "unknown Item id 'none'"),
     ],
 )
-def test_wrong_requests_are_told(
-    explorer: GraphExplorer, nodes: object, asked: dict[str, object], told: str
+def test_wrong_requests_are_refused(
+    explorer: GraphExplorer, nodes: object, options: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(RequestError, match=told):
-        explorer.subgraph(nodes, **asked)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match=message):
+        explorer.subgraph(nodes, **options)  # type: ignore[arg-type]

@@ -16,6 +16,9 @@ def assert_same_snapshot(first: GraphSnapshot, second: GraphSnapshot) -> None:
         one, other = getattr(first, name), getattr(second, name)
         _same_array(one.ids, other.ids, f"{name}.ids")
         pd.testing.assert_frame_equal(one.attributes, other.attributes, obj=name)
+        assert one.vectors.keys() == other.vectors.keys(), name
+        for kind, vectors in one.vectors.items():
+            _same_array(vectors, other.vectors[kind], f"{name}.vectors {kind}")
     for name in ("interactions", "reviews", "queries"):
         _same_arrays(getattr(first, name), getattr(second, name), name)
     assert len(first.facts) == len(second.facts)

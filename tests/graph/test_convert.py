@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from graph_schema.catalog import Catalog
 from graph_schema.errors import RequestError
+from kgrec.errors import MissingExtraError
 from kgrec.graph import GraphSnapshot, to_networkx, to_pyg
 from kgrec.stores import NodeRef
 from tests.graph.test_read import snapshot_of
@@ -36,6 +38,14 @@ def test_pyg_has_every_node_and_edge(snapshot: GraphSnapshot) -> None:
     assert data["Item", "sequel_of", "Item"].edge_index.tolist() == [[1], [0]]
     assert len(data.edge_types) == 5
     assert snapshot.to_pyg().num_edges == data.num_edges == 8
+
+
+def test_without_pyg_the_error_names_the_extra(
+    snapshot: GraphSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch_geometric.data", None)
+    with pytest.raises(MissingExtraError, match=r"torch_geometric.*kgrec\[pyg\]"):
+        snapshot.to_pyg()
 
 
 def test_pyg_shares_no_memory(snapshot: GraphSnapshot) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from graph_schema.catalog import Catalog
+from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import no_scenarios, with_named
@@ -21,7 +22,7 @@ COLUMNS = ["head", "head_type", "relation", "tail", "tail_type"]
 
 
 def tables(snapshot: GraphSnapshot, vocabulary: Vocabulary | None = None) -> FeatureTables:
-    return FeatureTables.build(snapshot, vocabulary or Vocabulary.build(snapshot), {}, NO_TEXT)
+    return build_tables(snapshot, vocabulary or build_vocabulary(snapshot), {}, NO_TEXT)
 
 
 def graph(folder: Path, facts: list[tuple[str, str, str]], **more: pd.DataFrame) -> GraphSnapshot:
@@ -43,7 +44,7 @@ def small(tmp_path: Path) -> GraphSnapshot:
 
 
 def test_the_vocabulary_is_what_can_be_learned(small: GraphSnapshot) -> None:
-    vocabulary = Vocabulary.build(small)
+    vocabulary = build_vocabulary(small)
     assert vocabulary.items.tolist() == ["i1", "i2"]  # i3 has no interaction
     assert "e3" not in vocabulary.entities.tolist()  # one link says nothing of any other node
     assert {"e1", "e2", "e4"} <= set(vocabulary.entities)
@@ -51,7 +52,7 @@ def test_the_vocabulary_is_what_can_be_learned(small: GraphSnapshot) -> None:
 
 def test_links_are_counted_once_whatever_the_relation(tmp_path: Path) -> None:
     snapshot = graph(tmp_path, [("i1", "by", "e1"), ("i1", "for", "e1"), ("e1", "of", "i1")])
-    assert Vocabulary.build(snapshot).entities.tolist() == []
+    assert build_vocabulary(snapshot).entities.tolist() == []
 
 
 def test_rows_of_messages_are_of_unit_length(small: GraphSnapshot) -> None:
@@ -60,12 +61,12 @@ def test_rows_of_messages_are_of_unit_length(small: GraphSnapshot) -> None:
     heard = messages.matrix.getnnz(axis=1) > 0
     np.testing.assert_allclose(lengths[heard], 1.0, atol=1e-6)
     assert not lengths[~heard].any()
-    assert messages.matrix.shape[0] == len(small.items) + len(Vocabulary.build(small).entities)
+    assert messages.matrix.shape[0] == len(small.items) + len(build_vocabulary(small).entities)
 
 
 def test_users_send_no_messages(small: GraphSnapshot) -> None:
     """A fact about a user is no message: its entity hears and sends nothing."""
-    vocabulary = Vocabulary.build(small)
+    vocabulary = build_vocabulary(small)
     messages = tables(small, vocabulary).messages
     e4 = len(small.items) + vocabulary.entities.tolist().index("e4")
     assert e4 not in messages.source.tolist()
@@ -76,7 +77,7 @@ def test_a_message_of_a_hub_says_less(tmp_path: Path) -> None:
     facts = [("i1", "by", "e1"), ("i1", "by", "e2"), ("i2", "by", "e2")]
     facts += [(f"i{n}", "by", "e1") for n in range(3, 12)]
     snapshot = graph(tmp_path, facts)
-    vocabulary = Vocabulary.build(snapshot)
+    vocabulary = build_vocabulary(snapshot)
     messages = tables(snapshot, vocabulary).messages
     sender = {
         int(messages.source[t]) - len(snapshot.items): weight
@@ -90,7 +91,7 @@ def test_a_message_of_a_hub_says_less(tmp_path: Path) -> None:
 def test_what_training_never_saw_is_absent_and_the_rest_stays(tmp_path: Path) -> None:
     """Tables of a later graph: rows of what is known are as before."""
     before = catalogs.snapshot(tmp_path)
-    vocabulary = Vocabulary.build(before)
+    vocabulary = build_vocabulary(before)
     frames = catalogs.frames()
     told = [("made_by", "e1"), ("made_by", "e99"), ("unheard_of", "e2")]
     later = [("new", "item", relation, entity, "entity") for relation, entity in told]
@@ -150,15 +151,15 @@ def test_a_graph_without_facts_has_no_messages(tmp_path: Path) -> None:
 
 def test_scenarios_are_those_of_the_graph_with_or_without_events(tmp_path: Path) -> None:
     snapshot = catalogs.snapshot(tmp_path)
-    assert Vocabulary.build(snapshot).scenarios.tolist() == ["app", "web"]
+    assert build_vocabulary(snapshot).scenarios.tolist() == ["app", "web"]
     web = snapshot.without(np.asarray(snapshot.interactions.scenario == "app"))
-    assert Vocabulary.build(web).scenarios.tolist() == ["web"], "nothing is said of the other"
+    assert build_vocabulary(web).scenarios.tolist() == ["web"], "nothing is said of the other"
     said = snapshot.scenarios.attributes.assign(description="seen on a phone")
     told = replace(snapshot, scenarios=replace(snapshot.scenarios, attributes=said))
     told = told.without(np.asarray(snapshot.interactions.scenario == "app"))
-    assert Vocabulary.build(told).scenarios.tolist() == ["app", "web"]
+    assert build_vocabulary(told).scenarios.tolist() == ["app", "web"]
     unused = replace(told, scenarios=with_named(no_scenarios(), np.array(["kiosk", "web"])))
     nothing = unused.without(np.zeros(len(unused.interactions), dtype=bool))
     assert nothing.scenarios.ids.tolist() == ["web", "kiosk"], "no held-out row names it"
     unlisted = replace(web, scenarios=no_scenarios())
-    assert Vocabulary.build(unlisted).scenarios.tolist() == ["web"]
+    assert build_vocabulary(unlisted).scenarios.tolist() == ["web"]

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from graph_schema import Catalog
+from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import (
@@ -104,12 +105,12 @@ def make_sample(folder: Path) -> Sample:
     )
     (folder / "later").mkdir()
     snapshot = catalogs.snapshot(folder / "later", Catalog.from_frames(**frames))
-    vocabulary = Vocabulary.build(trained)
+    vocabulary = build_vocabulary(trained)
     rng = np.random.default_rng(0)
     texts = {part: _unit(rng, len(snapshot.items)) for part in ("text", "reviews")}
     for part in texts.values():
         part[5:9] = 0  # no text
-    tables = FeatureTables.build(snapshot, vocabulary, texts, _unit(rng, 4))
+    tables = build_tables(snapshot, vocabulary, texts, _unit(rng, 4))
     return Sample(snapshot, vocabulary, tables)
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from graph_schema.names import ITEM, USER
 from kgrec.features import kg_encoder
 from kgrec.features.kg_encoder import DeviceMessages, KGEncoder
-from kgrec.features.tables import Vocabulary, relation_key
+from kgrec.features.messages import relation_key
+from kgrec.features.tables import Vocabulary
 from kgrec.graph import GraphSnapshot
 from tests.nn.samples import Sample
 

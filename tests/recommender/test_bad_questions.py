@@ -15,7 +15,7 @@ from kgrec import Recommender
 from kgrec.errors import RequestError
 from kgrec.explain import Constraints, Explainer
 from kgrec.stores import EmbeddedStore
-from tests.explain.graphs import snapshot
+from tests.paths.graphs import snapshot
 from tests.recommender import catalogs
 
 ODD = """it's "odd" `}) DETACH DELETE (n) // $n0 <script>alert(1)</script>"""
@@ -118,5 +118,5 @@ def test_an_empty_graph_has_no_paths() -> None:
     with pytest.raises(RequestError, match="unknown relation 'X'; the graph has: INTERACTED"):
         explainer.index.limits(Constraints(relations=["X"]))
     lonely = Explainer(snapshot({"u": {}}, {"a": {}, "b": {}}, {}, [], {}))
-    assert lonely.index.user_to_item("u", "b") == []
+    assert lonely.index.find("u", "b") == []
     assert lonely.index.find("a", "b") == []

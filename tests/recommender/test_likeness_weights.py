@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgrec.features.hybrid_layer import ATTRIBUTES, KNOWLEDGE, TEXT
-from kgrec.scoring.item_similarity import USUAL, Likeness
-from kgrec.scoring.similarity_weights import RIDGE, TRIED, _told, choose_weights
+from kgrec.features.blocks import compared_parts
+from kgrec.features.names import ATTRIBUTES, KNOWLEDGE, TEXT
+from kgrec.scoring.item_similarity import Likeness
+from kgrec.scoring.similarity_weights import RIDGE, _told, choose_weights
 
 SIZE, DIRECTIONS = 6, 4
+COMPARED = compared_parts((KNOWLEDGE, ATTRIBUTES, TEXT))
+USUAL = {part: similarity.usual for part, similarity in COMPARED.items()}
 
 
 def unit(values: np.ndarray) -> np.ndarray:
@@ -34,9 +37,9 @@ def targets_of(block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def test_the_part_that_foretells_counts_most(told: str, drawn) -> None:  # type: ignore[no-untyped-def]
     blocks, rng = drawn
     chosen = choose_weights(
-        Likeness(blocks), np.arange(120), targets_of(blocks[told], rng), size=SIZE
+        Likeness(blocks, USUAL), np.arange(120), targets_of(blocks[told], rng), size=SIZE
     )
-    assert chosen[told] == max(TRIED[told])
+    assert chosen[told] == max(COMPARED[told].tried)
     for other in {KNOWLEDGE, ATTRIBUTES, TEXT} - {told}:
         assert chosen[other] <= USUAL[other]
 
@@ -44,14 +47,16 @@ def test_the_part_that_foretells_counts_most(told: str, drawn) -> None:  # type:
 def test_where_nothing_foretells_less_is_read(drawn) -> None:  # type: ignore[no-untyped-def]
     blocks, rng = drawn
     noise = rng.standard_normal((120, SIZE + 1 + DIRECTIONS))
-    chosen = choose_weights(Likeness(blocks), np.arange(120), noise, size=SIZE)
+    chosen = choose_weights(Likeness(blocks, USUAL), np.arange(120), noise, size=SIZE)
     assert all(chosen[part] <= USUAL[part] for part in blocks)
 
 
 def test_parts_that_are_missing_are_not_weighed(drawn) -> None:  # type: ignore[no-untyped-def]
     blocks, rng = drawn
     only = {TEXT: blocks[TEXT]}
-    chosen = choose_weights(Likeness(only), np.arange(120), targets_of(only[TEXT], rng), size=SIZE)
+    chosen = choose_weights(
+        Likeness(only, USUAL), np.arange(120), targets_of(only[TEXT], rng), size=SIZE
+    )
     assert set(chosen) == {TEXT}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kgrec import Recommender, RecommenderConfig
-from kgrec.features.hybrid_layer import REVIEWS
+from kgrec.features.names import REVIEWS
 from kgrec.stores import EmbeddedStore, Neo4jStore
 from tests.neo4j_server import Server, emptied
 from tests.recommender import catalogs

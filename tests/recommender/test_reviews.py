@@ -15,7 +15,7 @@ from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
-from kgrec.features.hybrid_layer import REVIEWS
+from kgrec.features.names import REVIEWS
 from kgrec.features.texts import same_texts
 from kgrec.fitting.fit import fingerprint
 from kgrec.graph.source import read_source

@@ -15,14 +15,15 @@ import kgrec
 from kgrec import Recommender, RecommenderConfig, TextConfig, TextTuning
 from kgrec.cli import app
 from kgrec.errors import TrainingError
+from kgrec.features.blocks import text_rows
 from kgrec.graph import GraphSnapshot
 from kgrec.stores import EmbeddedStore
 from kgrec.text import load_encoder
-from kgrec.text.adapters import prepared
 from kgrec.text.loading import read_model
-from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, Recommending
-from kgrec.text_finetuning.recommender_objective import RecommenderReader
+from kgrec.text_finetuning.downstream_recommender import DownstreamRecommender
+from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, RecommendationObjective
 from kgrec.text_finetuning.tokens import Tokens
+from kgrec.text_finetuning.trainable_parameters import select_trainable
 from tests.recommender import catalogs
 from tests.recommender.test_reviews import frames
 from tests.text.tiny import shake, write_bert
@@ -57,13 +58,13 @@ def visible(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
 
 def begun(
     visible: GraphSnapshot, base: Path, settings: RecommenderConfig
-) -> tuple[RecommenderReader, Recommending, torch.nn.Module]:
+) -> tuple[DownstreamRecommender, RecommendationObjective, torch.nn.Module]:
     """A reader fitted to the vectors of a network with lora that is no zero."""
     network, tokenizer, _ = read_model(base)
-    adapted = prepared(network, SETTINGS, 10)
+    adapted = select_trainable(network, SETTINGS, 10)
     shake(adapted, 0.05, seed=3)
-    reader = RecommenderReader(visible, settings, seed=0, device=CPU)
-    objective = Recommending(reader, Tokens(tokenizer, 16, CPU), SETTINGS, seed=0)
+    reader = DownstreamRecommender(visible, settings, seed=0, device=CPU)
+    objective = RecommendationObjective(reader, Tokens(tokenizer, 16, CPU), SETTINGS, seed=0)
     objective.begin(adapted)
     return reader, objective, adapted
 
@@ -89,9 +90,10 @@ def test_batches_pass_back_the_recommender_s_gradient_and_read_what_it_reads(
     known = objective._texts(objective._read(network))
     mine, fitted = reader._inputs(known), reader._engine.inputs
     torch.testing.assert_close(mine.event_text, fitted.event_text)
-    for part, vectors in fitted.items.texts.items():
-        torch.testing.assert_close(mine.items.texts[part], vectors)
-    assert set(mine.items.texts) == {"text", "reviews"}
+    texts = text_rows(mine.items)
+    for part, vectors in text_rows(fitted.items).items():
+        torch.testing.assert_close(texts[part], vectors)
+    assert set(texts) == {"text", "reviews"}
     for part in np.array_split(rows, 3):
         torch.manual_seed(4)  # one dropout for all
         loss, size = objective.loss(network, ChunkBatch(part, (7,)))
@@ -215,7 +217,7 @@ def test_without_rows_to_judge_by_nothing_is_tuned(base: Path, tmp_path: Path) -
 
 def test_a_sampled_training_is_refused(visible: GraphSnapshot) -> None:
     with pytest.raises(TrainingError, match=r"all 40 items in every step; set training\.sampling"):
-        RecommenderReader(visible, config(sampling="sampled"), seed=0, device=CPU)
+        DownstreamRecommender(visible, config(sampling="sampled"), seed=0, device=CPU)
 
 
 @pytest.mark.slow

@@ -17,8 +17,8 @@ from kgrec.errors import TextModelError
 from kgrec.graph import GraphSnapshot
 from kgrec.stores import EmbeddedStore
 from kgrec.text import load_encoder
-from kgrec.text_finetuning.finetune import corpus_of
-from kgrec.text_finetuning.objectives.pairs import entries
+from kgrec.text_finetuning.finetuning import corpus_of
+from kgrec.text_finetuning.objectives.pairs import pair_sources
 from tests.recommender import catalogs
 from tests.text.tiny import write_bert
 
@@ -60,8 +60,8 @@ def test_what_held_out_rows_say_never_reaches_the_tuning(
     mine, others = corpus_of(snapshot, TINY), corpus_of(other, TINY)
     assert mine.texts[0] == others.texts[0]
     assert np.array_equal(mine.texts[1], others.texts[1])
-    assert entries(mine, TINY) == entries(others, TINY)
-    assert entries(mine, TINY)
+    assert pair_sources(mine, TINY) == pair_sources(others, TINY)
+    assert pair_sources(mine, TINY)
     assert not any(MARKER in text for text in others.texts[0])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig
-from kgrec.features.hybrid_layer import REVIEWS, TEXT
+from kgrec.features.names import REVIEWS, TEXT
 from tests.recommender import catalogs
 from tests.recommender.test_leakage import assert_same_model
 

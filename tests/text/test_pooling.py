@@ -72,12 +72,12 @@ def test_the_mean_without_modules(plain):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "settings",
     [{"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, {"pooling_mode": "cls"}],
 )
-def test_the_first_token(folder, told):
+def test_the_first_token(folder, settings):
     before = load(folder).fingerprint
-    encoder = load(ask(folder, told, ("Normalize", "2_Normalize")))
+    encoder = load(ask(folder, settings, ("Normalize", "2_Normalize")))
     expected = [unit(states(folder, text)[0]) for text in TEXTS]
     assert encoder.encode(TEXTS) == pytest.approx(np.stack(expected), abs=1e-5)
     assert encoder.fingerprint != before
@@ -99,24 +99,24 @@ def test_a_dense_layer(folder):
 
 
 @pytest.mark.parametrize(
-    ("told", "others", "message"),
+    ("settings", "others", "message"),
     [
-        ({"pooling_mode": "max"}, (), "by max"),
+        ({"pooling_mode": "max"}, (), "pooling max"),
         ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, (), "and"),
-        ({}, (), "by nothing"),
+        ({}, (), "pooling .none."),
         ({"pooling_mode": "mean"}, (("LSTM", "2_LSTM"),), "LSTM layer"),
         ({"pooling_mode": "mean"}, (("Dense", "2_Dense"),), "2_Dense/config.json is missing"),
     ],
 )
-def test_what_kgrec_has_not_is_refused(folder, told, others, message):
+def test_an_unsupported_pooling_is_refused(folder, settings, others, message):
     with pytest.raises(TextModelError, match=message):
-        load(ask(folder, told, *others))
+        load(ask(folder, settings, *others))
 
 
-def test_a_dense_layer_that_is_not_whole_is_refused(folder):
+def test_a_damaged_dense_layer_is_refused(folder):
     write_dense(folder, "torch.nn.modules.activation.Odd")
     ask(folder, {"pooling_mode": "mean"}, ("Dense", "2_Dense"))
-    with pytest.raises(TextModelError, match="asks for Odd"):
+    with pytest.raises(TextModelError, match="names the activation Odd"):
         read_pooling(folder)
     (folder / "2_Dense" / "config.json").write_text("{}")
     (folder / "2_Dense" / "model.safetensors").write_bytes(b"cut")
@@ -124,11 +124,11 @@ def test_a_dense_layer_that_is_not_whole_is_refused(folder):
         read_pooling(folder)
 
 
-def test_padding_says_nothing():
-    told = torch.randn(2, 3, 4)
-    told[1, 2] = 1e6
+def test_padding_does_not_change_vectors():
+    states = torch.randn(2, 3, 4)
+    states[1, 2] = 1e6
     attention = torch.tensor([[1, 1, 1], [1, 1, 0]])
     for mode in ("mean", "cls"):
-        found = Pooling(mode)(told, attention)
-        alone = Pooling(mode)(told[1:, :2], attention[1:, :2])
+        found = Pooling(mode)(states, attention)
+        alone = Pooling(mode)(states[1:, :2], attention[1:, :2])
         assert torch.allclose(found[1], alone[0], atol=1e-6)

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import torch
 
-from kgrec.text.precision import has_native_bf16, is_worth_it, least_cosine, texts_per_second
+from kgrec.text.precision import has_native_bf16, is_faster, lowest_cosine, texts_per_second
 
 UNIT = np.eye(3)
 
@@ -25,8 +25,8 @@ def test_auto_asks_the_processor(tmp_path):
 
 
 def test_close_and_faster():
-    assert is_worth_it(slow, lambda: UNIT)
-    assert not is_worth_it(lambda: UNIT, slow)
+    assert is_faster(slow, lambda: UNIT)
+    assert not is_faster(lambda: UNIT, slow)
 
 
 def test_texts_are_counted_by_the_clock():
@@ -44,6 +44,6 @@ def test_texts_are_counted_by_the_clock():
 def test_what_turns_too_far_is_not_worth_any_speed():
     turned = UNIT + 0.1
     turned /= np.linalg.norm(turned, axis=1, keepdims=True)
-    assert least_cosine(UNIT, turned) < 0.999
-    assert not is_worth_it(slow, lambda: turned)
-    assert is_worth_it(slow, lambda: turned, least=0.9)
+    assert lowest_cosine(UNIT, turned) < 0.999
+    assert not is_faster(slow, lambda: turned)
+    assert is_faster(slow, lambda: turned, least=0.9)

@@ -62,9 +62,9 @@ def test_auto_takes_openvino_for_many_texts_where_it_is_faster(
     folder, exact, monkeypatch, faster, runtime
 ):
     monkeypatch.setattr(forward_module, "MANY", 30)
-    monkeypatch.setattr(forward_module, "has_native_bf16", lambda device: False)
+    monkeypatch.setattr(forward_module, "has_native_bf16", lambda _: False)
     asked = []
-    monkeypatch.setattr(forward_module, "is_worth_it", lambda *given: asked.append(given) or faster)
+    monkeypatch.setattr(forward_module, "is_faster", lambda *given: asked.append(given) or faster)
     encoder = load(folder, "auto")
     encoder.encode(TEXTS[:5])
     assert (encoder.runtime, asked) == ("torch", [])
@@ -75,8 +75,8 @@ def test_auto_takes_openvino_for_many_texts_where_it_is_faster(
 
 def test_auto_stays_with_pytorch_where_openvino_cannot(folder, exact, monkeypatch):
     monkeypatch.setattr(forward_module, "MANY", 30)
-    monkeypatch.setattr(forward_module, "has_native_bf16", lambda device: False)
-    monkeypatch.setattr(runtimes, "_converted", lambda network: 1 / 0)
+    monkeypatch.setattr(forward_module, "has_native_bf16", lambda _: False)
+    monkeypatch.setattr(runtimes, "_openvino_graph", lambda _: 1 / 0)
     encoder = load(folder, "auto")
     assert (encoder.encode(TEXTS) == exact).all()
     assert encoder.runtime == "torch"
@@ -94,12 +94,12 @@ def test_asking_for_openvino_without_it(folder, monkeypatch, precision):
 
 def test_int8_that_turns_vectors_too_far_is_refused(folder, monkeypatch):
     monkeypatch.setattr(int8, "_LARGEST", 7.0)  # as if there were four bits
-    with pytest.raises(TextModelError, match=r"int8 turns .* use precision auto"):
+    with pytest.raises(TextModelError, match=r"int8 changes .* use precision auto"):
         load(folder, "int8")
 
 
 def test_openvino_runs_on_the_processor_alone(folder):
-    with pytest.raises(RequestError, match="use device cpu"):
+    with pytest.raises(RequestError, match="use device 'cpu'"):
         load_encoder(folder, device="meta", precision="int8", max_length=24)
 
 

@@ -44,26 +44,26 @@ def test_shares_add_up(tiny: BertEncoder) -> None:
 def test_the_number_is_that_of_the_encoders_own_vector(tiny: BertEncoder) -> None:
     way = along(tiny)
     for text in (TEXT, texts(1, longest=90, seed=3)[0] * 4):  # one chunk, several chunks
-        told = integrated_gradients(tiny, text, lambda v: v @ way, 1)
-        assert told.whole == pytest.approx(float(tiny.encode([text])[0] @ way.numpy()), abs=1e-5)
+        found = integrated_gradients(tiny, text, lambda v: v @ way, 1)
+        assert found.whole == pytest.approx(float(tiny.encode([text])[0] @ way.numpy()), abs=1e-5)
 
 
 def test_leaving_out_is_what_it_says(tiny: BertEncoder) -> None:
     way = along(tiny).numpy()
-    told = occlusion(tiny, TEXT, lambda v: v @ torch.as_tensor(way))
+    found = occlusion(tiny, TEXT, lambda v: v @ torch.as_tensor(way))
     words = TEXT.split()
     for place in (0, 4):
         without = " ".join([*words[:place], *words[place + 1 :]])
         fall = (tiny.encode([TEXT]) - tiny.encode([without]))[0] @ way
-        assert told.shares[place] == pytest.approx(fall, abs=1e-5)
+        assert found.shares[place] == pytest.approx(fall, abs=1e-5)
 
 
 def test_words_beyond_the_encoders_reach_have_no_share(tiny: BertEncoder) -> None:
     text = " ".join(["cat"] * 600)
-    told = integrated_gradients(tiny, text, lambda v: v @ along(tiny), 2)
-    assert len(told.words) == 600
-    assert (told.shares[-100:] == 0).all()
-    assert (told.shares[:100] != 0).any()
+    found = integrated_gradients(tiny, text, lambda v: v @ along(tiny), 2)
+    assert len(found.words) == 600
+    assert (found.shares[-100:] == 0).all()
+    assert (found.shares[:100] != 0).any()
 
 
 @pytest.mark.parametrize("text", ["", "   ", "<p></p>", "\x00\x01"])
@@ -84,5 +84,5 @@ def test_the_word_that_matters_is_found(encoder: BertEncoder) -> None:
     text = "My aunt bought it last week and this guitar is what she plays every evening."
     way = torch.as_tensor(encoder.encode(["an electric guitar"])[0])
     for method in (integrated_gradients, occlusion):
-        told = method(encoder, text, lambda v: v @ way.to(v.device))
-        assert told.words[int(np.argmax(told.shares))] == "guitar"
+        found = method(encoder, text, lambda v: v @ way.to(v.device))
+        assert found.words[int(np.argmax(found.shares))] == "guitar"

@@ -61,9 +61,9 @@ def test_a_text_without_content_says_nothing() -> None:
     vectors[3] = 0.0
     head = fit_sentiment(vectors, ratings, IDS)
     assert head is not None
-    told = head.read(vectors, IDS)
-    assert np.isnan(told[3])
-    assert np.isfinite(np.delete(told, 3)).all()
+    predicted = head.read(vectors, IDS)
+    assert np.isnan(predicted[3])
+    assert np.isfinite(np.delete(predicted, 3)).all()
 
 
 def test_folds_are_the_same_everywhere() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from kgrec.config import ModelConfig, TrainingConfig
+from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import HybridModel, ModelInputs, ModelShape
@@ -28,8 +29,8 @@ def sequences(snapshot: GraphSnapshot) -> Sequences:
 @cache
 def features(snapshot: GraphSnapshot) -> tuple[Vocabulary, FeatureTables]:
     """Made once for a snapshot: no training changes them."""
-    vocabulary = Vocabulary.build(snapshot)
-    return vocabulary, FeatureTables.build(snapshot, vocabulary, {}, np.empty((0, 0), np.float32))
+    vocabulary = build_vocabulary(snapshot)
+    return vocabulary, build_tables(snapshot, vocabulary, {}, np.empty((0, 0), np.float32))
 
 
 def plan(**changed: object) -> Plan:

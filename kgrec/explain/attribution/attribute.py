@@ -9,16 +9,14 @@ import numpy as np
 from graph_schema.errors import ModelError
 from graph_schema.names import ENTITY, ITEM
 from kgrec.explain.attribution.score_breakdown import (
-    ATTRIBUTES,
-    ID,
-    KNOWLEDGE,
     MATCH,
-    TEXT,
     TOGETHER,
     Matches,
     NodeMatches,
     ScoreBreakdown,
 )
+from kgrec.features.blocks import find_block
+from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.paths.index import PathIndex
 from kgrec.paths.links import Links, find_links
@@ -37,13 +35,6 @@ KIND_NAMES = (
 )
 ROUNDING = 1e-6  # what single precision loses; a smaller gap between a part and its matches is rest
 _COLUMNS = ("kind", "item", "link", "near", "far", "part", "contribution")
-_KIND_OF_PART = {
-    ID: COLLABORATIVE,
-    TOGETHER: COLLABORATIVE,
-    KNOWLEDGE: FAR,
-    TEXT: TEXTUAL,
-    ATTRIBUTES: ALIKE,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +104,17 @@ def attribute(index: PathIndex, breakdown: ScoreBreakdown, candidate: int) -> Pi
         else:
             # Beside the model's own matches, knowledge ran through no node in common: what places
             # the two items near each other is, as with ids, what people chose together.
-            kind = COLLABORATIVE if name == KNOWLEDGE else _KIND_OF_PART.get(name, OTHER)
+            kind = COLLABORATIVE if name == KNOWLEDGE else _kind_of(name)
             pieces.append(_plain(kind, history.nodes, history.sums(values), number, names))
     return _drop_zeros(_repeat(_concatenate(pieces, names), candidate))
+
+
+def _kind_of(part: str) -> int:
+    """The kind of pieces of a part: what its feature block says."""
+    block = find_block(part)
+    if block is not None:
+        return KIND_NAMES.index(block.wording.kind)
+    return COLLABORATIVE if part == TOGETHER else OTHER
 
 
 def _plain(kind: int, items: Ints, values: Floats, part: int, names: tuple[str, ...]) -> Pieces:

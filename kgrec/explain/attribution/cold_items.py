@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.explain.attribution.score_breakdown import KNOWLEDGE, MATCH, NodeMatches
+from kgrec.explain.attribution.score_breakdown import MATCH, NodeMatches
 from kgrec.explain.attribution.shared_nodes import Heard
+from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Floats
 from kgrec.scoring.cold_items import NewItems
 from kgrec.scoring.engine import Engine

@@ -12,13 +12,13 @@ from torch.nn import functional
 
 from kgrec.explain.attribution.cold_items import new_item_parts
 from kgrec.explain.attribution.score_breakdown import (
-    KNOWLEDGE,
     MATCH,
     TOGETHER,
     ScoreBreakdown,
     average_breakdowns,
 )
 from kgrec.explain.attribution.shared_nodes import Heard, shared_nodes
+from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.scoring.engine import Engine

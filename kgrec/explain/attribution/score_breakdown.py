@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graph_schema.errors import ModelError
+from kgrec.features.blocks import FEATURE_BLOCKS
 from kgrec.graph.snapshot import NO_TIME, Floats, Ints
 
-# Names of the parts that a history event may contribute through. Others are told by their name;
-# "reviews" (what people write about the items) and "words" (the event's own text) have sentences.
-ID, KNOWLEDGE, TEXT, ATTRIBUTES, MATCH = "id", "knowledge", "text", "attributes", "match"
+# Parts that a history event may contribute through beside those of the feature blocks.
+MATCH = "match"  # nodes of the graph that a history item and the candidate share
 TOGETHER = "together"  # item–item weights: what people choose together
-PARTS = (ID, KNOWLEDGE, TEXT, ATTRIBUTES, MATCH, TOGETHER)
+PARTS = (*(block.name for block in FEATURE_BLOCKS), MATCH, TOGETHER)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from kgrec.explain.attribution.score_breakdown import NodeMatches
-from kgrec.features.hybrid_layer import KNOWLEDGE
+from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.engine import Engine
 
@@ -80,15 +80,14 @@ def shared_nodes(
     mine, theirs = heard.meeting(engine, target_token, item)
     event, token = heard.event[mine], heard.token[mine]
     with torch.inference_mode():
-        sent = (
-            engine.messages.vectors[target_token].double() * model.features.candidate.knowledge_gate
-        )
+        sent = engine.messages.vectors[target_token].double()
+        sent = sent * model.features.candidate.gate(KNOWLEDGE)
         sent = sent * _column(target_weight, sent)
         # Few messages meet, in many events: each pair of messages is multiplied once.
         pairs = token * max(len(target_token), 1) + theirs
         distinct, place = np.unique(pairs, return_inverse=True)
         told, answer = np.divmod(distinct, max(len(target_token), 1))
-        left = engine.messages.vectors[told].double() * model.features.query.knowledge_gate
+        left = engine.messages.vectors[told].double() * model.features.query.gate(KNOWLEDGE)
         right = sent[answer] if head is None else sent[answer] @ head.T
         value = (mixing @ (left * right).T)[event, place]
         value = value * torch.as_tensor(heard.weight[mine]).to(value) / scale

@@ -1,4 +1,4 @@
-"""Counterfactual: which events keep an item in the list, or which one would bring it in."""
+"""Counterfactual: changes of the history that take an item out of the list or bring it in."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Change:
-    """A history event that is taken away, or an item that is chosen now. ``own_rank`` is where
-    the item itself stands in the user's list (0: it is in the history), ``rank`` where the item
-    asked about comes to stand with it."""
+    """A history event that is removed, or an item that is chosen now.
+
+    Attributes
+    ----------
+    item_id, name : str
+        The item of the event.
+    own_rank : int
+        Its own rank in the user's list from 1, 0 for an item of the history.
+    rank : int
+        The rank of the explained item after this change, 0 for a removed event.
+    """
 
     item_id: str
     name: str
@@ -23,15 +31,34 @@ class Change:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """What would have been otherwise with an item's place among the ``k`` best.
+    """Changes of the history that change whether an item is among the ``k`` best.
 
-    With ``added`` false, ``events`` is the smallest set found without which the item is no longer
-    among the k best; with it, each of ``events`` alone, chosen now, brings it in, the one that the
-    user would most readily choose first. ``rank`` and ``score`` are the item's now, ``rank_then``
-    and ``score_then`` with the change (the first one, if added), by a whole forward pass.
-    Items of the history never count as candidates, with the change neither. ``entered`` is the
-    item that takes the place. ``tried`` histories were scored; ``reason`` says why there is
-    nothing, "" where there is.
+    Items of the history are no candidates, before and after the change.
+
+    Attributes
+    ----------
+    user_id : str or None
+        None for a history that was given with the request.
+    item_id, item_name : str
+        The item.
+    k : int
+        Length of the list.
+    added : bool
+        False: without ``events``, the smallest set found, the item is no longer among the k best.
+        True: each of ``events`` alone, chosen now, brings the item in; the one that the user is
+        most likely to choose comes first.
+    rank, score : int, float
+        The item's rank from 1 and its score without a change.
+    events : tuple of Change
+        Empty if nothing was found.
+    rank_then, score_then : int or None, float or None
+        Rank and score with the change (the first one, if ``added``), by a whole forward pass.
+    entered : Change or None
+        The item that takes the free place in the list.
+    tried : int
+        How many changed histories were scored.
+    reason : str
+        Why nothing was found, "" if something was.
     """
 
     user_id: str | None
@@ -50,16 +77,16 @@ class Counterfactual:
 
     @property
     def found(self) -> bool:
-        """Whether there is such a change."""
+        """Whether a change was found."""
         return bool(self.events)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON-safe values."""
+        """Return all values as JSON-safe types."""
         return {**asdict(self), "events": [asdict(event) for event in self.events]}
 
     def __str__(self) -> str:
-        who = "this history" if self.user_id is None else f"user {self.user_id}"
-        head = f"“{self.item_name}” for {who}: rank {self.rank:,}, score {self.score:.3f}"
+        owner = "this history" if self.user_id is None else f"user {self.user_id}"
+        head = f"“{self.item_name}” for {owner}: rank {self.rank:,}, score {self.score:.3f}"
         if not self.found:
             return f"{head}\n  {self.reason}"
         return f"{head}\n  {self._with() if self.added else self._without()}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgrec.explain.counterfactuals.history_edit import Past, scores_of
-from kgrec.explain.text.narrate import item_name
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
@@ -52,7 +51,7 @@ class Standing:
     def name(self, row: int) -> str:
         """The title of an item row, else its id."""
         node = int(self.engine.messages.item_nodes(np.array([row]))[0])
-        return item_name(self.index, node)
+        return self.index.space.display_name(node)
 
     @property
     def rank(self) -> int:

@@ -1,1 +1,1 @@
-"""Pictures of explanations."""
+"""Pictures, pages and graphs of explanations."""

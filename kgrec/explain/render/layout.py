@@ -1,24 +1,26 @@
-"""The picture of an explanation as a layered graph: user, history, links, item, left to right."""
+"""Layout of an explanation's picture: user, history, nodes between and item, left to right."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-import networkx as nx
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from graph_schema.names import ENTITY, ITEM, USER
-from kgrec.explain.explanation import ExplainedPath, Explanation
-from kgrec.visualization.boxes import Box, Points
+from kgrec.explain.explained_path import ExplainedPath
+from kgrec.visualization.layout import Box, Points
 from kgrec.visualization.text_wrap import MAX_LINES, wrap
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 # Kinds of box.
-OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, LIKENESS, CANDIDATE, PASSAGE = (
+OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, SIMILARITY, CANDIDATE, PASSAGE = (
     "user",
     "history",
     "entity",
     "item",
     "person",
-    "likeness",
+    "similarity",
     "candidate",
     "passage",
 )
@@ -29,19 +31,21 @@ CHARS, BOLD_CHARS, OWNER_CHARS = 28, 24, 13
 SWEEPS = 6
 
 
-def picture_graph(explanation: Explanation) -> nx.DiGraph:
-    """Nodes with ``kind``, ``lines``, ``column``; edges with ``words``, ``amount`` (signed sum of
-    the contributions over it), ``stored``, and ``forward``/``backward`` (which way they point).
+def picture_graph(paths: Sequence[ExplainedPath], item_name: str) -> nx.DiGraph:
+    """Join paths to the graph that is drawn; without paths it has the item alone.
+
+    Nodes have ``kind``, ``lines`` and ``column``; edges ``words``, ``amount`` (signed sum of the
+    contributions), ``stored``, and ``forward``/``backward`` (which ends have an arrow).
     """
+    import networkx as nx  # it takes half a second
+
     graph = nx.DiGraph()
-    last = max([3, *(path.hops for path in explanation.paths)])
-    for number, path in enumerate(explanation.paths):
+    last = max([3, *(path.hops for path in paths)])
+    for number, path in enumerate(paths):
         _add_path(graph, path, number, last)
-    if not explanation.paths:
-        name = explanation.item_name
-        graph.add_node(
-            "item", kind=CANDIDATE, lines=wrap(name, BOLD_CHARS, MAX_LINES + 2), column=last
-        )
+    if not paths:
+        lines = wrap(item_name, BOLD_CHARS, MAX_LINES + 2)
+        graph.add_node("item", kind=CANDIDATE, lines=lines, column=last)
     return graph
 
 
@@ -49,22 +53,26 @@ def _add_path(graph: nx.DiGraph, path: ExplainedPath, number: int, last: int) ->
     keys = [_add_node(graph, path, i, last) for i in range(len(path.nodes))]
     for i, word in enumerate(path.words):
         a, b = keys[i], keys[i + 1]
-        told = "" if i == 0 else word
-        told = "chosen before" if path.hops == 1 else told
-        if i > 0 and path.hops == 2:  # a fact or likeness between two items: told in a box
-            pill = ("step", number)
+        label = "" if i == 0 else word
+        label = "chosen before" if path.hops == 1 else label
+        if i > 0 and path.hops == 2:  # a fact or similarity between two items has its own box
+            middle = ("step", number)
             lines, solid = wrap(word, CHARS), path.stored[i]
-            graph.add_node(pill, kind=LIKENESS, lines=lines, column=2, solid=solid)
-            _add_edge(graph, a, pill, path, i, "")
-            a, told = pill, ""
-        a = _passages(graph, a, b, path, i, number)
-        _add_edge(graph, a, b, path, i, told)
+            graph.add_node(middle, kind=SIMILARITY, lines=lines, column=2, solid=solid)
+            _add_edge(graph, a, middle, path, i, "")
+            a, label = middle, ""
+        a = _add_passages(graph, a, b, path, (number, i))
+        _add_edge(graph, a, b, path, i, label)
 
 
-def _passages(
-    graph: nx.DiGraph, a: object, b: object, path: ExplainedPath, step: int, number: int
+def _add_passages(
+    graph: nx.DiGraph, a: object, b: object, path: ExplainedPath, place: tuple[int, int]
 ) -> object:
-    """Reserve a place in every column that an edge flies over; returns where the edge goes on."""
+    """Reserve space in every column that an edge crosses; returns where its last part starts.
+
+    ``place`` is (number of the path, step).
+    """
+    number, step = place
     for column in range(graph.nodes[a]["column"] + 1, graph.nodes[b]["column"]):
         key = ("passage", number, step, column)
         graph.add_node(key, kind=PASSAGE, lines=[], column=column)
@@ -76,17 +84,17 @@ def _passages(
 def _add_node(graph: nx.DiGraph, path: ExplainedPath, place: int, last: int) -> object:
     label, node_id, _ = path.nodes[place]
     column = last if place == len(path.nodes) - 1 else place
-    # How many chose both differs by history item, so a person on two paths is two boxes.
+    # The number who chose both depends on the history item: one box for each.
     beside = path.nodes[1][1] if path.people and 1 < place < len(path.nodes) - 1 else ""
     key = (label, node_id, column, beside)
     if key in graph:
         return key
-    kind, lines = _words(path, place, last=column == last)
+    kind, lines = _kind_and_lines(path, place, last=column == last)
     graph.add_node(key, kind=kind, lines=lines, column=column)
     return key
 
 
-def _words(path: ExplainedPath, place: int, last: bool) -> tuple[str, list[str]]:
+def _kind_and_lines(path: ExplainedPath, place: int, last: bool) -> tuple[str, list[str]]:
     """The kind of a path's node and the lines in its box."""
     label, node_id, name = path.nodes[place]
     text = name or f"{label.lower()} {node_id}"
@@ -95,7 +103,7 @@ def _words(path: ExplainedPath, place: int, last: bool) -> tuple[str, list[str]]
     if last:
         return CANDIDATE, wrap(text, BOLD_CHARS, MAX_LINES + 2)
     kind = HISTORY if place == 1 else _LINK_KINDS[label]
-    if kind == ENTITY_LINK and not name:  # its role says more than the word entity
+    if kind == ENTITY_LINK and not name:  # its relation says more than the word entity
         text = f"{path.words[place - 1]} {node_id}"
     if kind == PERSON and path.people > 1:
         text += f" and {path.people - 1:,} other{'s' if path.people > 2 else ''}"
@@ -119,7 +127,7 @@ def _add_edge(
 
 
 def place(graph: nx.DiGraph) -> tuple[dict[object, Box], float, float]:
-    """A box for every node, and the width and height of the whole in inches. Deterministic."""
+    """Give every node a box; returns also the width and height in inches. Deterministic."""
     columns = _ordered_columns(graph)
     height = max(sum(_height(graph, n) + SPACING for n in column) for column in columns.values())
     boxes: dict[object, Box] = {}
@@ -139,10 +147,10 @@ def place(graph: nx.DiGraph) -> tuple[dict[object, Box], float, float]:
 
 
 def curves(graph: nx.DiGraph, boxes: Mapping[object, Box]) -> dict[tuple[object, object], Points]:
-    """Control points of every edge: from the right side of one box to the left side of the next.
+    """Control points of every edge, from the right side of one box to the left side of the next.
 
-    The edges at one side are spread over it in the order of their other ends. An edge out of a
-    passage has one point more, before the others: where the line over the passage begins.
+    The edges at one side are distributed in the order of their other ends. An edge out of a
+    passage has one more point, before the others: where the line across the passage begins.
     """
     starts = {n: _ports(boxes[n], graph.successors(n), boxes) for n in graph}
     ends = {n: _ports(boxes[n], graph.predecessors(n), boxes) for n in graph}
@@ -157,7 +165,7 @@ def curves(graph: nx.DiGraph, boxes: Mapping[object, Box]) -> dict[tuple[object,
 
 
 def _ports(box: Box, others: Iterable[object], boxes: Mapping[object, Box]) -> dict[object, float]:
-    """Where on a side of ``box`` the edge of each other box begins."""
+    """y of the edge to each other box, on one side of ``box``."""
     order = sorted(others, key=lambda node: -boxes[node].y)
     step = 0.72 * box.height / len(order) if order else 0.0
     return {n: box.y + step * ((len(order) - 1) / 2 - i) for i, n in enumerate(order)}
@@ -169,7 +177,7 @@ def _height(graph: nx.DiGraph, node: object) -> float:
 
 
 def _ordered_columns(graph: nx.DiGraph) -> dict[int, list[object]]:
-    """The nodes of every column, ordered so that few edges cross (barycentre sweeps)."""
+    """Order the nodes of every column so that few edges cross (barycentre sweeps)."""
     columns: dict[int, list[object]] = {}
     for node, data in graph.nodes(data=True):  # insertion order: the paths' rank
         columns.setdefault(data["column"], []).append(node)

@@ -1,1 +1,1 @@
-"""Explanations as sentences, in any language."""
+"""Explained paths in words: the paths behind contributions, sentences and their languages."""

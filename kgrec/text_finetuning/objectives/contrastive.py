@@ -15,7 +15,7 @@ from torch.nn import functional
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TrainingError
 from kgrec.text_finetuning.corpus import TextCorpus, held_out_items
-from kgrec.text_finetuning.objectives.pairs import Drawn, Entry, draw, entries
+from kgrec.text_finetuning.objectives.pairs import PairBatch, PairSource, draw_pairs, pair_sources
 from kgrec.text_finetuning.tokens import Tokens
 
 VALID_BATCHES = 8  # of a validation, at most
@@ -37,7 +37,7 @@ def info_nce(anchors: Tensor, others: Tensor, items: Tensor, temperature: float)
     return (forth + functional.cross_entropy(logits.T, target)) / 2
 
 
-class Contrastive:
+class ContrastiveObjective:
     """The objective over a corpus: pairs of items held out tell when to stop."""
 
     name = "contrastive"
@@ -52,7 +52,7 @@ class Contrastive:
         self._corpus, self._tokens, self._settings = corpus, tokens, settings
         self._seed = seed
         self.augment: Augment | None = None
-        found = entries(corpus, settings)
+        found = pair_sources(corpus, settings)
         items = np.array([entry.item for entry in found], dtype=np.int64)
         rng = np.random.default_rng([seed, 11])
         out = np.isin(items, held_out_items(items, settings.valid_share, rng))
@@ -68,33 +68,33 @@ class Contrastive:
         self.head: nn.Module | None = None
         self.n_batches = math.ceil(len(self.train) / settings.batch_size)
 
-    def batches(self, epoch: int) -> Iterator[Drawn]:
+    def batches(self, epoch: int) -> Iterator[PairBatch]:
         """This epoch's pairs, freshly drawn and, where asked for, augmented."""
         rng = np.random.default_rng([self._seed, 13, epoch])
         for batch in self._grouped(self.train, rng):
             if self.augment is not None:
-                yield Drawn(self.augment(batch.anchors, rng), batch.others, batch.items)
+                yield PairBatch(self.augment(batch.anchors, rng), batch.others, batch.items)
             else:
                 yield batch
 
-    def valid(self) -> list[Drawn]:
+    def valid(self) -> list[PairBatch]:
         return self._valid
 
     def measures(self, valid: float) -> dict[str, float]:
         return {}
 
-    def loss(self, network: Any, batch: Drawn) -> tuple[Tensor, int]:
+    def loss(self, network: Any, batch: PairBatch) -> tuple[Tensor, int]:
         """The mean over the batch, and how many pairs it is over."""
         both = self._tokens.vectors(network, [*batch.anchors, *batch.others])
         items = self._tokens.on_device(batch.items)
         anchors, others = both[: len(batch)], both[len(batch) :]
         return info_nce(anchors, others, items, self._settings.temperature), len(batch)
 
-    def _grouped(self, chosen: list[Entry], rng: np.random.Generator) -> Iterator[Drawn]:
+    def _grouped(self, chosen: list[PairSource], rng: np.random.Generator) -> Iterator[PairBatch]:
         """Batches in random order; a last one too small for negatives is left out."""
         order = rng.permutation(len(chosen))
         size = self._settings.batch_size
         for start in range(0, len(order), size):
             part = [chosen[row] for row in order[start : start + size]]
             if len({entry.item for entry in part}) > 1:
-                yield draw(self._corpus, part, rng)
+                yield draw_pairs(self._corpus, part, rng)

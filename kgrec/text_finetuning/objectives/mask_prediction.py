@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from kgrec.text_finetuning.augmentation import Predict
-from kgrec.text_finetuning.objectives.mlm import MaskedWords
+from kgrec.text_finetuning.objectives.mlm import MaskedWordObjective
 from kgrec.text_finetuning.tokens import Tokens
 
 
-def predictor(network: Any, objective: MaskedWords, tokens: Tokens) -> Predict:
+def predictor(network: Any, objective: MaskedWordObjective, tokens: Tokens) -> Predict:
     """Foretells each mask's likeliest token that is a whole word; "" where none of the first few
     is, and for masks that fall behind the end of what is read."""
 

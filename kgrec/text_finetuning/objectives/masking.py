@@ -10,7 +10,7 @@ _SHOWN_AS_MASK, _SHOWN_AS_ANY = 0.8, 0.1  # the rest is shown as it is
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class TokenVocabulary:
     """What masking knows of a tokenizer: how many tokens, the mask's id, and those never hidden."""
 
     size: int
@@ -23,7 +23,7 @@ class Vocabulary:
 
 
 def hide(
-    ids: np.ndarray, share: float, vocabulary: Vocabulary, rng: np.random.Generator
+    ids: np.ndarray, share: float, vocabulary: TokenVocabulary, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """``shown`` int64 and ``hidden`` bool, both like ``ids`` int64 ``[B, L]``.
 

@@ -17,7 +17,7 @@ from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
 from kgrec.text_finetuning.corpus import TextCorpus, held_out_items
 from kgrec.text_finetuning.objectives.contrastive import VALID_BATCHES
-from kgrec.text_finetuning.objectives.masking import Vocabulary, hide
+from kgrec.text_finetuning.objectives.masking import TokenVocabulary, hide
 from kgrec.text_finetuning.tokens import Tokens, batches_by_length
 
 
@@ -37,7 +37,7 @@ class PredictionHead(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Masked:
+class MaskedBatch:
     """Texts with hidden words: ``shown`` and ``true`` ids, ``attention`` int64, ``hidden`` bool;
     all ``[B, L]``."""
 
@@ -47,7 +47,7 @@ class Masked:
     hidden: np.ndarray
 
 
-class MaskedWords:
+class MaskedWordObjective:
     """The objective over a corpus: texts of items held out tell when to stop.
 
     Masks depend on the seed and the epoch alone, so that runs of one seed are compared on the same.
@@ -65,7 +65,7 @@ class MaskedWords:
                 "use 'contrastive', or a model such as BERT."
             )
         self._tokens, self._settings, self._seed = tokens, settings, seed
-        self._vocabulary: Vocabulary = vocabulary
+        self._vocabulary: TokenVocabulary = vocabulary
         texts, items = corpus.texts
         held = held_out_items(items, settings.valid_share, np.random.default_rng([seed, 21]))
         out = np.isin(items, held)
@@ -81,17 +81,17 @@ class MaskedWords:
         self.n_batches = math.ceil(len(self._train) / settings.batch_size)
         self.head: nn.Module = PredictionHead(embeddings.shape[1], embeddings.shape[0])
 
-    def batches(self, epoch: int) -> Iterator[Masked]:
+    def batches(self, epoch: int) -> Iterator[MaskedBatch]:
         """This epoch's texts, with fresh masks."""
         yield from self._grouped(self._train, np.random.default_rng([self._seed, 23, epoch]))
 
-    def valid(self) -> list[Masked]:
+    def valid(self) -> list[MaskedBatch]:
         return self._valid
 
     def measures(self, valid: float) -> dict[str, float]:
         return {"perplexity": math.exp(min(valid, 80.0))}
 
-    def loss(self, network: Any, batch: Masked) -> tuple[Tensor, int]:
+    def loss(self, network: Any, batch: MaskedBatch) -> tuple[Tensor, int]:
         """Mean cross-entropy in nats of the hidden words, and how many they are."""
         hidden = self._tokens.on_device(batch.hidden)
         states = self._tokens.states(network, batch.shown, batch.attention)[hidden]
@@ -99,11 +99,11 @@ class MaskedWords:
         true = self._tokens.on_device(batch.true)[hidden]
         return functional.cross_entropy(logits.float(), true), int(batch.hidden.sum())
 
-    def _grouped(self, chunks: list[list[int]], rng: np.random.Generator) -> Iterator[Masked]:
+    def _grouped(self, chunks: list[list[int]], rng: np.random.Generator) -> Iterator[MaskedBatch]:
         for rows in batches_by_length(chunks, self._settings.batch_size, rng):
             yield self._masked([chunks[row] for row in rows], rng)
 
-    def _masked(self, rows: list[list[int]], rng: np.random.Generator) -> Masked:
+    def _masked(self, rows: list[list[int]], rng: np.random.Generator) -> MaskedBatch:
         ids, attention = self._tokens.padded(rows)
         shown, hidden = hide(ids, self._settings.masked, self._vocabulary, rng)
-        return Masked(shown, ids, attention, hidden)
+        return MaskedBatch(shown, ids, attention, hidden)

@@ -22,7 +22,7 @@ from kgrec.text_finetuning.tokens import Tokens, batches_by_length
 _READ = 64  # chunks of alike length read at once, without gradients
 
 
-class VectorReader(Protocol):
+class DownstreamModel(Protocol):
     """What reads vectors of its ``texts`` (distinct, none empty), such as the recommender.
     ``vectors`` are float32 ``[n, dim]``, unit rows, in their order."""
 
@@ -37,7 +37,7 @@ class VectorReader(Protocol):
         """The mean training loss of some examples, with gradients towards ``vectors``."""
         ...
 
-    def judge(self, vectors: Tensor) -> float:
+    def validate(self, vectors: Tensor) -> float:
         """NDCG@10 of what is held out to choose by."""
         ...
 
@@ -50,7 +50,7 @@ class ChunkBatch:
     seed: tuple[int, ...]
 
 
-class Recommending:
+class RecommendationObjective:
     """The objective: ``reader`` is fitted to the encoder as it is, and stays while the encoder
     learns.
 
@@ -67,7 +67,7 @@ class Recommending:
 
     def __init__(
         self,
-        reader: VectorReader,
+        reader: DownstreamModel,
         tokens: Tokens,
         settings: TextTuning,
         seed: int,
@@ -108,7 +108,7 @@ class Recommending:
         if batch is None:
             vectors = self._texts(self._read(network))
             with torch.autocast(self._tokens.device.type, enabled=False):
-                return torch.tensor(1.0 - self._reader.judge(vectors), dtype=torch.float64), 1
+                return torch.tensor(1.0 - self._reader.validate(vectors), dtype=torch.float64), 1
         assert self._known is not None
         with _without_dropout(network):
             fresh = self._vectors(network, batch.rows)
@@ -149,7 +149,7 @@ class Recommending:
         return functional.normalize(sums.index_add(0, self._owner, chunks * self._lengths), dim=1)
 
 
-def check_reader(reader: VectorReader | None) -> VectorReader:
+def check_downstream(reader: DownstreamModel | None) -> DownstreamModel:
     """Raises TrainingError without one, and for one without texts."""
     if reader is None:
         raise TrainingError(

@@ -5,13 +5,18 @@ What a step of training reads of a graph too large to read as a whole in every s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from kgrec.arrays import distinct, offsets, row_numbers
-from kgrec.features.tables import FeatureTables, Messages
+from kgrec.features.blocks import block_of
+from kgrec.features.blocks.matrices import in_columns, used_columns
+from kgrec.features.messages import Messages
+from kgrec.features.names import KNOWLEDGE
+from kgrec.features.tables import FeatureTables
 from kgrec.graph.snapshot import Ints
 
 
@@ -45,15 +50,13 @@ class GraphPart:
     """The tables of some items and users, and where their rows are in the whole.
 
     ``items`` int64 ``[n]`` ascending rows of the snapshot: the items asked for and those whose
-    messages they receive. ``trained``, ``entities``, ``item_tokens``, ``user_tokens`` int64: the
-    rows of the vocabulary that ``tables`` counts, ascending.
+    messages they receive. ``used``: by part, where it has learned tables, int64 ascending the rows
+    of these that ``tables`` counts; ``user_tokens`` likewise.
     """
 
     tables: FeatureTables
     items: Ints
-    trained: Ints
-    entities: Ints
-    item_tokens: Ints
+    used: Mapping[str, Ints]
     user_tokens: Ints
 
 
@@ -74,22 +77,24 @@ class GraphSampler:
             friends = sample_rows(whole.friends, users, self.fanout, rng)
             items = np.union1d(items, friends.indices)
         messages, items, entities = self._messages(items, rng)
-        trained, item_row = _local_rows(whole.item_row[items])
-        item_tokens, tokens_of_items = _used_columns(whole.item_tokens[items])
-        user_tokens, tokens_of_users = _used_columns(whole.user_tokens[users])
+        narrowed = {
+            part: block_of(part).narrow(rows, items)
+            for part, rows in whole.rows.items()
+            if part != KNOWLEDGE
+        }
+        narrowed[KNOWLEDGE] = messages, entities
+        user_tokens, tokens_of_users = used_columns(whole.user_tokens[users])
         if friends is not None:
-            friends = _in_columns(friends, items)
+            friends = in_columns(friends, items)
         tables = replace(
             whole,
-            item_row=item_row,
-            messages=messages,
-            item_tokens=tokens_of_items,
+            rows={part: narrowed[part][0] for part in whole.rows},
             user_tokens=tokens_of_users,
-            texts={name: vectors[items] for name, vectors in whole.texts.items()},
             friends=friends,
             event_text=whole.event_text[texts],
         )
-        return GraphPart(tables, items, trained, entities, item_tokens, user_tokens)
+        used = {part: rows for part, (_, rows) in narrowed.items() if rows is not None}
+        return GraphPart(tables, items, used, user_tokens)
 
     def _messages(self, items: Ints, rng: np.random.Generator) -> tuple[Messages, Ints, Ints]:
         """The messages that reach ``items`` in ``layers`` steps; the items and entities (rows of
@@ -122,25 +127,3 @@ class GraphSampler:
             matrix=matrix,
         )
         return sent, reached[:cut], reached[cut:] - n_items
-
-
-def _local_rows(rows: Ints) -> tuple[Ints, Ints]:
-    """The distinct rows that are there (at least one), and each row's place among them or -1."""
-    known = distinct(rows[rows >= 0])
-    if not len(known):
-        known = np.zeros(1, dtype=np.int64)
-    return known, np.where(rows >= 0, np.searchsorted(known, rows), -1)
-
-
-def _used_columns(matrix: sp.csr_matrix) -> tuple[Ints, sp.csr_matrix]:
-    """The columns that hold anything, and the matrix of those alone."""
-    used = distinct(matrix.indices).astype(np.int64)
-    return used, _in_columns(matrix, used)
-
-
-def _in_columns(matrix: sp.csr_matrix, columns: Ints) -> sp.csr_matrix:
-    """The matrix with only ``columns`` (ascending, all that hold anything)."""
-    places = np.searchsorted(columns, matrix.indices)
-    return sp.csr_matrix(
-        (matrix.data, places, matrix.indptr), shape=(matrix.shape[0], len(columns))
-    )

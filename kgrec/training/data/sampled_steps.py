@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from kgrec.arrays import distinct
+from kgrec.features.blocks import FEATURE_BLOCKS
+from kgrec.features.names import IDS
 from kgrec.features.tables import FeatureTables
 from kgrec.graph.snapshot import Ints
-from kgrec.nn import HybridModel, ModelInputs
+from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
 from kgrec.training.data.examples import Examples, Sequences
 from kgrec.training.data.neighbours import GraphPart, GraphSampler
 from kgrec.training.objective import Candidates
@@ -24,14 +26,11 @@ from kgrec.training.optim.sparse_adamw import RowAdamW, rows_alone
 _ALMOST_ONE = 1 - 1e-12
 _UNIFORM_SHARE = 0.5  # of the negatives; the others are drawn by popularity
 
-# Parameters with a row per trained item, entity or attribute, by what numbers their rows.
+# Parameters with a row per trained item, entity or attribute of items, by the part whose rows
+# count them.
 ROW_TABLES = {
-    "features.query_id": "trained",
-    "features.candidate_id": "trained",
-    "item_bias": "trained",
-    "features.knowledge.entity": "entities",
-    "features.token": "item_tokens",
-    "user_token": "user_tokens",
+    "item_bias": IDS,
+    **{f"features.{name}": block.name for block in FEATURE_BLOCKS for name in block.row_tables},
 }
 
 
@@ -103,11 +102,9 @@ class StepSampler:
 
     def _rows(self, part: GraphPart) -> dict[str, Tensor]:
         known = dict(self.model.named_parameters())
-        return {
-            name: self._on_device(getattr(part, kind))
-            for name, kind in ROW_TABLES.items()
-            if name in known
-        }
+        rows = {name: part.used[kind] for name, kind in ROW_TABLES.items()}
+        rows[USER_ATTRIBUTES] = part.user_tokens
+        return {name: self._on_device(used) for name, used in rows.items() if name in known}
 
     def _log_chance(self, candidates: Ints, n_targets: int) -> Tensor:
         """The log of each candidate's chance to be among ``n_targets`` targets, taken to be drawn

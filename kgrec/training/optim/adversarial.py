@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from kgrec.features.hybrid_layer import REVIEWS
+from kgrec.features.blocks import text_rows
+from kgrec.features.names import REVIEWS
 from kgrec.nn import ModelInputs
 
 
@@ -34,16 +35,16 @@ def _read(inputs: ModelInputs) -> dict[str, Tensor]:
     """The vectors that items' texts are read from, by part."""
     reviews = inputs.items.reviews
     own = {} if reviews is None else {REVIEWS: reviews.vectors}
-    return {**inputs.items.texts, **own}
+    return {**text_rows(inputs.items), **own}
 
 
 def _with(inputs: ModelInputs, texts: dict[str, Tensor]) -> ModelInputs:
     items = inputs.items
     if items.reviews is None:
-        return replace(inputs, items=replace(items, texts=texts))
-    others = {**texts, REVIEWS: items.texts[REVIEWS]}
+        return replace(inputs, items=items.with_rows(texts))
+    others = {name: rows for name, rows in texts.items() if name != REVIEWS}
     reviews = replace(items.reviews, vectors=texts[REVIEWS])
-    return replace(inputs, items=replace(items, texts=others, reviews=reviews))
+    return replace(inputs, items=replace(items.with_rows(others), reviews=reviews))
 
 
 def _moved(text: Tensor, reach: float) -> Tensor:

@@ -66,7 +66,7 @@ function showTip(event, text) {
 const hideTip = () => { tip.hidden = true; };
 
 function edgeText(edge) {
-  const lines = [edge.relation + (edge.stored ? "" : " (a likeness, no relationship)")];
+  const lines = [edge.relation + (edge.stored ? "" : " (a similarity, no relationship)")];
   lines.push(view.nodes[edge.source].text + (edge.stored ? " \u2192 " : " \u2013 ") + view.nodes[edge.target].text);
   if (edge.contribution !== null) lines.push("contribution " + signed(edge.contribution));
   if (edge.count > 1) lines.push(edge.count + " events");
@@ -88,10 +88,10 @@ function mark(kept) {
 }
 
 function showFacts(node) {
-  const facts = byId("facts"), told = node.data("node");
-  facts.replaceChildren(make("h2", told.text));
+  const facts = byId("facts"), shown = node.data("node");
+  facts.replaceChildren(make("h2", shown.text));
   const list = make("dl");
-  const known = { label: told.label, id: told.id, kind: told.kind, ...told.facts };
+  const known = { label: shown.label, id: shown.id, kind: shown.kind, ...shown.facts };
   for (const [name, value] of Object.entries(known)) list.append(make("dt", name), make("dd", value));
   const count = node.connectedEdges().length;
   facts.append(list, make("h2", count + (count === 1 ? " line" : " lines") + " here"));
@@ -137,8 +137,8 @@ const search = byId("search"), found = byId("found");
 function matches(text) {
   const wanted = text.trim().toLowerCase();
   return cy.nodes().filter((node) => {
-    const told = node.data("node");
-    return [told.text, told.id, told.label + ":" + told.id].some((one) => one.toLowerCase().includes(wanted));
+    const shown = node.data("node");
+    return [shown.text, shown.id, shown.label + ":" + shown.id].some((one) => one.toLowerCase().includes(wanted));
   });
 }
 search.addEventListener("input", () => {

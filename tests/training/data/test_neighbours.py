@@ -76,7 +76,7 @@ def test_a_part_holds_what_reaches_its_items(sample: Sample, layers: int) -> Non
     asked, users = np.array([1, 4, 7, 30]), np.array([2, 5])
     part = sampler.part(asked, users, np.array([1]), np.random.default_rng(0))
     n_items, whole = len(sample.tables.item_row), sample.tables.messages
-    nodes = np.concatenate([part.items, part.entities + n_items])
+    nodes = np.concatenate([part.items, part.used["knowledge"] + n_items])
     sent = part.tables.messages
     assert set(asked) <= set(part.items)
     for item in asked:
@@ -90,12 +90,10 @@ def test_a_part_holds_what_reaches_its_items(sample: Sample, layers: int) -> Non
             (int(whole.source[token]), int(whole.relation[token])): value
             for token, value in zip(expected.indices, expected.data, strict=True)
         }
-    assert part.trained.tolist() == sorted(
+    assert part.used["id"].tolist() == sorted(
         {int(row) for row in sample.tables.item_row[part.items] if row >= 0}
     )
-    np.testing.assert_array_equal(
-        part.tables.texts["text"], sample.tables.texts["text"][part.items]
-    )
+    np.testing.assert_array_equal(part.tables.rows["text"], sample.tables.rows["text"][part.items])
     assert part.tables.user_tokens.shape[0] == len(users)
 
 

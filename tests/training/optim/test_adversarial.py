@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import scipy.sparse as sp
 import torch
 from pydantic import ValidationError
 from torch import nn
 
 from kgrec.config import TrainingConfig
+from kgrec.features.inputs import ItemInputs
+from kgrec.features.text_pooling import ReviewInputs
+from kgrec.nn import ModelInputs
+from kgrec.sparse import SparseMatrix
 from kgrec.training.optim import adversarial as attacked
 from tests.recommender import catalogs
 
-
-def inputs(texts: torch.Tensor) -> Any:
-    return SimpleNamespace(items=SimpleNamespace(texts={"text": texts}, reviews=None))
+NOTHING = torch.zeros(0)
 
 
-@pytest.fixture(autouse=True)
-def plain_replace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        attacked, "replace", lambda of, **changed: SimpleNamespace(**{**vars(of), **changed})
-    )
+def inputs(texts: dict[str, torch.Tensor], reviews: ReviewInputs | None = None) -> ModelInputs:
+    users = SparseMatrix.build(sp.csr_matrix((0, 0)))
+    return ModelInputs(ItemInputs(texts, {}, reviews), users, None, NOTHING)
 
 
 def test_texts_are_moved_to_where_the_loss_rises() -> None:
@@ -34,11 +34,11 @@ def test_texts_are_moved_to_where_the_loss_rises() -> None:
     seen: list[tuple[torch.Tensor, float]] = []
 
     def loss_of(moved: Any) -> torch.Tensor:
-        told = layer(moved.items.texts["text"]).square().mean()
-        seen.append((moved.items.texts["text"].detach(), told.item()))
+        told = layer(moved.items.rows["text"]).square().mean()
+        seen.append((moved.items.rows["text"].detach(), told.item()))
         return told
 
-    loss = attacked.attacked_backward(layer, inputs(texts), loss_of, 0.1)
+    loss = attacked.attacked_backward(layer, inputs({"text": texts}), loss_of, 0.1)
     (before, plain), (after, worst) = seen
     assert worst > plain
     assert float(loss) == pytest.approx((plain + worst) / 2)
@@ -56,15 +56,15 @@ def test_texts_are_moved_to_where_the_loss_rises() -> None:
 def test_reviews_that_are_weighed_are_moved_one_by_one() -> None:
     torch.manual_seed(0)
     layer = nn.Linear(4, 1)
-    given = inputs(torch.zeros(2, 4))
-    given.items.texts["reviews"] = torch.ones(2, 4)  # their means, which nobody reads then
     vectors = torch.nn.functional.normalize(torch.randn(5, 4), dim=1)
     vectors[1] = 0.0
-    given.items.reviews = SimpleNamespace(vectors=vectors)
+    means = torch.ones(2, 4)  # which nobody reads then
+    single = ReviewInputs(*[NOTHING] * 6, vectors)
+    given = inputs({"text": torch.zeros(2, 4), "reviews": means}, single)
     seen: list[tuple[torch.Tensor, float]] = []
 
     def loss_of(moved: Any) -> torch.Tensor:
-        assert torch.equal(moved.items.texts["reviews"], torch.ones(2, 4))
+        assert torch.equal(moved.items.rows["reviews"], torch.ones(2, 4))
         told = layer(moved.items.reviews.vectors).square().mean()
         seen.append((moved.items.reviews.vectors.detach(), told.item()))
         return told

@@ -1,0 +1,110 @@
+"""From a snapshot to what the model reads: the vocabulary, the tables, the inputs on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from graph_schema.names import USER
+from kgrec.arrays import distinct
+from kgrec.features.attribute_tokens import AttributeTokens
+from kgrec.features.blocks import FEATURE_BLOCKS, block_of
+from kgrec.features.inputs import ItemInputs
+from kgrec.features.messages import count_links, relation_key
+from kgrec.features.review_features import ReviewRows
+from kgrec.features.tables import FeatureTables, Vocabulary
+from kgrec.graph.snapshot import Facts, GraphSnapshot, with_named
+
+MIN_LINKS = 2  # an entity with one link says nothing of any other item
+
+
+def build_vocabulary(snapshot: GraphSnapshot) -> Vocabulary:
+    """Return the vocabulary of the snapshot that training sees.
+
+    It has the items with an interaction, the entities with two links to items or more, all
+    scenarios, and what else occurs.
+    """
+    relations = {relation_key(f, forward) for f in snapshot.facts for forward in (True, False)}
+    scenarios = with_named(snapshot.scenarios, snapshot.interactions.scenario)
+    learned = {block.name: dict(block.learn(snapshot)) for block in FEATURE_BLOCKS}
+    return Vocabulary(
+        items=snapshot.items.ids[distinct(snapshot.interactions.item)],
+        entities=snapshot.entities.ids[count_links(snapshot) >= MIN_LINKS],
+        relations=np.array(sorted(relations), dtype=object),
+        scenarios=scenarios.ids,
+        item_tokens=AttributeTokens.build(snapshot.items.attributes),
+        user_tokens=AttributeTokens.build(snapshot.users.attributes),
+        blocks={name: values for name, values in learned.items() if values},
+    )
+
+
+def build_tables(
+    snapshot: GraphSnapshot,
+    vocabulary: Vocabulary,
+    texts: Mapping[str, np.ndarray],
+    event_text: np.ndarray,
+) -> FeatureTables:
+    """Return what the model reads of a snapshot.
+
+    Parameters
+    ----------
+    snapshot : GraphSnapshot
+        Of n items; the one that training saw, or a later one.
+    vocabulary : Vocabulary
+        What training saw.
+    texts : mapping
+        The language model's vectors of items, float32 ``[n, size]``, by name of a part.
+    event_text : float32 ``[e, size]``
+        Its vectors of reviews, then of queries.
+    """
+    rows = [block.read(snapshot, vocabulary, texts) for block in FEATURE_BLOCKS]
+    return FeatureTables(
+        rows={part: values for found in rows for part, values in found.items()},
+        user_tokens=vocabulary.user_tokens.matrix(snapshot.users.attributes),
+        friends=_friends(snapshot),
+        event_text=event_text,
+        reviews=ReviewRows.build(snapshot.reviews, len(snapshot.items), len(event_text))
+        if len(event_text)
+        else None,
+    )
+
+
+def build_inputs(tables: FeatureTables, kg_layers: int, device: torch.device | str) -> ItemInputs:
+    """Return the items' tables on a device, for a model with so many layers of messages."""
+    n_items = len(tables.item_row)
+    rows, present = {}, {}
+    for part, values in tables.rows.items():
+        block = block_of(part)
+        rows[part] = block.to_device(values, n_items, kg_layers, device)
+        present[part] = _mask(block.present(values, n_items), device)
+    return ItemInputs(rows, present)
+
+
+def _mask(present: Tensor, device: torch.device | str) -> Tensor | None:
+    """float32 ``[n, 1]``, None where it would be all ones."""
+    return None if bool(present.all()) else present.float().unsqueeze(1).to(device)
+
+
+def _friends(snapshot: GraphSnapshot) -> sp.csr_matrix | None:
+    followed: Sequence[Facts] = [
+        f for f in snapshot.facts if f.head_label == USER and f.tail_label == USER
+    ]
+    if not followed:
+        return None
+    n, m = len(snapshot.items), len(snapshot.users)
+    head = np.concatenate([f.head for f in followed])
+    tail = np.concatenate([f.tail for f in followed])
+    follows = sp.csr_matrix((np.ones(len(head)), (head, tail)), shape=(m, m))
+    seen = snapshot.interactions
+    history = sp.csr_matrix((np.ones(len(seen)), (seen.user, seen.item)), shape=(m, n))
+    mean = _row_mean(history)
+    return sp.csr_matrix(_row_mean(follows) @ mean, dtype=np.float32)
+
+
+def _row_mean(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    return sp.diags(1.0 / np.where(total > 0, total, 1.0)) @ matrix

@@ -1,0 +1,181 @@
+"""The arrays of a snapshot: nodes of one label, interactions, facts of one relation, texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
+
+NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
+# Attributes that every row of a label has: "" where nothing is known.
+TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
+
+Strings = np.ndarray  # 1-D object array of str
+Ints = np.ndarray
+Floats = np.ndarray
+
+
+def canonical_order(ids: Sequence[str] | Strings) -> Ints:
+    """Rows that sort ids by length, then by code point, so that "9" comes before "10".
+
+    Returns int64 ``[n]``.
+    """
+    array = np.asarray(ids, dtype=object)
+    if len(array) == 0:
+        return np.empty(0, dtype=np.int64)
+    frame = pd.DataFrame({"length": [len(text) for text in array], "id": array})
+    return frame.sort_values(["length", "id"], kind="stable").index.to_numpy(dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class NodeTable:
+    """The nodes of one label: ``ids`` object ``[n]`` in canonical order, attributes row by row.
+
+    ``vectors`` maps a name to the nodes' vectors of the user's own, float32 ``[n, size]``, zero
+    where a node has none."""
+
+    label: str
+    ids: Strings
+    attributes: pd.DataFrame
+    vectors: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def index(self) -> pd.Index[Any]:
+        index: pd.Index[Any] = pd.Index(self.ids, dtype=object)
+        return index
+
+    def rows(self, ids: Sequence[str] | Strings) -> Ints:
+        """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""
+        return self.index.get_indexer(pd.Index(np.asarray(ids, dtype=object), dtype=object)).astype(
+            np.int64
+        )
+
+
+def rows_in(known: Strings, ids: Sequence[str] | Strings) -> Ints:
+    """int64 ``[len(ids)]``: the place of each id among ``known``, -1 where it is not there."""
+    return NodeTable("", known, pd.DataFrame()).rows(ids)
+
+
+def no_scenarios() -> NodeTable:
+    """An empty table of scenarios."""
+    columns = {name: np.empty(0, dtype=object) for name in TEXT_COLUMNS[SCENARIO]}
+    return NodeTable(SCENARIO, np.empty(0, dtype=object), pd.DataFrame(columns))
+
+
+def with_named(scenarios: NodeTable, named: Strings) -> NodeTable:
+    """``scenarios`` with a row of its own for every other name in ``named`` but "", of which
+    nothing else is known."""
+    missing = sorted(set(pd.unique(named)) - {"", *scenarios.ids})
+    if not missing:
+        return scenarios
+    ids = np.array([*scenarios.ids, *missing], dtype=object)
+    attributes = scenarios.attributes.reindex(range(len(ids)))
+    filled = {name: attributes[name].fillna("") for name in TEXT_COLUMNS[SCENARIO]}
+    order = canonical_order(ids)
+    ordered = attributes.assign(**filled).iloc[order].reset_index(drop=True)
+    return NodeTable(SCENARIO, ids[order], ordered)
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Interactions sorted by (user, timestamp, item, event); all arrays ``[n]``.
+
+    ``user`` and ``item`` int64 rows; ``timestamp`` int64 unix seconds, NO_TIME if absent;
+    ``rating`` float32, NaN if absent; ``event``, ``scenario``, ``split`` object, "" if absent.
+    """
+
+    user: Ints
+    item: Ints
+    timestamp: Ints
+    rating: Floats
+    event: Strings
+    scenario: Strings
+    split: Strings
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def select(self, mask: np.ndarray) -> Interactions:
+        """The interactions where ``mask`` (bool ``[n]``) holds, order kept."""
+        columns = (
+            self.user,
+            self.item,
+            self.timestamp,
+            self.rating,
+            self.event,
+            self.scenario,
+            self.split,
+        )
+        return Interactions(*(column[mask] for column in columns))
+
+    def indptr(self, n_users: int) -> Ints:
+        """int64 ``[n_users + 1]``: user u's interactions are rows ``indptr[u]:indptr[u + 1]``."""
+        counts = np.bincount(self.user, minlength=n_users)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @property
+    def seen_until(self) -> int | None:
+        """The latest timestamp (unix seconds), or None where no interaction has one."""
+        known = self.timestamp[self.timestamp != NO_TIME]
+        return int(known.max()) if len(known) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """The facts of one relation between two labels: row ``head[i]`` → row ``tail[i]``, sorted."""
+
+    head_label: str
+    relation: str
+    tail_label: str
+    head: Ints
+    tail: Ints
+
+    def __len__(self) -> int:
+        return len(self.head)
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Reviews or queries: ``text`` object ``[n]``; ``user``, ``item`` int64 rows (-1: none).
+
+    ``timestamp`` int64 (NO_TIME: none), ``rating`` float32 (NaN: none), ``id`` object.
+    """
+
+    id: Strings
+    text: Strings
+    user: Ints
+    item: Ints
+    timestamp: Ints
+    rating: Floats
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def select(self, mask: np.ndarray) -> Texts:
+        return Texts(
+            *(
+                c[mask]
+                for c in (self.id, self.text, self.user, self.item, self.timestamp, self.rating)
+            )
+        )
+
+
+class GraphTables(Protocol):
+    """What conversions read of a snapshot."""
+
+    @property
+    def interactions(self) -> Interactions: ...
+
+    @property
+    def facts(self) -> tuple[Facts, ...]: ...
+
+    def table(self, label: str) -> NodeTable: ...
