@@ -59,7 +59,7 @@ ROOMS = (
     "tests/visualization",
 )
 # Pages in ROOMS that are still to be rewritten.
-PENDING = {"text.md", "new-items.md"}
+PENDING = {"text.md"}
 SUFFIXES = {".md", ".py", ".ipynb", ".yml", ".toml"}
 
 
