@@ -1,6 +1,7 @@
-# make demo   install into .venv, then the whole road on MovieLens-100K
+# make demo   install into .venv, then the whole flow on MovieLens-100K
 # make test   install with the test tools, then every test
 # make check  style, types and the direction of imports
+# make docs   the documentation as a site in site/, strict
 # make clean  remove .venv, the demo's output and caches
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ PYTEST_ARGS ?=
 # Compiled modules are kept, whatever the shell says: each process would compile torch and all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/kgrec demo
@@ -23,6 +24,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# NO_MKDOCS_2_WARNING: a note of the theme about a version of mkdocs that isn't used here.
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -42,8 +47,8 @@ $(VENV)/.installed: $(VENV)/.uv pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(UV) -e '.[dev,bench]'
+	$(UV) -e '.[dev,bench,docs]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

