@@ -76,8 +76,8 @@ def load_encoder(
         "cpu", "cuda", ...; by default an accelerator where there is one.
     precision
         "fp32" or "bf16" (PyTorch), "openvino" (fp32) or "int8" (OpenVINO, an extra, on the
-        processor), or "auto": bf16 where the device supports it natively, a timed batch is faster
-        and every vector of it keeps a cosine of at least .9999 to fp32; otherwise fp32, with
+        processor), or "auto": bf16 where the device supports it natively and every vector of a
+        sample keeps a cosine of at least .9999 to fp32; otherwise fp32, with
         OpenVINO where it is installed and proves faster on the first large batch.
     cache_dir
         Folder for a downloaded model; by default kgrec's cache.
