@@ -19,7 +19,8 @@ MODULES = sorted(
 )
 LONGEST_MODULE = 600
 FACADE, LONGEST_FACADE = Path("kgrec/recommender.py"), 1_200  # every public method, documented
-MOST_FILES = 16  # of one folder
+MOST_FILES = 14  # of one folder
+A_FILE_EACH = {"kgrec/cli", "loaders"}  # folders with a file for every command, every format
 TEXT_FILES = {".py", ".md", ".toml", ".txt", ".ipynb", ".yaml", ".yml", ".cypher", ""}
 BUILT = {"demo", "build", "dist", "kgrec.egg-info", "site"}
 # Absolute folders of one machine, and addresses of package indexes, belong in no file.
@@ -106,7 +107,8 @@ def test_modules_are_short(module: Path) -> None:
 def test_folders_are_small() -> None:
     """A reader takes in a room at one look."""
     counts = Counter(file.parent for file in MODULES if file.name != "__init__.py")
-    assert {str(folder): n for folder, n in counts.items() if n > MOST_FILES} == {}
+    large = {str(folder) for folder, n in counts.items() if n > MOST_FILES}
+    assert large <= A_FILE_EACH
 
 
 def test_no_file_names_a_machine_or_an_index() -> None:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from graph_schema.errors import RequestError, TextModelError
-from kgrec.text.pooling import Pooling
-from kgrec.text.precision import (
+from kgrec.text.encoding.pooling import Pooling
+from kgrec.text.encoding.precision import (
     MIN_COSINE,
     MIN_COSINE_INT8,
     SAME_COSINE,
@@ -22,7 +22,7 @@ from kgrec.text.precision import (
     is_faster,
     lowest_cosine,
 )
-from kgrec.text.runtimes import States, has_openvino, openvino_states, torch_states
+from kgrec.text.encoding.runtimes import States, has_openvino, openvino_states, torch_states
 
 MANY = 256  # chunks at once that justify the seconds of compiling and timing OpenVINO
 _TIMED = 16  # chunks of medium length in the timed batch

@@ -16,12 +16,12 @@ import torch
 
 from graph_schema.errors import RequestError
 from kgrec.progress import Progress
-from kgrec.text import models
 from kgrec.text.cleaning import clean_text
-from kgrec.text.forward import ForwardPass
-from kgrec.text.loading import LanguageModel, read_model
-from kgrec.text.pooling import Pooling
-from kgrec.text.precision import PRECISIONS, Precision
+from kgrec.text.encoding import models
+from kgrec.text.encoding.forward import ForwardPass
+from kgrec.text.encoding.loading import LanguageModel, read_model
+from kgrec.text.encoding.pooling import Pooling
+from kgrec.text.encoding.precision import PRECISIONS, Precision
 
 MAX_CHUNKS = 8  # of one text; the rest of a longer text is ignored
 BATCH_TOKENS = 4096  # padded tokens in one batch: enough to keep the cores busy, small in cache
