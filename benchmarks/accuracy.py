@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets import NAMES, PROTOCOLS, load_dataset
+from benchmarks.harness.datasets import NAMES, PROTOCOLS, load_dataset
+from benchmarks.harness.report import finish, interval
+from benchmarks.harness.rows import History, Rows, read_rows
+from benchmarks.harness.running import Outcome, differences, run_peer
 from benchmarks.peers import PEERS, TIMED, TRIES
-from benchmarks.report import finish, interval
-from benchmarks.rows import History, Rows, read_rows
-from benchmarks.running import Outcome, differences, run_peer
 from kgrec.graph.snapshot import NO_TIME
 
 OURS = "kgrec"
@@ -86,8 +86,8 @@ def _ours(
     rows: Rows, asked: argparse.Namespace, read_seconds: float
 ) -> tuple[list[Outcome], list[Outcome], dict[str, Any]]:
     """kgrec, kgrec without each part, and what the first seed of the whole cost."""
-    from benchmarks.ours import run_kgrec
-    from benchmarks.variants import VARIANTS
+    from benchmarks.harness.ours import run_kgrec
+    from benchmarks.harness.variants import VARIANTS
     from kgrec.cli.evaluating import peak_memory_gb
 
     def run(variant: Any = None) -> Outcome:

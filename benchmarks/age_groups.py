@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks import report
-from benchmarks.age_rows import LIKE, PROTOCOL, AgeGroups, Metrics, draw, metrics_of
 from benchmarks.controls import CONTROLS, choose_control
-from benchmarks.datasets import load_dataset
+from benchmarks.harness import report
+from benchmarks.harness.datasets import load_dataset
+from benchmarks.scenario_data.ages import LIKE, PROTOCOL, AgeGroups, Metrics, draw, metrics_of
 from kgrec.config.ratings import RatingConfig
 from kgrec.evaluation import paired_bootstrap, rmse
 from kgrec.graph import GraphSnapshot

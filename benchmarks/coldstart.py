@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import cold_items, cold_users, cold_vectors
-from benchmarks.datasets import load_dataset
-from benchmarks.report import finish, interval
-from benchmarks.rows import read_rows
+from benchmarks.cold_start import items as cold_items
+from benchmarks.cold_start import users as cold_users
+from benchmarks.cold_start import vectors as cold_vectors
+from benchmarks.harness.datasets import load_dataset
+from benchmarks.harness.report import finish, interval
+from benchmarks.harness.rows import read_rows
 from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
 from kgrec.evaluation import paired_bootstrap

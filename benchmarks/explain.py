@@ -16,10 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import report
-from benchmarks.datasets import NAMES, Dataset, load_dataset
-from benchmarks.explain_fidelity import summary
-from benchmarks.explain_pairs import (
+from benchmarks.explanations.fidelity import summary
+from benchmarks.explanations.pairs import (
     DRAWN_WITH,
     K,
     Measured,
@@ -28,9 +26,11 @@ from benchmarks.explain_pairs import (
     recommended,
     sample_users,
 )
-from benchmarks.explain_paths import reproduced
-from benchmarks.explain_times import hub_times, times
-from benchmarks.stores import embedded, neo4j
+from benchmarks.explanations.paths import reproduced
+from benchmarks.explanations.times import hub_times, times
+from benchmarks.harness import report
+from benchmarks.harness.datasets import NAMES, Dataset, load_dataset
+from benchmarks.harness.stores import embedded, neo4j
 from kgrec import Recommender
 from kgrec.explain import ExplainedPath
 from kgrec.stores import GraphStore

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.datasets import NAMES
-from benchmarks.report import RESULTS, between
+from benchmarks.harness.datasets import NAMES
+from benchmarks.harness.report import RESULTS, between
 from graph_schema.errors import SourceError
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "explanations.md"
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--print", action="store_true", help="show the table and change nothing")
     asked = parser.parse_args(arguments)
-    text = table(RESULTS)
+    text = table(RESULTS / "explanations")
     if asked.print:
         print(text)
         return

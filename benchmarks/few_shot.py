@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import report
-from benchmarks.few_shot_rows import KS, PROTOCOL, LeftOut, Ndcg, load_events
+from benchmarks.harness import report
+from benchmarks.scenario_data.few_shot import KS, PROTOCOL, LeftOut, Ndcg, load_events
 from kgrec import Recommender, RecommenderConfig
 
 DATA: Final = ("xmrec-markets", "age-groups")

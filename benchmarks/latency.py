@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from benchmarks import report
-from benchmarks.bandwidth import measure_bandwidth
-from benchmarks.datasets import NAMES, load_dataset
+from benchmarks.harness import report
+from benchmarks.harness.datasets import NAMES, load_dataset
 from benchmarks.peers.answers import AlsAnswers, EaseAnswers
+from benchmarks.speed.bandwidth import measure_bandwidth
 from kgrec import Recommender, RecommenderConfig
 from kgrec.cli.evaluating import peak_memory_gb
 from kgrec.cli.progress import say

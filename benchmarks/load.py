@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import report
-from benchmarks.datasets import NAMES, load_dataset
+from benchmarks.harness import report
+from benchmarks.harness.datasets import NAMES, load_dataset
 from graph_schema import Catalog
 from kgrec import connect
 from kgrec.cli.evaluating import peak_memory_gb

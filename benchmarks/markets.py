@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import report
-from benchmarks.few_shot_rows import load_events
-from benchmarks.market_models import (
+from benchmarks.harness import report
+from benchmarks.scenario_data.few_shot import load_events
+from benchmarks.scenario_data.market_models import (
     CONTROL,
     HEAD,
     HEADS,
@@ -27,8 +27,8 @@ from benchmarks.market_models import (
     Settings,
     config_of,
 )  # fmt: skip
-from benchmarks.market_picture import draw_markets
-from benchmarks.market_rows import PROTOCOL, Market, Measured
+from benchmarks.scenario_data.market_picture import draw_markets
+from benchmarks.scenario_data.markets import PROTOCOL, Market, Measured
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.evaluation import paired_bootstrap
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = f"markets.{group}.{asked.settings}" if asked.seeds else "markets.controls"
     report.finish(name, result, rows(result), asked.save)
     if asked.save and asked.seeds:
-        draw_markets(result, report.RESULTS / f"{name}.png")
+        draw_markets(result, report.result_path(name).with_suffix(".png"))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from benchmarks.bag_regression import regress_bags
-from benchmarks.recognise_users import DATA, Answers, Labelled, figures, ours, worth
-from benchmarks.report import finish, run
+from benchmarks.harness.report import finish, run
+from benchmarks.scenario_data.recognition import DATA, Answers, Labelled, figures, ours, worth
 from kgrec.evaluation import paired_bootstrap
 from kgrec.metrics.calibration import balanced_accuracy
 

@@ -92,7 +92,7 @@ def _measure(edges: int, folder: Path, asked: argparse.Namespace) -> Figures:
 
 def _write(asked: argparse.Namespace) -> Figures:
     """Generate a graph and write it into an embedded store."""
-    from benchmarks.generate import generate
+    from benchmarks.speed.generate import generate
     from kgrec.stores import EmbeddedStore
 
     catalog = generate(int(asked.edges[0]), asked.seed)
@@ -179,7 +179,7 @@ def exponents(sizes: Sequence[Figures]) -> dict[str, float]:
 
 
 def _report(sizes: Sequence[Figures], asked: argparse.Namespace) -> None:
-    from benchmarks.report import finish
+    from benchmarks.harness.report import finish
 
     growth, late = exponents(sizes), exponents(sizes[-2:])
     finish(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from benchmarks import age_groups, few_shot, markets, report
+from benchmarks import age_groups, few_shot, markets
+from benchmarks.harness import report
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

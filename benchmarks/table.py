@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.datasets import NAMES
-from benchmarks.report import RESULTS, between
+from benchmarks.harness.datasets import NAMES
+from benchmarks.harness.report import RESULTS, between
 from graph_schema.errors import SourceError
 
 README: Final = Path(__file__).resolve().parents[1] / "README.md"
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--file", type=Path, default=README, help="default: README.md")
     parser.add_argument("--print", action="store_true", help="show the table and change nothing")
     asked = parser.parse_args(arguments)
-    text = accuracy_table(RESULTS)
+    text = accuracy_table(RESULTS / "accuracy")
     if asked.print:
         print(text)
         return

@@ -1,4 +1,7 @@
-"""Products of a sparse matrix that is not learned with a dense one that is."""
+"""Products of a fixed sparse matrix and a dense one, with gradients for the dense one.
+
+Own code instead of ``torch.sparse``: here a row's bits never depend on the other rows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, eq=False)
 class SparsePattern:
-    """Where a sparse ``[n_rows, n_columns]`` matrix has entries, row by row.
+    """The places of the entries of a sparse ``[n_rows, n_columns]`` matrix, row by row.
 
     ``indptr`` int64 ``[n_rows]`` (first entry of each row) and ``indices`` int64 ``[nnz]`` on the
     device; ``csr`` the same as arrays, with the end of the last row.

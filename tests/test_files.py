@@ -64,7 +64,7 @@ def names(folder: Path) -> list[str]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to replace a folder: in one step, and by two renames."""
     if request.param == "renames":
-        monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(files, "_exchange", lambda *_: False)
     return str(request.param)
 
 
@@ -209,7 +209,7 @@ def test_a_second_rename_that_fails_is_undone(
 ) -> None:
     folder = tmp_path / "thing"
     save(folder, "old")
-    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(files, "_exchange", lambda *_: False)
     rename, calls = os.rename, []
 
     def refuse(source: Path, target: Path) -> None:
@@ -316,7 +316,7 @@ from kgrec.files import FolderKind, read_folder, readable_folder, replaced_folde
 
 base, way = Path(sys.argv[1]), sys.argv[2]
 if way == "renames":
-    files._exchange = lambda one, other: False
+    files._exchange = lambda *_: False
 KIND = FolderKind("thing", "manifest.json", lambda content: content.get("files"))
 WATCHED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "ctypes.dlsym"}
 state = {"left": -1}

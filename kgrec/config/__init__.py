@@ -1,4 +1,4 @@
-"""Settings: one pydantic model a component; what is left unset is read off the data by ``fit``."""
+"""Settings: one pydantic model per component; ``fit`` chooses unset fields from the data."""
 
 from kgrec.config.heads import FEATURE_READERS, Head, HeadName
 from kgrec.config.model import (

@@ -1,6 +1,6 @@
-"""Settings: one pydantic model per component, every field documented, unknown fields refused.
+"""Settings of the model, its training and the text encoder; unknown fields are refused.
 
-A field that is None is read off the data by ``fit`` (see ``kgrec.training.defaults``).
+``fit`` chooses a field that is None from the data (see ``kgrec.training.plan``).
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ class _Settings(BaseModel):
 
 
 class TextConfig(_Settings):
-    """The language model that reads titles, descriptions, reviews and queries."""
+    """The language model for titles, descriptions, reviews and queries."""
 
     model: str = Field("default", description="'default', a local folder, or a hub name.")
     precision: Literal["auto", "fp32", "openvino", "bf16", "int8"] = Field(
         "auto",
-        description="'auto', 'fp32' or 'bf16'; 'openvino' (fp32) or 'int8' with the extra.",
+        description="'auto', 'fp32' or 'bf16'; with the extra also 'openvino' (fp32) or 'int8'.",
     )
     max_length: int = Field(256, ge=8, description="Tokens per chunk; longer texts are chunked.")
     cache_dir: str | None = Field(None, description="Embedding cache; None: the user's cache dir.")
     robust_reviews: bool = Field(
         False,
-        description="Pool an item's reviews by their geometric median, equal ones once, and not by "
-        "their mean nor by attention: a few hostile reviews then count for little.",
+        description="Pool an item's reviews by their geometric median, equal ones once, instead of "
+        "their mean or attention: then a few hostile reviews have little effect.",
     )
 
 
 class ModelConfig(_Settings):
-    """The hybrid model: what an item and a user are made of."""
+    """The hybrid model: the parts of item and user vectors."""
 
     embedding_size: int | None = Field(None, ge=2, description="Width d of every vector.")
-    use_ids: bool = Field(True, description="Learn a vector per trained item.")
+    use_ids: bool = Field(True, description="Learn a vector per item with training interactions.")
     use_knowledge: bool = Field(True, description="Encode the knowledge-graph neighbourhood.")
-    use_text: bool = Field(True, description="Read texts with the language model.")
+    use_text: bool = Field(True, description="Encode texts with the language model.")
     use_attention: bool = Field(
-        False, description="Weigh an item's reviews by what they say, their age and their rating."
+        False, description="Pool an item's reviews by attention over their text, age and rating."
     )
     use_item_weights: bool = Field(
-        True, description="Let items speak for each other directly where validation gains by it."
+        True, description="Add item–item weights to the scores where they improve validation."
     )
     use_attributes: bool = Field(True, description="Use item and user attribute columns.")
     use_vectors: bool = Field(
@@ -64,14 +64,14 @@ class ModelConfig(_Settings):
     )
     temperature: float | None = Field(None, gt=0, description="Softmax temperature on cosines.")
     shrinkage: float | None = Field(
-        None, ge=0, description="A history of n events counts for n / (n + shrinkage)."
+        None, ge=0, description="The history of n events has the factor n / (n + shrinkage)."
     )
     dropout: float | None = Field(None, ge=0, lt=1, description="Dropout on fused item vectors.")
-    id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of items trained as if new.")
+    id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of items trained without an id.")
     head: Head = Field(
         "auto",
         description="Scenario head; auto: adapter where there are two scenarios or more. Without "
-        "any scenario: none.",
+        "scenarios always none.",
     )
     use_fusion: bool = Field(
         True, description="Fuse a head's vectors with the shared ones by a learned gate."
@@ -82,28 +82,32 @@ Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # a λ_k
 
 
 class TrainingConfig(_Settings):
-    """How the model is fitted."""
+    """Training of the model."""
 
-    epochs: int | None = Field(None, ge=1, description="Passes over the users, at most.")
+    epochs: int | None = Field(None, ge=1, description="Greatest number of passes over the users.")
     batch_size: int | None = Field(None, ge=1, description="Users per step.")
     accumulation: int = Field(
-        1, ge=1, description="Parts that a step over all items is computed in, to save memory."
+        1, ge=1, description="Parts in which a step over all items is computed, to save memory."
     )
     precision: Literal["fp32", "bf16"] = Field(
         "fp32",
-        description="Numbers that a step multiplies; bf16: mixed precision, where the device has "
-        "it. Weights, gradients and answers are fp32.",
+        description="Number format of a step's products; bf16: mixed precision, if the device has "
+        "it. Weights, gradients and scores are fp32.",
     )
     learning_rate: float | None = Field(None, gt=0, description="Peak of the one-cycle schedule.")
     reg: float = Field(0.0, ge=0, description="Weight decay (decoupled).")
-    user_reg: float = Field(20.0, ge=0, description="Weight decay of user attributes' vectors.")
+    user_reg: float = Field(
+        20.0, ge=0, description="Weight decay of the vectors of user attributes."
+    )
     averaging: float = Field(
         0.99,
         ge=0,
         lt=1,
-        description="Decay per step of the weights' running average, which answers; 0: none.",
+        description="Decay per step of the weights' moving average, which is then used; 0: none.",
     )
-    history_dropout: float | None = Field(None, ge=0, lt=1, description="Share of events hidden.")
+    history_dropout: float | None = Field(
+        None, ge=0, lt=1, description="Share of a history's events that are hidden."
+    )
     examples: Literal["auto", "masks"] = Field(
         "auto",
         description="auto: cut histories in time where validation follows; masks: hide events.",
@@ -116,90 +120,113 @@ class TrainingConfig(_Settings):
     early_cuts: float | None = Field(
         None, ge=0, lt=1, description="Share of users whose history is cut among its first events."
     )
-    target_decay: float = Field(3.0, gt=0, description="Decay of a target's weight, in events ...")
-    target_reach: float = Field(0.1, ge=0, description="... plus this share of the history.")
-    max_targets: int = Field(100, ge=1, description="Targets per user and step, at most.")
+    target_decay: float = Field(
+        3.0,
+        gt=0,
+        description="Decay of a target's weight with its distance from the cut, in events.",
+    )
+    target_reach: float = Field(
+        0.1, ge=0, description="Share of the history's length that is added to target_decay."
+    )
+    max_targets: int = Field(100, ge=1, description="Greatest number of targets per user and step.")
     later_share: float = Field(
-        0.15, ge=0, lt=1, description="Share of users trained on what comes later, not next."
+        0.15, ge=0, lt=1, description="Share of users whose targets lie further in the future."
     )
     user_weight: float | None = Field(
-        None, ge=0, le=1, description="A user weighs (sum of target weights) ** user_weight."
+        None,
+        ge=0,
+        le=1,
+        description="A user's weight is (sum of its target weights) ** user_weight.",
     )
     sampling: Literal["auto", "full", "sampled"] = Field(
         "auto", description="Items per step: all, or a sample; auto: all of up to 20,000."
     )
-    negatives: int = Field(2048, ge=1, description="Items drawn per step, where sampled.")
-    fanout: int = Field(256, ge=1, description="Neighbours read of a node, where sampled.")
-    step_events: int = Field(32_768, ge=1, description="Events per step at most, where sampled.")
+    negatives: int = Field(
+        2048, ge=1, description="Items sampled per step, where steps are sampled."
+    )
+    fanout: int = Field(256, ge=1, description="Neighbours read per node, where steps are sampled.")
+    step_events: int = Field(
+        32_768, ge=1, description="Greatest number of events per step, where steps are sampled."
+    )
     valid_every: int = Field(5, ge=1, description="Epochs between validations.")
-    patience: int = Field(6, ge=1, description="Validations without a gain before stopping.")
+    patience: int = Field(
+        6, ge=1, description="Validations without improvement before training stops."
+    )
     valid_share: float = Field(
-        0.1, gt=0, lt=0.5, description="Held out to choose the epoch where no split is given."
+        0.1, gt=0, lt=0.5, description="Share held out to choose the epoch where no split is given."
     )
     refit: bool = Field(
-        True, description="Train again on everything after choosing by rows that fit held out."
+        True,
+        description="Train again on all rows after choosing the epoch by rows that fit held out.",
     )
     balancing: Literal[
         "none", "fixed", "uncertainty", "gradnorm", "pcgrad", "cagrad", "jacobian"
     ] = Field(
         "none",
-        description="How scenarios' losses L_k make one step; none: every example counts alike.",
+        description="How scenarios' losses L_k are combined; none: every example counts equally.",
     )
     scenario_weights: dict[str, Share] = Field(
-        {}, description="λ_k of a scenario's loss, 1 where none is given; not with 'none'."
+        {}, description="λ_k of a scenario's loss, 1 where none is given; needs balancing."
     )
     scenario_balance: float = Field(
         1.0,
         ge=0,
         le=1,
-        description="Users of scenario k are drawn as often as (its users) ** this; 1: all once.",
+        description="Users of scenario k are drawn ∝ (their number) ** this; 1: each once.",
     )
     scenario_dropout: float = Field(
-        0.1, ge=0, lt=1, description="Share of examples that are asked without their scenario."
+        0.1, ge=0, lt=1, description="Share of examples trained without their scenario."
     )
     scenario_candidates: Literal["auto", "all", "own"] = Field(
         "auto",
-        description="Items that a scenario's examples choose among: all, or those with training "
+        description="Candidates of a scenario's examples: all items, or those with training "
         "rows in it; auto: own where scenarios share less than half of their items.",
     )
     losses: dict[str, Literal["softmax", "bce", "kl"]] = Field(
         {}, description="A scenario's own loss; softmax where none is given, kl needs a teacher."
     )
     teacher: str | None = Field(
-        None, description="Folder of the saved recommender whose scores 'kl' learns from."
+        None, description="Folder of the saved recommender that 'kl' losses learn from."
     )
     logit_adjustment: float = Field(
-        0.0, ge=0, description="τ: times the log of the items' prior, added to training's logits."
+        0.0,
+        ge=0,
+        description="τ: this times the log of the items' prior is added to the logits in training.",
     )
     text_attack: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Train on items' text vectors moved this far against the model, too; 0: don't.",
+        description="Train also on text vectors moved this far to raise the loss; 0: off.",
     )
     popularity_weight: float = Field(
-        0.0, ge=0, le=1, description="A target weighs (its item's events) ** -this."
+        0.0,
+        ge=0,
+        le=1,
+        description="A target's weight is multiplied by (its item's events) ** -this.",
     )
     own_epochs: int = Field(
         0,
         ge=0,
-        description="Epochs on each scenario's own rows after joint training, all else frozen; "
-        "kept where the scenario's validation gains.",
+        description="Epochs of fine-tuning each scenario's parameters after joint training, all "
+        "others frozen; kept where the scenario's validation improves.",
     )
     meta_epochs: int = Field(
         0,
         ge=0,
-        description="Epochs in which every scenario plays the newcomer once, so that adapt() "
-        "knows where to start and how far to step; 0: it goes by the others' spread.",
+        description="Epochs of meta-training, which learns initial values and step sizes for "
+        "adapt(); 0: they follow from the mean and variance of the other scenarios.",
     )
     stop_by_scenario: bool = Field(
-        False, description="A scenario's own rows are those of its own best validation."
+        False, description="Keep each scenario's parameters from its own best validation."
     )
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainingConfig:
         if self.scenario_weights and self.balancing == "none":
-            raise ValueError("scenario_weights say nothing without balancing; set it to 'fixed'.")
+            raise ValueError(
+                "scenario_weights have no effect without balancing; set it to 'fixed'."
+            )
         if self.balancing != "none" and self.accumulation > 1:
             raise ValueError("balancing needs whole steps; set accumulation to 1.")
         if self.text_attack and (self.balancing != "none" or self.accumulation > 1):
@@ -212,8 +239,8 @@ class TrainingConfig(_Settings):
 class RecommenderConfig(_Settings):
     """All settings of a Recommender."""
 
-    model: ModelConfig = ModelConfig()
-    training: TrainingConfig = TrainingConfig()
-    text: TextConfig = TextConfig()
-    ratings: RatingConfig = RatingConfig()
-    scenarios: ScenarioConfig = ScenarioConfig()
+    model: ModelConfig = Field(ModelConfig(), description="The model.")
+    training: TrainingConfig = Field(TrainingConfig(), description="Its training.")
+    text: TextConfig = Field(TextConfig(), description="The language model.")
+    ratings: RatingConfig = Field(RatingConfig(), description="The rating model.")
+    scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")

@@ -1,4 +1,4 @@
-"""Settings of the rating model, which says whether a user will like an item and how it is rated."""
+"""Settings of the rating model, which predicts likes and ratings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class RatingConfig(BaseModel):
-    """The rating model: every rating of a user is foretold from all the others."""
+    """The rating model: every rating of a user is predicted from all the others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -22,29 +22,33 @@ class RatingConfig(BaseModel):
         4.0, allow_inf_nan=False, description="A rating of at least this is a like."
     )
     embedding_size: int = Field(64, ge=2, description="Width d of every vector.")
-    epochs: int = Field(8, ge=1, description="Passes over the ratings, at most.")
+    epochs: int = Field(8, ge=1, description="Greatest number of passes over the ratings.")
     learning_rate: float = Field(5e-3, gt=0, description="Peak of the one-cycle schedule.")
     reg: float = Field(0.3, ge=0, description="Weight decay (decoupled) of items' vectors.")
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout on user vectors.")
-    id_dropout: float = Field(0.05, ge=0, lt=1, description="Share of items trained as if new.")
+    id_dropout: float = Field(0.05, ge=0, lt=1, description="Share of items trained without an id.")
     rating_weight: float = Field(
-        0.6, ge=0, description="Weight of the ratings' squared error beside the likes' loss."
+        0.6,
+        ge=0,
+        description="Weight of the ratings' squared error, relative to the loss of likes.",
     )
     near_scales: tuple[Positive, ...] = Field(
         (30.0, 900.0),
-        description="Decays, in seconds, of what was rated near in time; used where times vary.",
+        description="Decays, in seconds, of ratings near in time; used where times vary.",
     )
     near_events: int = Field(10, ge=1, description="Ratings on each side that count as near.")
     near_dropout: float = Field(
-        0.1, ge=0, lt=1, description="Share of the ratings trained without what is near in time."
+        0.1, ge=0, lt=1, description="Share of the ratings trained without ratings near in time."
     )
     fewest: int = Field(
-        2, ge=1, description="An item rated so often with one rating has a vector for just that."
+        2,
+        ge=1,
+        description="Fewest equal ratings of an item for which it has a vector of that rating.",
     )
     head: Head = Field(
         "auto",
         description="Scenario head; auto: the adapter on top of the shared model, for scenarios "
-        "where validation gains by it.",
+        "where it improves validation.",
     )
     losses: dict[str, Literal["both", "bce", "mse"]] = Field(
         {}, description="A scenario's own loss: of likes, of ratings, or both."

@@ -1,4 +1,4 @@
-"""Settings of scenarios: a rule that says which one an interaction or a request belongs to."""
+"""Settings of scenarios: a rule that assigns them to interactions and requests."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Name = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
 
 class Range(BaseModel):
-    """Numbers from ``min`` to ``max``, both of which belong to it; None is no limit."""
+    """Numbers from ``min`` to ``max``, both included; None is no limit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min: float | None = Field(None, allow_inf_nan=False)
-    max: float | None = Field(None, allow_inf_nan=False)
+    min: float | None = Field(None, allow_inf_nan=False, description="Lowest number.")
+    max: float | None = Field(None, allow_inf_nan=False, description="Highest number.")
 
     @model_validator(mode="after")
     def _holds_something(self) -> Self:
@@ -48,7 +48,7 @@ class Range(BaseModel):
 
 
 class ScenarioRule(BaseModel):
-    """Which scenario an interaction belongs to, read off its user, its item, itself or its time.
+    """The scenario of an interaction, from its user, its item, its event or its time.
 
     Numbers and their texts are alike: 25, 25.0 and "25". An attribute such as "a|b" has two values;
     the first group, in the order given, that holds one of them counts.
@@ -57,7 +57,7 @@ class ScenarioRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     by: str = Field(
-        description="'user.ATTRIBUTE', 'item.ATTRIBUTE', 'event', or what the timestamp says in "
+        description="'user.ATTRIBUTE', 'item.ATTRIBUTE', 'event', or a part of the timestamp in "
         "UTC: 'hour' 0 to 23, 'weekday' monday to sunday, 'month' 1 to 12, 'season' (of the "
         "north, by whole months: winter is December to February)."
     )
@@ -65,10 +65,10 @@ class ScenarioRule(BaseModel):
         {}, description="Scenario: its values, or {min, max}; none: each value is a scenario."
     )
     otherwise: Name | None = Field(
-        None, description="Scenario of what is in no group, or unknown; None: no scenario."
+        None, description="Scenario of values that are unknown or in no group; None: no scenario."
     )
     descriptions: dict[Name, str] = Field(
-        {}, description="What each scenario is for, where the graph doesn't say."
+        {}, description="Descriptions of scenarios that have none in the graph."
     )
 
     @model_validator(mode="after")
@@ -111,7 +111,7 @@ class ScenarioRule(BaseModel):
 
     @property
     def of_user(self) -> bool:
-        """Whether the user alone decides, so that a request needs no more."""
+        """Whether the user alone decides the scenario."""
         return self.by.startswith(USER)
 
     @property
@@ -126,12 +126,12 @@ class ScenarioRule(BaseModel):
 
 
 class ScenarioConfig(BaseModel):
-    """Where scenarios come from besides the interactions' own ``scenario``."""
+    """Sources of scenarios besides the interactions' own ``scenario``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule: ScenarioRule | None = Field(
-        None, description="Gives interactions without a scenario, and requests, theirs."
+        None, description="Assigns a scenario to requests and to interactions without one."
     )
     overwrite: bool = Field(
         False, description="The rule also replaces the scenario that an interaction carries."
@@ -156,7 +156,7 @@ def number(value: str) -> float:
 
 
 def _shared(left: list[Value] | Range, right: list[Value] | Range) -> str | None:
-    """Something that two groups both hold."""
+    """A value that two groups both contain."""
     if isinstance(left, Range) and isinstance(right, Range):
         low, high = max(left.low, right.low), min(left.high, right.high)
         return None if low > high else f"{low if math.isfinite(low) else high:g}"

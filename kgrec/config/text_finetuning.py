@@ -1,4 +1,4 @@
-"""Settings of tuning the language model on a catalog's own texts."""
+"""Settings of fine-tuning a language model on a catalog's own texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEARNING_RATES: dict[Method, float] = {
 
 
 class TextTuning(BaseModel):
-    """What of the language model is trained, on which texts, and for how long."""
+    """Settings of ``tune_text``: the trained parameters, objectives, texts and steps."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,73 +32,88 @@ class TextTuning(BaseModel):
     )
     rank: int = Field(8, ge=1, description="Rank of lora's and adalora's matrices.")
     scale: float = Field(
-        2.0, gt=0, description="What lora's and adalora's change is multiplied by."
+        2.0, gt=0, description="Factor of lora's and adalora's change (alpha / rank)."
     )
     dropout: float = Field(0.05, ge=0, lt=1, description="Dropout before lora's matrices.")
-    prefix_tokens: int = Field(16, ge=1, description="Keys and values put before each layer's.")
+    prefix_tokens: int = Field(
+        16, ge=1, description="Number of keys and values that prefix adds to each layer."
+    )
     freeze: Literal["none", "embeddings", "gradual", "all"] = Field(
         "none",
-        description="embeddings: they stay; gradual: the last layer first, one more part after "
-        "another (Howard and Ruder 2018); all: only a prediction head is trained.",
+        description="embeddings: they are not trained; gradual: the last layer first, then one "
+        "part more at a time (Howard and Ruder 2018); all: only a prediction head is trained.",
     )
-    frozen_layers: int = Field(0, ge=0, description="So many of the first layers stay.")
+    frozen_layers: int = Field(0, ge=0, description="Number of first layers that are not trained.")
     objectives: tuple[Objective, ...] = Field(
         ("contrastive",),
         min_length=1,
-        description="One after the other. mlm: foretell hidden words (Devlin et al. 2019); "
-        "contrastive: tell a pair from all others in the batch (van den Oord et al. 2018); "
-        "recommend: the loss of a recommender that reads the texts, passed back (Gao et al. 2021).",
+        description="In this order. mlm: predict hidden words (Devlin et al. 2019); contrastive: "
+        "tell apart the pairs of a batch (InfoNCE, van den Oord et al. 2018); recommend: the loss "
+        "of a recommender on these texts, backpropagated (Gao et al. 2021).",
     )
     pairs: tuple[PairKind, ...] = Field(
         ("query", "review", "history"),
         min_length=1,
         description="Pairs of the contrastive objective: (query, clicked item), (review, item), "
-        "(texts of a history, next item); those that the data has.",
+        "(texts of a history, next item). Kinds that the data lacks are skipped.",
     )
-    epochs: int = Field(3, ge=1, description="Passes over the texts of one objective, at most.")
-    steps: int | None = Field(None, ge=1, description="Steps of an epoch, at most; None: all.")
-    batch_size: int = Field(32, ge=2, description="Texts, or pairs, of one step.")
+    epochs: int = Field(3, ge=1, description="Most passes over the texts of one objective.")
+    steps: int | None = Field(None, ge=1, description="Most steps of an epoch; None: all.")
+    batch_size: int = Field(32, ge=2, description="Texts or pairs of one batch.")
     accumulation: int = Field(
-        1, ge=1, description="Batches whose gradients make one step; negatives are a batch's own."
+        1, ge=1, description="Batches of one step; negatives come from the same batch."
     )
-    learning_rate: float | None = Field(None, gt=0, description="Its peak; None: by the method.")
-    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps up to the peak.")
+    learning_rate: float | None = Field(
+        None, gt=0, description="Peak learning rate; None: that of the method."
+    )
+    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps before the peak.")
     reg: float = Field(0.01, ge=0, description="Weight decay (decoupled).")
-    temperature: float = Field(0.05, gt=0, description="Of the contrastive softmax on cosines.")
-    masked: float = Field(0.15, gt=0, lt=1, description="Share of words that mlm hides.")
-    max_length: int = Field(96, ge=8, description="Tokens of one text in training.")
-    history_events: int = Field(3, ge=1, description="Latest events whose texts tell a history.")
-    valid_share: float = Field(
-        0.1, gt=0, lt=0.5, description="Share of the items whose texts stop the training."
+    temperature: float = Field(
+        0.05, gt=0, description="Temperature of the contrastive softmax on cosines."
     )
-    patience: int = Field(1, ge=1, description="Epochs without a gain there before stopping.")
+    masked: float = Field(0.15, gt=0, lt=1, description="Share of tokens that mlm hides.")
+    max_length: int = Field(96, ge=8, description="Tokens of one text in training.")
+    history_events: int = Field(
+        3, ge=1, description="Number of latest events whose texts form a history."
+    )
+    valid_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="Share of the items whose texts are the validation set for early stopping.",
+    )
+    patience: int = Field(
+        1, ge=1, description="Epochs without a lower validation loss before stopping."
+    )
     mixed_precision: Literal["auto", "off"] = Field(
-        "auto", description="auto: bfloat16 products where the device has them natively."
+        "auto", description="auto: bfloat16 where the device supports it natively."
     )
     augment: tuple[Change, ...] = Field(
         (),
-        description="Changes of a pair's first text: delete words, mask spans, substitute words "
-        "by the model's own predictions (after the objective mlm).",
+        description="Augmentation of a pair's first text: delete words, mask spans, substitute "
+        "words by the model's own predictions (after the objective mlm).",
     )
     augment_share: float = Field(0.1, gt=0, lt=1, description="Share of the words changed.")
-    backfill: bool = Field(False, description="Items without a text are told by their facts.")
+    backfill: bool = Field(False, description="Describe items without text by their facts.")
     template: str | None = Field(
         None,
         description="Text of an item with few words, such as `{title}[ is a {category}]"
-        "[ by {brand}]`; a part in brackets goes where a field is missing.",
+        "[ by {brand}]`; a part in brackets is left out where a field is missing.",
     )
-    short: int = Field(3, ge=1, description="Texts of fewer words are written by the template.")
+    short: int = Field(3, ge=1, description="Texts with fewer words are replaced by the template.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> TextTuning:
         if self.freeze == "all" and set(self.objectives) != {"mlm"}:
-            raise ValueError("freeze 'all' leaves nothing to train but mlm's head.")
+            raise ValueError("freeze 'all' trains the head of mlm only; use objectives ('mlm',).")
         if self.method == "prefix" and (self.frozen_layers or self.freeze == "gradual"):
-            raise ValueError("a prefix is one table for all layers; freeze none of them.")
+            raise ValueError(
+                "a prefix is one table for all layers; set frozen_layers 0 and freeze 'none'."
+            )
         if self.method == "adalora" and self.freeze == "gradual":
-            raise ValueError("adalora shares its rank out among all layers; freeze none of them.")
+            raise ValueError("adalora allocates rank among all layers; don't use freeze 'gradual'.")
         if "substitute" in self.augment and self.objectives[0] != "mlm":
-            raise ValueError("substitute asks the model for words; put mlm first in objectives.")
+            raise ValueError("substitute needs the head of mlm; put mlm first in objectives.")
         return self
 
     @property

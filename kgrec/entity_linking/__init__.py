@@ -1,4 +1,4 @@
-"""Knowledge from text: entities that texts name, as facts to inspect before accepting."""
+"""Entity linking: entities that texts name, proposed as facts to check and accept."""
 
 from kgrec.entity_linking.linker import link_entities
 from kgrec.entity_linking.proposals import accept, read_proposals, write_proposals

@@ -1,7 +1,9 @@
-"""Confidence: how often a mention like this one is a fact, learned on the facts that are known.
+"""Confidence of proposed facts: the share of similar mentions that are facts, learned from the
+graph.
 
-A logistic regression on the features of a pair and their products, which is checked on items that
-it did not learn from, and fitted so that nobody needs to set a threshold for one catalog.
+A logistic regression on the features of a pair and their products, cross-fitted by item: an item is
+predicted by a model of other items. The result is a probability, so that one threshold fits all
+catalogs.
 """
 
 from __future__ import annotations
@@ -17,26 +19,26 @@ from kgrec.entity_linking.mentions import EXACT
 from kgrec.graph.snapshot import Ints
 
 FOLDS = 10
-_PENALTY = 25.0  # on squared weights, against a sum of log losses
-_PRODUCTS = 0.5  # of two features, beside the features themselves: learned more slowly
-_REACH = 4.0  # standard deviations: features further out count as that far
-_PRIOR = 2.0  # mentions that a rate starts with
-_ROUNDS = 50  # of finding the share of items that have been looked at
-_DOUBT = 5.0  # mentions that how a form is believed starts with
+_PENALTY = 25.0  # of squared weights, relative to a sum of log losses
+_PRODUCTS = 0.5  # scale of products of two features; a smaller one is penalised more
+_REACH = 4.0  # standard deviations; features are clipped there
+_PRIOR = 2.0  # mentions by which a rate is shrunk towards the mean
+_ROUNDS = 50  # iterations for the share of items with complete facts
+_DOUBT = 5.0  # mentions by which the reliability of a form is shrunk towards its similarity
 
 
 def confidences(pairs: CandidatePairs, folds: Ints) -> np.ndarray:
-    """float64 ``[p]``: the probability that each pair is a fact, by a model that learned on the
-    items of other folds (``folds`` int64 ``[p]``, equal for all pairs of an item).
+    """float64 ``[p]``: the probability that each pair is a fact, by a model of the items of other
+    folds (``folds`` int64 ``[p]``, equal for all pairs of an item).
 
-    It learns from names as they are written. A form that differs (a misspelling, a last name alone)
-    is believed as much as it is like the name, corrected by how often known facts bear it out.
+    The model is fitted on exact names. The probability of another form (a misspelling, a last name
+    alone) is multiplied by its similarity to the name, corrected by the share of known facts among
+    such forms.
 
-    Where no fact that an item's texts name is known, perhaps nobody has looked yet, so that absence
-    says little. A first model learns from pairs beside which another name of the same item is a
-    known fact; the last one from all, where such items count by how likely they have been looked at
-    (a mixture of items with and without their facts, as in learning from positive and unlabelled
-    examples).
+    An item none of whose named entities is a known fact may be one whose facts are not in the graph
+    yet. So a first model is fitted on pairs whose item has a known fact with another named entity;
+    the final one on all pairs, with such items weighted by the probability that their facts are
+    complete (a mixture, as in learning from positive and unlabelled examples).
     """
     first = _cross_fitted(pairs, folds, pairs.exact * _beside_known(pairs))
     weights = pairs.exact * _completeness(pairs, first)
@@ -45,51 +47,54 @@ def confidences(pairs: CandidatePairs, folds: Ints) -> np.ndarray:
 
 
 def _known_beside(pairs: CandidatePairs) -> tuple[np.ndarray, np.ndarray]:
-    """float64 ``[p]`` each: whether a pair is a known fact by its name, and how many of the item's
-    pairs are."""
+    """float64 ``[p]`` each: 1 for a known fact with an exact name, and the number of these in the
+    item's pairs."""
     known = (pairs.known & pairs.exact).astype(np.float64)
     return known, np.bincount(pairs.item, weights=known, minlength=1)[pairs.item]
 
 
 def _beside_known(pairs: CandidatePairs) -> np.ndarray:
-    """float64 ``[p]``: 1 where another pair of the item is known; where none ever is, 1 for all."""
+    """float64 ``[p]``: 1 where another pair of the item is known; 1 for all where none ever is."""
     known, counts = _known_beside(pairs)
     beside = counts - known > 0
     return beside.astype(np.float64) if beside.any() else np.ones(len(pairs))
 
 
-def _completeness(pairs: CandidatePairs, sure: np.ndarray) -> np.ndarray:
-    """float64 ``[p]``: the probability that the facts which the item's texts name are in the graph:
-    1 where one is; else by how likely it is (``sure``) that nothing was to be found."""
+def _completeness(pairs: CandidatePairs, probability: np.ndarray) -> np.ndarray:
+    """float64 ``[p]``: the probability that the facts that the item's texts name are in the graph.
+
+    1 where one is; otherwise by the probability that there was none, from ``probability``.
+    """
     _, counts = _known_beside(pairs)
     empty = np.zeros(int(pairs.item.max()) + 1)
-    np.add.at(empty, pairs.item, np.log1p(-np.clip(sure * pairs.exact, 0.0, 1.0 - 1e-9)))
+    np.add.at(empty, pairs.item, np.log1p(-np.clip(probability * pairs.exact, 0.0, 1.0 - 1e-9)))
     items, first = np.unique(pairs.item, return_index=True)
     nothing, some = np.exp(empty[items]), counts[first] > 0
     share = 0.5
     for _ in range(_ROUNDS):
-        looked = np.where(some, 1.0, share * nothing / (share * nothing + 1.0 - share + 1e-12))
-        share = float(looked.mean())
-    return np.asarray(looked[np.searchsorted(items, pairs.item)])
+        complete = np.where(some, 1.0, share * nothing / (share * nothing + 1.0 - share + 1e-12))
+        share = float(complete.mean())
+    return np.asarray(complete[np.searchsorted(items, pairs.item)])
 
 
 def _cross_fitted(pairs: CandidatePairs, folds: Ints, weights: np.ndarray) -> np.ndarray:
-    """float64 ``[p]``: each pair by a model of the other folds, examples counted by ``weights``."""
+    """float64 ``[p]``: each pair by a model of the other folds, fitted with ``weights``."""
     answer, known = np.zeros(len(pairs)), pairs.known.astype(np.float64)
     for fold in range(FOLDS):
-        ask, learn = folds == fold, weights * (folds != fold)
-        if not ask.any() or not learn.any():
+        predicted, learn = folds == fold, weights * (folds != fold)
+        if not predicted.any() or not learn.any():
             continue
         rates = _Rates.build(pairs, folds, learn)
         inputs = np.column_stack([pairs.features, rates.of(pairs, folds)])
         used = learn > 0
-        answer[ask] = Logistic.fit(inputs[used], known[used], learn[used]).predict(inputs[ask])
+        model = LogisticRegression.fit(inputs[used], known[used], learn[used])
+        answer[predicted] = model.predict(inputs[predicted])
     return answer
 
 
 @dataclass(frozen=True, eq=False)
 class _Rates:
-    """Examples and known facts by entity, or by kind, and fold: float64 ``[groups, folds]``."""
+    """Known facts and all examples, by entity or kind and fold: float64 ``[groups, folds]``."""
 
     entity: tuple[np.ndarray, np.ndarray]
     kind: tuple[np.ndarray, np.ndarray]
@@ -105,8 +110,8 @@ class _Rates:
         return cls(both[0], both[1], float(known.sum() + 0.5) / float(learn.sum() + 1))
 
     def of(self, pairs: CandidatePairs, folds: Ints) -> np.ndarray:
-        """float64 ``[p, 3]``: log odds of the entity's and the kind's rate over the other folds,
-        and how many examples of the entity these hold."""
+        """float64 ``[p, 3]``: log odds of the entity's and the kind's rate in the other folds, and
+        the log of the entity's number of examples there."""
         entity, seen = self._rate(self.entity, pairs.entity, folds)
         kind, _ = self._rate(self.kind, pairs.kind, folds)
         return np.column_stack([_log_odds(entity), _log_odds(kind), np.log1p(seen)])
@@ -129,8 +134,11 @@ def _log_odds(rate: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Logistic:
-    """Logistic regression on standardised columns and the products of any two of them."""
+class LogisticRegression:
+    """Logistic regression on standardised columns and the products of every two of them.
+
+    Own code instead of scikit-learn, which can't share a process with kglite (the embedded store).
+    """
 
     centre: np.ndarray
     spread: np.ndarray
@@ -138,10 +146,12 @@ class Logistic:
     intercept: float
 
     @classmethod
-    def fit(cls, inputs: np.ndarray, known: np.ndarray, counts: np.ndarray) -> Logistic:
-        """``inputs`` float64 ``[n, s]``, ``known`` float64 ``[n]`` of 0 and 1, ``counts`` float64
-        ``[n]``: what each row counts for; penalised maximum likelihood by L-BFGS, without a random
-        choice."""
+    def fit(cls, inputs: np.ndarray, known: np.ndarray, counts: np.ndarray) -> LogisticRegression:
+        """Fit by penalised maximum likelihood with L-BFGS, which is deterministic.
+
+        ``inputs`` float64 ``[n, s]``, ``known`` float64 ``[n]`` of 0 and 1, ``counts`` float64
+        ``[n]``: the weight of each row.
+        """
         centre = np.average(inputs, axis=0, weights=counts)
         spread = np.sqrt(np.average((inputs - centre) ** 2, axis=0, weights=counts))
         spread = np.where(spread > 0, spread, 1.0)
@@ -173,13 +183,13 @@ def _with_products(columns: np.ndarray) -> np.ndarray:
 def _form_reliability(
     pairs: CandidatePairs, answer: np.ndarray, folds: Ints, weights: np.ndarray
 ) -> np.ndarray:
-    """float64 ``[p]``: 1 for the name itself; of another form, known facts over expected ones."""
-    belief = np.ones(len(pairs))
+    """float64 ``[p]``: 1 for the exact name; of another form, known facts / predicted ones."""
+    reliability = np.ones(len(pairs))
     items = np.bincount(pairs.item, weights=weights * pairs.known)[pairs.item] > 0
     for form in sorted(set(pairs.form) - {EXACT}):
-        alike = pairs.form == form
+        same_form = pairs.form == form
         for fold in range(FOLDS):
-            seen, ask = alike & items & (folds != fold), alike & (folds == fold)
-            facts = pairs.known[seen].sum() + _DOUBT * pairs.similarity[ask]
-            belief[ask] = np.minimum(facts / (answer[seen].sum() + _DOUBT), 1.0)
-    return belief
+            seen, predicted = same_form & items & (folds != fold), same_form & (folds == fold)
+            facts = pairs.known[seen].sum() + _DOUBT * pairs.similarity[predicted]
+            reliability[predicted] = np.minimum(facts / (answer[seen].sum() + _DOUBT), 1.0)
+    return reliability

@@ -1,4 +1,4 @@
-"""Words of texts that are most likely misspelt words of names."""
+"""Corrections: words of texts that are probably misspelt words of names."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from kgrec.entity_linking.name_index import NameIndex
 from kgrec.text.spelling import SpellingIndex
 
-_WORD = 5  # letters: shorter words have too many neighbours
-_NAME = 8  # letters: so long a name must be to be recognised with an error in it
-_READINGS = 3  # of a word that is near to several
+_WORD = 5  # letters; shorter words are similar to too many others
+_NAME = 8  # letters of the shortest name that is found with an error
+_READINGS = 3  # most corrections of a word
 
 
 @dataclass(frozen=True)
 class Corrections:
-    """``meant``: a word as written → the words of names it is one error away from."""
+    """``meant``: a word as written → the words of names that are one typing error away."""
 
     index: NameIndex
     meant: dict[str, list[str]]
 
     @classmethod
     def build(cls, index: NameIndex, counts: Counter[str]) -> Corrections:
-        """``counts``: in how many texts each word occurs. A misspelling is rarer than the word."""
+        """``counts``: number of texts with each word; a misspelling is rarer than the word."""
         long = (key for key in index.phrases if len(key) >= _NAME)
         words = sorted({word for key in long for word in key.split(" ") if len(word) >= _WORD})
         spelling, known = SpellingIndex(words), set(words)
@@ -38,7 +38,8 @@ class Corrections:
         return cls(index, meant)
 
     def find(self, words: Sequence[str]) -> Iterator[tuple[int, int, str, int]]:
-        """As NameIndex.find, with the number of words corrected: the names that come to light."""
+        """Like NameIndex.find on the corrected words, with the number of corrections in each
+        name."""
         wrong = [at for at, word in enumerate(words) if word in self.meant]
         if not wrong:
             return

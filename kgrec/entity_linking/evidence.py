@@ -1,4 +1,4 @@
-"""What speaks for a mention being a fact: how it is written, and how item and entity fit."""
+"""Evidence for facts: items, the entities that their texts name, and the features of each pair."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kgrec.graph.snapshot import GraphSnapshot, Ints
 
 @dataclass(frozen=True, eq=False)
 class CandidatePairs:
-    """Items and the entities that their texts name, one row a pair; all arrays ``[p]``.
+    """Items and the entities that their texts name, one row per pair; all arrays ``[p]``.
 
     ``item``, ``entity`` int64 rows; ``known`` bool: there is such a fact; ``exact`` bool: the name
     itself occurs; ``form`` object and ``similarity`` float64 of the best mention; ``first`` int64:
@@ -50,8 +50,8 @@ def candidate_pairs(
 ) -> CandidatePairs:
     """The pairs of ``mentions`` and their features.
 
-    What the graph says of an item is read without the facts of the pairs themselves, known ones
-    too: an item whose facts are still to be found looks as one whose facts are known.
+    Features from the graph ignore the facts of the pairs themselves, known ones too: so an item
+    whose facts are missing has the same features as one whose facts are known.
     """
     table = _grouped(mentions)
     item, entity = table["item"].to_numpy(np.int64), table["entity"].to_numpy(np.int64)
@@ -85,7 +85,7 @@ def candidate_pairs(
 
 
 def _grouped(mentions: pd.DataFrame) -> pd.DataFrame:
-    """One row per (item, entity): its best mention, and means over all of them."""
+    """One row per (item, entity): the best mention, and aggregates over all mentions."""
     ordered = mentions.assign(first=np.arange(len(mentions)))
     ordered = ordered.sort_values("similarity", ascending=False, kind="stable")
     groups = ordered.groupby(["item", "entity"], sort=True)
@@ -103,7 +103,7 @@ def _grouped(mentions: pd.DataFrame) -> pd.DataFrame:
 def _written(
     table: pd.DataFrame, mentions: pd.DataFrame, texts: Sequence[ItemText]
 ) -> list[np.ndarray | pd.Series]:
-    """How the name stands in the texts."""
+    """Features of how the name is written in the texts."""
     capitals = mentions.groupby("key")["capital"].mean()
     length = np.array([len(texts[at].text) for at in table["at"]], dtype=np.float64)
     return [
@@ -120,7 +120,7 @@ def _written(
 def _names(
     table: pd.DataFrame, index: NameIndex, exact: np.ndarray
 ) -> list[np.ndarray | pd.Series]:
-    """What kind of name it is: how many bear it, whether it is the whole name, its length."""
+    """Features of the name: number of entities with it, whether it is the whole name, length."""
     keys = table["key"]
     bearers = keys.map({key: len(rows) for key, rows in index.phrases.items()}).fillna(1)
     whole = [index.whole[row] == key for row, key in zip(table["entity"], keys, strict=True)]
@@ -130,7 +130,8 @@ def _names(
 def _numbers(
     table: pd.DataFrame, exact: np.ndarray, wanted: sp.csr_matrix, known: np.ndarray
 ) -> list[np.ndarray]:
-    """How many items name the entity, and how many more than that have it as a fact."""
+    """Log number of items that name the entity, and the log ratio of items with such a fact to
+    it."""
     entity = table["entity"].to_numpy()
     naming = np.bincount(entity[exact], minlength=wanted.shape[1])[entity] + ~exact
     having = np.asarray(wanted.sum(axis=0)).ravel()[entity] - known
@@ -138,7 +139,8 @@ def _numbers(
 
 
 def _roles(facts: KnownFacts, apart: np.ndarray, item: Ints, entity: Ints) -> list[np.ndarray]:
-    """How many other facts the item has, in all and in the entity's usual relation."""
+    """Features of the item's other facts: their number, in all and in the entity's usual
+    relation."""
     counts = np.zeros((facts.shape[0], max(len(facts.relations), 1)))
     np.add.at(counts, (facts.item[apart], facts.relation[apart]), 1.0)
     roles = facts.roles(np.ones(len(facts.item), dtype=bool))
@@ -148,13 +150,13 @@ def _roles(facts: KnownFacts, apart: np.ndarray, item: Ints, entity: Ints) -> li
 
 
 def _names_holding(index: NameIndex, entity: Ints) -> sp.csr_matrix:
-    """float64 ``[entities, entities]``: 1 where the row's name is part of the column's, for the
-    rows in ``entity``: "Paris" and "Films set in Paris"."""
-    asked = set(entity.tolist())
+    """float64 ``[entities, entities]``: 1 where the row's name is part of the column's, such as
+    "Paris" in "Films set in Paris", for the rows in ``entity``."""
+    wanted = set(entity.tolist())
     rows, columns = [], []
     for column, key in enumerate(index.whole):
         for part in set(index.inside(key.split(" "))):
-            holders = [row for row in index.phrases[part] if row in asked and row != column]
+            holders = [row for row in index.phrases[part] if row in wanted and row != column]
             rows += holders
             columns += [column] * len(holders)
     size = len(index.whole)

@@ -1,4 +1,4 @@
-"""How alike an item is to the items that have an entity, by their other facts."""
+"""ItemSimilarity: how similar an item is to the items that have an entity, by their other facts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import scipy.sparse as sp
 
 from kgrec.graph.snapshot import Ints
 
-_CHUNK = 1024  # pairs at a time: a popular entity's profile is nearly dense
+_CHUNK = 1024  # pairs at a time; the profile of a popular entity is nearly dense
 _FLOOR = 0.1  # added to a ratio before its logarithm
 
 
 @dataclass(frozen=True, eq=False)
 class ItemSimilarity:
     """``context`` float64 ``[items, entities]``: the facts to compare by, 0 or 1; ``unit``: the
-    same weighted by log(items / items with it), rows of length 1."""
+    same weighted by log(items / items with the entity), unit rows."""
 
     context: sp.csr_matrix
     unit: sp.csr_matrix
@@ -33,17 +33,17 @@ class ItemSimilarity:
     def features(
         self, item: Ints, entity: Ints, known: np.ndarray, facts: sp.csr_matrix
     ) -> list[np.ndarray]:
-        """float64 ``[p]`` each: the mean cosine of the item and the others that have the entity,
-        how many times the mean over all items that is (its logarithm), and how much more it is
-        than with the others whose texts name the entity without having it.
+        """Three features, float64 ``[p]`` each: the mean cosine between the item and the other
+        items that have the entity; the log of its ratio to the mean over all items; its difference
+        to the mean cosine with the items whose texts name the entity and that don't have it.
 
         ``known`` bool ``[p]``: the pair is one of ``facts`` float64 ``[items, entities]``.
         """
-        asked = np.zeros(self.unit.shape[1])
-        asked[entity] = 1.0
+        wanted = np.zeros(self.unit.shape[1])
+        wanted[entity] = 1.0
         ones = np.ones(int((~known).sum()))
         without = sp.csr_matrix((ones, (item[~known], entity[~known])), shape=self.unit.shape)
-        having = self._mean_cosine(item, entity, known, facts @ sp.diags(asked))
+        having = self._mean_cosine(item, entity, known, facts @ sp.diags(wanted))
         lacking = self._mean_cosine(item, entity, ~known, without)
         everyone = np.asarray(self.unit @ np.asarray(self.unit.mean(axis=0)).ravel()).ravel()[item]
         return [having, np.log(having / np.maximum(everyone, 1e-12) + _FLOOR), having - lacking]
@@ -51,8 +51,10 @@ class ItemSimilarity:
     def _mean_cosine(
         self, item: Ints, entity: Ints, member: np.ndarray, members: sp.csr_matrix
     ) -> np.ndarray:
-        """Of each pair's item and the other items that ``members`` ``[items, entities]`` joins to
-        the entity; ``member`` bool ``[p]``: the item itself is one of them. 0 where none is."""
+        """float64 ``[p]``: between each pair's item and the other items that ``members`` ``[items,
+        entities]`` joins to the entity; 0 without any. ``member`` bool ``[p]``: the item itself is
+        one of them.
+        """
         profiles = sp.csr_matrix(members.T @ self.unit)
         total = row_products(self.unit, item, profiles, entity)
         itself = np.asarray(self.unit.multiply(self.unit).sum(axis=1)).ravel()[item]

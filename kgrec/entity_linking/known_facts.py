@@ -1,4 +1,4 @@
-"""Facts that a graph has between items and entities, as matrices."""
+"""KnownFacts: the facts of a graph between items and entities, as arrays and sparse matrices."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class KnownFacts:
-    """``relations`` and, for each fact, int64 ``[n]``: its relation's place, item and entity row.
+    """``relations`` and, for each fact, its relation's index, item row and entity row, int64
+    ``[n]``.
 
-    ``wanted`` bool ``[relations]``: those that may be proposed.
+    ``wanted`` bool ``[relations]``: the relations that may be proposed.
     """
 
     relations: tuple[Relation, ...]
@@ -38,7 +39,7 @@ class KnownFacts:
 
     @classmethod
     def read(cls, snapshot: GraphSnapshot, wanted: Sequence[str] | None = None) -> KnownFacts:
-        """Raises RequestError where ``wanted`` names a relation that joins no item and entity."""
+        """Read the facts. Raises RequestError for a relation in ``wanted`` without such facts."""
         kinds, items, entities = [], [], []
         for facts in snapshot.facts:
             if {facts.head_label, facts.tail_label} == {ITEM, ENTITY}:
@@ -63,7 +64,7 @@ class KnownFacts:
         return binary_matrix(self.item[facts], self.entity[facts], self.shape)
 
     def roles(self, facts: np.ndarray) -> sp.csr_matrix:
-        """float64 ``[entities, relations]``: in how many of ``facts`` an entity has each."""
+        """float64 ``[entities, relations]``: number of ``facts`` of each entity by relation."""
         ones = np.ones(int(facts.sum()))
         shape = (self.shape[1], len(self.relations))
         places = (self.entity[facts], self.relation[facts])
@@ -79,11 +80,11 @@ def entries_at(matrix: sp.csr_matrix, rows: Ints, columns: Ints) -> np.ndarray:
 
 def _check(wanted: Sequence[str] | None, names: Sequence[str]) -> None:
     if isinstance(wanted, str):
-        raise RequestError(f"relations={wanted!r} is one text. Cure: give a list of names.")
+        raise RequestError(f"relations={wanted!r} is one string. Cure: give a list of names.")
     unknown = sorted(set(wanted or ()) - set(names))
     if unknown:
         known = ", ".join(sorted(set(names))) or "none"
         raise RequestError(
-            f"no fact between an item and an entity says {', '.join(unknown)}. "
+            f"no fact between an item and an entity has the relation {', '.join(unknown)}. "
             f"Cure: use some of {known}."
         )

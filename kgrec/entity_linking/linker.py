@@ -1,4 +1,4 @@
-"""link_entities: entities that the texts of items name, as facts to inspect before accepting."""
+"""link_entities: proposes facts between items and the entities that their texts name."""
 
 from __future__ import annotations
 
@@ -33,19 +33,38 @@ def link_entities(
     min_confidence: float = MIN_CONFIDENCE,
     fuzzy: bool = True,
 ) -> pd.DataFrame:
-    """Facts that descriptions and reviews suggest and the graph lacks, the surest first.
+    """Propose facts that descriptions and reviews name and the graph lacks.
 
-    One row per fact: ``item_id``, ``relation``, ``entity_id``, the entity's ``name``, what was
-    ``found`` in the text, ``confidence`` (0 to 1: the share of such mentions that are facts),
-    ``source`` ("description" or "review"), ``field`` (the item's column, or the review's id),
-    ``start`` and ``end`` (characters of the cleaned text), the ``sentence``, and ``forward``
-    (whether the fact goes from the item to the entity). Pairs that have a fact are left out.
+    Names are compared without case, accents and punctuation. The confidence is learned from the
+    graph's own facts; the model for an item is fitted on other items. Pairs that have a fact
+    already are left out.
 
-    ``relations`` limits what is proposed; by default the relations that the entity, or its kind,
-    has to items. ``fuzzy`` also reads names with a wrong letter and last names alone. Names are
-    compared without case, accents and punctuation. The confidence is learned on the graph's own
-    facts, an item's never by a model that has seen that item. Raises RequestError where there is
-    nothing to read, to name or to learn from, and for an unknown relation.
+    Parameters
+    ----------
+    source
+        The graph: a store, a catalog or a snapshot.
+    relations
+        Relations that may be proposed; by default those that the entity, or its kind, has to items.
+    min_confidence
+        Least confidence of a proposal, 0 to 1.
+    fuzzy
+        Also find names with a typing error, and last names alone.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per proposed fact, highest confidence first: ``item_id``, ``relation``,
+        ``entity_id``, ``name`` of the entity, ``found`` (the characters in the text),
+        ``confidence`` (float, 0 to 1: the share of such mentions that are facts), ``source``
+        ("description" or "review"), ``field`` (the item's column, or the review's id), ``start``
+        and ``end`` (int64, characters of the cleaned text), ``sentence``, and ``forward`` (bool:
+        the fact goes from the item to the entity).
+
+    Raises
+    ------
+    RequestError
+        No texts, no names, no facts to learn from, an unknown relation, or a ``min_confidence``
+        outside 0 to 1.
     """
     _check(min_confidence)
     snapshot = read_source(source)
@@ -57,25 +76,25 @@ def link_entities(
     if mentions.empty:
         return pd.DataFrame(columns=pd.Index(COLUMNS))
     pairs = candidate_pairs(mentions, texts, index, snapshot, facts)
-    sure = confidences(pairs, pairs.item % FOLDS)
-    proposals = _proposals(pairs, sure, facts, snapshot)
+    probability = confidences(pairs, pairs.item % FOLDS)
+    proposals = _proposals(pairs, probability, facts, snapshot)
     kept = proposals[proposals["confidence"] >= min_confidence]
     return _proposal_frame(kept, mentions.iloc[pairs.first[kept["pair"]]], texts, snapshot, facts)
 
 
 def _proposals(
-    pairs: CandidatePairs, sure: np.ndarray, facts: KnownFacts, snapshot: GraphSnapshot
+    pairs: CandidatePairs, probability: np.ndarray, facts: KnownFacts, snapshot: GraphSnapshot
 ) -> pd.DataFrame:
-    """Columns pair, relation (places), confidence: each unknown pair in each relation it may have,
-    in falling order of confidence."""
+    """Columns pair and relation (indices) and confidence: each unknown pair in each relation it may
+    have, highest confidence first."""
     shares = _shares(facts, snapshot)
-    asked = np.flatnonzero(~pairs.known)
-    table = sp.coo_matrix(shares[pairs.entity[asked]])
+    unknown = np.flatnonzero(~pairs.known)
+    table = sp.coo_matrix(shares[pairs.entity[unknown]])
     frame = pd.DataFrame(
         {
-            "pair": asked[table.row],
+            "pair": unknown[table.row],
             "relation": table.col,
-            "confidence": sure[asked[table.row]] * table.data,
+            "confidence": probability[unknown[table.row]] * table.data,
         }
     )
     return frame.sort_values(
@@ -84,8 +103,8 @@ def _proposals(
 
 
 def _shares(facts: KnownFacts, snapshot: GraphSnapshot) -> sp.csr_matrix:
-    """float64 ``[entities, relations]``: in what share of the entity's items it has each relation
-    that may be proposed; one item more counts as entities of its kind do."""
+    """float64 ``[entities, relations]``: the share of the entity's items in each relation that may
+    be proposed, shrunk towards that of its kind by one item."""
     wanted = facts.wanted[facts.relation]
     roles = facts.roles(wanted)
     items = np.asarray(facts.links(wanted).sum(axis=0)).ravel()
@@ -102,7 +121,7 @@ def _proposal_frame(
     snapshot: GraphSnapshot,
     facts: KnownFacts,
 ) -> pd.DataFrame:
-    """The proposals as a person reads them; ``best`` holds the best mention of each."""
+    """The frame that ``link_entities`` returns; ``best`` has the best mention of each proposal."""
     relations = [facts.relations[place] for place in kept["relation"]]
     read = [texts[at] for at in best["at"]]
     spans = list(zip(read, best["start"].tolist(), best["end"].tolist(), strict=True))
@@ -129,7 +148,7 @@ def _proposal_frame(
 
 def _check(min_confidence: float) -> None:
     if not 0.0 <= min_confidence <= 1.0:
-        raise RequestError(f"min_confidence is {min_confidence}; it lies between 0 and 1.")
+        raise RequestError(f"min_confidence is {min_confidence}. Cure: use a number from 0 to 1.")
 
 
 def _check_parts(snapshot: GraphSnapshot, facts: KnownFacts, texts: Sequence[ItemText]) -> None:
@@ -142,6 +161,6 @@ def _check_parts(snapshot: GraphSnapshot, facts: KnownFacts, texts: Sequence[Ite
         raise RequestError("no entity has a name to look for. Cure: load entities with names.")
     if not facts.wanted[facts.relation].any():
         raise RequestError(
-            "no fact joins an item and an entity, so nothing says which mentions are facts. "
+            "no fact joins an item and an entity, so there is nothing to learn from. "
             "Cure: load some facts first."
         )

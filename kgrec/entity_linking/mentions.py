@@ -1,4 +1,4 @@
-"""Where texts name entities: every mention, with what its surroundings look like."""
+"""Mentions of entities in items' texts, with the capitals and brackets around them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SENTENCE_END = ".!?\n"
 
 @dataclass(frozen=True, slots=True)
 class ItemText:
-    """What is searched: ``field`` is the item's column or the review's id."""
+    """A text of an item; ``field`` is the item's column or the review's id."""
 
     item: int
     source: str
@@ -31,8 +31,8 @@ class ItemText:
 
 
 class Mention(NamedTuple):
-    """Rows of item and entity, the text's place in the list of texts, characters ``start`` to
-    ``end`` there, and how it is written. ``similarity``: 1 for the name itself."""
+    """Rows of item and entity, ``at``: index of the text, its characters ``start`` to ``end``, and
+    how the name is written. ``similarity`` to the name: 1 for the exact name."""
 
     item: int
     entity: int
@@ -49,10 +49,7 @@ class Mention(NamedTuple):
 
 
 def item_texts(snapshot: GraphSnapshot) -> list[ItemText]:
-    """Descriptions (long text columns, never the title) and reviews of items, cleaned.
-
-    A text is what ``clean_text`` makes of it: as it stands unless it holds markup or binary.
-    """
+    """Descriptions (long text columns, never the title) and reviews of items, by ``clean_text``."""
     items = snapshot.items.attributes
     texts = []
     for column in text_columns(items).long:
@@ -71,7 +68,7 @@ def item_texts(snapshot: GraphSnapshot) -> list[ItemText]:
 def find_mentions(texts: Sequence[ItemText], index: NameIndex, *, fuzzy: bool) -> pd.DataFrame:
     """One row per mention and entity of that name, with the columns of Mention.
 
-    ``fuzzy`` also finds names with a wrong letter in a word, and people's last words alone.
+    ``fuzzy`` also finds names with one typing error in a word, and last names alone.
     """
     words = [read_words(text.text) for text in texts]
     corrections = None
@@ -103,7 +100,7 @@ class _MentionFinder:
         yield from self._last_words(taken)
 
     def _last_words(self, taken: set[int]) -> Iterator[Mention]:
-        """Last words of names in capitals, unless another name stands before them."""
+        """Capitalised last names, unless a capitalised word is before them."""
         for place, word in enumerate(self.words.folded):
             row = self.index.last_names.get(word)
             if row is None or place in taken or not self._capital(place):
@@ -143,7 +140,7 @@ class _MentionFinder:
         return letter.isupper() or letter.isdigit()
 
     def _capital_before(self, place: int) -> bool:
-        """Whether the word before, with but a space between, begins with a capital letter."""
+        """Whether the previous word, one space before, begins with a capital letter."""
         if place == 0 or self.words.start[place] - self.words.end[place - 1] != 1:
             return False
         between = self.text.text[self.words.end[place - 1]]
@@ -157,7 +154,7 @@ class _MentionFinder:
 
 
 def sentence_around(text: str, start: int, end: int) -> str:
-    """The sentence that holds characters ``start`` to ``end``."""
+    """The sentence with the characters ``start`` to ``end``."""
     first = max(text.rfind(mark, 0, start) for mark in _SENTENCE_END) + 1
     ends = [place for mark in _SENTENCE_END if (place := text.find(mark, end)) >= 0]
     return text[first : min(ends, default=len(text) - 1) + 1].strip()

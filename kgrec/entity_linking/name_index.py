@@ -1,4 +1,4 @@
-"""NameIndex: which entities a run of words may name."""
+"""NameIndex: entity names by their words, to find them in a text."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from kgrec.entity_linking.words import key_of, unqualified
 
-_SURNAME = 4  # letters: shorter last words are more often something else
+_SURNAME = 4  # letters; shorter last words are mostly not names
 
 
 @dataclass(frozen=True, slots=True)
 class NameIndex:
-    """``whole`` and ``keys``: the key of each name, and without what parentheses add to it.
+    """``whole`` and ``keys``: the key of each name, with and without words in parentheses.
 
-    ``phrases``: key → rows of the entities so called; ``longest``: first word → the most words
-    that a phrase beginning with it has; ``last_names``: last word → the one entity it can be.
+    ``phrases``: key → rows of the entities with that name; ``longest``: first word → most words of
+    a phrase that begins with it; ``last_names``: last word → the only entity with it.
     """
 
     whole: list[str]
@@ -27,7 +27,7 @@ class NameIndex:
 
     @classmethod
     def build(cls, names: Sequence[str]) -> NameIndex:
-        """The index of ``names``, one a row; a name without letters or digits is found nowhere."""
+        """Index ``names``, one per row; a name without letters and digits is never found."""
         whole = [key_of(name) for name in names]
         plain = [key_of(unqualified(name)) for name in names]
         index = cls(whole, plain)
@@ -43,8 +43,8 @@ class NameIndex:
         self.longest[words[0]] = max(self.longest.get(words[0], 0), len(words))
 
     def find(self, words: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-        """(first word, word after the last, key) from left to right, the longest phrase first;
-        what is found does not overlap."""
+        """(first word, word after the last, key) from left to right: the longest phrase at each
+        word, without overlaps."""
         at, total = 0, len(words)
         longest, phrases = self.longest, self.phrases
         while at < total:
@@ -59,7 +59,7 @@ class NameIndex:
             at = stop
 
     def inside(self, words: Sequence[str]) -> Iterator[str]:
-        """Every phrase that occurs in ``words``, those within longer ones too."""
+        """All phrases in ``words``, also those inside longer ones."""
         for at, word in enumerate(words):
             for size in range(1, min(self.longest.get(word, 0), len(words) - at) + 1):
                 key = " ".join(words[at : at + size])
@@ -68,7 +68,7 @@ class NameIndex:
 
 
 def _last_names(keys: Sequence[str], phrases: dict[str, list[int]]) -> dict[str, int]:
-    """Last words of longer names that one entity alone has, and that are nobody's whole name."""
+    """Last words of longer names that one entity alone has and that are no whole name."""
     owners: dict[str, list[int]] = defaultdict(list)
     firsts = Counter(key.split(" ")[0] for key in keys)
     for row, key in enumerate(keys):

@@ -1,4 +1,4 @@
-"""Proposed facts that somebody has looked at, as a catalog to write."""
+"""Proposed facts as a CSV file to check, and the accepted ones as a catalog to write."""
 
 from __future__ import annotations
 
@@ -9,19 +9,32 @@ import pandas as pd
 from graph_schema import Catalog
 from kgrec.errors import RequestError, SourceError
 
-TEXT = "text"  # what an accepted fact says of its ``origin``
+TEXT = "text"  # property ``origin`` of an accepted fact
 _NEEDED = ("item_id", "relation", "entity_id")
 _NO = ("0", "0.0", "false", "no")
 _YES = ("1", "1.0", "true", "yes", "")
 
 
 def accept(proposals: pd.DataFrame) -> Catalog:
-    """The facts of ``proposals`` (rows of ``link_entities``), for ``store.write`` or ``update``.
+    """The accepted proposals as a catalog of facts, for ``store.write`` or ``update``.
 
-    Rows whose column ``accept`` says 0, no or false are left out; where there is no such column
-    all are taken. Each fact has the properties ``origin`` ("text") and ``confidence``. Writing it
-    twice changes nothing, and a fact that is there already stays one fact. Raises RequestError for
-    a frame without its columns, an empty id, or an ``accept`` that is neither yes nor no.
+    Writing it twice changes nothing; a fact that exists already stays one fact.
+
+    Parameters
+    ----------
+    proposals
+        Rows of ``link_entities``. Rows with 0, no or false in a column ``accept`` are left out;
+        without that column all are taken.
+
+    Returns
+    -------
+    Catalog
+        Facts with the properties ``origin`` ("text") and ``confidence``.
+
+    Raises
+    ------
+    RequestError
+        A missing column, an empty id, or a value of ``accept`` that is neither yes nor no.
     """
     missing = [name for name in _NEEDED if name not in proposals]
     if missing:
@@ -52,8 +65,11 @@ def accept(proposals: pd.DataFrame) -> Catalog:
 
 
 def write_proposals(proposals: pd.DataFrame, path: Path) -> Path:
-    """Write proposals as CSV with a first column ``accept`` of ones: set it to 0, or delete the
-    row, where a proposal is wrong. Raises SourceError where the disk refuses."""
+    """Write proposals as CSV with a first column ``accept`` of ones.
+
+    Set it to 0, or delete the row, where a proposal is wrong. Raises SourceError where the file
+    can't be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         proposals.assign(accept=1)[["accept", *proposals.columns]].to_csv(path, index=False)
@@ -65,8 +81,10 @@ def write_proposals(proposals: pd.DataFrame, path: Path) -> Path:
 
 
 def read_proposals(path: Path) -> pd.DataFrame:
-    """The proposals that ``write_proposals`` wrote, ids as text, with what was changed by hand.
-    Raises SourceError."""
+    """Read the file of ``write_proposals``, with the changes made by hand; ids are strings.
+
+    Raises SourceError.
+    """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
@@ -76,7 +94,7 @@ def read_proposals(path: Path) -> pd.DataFrame:
     numbers = pd.to_numeric(frame["confidence"], errors="coerce")
     if numbers.isna().any():
         line = int(numbers.isna().to_numpy().argmax()) + 2
-        raise SourceError(f"{path}, line {line}: confidence is no number. Cure: correct it.")
+        raise SourceError(f"{path}, line {line}: confidence is not a number. Cure: correct it.")
     return frame.assign(confidence=numbers)
 
 
@@ -85,15 +103,15 @@ def _accepted(proposals: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _flags(frame: pd.DataFrame, column: str) -> pd.Series[bool]:
-    """The column as yes or no; yes where there is none."""
+    """The column as bool; True where it does not exist."""
     if column not in frame:
         return pd.Series(True, index=frame.index)
-    said = frame[column].astype(str).str.strip().str.lower()
-    wrong = ~said.isin([*_YES, *_NO])
+    values = frame[column].astype(str).str.strip().str.lower()
+    wrong = ~values.isin([*_YES, *_NO])
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise RequestError(
             f"row {row + 1} of the proposals: {column} is {frame[column].iloc[row]!r}. "
             "Cure: write 1 or 0."
         )
-    return ~said.isin(_NO)
+    return ~values.isin(_NO)

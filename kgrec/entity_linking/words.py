@@ -1,4 +1,4 @@
-"""Words of a text as names are compared by, and where they stand in it."""
+"""Words of a text in the form in which names are compared, with their positions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kgrec.text.words import normalise
 
-# An accent that stands alone after its letter (NFD) is part of the word.
+# A combining accent after its letter (NFD) is part of the word.
 _WORD = re.compile("(?:[^\\W_]|[\u0300-\u036f])+")
 _QUALIFIER = re.compile(r"\s*\([^()]*\)\s*$")
 
@@ -22,7 +22,7 @@ class Words:
 
 
 def read_words(text: str) -> Words:
-    """The words of a text: runs of letters and digits. What lies between them is not compared."""
+    """The words of a text: runs of letters and digits; other characters are not compared."""
     found = [match.span() for match in _WORD.finditer(text)]
     if text.isascii():
         low = text.lower()
@@ -33,11 +33,10 @@ def read_words(text: str) -> Words:
 
 
 def key_of(name: str) -> str:
-    """What a name is compared by: its folded words, one space between them."""
+    """The key of a name: its folded words, separated by one space."""
     return " ".join(read_words(name).folded)
 
 
 def unqualified(name: str) -> str:
-    """The name without the words in parentheses at its end, which tell it from others of the same
-    name: "Mercury (planet)" is written "Mercury"."""
+    """The name without words in parentheses at its end: "Mercury (planet)" gives "Mercury"."""
     return _QUALIFIER.sub("", name) or name

@@ -1,1 +1,1 @@
-"""Features of items and users: tables read from the graph, and the layer that combines them."""
+"""Features of items and users: read from the graph in blocks, and combined by one layer."""

@@ -9,22 +9,30 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-MIN_COUNT = 3  # a value that fewer rows have is not learnable
-MAX_DISTINCT_SHARE = 0.5  # a column of mostly distinct values names rows, it does not describe them
+MIN_COUNT = 3  # rows that must have a value, or it can't be learned
+MAX_DISTINCT_SHARE = 0.5  # a column with more distinct values names rows, it doesn't describe them
 MAX_CATEGORIES = 20  # numeric columns with more distinct values are cut into ranges
 N_RANGES = 10
 
 
 @dataclass(frozen=True, eq=False)
 class AttributeTokens:
-    """``tokens``: sorted "column=value" strings; ``edges``: range limits per numeric column."""
+    """The attribute values that have learned vectors.
+
+    Attributes
+    ----------
+    tokens : tuple of str
+        Sorted "column=value" strings; the value of a numeric column is the number of a range.
+    edges : dict
+        The limits of the ranges, by numeric column.
+    """
 
     tokens: tuple[str, ...]
     edges: dict[str, tuple[float, ...]]
 
     @staticmethod
     def build(attributes: pd.DataFrame) -> AttributeTokens:
-        """Choose tokens from the rows of ``attributes``; multi-valued strings are "a|b"."""
+        """Return the tokens of a table of attributes; strings with several values are "a|b"."""
         tokens: list[str] = []
         edges: dict[str, tuple[float, ...]] = {}
         for column in map(str, attributes.columns):
@@ -38,7 +46,10 @@ class AttributeTokens:
         return AttributeTokens(tuple(sorted(tokens)), edges)
 
     def matrix(self, attributes: pd.DataFrame) -> sp.csr_matrix:
-        """float32 CSR ``[rows, tokens]``; rows sum to one, or to zero where nothing is known."""
+        """Return the tokens of each row, float32 CSR ``[rows, tokens]``.
+
+        Rows sum to one, or are empty where no token is known.
+        """
         index = pd.Index(self.tokens, dtype=object)
         rows, columns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
         for column in map(str, attributes.columns):

@@ -15,12 +15,20 @@ from kgrec.sparse import SparseMatrix
 
 _COLUMNS = 64  # of the nodes' vectors at a time
 _CACHED = 2**22  # numbers that a cache holds as they are
-_OFTEN = 8  # times that a node is read
+_OFTEN = 8  # times that a node is read, on average
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer's messages: ``source`` and ``relation`` int64 ``[t]``, and who receives them."""
+    """One layer's messages.
+
+    Attributes
+    ----------
+    source, relation : int64 ``[t]``
+        The sender and the relation of each message.
+    receive : SparseMatrix ``[receivers, t]``
+        Which node receives which message.
+    """
 
     source: Tensor
     relation: Tensor
@@ -31,7 +39,12 @@ class Layer:
 class DeviceMessages:
     """``Messages`` on a device, layer by layer; the last layer reaches items alone.
 
-    ``from_items`` says whether any message starts at an item; sources count items first then.
+    Attributes
+    ----------
+    layers : tuple of Layer
+    from_items : bool
+        Whether any message starts at an item; sources are numbered items first then, else they
+        are entities alone.
     """
 
     layers: tuple[Layer, ...]
@@ -41,6 +54,7 @@ class DeviceMessages:
     def build(
         messages: Messages, n_items: int, layers: int, device: torch.device | str
     ) -> DeviceMessages:
+        """Return the messages of so many layers on a device."""
         to_items = messages.matrix[:n_items].tocsc()
         used = np.flatnonzero(np.diff(to_items.indptr) > 0)
         from_items = layers > 1 or bool((messages.source[used] < n_items).any())
@@ -63,7 +77,7 @@ class KGEncoder(nn.Module):
 
     The composition x_e ⊙ w_r is CompGCN's multiplication (Vashishth et al., ICLR 2020), taken per
     distinct (node, relation), so that a layer is one sparse product whatever the number of
-    relations. Items enter with what the other parts know of them.
+    relations. Items enter with the sum of their other parts' vectors.
     """
 
     def __init__(self, n_entities: int, n_relations: int, embedding_size: int, layers: int) -> None:
@@ -72,9 +86,18 @@ class KGEncoder(nn.Module):
         self.relation = nn.Parameter(torch.ones(layers, n_relations, embedding_size))
 
     def forward(self, items: Tensor, messages: DeviceMessages) -> Tensor:
-        """``items`` float32 ``[n, d]`` → what their neighbourhoods say ``[n, d]``, over all layers.
+        """Return the items' neighbourhood vectors, summed over layers.
 
-        A row is zero where an item has no known neighbour.
+        Parameters
+        ----------
+        items : float32 ``[n, d]``
+            What items send.
+        messages : DeviceMessages
+
+        Returns
+        -------
+        float32 ``[n, d]``
+            Zero where an item has no known neighbour.
         """
         nodes = torch.cat([items, self.entity]) if messages.from_items else self.entity
         total = torch.zeros_like(items)
@@ -84,14 +107,16 @@ class KGEncoder(nn.Module):
         return total
 
     def messages(self, items: Tensor, messages: DeviceMessages) -> Tensor:
-        """What the first layer sends, float32 ``[t, d]``, from ``items`` float32 ``[n, d]``."""
+        """Return the messages of the first layer, float32 ``[t, d]``; ``items`` as in forward."""
         nodes = torch.cat([items, self.entity]) if messages.from_items else self.entity
         return _sent(nodes, messages.layers[0], self.relation[0])
 
 
 def _received(nodes: Tensor, layer: Layer, weight: Tensor) -> Tensor:
-    """What every receiver hears, float32 ``[n, d]``; on a processor a few columns at a time where
-    that lets a cache serve the messages that are read again and again."""
+    """The sum of each node's received messages, float32 ``[n, d]``.
+
+    On a CPU, some columns at a time where nodes are read often, so that messages stay in its cache.
+    """
     often = len(layer.receive.values) >= _OFTEN * len(nodes)
     if nodes.device.type != "cpu" or nodes.numel() <= _CACHED or not often:
         return layer.receive @ _sent(nodes, layer, weight)

@@ -1,4 +1,4 @@
-"""What tells scenarios from one another before anything is learned of them, as numbers."""
+"""Numbers that describe scenarios: their descriptions, their statistics, their attributes."""
 
 from __future__ import annotations
 
@@ -12,31 +12,43 @@ from kgrec.features.texts import DESCRIPTION
 from kgrec.graph.snapshot import Interactions, NodeTable
 
 STATISTICS = 4
-HASHED = 16  # places that attributes share
+HASHED = 16  # columns that hashed attributes share
 
 
 def feature_size(vectors: np.ndarray) -> int:
-    """f, for descriptions ``vectors`` ``[k, size]``."""
+    """Return the number of features f, for vectors of descriptions ``[k, size]``."""
     return int(vectors.shape[1]) + STATISTICS + HASHED
 
 
 def scenario_features(
     scenarios: NodeTable, interactions: Interactions, vectors: np.ndarray
 ) -> np.ndarray:
-    """float32 ``[k, f]`` for the k ``scenarios``: ``vectors`` of what they say of themselves
-    (float32 ``[k, size]`` or ``[0, 0]``), how much happened in each, and their attributes.
+    """Return the features of scenarios.
 
-    Attributes are hashed, so that those of a scenario to come have their places already
+    Attributes are hashed, so that those of a later scenario have their columns already
     (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009).
+
+    Parameters
+    ----------
+    scenarios : NodeTable
+        The k scenarios.
+    interactions : Interactions
+        The training interactions, which name them.
+    vectors : float32 ``[k, size]`` or ``[0, 0]``
+        The vectors of their descriptions.
+
+    Returns
+    -------
+    float32 ``[k, f]``
     """
-    told = vectors if len(vectors) else np.zeros((len(scenarios), 0), dtype=np.float32)
+    described = vectors if len(vectors) else np.zeros((len(scenarios), 0), dtype=np.float32)
     counted = _statistics(scenarios, interactions)
-    return np.concatenate([told, counted, _attributes(scenarios)], axis=1).astype(np.float32)
+    return np.concatenate([described, counted, _attributes(scenarios)], axis=1).astype(np.float32)
 
 
 def _statistics(scenarios: NodeTable, interactions: Interactions) -> np.ndarray:
-    """float64 ``[k, 4]``: the logs of how many interactions, users, items, and interactions a user,
-    by ten, which makes them small beside a description."""
+    """The logs of the counts of interactions, users, items, and interactions per user, float64
+    ``[k, 4]``, divided by ten, which makes them small beside a description."""
     seen = pd.DataFrame({"user": interactions.user, "item": interactions.item})
     groups = seen.groupby(scenarios.rows(interactions.scenario))
     counts = groups.agg(rows=("user", "size"), users=("user", "nunique"), items=("item", "nunique"))
@@ -47,12 +59,12 @@ def _statistics(scenarios: NodeTable, interactions: Interactions) -> np.ndarray:
 
 def _attributes(scenarios: NodeTable) -> np.ndarray:
     """float64 ``[k, HASHED]`` of unit length, zero where no attribute is known."""
-    told = np.zeros((len(scenarios), HASHED))
+    hashed = np.zeros((len(scenarios), HASHED))
     for column in scenarios.attributes.columns:
         if column == DESCRIPTION:
             continue
         for row, value in enumerate(scenarios.attributes[column]):
             for one in [] if pd.isna(value) else str(value).split("|"):
                 digest = hashlib.sha256(f"{column}={one.strip()}".encode()).digest()
-                told[row, digest[0] % HASHED] += 1 if digest[1] % 2 else -1
-    return unit_rows(told)
+                hashed[row, digest[0] % HASHED] += 1 if digest[1] % 2 else -1
+    return unit_rows(hashed)

@@ -1,4 +1,4 @@
-"""Many texts as one vector: attention over what they say, how recent they are, how they rate."""
+"""Pooling of an item's reviews: attention over their vectors, their age and their ratings."""
 
 from __future__ import annotations
 
@@ -11,43 +11,55 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kgrec.arrays import row_numbers
-from kgrec.features.review_features import SIGNS, ReviewRows
+from kgrec.features.review_features import REVIEW_FEATURES, ReviewRows
 
-_STRONGEST = 6.0  # of a logit: e⁶, what one text can count for in others
+_STRONGEST = 6.0  # logit: one review counts e⁶ times as much as an average one at most
 
 
 @dataclass(frozen=True, eq=False)
 class ReviewInputs:
-    """``ReviewRows`` on a device: ``first`` int64 ``[n]`` the first entry of each item, ``item``,
-    ``row`` (of ``vectors``, float32 ``[e, size]``) and ``user`` int64 ``[r]``, ``signs`` float32
-    ``[r, SIGNS]``; ``rated`` float32 ``[e, RATING_SIGNS]``. Where ``kept`` (float32 ``[r]``) is
-    zero the review is not read."""
+    """``ReviewRows`` of n items on a device.
+
+    Attributes
+    ----------
+    first : int64 ``[n]``
+        The position of each item's first review.
+    item, row, user : int64 ``[r]``
+        The item of each review, its row of ``vectors``, and its author (-1: unknown).
+    numbers : float32 ``[r, REVIEW_FEATURES]``
+    rated : float32 ``[e, RATING_FEATURES]``
+    vectors : float32 ``[e, size]``
+        The language model's vectors of reviews and other texts.
+    kept : float32 ``[r]`` or None
+        Zero where a review is not read; None: all are.
+    """
 
     first: Tensor
     item: Tensor
     row: Tensor
     user: Tensor
-    signs: Tensor
+    numbers: Tensor
     rated: Tensor
     vectors: Tensor
     kept: Tensor | None = None
 
     @staticmethod
     def build(rows: ReviewRows, vectors: Tensor) -> ReviewInputs:
+        """Return the reviews on the device of ``vectors``."""
         owner = row_numbers(rows.indptr)
-        parts = (rows.indptr[:-1], owner, rows.row, rows.user, rows.signs, rows.rated)
-        first, item, row, user, signs, rated = (
+        parts = (rows.indptr[:-1], owner, rows.row, rows.user, rows.numbers, rows.rated)
+        first, item, row, user, numbers, rated = (
             torch.as_tensor(part, device=vectors.device) for part in parts
         )
-        return ReviewInputs(first, item, row, user, signs, rated, vectors)
+        return ReviewInputs(first, item, row, user, numbers, rated, vectors)
 
     @cached_property
-    def telling(self) -> Tensor:
-        """bool ``[r]``: whether a review has words, a vector that isn't zero."""
+    def has_words(self) -> Tensor:
+        """bool ``[r]``: whether a review has words, that is a vector that isn't zero."""
         return (self.vectors != 0).any(dim=1)[self.row]
 
     def of_item(self, item: int) -> ReviewInputs:
-        """A single item's, as item 0's; its ``vectors`` and ``rated`` are in the order of rows."""
+        """Return one item's reviews, as those of item 0; ``vectors`` and ``rated`` go by row."""
         mine = torch.nonzero(self.item == item).squeeze(1)
         known, row = torch.unique(self.row[mine], return_inverse=True)
         return ReviewInputs(
@@ -55,45 +67,54 @@ class ReviewInputs:
             item=torch.zeros_like(row),
             row=row,
             user=self.user[mine],
-            signs=self.signs[mine],
+            numbers=self.numbers[mine],
             rated=self.rated[known],
             vectors=self.vectors[known],
         )
 
     def without(self, users: np.ndarray) -> tuple[ReviewInputs, Tensor]:
-        """Without what ``users`` (int64) wrote, and which items have reviews left that say
-        something, float32 ``[n, 1]``."""
+        """Return the reviews without those that ``users`` (int64 rows) wrote.
+
+        Returns
+        -------
+        reviews : ReviewInputs
+        left : float32 ``[n, 1]``
+            One where an item has a review with words left.
+        """
         written = self._written_by(users)
         kept = (~written).float()
         left = torch.zeros(len(self.first), device=kept.device)
-        left[self.item[~written & self.telling]] = 1.0
+        left[self.item[~written & self.has_words]] = 1.0
         return replace(self, kept=kept), left.unsqueeze(1)
 
     def _written_by(self, users: np.ndarray) -> Tensor:
         """bool ``[r]``; by a table, as torch.isin would sort all reviews in every step."""
         last = max(int(self.user.max()) if len(self.user) else -1, int(users.max(initial=-1)))
-        theirs = np.zeros(last + 2, dtype=bool)  # -1, who is unknown, has the last place
-        theirs[users] = True
-        return torch.as_tensor(theirs, device=self.user.device)[self.user]
+        written = np.zeros(last + 2, dtype=bool)  # -1, who is unknown, has the last place
+        written[users] = True
+        return torch.as_tensor(written, device=self.user.device)[self.user]
 
 
 class ReviewPooling(nn.Module):
-    """r_i = Σ exp(a_j) v_j over the item's reviews, at unit length: softmax attention (Bahdanau et
-    al., 2015), whose sum of weights falls out with the length. The logit a_j is linear in the
-    review's vector and signs, and starts at zero: all reviews alike."""
+    """Softmax attention over an item's reviews (Bahdanau et al., ICLR 2015).
+
+    r_i = Σ exp(a_j) v_j at unit length, so that the sum of the weights cancels. The logit a_j is
+    linear in the review's vector and numbers, and starts at zero: all reviews count alike. The
+    parameters are called ``asked`` and ``signs`` in saved models.
+    """
 
     def __init__(self, text_size: int) -> None:
         super().__init__()
         self.asked = nn.Parameter(torch.zeros(text_size))
-        self.signs = nn.Parameter(torch.zeros(SIGNS))
+        self.signs = nn.Parameter(torch.zeros(REVIEW_FEATURES))
 
     def logits(self, reviews: ReviewInputs) -> Tensor:
-        """a, float32 ``[r]``."""
-        said = (reviews.vectors @ self.asked)[reviews.row] + reviews.signs @ self.signs
-        return _STRONGEST * torch.tanh(said / _STRONGEST)
+        """Return a, float32 ``[r]``."""
+        logits = (reviews.vectors @ self.asked)[reviews.row] + reviews.numbers @ self.signs
+        return _STRONGEST * torch.tanh(logits / _STRONGEST)
 
     def forward(self, reviews: ReviewInputs) -> Tensor:
-        """float32 ``[n, size]``; zero for an item without reviews."""
+        """Return the pooled vectors, float32 ``[n, size]``; zero for items without reviews."""
         if not len(reviews.row):
             return reviews.vectors.new_zeros(len(reviews.first), reviews.vectors.shape[1])
         weights = torch.exp(self.logits(reviews))

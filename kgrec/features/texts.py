@@ -1,4 +1,4 @@
-"""What the language model makes of a snapshot: items, their reviews, single events, scenarios."""
+"""Vectors of a language model for the texts of a snapshot: items, reviews, queries, scenarios."""
 
 from __future__ import annotations
 
@@ -29,9 +29,20 @@ NOTHING = np.empty((0, 0), dtype=np.float32)
 
 @dataclass(frozen=True, eq=False)
 class TextFeatures:
-    """``items`` maps a part to float32 ``[n, size]`` (unit rows, zero where there is no text);
-    ``events`` float32 ``[e, size]`` are the vectors of reviews, then queries; ``scenarios`` float32
-    ``[k, its size]`` those of ``scenarios_of`` the snapshot, ``[0, 0]`` where nobody reads them."""
+    """The language model's vectors of a snapshot's texts.
+
+    Attributes
+    ----------
+    items : dict
+        By part ("text", "reviews") float32 ``[n, size]``: unit rows, zero without a text.
+    events : float32 ``[e, size]``
+        Vectors of reviews, then of queries.
+    size : int
+        Columns of the vectors of items and events, 0 without any.
+    scenarios : float32 ``[k, their size]``
+        Vectors of the descriptions of ``scenarios_of`` the snapshot; ``[0, 0]`` where no part of
+        the model reads them.
+    """
 
     items: dict[str, np.ndarray]
     events: np.ndarray
@@ -40,11 +51,18 @@ class TextFeatures:
 
     @staticmethod
     def none(n_items: int) -> TextFeatures:
+        """Return the vectors of a snapshot without texts."""
         return TextFeatures({}, NOTHING)
 
     def of_events(self, snapshot: GraphSnapshot) -> Ints:
-        """int64 ``[interactions]``: the row in ``events`` of what the user wrote about the item, or
-        searched for when choosing it; -1 where there is none. The latest text counts."""
+        """Return the text of each interaction.
+
+        Returns
+        -------
+        int64 ``[interactions]``
+            The row in ``events`` of the user's review of the item, else of the query with which the
+            user found it; the latest where there are several, -1 without any.
+        """
         seen = snapshot.interactions
         rows = np.full(len(seen), -1, dtype=np.int64)
         if not len(self.events):
@@ -75,10 +93,17 @@ def encode_texts(
     *,
     robust: bool = False,
 ) -> TextFeatures:
-    """Encode documents of items, and the reviews and queries of the snapshot.
+    """Encode the documents of items, the reviews and the queries of a snapshot.
 
-    An item's reviews are averaged, or with ``robust`` pooled by ``review_weights``. What is held
-    out must already have left the snapshot.
+    Parameters
+    ----------
+    snapshot : GraphSnapshot
+        Without what is held out.
+    encoder : TextEncoder
+    progress : callable, optional
+        Called with (what, done, total).
+    robust : bool
+        Pool an item's reviews by ``review_weights``; else by their mean.
     """
     documents, written = texts_of(snapshot)
     if not any(documents) and not written:
@@ -94,35 +119,44 @@ def encode_texts(
 
 
 def texts_of(snapshot: GraphSnapshot) -> tuple[list[str], list[str]]:
-    """The documents of all items (none where no column holds text), and all reviews, then queries,
-    as they were written."""
+    """Return the texts of a snapshot.
+
+    Returns
+    -------
+    documents : list of str
+        One for each item; none where no column of the items holds text.
+    written : list of str
+        The reviews, then the queries, as they were written.
+    """
     columns = text_columns(snapshot.items.attributes)
     documents = item_documents(snapshot.items.attributes, columns) if columns else []
     return documents, list(map(str, [*snapshot.reviews.text, *snapshot.queries.text]))
 
 
 class TextReader:
-    """Reads snapshots with the language model that the settings name, behind the cache on disk;
-    the model is loaded when the first text asks for it."""
+    """Reads snapshots with the language model of the settings, through the cache on disk.
+
+    The model is loaded for the first text that is not in the cache.
+    """
 
     def __init__(self, config: RecommenderConfig) -> None:
         self.config = config
 
     @cached_property
     def encoder(self) -> TextEncoder:
-        """Raises TextModelError."""
+        """The language model behind the cache. Raises TextModelError."""
         text = self.config.text
         encoder = load_encoder(text.model, precision=text.precision, max_length=text.max_length)
         return CachedEncoder(encoder, EmbeddingCache(text.cache_dir))
 
     def encode_query(self, text: str) -> np.ndarray:
-        """float32 ``[size]``: one text that is not worth a place in the cache on disk."""
+        """Return the vector of one text, float32 ``[size]``, without keeping it in the cache."""
         encoder = self.encoder
         live = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
         return np.asarray(live.encode([text])[0])
 
     def read(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
-        """The texts of a snapshot; none where the settings or the data have none."""
+        """Return the vectors of a snapshot; none where the settings or the data have no texts."""
         texts = TextFeatures.none(len(snapshot.items))
         if self.config.model.use_text and has_texts(snapshot):
             robust = self.config.text.robust_reviews
@@ -130,8 +164,11 @@ class TextReader:
         return replace(texts, scenarios=self.read_scenarios(scenarios_of(snapshot)))
 
     def read_scenarios(self, scenarios: NodeTable) -> np.ndarray:
-        """float32 ``[k, size]``, unit rows: what scenarios say of themselves; ``[0, 0]`` where none
-        has a description and no head asks for one, and without texts."""
+        """Return the vectors of the scenarios' descriptions, float32 ``[k, size]``, unit rows.
+
+        ``[0, 0]`` where texts are switched off, or no scenario has a description and the head
+        reads none.
+        """
         wanted = self.config.model.head in FEATURE_READERS or has_descriptions(scenarios)
         if not (self.config.model.use_text and wanted and len(scenarios)):
             return NOTHING
@@ -139,37 +176,38 @@ class TextReader:
 
 
 def has_texts(snapshot: GraphSnapshot) -> bool:
-    """Whether there is anything for a language model to read."""
+    """Return whether a snapshot has any text for a language model."""
     if len(snapshot.reviews) or len(snapshot.queries):
         return True
     return bool(text_columns(snapshot.items.attributes))
 
 
 def scenarios_of(snapshot: GraphSnapshot) -> NodeTable:
-    """All scenarios of a snapshot, those that only interactions name too."""
+    """Return all scenarios of a snapshot, with those that only interactions name."""
     return with_named(snapshot.scenarios, snapshot.interactions.scenario)
 
 
 def has_descriptions(scenarios: NodeTable) -> bool:
+    """Return whether any scenario has a description."""
     return bool((scenarios.attributes[DESCRIPTION] != "").any())
 
 
 def scenario_documents(scenarios: NodeTable) -> list[str]:
-    """One text per scenario: its name, its attributes, its description."""
-    told = scenarios.attributes.assign(scenario_id=scenarios.ids)
+    """Return one text per scenario: its name, its attributes, its description."""
+    table = scenarios.attributes.assign(scenario_id=scenarios.ids)
     short = tuple(str(name) for name in scenarios.attributes.columns if name != DESCRIPTION)
-    return item_documents(told, TextColumns("scenario_id", short, (DESCRIPTION,)))
+    return item_documents(table, TextColumns("scenario_id", short, (DESCRIPTION,)))
 
 
 def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
-    """Whether two snapshots have the same items, reviews, queries and scenarios, row by row."""
+    """Return whether two snapshots have the same texts, row by row."""
     if not np.array_equal(one.items.ids, other.items.ids):
         return False
     if scenario_documents(scenarios_of(one)) != scenario_documents(scenarios_of(other)):
         return False
     written = ((one.reviews, other.reviews), (one.queries, other.queries))
-    told = ("id", "text", "item")
-    if not all(np.array_equal(getattr(a, n), getattr(b, n)) for a, b in written for n in told):
+    names = ("id", "text", "item")
+    if not all(np.array_equal(getattr(a, n), getattr(b, n)) for a, b in written for n in names):
         return False
     mine, others = one.items.attributes, other.items.attributes
     return mine is others or mine.equals(others)

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 import numpy as np
 
 from kgrec.config import RecommenderConfig
 from kgrec.graph.snapshot import GraphSnapshot, Interactions
-from kgrec.training import Plan, examples_to_try, follows_in_time, make_plan
-
-
-class _Counts(TypedDict):
-    temporal: bool
-    n_users: int
-    n_events: int
+from kgrec.training import DataSummary, Plan, examples_to_try, follows_in_time, make_plan
 
 
 def settings_to_try(
     train: GraphSnapshot, valid: Interactions, config: RecommenderConfig
 ) -> list[RecommenderConfig]:
     """The settings, once for each kind of examples that is worth a fit."""
-    kinds = examples_to_try(config.training, **_counts(train, valid))
+    kinds = examples_to_try(config.training, _summary(train, valid))
     training = [config.training.model_copy(update={"examples": kind}) for kind in kinds]
     return [config.model_copy(update={"training": each}) for each in training]
 
 
-def _counts(train: GraphSnapshot, valid: Interactions) -> _Counts:
-    return {
-        "temporal": follows_in_time(train.interactions, valid),
-        "n_users": len(np.unique(train.interactions.user)),
-        "n_events": len(train.interactions),
-    }
+def _summary(train: GraphSnapshot, valid: Interactions) -> DataSummary:
+    return DataSummary(
+        temporal=follows_in_time(train.interactions, valid),
+        n_users=len(np.unique(train.interactions.user)),
+        n_events=len(train.interactions),
+        n_items=len(train.items),
+        n_facts=sum(map(len, train.facts)),
+    )
 
 
 def plan_of(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
     """What the settings say, and for the rest what suits the data."""
-    return make_plan(
-        config.model,
-        config.training,
-        **_counts(train, valid),
-        n_items=len(train.items),
-        n_facts=sum(map(len, train.facts)),
-    )
+    return make_plan(config.model, config.training, _summary(train, valid))

@@ -1,4 +1,4 @@
-"""RankingMetrics: batch by batch to means, in memory that doesn't grow with the users."""
+"""RankingMetrics: means over batches of users, in memory that doesn't grow with their number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kgrec.metrics.metrics import UserMetrics, hit_matrix, self_information, use
 
 
 class GroupMeans:
-    """Sums of user metrics under a label, and how many users they come from."""
+    """Sums of user metrics under a label, and the number of users."""
 
     def __init__(self) -> None:
         self.sums: dict[str, float] = {}
@@ -30,12 +30,27 @@ class GroupMeans:
 class RankingMetrics:
     """Mean metrics over users with targets.
 
-    ``ks`` are the cuts. ``popularity`` (training counts ``[n_items]``) adds novelty@k.
-    ``target_groups`` (object ``[n_items]`` of labels, e.g. "cold" or "warm") adds, as group
-    "cold targets" and so on, the metrics over users with such a target, counting only those targets
-    as relevant.
-    ``n_candidates`` is coverage's denominator (all items unless given). ``keep_users`` keeps every
-    user's values (for significance tests).
+    Parameters
+    ----------
+    ks
+        Cutoffs, each 1 or more.
+    n_items
+        Number of items of the catalog.
+    popularity
+        Training counts ``[n_items]``; adds novelty@k.
+    target_groups
+        Labels of items, object ``[n_items]``, such as "cold" or "warm": adds the groups "cold
+        targets" and so on, means over users with such a target, with only those targets as
+        relevant.
+    n_candidates
+        Denominator of coverage; all items unless given.
+    keep_users
+        Keep every user's values, for significance tests.
+
+    Raises
+    ------
+    RequestError
+        No cutoff, or one below 1.
     """
 
     def __init__(
@@ -49,7 +64,7 @@ class RankingMetrics:
         keep_users: bool = False,
     ) -> None:
         if not ks or min(ks) < 1:
-            raise RequestError(f"ks is {list(ks)}; give at least one cut, each 1 or more.")
+            raise RequestError(f"ks is {list(ks)}; give at least one cutoff, each 1 or more.")
         self.ks = tuple(sorted(set(ks)))
         self.n_candidates = n_items if n_candidates is None else n_candidates
         self._information = None if popularity is None else self_information(popularity)
@@ -73,10 +88,18 @@ class RankingMetrics:
         groups: np.ndarray | None = None,
         best_rank: np.ndarray | None = None,
     ) -> None:
-        """Add a batch: ``top`` int64 ``[B, K]`` item rows padded with -1, and ``targets``.
+        """Add a batch of users.
 
-        Every row of ``targets`` holds at least one item. ``groups`` is a label per user ``[B]``;
-        ``best_rank`` ``[B]``, as ``metrics.best_ranks`` gives it, adds "mrr" without a cut.
+        Parameters
+        ----------
+        top
+            Item rows int64 ``[B, K]``, best first, padded with -1.
+        targets
+            Held-out items as (indptr, item rows), at least one per user.
+        groups
+            A label per user ``[B]``.
+        best_rank
+            Ranks ``[B]`` as ``metrics.best_ranks`` returns them; adds "mrr" without a cutoff.
         """
         hits = hit_matrix(top, targets)
         values = user_metrics(hits, np.diff(targets[0]), self.ks)
@@ -103,14 +126,20 @@ class RankingMetrics:
         return result
 
     def by_group(self) -> dict[str, dict[str, float]]:
-        """Per label (of users and of targets): the means, and "users", how many they cover."""
+        """Per label (of users and of targets): the means, and "users", their number."""
         return {
             label: {"users": float(means.n_users), **means.means()}
             for label, means in sorted(self._groups.items())
         }
 
     def per_user(self) -> UserMetrics:
-        """Each user's values in the order of the updates; float64 ``[n_users]`` by name."""
+        """Each user's values, float64 ``[n_users]`` by metric name, in the order of the updates.
+
+        Raises
+        ------
+        RequestError
+            The values were not kept.
+        """
         if self._kept is None:
             raise RequestError("per-user values were not kept; pass keep_users=True.")
         names = self._kept[0] if self._kept else {}

@@ -28,7 +28,7 @@ class Baseline(Protocol):
 
 
 def binary_history(interactions: Interactions, n_users: int, n_items: int) -> History:
-    """CSR ``[n_users, n_items]`` float32 of ones: what each user has interacted with."""
+    """float32 CSR ``[n_users, n_items]``: one where a user interacted with an item."""
     matrix = _matrix(interactions, np.ones(len(interactions)), n_users, n_items)
     matrix.data[:] = 1.0
     return matrix
@@ -37,8 +37,8 @@ def binary_history(interactions: Interactions, n_users: int, n_items: int) -> Hi
 def recent_history(
     interactions: Interactions, n_users: int, n_items: int, tau: float = 4.0
 ) -> History:
-    """CSR ``[n_users, n_items]``: each item weighs exp(-age / tau), age in events of that user,
-    0 for the latest; several events of one item add up. Rows must be sorted as Interactions are.
+    """CSR ``[n_users, n_items]`` with weights exp(-age / tau), where age is the number of later
+    events of the user; several events of one item add up. Rows must be sorted as Interactions are.
     """
     indptr = interactions.indptr(n_users)
     age = indptr[interactions.user + 1] - 1 - np.arange(len(interactions))
@@ -57,7 +57,7 @@ def _training_matrix(interactions: Interactions, n_users: int, n_items: int) -> 
 
 
 class Popularity:
-    """The same list for everybody: items by how many users have them."""
+    """The same list for every user: items by the number of users who interacted with them."""
 
     name = "popularity"
 
@@ -100,7 +100,7 @@ class ItemKNN:
 class EASE:
     """Linear item-to-item model with a closed form (Steck 2019); ``regularisation`` is its λ.
 
-    Memory and time grow with n_items² and n_items³: meant for catalogs up to some 20,000 items.
+    Memory grows with n_items², time with n_items³: for catalogs up to about 20,000 items.
     """
 
     name = "ease"

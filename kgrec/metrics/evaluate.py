@@ -1,4 +1,4 @@
-"""evaluate_ranking: score every user with targets against the whole catalog and report."""
+"""Evaluate rankings: score every user with targets against the whole catalog and report means."""
 
 from __future__ import annotations
 
@@ -21,11 +21,23 @@ _MAX_USERS, _MAX_SCORES = 1024, 2**25  # scored at once, so that memory stays fl
 
 @dataclass(frozen=True, eq=False)
 class EvaluationReport:
-    """Means by metric name, the same per group, and what the evaluation covered.
+    """Means of ranking metrics, the same per group, and the counts of what was evaluated.
 
-    ``n_targets_left_out`` counts held-out pairs that no list can hold: the item was already seen by
-    that user, or is no candidate. ``users`` (ids, or rows int64 where there
-    are none) and ``per_user`` are filled on request, in one order.
+    Attributes
+    ----------
+    metrics
+        Mean over users by metric name, such as "ndcg@10".
+    by_group
+        The same per group, with "users", the number of users in it.
+    n_users, n_items, n_targets
+        Users with targets, items in the catalog, held-out pairs that count.
+    n_targets_left_out
+        Held-out pairs that no list can contain: the user had seen the item, or it is no candidate.
+    users
+        Ids (or int64 rows where there are none) of the users of ``per_user``; empty unless asked
+        for.
+    per_user
+        Values of each user, float64 ``[n_users]`` by metric name; empty unless asked for.
     """
 
     metrics: dict[str, float]
@@ -75,16 +87,48 @@ def evaluate_ranking(
     full_mrr: bool = False,
     progress: Progress | None = None,
 ) -> EvaluationReport:
-    """Full ranking over all items (or ``candidates``), averaged over users with targets.
+    """Evaluate a full ranking over all items (or ``candidates``), averaged over users with targets.
 
-    ``score_batch`` takes int64 user rows ``[B]`` and returns scores ``[B, n_items]``; it is never
-    told what is held out. ``targets`` and ``seen`` are (indptr ``[n_users + 1]``, item rows): the
-    items to find, and those that may not be recommended. ``groups`` object ``[n_users]`` labels
-    users (e.g. scenarios); ``target_groups`` object ``[n_items]`` labels targets (e.g. "cold": the
-    group "cold targets"); ``item_popularity`` ``[n_items]`` training counts, for novelty;
-    ``candidates`` int64 item rows or bool ``[n_items]``; ``batch_size`` users are scored at once
-    (None: as many as ``_MAX_SCORES`` allows); ``full_mrr`` adds "mrr" without a cut.
-    Raises RequestError where no user has a target or the scores have a wrong shape.
+    Parameters
+    ----------
+    score_batch
+        Function from user rows int64 ``[B]`` to scores ``[B, n_items]``. It never sees what is held
+        out.
+    n_items
+        Number of items of the catalog.
+    targets
+        Items to find, as (indptr ``[n_users + 1]``, item rows).
+    seen
+        Items that may not be recommended, in the same form.
+    ks
+        Cutoffs of the metrics.
+    groups
+        Labels of users, object ``[n_users]``, such as scenarios.
+    target_groups
+        Labels of items, object ``[n_items]``: with "cold", the group "cold targets" counts only
+        those targets.
+    item_popularity
+        Training counts ``[n_items]``; adds novelty@k.
+    candidates
+        Item rows int64, or bool ``[n_items]``; other items are not ranked.
+    batch_size
+        Users scored at once; None: as many as memory allows.
+    full_mrr
+        Whether to add "mrr" without a cutoff.
+    keep_users
+        Whether to keep the values of each user, for ``compare_reports``.
+    progress
+        Called with ("users evaluated", users done, users in all).
+
+    Returns
+    -------
+    EvaluationReport
+        Means over users, each from 0 to 1, except novelty (bits).
+
+    Raises
+    ------
+    RequestError
+        No user has a target, or the scores have a wrong shape.
     """
     allowed = _candidate_mask(candidates, n_items)
     kept, left_out = reachable(targets, seen, allowed)
@@ -137,7 +181,7 @@ def _candidate_mask(candidates: np.ndarray | None, n_items: int) -> np.ndarray:
 
 
 def reachable(targets: Csr, seen: Csr, allowed: np.ndarray) -> tuple[Csr, int]:
-    """Distinct targets that a list can hold, and how many are left out."""
+    """Distinct targets that a list can contain, and the number of those left out."""
     n_users = len(targets[0]) - 1
     if len(seen[0]) != n_users + 1:
         raise RequestError(f"targets hold {n_users} users, seen {len(seen[0]) - 1}; pass the same.")
@@ -162,7 +206,7 @@ def _best_ranks(scores: torch.Tensor, wanted: Csr, mask: Csr, allowed: np.ndarra
 
 
 def aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """One line a row: the first column to the left, the others to the right."""
+    """Lines of a table: the first column is left-aligned, the others are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table

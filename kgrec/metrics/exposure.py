@@ -1,4 +1,4 @@
-"""Who is shown, and whom it serves: exposure and quality for each group of items and of users."""
+"""Exposure of groups of items, and quality for groups of users."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Shown:
     def item_exposure(self) -> np.ndarray:
         """float64 ``[n_items]``: each item's share of the exposure, 0 where it is in no list."""
         filled = self.rows >= 0
-        worth = np.broadcast_to(position_discount(self.k), self.rows.shape)[filled]
-        total = np.bincount(self.rows[filled], weights=worth, minlength=self.n_items)
+        discount = np.broadcast_to(position_discount(self.k), self.rows.shape)[filled]
+        total = np.bincount(self.rows[filled], weights=discount, minlength=self.n_items)
         return np.asarray(total / max(float(total.sum()), np.finfo(float).tiny))
 
     def quality(self) -> UserMetrics:
@@ -84,12 +84,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class PathQuality:
-    """How well ``pairs`` recommendations are explained.
+    """Quality of the explanations of ``pairs`` recommendations.
 
-    ``explained``: the share with a path of the graph that carries at least 5 % of score − baseline
-    and without whose edges the score falls; ``best``: the mean share that the best such path
-    carries; ``links``: the median number of facts and
-    interactions that a node between history item and recommendation has (None without such nodes).
+    ``explained``: the share with a path of the graph that contributes at least 5 % of score −
+    baseline and without whose edges the score falls; ``best``: the mean share that the best such
+    path contributes; ``links``: the median number of facts and interactions of the nodes between
+    history item and recommendation (None without such nodes).
     """
 
     pairs: int
@@ -114,9 +114,9 @@ class ItemGroup:
 
 @dataclass(frozen=True)
 class UserGroup:
-    """A group of users: what they get, and how ``gap`` (NDCG less that of all other users, None
-    without held-out pairs or other users) compares. ``head_history`` and ``head_shown`` are the
-    shares that head items have of their events and of what they are shown."""
+    """A group of users: quality of their lists, and ``gap``, their NDCG less that of all other
+    users (None without held-out pairs or other users). ``head_history`` and ``head_shown`` are the
+    shares of head items in their events and in their lists."""
 
     users: int
     quality: dict[str, Estimate]
@@ -127,7 +127,8 @@ class UserGroup:
 
 
 def gini(shares: np.ndarray) -> float:
-    """0 where all of ``shares`` (``[n]``, none negative) are equal, towards 1 where one has all."""
+    """Gini coefficient: 0 where all of ``shares`` (``[n]``, none negative) are equal, towards 1
+    where one has all."""
     total = float(shares.sum())
     if not total:
         return 0.0
@@ -136,7 +137,7 @@ def gini(shares: np.ndarray) -> float:
 
 
 def item_groups(shown: Shown, trained: np.ndarray, groups: Groups) -> dict[str, ItemGroup]:
-    """What each of ``groups`` (masks ``[n_items]``, which may overlap) has of everything.
+    """Shares of each of ``groups`` (masks ``[n_items]``, which may overlap).
 
     ``trained`` int ``[n_items]`` counts training interactions. Raises RequestError for a mask of
     another length.
@@ -160,10 +161,10 @@ def item_groups(shown: Shown, trained: np.ndarray, groups: Groups) -> dict[str, 
 def user_groups(
     shown: Shown, head: np.ndarray, head_history: np.ndarray, groups: Groups
 ) -> dict[str, UserGroup]:
-    """What the users of each of ``groups`` (masks ``[B]``) get; a group of nobody is left out.
+    """Quality for the users of each of ``groups`` (masks ``[B]``); empty groups are left out.
 
-    ``head`` bool ``[n_items]``; ``head_history`` float64 ``[B]``: its share of each user's events.
-    Raises RequestError for a mask of another length.
+    ``head`` bool ``[n_items]``; ``head_history`` float64 ``[B]``: the share of head items in each
+    user's events. Raises RequestError for a mask of another length.
     """
     _check(groups, len(shown.rows), "users")
     quality = shown.quality()
@@ -183,7 +184,7 @@ def user_groups(
 
 
 def estimates(quality: UserMetrics) -> dict[str, Estimate]:
-    """The mean of each metric with its interval; without values none."""
+    """The mean of each metric with its interval; none without values."""
     found = {name: Estimate.of(values) for name, values in quality.items()}
     return {name: estimate for name, estimate in found.items() if estimate is not None}
 

@@ -63,10 +63,27 @@ def taste_groups(popular: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def attribute_groups(attributes: pd.DataFrame, by: str, what: str) -> dict[str, np.ndarray]:
-    """A group for each value of a column; ``what`` names the rows in errors ("users", "items").
+    """One group for each value of an attribute.
 
-    Numbers with many values are cut into quartiles; of texts each ``|`` part counts, and beyond the
-    _MOST_GROUPS largest groups the rest count as one. Raises RequestError for an unknown column.
+    Parameters
+    ----------
+    attributes
+        One row per user or item.
+    by
+        Name of the column.
+    what
+        Name of the rows in error messages: "users" or "items".
+
+    Returns
+    -------
+    dict[str, numpy.ndarray]
+        A bool mask by label. Numbers with many values are cut into quartiles; each ``|`` part of a
+        text counts; beyond the largest groups the others form one.
+
+    Raises
+    ------
+    RequestError
+        The column does not exist.
     """
     if by not in attributes.columns:
         known = ", ".join(map(str, attributes.columns)) or "none"

@@ -18,19 +18,45 @@ UserMetrics = dict[str, np.ndarray]
 
 
 def hit_matrix(top: np.ndarray, targets: Csr) -> np.ndarray:
-    """bool ``[B, K]``: whether the item recommended at each place is one of the user's targets.
+    """Whether the item at each place is one of the user's targets.
 
-    ``top`` int64 ``[B, K]`` item rows, best first, padded with -1; ``targets`` one row per user.
+    Parameters
+    ----------
+    top
+        Item rows int64 ``[B, K]``, best first, padded with -1.
+    targets
+        Held-out items as (indptr ``[B + 1]``, item rows).
+
+    Returns
+    -------
+    numpy.ndarray
+        Bool ``[B, K]``.
     """
     return contains(targets, np.arange(len(top))[:, None], top)
 
 
 def user_metrics(hits: np.ndarray, n_targets: np.ndarray, ks: Sequence[int]) -> UserMetrics:
-    """Every list metric of every user at every cut.
+    """Every list metric of every user at every cutoff.
 
-    ``hits`` bool ``[B, K]`` with K >= max(ks); ``n_targets`` int ``[B]``, each >= 1. Returns
-    float64 ``[B]`` for ``ndcg@k, recall@k, precision@k, hr@k, mrr@k, map@k`` (names in that form).
-    Raises RequestError where K is too small or a user has no target.
+    Parameters
+    ----------
+    hits
+        Bool ``[B, K]`` with K >= max(ks), as ``hit_matrix`` returns it.
+    n_targets
+        Number of targets of each user, int ``[B]``, 1 or more.
+    ks
+        Cutoffs.
+
+    Returns
+    -------
+    UserMetrics
+        Float64 ``[B]``, from 0 to 1, by name: ``ndcg@k, recall@k, precision@k, hr@k, mrr@k,
+        map@k``.
+
+    Raises
+    ------
+    RequestError
+        K is too small, or a user has no target.
     """
     if hits.shape[1] < max(ks):
         raise RequestError(f"the lists hold {hits.shape[1]} items; metrics at {max(ks)} need more.")
@@ -56,10 +82,20 @@ def user_metrics(hits: np.ndarray, n_targets: np.ndarray, ks: Sequence[int]) -> 
 
 
 def best_ranks(scores: np.ndarray, targets: Csr) -> np.ndarray:
-    """float64 ``[B]``: the place, counted from 1, of each user's best target in the whole list.
+    """The rank of each user's best target in the whole list.
 
-    ``scores`` ``[B, n]``, -inf where an item is out of the list; equal scores rank by item row.
-    inf where no target is in the list. MRR without a cut is the mean of the reciprocal.
+    Parameters
+    ----------
+    scores
+        ``[B, n]``, -inf where an item is not in the list; equal scores rank by item row.
+    targets
+        Held-out items as (indptr ``[B + 1]``, item rows).
+
+    Returns
+    -------
+    numpy.ndarray
+        Float64 ``[B]``, from 1; inf where no target is in the list. The mean of the reciprocals is
+        MRR without a cutoff.
     """
     indptr, indices = targets
     ranks = np.full(len(scores), np.inf)
@@ -75,19 +111,41 @@ def best_ranks(scores: np.ndarray, targets: Csr) -> np.ndarray:
 
 
 def self_information(popularity: np.ndarray) -> np.ndarray:
-    """float64 ``[n]``, bits: -log2 of each item's share of the training interactions.
+    """Self-information of each item's share of the training interactions (Zhou et al. 2010).
 
-    ``popularity`` counts ``[n]``; one is added to each so that an unseen item has a finite value
-    (Zhou et al. 2010, mean self-information).
+    Parameters
+    ----------
+    popularity
+        Training counts ``[n]``; one is added to each so that unseen items have a finite value.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float64 ``[n]``, in bits: -log2 of the share.
     """
     counts = popularity.astype(np.float64) + 1.0
     return np.asarray(np.log2(counts.sum()) - np.log2(counts))
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve, ties counted half; ``labels`` 0/1 or bool ``[n]``, ``scores`` [n].
+    """Area under the ROC curve; ties count half.
 
-    Raises RequestError unless both classes occur.
+    Parameters
+    ----------
+    labels
+        0/1 or bool ``[n]``.
+    scores
+        Float ``[n]``.
+
+    Returns
+    -------
+    float
+        From 0 to 1; 0.5 for random scores.
+
+    Raises
+    ------
+    RequestError
+        Only one class occurs.
     """
     positive = np.asarray(labels).astype(bool)
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
@@ -100,19 +158,54 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def logloss(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean negative log likelihood in nats; probabilities are kept within [1e-15, 1 - 1e-15]."""
+    """Mean negative log likelihood.
+
+    Parameters
+    ----------
+    labels
+        0/1 or bool ``[n]``.
+    probabilities
+        Of label 1, float ``[n]``, clipped to [1e-15, 1 - 1e-15].
+
+    Returns
+    -------
+    float
+        In nats, 0 or more.
+    """
     clipped = np.clip(np.asarray(probabilities, dtype=np.float64), 1e-15, 1.0 - 1e-15)
     positive = np.asarray(labels).astype(bool)
     return float(-np.log(np.where(positive, clipped, 1.0 - clipped)).mean())
 
 
 def rmse(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Root of the mean squared error, in the unit of ``truth``."""
+    """Root of the mean squared error.
+
+    Parameters
+    ----------
+    truth, predicted
+        Float ``[n]``.
+
+    Returns
+    -------
+    float
+        In the unit of ``truth``.
+    """
     error = np.asarray(truth, dtype=np.float64) - np.asarray(predicted, dtype=np.float64)
     return float(np.sqrt(np.mean(error**2)))
 
 
 def mae(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean absolute error, in the unit of ``truth``."""
+    """Mean absolute error.
+
+    Parameters
+    ----------
+    truth, predicted
+        Float ``[n]``.
+
+    Returns
+    -------
+    float
+        In the unit of ``truth``.
+    """
     error = np.asarray(truth, dtype=np.float64) - np.asarray(predicted, dtype=np.float64)
     return float(np.mean(np.abs(error)))

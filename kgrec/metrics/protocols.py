@@ -1,7 +1,7 @@
-"""Protocols: which interactions are fitted on, chosen on and tested on.
+"""Protocols: how interactions are split into train, valid and test.
 
-Every function returns the split's name per interaction (object ``[n]``: train, valid or test). The
-answer depends on what the interactions say and on the seed, never on the order of their rows.
+Every function returns the split's name per interaction (object ``[n]``). The result depends on the
+content of the interactions and on the seed, never on the order of their rows.
 """
 
 from __future__ import annotations
@@ -15,19 +15,35 @@ from graph_schema.errors import RequestError
 from graph_schema.names import SPLITS
 from kgrec.graph.snapshot import NO_TIME, Interactions
 
-Fractions: TypeAlias = tuple[float, float, float]  # train, valid, test; they sum to 1
+Fractions: TypeAlias = tuple[float, float, float]  # of train, valid, test
 DEFAULT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
 TRAIN, VALID, TEST = SPLITS
 
 
 def given_split(interactions: Interactions) -> np.ndarray:
-    """The split that the data came with. Raises RequestError for a row without one."""
+    """Keep the split that the data came with.
+
+    Parameters
+    ----------
+    interactions
+        The interactions to split.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object ``[n]``: "train", "valid" or "test".
+
+    Raises
+    ------
+    RequestError
+        A row has no split.
+    """
     labels = interactions.split.astype(object)
     wrong = np.flatnonzero(~np.isin(labels.astype(str), SPLITS))
     if len(wrong):
         raise RequestError(
             f"{len(wrong):,} of {len(labels):,} interactions have no split in {', '.join(SPLITS)} "
-            f"(the first says {labels[wrong[0]]!r}); fill the split column or choose a protocol."
+            f"(the first has {labels[wrong[0]]!r}); fill the split column or choose a protocol."
         )
     return labels
 
@@ -35,8 +51,28 @@ def given_split(interactions: Interactions) -> np.ndarray:
 def random_split(
     interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS, seed: int = 0
 ) -> np.ndarray:
-    """Each user's items at random. All events of one (user, item) pair stay together, so nothing
-    that is tested was fitted on."""
+    """Split each user's items at random. All events of one (user, item) pair stay together, so that
+    no tested pair occurs in training.
+
+    Parameters
+    ----------
+    interactions
+        The interactions to split.
+    fractions
+        Shares of train, valid and test, which sum to 1.
+    seed
+        Seed of the random order.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object ``[n]``: "train", "valid" or "test".
+
+    Raises
+    ------
+    RequestError
+        The fractions don't sum to 1, or train is 0.
+    """
     _check(fractions)
     width = int(interactions.item.max(initial=0)) + 1
     pairs, pair_of = np.unique(interactions.user * width + interactions.item, return_inverse=True)
@@ -48,7 +84,26 @@ def random_split(
 def global_time_split(
     interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS
 ) -> np.ndarray:
-    """Two cuts in time for all users alike: what came last is tested. Equal times stay together."""
+    """Split at two points in time for all users: the latest events are tested. Equal times stay
+    together.
+
+    Parameters
+    ----------
+    interactions
+        The interactions to split.
+    fractions
+        Shares of train, valid and test, which sum to 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object ``[n]``: "train", "valid" or "test".
+
+    Raises
+    ------
+    RequestError
+        The fractions don't sum to 1, train is 0, or a timestamp is missing.
+    """
     _check(fractions)
     _check_times(interactions)
     times = np.sort(interactions.timestamp)
@@ -63,15 +118,50 @@ def global_time_split(
 def user_time_split(
     interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS
 ) -> np.ndarray:
-    """Each user's latest events are tested, those before validate. Ties in time go by item."""
+    """Split each user's events by time: the latest are tested, those before validate. Ties in time
+    are ordered by item.
+
+    Parameters
+    ----------
+    interactions
+        The interactions to split.
+    fractions
+        Shares of train, valid and test, which sum to 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object ``[n]``: "train", "valid" or "test".
+
+    Raises
+    ------
+    RequestError
+        The fractions don't sum to 1, train is 0, or a timestamp is missing.
+    """
     _check(fractions)
     _check_times(interactions)
     return _by_place(interactions.user, _time_order(interactions), fractions)
 
 
 def leave_last_out(interactions: Interactions) -> np.ndarray:
-    """Each user's last event is tested and the one before validates; a user with fewer than three
-    events is only fitted on."""
+    """Test each user's last event and validate the one before; all events of a user with fewer than
+    three are train.
+
+    Parameters
+    ----------
+    interactions
+        The interactions to split.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object ``[n]``: "train", "valid" or "test".
+
+    Raises
+    ------
+    RequestError
+        A timestamp is missing.
+    """
     _check_times(interactions)
     order = _time_order(interactions)
     place, count = _places(interactions.user, order)
@@ -105,7 +195,7 @@ def _time_order(interactions: Interactions) -> np.ndarray:
 
 
 def _places(user: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's place in ``order`` among its user's rows, from 0, and how many there are."""
+    """Each row's place in ``order`` among its user's rows, from 0, and the number of these."""
     counts = np.bincount(user, minlength=1)
     starts = np.cumsum(counts) - counts
     place = np.empty(len(user), dtype=np.int64)
@@ -114,8 +204,8 @@ def _places(user: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _by_place(user: np.ndarray, order: np.ndarray, fractions: Fractions) -> np.ndarray:
-    """The first rows of each user train, the last test; shares are rounded to the nearest row and
-    at least one row stays in train."""
+    """The first rows of each user are train, the last test; shares are rounded to the nearest row
+    and at least one row stays in train."""
     place, count = _places(user, order)
     tested = np.floor(count * fractions[2] + 0.5)
     validated = np.floor(count * fractions[1] + 0.5)

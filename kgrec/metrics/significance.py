@@ -18,7 +18,19 @@ _CHUNK = 2_000_000  # resampled values held at once
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher the mean of ``b`` is, and its bootstrap interval at ``confidence``."""
+    """The difference of two means with its bootstrap interval.
+
+    Attributes
+    ----------
+    mean
+        Mean of ``b`` minus mean of ``a``.
+    low, high
+        Ends of the interval.
+    confidence
+        Coverage of the interval, such as 0.95.
+    n_users
+        Number of users compared.
+    """
 
     mean: float
     low: float
@@ -46,10 +58,28 @@ def paired_bootstrap(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Difference:
-    """Percentile interval of the mean of ``b - a`` (Efron and Tibshirani 1993).
+    """Percentile interval of the mean of ``b - a`` over the same users (Efron and Tibshirani 1993).
 
-    ``a`` and ``b`` hold one value per user ``[n]``, the same users in the same order.
-    Raises RequestError for different lengths or no users.
+    Parameters
+    ----------
+    a, b
+        One value per user ``[n]``, the same users in the same order.
+    resamples
+        Number of bootstrap samples.
+    confidence
+        Coverage of the interval, above 0 and below 1.
+    seed
+        Seed of the samples.
+
+    Returns
+    -------
+    Difference
+        Mean and interval of ``b - a``.
+
+    Raises
+    ------
+    RequestError
+        The lengths differ, there are no users, or an option is out of range.
     """
     if a.shape != b.shape or a.ndim != 1 or not len(a):
         raise RequestError(
@@ -71,7 +101,26 @@ def independent_bootstrap(
 ) -> Difference:
     """Percentile interval of mean(b) − mean(a) for different users: each side is resampled.
 
-    ``a`` and ``b`` hold one value per user. Raises RequestError where one holds nobody.
+    Parameters
+    ----------
+    a, b
+        One value per user.
+    resamples
+        Number of bootstrap samples.
+    confidence
+        Coverage of the interval, above 0 and below 1.
+    seed
+        Seed of the samples.
+
+    Returns
+    -------
+    Difference
+        Mean and interval of the difference.
+
+    Raises
+    ------
+    RequestError
+        A side has no users, or an option is out of range.
     """
     if a.ndim != 1 or b.ndim != 1 or not len(a) or not len(b):
         raise RequestError(f"values have shapes {a.shape} and {b.shape}; pass one for each user.")
@@ -104,10 +153,26 @@ def _difference(mean: float, means: np.ndarray, confidence: float, n_users: int)
 def compare_reports(
     a: EvaluationReport, b: EvaluationReport, metric: str = "ndcg@10", *, seed: int = 0
 ) -> Difference:
-    """How much better ``b`` is than ``a`` on ``metric``; both made with ``keep_users=True``. Users
-    are paired by what the reports call them, in whatever order.
+    """Compare two reports on the same users: is ``b`` better than ``a``?
 
-    Raises RequestError where the reports cover different users or hold no per-user values.
+    Parameters
+    ----------
+    a, b
+        Reports made with ``keep_users=True``. Users are paired by id, in any order.
+    metric
+        Name of a metric of both reports.
+    seed
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Difference
+        Mean of ``b - a`` with its 95 % interval.
+
+    Raises
+    ------
+    RequestError
+        The reports cover different users or hold no values per user.
     """
     if metric not in a.per_user or metric not in b.per_user:
         known = ", ".join(a.per_user) or "none: evaluate with keep_users=True"

@@ -1,4 +1,4 @@
-"""Fusion of what all scenarios share and what one makes of it."""
+"""Fusion of the shared user vector with the one that a scenario head makes of it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from kgrec.nn.heads.base import ByScenario
 from kgrec.nn.heads.signal import product, sigmoid
 
-START = 2.0  # the logit at which every gate starts: mostly the scenario's
+START = 2.0  # the initial logit of every gate: mostly the head's vector
 
 
 class ScenarioFusion(ByScenario):
     """u = h + g_k ⊙ (H_k(h) − h), an element-wise gate between the shared vector and the head's.
 
-    g_k = σ(a + a_k + state A) depends on the scenario and on how long and how fresh the history is,
-    not on h: u stays linear in h wherever H_k is. What a head adds to a short history need not be
-    what it adds to a long one. A gated sum as in highway networks: Srivastava et al., 2015.
+    g_k = σ(a + a_k + state A) depends on the scenario and on the history's length and age, not on
+    h: u stays linear in h wherever H_k is. So a head may change short histories more than long
+    ones. A gated sum as in highway networks: Srivastava et al., 2015.
     """
 
     def __init__(self, n_scenarios: int, embedding_size: int, state_size: int) -> None:

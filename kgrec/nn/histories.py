@@ -1,4 +1,4 @@
-"""Histories as tensors: which events a user has, and what each weighs at every time scale.
+"""Histories as tensors: the events of each user, and their weights at every time scale.
 
 Time is counted in events and in visits. Events of one timestamp are one visit: a page of films
 rated together, a basket.
@@ -41,8 +41,8 @@ class Histories:
     ``item`` int64 rows; ``age`` float32, the number of later events (ties share their mean);
     ``visit`` float32, the number of later visits; ``text`` int64 row of the event's own text (a
     review, a query), -1 where there is none; ``user`` int64 ``[B]`` rows, -1 for a history without
-    a stored user; ``scenario`` int64 ``[B]`` codes, -1 for none; ``later`` bool ``[B]``: whether
-    what comes later is wanted, and not what comes next.
+    a stored user; ``scenario`` int64 ``[B]`` codes, -1 for none; ``later`` bool ``[B]``: whether to
+    predict items of the further future instead of the next ones.
     """
 
     indptr: Ints
@@ -76,8 +76,8 @@ class Histories:
 def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
     """float32 ``[nnz]``: later events of the same row; events of one timestamp share the mean.
 
-    ``indptr`` int64 ``[B + 1]``, ``timestamp`` int64 ``[nnz]``, oldest first within a row. Equal
-    times carry no order, and giving them one would let ids decide.
+    ``indptr`` int64 ``[B + 1]``, ``timestamp`` int64 ``[nnz]``, oldest first within a row. Events
+    of equal times have no order: otherwise scores would depend on ids.
     """
     row = row_numbers(indptr)
     if not len(row):
@@ -107,8 +107,8 @@ def _visits(row: Ints, timestamp: Ints) -> Ints:
 
 
 def history_state(indptr: Ints, visit: np.ndarray) -> np.ndarray:
-    """float32 ``[B, STATE_SIZE]``: the logs of how many events a history has, how many of them in
-    its last visit, and how many visits, each about between -1 and 1, and their squares."""
+    """float32 ``[B, STATE_SIZE]``: the logs of the number of events, of events in the last visit,
+    and of visits, each scaled to about -1 to 1, and their squares."""
     counts = np.diff(indptr)
     state = np.zeros((len(counts), STATE_SIZE), dtype=np.float32)
     filled = np.flatnonzero(counts)
@@ -129,7 +129,7 @@ def history_state(indptr: Ints, visit: np.ndarray) -> np.ndarray:
 def pool_weights(
     indptr: Ints, age: np.ndarray, visit: np.ndarray, scales: TimeScales
 ) -> np.ndarray:
-    """float32 ``[S, nnz]``: what each event weighs in every pool; see ``scale_weights``."""
+    """float32 ``[S, nnz]``: the weight of each event in every pool; see ``scale_weights``."""
     weights = scale_weights(indptr, age, scales.events)
     if not scales.visits:
         return weights
@@ -151,11 +151,11 @@ def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.
 
 @dataclass(frozen=True, eq=False)
 class HistoryBatch:
-    """``Histories`` on a device, ready to pool: weights float32 ``[S, nnz]`` over a pattern
-    ``[B, n_items]``; the same for events with a text, whose rows are ``text_rows`` int64.
-    ``state`` float32 ``[B, STATE_SIZE]``; ``count`` float32 ``[B]``, how many events each has;
-    ``later`` int64 ``[B]``, one where what comes later is wanted. ``stored`` and ``in_scenario``
-    say whether any row has a user or a scenario."""
+    """``Histories`` on a device, ready to pool: weights float32 ``[S, nnz]`` over a pattern ``[B,
+    n_items]``; the same for events with a text, whose rows are ``text_rows`` int64. ``state``
+    float32 ``[B, STATE_SIZE]``; ``count`` float32 ``[B]``, the number of events; ``later`` int64
+    ``[B]``, one where items of the further future are predicted. ``stored`` and ``in_scenario`` say
+    whether any row has a user or a scenario."""
 
     pattern: SparsePattern
     weights: Tensor
@@ -179,15 +179,17 @@ class HistoryBatch:
     ) -> HistoryBatch:
         weights = pool_weights(histories.indptr, histories.age, histories.visit, scales)
         state = history_state(histories.indptr, histories.visit)
-        told = histories.text >= 0
-        any_told = bool(told.any())
-        told = told if any_told else np.empty(0, dtype=np.int64)  # a mask of nothing costs time
+        with_text = histories.text >= 0
+        any_text = bool(with_text.any())
+        with_text = (
+            with_text if any_text else np.empty(0, dtype=np.int64)
+        )  # an empty mask costs time
         return HistoryBatch(
             pattern=SparsePattern.build(histories.indptr, histories.item, n_items, device),
             weights=torch.as_tensor(weights, device=device),
-            text_pattern=_told_pattern(histories.indptr, told, device) if any_told else None,
-            text_weights=torch.as_tensor(weights[:, told], device=device),
-            text_rows=torch.as_tensor(histories.text[told], device=device),
+            text_pattern=_text_pattern(histories.indptr, with_text, device) if any_text else None,
+            text_weights=torch.as_tensor(weights[:, with_text], device=device),
+            text_rows=torch.as_tensor(histories.text[with_text], device=device),
             user=torch.as_tensor(histories.user, device=device),
             scenario=torch.as_tensor(histories.scenario, device=device),
             state=torch.as_tensor(state, device=device),
@@ -198,15 +200,15 @@ class HistoryBatch:
         )
 
 
-def _told_pattern(indptr: Ints, told: np.ndarray, device: torch.device | str) -> SparsePattern:
-    kept = offsets(told)[indptr]
-    count = int(told.sum())
+def _text_pattern(indptr: Ints, with_text: np.ndarray, device: torch.device | str) -> SparsePattern:
+    kept = offsets(with_text)[indptr]
+    count = int(with_text.sum())
     return SparsePattern.build(kept, np.arange(count, dtype=np.int64), count, device)
 
 
 @lru_cache(maxsize=256)
 def plain_events(length: int) -> tuple[Ints, np.ndarray, Ints, np.ndarray]:
-    """``indptr``, ``age``, ``text`` and ``later`` of one history of so many items, without times or
-    texts: each is a visit of its own."""
+    """``indptr``, ``age``, ``text`` and ``later`` of one history of ``length`` items without times
+    or texts: each is a visit of its own."""
     age = np.arange(length - 1, -1, -1, dtype=np.float32)
     return np.array([0, length]), age, np.full(length, -1), np.zeros(1, dtype=bool)

@@ -1,4 +1,4 @@
-"""Item–item weights: what an item of a history adds to another item's score directly."""
+"""Item–item weights: direct contributions of history items to other items' scores."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from kgrec.graph.snapshot import Floats, Ints
 from kgrec.nn.histories import Histories, scale_weights
 from kgrec.sparse import SparsePattern
 
-_SMALL = 4096  # items up to which a dense table is the faster
+_SMALL = 4096  # items up to which a dense table is faster
 
 
 @dataclass(frozen=True, eq=False)
 class ItemWeights:
     """score(u, i) += Σ over the history's events j of share(j) · ``matrix[j, i]``.
 
-    ``matrix`` is a SciPy CSR float32 ``[n, n]``, few entries a column (Ning & Karypis, 2011).
-    ``decay``, in events, says how an event's share falls with its age; inf: each counts one. A
-    history of n events counts for n / (n + ``shrinkage``), here as in the model. In scenario k
-    ``own[k]`` stands in the matrix's place, where there is one.
+    ``matrix`` is a SciPy CSR float32 ``[n, n]``, few entries per column (Ning & Karypis, 2011).
+    ``decay``, in events, is the time scale on which an event's share falls with its age; inf: each
+    counts one. The sum is multiplied by n / (n + ``shrinkage``) for a history of n events, here as
+    in the model. In scenario k ``own[k]`` replaces the matrix, where there is one.
     """
 
     matrix: sp.csr_matrix
@@ -35,7 +35,8 @@ class ItemWeights:
     own: tuple[sp.csr_matrix, ...] = ()
 
     def placed(self, rows: Ints) -> ItemWeights:
-        """The same weights where item r has the row ``rows[r]`` here, -1 if it is unknown here."""
+        """The same weights with items renumbered: item r has row ``rows[r]`` here, -1 if it has
+        none."""
         known = np.flatnonzero(rows >= 0)
         if len(rows) == self.matrix.shape[0] and np.array_equal(rows, np.arange(len(rows))):
             return self
@@ -44,7 +45,7 @@ class ItemWeights:
         return self._each(lambda matrix: (at @ matrix @ at.T).tocsr())
 
     def times(self, strength: float) -> ItemWeights:
-        """All weights multiplied."""
+        """The weights, all multiplied by ``strength``."""
         return self._each(lambda matrix: matrix * np.float32(strength))
 
     def _each(self, change: Callable[[sp.csr_matrix], sp.csr_matrix]) -> ItemWeights:
@@ -52,7 +53,7 @@ class ItemWeights:
         return replace(self, matrix=change(self.matrix), own=own)
 
     def with_own(self, own: Sequence[sp.csr_matrix | None], strength: float) -> ItemWeights:
-        """With a matrix for each scenario, times ``strength``; None: the shared one as it is."""
+        """The weights with a matrix per scenario, times ``strength``; None: the shared one."""
         factor = np.float32(strength)
         return replace(self, own=tuple(self.matrix if one is None else one * factor for one in own))
 
@@ -61,18 +62,18 @@ class ItemWeights:
         return self.own[scenario] if 0 <= scenario < len(self.own) else self.matrix
 
     def shares(self, indptr: Ints, age: np.ndarray) -> np.ndarray:
-        """float32 ``[nnz]``: exp(-age / decay) times what the history counts for; events of one
-        moment share what they would have one after the other."""
+        """float32 ``[nnz]``: exp(-age / decay) times the shrinkage of the history; events of one
+        timestamp share equally what they would have one after the other."""
         counts = np.diff(indptr)
-        worth = counts / np.maximum(counts + self.shrinkage, 1)
+        shrunk = counts / np.maximum(counts + self.shrinkage, 1)
         if np.isinf(self.decay):
-            return np.repeat(worth, counts).astype(np.float32)
-        whole = worth * np.expm1(-counts / self.decay) / np.expm1(-1 / self.decay)
+            return np.repeat(shrunk, counts).astype(np.float32)
+        total = shrunk * np.expm1(-counts / self.decay) / np.expm1(-1 / self.decay)
         shares = scale_weights(indptr, age, (self.decay,))[0]
-        return np.asarray(shares * np.repeat(whole, counts), dtype=np.float32)
+        return np.asarray(shares * np.repeat(total, counts), dtype=np.float32)
 
     def scores(self, histories: Histories, pattern: SparsePattern) -> Tensor:
-        """What is added to the scores, float32 ``[B, n]`` on the pattern's device."""
+        """The scores to add, float32 ``[B, n]`` on the pattern's device."""
         shares = self.shares(histories.indptr, histories.age)
         if self.own:
             return self._scores_within(histories, shares).to(pattern.indices.device)
@@ -93,7 +94,7 @@ class ItemWeights:
         return torch.from_numpy(scores)
 
     def of_one(self, items: Ints, shares: np.ndarray, scenario: int = -1) -> np.ndarray:
-        """The same for one history whose events count for ``shares``, float32 ``[n]``."""
+        """The scores to add for one history with event shares ``shares``, float32 ``[n]``."""
         if not self.own and self.matrix.shape[0] <= _SMALL:
             return np.asarray(shares.dot(self._dense.take(items, axis=0)))
         matrix = self.within(scenario)
@@ -105,7 +106,8 @@ class ItemWeights:
         return added.astype(np.float32)
 
     def contributions(self, histories: Histories, item: int) -> Floats:
-        """float64 ``[nnz]``: what each event of one history adds to the score of ``item``."""
+        """float64 ``[nnz]``: the contribution of each event of one history to the score of
+        ``item``."""
         columns = self._columns(int(histories.scenario[0]))
         part = slice(columns.indptr[item], columns.indptr[item + 1])
         column = np.zeros(columns.shape[0])
@@ -131,7 +133,7 @@ class ItemWeights:
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What ``of_arrays`` makes the weights from again."""
+        """The arrays that ``of_arrays`` reads."""
         found = {"shape": np.array([self.decay, self.shrinkage, len(self.own)])}
         for name, matrix in zip(_names(len(self.own)), (self.matrix, *self.own), strict=True):
             found[f"{name}indptr"] = matrix.indptr.astype(np.int64)
@@ -141,7 +143,7 @@ class ItemWeights:
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, np.ndarray]) -> ItemWeights:
-        """From what ``arrays`` gave."""
+        """The weights that ``arrays`` wrote."""
         size = len(arrays["indptr"]) - 1
         decay, shrinkage, *own = arrays["shape"].tolist()
         matrix, *others = (
@@ -155,5 +157,5 @@ class ItemWeights:
 
 
 def _names(n_own: int) -> list[str]:
-    """Before the names of arrays: nothing for the shared weights, then a number a scenario."""
+    """Prefixes of the arrays' names: none for the shared weights, then a number per scenario."""
     return ["", *(f"{code}." for code in range(n_own))]

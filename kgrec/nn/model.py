@@ -2,12 +2,12 @@
 
     score(u, i) = (F_k(c h/|h|) + s_u) · v_i / temperature + b_i
 
-h is the gated sum of the history's pools, c = n / (n + shrinkage) how much a history of n events is
-worth beside what anybody is told, s_u what is known without a history (attributes, whom
-the user follows, the scenario), v_i the unit candidate vector. The gates depend on how long and how
-fresh the history is, and on whether what comes next or what comes later is wanted. F_k is the
-scenario's head H_k, fused with the vector as it was. For a given history |h|, c and all gates are
-numbers, and the score is a sum over history events, which is what explanations read off.
+h is the gated sum of the history's pools; c = n / (n + shrinkage) is the weight of a history of n
+events; s_u is the part of the user's vector that needs no history (attributes, whom the user
+follows, the scenario); v_i is the unit candidate vector. The gates depend on the length and the age
+of the history, and on the horizon: what comes next, or what comes later. F_k is the scenario's head
+H_k, fused with the vector before it. For a given history |h|, c and all gates are constants, so the
+score is a sum over history events, which is what explanations show.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from kgrec.features.build import build_inputs
 from kgrec.features.hybrid_layer import HybridFeatures
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.names import IDS
-from kgrec.features.review_features import RATING_SIGNS
+from kgrec.features.review_features import RATING_FEATURES
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.text_pooling import ReviewInputs
 from kgrec.nn.fusion import ScenarioFusion
-from kgrec.nn.heads import HEADS, HeadShape, NoHead, grown, own_parameters
+from kgrec.nn.heads import HEADS, HeadShape, grown, own_parameters
 from kgrec.nn.histories import STATE_SIZE, HistoryBatch, TimeScales
 from kgrec.sparse import SparseMatrix
 
@@ -35,7 +35,48 @@ USER_ATTRIBUTES = "user_token"  # the parameter that holds the vectors of user a
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What decides the parameters' shapes, once settings and data are known."""
+    """What decides the parameters' shapes, once settings and data are known; saved with the model.
+
+    Attributes
+    ----------
+    embedding_size : int
+        Columns d of every vector.
+    parts : tuple of str
+        The parts of items' features, each of a feature block.
+    text_size : int
+        Columns of the language model's vectors, 0 without texts.
+    kg_layers : int
+        Layers of message passing.
+    scales : TimeScales
+        Decays of the history's pools.
+    temperature : float
+        Divides cosines in the score.
+    dropout, id_dropout : float
+        Shares that training leaves out: of the items' summed vectors, and of learned ids.
+    head : str
+        Name of the scenario head.
+    user_attributes, friends, event_texts : bool
+        Whether the model reads attributes of users, whom they follow, and texts of events.
+    horizons : bool
+        Whether what comes later has gates of its own.
+    shrinkage : float
+        Events at which a history counts half.
+    fusion : bool
+        Whether the head's vectors are fused with the shared ones.
+    scenario_features : int
+        Numbers that describe a scenario, 0 where the head reads none.
+    own_items : bool
+        Whether requests of a scenario choose among the items that it has.
+    late_scenarios : int
+        Number of scenarios added after training; they are the last ones.
+    lean : float
+        How far an added scenario with a description starts from the shared parameters, towards
+        those of similar scenarios.
+    pull : float
+        How strongly it is held there, relative to the spread of the other scenarios.
+    attention : bool
+        Whether attention pools the reviews; else their mean is taken.
+    """
 
     embedding_size: int
     parts: tuple[str, ...]
@@ -49,20 +90,31 @@ class ModelShape:
     user_attributes: bool
     friends: bool
     event_texts: bool
-    horizons: bool  # whether what comes later is told from what comes next
-    shrinkage: float  # events that a history is worth before it counts half
-    fusion: bool = False  # whether the head's vectors are fused with the shared ones
-    scenario_features: int = 0  # numbers that describe a scenario
-    own_items: bool = False  # whether a scenario's requests choose among the items it has
-    late_scenarios: int = 0  # how many, the last ones, came after training
-    lean: float = 0.5  # how far a described one starts from the shared answer, towards its likes
-    pull: float = 5.0  # how strongly it is held there, times what the others' spread tells
-    attention: bool = False  # whether reviews are weighed by what is known of them, or alike
+    horizons: bool
+    shrinkage: float
+    fusion: bool = False
+    scenario_features: int = 0
+    own_items: bool = False
+    late_scenarios: int = 0
+    lean: float = 0.5
+    pull: float = 5.0
+    attention: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class ModelInputs:
-    """Everything the model reads of one snapshot, on a device."""
+    """Everything the model reads of one snapshot, on a device.
+
+    Attributes
+    ----------
+    items : ItemInputs
+    user_tokens : SparseMatrix ``[m, tokens]``
+        Attribute tokens of users.
+    friends : SparseMatrix ``[m, n]`` or None
+        The mean history of those whom each user follows.
+    event_text : float32 ``[e, text_size]``
+        Vectors of reviews, then of queries.
+    """
 
     items: ItemInputs
     user_tokens: SparseMatrix
@@ -71,6 +123,7 @@ class ModelInputs:
 
     @staticmethod
     def build(tables: FeatureTables, shape: ModelShape, device: torch.device | str) -> ModelInputs:
+        """Return tables on a device, for a model of this shape."""
         friends = tables.friends
         items = build_inputs(tables, shape.kg_layers, device)
         event_text = torch.as_tensor(tables.event_text).to(device)
@@ -86,23 +139,36 @@ class ModelInputs:
 
 @dataclass(frozen=True, eq=False)
 class ItemVectors:
-    """``query`` float32 ``[n, d]`` (as history), ``candidate`` ``[n, d]`` of unit length,
-    ``bias`` ``[n]``."""
+    """Vectors of n items.
+
+    Attributes
+    ----------
+    query : float32 ``[n, d]``
+        For an item in a history.
+    candidate : float32 ``[n, d]``
+        For an item that is ranked; rows of unit length.
+    bias : float32 ``[n]``
+    """
 
     query: Tensor
     candidate: Tensor
     bias: Tensor
 
     def scoring(self, rows: Tensor) -> ItemVectors:
-        """The same history items, with ``rows`` (int64 ``[c]``) as the only candidates."""
+        """Return the same history items, with ``rows`` (int64 ``[c]``) as the only candidates."""
         return replace(self, candidate=self.candidate[rows], bias=self.bias[rows])
 
 
 class HybridModel(nn.Module):
     """The assembled model; see the module's docstring for the score.
 
-    ``scenario_features`` float32 ``[K, f]`` describe the vocabulary's scenarios; a head that reads
-    them keeps them among its weights.
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        What training saw.
+    shape : ModelShape
+    scenario_features : float32 ``[K, f]``, optional
+        Describe the vocabulary's K scenarios; a head that reads them keeps them among its weights.
     """
 
     def __init__(
@@ -135,16 +201,16 @@ class HybridModel(nn.Module):
         if shape.event_texts:
             self.event_text = nn.Parameter(torch.zeros(shape.text_size, d))
             if shape.attention:
-                self.event_gate = nn.Parameter(torch.zeros(RATING_SIGNS))
+                self.event_gate = nn.Parameter(torch.zeros(RATING_FEATURES))
 
     def item_parts(
         self, inputs: ModelInputs, known: Tensor | None = None
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Per part, what it adds to every item's query and candidate vector, ``[n, d]``."""
+        """Return by part what it adds to the items' query and candidate vectors, ``[n, d]``."""
         return self.features(inputs.items, known)  # type: ignore[no-any-return]
 
     def item_vectors(self, inputs: ModelInputs) -> ItemVectors:
-        """Vectors of all n items; in training with dropout, and some items as if new."""
+        """Return the vectors of all n items; in training with dropout, of some items' ids too."""
         known = inputs.items.present[IDS]
         if self.training and self.shape.id_dropout > 0:
             kept = torch.rand(len(inputs.items.item_row), 1, device=self.new_bias.device)
@@ -161,30 +227,37 @@ class HybridModel(nn.Module):
         return ItemVectors(query, functional.normalize(candidate, dim=1), bias.squeeze(1))
 
     def pooled(self, query: Tensor, inputs: ModelInputs, batch: HistoryBatch) -> Tensor:
-        """h: the gated sum of the history's pools, float32 ``[B, d]``."""
+        """Return h, the gated sum of the history's pools, float32 ``[B, d]``."""
         total = query.new_zeros(len(batch.user), query.shape[1])
-        told = None
+        words = None
         if batch.text_pattern is not None and self.shape.event_texts:
-            told = self.event_words(inputs, batch.text_rows)
+            words = self.event_words(inputs, batch.text_rows)
         gates = self.gates(batch)
         for scale in range(self.shape.scales.pools):
             pool = batch.pattern.matmul(batch.weights[scale], query)
-            if told is not None and batch.text_pattern is not None:
-                pool = pool + batch.text_pattern.matmul(batch.text_weights[scale], told)
+            if words is not None and batch.text_pattern is not None:
+                pool = pool + batch.text_pattern.matmul(batch.text_weights[scale], words)
             total = total + pool * gates[:, scale]
         return total
 
     def event_words(self, inputs: ModelInputs, rows: Tensor) -> Tensor:
-        """What the texts ``rows`` (int64 ``[t]``) of events add to them, ``[t, d]``: their words,
-        more or less of them by the rating, where ratings are read."""
-        told = inputs.event_text[rows] @ self.event_text
+        """Return what the texts of events add to these, float32 ``[t, d]``.
+
+        Parameters
+        ----------
+        inputs : ModelInputs
+        rows : int64 ``[t]``
+            Rows of ``inputs.event_text``. Where attention pools the reviews, the rating decides
+            how much a text adds.
+        """
+        words = inputs.event_text[rows] @ self.event_text
         reviews = inputs.items.reviews
         if reviews is None or not self.shape.attention:
-            return told
-        return told * (1 + reviews.rated[rows] @ self.event_gate).unsqueeze(1)
+            return words
+        return words * (1 + reviews.rated[rows] @ self.event_gate).unsqueeze(1)
 
     def gates(self, batch: HistoryBatch) -> Tensor:
-        """What each history's pools are multiplied with, float32 ``[B or 1, S, d]``."""
+        """Return what each history's pools are multiplied with, float32 ``[B or 1, S, d]``."""
         if self.shape.horizons:
             gates = functional.embedding(batch.later, self.pool_gate.flatten(1))
             gates = gates.view(-1, *self.pool_gate.shape[1:])
@@ -194,15 +267,19 @@ class HybridModel(nn.Module):
             gates = gates + torch.tensordot(batch.state, self.pool_state, dims=1)
         return gates
 
-    def worth(self, batch: HistoryBatch) -> Tensor:
-        """c: what each history counts for, float32 ``[B, 1]``; all that is known of a user who just
-        came is not yet much."""
+    def history_weight(self, batch: HistoryBatch) -> Tensor:
+        """Return c, the weight of each history, float32 ``[B, 1]``: short histories count less."""
         count = batch.count.unsqueeze(1)
         return count / (count + self.shape.shrinkage).clamp_min(1.0)
 
     def known(self, query: Tensor, inputs: ModelInputs) -> Tensor:
-        """What is known of every stored user without a history: attributes and whom the user
-        follows, float32 ``[m, d]``, or ``[0, d]`` where the model knows nothing."""
+        """Return what attributes of stored users and whom they follow add to their vectors.
+
+        Returns
+        -------
+        float32 ``[m, d]``
+            ``[0, d]`` where the model reads neither.
+        """
         total = query.new_zeros(0, query.shape[1])
         if self.shape.user_attributes and inputs.user_tokens.shape[0]:
             total = inputs.user_tokens @ self.user_token
@@ -213,18 +290,30 @@ class HybridModel(nn.Module):
 
     @property
     def adapts(self) -> bool:
-        """Whether scenarios make any difference."""
-        return not isinstance(self.head, NoHead)
+        """Whether the model has a scenario head."""
+        return self.head.adapts
 
     def adapted(
         self, vectors: Tensor, scenario: Tensor, state: Tensor, at: Tensor | None = None
     ) -> Tensor:
-        """F_k: float32 ``[B, d]`` for a scenario; ``scenario`` int64 ``[B]``, ``state`` float32
-        ``[B, STATE_SIZE]``.
+        """Return F_k of vectors.
 
-        Linear in ``vectors`` for fixed ``at``, where gates and masks are decided (see
-        ``ScenarioHead``). With a single scenario, state and ``at`` there may be any number of
-        vectors, of float64 too.
+        Parameters
+        ----------
+        vectors : float32 ``[B, d]``
+            With a single scenario, state and ``at`` there may be any number of vectors, of float64
+            too.
+        scenario : int64 ``[B]``
+            Codes, -1 for none.
+        state : float32 ``[B, STATE_SIZE]``
+            The state of each history.
+        at : float32 ``[B, d]``, optional
+            The vectors at which gates and masks are decided (see ``ScenarioHead``); the result is
+            linear in ``vectors`` for fixed ``at``.
+
+        Returns
+        -------
+        float ``[B, d]``
         """
         own: Tensor = self.head(vectors, scenario, at)
         if not self.shape.fusion:
@@ -240,17 +329,29 @@ class HybridModel(nn.Module):
     def grown(
         self, count: int = 1, like: int | None = None, features: Tensor | None = None
     ) -> HybridModel:
-        """A copy that knows ``count`` scenarios more, whose codes follow those of the others.
+        """Return a copy with more scenarios, whose codes follow those of the others.
 
-        Their own parameters start as the mean of the others', or as those of scenario ``like``;
-        ``features`` float32 ``[count, f]`` describe them. All else is the same to the bit, and so
-        are the others' scores. Raises ValueError; see ``ByScenario.grown``.
+        Everything else, and so every score in the other scenarios, stays the same to the bit.
+
+        Parameters
+        ----------
+        count : int
+            How many scenarios to add.
+        like : int, optional
+            The scenario whose parameters they start from; else from the mean of all.
+        features : float32 ``[count, f]``, optional
+            Describe them, for a head that reads features.
+
+        Raises
+        ------
+        ValueError
+            See ``ByScenario.grown``.
         """
         known = self.head.n_scenarios
         other = grown(self, count, like)
         if features is not None:
-            for row, told in enumerate(features):
-                other.head.describe(known + row, told)
+            for row, numbers in enumerate(features):
+                other.head.describe(known + row, numbers)
         return other
 
     def static(
@@ -260,9 +361,9 @@ class HybridModel(nn.Module):
         batch: HistoryBatch,
         known: Tensor | None = None,
     ) -> Tensor:
-        """s_u: what is known of each user without a history, float32 ``[B, d]``.
+        """Return s_u, the part of the users' vectors that needs no history, float32 ``[B, d]``.
 
-        ``known`` is what ``known()`` gives, where that is at hand.
+        ``known`` is the result of ``known()``, where it is at hand.
         """
         total = query.new_zeros(len(batch.user), query.shape[1])
         if batch.stored:
@@ -282,19 +383,19 @@ class HybridModel(nn.Module):
         batch: HistoryBatch,
         known: Tensor | None = None,
     ) -> Tensor:
-        """F_k(c h/|h|) + s_u, float32 ``[B, d]``; h counts as zero for an empty history."""
+        """Return F_k(c h/|h|) + s_u, float32 ``[B, d]``; h is zero for an empty history."""
         pooled = functional.normalize(self.pooled(items.query, inputs, batch), dim=1)
-        pooled = pooled * self.worth(batch)
+        pooled = pooled * self.history_weight(batch)
         adapted = self.adapted(pooled, batch.scenario, batch.state)
         return adapted + self.static(items.query, inputs, batch, known)
 
     def scores(self, users: Tensor, items: ItemVectors) -> Tensor:
-        """float32 ``[B, n]`` from user vectors ``[B, d]``."""
+        """Return the scores of n items, float32 ``[B, n]``, from user vectors ``[B, d]``."""
         return torch.addmm(items.bias, users, items.candidate.T, alpha=1 / self.shape.temperature)
 
 
 def sum_parts(parts: dict[str, Tensor]) -> Tensor:
-    """The parts' sum, in the order of their names."""
+    """Return the sum of the parts, in the order of their names."""
     first, *others = (parts[name] for name in sorted(parts))
     for other in others:
         first = first + other

@@ -1,6 +1,6 @@
-"""Lists in which a group of items gets a stated share of the exposure, at the least loss of score.
+"""Lists in which a group of items gets a chosen share of the exposure, at the least loss of score.
 
-Exposure is what a place in a list is worth: 1 / log2(rank + 1), as in Singh and Joachims 2018
+Exposure is the discount of a place in a list, 1 / log2(rank + 1), as in Singh and Joachims 2018
 ("Fairness of Exposure in Rankings") and Biega et al. 2018 ("Equity of Attention"). The share is
 counted over the lists of all users together.
 """
@@ -17,12 +17,12 @@ from graph_schema.errors import RequestError
 from kgrec.arrays import Csr
 from kgrec.ranking.topk import top_k
 
-_PRECISION = 1e-9  # of the scores' spread: how near the boost is to the smallest that will do
-_SLACK = 1e-12  # of the exposure: what float sums leave
+_PRECISION = 1e-9  # of the scores' range: tolerance of the smallest boost
+_SLACK = 1e-12  # of the exposure: rounding error of sums
 
 
 def position_discount(k: int) -> np.ndarray:
-    """float64 ``[k]``: what each place of a list is worth, 1 for the first."""
+    """float64 ``[k]``: the discount of each place of a list, 1 for the first."""
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
 
 
@@ -46,12 +46,11 @@ class Choices:
         seen: Csr | None = None,
         candidates: np.ndarray | None = None,
     ) -> Choices:
-        """Each user's ``k`` best items of the group and ``k`` best others: whatever the boost,
-        no other item comes into a list of k.
+        """Each user's ``k`` best items of the group and ``k`` best others: whatever the boost, no
+        other item can enter a list of k.
 
         ``scores`` ``[B, n]``; ``group`` bool ``[n]``; ``candidates`` bool ``[n]`` or ``[B, n]``;
-        ``seen`` as for top_k.
-        Raises RequestError as ``top_k`` does.
+        ``seen`` as for ``top_k``. Raises RequestError as ``top_k`` does.
         """
         allowed = np.ones(len(group), dtype=bool) if candidates is None else candidates
         tensor = torch.as_tensor(scores)
@@ -79,7 +78,7 @@ class ExposedLists:
 
     ``rows`` int64 and ``scores`` float64 (the model's own, without the boost), both ``[B, k]``,
     padded with -1 and -inf. ``share`` is the group's share of the exposure, ``place_score`` the
-    mean score of a place, each place weighing what it is worth.
+    mean score of a place, weighted by the discounts.
     """
 
     rows: np.ndarray
@@ -92,9 +91,8 @@ class ExposedLists:
 def boosted_lists(choices: Choices, k: int, boost: float = 0.0) -> ExposedLists:
     """The ``k`` best by score + ``boost`` for items of the group; ties go to the lower item row.
 
-    For the exposure that they give the group, no other lists have a higher sum of score × worth of
-    the place: they maximise it plus boost × exposure. Raises RequestError for a boost that is not
-    finite.
+    For the exposure that they give the group, no other lists have a higher sum of score × discount:
+    they maximise it plus boost × exposure. Raises RequestError for a boost that is not finite.
     """
     if not math.isfinite(boost):
         raise RequestError(f"the boost is {boost}; give a finite number, in units of the score.")
@@ -104,14 +102,14 @@ def boosted_lists(choices: Choices, k: int, boost: float = 0.0) -> ExposedLists:
         np.take_along_axis(array, order, axis=1)
         for array in (choices.rows, choices.scores, choices.inside)
     )
-    worth = np.where(rows >= 0, position_discount(rows.shape[1]), 0.0)
-    total = max(float(worth.sum()), np.finfo(float).tiny)
+    discount = np.where(rows >= 0, position_discount(rows.shape[1]), 0.0)
+    total = max(float(discount.sum()), np.finfo(float).tiny)
     return ExposedLists(
         rows=rows,
         scores=scores,
         boost=boost,
-        share=float(worth[inside].sum()) / total,
-        place_score=float((worth * np.where(rows >= 0, scores, 0.0)).sum()) / total,
+        share=float(discount[inside].sum()) / total,
+        place_score=float((discount * np.where(rows >= 0, scores, 0.0)).sum()) / total,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which items a request allows, from their attributes."""
+"""Filters on items' attributes: which items a request allows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,27 @@ Where: TypeAlias = Mapping[str, Any] | Callable[[pd.DataFrame], Any]
 
 
 def attribute_mask(items: pd.DataFrame, where: Where) -> np.ndarray:
-    """bool ``[len(items)]``: the items that ``where`` allows.
+    """The items that a filter allows.
 
-    ``where`` maps a column to a value, a list of values (any of them) or a tuple ``(low, high)``
-    (inclusive; None leaves an end open); all columns must agree. A text such as "Comedy|Drama"
-    equals each of its ``|`` parts as well as the whole. A missing value never matches. ``where``
-    may also be a function of the frame that returns one bool per item.
-    Raises RequestError for an unknown column, a range over text, or a wrong answer of the function.
+    Parameters
+    ----------
+    items
+        One row per item.
+    where
+        Maps a column to a value, a list of values (any of them) or a tuple ``(low, high)``
+        (inclusive; None leaves an end open); all columns must match. A text such as "Comedy|Drama"
+        equals each of its ``|`` parts and the whole. A missing value never matches. Or a function
+        of the frame that returns one bool per item.
+
+    Returns
+    -------
+    numpy.ndarray
+        Bool ``[len(items)]``.
+
+    Raises
+    ------
+    RequestError
+        A column does not exist, a range is over text, or the function returns something else.
     """
     if callable(where):
         return _from_function(items, where)

@@ -50,13 +50,29 @@ def top_k(
 ) -> tuple[Tensor, Tensor] | tuple[np.ndarray, np.ndarray]:
     """The k best items of every row, best first; ties go to the lower item row.
 
-    ``scores`` ``[B, n]`` (computed in float32; an item scored -inf is never returned); ``seen``
-    (indptr int64 ``[B + 1]``, item rows, repeats allowed) is left out row by row; ``candidates``
-    is int64 ``[c]`` item rows or bool ``[n]`` or bool ``[B, n]``, and nothing else is returned.
-    With ``overwrite`` float32 ``scores`` may be changed, which saves a copy.
-    Returns ``rows`` int64 and ``scores`` float32, both ``[B, k]``, padded with -1 and -inf where
-    fewer than k items remain; arrays for an array, tensors on the same device for a tensor.
-    Raises RequestError for k < 1, a wrong shape, or a score that is not a number.
+    Parameters
+    ----------
+    scores
+        ``[B, n]``, compared in float32; an item scored -inf is never returned.
+    k
+        Length of the lists, 1 or more.
+    seen
+        Items to leave out per row: (indptr int64 ``[B + 1]``, item rows, repeats allowed).
+    candidates
+        The only items to return: rows int64 ``[c]``, or bool ``[n]`` or ``[B, n]``.
+    overwrite
+        Whether float32 ``scores`` may be changed, which saves a copy.
+
+    Returns
+    -------
+    tuple
+        Item rows int64 and scores float32, both ``[B, k]``, padded with -1 and -inf where fewer
+        than k items remain; arrays for an array, tensors on the same device for a tensor.
+
+    Raises
+    ------
+    RequestError
+        k is below 1, a shape is wrong, or a score is not a number.
     """
     if isinstance(scores, np.ndarray):
         found = None if candidates is not None else _top_one(scores, k, seen, overwrite)
@@ -71,9 +87,10 @@ def top_k(
 def _top_one(
     scores: np.ndarray, k: int, seen: Csr | None, overwrite: bool
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The same for a single row in the fewest steps, since each costs more than the row's sums.
+    """``top_k`` of a single row in as few operations as possible: each takes longer than the row's
+    sums.
 
-    None for all else: several rows, or too few items, or ties, or what isn't a number.
+    None for anything else: several rows, too few items, ties, or NaN.
     """
     n_items = scores.shape[-1]
     if scores.shape != (1, n_items) or scores.dtype != np.float32 or not 0 < k < n_items:
@@ -116,7 +133,7 @@ def _top_k(
 def _masked(
     scores: Tensor, seen: Csr | None, candidates: np.ndarray | Tensor | None, overwrite: bool
 ) -> Tensor:
-    """float32 ``scores`` with -inf at what may not be returned; a copy unless ``overwrite``."""
+    """float32 ``scores`` with -inf at forbidden items; a copy unless ``overwrite``."""
     own = overwrite or scores.dtype != torch.float32
     scores = scores.float()
     if candidates is not None:
@@ -166,7 +183,7 @@ def _stable_top(scores: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _settled(scores: Tensor, rows: Tensor, values: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The same with ties in order, at the cut too, where any of several equal scores was taken."""
+    """The same with ties in order, also at the cut, where any of several equal scores was taken."""
     if values.isnan().any():
         raise RequestError("a score is not a number (NaN); the model that made it has diverged.")
     cut, beyond = values[:, size - 1], values[:, size:]
@@ -182,7 +199,7 @@ def _settled(scores: Tensor, rows: Tensor, values: Tensor, size: int) -> tuple[T
 
 
 def _select(scores: Tensor, take: int) -> tuple[Tensor, Tensor]:
-    """``torch.topk``; for long rows in two steps, which is several times faster.
+    """``torch.topk``; in two steps for long rows, which is several times faster.
 
     The best ``take`` of all are among the ``take`` blocks with the highest maxima: an item outside
     of them is below at least ``take`` others, or equal to the last. A block is every m-th item, so

@@ -10,7 +10,6 @@ import numpy as np
 
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
-from kgrec.nn.heads import NoHead
 from kgrec.scenarios.add_scenario import grown_engine, likeness, with_adapter
 from kgrec.scenarios.examples import Shots
 from kgrec.scoring.engine import Engine
@@ -94,6 +93,6 @@ def offered_rows(
 
 def _with_head(engine: Engine) -> Engine:
     """The engine with a model of its own that has a scenario head."""
-    if isinstance(engine.model.head, NoHead):
+    if not engine.model.adapts:
         return engine.with_scenarios(model=with_adapter(engine.model))
     return engine.with_scenarios(model=copy.deepcopy(engine.model))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
@@ -88,7 +89,7 @@ def history_bags(engine: Engine, indptr: Ints, items: Ints) -> sp.csr_matrix:
     training never saw is left out."""
     row = engine.inputs.items.item_row.cpu().numpy()[items]
     known = row >= 0
-    kept = np.concatenate([[0], np.cumsum(known)])[indptr]
+    kept = offsets(known)[indptr]
     n = len(engine.vocabulary.items)
     ones = np.ones(int(kept[-1]), dtype=np.float32)
     bags = sp.csr_matrix((ones, row[known], kept), shape=(len(indptr) - 1, n))
@@ -110,7 +111,7 @@ def _examples(engine: Engine, seed: int) -> tuple[Ints, Ints, sp.csr_matrix]:
         last = np.sort(np.random.default_rng(seed).choice(last, _MOST, replace=False))
     start = data.indptr[user[last]]
     lengths = last - start
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    indptr = offsets(lengths)
     events = np.repeat(start - indptr[:-1], lengths) + np.arange(indptr[-1])
     return user[last], data.scenario[last], history_bags(engine, indptr, data.item[events])
 

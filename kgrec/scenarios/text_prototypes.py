@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from kgrec.arrays import unit_rows
 from kgrec.features.names import TEXT
 from kgrec.features.texts import DESCRIPTION, scenarios_of
 from kgrec.graph.snapshot import Ints
@@ -31,7 +32,7 @@ class Prototypes(NamedTuple):
         """float64 ``[B, K]`` for texts ``[B, size]``; zero for an empty one."""
         empty = ~texts.any(axis=1, keepdims=True)
         moved = np.where(empty, 0.0, texts - self.centre)
-        return np.asarray(_unit(moved) @ self.vectors.T, dtype=np.float64)
+        return np.asarray(unit_rows(moved) @ self.vectors.T, dtype=np.float64)
 
 
 def find_prototypes(engine: Engine) -> Prototypes | None:
@@ -52,10 +53,10 @@ def find_prototypes(engine: Engine) -> Prototypes | None:
     row, item = code[code >= 0], snapshot.interactions.item[code >= 0]
     chosen = sp.csr_matrix((told[item], (row, item)), shape=(len(scenarios), len(items)))
     count = np.asarray(chosen.sum(axis=1))
-    vectors = _unit(np.where(count > 0, chosen @ items - count * centre, 0.0))
+    vectors = unit_rows(np.where(count > 0, chosen @ items - count * centre, 0.0))
     if len(texts.scenarios) == len(scenarios):
         described = np.asarray(scenarios.attributes[DESCRIPTION] != "", dtype=bool)[:, None]
-        vectors = _unit(vectors + _unit(np.where(described, texts.scenarios - centre, 0.0)))
+        vectors = unit_rows(vectors + unit_rows(np.where(described, texts.scenarios - centre, 0.0)))
     return Prototypes(scenarios.ids, vectors.astype(np.float32), centre)
 
 
@@ -101,8 +102,3 @@ def _sharpest(cosines: np.ndarray, code: Ints) -> float:
     rows = np.arange(len(code))
     losses = [-log_softmax(sharp * cosines)[rows, code].mean() for sharp in SHARPNESS]
     return SHARPNESS[int(np.argmin(losses))]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, 1.0))

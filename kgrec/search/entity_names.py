@@ -1,4 +1,4 @@
-"""Entities that a query names, and the items that the graph has them in."""
+"""EntityIndex: entities that a query names, and the items with facts about them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kgrec.text import clean_text
 from kgrec.text.words import words_of
 
 _MOST = 30  # entities taken from a query
-_LEAST = 0.3  # likeness below which a query does not name an entity
-_WHOLE_NAME = 0.6  # the likeness of a name of several words in a longer query
-_RARE_ROLE = 0.05  # what a relation of few facts is ahead of one of many: a director of a link
-_OTHER_ROLE = 0.8  # what facts of other relations count for, where the query names one
-_STEM = 5  # letters in which "directed", "director" and "directs" agree
+_LEAST = 0.3  # similarity below which a query does not name an entity
+_WHOLE_NAME = 0.6  # least similarity of a name of several words that is part of a longer query
+_RARE_RELATION = 0.05  # most by which a relation with many facts counts less than one with few
+_OTHER_RELATION = 0.8  # weight of facts of other relations where the query names a relation
+_STEM = 5  # letters that "directed", "director" and "directs" share
 
 
 class EntityIndex:
-    """The entities of a snapshot by name, each with its items and the relation between them."""
+    """The entities of a snapshot by name, with their items and the relations between them."""
 
     def __init__(self, snapshot: GraphSnapshot) -> None:
         names = snapshot.entities.attributes.get("name")
@@ -33,7 +33,7 @@ class EntityIndex:
 
     @cached_property
     def _links(self) -> tuple[Ints, Ints, Ints]:
-        """Entity rows (sorted), the item of each fact, and the fact's place in ``_relations``."""
+        """Of each fact: entity row (sorted), item row, and index of its relation, int64 ``[n]``."""
         parts = [np.empty((3, 0), dtype=np.int64)]
         for place, facts in enumerate(self._snapshot.facts):
             ends = (facts.head_label, facts.tail_label)
@@ -46,41 +46,41 @@ class EntityIndex:
 
     @cached_property
     def _rarity(self) -> np.ndarray:
-        """float64, by relation: 1 to 1 − _RARE_ROLE, the fewer facts the more."""
+        """float64, by relation: from 1 (few facts) to 1 − _RARE_RELATION (most facts)."""
         sizes = np.array([len(facts) for facts in self._snapshot.facts] or [1], dtype=np.float64)
         logs = np.log(np.maximum(sizes, 1.0))
-        return np.asarray(1.0 - _RARE_ROLE * logs / max(float(logs.max()), 1e-9))
+        return np.asarray(1.0 - _RARE_RELATION * logs / max(float(logs.max()), 1e-9))
 
     @cached_property
     def _stems(self) -> list[set[str]]:
         return [_stems(facts.relation.replace("_", " ")) for facts in self._snapshot.facts]
 
     def items_for(self, query: str) -> tuple[np.ndarray, np.ndarray]:
-        """float64 ``[items]``, 0 to 1: how surely the query names an entity of the item; object
-        ``[items]``: that entity's name."""
-        likeness = self._index.scores(query)
+        """float64 ``[items]``, 0 to 1: similarity of the query to the name of an entity of the
+        item; object ``[items]``: that entity's name."""
+        similarity = self._index.scores(query)
         whole = self._index.contained_in(query)
-        likeness[whole] = np.maximum(likeness[whole], _WHOLE_NAME)
-        near = np.flatnonzero(likeness > _LEAST)
-        near = near[np.lexsort((near, -likeness[near]))[:_MOST]]
-        sure, who = np.zeros(self._n_items), np.full(self._n_items, -1)
-        roles = self._roles(query)
+        similarity[whole] = np.maximum(similarity[whole], _WHOLE_NAME)
+        near = np.flatnonzero(similarity > _LEAST)
+        near = near[np.lexsort((near, -similarity[near]))[:_MOST]]
+        scores, best = np.zeros(self._n_items), np.full(self._n_items, -1)
+        weights = self._relation_weights(query)
         entity, item, relation = self._links
         for row in near.tolist():
             start, end = np.searchsorted(entity, [row, row + 1])
-            here = likeness[row] * roles[relation[start:end]]
-            better = here > sure[item[start:end]]
+            here = similarity[row] * weights[relation[start:end]]
+            better = here > scores[item[start:end]]
             # Several facts of one item: the largest is written last.
             order = np.argsort(here[better], kind="stable")
             items = item[start:end][better][order]
-            sure[items], who[items] = here[better][order], row
-        return sure, self._names[who]
+            scores[items], best[items] = here[better][order], row
+        return scores, self._names[best]
 
-    def _roles(self, query: str) -> np.ndarray:
-        """float64, by relation: what its facts count for."""
-        asked = _stems(query)
-        named = np.array([bool(stems & asked) for stems in self._stems] or [False])
-        return self._rarity * np.where(named, 1.0, _OTHER_ROLE) if named.any() else self._rarity
+    def _relation_weights(self, query: str) -> np.ndarray:
+        """float64, by relation: the weight of its facts."""
+        words = _stems(query)
+        named = np.array([bool(stems & words) for stems in self._stems] or [False])
+        return self._rarity * np.where(named, 1.0, _OTHER_RELATION) if named.any() else self._rarity
 
 
 def _stems(text: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Words and letter trigrams as tf-idf: finds names as typed, typing errors included."""
+"""TfidfIndex: names and titles by tf-idf of words and letter trigrams, with typing errors."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from kgrec.arrays import ranges
 from kgrec.text.spelling import SpellingIndex
 from kgrec.text.words import words_of
 
-_TRIGRAMS = 0.3  # what their cosine counts for beside that of the words
-_WHOLE = 0.99  # of a text's squared length: below it the query does not hold all of its words
+_TRIGRAMS = 0.3  # weight of the trigrams' cosine; the words' has the rest
+_WHOLE = 0.99  # share of a text's squared length that counts as all of its words
 
 
 class TfidfIndex:
     """tf-idf cosine over short texts such as titles and names; deterministic, in memory.
 
-    Build with ``TfidfIndex.build(texts)``; ``rows`` in answers are positions in ``texts``. A word
-    of the query also stands for those one typing error away, counted for less.
+    Build with ``TfidfIndex.build(texts)``; ``rows`` in results are positions in ``texts``. A word
+    of the query also matches the words one typing error away, with a lower weight.
     """
 
     def __init__(self, words: _Terms, trigrams: _Terms, lengths: np.ndarray) -> None:
         self._words = words
         self._trigrams = trigrams
-        self._lengths = lengths  # int64: how many words each text has
+        self._lengths = lengths  # int64: number of words of each text
 
     def __len__(self) -> int:
         return len(self._lengths)
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> TfidfIndex:
+        """Index ``texts``."""
         split = [words_of(text) for text in texts]
         lengths = np.array([len(set(words)) for words in split], dtype=np.int64)
         return cls(_Terms(split), _Terms([_trigrams(words) for words in split]), lengths)
@@ -46,16 +47,16 @@ class TfidfIndex:
         return SpellingIndex(list(self._words.vocabulary))
 
     def scores(self, query: str) -> np.ndarray:
-        """float32 ``[n]``, 0 to 1: how alike each text and the query are."""
+        """float32 ``[n]``, 0 to 1: similarity of each text to the query."""
         words = words_of(query)
-        asked = self._words.query_vector(Counter(words), self._spelling)
-        pieces = self._trigrams.query_vector(Counter(_trigrams(words)))
-        alike = (1 - _TRIGRAMS) * self._words.cosine(asked)
-        alike += _TRIGRAMS * self._trigrams.cosine(pieces)
-        return alike.astype(np.float32)
+        by_words = self._words.query_vector(Counter(words), self._spelling)
+        by_trigrams = self._trigrams.query_vector(Counter(_trigrams(words)))
+        similarity = (1 - _TRIGRAMS) * self._words.cosine(by_words)
+        similarity += _TRIGRAMS * self._trigrams.cosine(by_trigrams)
+        return similarity.astype(np.float32)
 
     def contained_in(self, query: str) -> np.ndarray:
-        """int64: the texts of two words or more all of which the query holds, as typed."""
+        """int64: rows of the texts of two words or more whose words are all in the query."""
         words = sorted(set(words_of(query)))
         held = self._words.share(words)
         return np.flatnonzero((held >= _WHOLE) & (self._lengths > 1))
@@ -63,8 +64,8 @@ class TfidfIndex:
     def search(self, query: str, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """The k most similar texts: ``rows`` int64 and ``scores`` float32, best first.
 
-        Equal scores go by row; texts that share nothing with the query are left out, so fewer than
-        k may come. Raises RequestError for k < 1.
+        Equal scores are ordered by row. Texts with score 0 are left out, so there may be fewer than
+        k. Raises RequestError for k < 1.
         """
         if k < 1:
             raise RequestError(f"k is {k}; ask for at least one result.")
@@ -75,7 +76,7 @@ class TfidfIndex:
 
 
 class QueryVector:
-    """A query as columns of an index with weights, divided by the query's length."""
+    """A query as columns of an index and their weights, divided by the query's length."""
 
     def __init__(self, columns: list[int], weights: list[float], length: float) -> None:
         self.columns = np.array(columns, dtype=np.int64)
@@ -107,25 +108,27 @@ class _Terms:
     def query_vector(
         self, counts: Counter[str], spelling: SpellingIndex | None = None
     ) -> QueryVector:
-        """What a query asks for; unknown terms belong to its length too."""
+        """The vector of a query's terms; unknown terms count in its length too."""
         columns: list[int] = []
         weights: list[float] = []
         squares = 0.0
         for term, n in sorted(counts.items()):
             known = self._matching_columns(term, spelling)
-            rarity = max((self._idf[c] * sure for c, sure in known), default=self._rarest)
+            rarity = max(
+                (self._idf[c] * similarity for c, similarity in known), default=self._rarest
+            )
             squares += (_damped(n) * rarity) ** 2
             columns += [column for column, _ in known]
-            weights += [_damped(n) * rarity * sure for _, sure in known]
+            weights += [_damped(n) * rarity * similarity for _, similarity in known]
         return QueryVector(columns, weights, math.sqrt(squares))
 
-    def cosine(self, asked: QueryVector) -> np.ndarray:
-        """float64 ``[texts]``, at most 1."""
-        alike = weighted_columns(self._matrix, asked.columns, asked.weights)
-        return np.asarray(np.minimum(alike, 1.0))
+    def cosine(self, query: QueryVector) -> np.ndarray:
+        """float64 ``[texts]``, 0 to 1."""
+        similarity = weighted_columns(self._matrix, query.columns, query.weights)
+        return np.asarray(np.minimum(similarity, 1.0))
 
     def share(self, terms: Sequence[str]) -> np.ndarray:
-        """float64 ``[texts]``: the share of each text's squared length that these terms make."""
+        """float64 ``[texts]``: the share of these terms in each text's squared length."""
         known = [self.vocabulary[term] for term in terms if term in self.vocabulary]
         columns = np.array(known, dtype=np.int64)
         return weighted_columns(self._matrix, columns, np.ones(len(columns)), power=2)
@@ -133,10 +136,10 @@ class _Terms:
     def _matching_columns(
         self, term: str, spelling: SpellingIndex | None
     ) -> list[tuple[int, float]]:
-        """The columns that a term of the query may mean, and how surely."""
-        near = [] if spelling is None else spelling.similar(term)
+        """The columns of a term and of similar terms, with their similarity."""
+        similar = [] if spelling is None else spelling.similar(term)
         exact = self.vocabulary.get(term)
-        return near if exact is None else [(exact, 1.0), *near]
+        return similar if exact is None else [(exact, 1.0), *similar]
 
 
 def weighted_columns(
@@ -144,7 +147,7 @@ def weighted_columns(
 ) -> np.ndarray:
     """float64 ``[rows]``: Σ weight · column of a CSC matrix, its values first raised to ``power``.
 
-    Several times faster than to cut the columns out, which copies them.
+    Several times faster than selecting the columns, which copies them.
     """
     starts, ends = matrix.indptr[columns], matrix.indptr[columns + 1]
     sizes = (ends - starts).astype(np.int64)
@@ -154,7 +157,7 @@ def weighted_columns(
 
 
 def _trigrams(words: Iterable[str]) -> list[str]:
-    """The letter trigrams of each word with its borders."""
+    """The letter trigrams of each word, with marks for its borders."""
     framed = [f"^{word}$" for word in words]
     return [word[i : i + 3] for word in framed for i in range(len(word) - 2)]
 

@@ -1,4 +1,4 @@
-"""Search: titles, whole texts, the graph and meaning, each on a scale of its own, added up."""
+"""Searcher: ranks items for a query by titles, whole texts, entity names and meaning."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from kgrec.search.fulltext_index import FullTextIndex
 from kgrec.search.name_index import TfidfIndex
 from kgrec.text import clean_text
 
-TITLE, WORDS, MEANING = "title", "text", "meaning"  # what may have found an item, or an entity
-DEPTH = 200  # how many of the best are put in the order that suits a user
-_PHRASED = 50  # of the best by their words: those whose phrases are looked at
-# Chosen on the half of all queries that benchmarks.text search --part valid asks.
-_STEEP = 3  # a title that is half right says little: likenesses count by their third power
+TITLE, WORDS, MEANING = "title", "text", "meaning"  # sources of a result, beside entity names
+DEPTH = 200  # number of best items that are ordered by the user's scores too
+_PHRASED = 50  # number of best items by words whose phrases are compared
+# Chosen on the half of all queries in ``benchmarks.text search --part valid``.
+_NAME_POWER = 3  # of the similarity of titles and names: half a title counts little
 _WORDS, _PHRASES, _MEANING = 0.4, 0.4, 0.5
-_WHOLE_TITLE = 0.6  # the likeness of a title of several words in a longer query
-_SUITS = 0.15  # what the items' order for a user may move; less than a title more or less right
-_KNOWN = 0.01  # the same of how often items were chosen, where nobody is named
+_WHOLE_TITLE = 0.6  # least similarity of a title of several words that is part of a longer query
+_PERSONAL = 0.15  # weight of the user's ranking; less than the difference of two titles
+_POPULARITY = 0.01  # weight of the items' popularity, without a user
 
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """Items best first: ``rows`` int64 and ``scores`` float32 ``[m]``, and what found each: object
-    ``[m]`` of "title", "text", "meaning" or an entity's name."""
+    """Items, best first: ``rows`` int64 and ``scores`` float32 ``[m]``, and ``found_by`` object
+    ``[m]``: "title", "text", "meaning" or an entity's name."""
 
     rows: Ints
     scores: np.ndarray
@@ -51,7 +51,7 @@ class Searcher:
 
     @cached_property
     def words(self) -> FullTextIndex:
-        """All columns of the items that hold text; reviews, where there are none."""
+        """All text columns of the items; their reviews, where there are no such columns."""
         attributes = self.snapshot.items.attributes
         fields = [strings(attributes, (str(column),)) for column in attributes.columns]
         fields = [texts for texts in fields if any(texts)]
@@ -63,17 +63,18 @@ class Searcher:
 
     @cached_property
     def _vectors(self) -> np.ndarray | None:
-        """Unit rows float32 ``[n, size]``: what items' texts say, else their reviews."""
+        """Unit rows float32 ``[n, size]``: vectors of the items' texts, otherwise of their
+        reviews."""
         return self.texts.items.get(TEXT, self.texts.items.get(REVIEWS))
 
     @cached_property
     def _chosen(self) -> np.ndarray:
-        """int64 ``[n]``: how often each item was chosen."""
+        """int64 ``[n]``: number of interactions of each item."""
         return np.bincount(self.snapshot.interactions.item, minlength=len(self.snapshot.items))
 
     @property
     def reads_meaning(self) -> bool:
-        """Whether there are vectors to compare an encoded query with."""
+        """Whether the items have vectors to compare an encoded query with."""
         return self._vectors is not None
 
     def rank(
@@ -87,30 +88,34 @@ class Searcher:
     ) -> SearchResult:
         """The best ``k`` items of those that ``mask`` (bool ``[n]``) allows.
 
-        ``vector`` float32 ``[size]`` is the encoded query; ``personal`` float32 ``[n]`` the user's
-        scores, which reorder what was found and find nothing themselves.
+        ``vector`` float32 ``[size]`` is the encoded query; ``personal`` float32 ``[n]`` are the
+        user's scores, which reorder the results and add none.
         """
         parts, names = self._parts(query, vector)
         scores = np.sum(list(parts.values()), axis=0)
         allowed = scores > 0 if mask is None else (scores > 0) & mask
         rows = _best(scores, np.flatnonzero(allowed), max(k, DEPTH))
-        near = rows[:DEPTH]
-        prior, share = (self._chosen, _KNOWN) if personal is None else (personal, _SUITS)
-        total = scores[near] + share * rank_shares(prior[near])
-        order = np.lexsort((near, -total))
-        best = np.concatenate([near[order], rows[DEPTH:]])[:k]
+        top = rows[:DEPTH]
+        prior, share = (self._chosen, _POPULARITY) if personal is None else (personal, _PERSONAL)
+        total = scores[top] + share * rank_shares(prior[top])
+        order = np.lexsort((top, -total))
+        best = np.concatenate([top[order], rows[DEPTH:]])[:k]
         ranked = np.concatenate([total[order], scores[rows[DEPTH:]]])[:k]
         return SearchResult(best, ranked.astype(np.float32), _found_by(parts, names, best))
 
     def _parts(
         self, query: str, vector: np.ndarray | None
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """What each source says of every item, float ``[n]``, and the entity that speaks for it."""
+        """The score of every item by source, float ``[n]`` each, and the best entity's name."""
         titled = self.titles.scores(query)
         whole = self.titles.contained_in(query)
         titled[whole] = np.maximum(titled[whole], _WHOLE_TITLE)
         named, names = self.entities.items_for(query)
-        parts = {TITLE: titled**_STEEP, WORDS: self._by_words(query), ENTITY: named**_STEEP}
+        parts = {
+            TITLE: titled**_NAME_POWER,
+            WORDS: self._by_words(query),
+            ENTITY: named**_NAME_POWER,
+        }
         if vector is not None and self._vectors is not None:
             parts[MEANING] = _MEANING * np.maximum(self._vectors @ vector, 0.0)
         return parts, names
@@ -135,28 +140,29 @@ class Searcher:
 
 
 def _best(scores: np.ndarray, rows: Ints, most: int) -> Ints:
-    """The ``most`` of ``rows`` that score best, best first and equal ones by row; where the last
-    are equal, all of these."""
+    """The ``most`` best of ``rows``, best first, equal ones by row; with all that equal the
+    last."""
     if len(rows) > most:
         rows = rows[scores[rows] >= np.partition(scores[rows], -most)[-most]]
     return rows[np.argsort(-scores[rows], kind="stable")]
 
 
 def rank_shares(values: np.ndarray) -> np.ndarray:
-    """float64 ``[n]``, 0 to 1: each value's place among them, equal ones alike."""
+    """float64 ``[n]``, 0 to 1: each value's rank among the distinct values; equal ones are
+    equal."""
     distinct, place = np.unique(values, return_inverse=True)
     return np.asarray(place / max(len(distinct) - 1, 1))
 
 
 def _found_by(parts: dict[str, np.ndarray], names: np.ndarray, rows: Ints) -> np.ndarray:
-    """The source that says most for each row."""
-    told = np.stack([part[rows] for part in parts.values()])
-    sources = np.array(list(parts), dtype=object)[told.argmax(axis=0)]
+    """The source with the highest score of each row; the name where that is an entity."""
+    scores = np.stack([part[rows] for part in parts.values()])
+    sources = np.array(list(parts), dtype=object)[scores.argmax(axis=0)]
     return np.asarray(np.where(sources == ENTITY, names[rows], sources))
 
 
 def strings(attributes: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
-    """The cleaned texts of the first of ``columns`` that there is; "" for what is no text."""
+    """The cleaned texts of the first existing column of ``columns``; "" for other values."""
     column = next((c for c in columns if c in attributes.columns), None)
     if column is None or pd.api.types.is_numeric_dtype(attributes[column]):
         return [""] * len(attributes)

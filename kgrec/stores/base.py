@@ -168,23 +168,11 @@ class GraphStore(ABC):
 
     @abstractmethod
     def edge_types(self) -> list[EdgeType]:
-        """List every kind of edge in the graph with its count, sorted by name.
-
-        Returns
-        -------
-        list of EdgeType
-            Only kinds that have edges.
-        """
+        """List every kind of edge that the graph has, with its count, sorted by name."""
 
     @abstractmethod
     def node_counts(self) -> dict[str, int]:
-        """Count the nodes of every label.
-
-        Returns
-        -------
-        dict of str to int
-            Only labels that have nodes.
-        """
+        """Count the nodes of every label that has any."""
 
     @abstractmethod
     def neighbours(
@@ -288,11 +276,6 @@ class GraphStore(ABC):
     @abstractmethod
     def delete_user(self, user_id: str) -> bool:
         """Remove a user with all interactions, reviews and queries.
-
-        Parameters
-        ----------
-        user_id : str
-            The user's id.
 
         Returns
         -------

@@ -19,8 +19,8 @@ from kgrec.progress import Progress
 from kgrec.text import models
 from kgrec.text.cleaning import clean_text
 from kgrec.text.forward import ForwardPass
-from kgrec.text.loading import model_pooling, read_model
-from kgrec.text.pooling import MEAN, Pooling
+from kgrec.text.loading import LanguageModel, read_model
+from kgrec.text.pooling import Pooling
 from kgrec.text.precision import PRECISIONS, Precision
 
 MAX_CHUNKS = 8  # of one text; the rest of a longer text is ignored
@@ -102,17 +102,13 @@ def load_encoder(
     """
     if precision not in PRECISIONS:
         raise RequestError(f"precision is {precision!r}; use one of {', '.join(PRECISIONS)}.")
-    network, tokenizer, weights = read_model(model, cache_dir)
     name = models.DEFAULT_NAME if model == models.DEFAULT else str(model)
     return BertEncoder(
-        network,
-        tokenizer,
+        read_model(model, cache_dir),
         name=name,
-        weights=weights,
         device=device,
         precision=precision,
         max_length=max_length,
-        pooling=model_pooling(model, cache_dir),
     )
 
 
@@ -121,27 +117,26 @@ class BertEncoder:
 
     def __init__(
         self,
-        network: Any,
-        tokenizer: Any,
+        model: LanguageModel,
         *,
         name: str,
-        weights: str,
         device: str | torch.device | None = None,
         precision: Precision = "auto",
         max_length: int = 256,
-        pooling: Pooling = MEAN,
     ) -> None:
-        most = positions(network, tokenizer, max_length)
+        """``name`` is shown in messages; the rest as in ``load_encoder``. Raises RequestError."""
+        network, tokenizer = model.network, model.tokenizer
+        most = max_positions(network, tokenizer, max_length)
         if not 8 <= max_length <= most:
             raise RequestError(f"max_length is {max_length}; {name} takes 8 to {most} tokens.")
         self.name = name
         self.max_length = max_length
-        self.dim = pooling.dim(int(network.config.hidden_size))
+        self.dim = model.pooling.dim(int(network.config.hidden_size))
         self._tokenizer = tokenizer
-        self._weights = weights
+        self._weights = model.fingerprint
         self._forward = ForwardPass(
             network,
-            pooling,
+            model.pooling,
             device=torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")),
             padding=tokenizer.pad_token_id or 0,
             precision=precision,
@@ -245,7 +240,7 @@ class BertEncoder:
             done(len(sums) * encoded // (len(chunks) + 1))
 
 
-def positions(network: Any, tokenizer: Any, otherwise: int) -> int:
+def max_positions(network: Any, tokenizer: Any, otherwise: int) -> int:
     """The most tokens that the model reads (RoBERTa has positions that its tokenizer never
     uses)."""
     positions = int(getattr(network.config, "max_position_embeddings", otherwise))

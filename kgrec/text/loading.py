@@ -1,42 +1,92 @@
-"""Loading a language model: network, tokenizer and pooling of a folder, checked to fit together."""
+"""Loading a language model: network, tokenizer and pooling, checked to fit together."""
 
 from __future__ import annotations
 
-from functools import partial
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from graph_schema.errors import TextModelError
-from kgrec.text import finetuned_model, models
-from kgrec.text.pooling import Pooling, read_pooling
+from kgrec.text import models
+from kgrec.text.adapters import (
+    import_peft,
+    merge_adapter,
+    peft_warnings_hidden,
+    prefix_encoder,
+)
+from kgrec.text.finetuned_model import MANIFEST, is_adapter, read_manifest
+from kgrec.text.pooling import MEAN, Pooling, read_pooling
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """A loaded encoder: network, tokenizer, pooling, and ``fingerprint``, the hex sha256 of its
+    files."""
+
+    network: Any
+    tokenizer: Any
+    pooling: Pooling = MEAN
+    fingerprint: str = ""
 
 
 def read_model(
     model: str | Path = models.DEFAULT, cache_dir: str | Path | None = None
-) -> tuple[Any, Any, str]:
-    """Load the network (float32, on the processor), the tokenizer and the fingerprint of both.
+) -> LanguageModel:
+    """Load a model in float32 on the processor; ``model`` is as in ``load_encoder``.
 
-    ``model`` is as in ``load_encoder``; an adapter that ``tune_text`` saved is merged into its
-    base. Raises TextModelError, MissingExtraError.
+    An adapter that ``tune_text`` saved is merged into its base. Raises TextModelError,
+    MissingExtraError.
     """
-    if finetuned_model.is_adapter(model):
-        return finetuned_model.read_adapter(Path(model), partial(read_model, cache_dir=cache_dir))
+    if is_adapter(model):
+        return _read_adapter(Path(model), cache_dir)
     folder = models.model_folder(model, cache_dir)
-    return *_load(folder), models.fingerprint(folder)
+    network, tokenizer = _load(folder)
+    return LanguageModel(network, tokenizer, read_pooling(folder), models.fingerprint(folder))
 
 
-def model_pooling(
-    model: str | Path = models.DEFAULT, cache_dir: str | Path | None = None
-) -> Pooling:
-    """The pooling of ``model`` (as in ``load_encoder``); that of the base for an adapter.
+def _read_adapter(folder: Path, cache_dir: str | Path | None) -> LanguageModel:
+    """The base model with the adapter of ``folder`` merged in; its fingerprint is of both.
 
-    Raises TextModelError.
+    Raises TextModelError where the base is missing or has other weights, and for files that are
+    missing or damaged.
     """
-    if finetuned_model.is_adapter(model):
-        return model_pooling(finetuned_model.read_manifest(Path(model))["base"], cache_dir)
-    return read_pooling(models.model_folder(model, cache_dir))
+    manifest = read_manifest(folder)
+    name = manifest["base"]
+    try:
+        base = read_model(name, cache_dir)
+    except TextModelError as error:
+        raise TextModelError(
+            f"the adapter in {folder} was trained on {name!r}, which can't be read: {error} "
+            f"If the model has moved, change 'base' in {folder}/{MANIFEST}."
+        ) from error
+    if base.fingerprint != manifest["base_fingerprint"]:
+        raise TextModelError(
+            f"the adapter in {folder} was trained on another model than {name!r} is now: their "
+            "fingerprints differ; name the model it was trained on, or tune it again."
+        )
+    network = _with_adapter(base.network, folder)
+    digest = hashlib.sha256(base.fingerprint.encode())
+    for file, checksum in sorted(manifest["files"].items()):
+        digest.update(f"{file}:{checksum}\n".encode())
+    return replace(base, network=network, fingerprint=digest.hexdigest())
+
+
+def _with_adapter(network: Any, folder: Path) -> Any:
+    peft = import_peft()
+    with peft_warnings_hidden():
+        try:
+            adapted = peft.PeftModel.from_pretrained(network, str(folder))
+        except Exception as error:
+            raise TextModelError(
+                f"the adapter in {folder} does not fit its base ({type(error).__name__}: {error}); "
+                "tune the model again."
+            ) from error
+        if adapted.active_peft_config.is_prompt_learning:
+            adapted = prefix_encoder(adapted)
+        return merge_adapter(adapted).eval().requires_grad_(False)
 
 
 def _load(folder: Path) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Tuning the language model on a catalog's texts: adapters, objectives, augmentation, saving."""
+"""Fine-tuning of a language model on a catalog's texts: adapters, objectives, augmentation."""
 
 from kgrec.text_finetuning.corpus import TextCorpus, UserTexts
 from kgrec.text_finetuning.objectives.recommendation import DownstreamModel

@@ -1,7 +1,6 @@
-"""Changed copies of texts for training: words deleted, spans hidden, words substituted.
+"""Text augmentation: copies of texts with words deleted, spans masked or words substituted.
 
-All are pure: the same texts, share and generator give the same copies, and a text never loses its
-last word.
+Equal texts, shares and generators give equal copies; a text never loses its last word.
 """
 
 from __future__ import annotations
@@ -11,30 +10,30 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 Predict = Callable[[list[str]], list[list[str]]]
-_SPAN = 3.0  # mean length of a hidden span, in words (SpanBERT takes 3.8)
+_SPAN = 3.0  # mean length of a masked span, in words (SpanBERT: 3.8)
 
 
 def delete_words(texts: Sequence[str], share: float, rng: np.random.Generator) -> list[str]:
-    """Without a random ``share`` of the words of each text (Wei and Zou 2019)."""
+    """Delete a random ``share`` of the words of each text (Wei and Zou 2019)."""
     return [_without(text.split(), share, rng) for text in texts]
 
 
 def mask_spans(
     texts: Sequence[str], share: float, rng: np.random.Generator, mask: str
 ) -> list[str]:
-    """With ``share`` of the words of each text replaced by ``mask``, in runs (SpanBERT, 2020)."""
+    """Replace ``share`` of the words of each text by ``mask``, in spans (SpanBERT, 2020)."""
     return [" ".join(_hidden(text.split(), share, rng, mask)) for text in texts]
 
 
 def substitute_words(
     texts: Sequence[str], share: float, rng: np.random.Generator, mask: str, predict: Predict
 ) -> list[str]:
-    """With ``share`` of the words replaced by what ``predict`` puts in the place of ``mask``.
+    """Replace ``share`` of the words of each text by words that ``predict`` puts at masks.
 
-    ``predict`` gives, for each text with masks, one word per mask, in order; "" leaves the word.
+    ``predict`` returns one word per mask of each text, in order; "" keeps the original word.
     """
     words = [text.split() for text in texts]
-    places = [_places(len(row), share, rng) for row in words]
+    places = [_positions(len(row), share, rng) for row in words]
     shown = [
         " ".join(mask if place in chosen else word for place, word in enumerate(row))
         for row, chosen in zip(words, map(set, places), strict=True)
@@ -46,19 +45,19 @@ def substitute_words(
     return changed
 
 
-def _places(n: int, share: float, rng: np.random.Generator) -> list[int]:
-    """So many random places of ``n`` as ``share`` asks for, at random up or down, never all."""
+def _positions(n: int, share: float, rng: np.random.Generator) -> list[int]:
+    """Random positions among ``n``: ``share`` of them, rounded up or down at random, never all."""
     count = min(int(share * n + rng.random()), n - 1)
     return [int(place) for place in rng.permutation(n)[: max(0, count)]]
 
 
 def _without(words: list[str], share: float, rng: np.random.Generator) -> str:
-    gone = set(_places(len(words), share, rng))
+    gone = set(_positions(len(words), share, rng))
     return " ".join(word for place, word in enumerate(words) if place not in gone)
 
 
 def _hidden(words: list[str], share: float, rng: np.random.Generator, mask: str) -> list[str]:
-    budget = len(_places(len(words), share, rng))
+    budget = len(_positions(len(words), share, rng))
     shown = list(words)
     while budget > 0:
         length = min(budget, int(rng.geometric(1 / _SPAN)))

@@ -1,4 +1,4 @@
-"""The texts that tuning may read, apart from where they come from."""
+"""TextCorpus: the texts and interactions that fine-tuning reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class UserTexts:
-    """Texts of users: cleaned ``text``, and int64 ``user`` and ``item`` rows (-1: none)."""
+    """Texts that users wrote: cleaned ``text``, int64 ``user`` and ``item`` rows (-1: none)."""
 
     text: Sequence[str]
     user: np.ndarray
@@ -25,8 +25,8 @@ class UserTexts:
 
 @dataclass(frozen=True, eq=False)
 class TextCorpus:
-    """``documents`` are the texts of the items by row ("": none); ``users`` and ``items`` int64
-    ``[n]`` are the interactions, each user's in order of time."""
+    """``documents`` are the items' texts by row ("": none); ``users`` and ``items`` int64 ``[n]``
+    are the interactions, each user's in order of time."""
 
     documents: Sequence[str]
     reviews: UserTexts
@@ -36,7 +36,7 @@ class TextCorpus:
 
     @cached_property
     def texts(self) -> tuple[list[str], np.ndarray]:
-        """All that is not empty, and the item (int64) of each, -1 where there is none."""
+        """All texts that are not empty, and the item row (int64) of each, -1 for none."""
         parts = (
             (self.documents, np.arange(len(self.documents))),
             (self.reviews.text, self.reviews.item),
@@ -49,13 +49,13 @@ class TextCorpus:
 
     @cached_property
     def review_of_pair(self) -> dict[tuple[int, int], int]:
-        """The row of the last review that a user wrote of an item."""
+        """(user, item) → row of the last review that the user wrote about the item."""
         pairs = zip(self.reviews.user.tolist(), self.reviews.item.tolist(), strict=True)
         return {pair: row for row, pair in enumerate(pairs) if self.reviews.text[row]}
 
     @cached_property
     def reviews_of_item(self) -> dict[int, list[int]]:
-        """The rows of the reviews of each item that has some."""
+        """Item → rows of its reviews, for items with reviews."""
         found: dict[int, list[int]] = {}
         for row, item in enumerate(self.reviews.item.tolist()):
             if item >= 0 and self.reviews.text[row]:
@@ -64,8 +64,8 @@ class TextCorpus:
 
 
 def held_out_items(items: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """int64: a random ``share`` of the distinct rows in ``items``, at least one if there are two;
-    -1 never."""
+    """int64: a random ``share`` of the distinct rows in ``items`` without -1; at least one, unless
+    there are fewer than two."""
     known = np.unique(items[items >= 0])
     if len(known) < 2:
         return known[:0]

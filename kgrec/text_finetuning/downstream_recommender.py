@@ -1,4 +1,4 @@
-"""The recommender as the reader of text vectors whose training loss tunes the language model."""
+"""DownstreamRecommender: a fitted recommender whose training loss fine-tunes the language model."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from kgrec.text import clean_text, review_weights
 from kgrec.training.objective import weighted_mean
 from kgrec.training.train_step import Stepper
 
-_VALID_USERS = 5_000  # enough to choose by
+_VALID_USERS = 5_000  # of a validation, at most
 
 
 class DownstreamRecommender:
-    """What ``kgrec.text_finetuning`` asks of a reader; see ``DownstreamModel``.
+    """The recommender as a ``DownstreamModel``.
 
-    ``visible`` is a snapshot without test rows. Its validation rows, as ``Recommender.fit`` would
-    choose them, judge; what was written in them is not among ``texts``.
+    ``visible`` is a snapshot without test rows. Its validation rows, chosen as in
+    ``Recommender.fit``, give NDCG@10; their reviews and queries are not part of ``texts``.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class DownstreamRecommender:
         teacher: TeacherModel | None = None,
         progress: Progress | None = None,
     ) -> None:
-        """Raises TrainingError where nothing is held out to judge by, and for catalogs that are
-        too large to be read as a whole in every step."""
+        """Raises TrainingError without validation rows, and for catalogs that are too large to
+        encode all items in every step."""
         model = config.model.model_copy(update={"use_item_weights": False})
         training = config.training.model_copy(update={"refit": False})
         self._config = config.model_copy(update={"model": model, "training": training})
@@ -59,7 +59,9 @@ class DownstreamRecommender:
         self._train = visible.without(held, ("train",))
         self._valid = visible.interactions.select(held)
         if not len(self._valid):
-            raise TrainingError("there is no validation row to tune by; load more interactions.")
+            raise TrainingError(
+                "there is no validation row to choose the epoch by; load more interactions."
+            )
         if plan_of(self._train, self._valid, self._config).sampled:
             raise TrainingError(
                 f"the objective 'recommend' reads all {len(visible.items):,} items in every step; "
@@ -67,8 +69,8 @@ class DownstreamRecommender:
             )
         wanted = ([], []) if not config.model.use_text else texts_of(self._train)
         documents, written = ([clean_text(text) for text in part] for part in wanted)
-        told = scenario_documents(scenarios_of(self._train)) if documents or written else []
-        texts = [text for text in dict.fromkeys([*documents, *written, *told]) if text]
+        scenarios = scenario_documents(scenarios_of(self._train)) if documents or written else []
+        texts = [text for text in dict.fromkeys([*documents, *written, *scenarios]) if text]
         self.texts = texts if any(documents) or any(written) else []
         place = {text: row for row, text in enumerate(self.texts)}
         self._place = {**place, "": len(self.texts)}
@@ -79,7 +81,7 @@ class DownstreamRecommender:
         self._fitted: Fitted | None = None
 
     def fit(self, vectors: np.ndarray) -> None:
-        """Fit the recommender to these vectors; its weights stay from then on."""
+        """Fit the recommender to these vectors; its weights are fixed afterwards."""
         reader = TextReader(self._config)
         reader.encoder = _KnownVectors(self._place, vectors)
         self._fitted = run_pipeline(self._visible, self._config, reader.read, self._options).chosen
@@ -104,7 +106,7 @@ class DownstreamRecommender:
         )
 
     def loss(self, vectors: Tensor, rng: np.random.Generator) -> Tensor:
-        """The training loss of some users, with ``vectors`` float32 ``[n, size]`` for texts."""
+        """The training loss of random users; ``vectors`` float32 ``[n, size]`` of the texts."""
         size = min(self._stepper.plan.batch_size, len(self._users))
         users = np.sort(rng.choice(self._users, size, replace=False))
         self._engine.model.train()
@@ -113,18 +115,18 @@ class DownstreamRecommender:
 
     @torch.no_grad()
     def validate(self, vectors: Tensor) -> float:
-        """NDCG@10 on the validation rows, of the model alone."""
+        """NDCG@10 of the model alone (without item weights) on the validation rows."""
         now = self._engine.reading(self._inputs(vectors))
         return self._queries.judge(lambda rows: self._queries.score(now, rows))["ndcg@10"]
 
     @property
     def _engine(self) -> Engine:
         if self._fitted is None:
-            raise ModelError("the recommender that reads texts is not fitted; call fit() first.")
+            raise ModelError("the downstream recommender is not fitted; call fit() first.")
         return self._fitted.engine
 
     def _inputs(self, vectors: Tensor) -> ModelInputs:
-        """What the model reads, with these vectors; gradients go back to them."""
+        """The inputs of the model with these text vectors; differentiable in them."""
         inputs = self._engine.inputs
         items = inputs.items
         rows = torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])
@@ -140,7 +142,7 @@ class DownstreamRecommender:
         )
 
     def _means(self, events: Tensor) -> Tensor:
-        """Items' reviews as ``encode_texts`` averages them, float32 ``[n, size]``."""
+        """float32 ``[n, size]``: mean review vectors of items, as ``TextReader`` computes them."""
         reviews = self._train.reviews
         own = events[: len(reviews)]
         if self._config.text.robust_reviews:
@@ -154,8 +156,10 @@ class DownstreamRecommender:
 
 @dataclass(frozen=True, eq=False)
 class _KnownVectors:
-    """An encoder that has read already what it is asked: ``vectors`` float32 ``[n, dim]`` by the
-    ``place`` of each cleaned text; the place after the last is that of no text."""
+    """An encoder that looks up ``vectors`` float32 ``[n, dim]`` by the ``place`` of a cleaned text.
+
+    The place after the last belongs to the empty text.
+    """
 
     place: Mapping[str, int]
     vectors: np.ndarray
@@ -167,6 +171,7 @@ class _KnownVectors:
         return int(self.vectors.shape[1])
 
     def encode(self, texts: Sequence[str], progress: Any = None) -> np.ndarray:
+        del progress  # a look-up takes no time
         rows = [self.place[clean_text(text)] for text in texts]
-        silent = np.zeros((1, self.dim), dtype=np.float32)
-        return np.concatenate([self.vectors, silent])[rows]
+        empty = np.zeros((1, self.dim), dtype=np.float32)
+        return np.concatenate([self.vectors, empty])[rows]

@@ -1,4 +1,4 @@
-"""Tuning the language model on a graph's own texts, of training rows alone."""
+"""tune_text: fine-tunes a language model on the texts of a graph's training rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kgrec.stores import GraphStore
 from kgrec.text import clean_text, item_documents
 from kgrec.text.adapters import import_peft
 from kgrec.text.finetuned_model import is_adapter, read_manifest
-from kgrec.text.loading import model_pooling, read_model
+from kgrec.text.loading import read_model
 from kgrec.text.models import model_folder
 from kgrec.text_finetuning import TextCorpus, TuningReport, UserTexts, tune_network
 from kgrec.text_finetuning.downstream_recommender import DownstreamRecommender
@@ -42,15 +42,48 @@ def tune_text(
     device: str | None = None,
     progress: Progress | None = None,
 ) -> TuningReport:
-    """Tune the language model ``base`` on the texts of ``source``, and save it in ``out``.
+    """Fine-tune the language model ``base`` on the texts of ``source`` and save it in ``out``.
 
-    Rows whose split is "valid" or "test" are left out, with what was written in them. ``out`` holds
-    the adapter alone, or the whole model for the method "full"; give it as ``TextConfig.model`` or
-    to ``kgrec.text.load_encoder``. The objective "recommend" fits a recommender of the settings
-    ``recommender``, whose validation rows then choose the epoch; that one is not kept: fit it again
-    with the tuned model. ``progress`` is called with (what, done, total). Raises TrainingError (too
-    few texts, a loss that is no number) and TextModelError (the base, the method, or a folder that
-    can't be written).
+    Only training rows are read: interactions, reviews and queries of the splits "valid" and "test"
+    are left out.
+
+    Parameters
+    ----------
+    source
+        The graph: a store, a catalog or a snapshot.
+    out
+        Folder for the result, new or empty or of an earlier fine-tuning: the adapter alone, or the
+        whole model with the method "full". Use it as ``TextConfig.model`` or in
+        ``kgrec.text.load_encoder``.
+    config
+        Settings of the fine-tuning.
+    base
+        The model to start from, as in ``kgrec.text.load_encoder``.
+    recommender
+        For the objective "recommend": settings of the recommender that is fitted first, and whose
+        validation rows choose the epoch. It is not kept; fit it again with the tuned model.
+    seed
+        Equal seeds give equal weights on one CPU.
+    device
+        "cpu", "cuda", ...; by default an accelerator where there is one.
+    progress
+        Called with (what is done, steps done, all steps).
+
+    Returns
+    -------
+    TuningReport
+        Trained parameters, memory, seconds, and a record per epoch.
+
+    Raises
+    ------
+    TrainingError
+        Too few texts, or a loss that is not a number.
+    TextModelError
+        The base can't be read, the method does not fit it, or the folder can't be written.
+    MissingExtraError
+        The method needs peft, which ``pip install 'kgrec[finetuning]'`` installs.
+    RequestError
+        A device that can't be used, or a ``max_length`` that the model does not support.
     """
     settings = config or TextTuning()
     folder = Path(out)
@@ -62,11 +95,11 @@ def tune_text(
         import_peft()
     where = choose_device(device)
     snapshot = read_source(source, progress)
-    corpus, reader = corpus_of(snapshot, settings), None
+    corpus, downstream = read_corpus(snapshot, settings), None
     if "recommend" in settings.objectives:
         chosen = recommender or RecommenderConfig()
         visible = with_scenarios(snapshot, chosen.scenarios).without_splits(("test",))
-        reader = DownstreamRecommender(
+        downstream = DownstreamRecommender(
             visible,
             chosen,
             seed=seed,
@@ -74,23 +107,16 @@ def tune_text(
             teacher=load_teacher(chosen, where),
             progress=progress,
         )
-    network, tokenizer, fingerprint = read_model(base)
+    model = read_model(base)
+    model.network.to(where)
     tuned = tune_network(
-        network,
-        tokenizer,
-        corpus,
-        settings,
-        pooling=model_pooling(base),
-        reader=reader,
-        seed=seed,
-        device=where,
-        progress=progress,
+        model, corpus, settings, downstream=downstream, seed=seed, progress=progress
     )
     name = str(Path(base).resolve()) if Path(base).is_dir() else str(base)
     try:
         with replaced_folder(folder, TUNED) as fresh:
             write_tuned_model(
-                tuned, fresh, base=name, fingerprint=fingerprint, pooling_of=_root(base)
+                tuned, fresh, base=name, fingerprint=model.fingerprint, pooling_of=_root(base)
             )
     except OSError as error:
         raise TextModelError(
@@ -100,14 +126,14 @@ def tune_text(
 
 
 def _root(base: str | Path) -> Path:
-    """The folder of the model that the base, perhaps an adapter itself, was made from."""
+    """The folder of the whole model below ``base``, which may be an adapter itself."""
     if is_adapter(base):
         return _root(read_manifest(Path(base))["base"])
     return model_folder(base)
 
 
-def corpus_of(snapshot: GraphSnapshot, settings: TextTuning) -> TextCorpus:
-    """What tuning may read: items' texts, and what was written and done in training rows."""
+def read_corpus(snapshot: GraphSnapshot, settings: TextTuning) -> TextCorpus:
+    """The corpus of a graph: items' documents, and texts and interactions of training rows."""
     seen = snapshot.without_splits(("valid", "test"))
     return TextCorpus(
         documents=_documents(seen, settings),
@@ -123,24 +149,24 @@ def _user_texts(texts: Texts) -> UserTexts:
 
 
 def _documents(snapshot: GraphSnapshot, settings: TextTuning) -> list[str]:
-    """Items' texts; short ones by the template, missing ones by the facts, where asked for."""
+    """Items' documents; short ones from the template and missing ones from facts, as set."""
     documents = item_documents(snapshot.items.attributes)
     if not settings.backfill and settings.template is None:
         return documents
-    told = _facts_of(snapshot)
+    facts = _facts_by_item(snapshot)
     template = settings.template
     for row, document in enumerate(documents):
         if template is not None and len(document.split()) < settings.short:
-            fields = _fields(snapshot, row, told[row], field_names(template))
+            fields = _fields(snapshot, row, facts[row], field_names(template))
             documents[row] = fill_template(template, fields) or document
         if settings.backfill and not documents[row]:
-            documents[row] = facts_as_text(told[row])
+            documents[row] = facts_as_text(facts[row])
     return documents
 
 
-def _facts_of(snapshot: GraphSnapshot) -> list[dict[str, list[str]]]:
-    """For each item the names at the other end of its facts, by what the relation is called."""
-    told: list[dict[str, list[str]]] = [{} for _ in range(len(snapshot.items))]
+def _facts_by_item(snapshot: GraphSnapshot) -> list[dict[str, list[str]]]:
+    """For each item: readable name of a relation → names of the entities or items it leads to."""
+    found: list[dict[str, list[str]]] = [{} for _ in range(len(snapshot.items))]
     for facts in snapshot.facts:
         if facts.head_label != ITEM:
             continue
@@ -152,14 +178,14 @@ def _facts_of(snapshot: GraphSnapshot) -> list[dict[str, list[str]]]:
         called = humanise(facts.relation).text
         for head, tail in zip(facts.head.tolist(), facts.tail.tolist(), strict=True):
             if names[tail]:
-                told[head].setdefault(called, []).append(names[tail])
-    return told
+                found[head].setdefault(called, []).append(names[tail])
+    return found
 
 
 def _fields(
     snapshot: GraphSnapshot, row: int, facts: dict[str, list[str]], wanted: list[str]
 ) -> dict[str, str]:
-    """What a template may ask for: the item's columns, then its facts ("director")."""
+    """The fields for a template: the item's columns, then its facts ("director")."""
     columns = snapshot.items.attributes
     fields = {name.replace(" ", "_"): ", ".join(values[:3]) for name, values in facts.items()}
     for name in wanted:

@@ -1,4 +1,5 @@
-"""A tuned model as a folder: the adapter alone and the name of its base, or the whole model."""
+"""Writing the folder of a fine-tuned model: the adapter and the name of its base, or all
+weights."""
 
 from __future__ import annotations
 
@@ -26,11 +27,11 @@ TUNED = FolderKind("tuned text model", MANIFEST, _listed)
 def write_tuned_model(
     tuned: TunedModel, folder: Path, *, base: str, fingerprint: str, pooling_of: Path
 ) -> None:
-    """Fill the empty ``folder`` with what ``load_encoder`` reads.
+    """Write ``tuned`` into the empty ``folder``, for ``load_encoder``.
 
-    ``base`` is the untuned model as it was named, ``fingerprint`` that of its files. A full tuning
-    is kept as a whole model, with the pooling of the folder ``pooling_of``; any other as its
-    adapter. Raises OSError.
+    ``base`` is the name of the base model, ``fingerprint`` that of its files. With the method
+    "full" the whole model is written, with the pooling of the folder ``pooling_of``; otherwise the
+    adapter alone. Raises OSError.
     """
     network = tuned.network
     network = network.network if isinstance(network, PrefixEncoder) else network
@@ -41,7 +42,7 @@ def write_tuned_model(
         tuned.tokenizer.save_pretrained(folder)
         _copy_pooling(pooling_of, folder)
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    told = {
+    manifest = {
         "format": FORMAT,
         "version": VERSION,
         "base": base,
@@ -50,27 +51,27 @@ def write_tuned_model(
         "settings": tuned.settings.model_dump(mode="json"),
         "report": asdict(tuned.report),
     }
-    (folder / MANIFEST).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 def _write_adapter(network: Any, folder: Path, base: str) -> None:
     config = network.peft_config["default"]
     config.base_model_name_or_path = base
     if config.peft_type == "ADALORA":
-        # The pattern is the last step's, the weights may be an earlier one's; a rank that was
-        # dropped is 0 in them anyway.
+        # The pattern is that of the last step, the weights may be of an earlier one; ranks that
+        # were removed are 0 in the weights anyway.
         config.rank_pattern = None
     with peft_warnings_hidden():
         network.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
-    path = folder / ADAPTER_CONFIG  # peft writes sets in any order: equal tunings, equal files
-    told = json.loads(path.read_text(encoding="utf-8"))
-    told = {name: sorted(v) if isinstance(v, list) else v for name, v in told.items()}
-    path.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path = folder / ADAPTER_CONFIG  # peft writes sets in random order; sorted, equal runs are equal
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config = {name: sorted(v) if isinstance(v, list) else v for name, v in config.items()}
+    path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _copy_pooling(source: Path, folder: Path) -> None:
-    """What ``read_pooling`` reads, where the base has it."""
+    """Copy the files that ``read_pooling`` reads, where the base has them."""
     modules = source / "modules.json"
     if not modules.is_file():
         return

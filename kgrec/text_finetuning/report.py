@@ -1,4 +1,4 @@
-"""What tuning cost: memory of gradients and optimizer, peak of the process, seconds, parameters."""
+"""TuningReport: parameters, memory and seconds of a fine-tuning, and a record per epoch."""
 
 from __future__ import annotations
 
@@ -20,13 +20,28 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True)
 class TuningReport:
-    """``parameters`` counts the encoder (without its pooler) and its adapter, ``trained`` those of
-    them that were trained, ``head`` those of a prediction head (which is not kept); bytes are
-    peaks.
+    """Cost and course of a fine-tuning.
 
-    ``peak_bytes`` is the process' resident memory, or the accelerator's; 0 where nobody tells.
-    ``history`` has a record per epoch: objective, epoch, steps, loss, valid_loss, perplexity (mlm),
-    ndcg@10 (recommend, whose valid_loss is what it lacks to 1).
+    Attributes
+    ----------
+    method, objectives
+        As in the settings.
+    parameters
+        Parameters of the encoder (without its pooler) and its adapter.
+    trained
+        Those of them that were trained.
+    head
+        Parameters of a prediction head, which is not kept.
+    gradient_bytes, optimizer_bytes
+        Peak memory of gradients and of the optimizer's state.
+    peak_bytes
+        Peak resident memory of the process, or of the accelerator; 0 where the system does not
+        report it.
+    seconds, steps
+        Duration, and number of optimizer steps.
+    history
+        One record per epoch: objective, epoch, steps, loss, valid_loss, valid_loss_before,
+        perplexity (mlm), ndcg@10 (recommend, whose valid_loss is 1 − NDCG@10).
     """
 
     method: Method
@@ -43,12 +58,12 @@ class TuningReport:
 
     @property
     def trained_share(self) -> float:
-        """Of the encoder's parameters, those that were trained."""
+        """Share of the encoder's parameters that were trained, 0 to 1."""
         return self.trained / self.parameters
 
 
 class CostMeter:
-    """Follows one tuning, and keeps the largest it saw."""
+    """Measures one fine-tuning and keeps the largest values."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -58,10 +73,10 @@ class CostMeter:
             torch.cuda.reset_peak_memory_stats(device)
         else:
             with contextlib.suppress(OSError):
-                _RESET.write_text("5")  # the kernel forgets the peak so far
+                _RESET.write_text("5")  # resets the peak that the kernel reports
 
     def after_step(self, encoder: Any, head: nn.Module | None, state: Iterable[Tensor]) -> None:
-        """Before the gradients are dropped; ``state`` is all that the optimizer holds on to."""
+        """Call before the gradients are cleared; ``state`` are the tensors of the optimizer."""
         own = [p for p in encoder.parameters() if p.grad is not None]
         heads = [] if head is None else [p for p in head.parameters() if p.grad is not None]
         gradients = _bytes(p.grad for p in [*own, *heads] if p.grad is not None)
@@ -72,9 +87,11 @@ class CostMeter:
 
     @property
     def seconds(self) -> float:
+        """Seconds since the start."""
         return time.perf_counter() - self._start
 
     def peak_bytes(self) -> int:
+        """Peak memory so far, as in TuningReport."""
         if self._device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self._device))
         if not _STATUS.is_file():
@@ -88,7 +105,7 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def tensors_in(value: Any) -> list[Tensor]:
-    """All tensors inside dictionaries and lists."""
+    """All tensors in nested dictionaries and lists."""
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Texts as padded batches of token ids, and their pooled vectors with gradients."""
+"""Tokens: texts as padded batches of token ids, and their pooled vectors with gradients."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from kgrec.text.forward import padded
 from kgrec.text.pooling import MEAN, Pooling
 from kgrec.text_finetuning.objectives.masking import TokenVocabulary
 
-_WINDOW = 16  # batches whose texts are sorted by length together: little padding, random enough
+_WINDOW = 16  # batches whose texts are sorted by length together, to save padding
 
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """A tokenizer, how many tokens of a text it keeps, the device of the batches, and what makes a
-    vector of states."""
+    """A tokenizer with the most tokens of a text, the device of the batches, and the pooling."""
 
     tokenizer: Any
     max_length: int
@@ -28,11 +27,11 @@ class Tokens:
     pooling: Pooling = MEAN
 
     def first(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token ids of each text's beginning."""
+        """The first ``max_length`` token ids of each text."""
         return list(self._read(texts, overflow=False)["input_ids"])
 
     def chunks(self, texts: Sequence[str]) -> tuple[list[list[int]], np.ndarray]:
-        """The token ids of all parts of all texts, and the text (int64) that each belongs to."""
+        """The token ids of all chunks of all texts, and the text row (int64) of each chunk."""
         found = self._read(texts, overflow=True)
         owner = np.asarray(found["overflow_to_sample_mapping"], dtype=np.int64)
         return list(found["input_ids"]), owner
@@ -52,11 +51,12 @@ class Tokens:
         return padded(rows, self.tokenizer.pad_token_id or 0)
 
     def on_device(self, array: np.ndarray) -> Tensor:
+        """The array as a tensor on the device of the batches."""
         return torch.from_numpy(array).to(self.device)
 
     @property
     def vocabulary(self) -> TokenVocabulary | None:
-        """None where the tokenizer has no mask, which mlm needs."""
+        """The vocabulary for masking; None where the tokenizer has no mask token."""
         mask = self.tokenizer.mask_token_id
         if mask is None:
             return None
@@ -64,7 +64,7 @@ class Tokens:
         return TokenVocabulary(len(self.tokenizer), int(mask), special)
 
     def states(self, network: Any, ids: np.ndarray, attention: np.ndarray) -> Tensor:
-        """The last layer, ``[B, L, dim]``."""
+        """The last layer's states, ``[B, L, dim]``."""
         found: Tensor = network(
             input_ids=self.on_device(ids), attention_mask=self.on_device(attention)
         ).last_hidden_state
@@ -79,7 +79,7 @@ class Tokens:
 def batches_by_length(
     chunks: Sequence[Sequence[int]], size: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """int64 rows of ``chunks`` in random order, ``size`` of alike length at a time, each once."""
+    """int64: all rows of ``chunks`` in random batches of ``size`` with similar lengths."""
     order = rng.permutation(len(chunks))
     for start in range(0, len(order), size * _WINDOW):
         window = sorted(order[start : start + size * _WINDOW], key=lambda row: len(chunks[row]))

@@ -1,4 +1,4 @@
-"""The training loop of one objective: steps, schedule, early stopping, checks."""
+"""TrainingLoop: steps, learning rate, early stopping and checks of one objective."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from torch import Tensor, nn
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
-from kgrec.progress import Progress as Progress
+from kgrec.progress import Progress
 from kgrec.text.precision import has_native_bf16
 from kgrec.text_finetuning.report import CostMeter, tensors_in
 from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing
 
 
 class Objective(Protocol):
-    """What a loss is taken of; batches depend on the seed and the epoch alone.
-    ``measures`` says a held-out loss in the words of its field."""
+    """Protocol of an objective: its batches, which depend on the seed and the epoch alone, and its
+    loss.
+
+    ``head`` is trained with the encoder and not kept. ``loss`` gives the mean loss of a batch and
+    its number of examples; ``metrics`` the usual metrics of a validation loss.
+    """
 
     name: str
     n_batches: int
@@ -35,24 +39,26 @@ class Objective(Protocol):
 
     def loss(self, network: Any, batch: Any) -> tuple[Tensor, int]: ...
 
-    def measures(self, valid: float) -> dict[str, float]: ...
+    def metrics(self, valid: float, /) -> dict[str, float]: ...
 
 
 class TrainingLoop:
-    """Trains ``network`` on one objective and leaves it with the weights of its best epoch, or
-    with those of before where no epoch is better on what is held out."""
+    """Trains ``network`` on one objective and restores the weights of the best epoch.
+
+    Where no epoch lowers the validation loss, these are the weights before training.
+    """
 
     def __init__(
         self,
         network: Any,
         objective: Objective,
         settings: TextTuning,
-        device: torch.device,
         meter: CostMeter,
         progress: Progress | None = None,
-        done: int = 0,
+        steps_before: int = 0,
     ) -> None:
-        """``done`` steps of other objectives came before."""
+        """``steps_before`` is the number of training steps of earlier objectives."""
+        device = next(network.parameters()).device
         self._network, self._objective, self._settings = network, objective, settings
         self._device, self._meter, self._progress = device, meter, progress
         self._half = settings.mixed_precision == "auto" and has_native_bf16(device)
@@ -66,10 +72,11 @@ class TrainingLoop:
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, self._rate)
         self._unfreezing = GradualUnfreezing(network, settings)
         self._ranks = getattr(network, "update_and_allocate", None)
-        self._first = self.steps = done
+        self._first = self.steps = steps_before
 
     def run(self) -> list[dict[str, Any]]:
-        """A record per epoch. Raises TrainingError for a loss that is no number."""
+        """Train; returns a record per epoch. Raises TrainingError for a loss that is not a
+        number."""
         records, waited, kept = [], 0, self._copied()
         before = self._validate()
         best = math.inf if before is None else before
@@ -94,8 +101,8 @@ class TrainingLoop:
     ) -> dict[str, float | None]:
         if valid is None or before is None:
             return {"valid_loss": None}
-        told = {"valid_loss": valid, "valid_loss_before": before}
-        return {**told, **self._objective.measures(valid)}
+        losses = {"valid_loss": valid, "valid_loss_before": before}
+        return {**losses, **self._objective.metrics(valid)}
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
         self._modules.train()
@@ -111,7 +118,8 @@ class TrainingLoop:
         return {"steps": steps, "loss": total / max(rows, 1)}
 
     def _step(self, part: list[Any]) -> tuple[float, int]:
-        """One move of the weights over ``part``: its mean loss, and how much it is over."""
+        """One step of the optimizer on some batches: their mean loss, and the number of
+        examples."""
         total, rows = 0.0, 0
         for batch in part:
             loss, size = self._loss(batch)
@@ -119,7 +127,7 @@ class TrainingLoop:
             total, rows = total + float(loss.detach()) * size, rows + size
         if not math.isfinite(total):
             raise TrainingError(
-                f"tuning on {self._objective.name}: the loss is {total / rows:g} at step "
+                f"fine-tuning on {self._objective.name}: the loss is {total / rows:g} at step "
                 f"{self.steps + 1}; lower learning_rate, or set mixed_precision to 'off'."
             )
         if self.steps == self._first:
@@ -144,17 +152,17 @@ class TrainingLoop:
         return loss, size
 
     def _check_gradients(self) -> None:
-        """A method that an encoder ignores would train nothing and say nothing."""
-        dead = [n for n, p in self._trained.items() if p.requires_grad and p.grad is None]
-        if dead:
+        """Raise TextModelError where the encoder ignores a trained parameter."""
+        unused = [n for n, p in self._trained.items() if p.requires_grad and p.grad is None]
+        if unused:
             raise TextModelError(
-                f"{len(dead)} parameters of method {self._settings.method!r} get no gradient in "
-                f"this encoder (the first: {dead[0]}); choose another method."
+                f"{len(unused)} parameters of method {self._settings.method!r} get no gradient in "
+                f"this encoder (the first: {unused[0]}); choose another method."
             )
 
     @torch.no_grad()
     def _validate(self) -> float | None:
-        """The mean loss on what is held out; None where nothing is."""
+        """The mean loss of the validation batches; None without any."""
         self._modules.eval()
         total, rows = 0.0, 0
         for batch in self._objective.valid():
@@ -163,7 +171,7 @@ class TrainingLoop:
         return total / rows if rows else None
 
     def _rate(self, step: int) -> float:
-        """The learning rate over its peak: up in a line, then down in one."""
+        """The learning rate as a share of its peak: linear warm-up, then linear decay."""
         steps = max(1, self._per_epoch * self._settings.epochs)
         rising = max(1, round(self._settings.warmup * steps))
         if step < rising:
@@ -171,7 +179,7 @@ class TrainingLoop:
         return max(0.0, (steps - step) / max(1, steps - rising))
 
     def _state(self) -> list[Tensor]:
-        """What the optimizer, and adalora's ranking of ranks, keep between steps."""
+        """The tensors that the optimizer and adalora's rank allocation keep between steps."""
         kept = tensors_in(dict(self._optimizer.state))
         ranking = getattr(self._network, "rankallocator", None)
         if ranking is not None:
@@ -190,19 +198,23 @@ class TrainingLoop:
         if self._progress is not None:
             total = self._per_epoch * self._settings.epochs
             self._progress(
-                f"tuning ({self._objective.name}): loss {loss:.3f}", self.steps - self._first, total
+                f"fine-tuning ({self._objective.name}): loss {loss:.3f}",
+                self.steps - self._first,
+                total,
             )
 
 
 def steps_per_epoch(objective: Objective, settings: TextTuning) -> int:
-    """How often the weights move in an epoch."""
+    """The number of optimizer steps of an epoch."""
     steps = math.ceil(objective.n_batches / settings.accumulation)
     return steps if settings.steps is None else min(steps, settings.steps)
 
 
 def _orthogonality_penalty(network: Any) -> Tensor:
-    """AdaLoRA's regulariser (Zhang et al. 2023, equation 4), which peft adds only to models that
-    compute their own loss."""
+    """AdaLoRA's regulariser (Zhang et al. 2023, equation 4).
+
+    peft adds it only to models that compute their own loss.
+    """
     parts = []
     for name, p in network.named_parameters():
         if "lora_A" in name or "lora_B" in name:

@@ -1,4 +1,4 @@
-"""Tuning a language model: its adapter, its objectives one after another, and what it cost."""
+"""tune_network: trains a language model on a corpus, one objective after another."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TextModelError
-from kgrec.text.encoder import positions
-from kgrec.text.pooling import MEAN, Pooling
+from kgrec.progress import Progress
+from kgrec.text.encoder import max_positions
+from kgrec.text.loading import LanguageModel
 from kgrec.text_finetuning.augmentation import delete_words, mask_spans, substitute_words
 from kgrec.text_finetuning.corpus import TextCorpus
 from kgrec.text_finetuning.objectives.contrastive import Augment, ContrastiveObjective
-from kgrec.text_finetuning.objectives.mask_prediction import predictor
-from kgrec.text_finetuning.objectives.mlm import MaskedWordObjective
+from kgrec.text_finetuning.objectives.mlm import MaskedWordObjective, mask_predictor
 from kgrec.text_finetuning.objectives.recommendation import (
     DownstreamModel,
     RecommendationObjective,
@@ -27,12 +27,12 @@ from kgrec.text_finetuning.objectives.recommendation import (
 from kgrec.text_finetuning.report import CostMeter, TuningReport
 from kgrec.text_finetuning.tokens import Tokens
 from kgrec.text_finetuning.trainable_parameters import select_trainable
-from kgrec.text_finetuning.training_loop import Objective, Progress, TrainingLoop, steps_per_epoch
+from kgrec.text_finetuning.training_loop import Objective, TrainingLoop, steps_per_epoch
 
 
 @dataclass(frozen=True, eq=False)
 class TunedModel:
-    """A tuned ``network`` (its adapter apart, not merged), its tokenizer, and the report."""
+    """A fine-tuned ``network`` (its adapter not merged), its tokenizer, and the report."""
 
     network: Any
     tokenizer: Any
@@ -41,133 +41,128 @@ class TunedModel:
 
 
 def tune_network(
-    network: Any,
-    tokenizer: Any,
+    model: LanguageModel,
     corpus: TextCorpus,
     settings: TextTuning,
     *,
-    pooling: Pooling = MEAN,
-    reader: DownstreamModel | None = None,
+    downstream: DownstreamModel | None = None,
     seed: int = 0,
-    device: torch.device | None = None,
     progress: Progress | None = None,
 ) -> TunedModel:
-    """Train ``network`` (float32; it is changed) on ``corpus`` as ``settings`` say.
-    ``pooling`` makes vectors of its states; ``reader`` has the loss of the objective "recommend".
+    """Train the network of ``model`` (float32, changed in place, on its device) on ``corpus``.
 
-    Equal texts, settings and seed give equal weights on one CPU. Raises TrainingError for texts
-    that are too few and for a loss that is no number, TextModelError for a method or objective that
-    this model has no place for.
+    ``downstream`` computes the loss of the objective "recommend". Equal texts, settings and seed
+    give equal weights on one CPU. Raises TrainingError for too few texts and a loss that is not a
+    number, TextModelError for a method or objective that this model does not support,
+    MissingExtraError where the method needs peft and it is not installed.
     """
-    where = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    most = positions(network, tokenizer, settings.max_length)
+    most = max_positions(model.network, model.tokenizer, settings.max_length)
     if settings.max_length > most:
         raise RequestError(f"max_length is {settings.max_length}; this model takes {most} tokens.")
-    tokens = Tokens(tokenizer, settings.max_length, where, pooling)
+    device = next(model.network.parameters()).device
+    tokens = Tokens(model.tokenizer, settings.max_length, device, model.pooling)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        tuning = _Tuning(network.to(where), tokens, corpus, settings, reader, seed, progress)
-        return tuning.run()
+        return _Tuning(model.network, tokens, corpus, settings, downstream, seed, progress).run()
 
 
+@dataclass(eq=False)
 class _Tuning:
-    def __init__(
-        self,
-        network: Any,
-        tokens: Tokens,
-        corpus: TextCorpus,
-        settings: TextTuning,
-        reader: DownstreamModel | None,
-        seed: int,
-        progress: Progress | None,
-    ) -> None:
-        self._reader = reader
-        self._tokens, self._corpus, self._settings = tokens, corpus, settings
-        self._seed, self._progress = seed, progress
-        self._meter = CostMeter(tokens.device)
-        self._words: MaskedWordObjective | None = None
-        self._bare = network
+    """One run of fine-tuning; ``network`` is the encoder without an adapter."""
+
+    network: Any
+    tokens: Tokens
+    corpus: TextCorpus
+    settings: TextTuning
+    downstream: DownstreamModel | None
+    seed: int
+    progress: Progress | None
+    _masked_words: MaskedWordObjective | None = None
 
     def run(self) -> TunedModel:
-        settings = self._settings
+        settings, meter = self.settings, CostMeter(self.tokens.device)
         objectives = [self._objective(name) for name in dict.fromkeys(settings.objectives)]
         planned = sum(steps_per_epoch(one, settings) * settings.epochs for one in objectives)
-        network = select_trainable(self._bare, settings, planned)
+        network = select_trainable(self.network, settings, planned)
         history: list[dict[str, Any]] = []
         steps = 0
-        for one in objectives:
-            if isinstance(one, ContrastiveObjective):
-                one.augment = self._augment(network)
-            if isinstance(one, RecommendationObjective):
-                one.begin(network)
-            loop = TrainingLoop(
-                network, one, settings, self._tokens.device, self._meter, self._progress, steps
-            )
+        for objective in objectives:
+            if isinstance(objective, ContrastiveObjective):
+                objective.augment = self._augment(network)
+            if isinstance(objective, RecommendationObjective):
+                objective.begin(network)
+            loop = TrainingLoop(network, objective, settings, meter, self.progress, steps)
             history += loop.run()
             steps = loop.steps
         report = TuningReport(
             method=settings.method,
             objectives=settings.objectives,
-            parameters=sum(p.numel() for name, p in network.named_parameters() if _counts(name)),
-            trained=self._meter.trained,
-            head=self._meter.head,
-            gradient_bytes=self._meter.gradient_bytes,
-            optimizer_bytes=self._meter.optimizer_bytes,
-            peak_bytes=self._meter.peak_bytes(),
-            seconds=self._meter.seconds,
+            parameters=_count_parameters(network),
+            trained=meter.trained,
+            head=meter.head,
+            gradient_bytes=meter.gradient_bytes,
+            optimizer_bytes=meter.optimizer_bytes,
+            peak_bytes=meter.peak_bytes(),
+            seconds=meter.seconds,
             steps=steps,
             history=history,
         )
-        return TunedModel(network, self._tokens.tokenizer, settings, report)
+        return TunedModel(network, self.tokens.tokenizer, settings, report)
 
     def _objective(self, name: str) -> Objective:
         if name == "contrastive":
-            return ContrastiveObjective(self._corpus, self._tokens, self._settings, self._seed)
+            return ContrastiveObjective(self.corpus, self.tokens, self.settings, self.seed)
         if name == "recommend":
-            reader = check_downstream(self._reader)
             return RecommendationObjective(
-                reader, self._tokens, self._settings, self._seed, self._progress
+                check_downstream(self.downstream),
+                self.tokens,
+                self.settings,
+                self.seed,
+                self.progress,
             )
-        self._words = MaskedWordObjective(
-            self._corpus, self._tokens, self._settings, self._seed, self._bare
+        self._masked_words = MaskedWordObjective(
+            self.corpus, self.tokens, self.settings, self.seed, self.network
         )
-        return self._words
+        return self._masked_words
 
     def _augment(self, network: Any) -> Augment | None:
-        """The changes that are asked for: each text gets one of them, at random."""
-        mask, share = self._tokens.tokenizer.mask_token, self._settings.augment_share
+        """The augmentation in the settings: each text gets one of the changes, or none."""
+        mask, share = self.tokens.tokenizer.mask_token, self.settings.augment_share
         known: dict[str, Augment] = {"delete": lambda texts, rng: delete_words(texts, share, rng)}
         if mask is not None:
             known["mask"] = lambda texts, rng: mask_spans(texts, share, rng, mask)
-        if self._words is not None and mask is not None:
-            predict = predictor(network, self._words, self._tokens)
+        if self._masked_words is not None and mask is not None:
+            predict = mask_predictor(network, self._masked_words, self.tokens)
             known["substitute"] = lambda texts, rng: substitute_words(
                 texts, share, rng, mask, predict
             )
-        missing = set(self._settings.augment) - set(known)
+        missing = set(self.settings.augment) - set(known)
         if missing:
-            raise TextModelError(f"this model has no mask token, which {missing} needs.")
-        changes = [known[name] for name in self._settings.augment]
-        return partial(_one_of, changes) if changes else None
+            raise TextModelError(
+                f"augment needs a mask token for {', '.join(sorted(missing))}, and this model's "
+                "tokenizer has none; use augment 'delete'."
+            )
+        changes = [known[name] for name in self.settings.augment]
+        return partial(_change_randomly, changes) if changes else None
 
 
-def _counts(name: str) -> bool:
-    """A pooler has no part in the vectors, is never trained and not counted."""
-    return "pooler." not in name
+def _count_parameters(network: Any) -> int:
+    """All parameters but a pooler's, which has no part in the vectors and is never trained."""
+    return sum(p.numel() for name, p in network.named_parameters() if "pooler." not in name)
 
 
-def _one_of(
+def _change_randomly(
     changes: Sequence[Callable[[list[str], np.random.Generator], list[str]]],
     texts: list[str],
     rng: np.random.Generator,
 ) -> list[str]:
-    """Each text as one of ``changes`` makes it, or as it is."""
-    fate = rng.integers(0, len(changes) + 1, len(texts))
-    told = list(texts)
+    """Each text changed by one of ``changes``, drawn at random, or unchanged."""
+    drawn = rng.integers(0, len(changes) + 1, len(texts))
+    changed = list(texts)
     for number, change in enumerate(changes):
-        rows = np.flatnonzero(fate == number)
+        rows = np.flatnonzero(drawn == number)
         if not len(rows):
             continue
         for row, text in zip(rows, change([texts[row] for row in rows], rng), strict=True):
-            told[row] = text
-    return told
+            changed[row] = text
+    return changed

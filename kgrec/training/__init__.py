@@ -6,12 +6,13 @@ from kgrec.training.data.examples import Sequences
 from kgrec.training.data.sampled_steps import StepSampler
 from kgrec.training.data.scenario_rows import own_items
 from kgrec.training.item_weights import fit_item_weights, fit_own_weights
-from kgrec.training.plan import Plan, examples_to_try, follows_in_time, make_plan
+from kgrec.training.plan import DataSummary, Plan, examples_to_try, follows_in_time, make_plan
 from kgrec.training.trainer import Trainer
 
 __all__ = [
     "METRIC",
     "Checkpoint",
+    "DataSummary",
     "Plan",
     "Sequences",
     "StepSampler",

@@ -29,9 +29,11 @@ CHECKPOINT = FolderKind("checkpoint", "state.json", _listed)
 
 
 @dataclass
-class Progressed:
-    """How far a training has come, the best weights so far, the average over ``steps``, and what a
-    balancer has learned; ``best_of`` is the best metric of each scenario that has its own."""
+class TrainingState:
+    """Progress of a training: epochs done, validations without a gain, the best weights so far, the
+    average over ``steps`` and the state of the balancer; ``best_of`` is the best metric of each
+    scenario that has its own.
+    """
 
     epoch: int = 0
     waited: int = 0
@@ -46,7 +48,8 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder that holds one state of a training; ``fingerprint`` tells runs apart."""
+    """A folder that holds one state of a training; ``fingerprint`` identifies the data, settings
+    and seed."""
 
     folder: Path
     fingerprint: str
@@ -56,7 +59,7 @@ class Checkpoint:
         not let it be written."""
         check_writable(self.folder, CHECKPOINT)
 
-    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, done: Progressed) -> None:
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, done: TrainingState) -> None:
         """Write the state beside the old one, then put it in its place. Raises ModelError."""
         try:
             with replaced_folder(self.folder, CHECKPOINT) as fresh:
@@ -68,7 +71,7 @@ class Checkpoint:
             ) from error
 
     def _write(
-        self, fresh: Path, model: nn.Module, optimizer: torch.optim.Optimizer, done: Progressed
+        self, fresh: Path, model: nn.Module, optimizer: torch.optim.Optimizer, done: TrainingState
     ) -> None:
         save_file(_plain(model.state_dict()), fresh / "model.safetensors")
         save_file(_optimizer_tensors(optimizer), fresh / "optimizer.safetensors")
@@ -87,13 +90,13 @@ class Checkpoint:
         }
         (fresh / CHECKPOINT.manifest).write_text(json.dumps(state))
 
-    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progressed:
+    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> TrainingState:
         """Bring model and optimizer to the saved state; a fresh start where nothing is saved.
 
         Raises ModelError for a state of other data, settings or seed, or one that can't be read.
         """
         if not readable_folder(self.folder, CHECKPOINT).exists():
-            return Progressed()
+            return TrainingState()
         state, tensors = read_folder(self.folder, CHECKPOINT, _read)
         if state["fingerprint"] != self.fingerprint:
             raise ModelError(
@@ -103,7 +106,7 @@ class Checkpoint:
         model.load_state_dict(tensors["model"])
         _restore(optimizer, tensors["optimizer"])
         best = state["best_metric"]
-        return Progressed(
+        return TrainingState(
             epoch=state["epoch"],
             waited=state["waited"],
             best_metric=-math.inf if best is None else best,

@@ -1,4 +1,4 @@
-"""Nothing that is not a number gets into a model: checks of losses, gradients and weights."""
+"""Checks that losses, gradients and weights are finite numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kgrec.training.objective import GroupLoss
 
 
 class NotFinite(ArithmeticError):
-    """``what`` ("loss", "gradient", "weights") is ``value``, in the scenarios ``groups``."""
+    """A ``what`` ("loss", "gradient", "weights") is ``value``, in the scenarios ``groups``."""
 
     def __init__(self, what: str, value: str, groups: tuple[int, ...] = ()) -> None:
         super().__init__(f"{what} is {value}")
@@ -19,7 +19,7 @@ class NotFinite(ArithmeticError):
 
 
 def check_step(model: nn.Module, loss: Tensor, groups: Sequence[GroupLoss]) -> None:
-    """Before the weights move. Raises NotFinite for the loss or for a gradient."""
+    """Raise NotFinite for a loss or gradient that is not finite, before the weights move."""
     gradients = _norm(p.grad for p in model.parameters() if p.grad is not None)
     loss = loss.detach()
     if bool(torch.isfinite(loss + gradients)):
@@ -31,12 +31,12 @@ def check_step(model: nn.Module, loss: Tensor, groups: Sequence[GroupLoss]) -> N
 
 
 def check_weights(model: nn.Module) -> None:
-    """Raises NotFinite for weights that are none."""
+    """Raise NotFinite for weights that are not finite."""
     if not torch.isfinite(_norm(p.detach() for p in model.parameters())):
         raise NotFinite("weights", "not finite")
 
 
 def _norm(tensors: Iterable[Tensor]) -> Tensor:
-    """The largest amount in them; what is not a number stays so."""
+    """The largest absolute value in ``tensors``; NaN and infinity stay so."""
     largest = [torch.linalg.vector_norm(each, torch.inf) for each in tensors if each.numel()]
     return torch.stack(largest).max() if largest else torch.zeros(())

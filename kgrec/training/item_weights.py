@@ -1,9 +1,10 @@
-"""Item–item weights in closed form, from what people chose and from the graph.
+"""Fit item–item weights in closed form, from interactions and from the graph.
 
 EASE (Steck, WWW 2019): the ridge regression of every item on all others, B = I - P / diag(P) with
-P the inverse of the items' Gram matrix. The graph joins in as further rows of the history matrix
-(Jeunen, Van Balen & Goethals, RecSys 2020): a node counts as one more person, who chose all the
-items that it touches. So do words of reviews. Only the largest weights of each item are kept.
+P the inverse of the items' Gram matrix. Graph nodes are further rows of the history matrix (Jeunen,
+Van Balen & Goethals, RecSys 2020): a node counts as one more user, who interacted with all items
+that it is connected to. Words of reviews are such rows too. Only the largest weights of each item
+are kept.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from kgrec.arrays import binary_matrix
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
 
-_MOST = 15_000  # items, the most chosen; time is cubic in them and memory square
+_MOST = 15_000  # items, the most popular; time grows with the cube, memory with the square
 _KEPT = 50  # weights of an item as a candidate
-_TOUCHED = 4_000  # a node that touches more items says nothing of them
+_TOUCHED = 4_000  # nodes connected to more items are left out
 _BLOCK = 1_024  # columns at a time
 
 
@@ -34,11 +35,11 @@ def fit_item_weights(
     shrinkage: float = 0.0,
     device: torch.device,
 ) -> ItemWeights:
-    """Weights among the items of ``train`` that have interactions, in their order there; with
-    ``graph`` its facts count too, with ``words`` (its ``review_words``) its reviews. ``ridge`` is
-    the penalty per event of an average item.
+    """Weights among the items of ``train`` that have interactions, in their order there.
 
-    Takes O(n³) time and O(n²) memory for n items, of which the 15,000 most chosen are used.
+    With ``graph`` the facts are further rows, with ``words`` (its ``review_words``) the reviews.
+    ``ridge`` is the penalty per event of an average item. Takes O(n³) time and O(n²) memory for n
+    items, of which the 15,000 most popular are used.
     """
     chosen, item = np.unique(train.interactions.item, return_inverse=True)
     counts = np.bincount(item, minlength=len(chosen))
@@ -63,12 +64,12 @@ def fit_own_weights(
     ridge: float,
     device: torch.device,
 ) -> tuple[sp.csr_matrix | None, ...]:
-    """For each of ``n_scenarios`` weights of its own among the items that it has, in the order of
+    """For each of ``n_scenarios`` the weights among the items that it has, in the order of
     ``fit_item_weights``; None for a scenario without interactions.
 
-    ``scenario`` int64 codes of the interactions. A user counts in scenario k by the share of events
-    there, and by ``elsewhere`` times the rest. Memory and time are those of ``fit_item_weights``,
-    for the items of one scenario after the other.
+    ``scenario`` int64 codes of the interactions. A user counts in scenario k by the share of their
+    events there, and by ``elsewhere`` times the rest. Time and memory are those of
+    ``fit_item_weights``, for the items of one scenario after the other.
     """
     events = train.interactions
     chosen, item = np.unique(events.item, return_inverse=True)
@@ -83,16 +84,16 @@ def fit_own_weights(
             found.append(None)
             continue
         share = np.bincount(events.user[here], minlength=len(total)) / total
-        worth = sp.diags(np.sqrt(share + elsewhere * (1 - share)).astype(np.float32))
-        gram = _gram([(worth @ history[:, used]).tocsr()], len(used))
+        weight = sp.diags(np.sqrt(share + elsewhere * (1 - share)).astype(np.float32))
+        gram = _gram([(weight @ history[:, used]).tocsr()], len(used))
         weights = _regress(gram.to(device), ridge * float(gram.diagonal().mean()))
         found.append(_largest(weights, used, len(chosen)))
     return tuple(found)
 
 
 def _touches(train: GraphSnapshot) -> list[sp.csr_matrix]:
-    """Per relation, the items that a node touches, ``[nodes, n]``; an item touches itself too.
-    The rows have length one, so that a genre says less of each pair than a director."""
+    """Per relation, float32 ``[nodes, n]``: the items connected to each node; an item is connected
+    to itself too. Rows have length one, so that a genre adds less to each pair than a director."""
     found = []
     for facts in train.facts:
         ends = _node_and_item(facts)
@@ -135,7 +136,8 @@ def _gram(rows: list[sp.csr_matrix], size: int) -> Tensor:
 
 
 def _regress(gram: Tensor, ridge: float) -> Tensor:
-    """B float32 ``[n, n]``, its diagonal zero; column i holds what the others say of item i."""
+    """B float32 ``[n, n]`` with a zero diagonal; column i holds the weights of all others on item
+    i."""
     gram.diagonal().add_(ridge)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
     weights = inverse.div_(-inverse.diagonal().clone())
@@ -144,7 +146,7 @@ def _regress(gram: Tensor, ridge: float) -> Tensor:
 
 
 def _largest(weights: Tensor, used: Ints, size: int) -> sp.csr_matrix:
-    """The largest of every column by amount, in the rows of all items, ``[size, size]``."""
+    """The largest weights of every column by absolute value, CSR ``[size, size]``."""
     kept = min(_KEPT, len(used))
     rows, values = [], []
     for block in torch.split(weights, _BLOCK, dim=1):

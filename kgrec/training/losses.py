@@ -1,8 +1,8 @@
 """Losses of examples over the items that their users have not seen: softmax, BCE, KL.
 
 Each takes scores float32 ``[B, n]`` and returns the weighted sum over targets and the sum of the
-weights. A user weighs (Σ of its targets' weights) ** ``user_weight``, shared among the targets by
-weight. A target that the user has seen is none.
+weights. A user's weight is (Σ of its targets' weights) ** ``user_weight``, divided among the
+targets in proportion to theirs. Targets that the user has already seen are ignored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn import functional
 from kgrec.training.data.examples import Examples
 
 _MASKED = -1e9
-_DRAWN = 16  # negatives for each target of a binary loss
+_DRAWN = 16  # negatives per target of a binary loss
 _SOFT = 2.0  # the temperature of distillation
 
 
@@ -34,14 +34,14 @@ def softmax_terms(
     else:
         scores = scores + _correction(log_chance, (row, item), seen, len(scores))
     logp = torch.log_softmax(scores, dim=1)[row, item]
-    weight = weight * ~(logp.detach() <= _MASKED / 2)  # what is not a number is not to be hidden
+    weight = weight * ~(logp.detach() <= _MASKED / 2)  # NaN must stay visible
     weight = _shared(weight, row, len(scores), user_weight)
     return -(logp * weight).sum(), weight.sum()
 
 
 def bce_terms(scores: Tensor, examples: Examples, user_weight: float) -> tuple[Tensor, Tensor]:
     """Binary cross-entropy of every target and of 16 negatives drawn for it, uniformly among the n
-    items; one that the user has seen or that is a target too says nothing. Draws with torch's
+    items; drawn items that the user has seen or that are targets are ignored. Draws with torch's
     generator on the CPU."""
     seen, (row, item), weight = _on_device(examples, scores.device)
     known = torch.zeros_like(scores, dtype=torch.bool)
@@ -58,9 +58,10 @@ def bce_terms(scores: Tensor, examples: Examples, user_weight: float) -> tuple[T
 def kl_terms(
     scores: Tensor, teacher: Tensor, examples: Examples, user_weight: float
 ) -> tuple[Tensor, Tensor]:
-    """Divergence from a teacher's scores ``[B, n]`` over the items not seen, both softened by a
-    temperature of 2 and scaled by its square (Hinton, Vinyals & Dean, 2015). Rows with targets
-    count, by the weight of these; the targets themselves don't."""
+    """Kullback-Leibler divergence from a teacher's scores ``[B, n]`` over the items not seen, both
+    divided by a temperature of 2 and the result multiplied by its square (Hinton, Vinyals & Dean,
+    2015). Rows with targets count, by the weight of these; the targets themselves are not used.
+    """
     seen, (row, _), weight = _on_device(examples, scores.device)
     masked = scores.new_tensor(_MASKED)
     own = torch.log_softmax((scores / _SOFT).index_put(seen, masked), dim=1)
@@ -72,7 +73,7 @@ def kl_terms(
 
 
 def _shared(weight: Tensor, row: Tensor, n_rows: int, user_weight: float) -> Tensor:
-    """Weights of targets, made those of their users' share."""
+    """Weights of targets, scaled to their users' weights."""
     total = weight.new_zeros(n_rows).index_add_(0, row, weight)
     return weight * total.clamp_min(1e-9)[row] ** (user_weight - 1)
 
@@ -81,7 +82,7 @@ Pairs = tuple[Tensor, Tensor]  # of row and item
 
 
 def _on_device(examples: Examples, device: torch.device) -> tuple[Pairs, Pairs, Tensor]:
-    """What was seen, the targets, and the targets' weights."""
+    """The seen pairs, the targets, and the targets' weights, on the device of the scores."""
     seen = (
         torch.as_tensor(examples.seen_row).to(device),
         torch.as_tensor(examples.seen_item).to(device),
@@ -94,7 +95,7 @@ def _on_device(examples: Examples, device: torch.device) -> tuple[Pairs, Pairs, 
 def _correction(
     log_chance: Tensor, targets: tuple[Tensor, Tensor], seen: tuple[Tensor, Tensor], n_rows: int
 ) -> Tensor:
-    """float32 ``[n_rows, n]``, to add to scores: zero at the targets, and seen items fall out."""
+    """float32 ``[n_rows, n]``, to add to scores: zero at the targets, -inf at seen items."""
     correction = log_chance.neg().repeat(n_rows, 1)
     correction[targets] = 0.0
     correction[seen] = _MASKED

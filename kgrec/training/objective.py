@@ -1,4 +1,4 @@
-"""The objective: which items each example chooses among, and by which loss, by scenario."""
+"""The objective: the candidates and the loss of each example, by scenario."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ Teacher = Callable[[Histories], Tensor]  # histories of B rows → scores ``[B, 
 
 
 class GroupLoss(NamedTuple):
-    """The summed loss of one group's examples and its weight; ``group`` counts scenarios, and is
-    their number for rows without one (and for all rows where scenarios are not told apart)."""
+    """The summed loss of one group's examples and its weight. ``group`` is the scenario's code, or
+    the number of scenarios for rows without one (and for all rows where scenarios are scored
+    together)."""
 
     group: int
     total: Tensor
@@ -35,7 +36,7 @@ class GroupLoss(NamedTuple):
 
 
 def weighted_mean(losses: Sequence[GroupLoss]) -> Tensor:
-    """The loss of all groups as one number: every target counts by its weight alone."""
+    """The mean loss over all groups: every target counts by its weight alone."""
     total, weight = losses[0].total, losses[0].weight
     for loss in losses[1:]:
         total, weight = total + loss.total, weight + loss.weight
@@ -44,9 +45,10 @@ def weighted_mean(losses: Sequence[GroupLoss]) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What a step minimises. ``kinds``, ``own`` and ``adjustment`` (float32 ``[K + 1, n_items]``,
-    added to a softmax's scores: logit adjustment, Menon et al., ICLR 2021) are by scenario code,
-    the last entry for -1. With ``apart`` each scenario's examples are scored by themselves."""
+    """The loss that a step minimises. ``kinds``, ``own`` (candidate items) and ``adjustment``
+    (float32 ``[K + 1, n_items]``, added to a softmax's scores: logit adjustment, Menon et al., ICLR
+    2021) are by scenario code, the last entry for -1. With ``apart`` each scenario's examples are
+    scored separately."""
 
     user_weight: float
     n_scenarios: int
@@ -96,15 +98,15 @@ class Objective:
         users: Tensor,
         items: ItemVectors,
         examples: Examples,
-        asked: Histories,
+        histories: Histories,
         sampled: Candidates | None = None,
     ) -> list[GroupLoss]:
         """The losses of ``users`` (vectors ``[B, d]``), at least one group's.
 
-        ``asked`` are the examples' histories in the snapshot's numbers, for the teacher.
+        ``histories`` are the examples' histories in the snapshot's numbers, for the teacher.
         """
         return [
-            self._loss(model, users, items, part, asked, sampled)
+            self._loss(model, users, items, part, histories, sampled)
             for part in self._parts(examples, sampled)
         ]
 
@@ -114,22 +116,24 @@ class Objective:
         users: Tensor,
         items: ItemVectors,
         part: Part,
-        asked: Histories,
+        histories: Histories,
         sampled: Candidates | None,
     ) -> GroupLoss:
         group = self.n_scenarios if part.code < 0 else part.code
         kind = self.kinds[part.code]
         if part.rows is not None:
             users = users[torch.as_tensor(part.rows, device=users.device)]
-            asked = histories_of(asked, part.rows)
+            histories = histories_of(histories, part.rows)
         items, places, log_chance = _columns(items, part, sampled)
         scores = model.scores(users, items)
         if kind == "bce":
             return GroupLoss(group, *bce_terms(scores, part.examples, self.user_weight))
         if kind == "kl":
             assert self.teacher is not None
-            told = _of(self.teacher(asked).to(scores), places)
-            return GroupLoss(group, *kl_terms(scores, told, part.examples, self.user_weight))
+            teacher_scores = _of(self.teacher(histories).to(scores), places)
+            return GroupLoss(
+                group, *kl_terms(scores, teacher_scores, part.examples, self.user_weight)
+            )
         if self.adjustment is not None:
             scores = scores + _of(self.adjustment[[part.code]], places)
         terms = softmax_terms(scores, part.examples, self.user_weight, log_chance)
@@ -150,8 +154,9 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """What a sampled step scores: ``rows`` int64 ``[c]`` of its item vectors, which are the
-    snapshot's ``items`` (int64, ascending), and the log of each one's chance to be there."""
+    """Candidates of a sampled step: ``rows`` int64 ``[c]`` of its item vectors, which are the
+    snapshot's ``items`` (int64, ascending), and the log of each one's probability of being sampled.
+    """
 
     rows: Tensor
     items: Ints
@@ -160,7 +165,7 @@ class Candidates:
 
 class Part(NamedTuple):
     """The examples of one scenario: ``rows`` of the batch and ``columns`` of the candidates, None
-    for all; ``examples`` count these, but for their histories, which are those of the batch."""
+    for all. ``examples`` use these numbers, but keep the histories of the whole batch."""
 
     code: int
     rows: Ints | None
@@ -168,9 +173,9 @@ class Part(NamedTuple):
     examples: Examples
 
 
-def check_names(told: Mapping[str, object], names: Sequence[str], what: str) -> None:
-    """Raises TrainingError for a scenario that no training row has; "" is to have none."""
-    unknown = sorted(set(told) - {*names, ""})
+def check_names(given: Mapping[str, object], names: Sequence[str], what: str) -> None:
+    """Raise TrainingError for a scenario that no training row has; "" means rows without one."""
+    unknown = sorted(set(given) - {*names, ""})
     if unknown:
         known = ", ".join(names) or "none"
         raise TrainingError(f"{what} name the scenario {unknown[0]!r}; training has: {known}.")
@@ -179,7 +184,7 @@ def check_names(told: Mapping[str, object], names: Sequence[str], what: str) -> 
 def _columns(
     items: ItemVectors, part: Part, sampled: Candidates | None
 ) -> tuple[ItemVectors, Tensor | None, Tensor | None]:
-    """The candidates' vectors, their rows in the snapshot (None: all) and log chances."""
+    """The candidates' vectors, their rows in the snapshot (None: all) and log probabilities."""
     own = part.columns
     if sampled is None:
         if own is None:
@@ -199,7 +204,7 @@ def _of(values: Tensor, places: Tensor | None) -> Tensor:
 
 
 def narrowed(examples: Examples, rows: Ints, columns: Ints | None) -> Examples:
-    """The seen pairs and targets of ``rows`` within ``columns``, numbered by these."""
+    """The seen pairs and targets of ``rows`` within ``columns``, in these numbers."""
     place = np.full(len(examples.histories), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     seen_row, seen_item, _ = _inside(place, examples.seen_row, examples.seen_item, columns)

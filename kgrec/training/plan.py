@@ -1,4 +1,4 @@
-"""The plan of a fit: what the settings leave open is read off the data."""
+"""The plan of a fit: settings that are left unset are chosen from the data."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kgrec.nn import TimeScales
 
 _MIN_BATCH, _MAX_BATCH = 128, 1024
 _TEMPORAL_SHARE = 0.9
-_SPARSE_EVENTS = 15  # per user, on average; fewer are soon learned by heart
-_TRIED_EVENTS = 300_000  # of which a second fit, to compare, is soon done
+_SPARSE_EVENTS = 15  # per user, on average; with fewer a model overfits soon
+_TRIED_EVENTS = 300_000  # up to which a second fit, to compare, is cheap
 _MAX_ITEMS, _MAX_FACTS = 20_000, 2_000_000  # what a step reads as a whole
 
 
@@ -32,8 +32,8 @@ class _Defaults:
     early_cuts: float = 0.0
 
 
-# What random searches on validation found for each kind of data. Where validation follows training
-# in time a model must learn what comes next, otherwise what goes together.
+# Found by random searches on validation rows for each kind of data. Where validation follows
+# training in time a model predicts the next items, otherwise items that occur together.
 _TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=5.0, early_cuts=0.1)
 _TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0)
 _TIMED_SPARSE_MASKED = _Defaults(256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0)
@@ -43,8 +43,8 @@ _SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a fit needs. ``temporal``: training cuts histories in time, or hides events;
-    ``sampled``: a step reads some of the items, or all."""
+    """The resolved settings of a fit. ``temporal``: training cuts histories in time, otherwise it
+    hides events; ``sampled``: a step reads a sample of the items, otherwise all."""
 
     temporal: bool
     embedding_size: int
@@ -61,26 +61,34 @@ class Plan:
     sampled: bool = False
 
 
+@dataclass(frozen=True)
+class DataSummary:
+    """The facts about training data that a plan depends on: whether validation follows training in
+    time, and numbers of users with interactions, of interactions, items and facts."""
+
+    temporal: bool
+    n_users: int
+    n_events: int
+    n_items: int = 0
+    n_facts: int = 0
+
+
 def make_plan(
     model: ModelConfig,
     training: TrainingConfig,
-    *,
-    temporal: bool,
-    n_users: int,
-    n_events: int,
-    n_items: int = 0,
-    n_facts: int = 0,
+    data: DataSummary,
 ) -> Plan:
-    """Settings first, then what suits the data; ``n_users`` are those with interactions."""
-    large = n_items > _MAX_ITEMS or n_facts > _MAX_FACTS
-    default = _defaults(temporal, n_events < _SPARSE_EVENTS * n_users, training.examples)
-    batch = min(max(n_users // 4, _MIN_BATCH), _MAX_BATCH)
+    """The given settings, then values that suit the data."""
+    large = data.n_items > _MAX_ITEMS or data.n_facts > _MAX_FACTS
+    sparse = data.n_events < _SPARSE_EVENTS * data.n_users
+    default = _defaults(data.temporal, sparse, training.examples)
+    batch = min(max(data.n_users // 4, _MIN_BATCH), _MAX_BATCH)
     timed_scales = TimeScales(model.time_scales, model.visit_scales)
-    cuts = temporal and training.examples == "auto"
+    cuts = data.temporal and training.examples == "auto"
     return Plan(
         temporal=cuts,
         embedding_size=model.embedding_size or default.embedding_size,
-        scales=timed_scales if temporal else TimeScales((math.inf,)),
+        scales=timed_scales if data.temporal else TimeScales((math.inf,)),
         temperature=model.temperature or default.temperature,
         dropout=_chosen(model.dropout, default.dropout),
         history_dropout=_chosen(training.history_dropout, default.history_dropout),
@@ -95,13 +103,13 @@ def make_plan(
 
 
 def examples_to_try(
-    training: TrainingConfig, *, temporal: bool, n_users: int, n_events: int
+    training: TrainingConfig, data: DataSummary
 ) -> tuple[Literal["auto", "masks"], ...]:
-    """The kinds of examples worth a fit each, the better one on validation to be kept: where users
-    have few events in time, neither is better on all data. One where settings leave no choice."""
+    """The kinds of examples to fit with and compare on validation: two where users have few events
+    in time, since neither kind is better on all data; one where the settings decide."""
     open_ = training.examples == "auto" and training.epochs is None
-    sparse = n_events < min(_SPARSE_EVENTS * n_users, _TRIED_EVENTS)
-    return ("auto", "masks") if open_ and temporal and sparse else (training.examples,)
+    sparse = data.n_events < min(_SPARSE_EVENTS * data.n_users, _TRIED_EVENTS)
+    return ("auto", "masks") if open_ and data.temporal and sparse else (training.examples,)
 
 
 def _defaults(temporal: bool, sparse: bool, examples: str) -> _Defaults:
@@ -119,8 +127,8 @@ def _chosen(setting: float | None, default: float) -> float:
 
 
 def follows_in_time(train: Interactions, valid: Interactions) -> bool:
-    """Whether validation comes after training: nine tenths of its rows are no earlier than their
-    user's last training event. False without timestamps."""
+    """Whether validation follows training in time: nine tenths of its rows are no earlier than
+    their user's last training event. False without timestamps."""
     n_users = int(max(train.user.max(initial=-1), valid.user.max(initial=-1))) + 1
     last = np.full(n_users, NO_TIME, dtype=np.int64)
     np.maximum.at(last, train.user, train.timestamp)

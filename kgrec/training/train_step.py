@@ -1,4 +1,4 @@
-"""One step of training: examples of some users, their losses, and the gradient of one number."""
+"""One step of training: examples of some users, their losses, and one backward pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kgrec.config import TrainingConfig
 from kgrec.features.blocks import text_rows
 from kgrec.nn import HistoryBatch, HybridModel, ItemVectors, ModelInputs
 from kgrec.nn.heads.base import own_parameters
-from kgrec.training.data.examples import Examples, Sequences, random_masks, time_cuts
+from kgrec.training.data.examples import CutSettings, Examples, Sequences, random_masks, time_cuts
 from kgrec.training.data.sampled_steps import SampledStep, StepSampler
 from kgrec.training.finite_checks import check_step
 from kgrec.training.objective import GroupLoss, Objective, Teacher, check_names, weighted_mean
@@ -22,12 +22,12 @@ from kgrec.training.optim.balancing import BALANCERS, Balancer, balanced_backwar
 from kgrec.training.optim.sparse_adamw import RowAdamW
 from kgrec.training.plan import Plan
 
-_ITEM_PARAMETERS = ("features.", "item_bias", "new_bias")  # what item vectors alone are made of
+_ITEM_PARAMETERS = ("features.", "item_bias", "new_bias")  # parameters of item vectors alone
 
 
 @dataclass(frozen=True, eq=False)
 class Stepper:
-    """Steps of one training; ``names`` are the scenarios by code. See ``Trainer``."""
+    """Runs the steps of one training; ``names`` are the scenarios by code. See ``Trainer``."""
 
     model: HybridModel
     inputs: ModelInputs
@@ -52,39 +52,39 @@ class Stepper:
         )
 
     def check(self) -> None:
-        """Raises TrainingError for settings that don't fit the data."""
+        """Raise TrainingError for settings that don't fit the data."""
         _ = self.objective, self.lambdas
 
     @cached_property
     def balancer(self) -> Balancer | None:
-        """None where there is nothing to balance: no scenario, or no wish."""
+        """The balancer of scenarios' losses; None without scenarios or balancing."""
         if self.config.balancing == "none" or not self.objective.n_scenarios:
             return None
         return BALANCERS[self.config.balancing](self.objective.n_scenarios + 1)
 
     @cached_property
     def lambdas(self) -> Tensor:
-        """float64 ``[K + 1]``: what the settings say of every scenario's loss. Where only dropout
-        makes rows without one, these weigh as little as they are many."""
-        told = self.config.scenario_weights
-        check_names(told, self.names, "scenario_weights")
+        """float64 ``[K + 1]``: the configured weight of every scenario's loss. Where only scenario
+        dropout makes rows without a scenario, their weight is the share of such rows."""
+        given = self.config.scenario_weights
+        check_names(given, self.names, "scenario_weights")
         none = 1.0 if (self.data.scenario < 0).any() else self.config.scenario_dropout
-        known = [told.get(name, 1.0) for name in self.names]
-        known += [1.0] * (self.objective.n_scenarios - len(self.names)) + [told.get("", none)]
+        known = [given.get(name, 1.0) for name in self.names]
+        known += [1.0] * (self.objective.n_scenarios - len(self.names)) + [given.get("", none)]
         return torch.tensor(known, dtype=torch.float64)
 
     @cached_property
-    def _worth(self) -> np.ndarray:
-        """float32 ``[n_items]``: what a target weighs by its item's popularity, 1 on average over
+    def popularity_weights(self) -> np.ndarray:
+        """float32 ``[n_items]``: the weight of a target by its item's popularity, 1 on average over
         events (inverse propensity weighting, Schnabel et al., ICML 2016)."""
         counts = np.bincount(self.data.item, minlength=len(self.inputs.items.item_row))
-        worth = np.maximum(counts, 1.0) ** -self.config.popularity_weight
-        return np.asarray(worth / np.mean(worth[self.data.item]), dtype=np.float32)
+        weight = np.maximum(counts, 1.0) ** -self.config.popularity_weight
+        return np.asarray(weight / np.mean(weight[self.data.item]), dtype=np.float32)
 
     def step(
         self, users: np.ndarray, rng: np.random.Generator, optimizer: torch.optim.Optimizer
     ) -> Tensor:
-        """Move the weights; returns the loss. Raises NotFinite before a weight is spoilt."""
+        """Update the weights and return the loss. Raises NotFinite before any weight changes."""
         optimizer.zero_grad(set_to_none=True)
         if isinstance(optimizer, RowAdamW) and self.sampler is not None:
             examples = self.examples(users, rng)
@@ -119,7 +119,7 @@ class Stepper:
         return loss
 
     def accumulated(self, users: np.ndarray, rng: np.random.Generator) -> Tensor:
-        """The step in parts whose gradients add up to those of the whole."""
+        """Run the step in parts, whose gradients add up to those of the whole."""
         parts = []
         for part in np.array_split(users, min(self.config.accumulation, len(users))):
             _, losses = self.losses(self.inputs, self.examples(part, rng))
@@ -159,8 +159,8 @@ class Stepper:
         )
 
     def _shared(self, items: ItemVectors) -> list[Tensor]:
-        """Where gradients of scenarios meet: the item vectors, and the parameters that read them
-        and belong to no scenario."""
+        """The tensors at which gradients of scenarios are compared: the item vectors, and the
+        parameters that read them and belong to no scenario."""
         own = set(own_parameters(self.model))
         readers = [
             value
@@ -170,11 +170,13 @@ class Stepper:
         return [items.query, items.candidate, items.bias, *readers]
 
     def examples(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
-        """Examples of ``users`` (int64 ``[B]``), as the plan makes them."""
+        """Examples of ``users`` (int64 ``[B]``), made by the method of the plan."""
         made = self._made(users, rng)
         if not self.config.popularity_weight:
             return made
-        return replace(made, target_weight=made.target_weight * self._worth[made.target_item])
+        return replace(
+            made, target_weight=made.target_weight * self.popularity_weights[made.target_item]
+        )
 
     def _made(self, users: np.ndarray, rng: np.random.Generator) -> Examples:
         dropout, hidden = self.plan.history_dropout, self.config.scenario_dropout
@@ -182,10 +184,7 @@ class Stepper:
             return random_masks(
                 self.data, users, rng, history_dropout=dropout, scenario_dropout=hidden
             )
-        return time_cuts(
-            self.data,
-            users,
-            rng,
+        settings = CutSettings(
             history_dropout=dropout,
             late_cuts=self.config.late_cuts,
             early_cuts=self.plan.early_cuts,
@@ -195,3 +194,4 @@ class Stepper:
             later_share=self.config.later_share,
             scenario_dropout=hidden,
         )
+        return time_cuts(self.data, users, rng, settings)

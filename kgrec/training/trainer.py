@@ -1,4 +1,4 @@
-"""The training loop: seeded epoch by epoch, so that a resumed run is the run it resumes."""
+"""The training loop, seeded per epoch, so that a resumed run equals an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
 from kgrec.progress import OnEpoch
 from kgrec.training.best_weights import Validate, keep_best
-from kgrec.training.checkpoint import Checkpoint, Progressed
+from kgrec.training.checkpoint import Checkpoint, TrainingState
 from kgrec.training.data.examples import Sequences
 from kgrec.training.data.sampled_steps import StepSampler, step_users
 from kgrec.training.data.scenario_rows import drawn_users
@@ -37,9 +37,9 @@ _START = 0.04  # of the peak, where it starts
 class Trainer:
     """Fits one model on one set of sequences.
 
-    ``validate`` returns the metric to choose by, "valid_ndcg@10", and may tell the same of single
-    scenarios ("valid_ndcg@10/NAME"). With a ``sampler`` a step reads only the items that it needs,
-    otherwise all of them. ``stop`` ends the training after so many epochs of the plan.
+    ``validate`` returns the selection metric, "valid_ndcg@10", and may return that of single
+    scenarios too ("valid_ndcg@10/NAME"). With a ``sampler`` a step reads only the items that it
+    needs, otherwise all of them. ``stop`` ends the training after so many epochs of the plan.
     ``scenarios`` are the names by code, ``teacher`` gives the scores that a "kl" loss learns from.
     """
 
@@ -79,11 +79,12 @@ class Trainer:
     ) -> list[dict[str, float]]:
         """Train; the model ends with the weights of the best validation (the last without one).
 
-        With averaging these are the averages up to then. Returns a record per epoch: epoch, loss,
-        seconds and, where validated, what ``validate`` told. Raises TrainingError when there is
-        nothing to learn from, when settings name a scenario that training does not have, or when a
-        loss, a gradient or a weight is not finite: then the model has the weights that it had when
-        the epoch began, and the checkpoint stays as it was.
+        With a running average these are the averages at that time. Returns a record per epoch:
+        epoch, loss, seconds and, where validated, the metrics of ``validate``. Raises TrainingError
+        where there is nothing to learn from, where settings name a scenario that training does not
+        have, or where a loss, a gradient or a weight is not finite: then the model has the weights
+        from the begin of the epoch, and the checkpoint stays as it was. Raises ModelError for a
+        checkpoint that can't be read or written.
         """
         users = np.flatnonzero(self.data.lengths() > 0)
         if not len(users):
@@ -95,7 +96,7 @@ class Trainer:
             weight_decay=self.config.reg,
             fused=True,
         )
-        done = Progressed()
+        done = TrainingState()
         if resume and checkpoint is not None:
             done = checkpoint.load(self.model, optimizer)
         if checkpoint is not None:
@@ -126,15 +127,17 @@ class Trainer:
             tune_scenarios(self.stepper, self.config.own_epochs, self.validate, self.seed)
         return done.records
 
-    def _average(self, done: Progressed) -> RunningAverage | None:
-        """None where steps are sampled: they leave most rows alone, and an average touches all."""
+    def _average(self, done: TrainingState) -> RunningAverage | None:
+        """The running average; None where steps are sampled: they leave most rows alone, and an
+        average reads all."""
         if self.sampler is not None or not self.config.averaging:
             return None
         return RunningAverage(self.model, self.config.averaging, done.average, done.steps)
 
     def _groups(self) -> list[dict[str, Any]]:
-        """What is said of a user's attributes is decayed hard: together they nearly name the user,
-        and would be learned by heart."""
+        """Parameter groups of the optimizer. Vectors of user attributes have a high weight decay of
+        their own: together attributes nearly identify a user, and the model would overfit to them.
+        """
         named = list(self.model.named_parameters())
         return [
             {"params": [value for name, value in named if name != USER_ATTRIBUTES]},
@@ -145,17 +148,17 @@ class Trainer:
         ]
 
     def _choose(
-        self, done: Progressed, record: dict[str, float], average: RunningAverage | None
+        self, done: TrainingState, record: dict[str, float], average: RunningAverage | None
     ) -> None:
-        """Validate where it is time to, and keep the best weights."""
+        """Validate where it is due, and keep the best weights."""
         if self.validate is None or not self._is_validated(done.epoch):
             return
         self.model.eval()
         with nullcontext() if average is None else average.in_place():
             with torch.inference_mode():
-                told = self.validate()
-            record.update(told)
-            keep_best(self.model, done, told, self.scenarios, self.config.stop_by_scenario)
+                metrics = self.validate()
+            record.update(metrics)
+            keep_best(self.model, done, metrics, self.scenarios, self.config.stop_by_scenario)
 
     def _is_validated(self, epoch: int) -> bool:
         return epoch % self.config.valid_every == 0 or epoch == self.plan.epochs
@@ -202,10 +205,10 @@ class Trainer:
         )
 
     def _diverged(self, found: NotFinite, epoch: int, step: int) -> TrainingError:
-        """What happened, where, and what may help."""
+        """An error that names what is not finite, where, and a cure."""
         names = [*self.scenarios, "(none)"]
-        told = [names[group] for group in found.groups if group < len(names)]
-        of = f" of scenario {', '.join(map(repr, told[:3]))}" if told else ""
+        scenarios = [names[group] for group in found.groups if group < len(names)]
+        of = f" of scenario {', '.join(map(repr, scenarios[:3]))}" if scenarios else ""
         rate = f"lower learning_rate (it is {self.plan.learning_rate:g}) or raise temperature"
         weights = " or check scenario_weights" if self.config.scenario_weights else ""
         return TrainingError(

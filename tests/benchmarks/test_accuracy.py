@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, report, table
-from benchmarks.rows import Rows, read_rows
-from benchmarks.variants import VARIANTS, one_relation, only_relations, without_times
+from benchmarks import accuracy, table
+from benchmarks.harness import report
+from benchmarks.harness.rows import Rows, read_rows
+from benchmarks.harness.variants import VARIANTS, one_relation, only_relations, without_times
 from graph_schema.errors import SourceError
 from kgrec.graph.parquet import write_snapshot
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from benchmarks import age_groups
-from benchmarks.age_rows import AgeGroups, draw
 from benchmarks.controls import CONTROLS, base, choose_control
+from benchmarks.scenario_data.ages import AgeGroups, draw
 from graph_schema import Catalog
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks import cold_users
-from benchmarks.cold_items import ColdItems, at_random, entity_cosine
-from benchmarks.cold_users import TARGETS, ColdUsers, fitted_baselines, measure_baseline
+from benchmarks.cold_start import users as cold_users
+from benchmarks.cold_start.items import ColdItems, at_random, entity_cosine
+from benchmarks.cold_start.users import TARGETS, ColdUsers, fitted_baselines, measure_baseline
 from kgrec import Recommender
 from kgrec.graph import GraphSnapshot
 from tests.recommender import catalogs

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.beauty import beauty_catalog
-from benchmarks.datasets import load_dataset, with_relations
+from benchmarks.harness.beauty import beauty_catalog
+from benchmarks.harness.datasets import load_dataset, with_relations
 from graph_schema import Catalog
 from graph_schema.errors import SourceError
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import accuracy
-from benchmarks.report import RESULTS
-from benchmarks.variants import VARIANTS
+from benchmarks.harness.report import RESULTS
+from benchmarks.harness.variants import VARIANTS
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ NAMED = re.compile(r"`(?:OMP_NUM_THREADS=1 )?python -m (benchmarks\.\w+)([^`…]
 
 def named_commands() -> list[tuple[str, str]]:
     texts = [GUIDE, (ROOT / "README.md").read_text(encoding="utf-8")]
-    texts += [f"`{json.loads(path.read_text())['command']}`" for path in RESULTS.glob("*.json")]
+    texts += [f"`{json.loads(path.read_text())['command']}`" for path in RESULTS.rglob("*.json")]
     return sorted({found for text in texts for found in NAMED.findall(text)})
 
 
@@ -51,7 +51,7 @@ def test_every_kept_result_is_in_the_guide() -> None:
     patterns = re.findall(r"`([\w*.-]+\.json)`", GUIDE)
     unknown = [
         path.name
-        for path in RESULTS.glob("*.json")
+        for path in RESULTS.rglob("*.json")
         if not any(path.match(pattern) for pattern in patterns)
     ]
     assert unknown == []

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks import explain
-from benchmarks.explain_fidelity import Ways, falls_of, first_path
-from benchmarks.explain_pairs import K, Measured, measure, recommended, sample_users
-from benchmarks.explain_paths import reproduced
-from benchmarks.explain_removal import Removal, View, around
-from benchmarks.explain_times import hub_times, times
+from benchmarks.explanations.fidelity import Ways, falls_of, first_path
+from benchmarks.explanations.pairs import K, Measured, measure, recommended, sample_users
+from benchmarks.explanations.paths import reproduced
+from benchmarks.explanations.removal import Removal, View, around
+from benchmarks.explanations.times import hub_times, times
 from graph_schema.names import ITEM
 from kgrec import Recommender
 from kgrec.explain.case import Case

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.explain_paths import reproduced
-from benchmarks.stores import neo4j
+from benchmarks.explanations.paths import reproduced
+from benchmarks.harness.stores import neo4j
 from kgrec import Recommender
 from tests.neo4j_server import Server
 from tests.recommender import catalogs

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import bandwidth, latency
+from benchmarks import latency
 from benchmarks.peers.answers import AlsAnswers, EaseAnswers
+from benchmarks.speed import bandwidth
 from kgrec import Recommender
 from kgrec.metrics.baselines import EASE, binary_history
 from tests.recommender import catalogs

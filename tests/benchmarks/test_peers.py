@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.harness.rows import Rows
+from benchmarks.harness.running import run_peer
 from benchmarks.peers import PEERS, TRIES, Fitting, Peer, PeerData, Settings
-from benchmarks.rows import Rows
-from benchmarks.running import run_peer
 from tests.benchmarks.samples import N_USERS, snapshot
 
 pytestmark = pytest.mark.slow

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from benchmarks.recognise_users import Answers, Labelled, ece_if_perfect, figures, ours, worth
+from benchmarks.scenario_data.recognition import (
+    Answers,
+    Labelled,
+    ece_if_perfect,
+    figures,
+    ours,
+    worth,
+)
 from kgrec.metrics.calibration import balanced_accuracy
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import load, report
+from benchmarks import load
+from benchmarks.harness import report
 
 pytestmark = pytest.mark.slow
 
@@ -14,7 +15,7 @@ ROWS = [{"model": "a", "ndcg@10": 0.25, "fit_seconds": 1234.5}, {"model": "b", "
 
 
 def test_the_last_line_is_the_result(capsys: pytest.CaptureFixture[str]) -> None:
-    report.finish("x", {"data": "toy", "kgrec": {"ndcg@10": 0.25}}, ROWS, save=False)
+    report.finish("latency-x", {"data": "toy", "kgrec": {"ndcg@10": 0.25}}, ROWS, save=False)
     lines = capsys.readouterr().out.splitlines()
     last = json.loads(lines[-1])
     assert last["data"] == "toy"
@@ -28,8 +29,10 @@ def test_saving_keeps_what_was_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
-    report.finish("x", {"data": "toy"}, ROWS, save=True)
-    kept = json.loads((tmp_path / "results" / "x.json").read_text(encoding="utf-8"))
+    report.finish("latency-x", {"data": "toy"}, ROWS, save=True)
+    kept = json.loads(
+        (tmp_path / "results" / "speed" / "latency-x.json").read_text(encoding="utf-8")
+    )
     assert kept == json.loads(capsys.readouterr().out.splitlines()[-1])
 
 

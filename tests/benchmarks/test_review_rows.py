@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.review_rows import last_two, review_catalog
+from benchmarks.texts.review_rows import last_two, review_catalog
 from graph_schema.errors import SourceError
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.generate import Sizes, generate
 from benchmarks.scale import exponents
+from benchmarks.speed.generate import Sizes, generate
 
 pytestmark = pytest.mark.slow
 

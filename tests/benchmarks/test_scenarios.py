@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import market_models, report, scenarios
-from benchmarks.few_shot_rows import load_events
-from benchmarks.market_rows import Market, gain, ndcg
+from benchmarks import scenarios
+from benchmarks.harness import report
+from benchmarks.scenario_data import market_models
+from benchmarks.scenario_data.few_shot import load_events
+from benchmarks.scenario_data.markets import Market, gain, ndcg
 
 pytestmark = pytest.mark.slow
 USERS, ITEMS = 40, 120
@@ -49,7 +51,7 @@ def test_markets_beside_single_ones(
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
     given = ["--data", "xmrec-markets", "--markets", "de,jp", "--settings", "narrow", "--save"]
     scenarios.main([*given, "--models", "adapter,fixed"])
-    picture = tmp_path / "results" / "markets.some.narrow.png"
+    picture = tmp_path / "results" / "scenarios" / "markets.some.narrow.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     told = result(capsys)
     models = {**told["kgrec"]["by_head"], **told["peers"]}  # type: ignore[dict-item, index]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.text_links import Trial, by_fact, exact_control, mean_of, misspelt
+from benchmarks.texts.links import Trial, by_fact, exact_control, mean_of, misspelt
 from kgrec.entity_linking import link_entities
 from kgrec.graph.source import read_source
 from tests.entity_linking.catalogs import DIRECTED, linked_catalog
@@ -10,7 +10,7 @@ from tests.entity_linking.catalogs import DIRECTED, linked_catalog
 
 @pytest.fixture
 def trial(monkeypatch: pytest.MonkeyPatch) -> Trial:
-    monkeypatch.setattr("benchmarks.text_links.ITEMS", 10)
+    monkeypatch.setattr("benchmarks.texts.links.ITEMS", 10)
     return Trial.draw(read_source(linked_catalog()))
 
 

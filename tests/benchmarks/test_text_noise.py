@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.text_noise import ATTACKS, Attack, hostile, mistyped
+from benchmarks.texts.noise import ATTACKS, Attack, hostile, mistyped
 
 TEXT = "The strings of this guitar broke within a week and nobody answered"
 

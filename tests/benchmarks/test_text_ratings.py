@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.rating_controls import (
+from benchmarks.controls.ratings import (
     Biases,
     RatedRows,
     by_biases,
@@ -13,8 +13,8 @@ from benchmarks.rating_controls import (
     by_mean,
     by_shifted_biases,
 )
-from benchmarks.text_noise import ATTACKS
-from benchmarks.text_robustness import _FAKES, _TARGETS, Trial
+from benchmarks.texts.noise import ATTACKS
+from benchmarks.texts.robustness import _FAKES, _TARGETS, Trial
 from kgrec.graph.snapshot import Interactions
 from kgrec.graph.source import read_source
 from tests.recommender import catalogs
@@ -70,7 +70,7 @@ def test_test_ratings_are_not_read() -> None:
 
 
 def test_the_trial_attacks_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.text_robustness._TARGETS", 5)
+    monkeypatch.setattr("benchmarks.texts.robustness._TARGETS", 5)
     trial = Trial.draw(read_source(catalogs.catalog(), None))
     assert _TARGETS == 30
     assert len(set(trial.targets)) == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import text_search
+from benchmarks.texts import search as text_search
 from tests.neo4j_server import Server
 from tests.recommender import catalogs
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import text_speed
+from benchmarks.texts import speed as text_speed
 from kgrec.text import load_encoder
 from tests.text import tiny
 

@@ -116,7 +116,7 @@ def test_store_catalog_and_snapshot_answer_alike(tmp_path: Path, proposed: pd.Da
 def test_relations_limit_what_is_proposed() -> None:
     found = link_entities(linked_catalog(HIDDEN), relations=[SET_IN], min_confidence=0.0)
     assert set(found["relation"]) == {SET_IN}
-    with pytest.raises(RequestError, match=r"says NONE.*DIRECTED_BY, SET_IN"):
+    with pytest.raises(RequestError, match=r"has the relation NONE.*DIRECTED_BY, SET_IN"):
         link_entities(linked_catalog(), relations=["NONE"])
     with pytest.raises(RequestError, match="give a list"):
         link_entities(linked_catalog(), relations=SET_IN)
@@ -194,7 +194,7 @@ def test_without_texts_names_or_facts_it_says_so() -> None:
         link_entities(catalog(told, []))
     with pytest.raises(RequestError, match="takes a GraphStore or a Catalog"):
         link_entities("catalog.kgl")  # type: ignore[arg-type]
-    with pytest.raises(RequestError, match="lies between 0 and 1"):
+    with pytest.raises(RequestError, match="use a number from 0 to 1"):
         link_entities(linked_catalog(), min_confidence=2.0)
 
 

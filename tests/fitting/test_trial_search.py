@@ -17,7 +17,7 @@ from kgrec.fitting.trial_search import Tuning, search
 CONFIG = RecommenderConfig()
 
 
-def hill(config: RecommenderConfig, number: int) -> tuple[float, float]:
+def hill(config: RecommenderConfig, _number: int) -> tuple[float, float]:
     """Best at learning rate .004 and dropout .25; unset fields count as far off."""
     rate = config.training.learning_rate or 0.02
     dropout = 0.5 if config.model.dropout is None else config.model.dropout
@@ -32,7 +32,7 @@ def run(tries: int, **changed: object) -> Tuning:
 def test_the_given_settings_are_tried_first() -> None:
     seen: list[RecommenderConfig] = []
 
-    def fit(config: RecommenderConfig, number: int) -> tuple[float, float]:
+    def fit(config: RecommenderConfig, _number: int) -> tuple[float, float]:
         seen.append(config)
         return 1.0, 0.0
 
@@ -70,7 +70,7 @@ def is_allowed(values: OneOf | Between, value: float) -> bool:
 
 
 def test_without_optuna_the_extra_is_named_before_any_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fit(config: RecommenderConfig, number: int) -> tuple[float, float]:
+    def fit(_config: RecommenderConfig, _number: int) -> tuple[float, float]:
         raise AssertionError("a fit began")
 
     monkeypatch.setitem(sys.modules, "optuna", None)
@@ -112,7 +112,7 @@ def test_a_try_that_fails_is_kept_and_passed_over() -> None:
 
 
 def test_where_all_fail_the_first_reason_is_told() -> None:
-    def fit(config: RecommenderConfig, number: int) -> tuple[float, float]:
+    def fit(_config: RecommenderConfig, number: int) -> tuple[float, float]:
         raise TrainingError(f"reason {number}")
 
     with pytest.raises(TrainingError, match="reason 0"):

@@ -36,5 +36,5 @@ def test_classes_count_alike() -> None:
 
 
 def test_shapes_that_do_not_fit_are_told() -> None:
-    with pytest.raises(RequestError, match="don't fit"):
+    with pytest.raises(RequestError, match="don't match"):
         expected_calibration_error(np.zeros((2, 2)), np.zeros(3, dtype=int))

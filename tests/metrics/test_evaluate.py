@@ -66,7 +66,7 @@ def test_says_what_is_wrong():
         evaluate(([], []))
     with pytest.raises(RequestError, match="expected"):
         evaluate_ranking(
-            lambda rows: SCORES,
+            lambda _: SCORES,
             n_items=5,
             targets=pairs_to_csr(np.array([0]), np.array([1]), 3),
             seen=SEEN,

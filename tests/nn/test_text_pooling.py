@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from kgrec.features.review_features import SIGNS, ReviewRows
+from kgrec.features.review_features import REVIEW_FEATURES, ReviewRows
 from kgrec.features.text_pooling import ReviewInputs, ReviewPooling
 from kgrec.graph.snapshot import NO_TIME, Texts
 
@@ -42,12 +42,12 @@ def test_reviews_stand_by_item_oldest_first_with_their_signs() -> None:
     assert rows.indptr.tolist() == [0, 2, 3, 3, 6]
     assert rows.row.tolist() == [3, 1, 2, 4, 0, 5]  # no time comes first
     assert rows.user.tolist() == [2, 1, 2, 1, 0, -1]
-    assert rows.signs.shape == (6, SIGNS)
-    np.testing.assert_allclose(rows.signs[:, 0], np.log1p([1, 0, 0, 2, 1, 0]) / 3, rtol=1e-6)
-    assert rows.signs[:, 1].argmax() == 2, "the third day lies farthest back"
-    assert rows.signs[3, 1] == 0, "nobody knows when"
-    assert rows.signs[:, 2].tolist() == [0, 1, 0, 0.5, -1, -0.5]
-    assert rows.signs[:, 3].tolist() == [0, 1, 0, 0.5, 1, 0.5]
+    assert rows.numbers.shape == (6, REVIEW_FEATURES)
+    np.testing.assert_allclose(rows.numbers[:, 0], np.log1p([1, 0, 0, 2, 1, 0]) / 3, rtol=1e-6)
+    assert rows.numbers[:, 1].argmax() == 2, "the third day lies farthest back"
+    assert rows.numbers[3, 1] == 0, "nobody knows when"
+    assert rows.numbers[:, 2].tolist() == [0, 1, 0, 0.5, -1, -0.5]
+    assert rows.numbers[:, 3].tolist() == [0, 1, 0, 0.5, 1, 0.5]
 
 
 def test_it_starts_as_the_mean_and_an_item_without_reviews_is_zero() -> None:

@@ -43,7 +43,7 @@ def test_conditions(where, expected):
         ({"year": (1, 2, 3)}, "low, high"),
         ({"year": "old"}, "holds numbers"),
         ({"year": ("a", None)}, "holds numbers"),
-        (lambda items: [True], "one bool for each of the 4 items"),
+        (lambda _: [True], "one bool for each of the 4 items"),
     ],
 )
 def test_says_what_is_wrong(where, message):

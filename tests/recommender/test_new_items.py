@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.cold_items import ColdItems
+from benchmarks.cold_start.items import ColdItems
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.scoring.cold_items import find_new_items

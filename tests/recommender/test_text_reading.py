@@ -60,11 +60,11 @@ def begun(
     visible: GraphSnapshot, base: Path, settings: RecommenderConfig
 ) -> tuple[DownstreamRecommender, RecommendationObjective, torch.nn.Module]:
     """A reader fitted to the vectors of a network with lora that is no zero."""
-    network, tokenizer, _ = read_model(base)
-    adapted = select_trainable(network, SETTINGS, 10)
+    model = read_model(base)
+    adapted = select_trainable(model.network, SETTINGS, 10)
     shake(adapted, 0.05, seed=3)
     reader = DownstreamRecommender(visible, settings, seed=0, device=CPU)
-    objective = RecommendationObjective(reader, Tokens(tokenizer, 16, CPU), SETTINGS, seed=0)
+    objective = RecommendationObjective(reader, Tokens(model.tokenizer, 16, CPU), SETTINGS, seed=0)
     objective.begin(adapted)
     return reader, objective, adapted
 
@@ -87,7 +87,7 @@ def test_batches_pass_back_the_recommender_s_gradient_and_read_what_it_reads(
     )
     reader, objective, network = begun(visible, base, settings)
     rows = np.arange(len(objective._chunks))
-    known = objective._texts(objective._read(network))
+    known = objective._text_vectors(objective._encode_all(network))
     mine, fitted = reader._inputs(known), reader._engine.inputs
     torch.testing.assert_close(mine.event_text, fitted.event_text)
     texts = text_rows(mine.items)
@@ -101,7 +101,7 @@ def test_batches_pass_back_the_recommender_s_gradient_and_read_what_it_reads(
     found = slopes(network)
     network.zero_grad()
     torch.manual_seed(4)
-    live = objective._texts(objective._vectors(network.eval(), rows))
+    live = objective._text_vectors(objective._encode(network.eval(), rows))
     reader.loss(live, np.random.default_rng((7,))).backward()  # type: ignore[no-untyped-call]
     expected = slopes(network)
     assert len(expected) == len(found) > 10
@@ -200,7 +200,7 @@ def test_no_text_to_read_is_an_error_with_the_cure(base: Path, tmp_path: Path) -
         (catalogs.catalog(**bare), config()),
         (catalogs.catalog(), config({"use_text": False})),
     ):
-        with pytest.raises(TrainingError, match="no text that the recommender reads"):
+        with pytest.raises(TrainingError, match="the recommender reads no text"):
             kgrec.tune_text(
                 catalog, tmp_path / "out", SETTINGS, base=base, recommender=settings, device="cpu"
             )
@@ -211,7 +211,7 @@ def test_without_rows_to_judge_by_nothing_is_tuned(base: Path, tmp_path: Path) -
     """One event each: the only ones that could be held out are those to learn from."""
     events = catalogs.frames()["interactions"].drop_duplicates("user_id").assign(split="train")
     few = catalogs.catalog(interactions=events, reviews=None, queries=None)
-    with pytest.raises(TrainingError, match="no validation row to tune by"):
+    with pytest.raises(TrainingError, match="no validation row to choose the epoch by"):
         kgrec.tune_text(few, tmp_path / "out", SETTINGS, base=base, recommender=config())
 
 
@@ -232,7 +232,7 @@ def test_the_command_reads_the_recommender_s_settings(base: Path, tmp_path: Path
     file.write_text("[model]\nuse_text = false\n")
     refused = CliRunner().invoke(app, arguments)
     assert refused.exit_code == 1
-    assert "no text that the recommender reads" in refused.output
+    assert "the recommender reads no text" in refused.output
     file.write_text("[model]\nembedding_size = 16\n[training]\nepochs = 2\n")
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output

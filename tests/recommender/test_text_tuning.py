@@ -17,7 +17,7 @@ from kgrec.errors import TextModelError
 from kgrec.graph import GraphSnapshot
 from kgrec.stores import EmbeddedStore
 from kgrec.text import load_encoder
-from kgrec.text_finetuning.finetuning import corpus_of
+from kgrec.text_finetuning.finetuning import read_corpus
 from kgrec.text_finetuning.objectives.pairs import pair_sources
 from tests.recommender import catalogs
 from tests.text.tiny import write_bert
@@ -57,7 +57,7 @@ def test_what_held_out_rows_say_never_reaches_the_tuning(
     assert shouted > 10
     other = catalogs.snapshot(tmp_path, catalogs.catalog(**frames))
     assert MARKER in set(other.reviews.text)  # it is there to be read
-    mine, others = corpus_of(snapshot, TINY), corpus_of(other, TINY)
+    mine, others = read_corpus(snapshot, TINY), read_corpus(other, TINY)
     assert mine.texts[0] == others.texts[0]
     assert np.array_equal(mine.texts[1], others.texts[1])
     assert pair_sources(mine, TINY) == pair_sources(others, TINY)
@@ -69,11 +69,11 @@ def test_what_training_rows_say_does(snapshot: GraphSnapshot, tmp_path: Path) ->
     """The test above can fail."""
     frames, _ = shouting(("train",))
     other = catalogs.snapshot(tmp_path, catalogs.catalog(**frames))
-    assert MARKER in corpus_of(other, TINY).texts[0]
+    assert MARKER in read_corpus(other, TINY).texts[0]
 
 
 def test_held_out_interactions_are_in_no_history(snapshot: GraphSnapshot) -> None:
-    corpus, seen = corpus_of(snapshot, TINY), snapshot.interactions
+    corpus, seen = read_corpus(snapshot, TINY), snapshot.interactions
     pairs = set(zip(corpus.users.tolist(), corpus.items.tolist(), strict=True))
     held = seen.split != "train"
     out = set(zip(seen.user[held].tolist(), seen.item[held].tolist(), strict=True))
@@ -84,8 +84,8 @@ def test_held_out_interactions_are_in_no_history(snapshot: GraphSnapshot) -> Non
 def test_an_item_without_a_text_is_told_by_its_facts(tmp_path: Path) -> None:
     items = catalogs.frames()["items"][["item_id"]]
     bare = catalogs.snapshot(tmp_path, catalogs.catalog(items=items))
-    assert not any(corpus_of(bare, TINY).documents)
-    filled = corpus_of(bare, TINY.model_copy(update={"backfill": True})).documents
+    assert not any(read_corpus(bare, TINY).documents)
+    filled = read_corpus(bare, TINY.model_copy(update={"backfill": True})).documents
     assert all(filled)
     makers = [next(name for name in catalogs.MAKERS if name in text) for text in filled]
     assert set(makers) == set(catalogs.MAKERS)
@@ -93,10 +93,10 @@ def test_an_item_without_a_text_is_told_by_its_facts(tmp_path: Path) -> None:
 
 def test_a_short_text_is_written_by_the_template(snapshot: GraphSnapshot) -> None:
     wanted = {"template": "{title}[ is a {genres}][ by {maker}][ of {nothing}]", "short": 100}
-    documents = corpus_of(snapshot, TINY.model_copy(update=wanted)).documents
+    documents = read_corpus(snapshot, TINY.model_copy(update=wanted)).documents
     row = snapshot.items.rows(["i1"])[0]
     assert documents[row].startswith("The trenches at night tale 1 is a Drama, War by ")
-    long = corpus_of(snapshot, TINY.model_copy(update={**wanted, "short": 1})).documents
+    long = read_corpus(snapshot, TINY.model_copy(update={**wanted, "short": 1})).documents
     assert "genres:" in long[row]
 
 

@@ -32,7 +32,7 @@ def test_an_address_means_one_store(address: str, kind: str, named: bool) -> Non
     assert names_store(address) is named
 
 
-@pytest.mark.parametrize("address", ["http://host", "neo4j+x://host", "file:///graph.kgl"])
+@pytest.mark.parametrize("address", ["http://host", "neo4j+x://host", "ftp://host/graph.kgl"])
 def test_other_addresses_are_refused_with_those_that_are_known(address: str) -> None:
     with pytest.raises(StoreError, match=r"bolt:// or neo4j:// .* or a file path") as caught:
         kgrec.connect(address)

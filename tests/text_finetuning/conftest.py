@@ -20,8 +20,8 @@ def tiny_folder(tmp_path_factory):
 @pytest.fixture
 def tiny(tiny_folder):
     """The network and its tokenizer."""
-    network, tokenizer, _ = read_model(tiny_folder)
-    return network, tokenizer
+    model = read_model(tiny_folder)
+    return model.network, model.tokenizer
 
 
 @pytest.fixture(scope="session")

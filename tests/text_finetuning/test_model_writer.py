@@ -26,12 +26,12 @@ SAID = ["a cat", "the old river town", "music"]
 
 def write(base, corpus, folder, seed=0, **changed):
     """The folder, and what the tuned network says before it is saved."""
-    network, tokenizer, fingerprint = read_model(base)
-    tuned = tune_network(network, tokenizer, corpus, small(**changed), seed=seed, device=CPU)
+    model = read_model(base)
+    tuned = tune_network(model, corpus, small(**changed), seed=seed)
     with torch.no_grad():
-        said = Tokens(tokenizer, 16, CPU).vectors(tuned.network, SAID).numpy()
+        said = Tokens(model.tokenizer, 16, CPU).vectors(tuned.network, SAID).numpy()
     folder.mkdir()
-    write_tuned_model(tuned, folder, base=str(base), fingerprint=fingerprint, pooling_of=base)
+    write_tuned_model(tuned, folder, base=str(base), fingerprint=model.fingerprint, pooling_of=base)
     return folder, said
 
 
@@ -65,7 +65,7 @@ def test_only_the_adapter_is_kept(lora, tiny_folder):
     tensors = load_file(lora / ADAPTER)
     assert all("lora_" in name for name in tensors)
     told = json.loads((lora / MANIFEST).read_text())
-    assert told["base_fingerprint"] == read_model(tiny_folder)[2]
+    assert told["base_fingerprint"] == read_model(tiny_folder).fingerprint
     assert told["report"]["trained"] == sum(tensor.numel() for tensor in tensors.values())
 
 
@@ -85,10 +85,10 @@ def test_equal_tunings_have_one_fingerprint_and_others_another(lora, tiny_folder
 
 def test_an_adapter_can_be_tuned_further(lora, corpus, tmp_path):
     folder = tmp_path / "second"
-    network, tokenizer, fingerprint = read_model(lora)
-    tuned = tune_network(network, tokenizer, corpus, small(objectives=("mlm",)), device=CPU)
+    model = read_model(lora)
+    tuned = tune_network(model, corpus, small(objectives=("mlm",)))
     folder.mkdir()
-    write_tuned_model(tuned, folder, base=str(lora), fingerprint=fingerprint, pooling_of=lora)
+    write_tuned_model(tuned, folder, base=str(lora), fingerprint=model.fingerprint, pooling_of=lora)
     first, second = encoder(lora), encoder(folder)
     assert np.abs(first.encode(SAID) - second.encode(SAID)).max() > 1e-3
 
@@ -127,7 +127,11 @@ def test_a_missing_file_is_named(copied, name):
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("{", "can't be read"), ("[]", "no manifest"), ('{"format": "kgrec-text"}', "version None")],
+    [
+        ("{", "can't be read"),
+        ("[]", "not a manifest"),
+        ('{"format": "kgrec-text"}', "version None"),
+    ],
 )
 def test_a_wrong_manifest_is_refused(copied, text, why):
     (copied / MANIFEST).write_text(text)

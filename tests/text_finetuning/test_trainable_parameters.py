@@ -8,6 +8,7 @@ from transformers import DistilBertConfig, DistilBertModel
 
 from kgrec.errors import TextModelError
 from kgrec.text.adapters import merge_adapter
+from kgrec.text.loading import LanguageModel
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.tokens import Tokens
 from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing, select_trainable
@@ -28,7 +29,7 @@ def test_a_method_changes_the_outputs_and_trains_all_it_promises(method, tiny, c
     network, tokenizer = tiny
     before = said(network, tokenizer)
     old = copy.deepcopy(network.state_dict())
-    tuned = tune_network(network, tokenizer, corpus, small(method=method, steps=8), device=CPU)
+    tuned = tune_network(LanguageModel(network, tokenizer), corpus, small(method=method, steps=8))
     after = said(tuned.network, tokenizer)
     assert (before - after).abs().amax(dim=1).min() > 1e-3
     trained = [p for p in tuned.network.parameters() if p.requires_grad]
@@ -49,7 +50,7 @@ def _own_name(name):
 def test_every_trained_parameter_gets_a_gradient_that_is_not_all_zero(method, tiny, corpus):
     """After some steps: lora's first matrices have none while the second ones are 0."""
     network, tokenizer = tiny
-    tuned = tune_network(network, tokenizer, corpus, small(method=method, steps=2), device=CPU)
+    tuned = tune_network(LanguageModel(network, tokenizer), corpus, small(method=method, steps=2))
     tokens = Tokens(tokenizer, 16, CPU)
     tuned.network.train()
     tokens.vectors(tuned.network, SAID).square().mul(torch.arange(1.0, 65.0)).sum().backward()
@@ -113,7 +114,7 @@ def test_gradual_unfreezing_opens_from_the_last_layer_down(method, tiny):
 def test_gradual_unfreezing_trains_through_the_loop(tiny, corpus):
     network, tokenizer = tiny
     settings = small(method="full", freeze="gradual", epochs=3, patience=3, learning_rate=1e-4)
-    report = tune_network(network, tokenizer, corpus, settings, device=CPU).report
+    report = tune_network(LanguageModel(network, tokenizer), corpus, settings).report
     assert len(report.history) == 3
     assert report.trained == report.parameters
 
@@ -143,7 +144,7 @@ def test_a_merged_adapter_says_the_same(tiny, corpus):
     network, tokenizer = tiny
     for method in ("lora", "adalora", "ia3"):
         copied = copy.deepcopy(network)
-        tuned = tune_network(copied, tokenizer, corpus, small(method=method), device=CPU)
+        tuned = tune_network(LanguageModel(copied, tokenizer), corpus, small(method=method))
         apart = said(tuned.network, tokenizer)
         together = said(merge_adapter(tuned.network), tokenizer)
         assert (apart - together).abs().max() < 1e-5, method

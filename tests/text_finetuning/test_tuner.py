@@ -19,8 +19,8 @@ CPU = torch.device("cpu")
 
 
 def run(folder, corpus, seed=0, **changed):
-    network, tokenizer, _ = read_model(folder)
-    return tune_network(network, tokenizer, corpus, small(**changed), seed=seed, device=CPU)
+    model = read_model(folder)
+    return tune_network(model, corpus, small(**changed), seed=seed)
 
 
 def weights(tuned):
@@ -45,11 +45,11 @@ def test_equal_seeds_give_equal_weights(tiny_folder, corpus):
 
 
 def test_tuning_leaves_the_global_generator_alone(tiny_folder, corpus):
-    network, tokenizer, _ = read_model(tiny_folder)
+    model = read_model(tiny_folder)
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    tune_network(network, tokenizer, corpus, small(augment=("delete",)), device=CPU)
+    tune_network(model, corpus, small(augment=("delete",)))
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -113,19 +113,17 @@ def test_accumulation_takes_the_mean_of_the_gradients(tiny_folder, corpus):
 
 def test_progress_is_told_up_to_the_end(tiny_folder, corpus):
     seen = []
-    network, tokenizer, _ = read_model(tiny_folder)
-    tune_network(
-        network, tokenizer, corpus, small(), device=CPU, progress=lambda *told: seen.append(told)
-    )
+    model = read_model(tiny_folder)
+    tune_network(model, corpus, small(), progress=lambda *done: seen.append(done))
     assert seen[-1][1:] == (4, 4)
     assert all("contrastive" in what for what, _, _ in seen)
 
 
 def test_a_loss_that_is_no_number_is_an_error_with_the_cure(tiny_folder, corpus):
-    network, tokenizer, _ = read_model(tiny_folder)
-    network.get_input_embeddings().weight.data.fill_(float("nan"))
+    model = read_model(tiny_folder)
+    model.network.get_input_embeddings().weight.data.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"the loss is nan at step 1; lower learning_rate"):
-        tune_network(network, tokenizer, corpus, small(), device=CPU)
+        tune_network(model, corpus, small())
 
 
 @pytest.mark.parametrize("objective", ["mlm", "contrastive"])

@@ -14,7 +14,7 @@ from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import HybridModel, ModelInputs, ModelShape
-from kgrec.training import Plan, Sequences, Trainer, make_plan
+from kgrec.training import DataSummary, Plan, Sequences, Trainer, make_plan
 
 EPOCHS = 6
 Weights = dict[str, torch.Tensor]
@@ -37,9 +37,7 @@ def plan(**changed: object) -> Plan:
     made = make_plan(
         ModelConfig(embedding_size=8, dropout=0.2),
         TrainingConfig(epochs=EPOCHS, batch_size=16, learning_rate=0.01),
-        temporal=True,
-        n_users=60,
-        n_events=1_200,
+        DataSummary(temporal=True, n_users=60, n_events=1_200),
     )
     return replace(made, **changed)  # type: ignore[arg-type]
 

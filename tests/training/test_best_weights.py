@@ -92,7 +92,7 @@ def test_a_gradient_that_is_no_number_stops_before_it_is_learned(
     made = samples.trainer(train)
     spoilt(made, "pool_gate", step=3 * 4 + 2)  # four steps an epoch: the fourth's second
 
-    def keep(record: dict[str, float]) -> None:
+    def keep(_: dict[str, float]) -> None:
         saved.append(weights(made))
 
     with pytest.raises(TrainingError, match=r"gradient is not finite in epoch 4, step 2; lower"):

@@ -10,7 +10,7 @@ import pytest
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph.snapshot import NO_TIME, Interactions
 from kgrec.nn import TimeScales
-from kgrec.training import Plan, examples_to_try, follows_in_time, make_plan
+from kgrec.training import DataSummary, Plan, examples_to_try, follows_in_time, make_plan
 
 
 def events(rows: list[tuple[int, int]]) -> Interactions:
@@ -67,7 +67,7 @@ def test_settings_come_first() -> None:
         embedding_size=8, temperature=0.5, dropout=0.0, time_scales=(3.0,), visit_scales=()
     )
     training = TrainingConfig(epochs=3, batch_size=7, learning_rate=0.5, history_dropout=0.0)
-    plan = make_plan(model, training, temporal=True, n_users=10, n_events=500)
+    plan = make_plan(model, training, DataSummary(temporal=True, n_users=10, n_events=500))
     told = (plan.embedding_size, plan.temperature, plan.dropout, plan.scales)
     assert told == (8, 0.5, 0.0, TimeScales((3.0,)))
     told = (plan.epochs, plan.batch_size, plan.learning_rate, plan.history_dropout)
@@ -78,7 +78,9 @@ def test_settings_come_first() -> None:
 @pytest.mark.parametrize("temporal", [True, False])
 def test_what_is_left_open_is_filled_with_sense(temporal: bool, n_events: int) -> None:
     plan = make_plan(
-        ModelConfig(), TrainingConfig(), temporal=temporal, n_users=5_000, n_events=n_events
+        ModelConfig(),
+        TrainingConfig(),
+        DataSummary(temporal=temporal, n_users=5_000, n_events=n_events),
     )
     assert plan.temporal is temporal
     assert min(plan.embedding_size, plan.epochs, plan.batch_size) > 0
@@ -95,10 +97,8 @@ def test_what_is_left_open_is_filled_with_sense(temporal: bool, n_events: int) -
 def test_many_items_or_facts_are_sampled_unless_the_settings_say_otherwise() -> None:
     def sampled(sampling: str, n_items: int, n_facts: int) -> bool:
         training = TrainingConfig(sampling=sampling)  # type: ignore[arg-type]
-        return make_plan(
-            ModelConfig(), training, temporal=True, n_users=10, n_events=1_000,
-            n_items=n_items, n_facts=n_facts,
-        ).sampled  # fmt: skip
+        data = DataSummary(True, n_users=10, n_events=1_000, n_items=n_items, n_facts=n_facts)
+        return make_plan(ModelConfig(), training, data).sampled
 
     assert not sampled("auto", 20_000, 2_000_000)
     assert sampled("auto", 20_001, 0)
@@ -110,7 +110,9 @@ def test_many_items_or_facts_are_sampled_unless_the_settings_say_otherwise() -> 
 def test_both_kinds_of_examples_are_tried_where_users_have_few_events_in_time() -> None:
     def tried(n_events: int, *, temporal: bool = True, **settings: object) -> tuple[str, ...]:
         training = TrainingConfig.model_validate(settings)
-        return examples_to_try(training, temporal=temporal, n_users=100, n_events=n_events)
+        return examples_to_try(
+            training, DataSummary(temporal=temporal, n_users=100, n_events=n_events)
+        )
 
     assert tried(900) == ("auto", "masks")
     assert tried(1500) == ("auto",), "enough events to learn their order"
@@ -121,7 +123,9 @@ def test_both_kinds_of_examples_are_tried_where_users_have_few_events_in_time() 
 
 def test_timed_data_can_be_trained_on_hidden_events() -> None:
     def plan(temporal: bool, training: TrainingConfig) -> Plan:
-        return make_plan(ModelConfig(), training, temporal=temporal, n_users=10, n_events=500)
+        return make_plan(
+            ModelConfig(), training, DataSummary(temporal=temporal, n_users=10, n_events=500)
+        )
 
     masks = plan(True, TrainingConfig(examples="masks"))
     assert not masks.temporal

@@ -265,5 +265,5 @@ def test_popular_targets_can_weigh_less(train: GraphSnapshot) -> None:
     counts = np.bincount(made.data.item, minlength=40)
     ratio = told.target_weight / plain.target_weight * counts[told.target_item]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
-    np.testing.assert_allclose(made.stepper._worth[made.data.item].mean(), 1, rtol=1e-5)
+    np.testing.assert_allclose(made.stepper.popularity_weights[made.data.item].mean(), 1, rtol=1e-5)
     assert plain.target_item.tolist() == told.target_item.tolist()

@@ -266,7 +266,7 @@ def test_the_learning_rate_follows_the_plan(train: GraphSnapshot) -> None:
     chosen = trainer(train, epochs=20)
     last = weights(chosen)
 
-    def tell(record: dict[str, float]) -> None:
+    def tell(_: dict[str, float]) -> None:
         nonlocal last
         now = weights(chosen)
         moved.append(float((now["item_bias"] - last["item_bias"]).norm()))

@@ -84,7 +84,7 @@ class UserSide:
                 history, len(engine.snapshot.items), model.shape.scales, engine.device
             )
             pooled = model.pooled(query, inputs, batch)
-            worth = model.worth(batch)
+            worth = model.history_weight(batch)
             mixing = batch.weights.double().T @ model.gates(batch)[0].double()
             user = functional.normalize(pooled, dim=1) * worth
             static = model.static(query, inputs, batch, engine.known)[0].double()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from kgrec.nn.heads.base import HeadShape, ScenarioHead
 
@@ -22,6 +23,7 @@ class AdapterHead(ScenarioHead):
         self.add_rows("scale", torch.ones(shape.embedding_size), neutral="ones")
         self.add_rows("shift", torch.zeros(shape.embedding_size))
 
+    @override
     def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:
         none = (scenario < 0).unsqueeze(1).to(self.shared.dtype)
         return vectors * self.shared * (self.rows_of("scale", scenario) + none)

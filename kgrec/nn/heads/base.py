@@ -175,7 +175,12 @@ class ScenarioHead(ByScenario, ABC):
     reads_scenario_features: ClassVar[bool] = False
     adapts: ClassVar[bool] = True
 
-    def __init__(self, shape: HeadShape, features: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        shape: HeadShape,
+        features: Tensor | None = None,
+    ) -> None:
+        del features  # for heads that read them
         super().__init__(shape.n_scenarios)
         self.embedding_size = shape.embedding_size
         self.register_parameter("shift", None)

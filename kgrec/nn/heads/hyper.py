@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from kgrec.nn.heads.base import HeadShape, ScenarioHead
 from kgrec.nn.heads.signal import product
@@ -42,6 +43,7 @@ class HyperHead(ScenarioHead):
         self.add_rows("scale", torch.zeros(size))
         self.add_rows("shift", torch.zeros(size))
 
+    @override
     def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:
         code = self._codes(scenario)
         diagonal = product(code, self.make_diagonal).chunk(2, dim=1)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from typing_extensions import override
 
 from kgrec.nn.heads.base import ScenarioHead
 
@@ -12,5 +13,6 @@ class NoHead(ScenarioHead):
 
     adapts = False
 
+    @override
     def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:
         return vectors

@@ -36,9 +36,11 @@ class PEPNetHead(ScenarioHead):
 
     def forward(self, vectors: Tensor, scenario: Tensor, at: Tensor | None = None) -> Tensor:
         signal = Signal.of(vectors, at)
-        told = self.rows_of("embedding", scenario)
-        signal = signal.scaled(self.embedding_gate(torch.cat([told, signal.at.detach()], dim=1)))
-        prior = torch.cat([told, signal.at.detach()], dim=1)
+        embedding = self.rows_of("embedding", scenario)
+        signal = signal.scaled(
+            self.embedding_gate(torch.cat([embedding, signal.at.detach()], dim=1))
+        )
+        prior = torch.cat([embedding, signal.at.detach()], dim=1)
         hidden = signal.times(self.first).relu().scaled(self.hidden_gate(prior))
         added = hidden.times(self.second).scaled(self.out_gate(prior) * self.scale)
         return signal.plus(added).value
@@ -55,6 +57,6 @@ class Gate(nn.Module):
         self.second = nn.Parameter(torch.zeros(width, outer))
         self.second_bias = nn.Parameter(torch.zeros(outer))
 
-    def forward(self, told: Tensor) -> Tensor:
-        hidden = (product(told, self.first) + self.first_bias).relu()
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = (product(inputs, self.first) + self.first_bias).relu()
         return DOUBLE * sigmoid(product(hidden, self.second) + self.second_bias)

@@ -50,7 +50,8 @@ def match_edges_of(edge: EdgeType, labels: bool) -> str:
 def node_property(name: str, label: str) -> str:
     """A property of ``n``, null where it is absent: for some names kglite answers the label then.
 
-    So a node whose property really is its own label counts as one without this property."""
+    So a node whose property really is its own label counts as one without this property. The title
+    that kglite answers for an absent ``name`` looks like a stored name and is kept."""
     if name == "type":
         return "properties(n).type"  # the map of properties has the stored value alone
     value = f"n.{quote(name)}"

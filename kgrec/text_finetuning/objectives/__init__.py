@@ -1,1 +1,1 @@
-"""Objectives of fine-tuning, one file each."""
+"""Objectives of fine-tuning, one module each: mlm, contrastive, recommendation."""

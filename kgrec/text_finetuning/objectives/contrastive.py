@@ -1,4 +1,5 @@
-"""InfoNCE over pairs of texts, negatives from the batch (van den Oord et al. 2018)."""
+"""Contrastive objective: InfoNCE on pairs of texts, negatives from the batch (van den Oord
+2018)."""
 
 from __future__ import annotations
 
@@ -18,27 +19,27 @@ from kgrec.text_finetuning.corpus import TextCorpus, held_out_items
 from kgrec.text_finetuning.objectives.pairs import PairBatch, PairSource, draw_pairs, pair_sources
 from kgrec.text_finetuning.tokens import Tokens
 
-VALID_BATCHES = 8  # of a validation, at most
+VALID_BATCHES = 8  # most batches of a validation
 Augment = Callable[[list[str], np.random.Generator], list[str]]
 
 
 def info_nce(anchors: Tensor, others: Tensor, items: Tensor, temperature: float) -> Tensor:
-    """The mean loss of telling each pair's other half, and the other way round.
+    """InfoNCE in both directions, averaged: from anchor to other text and back.
 
-    ``anchors``, ``others`` float ``[B, dim]``, unit rows; ``items`` int64 ``[B]``: pairs of one
-    item are no negatives of each other.
+    ``anchors``, ``others`` float ``[B, dim]``: unit rows; ``items`` int64 ``[B]``: pairs of the
+    same item are not negatives of each other.
     """
     logits = anchors @ others.T / temperature
     own = torch.eye(len(items), dtype=torch.bool, device=items.device)
     same = (items[:, None] == items[None, :]) & ~own
     logits = logits.masked_fill(same, -torch.inf)
     target = torch.arange(len(items), device=items.device)
-    forth = functional.cross_entropy(logits, target)
-    return (forth + functional.cross_entropy(logits.T, target)) / 2
+    forward = functional.cross_entropy(logits, target)
+    return (forward + functional.cross_entropy(logits.T, target)) / 2
 
 
 class ContrastiveObjective:
-    """The objective over a corpus: pairs of items held out tell when to stop."""
+    """Pairs of a corpus; the pairs of held-out items are its validation set."""
 
     name = "contrastive"
 
@@ -60,8 +61,8 @@ class ContrastiveObjective:
         held = [entry for entry, gone in zip(found, out, strict=True) if gone]
         if len({entry.item for entry in self.train}) < 2:
             raise TrainingError(
-                f"there are too few pairs of kind {', '.join(settings.pairs)} to tune on "
-                f"({len(found)}); load reviews, queries or items' texts, or ask for other pairs."
+                f"there are too few pairs of kind {', '.join(settings.pairs)} to train on "
+                f"({len(found)}); load reviews, queries or items' texts, or choose other pairs."
             )
         rng = np.random.default_rng([seed, 12])
         self._valid = list(islice(self._grouped(held, rng), VALID_BATCHES))
@@ -69,7 +70,7 @@ class ContrastiveObjective:
         self.n_batches = math.ceil(len(self.train) / settings.batch_size)
 
     def batches(self, epoch: int) -> Iterator[PairBatch]:
-        """This epoch's pairs, freshly drawn and, where asked for, augmented."""
+        """The training pairs of an epoch, newly drawn and augmented as set."""
         rng = np.random.default_rng([self._seed, 13, epoch])
         for batch in self._grouped(self.train, rng):
             if self.augment is not None:
@@ -78,20 +79,22 @@ class ContrastiveObjective:
                 yield batch
 
     def valid(self) -> list[PairBatch]:
+        """The validation batches, equal in every epoch."""
         return self._valid
 
-    def measures(self, valid: float) -> dict[str, float]:
+    def metrics(self, _valid: float) -> dict[str, float]:
+        """None beside the loss itself."""
         return {}
 
     def loss(self, network: Any, batch: PairBatch) -> tuple[Tensor, int]:
-        """The mean over the batch, and how many pairs it is over."""
+        """The mean loss of the batch, and its number of pairs."""
         both = self._tokens.vectors(network, [*batch.anchors, *batch.others])
         items = self._tokens.on_device(batch.items)
         anchors, others = both[: len(batch)], both[len(batch) :]
         return info_nce(anchors, others, items, self._settings.temperature), len(batch)
 
     def _grouped(self, chosen: list[PairSource], rng: np.random.Generator) -> Iterator[PairBatch]:
-        """Batches in random order; a last one too small for negatives is left out."""
+        """Batches in random order, without those of a single item (they have no negatives)."""
         order = rng.permutation(len(chosen))
         size = self._settings.batch_size
         for start in range(0, len(order), size):

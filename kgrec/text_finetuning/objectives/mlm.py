@@ -1,4 +1,4 @@
-"""Masked-language-model training (Devlin et al. 2019): the encoder below a prediction head."""
+"""Masked-language-model objective (Devlin et al. 2019): predict hidden words with an extra head."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
+from kgrec.text_finetuning.augmentation import Predict
 from kgrec.text_finetuning.corpus import TextCorpus, held_out_items
 from kgrec.text_finetuning.objectives.contrastive import VALID_BATCHES
 from kgrec.text_finetuning.objectives.masking import TokenVocabulary, hide
@@ -22,8 +23,10 @@ from kgrec.text_finetuning.tokens import Tokens, batches_by_length
 
 
 class PredictionHead(nn.Module):
-    """From states ``[n, dim]`` to logits over the vocabulary ``[n, V]``, as BERT's own head: the
-    output matrix is that of the input embeddings, passed in so that it stays one tensor."""
+    """From states ``[n, dim]`` to logits over the vocabulary ``[n, V]``, like BERT's own head.
+
+    Its output matrix is the encoder's input embeddings, passed in so that it stays one tensor.
+    """
 
     def __init__(self, dim: int, n_tokens: int) -> None:
         super().__init__()
@@ -38,8 +41,8 @@ class PredictionHead(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class MaskedBatch:
-    """Texts with hidden words: ``shown`` and ``true`` ids, ``attention`` int64, ``hidden`` bool;
-    all ``[B, L]``."""
+    """A batch of texts with hidden words: ``shown`` and ``true`` ids and ``attention`` int64,
+    ``hidden`` bool; all ``[B, L]``."""
 
     shown: np.ndarray
     true: np.ndarray
@@ -48,9 +51,9 @@ class MaskedBatch:
 
 
 class MaskedWordObjective:
-    """The objective over a corpus: texts of items held out tell when to stop.
+    """Masked words of a corpus; the texts of held-out items are its validation set.
 
-    Masks depend on the seed and the epoch alone, so that runs of one seed are compared on the same.
+    Masks depend on the seed and the epoch alone, so runs with equal seeds see equal masks.
     """
 
     name = "mlm"
@@ -73,7 +76,7 @@ class MaskedWordObjective:
         worded = np.array([not vocabulary.all_special(chunk) for chunk in chunks], dtype=bool)
         self._train = [chunks[row] for row in np.flatnonzero(~out[owner] & worded)]
         if not self._train:
-            raise TrainingError("there is no text to tune on; load items' texts or reviews.")
+            raise TrainingError("there is no text to train on; load items' texts or reviews.")
         valid = [chunks[row] for row in np.flatnonzero(out[owner] & worded)]
         rng = np.random.default_rng([seed, 22])
         self._valid = list(islice(self._grouped(valid, rng), VALID_BATCHES))
@@ -82,17 +85,19 @@ class MaskedWordObjective:
         self.head: nn.Module = PredictionHead(embeddings.shape[1], embeddings.shape[0])
 
     def batches(self, epoch: int) -> Iterator[MaskedBatch]:
-        """This epoch's texts, with fresh masks."""
+        """The training texts of an epoch, with new masks."""
         yield from self._grouped(self._train, np.random.default_rng([self._seed, 23, epoch]))
 
     def valid(self) -> list[MaskedBatch]:
+        """The validation batches, equal in every epoch."""
         return self._valid
 
-    def measures(self, valid: float) -> dict[str, float]:
+    def metrics(self, valid: float) -> dict[str, float]:
+        """The perplexity of a validation loss."""
         return {"perplexity": math.exp(min(valid, 80.0))}
 
     def loss(self, network: Any, batch: MaskedBatch) -> tuple[Tensor, int]:
-        """Mean cross-entropy in nats of the hidden words, and how many they are."""
+        """The mean cross-entropy of the hidden words in nats, and their number."""
         hidden = self._tokens.on_device(batch.hidden)
         states = self._tokens.states(network, batch.shown, batch.attention)[hidden]
         logits = self.head(states, network.get_input_embeddings().weight)
@@ -107,3 +112,35 @@ class MaskedWordObjective:
         ids, attention = self._tokens.padded(rows)
         shown, hidden = hide(ids, self._settings.masked, self._vocabulary, rng)
         return MaskedBatch(shown, ids, attention, hidden)
+
+
+def mask_predictor(network: Any, objective: MaskedWordObjective, tokens: Tokens) -> Predict:
+    """A function that predicts a word for each mask of a text.
+
+    The word is the likeliest token of the first five that is made of letters only; "" where none
+    is. Masks behind the end of the tokens that are read get no word.
+    """
+
+    @torch.no_grad()
+    def predict(texts: list[str]) -> list[list[str]]:
+        was_training = network.training
+        network.eval()
+        ids, attention = tokens.padded(tokens.first(texts))
+        states = tokens.states(network, ids, attention)
+        masks = ids == tokens.tokenizer.mask_token_id
+        hidden = tokens.on_device(masks)
+        logits = objective.head(states[hidden], network.get_input_embeddings().weight)
+        words = [_word(tokens.tokenizer, row) for row in logits.topk(5).indices.tolist()]
+        network.train(was_training)
+        ends = masks.sum(axis=1).cumsum().tolist()
+        return [words[end - n : end] for end, n in zip(ends, masks.sum(axis=1), strict=True)]
+
+    return predict
+
+
+def _word(tokenizer: Any, candidates: list[int]) -> str:
+    for token in candidates:
+        text = tokenizer.decode([token]).strip()
+        if text.isalpha() and token not in tokenizer.all_special_ids:
+            return str(text)
+    return ""

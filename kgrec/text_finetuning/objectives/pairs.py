@@ -1,4 +1,4 @@
-"""Pairs for the contrastive objective: what somebody wrote or did, and the item it led to."""
+"""Text pairs for the contrastive objective: a query, review or history, and a text of its item."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgrec.config.text_finetuning import TextTuning
-from kgrec.text_finetuning.corpus import TextCorpus
+from kgrec.text_finetuning.corpus import TextCorpus, UserTexts
 
 
 @dataclass(frozen=True)
 class PairSource:
-    """``anchor`` leads to ``item``; ``user`` wrote or did it, whose own review of the item is never
-    the other half of the pair."""
+    """An ``anchor`` text, its ``item``, and its ``user``, whose own review of the item is never the
+    other text of the pair."""
 
     anchor: str
     item: int
@@ -34,22 +34,26 @@ class PairBatch:
 
 
 def pair_sources(corpus: TextCorpus, settings: TextTuning) -> list[PairSource]:
-    """Every pair that the corpus has a text for on both sides, in the order of ``pairs``."""
-    kinds = {"query": _queries, "review": _reviews, "history": _histories}
+    """All anchors of the corpus that have an other text, in the order of ``settings.pairs``."""
+    kinds = {
+        "query": lambda: _written(corpus.queries),
+        "review": lambda: _written(corpus.reviews),
+        "history": lambda: _histories(corpus, settings),
+    }
     found: list[PairSource] = []
     for kind in dict.fromkeys(settings.pairs):
-        found.extend(kinds[kind](corpus, settings))
+        found.extend(kinds[kind]())
     return [entry for entry in found if _has_other_text(corpus, entry)]
 
 
 def document_of(corpus: TextCorpus, entry: PairSource) -> str:
-    """The text of the entry's item, "" where there is none or it is the anchor itself."""
+    """The document of the entry's item; "" where there is none or it is the anchor."""
     document = corpus.documents[entry.item]
     return "" if document == entry.anchor else document
 
 
 def reviews_by_others(corpus: TextCorpus, entry: PairSource, start: int = 0) -> Iterator[str]:
-    """What others wrote of the entry's item, from any place ``start`` on and round to it."""
+    """The reviews of the entry's item by other users, in a circle from position ``start``."""
     rows, reviews = corpus.reviews_of_item.get(entry.item, []), corpus.reviews
     for place in range(len(rows)):
         row = rows[(start + place) % len(rows)]
@@ -59,7 +63,8 @@ def reviews_by_others(corpus: TextCorpus, entry: PairSource, start: int = 0) -> 
 
 
 def draw_pairs(corpus: TextCorpus, chosen: list[PairSource], rng: np.random.Generator) -> PairBatch:
-    """The pairs of ``chosen``: the document half the time, else a random review."""
+    """A pair for each entry: with the item's document half of the time, otherwise a random
+    review."""
     others = [_pick(corpus, entry, rng) for entry in chosen]
     items = np.array([entry.item for entry in chosen], dtype=np.int64)
     return PairBatch([entry.anchor for entry in chosen], others, items)
@@ -76,18 +81,11 @@ def _has_other_text(corpus: TextCorpus, entry: PairSource) -> bool:
     return bool(document_of(corpus, entry) or next(reviews_by_others(corpus, entry), ""))
 
 
-def _queries(corpus: TextCorpus, settings: TextTuning) -> Iterator[PairSource]:
-    asked = corpus.queries
-    for row, text in enumerate(asked.text):
-        if text and asked.item[row] >= 0:
-            yield PairSource(text, int(asked.item[row]), int(asked.user[row]))
-
-
-def _reviews(corpus: TextCorpus, settings: TextTuning) -> Iterator[PairSource]:
-    reviews = corpus.reviews
-    for row, text in enumerate(reviews.text):
-        if text and reviews.item[row] >= 0:
-            yield PairSource(text, int(reviews.item[row]), int(reviews.user[row]))
+def _written(texts: UserTexts) -> Iterator[PairSource]:
+    """Each text about an item is an anchor."""
+    for row, text in enumerate(texts.text):
+        if text and texts.item[row] >= 0:
+            yield PairSource(text, int(texts.item[row]), int(texts.user[row]))
 
 
 def _histories(corpus: TextCorpus, settings: TextTuning) -> Iterator[PairSource]:
@@ -99,14 +97,14 @@ def _histories(corpus: TextCorpus, settings: TextTuning) -> Iterator[PairSource]
             start = row
             continue
         past = range(row - 1, max(start, row - settings.history_events) - 1, -1)
-        told = [_event_text(corpus, users[row], items[event], words) for event in past]
-        text = " ".join(part for part in told if part)
+        texts = [_event_text(corpus, users[row], items[event], words) for event in past]
+        text = " ".join(part for part in texts if part)
         if text and items[row] not in [items[event] for event in past]:
             yield PairSource(text, items[row], users[row])
 
 
 def _event_text(corpus: TextCorpus, user: int, item: int, words: int) -> str:
-    """The first words of what the user wrote of the item, or else of the item's text."""
+    """The first words of the user's review of the item, otherwise of the item's document."""
     row = corpus.review_of_pair.get((user, item))
     text = corpus.documents[item] if row is None else corpus.reviews.text[row]
     return " ".join(text.split()[:words])

@@ -1,8 +1,9 @@
-"""Examples: some of a user's events as history, what follows (or is hidden) as targets."""
+"""Training examples: some of a user's events as history, later or hidden ones as targets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,10 +11,10 @@ from kgrec.arrays import offsets, ranges, row_numbers
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn.histories import Histories, event_ages, visit_ages
 
-_LATER_GAP = (0.1, 0.5)  # of the history: what is skipped before targets that come later
+_LATER_GAP = (0.1, 0.5)  # of the history: events skipped before later targets
 _LATER_DECAY, _LATER_TARGETS = 300.0, 300
-_LATER_WEIGHT = 0.2  # of a later target; there are many
-_EARLY_EVENTS, _EARLY_DECAY = 30, 10.0  # early cuts lie within so many events
+_LATER_WEIGHT = 0.2  # of one later target, of which there are many
+_EARLY_EVENTS, _EARLY_DECAY = 30, 10.0  # early cuts lie within the first events
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,52 +95,62 @@ class Examples:
     target_weight: np.ndarray
 
 
+@dataclass(frozen=True)
+class CutSettings:
+    """Settings of ``time_cuts``, named as those of ``TrainingConfig``."""
+
+    history_dropout: float
+    late_cuts: float
+    early_cuts: float
+    target_decay: float
+    target_reach: float
+    max_targets: int
+    later_share: float
+    scenario_dropout: float = 0.0
+
+
 def time_cuts(
     data: Sequences,
     users: Ints,
     rng: np.random.Generator,
-    *,
-    history_dropout: float,
-    late_cuts: float,
-    early_cuts: float,
-    target_decay: float,
-    target_reach: float,
-    max_targets: int,
-    later_share: float,
-    scenario_dropout: float = 0.0,
+    settings: CutSettings,
 ) -> Examples:
     """Cut each user's events at a random place: history before it, targets after it.
 
     The cut lies at uniform ** ``late_cuts`` of the events, and for ``early_cuts`` of the users
-    among the first ones, so that short histories are no rarity. A target's weight decays with its
-    distance from the cut, over ``target_decay`` events plus ``target_reach`` of the history; an
-    item seen before the cut is none. For ``later_share`` of the users the targets are what comes
-    later: some events after the cut are skipped, and the following ones weigh about equally.
+    among the first ones, so that short histories occur often enough. A target's weight decays with
+    its distance from the cut, over ``target_decay`` events plus ``target_reach`` of the history;
+    items seen before the cut are no targets. For ``later_share`` of the users the targets lie
+    further in the future: some events after the cut are skipped, and the following ones have about
+    equal weights.
 
     An example's scenario is that of the first event after the cut, and its targets are events of
-    that scenario; a share ``scenario_dropout`` is asked without one and has them all.
+    that scenario; a share ``scenario_dropout`` has no scenario and all events as targets.
     """
     lengths = data.lengths()[users]
-    cut = (rng.random(len(users)) ** late_cuts * lengths).astype(np.int64)
-    early = (rng.random(len(users)) < early_cuts) & (lengths > 1)
+    cut = (rng.random(len(users)) ** settings.late_cuts * lengths).astype(np.int64)
+    early = (rng.random(len(users)) < settings.early_cuts) & (lengths > 1)
     latest = np.clip(lengths - 1, 1, _EARLY_EVENTS)
     cut = np.where(early, (latest + 0.999) ** rng.random(len(users)), cut).astype(np.int64)
-    later = (rng.random(len(users)) < later_share) & ~early
+    later = (rng.random(len(users)) < settings.later_share) & ~early
     gap = np.where(later, rng.uniform(*_LATER_GAP, len(users)) * cut, 0.0).astype(np.int64)
     gap = np.minimum(gap, lengths - cut - 1)
-    counts = np.minimum(lengths - cut - gap, np.where(later, _LATER_TARGETS, max_targets))
+    counts = np.minimum(lengths - cut - gap, np.where(later, _LATER_TARGETS, settings.max_targets))
     indptr = offsets(cut)
     past = ranges(data.indptr[users], cut)
     future = ranges(data.indptr[users] + cut + gap, counts)
     row = np.repeat(np.arange(len(users)), counts)
     distance = np.arange(len(future)) - offsets(counts)[row]
-    decay = np.where(later, _LATER_DECAY, target_decay + target_reach * cut)
+    decay = np.where(later, _LATER_DECAY, settings.target_decay + settings.target_reach * cut)
     decay = np.where(early, _EARLY_DECAY, decay)
     weight = np.exp(-distance / decay[row]) * np.where(later, _LATER_WEIGHT, 1.0)[row]
-    scenario = _told(data.scenario[data.indptr[users] + cut], scenario_dropout, rng)
+    scenario = _hide_scenarios(
+        data.scenario[data.indptr[users] + cut], settings.scenario_dropout, rng
+    )
+    keep = rng.random(len(past)) >= settings.history_dropout
     return _examples(
-        data, users, indptr, past, rng.random(len(past)) >= history_dropout,
-        scenario, row, future, weight.astype(np.float32), later=later,
+        data, users, scenario, _Past(indptr, past, keep, np.ones_like(keep)),
+        _Targets(row, future, weight.astype(np.float32)), later,
     )  # fmt: skip
 
 
@@ -151,8 +162,9 @@ def random_masks(
     history_dropout: float,
     scenario_dropout: float = 0.0,
 ) -> Examples:
-    """Hide some of each user's events: the rest is the history, the hidden are targets. An
-    example's scenario is that of any event; see ``time_cuts``."""
+    """Hide some of each user's events: the others are the history, the hidden ones the targets. An
+    example's scenario is that of a random event; see ``time_cuts``.
+    """
     lengths = data.lengths()[users]
     indptr = offsets(lengths)
     events = ranges(data.indptr[users], lengths)
@@ -160,48 +172,56 @@ def random_masks(
     row = row_numbers(indptr)
     pick = indptr[:-1] + (rng.random(len(users)) * lengths).astype(np.int64)
     weight = np.ones(int((~keep).sum()), dtype=np.float32)
-    scenario = _told(data.scenario[events[pick]], scenario_dropout, rng)
+    scenario = _hide_scenarios(data.scenario[events[pick]], scenario_dropout, rng)
     return _examples(
-        data, users, indptr, events, keep,
-        scenario, row[~keep], events[~keep], weight, seen=keep,
+        data, users, scenario, _Past(indptr, events, keep, keep),
+        _Targets(row[~keep], events[~keep], weight), np.zeros(len(users), dtype=bool),
     )  # fmt: skip
 
 
-def _told(scenario: Ints, dropout: float, rng: np.random.Generator) -> Ints:
-    """``scenario`` with a share of -1: requests without one must be answered too."""
+def _hide_scenarios(scenario: Ints, dropout: float, rng: np.random.Generator) -> Ints:
+    """``scenario`` with a share replaced by -1: requests without a scenario need training too."""
     if not dropout or not (scenario >= 0).any():
         return scenario
     return np.where(rng.random(len(scenario)) < dropout, -1, scenario)
 
 
+class _Past(NamedTuple):
+    """Past events int64 ``[p]`` of users, row by row; ``keep`` bool: those in the history; ``seen``
+    bool: those whose items are no candidates."""
+
+    indptr: Ints
+    events: Ints
+    keep: np.ndarray
+    seen: np.ndarray
+
+
+class _Targets(NamedTuple):
+    """Target events int64 ``[t]``, the rows of the batch that they belong to, and their weights."""
+
+    row: Ints
+    events: Ints
+    weight: np.ndarray
+
+
 def _examples(
     data: Sequences,
     users: Ints,
-    indptr: Ints,
-    past: Ints,
-    keep: np.ndarray,
     scenario: Ints,
-    target_row: Ints,
-    target: Ints,
-    weight: np.ndarray,
-    seen: np.ndarray | None = None,
-    later: np.ndarray | None = None,
+    past: _Past,
+    targets: _Targets,
+    later: np.ndarray,
 ) -> Examples:
-    """``seen`` says which past events are no candidates (all of them unless given)."""
-    later = np.zeros(len(users), dtype=bool) if later is None else later
-    past_row = row_numbers(indptr)
-    if seen is not None:
-        past_row, seen_events = past_row[seen], past[seen]
-    else:
-        seen_events = past
-    same = (scenario[target_row] < 0) | (data.scenario[target] == scenario[target_row])
+    """Examples of ``users`` in the scenarios ``scenario``, whose targets are of that scenario."""
+    wanted = scenario[targets.row]
+    same = (wanted < 0) | (data.scenario[targets.events] == wanted)
     return Examples(
-        histories=data._histories(users, indptr, past, keep, scenario, later),
-        seen_row=past_row,
-        seen_item=data.item[seen_events],
-        target_row=target_row[same],
-        target_item=data.item[target[same]],
-        target_weight=weight[same],
+        histories=data._histories(users, past.indptr, past.events, past.keep, scenario, later),
+        seen_row=row_numbers(past.indptr)[past.seen],
+        seen_item=data.item[past.events[past.seen]],
+        target_row=targets.row[same],
+        target_item=data.item[targets.events[same]],
+        target_weight=targets.weight[same],
     )
 
 

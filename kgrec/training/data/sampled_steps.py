@@ -36,7 +36,7 @@ ROW_TABLES = {
 
 @dataclass(frozen=True, eq=False)
 class SampledStep:
-    """What the model reads in one step; ``seen_item`` and ``target_item`` of the examples count the
+    """The inputs of one step; ``seen_item`` and ``target_item`` of the examples number the
     candidates."""
 
     inputs: ModelInputs
@@ -121,8 +121,8 @@ class StepSampler:
 def step_users(
     users: Ints, lengths: Ints, batch_size: int, max_events: int, rng: np.random.Generator
 ) -> list[Ints]:
-    """``users`` in random order, cut into steps of alike size: about ``batch_size`` users, or
-    ``max_events`` events (``lengths`` int64, by user) where users have many, at most."""
+    """``users`` in random order, cut into steps of similar size: about ``batch_size`` users, or at
+    most ``max_events`` events (``lengths`` int64, by user) where users have many."""
     order = rng.permutation(users)
     cost = np.cumsum(np.maximum(1 / batch_size, lengths[order] / max_events))
     n_steps = math.ceil(cost[-1] - 1e-9)
@@ -131,7 +131,7 @@ def step_users(
 
 
 def _renumbered(examples: Examples, items: Ints, candidates: Ints, texts: Ints) -> Examples:
-    """The examples in the numbers of a step; what a user has seen of other items goes."""
+    """The examples in the numbers of a step; seen items that the step doesn't hold are dropped."""
     histories = examples.histories
     seen = np.searchsorted(candidates, examples.seen_item)
     scored = candidates[np.minimum(seen, len(candidates) - 1)] == examples.seen_item

@@ -1,4 +1,4 @@
-"""What the training rows say of scenarios: their items, how popular these are, their users."""
+"""Statistics of scenarios in the training rows: items, their popularity, and users."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def own_items(
     n_scenarios: int,
     n_items: int,
 ) -> list[Ints | None] | None:
-    """Per scenario the items with a training row in it (int64, ascending), None for all items;
-    None as a whole where every scenario chooses among all. ``item`` and ``scenario`` (codes, -1
-    for none) int64 ``[rows]``.
+    """Per scenario the items with a training row in it (int64, ascending), None for all items; None
+    as a whole where every scenario chooses among all. ``item`` and ``scenario`` (codes, -1 for
+    none) int64 ``[rows]``.
 
-    "auto" is "own" where two scenarios have a mean Jaccard overlap below .5: then they are
-    catalogs of their own (markets), and items that don't exist in a scenario teach nothing in it.
+    "auto" is "own" where two scenarios have a mean Jaccard overlap below .5: then they are catalogs
+    of their own (markets), and items that don't exist in a scenario are no useful negatives in it.
     A scenario with fewer than ten items, and rows without a scenario, choose among all. The list
     ends with the entry for -1, no scenario.
     """
@@ -61,19 +61,19 @@ def overlap(counts: sp.csr_matrix) -> float:
 
 
 def log_prior(counts: sp.csr_matrix) -> np.ndarray:
-    """float32 ``[K, n]``: the log of each item's share of the rows, one row more for each item."""
+    """float32 ``[K, n]``: the log of each item's share of the rows, with one row added per item."""
     dense = counts.toarray() + 1.0
     share: np.ndarray = np.log(dense / dense.sum(axis=1, keepdims=True)).astype(np.float32)
     return share
 
 
 def drawn_users(data: Sequences, users: Ints, balance: float, rng: np.random.Generator) -> Ints:
-    """As many users (int64) as are given, those of rare scenarios several times.
+    """As many users (int64) as are given, drawn with repetition by scenario.
 
     Scenario k gets a share ∝ (its users) ** ``balance`` of the draws: 1 leaves shares as they are,
-    0 makes them equal. A user in several scenarios counts for each by share of events; events
-    without a scenario are one of their own. Systematic: nobody comes less than expected rounded
-    down, or more than rounded up.
+    0 makes them equal. A user in several scenarios counts for each by the share of their events;
+    events without a scenario form one of their own. Systematic sampling: every user is drawn as
+    often as expected, rounded down or up.
     """
     lengths = data.lengths()
     row = row_numbers(data.indptr)
@@ -85,5 +85,5 @@ def drawn_users(data: Sequences, users: Ints, balance: float, rng: np.random.Gen
     wanted = np.where(size > 0, np.maximum(size, 1e-9) ** balance, 0.0)
     each = part @ (wanted / np.maximum(size, 1e-9)) * (len(users) / wanted.sum())
     up_to = np.minimum(np.floor(np.cumsum(each) + rng.random()), len(users))
-    up_to[-1] = len(users)  # whatever rounding made of it
+    up_to[-1] = len(users)  # despite rounding
     return np.repeat(users, np.diff(up_to, prepend=0).astype(np.int64))

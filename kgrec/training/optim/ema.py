@@ -1,4 +1,4 @@
-"""A running average of the weights: smoother than where the last steps happened to end."""
+"""Exponential moving average of the weights: less noisy than the weights of the last step."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-_WARM_UP = 10  # steps: the first weights are soon forgotten
+_WARM_UP = 10  # steps after which the first weights hardly count
 
 
 class RunningAverage:
     """Exponential moving average of a model's weights over the steps (Polyak & Juditsky, 1992).
 
-    ``values`` are the averages by name, ``steps`` how many were averaged; both may be taken over
-    from a run that was cut off.
+    ``values`` are the averages by name, ``steps`` the number of steps averaged; both can be taken
+    from an interrupted run.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class RunningAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the present weights in."""
+        """Add the present weights to the average."""
         self.steps += 1
         keep = min(self.decay, self.steps / (self.steps + _WARM_UP))
         for name, value in self.model.named_parameters():
@@ -38,7 +38,7 @@ class RunningAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model has the averages inside, and its own weights again afterwards."""
+        """Inside the block the model has the averages, afterwards its own weights again."""
         own = {name: value.detach().clone() for name, value in self.model.named_parameters()}
         self.model.load_state_dict(self.values, strict=False)
         try:

@@ -12,8 +12,9 @@ Rows = dict[str, Tensor]  # one scenario's rows, by the names of the parameters
 
 @dataclass(eq=False)
 class RowAdam:
-    """Kingma & Ba, ICLR 2015, over some rows. torch.optim's takes seconds to load, which is longer
-    than a few examples take to fit."""
+    """Adam (Kingma & Ba, ICLR 2015) for some rows. Own code: it takes gradients that ``torch.func``
+    returns, where ``torch.optim`` needs leaf parameters.
+    """
 
     values: Rows
     rate: float

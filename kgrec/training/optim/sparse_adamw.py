@@ -1,4 +1,4 @@
-"""AdamW for tables of which a step reads a few rows: no work on the others until they are read."""
+"""AdamW for tables of which a step reads a few rows; other rows are updated when read next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.optim.adamw import adamw
 
 @dataclass(frozen=True, eq=False)
 class _Loan:
-    """Rows of a table and of its averages, at the present step."""
+    """Rows of a table that a step uses, and of its averages, up to date with the present step."""
 
     rows: Tensor
     values: nn.Parameter
@@ -24,12 +24,12 @@ class _Loan:
 
 
 class RowAdamW(torch.optim.AdamW):
-    """AdamW that can lend rows of a table for a step, at a cost that depends on those rows alone.
+    """AdamW that updates single rows of a table, at a cost that depends on those rows alone.
 
-    AdamW goes on moving a row along its fading average gradient while no gradient comes. Here a row
-    is moved by all of that at once, in closed form, when it is lent next, or by ``settle``; the
-    rate is taken to be what it is then. The decoupled decay is made up for in the same way.
-    Adam: Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019.
+    AdamW goes on moving a row along its fading average gradient while no gradient comes. Here all
+    these moves are made at once, in closed form, when ``lend`` hands out the row next, or by
+    ``settle``; the learning rate is assumed constant meanwhile. Decoupled weight decay is applied
+    in the same way. Adam: Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019.
     """
 
     def __init__(self, params: Any, **settings: Any) -> None:
@@ -49,7 +49,8 @@ class RowAdamW(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update the parameters that have gradients and what was lent, which ends the loans."""
+        """Update the parameters that have gradients, and the rows handed out, which return to their
+        tables."""
         super().step(closure)
         for table, loan in self._loans.items():
             if loan.values.grad is not None:
@@ -58,7 +59,7 @@ class RowAdamW(torch.optim.AdamW):
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Bring every row of the tables that were lent to the present step."""
+        """Bring every row of the tables up to date with the present step."""
         for table, state in self.state.items():
             if "updated" in state:
                 mean, square = state["exp_avg"], state["exp_avg_sq"]
@@ -94,7 +95,8 @@ class RowAdamW(torch.optim.AdamW):
     def _catch_up(
         self, table: Tensor, values: Tensor, mean: Tensor, square: Tensor, updated: Tensor
     ) -> None:
-        """Move rows, in place, by the steps without gradients since ``updated`` float32 ``[k]``.
+        """Apply, in place, the moves of the steps without gradients since ``updated`` float32
+        ``[k]``.
 
         Step j moves by rate · mean · beta1^j / (root of square · beta2^j): a geometric sum.
         """
@@ -129,7 +131,8 @@ class RowAdamW(torch.optim.AdamW):
 
 @contextmanager
 def rows_alone(model: nn.Module, rows: Mapping[str, Tensor], optimizer: RowAdamW) -> Iterator[None]:
-    """Inside, the parameters named in ``rows`` hold only those rows, lent by ``optimizer``."""
+    """Inside the block the parameters named in ``rows`` hold those rows only, as ``lend`` gives
+    them."""
     whole = {name: model.get_parameter(name) for name in rows}
     try:
         for name, table in whole.items():

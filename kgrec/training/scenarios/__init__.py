@@ -1,1 +1,1 @@
-"""Training what belongs to one scenario alone."""
+"""Training of the parameters that belong to single scenarios."""

@@ -1,4 +1,4 @@
-"""Fitting what belongs to one scenario alone: the trunk is frozen, and so are the others' rows."""
+"""Fit the rows of one scenario; shared parameters and other scenarios' rows are frozen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kgrec.nn.heads.base import own_parameters
 from kgrec.training.best_weights import METRIC, Validate
 from kgrec.training.data.examples import Examples
 from kgrec.training.optim.row_adam import RowAdam, Rows
-from kgrec.training.scenarios.frozen_trunk import Asked, Trunk, frozen, of_rows
+from kgrec.training.scenarios.frozen_trunk import ScenarioExamples, Trunk, frozen, of_rows
 from kgrec.training.train_step import Stepper
 
 Batches = Callable[[int], Iterable[Examples]]  # the examples of an epoch, from 0
@@ -25,7 +25,7 @@ _PULL = 0.01
 
 
 def own_rows(model: nn.Module, code: int) -> Rows:
-    """A copy of what belongs to scenario ``code``: the rows ``[...]`` of its own parameters."""
+    """A copy of the rows ``[...]`` of scenario ``code``, by the names of their parameters."""
     return {
         name: model.get_parameter(name)[code].detach().clone() for name in own_parameters(model)
     }
@@ -33,7 +33,7 @@ def own_rows(model: nn.Module, code: int) -> Rows:
 
 @torch.no_grad()
 def put_rows(model: nn.Module, code: int, rows: Mapping[str, Tensor]) -> None:
-    """Write ``rows``, as ``own_rows`` gives them, into scenario ``code``."""
+    """Write ``rows``, as ``own_rows`` returns them, into scenario ``code``."""
     for name, row in rows.items():
         model.get_parameter(name)[code] = row
 
@@ -53,44 +53,45 @@ def fit_own_rows(
     items: ItemVectors | None = None,
     weights: ItemWeights | None = None,
 ) -> list[float]:
-    """Fit the rows of scenario ``code`` by Adam to examples, all asked in that scenario, under the
-    penalty ``reg`` Σ (row - prior)²; returns the loss of every epoch, without it.
+    """Fit the rows of scenario ``code`` to examples by Adam, with the penalty ``reg`` Σ (row -
+    prior)²; returns the loss of every epoch, without the penalty.
 
-    ``examples`` are one step an epoch, or a function that makes an epoch's steps. ``reg`` may be by
-    parameter, and so is ``prior`` (the rows as they are unless given), as in ``own_rows``.
-    ``candidates`` int64 rows narrow the softmax. ``items`` are the item vectors where they are at
-    hand (they are computed otherwise, once), ``weights`` the item–item weights that answers add. No
-    other number of the model changes by a bit. Raises TrainingError where the model has no such
-    rows, or for a loss that is not finite: then the rows are as they were.
+    All examples are scored in that scenario. ``examples`` are one step per epoch, or a function
+    that makes an epoch's steps. ``reg`` may be a number per parameter, and so is ``prior`` (the
+    present rows unless given), as in ``own_rows``. ``candidates`` int64 rows limit the softmax.
+    ``items`` are the item vectors where the caller has them (otherwise they are computed once),
+    ``weights`` the item–item weights that are added to scores. No other number of the model changes
+    by a bit. Raises TrainingError where the model has no rows of scenarios, or for a loss that is
+    not finite: then the rows are as they were.
     """
     before = own_rows(model, code) if 0 <= code < _n_scenarios(model) else {}
     if not before:
         raise TrainingError(
-            f"the model has nothing of its own for scenario {code}; fit it with a scenario head."
+            f"the model has no parameters of scenario {code}; fit it with a scenario head."
         )
-    batches: Batches = examples if callable(examples) else lambda epoch: (examples,)
+    batches: Batches = examples if callable(examples) else lambda _: (examples,)
     aim = {name: prior[name] if prior else row for name, row in before.items()}
     rows = RowAdam.of(before, learning_rate)
-    told = []
+    records = []
     try:
         with frozen(model, before):
             trunk = Trunk.build(model, inputs, candidates, items, weights)
-            asked: tuple[Examples, Asked] | None = None
+            encoded: tuple[Examples, ScenarioExamples] | None = None
             for epoch in range(epochs):
                 losses = []
                 for batch in batches(epoch):
                     if not len(batch.target_item):
                         continue
-                    if asked is None or asked[0] is not batch:
-                        asked = batch, trunk.ask(model, inputs, batch, code)
-                    loss = asked[1].loss(model, code, user_weight)
+                    if encoded is None or encoded[0] is not batch:
+                        encoded = batch, trunk.encode(model, inputs, batch, code)
+                    loss = encoded[1].loss(model, code, user_weight)
                     _step(model, code, loss, rows, aim, reg)
                     losses.append(float(loss.detach()))
-                told.append(float(np.mean(losses)) if losses else 0.0)
+                records.append(float(np.mean(losses)) if losses else 0.0)
     except TrainingError:
         put_rows(model, code, before)
         raise
-    return told
+    return records
 
 
 def _n_scenarios(model: nn.Module) -> int:
@@ -118,7 +119,7 @@ def _step(
         finite = finite & torch.isfinite(gradients[name]).all()
     if not bool(finite):
         raise TrainingError(
-            f"the loss of scenario {code} or its gradient is not finite while its own rows are "
+            f"the loss of scenario {code} or its gradient is not finite while its rows are "
             "fitted; lower the learning rate."
         )
     rows.step(gradients)
@@ -126,8 +127,8 @@ def _step(
 
 
 def tune_scenario(stepper: Stepper, code: int, *, epochs: int, seed: int) -> list[float]:
-    """Tune scenario ``code`` on top of joint training: its own rows alone, on its own training
-    rows, pulled to where joint training left them; returns the loss of every epoch.
+    """Fine-tune scenario ``code`` after joint training: its rows alone, on its own training rows,
+    with the result of joint training as the prior; returns the loss of every epoch.
 
     A scenario without rows is left as it is. Raises TrainingError; see ``fit_own_rows``.
     """
@@ -158,8 +159,8 @@ def tune_scenario(stepper: Stepper, code: int, *, epochs: int, seed: int) -> lis
 
 
 def tune_scenarios(stepper: Stepper, epochs: int, validate: Validate | None, seed: int) -> None:
-    """``tune_scenario`` for every scenario; where its metric in ``validate`` does not gain, its
-    rows stay as they were. Nothing where the model has no rows of scenarios."""
+    """``tune_scenario`` for every scenario; rows are restored where the scenario's metric in
+    ``validate`` does not rise. Does nothing where the model has no rows of scenarios."""
     model, names = stepper.model, stepper.names
     if not own_parameters(model):
         return

@@ -1,4 +1,4 @@
-"""What a frozen model makes of examples, up to where a scenario makes a difference."""
+"""Outputs of the frozen shared parameters for examples, up to where scenarios differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kgrec.training.objective import GroupLoss, narrowed
 
 @dataclass(frozen=True, eq=False)
 class Trunk:
-    """What frozen parameters make, computed once. ``columns`` int64 are the candidates."""
+    """Outputs of frozen parameters, computed once. ``columns`` int64 are the candidates."""
 
     items: ItemVectors
     scored: ItemVectors
@@ -45,37 +45,38 @@ class Trunk:
         return Trunk(items, scored, model.known(items.query, inputs), columns, weights)
 
     @torch.no_grad()
-    def ask(self, model: HybridModel, inputs: ModelInputs, examples: Examples, code: int) -> Asked:
+    def encode(
+        self, model: HybridModel, inputs: ModelInputs, examples: Examples, code: int
+    ) -> ScenarioExamples:
         own = np.full(len(examples.histories), code, dtype=np.int64)
-        asked = replace(examples.histories, scenario=own)
+        histories = replace(examples.histories, scenario=own)
         device, query = self.items.bias.device, self.items.query
-        batch = HistoryBatch.build(asked, len(query), model.shape.scales, device)
+        batch = HistoryBatch.build(histories, len(query), model.shape.scales, device)
         pooled = functional.normalize(model.pooled(query, inputs, batch), dim=1)
-        beside = None
+        item_scores = None
         if self.weights is not None:
-            beside = self.weights.scores(asked, batch.pattern)
-            beside = beside if self.columns is None else beside[:, self.columns]
-        return Asked(
-            pooled=pooled * model.worth(batch),
+            item_scores = self.weights.scores(histories, batch.pattern)
+            item_scores = item_scores if self.columns is None else item_scores[:, self.columns]
+        return ScenarioExamples(
+            pooled=pooled * model.history_weight(batch),
             static=model.static(query, inputs, replace(batch, in_scenario=False), self.known),
             state=batch.state,
             scored=self.scored,
-            beside=beside,
-            examples=narrowed(examples, np.arange(len(asked)), self.columns),
+            item_scores=item_scores,
+            examples=narrowed(examples, np.arange(len(histories)), self.columns),
         )
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """Examples up to where a scenario makes a difference: ``pooled``, ``static`` (without the
-    scenario's own taste) and ``state`` ``[B, ...]``, and ``beside`` ``[B, c]``, what item–item
-    weights add."""
+class ScenarioExamples:
+    """Examples up to where scenarios differ: ``pooled``, ``static`` (without the scenario's bias)
+    and ``state`` ``[B, ...]``, and ``item_scores`` ``[B, c]``, which item–item weights add."""
 
     pooled: Tensor
     static: Tensor
     state: Tensor
     scored: ItemVectors
-    beside: Tensor | None
+    item_scores: Tensor | None
     examples: Examples
 
     def loss(self, model: HybridModel, code: int, user_weight: float) -> Tensor:
@@ -83,19 +84,19 @@ class Asked:
         users = model.adapted(self.pooled, scenario, self.state) + self.static
         bias = model.head.bias(scenario)
         scores = model.scores(users if bias is None else users + bias, self.scored)
-        scores = scores if self.beside is None else scores + self.beside
+        scores = scores if self.item_scores is None else scores + self.item_scores
         return GroupLoss(code, *softmax_terms(scores, self.examples, user_weight)).mean()
 
 
 def _plain(items: ItemVectors) -> ItemVectors:
-    """Vectors that were made for answers alone, fit to compute gradients with."""
+    """Copies of item vectors made in inference mode, through which gradients can flow."""
     return ItemVectors(items.query.clone(), items.candidate.clone(), items.bias.clone())
 
 
 @contextmanager
 def frozen(model: nn.Module, but: Collection[str] = ()) -> Iterator[None]:
-    """The model as it answers, with gradients for the parameters ``but`` alone; afterwards as it
-    was, with no gradient left."""
+    """Inside the block the model is in evaluation mode, with gradients for the parameters ``but``
+    alone; afterwards it is as it was, without gradients."""
     wanted = {name: value.requires_grad for name, value in model.named_parameters()}
     training = model.training
     model.eval()
@@ -111,5 +112,5 @@ def frozen(model: nn.Module, but: Collection[str] = ()) -> Iterator[None]:
 
 
 def of_rows(examples: Examples, rows: Ints) -> Examples:
-    """Some of the examples; there may be none."""
+    """The examples of some rows; there may be none."""
     return replace(narrowed(examples, rows, None), histories=histories_of(examples.histories, rows))

@@ -1,4 +1,4 @@
-"""Where a new scenario starts, and how far examples may take it: learned from the others."""
+"""Initial rows of a new scenario and the strength of their prior, from the other scenarios."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import nn
 from kgrec.nn.heads.base import own_parameters
 from kgrec.training.optim.row_adam import Rows
 
-_SPREAD = 0.01  # the variance of rows where too few scenarios tell
+_SPREAD = 0.01  # the variance of rows where there are too few scenarios to estimate it
 
 
 def prior_rows(model: nn.Module, codes: np.ndarray, shares: np.ndarray) -> Rows:
-    """The prototype of scenarios ``codes`` int64 ``[m]``: the mean of their own rows by ``shares``
-    float64 ``[m]`` (summing to one). Prototypes: Snell et al., NIPS 2017."""
+    """The prototype of scenarios ``codes`` int64 ``[m]``: the mean of their rows, weighted by
+    ``shares`` float64 ``[m]`` (summing to one). Prototypes: Snell et al., NIPS 2017."""
     share = torch.as_tensor(shares, dtype=torch.float32)
     found = {}
     for name in own_parameters(model):
@@ -24,13 +24,14 @@ def prior_rows(model: nn.Module, codes: np.ndarray, shares: np.ndarray) -> Rows:
 
 
 def between(one: Rows, other: Rows, share: float) -> Rows:
-    """``one``, moved by ``share`` of the way to ``other``."""
+    """The rows ``one``, moved by ``share`` of the way to ``other``."""
     return {name: torch.lerp(row, other[name], share) for name, row in one.items()}
 
 
 def precisions(model: nn.Module, codes: np.ndarray) -> dict[str, float]:
-    """Half of one over the variance of each own parameter among scenarios ``codes``: what a
-    Gaussian prior with that spread weighs (empirical Bayes)."""
+    """Half the inverse variance of each parameter's rows among scenarios ``codes``: the weight of a
+    Gaussian prior with that variance (empirical Bayes).
+    """
     found = {}
     for name in own_parameters(model):
         rows = model.get_parameter(name).detach()[torch.as_tensor(codes)]

@@ -1,8 +1,8 @@
-"""Meta-training: where a new scenario starts, and how far its examples take it, learned by playing
-newcomer with every known one.
+"""Meta-training: learn initial rows and learning rates for new scenarios, with each known scenario
+as a task.
 
-MAML (Finn, Abbeel & Levine, ICML 2017) on what scenarios own, with a learned rate for every number
-(Meta-SGD, Li et al. 2017); all that they share stays as it is.
+MAML (Finn, Abbeel & Levine, ICML 2017) on the parameters of scenarios, with a learned rate per
+number (Meta-SGD, Li et al. 2017); shared parameters stay as they are.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kgrec.nn.heads.base import own_parameters
 from kgrec.training.data.examples import Examples
 from kgrec.training.optim.row_adam import RowAdam, Rows
 from kgrec.training.scenarios.finetuning import of_scenario, put_rows
-from kgrec.training.scenarios.frozen_trunk import Asked, Trunk, frozen, of_rows
+from kgrec.training.scenarios.frozen_trunk import ScenarioExamples, Trunk, frozen, of_rows
 from kgrec.training.scenarios.initial_rows import prior_rows
 from kgrec.training.train_step import Stepper
 
 STEPS = 5
-_SHOTS = (5, 10, 20, 50)
-_QUERIES = 256  # users who judge a task
+_EXAMPLE_COUNTS = (5, 10, 20, 50)
+_QUERY_USERS = 256  # users whose events give the loss of a task
 _TRUST = 20.0  # n examples count for n / (n + this)
 _FIRST_RATE, _LEARNING_RATE = 0.05, 0.02
 Loss = Callable[[Rows], Tensor]
@@ -37,14 +37,14 @@ Loss = Callable[[Rows], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """The ``rows`` with which a new scenario starts, and the ``rates`` of its steps, of their
-    shape; both by the names of own parameters."""
+    """The initial ``rows`` of a new scenario and the ``rates`` of its steps, of the same shapes;
+    both by parameter names."""
 
     rows: Rows
     rates: Rows
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What ``of_arrays`` makes it from again."""
+        """The arrays that ``of_arrays`` reads."""
         return {
             f"{kind}.{name}": value.cpu().numpy()
             for kind, of in (("rows", self.rows), ("rates", self.rates))
@@ -53,23 +53,23 @@ class Start:
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, np.ndarray], device: torch.device) -> Start:
-        """From what ``arrays`` gave."""
+        """The start that ``arrays`` wrote."""
         values = {name: torch.from_numpy(value).to(device) for name, value in arrays.items()}
         return Start(_of_kind(values, "rows"), _of_kind(values, "rates"))
 
 
 def meta_train(stepper: Stepper, *, epochs: int, seed: int, items: ItemVectors) -> Start | None:
-    """Learn a start from the scenarios of ``stepper``'s data, each a task an epoch: some of its
-    users' events to adapt from, those of others to judge by. ``items`` are the model's vectors. The
-    item–item weights have no part: they come from the very rows that tasks are drawn from, and know
-    the answers. None where fewer than two scenarios have the users for it, or none has
-    anything of its own. The model stays as it is. Raises TrainingError for a loss that is not
-    finite."""
+    """Learn a start from the scenarios of ``stepper``'s data, each one task per epoch: events of
+    some of its users to adapt to, those of others to compute the loss. ``items`` are the model's
+    vectors. Item–item weights are left out: they are fitted on the rows that tasks are drawn from,
+    and would leak the targets. None where fewer than two scenarios have enough users, or where the
+    model has no parameters of scenarios. The model stays as it is. Raises TrainingError for a loss
+    that is not finite."""
     model, data = stepper.model, stepper.data
     names = own_parameters(model)
     user = row_numbers(data.indptr)
     users = {code: np.unique(user[data.scenario == code]) for code in range(len(stepper.names))}
-    codes = [code for code, own in users.items() if len(own) >= 2 * _SHOTS[0]]
+    codes = [code for code, own in users.items() if len(own) >= 2 * _EXAMPLE_COUNTS[0]]
     if not names or len(codes) < 2:
         return None
     first = prior_rows(model, np.array(codes), np.full(len(codes), 1 / len(codes)))
@@ -105,12 +105,12 @@ def take_steps(
     candidates: Ints | None = None,
     items: ItemVectors | None = None,
 ) -> None:
-    """Move the rows of scenario ``code`` from ``start`` by examples, as meta-training did; see
-    ``fit_own_rows``. Raises TrainingError; then the rows are as they were."""
+    """Move the rows of scenario ``code`` from ``start`` by examples, with the steps of
+    meta-training; see ``fit_own_rows``. Raises TrainingError; then the rows are as they were."""
     with frozen(model):
         trunk = Trunk.build(model, inputs, candidates, items, None)
-        asked = trunk.ask(model, inputs, examples, code)
-        rows = _stepped(_loss(model, code, asked), start.rows, start.rates, len(asked.pooled))
+        encoded = trunk.encode(model, inputs, examples, code)
+        rows = _stepped(_loss(model, code, encoded), start.rows, start.rates, len(encoded.pooled))
         _check(torch.stack([row.sum() for row in rows.values()]).sum(), code)
     put_rows(model, code, {name: row.detach() for name, row in rows.items()})
 
@@ -118,47 +118,50 @@ def take_steps(
 def _task(
     stepper: Stepper, trunk: Trunk, users: Ints, code: int, rng: np.random.Generator
 ) -> Loss | None:
-    """The loss of other users after steps by a few, as a function of rows and log rates."""
-    drawn = rng.permutation(users)[: _SHOTS[-1] + _QUERIES]
+    """The loss of query users after steps on the support users, as a function of rows and log
+    rates."""
+    drawn = rng.permutation(users)[: _EXAMPLE_COUNTS[-1] + _QUERY_USERS]
     examples = of_scenario(stepper.examples(np.sort(drawn), rng), code)
     order = rng.permutation(np.unique(examples.target_row))
-    shots = min(int(rng.choice(_SHOTS)), len(order) // 2)
-    if not shots:
+    n_examples = min(int(rng.choice(_EXAMPLE_COUNTS)), len(order) // 2)
+    if not n_examples:
         return None
     model, inputs = stepper.model, stepper.inputs
-    few, others = (of_rows(examples, np.sort(rows)) for rows in (order[:shots], order[shots:]))
-    by_few = _loss(model, code, trunk.ask(model, inputs, few, code))
-    by_others = _loss(model, code, trunk.ask(model, inputs, others, code))
+    support, query = (
+        of_rows(examples, np.sort(rows)) for rows in (order[:n_examples], order[n_examples:])
+    )
+    support_loss = _loss(model, code, trunk.encode(model, inputs, support, code))
+    query_loss = _loss(model, code, trunk.encode(model, inputs, query, code))
 
     def loss(learned: Rows) -> Tensor:
         rates = {name: row.exp() for name, row in _of_kind(learned, "rates").items()}
-        return by_others(_stepped(by_few, _of_kind(learned, "rows"), rates, shots))
+        return query_loss(_stepped(support_loss, _of_kind(learned, "rows"), rates, n_examples))
 
     return loss
 
 
-def _stepped(loss: Loss, rows: Rows, rates: Rows, shots: int) -> Rows:
-    trust = shots / (shots + _TRUST)
+def _stepped(loss: Loss, rows: Rows, rates: Rows, n_examples: int) -> Rows:
+    trust = n_examples / (n_examples + _TRUST)
     for _ in range(STEPS):
         gradients = grad(loss)(rows)
         rows = {name: row - trust * rates[name] * gradients[name] for name, row in rows.items()}
     return rows
 
 
-class _Judge(nn.Module):
-    """A module, so that its parameters can be given with the call."""
+class _LossModule(nn.Module):
+    """A module, so that ``functional_call`` can replace its parameters."""
 
     def __init__(self, model: HybridModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, asked: Asked, code: int) -> Tensor:
-        return asked.loss(self.model, code, 1.0)
+    def forward(self, encoded: ScenarioExamples, code: int) -> Tensor:
+        return encoded.loss(self.model, code, 1.0)
 
 
-def _loss(model: HybridModel, code: int, asked: Asked) -> Loss:
-    """The loss of ``asked`` as a function of the rows of scenario ``code``."""
-    judge = _Judge(model)
+def _loss(model: HybridModel, code: int, encoded: ScenarioExamples) -> Loss:
+    """The loss of the examples as a function of the rows of scenario ``code``."""
+    module = _LossModule(model)
     tables = {name: model.get_parameter(name).detach() for name in own_parameters(model)}
 
     def loss(rows: Rows) -> Tensor:
@@ -166,8 +169,8 @@ def _loss(model: HybridModel, code: int, asked: Asked) -> Loss:
         for name, row in rows.items():
             place = torch.tensor([code], device=row.device)
             values[f"model.{name}"] = tables[name].index_copy(0, place, row.unsqueeze(0))
-        told: Tensor = functional_call(judge, values, (asked, code))
-        return told
+        value: Tensor = functional_call(module, values, (encoded, code))
+        return value
 
     return loss
 

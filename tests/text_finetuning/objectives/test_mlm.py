@@ -6,9 +6,8 @@ import torch
 
 from kgrec.errors import TextModelError
 from kgrec.text_finetuning import tune_network
-from kgrec.text_finetuning.objectives.mask_prediction import predictor
 from kgrec.text_finetuning.objectives.masking import TokenVocabulary, hide
-from kgrec.text_finetuning.objectives.mlm import MaskedWordObjective
+from kgrec.text_finetuning.objectives.mlm import MaskedWordObjective, mask_predictor
 from kgrec.text_finetuning.tokens import Tokens
 from tests.text.tiny import WORDS
 from tests.text_finetuning.conftest import small
@@ -68,10 +67,10 @@ def test_training_the_encoder_beats_training_its_head_alone(tiny_folder, corpus)
     from kgrec.text.loading import read_model
 
     def perplexity(**changed):
-        network, tokenizer, _ = read_model(tiny_folder)
+        model = read_model(tiny_folder)
         settings = small(objectives=("mlm",), method="full", epochs=6, patience=6, steps=None)
         settings = settings.model_copy(update={"learning_rate": 3e-3, **changed})
-        report = tune_network(network, tokenizer, corpus, settings, device=CPU).report
+        report = tune_network(model, corpus, settings).report
         assert report.head > 0
         return min(record["perplexity"] for record in report.history), report
 
@@ -91,7 +90,9 @@ def test_a_tokenizer_without_a_mask_is_refused(tiny, corpus):
 def test_the_predictor_gives_one_word_for_each_mask(tiny, corpus):
     network, tokenizer = tiny
     tokens = Tokens(tokenizer, 16, CPU)
-    predict = predictor(network, MaskedWordObjective(corpus, tokens, small(), 0, network), tokens)
+    predict = mask_predictor(
+        network, MaskedWordObjective(corpus, tokens, small(), 0, network), tokens
+    )
     found = predict(["the [MASK] river [MASK]", "no mask", "[MASK]"])
     assert [len(words) for words in found] == [2, 0, 1]
     assert all(word == "" or word in WORDS for words in found for word in words)

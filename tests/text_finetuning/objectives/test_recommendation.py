@@ -71,7 +71,7 @@ def test_gradients_of_the_batches_add_up_to_those_end_to_end(tiny):
     found = slopes(network)
     network.zero_grad()
     network.eval()
-    live = one._texts(one._vectors(network, rows))
+    live = one._text_vectors(one._encode(network, rows))
     reader.loss(live, np.random.default_rng(seed)).backward()
     expected = slopes(network)
     assert len(set(sizes)) == 2
@@ -85,25 +85,23 @@ def test_other_vectors_stay_as_they_were_last_read(tiny):
     """A step moves the encoder: only the batch's own vectors are then those of today."""
     network, one = objective(tiny, LinearModel())
     one.begin(network)
-    before = one._known.clone()
+    before = one._vectors.clone()
     with torch.no_grad():
         next(p for p in network.parameters() if p.requires_grad).add_(0.5)
     rows = np.array([1, 4])
     one.loss(network, ChunkBatch(rows, (0,)))
-    moved = (one._known != before).any(dim=1)
+    moved = (one._vectors != before).any(dim=1)
     assert moved.nonzero().flatten().tolist() == rows.tolist()
     one.loss(network, None)  # reads all anew
-    assert bool((one._known != before).any(dim=1).all())
+    assert bool((one._vectors != before).any(dim=1).all())
 
 
 def test_vectors_are_those_that_the_encoder_makes(tiny_folder):
-    network, tokenizer, weights = read_model(tiny_folder)
+    model = read_model(tiny_folder)
     reader = LinearModel()
-    one = RecommendationObjective(reader, Tokens(tokenizer, 16, CPU), small(), seed=0)
-    one.begin(network)
-    encoder = BertEncoder(
-        network, tokenizer, name="", weights=weights, device="cpu", precision="fp32", max_length=16
-    )
+    one = RecommendationObjective(reader, Tokens(model.tokenizer, 16, CPU), small(), seed=0)
+    one.begin(model.network)
+    encoder = BertEncoder(model, name="", device="cpu", precision="fp32", max_length=16)
     np.testing.assert_allclose(reader.read, encoder.encode(reader.texts), atol=1e-5)
     longest = np.bincount(one._owner.numpy()).max()
     assert longest == MAX_CHUNKS  # LONG has more
@@ -123,9 +121,9 @@ def test_each_chunk_is_drawn_once_an_epoch_and_by_the_seed(tiny):
 
 
 def run(folder, reader, seed=0, **changed):
-    network, tokenizer, _ = read_model(folder)
+    model = read_model(folder)
     settings = small(objectives=("recommend",), **changed)
-    return tune_network(network, tokenizer, None, settings, reader=reader, seed=seed, device=CPU)
+    return tune_network(model, None, settings, downstream=reader, seed=seed)
 
 
 @pytest.mark.parametrize("method", ["lora", "adalora", "ia3", "prefix", "full"])

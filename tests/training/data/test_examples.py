@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgrec.training import Sequences
-from kgrec.training.data.examples import Examples, random_masks, time_cuts
+from kgrec.training.data.examples import CutSettings, Examples, random_masks, time_cuts
 
 USERS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -34,10 +34,7 @@ def cuts(
 ) -> Examples:
     users = np.flatnonzero(data.lengths() > 0)
     rng = np.random.default_rng(seed)
-    return time_cuts(
-        data,
-        users,
-        rng,
+    settings = CutSettings(
         history_dropout=dropout,
         late_cuts=late,
         early_cuts=early,
@@ -46,6 +43,7 @@ def cuts(
         max_targets=targets,
         later_share=later,
     )
+    return time_cuts(data, users, rng, settings)
 
 
 def masks(data: Sequences, seed: int, dropout: float = 0.4) -> Examples:

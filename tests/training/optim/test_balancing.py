@@ -38,7 +38,7 @@ def run(
     balancer: Balancer,
     steps: int,
     x: Tensor | None = None,
-    groups: Callable[[int], tuple[int, ...]] = lambda step: (0, 1, 2),
+    groups: Callable[[int], tuple[int, ...]] = lambda _: (0, 1, 2),
 ) -> Tensor:
     """``x`` after some steps of plain descent."""
     x = torch.zeros(2) if x is None else x
@@ -74,7 +74,7 @@ def test_one_start_one_end(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_single_scenario_is_learned(name: str) -> None:
-    end = run(BALANCERS[name](4), 200, groups=lambda step: (1,))
+    end = run(BALANCERS[name](4), 200, groups=lambda _: (1,))
     assert torch.allclose(end, AIMS[1], atol=0.05)
 
 

@@ -106,7 +106,7 @@ def test_without_examples_rows_stay_and_bad_requests_are_told(trained: Trainer) 
         0.0,
     ]
     assert_same_weights(before, weights(trained))
-    with pytest.raises(TrainingError, match="nothing of its own for scenario 9"):
+    with pytest.raises(TrainingError, match="no parameters of scenario 9"):
         fit_own_rows(trained.model, trained.inputs, none, 9, epochs=1, learning_rate=0.1)
 
 

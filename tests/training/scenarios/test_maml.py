@@ -52,9 +52,9 @@ def loss_after(trained: Trainer, start: Start, code: int) -> float:
     rows = np.unique(told.target_row)
     take_steps(model, trained.inputs, of_rows(told, rows[:5]), code, start)
     trunk = Trunk.build(model, trained.inputs, None, items_of(trained), None)
-    asked = trunk.ask(model, trained.inputs, of_rows(told, rows[5:]), code)
+    encoded = trunk.encode(model, trained.inputs, of_rows(told, rows[5:]), code)
     with torch.no_grad():
-        loss = float(asked.loss(model, code, 1.0))
+        loss = float(encoded.loss(model, code, 1.0))
     put_rows(model, code, own)
     return loss
 
@@ -100,9 +100,9 @@ def test_steps_are_those_of_gradient_descent(
     told = of_rows(examples(trained, code), np.arange(8))
     put_rows(model, code, start.rows)
     trunk = Trunk.build(model, trained.inputs, None, items_of(trained), None)
-    asked = trunk.ask(model, trained.inputs, told, code)
+    encoded = trunk.encode(model, trained.inputs, told, code)
     model.zero_grad(set_to_none=True)
-    asked.loss(model, code, 1.0).backward()  # type: ignore[no-untyped-call]
+    encoded.loss(model, code, 1.0).backward()  # type: ignore[no-untyped-call]
     expected = {}
     for name, row in start.rows.items():
         gradient = cast(torch.Tensor, model.get_parameter(name).grad)[code]

@@ -1,4 +1,4 @@
-"""The contract of balancers: from the losses of scenarios to what each weighs in one step."""
+"""The contract of balancers: from the losses of scenarios to their weights in one step."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ RATE = 0.025  # of the balancers that learn, by Adam (Kingma & Ba, 2015)
 
 
 class Balancer(ABC):
-    """Weighs the losses of the groups that a step holds, out of ``n_groups`` (the scenarios, then
+    """Weights the losses of the groups that a step holds, out of ``n_groups`` (the scenarios, then
     the rows without one). A step follows the gradient of Σ w_k L_k.
 
     ``compares_gradients`` says that ``weigh`` needs the Gramian of the losses' gradients, which
-    costs a backward pass a group. What ``state`` holds goes into checkpoints.
+    costs a backward pass per group. ``state`` is kept in checkpoints.
     """
 
     compares_gradients: ClassVar[bool] = False
@@ -27,22 +27,21 @@ class Balancer(ABC):
 
     @abstractmethod
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
-        """w float64 ``[k]`` ≥ 0 of ``losses`` (float64 ``[k]``, > 0 but for rounding) of
+        """w float64 ``[k]`` ≥ 0 for ``losses`` (float64 ``[k]``, > 0 except for rounding) of
         ``groups`` (int64 ``[k]``, distinct). ``gramian`` float64 ``[k, k]`` holds the inner
-        products of their gradients where they are compared, and nothing elsewhere. All on the CPU,
-        all finite.
-        """
+        products of their gradients where ``compares_gradients``, and is empty elsewhere. All on the
+        CPU, all finite."""
 
     def state(self) -> dict[str, Tensor]:
-        """What it has learned so far, by name."""
+        """The learned values by name."""
         return {}
 
     def load(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - most have no state
-        """Go on from a ``state``."""
+        """Continue from a ``state``."""
 
 
 class LearnedValues:
-    """One number a group, float64 ``[n]``, moved by Adam where a step says something of it."""
+    """One number per group, float64 ``[n]``, updated by Adam for the groups of a step."""
 
     def __init__(self, values: Tensor) -> None:
         self.values = values.double()
@@ -51,7 +50,7 @@ class LearnedValues:
         self._steps = torch.zeros_like(self.values)
 
     def descend(self, groups: Tensor, gradient: Tensor) -> None:
-        """A step down ``gradient`` float64 ``[k]`` at ``groups``; the others stay."""
+        """One step down ``gradient`` float64 ``[k]`` at ``groups``; the others stay."""
         self._steps[groups] += 1
         self._mean[groups] = torch.lerp(self._mean[groups], gradient, 0.1)
         self._square[groups] = torch.lerp(self._square[groups], gradient**2, 0.001)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 from torch import Tensor
+from typing_extensions import override
 
 from kgrec.training.optim.balancing.base import Balancer
 
@@ -14,14 +15,16 @@ _LEAST = 1e-12
 
 
 class CAGrad(Balancer):
-    """Within a ball around the mean gradient g, of radius c |g|, the step whose worst scenario
-    gains most: g + c |g| / |g_v| g_v, where v on the simplex makes g_v · g + c |g| |g_v| least.
+    """Within a ball around the mean gradient g, of radius c |g|, the step with the largest decrease
+    of the worst scenario's loss: g + c |g| / |g_v| g_v, where v on the simplex minimises g_v · g +
+    c |g| |g_v|.
 
-    torchjd has it too, but only together with cvxpy; for a handful of scenarios scipy does.
+    Own code: torchjd's needs cvxpy; for a handful of scenarios scipy does.
     """
 
     compares_gradients = True
 
+    @override
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
         size = len(losses)
         scale = float(gramian.diagonal().mean().clamp_min(_LEAST))
@@ -30,11 +33,11 @@ class CAGrad(Balancer):
         with_mean = inner @ mean
         radius = _RADIUS * float(np.sqrt(max(mean @ with_mean, 0.0)))
 
-        def worth(v: np.ndarray) -> float:
+        def objective(v: np.ndarray) -> float:
             return float(v @ with_mean + radius * np.sqrt(max(v @ inner @ v, 0.0) + _LEAST))
 
         found = minimize(
-            worth,
+            objective,
             mean,
             method="SLSQP",
             bounds=[(0, 1)] * size,

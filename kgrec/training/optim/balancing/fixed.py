@@ -1,9 +1,10 @@
-"""Fixed weights: every scenario's loss counts alike, or by the λ_k that the settings give."""
+"""Fixed weights: every scenario's loss counts by its configured λ_k alone."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from kgrec.training.optim.balancing.base import Balancer
 
@@ -11,5 +12,6 @@ from kgrec.training.optim.balancing.base import Balancer
 class Fixed(Balancer):
     """w_k = 1."""
 
+    @override
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
         return torch.ones_like(losses)

@@ -1,4 +1,4 @@
-"""Weights that bring gradients to one length (Chen et al., ICML 2018, "GradNorm")."""
+"""Weights that bring gradients to equal length (Chen et al., ICML 2018, "GradNorm")."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from kgrec.training.optim.balancing.base import Balancer, LearnedValues
 
-_ALPHA = 1.5  # how much a scenario that lags behind is pulled
-_LEAST = 1e-3  # of a weight: none dies
+_ALPHA = 1.5  # the strength with which slow scenarios gain weight
+_LEAST = 1e-3  # the smallest weight
 
 
 class GradNorm(Balancer):

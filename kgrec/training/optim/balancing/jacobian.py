@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 from torch import Tensor
+from typing_extensions import override
 
 from kgrec.training.optim.balancing.base import Balancer
 
@@ -21,6 +22,7 @@ class Jacobian(Balancer):
 
     compares_gradients = True
 
+    @override
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
         size = len(gramian)
         equal = torch.diag(torch.full((size,), 1 / size, dtype=gramian.dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from typing_extensions import override
 
 from kgrec.extras import require
 from kgrec.training.optim.balancing.base import Balancer
@@ -21,6 +22,7 @@ class PCGrad(Balancer):
         super().__init__(n_groups)
         self._weighting = require("torchjd.aggregation", extra="balancing").PCGradWeighting()
 
+    @override
     def weigh(self, groups: Tensor, losses: Tensor, gramian: Tensor) -> Tensor:
         weights: Tensor = self._weighting(gramian)
         return weights

@@ -1,4 +1,4 @@
-"""One step over the losses of scenarios: compare their gradients, weigh them, go backward once."""
+"""One step over scenarios' losses: compare gradients, weight the losses, one backward pass."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def balanced_backward(
 ) -> Tensor:
     """Add the gradient of Σ w_k λ_k L_k to the parameters; returns the mean of the λ_k L_k.
 
-    ``lambdas`` float64 ``[n_groups]`` are the settings' weights. A group without a target in this
-    step, or with λ = 0, has no part in it. ``shared`` are the tensors between parameters and
-    losses at which gradients are compared: the item vectors, as in MGDA-UB (Sener & Koltun,
-    NeurIPS 2018), and the shared parameters that read them. So comparing costs, for each group, a
-    backward pass of its own rows' scores and of the pools, but none of the graph and the texts;
-    then one whole pass follows. Raises NotFinite.
+    ``lambdas`` float64 ``[n_groups]`` are the configured weights. A group without a target in this
+    step, or with λ = 0, is left out. ``shared`` are the tensors between parameters and losses at
+    which gradients are compared: the item vectors, as in MGDA-UB (Sener & Koltun, NeurIPS 2018),
+    and the shared parameters that read them. So the comparison costs, per group, a backward pass of
+    its own rows' scores and pools, but not of graph and texts; one full pass follows. Raises
+    NotFinite.
     """
     known = [loss for loss in losses if float(lambdas[loss.group]) > 0 and float(loss.weight) > 0]
     if not known:
@@ -30,13 +30,13 @@ def balanced_backward(
     groups = torch.tensor([loss.group for loss in known])
     each = [loss.mean() * float(lambdas[loss.group]) for loss in known]
     values = torch.stack(each)
-    told = values.detach().double().cpu()
-    _check("loss", told, groups)
+    current = values.detach().double().cpu()
+    _check("loss", current, groups)
     gramian = torch.empty(0, 0, dtype=torch.float64)
     if balancer.compares_gradients:
         gramian = _gramian(each, shared)
         _check("gradient", gramian.diagonal(), groups)
-    weights = balancer.weigh(groups, told, gramian)
+    weights = balancer.weigh(groups, current, gramian)
     (weights.to(values) * values).sum().backward()  # type: ignore[no-untyped-call]
     return values.detach().mean()
 
@@ -48,10 +48,10 @@ def _gramian(values: Sequence[Tensor], shared: Sequence[Tensor]) -> Tensor:
     ]
     total = torch.zeros(len(rows), len(rows), dtype=torch.float64)
     for column in zip(*rows, strict=True):
-        told = [row for row, gradient in enumerate(column) if gradient is not None]
-        if told:
-            matrix = torch.stack([column[row].flatten() for row in told])
-            place = torch.tensor(told)
+        present = [row for row, gradient in enumerate(column) if gradient is not None]
+        if present:
+            matrix = torch.stack([column[row].flatten() for row in present])
+            place = torch.tensor(present)
             total[place[:, None], place] += (matrix @ matrix.T).double().cpu()
     return total
 

@@ -13,15 +13,15 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from benchmarks import report
-from benchmarks.rating_controls import (
+from benchmarks.controls.ratings import (
     RatedRows,
     by_biases,
     by_factors,
     by_mean,
     by_shifted_biases,
 )
-from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
+from benchmarks.harness import report
+from benchmarks.texts.review_rows import MUSIC, PROTOCOL, review_catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph import GraphSnapshot

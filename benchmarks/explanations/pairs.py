@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from benchmarks.explain_fidelity import Falls, falls_of, first_path
+from benchmarks.explanations.fidelity import Falls, falls_of, first_path
 from graph_schema.names import ITEM, USER
 from kgrec import Recommender
 from kgrec.explain import ExplainedPath, Explanation

@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from benchmarks import report
-from benchmarks.datasets import load_dataset
-from benchmarks.review_rows import MUSIC, review_catalog
+from benchmarks.harness import report
+from benchmarks.harness.datasets import load_dataset
+from benchmarks.texts.review_rows import MUSIC, review_catalog
 from kgrec.text import BertEncoder, clean_text, load_encoder
 from kgrec.text.models import model_folder
 from kgrec.text.precision import Precision, has_native_bf16

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Rows
-from benchmarks.running import Outcome
-from benchmarks.variants import Variant
+from benchmarks.harness.rows import Rows
+from benchmarks.harness.running import Outcome
+from benchmarks.harness.variants import Variant
 from kgrec import Recommender, RecommenderConfig
 
 

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import report
-from benchmarks.datasets import load_dataset
-from benchmarks.review_rows import review_catalog
-from benchmarks.search_queries import KINDS, TYPOS, Part, Query, make_queries
-from benchmarks.search_speed import measure_speed
-from benchmarks.stores import embedded, neo4j
+from benchmarks.harness import report
+from benchmarks.harness.datasets import load_dataset
+from benchmarks.harness.stores import embedded, neo4j
+from benchmarks.texts.review_rows import review_catalog
+from benchmarks.texts.search_queries import KINDS, TYPOS, Part, Query, make_queries
+from benchmarks.texts.search_speed import measure_speed
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
 from kgrec.evaluation import paired_bootstrap

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.beauty import BRAND_AND_CATEGORY
-from benchmarks.rows import Rows
+from benchmarks.harness.beauty import BRAND_AND_CATEGORY
+from benchmarks.harness.rows import Rows
 from kgrec.features.texts import has_texts
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import NO_TIME, Facts

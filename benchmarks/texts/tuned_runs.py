@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
-from benchmarks.running import Outcome
+from benchmarks.harness.running import Outcome
+from benchmarks.texts.review_rows import MUSIC, PROTOCOL, review_catalog
 from kgrec import (
     ModelConfig,
     Recommender,

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from benchmarks.cold_items import ColdItems
-from benchmarks.datasets import data_folder
-from benchmarks.report import interval
+from benchmarks.cold_start.items import ColdItems
+from benchmarks.harness.datasets import data_folder
+from benchmarks.harness.report import interval
 from kgrec import Recommender
 from kgrec.evaluation import paired_bootstrap
 from kgrec.graph import GraphSnapshot

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.datasets import load_dataset
-from benchmarks.search_queries import make_queries
+from benchmarks.harness.datasets import load_dataset
+from benchmarks.texts.search_queries import make_queries
 from graph_schema import Catalog
 from kgrec.config import RecommenderConfig
 from kgrec.features.names import TEXT

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmarks.datasets import data_folder
+from benchmarks.harness.datasets import data_folder
 from graph_schema import Catalog
 from graph_schema.errors import SourceError
 from loaders.amazon import amazon

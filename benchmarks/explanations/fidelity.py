@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.explain_removal import LEARNED_TOGETHER, Removal, View, gate_weights
+from benchmarks.explanations.removal import LEARNED_TOGETHER, Removal, View, gate_weights
 from graph_schema.names import USER
 from kgrec.explain import ExplainedPath, Explanation
 from kgrec.explain.case import Case

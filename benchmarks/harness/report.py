@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +18,22 @@ import pandas as pd
 from graph_schema.errors import KgrecError, SourceError
 from kgrec.evaluation import Difference
 
-RESULTS: Final = Path(__file__).parent / "results"
+RESULTS: Final = Path(__file__).parents[1] / "results"
+# The folder of a result, by the first word of its name.
+SUBJECTS: Final = {
+    "accuracy": "accuracy",
+    "coldstart": "cold_start",
+    "explain": "explanations",
+    "age": "scenarios",
+    "few": "scenarios",
+    "markets": "scenarios",
+    "recognise": "scenarios",
+    "latency": "speed",
+    "load": "speed",
+    "scale": "speed",
+    "startup": "speed",
+    "text": "text",
+}
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
 
 
@@ -35,16 +51,21 @@ def finish(
     """Print ``rows`` as a table and ``result`` as the last line, JSON; with ``save`` keep it too.
 
     The processor, the versions, the day (UTC) and the command are added to ``result``, which is
-    kept as ``results/<name>.json``.
+    kept as ``results/<subject>/<name>.json``.
     """
     print(table(rows))
     whole = {**result, **surroundings()}
     if save:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        path = RESULTS / f"{name}.json"
+        path = result_path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-        print(f"kept as benchmarks/results/{path.name}")
+        print(f"kept as benchmarks/results/{path.parent.name}/{path.name}")
     print(json.dumps(whole), flush=True)
+
+
+def result_path(name: str) -> Path:
+    """The file of a result, in the folder of its subject."""
+    return RESULTS / SUBJECTS[re.split(r"[-._]", name)[0]] / f"{name}.json"
 
 
 def table(rows: Sequence[dict[str, Any]] | pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 
 import loaders
-from benchmarks.beauty import beauty_catalog
+from benchmarks.harness.beauty import beauty_catalog
 from graph_schema import Catalog
 from graph_schema.errors import SourceError
 

@@ -12,8 +12,8 @@ import pandas as pd
 import scipy.sparse as sp
 
 import loaders
-from benchmarks.age_rows import AGES
-from benchmarks.datasets import data_folder, load_dataset
+from benchmarks.harness.datasets import data_folder, load_dataset
+from benchmarks.scenario_data.ages import AGES
 from kgrec.metrics.calibration import (
     accuracy_by_class,
     balanced_accuracy,

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import report
-from benchmarks.running import Outcome, differences
-from benchmarks.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
+from benchmarks.harness import report
+from benchmarks.harness.running import Outcome, differences
+from benchmarks.texts.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
 from kgrec import TextTuning
 from kgrec.text_finetuning import TuningReport
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.rows import History, Rows
 from benchmarks.peers import PEERS, Fitting, Peer, PeerData, Settings
-from benchmarks.rows import History, Rows
 from kgrec.evaluation import Difference, EvaluationReport, paired_bootstrap
 from kgrec.metrics.metrics import UserMetrics
 

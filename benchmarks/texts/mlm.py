@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import report
-from benchmarks.running import Outcome, differences
-from benchmarks.tuned_runs import CUT, judged, music, tuned
+from benchmarks.harness import report
+from benchmarks.harness.running import Outcome, differences
+from benchmarks.texts.tuned_runs import CUT, judged, music, tuned
 from kgrec import TextTuning
 
 ALONE: Final = "head alone"

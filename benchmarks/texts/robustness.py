@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from benchmarks import report
-from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
-from benchmarks.text_noise import ATTACKS, hostile, mistyped
+from benchmarks.harness import report
+from benchmarks.texts.noise import ATTACKS, hostile, mistyped
+from benchmarks.texts.review_rows import MUSIC, PROTOCOL, review_catalog
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig, TrainingConfig

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from benchmarks.age_rows import AGES
-from benchmarks.datasets import data_folder, load_dataset
-from benchmarks.market_rows import gain
+from benchmarks.harness.datasets import data_folder, load_dataset
+from benchmarks.scenario_data.ages import AGES
+from benchmarks.scenario_data.markets import gain
 from graph_schema import Catalog
 from kgrec import Recommender
 from loaders.xmrec import xmrec

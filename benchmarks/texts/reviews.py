@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.ours import run_kgrec
+from benchmarks.harness.ours import run_kgrec
+from benchmarks.harness.report import finish
+from benchmarks.harness.rows import Rows, read_rows
+from benchmarks.harness.running import Outcome, differences, run_peer
+from benchmarks.harness.variants import Variant
 from benchmarks.peers import TRIES
-from benchmarks.report import finish
-from benchmarks.review_rows import MUSIC, PROTOCOL, review_catalog
-from benchmarks.rows import Rows, read_rows
-from benchmarks.running import Outcome, differences, run_peer
-from benchmarks.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
-from benchmarks.variants import Variant
+from benchmarks.texts.review_rows import MUSIC, PROTOCOL, review_catalog
+from benchmarks.texts.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
 from kgrec.evaluation import Difference
 from kgrec.text import EmbeddingCache
 

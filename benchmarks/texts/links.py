@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks import report
-from benchmarks.datasets import load_dataset
+from benchmarks.harness import report
+from benchmarks.harness.datasets import load_dataset
 from graph_schema.names import ENTITY, ITEM
 from kgrec.entity_linking import link_entities
 from kgrec.entity_linking.linker import MIN_CONFIDENCE
@@ -284,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.save:
         curves = {"whole names": (judged, len(trial.hidden))}
         curves["names without (...)"] = (others, len(loose.hidden))
-        draw_curve(curves, report.RESULTS / f"{NAME}.png")
+        draw_curve(curves, report.result_path(NAME).with_suffix(".png"))
     result = {
         "kgrec": {**row, "by_fact": by_fact(trial, proposals, MIN_CONFIDENCE)},
         "other_draws": mean_of(others_drawn),

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import cold_items
-from benchmarks.cold_items import DRAWN_WITH, ColdItems, at_random, text_cosine
-from benchmarks.datasets import load_dataset
-from benchmarks.report import finish
-from benchmarks.review_rows import WITH_METADATA, review_catalog
-from benchmarks.rows import read_rows
+from benchmarks.cold_start import items as cold_items
+from benchmarks.cold_start.items import DRAWN_WITH, ColdItems, at_random, text_cosine
+from benchmarks.harness.datasets import load_dataset
+from benchmarks.harness.report import finish
+from benchmarks.harness.rows import read_rows
+from benchmarks.texts.review_rows import WITH_METADATA, review_catalog
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.evaluation import paired_bootstrap

@@ -1,0 +1,1 @@
+"""Cold items and users."""

@@ -1,0 +1,1 @@
+"""What all benchmarks share: data sets, runs, rows and reports."""

@@ -1,0 +1,1 @@
+"""Data and bounds for benchmarks of time and memory."""
