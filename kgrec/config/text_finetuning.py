@@ -48,7 +48,7 @@ class TextTuning(BaseModel):
         ("contrastive",),
         min_length=1,
         description="In this order. mlm: predict hidden words (Devlin et al. 2019); contrastive: "
-        "tell apart the pairs of a batch (InfoNCE, van den Oord et al. 2018); recommend: the loss "
+        "separate the pairs of a batch (InfoNCE, van den Oord et al. 2018); recommend: the loss "
         "of a recommender on these texts, backpropagated (Gao et al. 2021).",
     )
     pairs: tuple[PairKind, ...] = Field(

@@ -77,6 +77,6 @@ def _add_users(
         items = ranked.ids[place]
         for item in items[items != np.array(None)]:
             row = engine.item_row[item]
-            told = breakdown.break_down(row)
+            score = breakdown.break_down(row)
             node = int(engine.messages.item_nodes(np.array([row]))[0])
-            tally.add(attribute(tally.index, told, node), told.gain)
+            tally.add(attribute(tally.index, score, node), score.gain)

@@ -125,7 +125,7 @@ class GraphSnapshot:
 
 
 def _still_known(scenarios: NodeTable, named: Strings, held_out: Strings) -> NodeTable:
-    """Without those that only ``held_out`` names, unless something is said of them."""
+    """Drop scenarios that only ``held_out`` names and that have no description or attribute."""
     gone = set(pd.unique(held_out)) - set(pd.unique(named))
     if not gone.intersection(scenarios.ids):
         return scenarios

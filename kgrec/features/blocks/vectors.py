@@ -23,7 +23,7 @@ class Vectors(DenseBlock):
     """A projected part for each name of vectors. Rows: unit float32 ``[n, size]``.
 
     Columns are standardised by the items that training saw, so that a column of large numbers does
-    not outweigh the others and inner products tell items apart; then rows get unit length.
+    not outweigh the others and inner products differ between items; then rows get unit length.
     Projections start at zero: what does not help to predict choices stays close to it.
     """
 

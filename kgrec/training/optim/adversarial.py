@@ -18,8 +18,8 @@ def attacked_backward(
 ) -> Tensor:
     """Gradients of the mean of two losses: that of ``inputs``, and that of the same with every
     item's text vectors moved by ``reach`` (their length is one) to where the first loss rises
-    fastest. Of weighed reviews each is moved. Items without a text have none then either. Returns
-    the mean of the losses."""
+    fastest. Where reviews are weighted, each review is moved. Items without a text stay without
+    one. Returns the mean of the losses."""
     texts = {name: text.detach().clone().requires_grad_() for name, text in _read(inputs).items()}
     plain = loss_of(_with(inputs, texts))
     plain.backward()  # type: ignore[no-untyped-call]
