@@ -52,7 +52,7 @@ from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
 from kgrec.scenarios.add_scenario import check_name, with_scenario
 from kgrec.scenarios.examples import GivenExamples, Shots
-from kgrec.scenarios.recogniser_fit import fit_signs
+from kgrec.scenarios.recogniser_fit import fit_scenario_recogniser
 from kgrec.scoring.lookup import candidate_mask, check_count, check_k, id_list, item_rows
 from kgrec.scoring.ranked_lists import Ranked, rank_items, ranked_frame, similar_items
 from kgrec.scoring.request import Request
@@ -214,7 +214,7 @@ class Recommender:
             trials=result.trials,
         ).over(full, progress)
         state.engine.warm_up()
-        state = replace(state, recogniser=fit_signs(state.engine, seed))
+        state = replace(state, recogniser=fit_scenario_recogniser(state.engine, seed))
         if state.config.ratings.enabled:
             state = _with_ratings(state, state.config.ratings, seed, progress)
         with self._changes:

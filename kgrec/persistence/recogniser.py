@@ -9,23 +9,23 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from kgrec.scenarios.recogniser import Recogniser
-from kgrec.scenarios.recogniser_fit import ScenarioSigns
+from kgrec.scenarios.recogniser_fit import FittedRecogniser
 
 _ARRAYS, _NAMES = "recogniser.safetensors", "recogniser.json"
 _TABLES = ("attributes", "hours", "sharpness")
 
 
-def write_signs(signs: ScenarioSigns, folder: Path) -> None:
-    tables = {name: np.ascontiguousarray(getattr(signs, name)) for name in _TABLES}
-    save_file({**signs.model.arrays(), **tables}, folder / _ARRAYS)
-    (folder / _NAMES).write_text(json.dumps({"scenarios": signs.names.tolist()}))
+def write_recogniser(fitted: FittedRecogniser, folder: Path) -> None:
+    tables = {name: np.ascontiguousarray(getattr(fitted, name)) for name in _TABLES}
+    save_file({**fitted.model.arrays(), **tables}, folder / _ARRAYS)
+    (folder / _NAMES).write_text(json.dumps({"scenarios": fitted.names.tolist()}))
 
 
-def read_signs(folder: Path) -> ScenarioSigns | None:
-    """What ``write_signs`` wrote, None where nothing was written."""
+def read_recogniser(folder: Path) -> FittedRecogniser | None:
+    """What ``write_recogniser`` wrote, None where nothing was written."""
     if not (folder / _NAMES).exists():
         return None
     arrays = load_file(folder / _ARRAYS)
     names = np.array(json.loads((folder / _NAMES).read_text())["scenarios"], dtype=object)
     tables = {name: arrays[name] for name in _TABLES}
-    return ScenarioSigns(names=names, model=Recogniser.of_arrays(arrays), **tables)
+    return FittedRecogniser(names=names, model=Recogniser.of_arrays(arrays), **tables)

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from kgrec.arrays import unit_sparse_rows
 
 N_STATISTICS = 4  # numbers that describe a history as a whole; see bag_statistics
-N_SIGNS = 3  # numbers that "none of these" is told by; see Recogniser.signs
+N_NONE_EVIDENCE = 3  # numbers that "none of these" is told by; see Recogniser.none_evidence
 _SHARE, _BOUND = 0.3, 4.0  # a standard deviation beside a bag of unit length; at most so many
 
 
@@ -35,8 +35,8 @@ class Recogniser:
     leaves the history itself out), and ``bag_statistics``. It follows the scenarios' natural shares
     ``prior``; ``temperature`` and ``shift`` calibrate it (vector scaling: Guo et al., ICML 2017).
 
-    "None of these" is logistic in ``signs``; ``idf`` ``[n]`` and ``basis`` ``[n, r]`` are of the
-    space that trained histories lie in. ``exponent`` and ``thresholds`` make an answer of the
+    "None of these" is logistic in ``none_evidence``; ``idf`` ``[n]`` and ``basis`` ``[n, r]`` are
+    of the space that trained histories lie in. ``exponent`` and ``thresholds`` make an answer of the
     probabilities; see ``choose``.
     """
 
@@ -80,13 +80,13 @@ class Recogniser:
         filled = np.diff(bags.indptr) > 0
         log = log_softmax(self.logits(bags) / self.temperature + self.shift)
         known = np.where(filled[:, None], np.exp(log), self.prior)
-        odd = self.signs(bags, log) @ self.strange[:-1] + self.strange[-1]
+        odd = self.none_evidence(bags, log) @ self.strange[:-1] + self.strange[-1]
         none = np.where(filled, 1 / (1 + np.exp(-odd)), 0.0)
         return Recognised(known * (1 - none)[:, None], none)
 
-    def signs(self, bags: sp.csr_matrix, log: np.ndarray) -> np.ndarray:
-        """float64 ``[B, N_SIGNS]``: the log of the largest probability; how much of the bag lies in
-        the space of trained histories, that is how well its items go together; and that times the
+    def none_evidence(self, bags: sp.csr_matrix, log: np.ndarray) -> np.ndarray:
+        """float64 ``[B, N_NONE_EVIDENCE]``: the log of the largest probability; how much of the bag
+        lies in the space of trained histories, that is how well its items go together; and that times the
         log of how many there are."""
         inside = np.linalg.norm(weighed(bags, self.idf) @ self.basis, axis=1)
         length = np.log1p(np.asarray(bags.sum(axis=1)).ravel())

@@ -24,7 +24,7 @@ _LATEST = 8  # events of a user of several scenarios
 
 
 @dataclass(frozen=True, eq=False)
-class ScenarioSigns:
+class FittedRecogniser:
     """A fitted recogniser of the scenarios ``names`` object ``[K]``.
 
     ``attributes`` float64 ``[tokens, K]`` and ``hours`` ``[24, K]``: log p(scenario | it) /
@@ -38,7 +38,7 @@ class ScenarioSigns:
     hours: np.ndarray
     sharpness: np.ndarray
 
-    def told_by(self, context: Mapping[str, Any], vocabulary: Vocabulary) -> np.ndarray:
+    def context_evidence(self, context: Mapping[str, Any], vocabulary: Vocabulary) -> np.ndarray:
         """float64 ``[K]``: what user attributes and ``hour`` (0 to 23) add to the log of each
         scenario's probability. Raises RequestError for a value that can't be read."""
         told = np.zeros(len(self.names))
@@ -56,7 +56,7 @@ class ScenarioSigns:
         return np.asarray(told + self.attributes[tokens.indices].sum(axis=0))
 
 
-def fit_signs(engine: Engine, seed: int) -> ScenarioSigns | None:
+def fit_scenario_recogniser(engine: Engine, seed: int) -> FittedRecogniser | None:
     """Learn to recognise scenarios from the engine's snapshot: each user's latest event
     is an example, of a user of several scenarios the latest eight, since which is next differs from
     one to the other. Its history is what came before it.
@@ -74,7 +74,7 @@ def fit_signs(engine: Engine, seed: int) -> ScenarioSigns | None:
         bags[~held], code[~held], bags[held], code[held], len(present), seed=seed
     )
     known = names[present]
-    return ScenarioSigns(
+    return FittedRecogniser(
         names=known,
         model=found,
         attributes=_attribute_odds(engine, user, code, found.prior),

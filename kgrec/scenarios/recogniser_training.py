@@ -13,7 +13,7 @@ from kgrec.arrays import row_numbers
 from kgrec.errors import TrainingError
 from kgrec.metrics.calibration import balanced_accuracy
 from kgrec.scenarios.recogniser import (
-    N_SIGNS,
+    N_NONE_EVIDENCE,
     N_STATISTICS,
     Recogniser,
     bag_statistics,
@@ -101,7 +101,7 @@ def _started(
         prior=prior,
         idf=idf,
         basis=_right_factors(weighed(bags, idf), min(FACTORS, 2 + n // 20), seed),
-        strange=np.zeros(N_SIGNS + 1),
+        strange=np.zeros(N_NONE_EVIDENCE + 1),
         exponent=np.array(0.0),
         thresholds=np.zeros(k),
     )
@@ -207,9 +207,11 @@ def _with_strangeness(model: Recogniser, valid: sp.csr_matrix, seed: int) -> Rec
     filled = valid[np.diff(valid.indptr) > 0]
     both = [filled, _random_bags(filled, np.random.default_rng(seed))]
     logs = [log_softmax(model.logits(bags) / model.temperature + model.shift) for bags in both]
-    signs = np.concatenate([model.signs(bags, log) for bags, log in zip(both, logs, strict=True)])
+    evidence = np.concatenate(
+        [model.none_evidence(bags, log) for bags, log in zip(both, logs, strict=True)]
+    )
     truth = np.repeat([0.0, 1.0], filled.shape[0])
-    one = np.concatenate([signs, np.ones((len(signs), 1))], axis=1)
+    one = np.concatenate([evidence, np.ones((len(evidence), 1))], axis=1)
 
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         odd = one @ line
@@ -217,7 +219,7 @@ def _with_strangeness(model: Recogniser, valid: sp.csr_matrix, seed: int) -> Rec
         value = (np.logaddexp(0, odd) - truth * odd).sum() + float(line @ line) / 2
         return value / max(len(truth), 1), slope / max(len(truth), 1)
 
-    line = _least(loss, np.zeros(N_SIGNS + 1))
+    line = _least(loss, np.zeros(N_NONE_EVIDENCE + 1))
     line[-1] += np.log(NONE_SHARE / (1 - NONE_SHARE))
     return replace(model, strange=line)
 

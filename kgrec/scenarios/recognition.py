@@ -15,7 +15,7 @@ from kgrec.errors import RequestError
 from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
 from kgrec.scenarios.recogniser import Recognised, Recogniser, log_softmax
-from kgrec.scenarios.recogniser_fit import HOUR, ScenarioSigns, history_bags
+from kgrec.scenarios.recogniser_fit import HOUR, FittedRecogniser, history_bags
 from kgrec.scenarios.text_prototypes import Prototypes, find_prototypes, mean_texts
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.request import Request
@@ -54,7 +54,7 @@ class BoundRecogniser:
     """A fitted recogniser (None where there is none) that reads requests to ``engine``."""
 
     engine: Engine
-    fitted: ScenarioSigns | None
+    fitted: FittedRecogniser | None
     reader: TextReader
 
     @cached_property
@@ -78,7 +78,7 @@ class BoundRecogniser:
         known, none = fitted.model.read(bags)
         log = np.log(np.maximum(known, 1e-300) / np.maximum(1 - none, 1e-300)[:, None])
         if context:
-            log = log + fitted.told_by(context, engine.vocabulary)
+            log = log + fitted.context_evidence(context, engine.vocabulary)
         vectors = None if text is None else self.reader.encoder.encode([text])
         prototypes = self.prototypes
         if prototypes is None:
@@ -121,7 +121,7 @@ class BoundRecogniser:
 
 
 def _with_new(
-    fitted: ScenarioSigns,
+    fitted: FittedRecogniser,
     prototypes: Prototypes,
     log: np.ndarray,
     none: np.ndarray,
