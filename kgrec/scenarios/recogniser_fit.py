@@ -41,19 +41,19 @@ class FittedRecogniser:
     def context_evidence(self, context: Mapping[str, Any], vocabulary: Vocabulary) -> np.ndarray:
         """float64 ``[K]``: what user attributes and ``hour`` (0 to 23) add to the log of each
         scenario's probability. Raises RequestError for a value that can't be read."""
-        told = np.zeros(len(self.names))
+        evidence = np.zeros(len(self.names))
         if HOUR in context:
-            told += self.hours[_hour(context[HOUR])]
+            evidence += self.hours[_hour(context[HOUR])]
         rest = {name: value for name, value in context.items() if name != HOUR}
         if not rest:
-            return told
+            return evidence
         try:
             tokens = vocabulary.user_tokens.matrix(pd.DataFrame([rest]))
         except (TypeError, ValueError) as error:
             raise RequestError(
                 f"context {rest} doesn't fit the user attributes: {error}"
             ) from error
-        return np.asarray(told + self.attributes[tokens.indices].sum(axis=0))
+        return np.asarray(evidence + self.attributes[tokens.indices].sum(axis=0))
 
 
 def fit_scenario_recogniser(engine: Engine, seed: int) -> FittedRecogniser | None:
@@ -134,9 +134,9 @@ def _attribute_odds(engine: Engine, user: Ints, code: Ints, prior: np.ndarray) -
 def _hour_odds(snapshot: GraphSnapshot, names: np.ndarray, prior: np.ndarray) -> np.ndarray:
     events = snapshot.interactions
     code = pd.Index(names, dtype=object).get_indexer(pd.Index(events.scenario, dtype=object))
-    told = (code >= 0) & (events.timestamp != NO_TIME)
+    timed = (code >= 0) & (events.timestamp != NO_TIME)
     counts = np.zeros((24, len(prior)))
-    np.add.at(counts, (events.timestamp[told] // 3600 % 24, code[told]), 1.0)
+    np.add.at(counts, (events.timestamp[timed] // 3600 % 24, code[timed]), 1.0)
     share = counts.sum(axis=0) / max(counts.sum(), 1.0)
     # Against the scenarios' shares of events: busy ones don't count as likely at every hour.
     return _odds(counts, np.where(share > 0, share, prior)) if counts.any() else counts

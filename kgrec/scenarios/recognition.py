@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from kgrec.errors import RequestError
 from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
-from kgrec.scenarios.recogniser import Recognised, Recogniser, log_softmax
+from kgrec.scenarios.recogniser import Recogniser, ScenarioProbabilities, log_softmax
 from kgrec.scenarios.recogniser_fit import HOUR, FittedRecogniser, history_bags
 from kgrec.scenarios.text_prototypes import Prototypes, find_prototypes, mean_texts
 from kgrec.scoring.engine import Engine
@@ -28,7 +28,7 @@ class Recognition:
     ``[B]``, -1 for none of these."""
 
     names: np.ndarray
-    answer: Recognised
+    answer: ScenarioProbabilities
     chosen: np.ndarray
 
     def frame(self, ids: Sequence[str]) -> pd.DataFrame:
@@ -75,7 +75,7 @@ class BoundRecogniser:
                 "of too few users; name the scenario."
             )
         bags = history_bags(engine, request.histories.indptr, request.histories.item)
-        known, none = fitted.model.read(bags)
+        known, none = fitted.model.probabilities(bags)
         log = np.log(np.maximum(known, 1e-300) / np.maximum(1 - none, 1e-300)[:, None])
         if context:
             log = log + fitted.context_evidence(context, engine.vocabulary)
@@ -157,7 +157,7 @@ def _with_new(
 def _answered(
     names: np.ndarray, model: Recogniser, log: np.ndarray, none: np.ndarray
 ) -> Recognition:
-    answer = Recognised(np.exp(log) * (1 - none)[:, None], none)
+    answer = ScenarioProbabilities(np.exp(log) * (1 - none)[:, None], none)
     return Recognition(names, answer, model.choose(answer))
 
 
