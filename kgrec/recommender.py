@@ -51,7 +51,7 @@ from kgrec.ratings.requests import RatedHistories
 from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
 from kgrec.scenarios.add_scenario import check_name, with_scenario
-from kgrec.scenarios.examples import GivenExamples, Shots
+from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
 from kgrec.scenarios.recogniser_fit import fit_scenario_recogniser
 from kgrec.scoring.lookup import candidate_mask, check_count, check_k, id_list, item_rows
 from kgrec.scoring.ranked_lists import Ranked, rank_items, ranked_frame, similar_items
@@ -1070,7 +1070,7 @@ class Recommender:
     ) -> FittedState:
         state = self.state
         engine = state.engine
-        examples = Shots.read(engine, given)
+        examples = ScenarioExamples.read(engine, given)
         offered = offered_rows(engine, name, candidates, examples)
         full = with_scenario(state.full_snapshot, name, description, attributes)
         visible = with_scenario(engine.snapshot, name, description, attributes)
@@ -1080,9 +1080,9 @@ class Recommender:
         engine = engine.with_scenarios(snapshot=visible, texts=texts)
         engine = Adaptation(name, examples, offered, state.start).run(engine)
         state = replace(state, full_snapshot=full, engine=engine)
-        newcomers = examples.newcomers(engine, name)
-        if newcomers is not None:
-            full = merge_snapshots(full, read_source(newcomers, None))
+        new_users = examples.new_user_events(engine, name)
+        if new_users is not None:
+            full = merge_snapshots(full, read_source(new_users, None))
             engine = engine.over(full.without_splits(("test",)), engine.texts)
             indexes = GraphIndexes(engine.snapshot, engine.texts, state.indexes.mapping)
             state = replace(state, full_snapshot=full, engine=engine, indexes=indexes)

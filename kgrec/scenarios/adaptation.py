@@ -12,7 +12,7 @@ from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.nn.heads import NoHead
 from kgrec.scenarios.add_scenario import grown_engine, likeness, with_adapter
-from kgrec.scenarios.examples import Shots
+from kgrec.scenarios.examples import ScenarioExamples
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import id_list, item_rows
 from kgrec.scoring.scenario_codes import scenario_codes
@@ -29,7 +29,7 @@ class Adaptation:
     choose among (None: all), and the start that meta-training learned, if there is one."""
 
     name: str
-    examples: Shots
+    examples: ScenarioExamples
     offered: Ints | None
     start: Start | None
 
@@ -51,7 +51,7 @@ class Adaptation:
         fit_own_rows(
             model,
             engine.inputs,
-            self.examples.examples(engine),
+            self.examples.training_examples(engine),
             self._code(engine),
             epochs=_STEPS,
             learning_rate=_RATE,
@@ -66,7 +66,7 @@ class Adaptation:
         take_steps(
             engine.model,
             engine.inputs,
-            self.examples.examples(engine),
+            self.examples.training_examples(engine),
             self._code(engine),
             start,
             candidates=self.offered,
@@ -78,7 +78,7 @@ class Adaptation:
 
 
 def offered_rows(
-    engine: Engine, name: str, candidates: Sequence[str] | None, examples: Shots
+    engine: Engine, name: str, candidates: Sequence[str] | None, examples: ScenarioExamples
 ) -> Ints | None:
     """int64: the item rows that the examples choose among, None for all. Raises RequestError."""
     if candidates is None:

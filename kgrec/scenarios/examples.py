@@ -22,7 +22,7 @@ _COLUMNS = ("user_id", "item_id")
 
 
 @dataclass(frozen=True, eq=False)
-class Shots:
+class ScenarioExamples:
     """n examples, oldest first: ``user`` object ids, ``item`` int64 rows, ``timestamp`` int64."""
 
     user: np.ndarray
@@ -33,7 +33,7 @@ class Shots:
         return len(self.item)
 
     @staticmethod
-    def read(engine: Engine, given: GivenExamples) -> Shots:
+    def read(engine: Engine, given: GivenExamples) -> ScenarioExamples:
         """Raises RequestError for a missing column, a missing id, a time that is no whole number,
         and an item that the graph doesn't have."""
         frame = _frame(given)
@@ -46,9 +46,9 @@ class Shots:
         ids = frame["item_id"].astype(str).tolist()
         users = frame["user_id"].astype(str).to_numpy(dtype=object)
         rows = item_rows(engine.snapshot.items, ids)
-        return Shots(users, rows, frame["time"].to_numpy(dtype=np.int64))
+        return ScenarioExamples(users, rows, frame["time"].to_numpy(dtype=np.int64))
 
-    def examples(self, engine: Engine) -> Examples:
+    def training_examples(self, engine: Engine) -> Examples:
         """To be learned: each example's item is wanted, after what else is known of its user: the
         stored events, then the user's other examples.
 
@@ -70,7 +70,7 @@ class Shots:
             target_weight=np.ones(len(self), dtype=np.float32),
         )
 
-    def newcomers(self, engine: Engine, scenario: str) -> Catalog | None:
+    def new_user_events(self, engine: Engine, scenario: str) -> Catalog | None:
         """The examples of users that the graph doesn't have, as their first events there; None
         where there are none."""
         new = engine.snapshot.users.rows(self.user) < 0

@@ -11,13 +11,11 @@ import scipy.sparse as sp
 
 from kgrec.arrays import unit_sparse_rows
 
-N_STATISTICS = 4  # numbers that describe a history as a whole; see bag_statistics
-N_NONE_EVIDENCE = 3  # numbers that "none of these" is told by; see Recogniser.none_evidence
-_FEATURE_SCALE, _FEATURE_LIMIT = (
-    0.3,
-    4.0,
-)  # a standard deviation beside a bag of unit length; at most so many
-# Fields whose arrays have another name in saved models.
+N_STATISTICS = 4  # see bag_statistics
+N_NONE_EVIDENCE = 3  # see Recogniser.none_evidence
+_FEATURE_SCALE = 0.3  # of standardised features, beside a bag of unit length
+_FEATURE_LIMIT = 4.0  # standard deviations; larger values are clipped
+# Fields whose arrays have an older name in saved models.
 _SAVED_NAMES = {"feature_weight": "told_weight", "none_weight": "strange"}
 
 
