@@ -11,7 +11,7 @@ import numpy as np
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.nn.heads import NoHead
-from kgrec.scenarios.add_scenario import grown_engine, likeness, with_adapter
+from kgrec.scenarios.add_scenario import engine_with_scenario, related_scenarios, with_adapter
 from kgrec.scenarios.examples import ScenarioExamples
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import id_list, item_rows
@@ -36,7 +36,7 @@ class Adaptation:
     def run(self, engine: Engine) -> Engine:
         """``engine``, whose snapshot has the scenario as a node, with the scenario in its model."""
         new = self.name not in engine.vocabulary.scenarios
-        engine = grown_engine(engine, self.name, self.start) if new else _with_head(engine)
+        engine = engine_with_scenario(engine, self.name, self.start) if new else _with_head(engine)
         if len(self.examples) and new and self.start is not None:
             self._take_steps(engine, self.start)
         elif len(self.examples):
@@ -46,7 +46,7 @@ class Adaptation:
     def _fit(self, engine: Engine) -> None:
         """Move the scenario's rows from where they are by the examples."""
         model = engine.model
-        others = likeness(engine, self.name).codes
+        others = related_scenarios(engine, self.name).codes
         pull = model.shape.pull / len(self.examples)
         fit_own_rows(
             model,

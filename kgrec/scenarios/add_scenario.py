@@ -25,7 +25,7 @@ from kgrec.training.scenarios.finetuning import put_rows
 from kgrec.training.scenarios.initial_rows import between, prior_rows
 from kgrec.training.scenarios.maml import Start
 
-_SHARPNESS = 10.0  # of the softmax over likenesses of scenarios
+_INVERSE_TEMPERATURE = 10.0  # of the softmax over similarities of scenarios
 
 
 def with_scenario(
@@ -40,7 +40,7 @@ def with_scenario(
         if column not in frame.columns:
             frame[column] = pd.Series([None] * len(frame), dtype=object)
         values = frame[column].tolist()
-        values[row] = _fitting(frame[column], value)
+        values[row] = _column_value(frame[column], value)
         numbers = pd.api.types.is_numeric_dtype(frame[column])
         frame[column] = pd.Series(values, dtype=float if numbers else object)
     order = canonical_order(table.ids)
@@ -48,7 +48,7 @@ def with_scenario(
     return replace(snapshot, scenarios=table)
 
 
-def _fitting(column: pd.Series[Any], value: Any) -> Any:
+def _column_value(column: pd.Series[Any], value: Any) -> Any:
     """``value`` as the column holds its values. Raises RequestError for what is no number in a
     column of numbers, or no single value."""
     if not pd.api.types.is_scalar(value):
@@ -63,42 +63,42 @@ def _fitting(column: pd.Series[Any], value: Any) -> Any:
         ) from error
 
 
-def grown_engine(engine: Engine, name: str, start: Start | None = None) -> Engine:
+def engine_with_scenario(engine: Engine, name: str, start: Start | None = None) -> Engine:
     """One that also knows scenario ``name``, a node of its snapshot. It answers there as requests
     without a scenario are answered or, where the node says something, halfway to the prototype of
     the others, those counting more that say the same of themselves."""
     known = len(engine.vocabulary.scenarios)
-    model = _with_place(engine.model)
-    kin = likeness(engine, name)
-    if kin.features is not None:
-        model.head.describe(known, torch.from_numpy(kin.features))
+    model = _model_with_scenario(engine.model)
+    related = related_scenarios(engine, name)
+    if related.features is not None:
+        model.head.describe(known, torch.from_numpy(related.features))
     if known and engine.model.adapts:
-        put_rows(model, known, _start(model, kin) if start is None else start.rows)
+        put_rows(model, known, _start(model, related) if start is None else start.rows)
     names = np.append(engine.vocabulary.scenarios, [name]).astype(object)
     vocabulary = replace(engine.vocabulary, scenarios=names)
     return engine.with_scenarios(model=model, vocabulary=vocabulary)
 
 
-def _start(model: HybridModel, kin: Kin) -> dict[str, Tensor]:
+def _start(model: HybridModel, related: RelatedScenarios) -> dict[str, Tensor]:
     """The rows of the model's last scenario, where meta-training has not found any."""
-    others = prior_rows(model, kin.codes, kin.shares)
-    lean = model.shape.lean if kin.told else 0.0
+    others = prior_rows(model, related.codes, related.weights)
+    lean = model.shape.lean if related.has_description else 0.0
     return between(neutral_rows(model, model.head.n_scenarios - 1), others, lean)
 
 
-class Kin(NamedTuple):
+class RelatedScenarios(NamedTuple):
     """The other scenarios' ``codes`` int64 ``[m]``, the share of each in a start float64 ``[m]``,
     whether anything is told of the scenario, and its ``features`` float32 ``[f]`` where the head
     reads them."""
 
     codes: np.ndarray
-    shares: np.ndarray
-    told: bool
+    weights: np.ndarray
+    has_description: bool
     features: np.ndarray | None
 
 
-def likeness(engine: Engine, name: str) -> Kin:
-    """What the other scenarios are to ``name``: equal shares where nothing is told of it."""
+def related_scenarios(engine: Engine, name: str) -> RelatedScenarios:
+    """What the other scenarios are to ``name``: equal weights where nothing is told of it."""
     others = np.flatnonzero(engine.vocabulary.scenarios != name)
     table = scenarios_of(engine.snapshot)
     row = int(table.rows([name])[0])
@@ -113,23 +113,25 @@ def likeness(engine: Engine, name: str) -> Kin:
         features = told[row].copy()
         # A handful of examples says nothing of how busy it will be.
         features[counted] = told[rows, counted].mean(axis=0)
-    if not _says_something(table, row) or not len(others):
-        return Kin(others, np.full(len(others), 1 / max(len(others), 1)), False, features)
+    if not _has_description(table, row) or not len(others):
+        return RelatedScenarios(
+            others, np.full(len(others), 1 / max(len(others), 1)), False, features
+        )
     said = np.delete(told, np.arange(counted.start, counted.stop), axis=1).astype(np.float64)
     length = np.maximum(np.linalg.norm(said, axis=1, keepdims=True), 1e-12)
-    alike = _SHARPNESS * (said / length)[rows] @ (said / length)[row]
-    shares = np.exp(alike - alike.max())
-    return Kin(others, shares / shares.sum(), True, features)
+    alike = _INVERSE_TEMPERATURE * (said / length)[rows] @ (said / length)[row]
+    weights = np.exp(alike - alike.max())
+    return RelatedScenarios(others, weights / weights.sum(), True, features)
 
 
-def _says_something(table: NodeTable, row: int) -> bool:
+def _has_description(table: NodeTable, row: int) -> bool:
     return any(
         not pd.isna(value) and str(value).strip() != ""
         for value in table.attributes.iloc[row].tolist()
     )
 
 
-def _with_place(model: HybridModel) -> HybridModel:
+def _model_with_scenario(model: HybridModel) -> HybridModel:
     """The model with one scenario more; one without a head gets an adapter that leaves every
     answer as it was."""
     late = model.shape.late_scenarios + 1
