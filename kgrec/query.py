@@ -11,7 +11,7 @@ import numpy as np
 
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
-from kgrec.scenarios.recogniser_fit import HOUR
+from kgrec.scenarios.fitted_recogniser import HOUR
 from kgrec.scenarios.recognition import BoundRecogniser
 from kgrec.scenarios.user_scenarios import UserScenarios
 from kgrec.scoring.engine import Engine

@@ -50,9 +50,9 @@ from kgrec.ratings.rating import fit_ratings, predict_pairs, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
 from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
-from kgrec.scenarios.add_scenario import check_name, with_scenario
 from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
-from kgrec.scenarios.recogniser_fit import fit_scenario_recogniser
+from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
+from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.lookup import candidate_mask, check_count, check_k, id_list, item_rows
 from kgrec.scoring.ranked_lists import Ranked, rank_items, ranked_frame, similar_items
 from kgrec.scoring.request import Request

@@ -20,7 +20,7 @@ from kgrec.query import Query, Resolver
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.rating import bind_predictor
-from kgrec.scenarios.recogniser_fit import FittedRecogniser
+from kgrec.scenarios.fitted_recogniser import FittedRecogniser
 from kgrec.scenarios.recognition import BoundRecogniser
 from kgrec.scenarios.user_scenarios import UserScenarios
 from kgrec.scoring.engine import Engine

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from kgrec.scenarios.fitted_recogniser import FittedRecogniser
 from kgrec.scenarios.recogniser import Recogniser
-from kgrec.scenarios.recogniser_fit import FittedRecogniser
 
 _ARRAYS, _NAMES = "recogniser.safetensors", "recogniser.json"
-_TABLES = ("attributes", "hours", "sharpness")
+# Fields of FittedRecogniser by the names of their arrays in the file.
+_TABLES = {"attributes": "attributes", "hours": "hours", "sharpness": "text_scales"}
 
 
 def write_recogniser(fitted: FittedRecogniser, folder: Path) -> None:
-    tables = {name: np.ascontiguousarray(getattr(fitted, name)) for name in _TABLES}
+    tables = {name: np.ascontiguousarray(getattr(fitted, field)) for name, field in _TABLES.items()}
     save_file({**fitted.model.arrays(), **tables}, folder / _ARRAYS)
     (folder / _NAMES).write_text(json.dumps({"scenarios": fitted.names.tolist()}))
 
@@ -27,5 +28,5 @@ def read_recogniser(folder: Path) -> FittedRecogniser | None:
         return None
     arrays = load_file(folder / _ARRAYS)
     names = np.array(json.loads((folder / _NAMES).read_text())["scenarios"], dtype=object)
-    tables = {name: arrays[name] for name in _TABLES}
+    tables = {field: arrays[name] for name, field in _TABLES.items()}
     return FittedRecogniser(names=names, model=Recogniser.of_arrays(arrays), **tables)

@@ -133,10 +133,10 @@ def test_more_examples_move_it_further(fresh: Recommender) -> None:
             pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"], "timestamp": [float("inf")]}),
             "whole number",
         ),
-        ("", [], "is no name"),
+        ("", [], "is not a name"),
         ("auto", [], "name it otherwise"),
-        (float("nan"), [], "is no name"),
-        (None, [], "is no name"),
+        (float("nan"), [], "is not a name"),
+        (None, [], "is not a name"),
     ],
 )
 def test_bad_requests_are_told_and_change_nothing(

@@ -1,4 +1,7 @@
-"""An engine that knows one scenario more: nothing of the others changes by a bit."""
+"""Add one scenario to a snapshot and to a fitted engine.
+
+Scores in the other scenarios stay bit-identical.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,14 @@ _INVERSE_TEMPERATURE = 10.0  # of the softmax over similarities of scenarios
 def with_scenario(
     snapshot: GraphSnapshot, name: str, description: str | None, attributes: Mapping[str, Any]
 ) -> GraphSnapshot:
-    """The snapshot with a node for scenario ``name``, which says what is given of it."""
+    """The snapshot with a node for scenario ``name`` that has this description and attributes."""
     table = with_named(snapshot.scenarios, np.array([name], dtype=object))
-    told = dict(attributes) if description is None else {**attributes, DESCRIPTION: description}
+    values_by_column = dict(attributes)
+    if description is not None:
+        values_by_column[DESCRIPTION] = description
     frame = table.attributes.copy()
     row = int(table.rows([name])[0])
-    for column, value in told.items():
+    for column, value in values_by_column.items():
         if column not in frame.columns:
             frame[column] = pd.Series([None] * len(frame), dtype=object)
         values = frame[column].tolist()
@@ -49,24 +54,30 @@ def with_scenario(
 
 
 def _column_value(column: pd.Series[Any], value: Any) -> Any:
-    """``value`` as the column holds its values. Raises RequestError for what is no number in a
-    column of numbers, or no single value."""
+    """``value`` in the type of the column.
+
+    Raises RequestError for text in a column of numbers, and for anything but a single value.
+    """
     if not pd.api.types.is_scalar(value):
-        raise RequestError(f"attribute {column.name!r} is {value!r}; give one text or number.")
+        raise RequestError(f"attribute {column.name!r} is {value!r}; pass one text or number.")
     if not pd.api.types.is_numeric_dtype(column):
         return value if pd.isna(value) else str(value)
     try:
         return float(value)
     except ValueError as error:
         raise RequestError(
-            f"attribute {column.name!r} is {value!r}, but holds numbers in other scenarios."
+            f"attribute {column.name!r} is {value!r}, but other scenarios have numbers; pass a "
+            "number."
         ) from error
 
 
 def engine_with_scenario(engine: Engine, name: str, start: Start | None = None) -> Engine:
-    """One that also knows scenario ``name``, a node of its snapshot. It answers there as requests
-    without a scenario are answered or, where the node says something, halfway to the prototype of
-    the others, those counting more that say the same of themselves."""
+    """The engine with scenario ``name``, a node of its snapshot, added to its model.
+
+    Without a description and attributes the scenario uses the shared parameters; with them it
+    starts halfway between those and the weighted mean of the related scenarios' parameters, unless
+    ``start`` has initial parameters from meta-training.
+    """
     known = len(engine.vocabulary.scenarios)
     model = _model_with_scenario(engine.model)
     related = related_scenarios(engine, name)
@@ -80,16 +91,19 @@ def engine_with_scenario(engine: Engine, name: str, start: Start | None = None) 
 
 
 def _start(model: HybridModel, related: RelatedScenarios) -> dict[str, Tensor]:
-    """The rows of the model's last scenario, where meta-training has not found any."""
+    """Initial parameters of the model's last scenario, without those of meta-training."""
     others = prior_rows(model, related.codes, related.weights)
     lean = model.shape.lean if related.has_description else 0.0
     return between(neutral_rows(model, model.head.n_scenarios - 1), others, lean)
 
 
 class RelatedScenarios(NamedTuple):
-    """The other scenarios' ``codes`` int64 ``[m]``, the share of each in a start float64 ``[m]``,
-    whether anything is told of the scenario, and its ``features`` float32 ``[f]`` where the head
-    reads them."""
+    """The other scenarios, as far as they are like one scenario.
+
+    ``codes`` int64 ``[m]``; ``weights`` float64 ``[m]``, which sum to one; ``has_description``:
+    whether the scenario has a description or attributes; ``features`` float32 ``[f]`` of the
+    scenario, None where the head reads none.
+    """
 
     codes: np.ndarray
     weights: np.ndarray
@@ -98,29 +112,34 @@ class RelatedScenarios(NamedTuple):
 
 
 def related_scenarios(engine: Engine, name: str) -> RelatedScenarios:
-    """What the other scenarios are to ``name``: equal weights where nothing is told of it."""
+    """Similarity of the other scenarios to ``name``, as weights.
+
+    A softmax over the cosines of their features (descriptions and attributes); uniform where the
+    scenario has neither.
+    """
     others = np.flatnonzero(engine.vocabulary.scenarios != name)
     table = scenarios_of(engine.snapshot)
     row = int(table.rows([name])[0])
     vectors = engine.texts.scenarios
-    told = scenario_features(table, engine.snapshot.interactions, vectors)
-    width = told.shape[1] - STATISTICS - HASHED
-    counted = slice(width, width + STATISTICS)
+    described = scenario_features(table, engine.snapshot.interactions, vectors)
+    width = described.shape[1] - STATISTICS - HASHED
+    statistics = slice(width, width + STATISTICS)
     rows = table.rows(engine.vocabulary.scenarios[others])
-    others, rows = others[rows >= 0], rows[rows >= 0]  # others have gone from the graph
+    others, rows = others[rows >= 0], rows[rows >= 0]  # the rest are no longer in the graph
     features = None
-    if rows.size and told.shape[1] == engine.model.shape.scenario_features:
-        features = told[row].copy()
-        # A handful of examples says nothing of how busy it will be.
-        features[counted] = told[rows, counted].mean(axis=0)
+    if rows.size and described.shape[1] == engine.model.shape.scenario_features:
+        features = described[row].copy()
+        # A few examples are no estimate of how many events the scenario will have.
+        features[statistics] = described[rows, statistics].mean(axis=0)
     if not _has_description(table, row) or not len(others):
         return RelatedScenarios(
             others, np.full(len(others), 1 / max(len(others), 1)), False, features
         )
-    said = np.delete(told, np.arange(counted.start, counted.stop), axis=1).astype(np.float64)
-    length = np.maximum(np.linalg.norm(said, axis=1, keepdims=True), 1e-12)
-    alike = _INVERSE_TEMPERATURE * (said / length)[rows] @ (said / length)[row]
-    weights = np.exp(alike - alike.max())
+    kept = np.delete(described, np.arange(statistics.start, statistics.stop), axis=1)
+    kept = kept.astype(np.float64)
+    length = np.maximum(np.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
+    similarity = _INVERSE_TEMPERATURE * (kept / length)[rows] @ (kept / length)[row]
+    weights = np.exp(similarity - similarity.max())
     return RelatedScenarios(others, weights / weights.sum(), True, features)
 
 
@@ -132,8 +151,10 @@ def _has_description(table: NodeTable, row: int) -> bool:
 
 
 def _model_with_scenario(model: HybridModel) -> HybridModel:
-    """The model with one scenario more; one without a head gets an adapter that leaves every
-    answer as it was."""
+    """The model with one scenario more.
+
+    A model without a scenario head gets adapters that leave every score as it was.
+    """
     late = model.shape.late_scenarios + 1
     if model.head.adapts:
         other = model.grown()
@@ -145,8 +166,10 @@ def _model_with_scenario(model: HybridModel) -> HybridModel:
 
 
 def with_adapter(model: HybridModel, more: int = 0) -> HybridModel:
-    """A model without a head as one with adapters for its scenarios and ``more``, all of which
-    change nothing yet."""
+    """The model with an adapter head for its scenarios and ``more`` new ones.
+
+    The adapters leave every score as it was.
+    """
     other = copy.deepcopy(model)
     size = model.shape.embedding_size
     head = AdapterHead(HeadShape(model.head.n_scenarios + more, size))
@@ -156,9 +179,11 @@ def with_adapter(model: HybridModel, more: int = 0) -> HybridModel:
 
 
 def check_name(scenario: object) -> str:
-    """Raises RequestError for what can't name a scenario."""
+    """The scenario name. Raises RequestError for a value that can't be one."""
     if not isinstance(scenario, str) or not scenario.strip():
-        raise RequestError(f"scenario {scenario!r} is no name; give a text that isn't blank.")
+        raise RequestError(f"scenario {scenario!r} is not a name; pass a text that isn't blank.")
     if scenario in RESERVED:
-        raise RequestError(f"scenario {scenario!r} asks for the one recognised; name it otherwise.")
+        raise RequestError(
+            f"scenario {scenario!r} is reserved for recognised scenarios; choose another name."
+        )
     return scenario
