@@ -21,8 +21,8 @@ from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.rating import bind_predictor
 from kgrec.scenarios.fitted_recogniser import FittedRecogniser
+from kgrec.scenarios.inference import UserScenarios
 from kgrec.scenarios.recognition import BoundRecogniser
-from kgrec.scenarios.user_scenarios import UserScenarios
 from kgrec.scoring.engine import Engine
 from kgrec.search.ranker import Searcher
 from kgrec.training.scenarios.maml import Start

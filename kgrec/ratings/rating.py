@@ -18,7 +18,7 @@ from kgrec.ratings.pools import RatedEvents
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.requests import RatedHistories, ask_ratings
 from kgrec.ratings.reviews import Reviews, gather
-from kgrec.scenarios.user_scenarios import UserScenarios
+from kgrec.scenarios.inference import UserScenarios
 from kgrec.scoring.bound_model import read_inputs
 from kgrec.scoring.engine import Engine
 
