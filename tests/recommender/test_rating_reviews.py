@@ -63,7 +63,7 @@ def test_sentiment_is_learned(model: Recommender) -> None:
     assert blend is not None
     assert blend.sentiment is not None
     texts = model.snapshot.reviews
-    told = blend.sentiment.read(model.state.engine.texts.events[: len(texts)], texts.id)
+    told = blend.sentiment.predict(model.state.engine.texts.events[: len(texts)], texts.id)
     assert np.corrcoef(told, texts.rating)[0, 1] > 0.7
 
 
