@@ -13,7 +13,7 @@ from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
-from kgrec.explain.counterfactuals.history_edit import Past, scores_of
+from kgrec.explain.counterfactuals.history_edit import EditableHistory, scores_of
 from kgrec.explain.counterfactuals.rank_position import Standing
 from kgrec.explain.counterfactuals.search import find_with, find_without
 from kgrec.explain.explained_path import ExplainedPath
@@ -37,7 +37,7 @@ class Case:
 
     engine: Engine
     explainer: Explainer
-    past: Past
+    history: EditableHistory
     stored: int | None
     user: str
 
@@ -45,8 +45,8 @@ class Case:
     def of(engine: Engine, explainer: Explainer, request: Request, *, stored: bool) -> Case:
         """``stored`` if the one history of the request is the one in the graph."""
         row = int(request.histories.user[0]) if stored else None
-        past = Past.of(engine, request, stored=stored)
-        return Case(engine, explainer, past, row, request.ids[0])
+        history = EditableHistory.of(engine, request, stored=stored)
+        return Case(engine, explainer, history, row, request.ids[0])
 
     def explain(
         self,
@@ -84,9 +84,9 @@ class Case:
         if limits is not None:
             allowed = candidate_mask(self.engine.snapshot, limits.candidates, limits.where)
         if limits is None or limits.candidates is None:
-            allowed = self.engine.candidates(self.past.histories.scenario, allowed)
+            allowed = self.engine.candidates(self.history.histories.scenario, allowed)
             allowed = allowed[0] if allowed is not None and allowed.ndim == 2 else allowed
-        return Standing.of(self.engine, self.explainer.index, self.past, item, k, allowed)
+        return Standing.of(self.engine, self.explainer.index, self.history, item, k, allowed)
 
     def tell(
         self,
@@ -110,17 +110,17 @@ class Case:
 
     @cached_property
     def _breakdown(self) -> RequestBreakdown:
-        times = self.past.times
+        times = self.history.times
         if self.stored is None:
             times = np.full(len(times), NO_TIME, dtype=np.int64)
-        return RequestBreakdown.of(self.engine, self.past.request, times)
+        return RequestBreakdown.of(self.engine, self.history.request, times)
 
     def _confirmed(self, told: Sequence[Explanation], rows: Sequence[int]) -> list[Explanation]:
         starts = sorted({self._start(path) for one in told for path in one.paths})
         if not starts:
             return list(told)
-        events: list[Ints] = [np.flatnonzero(self.past.items == start) for start in starts]
-        left = scores_of(self.engine, self.past.without(events), np.array(rows))
+        events: list[Ints] = [np.flatnonzero(self.history.items == start) for start in starts]
+        left = scores_of(self.engine, self.history.without(events), np.array(rows))
         place = {start: number for number, start in enumerate(starts)}
         return [
             with_falls(one, [one.score - float(left[place[self._start(p)], at]) for p in one.paths])

@@ -11,7 +11,7 @@ import numpy as np
 from graph_schema.errors import RequestError
 from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM, USER
-from kgrec.explain.attribution.attribute import Pieces, attribute
+from kgrec.explain.attribution.pieces import Pieces, attribute
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.attribution.selection import Chooser, Groups, admit, group
 from kgrec.explain.explained_path import ExplainedPath
@@ -161,8 +161,8 @@ def _choose(
         path = builder.build(members)
         if path is None:
             continue
-        chooser.shown(place)
+        chooser.mark_shown(place)
         amount = float(groups.contribution[number])
-        told = describer.describe(path, builder.candidate, amount, gain)
-        paths.append(replace(told, parts=members.by_part()))
+        described = describer.describe(path, builder.candidate, amount, gain)
+        paths.append(replace(described, parts=members.by_part()))
     return sorted(paths, key=lambda path: -path.contribution)

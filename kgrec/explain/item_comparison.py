@@ -85,14 +85,14 @@ def _last(standing: Standing) -> int | None:
 def _missing(engine: Engine, standing: Standing, breakdown: ScoreBreakdown) -> list[str]:
     """What the model does not have to go by."""
     item, found = standing.item, []
-    if not len(standing.past):
+    if not len(standing.history):
         found.append("There is no history, so the score is the item's own for anybody.")
     if not (engine.snapshot.interactions.item == item).any():
         found.append("Nobody has chosen it yet.")
     for part, present in engine.inputs.items.present.items():
         if part != IDS and part in engine.model.shape.parts and _absent(present, item):
             found.append(f"The model has nothing of it for “{name_in(part)}”.")
-    if len(standing.past) and MATCH in breakdown.parts and not len(breakdown.matches):
+    if len(standing.history) and MATCH in breakdown.parts and not len(breakdown.matches):
         found.append("No node of the graph lies between it and what was chosen.")
     return found
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from kgrec.errors import RequestError
-from kgrec.explain.attribution.attribute import attribute
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
+from kgrec.explain.attribution.pieces import attribute
 from kgrec.explore.importance import Tally
 from kgrec.paths.index import Constraints, PathIndex
 from kgrec.query import Query, Resolver

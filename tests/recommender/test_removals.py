@@ -26,8 +26,8 @@ def standings(model: Recommender, user: str) -> list[Standing]:
 def smallest(standing: Standing) -> int | None:
     """The size of the smallest of all sets without which the item has left."""
     for size in range(1, MOST + 1):
-        sets = [np.array(one) for one in combinations(range(len(standing.past)), size)]
-        if (standing.margins(standing.past.without(sets), standing.rivals()) < 0).any():
+        sets = [np.array(one) for one in combinations(range(len(standing.history)), size)]
+        if (standing.margins(standing.history.without(sets), standing.rivals()) < 0).any():
             return size
     return None
 
@@ -50,10 +50,10 @@ def test_a_long_history_is_searched_by_what_events_gave(
         search = RemovalSearch(standing)
         found = search.run(MOST)
         tried = {event for events in search.margins for event in events}
-        assert len(tried) == 4 < len(standing.past)
+        assert len(tried) == 4 < len(standing.history)
         if found is not None:
             sizes.append(len(found))
-            left = standing.past.without([np.array(found)])
+            left = standing.history.without([np.array(found)])
             assert standing.rank_in(standing.after(left)) > K
     assert sizes
 

@@ -16,7 +16,7 @@ from kgrec.scoring.request import Request
 
 
 @dataclass(frozen=True, eq=False)
-class Past:
+class EditableHistory:
     """The ``request`` of one user and its ``times`` int64 ``[n]``: unix seconds where the history
     is stored, positions where it was given with the request (those age alike).
 
@@ -27,12 +27,12 @@ class Past:
     times: Ints
 
     @staticmethod
-    def of(engine: Engine, request: Request, *, stored: bool) -> Past:
+    def of(engine: Engine, request: Request, *, stored: bool) -> EditableHistory:
         """``stored`` if the history is the one in the graph."""
         one = request.histories
         if stored:
-            return Past(request, engine.sequences.times(int(one.user[0])))
-        return Past(request, np.arange(len(one.item), dtype=np.int64))
+            return EditableHistory(request, engine.sequences.times(int(one.user[0])))
+        return EditableHistory(request, np.arange(len(one.item), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.times)
@@ -47,10 +47,10 @@ class Past:
         """int64 ``[n]``: the events' item rows, oldest first."""
         return self.histories.item
 
-    def empty(self) -> Past:
+    def empty(self) -> EditableHistory:
         """The same user without any event."""
         nothing = np.zeros((1, len(self)), dtype=bool)
-        return Past(self.kept(nothing), self.times[:0])
+        return EditableHistory(self.kept(nothing), self.times[:0])
 
     def kept(self, keep: np.ndarray) -> Request:
         """Histories as if only some events had happened; ``keep`` bool ``[B, n]``.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgrec.explain.counterfactuals.history_edit import Past, scores_of
+from kgrec.explain.counterfactuals.history_edit import EditableHistory, scores_of
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
@@ -25,7 +25,7 @@ class Standing:
 
     engine: Engine
     index: PathIndex
-    past: Past
+    history: EditableHistory
     item: int
     k: int
     scores: np.ndarray
@@ -35,18 +35,18 @@ class Standing:
     def of(
         engine: Engine,
         index: PathIndex,
-        past: Past,
+        history: EditableHistory,
         item: int,
         k: int,
         candidates: np.ndarray | None = None,
     ) -> Standing:
         """By a whole forward pass; ``candidates`` bool ``[n_items]``, None for all."""
         rows = np.arange(len(engine.snapshot.items))
-        allowed = ~np.isin(rows, past.items)
+        allowed = ~np.isin(rows, history.items)
         if candidates is not None:
             allowed &= candidates
         allowed[item] = True
-        return Standing(engine, index, past, item, k, _all(engine, past.request), allowed)
+        return Standing(engine, index, history, item, k, _all(engine, history.request), allowed)
 
     def name(self, row: int) -> str:
         """The title of an item row, else its id."""
@@ -65,7 +65,7 @@ class Standing:
     @property
     def seen(self) -> bool:
         """Whether the item is in the history, and so never recommended."""
-        return bool(np.isin(self.item, self.past.items))
+        return bool(np.isin(self.item, self.history.items))
 
     def rank_in(self, scores: np.ndarray, besides: int = -1) -> int:
         """The item's rank by other scores, without item ``besides``."""

@@ -60,7 +60,7 @@ class RemovalSearch:
         """Measure single events, and see what they promise together."""
         standing = self.standing
         events, rivals = self._promising(), self.rivals[: max(_WATCHED, 2 * standing.k)]
-        histories = standing.past.without([np.array([event]) for event in events])
+        histories = standing.history.without([np.array([event]) for event in events])
         leads = standing.leads(histories, rivals)
         margins = margins_of(leads, standing.k).tolist()
         self.margins.update({(event,): m for event, m in zip(events, margins, strict=True)})
@@ -75,14 +75,14 @@ class RemovalSearch:
         asked = list(dict.fromkeys(sets))
         new = [events for events in asked if events not in self.margins]
         if new:
-            histories = self.standing.past.without([np.array(events) for events in new])
+            histories = self.standing.history.without([np.array(events) for events in new])
             margins = self.standing.margins(histories, self.rivals).tolist()
             self.margins.update(zip(new, margins, strict=True))
         return sorted(asked, key=lambda events: (self.margins[events], events))
 
     def _swapped(self, events: EventSet, others: list[int]) -> EventSet:
         """The set, made better by exchanging one event at a time while that helps and is needed."""
-        room = max(1, _MOST_EVENTS // (len(events) * len(self.standing.past)))
+        room = max(1, _MOST_EVENTS // (len(events) * len(self.standing.history)))
         for _ in range(_SWAPS):
             if self._out(events):
                 break
@@ -111,13 +111,13 @@ class RemovalSearch:
         """Positions of the events to measure; of a long history those that gave more to the item
         than to its next rivals."""
         standing = self.standing
-        n, most = len(standing.past), max(_ALONE, _SCORES // len(standing.scores))
+        n, most = len(standing.history), max(_ALONE, _SCORES // len(standing.scores))
         if n <= most:
             return list(range(n))
         place = standing.k - 1
         nearest = self.rivals[place : place + _NEAREST_RIVALS].tolist()
-        past = standing.past
-        scores = RequestBreakdown.of(standing.engine, past.request, past.times)
+        history = standing.history
+        scores = RequestBreakdown.of(standing.engine, history.request, history.times)
         ahead = scores.break_down(standing.item).per_event()
         ahead = ahead - np.mean([scores.break_down(row).per_event() for row in nearest], axis=0)
         return [int(event) for event in np.argsort(-ahead, kind="stable")[:most]]

@@ -26,7 +26,7 @@ def find_without(standing: Standing, user_id: str | None, max_events: int) -> Co
     if standing.rank > standing.k:
         reason = f"It is not among the best {standing.k}, so there is nothing to take away."
         return _nothing(standing, user_id, False, reason)
-    if not len(standing.past):
+    if not len(standing.history):
         reason = "There is no history, so the item would be there for anybody."
         return _nothing(standing, user_id, False, reason)
     search = RemovalSearch(standing)
@@ -34,12 +34,12 @@ def find_without(standing: Standing, user_id: str | None, max_events: int) -> Co
     if found is None:
         reason = f"No set of at most {max_events} events was found without which it leaves."
         return _nothing(standing, user_id, False, reason, search.tried)
-    scores = standing.after(standing.past.without([np.array(found)]))
+    scores = standing.after(standing.history.without([np.array(found)]))
     before, after = standing.best(standing.scores), standing.best(scores)
     new = [row for row in after.tolist() if row not in set(before.tolist())]
     return replace(
         _now(standing, user_id, added=False),
-        events=tuple(_change(standing, int(standing.past.items[e])) for e in found),
+        events=tuple(_change(standing, int(standing.history.items[e])) for e in found),
         rank_then=standing.rank_in(scores),
         score_then=float(scores[standing.item]),
         entered=_change(standing, new[0]) if new else None,
@@ -64,7 +64,7 @@ def find_with(standing: Standing, user_id: str | None) -> Counterfactual:
         reason = f"It is among the best {standing.k} as it is."
         return _nothing(standing, user_id, True, reason)
     items = _tried_alone(standing)
-    margins = standing.margins(standing.past.followed_by(items), _besides(standing, items))
+    margins = standing.margins(standing.history.followed_by(items), _besides(standing, items))
     options = [_Option(row, margin) for row, margin in zip(items.tolist(), margins, strict=True)]
     changes = [_with(standing, option) for option in options if option.margin > 0]
     good = sorted((c for c in changes if c.rank <= standing.k), key=lambda c: c.own_rank)
@@ -72,7 +72,7 @@ def find_with(standing: Standing, user_id: str | None) -> Counterfactual:
         reason = f"None of the {len(items)} items most like it would bring it in on its own."
         return _nothing(standing, user_id, True, reason, len(items))
     row = standing.engine.item_row[good[0].item_id]
-    scores = standing.after(standing.past.followed_by(np.array([row])))
+    scores = standing.after(standing.history.followed_by(np.array([row])))
     return replace(
         _now(standing, user_id, added=True),
         events=tuple(good[:_SHOWN]),
@@ -91,7 +91,7 @@ def _tried_alone(standing: Standing) -> Ints:
     rows = np.asarray(rows[standing.allowed[rows] & (rows != item)])
     if len(rows) <= _EXACT:
         return rows
-    alone = standing.margins(standing.past.empty().followed_by(rows), standing.rivals())
+    alone = standing.margins(standing.history.empty().followed_by(rows), standing.rivals())
     return np.asarray(rows[np.argsort(-alone, kind="stable")[:_EXACT]])
 
 
@@ -102,7 +102,7 @@ def _besides(standing: Standing, items: Ints) -> Ints:
 
 
 def _with(standing: Standing, option: _Option) -> Change:
-    scores = standing.after(standing.past.followed_by(np.array([option.item])))
+    scores = standing.after(standing.history.followed_by(np.array([option.item])))
     own = replace(standing, item=option.item)
     change = _change(standing, option.item)
     rank = standing.rank_in(scores, besides=option.item)
