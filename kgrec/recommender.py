@@ -30,7 +30,7 @@ from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
 from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.writer import Writer
-from kgrec.explain.word_attribution import Method, Source, find_text, tell_words
+from kgrec.explain.word_attribution import Method, Source, attribute_words, find_text
 from kgrec.explain.words import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import measure_importance, sample_users
@@ -678,7 +678,7 @@ class Recommender:
         found = find_text(state.engine, request, row, source, of, robust=robust)
         node = int(state.engine.messages.item_nodes(np.array(row)))
         name = state.indexes.explainer.index.space.display_name(node)
-        return tell_words(state.reader.encoder, request.ids[0], item, name, found, method)
+        return attribute_words(state.reader.encoder, request.ids[0], item, name, found, method)
 
     def importance(
         self,

@@ -11,16 +11,16 @@ CARRIES = 0.05  # of score − baseline: what a path must carry to explain a rec
 _HARDLY = 0.01  # too little to name
 
 
-def with_falls(told: Explanation, falls: Sequence[float]) -> Explanation:
+def with_score_drops(told: Explanation, drops: Sequence[float]) -> Explanation:
     """The explanation with each path's fall; and why, where no path on its own carries much."""
-    paths = [replace(path, fall=fall) for path, fall in zip(told.paths, falls, strict=True)]
+    paths = [replace(path, fall=fall) for path, fall in zip(told.paths, drops, strict=True)]
     tried = replace(told, paths=paths)
     return replace(tried, reasons=told.reasons + _reasons(tried)) if paths else tried
 
 
 def best_share(told: Explanation) -> float:
     """The largest share of score − baseline, where the history raised the score, that a path of the
-    graph carries without whose edges the score falls; 0 without one."""
+    graph carries without whose edges the score drops; 0 without one."""
     if told.gain <= 0:
         return 0.0
     return max(

@@ -8,14 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
-from kgrec.explain.ablation import with_falls
+from kgrec.explain.ablation import with_score_drops
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
 from kgrec.explain.counterfactuals.history_edit import EditableHistory, scores_of
-from kgrec.explain.counterfactuals.rank_position import Standing
-from kgrec.explain.counterfactuals.search import find_with, find_without
+from kgrec.explain.counterfactuals.rank_position import RankPosition
+from kgrec.explain.counterfactuals.search import find_additions, find_removals
 from kgrec.explain.explained_path import ExplainedPath
 from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import Explanation
@@ -62,23 +62,23 @@ class Case:
 
     def without(self, item: int, k: int, max_events: int, limits: Constraints) -> Counterfactual:
         """The fewest events found without which item row ``item`` leaves the ``k`` best."""
-        return find_without(self.standing(item, k, limits), self.user, max_events)
+        return find_removals(self.position(item, k, limits), self.user, max_events)
 
     def added(self, item: int, k: int, limits: Constraints) -> Counterfactual:
         """Single items that would bring item row ``item`` among the ``k`` best."""
-        return find_with(self.standing(item, k, limits), self.user)
+        return find_additions(self.position(item, k, limits), self.user)
 
     def why_not(self, item: int, k: int, limits: Constraints, writer: Writer) -> WhyNot:
         """Why item row ``item`` is not among the ``k`` best."""
-        standing = self.standing(item, k, limits)
-        return find_why_not(standing, self.user, lambda row: self.tell(row, writer=writer))
+        position = self.position(item, k, limits)
+        return find_why_not(position, self.user, lambda row: self.tell(row, writer=writer))
 
     def compare(self, a: int, b: int, writer: Writer) -> Comparison:
         """Why item row ``a`` scores other than item row ``b``."""
         one, other = (self.tell(row, writer=writer) for row in (a, b))
         return compare_items(self.engine, self.explainer.index, one, other)
 
-    def standing(self, item: int, k: int, limits: Constraints | None = None) -> Standing:
+    def position(self, item: int, k: int, limits: Constraints | None = None) -> RankPosition:
         """The place of item row ``item`` in the user's list, among the candidates of ``limits``."""
         allowed = None
         if limits is not None:
@@ -86,7 +86,7 @@ class Case:
         if limits is None or limits.candidates is None:
             allowed = self.engine.candidates(self.history.histories.scenario, allowed)
             allowed = allowed[0] if allowed is not None and allowed.ndim == 2 else allowed
-        return Standing.of(self.engine, self.explainer.index, self.history, item, k, allowed)
+        return RankPosition.of(self.engine, self.explainer.index, self.history, item, k, allowed)
 
     def tell(
         self,
@@ -123,7 +123,9 @@ class Case:
         left = scores_of(self.engine, self.history.without(events), np.array(rows))
         place = {start: number for number, start in enumerate(starts)}
         return [
-            with_falls(one, [one.score - float(left[place[self._start(p)], at]) for p in one.paths])
+            with_score_drops(
+                one, [one.score - float(left[place[self._start(p)], at]) for p in one.paths]
+            )
             for at, one in enumerate(told)
         ]
 

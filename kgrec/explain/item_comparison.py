@@ -9,8 +9,8 @@ from torch import Tensor
 
 from kgrec.explain.attribution.score_breakdown import MATCH, ScoreBreakdown
 from kgrec.explain.comparison import Comparison, Difference, WhyNot
-from kgrec.explain.counterfactuals.rank_position import Standing
-from kgrec.explain.counterfactuals.search import find_with
+from kgrec.explain.counterfactuals.rank_position import RankPosition
+from kgrec.explain.counterfactuals.search import find_additions
 from kgrec.explain.explanation import Explanation
 from kgrec.features.blocks import name_in
 from kgrec.features.names import IDS
@@ -51,48 +51,48 @@ def _by_event(
     return tuple(sorted(found, key=lambda d: -abs(d.difference)))
 
 
-def find_why_not(standing: Standing, user_id: str | None, tell: Tell) -> WhyNot:
+def find_why_not(position: RankPosition, user_id: str | None, tell: Tell) -> WhyNot:
     """Why the item is not among the k best: what lies between it and the last of them."""
-    engine, item = standing.engine, standing.item
+    engine, item = position.engine, position.item
     breakdown, told = tell(item)
-    rank, last = standing.rank, _last(standing)
-    out = last is not None and rank > standing.k and not standing.seen
+    rank, last = position.rank, _last(position)
+    out = last is not None and rank > position.k and not position.seen
     comparison = None
     if out and last is not None:
-        comparison = compare_items(engine, standing.index, tell(last), (breakdown, told))
+        comparison = compare_items(engine, position.index, tell(last), (breakdown, told))
     return WhyNot(
         user_id=user_id,
         item_id=told.item_id,
         item_name=told.item_name,
-        k=standing.k,
+        k=position.k,
         rank=rank,
-        candidates=int(standing.allowed.sum()),
-        score=standing.score,
+        candidates=int(position.allowed.sum()),
+        score=position.score,
         gap=0.0 if comparison is None else comparison.difference,
         comparison=comparison,
         against=tuple(path for path in told.paths if path.contribution < 0),
-        missing=tuple(_missing(engine, standing, breakdown)),
-        entry=find_with(standing, user_id),
+        missing=tuple(_missing(engine, position, breakdown)),
+        entry=find_additions(position, user_id),
     )
 
 
-def _last(standing: Standing) -> int | None:
+def _last(position: RankPosition) -> int | None:
     """The row of the k-th best item, None where there are fewer."""
-    best = standing.best(standing.scores)
-    return int(best[-1]) if len(best) == standing.k else None
+    best = position.best(position.scores)
+    return int(best[-1]) if len(best) == position.k else None
 
 
-def _missing(engine: Engine, standing: Standing, breakdown: ScoreBreakdown) -> list[str]:
+def _missing(engine: Engine, position: RankPosition, breakdown: ScoreBreakdown) -> list[str]:
     """What the model does not have to go by."""
-    item, found = standing.item, []
-    if not len(standing.history):
+    item, found = position.item, []
+    if not len(position.history):
         found.append("There is no history, so the score is the item's own for anybody.")
     if not (engine.snapshot.interactions.item == item).any():
         found.append("Nobody has chosen it yet.")
     for part, present in engine.inputs.items.present.items():
         if part != IDS and part in engine.model.shape.parts and _absent(present, item):
             found.append(f"The model has nothing of it for “{name_in(part)}”.")
-    if len(standing.history) and MATCH in breakdown.parts and not len(breakdown.matches):
+    if len(position.history) and MATCH in breakdown.parts and not len(breakdown.matches):
         found.append("No node of the graph lies between it and what was chosen.")
     return found
 

@@ -44,7 +44,7 @@ class ScoredText:
     score: Callable[[Tensor], Tensor]
 
 
-def tell_words(
+def attribute_words(
     encoder: object, user: str, item: str, name: str, found: ScoredText, method: str
 ) -> WordContributions:
     """Raises RequestError for another method, or an encoder that has no gradients."""
@@ -239,7 +239,7 @@ def _history_score(
 ) -> Callable[[Tensor], Tensor]:
     """The score of item ``row`` as a function of the vector of one text of the history."""
     target = engine.items.candidate[row].clone() / engine.model.shape.temperature
-    alone, place, inputs = own_texts(engine, request, text)
+    alone, place, inputs = restrict_to_history_texts(engine, request, text)
     with torch.no_grad():
         others = _score_now(engine, request, row) - float(_user(engine, request) @ target)
 
@@ -251,7 +251,9 @@ def _history_score(
     return score
 
 
-def own_texts(engine: Engine, request: Request, text: int) -> tuple[Request, int, ModelInputs]:
+def restrict_to_history_texts(
+    engine: Engine, request: Request, text: int
+) -> tuple[Request, int, ModelInputs]:
     """The request with its history's texts numbered by themselves, the number of ``text`` among
     them, and inputs that hold them alone: all texts of a catalog would be copied at every step."""
     history = request.histories
@@ -267,4 +269,4 @@ def own_texts(engine: Engine, request: Request, text: int) -> tuple[Request, int
     return alone, int(np.searchsorted(rows, text)), inputs
 
 
-__all__ = ["Method", "ScoredText", "Source", "find_text", "tell_words"]
+__all__ = ["Method", "ScoredText", "Source", "attribute_words", "find_text"]

@@ -16,7 +16,7 @@ _RIVALS = 5_000  # items beyond the k best that a search watches
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class RankPosition:
     """One user's list with the place of an item in it.
 
     ``scores`` float64 ``[n_items]``; ``allowed`` bool ``[n_items]``: the items that may be in the
@@ -39,14 +39,14 @@ class Standing:
         item: int,
         k: int,
         candidates: np.ndarray | None = None,
-    ) -> Standing:
+    ) -> RankPosition:
         """By a whole forward pass; ``candidates`` bool ``[n_items]``, None for all."""
         rows = np.arange(len(engine.snapshot.items))
         allowed = ~np.isin(rows, history.items)
         if candidates is not None:
             allowed &= candidates
         allowed[item] = True
-        return Standing(engine, index, history, item, k, _all(engine, history.request), allowed)
+        return RankPosition(engine, index, history, item, k, _all(engine, history.request), allowed)
 
     def name(self, row: int) -> str:
         """The title of an item row, else its id."""

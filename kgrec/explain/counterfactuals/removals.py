@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
-from kgrec.explain.counterfactuals.rank_position import Standing, margins_of
+from kgrec.explain.counterfactuals.rank_position import RankPosition, margins_of
 
 _ALONE, _SCORES = 192, 4_000_000  # events measured alone: at least, and more by scores computed
 _WATCHED, _NEAR = 1_000, 200  # best rivals looked at, and those of them that may overtake
@@ -28,9 +28,9 @@ EventSet = tuple[int, ...]  # positions in the history, in order
 class RemovalSearch:
     """One search; ``tried`` counts the histories scored."""
 
-    def __init__(self, standing: Standing) -> None:
-        self.standing = standing
-        self.rivals = standing.rivals()
+    def __init__(self, position: RankPosition) -> None:
+        self.position = position
+        self.rivals = position.rivals()
         self.margins: dict[EventSet, float] = {}
 
     @property
@@ -39,7 +39,7 @@ class RemovalSearch:
 
     def run(self, max_events: int) -> EventSet | None:
         """The first set that pushes the item out, made minimal."""
-        if len(self.rivals) < self.standing.k:
+        if len(self.rivals) < self.position.k:
             return None
         guess = self._alone(max_events)
         best = min(self.margins, key=lambda events: (self.margins[events], events))
@@ -58,14 +58,14 @@ class RemovalSearch:
 
     def _alone(self, max_events: int) -> _Guess:
         """Measure single events, and see what they promise together."""
-        standing = self.standing
-        events, rivals = self._promising(), self.rivals[: max(_WATCHED, 2 * standing.k)]
-        histories = standing.history.without([np.array([event]) for event in events])
-        leads = standing.leads(histories, rivals)
-        margins = margins_of(leads, standing.k).tolist()
+        position = self.position
+        events, rivals = self._promising(), self.rivals[: max(_WATCHED, 2 * position.k)]
+        histories = position.history.without([np.array([event]) for event in events])
+        leads = position.leads(histories, rivals)
+        margins = margins_of(leads, position.k).tolist()
         self.margins.update({(event,): m for event, m in zip(events, margins, strict=True)})
-        now = standing.scores[standing.item] - standing.scores[rivals]
-        return _Guess.of(events, now, leads - now, standing.k, max_events)
+        now = position.scores[position.item] - position.scores[rivals]
+        return _Guess.of(events, now, leads - now, position.k, max_events)
 
     def _out(self, events: EventSet) -> bool:
         return self.margins[events] < 0
@@ -75,14 +75,14 @@ class RemovalSearch:
         asked = list(dict.fromkeys(sets))
         new = [events for events in asked if events not in self.margins]
         if new:
-            histories = self.standing.history.without([np.array(events) for events in new])
-            margins = self.standing.margins(histories, self.rivals).tolist()
+            histories = self.position.history.without([np.array(events) for events in new])
+            margins = self.position.margins(histories, self.rivals).tolist()
             self.margins.update(zip(new, margins, strict=True))
         return sorted(asked, key=lambda events: (self.margins[events], events))
 
     def _swapped(self, events: EventSet, others: list[int]) -> EventSet:
         """The set, made better by exchanging one event at a time while that helps and is needed."""
-        room = max(1, _MOST_EVENTS // (len(events) * len(self.standing.history)))
+        room = max(1, _MOST_EVENTS // (len(events) * len(self.position.history)))
         for _ in range(_SWAPS):
             if self._out(events):
                 break
@@ -110,15 +110,15 @@ class RemovalSearch:
     def _promising(self) -> list[int]:
         """Positions of the events to measure; of a long history those that gave more to the item
         than to its next rivals."""
-        standing = self.standing
-        n, most = len(standing.history), max(_ALONE, _SCORES // len(standing.scores))
+        position = self.position
+        n, most = len(position.history), max(_ALONE, _SCORES // len(position.scores))
         if n <= most:
             return list(range(n))
-        place = standing.k - 1
+        place = position.k - 1
         nearest = self.rivals[place : place + _NEAREST_RIVALS].tolist()
-        history = standing.history
-        scores = RequestBreakdown.of(standing.engine, history.request, history.times)
-        ahead = scores.break_down(standing.item).per_event()
+        history = position.history
+        scores = RequestBreakdown.of(position.engine, history.request, history.times)
+        ahead = scores.break_down(position.item).per_event()
         ahead = ahead - np.mean([scores.break_down(row).per_event() for row in nearest], axis=0)
         return [int(event) for event in np.argsort(-ahead, kind="stable")[:most]]
 
