@@ -193,7 +193,7 @@ def _stability(model: Recommender, one: Recommended, into: Measured) -> None:
     younger = replace(
         one.case, history=EditableHistory(history.kept(keep[None]), history.times[keep])
     )
-    _, then = younger.tell(one.case.engine.item_row[told.item_id])
+    _, then = younger.explain_score(one.case.engine.item_row[told.item_id])
     before, after = _ways(told.paths), _ways(then.paths)
     into.overlap.append(len(before & after) / max(len(before | after), 1))
 

@@ -31,7 +31,7 @@ from kgrec.explain.counterfactuals.counterfactual import Counterfactual
 from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.writer import Writer
 from kgrec.explain.word_attribution import Method, Source, attribute_words, find_text
-from kgrec.explain.words import WordContributions
+from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of

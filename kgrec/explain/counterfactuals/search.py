@@ -1,7 +1,7 @@
-"""The smallest change of a history that moves an item out of the k best, or into them.
+"""Search for the smallest change of a history that moves an item out of the k best, or into them.
 
-Every change is scored by a whole forward pass over the changed history, many in a batch, so that
-what is reported has happened, not been estimated.
+Every change is scored by a whole forward pass over the changed history, many in a batch, so results
+are measured, not estimated.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from kgrec.explain.counterfactuals.removals import RemovalSearch
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.ranked_lists import similar_items
 
-_LIKE, _EXACT, _SHOWN = 512, 64, 5  # items like the one asked about: tried alone, tried, shown
+_IN_HISTORY = "It is in the history, so it is never in the list."
+_SIMILAR, _EXACT, _SHOWN = 512, 64, 5  # similar items: tried alone, tried, shown
 
 
 def find_removals(position: RankPosition, user_id: str | None, max_events: int) -> Counterfactual:
-    """The smallest set found of at most ``max_events`` events without which the item leaves."""
+    """The smallest set found, of at most ``max_events``, without which the item is out."""
     if position.seen:
-        return _nothing(position, user_id, False, "It is in the history, so it is in no list.")
+        return _nothing(position, user_id, False, _IN_HISTORY)
     if position.rank > position.k:
-        reason = f"It is not among the best {position.k}, so there is nothing to take away."
+        reason = f"It is not among the best {position.k}, so there is nothing to remove."
         return _nothing(position, user_id, False, reason)
     if not len(position.history):
-        reason = "There is no history, so the item would be there for anybody."
+        reason = "There is no history, so no event can be removed."
         return _nothing(position, user_id, False, reason)
     search = RemovalSearch(position)
     found = search.run(max_events)
     if found is None:
-        reason = f"No set of at most {max_events} events was found without which it leaves."
+        reason = (
+            f"No set of at most {max_events} events was found without which it leaves the list."
+        )
         return _nothing(position, user_id, False, reason, search.tried)
     scores = position.after(position.history.without([np.array(found)]))
     before, after = position.best(position.scores), position.best(scores)
@@ -56,20 +59,23 @@ class _Option:
 def find_additions(position: RankPosition, user_id: str | None) -> Counterfactual:
     """Single items that bring the item among the k best when chosen now.
 
-    Tried are the items most like it; the one that is highest in the user's own list comes first.
+    The items most similar to it are tried; the one that ranks highest in the user's own list is
+    first.
     """
     if position.seen:
-        return _nothing(position, user_id, True, "It is in the history, so it is in no list.")
+        return _nothing(position, user_id, True, _IN_HISTORY)
     if position.rank <= position.k:
-        reason = f"It is among the best {position.k} as it is."
+        reason = f"It is among the best {position.k} already."
         return _nothing(position, user_id, True, reason)
-    items = _tried_alone(position)
-    margins = position.margins(position.history.followed_by(items), _besides(position, items))
+    items = _promising(position)
+    margins = position.margins(
+        position.history.followed_by(items), _rivals_without(position, items)
+    )
     options = [_Option(row, margin) for row, margin in zip(items.tolist(), margins, strict=True)]
     changes = [_with(position, option) for option in options if option.margin > 0]
     good = sorted((c for c in changes if c.rank <= position.k), key=lambda c: c.own_rank)
     if not good:
-        reason = f"None of the {len(items)} items most like it would bring it in on its own."
+        reason = f"None of the {len(items)} items most similar to it would bring it in alone."
         return _nothing(position, user_id, True, reason, len(items))
     row = position.engine.item_row[good[0].item_id]
     scores = position.after(position.history.followed_by(np.array([row])))
@@ -82,12 +88,14 @@ def find_additions(position: RankPosition, user_id: str | None) -> Counterfactua
     )
 
 
-def _tried_alone(position: RankPosition) -> Ints:
-    """int64 ``[<= _EXACT]``: of the items like it, those that raise it most above its rivals when
-    they are the whole history."""
+def _promising(position: RankPosition) -> Ints:
+    """Similar items that raise the item most above its rivals as the whole history, int64.
+
+    At most _EXACT.
+    """
     engine, item = position.engine, position.item
-    like = similar_items(engine, np.array([item]), _LIKE).ids[0]
-    rows = np.array([engine.item_row[name] for name in like if name is not None], dtype=np.int64)
+    similar = similar_items(engine, np.array([item]), _SIMILAR).ids[0]
+    rows = np.array([engine.item_row[name] for name in similar if name is not None], dtype=np.int64)
     rows = np.asarray(rows[position.allowed[rows] & (rows != item)])
     if len(rows) <= _EXACT:
         return rows
@@ -95,8 +103,8 @@ def _tried_alone(position: RankPosition) -> Ints:
     return np.asarray(rows[np.argsort(-alone, kind="stable")[:_EXACT]])
 
 
-def _besides(position: RankPosition, items: Ints) -> Ints:
-    """The rivals without the items that are chosen, as these are no candidates then."""
+def _rivals_without(position: RankPosition, items: Ints) -> Ints:
+    """The rivals without ``items``, which are no candidates once they are chosen."""
     rivals = position.rivals()
     return np.asarray(rivals[~np.isin(rivals, items)])
 
@@ -114,7 +122,7 @@ def _change(position: RankPosition, row: int) -> Change:
 
 
 def _now(position: RankPosition, user_id: str | None, *, added: bool) -> Counterfactual:
-    """How things are."""
+    """The result without a change."""
     item = _change(position, position.item)
     return Counterfactual(
         user_id=user_id,
