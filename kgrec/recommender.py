@@ -33,7 +33,7 @@ from kgrec.explain.text.writer import Writer
 from kgrec.explain.word_attribution import Method, Source, attribute_words, find_text
 from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
-from kgrec.explore.model_importance import measure_importance, sample_users
+from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of
 from kgrec.fitting.fit import FitOptions, training_split
 from kgrec.fitting.pipeline import run_pipeline
@@ -732,8 +732,8 @@ class Recommender:
         wanted = [scenario] if scenario is None or isinstance(scenario, str) else list(scenario)
         if not wanted:
             raise RequestError("scenario is an empty list; pass names, or None for none.")
-        index, limits = state.indexes.explainer.index, constraints or Constraints()
-        return measure_importance(state.resolver, index, by, query, wanted, check_k(k), limits)
+        request = ImportanceRequest(by, query, wanted, check_k(k), constraints or Constraints())
+        return measure_importance(state.resolver, state.indexes.explainer.index, request)
 
     def fit_ratings(
         self, like: float | None = None, *, seed: int = 0, progress: Progress | None = None
@@ -844,7 +844,7 @@ class Recommender:
         Raises
         ------
         RequestError
-            For a name that is no name, unknown items, and examples without an id; then nothing has
+            For an invalid name, unknown items, and examples without an id; then nothing has
             changed.
         TrainingError
             Where the examples can't be learned; then nothing has changed.
