@@ -24,7 +24,7 @@ def test_no_history_no_effect_no_connection(tiny: GraphSnapshot) -> None:
     assert "no history" in empty.reasons[0]
     z = int(tiny.items.rows(["z"])[0])
     still = explainer.explain(breakdown(tiny, ["a"], {"text": [0.0]}, baseline=1), z, user=0)
-    assert "Nothing in the history moved" in still.reasons[0]
+    assert "Nothing in the history changed" in still.reasons[0]
     assert "No path of at most 4 steps connects user u1 and “Alone”" in still.reasons[1]
     near = explainer.explain(breakdown(tiny, ["a"], {"text": [0.0]}, baseline=1), B, user=0)
     assert len(near.reasons) == 1

@@ -1,4 +1,4 @@
-"""What is said where no path carries much of a score."""
+"""Reasons where no path contributes much to a score."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def test_events_that_others_make_up_for_do_not_decide(told: Explanation) -> None
     share = max(path.share for path in told.paths)
     without = with_score_drops(told, [0.0] * len(told.paths))
     assert best_share(without) == 0.0
-    assert f"the largest path carries {share:.0%}" in without.reasons[0]
+    assert f"the largest path contributes {share:.0%}" in without.reasons[0]
 
 
 def test_a_path_that_hardly_counts_is_not_given_a_share(told: Explanation) -> None:
     small = [replace(path, share=-0.003) for path in told.paths]
     without = with_score_drops(replace(told, paths=small), [0.0] * len(small))
-    assert "no path shown carries a hundredth" in without.reasons[0]
+    assert "no path shown contributes 1%" in without.reasons[0]
 
 
-def test_likenesses_have_no_edge_to_show(told: Explanation) -> None:
+def test_similar_texts_have_no_edge_to_show(told: Explanation) -> None:
     bare = [replace(path, stored=(True, False)) for path in told.paths]
     found = with_score_drops(replace(told, paths=bare), [told.gain] * len(bare))
-    assert "likenesses of texts or attributes" in found.reasons[0]
+    assert "similar texts or attributes" in found.reasons[0]
 
 
 def test_a_history_that_did_not_raise_the_score(told: Explanation) -> None:

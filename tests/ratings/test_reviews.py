@@ -11,7 +11,7 @@ import pytest
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.config import TextConfig
-from tests.recommender import rated
+from tests.ratings import rated
 from tests.text.tiny import write_bert
 
 pytestmark = pytest.mark.slow
