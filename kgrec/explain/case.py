@@ -34,7 +34,7 @@ from kgrec.scoring.request import Request
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One user's history and circumstances, about which explanations are asked.
+    """The history and circumstances of one user, to be explained.
 
     ``stored``: the user's row where the history is the one in the graph, else None.
     """

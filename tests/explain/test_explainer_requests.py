@@ -31,7 +31,7 @@ def test_no_history_no_effect_no_connection(tiny: GraphSnapshot) -> None:
     kept = explainer.explain(
         breakdown(tiny, ["a"], {"text": [2.0]}), B, user=0, constraints=Constraints(avoid="a")
     )
-    assert "No path keeps the constraints" in kept.reasons[0]
+    assert "No path satisfies the constraints" in kept.reasons[0]
     assert (kept.not_shown, kept.hidden) == (2.0, 1)
 
 
