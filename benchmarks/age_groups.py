@@ -24,7 +24,7 @@ from kgrec.graph.source import read_source
 from kgrec.metrics.calibration import expected_calibration_error
 from kgrec.ratings.fit import fit_rating_model, log_losses
 from kgrec.ratings.model import RatingModel
-from kgrec.ratings.pools import AskedPairs, RatedEvents
+from kgrec.ratings.pools import RatedEvents, RatingPairs
 from kgrec.ratings.predictor import RatingPredictor
 
 DATA: Final = "ml-1m-kg"
@@ -106,8 +106,8 @@ def _answers(
 ) -> tuple[np.ndarray, np.ndarray]:
     rows = trial.test
     time_ = rows.timestamp if times else np.full(len(rows), NO_TIME)
-    asked = AskedPairs(rows.user, rows.item, time_)
-    return predictor.predict(asked, rows.user, trial.codes(rows), past_only=past_only)
+    pairs = RatingPairs(rows.user, rows.item, time_)
+    return predictor.predict(pairs, rows.user, trial.codes(rows), past_only=past_only)
 
 
 def _aspects(trial: AgeGroups, model: RatingModel) -> Metrics:

@@ -30,10 +30,10 @@ from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
 from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.writer import Writer
-from kgrec.explain.word_attribution import Method, Source, find_text, tell_words
-from kgrec.explain.words import WordContributions
+from kgrec.explain.word_attribution import Method, Source, attribute_words, find_text
+from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
-from kgrec.explore.model_importance import measure_importance, sample_users
+from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of
 from kgrec.fitting.fit import FitOptions, training_split
 from kgrec.fitting.pipeline import run_pipeline
@@ -50,9 +50,9 @@ from kgrec.ratings.rating import fit_ratings, predict_pairs, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
 from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
-from kgrec.scenarios.add_scenario import check_name, with_scenario
-from kgrec.scenarios.examples import GivenExamples, Shots
-from kgrec.scenarios.recogniser_fit import fit_signs
+from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
+from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
+from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.lookup import candidate_mask, check_count, check_k, id_list, item_rows
 from kgrec.scoring.ranked_lists import Ranked, rank_items, ranked_frame, similar_items
 from kgrec.scoring.request import Request
@@ -214,7 +214,7 @@ class Recommender:
             trials=result.trials,
         ).over(full, progress)
         state.engine.warm_up()
-        state = replace(state, recogniser=fit_signs(state.engine, seed))
+        state = replace(state, recogniser=fit_scenario_recogniser(state.engine, seed))
         if state.config.ratings.enabled:
             state = _with_ratings(state, state.config.ratings, seed, progress)
         with self._changes:
@@ -678,7 +678,7 @@ class Recommender:
         found = find_text(state.engine, request, row, source, of, robust=robust)
         node = int(state.engine.messages.item_nodes(np.array(row)))
         name = state.indexes.explainer.index.space.display_name(node)
-        return tell_words(state.reader.encoder, request.ids[0], item, name, found, method)
+        return attribute_words(state.reader.encoder, request.ids[0], item, name, found, method)
 
     def importance(
         self,
@@ -732,8 +732,8 @@ class Recommender:
         wanted = [scenario] if scenario is None or isinstance(scenario, str) else list(scenario)
         if not wanted:
             raise RequestError("scenario is an empty list; pass names, or None for none.")
-        index, limits = state.indexes.explainer.index, constraints or Constraints()
-        return measure_importance(state.resolver, index, by, query, wanted, check_k(k), limits)
+        request = ImportanceRequest(by, query, wanted, check_k(k), constraints or Constraints())
+        return measure_importance(state.resolver, state.indexes.explainer.index, request)
 
     def fit_ratings(
         self, like: float | None = None, *, seed: int = 0, progress: Progress | None = None
@@ -844,7 +844,7 @@ class Recommender:
         Raises
         ------
         RequestError
-            For a name that is no name, unknown items, and examples without an id; then nothing has
+            For an invalid name, unknown items, and examples without an id; then nothing has
             changed.
         TrainingError
             Where the examples can't be learned; then nothing has changed.
@@ -1070,7 +1070,7 @@ class Recommender:
     ) -> FittedState:
         state = self.state
         engine = state.engine
-        examples = Shots.read(engine, given)
+        examples = ScenarioExamples.read(engine, given)
         offered = offered_rows(engine, name, candidates, examples)
         full = with_scenario(state.full_snapshot, name, description, attributes)
         visible = with_scenario(engine.snapshot, name, description, attributes)
@@ -1080,9 +1080,9 @@ class Recommender:
         engine = engine.with_scenarios(snapshot=visible, texts=texts)
         engine = Adaptation(name, examples, offered, state.start).run(engine)
         state = replace(state, full_snapshot=full, engine=engine)
-        newcomers = examples.newcomers(engine, name)
-        if newcomers is not None:
-            full = merge_snapshots(full, read_source(newcomers, None))
+        new_users = examples.new_user_events(engine, name)
+        if new_users is not None:
+            full = merge_snapshots(full, read_source(new_users, None))
             engine = engine.over(full.without_splits(("test",)), engine.texts)
             indexes = GraphIndexes(engine.snapshot, engine.texts, state.indexes.mapping)
             state = replace(state, full_snapshot=full, engine=engine, indexes=indexes)

@@ -20,9 +20,9 @@ from kgrec.query import Query, Resolver
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.rating import bind_predictor
-from kgrec.scenarios.recogniser_fit import ScenarioSigns
+from kgrec.scenarios.fitted_recogniser import FittedRecogniser
+from kgrec.scenarios.inference import UserScenarios
 from kgrec.scenarios.recognition import BoundRecogniser
-from kgrec.scenarios.user_scenarios import UserScenarios
 from kgrec.scoring.engine import Engine
 from kgrec.search.ranker import Searcher
 from kgrec.training.scenarios.maml import Start
@@ -71,7 +71,7 @@ class FittedState:
         Indexes of the graph for explanations, exploring and search.
     start : Start or None
         Where a new scenario starts, if meta-training learned it.
-    recogniser : ScenarioSigns or None
+    recogniser : FittedRecogniser or None
         Recognises scenarios, if training had histories in at least two.
     rating_model : RatingModel or None
         Predicts likes and ratings, if it was fitted.
@@ -87,7 +87,7 @@ class FittedState:
     reader: TextReader
     indexes: GraphIndexes
     start: Start | None = None
-    recogniser: ScenarioSigns | None = None
+    recogniser: FittedRecogniser | None = None
     rating_model: RatingModel | None = None
     training_log: list[dict[str, float]] = field(default_factory=list)
     rating_log: list[dict[str, float]] = field(default_factory=list)

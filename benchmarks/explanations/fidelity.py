@@ -18,7 +18,7 @@ from benchmarks.explanations.removal import LEARNED_TOGETHER, Removal, View, gat
 from graph_schema.names import USER
 from kgrec.explain import ExplainedPath, Explanation
 from kgrec.explain.case import Case
-from kgrec.explain.counterfactuals.history_edit import Past
+from kgrec.explain.counterfactuals.history_edit import EditableHistory
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.links import find_links
 
@@ -57,7 +57,7 @@ class Ways:
         self.index = case.explainer.index
         self.user = self.index.space.node(USER, case.stored)
         self.target = int(engine.messages.item_nodes(np.array([candidate]))[0])
-        self.items = np.setdiff1d(case.past.items, [candidate])
+        self.items = np.setdiff1d(case.history.items, [candidate])
         self._links = find_links(
             self.index.facts,
             engine.messages.item_nodes(self.items),
@@ -106,14 +106,14 @@ def falls_of(
     case: Case, candidate: int, path: ExplainedPath, rng: np.random.Generator
 ) -> dict[str, float]:
     """What the candidate's score loses under each removal, by name."""
-    engine, past, ways = case.engine, case.past, Ways(case, candidate, path.hops)
+    engine, history, ways = case.engine, case.history, Ways(case, candidate, path.hops)
     item = engine.item_row[path.nodes[1][1]]
     nodes = [ways.index.space.find(*node[:2]) for node in path.nodes[2:-1]]
     between = nodes[0] if nodes else -1
     removals = {TOP: ways.removal(item, between)}
-    _other_paths(removals, ways, past, item, between, rng)
+    _other_paths(removals, ways, history, item, between, rng)
     _own_links(removals, ways, item, between, rng)
-    view = View(engine, past, candidate)
+    view = View(engine, history, candidate)
     before, *after = view.scores([Removal(), *removals.values()])
     falls = {name: float(before - score) for name, score in zip(removals, after, strict=True)}
     if OWN in falls:
@@ -125,7 +125,7 @@ def falls_of(
 def _other_paths(
     removals: dict[str, Removal],
     ways: Ways,
-    past: Past,
+    history: EditableHistory,
     item: int,
     between: int,
     rng: np.random.Generator,
@@ -136,9 +136,9 @@ def _other_paths(
         removals[SAME] = ways.removal(item, int(rng.choice(others)))
     counts = {int(row): len(ways.all(int(row))) for row in ways.items}
     joined = [row for row, count in counts.items() if count]
-    weights = gate_weights(ways.engine, past)
-    kept = past.items != ways.candidate
-    place = np.searchsorted(ways.items, past.items[kept])
+    weights = gate_weights(ways.engine, history)
+    kept = history.items != ways.candidate
+    place = np.searchsorted(ways.items, history.items[kept])
     sums = np.bincount(place, weights=weights[kept])
     chosen = {
         RANDOM: int(rng.choice(joined)),

@@ -14,7 +14,7 @@ from kgrec import Recommender
 from kgrec.explain import ExplainedPath, Explanation
 from kgrec.explain.ablation import CARRIES, best_share
 from kgrec.explain.case import Case
-from kgrec.explain.counterfactuals.history_edit import Past
+from kgrec.explain.counterfactuals.history_edit import EditableHistory
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
 from kgrec.query import Query
@@ -122,17 +122,17 @@ def _describe(one: Recommended, told: Explanation, into: Measured) -> None:
         return
     into.kinds.append(len({(p.kind, *p.relations[1:]) for p in paths}))
     into.starts.append(len({p.nodes[1][1] for p in paths}) / len(paths))
-    newest = [_newest(one.case.past, engine.item_row[p.nodes[1][1]]) for p in paths]
+    newest = [_newest(one.case.history, engine.item_row[p.nodes[1][1]]) for p in paths]
     into.recency.append(float(np.mean(newest)))
     for path in paths:
         for label, node_id, _ in path.nodes[2:-1]:
             into.popularity.append(_place(index, label, index.space.find(label, node_id)))
 
 
-def _newest(past: Past, item: int) -> float:
+def _newest(history: EditableHistory, item: int) -> float:
     """The share of the history that is newer than the last event with an item."""
-    last = int(np.flatnonzero(past.items == item)[-1])
-    return float((past.times > past.times[last]).mean())
+    last = int(np.flatnonzero(history.items == item)[-1])
+    return float((history.times > history.times[last]).mean())
 
 
 def _place(index: PathIndex, label: str, node: int) -> float:
@@ -171,11 +171,11 @@ def _counterfactual(
 def _rank_without(one: Recommended, item: str, left_out: list[str]) -> int:
     """The item's rank among all items outside the whole history, by the scorer of single
     requests."""
-    engine, past = one.case.engine, one.case.past
+    engine, history = one.case.engine, one.case.history
     rows = [engine.item_row[name] for name in left_out]
-    history = past.kept(~np.isin(past.items, rows)[None])
-    scores = personal_scores(engine, history)
-    others = np.setdiff1d(np.arange(len(scores)), past.items)
+    request = history.kept(~np.isin(history.items, rows)[None])
+    scores = personal_scores(engine, request)
+    others = np.setdiff1d(np.arange(len(scores)), history.items)
     return 1 + int((scores[others] > scores[engine.item_row[item]]).sum())
 
 
@@ -186,12 +186,14 @@ def _stability(model: Recommender, one: Recommended, into: Measured) -> None:
     told = one.told[0]
     assert told.user_id is not None
     into.same_again.append(_said(model.explain(told.user_id, told.item_id)) == _said(told))
-    past = one.case.past
-    if len(past) < 2:
+    history = one.case.history
+    if len(history) < 2:
         return
-    keep = np.arange(len(past)) > 0
-    younger = replace(one.case, past=Past(past.kept(keep[None]), past.times[keep]))
-    _, then = younger.tell(one.case.engine.item_row[told.item_id])
+    keep = np.arange(len(history)) > 0
+    younger = replace(
+        one.case, history=EditableHistory(history.kept(keep[None]), history.times[keep])
+    )
+    _, then = younger.explain_score(one.case.engine.item_row[told.item_id])
     before, after = _ways(told.paths), _ways(then.paths)
     into.overlap.append(len(before & after) / max(len(before | after), 1))
 

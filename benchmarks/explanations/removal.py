@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kgrec.explain.counterfactuals.history_edit import Past, scores_of
+from kgrec.explain.counterfactuals.history_edit import EditableHistory, scores_of
 from kgrec.features.names import IDS, KNOWLEDGE
 from kgrec.nn import HistoryBatch, ItemVectors
 from kgrec.scoring.engine import Engine
@@ -40,15 +40,15 @@ class Removal:
 class View:
     """One user's history and one candidate, scored with removals."""
 
-    def __init__(self, engine: Engine, past: Past, candidate: int) -> None:
-        self.engine, self.past, self.candidate = engine, past, candidate
+    def __init__(self, engine: Engine, history: EditableHistory, candidate: int) -> None:
+        self.engine, self.history, self.candidate = engine, history, candidate
         new = engine.new_items
         self._foretold = new is not None and new.row(candidate) >= 0
 
     def scores(self, removals: Sequence[Removal]) -> np.ndarray:
         """float64 ``[r]``: the candidate's score under each removal, by whole forward passes."""
-        keep = np.array([self.past.items != removal.item for removal in removals])
-        found = scores_of(self.engine, self.past.kept(keep), np.array([self.candidate]))[:, 0]
+        keep = np.array([self.history.items != removal.item for removal in removals])
+        found = scores_of(self.engine, self.history.kept(keep), np.array([self.candidate]))[:, 0]
         changed = [row for row, r in enumerate(removals) if r.nodes or r.parts]
         for row in changed:
             found[row] += self._change(keep[row], removals[row])
@@ -59,7 +59,7 @@ class View:
         """What changed vectors of the candidate and of the linked item make of the score."""
         engine = self.engine
         batch = HistoryBatch.build(
-            self.past.kept(keep[None]).histories,
+            self.history.kept(keep[None]).histories,
             len(engine.snapshot.items),
             engine.model.shape.scales,
             engine.device,
@@ -120,11 +120,11 @@ def around(engine: Engine, row: int, without: Sequence[int], *, candidate: bool)
     return total * side.gate(KNOWLEDGE)
 
 
-def gate_weights(engine: Engine, past: Past) -> np.ndarray:
+def gate_weights(engine: Engine, history: EditableHistory) -> np.ndarray:
     """float64 ``[n]``: how much each event weighs in the pool, its gates' mean over the vector:
     what is called attention in other models."""
     batch = HistoryBatch.build(
-        past.histories, len(engine.snapshot.items), engine.model.shape.scales, engine.device
+        history.histories, len(engine.snapshot.items), engine.model.shape.scales, engine.device
     )
     with torch.inference_mode():
         mixing = batch.weights.double().T @ engine.model.gates(batch)[0].double()

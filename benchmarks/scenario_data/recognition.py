@@ -100,7 +100,7 @@ def ours(data: Labelled, seed: int) -> Answers:
         seed=seed,
     )
     seconds = time.perf_counter() - started
-    answer = model.read(data.bags[test])
+    answer = model.probabilities(data.bags[test])
     best, chosen = model.best(answer.known), model.choose(answer)
     return Answers(data.label[test], best, chosen, answer.known, seconds)
 

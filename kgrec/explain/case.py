@@ -1,4 +1,4 @@
-"""Case: one request about one user, ready to be explained, changed and compared."""
+"""Case: one request about one user, to be explained, changed and compared."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from functools import cached_property
 
 import numpy as np
 
-from kgrec.explain.ablation import with_falls
+from kgrec.explain.ablation import with_score_drops
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
-from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
-from kgrec.explain.comparison import Comparison, WhyNot
+from kgrec.explain.comparison import (
+    Comparison,
+    ExplainedScore,
+    WhyNot,
+    compare_items,
+    find_why_not,
+)
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
-from kgrec.explain.counterfactuals.history_edit import Past, scores_of
-from kgrec.explain.counterfactuals.rank_position import Standing
-from kgrec.explain.counterfactuals.search import find_with, find_without
+from kgrec.explain.counterfactuals.history_edit import EditableHistory, scores_of
+from kgrec.explain.counterfactuals.rank_position import RankPosition
+from kgrec.explain.counterfactuals.search import find_additions, find_removals
 from kgrec.explain.explained_path import ExplainedPath
 from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import Explanation
-from kgrec.explain.item_comparison import compare_items, find_why_not
 from kgrec.explain.text.writer import Writer
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.paths.index import Constraints
@@ -30,14 +34,14 @@ from kgrec.scoring.request import Request
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One user's history and circumstances, about which something is asked.
+    """The history and circumstances of one user, to be explained.
 
-    ``stored`` is the user's row where the history is the one in the graph, else None.
+    ``stored``: the user's row where the history is the one in the graph, else None.
     """
 
     engine: Engine
     explainer: Explainer
-    past: Past
+    history: EditableHistory
     stored: int | None
     user: str
 
@@ -45,8 +49,8 @@ class Case:
     def of(engine: Engine, explainer: Explainer, request: Request, *, stored: bool) -> Case:
         """``stored`` if the one history of the request is the one in the graph."""
         row = int(request.histories.user[0]) if stored else None
-        past = Past.of(engine, request, stored=stored)
-        return Case(engine, explainer, past, row, request.ids[0])
+        history = EditableHistory.of(engine, request, stored=stored)
+        return Case(engine, explainer, history, row, request.ids[0])
 
     def explain(
         self,
@@ -55,49 +59,55 @@ class Case:
         constraints: Constraints | None = None,
         writer: Writer | None = None,
     ) -> list[Explanation]:
-        """An explanation of each item row, with what the score really loses without the events of
-        each path."""
-        told = [self.tell(row, k, constraints, writer)[1] for row in rows]
-        return self._confirmed(told, rows)
+        """An explanation of each item row, with the score drops of its paths.
+
+        A score drop is what the score loses when the path's events leave the history.
+        """
+        scores = [self.explain_score(row, k, constraints, writer) for row in rows]
+        return self._with_score_drops([one.explanation for one in scores], rows)
 
     def without(self, item: int, k: int, max_events: int, limits: Constraints) -> Counterfactual:
-        """The fewest events found without which item row ``item`` leaves the ``k`` best."""
-        return find_without(self.standing(item, k, limits), self.user, max_events)
+        """The smallest set found of events without which item row ``item`` is out."""
+        return find_removals(self.position(item, k, limits), self.user, max_events)
 
     def added(self, item: int, k: int, limits: Constraints) -> Counterfactual:
         """Single items that would bring item row ``item`` among the ``k`` best."""
-        return find_with(self.standing(item, k, limits), self.user)
+        return find_additions(self.position(item, k, limits), self.user)
 
     def why_not(self, item: int, k: int, limits: Constraints, writer: Writer) -> WhyNot:
         """Why item row ``item`` is not among the ``k`` best."""
-        standing = self.standing(item, k, limits)
-        return find_why_not(standing, self.user, lambda row: self.tell(row, writer=writer))
+        position = self.position(item, k, limits)
+
+        def explain(row: int) -> ExplainedScore:
+            return self.explain_score(row, writer=writer)
+
+        return find_why_not(position, self.user, explain)
 
     def compare(self, a: int, b: int, writer: Writer) -> Comparison:
         """Why item row ``a`` scores other than item row ``b``."""
-        one, other = (self.tell(row, writer=writer) for row in (a, b))
+        one, other = (self.explain_score(row, writer=writer) for row in (a, b))
         return compare_items(self.engine, self.explainer.index, one, other)
 
-    def standing(self, item: int, k: int, limits: Constraints | None = None) -> Standing:
-        """The place of item row ``item`` in the user's list, among the candidates of ``limits``."""
+    def position(self, item: int, k: int, limits: Constraints | None = None) -> RankPosition:
+        """The rank position of item row ``item`` among the candidates of ``limits``."""
         allowed = None
         if limits is not None:
             allowed = candidate_mask(self.engine.snapshot, limits.candidates, limits.where)
         if limits is None or limits.candidates is None:
-            allowed = self.engine.candidates(self.past.histories.scenario, allowed)
+            allowed = self.engine.candidates(self.history.histories.scenario, allowed)
             allowed = allowed[0] if allowed is not None and allowed.ndim == 2 else allowed
-        return Standing.of(self.engine, self.explainer.index, self.past, item, k, allowed)
+        return RankPosition.of(self.engine, self.explainer.index, self.history, item, k, allowed)
 
-    def tell(
+    def explain_score(
         self,
         row: int,
         k: int = 5,
         constraints: Constraints | None = None,
         writer: Writer | None = None,
-    ) -> tuple[ScoreBreakdown, Explanation]:
-        """The score of an item row divided among the events, and its paths."""
+    ) -> ExplainedScore:
+        """The score of an item row divided among the events, and its explanation."""
         breakdown = self._breakdown.break_down(row)
-        told = self.explainer.explain(
+        explanation = self.explainer.explain(
             breakdown,
             row,
             user=self.stored,
@@ -106,25 +116,29 @@ class Case:
             constraints=constraints,
             writer=writer,
         )
-        return breakdown, told
+        return ExplainedScore(breakdown, explanation)
 
     @cached_property
     def _breakdown(self) -> RequestBreakdown:
-        times = self.past.times
+        times = self.history.times
         if self.stored is None:
             times = np.full(len(times), NO_TIME, dtype=np.int64)
-        return RequestBreakdown.of(self.engine, self.past.request, times)
+        return RequestBreakdown.of(self.engine, self.history.request, times)
 
-    def _confirmed(self, told: Sequence[Explanation], rows: Sequence[int]) -> list[Explanation]:
-        starts = sorted({self._start(path) for one in told for path in one.paths})
+    def _with_score_drops(
+        self, explanations: Sequence[Explanation], rows: Sequence[int]
+    ) -> list[Explanation]:
+        starts = sorted({self._start(path) for one in explanations for path in one.paths})
         if not starts:
-            return list(told)
-        events: list[Ints] = [np.flatnonzero(self.past.items == start) for start in starts]
-        left = scores_of(self.engine, self.past.without(events), np.array(rows))
+            return list(explanations)
+        events: list[Ints] = [np.flatnonzero(self.history.items == start) for start in starts]
+        without = scores_of(self.engine, self.history.without(events), np.array(rows))
         place = {start: number for number, start in enumerate(starts)}
         return [
-            with_falls(one, [one.score - float(left[place[self._start(p)], at]) for p in one.paths])
-            for at, one in enumerate(told)
+            with_score_drops(
+                one, [one.score - float(without[place[self._start(p)], at]) for p in one.paths]
+            )
+            for at, one in enumerate(explanations)
         ]
 
     def _start(self, path: ExplainedPath) -> int:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+from torch import Tensor
+
+from kgrec.explain.attribution.score_breakdown import MATCH, ScoreBreakdown
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
+from kgrec.explain.counterfactuals.rank_position import RankPosition
+from kgrec.explain.counterfactuals.search import find_additions
 from kgrec.explain.explained_path import ExplainedPath, signed
 from kgrec.explain.explanation import Explanation, owner_text
+from kgrec.features.blocks import name_in
+from kgrec.features.names import IDS
+from kgrec.paths.index import PathIndex
+from kgrec.scoring.engine import Engine
 
+BASELINE = "no history"
 _MAX_LISTED = 5  # differences in the text
 
 
@@ -179,3 +190,96 @@ def _listed(heading: str, found: Sequence[Difference]) -> list[str]:
     more = len(texts) - _MAX_LISTED
     tail = f"; {more} more" if more > 0 else ""
     return [f"  {heading}: {'; '.join(texts[:_MAX_LISTED])}{tail}"] if texts else []
+
+
+class ExplainedScore(NamedTuple):
+    """The score of one item, divided among events, and its explanation."""
+
+    breakdown: ScoreBreakdown
+    explanation: Explanation
+
+
+ExplainScore: TypeAlias = Callable[[int], ExplainedScore]  # by the item's row
+
+
+def compare_items(
+    engine: Engine, index: PathIndex, a: ExplainedScore, b: ExplainedScore
+) -> Comparison:
+    """Why two items have different scores for the same history."""
+    names = [*dict.fromkeys((*a.breakdown.parts, *b.breakdown.parts))]
+    of_a, of_b = a.explanation.parts, b.explanation.parts
+    parts = [Difference(BASELINE, a.breakdown.baseline, b.breakdown.baseline)]
+    parts += [Difference(name, of_a.get(name, 0.0), of_b.get(name, 0.0)) for name in names]
+    first, *others = parts
+    ordered = [first, *sorted(others, key=lambda d: -abs(d.difference))]
+    events = _by_event(engine, index, a.breakdown, b.breakdown)
+    return Comparison(a.explanation, b.explanation, tuple(ordered), events)
+
+
+def _by_event(
+    engine: Engine, index: PathIndex, a: ScoreBreakdown, b: ScoreBreakdown
+) -> tuple[Difference, ...]:
+    """Contributions of each history item to the two scores, largest difference first."""
+    rows, place = np.unique(a.history, return_inverse=True)
+    contributions = [
+        np.bincount(place, weights=one.per_event(), minlength=len(rows)).tolist() for one in (a, b)
+    ]
+    nodes = engine.messages.item_nodes(rows).tolist()
+    found = [
+        Difference(index.space.display_name(node), left, right, str(item))
+        for node, item, left, right in zip(
+            nodes, engine.item_ids[rows], *contributions, strict=True
+        )
+    ]
+    return tuple(sorted(found, key=lambda d: -abs(d.difference)))
+
+
+def find_why_not(position: RankPosition, user_id: str | None, explain: ExplainScore) -> WhyNot:
+    """Why the item is not among the k best: compare it with the last of them."""
+    engine, item = position.engine, position.item
+    explained = explain(item)
+    breakdown, explanation = explained
+    rank, last = position.rank, _last(position)
+    out = last is not None and rank > position.k and not position.seen
+    comparison = None
+    if out and last is not None:
+        comparison = compare_items(engine, position.index, explain(last), explained)
+    return WhyNot(
+        user_id=user_id,
+        item_id=explanation.item_id,
+        item_name=explanation.item_name,
+        k=position.k,
+        rank=rank,
+        candidates=int(position.allowed.sum()),
+        score=position.score,
+        gap=0.0 if comparison is None else comparison.difference,
+        comparison=comparison,
+        against=tuple(path for path in explanation.paths if path.contribution < 0),
+        missing=tuple(_missing(engine, position, breakdown)),
+        entry=find_additions(position, user_id),
+    )
+
+
+def _last(position: RankPosition) -> int | None:
+    """The row of the k-th best item, None where there are fewer."""
+    best = position.best(position.scores)
+    return int(best[-1]) if len(best) == position.k else None
+
+
+def _missing(engine: Engine, position: RankPosition, breakdown: ScoreBreakdown) -> list[str]:
+    """What the model does not know about the item or the user."""
+    item, found = position.item, []
+    if not len(position.history):
+        found.append("There is no history, so the score is the same for every user.")
+    if not (engine.snapshot.interactions.item == item).any():
+        found.append("No user has chosen it yet.")
+    for part, present in engine.inputs.items.present.items():
+        if part != IDS and part in engine.model.shape.parts and _absent(present, item):
+            found.append(f"It has no data for “{name_in(part)}”.")
+    if len(position.history) and MATCH in breakdown.parts and not len(breakdown.matches):
+        found.append("No node of the graph connects it with the history.")
+    return found
+
+
+def _absent(present: Tensor | None, item: int) -> bool:
+    return present is not None and not bool(present[item].any())

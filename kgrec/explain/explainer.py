@@ -11,7 +11,7 @@ import numpy as np
 from graph_schema.errors import RequestError
 from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM, USER
-from kgrec.explain.attribution.attribute import Pieces, attribute
+from kgrec.explain.attribution.pieces import Pieces, attribute
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.attribution.selection import Chooser, Groups, admit, group
 from kgrec.explain.explained_path import ExplainedPath
@@ -26,9 +26,9 @@ from kgrec.paths.index import Constraints, Limits, PathIndex
 
 
 class Explainer:
-    """Explains scores over one snapshot; make it once, its index is kept.
+    """Explains scores over one snapshot; create it once, since it keeps its index.
 
-    ``writer`` has the words of the sentences; ``mapping`` the names of a graph that kgrec did not
+    ``writer`` has the words of the sentences; ``mapping`` the names in a graph that kgrec did not
     write, for the Cypher.
     """
 
@@ -57,12 +57,34 @@ class Explainer:
         constraints: Constraints | None = None,
         writer: Writer | None = None,
     ) -> Explanation:
-        """The ``k`` most telling, mutually different paths behind a score.
+        """Explain one score by at most ``k`` different paths.
 
-        ``item`` is the candidate's row; ``user`` the row of a stored user, None for a history given
-        with the request (``user_id`` may then name its owner). Constraints decide what may be
-        shown, never what contributed. Paths that speak against the item are among them, at most
-        one in three. ``writer`` tells this one explanation. Raises RequestError.
+        Parameters
+        ----------
+        breakdown : ScoreBreakdown
+            The score, divided among the events.
+        item : int
+            Row of the candidate.
+        user : int, optional
+            Row of a stored user; None for a history that was given with the request.
+        user_id : str, optional
+            Id to show where ``user`` is None.
+        k : int
+            Number of paths, at most; at most a third of them lower the score.
+        constraints : Constraints, optional
+            Limits on what is shown, never on what contributed.
+        writer : Writer, optional
+            Words of this explanation.
+
+        Returns
+        -------
+        Explanation
+            The paths with the largest contributions that do not repeat each other.
+
+        Raises
+        ------
+        RequestError
+            For ``k`` below 1, rows outside the snapshot, or impossible constraints.
         """
         if k < 1:
             raise RequestError(f"k is {k}; ask for 1 path or more")
@@ -124,28 +146,28 @@ class Explainer:
         candidate: int,
         limits: Limits,
     ) -> tuple[str, ...]:
-        """Why there are no paths, or what the constraints keep back."""
+        """Why there are no paths, or what the constraints hide."""
         if paths:
             return ()
         if not len(breakdown.history):
-            return ("There is no history, so the score is the item's own for anybody.",)
+            return ("There is no history, so the score is the same for every user.",)
         if len(pieces):
             moved = math.fsum(pieces.contribution)
             return (
-                f"No path keeps the constraints; {len(pieces)} that do not moved the score "
-                f"by {moved:+.3f}. Loosen relations, via, avoid, since or max_hops to see them.",
+                f"No path satisfies the constraints; {len(pieces)} that do not changed the score "
+                f"by {moved:+.3f}. Relax relations, via, avoid, since or max_hops to see them.",
             )
-        reasons = ["Nothing in the history moved this score."]
+        reasons = ["Nothing in the history changed this score."]
         if user >= 0 and not self.joined(user, candidate, limits):
             name = self.index.space.display_name(candidate)
             reasons.append(
-                f"No path of at most {limits.max_hops} steps joins user "
+                f"No path of at most {limits.max_hops} steps connects user "
                 f"{self.index.space.id(user)} and “{name}” in the graph."
             )
         return tuple(reasons)
 
     def joined(self, user: int, candidate: int, limits: Limits) -> bool:
-        """Whether the graph has any path between two nodes under the limits."""
+        """Whether the graph has a path between two nodes under the limits."""
         return bool(self.index.between(user, candidate, limits, limit=1))
 
 
@@ -161,8 +183,8 @@ def _choose(
         path = builder.build(members)
         if path is None:
             continue
-        chooser.shown(place)
+        chooser.mark_shown(place)
         amount = float(groups.contribution[number])
-        told = describer.describe(path, builder.candidate, amount, gain)
-        paths.append(replace(told, parts=members.by_part()))
+        described = describer.describe(path, builder.candidate, amount, gain)
+        paths.append(replace(described, parts=members.by_part()))
     return sorted(paths, key=lambda path: -path.contribution)

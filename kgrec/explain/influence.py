@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kgrec.explain.attribution.attribute import Pieces
+from kgrec.explain.attribution.pieces import Pieces
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
 

@@ -1,4 +1,4 @@
-"""WordingPart: which words of a text moved the score of one item for one user."""
+"""Word attribution: how much each word of a text contributes to the score of one item."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.errors import RequestError
-from kgrec.explain.words import WordContributions
+from kgrec.explain.word_contributions import WordContributions
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HistoryBatch, ModelInputs
@@ -35,8 +35,11 @@ _STEPS = 32
 
 @dataclass(frozen=True, eq=False)
 class ScoredText:
-    """A text that one score reads: ``score`` maps its vector float32 ``[size]`` to the score, all
-    else as it is; ``id`` is the review's, or the item's."""
+    """A text that one score reads.
+
+    ``id``: of the review, or of the item; ``score``: the score as a function of the text's vector
+    float32 ``[size]``, with everything else fixed.
+    """
 
     text: str
     id: str
@@ -44,17 +47,20 @@ class ScoredText:
     score: Callable[[Tensor], Tensor]
 
 
-def tell_words(
+def attribute_words(
     encoder: object, user: str, item: str, name: str, found: ScoredText, method: str
 ) -> WordContributions:
-    """Raises RequestError for another method, or an encoder that has no gradients."""
+    """Contributions of the words by ``method``.
+
+    Raises RequestError for another method, or an encoder without gradients.
+    """
     plain = encoder.encoder if isinstance(encoder, CachedEncoder) else encoder
     if method not in ("gradients", "occlusion") or not isinstance(plain, BertEncoder):
         raise RequestError(f"method is {method!r}; use 'gradients' or 'occlusion'.")
     if method == "gradients":
-        told = integrated_gradients(plain, found.text, found.score, _STEPS)
+        result = integrated_gradients(plain, found.text, found.score, _STEPS)
     else:
-        told = occlusion(plain, found.text, found.score)
+        result = occlusion(plain, found.text, found.score)
     return WordContributions(
         user_id=user,
         item_id=item,
@@ -62,10 +68,10 @@ def tell_words(
         source=found.source,
         text_id=found.id,
         method=method,
-        words=told.words,
-        contributions=told.shares,
-        score=told.whole,
-        hidden=told.hidden,
+        words=result.words,
+        contributions=result.shares,
+        score=result.whole,
+        hidden=result.hidden,
     )
 
 
@@ -80,19 +86,19 @@ def find_text(
 ) -> ScoredText:
     """The text of ``source`` for item ``row`` and a request about one history.
 
-    "item" is the item's own document; "reviews" one review of it (id ``of``, else the one without
-    which the score changes most); "history" what the user wrote about a chosen item (id ``of``,
-    else likewise). With ``robust`` reviews are pooled as ``TextConfig.robust_reviews`` says, what
-    each counts being fixed. Raises RequestError where there is none.
+    "item": the item's own document; "reviews": one review of it (id ``of``, else the one whose
+    removal changes the score most); "history": the user's text about a history item (id ``of``,
+    else likewise). With ``robust`` reviews are pooled with fixed weights as by
+    ``TextConfig.robust_reviews``. Raises RequestError where there is no such text.
     """
     if source == "history":
-        return _written(engine, request, row, of)
+        return _history_text(engine, request, row, of)
     if source not in ("item", "reviews"):
-        raise RequestError(f"words are of 'item', 'reviews' or 'history', not of {source!r}.")
+        raise RequestError(f"source is {source!r}; use 'item', 'reviews' or 'history'.")
     if engine.inputs.items.item_row[row] < 0:
         raise RequestError(
-            f"item {engine.snapshot.items.ids[row]!r} came after training: its vector is foretold "
-            "from items like it, not read off its words. Train again, or ask for 'history'."
+            f"item {engine.snapshot.items.ids[row]!r} came after training: its vector is predicted "
+            "from similar items, not from its words. Train again, or use source='history'."
         )
     if source == "item":
         return _document(engine, request, row)
@@ -105,11 +111,11 @@ def _document(engine: Engine, request: Request, row: int) -> ScoredText:
     item = str(engine.snapshot.items.ids[row])
     if TEXT not in engine.model.features.parts or columns is None:
         raise RequestError(
-            "the model reads no texts of items; train it with use_text on items that have some."
+            "the model reads no item texts; train it with use_text on items that have texts."
         )
     text = item_documents(attributes.iloc[[row]].reset_index(drop=True), columns)[0]
     if not text:
-        raise RequestError(f"item {item!r} has no text of its own; ask for 'reviews' or 'history'.")
+        raise RequestError(f"item {item!r} has no text; use source='reviews' or 'history'.")
     return ScoredText(text, item, "its own text", _candidate_score(engine, request, row, TEXT))
 
 
@@ -118,11 +124,11 @@ def _review(engine: Engine, request: Request, row: int, of: str | None, robust: 
     mine = np.flatnonzero(reviews.item == row)
     if REVIEWS not in engine.model.features.parts:
         raise RequestError(
-            "the model reads no reviews; train it with use_text where there are some."
+            "the model reads no reviews; train it with use_text on a graph that has some."
         )
     if not len(mine):
         name = engine.snapshot.items.ids[row]
-        raise RequestError(f"nobody reviewed item {name!r}; ask for 'item' or 'history'.")
+        raise RequestError(f"item {name!r} has no reviews; use source='item' or 'history'.")
     score, pool = _candidate_score(engine, request, row, REVIEWS), _pool(engine, row, mine, robust)
     vectors = torch.as_tensor(engine.texts.events[mine]).to(engine.device)
 
@@ -143,11 +149,14 @@ def _review(engine: Engine, request: Request, row: int, of: str | None, robust: 
 
 
 def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tensor], Tensor]:
-    """What makes one vector float32 ``[size]`` of those of the reviews of item ``row``, ``[r,
-    size]``, which are rows ``mine`` of the snapshot's."""
-    read = engine.inputs.items.reviews
-    if read is not None:
-        own, attention = read.of_item(row), engine.model.features.get_submodule("attention")
+    """The pooling of an item's reviews, from vectors ``[r, size]`` to one vector float32
+    ``[size]``.
+
+    ``mine``: rows of the reviews of item ``row`` in the snapshot.
+    """
+    reviews = engine.inputs.items.reviews
+    if reviews is not None:
+        own, attention = reviews.of_item(row), engine.model.features.get_submodule("attention")
         return lambda vectors: attention(replace(own, vectors=vectors))[0]
     counts = np.ones(len(mine), dtype=np.float32)
     if robust:
@@ -158,12 +167,13 @@ def _pool(engine: Engine, row: int, mine: Ints, robust: bool) -> Callable[[Tenso
     return lambda vectors: functional.normalize(weights @ vectors, dim=0)
 
 
-def _written(engine: Engine, request: Request, row: int, of: str | None) -> ScoredText:
+def _history_text(engine: Engine, request: Request, row: int, of: str | None) -> ScoredText:
     history = request.histories
     events = np.flatnonzero(history.text >= 0)
     if not engine.model.shape.event_texts or not len(events):
         raise RequestError(
-            "the history holds no review or query that is read; ask for 'item' or 'reviews'."
+            "the history has no review or query that the model reads; use source='item' or "
+            "'reviews'."
         )
     ids = [str(engine.snapshot.items.ids[item]) for item in history.item[events]]
     texts = [*engine.snapshot.reviews.text, *engine.snapshot.queries.text]
@@ -174,27 +184,32 @@ def _written(engine: Engine, request: Request, row: int, of: str | None) -> Scor
     own = torch.as_tensor(engine.texts.events[history.text[events]]).to(engine.device)
     nothing = torch.zeros_like(own[0])
 
-    def moved(place: int) -> float:
+    def change(place: int) -> float:
         score = scorer(place)
         return float(score(own[place]) - score(nothing))
 
-    at = _chosen(ids, of, moved, "nothing in the history was written about item")
+    at = _chosen(ids, of, change, "the history has no text about item")
     text = str(texts[int(history.text[events[at]])])
     return ScoredText(text, ids[at], f"what the user wrote about {ids[at]}", scorer(at))
 
 
-def _chosen(ids: Sequence[str], of: str | None, moved: Callable[[int], float], missing: str) -> int:
+def _chosen(
+    ids: Sequence[str], of: str | None, change: Callable[[int], float], missing: str
+) -> int:
+    """Position of the text with id ``of``, else of the one with the largest ``change``."""
     if of is not None:
         if of not in ids:
             raise RequestError(f"{missing} {of!r}; there are {', '.join(ids[:5])}.")
         return ids.index(of)
     with torch.no_grad():
-        return int(np.argmax([abs(moved(place)) for place in range(len(ids))]))
+        return int(np.argmax([abs(change(place)) for place in range(len(ids))]))
 
 
 def _user(engine: Engine, request: Request, inputs: ModelInputs | None = None) -> Tensor:
-    """The user's vector float32 ``[d]``, from ``inputs`` if they are given; the weighted mean over
-    the scenarios of the request, since scores are linear in it."""
+    """The user's vector float32 ``[d]``, from ``inputs`` if they are given.
+
+    The weighted mean over the scenarios of the request, since scores are linear in it.
+    """
     items = replace(engine.items, query=engine.items.query.clone())
     known = engine.known.clone()
     inputs = inputs or engine.inputs
@@ -217,8 +232,10 @@ def _score_now(engine: Engine, request: Request, row: int) -> float:
 def _candidate_score(
     engine: Engine, request: Request, row: int, part: str
 ) -> Callable[[Tensor], Tensor]:
-    """The score of item ``row`` as a function of the vector of one of its texts, its other parts
-    and the user as they are."""
+    """The score of item ``row`` as a function of the vector of one of its texts.
+
+    Its other parts and the user are fixed.
+    """
     model, features = engine.model, engine.model.features
     with torch.no_grad():
         parts = {name: vectors[row].clone() for name, vectors in engine.bound.item_parts[1].items()}
@@ -239,7 +256,7 @@ def _history_score(
 ) -> Callable[[Tensor], Tensor]:
     """The score of item ``row`` as a function of the vector of one text of the history."""
     target = engine.items.candidate[row].clone() / engine.model.shape.temperature
-    alone, place, inputs = own_texts(engine, request, text)
+    alone, place, inputs = restrict_to_history_texts(engine, request, text)
     with torch.no_grad():
         others = _score_now(engine, request, row) - float(_user(engine, request) @ target)
 
@@ -251,9 +268,14 @@ def _history_score(
     return score
 
 
-def own_texts(engine: Engine, request: Request, text: int) -> tuple[Request, int, ModelInputs]:
-    """The request with its history's texts numbered by themselves, the number of ``text`` among
-    them, and inputs that hold them alone: all texts of a catalog would be copied at every step."""
+def restrict_to_history_texts(
+    engine: Engine, request: Request, text: int
+) -> tuple[Request, int, ModelInputs]:
+    """Inputs that hold the texts of the history only, so that not all texts are copied at every
+    step.
+
+    Returns the request with its texts renumbered, the new number of ``text``, and the inputs.
+    """
     history = request.histories
     rows, numbers = np.unique(history.text[history.text >= 0], return_inverse=True)
     renumbered = history.text.copy()
@@ -267,4 +289,4 @@ def own_texts(engine: Engine, request: Request, text: int) -> tuple[Request, int
     return alone, int(np.searchsorted(rows, text)), inputs
 
 
-__all__ = ["Method", "ScoredText", "Source", "find_text", "tell_words"]
+__all__ = ["Method", "ScoredText", "Source", "attribute_words", "find_text"]

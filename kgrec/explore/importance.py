@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.errors import RequestError
-from kgrec.explain.attribution.attribute import KIND_NAMES, TEXTUAL, Pieces
+from kgrec.explain.attribution.pieces import KIND_NAMES, TEXTUAL, Pieces
 from kgrec.explore.node_lookup import node_text
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex

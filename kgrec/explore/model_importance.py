@@ -1,16 +1,16 @@
-"""What moves the scores of many users: by relation, part of the model, entity or text."""
+"""Importance of relations, parts of the model, entities or texts for many users' scores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from kgrec.errors import RequestError
-from kgrec.explain.attribution.attribute import attribute
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
+from kgrec.explain.attribution.pieces import attribute
 from kgrec.explore.importance import Tally
 from kgrec.paths.index import Constraints, PathIndex
 from kgrec.query import Query, Resolver
@@ -20,24 +20,34 @@ from kgrec.scoring.ranked_lists import rank_items
 from kgrec.scoring.request import Request
 
 
+@dataclass(frozen=True)
+class ImportanceRequest:
+    """What ``Recommender.importance`` measures.
+
+    ``query`` is answered once for each of ``scenarios``; ``k``: length of the lists;
+    ``constraints`` limit the items in them.
+    """
+
+    by: str
+    query: Query
+    scenarios: Sequence[str | None]
+    k: int
+    constraints: Constraints
+
+
 def measure_importance(
-    resolver: Resolver,
-    index: PathIndex,
-    by: str,
-    query: Query,
-    scenarios: Sequence[str | None],
-    k: int,
-    constraints: Constraints,
+    resolver: Resolver, index: PathIndex, wanted: ImportanceRequest
 ) -> pd.DataFrame:
     """Divide the scores of every user's ``k`` best items; see ``Recommender.importance``.
 
-    ``query`` is asked once for each of ``scenarios``. Raises RequestError.
+    Raises RequestError.
     """
     frames = []
-    for scenario in scenarios:
-        request = resolver.resolve(replace(query, scenario=scenario))
-        tally = Tally(index, by)
-        _add_users(resolver.engine, tally, request, k, constraints, stored=query.stored)
+    for scenario in wanted.scenarios:
+        request = resolver.resolve(replace(wanted.query, scenario=scenario))
+        tally = Tally(index, wanted.by)
+        ranked = _ranked_ids(resolver.engine, request, wanted)
+        _add_users(resolver.engine, tally, request, ranked, stored=wanted.query.stored)
         frames.append(tally.frame(scenario or ""))
     return pd.concat(frames, ignore_index=True)
 
@@ -48,35 +58,35 @@ def sample_users(engine: Engine, count: int, seed: int) -> list[str]:
     Raises RequestError where no user has a history.
     """
     if isinstance(count, bool) or count < 1:
-        raise RequestError(f"users is {count!r}; ask for at least one, or pass their ids.")
+        raise RequestError(f"users is {count!r}; ask for at least one, or pass user ids.")
     rows = np.unique(engine.snapshot.interactions.user)
     if not len(rows):
-        raise RequestError("no user has a history, so nothing moves a score; add interactions.")
+        raise RequestError("no user has a history to measure; add interactions.")
     drawn = np.random.default_rng(seed).choice(rows, min(count, len(rows)), replace=False)
     return [str(user) for user in engine.snapshot.users.ids[np.sort(drawn)]]
 
 
+def _ranked_ids(engine: Engine, request: Request, wanted: ImportanceRequest) -> np.ndarray:
+    """Ids of each user's ``k`` best items, object ``[B, k]``, None beyond the end of a list."""
+    limits = wanted.constraints
+    mask = candidate_mask(engine.snapshot, limits.candidates, limits.where)
+    own = limits.candidates is None
+    return rank_items(engine, request, wanted.k, mask=mask, exclude_seen=True, own=own).ids
+
+
 def _add_users(
-    engine: Engine,
-    tally: Tally,
-    request: Request,
-    k: int,
-    constraints: Constraints,
-    *,
-    stored: bool,
+    engine: Engine, tally: Tally, request: Request, ranked: np.ndarray, *, stored: bool
 ) -> None:
-    mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
-    own = constraints.candidates is None
-    ranked = rank_items(engine, request, k, mask=mask, exclude_seen=True, own=own)
+    """Add the scores of the ``ranked`` items of every user to the tally."""
     for place in range(len(request)):
         one = request.part(place, place + 1)
         times = np.arange(len(one.histories.item))
         if stored:
             times = engine.sequences.times(int(one.histories.user[0]))
-        breakdown = RequestBreakdown.of(engine, one, times)
-        items = ranked.ids[place]
+        breakdowns = RequestBreakdown.of(engine, one, times)
+        items = ranked[place]
         for item in items[items != np.array(None)]:
             row = engine.item_row[item]
-            score = breakdown.break_down(row)
+            breakdown = breakdowns.break_down(row)
             node = int(engine.messages.item_nodes(np.array([row]))[0])
-            tally.add(attribute(tally.index, score, node), score.gain)
+            tally.add(attribute(tally.index, breakdown, node), breakdown.gain)

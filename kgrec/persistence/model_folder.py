@@ -26,7 +26,7 @@ from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.persistence.ratings import read_rater, write_rater
-from kgrec.persistence.recogniser import read_signs, write_signs
+from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
 from kgrec.state import FittedState, GraphIndexes
@@ -98,7 +98,7 @@ def _write(state: FittedState, folder: Path) -> None:
     if state.rating_model is not None:
         write_rater(state.rating_model, folder)
     if state.recogniser is not None:
-        write_signs(state.recogniser, folder)
+        write_recogniser(state.recogniser, folder)
     files = {path.name: digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -193,7 +193,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         reader=TextReader(config),
         indexes=GraphIndexes(visible, features, names),
         start=Start.of_arrays(load_arrays(folder / _START), device) if started else None,
-        recogniser=read_signs(folder),
+        recogniser=read_recogniser(folder),
         rating_model=read_rater(folder, vocabulary, device),
         training_log=manifest["history"],
         rating_log=manifest.get("rating_history", []),

@@ -18,36 +18,40 @@ from kgrec.text.sentiment import Sentiment
 
 _WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
 _BLEND, _SENTIMENT = "blend", "blend.sentiment"
-_NUMBERS = ("mean", "worth", "shift", "weights")
+# Fields of the blend by their names in the file.
+_NUMBERS = {"mean": "mean", "worth": "shrinkage", "shift": "shift", "weights": "weights"}
+_SHRINKAGE, _SAVED_SHRINKAGE = "shrinkage", "worth"  # a parameter of the model, and its saved name
 
 
 def write_rater(model: RatingModel, folder: Path) -> None:
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
-    told: dict[str, Any] = asdict(model.shape)
+    weights[_SAVED_SHRINKAGE] = weights.pop(_SHRINKAGE)
+    shape: dict[str, Any] = asdict(model.shape)
     if (blend := model.blend) is not None:
-        told[_BLEND] = {name: getattr(blend, name) for name in _NUMBERS}
+        shape[_BLEND] = {name: getattr(blend, field) for name, field in _NUMBERS.items()}
         if blend.sentiment is not None:
             weights[_SENTIMENT] = torch.as_tensor(blend.sentiment.weights)
     save_file(weights, folder / _WEIGHTS)
-    (folder / _SHAPE).write_text(json.dumps(told))
+    (folder / _SHAPE).write_text(json.dumps(shape))
 
 
 def read_rater(folder: Path, vocabulary: Vocabulary, device: torch.device) -> RatingModel | None:
     """What ``write_rater`` wrote, None where nothing was written."""
     if not (folder / _SHAPE).exists():
         return None
-    told = json.loads((folder / _SHAPE).read_text())
-    scale = {name: _tuple(value) for name, value in told["scale"].items()}
-    blend = told.pop(_BLEND, None)
-    plain = {name: _tuple(value) for name, value in told.items() if name != "scale"}
+    shape = json.loads((folder / _SHAPE).read_text())
+    scale = {name: _tuple(value) for name, value in shape["scale"].items()}
+    blend = shape.pop(_BLEND, None)
+    plain = {name: _tuple(value) for name, value in shape.items() if name != "scale"}
     model = RatingModel(vocabulary, RatingShape(**plain, scale=RatingScale(**scale)))
     weights = load_file(folder / _WEIGHTS)
     heads = weights.pop(_SENTIMENT, None)
+    weights[_SHRINKAGE] = weights.pop(_SAVED_SHRINKAGE)
     model.load_state_dict(weights)
     if blend is not None:
-        numbers = {name: _tuple(value) for name, value in blend.items()}
+        numbers = {_NUMBERS[name]: _tuple(value) for name, value in blend.items()}
         sentiment = None if heads is None else Sentiment(heads.numpy())
         model.blend = RatingBlend(**numbers, sentiment=sentiment)
     return model.to(device).eval()

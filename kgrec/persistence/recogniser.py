@@ -8,24 +8,25 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from kgrec.scenarios.fitted_recogniser import FittedRecogniser
 from kgrec.scenarios.recogniser import Recogniser
-from kgrec.scenarios.recogniser_fit import ScenarioSigns
 
 _ARRAYS, _NAMES = "recogniser.safetensors", "recogniser.json"
-_TABLES = ("attributes", "hours", "sharpness")
+# Fields of FittedRecogniser by the names of their arrays in the file.
+_TABLES = {"attributes": "attributes", "hours": "hours", "sharpness": "text_scales"}
 
 
-def write_signs(signs: ScenarioSigns, folder: Path) -> None:
-    tables = {name: np.ascontiguousarray(getattr(signs, name)) for name in _TABLES}
-    save_file({**signs.model.arrays(), **tables}, folder / _ARRAYS)
-    (folder / _NAMES).write_text(json.dumps({"scenarios": signs.names.tolist()}))
+def write_recogniser(fitted: FittedRecogniser, folder: Path) -> None:
+    tables = {name: np.ascontiguousarray(getattr(fitted, field)) for name, field in _TABLES.items()}
+    save_file({**fitted.model.arrays(), **tables}, folder / _ARRAYS)
+    (folder / _NAMES).write_text(json.dumps({"scenarios": fitted.names.tolist()}))
 
 
-def read_signs(folder: Path) -> ScenarioSigns | None:
-    """What ``write_signs`` wrote, None where nothing was written."""
+def read_recogniser(folder: Path) -> FittedRecogniser | None:
+    """What ``write_recogniser`` wrote, None where nothing was written."""
     if not (folder / _NAMES).exists():
         return None
     arrays = load_file(folder / _ARRAYS)
     names = np.array(json.loads((folder / _NAMES).read_text())["scenarios"], dtype=object)
-    tables = {name: arrays[name] for name in _TABLES}
-    return ScenarioSigns(names=names, model=Recogniser.of_arrays(arrays), **tables)
+    tables = {field: arrays[name] for name, field in _TABLES.items()}
+    return FittedRecogniser(names=names, model=Recogniser.of_arrays(arrays), **tables)

@@ -2,11 +2,11 @@
 
     rating = m + b_u + b_i + w_0 + Σ_k w_k z_k
 
-b_i is the item's mean rating less m and b_u the user's less m + b_i, each shrunk as if some average
-ratings came on top (Koren 2010); z are both again, what the rating model says beyond them, and what
-the earlier reviews of the item and by the user sound like. The weights are few, and learned by
-ridge regression on validation rows, which no part was trained on: where there are few ratings, the
-means answer, where there are many, the model does (stacking, Wolpert 1992).
+b_i is the item's mean rating minus m and b_u the user's minus m + b_i, each shrunk towards 0 by a
+number of added average ratings (Koren 2010). z are b_u, b_i, the rating model's prediction beyond
+them, and the mean sentiment of earlier reviews of the item and by the user. The weights are learned
+by ridge regression on validation rows, on which no part was trained (stacking, Wolpert 1992): with
+few ratings the means decide, with many the model.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ from kgrec.text.sentiment import Sentiment
 
 _PENALTIES = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 _FOLDS = 10
-_MODEL = 2  # the column of what the model says beyond the means
-_SHIFT_WORTH = 10.0  # rows without a shift that are assumed beside the validation's
-FEWEST = 30  # validation rows that weights are learned from
+_MODEL = 2  # the column of the model's rating
+_SHIFT_SHRINKAGE = 10.0  # rows without a shift that are added to the validation rows
+FEWEST = 30  # validation rows needed to learn weights
 
 
 @dataclass(frozen=True, eq=False)
-class RatingSigns:
-    """What is known of R asked rows, float64 ``[R]`` each: ``user`` b_u, ``item`` b_i, the
-    ``model``'s rating less m, and what reviews sound like, of the item and by the user."""
+class BlendFeatures:
+    """Inputs of the blend for R rows, float64 ``[R]`` each.
+
+    ``user`` b_u; ``item`` b_i; ``model``: the model's rating minus m; ``item_words`` and
+    ``user_words``: mean sentiment of earlier reviews of the item and by the user.
+    """
 
     user: Floats
     item: Floats
@@ -41,49 +44,54 @@ class RatingSigns:
         return np.asarray(self.user + self.item)
 
     def columns(self) -> Floats:
-        """float64 ``[R, 5]``: z."""
+        """z, float64 ``[R, 5]``."""
         beyond = self.model - self.base
         return np.stack([self.user, self.item, beyond, self.item_words, self.user_words], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class RatingBlend:
-    """``mean`` m; ``worth`` ratings that the shrunk means of users and of items assume; ``shift``
-    w_0 and ``weights`` w, five; ``sentiment`` None where reviews say nothing."""
+    """The fitted blend; see the module's docstring for the formula.
+
+    ``mean`` m; ``shrinkage``: ratings added to the means of users and of items; ``shift`` w_0;
+    ``weights`` w, five; ``sentiment``: None where reviews are not used.
+    """
 
     mean: float
-    worth: tuple[float, float]
+    shrinkage: tuple[float, float]
     shift: float
     weights: tuple[float, ...]
     sentiment: Sentiment | None
 
-    def rating(self, signs: RatingSigns) -> Floats:
-        """float64 ``[R]``, not yet within the scale."""
-        # A sum in a fixed order: a row's rating must not depend on how many are asked together.
-        total = self.mean + signs.base + self.shift
-        for column, weight in zip(signs.columns().T, self.weights, strict=True):
+    def rating(self, features: BlendFeatures) -> Floats:
+        """Predicted ratings, float64 ``[R]``, not yet limited to the scale."""
+        # A sum in a fixed order: a row's rating must not depend on the other rows.
+        total = self.mean + features.base + self.shift
+        for column, weight in zip(features.columns().T, self.weights, strict=True):
             total = total + weight * column
         return np.asarray(total)
 
 
-def fit_weights(signs: RatingSigns, rest: Floats, seed: int) -> tuple[float, tuple[float, ...]]:
-    """The shift and the weights from validation rows; ``rest`` float64 ``[R]`` is what ratings
-    have beyond m + b_u + b_i.
+def fit_weights(
+    features: BlendFeatures, rest: Floats, seed: int
+) -> tuple[float, tuple[float, ...]]:
+    """The shift and weights from validation rows.
 
-    Weights are drawn towards the means alone, or towards the model alone. That and how strongly is
-    chosen by cross-validation; columns are brought to one deviation, so that one penalty fits all.
+    ``rest`` float64 ``[R]`` is what the ratings have beyond m + b_u + b_i. The weights are drawn
+    towards the means alone, or towards the model alone; which, and how strongly, is chosen by
+    cross-validation. Columns are standardised, so that one penalty fits all.
     """
-    columns = signs.columns()
+    columns = features.columns()
     spread = columns.std(axis=0)
-    scale = np.where(spread > 1e-9, spread, np.inf)  # what never varies has no weight
+    scale = np.where(spread > 1e-9, spread, np.inf)  # constant columns get no weight
     scaled = columns / scale
     fold = np.random.default_rng([seed, 7]).permutation(len(rest)) % _FOLDS
-    tried = [
+    trials = [
         (_cross_error(scaled, rest - share * columns[:, _MODEL], penalty, fold), share, penalty)
         for share in (0.0, 1.0)
         for penalty in _PENALTIES
     ]
-    _, share, penalty = min(tried)
+    _, share, penalty = min(trials)
     found = _solve(scaled, rest - share * columns[:, _MODEL], penalty)
     weights = found[1:] / scale
     weights[_MODEL] += share
@@ -101,5 +109,5 @@ def _cross_error(columns: Floats, rest: Floats, penalty: float, fold: Ints) -> f
 
 def _solve(columns: Floats, rest: Floats, penalty: float) -> Floats:
     whole = np.hstack([np.ones((len(columns), 1)), columns])
-    ridge = np.diag(np.append(_SHIFT_WORTH, np.full(columns.shape[1], penalty)))
+    ridge = np.diag(np.append(_SHIFT_SHRINKAGE, np.full(columns.shape[1], penalty)))
     return np.asarray(np.linalg.solve(whole.T @ whole + ridge, whole.T @ rest))

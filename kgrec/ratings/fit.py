@@ -1,4 +1,4 @@
-"""Fitting the rating model on a snapshot: rows, vocabulary, validation."""
+"""Fit the rating model on a snapshot: features, training, validation and blend."""
 
 from __future__ import annotations
 
@@ -16,21 +16,28 @@ from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
 from kgrec.metrics.metrics import auc
 from kgrec.nn.model import ModelInputs
 from kgrec.progress import OnEpoch
-from kgrec.ratings.blend import RatingBlend
+from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
+from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.heads import tune_head
 from kgrec.ratings.model import RatingModel, RatingShape
-from kgrec.ratings.pools import AskedPairs, RatedEvents
+from kgrec.ratings.pools import RatedEvents, RatingPairs
 from kgrec.ratings.predictor import RatingPredictor
-from kgrec.ratings.reviews import Reviews, fit_blend, gather
+from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.ratings.scale import RatingScale
 from kgrec.ratings.training import VALID_LOSS, RatingTask, RatingTrainer, own_rows
 from kgrec.scoring.scenario_codes import scenario_codes
+from kgrec.text.sentiment import Sentiment
+
+_SHRINKAGES = (2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0)  # of means, tried on validation rows
 
 
 @dataclass(frozen=True, eq=False)
 class RatingData:
-    """What a fit reads: features of one snapshot's items and users, its rated interactions to train
-    on, and those to choose by; its reviews, of which those of ``valid`` are not read."""
+    """The data of a fit.
+
+    Features of one snapshot's items and users; its rated interactions to ``train`` on and those to
+    validate by; its reviews, of which those of ``valid`` pairs are not used.
+    """
 
     vocabulary: Vocabulary
     inputs: ModelInputs
@@ -52,7 +59,7 @@ class RatingData:
 
 @dataclass(frozen=True, eq=False)
 class FittedRatings:
-    """A trained rating model, and how it came about."""
+    """A trained rating model and its log, a record per epoch."""
 
     model: RatingModel
     history: list[dict[str, float]]
@@ -66,12 +73,12 @@ def fit_rating_model(
     device: torch.device,
     on_epoch: OnEpoch | None = None,
 ) -> FittedRatings:
-    """Train on the rated rows of ``data.train``, choose the epoch by those of ``data.valid``.
+    """Train on the rated rows of ``data.train``; choose the epoch by those of ``data.valid``.
 
-    Raises TrainingError where there are no ratings, all are alike, or all or none are likes.
+    Raises TrainingError where there are no ratings, all are equal, or all or none are likes.
     """
     events = RatedEvents.of_users(data.train, data.n_users)
-    shape, places = _shape(data, events, config)
+    shape, own_row = _shape(data, events, config)
     rated = data.train.select(np.isfinite(data.train.rating))
     task = RatingTask(
         inputs=data.inputs.items,
@@ -84,40 +91,66 @@ def fit_rating_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = RatingModel(data.vocabulary, shape)
-        model.own_row = places
+        model.own_row = own_row
         model = model.to(device)
         codes = scenario_codes(valid.scenario, data.vocabulary)
-        validate = Validation(model, task, valid, codes, device) if len(valid) else None
+        validation = Validation(model, task, valid, codes, device)
+        validate = validation if len(valid) else None
         trainer = RatingTrainer(model, task, config, seed, device, validate)
-        later = config.head == "auto"
-        if later:
+        head_last = config.head == "auto"
+        if head_last:
             model.without_head()
         history = trainer.run(on_epoch)
-        if later and validate is not None:
+        if head_last and validate is not None:
             tune_head(trainer, validate.losses, codes)
-        model.blend = _blend(data, task, model, valid, codes, seed, device)
+        model.blend = _blend(data, validation, seed)
     return FittedRatings(model, history)
 
 
-def _blend(
-    data: RatingData,
-    task: RatingTask,
-    model: RatingModel,
-    valid: Interactions,
-    codes: Ints,
-    seed: int,
-    device: torch.device,
-) -> RatingBlend | None:
+def _blend(data: RatingData, validation: Validation, seed: int) -> RatingBlend | None:
     reviews = None if data.reviews is None else data.reviews.without(data.valid, data.n_items)
     sentiment = None if reviews is None else reviews.sentiment()
-    evidence = gather(data.train, reviews, sentiment, model.shape.scale.mean, data.n_items)
-    predictor = RatingPredictor(model, task.inputs, task.user_tokens, task.events, device, evidence)
-    return fit_blend(predictor, valid, codes, sentiment, seed)
+    mean = validation.model.shape.scale.mean
+    evidence = build_evidence(data.train, reviews, sentiment, mean, data.n_items)
+    predictor = validation.predictor(evidence)
+    return fit_blend(predictor, validation.rows, validation.scenario, sentiment, seed)
+
+
+def fit_blend(
+    predictor: RatingPredictor,
+    rows: Interactions,
+    scenario: Ints,
+    sentiment: Sentiment | None,
+    seed: int,
+) -> RatingBlend | None:
+    """The blend with the lowest error on validation ``rows``; None for fewer than FEWEST rows.
+
+    ``predictor`` has only the training rows as events and evidence. The shrinkage of the means is
+    chosen by their own error, then the weights are learned.
+    """
+    if len(rows) < FEWEST or predictor.evidence is None:
+        return None
+    pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
+    model = predictor.model
+    # Before the blend is fitted, the predicted ratings are the model's own.
+    _, rating = predictor.predict(pairs, rows.user, scenario)
+    standard = model.shape.scale.standard(rating)
+    mean = predictor.evidence.mean
+    truth = rows.rating.astype(np.float64) - mean
+
+    def error(shrinkage: tuple[float, float]) -> float:
+        of_user, of_item = predictor.means(pairs, rows.user, shrinkage)
+        return float(((of_user + of_item - truth) ** 2).mean())
+
+    shrinkage = min(((u, i) for u in _SHRINKAGES for i in _SHRINKAGES), key=error)
+    features = predictor.blend_features(pairs, rows.user, standard, shrinkage)
+    shift, weights = fit_weights(features, truth - features.base, seed)
+    return RatingBlend(mean, shrinkage, shift, weights, sentiment)
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Logloss and AUC of held-out rows, told from the training rows."""
+    """Log loss and AUC of held-out rows, predicted from the training rows."""
 
     model: RatingModel
     task: RatingTask
@@ -127,25 +160,31 @@ class Validation:
 
     def __call__(self) -> dict[str, float]:
         like, logit = self._answers()
-        told = {VALID_LOSS: float(log_losses(like, logit).mean())}
-        return told if like.all() or not like.any() else {**told, "valid_auc": auc(like, logit)}
+        metrics = {VALID_LOSS: float(log_losses(like, logit).mean())}
+        if like.any() and not like.all():
+            metrics["valid_auc"] = auc(like, logit)
+        return metrics
 
     def losses(self) -> np.ndarray:
-        """float64 ``[n]``: each row's."""
+        """The log loss of each row, float64 ``[n]``."""
         return log_losses(*self._answers())
 
-    def _answers(self) -> tuple[np.ndarray, np.ndarray]:
-        predictor = RatingPredictor(
-            self.model, self.task.inputs, self.task.user_tokens, self.task.events, self.device
+    def predictor(self, evidence: RatingEvidence | None = None) -> RatingPredictor:
+        """The model over the training ratings."""
+        task = self.task
+        return RatingPredictor(
+            self.model, task.inputs, task.user_tokens, task.events, self.device, evidence
         )
+
+    def _answers(self) -> tuple[np.ndarray, np.ndarray]:
         rows = self.rows
-        pairs = AskedPairs(rows.user, rows.item, rows.timestamp)
-        logit, _ = predictor.predict(pairs, rows.user, self.scenario)
+        pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
+        logit, _ = self.predictor().predict(pairs, rows.user, self.scenario)
         return rows.rating >= self.model.shape.scale.like, logit
 
 
 def log_losses(like: np.ndarray, logit: np.ndarray) -> np.ndarray:
-    """float64 ``[n]``: −log of the probability that was given to what happened."""
+    """−log of the predicted probability of the outcome, float64 ``[n]``."""
     signed = np.where(like, -1.0, 1.0) * logit.astype(np.float64)
     return np.asarray(np.logaddexp(0.0, signed))
 
@@ -153,20 +192,20 @@ def log_losses(like: np.ndarray, logit: np.ndarray) -> np.ndarray:
 def _shape(
     data: RatingData, events: RatedEvents, config: RatingConfig
 ) -> tuple[RatingShape, Tensor]:
-    """The shape, and which (item, level) pairs have vectors of their own."""
+    """The shape, and ``own_rows``: which (item, level) pairs have vectors of their own."""
     if not len(events):
-        raise TrainingError("no interaction has a rating; the rating model learns from ratings.")
+        raise TrainingError("no interaction has a rating, so there is nothing to fit; add ratings.")
     try:
         scale = RatingScale.build(events.rating, config.like)
     except ValueError as error:
         low, high = events.rating.min(), events.rating.max()
         raise TrainingError(
-            f"ratings: {error}; they are {low:g} to {high:g}, set like between them."
+            f"ratings: {error}; they are {low:g} to {high:g}, so set ratings.like between them."
         ) from error
     row = data.inputs.items.item_row.cpu().numpy()[events.item]
     n_levels = len(scale.levels)
     codes = (row * n_levels + scale.level(events.rating))[row >= 0]
-    places = own_rows(codes, len(data.vocabulary.items) * n_levels, config.fewest)
+    own_row = own_rows(codes, len(data.vocabulary.items) * n_levels, config.fewest)
     times = events.time[events.time != NO_TIME]
     n_scenarios = len(data.vocabulary.scenarios)
     head: str = "adapter" if config.head == "auto" else config.head
@@ -177,7 +216,7 @@ def _shape(
         text_size=data.text_size,
         kg_layers=data.kg_layers,
         scale=scale,
-        own=int(places.max()) if len(places) else 0,
+        own=int(own_row.max()) if len(own_row) else 0,
         scales=config.near_scales if len(times) and times.min() < times.max() else (),
         reach=config.near_events,
         head=head if n_scenarios else "none",
@@ -186,4 +225,4 @@ def _shape(
         user_attributes=data.inputs.user_tokens.pattern.indices.numel() > 0,
         centred=True,
     )
-    return shape, places
+    return shape, own_row

@@ -1,4 +1,4 @@
-"""A scenario head on top of a rating model that stays as it is, kept where validation gains."""
+"""A scenario head on a frozen rating model, used only where validation loss improves."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import torch
 from kgrec.graph.snapshot import Ints
 from kgrec.ratings.training import RatingStep, RatingTrainer
 
-_EPOCHS, _ROWS, _RATE = 4, 4_096, 1e-3
-_SURE = 2.0  # standard errors that a gain must be worth
+_EPOCHS, _ROWS, _LEARNING_RATE = 4, 4_096, 1e-3
+_STANDARD_ERRORS = 2.0  # that a mean gain must exceed
 
 
 def tune_head(
     trainer: RatingTrainer, losses: Callable[[], np.ndarray], scenario: Ints
 ) -> list[str]:
-    """Train the model's head and nothing else; use it in scenarios where it is sure to help.
+    """Train the model's head only, and use it in the scenarios where it clearly helps.
 
-    ``losses`` tells the loss of every validation row, ``scenario`` int64 is the rows'. A scenario
-    keeps the shared answer, bit by bit, unless the mean gain of its rows is above two standard
-    errors. Returns the names of those that use the head.
+    ``losses`` returns the loss of every validation row, ``scenario`` int64 holds the rows' codes. A
+    scenario uses the head if the mean gain of its rows exceeds two standard errors; the predictions
+    of the others stay bit-identical. Returns the names of the scenarios that use the head.
     """
     model = trainer.model
     if not (trainer.task.scenario >= 0).any():
@@ -32,15 +32,15 @@ def tune_head(
     model.uses_head.fill_(True)
     _train(trainer)
     gain = before - losses()
-    used = [_is_sure(gain[scenario == code]) for code in range(len(trainer.task.names))]
+    used = [_is_significant(gain[scenario == code]) for code in range(len(trainer.task.names))]
     model.uses_head.copy_(torch.tensor(used, dtype=torch.bool))
     return [name for name, use in zip(trainer.task.names, used, strict=True) if use]
 
 
-def _is_sure(gain: np.ndarray) -> bool:
+def _is_significant(gain: np.ndarray) -> bool:
     if len(gain) < 2:
         return False
-    return bool(gain.mean() > _SURE * gain.std(ddof=1) / np.sqrt(len(gain)))
+    return bool(gain.mean() > _STANDARD_ERRORS * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def _train(trainer: RatingTrainer) -> None:
@@ -49,7 +49,7 @@ def _train(trainer: RatingTrainer) -> None:
     whole = _all_ratings(trainer)
     for value in parameters:
         value.requires_grad_(True)
-    optimizer = torch.optim.AdamW(parameters, lr=_RATE, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, weight_decay=0.0, fused=True)
     rng = np.random.default_rng([trainer.seed, 1])
     rows = np.flatnonzero(whole.scenario.cpu().numpy() >= 0)
     n_steps = max(len(rows) // _ROWS, 1)
@@ -59,7 +59,7 @@ def _train(trainer: RatingTrainer) -> None:
 
 
 def _all_ratings(trainer: RatingTrainer) -> RatingStep:
-    """Every training rating as the finished model reads it, without gradients."""
+    """Every training rating as input of the finished model, without gradients."""
     trainer.model.eval()
     with torch.no_grad():
         steps = [trainer.read(users) for users in trainer.batches(np.random.default_rng(0))]

@@ -1,14 +1,14 @@
-"""RatingModel: whether a user will like an item, and the rating, from what the user rated.
+"""RatingModel: predicts from a user's ratings whether the user will like an item, and the rating.
 
     logit(u, i) = b + b_i + b_u + (H_k(z + mlp(z)) + s_k) · v_i + b_k
     z = Σ_j q[j, r_uj] / √(n + κ) + Σ_τ g_τ ⊙ Σ_j w_τ q[j, r_uj] / √(1 + Σ w_τ) + attributes + c
 
-There is no vector per user: q[j, r] is what it says that item j was rated r, as in the asymmetric
-SVD (Paterek, KDD Cup 2007; Koren, KDD 2008) with ratings by level, w_τ = exp(−|gap| / τ) weighs
-what was rated near in time, and a row's own pair is taken out of all sums. v_i and the part of q
-that levels share are made of ids, the graph, texts and attributes, so items without any rating have
-both. The model's rating is linear in logit − b, with an offset per item; ``blend`` makes the
-predicted rating of it.
+There is no vector per user: q[j, r] is the vector of "item j was rated r", as in the asymmetric SVD
+(Paterek, KDD Cup 2007; Koren, KDD 2008) with ratings by level. w_τ = exp(−|gap| / τ) is the weight
+of ratings near in time, κ the shrinkage, and a pair's own rating is left out of all sums. v_i and
+the part of q that levels share are sums over ids, the graph, texts and attributes, so items without
+ratings have both. The model's rating is linear in logit − b, with an offset per item; ``blend``
+makes the predicted rating of it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ from kgrec.nn.heads import HEADS, ByScenario, HeadShape
 from kgrec.nn.heads.signal import product
 from kgrec.nn.model import sum_parts
 from kgrec.ratings.blend import RatingBlend
-from kgrec.ratings.pools import RatingPools
+from kgrec.ratings.pools import RatingPools, TimeWindows
 from kgrec.ratings.scale import RatingScale
 from kgrec.sparse import SparseMatrix
 
 
 @dataclass(frozen=True)
 class RatingShape:
-    """What decides the parameters' shapes; ``own`` is how many (item, level) pairs were rated often
-    enough to have a vector of their own, ``scales`` are in seconds."""
+    """What decides the shapes of the parameters.
+
+    ``own``: number of (item, level) pairs with enough ratings for a vector of their own; ``scales``
+    in seconds and ``reach`` in events: see ``TimeWindows``.
+    """
 
     embedding_size: int
     parts: tuple[str, ...]
@@ -50,14 +53,22 @@ class RatingShape:
     dropout: float
     id_dropout: float
     user_attributes: bool
-    centred: bool = False  # whether a rating is told from what lifts the logit above b
+    centred: bool = False  # whether the rating is linear in logit − b, not in the logit
+
+    @property
+    def windows(self) -> TimeWindows:
+        """Which ratings count as near in time."""
+        return TimeWindows(self.scales, self.reach)
 
 
 @dataclass(frozen=True, eq=False)
 class RatedItems:
-    """All n items: ``query`` and ``candidate`` float32 ``[n, d]``, ``bias`` ``[n, 2]`` (of likes,
-    of ratings), ``row`` int64 ``[n]`` in the vocabulary, ``known`` float32 ``[n, 1]`` one where an
-    item has learned vectors of its own (None: all have)."""
+    """Vectors of all n items.
+
+    ``query`` and ``candidate`` float32 ``[n, d]``; ``bias`` ``[n, 2]``, of likes and of ratings;
+    ``row`` int64 ``[n]`` in the vocabulary; ``known`` float32 ``[n, 1]``, 1 for items with learned
+    vectors of their own (None: all).
+    """
 
     query: Tensor
     candidate: Tensor
@@ -82,7 +93,7 @@ class RatingModel(nn.Module):
 
     own_row: Tensor
     uses_head: Tensor
-    blend: RatingBlend | None = None  # learned after all else, on validation rows
+    blend: RatingBlend | None = None  # fitted last, on validation rows
 
     def __init__(self, vocabulary: Vocabulary, shape: RatingShape) -> None:
         super().__init__()
@@ -99,7 +110,7 @@ class RatingModel(nn.Module):
         self.base = nn.Parameter(
             torch.tensor(math.log(shape.scale.share / (1 - shape.scale.share)))
         )
-        self.worth = nn.Parameter(torch.tensor(10.0))
+        self.shrinkage = nn.Parameter(torch.tensor(10.0))
         self.near_gate = nn.Parameter(torch.full((len(shape.scales), d), 0.05))
         self.near_bias = nn.Parameter(torch.full((len(shape.scales),), 0.5))
         self.common = nn.Parameter(torch.zeros(d))
@@ -115,7 +126,7 @@ class RatingModel(nn.Module):
         self.to_rating = nn.Parameter(torch.tensor(0.7))
 
     def items(self, inputs: ItemInputs) -> RatedItems:
-        """Vectors of all n items; in training some of them as if new."""
+        """Vectors of all n items; in training, a random part of them as cold items."""
         known = inputs.present[IDS]
         if self.training and self.shape.id_dropout > 0:
             kept = torch.rand(len(inputs.item_row), 1, device=self.base.device)
@@ -128,32 +139,39 @@ class RatingModel(nn.Module):
         return RatedItems(query, candidate, bias, inputs.item_row, known)
 
     def events(self, items: RatedItems, item: Tensor, level: Tensor) -> Tensor:
-        """What each rating says, float32 ``[n, d + 1]``; ``item`` and ``level`` int64 ``[n]``."""
-        told = functional.embedding(item, items.query) * functional.embedding(level, self.level)
-        told = torch.cat([told, functional.embedding(level, self.level_bias)], dim=1)
+        """Vectors of ratings, float32 ``[n, d + 1]``; ``item`` and ``level`` int64 ``[n]``."""
+        shared = functional.embedding(item, items.query)
+        shared = shared * functional.embedding(level, self.level)
+        shared = torch.cat([shared, functional.embedding(level, self.level_bias)], dim=1)
         row = items.row[item]
         code = row.clamp_min(0) * len(self.shape.scale.levels) + level
         place = self.own_row[code] * (row >= 0)
         own = functional.embedding(place, self.own, padding_idx=0) * (place > 0).unsqueeze(1)
         if items.known is not None:
             own = own * functional.embedding(item, items.known)
-        return told + own
+        return shared + own
 
     def attributes(self, user_tokens: SparseMatrix) -> Tensor:
-        """What the attributes of all m users say, float32 ``[m, d + 1]``; zero where the model
-        reads none."""
+        """Vectors of the attributes of all m users, float32 ``[m, d + 1]``.
+
+        Zero where the model reads no attributes.
+        """
         if not self.shape.user_attributes:
             size = (user_tokens.shape[0], self.shape.embedding_size + 1)
             return torch.zeros(size, device=self.base.device)
         return user_tokens @ self.user_token
 
-    def users(self, events: Tensor, pools: RatingPools, told: Tensor) -> tuple[Tensor, Tensor]:
-        """z + mlp(z) float32 ``[R, d]`` and b_u ``[R]``, from ``events`` ``[n, d + 1]`` and what
-        attributes say, ``told`` ``[R, d + 1]``."""
-        count = (pools.count + self.worth.clamp_min(1.0)).unsqueeze(1)
+    def users(
+        self, events: Tensor, pools: RatingPools, attributes: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """z + mlp(z) float32 ``[R, d]`` and b_u ``[R]``.
+
+        From the vectors of ``events`` ``[n, d + 1]`` and of ``attributes`` ``[R, d + 1]``.
+        """
+        count = (pools.count + self.shrinkage.clamp_min(1.0)).unsqueeze(1)
         whole = pools.whole.sums(events) - pools.own.sums(events)
-        vector = told[:, :-1] + self.common + whole[:, :-1] / count.sqrt()
-        bias = told[:, -1] + (whole[:, -1:] / count).squeeze(1)
+        vector = attributes[:, :-1] + self.common + whole[:, :-1] / count.sqrt()
+        bias = attributes[:, -1] + (whole[:, -1:] / count).squeeze(1)
         for place, bag in enumerate(pools.near):
             near, weight = bag.sums(events), 1 + pools.weight[place]
             vector = vector + near[:, :-1] * self.near_gate[place] / weight.sqrt().unsqueeze(1)
@@ -163,8 +181,10 @@ class RatingModel(nn.Module):
         return vector + product(hidden, self.second), bias
 
     def adapted(self, vectors: Tensor, scenario: Tensor) -> Tensor:
-        """H_k(z) + s_k float32 ``[R, d]`` for ``scenario`` int64 ``[R]``; z itself where a scenario
-        does without its head."""
+        """H_k(z) + s_k, float32 ``[R, d]``, for ``scenario`` int64 ``[R]``.
+
+        z itself in scenarios without a head.
+        """
         if not self.uses_head.any():
             return vectors
         used = self._uses(scenario)
@@ -177,7 +197,7 @@ class RatingModel(nn.Module):
         return (scenario >= 0) & self.uses_head[scenario.clamp_min(0)]
 
     def without_head(self) -> None:
-        """No scenario uses the head, which does not learn then."""
+        """No scenario uses the head; its parameters are frozen."""
         self.uses_head.fill_(False)
         for part in (self.head, self.offsets):
             part.requires_grad_(False)
@@ -185,7 +205,7 @@ class RatingModel(nn.Module):
     def answers(
         self, items: RatedItems, item: Tensor, vectors: Tensor, bias: Tensor, scenario: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The logit of a like and the rating (standardised), float32 ``[R]`` each."""
+        """The logit of a like and the standardised rating, float32 ``[R]`` each."""
         vectors = self.adapted(vectors, scenario)
         taste = (vectors * functional.embedding(item, items.candidate)).sum(dim=1)
         of_item = functional.embedding(item, items.bias)
@@ -193,6 +213,6 @@ class RatingModel(nn.Module):
         if self.uses_head.any():
             used = self._uses(scenario)
             logit = logit + self.offsets.rows_of("offset", scenario).squeeze(1) * used
-        # Without b: ratings are standardised, so that likes being common must not lift them all.
-        lifted = logit - self.base if self.shape.centred else logit
-        return logit, self.to_rating * lifted + of_item[:, 1]
+        # Without b: ratings are standardised, so the share of likes must not raise them all.
+        centred = logit - self.base if self.shape.centred else logit
+        return logit, self.to_rating * centred + of_item[:, 1]

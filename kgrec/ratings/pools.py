@@ -1,12 +1,11 @@
-"""What users rated, gathered for rows that are asked about: all of it, and what lies near in time.
+"""Pools of a user's ratings for user–item pairs: the whole history, and what is near in time.
 
-Nothing here is learned, and whatever a row is told leaves out the row's own user–item pair, so the
-rows that a model trains on may be part of the history that it reads.
+Nothing here is learned. A pair's own ratings are left out of its pools, so the rows that a model
+trains on may be part of the history that it reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +16,15 @@ from kgrec.arrays import Csr, offsets, ranges, row_numbers
 from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
 from kgrec.sparse import SparsePattern
 
-LEAST = 1e-3  # a neighbour in time that weighs less is left out
+LEAST = 1e-3  # neighbours in time with a smaller weight are left out
 
 
 @dataclass(frozen=True, eq=False)
 class RatedEvents:
-    """Ratings by user slot, within a slot by (time, item); slot u's are ``indptr[u]:indptr[u+1]``.
+    """Ratings by slot (one per user), within a slot by (time, item).
 
-    ``item`` int64 rows of items, ``rating`` float32, ``time`` int64 unix seconds, NO_TIME if none.
+    Slot u's are ``indptr[u]:indptr[u+1]``. ``item`` int64 rows of items, ``rating`` float32,
+    ``time`` int64 unix seconds, NO_TIME if none.
     """
 
     indptr: Ints
@@ -51,19 +51,21 @@ class RatedEvents:
 
     @property
     def slot(self) -> Ints:
-        """int64 ``[n]``: whose each rating is."""
+        """The slot of each rating, int64 ``[n]``."""
         return row_numbers(self.indptr)
 
     def of(self, slots: Ints) -> RatedEvents:
-        """The ratings of ``slots`` (int64, distinct) alone, numbered in that order."""
+        """Only the ratings of ``slots`` (int64, distinct), which are numbered in that order."""
         indptr, rows = range_csr(self.indptr[slots], self.indptr[slots + 1])
         return RatedEvents(indptr, self.item[rows], self.rating[rows], self.time[rows])
 
-    def asked(self, pairs: AskedPairs) -> tuple[RatedEvents, AskedPairs]:
-        """The ratings of the slots of ``pairs`` alone, and the pairs by their numbers: what others
-        rated takes no time then."""
+    def of_pairs(self, pairs: RatingPairs) -> tuple[RatedEvents, RatingPairs]:
+        """Only the ratings of the slots of ``pairs``, and the pairs with the new slot numbers.
+
+        Ratings of other users then cost no time.
+        """
         slots, slot = np.unique(pairs.slot, return_inverse=True)
-        return self.of(slots), AskedPairs(slot, pairs.item, pairs.time)
+        return self.of(slots), RatingPairs(slot, pairs.item, pairs.time)
 
     def followed_by(self, other: RatedEvents) -> RatedEvents:
         """These slots, then those of ``other``."""
@@ -76,9 +78,12 @@ class RatedEvents:
 
 
 @dataclass(frozen=True, eq=False)
-class AskedPairs:
-    """Pairs to answer for, int64 ``[R]`` each: slot in the events, item row, time (unix seconds;
-    NO_TIME: none, and then nothing is near)."""
+class RatingPairs:
+    """Pairs to predict a rating for, int64 ``[R]`` each.
+
+    ``slot`` in the events, ``item`` row, ``time`` in unix seconds; NO_TIME: none, and then no event
+    is near in time.
+    """
 
     slot: Ints
     item: Ints
@@ -87,14 +92,26 @@ class AskedPairs:
     def __len__(self) -> int:
         return len(self.slot)
 
-    def select(self, rows: Ints) -> AskedPairs:
-        return AskedPairs(self.slot[rows], self.item[rows], self.time[rows])
+    def select(self, rows: Ints) -> RatingPairs:
+        return RatingPairs(self.slot[rows], self.item[rows], self.time[rows])
+
+
+@dataclass(frozen=True)
+class TimeWindows:
+    """Which events are near in time: ``scales`` of the decay in seconds, one pool each, over at
+    most ``reach`` events on each side.
+    """
+
+    scales: tuple[float, ...]
+    reach: int
 
 
 @dataclass(frozen=True, eq=False)
 class Bag:
-    """A weighted sum of events for each asked row; ``row`` int64 ``[R]`` says which of the distinct
-    sums it gets (None: one each)."""
+    """A weighted sum of events for each pair.
+
+    ``row`` int64 ``[R]``: which of the distinct sums each pair gets; None: one sum per pair.
+    """
 
     pattern: SparsePattern
     weights: Tensor
@@ -123,9 +140,12 @@ class Bag:
 
 @dataclass(frozen=True, eq=False)
 class RatingPools:
-    """For R asked rows: ``whole`` history, the pair's ``own`` part of it that is to be taken out,
-    what is ``near`` in time, per scale; ``count`` float32 ``[R]`` events that are left, and
-    ``weight`` float32 ``[S, R]`` of what is near."""
+    """The pools of R pairs.
+
+    ``whole``: the history; ``own``: the pair's own events, to subtract from it; ``near``: events
+    near in time, one bag per scale; ``count`` float32 ``[R]``: number of events without the own
+    ones; ``weight`` float32 ``[S, R]``: sum of the weights of near events.
+    """
 
     whole: Bag
     own: Bag
@@ -136,28 +156,27 @@ class RatingPools:
     @staticmethod
     def build(
         events: RatedEvents,
-        asked: AskedPairs,
+        pairs: RatingPairs,
+        windows: TimeWindows,
         *,
-        scales: Sequence[float],
-        reach: int,
         past_only: bool = False,
         place: Ints | None = None,
         device: torch.device | str = "cpu",
     ) -> RatingPools:
-        """``scales`` are decays in seconds, over at most ``reach`` events on each side.
+        """Build the pools of ``pairs`` from ``events``.
 
-        With ``past_only`` a row is told only of events before its time (of all, without a time).
-        ``place`` int64 ``[R]`` is where rows lie among the events, if that is at hand.
+        With ``past_only`` a pair's pools have only events before its time (all, without a time).
+        ``place`` int64 ``[R]``: positions of the pairs among the events, where they are known.
         """
         if place is None:
-            place = _places(events, asked, past_only)
-        end = events.indptr[asked.slot + 1]
+            place = _places(events, pairs, past_only)
+        end = events.indptr[pairs.slot + 1]
         if past_only:
-            end = np.where(asked.time == NO_TIME, end, place)
-        whole, whole_row = _whole(events, asked, end)
-        own, own_row = _own(events, asked, end)
+            end = np.where(pairs.time == NO_TIME, end, place)
+        whole, whole_row = _whole(events, pairs, end)
+        own, own_row = _own(events, pairs, end)
         count = np.diff(whole[0])[whole_row] - np.diff(own[0])[own_row]
-        near = _near(events, asked, place, end, scales, reach)
+        near = _near(events, pairs, place, end, windows)
         n = len(events)
         bags = tuple(Bag.build(csr, weights, None, n, device) for csr, weights in near)
         ones = torch.ones(n, 1, device=device)
@@ -168,21 +187,23 @@ class RatingPools:
             count=torch.as_tensor(count.astype(np.float32)).to(device),
             weight=torch.stack([bag.sums(ones).squeeze(1) for bag in bags])
             if bags
-            else torch.zeros(0, len(asked), device=device),
+            else torch.zeros(0, len(pairs), device=device),
         )
 
 
 def user_means(
-    events: RatedEvents, rest: np.ndarray, asked: AskedPairs, worth: float, past_only: bool
+    events: RatedEvents, rest: np.ndarray, pairs: RatingPairs, shrinkage: float, past_only: bool
 ) -> np.ndarray:
-    """float64 ``[R]``: the mean of ``rest`` (float64 ``[n]``, by event) over the slot's events,
-    shrunk as if ``worth`` zeros came on top, without those of the asked pair; with ``past_only``
-    over those before the asked time."""
-    end = events.indptr[asked.slot + 1]
+    """The mean of ``rest`` (float64 ``[n]``, by event) over each slot's events, float64 ``[R]``.
+
+    Shrunk by ``shrinkage`` added zeros; the pair's own events are left out. With ``past_only`` over
+    events before the pair's time only.
+    """
+    end = events.indptr[pairs.slot + 1]
     if past_only:
-        end = np.where(asked.time == NO_TIME, end, _places(events, asked, past_only))
+        end = np.where(pairs.time == NO_TIME, end, _places(events, pairs, past_only))
     values, n = torch.as_tensor(rest).unsqueeze(1), len(events)
-    (csr, row), (own_csr, own_row) = _whole(events, asked, end), _own(events, asked, end)
+    (csr, row), (own_csr, own_row) = _whole(events, pairs, end), _own(events, pairs, end)
     of_all, of_own = (
         Bag.build(rows, np.ones(len(rows[1])), at, n, "cpu")
         for rows, at in ((csr, row), (own_csr, own_row))
@@ -190,7 +211,7 @@ def user_means(
     count = np.diff(csr[0])[row] - np.diff(own_csr[0])[own_row]
     with torch.no_grad():
         total = (of_all.sums(values) - of_own.sums(values)).squeeze(1).numpy()
-    return np.where(count > 0, total / (count + worth), 0.0)
+    return np.where(count > 0, total / (count + shrinkage), 0.0)
 
 
 def range_csr(start: Ints, end: Ints) -> Csr:
@@ -198,36 +219,40 @@ def range_csr(start: Ints, end: Ints) -> Csr:
     return offsets(end - start), ranges(start, end - start)
 
 
-def _places(events: RatedEvents, asked: AskedPairs, past_only: bool) -> Ints:
-    """int64 ``[R]``: the first event of the slot that doesn't come before the asked (time, item),
-    or the asked time."""
+def _places(events: RatedEvents, pairs: RatingPairs, past_only: bool) -> Ints:
+    """The first event of the slot that is not before the pair's (time, item), int64 ``[R]``.
+
+    With ``past_only`` not before the pair's time.
+    """
     of_events = np.zeros_like(events.item) if past_only else events.item
-    of_asked = np.zeros_like(asked.item) if past_only else asked.item
-    kind = np.repeat([0, 1], [len(asked), len(events)])
-    keys = ((of_asked, of_events), (asked.time, events.time), (asked.slot, events.slot))
+    of_pairs = np.zeros_like(pairs.item) if past_only else pairs.item
+    kind = np.repeat([0, 1], [len(pairs), len(events)])
+    keys = ((of_pairs, of_events), (pairs.time, events.time), (pairs.slot, events.slot))
     order = np.lexsort((kind, *(np.concatenate(key) for key in keys)))
     is_event = kind[order]
     before = np.cumsum(is_event) - is_event
-    places = np.empty(len(asked), dtype=np.int64)
+    places = np.empty(len(pairs), dtype=np.int64)
     rows = order[is_event == 0]
     places[rows] = before[is_event == 0]
     return places
 
 
-def _whole(events: RatedEvents, asked: AskedPairs, end: Ints) -> tuple[tuple[Ints, Ints], Ints]:
-    """Distinct histories, and which is each row's."""
+def _whole(events: RatedEvents, pairs: RatingPairs, end: Ints) -> tuple[tuple[Ints, Ints], Ints]:
+    """Distinct histories as CSR, and the number of each pair's."""
     width = len(events) + 1
-    keys, row = np.unique(asked.slot * width + end, return_inverse=True)
+    keys, row = np.unique(pairs.slot * width + end, return_inverse=True)
     return range_csr(events.indptr[keys // width], keys % width), row
 
 
-def _own(events: RatedEvents, asked: AskedPairs, end: Ints) -> tuple[tuple[Ints, Ints], Ints]:
-    """Distinct sets of events of an asked pair, and which is each row's; the last set is empty."""
+def _own(events: RatedEvents, pairs: RatingPairs, end: Ints) -> tuple[tuple[Ints, Ints], Ints]:
+    """Distinct sets of a pair's own events as CSR, and the number of each pair's; the last is
+    empty.
+    """
     n, width = len(events), len(events) + 1
-    n_items = int(max(events.item.max(initial=0), asked.item.max(initial=0))) + 1
+    n_items = int(max(events.item.max(initial=0), pairs.item.max(initial=0))) + 1
     order = np.argsort(events.slot * n_items + events.item, kind="stable")
     known = (events.slot * n_items + events.item)[order] * width + order
-    first = (asked.slot * n_items + asked.item) * width
+    first = (pairs.slot * n_items + pairs.item) * width
     low, high = np.searchsorted(known, first), np.searchsorted(known, first + end)
     keys, row = np.unique(np.where(high > low, low * width + high, n * width + n),
                           return_inverse=True)  # fmt: skip
@@ -239,25 +264,24 @@ def _own(events: RatedEvents, asked: AskedPairs, end: Ints) -> tuple[tuple[Ints,
 
 def _near(
     events: RatedEvents,
-    asked: AskedPairs,
+    pairs: RatingPairs,
     place: Ints,
     end: Ints,
-    scales: Sequence[float],
-    reach: int,
+    windows: TimeWindows,
 ) -> list[tuple[tuple[Ints, Ints], np.ndarray]]:
-    """Per scale the CSR of neighbours in time and their weights exp(−gap / scale)."""
-    if not len(events) or not scales:
-        empty = np.zeros(len(asked) + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
-        return [(empty, np.empty(0, dtype=np.float32)) for _ in scales]
-    index = place[:, None] + np.arange(-reach, reach + 1)
-    known = (index >= events.indptr[asked.slot][:, None]) & (index < end[:, None])
+    """Per scale, the CSR of neighbours in time and their weights exp(−gap / scale)."""
+    if not len(events) or not windows.scales:
+        empty = np.zeros(len(pairs) + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return [(empty, np.empty(0, dtype=np.float32)) for _ in windows.scales]
+    index = place[:, None] + np.arange(-windows.reach, windows.reach + 1)
+    known = (index >= events.indptr[pairs.slot][:, None]) & (index < end[:, None])
     index = index.clip(0, len(events) - 1)
     time = events.time[index]
-    known &= events.item[index] != asked.item[:, None]
-    known &= (time != NO_TIME) & (asked.time != NO_TIME)[:, None]
-    gap = np.abs(np.where(known, time, 0) - np.where(known, asked.time[:, None], 0))
+    known &= events.item[index] != pairs.item[:, None]
+    known &= (time != NO_TIME) & (pairs.time != NO_TIME)[:, None]
+    gap = np.abs(np.where(known, time, 0) - np.where(known, pairs.time[:, None], 0))
     found = []
-    for scale in scales:
+    for scale in windows.scales:
         weight = np.exp(-gap / scale, dtype=np.float32)
         kept = known & (weight >= LEAST)
         indptr = offsets(kept.sum(axis=1))

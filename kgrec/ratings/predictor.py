@@ -11,21 +11,21 @@ from torch import Tensor
 
 from kgrec.features.inputs import ItemInputs
 from kgrec.graph.snapshot import Ints
-from kgrec.ratings.blend import RatingSigns
+from kgrec.ratings.blend import BlendFeatures
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.model import RatedItems, RatingModel
-from kgrec.ratings.pools import AskedPairs, RatedEvents, RatingPools, user_means
+from kgrec.ratings.pools import RatedEvents, RatingPairs, RatingPools, user_means
 from kgrec.sparse import SparseMatrix
 
-_ROWS = 16_384  # asked at once; each is answered on its own
+_ROWS = 16_384  # pairs at once; each is answered on its own
 _PAST_ROWS = 2_048  # where every row may have a history of its own
 
 
 @dataclass(frozen=True, eq=False)
 class RatingPredictor:
-    """Answers for stored users: slots of ``events`` are the rows of ``user_tokens``.
+    """Predicts ratings; slots of ``events`` are the rows of ``user_tokens``.
 
-    Without ``evidence`` ratings are the model's alone, not blended.
+    Without ``evidence`` the ratings are the model's own, not blended.
     """
 
     model: RatingModel
@@ -43,59 +43,64 @@ class RatingPredictor:
             return self.model.items(self.inputs)
 
     @cached_property
-    def told(self) -> Tensor:
-        """What users' attributes say, float32 ``[m, d + 1]``, computed once."""
+    def user_attributes(self) -> Tensor:
+        """Vectors of users' attributes, float32 ``[m, d + 1]``, computed once."""
         with torch.no_grad():
             return self.model.attributes(self.user_tokens)
 
     def predict(
         self,
-        asked: AskedPairs,
+        pairs: RatingPairs,
         user: Ints,
         scenario: Ints,
         *,
         past_only: bool = False,
         events: RatedEvents | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Logits of a like float32 ``[R]`` and ratings float64 ``[R]``, each of its row alone.
+        """Logits of a like float32 ``[R]`` and ratings float64 ``[R]``.
 
-        ``user`` int64 ``[R]`` rows (-1: not stored), ``scenario`` int64 ``[R]`` codes (-1: none).
-        A row's history leaves out the pair itself. ``events``, which the slots of ``asked`` then
-        count, take the place of the stored ones.
+        ``user`` int64 ``[R]`` rows (-1: not stored), ``scenario`` int64 ``[R]`` codes (-1: none). A
+        pair's history leaves out the pair itself, and its prediction does not depend on the other
+        pairs. ``events``, in which the slots of ``pairs`` then count, replace the stored ones.
         """
         known = self.events if events is None else events
-        logit = np.empty(len(asked), dtype=np.float32)
-        standard = np.empty(len(asked), dtype=np.float32)
-        order = np.argsort(asked.slot, kind="stable")  # users' histories are read once
+        logit = np.empty(len(pairs), dtype=np.float32)
+        standard = np.empty(len(pairs), dtype=np.float32)
+        order = np.argsort(pairs.slot, kind="stable")  # each user's history is read once
         size = _PAST_ROWS if past_only else _ROWS
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             logit[rows], standard[rows] = self._answer(
-                known, asked.select(rows), user[rows], scenario[rows], past_only
+                known, pairs.select(rows), user[rows], scenario[rows], past_only
             )
         scale, blend = self.model.shape.scale, self.model.blend
         if blend is None or self.evidence is None:
             return logit, scale.rating(standard)
-        signs = self.signs(asked, user, standard, blend.worth, past_only=past_only, events=events)
-        return logit, scale.within(blend.rating(signs))
+        features = self.blend_features(
+            pairs, user, standard, blend.shrinkage, past_only=past_only, events=events
+        )
+        return logit, scale.within(blend.rating(features))
 
-    def signs(
+    def blend_features(
         self,
-        asked: AskedPairs,
+        pairs: RatingPairs,
         user: Ints,
         standard: np.ndarray,
-        worth: tuple[float, float],
+        shrinkage: tuple[float, float],
         *,
         past_only: bool = False,
         events: RatedEvents | None = None,
-    ) -> RatingSigns:
-        """What the blend reads of each row; ``standard`` float32 ``[R]`` is the model's rating, for
-        the others see ``predict`` and ``RatingBlend``."""
+    ) -> BlendFeatures:
+        """Inputs of the blend for each pair.
+
+        ``standard`` float32 ``[R]``: the model's rating, standardised; for the rest see ``predict``
+        and ``RatingBlend``.
+        """
         evidence, scale = self.evidence, self.model.shape.scale
         assert evidence is not None
-        of_user, of_item = self.means(asked, user, worth, past_only=past_only, events=events)
-        words = evidence.words(asked.item, user, asked.time)
-        return RatingSigns(
+        of_user, of_item = self.means(pairs, user, shrinkage, past_only=past_only, events=events)
+        words = evidence.words(pairs.item, user, pairs.time)
+        return BlendFeatures(
             user=of_user,
             item=of_item,
             model=standard.astype(np.float64) * scale.deviation + scale.mean - evidence.mean,
@@ -105,48 +110,47 @@ class RatingPredictor:
 
     def means(
         self,
-        asked: AskedPairs,
+        pairs: RatingPairs,
         user: Ints,
-        worth: tuple[float, float],
+        shrinkage: tuple[float, float],
         *,
         past_only: bool = False,
         events: RatedEvents | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The user's and the item's shrunk means, float64 ``[R]`` each; see ``signs``."""
+        """Shrunk means of the user and of the item, float64 ``[R]`` each; see ``RatingBlend``."""
         evidence = self.evidence
         assert evidence is not None
-        known, pairs = (self.events if events is None else events).asked(asked)
+        known, numbered = (self.events if events is None else events).of_pairs(pairs)
         nobody = np.full(evidence.n_items, -1)
-        of_items = evidence.item_means(np.arange(evidence.n_items), nobody, worth[1])
+        of_items = evidence.item_means(np.arange(evidence.n_items), nobody, shrinkage[1])
         rest = known.rating - evidence.mean - of_items[known.item]
         return (
-            user_means(known, rest, pairs, worth[0], past_only),
-            evidence.item_means(asked.item, user, worth[1]),
+            user_means(known, rest, numbered, shrinkage[0], past_only),
+            evidence.item_means(pairs.item, user, shrinkage[1]),
         )
 
     def _answer(
-        self, events: RatedEvents, asked: AskedPairs, user: Ints, scenario: Ints, past_only: bool
+        self, events: RatedEvents, pairs: RatingPairs, user: Ints, scenario: Ints, past_only: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        own, pairs = events.asked(asked)
+        rated, numbered = events.of_pairs(pairs)
         shape = self.model.shape
         self.model.eval()
         with torch.no_grad():
             pools = RatingPools.build(
-                own,
-                pairs,
-                scales=shape.scales,
-                reach=shape.reach,
+                rated,
+                numbered,
+                shape.windows,
                 past_only=past_only,
                 device=self.device,
             )
-            said = self.model.events(
-                self.items, self._tensor(own.item), self._tensor(shape.scale.level(own.rating))
+            vectors = self.model.events(
+                self.items, self._tensor(rated.item), self._tensor(shape.scale.level(rated.rating))
             )
             known = self._tensor((user >= 0).astype(np.float32)).unsqueeze(1)
-            told = self.told[self._tensor(np.maximum(user, 0))] * known
-            vectors, bias = self.model.users(said, pools, told)
+            attributes = self.user_attributes[self._tensor(np.maximum(user, 0))] * known
+            users, bias = self.model.users(vectors, pools, attributes)
             logit, standard = self.model.answers(
-                self.items, self._tensor(asked.item), vectors, bias, self._tensor(scenario)
+                self.items, self._tensor(pairs.item), users, bias, self._tensor(scenario)
             )
         return logit.cpu().numpy(), standard.cpu().numpy()
 

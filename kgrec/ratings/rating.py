@@ -1,4 +1,4 @@
-"""The rating model of a fitted engine: trained on its snapshot, and asked about pairs."""
+"""The rating model of a fitted engine: fitted on its snapshot, and used to predict pairs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kgrec.ratings.fit import FittedRatings, RatingData, fit_rating_model
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.pools import RatedEvents
 from kgrec.ratings.predictor import RatingPredictor
-from kgrec.ratings.requests import RatedHistories, ask_ratings
-from kgrec.ratings.reviews import Reviews, gather
-from kgrec.scenarios.user_scenarios import UserScenarios
+from kgrec.ratings.requests import RatedHistories, read_rating_request
+from kgrec.ratings.reviews import Reviews, build_evidence
+from kgrec.scenarios.inference import UserScenarios
 from kgrec.scoring.bound_model import read_inputs
 from kgrec.scoring.engine import Engine
 
@@ -40,7 +40,7 @@ def fit_ratings(
     shape, bound = engine.model.shape, engine.bound
     data = RatingData(
         vocabulary=engine.vocabulary,
-        # Read anew: tensors made in inference mode pass no gradient.
+        # Read again: tensors made in inference mode have no gradients.
         inputs=read_inputs(
             engine.model, engine.vocabulary, engine.snapshot, engine.texts, bound.device
         ),
@@ -61,7 +61,7 @@ def bind_predictor(engine: Engine, model: RatingModel) -> RatingPredictor:
     evidence, blend = None, model.blend
     if blend is not None:
         rows, n_items = engine.snapshot.interactions, len(engine.snapshot.items)
-        evidence = gather(rows, Reviews.of(engine), blend.sentiment, blend.mean, n_items)
+        evidence = build_evidence(rows, Reviews.of(engine), blend.sentiment, blend.mean, n_items)
     inputs = engine.inputs
     return RatingPredictor(model, inputs.items, inputs.user_tokens, events, engine.device, evidence)
 
@@ -79,15 +79,15 @@ def predict_pairs(
 
     Raises RequestError.
     """
-    asked = ask_ratings(engine, user_scenarios, predictor.events, pairs, histories)
+    request = read_rating_request(engine, user_scenarios, predictor.events, pairs, histories)
     logit, rating = predictor.predict(
-        asked.pairs, asked.user, asked.scenario, past_only=past_only, events=asked.events
+        request.pairs, request.user, request.scenario, past_only=past_only, events=request.events
     )
     return pairs.assign(like=1.0 / (1.0 + np.exp(-logit.astype(np.float64))), rating=rating)
 
 
 def with_new_scenario(model: RatingModel) -> RatingModel:
-    """The rating model with one scenario more, which shares all parameters until it is fitted."""
+    """The rating model with one more scenario, which shares all parameters until it is fitted."""
     other = copy.deepcopy(model) if not model.head.n_scenarios else grown(model)
     if not model.head.n_scenarios:
         for part in other.modules():

@@ -1,4 +1,4 @@
-"""From a frame of pairs, and histories given with ratings, to rows that a rating model answers."""
+"""RatingRequest: pairs, and histories with ratings, as rows that a rating model reads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pandas as pd
 from kgrec.config.scenarios import TIMES
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
-from kgrec.ratings.pools import AskedPairs, RatedEvents
+from kgrec.ratings.pools import RatedEvents, RatingPairs
+from kgrec.scenarios.inference import UserScenarios
 from kgrec.scenarios.matching import Matcher, at_times
-from kgrec.scenarios.user_scenarios import UserScenarios
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import item_rows, known_users, scenario_code
 
@@ -22,36 +22,41 @@ RatedHistories: TypeAlias = pd.DataFrame | Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
-class AskedRatings:
-    """``pairs`` with their slots in ``events``; ``user`` int64 rows, -1 for who is not stored;
-    ``scenario`` int64 codes, -1 for none."""
+class RatingRequest:
+    """Rows to predict.
+
+    ``pairs`` with their slots in ``events``; ``user`` int64 rows, -1 for users that are not stored;
+    ``scenario`` int64 codes, -1 for none.
+    """
 
     events: RatedEvents
-    pairs: AskedPairs
+    pairs: RatingPairs
     user: Ints
     scenario: Ints
 
 
-def ask_ratings(
+def read_rating_request(
     engine: Engine,
     user_scenarios: UserScenarios,
     stored: RatedEvents,
     pairs: pd.DataFrame,
     histories: RatedHistories | None,
-) -> AskedRatings:
-    """See ``Recommender.predict``. Raises RequestError."""
+) -> RatingRequest:
+    """The rows of ``Recommender.predict``. Raises RequestError."""
     _need(pairs, ("user_id", "item_id"), "pairs")
     names = pairs["user_id"].astype(str).to_numpy(dtype=object)
     given = _histories(histories)
     users = engine.snapshot.users
-    strange = ~np.isin(names, given["user_id"].to_numpy(dtype=object))
-    known_users(users, [*pd.unique(names[strange])])
+    stored_only = ~np.isin(names, given["user_id"].to_numpy(dtype=object))
+    known_users(users, [*pd.unique(names[stored_only])])
     user = users.rows(names)
     events, slots = _joined(engine, stored, given)
-    slot = np.where(strange, user, slots.get_indexer(pd.Index(names, dtype=object)) + len(users))
+    slot = np.where(
+        stored_only, user, slots.get_indexer(pd.Index(names, dtype=object)) + len(users)
+    )
     time = _times(pairs)
-    asked = AskedPairs(slot, item_rows(engine.snapshot.items, list(pairs["item_id"])), time)
-    return AskedRatings(events, asked, user, _scenarios(engine, user_scenarios, pairs, user, time))
+    rows = RatingPairs(slot, item_rows(engine.snapshot.items, list(pairs["item_id"])), time)
+    return RatingRequest(events, rows, user, _scenarios(engine, user_scenarios, pairs, user, time))
 
 
 def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
@@ -60,12 +65,14 @@ def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
             raise RequestError(f"{what} must be a DataFrame with a column {column!r}.")
         if frame[column].isna().any():
             row = int(np.argmax(frame[column].isna().to_numpy()))
-            raise RequestError(f"{what}: row {row} has no {column}; give one or leave it out.")
+            raise RequestError(f"{what}: row {row} has no {column}; add it, or leave the row out.")
 
 
 def _histories(given: RatedHistories | None) -> pd.DataFrame:
-    """A frame user_id, item_id, rating, timestamp; a user with an empty mapping has one row without
-    an item."""
+    """A frame user_id, item_id, rating, timestamp.
+
+    A user with an empty mapping has one row without an item.
+    """
     columns = ["user_id", "item_id", "rating"]
     if isinstance(given, Mapping):
         rows = [
@@ -84,7 +91,7 @@ def _histories(given: RatedHistories | None) -> pd.DataFrame:
         row = given.iloc[int(np.argmax(wrong))]
         raise RequestError(
             f"histories: user {row['user_id']!r} rated {row['item_id']!r} {row['rating']!r}, which "
-            "is no number."
+            "is not a number; pass a number."
         )
     return given.assign(user_id=given["user_id"].astype(str), rating=rating)
 
@@ -108,22 +115,22 @@ def _joined(
 
 
 def _times(frame: pd.DataFrame) -> Ints:
-    """int64 ``[n]`` unix seconds, NO_TIME where there is none."""
+    """Unix seconds, int64 ``[n]``; NO_TIME where there is none."""
     if "timestamp" not in frame.columns:
         return np.full(len(frame), NO_TIME)
     column = frame["timestamp"]
-    told = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = ~np.isfinite(told) & column.notna().to_numpy()
+    seconds = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    wrong = ~np.isfinite(seconds) & column.notna().to_numpy()
     if wrong.any() or pd.api.types.is_datetime64_any_dtype(column):
         row = int(np.argmax(wrong))
-        raise RequestError(f"timestamp {column.iloc[row]!r} is no number; give unix seconds.")
-    return np.where(np.isfinite(told), np.nan_to_num(told), NO_TIME).astype(np.int64)
+        raise RequestError(f"timestamp {column.iloc[row]!r} is not a number; pass unix seconds.")
+    return np.where(np.isfinite(seconds), np.nan_to_num(seconds), NO_TIME).astype(np.int64)
 
 
 def _scenarios(
     engine: Engine, inferred: UserScenarios, pairs: pd.DataFrame, user: Ints, time: Ints
 ) -> Ints:
-    """int64 ``[n]``: the scenario that a pair names, else the rule's for its user or time."""
+    """The scenario of each pair, int64 ``[n]``, else the one inferred from its user or time."""
     codes = _inferred(inferred, user, time)
     if "scenario" not in pairs.columns:
         return codes

@@ -1,4 +1,4 @@
-"""RatingScale: any ratings (stars, half stars, thumbs, watched minutes) as a few levels."""
+"""RatingScale: any ratings (stars, half stars, thumbs, minutes watched) as a few levels."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import numpy as np
 
 from kgrec.graph.snapshot import Ints
 
-MOST = 20  # distinct ratings; where there are more, levels are ranges
+MOST = 20  # distinct ratings, each a level; with more, levels are ranges
 RANGES = 10
 
 
 @dataclass(frozen=True)
 class RatingScale:
-    """``edges`` between the levels and the mean rating ``levels`` of each, both ascending; the
-    ratings' ``mean`` and ``deviation``; a rating of at least ``like`` is a like, as a ``share`` of
-    them is."""
+    """Levels of ratings.
+
+    ``edges`` between the levels and mean rating ``levels`` of each, both ascending; ``mean`` and
+    ``deviation`` of the ratings; a rating of at least ``like`` is a like; ``share``: that of likes.
+    """
 
     edges: tuple[float, ...]
     levels: tuple[float, ...]
@@ -27,8 +29,10 @@ class RatingScale:
 
     @staticmethod
     def build(ratings: np.ndarray, like: float) -> RatingScale:
-        """From finite ratings float ``[n]``. Raises ValueError where all are alike, or all or none
-        are likes."""
+        """Build from finite ratings float ``[n]``.
+
+        Raises ValueError where all are equal, or all or none are likes.
+        """
         values = np.unique(ratings.astype(np.float64))
         if len(values) < 2:
             raise ValueError("all ratings are the same")
@@ -53,17 +57,17 @@ class RatingScale:
         )
 
     def level(self, ratings: np.ndarray) -> Ints:
-        """int64 ``[n]``: the level of each rating."""
+        """The level of each rating, int64 ``[n]``."""
         return np.searchsorted(self.edges, ratings, side="right").astype(np.int64)
 
     def standard(self, ratings: np.ndarray) -> np.ndarray:
-        """float32 ``[n]``: ratings with mean 0 and deviation 1."""
+        """Ratings with mean 0 and deviation 1, float32 ``[n]``."""
         return np.asarray((ratings - self.mean) / self.deviation, dtype=np.float32)
 
     def rating(self, standard: np.ndarray) -> np.ndarray:
-        """float64 ``[n]``: back from ``standard``, between the lowest level and the highest."""
+        """Ratings from ``standard`` ones, float64 ``[n]``, limited to the scale."""
         return self.within(standard.astype(np.float64) * self.deviation + self.mean)
 
     def within(self, ratings: np.ndarray) -> np.ndarray:
-        """float64 ``[n]``: ratings cut off at the lowest level and the highest."""
+        """Ratings limited to the lowest and highest level, float64 ``[n]``."""
         return np.asarray(np.clip(ratings, self.levels[0], self.levels[-1]))

@@ -1,4 +1,4 @@
-"""Training the rating model: every rating is a target, told of all others of its user."""
+"""Training the rating model: every rating is a target, predicted from the user's other ratings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kgrec.features.inputs import ItemInputs
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.progress import OnEpoch
 from kgrec.ratings.model import RatedItems, RatingModel
-from kgrec.ratings.pools import AskedPairs, RatedEvents, RatingPools, range_csr
+from kgrec.ratings.pools import RatedEvents, RatingPairs, RatingPools, range_csr
 from kgrec.sparse import SparseMatrix
 from kgrec.training.finite_checks import NotFinite, check_step, check_weights
 from kgrec.training.objective import check_names
@@ -27,17 +27,20 @@ from kgrec.training.trainer import one_cycle
 
 VALID_LOSS = "valid_logloss"
 Validate = Callable[[], dict[str, float]]
-_STEPS = 24  # an epoch, as far as the limits on a step's ratings allow
-_FEWEST, _MOST = 512, 32_768
-_STOPPING = 2  # validations without a gain
-_VECTORS = ("own", "features", "item_bias")  # what is decayed by ``reg``; the rest by less
-_REST_REG = 0.01
+_STEPS = 24  # per epoch, within the limits on ratings per step
+_FEWEST, _MOST = 512, 32_768  # ratings per step
+_PATIENCE = 2  # epochs without a better validation loss
+_VECTORS = ("own", "features", "item_bias")  # parameters with weight decay ``reg``
+_REST_REG = 0.01  # weight decay of the others
 
 
 @dataclass(frozen=True, eq=False)
 class RatingTask:
-    """What training reads: users' ``events`` (slots are rows of ``user_tokens``), and per event the
-    code of its ``scenario`` int64 ``[n]``, -1 for none; ``names`` are the scenarios by code."""
+    """The data of a training run.
+
+    ``events``: users' ratings, whose slots are rows of ``user_tokens``; ``scenario`` int64 ``[n]``:
+    the code of each event, -1 for none; ``names``: scenarios by code.
+    """
 
     inputs: ItemInputs
     user_tokens: SparseMatrix
@@ -46,14 +49,17 @@ class RatingTask:
     names: tuple[str, ...]
 
     def rows(self, users: Ints) -> Ints:
-        """int64: the events of ``users``, in their order."""
+        """The events of ``users``, int64, in their order."""
         return range_csr(self.events.indptr[users], self.events.indptr[users + 1])[1]
 
 
 @dataclass(frozen=True, eq=False)
 class RatingStep:
-    """R ratings on their way to a loss: ``item`` int64 rows, user ``vectors`` float32 ``[R, d]``
-    and ``bias`` ``[R]``, ``scenario`` int64 codes, ``like`` 0 or 1, ``rating`` standardised."""
+    """R ratings of one step.
+
+    ``item`` int64 rows; user ``vectors`` float32 ``[R, d]`` and ``bias`` ``[R]``; ``scenario``
+    int64 codes; ``like`` 0 or 1; ``rating`` standardised.
+    """
 
     items: RatedItems
     item: Tensor
@@ -66,7 +72,10 @@ class RatingStep:
 
 @dataclass(frozen=True, eq=False)
 class RatingTrainer:
-    """Fits a rating model; ``validate`` tells "valid_logloss", by which the epoch is chosen."""
+    """Fits a rating model.
+
+    ``validate`` returns metrics with "valid_logloss", by which the epoch is chosen.
+    """
 
     model: RatingModel
     task: RatingTask
@@ -78,7 +87,7 @@ class RatingTrainer:
     def run(self, on_epoch: OnEpoch | None = None) -> list[dict[str, float]]:
         """Train; the model ends with the weights of the best validation (the last without one).
 
-        Returns a record per epoch: epoch, loss, seconds and what ``validate`` told. Raises
+        Returns a record per epoch: epoch, loss, seconds and the metrics of ``validate``. Raises
         TrainingError where a loss, a gradient or a weight is not finite.
         """
         optimizer = torch.optim.AdamW(self._groups(), lr=self.config.learning_rate, fused=True)
@@ -96,7 +105,7 @@ class RatingTrainer:
             if waited == 0 and self.validate is not None:
                 best = record[VALID_LOSS]
                 kept = {name: value.clone() for name, value in self.model.state_dict().items()}
-            if waited >= _STOPPING:
+            if waited >= _PATIENCE:
                 break
         if kept is not None:
             self.model.load_state_dict(kept)
@@ -130,7 +139,7 @@ class RatingTrainer:
         return {"epoch": epoch + 1, "loss": float(total) / len(batches), "seconds": seconds}
 
     def step(self, read: RatingStep, optimizer: torch.optim.Optimizer) -> Tensor:
-        """Move the optimizer's weights once; the loss. Raises TrainingError."""
+        """Update the parameters once; returns the loss. Raises TrainingError."""
         loss = self.loss(read)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -148,7 +157,10 @@ class RatingTrainer:
             ) from found
 
     def batches(self, rng: np.random.Generator) -> list[Ints]:
-        """Users of each step, whole, in random order: about equally many ratings in each."""
+        """Users of each step, in random order, with about equally many ratings per step.
+
+        All ratings of a user are in one step.
+        """
         lengths = np.diff(self.task.events.indptr)
         users = rng.permutation(np.flatnonzero(lengths))
         size = min(max(len(self.task.events) // _STEPS, _FEWEST), _MOST)
@@ -157,24 +169,25 @@ class RatingTrainer:
         return [np.sort(part) for part in np.split(users, cuts) if len(part)]
 
     def read(self, users: Ints, hidden: np.ndarray | None = None) -> RatingStep:
-        """All ratings of ``users`` (int64 slots), each told of the others alone; where ``hidden``
-        (bool, by event) holds, not of what was near in time."""
+        """All ratings of ``users`` (int64 slots), each with pools of the user's other ratings.
+
+        Where ``hidden`` (bool, by event) is True, without those near in time.
+        """
         task, shape = self.task, self.model.shape
         events = task.events.of(users)
         time = events.time if hidden is None else np.where(hidden, NO_TIME, events.time)
         pools = RatingPools.build(
             events,
-            AskedPairs(events.slot, events.item, time),
-            scales=shape.scales,
-            reach=shape.reach,
+            RatingPairs(events.slot, events.item, time),
+            shape.windows,
             place=np.arange(len(events)),
             device=self.device,
         )
         items = self.model.items(task.inputs)
         item = self._tensor(events.item)
-        said = self.model.events(items, item, self._tensor(shape.scale.level(events.rating)))
-        told = self.model.attributes(task.user_tokens)[self._tensor(users[events.slot])]
-        vectors, bias = self.model.users(said, pools, told)
+        rated = self.model.events(items, item, self._tensor(shape.scale.level(events.rating)))
+        attributes = self.model.attributes(task.user_tokens)[self._tensor(users[events.slot])]
+        vectors, bias = self.model.users(rated, pools, attributes)
         like = (events.rating >= shape.scale.like).astype(np.float32)
         return RatingStep(
             items=items,
@@ -187,7 +200,7 @@ class RatingTrainer:
         )
 
     def loss(self, step: RatingStep) -> Tensor:
-        """The mean over the step's ratings of λ_k (loss of the like + weight × squared error)."""
+        """Mean over the step's ratings of λ_k (log loss of the like + weight × squared error)."""
         logit, standard = self.model.answers(
             step.items, step.item, step.vectors, step.bias, step.scenario
         )
@@ -198,8 +211,10 @@ class RatingTrainer:
 
     @cached_property
     def _weights(self) -> Tensor:
-        """float32 ``[2, K + 1]``: what the loss of likes and that of ratings count in each
-        scenario; the last is for none, where -1 points."""
+        """Weights of the like loss and of the rating loss by scenario, float32 ``[2, K + 1]``.
+
+        The last column is for no scenario, where code -1 points.
+        """
         check_names(self.config.losses, self.task.names, "ratings.losses")
         check_names(self.config.scenario_weights, self.task.names, "ratings.scenario_weights")
         losses = (*(self.config.losses.get(name, "both") for name in self.task.names), "both")
@@ -216,7 +231,10 @@ class RatingTrainer:
 
 
 def own_rows(codes: Ints, n_codes: int, fewest: int) -> Tensor:
-    """int64 ``[n_codes]``: the number from 1 of each (item, level) pair that occurs at least
-    ``fewest`` times in ``codes``, 0 for the others."""
+    """The row, from 1, of each (item, level) pair that occurs at least ``fewest`` times in
+    ``codes``.
+
+    int64 ``[n_codes]``; 0 for the others.
+    """
     often = np.bincount(codes, minlength=n_codes) >= fewest
     return torch.as_tensor(np.where(often, np.cumsum(often), 0))

@@ -1,6 +1,6 @@
-"""Scenarios given by a rule: those of a snapshot's interactions, of its users, of a request."""
+"""Scenarios: assigned by rules, recognised from requests, learned from few examples."""
 
-from kgrec.scenarios.assign import assign_scenarios, with_scenarios
-from kgrec.scenarios.requests import scenario_of_request, user_scenarios
+from kgrec.scenarios.assignment import assign_scenarios, with_scenarios
+from kgrec.scenarios.matching import scenario_of_request, user_scenarios
 
 __all__ = ["assign_scenarios", "scenario_of_request", "user_scenarios", "with_scenarios"]

@@ -1,4 +1,4 @@
-"""Adaptation: take up a new scenario, or tune a known one, from a few interactions."""
+"""Adaptation: add a new scenario, or fine-tune a known one, from a few interactions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
-from kgrec.scenarios.add_scenario import grown_engine, likeness, with_adapter
-from kgrec.scenarios.examples import Shots
+from kgrec.scenarios.examples import ScenarioExamples
+from kgrec.scenarios.new_scenario import engine_with_scenario, related_scenarios, with_adapter
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import id_list, item_rows
 from kgrec.scoring.scenario_codes import scenario_codes
@@ -19,23 +19,27 @@ from kgrec.training.scenarios.finetuning import fit_own_rows
 from kgrec.training.scenarios.initial_rows import precisions
 from kgrec.training.scenarios.maml import Start, take_steps
 
-_STEPS, _RATE = 80, 0.02
+_EPOCHS, _LEARNING_RATE = 80, 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Adaptation:
-    """What one call of ``adapt`` needs: the scenario's ``name``, the examples, the rows that they
-    choose among (None: all), and the start that meta-training learned, if there is one."""
+    """One call of ``adapt``.
+
+    ``name``: the scenario. ``examples``: its few interactions. ``offered`` int64: the item rows
+    that the examples choose among, None for all. ``start``: initial parameters from meta-training,
+    if there are any.
+    """
 
     name: str
-    examples: Shots
+    examples: ScenarioExamples
     offered: Ints | None
     start: Start | None
 
     def run(self, engine: Engine) -> Engine:
-        """``engine``, whose snapshot has the scenario as a node, with the scenario in its model."""
+        """The engine with the scenario in its model; the snapshot has it as a node already."""
         new = self.name not in engine.vocabulary.scenarios
-        engine = grown_engine(engine, self.name, self.start) if new else _with_head(engine)
+        engine = engine_with_scenario(engine, self.name, self.start) if new else _with_head(engine)
         if len(self.examples) and new and self.start is not None:
             self._take_steps(engine, self.start)
         elif len(self.examples):
@@ -43,29 +47,29 @@ class Adaptation:
         return engine
 
     def _fit(self, engine: Engine) -> None:
-        """Move the scenario's rows from where they are by the examples."""
+        """Fit the parameters of the scenario to the examples, from their present values."""
         model = engine.model
-        others = likeness(engine, self.name).codes
+        related = related_scenarios(engine, self.name).codes
         pull = model.shape.pull / len(self.examples)
         fit_own_rows(
             model,
             engine.inputs,
-            self.examples.examples(engine),
+            self.examples.training_examples(engine),
             self._code(engine),
-            epochs=_STEPS,
-            learning_rate=_RATE,
-            reg={name: pull * value for name, value in precisions(model, others).items()},
+            epochs=_EPOCHS,
+            learning_rate=_LEARNING_RATE,
+            reg={name: pull * value for name, value in precisions(model, related).items()},
             candidates=self.offered,
             items=engine.items,
             weights=engine.item_weights,
         )
 
     def _take_steps(self, engine: Engine, start: Start) -> None:
-        """Move the scenario's rows as meta-training did."""
+        """Fit the parameters of the scenario by the gradient steps of meta-training."""
         take_steps(
             engine.model,
             engine.inputs,
-            self.examples.examples(engine),
+            self.examples.training_examples(engine),
             self._code(engine),
             start,
             candidates=self.offered,
@@ -77,9 +81,9 @@ class Adaptation:
 
 
 def offered_rows(
-    engine: Engine, name: str, candidates: Sequence[str] | None, examples: Shots
+    engine: Engine, name: str, candidates: Sequence[str] | None, examples: ScenarioExamples
 ) -> Ints | None:
-    """int64: the item rows that the examples choose among, None for all. Raises RequestError."""
+    """Item rows that the examples choose among, int64; None for all. Raises RequestError."""
     if candidates is None:
         own, codes = engine.own_items, scenario_codes(np.array([name]), engine.vocabulary)
         if own is None or codes[0] < 0:
@@ -92,7 +96,7 @@ def offered_rows(
 
 
 def _with_head(engine: Engine) -> Engine:
-    """The engine with a model of its own that has a scenario head."""
+    """The engine with its own copy of the model, which has a scenario head."""
     if not engine.model.adapts:
         return engine.with_scenarios(model=with_adapter(engine.model))
     return engine.with_scenarios(model=copy.deepcopy(engine.model))

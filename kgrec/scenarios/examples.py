@@ -1,4 +1,4 @@
-"""Examples of a scenario, as callers give them: whose, of which item, and what is to learn."""
+"""ScenarioExamples: a few interactions in one scenario, to learn from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS = ("user_id", "item_id")
 
 
 @dataclass(frozen=True, eq=False)
-class Shots:
+class ScenarioExamples:
     """n examples, oldest first: ``user`` object ids, ``item`` int64 rows, ``timestamp`` int64."""
 
     user: np.ndarray
@@ -33,30 +33,35 @@ class Shots:
         return len(self.item)
 
     @staticmethod
-    def read(engine: Engine, given: GivenExamples) -> Shots:
-        """Raises RequestError for a missing column, a missing id, a time that is no whole number,
-        and an item that the graph doesn't have."""
+    def read(engine: Engine, given: GivenExamples) -> ScenarioExamples:
+        """Read the examples of a caller.
+
+        Raises RequestError for a missing column or id, a time that is not a whole number, and an
+        item that is not in the graph.
+        """
         frame = _frame(given)
         for name in _COLUMNS:
             absent = frame[name].isna() | (frame[name].astype(str).str.strip() == "")
             if absent.any():
                 row = int(np.argmax(absent.to_numpy()))
-                raise RequestError(f"example {row} has no {name}; name one, or leave it out.")
+                raise RequestError(
+                    f"example {row} has no {name}; add one, or leave the example out."
+                )
         frame = frame.assign(time=_times(frame)).sort_values("time", kind="stable")
         ids = frame["item_id"].astype(str).tolist()
         users = frame["user_id"].astype(str).to_numpy(dtype=object)
         rows = item_rows(engine.snapshot.items, ids)
-        return Shots(users, rows, frame["time"].to_numpy(dtype=np.int64))
+        return ScenarioExamples(users, rows, frame["time"].to_numpy(dtype=np.int64))
 
-    def examples(self, engine: Engine) -> Examples:
-        """To be learned: each example's item is wanted, after what else is known of its user: the
-        stored events, then the user's other examples.
+    def training_examples(self, engine: Engine) -> Examples:
+        """Training examples with each example's item as target.
 
-        Of a model that was trained to tell what comes next, only what was before the example.
+        The history is the user's stored events and then the user's other examples; for a model that
+        was trained to predict the next event, only those before the example.
         """
         rows = engine.snapshot.users.rows(self.user)
-        pasts = {user: self._events(engine, user, int(row)) for user, row in self._users(rows)}
-        histories = [self._history(engine, pasts[self.user[n]], n) for n in range(len(self))]
+        events = {user: self._events(engine, user, int(row)) for user, row in self._users(rows)}
+        histories = [self._history(engine, events[self.user[n]], n) for n in range(len(self))]
         lengths = [len(history) for history in histories]
         indptr = offsets(lengths)
         seen = np.concatenate([*histories, np.empty(0, dtype=np.int64)]).astype(np.int64)
@@ -70,9 +75,11 @@ class Shots:
             target_weight=np.ones(len(self), dtype=np.float32),
         )
 
-    def newcomers(self, engine: Engine, scenario: str) -> Catalog | None:
-        """The examples of users that the graph doesn't have, as their first events there; None
-        where there are none."""
+    def new_user_events(self, engine: Engine, scenario: str) -> Catalog | None:
+        """The examples of users that are not in the graph, as their first events there.
+
+        None where there are no new users.
+        """
         new = engine.snapshot.users.rows(self.user) < 0
         if not new.any():
             return None
@@ -92,8 +99,9 @@ class Shots:
         return list(dict(zip(self.user.tolist(), rows.tolist(), strict=True)).items())
 
     def _events(self, engine: Engine, user: str, row: int) -> Ints:
-        """Item rows of all that is known of a user, oldest first: what is stored, then examples
-        that aren't."""
+        """Item rows of all events of a user, oldest first: stored events, then examples that are
+        not stored.
+        """
         stored = np.empty(0, dtype=np.int64)
         if row >= 0:
             data = engine.sequences
@@ -112,24 +120,28 @@ def _frame(given: GivenExamples) -> pd.DataFrame:
     if isinstance(given, pd.DataFrame):
         missing = [name for name in _COLUMNS if name not in given.columns]
         if missing:
-            raise RequestError(f"examples have no column {missing[0]!r}; give user_id and item_id.")
+            raise RequestError(f"examples have no column {missing[0]!r}; pass user_id and item_id.")
         return given.reset_index(drop=True)
     pairs: list[Any] = [] if isinstance(given, str) else list(given)
     if isinstance(given, str) or any(isinstance(p, str) or len(p) != 2 for p in pairs):
-        raise RequestError("examples are a frame with user_id and item_id, or (user, item) pairs.")
+        raise RequestError(
+            "examples must be a DataFrame with user_id and item_id, or (user, item) pairs."
+        )
     return pd.DataFrame(pairs, columns=list(_COLUMNS), dtype=object)
 
 
 def _times(frame: pd.DataFrame) -> Ints:
-    """int64 unix seconds, NO_TIME where none is given."""
+    """Unix seconds, int64 ``[n]``; NO_TIME where there is none."""
     if "timestamp" not in frame.columns:
         return np.full(len(frame), NO_TIME, dtype=np.int64)
     try:
         times = pd.to_numeric(frame["timestamp"])
     except (ValueError, TypeError) as error:
-        raise RequestError(f"an example's timestamp is no number ({error}).") from error
+        raise RequestError(
+            f"a timestamp of the examples is not a number ({error}); pass unix seconds."
+        ) from error
     known = times.notna().to_numpy()
     whole = times.fillna(0).to_numpy(dtype=np.float64)
     if not np.isfinite(whole).all() or (whole != np.floor(whole)).any():
-        raise RequestError("an example's timestamp is no whole number; give unix seconds.")
+        raise RequestError("a timestamp of the examples is not a whole number; pass unix seconds.")
     return np.where(known, whole.astype(np.int64), NO_TIME)

@@ -1,4 +1,4 @@
-"""Fitting the scenario recogniser: regression on training histories, calibration on others."""
+"""Fit a scenario recogniser: regression on training histories, calibration on held-out ones."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from kgrec.arrays import row_numbers
 from kgrec.errors import TrainingError
 from kgrec.metrics.calibration import balanced_accuracy
 from kgrec.scenarios.recogniser import (
-    N_SIGNS,
+    N_NONE_EVIDENCE,
     N_STATISTICS,
     Recogniser,
     bag_statistics,
+    idf_rows,
     log_softmax,
     root_lengths,
     unit_rows,
-    weighed,
 )
 
 FACTORS = 32
 PENALTIES = (1.0, 0.3, 0.1)  # of squared weights, against the sum of the examples' losses
-SMOOTHING = (0.1, 2.0)  # events of the natural shares that each item is thought to have
+SMOOTHING = (0.1, 2.0)  # pseudo-counts added to each item, shared out by the prior
 EXPONENTS = tuple(np.linspace(0, 1.2, 13).tolist())
-NONE_SHARE = 0.01  # of requests that are of no known scenario, as "none" supposes
-_REFUSED = 0.005  # of validation histories that rightly go to a scenario: refused by its threshold
+NONE_SHARE = 0.01  # prior probability that a request belongs to no known scenario
+_REFUSED = 0.005  # share of correctly assigned validation histories below a threshold
 _STEPS = 60
 
 
@@ -41,15 +41,17 @@ def fit_recogniser(
     *,
     seed: int = 0,
 ) -> Recogniser:
-    """Fit on the bags ``train`` ``[B, n]`` of scenarios ``label`` int64 ``[B]``; choose the penalty
-    and the smoothing, calibrate and set thresholds on ``valid``.
+    """Fit on the bags ``train`` ``[B, n]`` with scenarios ``label`` int64 ``[B]``.
 
-    The seed draws the histories that nobody has. Equal bags and seed give equal recognisers on one
-    processor. Raises TrainingError without training histories of two scenarios, or validation ones.
+    The penalty and smoothing with the lowest loss on ``valid`` are kept; ``valid`` also sets the
+    calibration and the thresholds. ``seed`` draws the random histories that stand for "none of
+    these". Equal bags and seed give equal recognisers on one processor. Raises TrainingError where
+    ``train`` has fewer than two scenarios or ``valid`` is empty.
     """
     if len(np.unique(label)) < 2 or not len(valid_label):
         raise TrainingError(
-            "a recogniser needs training histories of two scenarios, and some to validate by."
+            "recognising scenarios needs training histories in two scenarios, and validation "
+            "histories; add interactions with scenarios."
         )
     tries = [
         model
@@ -58,30 +60,30 @@ def fit_recogniser(
     ]
     losses = [_loss(model.logits(valid), valid_label) for model in tries]
     model = _calibrated(tries[int(np.argmin(losses))], valid, valid_label)
-    return _with_answers(_with_strangeness(model, valid, seed), valid, valid_label)
+    return _with_answers(_with_none_weight(model, valid, seed), valid, valid_label)
 
 
 def _fits(
     bags: sp.csr_matrix, label: np.ndarray, k: int, smoothing: float, seed: int
 ) -> list[Recogniser]:
-    """One recogniser for each penalty, from strong to weak; each starts where the last ended."""
+    """One recogniser per penalty, from strong to weak; each starts from the weights before."""
     counts, prior = _counts(bags, label, k), _shares(label, k)
     sums = _sums_without_itself(bags, label, counts, prior, smoothing)
-    model = _started(bags, _odds(counts, prior, smoothing), prior, sums, seed)
-    unit, told = unit_rows(bags), model.told(bags, sums)
-    start = np.zeros((bags.shape[1] + told.shape[1] + 1, k))
+    model = _counted(bags, _odds(counts, prior, smoothing), prior, sums, seed)
+    unit, features = unit_rows(bags), model.features(bags, sums)
+    start = np.zeros((bags.shape[1] + features.shape[1] + 1, k))
     found = []
     for penalty in PENALTIES:
-        start = _regress(unit, told, label, start, penalty)
-        items, features, bias = np.split(start.astype(np.float32), [bags.shape[1], -1])
-        found.append(replace(model, item_weight=items, told_weight=features, bias=bias[0]))
+        start = _regress(unit, features, label, start, penalty)
+        items, weights, bias = np.split(start.astype(np.float32), [bags.shape[1], -1])
+        found.append(replace(model, item_weight=items, feature_weight=weights, bias=bias[0]))
     return found
 
 
-def _started(
+def _counted(
     bags: sp.csr_matrix, odds: np.ndarray, prior: np.ndarray, sums: np.ndarray, seed: int
 ) -> Recogniser:
-    """All that is read off the training bags without any descent."""
+    """A recogniser with all that is counted from the training bags, and zero weights."""
     (n, n_items), k = bags.shape, len(prior)
     popularity = np.asarray(bags.sum(axis=0)).ravel()
     values = np.concatenate([sums, bag_statistics(bags, popularity)], axis=1)
@@ -94,14 +96,14 @@ def _started(
         mean=values.mean(axis=0),
         deviation=np.where(spread > 1e-6, spread, 1.0),
         item_weight=np.zeros((n_items, k), dtype=np.float32),
-        told_weight=np.zeros((k + N_STATISTICS, k), dtype=np.float32),
+        feature_weight=np.zeros((k + N_STATISTICS, k), dtype=np.float32),
         bias=np.zeros(k, dtype=np.float32),
         temperature=np.array(1.0),
         shift=np.zeros(k),
         prior=prior,
         idf=idf,
-        basis=_right_factors(weighed(bags, idf), min(FACTORS, 2 + n // 20), seed),
-        strange=np.zeros(N_SIGNS + 1),
+        basis=_right_factors(idf_rows(bags, idf), min(FACTORS, 2 + n // 20), seed),
+        none_weight=np.zeros(N_NONE_EVIDENCE + 1),
         exponent=np.array(0.0),
         thresholds=np.zeros(k),
     )
@@ -113,7 +115,7 @@ def _shares(label: np.ndarray, k: int) -> np.ndarray:
 
 
 def _counts(bags: sp.csr_matrix, label: np.ndarray, k: int) -> np.ndarray:
-    """float64 ``[n, K]``: how many histories of each scenario hold each item."""
+    """Number of histories of each scenario that contain each item, float64 ``[n, K]``."""
     of = np.zeros((len(label), k))
     of[np.arange(len(label)), label] = 1.0
     return np.asarray((bags > 0).T.astype(np.float64) @ of)
@@ -127,8 +129,11 @@ def _odds(counts: np.ndarray, prior: np.ndarray, smoothing: float) -> np.ndarray
 def _sums_without_itself(
     bags: sp.csr_matrix, label: np.ndarray, counts: np.ndarray, prior: np.ndarray, smoothing: float
 ) -> np.ndarray:
-    """``odds_sums`` of training histories, each with counts that don't know it: with its own label
-    among them the regression would trust them more than new histories justify."""
+    """``odds_sums`` of training histories, each from counts without that history's own label.
+
+    With its own label the sums would predict the label too well in training, and the regression
+    would give them too much weight.
+    """
     row = row_numbers(bags.indptr)
     others = counts[bags.indices]
     others[np.arange(len(row)), label[row]] -= 1.0
@@ -138,8 +143,10 @@ def _sums_without_itself(
 
 
 def _right_factors(matrix: sp.csr_matrix, rank: int, seed: int) -> np.ndarray:
-    """float32 ``[n, rank]``: leading right singular vectors by power iteration (Halko et al.,
-    "Finding Structure with Randomness", SIAM Review 2011)."""
+    """Leading right singular vectors by power iteration, float32 ``[n, rank]``.
+
+    Halko et al., "Finding Structure with Randomness", SIAM Review 2011.
+    """
     rank = min(rank, *matrix.shape)
     width = min(rank + 8, *matrix.shape)
     start = np.random.default_rng(seed).standard_normal((matrix.shape[0], width))
@@ -151,9 +158,9 @@ def _right_factors(matrix: sp.csr_matrix, rank: int, seed: int) -> np.ndarray:
 
 
 def _regress(
-    unit: sp.csr_matrix, told: np.ndarray, label: np.ndarray, start: np.ndarray, penalty: float
+    unit: sp.csr_matrix, features: np.ndarray, label: np.ndarray, start: np.ndarray, penalty: float
 ) -> np.ndarray:
-    """Weights float64 ``[n + f + 1, K]`` of items, features and bias, by L-BFGS."""
+    """Weights of items, features and bias, float64 ``[n + f + 1, K]``, by L-BFGS."""
     n_items, k = unit.shape[1], start.shape[1]
     across = unit.T.tocsr()
     rows = np.arange(len(label))
@@ -161,20 +168,20 @@ def _regress(
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = flat.reshape(-1, k)
         small = weights.astype(np.float32)
-        log = log_softmax(unit @ small[:n_items] + told @ small[n_items:-1] + small[-1])
+        log = log_softmax(unit @ small[:n_items] + features @ small[n_items:-1] + small[-1])
         error = np.exp(log)
         error[rows, label] -= 1.0
         error = error.astype(np.float32)
-        slope = np.concatenate([across @ error, told.T @ error, error.sum(axis=0)[None]])
-        slope[:-1] += penalty * small[:-1]
+        gradient = np.concatenate([across @ error, features.T @ error, error.sum(axis=0)[None]])
+        gradient[:-1] += penalty * small[:-1]
         value = -log[rows, label].sum() + penalty / 2 * float((weights[:-1] ** 2).sum())
-        return value / len(label), slope.ravel().astype(np.float64) / len(label)
+        return value / len(label), gradient.ravel().astype(np.float64) / len(label)
 
     return _least(loss, start.ravel()).reshape(start.shape)
 
 
 def _least(loss: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray) -> np.ndarray:
-    """Where a function that tells its slope is least."""
+    """Minimise a function that returns its value and gradient."""
     options = {"maxiter": _STEPS, "ftol": 1e-7}
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
 
@@ -184,42 +191,49 @@ def _loss(log: np.ndarray, label: np.ndarray) -> float:
 
 
 def _calibrated(model: Recogniser, valid: sp.csr_matrix, label: np.ndarray) -> Recogniser:
-    """With the temperature and shift whose validation loss is least, drawn towards 1 and 0 as two
-    examples would."""
-    log, rows = model.logits(valid), np.arange(len(label))
+    """Add the temperature and shift with the lowest validation loss.
+
+    A penalty equal to two examples draws them towards 1 and 0.
+    """
+    logits, rows = model.logits(valid), np.arange(len(label))
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        scaled = log * np.exp(-values[0])
-        told = log_softmax(scaled + values[1:])
-        error = np.exp(told)
+        scaled = logits * np.exp(-values[0])
+        log = log_softmax(scaled + values[1:])
+        error = np.exp(log)
         error[rows, label] -= 1.0
-        slope = np.concatenate([[-(error * scaled).sum()], error.sum(axis=0)]) + 4 * values
-        value = -told[rows, label].sum() + 2 * float(values @ values)
-        return value / len(label), slope / len(label)
+        gradient = np.concatenate([[-(error * scaled).sum()], error.sum(axis=0)]) + 4 * values
+        value = -log[rows, label].sum() + 2 * float(values @ values)
+        return value / len(label), gradient / len(label)
 
-    values = _least(loss, np.zeros(1 + log.shape[1]))
+    values = _least(loss, np.zeros(1 + logits.shape[1]))
     return replace(model, temperature=np.array(np.exp(values[0])), shift=values[1:])
 
 
-def _with_strangeness(model: Recogniser, valid: sp.csr_matrix, seed: int) -> Recogniser:
-    """Told by validation histories against as many whose items are drawn at random from all, which
-    nobody would choose together; then set to odds of NONE_SHARE."""
+def _with_none_weight(model: Recogniser, valid: sp.csr_matrix, seed: int) -> Recogniser:
+    """Add the weights that predict "none of these".
+
+    Fitted on validation histories against as many histories of random items; the intercept is then
+    shifted from equal odds to those of NONE_SHARE.
+    """
     filled = valid[np.diff(valid.indptr) > 0]
     both = [filled, _random_bags(filled, np.random.default_rng(seed))]
     logs = [log_softmax(model.logits(bags) / model.temperature + model.shift) for bags in both]
-    signs = np.concatenate([model.signs(bags, log) for bags, log in zip(both, logs, strict=True)])
+    evidence = np.concatenate(
+        [model.none_evidence(bags, log) for bags, log in zip(both, logs, strict=True)]
+    )
     truth = np.repeat([0.0, 1.0], filled.shape[0])
-    one = np.concatenate([signs, np.ones((len(signs), 1))], axis=1)
+    one = np.concatenate([evidence, np.ones((len(evidence), 1))], axis=1)
 
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         odd = one @ line
-        slope = one.T @ (1 / (1 + np.exp(-odd)) - truth) + line
+        gradient = one.T @ (1 / (1 + np.exp(-odd)) - truth) + line
         value = (np.logaddexp(0, odd) - truth * odd).sum() + float(line @ line) / 2
-        return value / max(len(truth), 1), slope / max(len(truth), 1)
+        return value / max(len(truth), 1), gradient / max(len(truth), 1)
 
-    line = _least(loss, np.zeros(N_SIGNS + 1))
+    line = _least(loss, np.zeros(N_NONE_EVIDENCE + 1))
     line[-1] += np.log(NONE_SHARE / (1 - NONE_SHARE))
-    return replace(model, strange=line)
+    return replace(model, none_weight=line)
 
 
 def _random_bags(bags: sp.csr_matrix, rng: np.random.Generator) -> sp.csr_matrix:
@@ -229,9 +243,12 @@ def _random_bags(bags: sp.csr_matrix, rng: np.random.Generator) -> sp.csr_matrix
 
 
 def _with_answers(model: Recogniser, valid: sp.csr_matrix, label: np.ndarray) -> Recogniser:
-    """With the exponent of the best balanced accuracy (the middle of those within a thousandth, as
-    validation histories are few), and thresholds that refuse few rightly given histories."""
-    known = model.read(valid).known
+    """Add the exponent with the best balanced accuracy, and the thresholds.
+
+    The median of the exponents within 0.001 of the best, since validation histories are few. A
+    threshold rejects about _REFUSED of the histories that are assigned to its scenario correctly.
+    """
+    known = model.probabilities(valid).known
     tries = [replace(model, exponent=np.array(exponent)) for exponent in EXPONENTS]
     scores = np.array([balanced_accuracy(one.best(known), label) for one in tries])
     good = np.array(EXPONENTS)[scores >= scores.max() - 1e-3]

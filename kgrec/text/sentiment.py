@@ -1,8 +1,8 @@
-"""Sentiment: the rating that a review's text predicts, by ridge regression on text vectors.
+"""Sentiment: the rating predicted from a review's text, by ridge regression on text vectors.
 
-Cross-fitted (Chernozhukov et al. 2018): a review's id decides its fold, and a regression that was
-fitted on the other folds predicts it. So a review's own rating is never part of its prediction,
-neither in fitting nor later, whatever reviews are added in between.
+Cross-fitted (Chernozhukov et al. 2018): the id of a review sets its fold, and its rating is
+predicted by the regression that was fitted on the other folds. So a review's own rating never
+affects its prediction, whatever reviews are added later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FOLDS = 10
-_PENALTY = 3.0  # constant: one that is chosen by errors would depend on every review
+_PENALTY = 3.0  # fixed: choosing it by validation would make it depend on every review
 FEWEST = 50  # rated reviews needed to fit
 
 
@@ -25,11 +25,14 @@ class Sentiment:
 
     weights: np.ndarray
 
-    def read(self, vectors: np.ndarray, ids: Sequence[str] | np.ndarray) -> np.ndarray:
-        """float64 ``[n]``: the predicted rating of each review, from ``vectors`` ``[n, dim]`` and
-        the reviews' ``ids``; NaN for a text without content (a zero row)."""
-        own = self.weights[folds_of(ids)]
-        predicted = (vectors * own[:, :-1]).sum(axis=1) + own[:, -1]
+    def predict(self, vectors: np.ndarray, ids: Sequence[str] | np.ndarray) -> np.ndarray:
+        """The predicted rating of each review, float64 ``[n]``; NaN for a text without content (a
+        zero row).
+
+        ``vectors`` ``[n, dim]`` and the reviews' ``ids``.
+        """
+        weights = self.weights[folds_of(ids)]
+        predicted = (vectors * weights[:, :-1]).sum(axis=1) + weights[:, -1]
         return np.where((vectors != 0).any(axis=1), predicted, np.nan)
 
 
@@ -51,14 +54,14 @@ def fit_sentiment(
 
 
 def folds_of(ids: Sequence[str] | np.ndarray) -> np.ndarray:
-    """int64 ``[n]``: the fold of each id, the same in every process."""
+    """The fold of each id, int64 ``[n]``, the same in every process."""
     return np.array(
         [zlib.crc32(str(name).encode("utf-8", "replace")) % FOLDS for name in ids], dtype=np.int64
     )
 
 
 def _weights(vectors: np.ndarray, ratings: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """float64 ``[FOLDS, dim + 1]``: each fold's regression, fitted on the other folds."""
+    """The regression of each fold, float64 ``[FOLDS, dim + 1]``, fitted on the other folds."""
     whole = np.hstack([vectors, np.ones((len(vectors), 1))])
     parts = [(whole[fold == k], ratings[fold == k]) for k in range(FOLDS)]
     grams = [x.T @ x for x, _ in parts]

@@ -15,7 +15,7 @@ from benchmarks.scenario_data.ages import AgeGroups, draw
 from graph_schema import Catalog
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source
-from tests.recommender import rated
+from tests.ratings import rated
 
 pytestmark = pytest.mark.slow
 AGES = np.array(["under 18", "18-24", "25-34", "35-44", "56+"], dtype=object)

@@ -36,10 +36,10 @@ def case_of(model: Recommender, user: str) -> Case:
 
 def test_removed_events_are_what_asking_again_leaves(fitted: Recommender) -> None:
     case, engine = case_of(fitted, "u1"), fitted.state.engine
-    row, first = engine.item_row["i5"], int(case.past.items[0])
-    whole, without = View(engine, case.past, row).scores([Removal(), Removal(item=first)])
+    row, first = engine.item_row["i5"], int(case.history.items[0])
+    whole, without = View(engine, case.history, row).scores([Removal(), Removal(item=first)])
     assert whole == pytest.approx(fitted.explain("u1", "i5").score, abs=CLOSE)
-    left = [engine.item_ids[item] for item in case.past.items if item != first]
+    left = [engine.item_ids[item] for item in case.history.items if item != first]
     again = fitted.recommend(histories={"u1": left}, k=catalogs.N_ITEMS, exclude_seen=False)
     assert without == pytest.approx(again.set_index("item_id")["score"]["i5"], abs=CLOSE)
 
@@ -64,10 +64,10 @@ def test_removed_facts_are_gone_from_the_forward_pass(fitted: Recommender) -> No
         whole = around(engine, tail, (), candidate=side)
         assert np.abs(whole.numpy() - told.numpy()).max() > CLOSE
     case = case_of(fitted, "u1")
-    (score,) = View(engine, case.past, tail).scores([Removal(nodes=nodes)])
-    keep = np.ones((1, len(case.past)), dtype=bool)
-    if head not in case.past.items and tail not in case.past.items:
-        expected = float(edited.score(case.past.kept(keep).histories)[0, tail])
+    (score,) = View(engine, case.history, tail).scores([Removal(nodes=nodes)])
+    keep = np.ones((1, len(case.history)), dtype=bool)
+    if head not in case.history.items and tail not in case.history.items:
+        expected = float(edited.score(case.history.kept(keep).histories)[0, tail])
         assert score == pytest.approx(expected, abs=CLOSE)
 
 

@@ -24,14 +24,14 @@ def test_no_history_no_effect_no_connection(tiny: GraphSnapshot) -> None:
     assert "no history" in empty.reasons[0]
     z = int(tiny.items.rows(["z"])[0])
     still = explainer.explain(breakdown(tiny, ["a"], {"text": [0.0]}, baseline=1), z, user=0)
-    assert "Nothing in the history moved" in still.reasons[0]
-    assert "No path of at most 4 steps joins user u1 and “Alone”" in still.reasons[1]
+    assert "Nothing in the history changed" in still.reasons[0]
+    assert "No path of at most 4 steps connects user u1 and “Alone”" in still.reasons[1]
     near = explainer.explain(breakdown(tiny, ["a"], {"text": [0.0]}, baseline=1), B, user=0)
     assert len(near.reasons) == 1
     kept = explainer.explain(
         breakdown(tiny, ["a"], {"text": [2.0]}), B, user=0, constraints=Constraints(avoid="a")
     )
-    assert "No path keeps the constraints" in kept.reasons[0]
+    assert "No path satisfies the constraints" in kept.reasons[0]
     assert (kept.not_shown, kept.hidden) == (2.0, 1)
 
 

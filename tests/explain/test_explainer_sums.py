@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgrec.explain import Constraints, Explainer
-from kgrec.explain.attribution.attribute import attribute
+from kgrec.explain.attribution.pieces import attribute
 from kgrec.paths.index import PathIndex
 from tests.paths.strategies import graphs
 

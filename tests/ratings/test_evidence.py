@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kgrec.graph.snapshot import NO_TIME, Interactions, Texts
-from kgrec.ratings.blend import RatingBlend, RatingSigns, fit_weights
-from kgrec.ratings.evidence import WORTH, Earlier, RatingEvidence
+from kgrec.ratings.blend import BlendFeatures, RatingBlend, fit_weights
+from kgrec.ratings.evidence import REVIEW_SHRINKAGE, Earlier, RatingEvidence
 
 N_USERS, N_ITEMS, N = 12, 9, 80
 RNG = np.random.default_rng(0)
@@ -39,7 +39,9 @@ def test_words_are_earlier_and_of_others(time: int) -> None:
             (of_user, (u == USER) & (i != ITEM)),
         ):
             told = SOUND[rows & before]
-            assert found[row] == pytest.approx(told.sum() / (len(told) + WORTH), abs=1e-12)
+            assert found[row] == pytest.approx(
+                told.sum() / (len(told) + REVIEW_SHRINKAGE), abs=1e-12
+            )
 
 
 def test_undated_reviews_are_not_known_to_be_earlier() -> None:
@@ -62,13 +64,13 @@ def test_item_means_leave_out_the_asking_user() -> None:
         assert (other[mine] != whole[mine]).all()
 
 
-def signs(rows: int, seed: int = 1) -> RatingSigns:
+def features(rows: int, seed: int = 1) -> BlendFeatures:
     rng = np.random.default_rng(seed)
-    return RatingSigns(*(rng.normal(size=rows) for _ in range(5)))
+    return BlendFeatures(*(rng.normal(size=rows) for _ in range(5)))
 
 
 def test_weights_are_found_where_there_is_something_to_find() -> None:
-    told = signs(2_000)
+    told = features(2_000)
     truth = 0.5 + 0.7 * (told.model - told.base) + 0.3 * told.item_words
     shift, weights = fit_weights(told, truth, seed=0)
     assert shift == pytest.approx(0.5, abs=0.02)
@@ -76,7 +78,7 @@ def test_weights_are_found_where_there_is_something_to_find() -> None:
 
 
 def test_noise_leaves_the_means_or_the_model() -> None:
-    told = signs(60)
+    told = features(60)
     noise = np.random.default_rng(3).normal(size=60)
     _, weights = fit_weights(told, noise, seed=0)
     assert np.abs(weights).max() < 0.15
@@ -85,7 +87,7 @@ def test_noise_leaves_the_means_or_the_model() -> None:
 
 
 def test_a_rating_is_what_the_docstring_says() -> None:
-    told = signs(4)
+    told = features(4)
     blend = RatingBlend(3.0, (5.0, 5.0), 0.1, (1.0, 2.0, 3.0, 4.0, 5.0), None)
     wanted = 3.1 + told.base + told.columns() @ np.array(blend.weights)
     np.testing.assert_allclose(blend.rating(told), wanted)

@@ -5,14 +5,15 @@ import pytest
 import torch
 
 from kgrec.graph.snapshot import NO_TIME
-from kgrec.ratings.pools import AskedPairs, RatedEvents, RatingPools, user_means
+from kgrec.ratings.pools import RatedEvents, RatingPairs, RatingPools, TimeWindows, user_means
 from kgrec.ratings.scale import RatingScale
 
 N_SLOTS, N_ITEMS, N_EVENTS, N_ASKED = 6, 8, 60, 50
 SCALES, REACH = (30.0, 900.0), 3
+WINDOWS = TimeWindows(SCALES, REACH)
 
 
-def drawn(seed: int) -> tuple[RatedEvents, AskedPairs]:
+def drawn(seed: int) -> tuple[RatedEvents, RatingPairs]:
     """Events with repeated pairs, equal times and absent times; the last slot has none."""
     rng = np.random.default_rng(seed)
     times = np.append(rng.integers(0, 2000, 12), [NO_TIME])
@@ -23,7 +24,7 @@ def drawn(seed: int) -> tuple[RatedEvents, AskedPairs]:
         rng.choice(times, N_EVENTS),
         N_SLOTS,
     )
-    asked = AskedPairs(
+    asked = RatingPairs(
         rng.integers(0, N_SLOTS, N_ASKED),
         rng.integers(0, N_ITEMS, N_ASKED),
         rng.choice(times, N_ASKED),
@@ -31,7 +32,7 @@ def drawn(seed: int) -> tuple[RatedEvents, AskedPairs]:
     return events, asked
 
 
-def told(events: RatedEvents, asked: AskedPairs, row: int, past_only: bool) -> dict[str, object]:
+def told(events: RatedEvents, asked: RatingPairs, row: int, past_only: bool) -> dict[str, object]:
     """The same for one row, event by event."""
     own = [n for n in range(len(events)) if events.slot[n] == asked.slot[row]]
     item, time = asked.item[row], asked.time[row]
@@ -59,7 +60,7 @@ def told(events: RatedEvents, asked: AskedPairs, row: int, past_only: bool) -> d
 @pytest.mark.parametrize("seed", [0, 1])
 def test_pools_are_those_of_a_loop_over_events(past_only: bool, seed: int) -> None:
     events, asked = drawn(seed)
-    pools = RatingPools.build(events, asked, scales=SCALES, reach=REACH, past_only=past_only)
+    pools = RatingPools.build(events, asked, WINDOWS, past_only=past_only)
     each = torch.eye(len(events))
     kept = (pools.whole.sums(each) - pools.own.sums(each)).numpy()
     near = [bag.sums(each).numpy() for bag in pools.near]
@@ -80,9 +81,9 @@ def test_training_rows_are_told_what_the_same_rows_are_when_asked() -> None:
     events of one time and item."""
     events, _ = drawn(2)
     one = RatedEvents.sort(events.slot, np.arange(len(events)), events.rating, events.time, N_SLOTS)
-    asked = AskedPairs(one.slot, one.item, one.time)
-    known = RatingPools.build(one, asked, scales=SCALES, reach=REACH, place=np.arange(len(one)))
-    found = RatingPools.build(one, asked, scales=SCALES, reach=REACH)
+    asked = RatingPairs(one.slot, one.item, one.time)
+    known = RatingPools.build(one, asked, WINDOWS, place=np.arange(len(one)))
+    found = RatingPools.build(one, asked, WINDOWS)
     each = torch.eye(len(one))
     for left, right in zip(known.near, found.near, strict=True):
         assert torch.equal(left.sums(each), right.sums(each))
@@ -95,8 +96,8 @@ def test_what_is_asked_reads_the_ratings_of_its_own_slots() -> None:
     events = RatedEvents.sort(
         np.array([0, 1, 1, 2, 3]), np.arange(5), np.arange(5.0), np.arange(5), 4
     )
-    pairs = AskedPairs(np.array([3, 1, 3]), np.array([4, 9, 2]), np.array([7, 8, 9]))
-    own, numbered = events.asked(pairs)
+    pairs = RatingPairs(np.array([3, 1, 3]), np.array([4, 9, 2]), np.array([7, 8, 9]))
+    own, numbered = events.of_pairs(pairs)
     assert own.item.tolist() == [1, 2, 4]
     assert numbered.slot.tolist() == [1, 0, 1]
     assert numbered.item is pairs.item

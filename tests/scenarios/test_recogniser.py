@@ -4,7 +4,7 @@ import scipy.sparse as sp
 
 from kgrec.errors import TrainingError
 from kgrec.metrics.calibration import balanced_accuracy, expected_calibration_error
-from kgrec.scenarios.recogniser import Recognised, Recogniser
+from kgrec.scenarios.recogniser import Recogniser, ScenarioProbabilities
 from kgrec.scenarios.recogniser_training import fit_recogniser
 
 N_ITEMS, TASTES = 40, 4
@@ -31,7 +31,7 @@ def fitted() -> Recogniser:
 
 def test_it_finds_the_scenarios_and_its_probabilities_hold(fitted: Recogniser) -> None:
     test, label = bags(4000, 2)
-    answer = fitted.read(test)
+    answer = fitted.probabilities(test)
     # What the truth itself would say: naive Bayes with the odds that drew the items.
     own = np.stack([test[:, k::TASTES].sum(axis=1).A1 for k in range(len(PRIOR))], axis=1)
     ideal = balanced_accuracy((own * np.log(4.0)).argmax(axis=1), label)
@@ -42,10 +42,10 @@ def test_it_finds_the_scenarios_and_its_probabilities_hold(fitted: Recogniser) -
 
 def test_probabilities_sum_to_one_and_a_row_stands_alone(fitted: Recogniser) -> None:
     test, _ = bags(20, 3)
-    known, none = fitted.read(test)
+    known, none = fitted.probabilities(test)
     np.testing.assert_allclose(known.sum(axis=1) + none, 1.0, rtol=1e-9)
     for row in range(20):
-        alone = fitted.read(test[row : row + 1])
+        alone = fitted.probabilities(test[row : row + 1])
         np.testing.assert_allclose(alone.known[0], known[row], rtol=1e-5)
 
 
@@ -56,7 +56,7 @@ def test_equal_data_and_seed_give_equal_weights(fitted: Recogniser) -> None:
 
 
 def test_an_empty_history_gets_the_natural_shares(fitted: Recogniser) -> None:
-    known, none = fitted.read(sp.csr_matrix((1, N_ITEMS), dtype=np.float32))
+    known, none = fitted.probabilities(sp.csr_matrix((1, N_ITEMS), dtype=np.float32))
     np.testing.assert_allclose(known[0], fitted.prior)
     np.testing.assert_allclose(fitted.prior, PRIOR, atol=0.04)
     assert none[0] == 0.0
@@ -64,7 +64,7 @@ def test_an_empty_history_gets_the_natural_shares(fitted: Recogniser) -> None:
 
 def test_rare_scenarios_are_made_up_for(fitted: Recogniser) -> None:
     test, label = bags(2000, 4)
-    known = fitted.read(test).known
+    known = fitted.probabilities(test).known
     plain, balanced = known.argmax(axis=1), fitted.best(known)
     assert balanced_accuracy(balanced, label) > balanced_accuracy(plain, label)
     assert fitted.exponent > 0
@@ -73,7 +73,7 @@ def test_rare_scenarios_are_made_up_for(fitted: Recogniser) -> None:
 def test_none_is_chosen_below_every_threshold_or_where_it_is_likeliest(fitted: Recogniser) -> None:
     known = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.1], [0.3, 0.0, 0.0]])
     none = 1 - known.sum(axis=1)
-    chosen = fitted.choose(Recognised(known, none))
+    chosen = fitted.choose(ScenarioProbabilities(known, none))
     assert chosen[0] >= 0
     assert chosen[1] == chosen[2] == -1
 
@@ -90,7 +90,7 @@ def test_histories_that_nobody_has_are_stranger() -> None:
     odd = sp.csr_matrix(
         (np.ones(1200, np.float32), (np.repeat(np.arange(200), 6), mixed.ravel())), shape=(200, 40)
     )
-    real, strange = model.read(data[600:]), model.read(odd)
+    real, strange = model.probabilities(data[600:]), model.probabilities(odd)
     assert real.none.mean() < 0.02
     assert strange.none.mean() > 10 * real.none.mean()
 
@@ -98,7 +98,7 @@ def test_histories_that_nobody_has_are_stranger() -> None:
 def test_arrays_bring_it_back(fitted: Recogniser) -> None:
     test, _ = bags(10, 5)
     again = Recogniser.of_arrays(fitted.arrays())
-    np.testing.assert_array_equal(again.read(test).known, fitted.read(test).known)
+    np.testing.assert_array_equal(again.probabilities(test).known, fitted.probabilities(test).known)
 
 
 def test_one_scenario_is_too_few() -> None:

@@ -20,7 +20,7 @@ def test_a_review_sounds_like_its_rating() -> None:
     vectors, ratings = world()
     head = fit_sentiment(vectors, ratings, IDS)
     assert head is not None
-    assert np.corrcoef(head.read(vectors, IDS), ratings)[0, 1] > 0.9
+    assert np.corrcoef(head.predict(vectors, IDS), ratings)[0, 1] > 0.9
 
 
 def test_no_review_is_told_its_own_rating() -> None:
@@ -34,7 +34,7 @@ def test_no_review_is_told_its_own_rating() -> None:
     assert before is not None
     assert after is not None
     mine = folds_of(IDS) == folds_of(IDS)[7]
-    one, two = (head.read(vectors, IDS) for head in (before, after))
+    one, two = (head.predict(vectors, IDS) for head in (before, after))
     assert (one[mine] == two[mine]).all()
     assert np.abs(one - two)[~mine].min() > 1e-3
 
@@ -46,7 +46,7 @@ def test_noise_teaches_nothing() -> None:
     ratings = rng.normal(size=300)
     head = fit_sentiment(vectors, ratings, IDS)
     assert head is not None
-    assert abs(np.corrcoef(head.read(vectors, IDS), ratings)[0, 1]) < 0.2
+    assert abs(np.corrcoef(head.predict(vectors, IDS), ratings)[0, 1]) < 0.2
 
 
 def test_what_can_not_be_learned_is_none() -> None:
@@ -61,7 +61,7 @@ def test_a_text_without_content_says_nothing() -> None:
     vectors[3] = 0.0
     head = fit_sentiment(vectors, ratings, IDS)
     assert head is not None
-    predicted = head.read(vectors, IDS)
+    predicted = head.predict(vectors, IDS)
     assert np.isnan(predicted[3])
     assert np.isfinite(np.delete(predicted, 3)).all()
 

@@ -1,1 +1,1 @@
-"""Attribution: one score as a sum of contributions, exact to rounding."""
+"""Attribution: one score as a sum of contributions, exact up to rounding."""

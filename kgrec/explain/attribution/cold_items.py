@@ -1,8 +1,9 @@
-"""The score of an item that training never saw, taken apart by what is known of the item.
+"""The score of an item without training interactions, divided by what is known of the item.
 
-Such an item's vector is a sum over its nodes in the graph, its attributes and its texts, each
-weighed by the regression that foretold it (see ``new_items``), and what multiplies it is a sum over
-events. A node of the item that a history item has too passes on what it brings from that event.
+The predicted vector of such an item is a sum over its nodes in the graph, its attributes and its
+texts, each with its weight in the regression (see ``kgrec.scoring.cold_items``); the user's vector
+is a sum over events. The contribution of a node is what both the item and a history item receive
+from it.
 """
 
 from __future__ import annotations
@@ -11,58 +12,61 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.explain.attribution.score_breakdown import MATCH, NodeMatches
-from kgrec.explain.attribution.shared_nodes import Heard
+from kgrec.explain.attribution.score_breakdown import ASSUMED, MATCH, NodeMatches
+from kgrec.explain.attribution.shared_nodes import ReceivedMessages
 from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Floats
 from kgrec.scoring.cold_items import NewItems
 from kgrec.scoring.engine import Engine
 
-FORETOLD = "assumed"  # what is foretold of an item like none
 
-
-def new_item_parts(
-    engine: Engine, new: NewItems, known: Heard, told: Tensor, item: int
+def cold_item_parts(
+    engine: Engine, new: NewItems, received: ReceivedMessages, events: Tensor, item: int
 ) -> tuple[dict[str, Floats], NodeMatches]:
-    """Parts and shared nodes for new item row ``item``.
+    """Contributions by part and the shared nodes of cold item row ``item``.
 
-    ``known`` is what the n history items hear; ``told`` float64 ``[n, d]``, what each event adds to
-    the user's vector by length and temperature. The parts sum to what the events add to the score.
+    ``received``: messages of the n history items; ``events`` float64 ``[n, d]``: each event's part
+    of the user's vector, divided by its length and the temperature. The parts sum to what the
+    events add to the score.
     """
-    history = known.history
+    history = received.history
     event = new.event[torch.as_tensor(history).to(engine.device)].double()
-    told = torch.cat([told, event / max(len(history), 1) ** 0.5], dim=1)
-    bias = engine.model.shape.embedding_size  # where it stands, after the vector: no event's
-    brought = told.cpu().numpy() @ np.delete(new.effect, bias, axis=1).T  # [n, w]: events by items
-    parts = {FORETOLD: told.cpu().numpy() @ np.delete(new.mean, bias)}
+    events = torch.cat([events, event / max(len(history), 1) ** 0.5], dim=1)
+    bias = engine.model.shape.embedding_size  # its column; no event adds to it
+    from_event = events.cpu().numpy() @ np.delete(new.effect, bias, axis=1).T  # [n, w]
+    parts = {ASSUMED: events.cpu().numpy() @ np.delete(new.mean, bias)}
     for part in new.likeness.blocks:
-        parts[part] = brought @ new.likeness.by(part, new.trained, np.array([item]))[:, 0]
+        parts[part] = from_event @ new.likeness.by(part, new.trained, np.array([item]))[:, 0]
     matches = NodeMatches.none()
     if KNOWLEDGE in parts:
-        matches = _shared(engine, new, known, brought, item)
+        matches = _shared(engine, new, received, from_event, item)
     if len(matches):
         shared = np.bincount(matches.event, weights=matches.contribution, minlength=len(history))
         parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
     return parts, matches
 
 
-def _shared(engine: Engine, new: NewItems, known: Heard, brought: Floats, item: int) -> NodeMatches:
-    """Each message that the item receives from a node which a history item hears too: what it
-    brings from that event. Where the event has several messages of the node, they share it."""
-    _, heard, _ = engine.messages.of_items(np.array([item], dtype=np.int64))
-    mine, theirs = known.meeting(engine, heard, item)
-    event, token = known.event, known.token
+def _shared(
+    engine: Engine, new: NewItems, received: ReceivedMessages, from_event: Floats, item: int
+) -> NodeMatches:
+    """One match for each message of the item from a node that also sends to a history item.
+
+    Where several messages to the event come from the node, they share its contribution.
+    """
+    _, token, _ = engine.messages.of_items(np.array([item], dtype=np.int64))
+    mine, theirs = received.pairs_with(engine, token, item)
+    event, own = received.event, received.token
     block = new.likeness.blocks[KNOWLEDGE]
-    columns = block[new.trained][:, heard].multiply(block[[item]][:, heard])
-    # [n, heard]: what a message of the item brings from an event
-    each = brought @ columns * new.likeness.weights[KNOWLEDGE]
-    pair = event[mine] * max(len(heard), 1) + theirs
+    columns = block[new.trained][:, token].multiply(block[[item]][:, token])
+    # [n, token]: contribution of each event through each message of the item
+    each = from_event @ columns * new.likeness.weights[KNOWLEDGE]
+    pair = event[mine] * max(len(token), 1) + theirs
     _, group, count = np.unique(pair, return_inverse=True, return_counts=True)
     code = engine.messages.codes
     return NodeMatches(
         event=event[mine],
-        link=known.node[mine],
-        near=code[token[mine]] ^ 1,
-        far=code[heard[theirs]],
+        link=received.node[mine],
+        near=code[own[mine]] ^ 1,
+        far=code[token[theirs]],
         contribution=np.asarray(each)[event[mine], theirs] / count[group],
     )

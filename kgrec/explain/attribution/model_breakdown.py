@@ -1,4 +1,4 @@
-"""One score taken apart: what each history event added, through which part of the model."""
+"""RequestBreakdown: one score as a sum over history events and parts of the model."""
 
 from __future__ import annotations
 
@@ -10,58 +10,59 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kgrec.explain.attribution.cold_items import new_item_parts
+from kgrec.explain.attribution.cold_items import cold_item_parts
 from kgrec.explain.attribution.score_breakdown import (
+    ASSUMED,
     MATCH,
     TOGETHER,
     ScoreBreakdown,
     average_breakdowns,
 )
-from kgrec.explain.attribution.shared_nodes import Heard, shared_nodes
+from kgrec.explain.attribution.shared_nodes import ReceivedMessages, shared_nodes
 from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.request import Request
 
-WORDS = "words"  # an event's own text: a review, a query
-ASSUMED = "assumed"  # what stands in for parts that an item lacks
+WORDS = "words"  # part: the text of an event, a review or a query
 
 
 @dataclass(frozen=True, eq=False)
 class RequestBreakdown:
-    """The scores of a request about one history, ready to be divided among its events.
+    """The scores of a request about one history, to be divided among its events.
 
-    ``sides`` are the user's sides in the scenarios of the request, with their weights.
+    ``scenarios``: the breakdown in each scenario of the request, with its weight.
     """
 
-    sides: list[tuple[float, UserSide]]
+    scenarios: list[tuple[float, ScenarioBreakdown]]
 
     @staticmethod
     def of(engine: Engine, request: Request, timestamps: Ints) -> RequestBreakdown:
         """``timestamps`` int64 ``[n]``: unix seconds of the events, NO_TIME where there is none."""
         return RequestBreakdown(
             [
-                (float(weight[0]), UserSide.of(engine, one, timestamps))
+                (float(weight[0]), ScenarioBreakdown.of(engine, one, timestamps))
                 for one, weight in request.weighted_scenarios()
             ]
         )
 
     def break_down(self, item: int) -> ScoreBreakdown:
         """The score of item row ``item`` as a sum over events and parts of the model."""
-        if len(self.sides) == 1 and self.sides[0][0] == 1.0:
-            return self.sides[0][1].break_down(item)
-        return average_breakdowns([(w, side.break_down(item)) for w, side in self.sides])
+        if len(self.scenarios) == 1 and self.scenarios[0][0] == 1.0:
+            return self.scenarios[0][1].break_down(item)
+        return average_breakdowns([(w, one.break_down(item)) for w, one in self.scenarios])
 
 
 @dataclass(frozen=True, eq=False)
-class UserSide:
-    """What all scores of one history (a batch of one) have in common.
+class ScenarioBreakdown:
+    """What all scores of one history in one scenario have in common.
 
-    ``length`` is that of the pooled history by what it counts for, ``pooled`` float32 ``[1, d]``
-    where the head's gates are decided, ``static`` and ``final`` float64 ``[d]`` the user's vector
-    without and from the history, ``mixing`` ``[n, d]`` what events are multiplied with in the pool,
-    ``events`` per part their vectors ``[n, d]`` after the head.
+    ``length``: norm of the pooled history divided by its shrinkage; ``pooled`` float32 ``[1, d]``:
+    the pooled history, which sets the gates of the head; ``static`` and ``final`` float64 ``[d]``:
+    the user's vector without the history, and the part from the history; ``mixing`` ``[n, d]``:
+    weights of the events in the pool; ``events``: by part, vectors ``[n, d]`` of the events after
+    the head.
     """
 
     engine: Engine
@@ -76,7 +77,7 @@ class UserSide:
     events: dict[str, Tensor]
 
     @staticmethod
-    def of(engine: Engine, request: Request, timestamps: Ints) -> UserSide:
+    def of(engine: Engine, request: Request, timestamps: Ints) -> ScenarioBreakdown:
         model, inputs, query = engine.model, engine.inputs, engine.items.query
         history = request.histories
         with torch.inference_mode():
@@ -84,18 +85,18 @@ class UserSide:
                 history, len(engine.snapshot.items), model.shape.scales, engine.device
             )
             pooled = model.pooled(query, inputs, batch)
-            worth = model.history_weight(batch)
+            shrinkage = model.history_weight(batch)
             mixing = batch.weights.double().T @ model.gates(batch)[0].double()
-            user = functional.normalize(pooled, dim=1) * worth
+            user = functional.normalize(pooled, dim=1) * shrinkage
             static = model.static(query, inputs, batch, engine.known)[0].double()
             if request.context and history.user[0] < 0:
                 static = static + engine.context_vector(request.context)[0].double()
-            return UserSide(
+            return ScenarioBreakdown(
                 engine=engine,
                 history=history,
                 timestamps=timestamps,
                 batch=batch,
-                length=float(pooled.norm().clamp_min(1e-12)) / max(float(worth), 1e-12),
+                length=float(pooled.norm().clamp_min(1e-12)) / max(float(shrinkage), 1e-12),
                 pooled=user,
                 static=static,
                 final=model.adapted(user, batch.scenario, batch.state)[0].double(),
@@ -108,8 +109,10 @@ class UserSide:
 
     @cached_property
     def matrix(self) -> Tensor | None:
-        """float64 ``[d, d]``: row j is what the head makes of the j-th unit vector; None where it
-        changes nothing."""
+        """The head as a matrix, float64 ``[d, d]``; None where it changes nothing.
+
+        Row j is the head's output for the j-th unit vector.
+        """
         if not self.engine.model.adapts:
             return None
         with torch.inference_mode():
@@ -117,14 +120,14 @@ class UserSide:
             return _adapted(self.engine, units, self.batch, self.pooled)
 
     @cached_property
-    def heard(self) -> Heard:
-        """What the items of the history receive of the graph."""
-        return Heard.of(self.engine, self.history.item)
+    def messages(self) -> ReceivedMessages:
+        """The graph messages received by the history items."""
+        return ReceivedMessages.of(self.engine, self.history.item)
 
     def break_down(self, item: int) -> ScoreBreakdown:
-        """The score of item row ``item``.
+        """The score of item row ``item`` as a sum over events and parts of the model.
 
-        Exact up to rounding: given the length of the pooled history and what it counts for, the
+        Exact up to rounding: with the length and shrinkage of the pooled history held fixed, the
         score is linear in the events' vectors, and an event's vector is the sum of its parts.
         """
         engine, history, length = self.engine, self.history, self.length
@@ -135,13 +138,13 @@ class UserSide:
         new = engine.new_items
         place = -1 if new is None else new.row(item)
         if new is not None and place >= 0 and len(history.item):
-            told = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
+            events = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
             score += float(new.added(history, self.batch)[0, place])
-            parts, matches = new_item_parts(engine, new, self.heard, told, item)
+            parts, matches = cold_item_parts(engine, new, self.messages, events, item)
         else:
             parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
             scale = length * temperature * engine.candidate_length(item)
-            matches = shared_nodes(engine, self.heard, self.matrix, self.mixing, item, scale)
+            matches = shared_nodes(engine, self.messages, self.matrix, self.mixing, item, scale)
             if len(matches):
                 count = len(history.item)
                 shared = np.bincount(matches.event, weights=matches.contribution, minlength=count)
@@ -160,8 +163,10 @@ class UserSide:
 
 
 def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> dict[str, Tensor]:
-    """Per part, the events' query-side vectors, float32 ``[n, d]``; what stands in for parts that
-    an item lacks is a part of its own, and so are an event's own words."""
+    """Query vectors of the events by part, float32 ``[n, d]``.
+
+    Defaults of parts that an item lacks are a part of their own, and so are texts of events.
+    """
     rows = torch.as_tensor(history.item).to(engine.device)
     query, _ = engine.bound.item_parts
     parts = {}
@@ -177,12 +182,12 @@ def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> d
         parts[ASSUMED] = assumed
     if engine.model.shape.event_texts and len(batch.text_rows):
         own = torch.zeros_like(assumed)
-        told = engine.model.event_words(engine.inputs, batch.text_rows)
-        own[torch.as_tensor(np.flatnonzero(history.text >= 0)).to(engine.device)] = told
+        words = engine.model.event_words(engine.inputs, batch.text_rows)
+        own[torch.as_tensor(np.flatnonzero(history.text >= 0)).to(engine.device)] = words
         parts[WORDS] = own
     return parts
 
 
 def _adapted(engine: Engine, vectors: Tensor, batch: HistoryBatch, at: Tensor) -> Tensor:
-    """``vectors`` float64 ``[n, d]`` through the head of the one request, as it is at ``at``."""
+    """``vectors`` float64 ``[n, d]`` through the head of the request, its gates set by ``at``."""
     return engine.model.adapted(vectors, batch.scenario, batch.state, at)

@@ -1,4 +1,4 @@
-"""ScoreBreakdown: what the model says about how one score came about."""
+"""ScoreBreakdown: one score as the model divides it among history events."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from graph_schema.errors import ModelError
 from kgrec.features.blocks import FEATURE_BLOCKS
 from kgrec.graph.snapshot import NO_TIME, Floats, Ints
 
-# Parts that a history event may contribute through beside those of the feature blocks.
+# Parts of a score besides those of the feature blocks.
 MATCH = "match"  # nodes of the graph that a history item and the candidate share
-TOGETHER = "together"  # item–item weights: what people choose together
+TOGETHER = "together"  # item–item weights, from items chosen together
+ASSUMED = "assumed"  # defaults for parts that an item lacks; the mean prediction for cold items
 PARTS = (*(block.name for block in FEATURE_BLOCKS), MATCH, TOGETHER)
 
 
@@ -21,9 +22,9 @@ PARTS = (*(block.name for block in FEATURE_BLOCKS), MATCH, TOGETHER)
 class Matches:
     """Entities that a history item and the candidate share, all arrays ``[m]``.
 
-    ``event`` int64 position in the history; ``entity`` int64 entity row; ``history_relation`` and
-    ``candidate_relation`` int64 positions in ``snapshot.facts``; ``contribution`` float64, summing
-    per event to ``parts["match"]``.
+    ``event`` int64: position in the history; ``entity`` int64: entity row; ``history_relation`` and
+    ``candidate_relation`` int64: positions in ``snapshot.facts``; ``contribution`` float64, which
+    sums per event to ``parts["match"]``.
     """
 
     event: Ints
@@ -37,18 +38,18 @@ class Matches:
 
     @staticmethod
     def none() -> Matches:
-        """No shared entity at all."""
+        """No shared entity."""
         empty = np.empty(0, dtype=np.int64)
         return Matches(empty, empty, empty, empty, np.empty(0, dtype=np.float64))
 
 
 @dataclass(frozen=True, eq=False)
 class NodeMatches:
-    """The same for any node between, in the numbers of the snapshot's PathIndex; arrays ``[m]``.
+    """Nodes of any kind that a history item and the candidate share, all arrays ``[m]``.
 
-    ``link`` int64 node number, -1 where one fact joins history item and candidate directly;
-    ``near`` int64 edge code history item → link (or → candidate), ``far`` link → candidate (-1 for
-    a direct fact), as ``find_links`` gives them.
+    In the numbers of the snapshot's PathIndex: ``link`` int64: node, -1 where one fact joins
+    history item and candidate directly; ``near`` int64: edge code history item → link (or →
+    candidate); ``far``: link → candidate (-1 for a direct fact), as from ``find_links``.
     """
 
     event: Ints
@@ -62,7 +63,7 @@ class NodeMatches:
 
     @staticmethod
     def none() -> NodeMatches:
-        """No shared node at all."""
+        """No shared node."""
         empty = np.empty(0, dtype=np.int64)
         return NodeMatches(empty, empty, empty, empty, np.empty(0, dtype=np.float64))
 
@@ -71,12 +72,12 @@ class NodeMatches:
 class ScoreBreakdown:
     """One score as a sum over history events and the parts of the model.
 
-    ``score`` is the model's score of the candidate, ``baseline`` the score with an empty history.
-    ``history`` int64 ``[n]`` item rows, oldest first; ``timestamps`` int64 ``[n]`` unix seconds,
-    NO_TIME if absent. ``parts`` maps a part (see PARTS; others are allowed) to float64 ``[n]``:
-    what each event contributed through it. With a part "match" the model says itself what shared
-    nodes carried, and "knowledge" is what the graph gave beside them. Raises ModelError when
-    lengths differ or a number is not finite.
+    ``score``: the model's score of the candidate; ``baseline``: the score with an empty history;
+    ``history`` int64 ``[n]``: item rows, oldest first; ``timestamps`` int64 ``[n]``: unix seconds,
+    NO_TIME if absent; ``parts``: by part (see PARTS; others are allowed) the contribution of each
+    event, float64 ``[n]``. With a part "match" the model itself gives the contributions of shared
+    nodes, and "knowledge" is the rest of the graph's. Raises ModelError when lengths differ or a
+    number is not finite.
     """
 
     score: float
@@ -108,16 +109,16 @@ class ScoreBreakdown:
 
     @property
     def gain(self) -> float:
-        """What the history changed: score − baseline."""
+        """score − baseline: what the history adds."""
         return self.score - self.baseline
 
     @property
     def rest(self) -> float:
-        """score − baseline − everything that is attributed to an event."""
+        """score − baseline − all contributions of events."""
         return self.gain - sum(float(np.sum(part)) for part in self.parts.values())
 
     def per_event(self) -> Floats:
-        """float64 ``[n]``: what each history event contributed in all."""
+        """The contribution of each history event over all parts, float64 ``[n]``."""
         total = np.zeros(len(self.history), dtype=np.float64)
         for part in self.parts.values():
             total += part
@@ -133,7 +134,7 @@ class ScoreBreakdown:
 def average_breakdowns(weighted: Sequence[tuple[float, ScoreBreakdown]]) -> ScoreBreakdown:
     """The breakdown of a weighted sum of scores of one item for one history.
 
-    Matches are kept apart: an event and a node may have one row for each of the breakdowns.
+    Matches are not merged: an event and a node may have one row for each of the breakdowns.
     """
     first = weighted[0][1]
     names = list(dict.fromkeys(name for _, one in weighted for name in one.parts))

@@ -1,4 +1,4 @@
-"""Chooses which pieces of a score to show: the largest ones that do not repeat each other."""
+"""Selection of the pieces of a score to show: the largest that do not repeat each other."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgrec.explain.attribution.attribute import COLLABORATIVE, OTHER, Pieces
+from kgrec.explain.attribution.pieces import COLLABORATIVE, OTHER, Pieces
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.paths.index import Limits, PathIndex
 
-# A piece keeps this share of its rank for every shown piece with which it has the thing in common.
+# Factor on the weight of a group for every group already shown with the same link, item or kind.
 SAME_LINK, SAME_ITEM, SAME_KIND = 0.3, 0.5, 0.5
 POOL = 256  # groups that compete to be shown
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Pieces that run over the same nodes in the same way, told as one; arrays ``[g]``.
+    """Pieces over the same nodes in the same way, shown as one path; arrays ``[g]``.
 
-    ``lead`` is each group's largest piece, ``contribution`` float64 the group's sum, ``member``
-    int64 ``[p]`` the group of every piece.
+    ``lead``: the largest piece of each group; ``contribution`` float64: the group's sum; ``member``
+    int64 ``[p]``: the group of every piece.
     """
 
     pieces: Pieces
@@ -36,12 +36,12 @@ class Groups:
 
 
 def admit(index: PathIndex, pieces: Pieces, limits: Limits, recent: Ints) -> np.ndarray:
-    """bool ``[p]``: pieces whose known part keeps the constraints.
+    """Pieces whose known part satisfies the constraints, bool ``[p]``.
 
-    ``recent`` int64: sorted history items (nodes) that are new enough. The nodes of a path that is
-    looked up later (a person between, a longer way) are checked there.
+    ``recent`` int64: history items (nodes, sorted) that are new enough. Nodes of a path that is
+    looked up later (another user, a longer path) are checked there.
     """
-    kinds = np.append(limits.allowed.kinds, True)  # the last answers for code -1: no edge
+    kinds = np.append(limits.allowed.kinds, True)  # the last is for code -1: no edge
     ok = kinds[np.where(pieces.near < 0, -1, pieces.near >> 1)]
     ok = ok & kinds[np.where(pieces.far < 0, -1, pieces.far >> 1)]
     ok = ok & (limits.allowed.kinds[index.interacted] | (pieces.kind != COLLABORATIVE))
@@ -53,7 +53,7 @@ def admit(index: PathIndex, pieces: Pieces, limits: Limits, recent: Ints) -> np.
 
 
 def group(pieces: Pieces, n_nodes: int) -> Groups:
-    """Join the pieces that differ only in the relations, or in the model's part behind it."""
+    """Join the pieces that differ only in the relations, or in the part of the model."""
     kind = pieces.kind + np.where(pieces.kind == OTHER, pieces.part, 0)
     key = (kind * n_nodes + pieces.item) * (n_nodes + 1) + pieces.link + 1
     _, member = np.unique(key, return_inverse=True)
@@ -65,7 +65,7 @@ def group(pieces: Pieces, n_nodes: int) -> Groups:
 
 
 class Chooser:
-    """Hands out groups one by one: largest contribution first, discounted for what was shown."""
+    """Chooses groups one by one: largest contribution first, less for those like shown ones."""
 
     def __init__(self, groups: Groups, negatives: int) -> None:
         order = np.argsort(-np.abs(groups.contribution), kind="stable")[:POOL]
@@ -76,7 +76,7 @@ class Chooser:
         self._negatives = negatives
 
     def next(self) -> int | None:
-        """The next group, or None when nothing that counts is left."""
+        """The next group, or None when no contribution is left."""
         if self._negatives <= 0:
             self._weight[self._amount < 0] = 0.0
         if not len(self._weight) or self._weight.max() <= 0:
@@ -86,11 +86,11 @@ class Chooser:
         return best
 
     def number(self, place: int) -> int:
-        """The group behind a place that ``next`` returned."""
+        """The group at a place that ``next`` returned."""
         return int(self._order[place])
 
-    def shown(self, place: int) -> None:
-        """Tell that the group is shown, so that its likes step back."""
+    def mark_shown(self, place: int) -> None:
+        """Lower the weights of groups that are like the group at ``place``, which is shown."""
         lead = self._lead
         self._negatives -= int(self._amount[place] < 0)
         same_link = (lead.link == lead.link[place]) & (lead.link >= 0)

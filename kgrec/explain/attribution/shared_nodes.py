@@ -1,8 +1,8 @@
-"""What the nodes that a history item and a candidate share carried of a score, exactly.
+"""Contributions of the nodes that a history item and the candidate share, exactly.
 
-With one message-passing layer an item's knowledge vector is a sum over its neighbours' messages,
-so the product of two of them is a sum over pairs of messages; the pairs that start at one node are
-that node's share. What is left of the knowledge part passed through no node in common.
+With one message-passing layer an item's knowledge vector is a sum over its neighbours' messages, so
+the product of two of them is a sum over pairs of messages; the pairs whose messages come from one
+node are that node's contribution. The rest of the knowledge part came through no common node.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from kgrec.scoring.engine import Engine
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
-    """What the items of a history (int64 ``[n]`` rows) receive, message by message: whose it is
-    (a position in ``history``), the message and its weight, and the node that sends it; ``order``
-    sorts these nodes, since every item asked about is met with them."""
+class ReceivedMessages:
+    """Graph messages received by history items.
+
+    ``history`` int64 ``[n]``: item rows. Per message: ``event``: position in the history;
+    ``token``: its row in the message index; ``weight``; ``node``: the sending node. ``order`` sorts
+    the messages by node, since they are compared with every item that is explained.
+    """
 
     history: Ints
     event: Ints
@@ -34,26 +37,31 @@ class Heard:
     order: Ints
 
     @staticmethod
-    def of(engine: Engine, history: Ints) -> Heard:
+    def of(engine: Engine, history: Ints) -> ReceivedMessages:
         event, token, weight = engine.messages.of_items(history)
         node = engine.messages.sources[token]
-        return Heard(history, event, token, weight, node, np.argsort(node, kind="stable"))
+        order = np.argsort(node, kind="stable")
+        return ReceivedMessages(history, event, token, weight, node, order)
 
     @cached_property
     def sorted_nodes(self) -> Ints:
+        """The sending nodes in ascending order."""
         return np.asarray(self.node[self.order])
 
-    def meeting(self, engine: Engine, tokens: Ints, item: int) -> tuple[Ints, Ints]:
-        """Positions here and in ``tokens`` (what ``item`` receives) of all pairs of messages from
-        one node, which is neither the event's item nor ``item``."""
-        mine, theirs = self._meet(engine.messages.sources[tokens])
+    def pairs_with(self, engine: Engine, tokens: Ints, item: int) -> tuple[Ints, Ints]:
+        """All pairs of a message here and one of ``tokens`` that come from the same node.
+
+        ``tokens``: messages received by ``item``. Returns positions here and in ``tokens``. Nodes
+        that are the event's item or ``item`` itself are left out.
+        """
+        mine, theirs = self._equal_senders(engine.messages.sources[tokens])
         node = self.node[mine]
         own = engine.messages.item_nodes(self.history)[self.event[mine]]
         kept = (node != engine.messages.item_nodes(np.array([item]))[0]) & (node != own)
         return mine[kept], theirs[kept]
 
-    def _meet(self, nodes: Ints) -> tuple[Ints, Ints]:
-        """All pairs of positions with equal nodes, in the order of those here."""
+    def _equal_senders(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """All pairs of positions with equal nodes, in the order of the messages here."""
         low = np.searchsorted(self.sorted_nodes, nodes, "left")
         counts = np.searchsorted(self.sorted_nodes, nodes, "right") - low
         theirs = np.repeat(np.arange(len(nodes)), counts)
@@ -64,37 +72,42 @@ class Heard:
 
 
 def shared_nodes(
-    engine: Engine, heard: Heard, head: Tensor | None, mixing: Tensor, item: int, scale: float
+    engine: Engine,
+    messages: ReceivedMessages,
+    head: Tensor | None,
+    mixing: Tensor,
+    item: int,
+    scale: float,
 ) -> NodeMatches:
     """Contributions of shared nodes for a batch of one history.
 
-    ``head`` float64 ``[d, d]``, what a vector is multiplied with after the pool (None: nothing);
-    ``mixing`` float64 ``[n, d]``, what an event's vector is multiplied with in the pool; ``scale``
-    divides every product. None without a graph in the model, or with several layers, whose messages
-    carry more than one node.
+    ``head`` float64 ``[d, d]``: the matrix that vectors are multiplied by after the pool (None:
+    none); ``mixing`` float64 ``[n, d]``: weights of the events in the pool; ``scale`` divides every
+    product. Empty without a graph in the model, and with several layers, whose messages combine
+    several nodes.
     """
     model = engine.model
     if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1:
         return NodeMatches.none()
     _, target_token, target_weight = engine.messages.of_items(np.array([item], dtype=np.int64))
-    mine, theirs = heard.meeting(engine, target_token, item)
-    event, token = heard.event[mine], heard.token[mine]
+    mine, theirs = messages.pairs_with(engine, target_token, item)
+    event, token = messages.event[mine], messages.token[mine]
     with torch.inference_mode():
         sent = engine.messages.vectors[target_token].double()
         sent = sent * model.features.candidate.gate(KNOWLEDGE)
         sent = sent * _column(target_weight, sent)
-        # Few messages meet, in many events: each pair of messages is multiplied once.
+        # Few distinct pairs of messages occur, in many events: each is multiplied once.
         pairs = token * max(len(target_token), 1) + theirs
         distinct, place = np.unique(pairs, return_inverse=True)
-        told, answer = np.divmod(distinct, max(len(target_token), 1))
-        left = engine.messages.vectors[told].double() * model.features.query.gate(KNOWLEDGE)
-        right = sent[answer] if head is None else sent[answer] @ head.T
+        received, target = np.divmod(distinct, max(len(target_token), 1))
+        left = engine.messages.vectors[received].double() * model.features.query.gate(KNOWLEDGE)
+        right = sent[target] if head is None else sent[target] @ head.T
         value = (mixing @ (left * right).T)[event, place]
-        value = value * torch.as_tensor(heard.weight[mine]).to(value) / scale
+        value = value * torch.as_tensor(messages.weight[mine]).to(value) / scale
     code = engine.messages.codes
     return NodeMatches(
         event=event,
-        link=heard.node[mine],
+        link=messages.node[mine],
         near=code[token] ^ 1,
         far=code[target_token[theirs]],
         contribution=value.cpu().numpy(),

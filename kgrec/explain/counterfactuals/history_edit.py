@@ -1,4 +1,4 @@
-"""One history with its times, and what it would be without some events or with one more."""
+"""EditableHistory: one history, and versions of it without some events or with one more."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from kgrec.scoring.request import Request
 
 
 @dataclass(frozen=True, eq=False)
-class Past:
-    """The ``request`` of one user and its ``times`` int64 ``[n]``: unix seconds where the history
-    is stored, positions where it was given with the request (those age alike).
+class EditableHistory:
+    """The ``request`` of one user and its ``times`` int64 ``[n]``.
 
-    Edited histories are asked in the same scenario and context as the request.
+    Times are unix seconds where the history is stored, positions where it was given with the
+    request; ages are computed from either. Edited histories keep the scenario and context of the
+    request.
     """
 
     request: Request
     times: Ints
 
     @staticmethod
-    def of(engine: Engine, request: Request, *, stored: bool) -> Past:
-        """``stored`` if the history is the one in the graph."""
+    def of(engine: Engine, request: Request, *, stored: bool) -> EditableHistory:
+        """``stored``: whether the history is the one in the graph."""
         one = request.histories
         if stored:
-            return Past(request, engine.sequences.times(int(one.user[0])))
-        return Past(request, np.arange(len(one.item), dtype=np.int64))
+            return EditableHistory(request, engine.sequences.times(int(one.user[0])))
+        return EditableHistory(request, np.arange(len(one.item), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.times)
@@ -44,18 +45,18 @@ class Past:
 
     @property
     def items(self) -> Ints:
-        """int64 ``[n]``: the events' item rows, oldest first."""
+        """Item rows of the events, int64 ``[n]``, oldest first."""
         return self.histories.item
 
-    def empty(self) -> Past:
-        """The same user without any event."""
+    def empty(self) -> EditableHistory:
+        """The same user without events."""
         nothing = np.zeros((1, len(self)), dtype=bool)
-        return Past(self.kept(nothing), self.times[:0])
+        return EditableHistory(self.kept(nothing), self.times[:0])
 
     def kept(self, keep: np.ndarray) -> Request:
-        """Histories as if only some events had happened; ``keep`` bool ``[B, n]``.
+        """Histories with some of the events only; ``keep`` bool ``[B, n]``.
 
-        Ages and visits are counted anew, as they would be in the graph without the others.
+        Ages and visits are computed again, as if the other events were not in the graph.
         """
         indptr = offsets(keep.sum(axis=1))
         event = np.nonzero(keep)[1]
@@ -63,15 +64,14 @@ class Past:
         return self._edited(indptr, self.items[event], self.times[event], text)
 
     def without(self, events: list[Ints]) -> Request:
-        """One history for each list of events (positions) that is left out."""
+        """One history for each list of events (positions) to leave out."""
         keep = np.ones((len(events), len(self)), dtype=bool)
         for row, left_out in enumerate(events):
             keep[row, left_out] = False
         return self.kept(keep)
 
     def followed_by(self, items: Ints) -> Request:
-        """One history for each of ``items`` (rows), which comes after all events, as a visit of
-        its own."""
+        """One history for each of ``items`` (rows), with it as last event, in a new visit."""
         count, n = len(items), len(self)
         now = self.times[-1] + 1 if n else 0
         item = np.column_stack([np.tile(self.items, (count, 1)), items]).ravel()
@@ -97,7 +97,7 @@ class Past:
 
 
 def scores_of(engine: Engine, request: Request, rows: Ints) -> np.ndarray:
-    """float64 ``[B, len(rows)]``: the scores of item ``rows``, by whole forward passes."""
+    """Scores of item ``rows`` by whole forward passes, float64 ``[B, len(rows)]``."""
     size = batch_size(len(engine.snapshot.items), engine.device)
     parts = [
         score_request(engine, request.part(start, start + size))[:, rows].double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Where an item stands in a user's list, now and with a changed history."""
+"""RankPosition: the rank of an item in a user's list, for the history and for changed ones."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgrec.explain.counterfactuals.history_edit import Past, scores_of
+from kgrec.explain.counterfactuals.history_edit import EditableHistory, scores_of
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.request import Request
 
-_RIVALS = 5_000  # items beyond the k best that a search watches
+_RIVALS = 5_000  # rivals beyond the k best that a search considers
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
-    """One user's list with the place of an item in it.
+class RankPosition:
+    """One user's list, and the position of an item in it.
 
-    ``scores`` float64 ``[n_items]``; ``allowed`` bool ``[n_items]``: the items that may be in the
-    list, which are the candidates of the request outside the history, and ``item`` itself.
+    ``scores`` float64 ``[n_items]``; ``allowed`` bool ``[n_items]``: items that may be in the list,
+    which are the candidates of the request outside the history, and ``item`` itself. Rivals are the
+    other allowed items; a lead is the item's score minus a rival's, and the margin the lead over
+    the k-th best rival: the item is among the k best while its margin is positive.
     """
 
     engine: Engine
     index: PathIndex
-    past: Past
+    history: EditableHistory
     item: int
     k: int
     scores: np.ndarray
@@ -35,27 +37,27 @@ class Standing:
     def of(
         engine: Engine,
         index: PathIndex,
-        past: Past,
+        history: EditableHistory,
         item: int,
         k: int,
         candidates: np.ndarray | None = None,
-    ) -> Standing:
-        """By a whole forward pass; ``candidates`` bool ``[n_items]``, None for all."""
+    ) -> RankPosition:
+        """Score by a whole forward pass; ``candidates`` bool ``[n_items]``, None for all."""
         rows = np.arange(len(engine.snapshot.items))
-        allowed = ~np.isin(rows, past.items)
+        allowed = ~np.isin(rows, history.items)
         if candidates is not None:
             allowed &= candidates
         allowed[item] = True
-        return Standing(engine, index, past, item, k, _all(engine, past.request), allowed)
+        return RankPosition(engine, index, history, item, k, _all(engine, history.request), allowed)
 
     def name(self, row: int) -> str:
-        """The title of an item row, else its id."""
+        """The title of an item row, or its id."""
         node = int(self.engine.messages.item_nodes(np.array([row]))[0])
         return self.index.space.display_name(node)
 
     @property
     def rank(self) -> int:
-        """The item's rank, from 1; equal scores rank in the order of rows."""
+        """Rank of the item, from 1; equal scores rank in the order of rows."""
         return self.rank_in(self.scores)
 
     @property
@@ -65,7 +67,7 @@ class Standing:
     @property
     def seen(self) -> bool:
         """Whether the item is in the history, and so never recommended."""
-        return bool(np.isin(self.item, self.past.items))
+        return bool(np.isin(self.item, self.history.items))
 
     def rank_in(self, scores: np.ndarray, besides: int = -1) -> int:
         """The item's rank by other scores, without item ``besides``."""
@@ -75,37 +77,41 @@ class Standing:
         return 1 + int(above.sum())
 
     def rivals(self) -> Ints:
-        """int64: the best ``k`` and some more of the others, best first."""
+        """The best k + _RIVALS other items, best first, int64."""
         rows = np.flatnonzero(self.allowed)
         rows = rows[rows != self.item]
         order = np.argsort(-self.scores[rows], kind="stable")
         return np.asarray(rows[order[: self.k + _RIVALS]])
 
     def leads(self, request: Request, rivals: Ints) -> np.ndarray:
-        """float64 ``[B, len(rivals)]``: the item's score less that of each rival."""
+        """The item's score minus that of each rival, float64 ``[B, len(rivals)]``."""
         found = scores_of(self.engine, request, np.append(rivals, self.item))
         return np.asarray(found[:, -1:] - found[:, :-1])
 
     def margins(self, request: Request, rivals: Ints) -> np.ndarray:
-        """float64 ``[B]``: by how much the item's score is above that of the k-th best rival; below
-        zero it is out of the k best, since k others are above it. +inf with fewer rivals."""
+        """The item's score minus that of the k-th best rival, float64 ``[B]``.
+
+        Below zero the item is not among the k best. +inf with fewer than k rivals.
+        """
         if len(rivals) < self.k:
             return np.full(len(request), np.inf)
         return margins_of(self.leads(request, rivals), self.k)
 
     def after(self, request: Request) -> np.ndarray:
-        """float64 ``[n_items]``: all scores for a request about one history."""
+        """All scores for a request about one history, float64 ``[n_items]``."""
         return _all(self.engine, request)
 
     def best(self, scores: np.ndarray) -> Ints:
-        """int64: the rows of the k best by some scores."""
+        """Rows of the k best items by ``scores``, int64."""
         rows = np.flatnonzero(self.allowed)
         return np.asarray(rows[np.argsort(-scores[rows], kind="stable")[: self.k]])
 
 
 def margins_of(leads: np.ndarray, k: int) -> np.ndarray:
-    """float64 ``[...]``: by how much an item is above the k-th best of its rivals, from its leads
-    over each of them ``[..., R]``, ``R`` at least ``k``."""
+    """The lead over the k-th best rival, float64 ``[...]``.
+
+    ``leads`` ``[..., R]``: leads over each of R rivals, R at least ``k``.
+    """
     return np.asarray(np.partition(leads, k - 1, axis=-1)[..., k - 1])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graph_schema.names import ITEM
-from kgrec.explain.attribution.attribute import (
+from kgrec.explain.attribution.pieces import (
     ALIKE,
     COLLABORATIVE,
     DIRECT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graph_schema.names import USER
-from kgrec.explain.attribution.attribute import KIND_NAMES, SHARED
+from kgrec.explain.attribution.pieces import KIND_NAMES, SHARED
 from kgrec.explain.explained_path import ExplainedPath, Node
 from kgrec.explain.text.path_builder import AGAINST, NO_EDGE, ConcretePath
 from kgrec.explain.text.writer import SentenceParts, Writer

@@ -1,4 +1,4 @@
-"""Divides a score breakdown among the links between history and candidate, losing nothing."""
+"""Pieces: a score breakdown divided among the links between history and candidate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kgrec.graph.snapshot import Floats, Ints
 from kgrec.paths.index import PathIndex
 from kgrec.paths.links import Links, find_links
 
-# Kinds of a piece, in the order in which equals are shown.
+# Kinds of a piece, in the order in which equal contributions are shown.
 SHARED, DIRECT, FAR, COLLABORATIVE, TEXTUAL, ALIKE, REPEAT, OTHER = range(8)
 KIND_NAMES = (
     "shared entity",
@@ -33,7 +33,7 @@ KIND_NAMES = (
     "repeat",
     "other",
 )
-ROUNDING = 1e-6  # what single precision loses; a smaller gap between a part and its matches is rest
+ROUNDING = 1e-6  # of float32; smaller relative gaps between part and matches are ignored
 _COLUMNS = ("kind", "item", "link", "near", "far", "part", "contribution")
 
 
@@ -41,9 +41,9 @@ _COLUMNS = ("kind", "item", "link", "near", "far", "part", "contribution")
 class Pieces:
     """The gain of the score in pieces, all arrays ``[p]``.
 
-    ``kind`` see KIND_NAMES; ``item`` history item as node number; ``link`` node between it and the
-    candidate (-1: none); ``near``/``far`` edge codes to and from the link (-1: none); ``part``
-    position in ``part_names``; ``contribution`` float64.
+    ``kind``: see KIND_NAMES; ``item``: history item as node number; ``link``: node between it and
+    the candidate (-1: none); ``near``/``far``: edge codes to and from the link (-1: none);
+    ``part``: position in ``part_names``; ``contribution`` float64.
     """
 
     kind: Ints
@@ -71,7 +71,7 @@ class Pieces:
 
 @dataclass(frozen=True, eq=False)
 class _History:
-    """The history's distinct items: node numbers, and the position of each event's item."""
+    """Distinct history items: node numbers, and the position of each event's item."""
 
     nodes: Ints
     position: Ints
@@ -83,8 +83,8 @@ class _History:
 def attribute(index: PathIndex, breakdown: ScoreBreakdown, candidate: int) -> Pieces:
     """Pieces that sum, with ``breakdown.rest``, to score − baseline.
 
-    ``candidate`` is the item's node number. Matches go to the path through their node. Only where
-    the model lists no matches, what an event gave through "knowledge" is divided among the facts
+    ``candidate`` is the item's node number. Matches belong to the path through their node. Where
+    the model gives no matches, the "knowledge" contribution of an event is divided among the facts
     and shared neighbours that join it to the candidate, in proportion to how rare those are;
     without any it stays one FAR piece.
     """
@@ -102,15 +102,15 @@ def attribute(index: PathIndex, breakdown: ScoreBreakdown, candidate: int) -> Pi
         elif name == MATCH:
             pieces += _matches(index, history, breakdown, values, names)
         else:
-            # Beside the model's own matches, knowledge ran through no node in common: what places
-            # the two items near each other is, as with ids, what people chose together.
+            # Without a common node, the graph vectors of two items are close because users chose
+            # the items together, as with ids.
             kind = COLLABORATIVE if name == KNOWLEDGE else _kind_of(name)
             pieces.append(_plain(kind, history.nodes, history.sums(values), number, names))
     return _drop_zeros(_repeat(_concatenate(pieces, names), candidate))
 
 
 def _kind_of(part: str) -> int:
-    """The kind of pieces of a part: what its feature block says."""
+    """The kind of the pieces of a part, from its feature block."""
     block = find_block(part)
     if block is not None:
         return KIND_NAMES.index(block.wording.kind)
@@ -155,11 +155,11 @@ def _matches(
     item = history.nodes[history.position[found.event]]
     kind = np.where(found.link < 0, DIRECT, SHARED)
     amount = np.asarray(found.contribution, dtype=np.float64)
-    told = Pieces(kind, item, found.link, found.near, found.far, item * 0 + part, amount, names)
+    matched = Pieces(kind, item, found.link, found.near, found.far, item * 0 + part, amount, names)
     listed = np.bincount(found.event, weights=amount, minlength=len(values))
     unlisted = values - listed
     unlisted[np.abs(unlisted) <= ROUNDING * np.maximum(np.abs(values), np.abs(listed))] = 0.0
-    return [told, _plain(OTHER, history.nodes, history.sums(unlisted), part, names)]
+    return [matched, _plain(OTHER, history.nodes, history.sums(unlisted), part, names)]
 
 
 def _as_nodes(index: PathIndex, found: Matches | NodeMatches) -> NodeMatches:
@@ -189,7 +189,7 @@ def _concatenate(pieces: list[Pieces], names: tuple[str, ...]) -> Pieces:
 
 
 def _repeat(pieces: Pieces, candidate: int) -> Pieces:
-    """Whatever comes from the candidate's own place in the history is told as a repeat."""
+    """Mark contributions of the candidate's own events in the history as a repeat."""
     own = pieces.item == candidate
     kind = np.where(own, REPEAT, pieces.kind)
     link, near, far = (np.where(own, -1, c) for c in (pieces.link, pieces.near, pieces.far))

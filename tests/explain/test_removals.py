@@ -9,34 +9,34 @@ import pytest
 
 from kgrec import Recommender
 from kgrec.explain.counterfactuals import removals
-from kgrec.explain.counterfactuals.rank_position import Standing
+from kgrec.explain.counterfactuals.rank_position import RankPosition
 from kgrec.explain.counterfactuals.removals import RemovalSearch
 from kgrec.query import Query
 
 K, MOST = 5, 3
 
 
-def standings(model: Recommender, user: str) -> list[Standing]:
+def positions(model: Recommender, user: str) -> list[RankPosition]:
     """Of a stored user's K best items, best first."""
     engine, case = model.state.engine, model.state.case(Query([user]))
     items = model.recommend([user], k=K)["item_id"]
-    return [case.standing(engine.item_row[item], K) for item in items]
+    return [case.position(engine.item_row[item], K) for item in items]
 
 
-def smallest(standing: Standing) -> int | None:
+def smallest(position: RankPosition) -> int | None:
     """The size of the smallest of all sets without which the item has left."""
     for size in range(1, MOST + 1):
-        sets = [np.array(one) for one in combinations(range(len(standing.past)), size)]
-        if (standing.margins(standing.past.without(sets), standing.rivals()) < 0).any():
+        sets = [np.array(one) for one in combinations(range(len(position.history)), size)]
+        if (position.margins(position.history.without(sets), position.rivals()) < 0).any():
             return size
     return None
 
 
 @pytest.mark.parametrize("user", ["u0", "u3", "u17", "u30", "u59"])
 def test_what_trying_every_set_finds_is_found(fitted: Recommender, user: str) -> None:
-    for standing in standings(fitted, user):
-        found = RemovalSearch(standing).run(MOST)
-        assert (found and len(found)) == smallest(standing)
+    for position in positions(fitted, user):
+        found = RemovalSearch(position).run(MOST)
+        assert (found and len(found)) == smallest(position)
 
 
 def test_a_long_history_is_searched_by_what_events_gave(
@@ -46,19 +46,19 @@ def test_a_long_history_is_searched_by_what_events_gave(
     monkeypatch.setattr(removals, "_ALONE", 4)
     monkeypatch.setattr(removals, "_SCORES", 0)
     sizes = []
-    for standing in standings(fitted, "u3"):
-        search = RemovalSearch(standing)
+    for position in positions(fitted, "u3"):
+        search = RemovalSearch(position)
         found = search.run(MOST)
         tried = {event for events in search.margins for event in events}
-        assert len(tried) == 4 < len(standing.past)
+        assert len(tried) == 4 < len(position.history)
         if found is not None:
             sizes.append(len(found))
-            left = standing.past.without([np.array(found)])
-            assert standing.rank_in(standing.after(left)) > K
+            left = position.history.without([np.array(found)])
+            assert position.rank_in(position.after(left)) > K
     assert sizes
 
 
 def test_one_event_at_most_is_obeyed(fitted: Recommender) -> None:
-    for standing in standings(fitted, "u17"):
-        found = RemovalSearch(standing).run(1)
+    for position in positions(fitted, "u17"):
+        found = RemovalSearch(position).run(1)
         assert found is None or len(found) == 1

@@ -1,4 +1,4 @@
-"""What is said where no path carries much of a score."""
+"""Reasons where no path contributes much to a score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from kgrec import Recommender
 from kgrec.explain import Explanation
-from kgrec.explain.ablation import CARRIES, best_share, with_falls
+from kgrec.explain.ablation import CARRIES, best_share, with_score_drops
 
 
 @pytest.fixture(scope="module")
@@ -21,35 +21,35 @@ def told(fitted: Recommender) -> Explanation:
 
 
 def test_nothing_is_said_where_a_path_carries_and_its_events_count(told: Explanation) -> None:
-    again = with_falls(told, [path.fall or 0.0 for path in told.paths])
+    again = with_score_drops(told, [path.fall or 0.0 for path in told.paths])
     assert again == told
 
 
 def test_events_that_others_make_up_for_do_not_decide(told: Explanation) -> None:
     share = max(path.share for path in told.paths)
-    without = with_falls(told, [0.0] * len(told.paths))
+    without = with_score_drops(told, [0.0] * len(told.paths))
     assert best_share(without) == 0.0
-    assert f"the largest path carries {share:.0%}" in without.reasons[0]
+    assert f"the largest path contributes {share:.0%}" in without.reasons[0]
 
 
 def test_a_path_that_hardly_counts_is_not_given_a_share(told: Explanation) -> None:
     small = [replace(path, share=-0.003) for path in told.paths]
-    without = with_falls(replace(told, paths=small), [0.0] * len(small))
-    assert "no path shown carries a hundredth" in without.reasons[0]
+    without = with_score_drops(replace(told, paths=small), [0.0] * len(small))
+    assert "no path shown contributes 1%" in without.reasons[0]
 
 
-def test_likenesses_have_no_edge_to_show(told: Explanation) -> None:
+def test_similar_texts_have_no_edge_to_show(told: Explanation) -> None:
     bare = [replace(path, stored=(True, False)) for path in told.paths]
-    found = with_falls(replace(told, paths=bare), [told.gain] * len(bare))
-    assert "likenesses of texts or attributes" in found.reasons[0]
+    found = with_score_drops(replace(told, paths=bare), [told.gain] * len(bare))
+    assert "similar texts or attributes" in found.reasons[0]
 
 
 def test_a_history_that_did_not_raise_the_score(told: Explanation) -> None:
     lower = replace(told, baseline=told.score + 1.0)
-    found = with_falls(lower, [1.0] * len(told.paths))
+    found = with_score_drops(lower, [1.0] * len(told.paths))
     assert "did not raise" in found.reasons[0]
 
 
 def test_without_paths_the_reasons_stay(told: Explanation) -> None:
     empty = replace(told, paths=[], reasons=("Nothing.",))
-    assert with_falls(empty, []) == empty
+    assert with_score_drops(empty, []) == empty

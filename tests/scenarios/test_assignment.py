@@ -121,9 +121,7 @@ def test_an_attribute_that_nothing_has_is_named(plain: GraphSnapshot, by: str, w
 def test_a_rule_by_what_no_interaction_says_is_refused(tmp_path: Path, by: str) -> None:
     events = pd.DataFrame({"user_id": ["u"], "item_id": ["i"]})
     bare = snapshot_of(Catalog.from_frames(interactions=events), tmp_path)
-    with pytest.raises(
-        RequestError, match=rf"goes by '{by}', and no interaction .*fill the column"
-    ):
+    with pytest.raises(RequestError, match=rf"uses '{by}', but no interaction .*fill the column"):
         assign_scenarios(bare, rule(by))
 
 

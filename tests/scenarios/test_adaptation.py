@@ -133,10 +133,10 @@ def test_more_examples_move_it_further(fresh: Recommender) -> None:
             pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"], "timestamp": [float("inf")]}),
             "whole number",
         ),
-        ("", [], "is no name"),
-        ("auto", [], "name it otherwise"),
-        (float("nan"), [], "is no name"),
-        (None, [], "is no name"),
+        ("", [], "is not a name"),
+        ("auto", [], "choose another name"),
+        (float("nan"), [], "is not a name"),
+        (None, [], "is not a name"),
     ],
 )
 def test_bad_requests_are_told_and_change_nothing(
@@ -158,7 +158,7 @@ def test_candidates_must_be_known_and_some(fitted: Recommender) -> None:
 def test_what_is_known_of_a_scenario_keeps_its_columns_type(tmp_path: Path) -> None:
     listed = pd.DataFrame({"scenario_id": ["app", "web"], "size": [1.5, 3.0]})
     model = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog(scenarios=listed))
-    with pytest.raises(RequestError, match="'size' is 'large', but holds numbers"):
+    with pytest.raises(RequestError, match="'size' is 'large', but other scenarios have numbers"):
         model.adapt("kiosk", LIKED, attributes={"size": "large"})
     with pytest.raises(RequestError, match="one text or number"):
         model.adapt("kiosk", LIKED, attributes={"size": [1, 2]})

@@ -13,7 +13,7 @@ from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.config import TextConfig
 from kgrec.errors import RequestError
-from kgrec.explain.word_attribution import Method, own_texts
+from kgrec.explain.word_attribution import Method, restrict_to_history_texts
 from kgrec.scoring.request import Request
 from tests.recommender import catalogs
 from tests.text.tiny import texts, write_bert
@@ -110,7 +110,7 @@ def test_only_the_users_own_texts_are_copied(model: Recommender) -> None:
     engine = model.state.engine
     history = engine.stored(engine.snapshot.users.rows(["u3"]))
     text = int(history.text.max())
-    own, place, inputs = own_texts(engine, Request(history), text)
+    own, place, inputs = restrict_to_history_texts(engine, Request(history), text)
     assert inputs.event_text.shape[0] == len(np.unique(history.text[history.text >= 0]))
     np.testing.assert_array_equal(inputs.event_text[place].numpy(), engine.texts.events[text])
     assert int(own.histories.text.max()) == len(inputs.event_text) - 1

@@ -11,7 +11,7 @@ import pytest
 from kgrec import Recommender
 from kgrec.errors import ModelError, RequestError, TrainingError
 from kgrec.evaluation import auc
-from tests.recommender import rated
+from tests.ratings import rated
 
 pytestmark = pytest.mark.slow
 

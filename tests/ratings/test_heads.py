@@ -14,7 +14,8 @@ from kgrec.config.ratings import RatingConfig
 from kgrec.evaluation import logloss
 from kgrec.ratings import heads as rating_heads
 from kgrec.ratings.training import RatingTask, RatingTrainer
-from tests.recommender import catalogs, rated
+from tests.ratings import rated
+from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from graph_schema import Catalog
 from kgrec import Recommender
 from kgrec.config import TextConfig
-from tests.recommender import rated
+from tests.ratings import rated
 from tests.text.tiny import write_bert
 
 pytestmark = pytest.mark.slow
@@ -63,7 +63,7 @@ def test_sentiment_is_learned(model: Recommender) -> None:
     assert blend is not None
     assert blend.sentiment is not None
     texts = model.snapshot.reviews
-    told = blend.sentiment.read(model.state.engine.texts.events[: len(texts)], texts.id)
+    told = blend.sentiment.predict(model.state.engine.texts.events[: len(texts)], texts.id)
     assert np.corrcoef(told, texts.rating)[0, 1] > 0.7
 
 
