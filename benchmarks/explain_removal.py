@@ -42,8 +42,8 @@ class View:
 
     def __init__(self, engine: Engine, past: Past, candidate: int) -> None:
         self.engine, self.past, self.candidate = engine, past, candidate
-        new = engine.new_items
-        self._foretold = new is not None and new.row(candidate) >= 0
+        new = engine.cold_items
+        self._foretold = new is not None and new.position(candidate) >= 0
 
     def scores(self, removals: Sequence[Removal]) -> np.ndarray:
         """float64 ``[r]``: the candidate's score under each removal, by whole forward passes."""

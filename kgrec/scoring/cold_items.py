@@ -31,45 +31,63 @@ _JUDGES = 1000  # users who set the scale, at most
 
 
 @dataclass(frozen=True, eq=False)
-class NewItems:
-    """Rows ``items`` int64 ``[c]`` of new items: foretold ``candidate`` ``[c, d]`` and ``bias``
-    ``[c]``, which take the place of the model's own, and ``direction`` float32 ``[c, r]``, whose
-    product with Σ ``event`` ``[n, r]`` over the history, by the square root of its length, is
-    added. ``trained`` int64 ``[w]`` are the items learnt from, ``effect`` float64 ``[w, d + 1 +
-    r]`` what each means for items like it, ``mean`` ``[d + 1 + r]`` what is foretold of an item
-    like none."""
+class ColdItems:
+    """Predicted vectors and scores of the items without training interactions.
+
+    Attributes
+    ----------
+    items : int64 ``[c]``
+        Their rows, ascending.
+    candidate : float32 ``[c, d]``
+        Predicted candidate vectors, which replace those of the model; not normalised.
+    bias : float32 ``[c]``
+        Predicted biases, which replace those of the model.
+    factors : float32 ``[c, r]``
+        Predicted factors of the history matrix. Their product with the mean of the history's
+        ``event_factors`` (Σ by the square root of the number of events) is added to the score.
+    event_factors : float32 ``[n, r]``
+        The factors of every item as an event; zero for items that the regression does not use.
+    likeness : Likeness
+        How similar cold items are to trained ones.
+    trained : int64 ``[w]``
+        The trained items of the regression.
+    coefficients : float64 ``[w, d + 1 + r]``
+        Coefficients of the regression: vector, bias and factors, by trained item.
+    mean : float64 ``[d + 1 + r]``
+        The prediction for an item that is similar to no trained item.
+    """
 
     items: Ints
     candidate: Tensor
     bias: Tensor
-    direction: Tensor
-    event: Tensor
+    factors: Tensor
+    event_factors: Tensor
     likeness: Likeness
     trained: Ints
-    effect: np.ndarray
+    coefficients: np.ndarray
     mean: np.ndarray
 
-    def placed(self, vectors: ItemVectors) -> ItemVectors:
+    def replace_in(self, vectors: ItemVectors) -> ItemVectors:
         """The vectors with those of new items in their places."""
         rows = torch.as_tensor(self.items).to(vectors.candidate.device)
         candidate, bias = vectors.candidate.clone(), vectors.bias.clone()
         candidate[rows], bias[rows] = self.candidate, self.bias
         return replace(vectors, candidate=candidate, bias=bias)
 
-    def added(self, histories: Histories, batch: HistoryBatch) -> Tensor:
+    def score_contributions(self, histories: Histories, batch: HistoryBatch) -> Tensor:
         """What is added to the scores of new items, float32 ``[B, c]``."""
         counts = np.diff(histories.indptr)
         weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
-        values = torch.as_tensor(weights).to(self.event.device)
-        return batch.pattern.matmul(values, self.event) @ self.direction.T
+        values = torch.as_tensor(weights).to(self.event_factors.device)
+        return batch.pattern.matmul(values, self.event_factors) @ self.factors.T
 
-    def row(self, item: int) -> int:
+    def position(self, item: int) -> int:
         """Which of the new items it is, -1 for a trained one."""
         place = int(np.searchsorted(self.items, item))
         return place if place < len(self.items) and self.items[place] == item else -1
 
 
-def find_new_items(bound: BoundModel) -> NewItems | None:
+def predict_cold_items(bound: BoundModel) -> ColdItems | None:
     """None where every item was trained, or too few to learn from."""
     known = bound.trained_rows
     new = np.setdiff1d(np.arange(len(bound.snapshot.items)), known)
@@ -83,24 +101,25 @@ def find_new_items(bound: BoundModel) -> NewItems | None:
     size = bound.model.shape.embedding_size
     likeness = likeness.weighing(choose_weights(likeness, used, targets, size))
     scale = _Scale.measure(bound, likeness, used, targets, event)
-    effect, mean = _regress(likeness, used, targets)
-    factors = scale.factors(size, effect.shape[1])
-    effect, mean = effect * factors, mean * factors
+    coefficients, mean = _regress(likeness, used, targets)
+    factors = scale.factors(size, coefficients.shape[1])
+    coefficients, mean = coefficients * factors, mean * factors
     mean[size] += scale.shift
     parts = [
-        likeness.between(rows, used) @ effect for rows in np.array_split(new, len(new) // _MOST + 1)
+        likeness.between(rows, used) @ coefficients
+        for rows in np.array_split(new, len(new) // _MOST + 1)
     ]
     foretold = mean + np.concatenate(parts)
     told = torch.as_tensor(foretold.astype(np.float32)).to(bound.device)
-    return NewItems(
+    return ColdItems(
         items=new,
         candidate=told[:, :size].contiguous(),
         bias=told[:, size].contiguous(),
-        direction=told[:, size + 1 :].contiguous(),
-        event=torch.as_tensor(event).to(bound.device),
+        factors=told[:, size + 1 :].contiguous(),
+        event_factors=torch.as_tensor(event).to(bound.device),
         likeness=likeness,
         trained=used,
-        effect=effect,
+        coefficients=coefficients,
         mean=mean,
     )
 
@@ -127,8 +146,8 @@ class _Scale:
         rng = np.random.default_rng(0)
         held = np.zeros(len(used), dtype=bool)
         held[rng.permutation(len(used))[: max(2, int(_HELD_SHARE * len(used)))]] = True
-        effect, mean = _regress(likeness, used[~held], targets[~held])
-        foretold = mean + likeness.between(used[held], used[~held]) @ effect
+        coefficients, mean = _regress(likeness, used[~held], targets[~held])
+        foretold = mean + likeness.between(used[held], used[~held]) @ coefficients
         judges = np.flatnonzero(bound.sequences.lengths() > 1)
         judges = np.sort(rng.permutation(judges)[:_JUDGES])
         histories = _without(bound.stored(judges), used[held])

@@ -19,7 +19,7 @@ from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
 from kgrec.nn.histories import plain_events
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.cold_items import NewItems
+from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
 from kgrec.scoring.scenario_codes import find_own_items, make_sequences
@@ -121,9 +121,9 @@ class Engine:
         return self.bound.trained_items
 
     @property
-    def new_items(self) -> NewItems | None:
-        """See ``ItemCache.new_items``."""
-        return self.cache.new_items
+    def cold_items(self) -> ColdItems | None:
+        """See ``ItemCache.cold_items``."""
+        return self.cache.cold_items
 
     @property
     def known(self) -> Tensor:
@@ -184,7 +184,7 @@ class Engine:
         if self.device.type != "cpu":
             return None
         return QuickScorer.build(
-            self.model, self.items, self.known, self.new_items, self.item_weights
+            self.model, self.items, self.known, self.cold_items, self.item_weights
         )
 
     def warm_up(self) -> None:
@@ -226,8 +226,10 @@ class Engine:
             scores = self.model.scores(users, self.items)
             if self.item_weights is not None:
                 scores += self.item_weights.scores(histories, batch.pattern)
-            if self.new_items is not None:
-                scores[:, self.new_items.items] += self.new_items.added(histories, batch)
+            if self.cold_items is not None:
+                scores[:, self.cold_items.items] += self.cold_items.score_contributions(
+                    histories, batch
+                )
             return scores
 
     def context_vector(self, context: Mapping[str, Any]) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kgrec.nn import ItemVectors
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.cold_items import NewItems, find_new_items
+from kgrec.scoring.cold_items import ColdItems, predict_cold_items
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,15 +24,15 @@ class ItemCache:
     predicts_cold: bool = True
 
     @cached_property
-    def new_items(self) -> NewItems | None:
+    def cold_items(self) -> ColdItems | None:
         """Predicted vectors of cold items; None where there are none."""
-        return find_new_items(self.bound) if self.predicts_cold else None
+        return predict_cold_items(self.bound) if self.predicts_cold else None
 
     @cached_property
     def items(self) -> ItemVectors:
         """The items' vectors, float32; those of cold items are predicted from similar items."""
         trained = self.bound.trained_items
-        return trained if self.new_items is None else self.new_items.placed(trained)
+        return trained if self.cold_items is None else self.cold_items.replace_in(trained)
 
     @cached_property
     def known(self) -> Tensor:

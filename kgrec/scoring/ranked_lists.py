@@ -77,7 +77,7 @@ def personal_scores(engine: Engine, request: Request) -> np.ndarray:
 def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
     """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines."""
     vectors = engine.items.candidate
-    if engine.new_items is not None:  # predicted vectors are not normalised
+    if engine.cold_items is not None:  # predicted vectors are not normalised
         vectors = functional.normalize(vectors, dim=1)
     k, size = min(k, len(vectors)), batch_size(len(vectors), engine.device)
     parts = []

@@ -27,7 +27,7 @@ from kgrec.nn import (
     history_state,
     pool_weights,
 )
-from kgrec.scoring.cold_items import NewItems
+from kgrec.scoring.cold_items import ColdItems
 
 _KNOWN_AGES = 512  # patterns of ages whose weights are kept
 _FEW_EVENTS = 512  # longer histories are worth no memory
@@ -46,8 +46,9 @@ class _Worth(NamedTuple):
 class QuickScorer:
     """The vectors of ``model`` as arrays; ``known`` as ``HybridModel.known`` gives it.
 
-    What ``NewItems.added`` sums over the history is one pool more: ``event`` float32 ``[n, d + r]``
-    are the query vectors and beside them the directions (r is zero without new items)."""
+    The sum of ``ColdItems.score_contributions`` is one pool more: ``event`` float32 ``[n, d + r]``
+    holds the query vectors and beside them the event factors (r is 0 without cold items).
+    """
 
     event: np.ndarray
     candidate: np.ndarray
@@ -60,8 +61,8 @@ class QuickScorer:
     sharpness: float  # one over the temperature
     shrinkage: float
     model: HybridModel | None  # where scenarios make a difference
-    new_rows: Ints | None
-    direction: np.ndarray | None
+    cold_rows: Ints | None
+    cold_factors: np.ndarray | None
     weights: ItemWeights | None
 
     @staticmethod
@@ -69,13 +70,13 @@ class QuickScorer:
         model: HybridModel,
         items: ItemVectors,
         known: Tensor,
-        new: NewItems | None = None,
+        cold: ColdItems | None = None,
         weights: ItemWeights | None = None,
     ) -> QuickScorer:
         """For vectors on the processor; ``items`` with those of new items in their places."""
         query = items.query.numpy()
         return QuickScorer(
-            event=query if new is None else np.hstack([query, new.event.numpy()]),
+            event=query if cold is None else np.hstack([query, cold.event_factors.numpy()]),
             candidate=items.candidate.numpy(),
             bias=items.bias.numpy(),
             gates=model.pool_gate.detach().numpy(),
@@ -86,8 +87,8 @@ class QuickScorer:
             sharpness=1 / model.shape.temperature,
             shrinkage=model.shape.shrinkage,
             model=model if model.adapts else None,
-            new_rows=None if new is None else new.items,
-            direction=None if new is None else new.direction.numpy(),
+            cold_rows=None if cold is None else cold.items,
+            cold_factors=None if cold is None else cold.factors.numpy(),
             weights=weights,
         )
 
@@ -110,8 +111,8 @@ class QuickScorer:
         scores += self.bias
         if self.weights is not None and worth.shares is not None:
             scores += self.weights.of_one(history.item, worth.shares, int(history.scenario[0]))
-        if self.direction is not None:
-            scores[self.new_rows] += self.direction.dot(pooled[size:])
+        if self.cold_factors is not None:
+            scores[self.cold_rows] += self.cold_factors.dot(pooled[size:])
         return scores
 
     def _pooled(self, items: Ints, worth: _Worth) -> np.ndarray:

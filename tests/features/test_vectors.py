@@ -56,7 +56,7 @@ def new_items(seed: int = 5) -> Catalog:
 
 
 def test_the_model_has_a_part_for_each_name(model: Recommender) -> None:
-    engine = model._engine
+    engine = model.state.engine
     assert PART in engine.model.shape.parts
     weights = engine.model.features.get_parameter(f"vectors.{PART}")
     assert weights.shape == (SIZE, 2 * 16)
@@ -64,7 +64,7 @@ def test_the_model_has_a_part_for_each_name(model: Recommender) -> None:
 
 
 def test_rows_have_unit_length_and_missing_ones_are_masked(model: Recommender) -> None:
-    inputs, items = model._engine.inputs.items, model.snapshot.items
+    inputs, items = model.state.engine.inputs.items, model.snapshot.items
     missing = items.rows(list(WITHOUT))
     rows = inputs.rows[PART]
     lengths = rows.norm(dim=1).numpy()
@@ -73,14 +73,14 @@ def test_rows_have_unit_length_and_missing_ones_are_masked(model: Recommender) -
     present = inputs.present[PART]
     assert present is not None
     assert np.flatnonzero(present.numpy()[:, 0] == 0).tolist() == sorted(missing)
-    query, _ = model._engine.item_parts
-    stand_in = model._engine.model.features.query.missing[PART].detach()
+    query, _ = model.state.engine.bound.item_parts
+    stand_in = model.state.engine.model.features.query.missing[PART].detach()
     for row in missing:
         torch.testing.assert_close(query[PART][row], stand_in)
 
 
 def test_cold_items_are_ranked_by_their_vectors(model: Recommender) -> None:
-    new = model._engine.new_items
+    new = model.state.engine.cold_items
     assert new is not None
     assert new.likeness.weights[PART] > 0
     for item in NEW:
@@ -94,7 +94,7 @@ def test_cold_items_are_ranked_by_their_vectors(model: Recommender) -> None:
 
 @pytest.mark.parametrize("item", ["i2", "i6"])
 def test_explanations_are_exact_and_name_the_vectors(model: Recommender, item: str) -> None:
-    engine = model._engine
+    engine = model.state.engine
     row = int(engine.snapshot.items.rows([item])[0])
     history = engine.stored(np.array([2]))
     times = np.zeros(len(history.item), dtype=np.int64)
@@ -150,7 +150,7 @@ def test_update_reads_vectors_of_new_items(model: Recommender, tmp_path: Path) -
 
 
 def test_without_vectors_of_a_name_all_items_miss_it(model: Recommender, tmp_path: Path) -> None:
-    engine = model._engine
+    engine = model.state.engine
     other = catalogs.snapshot(tmp_path)
     tables = build_tables(other, engine.vocabulary, {}, np.empty((0, 0), np.float32))
     assert tables.rows[PART].shape == (len(other.items), SIZE)
@@ -164,7 +164,7 @@ def test_another_size_than_the_training_had_is_refused(model: Recommender) -> No
     )
     assert snapshot.vectors == {}
     with pytest.raises(ModelError, match=f"have {SIZE + 2} numbers.*trained on {SIZE}"):
-        build_tables(as_snapshot(wrong), model._engine.vocabulary, {}, np.empty((0, 0)))
+        build_tables(as_snapshot(wrong), model.state.engine.vocabulary, {}, np.empty((0, 0)))
 
 
 def as_snapshot(catalog: Catalog) -> GraphSnapshot:
@@ -188,7 +188,7 @@ def test_sampled_training_and_ratings_read_them_too() -> None:
     source = Catalog.from_frames(**catalogs.frames(), vectors={"image": given()})
     settings = catalogs.config(sampling="sampled", negatives=8, fanout=4)
     model = Recommender(settings).fit(source, seed=0, device="cpu")
-    weights = model._engine.model.features.get_parameter(f"vectors.{PART}")
+    weights = model.state.engine.model.features.get_parameter(f"vectors.{PART}")
     assert bool(weights.detach().any())
     model.fit_ratings(like=3)
     assert model._rater is not None

@@ -11,7 +11,7 @@ import torch
 from benchmarks.cold_items import ColdItems
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
-from kgrec.scoring.cold_items import find_new_items
+from kgrec.scoring.cold_items import predict_cold_items
 from kgrec.scoring.request import Request
 from tests.recommender import catalogs
 
@@ -31,14 +31,14 @@ def model() -> Recommender:
 
 
 def test_new_items_are_those_that_training_never_saw(model: Recommender) -> None:
-    new = model.state.engine.new_items
+    new = model.state.engine.cold_items
     assert new is not None
     assert set(model.snapshot.items.ids[new.items]) == set(NEW)
 
 
 def test_trained_items_keep_their_vectors(model: Recommender) -> None:
     engine = model.state.engine
-    assert engine.new_items is not None
+    assert engine.cold_items is not None
     rows = engine.bound.trained_rows
     assert torch.equal(engine.items.candidate[rows], engine.trained_items.candidate[rows])
     assert torch.equal(engine.items.bias[rows], engine.trained_items.bias[rows])
@@ -47,7 +47,7 @@ def test_trained_items_keep_their_vectors(model: Recommender) -> None:
 
 def test_where_everything_was_trained_nothing_is_foretold() -> None:
     whole = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())
-    assert find_new_items(whole.state.engine.bound) is None
+    assert predict_cold_items(whole.state.engine.bound) is None
     assert whole.state.engine.items is whole.state.engine.trained_items
 
 
@@ -112,8 +112,8 @@ def test_an_empty_history_leaves_the_baseline(model: Recommender) -> None:
     told = model.explain("nobody", "i12", history=[])
     alone = model.rank(histories=[[]], k=1, candidates=["i12"])
     assert told.score == pytest.approx(float(alone.scores[0, 0]), abs=1e-5)
-    assert engine.new_items is not None
-    assert engine.new_items.row(row) >= 0
+    assert engine.cold_items is not None
+    assert engine.cold_items.position(row) >= 0
 
 
 def test_saved_and_loaded_new_items_score_alike(model: Recommender, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The score of an item that training never saw, taken apart by what is known of the item.
 
 Such an item's vector is a sum over its nodes in the graph, its attributes and its texts, each
-weighed by the regression that foretold it (see ``new_items``), and what multiplies it is a sum over
+weighed by the regression that foretold it (see ``ColdItems``), and what multiplies it is a sum over
 events. A node of the item that a history item has too passes on what it brings from that event.
 """
 
@@ -15,14 +15,14 @@ from kgrec.explain.attribution.score_breakdown import MATCH, NodeMatches
 from kgrec.explain.attribution.shared_nodes import Heard
 from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Floats
-from kgrec.scoring.cold_items import NewItems
+from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.engine import Engine
 
 FORETOLD = "assumed"  # what is foretold of an item like none
 
 
 def new_item_parts(
-    engine: Engine, new: NewItems, known: Heard, told: Tensor, item: int
+    engine: Engine, new: ColdItems, known: Heard, told: Tensor, item: int
 ) -> tuple[dict[str, Floats], NodeMatches]:
     """Parts and shared nodes for new item row ``item``.
 
@@ -30,10 +30,11 @@ def new_item_parts(
     the user's vector by length and temperature. The parts sum to what the events add to the score.
     """
     history = known.history
-    event = new.event[torch.as_tensor(history).to(engine.device)].double()
+    event = new.event_factors[torch.as_tensor(history).to(engine.device)].double()
     told = torch.cat([told, event / max(len(history), 1) ** 0.5], dim=1)
     bias = engine.model.shape.embedding_size  # where it stands, after the vector: no event's
-    brought = told.cpu().numpy() @ np.delete(new.effect, bias, axis=1).T  # [n, w]: events by items
+    effect = np.delete(new.coefficients, bias, axis=1)
+    brought = told.cpu().numpy() @ effect.T  # [n, w]: events by items
     parts = {FORETOLD: told.cpu().numpy() @ np.delete(new.mean, bias)}
     for part in new.likeness.blocks:
         parts[part] = brought @ new.likeness.by(part, new.trained, np.array([item]))[:, 0]
@@ -46,7 +47,9 @@ def new_item_parts(
     return parts, matches
 
 
-def _shared(engine: Engine, new: NewItems, known: Heard, brought: Floats, item: int) -> NodeMatches:
+def _shared(
+    engine: Engine, new: ColdItems, known: Heard, brought: Floats, item: int
+) -> NodeMatches:
     """Each message that the item receives from a node which a history item hears too: what it
     brings from that event. Where the event has several messages of the node, they share it."""
     _, heard, _ = engine.messages.of_items(np.array([item], dtype=np.int64))

@@ -132,11 +132,11 @@ class UserSide:
         target = (engine.items.candidate[item] / temperature).double()
         baseline = float(self.static @ target + engine.items.bias[item])
         score = baseline + float(self.final @ target)
-        new = engine.new_items
-        place = -1 if new is None else new.row(item)
+        new = engine.cold_items
+        place = -1 if new is None else new.position(item)
         if new is not None and place >= 0 and len(history.item):
             told = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
-            score += float(new.added(history, self.batch)[0, place])
+            score += float(new.score_contributions(history, self.batch)[0, place])
             parts, matches = new_item_parts(engine, new, self.heard, told, item)
         else:
             parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
