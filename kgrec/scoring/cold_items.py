@@ -1,9 +1,9 @@
-"""Items that training never saw: what they would score is foretold from the items like them.
+"""Predicted vectors for items without training interactions (cold items).
 
-Ridge regression over all trained items, from what is known of an item (``Likeness``), foretells
-the candidate vector and bias that training would have given it, and whom it would have been
-chosen by: the right singular vectors of the history matrix. Both are linear in the history, so
-that explanations stay exact.
+Ridge regression over the trained items, on the similarity of what is known of the items
+(``ItemSimilarity``), predicts a cold item's candidate vector and bias, and its factors: its row
+among the leading right singular vectors of the history matrix. Both parts of the score are linear
+in the history, so explanations stay exact.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.item_similarity import Likeness
-from kgrec.scoring.similarity_weights import CHOSEN_BY, RIDGE, choose_weights
+from kgrec.scoring.item_similarity import ItemSimilarity
+from kgrec.scoring.similarity_weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
 
 _DIRECTIONS = 128  # of the history matrix, at most
 _MOST = 6000  # trained items to learn from, at most: the regression is cubic in them
@@ -47,7 +47,7 @@ class ColdItems:
         ``event_factors`` (Σ by the square root of the number of events) is added to the score.
     event_factors : float32 ``[n, r]``
         The factors of every item as an event; zero for items that the regression does not use.
-    likeness : Likeness
+    similarity : ItemSimilarity
         How similar cold items are to trained ones.
     trained : int64 ``[w]``
         The trained items of the regression.
@@ -62,7 +62,7 @@ class ColdItems:
     bias: Tensor
     factors: Tensor
     event_factors: Tensor
-    likeness: Likeness
+    similarity: ItemSimilarity
     trained: Ints
     coefficients: np.ndarray
     mean: np.ndarray
@@ -93,20 +93,20 @@ def predict_cold_items(bound: BoundModel) -> ColdItems | None:
     new = np.setdiff1d(np.arange(len(bound.snapshot.items)), known)
     if not len(new) or len(known) < _FEWEST:
         return None
-    likeness = Likeness.of(bound)
-    if not likeness.blocks:
+    similarity = ItemSimilarity.build(bound)
+    if not similarity.blocks:
         return None
     used = _most_chosen(bound, known)
     targets, event = _targets(bound, used)
     size = bound.model.shape.embedding_size
-    likeness = likeness.weighing(choose_weights(likeness, used, targets, size))
-    scale = _Scale.measure(bound, likeness, used, targets, event)
-    coefficients, mean = _regress(likeness, used, targets)
+    similarity = similarity.with_weights(choose_part_weights(similarity, used, targets, size))
+    scale = _Scale.measure(bound, similarity, used, targets, event)
+    coefficients, mean = _regress(similarity, used, targets)
     factors = scale.factors(size, coefficients.shape[1])
     coefficients, mean = coefficients * factors, mean * factors
     mean[size] += scale.shift
     parts = [
-        likeness.between(rows, used) @ coefficients
+        similarity.matrix(rows, used) @ coefficients
         for rows in np.array_split(new, len(new) // _MOST + 1)
     ]
     foretold = mean + np.concatenate(parts)
@@ -117,7 +117,7 @@ def predict_cold_items(bound: BoundModel) -> ColdItems | None:
         bias=told[:, size].contiguous(),
         factors=told[:, size + 1 :].contiguous(),
         event_factors=torch.as_tensor(event).to(bound.device),
-        likeness=likeness,
+        similarity=similarity,
         trained=used,
         coefficients=coefficients,
         mean=mean,
@@ -141,13 +141,17 @@ class _Scale:
 
     @staticmethod
     def measure(
-        bound: BoundModel, likeness: Likeness, used: Ints, targets: np.ndarray, event: np.ndarray
+        bound: BoundModel,
+        similarity: ItemSimilarity,
+        used: Ints,
+        targets: np.ndarray,
+        event: np.ndarray,
     ) -> _Scale:
         rng = np.random.default_rng(0)
         held = np.zeros(len(used), dtype=bool)
         held[rng.permutation(len(used))[: max(2, int(_HELD_SHARE * len(used)))]] = True
-        coefficients, mean = _regress(likeness, used[~held], targets[~held])
-        foretold = mean + likeness.between(used[held], used[~held]) @ coefficients
+        coefficients, mean = _regress(similarity, used[~held], targets[~held])
+        foretold = mean + similarity.matrix(used[held], used[~held]) @ coefficients
         judges = np.flatnonzero(bound.sequences.lengths() > 1)
         judges = np.sort(rng.permutation(judges)[:_JUDGES])
         histories = _without(bound.stored(judges), used[held])
@@ -155,7 +159,7 @@ class _Scale:
         size = users.shape[1]
         by_vector = users @ foretold[:, :size].T + foretold[:, size]
         by_choice = _pool(histories, event) @ foretold[:, size + 1 :].T
-        weight = CHOSEN_BY * _spread(by_vector) / max(_spread(by_choice), 1e-12)
+        weight = FACTOR_WEIGHT * _spread(by_vector) / max(_spread(by_choice), 1e-12)
         both = (by_vector + weight * by_choice).ravel()
         says = (users @ targets[held, :size].T + targets[held, size]).ravel()
         gain = max(float(np.cov(both, says)[0, 1] / max(both.var(ddof=1), 1e-12)), 0.0)
@@ -163,10 +167,12 @@ class _Scale:
         return _Scale(gain, weight, shift - float((says - gain * both).std()))
 
 
-def _regress(likeness: Likeness, rows: Ints, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _regress(
+    similarity: ItemSimilarity, rows: Ints, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Kernel ridge regression of ``targets`` ``[w, t]``: effects ``[w, t]`` and their mean."""
     mean = targets.mean(axis=0)
-    kernel = likeness.between(rows, rows)
+    kernel = similarity.matrix(rows, rows)
     kernel[np.diag_indices(len(rows))] += RIDGE
     return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
 

@@ -17,7 +17,7 @@ Block: TypeAlias = Any  # np.ndarray, or scipy.sparse.csr_matrix, which carries 
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class ItemSimilarity:
     """Features ``[n, f]`` of all items by part; two items are as alike as the sum of the parts'
     inner products, each by its weight. Rows of a part have equal lengths, zero where an item lacks
     it."""
@@ -26,25 +26,25 @@ class Likeness:
     weights: Mapping[str, float]
 
     @staticmethod
-    def of(bound: BoundModel) -> Likeness:
+    def of(bound: BoundModel) -> ItemSimilarity:
         """From the parts that the model reads. A node or token that few items share says
         more: it weighs log(n / items)."""
         items, compared = bound.inputs.items, compared_parts(bound.model.shape.parts)
         blocks = {part: block_of(part).compared(part, items) for part in compared}
-        return Likeness(blocks, {part: each.usual for part, each in compared.items()})
+        return ItemSimilarity(blocks, {part: each.usual for part, each in compared.items()})
 
-    def weighing(self, weights: Mapping[str, float]) -> Likeness:
+    def with_weights(self, weights: Mapping[str, float]) -> ItemSimilarity:
         """The same parts, other weights."""
         return replace(self, weights=weights)
 
-    def between(self, rows: Ints, others: Ints) -> np.ndarray:
+    def matrix(self, rows: Ints, others: Ints) -> np.ndarray:
         """float64 ``[rows, others]``."""
         total = np.zeros((len(rows), len(others)))
         for part in self.blocks:
-            total += self.by(part, rows, others)
+            total += self.part_matrix(part, rows, others)
         return total
 
-    def by(self, part: str, rows: Ints, others: Ints) -> np.ndarray:
+    def part_matrix(self, part: str, rows: Ints, others: Ints) -> np.ndarray:
         """What ``part`` adds to it, float64 ``[rows, others]``."""
         block = self.blocks[part]
         product = block[rows] @ block[others].T

@@ -82,7 +82,7 @@ def test_rows_have_unit_length_and_missing_ones_are_masked(model: Recommender) -
 def test_cold_items_are_ranked_by_their_vectors(model: Recommender) -> None:
     new = model.state.engine.cold_items
     assert new is not None
-    assert new.likeness.weights[PART] > 0
+    assert new.similarity.weights[PART] > 0
     for item in NEW:
         same = int(item[1:]) % catalogs.TASTES
         scores: dict[bool, list[float]] = {True: [], False: []}

@@ -7,8 +7,8 @@ import pytest
 
 from kgrec.features.blocks import compared_parts
 from kgrec.features.names import ATTRIBUTES, KNOWLEDGE, TEXT
-from kgrec.scoring.item_similarity import Likeness
-from kgrec.scoring.similarity_weights import RIDGE, _told, choose_weights
+from kgrec.scoring.item_similarity import ItemSimilarity
+from kgrec.scoring.similarity_weights import RIDGE, choose_part_weights, leave_one_out_score
 
 SIZE, DIRECTIONS = 6, 4
 COMPARED = compared_parts((KNOWLEDGE, ATTRIBUTES, TEXT))
@@ -36,8 +36,8 @@ def targets_of(block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 @pytest.mark.parametrize("told", [ATTRIBUTES, TEXT])
 def test_the_part_that_foretells_counts_most(told: str, drawn) -> None:  # type: ignore[no-untyped-def]
     blocks, rng = drawn
-    chosen = choose_weights(
-        Likeness(blocks, USUAL), np.arange(120), targets_of(blocks[told], rng), size=SIZE
+    chosen = choose_part_weights(
+        ItemSimilarity(blocks, USUAL), np.arange(120), targets_of(blocks[told], rng), size=SIZE
     )
     assert chosen[told] == max(COMPARED[told].tried)
     for other in {KNOWLEDGE, ATTRIBUTES, TEXT} - {told}:
@@ -47,15 +47,15 @@ def test_the_part_that_foretells_counts_most(told: str, drawn) -> None:  # type:
 def test_where_nothing_foretells_less_is_read(drawn) -> None:  # type: ignore[no-untyped-def]
     blocks, rng = drawn
     noise = rng.standard_normal((120, SIZE + 1 + DIRECTIONS))
-    chosen = choose_weights(Likeness(blocks, USUAL), np.arange(120), noise, size=SIZE)
+    chosen = choose_part_weights(ItemSimilarity(blocks, USUAL), np.arange(120), noise, size=SIZE)
     assert all(chosen[part] <= USUAL[part] for part in blocks)
 
 
 def test_parts_that_are_missing_are_not_weighed(drawn) -> None:  # type: ignore[no-untyped-def]
     blocks, rng = drawn
     only = {TEXT: blocks[TEXT]}
-    chosen = choose_weights(
-        Likeness(only, USUAL), np.arange(120), targets_of(only[TEXT], rng), size=SIZE
+    chosen = choose_part_weights(
+        ItemSimilarity(only, USUAL), np.arange(120), targets_of(only[TEXT], rng), size=SIZE
     )
     assert set(chosen) == {TEXT}
 
@@ -77,5 +77,5 @@ def test_the_closed_form_is_leaving_each_item_out(drawn) -> None:  # type: ignor
         for of in (slice(0, SIZE), slice(SIZE + 1, None))
     ]
     assert min(shares) > 0
-    told = _told(kernels, USUAL, targets, SIZE)
+    told = leave_one_out_score(kernels, USUAL, targets, SIZE)
     assert told == pytest.approx(shares[0] + 1.25 * shares[1])

@@ -36,8 +36,9 @@ def new_item_parts(
     effect = np.delete(new.coefficients, bias, axis=1)
     brought = told.cpu().numpy() @ effect.T  # [n, w]: events by items
     parts = {FORETOLD: told.cpu().numpy() @ np.delete(new.mean, bias)}
-    for part in new.likeness.blocks:
-        parts[part] = brought @ new.likeness.by(part, new.trained, np.array([item]))[:, 0]
+    row = np.array([item])
+    for part in new.similarity.blocks:
+        parts[part] = brought @ new.similarity.part_matrix(part, new.trained, row)[:, 0]
     matches = NodeMatches.none()
     if KNOWLEDGE in parts:
         matches = _shared(engine, new, known, brought, item)
@@ -55,10 +56,10 @@ def _shared(
     _, heard, _ = engine.messages.of_items(np.array([item], dtype=np.int64))
     mine, theirs = known.meeting(engine, heard, item)
     event, token = known.event, known.token
-    block = new.likeness.blocks[KNOWLEDGE]
+    block = new.similarity.blocks[KNOWLEDGE]
     columns = block[new.trained][:, heard].multiply(block[[item]][:, heard])
     # [n, heard]: what a message of the item brings from an event
-    each = brought @ columns * new.likeness.weights[KNOWLEDGE]
+    each = brought @ columns * new.similarity.weights[KNOWLEDGE]
     pair = event[mine] * max(len(heard), 1) + theirs
     _, group, count = np.unique(pair, return_inverse=True, return_counts=True)
     code = engine.messages.codes
