@@ -23,7 +23,7 @@ from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
 from kgrec.scoring.scenario_codes import find_own_items, make_sequences
-from kgrec.scoring.single_user import QuickScorer
+from kgrec.scoring.single_user import SingleUserScorer
 from kgrec.sparse import SparseMatrix
 from kgrec.training.data.examples import Sequences
 
@@ -179,17 +179,24 @@ class Engine:
         return self.weights.placed(self.inputs.items.item_row.cpu().numpy())
 
     @cached_property
-    def quick(self) -> QuickScorer | None:
+    def single_user_scorer(self) -> SingleUserScorer | None:
         """What scores a single history fastest, on the processor."""
         if self.device.type != "cpu":
             return None
-        return QuickScorer.build(
+        return SingleUserScorer.build(
             self.model, self.items, self.known, self.cold_items, self.item_weights
         )
 
     def warm_up(self) -> None:
         """Compute now what answers need, so that the first is as fast as the next."""
-        _ = (self.items, self.known, self.sequences, self.own_items, self.item_weights, self.quick)
+        _ = (
+            self.items,
+            self.known,
+            self.sequences,
+            self.own_items,
+            self.item_weights,
+            self.single_user_scorer,
+        )
         _ = (self.item_row, self.item_ids)
 
     def candidate_length(self, item: int) -> float:
@@ -202,11 +209,11 @@ class Engine:
 
         None for what it can't do: several histories, an accelerator, events with own texts.
         """
-        if len(history.user) != 1 or self.quick is None:
+        if len(history.user) != 1 or self.single_user_scorer is None:
             return None
         if self.model.shape.event_texts and (history.text >= 0).any():
             return None
-        return self.quick.scores(history)[None]
+        return self.single_user_scorer.scores(history)[None]
 
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
         """float32 ``[B, n_items]`` on the device; each row depends on its own history alone.

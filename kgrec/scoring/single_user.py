@@ -30,10 +30,10 @@ from kgrec.nn import (
 from kgrec.scoring.cold_items import ColdItems
 
 _KNOWN_AGES = 512  # patterns of ages whose weights are kept
-_FEW_EVENTS = 512  # longer histories are worth no memory
+_FEW_EVENTS = 512  # longer histories are weights no memory
 
 
-class _Worth(NamedTuple):
+class _EventWeights(NamedTuple):
     """What the events of a history weigh: in every pool float32 ``[p, n]``, whose gates are
     ``[p, d + r]``, and among the item weights, float32 ``[n]``."""
 
@@ -43,7 +43,7 @@ class _Worth(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class QuickScorer:
+class SingleUserScorer:
     """The vectors of ``model`` as arrays; ``known`` as ``HybridModel.known`` gives it.
 
     The sum of ``ColdItems.score_contributions`` is one pool more: ``event`` float32 ``[n, d + r]``
@@ -63,7 +63,7 @@ class QuickScorer:
     model: HybridModel | None  # where scenarios make a difference
     cold_rows: Ints | None
     cold_factors: np.ndarray | None
-    weights: ItemWeights | None
+    item_weights: ItemWeights | None
 
     @staticmethod
     def build(
@@ -71,11 +71,11 @@ class QuickScorer:
         items: ItemVectors,
         known: Tensor,
         cold: ColdItems | None = None,
-        weights: ItemWeights | None = None,
-    ) -> QuickScorer:
+        item_weights: ItemWeights | None = None,
+    ) -> SingleUserScorer:
         """For vectors on the processor; ``items`` with those of new items in their places."""
         query = items.query.numpy()
-        return QuickScorer(
+        return SingleUserScorer(
             event=query if cold is None else np.hstack([query, cold.event_factors.numpy()]),
             candidate=items.candidate.numpy(),
             bias=items.bias.numpy(),
@@ -89,13 +89,13 @@ class QuickScorer:
             model=model if model.adapts else None,
             cold_rows=None if cold is None else cold.items,
             cold_factors=None if cold is None else cold.factors.numpy(),
-            weights=weights,
+            item_weights=item_weights,
         )
 
     def scores(self, history: Histories) -> np.ndarray:
         """float32 ``[n]`` for a batch of one history, whose events have no texts of their own."""
-        worth, size = self._worth(history), self.candidate.shape[1]
-        pooled = self._pooled(history.item, worth)
+        weights, size = self._event_weights(history), self.candidate.shape[1]
+        pooled = self._pooled(history.item, weights)
         user = unit(pooled[:size])
         if self.shrinkage:
             user *= len(history.item) / (len(history.item) + self.shrinkage)
@@ -109,51 +109,53 @@ class QuickScorer:
         user *= self.sharpness
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
-        if self.weights is not None and worth.shares is not None:
-            scores += self.weights.of_one(history.item, worth.shares, int(history.scenario[0]))
+        if self.item_weights is not None and weights.shares is not None:
+            scores += self.item_weights.of_one(
+                history.item, weights.shares, int(history.scenario[0])
+            )
         if self.cold_factors is not None:
             scores[self.cold_rows] += self.cold_factors.dot(pooled[size:])
         return scores
 
-    def _pooled(self, items: Ints, worth: _Worth) -> np.ndarray:
+    def _pooled(self, items: Ints, weights: _EventWeights) -> np.ndarray:
         """h and the sum of directions, float32 ``[d + r]``."""
         if not len(items):
             return np.zeros(self.event.shape[1], dtype=np.float32)
-        pools = worth.pools.dot(self.event.take(items, axis=0))
-        pools *= worth.gates
+        pools = weights.pools.dot(self.event.take(items, axis=0))
+        pools *= weights.gates
         pooled: np.ndarray = pools[0] if len(pools) == 1 else np.add.reduce(pools)
         return pooled
 
-    def _worth(self, history: Histories) -> _Worth:
+    def _event_weights(self, history: Histories) -> _EventWeights:
         age, visit, later = history.age, history.visit, bool(history.later[0])
         if len(age) > _FEW_EVENTS:
-            return self._made(age, visit, later)
+            return self._compute_weights(age, visit, later)
         # Histories without times that are equally long share all of this.
-        return self._kept(age.tobytes(), None if visit is age else visit.tobytes(), later)
+        return self._cached_weights(age.tobytes(), None if visit is age else visit.tobytes(), later)
 
     @cached_property
-    def _kept(self) -> Callable[[bytes, bytes | None, bool], _Worth]:
+    def _cached_weights(self) -> Callable[[bytes, bytes | None, bool], _EventWeights]:
         @lru_cache(maxsize=_KNOWN_AGES)
-        def kept(age: bytes, visit: bytes | None, later: bool) -> _Worth:
+        def kept(age: bytes, visit: bytes | None, later: bool) -> _EventWeights:
             ages, visits = (np.frombuffer(part, np.float32) for part in (age, visit or age))
-            return self._made(ages, visits, later)
+            return self._compute_weights(ages, visits, later)
 
         return kept
 
-    def _made(self, age: np.ndarray, visit: np.ndarray, later: bool) -> _Worth:
+    def _compute_weights(self, age: np.ndarray, visit: np.ndarray, later: bool) -> _EventWeights:
         indptr = np.array([0, len(age)])
         gates = self.gates[int(later) if len(self.gates) > 1 else 0]
         if self.state_gates is not None:
             state = history_state(indptr, visit)[0]
             gates = gates + np.tensordot(state, self.state_gates, axes=1)
         pools = pool_weights(indptr, age, visit, self.scales)
-        shares = None if self.weights is None else self.weights.shares(indptr, age)
+        shares = None if self.item_weights is None else self.item_weights.shares(indptr, age)
         beside = self.event.shape[1] - gates.shape[1]
         if beside:
             gates = np.pad(gates, ((0, 1), (0, beside)))
             gates[-1, -beside:] = 1
             pools = np.pad(pools, ((0, 1), (0, 0)), constant_values=max(len(age), 1) ** -0.5)
-        return _Worth(pools, gates, shares)
+        return _EventWeights(pools, gates, shares)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kgrec.nn import HEADS, Histories, HistoryBatch, TimeScales
-from kgrec.scoring.single_user import QuickScorer
+from kgrec.scoring.single_user import SingleUserScorer
 from tests.nn.samples import Sample, make_sample
 
 
@@ -53,9 +53,9 @@ def test_scores_equal_the_models(sample: Sample, changed: dict[str, object]) -> 
     with torch.inference_mode():
         items = model.item_vectors(inputs)
         expected = model.scores(model.user_vectors(items, inputs, batch), items).numpy()
-        quick = QuickScorer.build(model, items, model.known(items.query, inputs))
+        scorer = SingleUserScorer.build(model, items, model.known(items.query, inputs))
     for _ in range(2):  # the second time with weights at hand
         for row in range(len(histories)):
-            scores = quick.scores(histories.part(row, row + 1))
+            scores = scorer.scores(histories.part(row, row + 1))
             assert scores.dtype == np.float32
             np.testing.assert_allclose(scores, expected[row], atol=1e-5, rtol=1e-5)
