@@ -22,7 +22,12 @@ from kgrec.features.scenario_features import feature_size, scenario_features
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures, scenarios_of
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
-from kgrec.fitting.item_weights import NONE, Weighing, choose_weighing, weighed
+from kgrec.fitting.item_weights import (
+    NO_WEIGHTS,
+    ItemWeightSettings,
+    choose_item_weights,
+    with_item_weights,
+)
 from kgrec.fitting.plan import plan_of
 from kgrec.fitting.validation import Queries
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
@@ -77,14 +82,14 @@ class Fitted:
     engine: Engine
     plan: Plan
     log: list[dict[str, float]]
-    weighing: Weighing
+    item_weights: ItemWeightSettings
     start: Start | None = None
 
     @property
     def ndcg(self) -> float:
         """NDCG@10 on validation rows, -inf where nothing was validated."""
-        if not math.isnan(self.weighing.ndcg):
-            return self.weighing.ndcg
+        if not math.isnan(self.item_weights.ndcg):
+            return self.item_weights.ndcg
         return max((r[METRIC] for r in self.log if METRIC in r), default=-math.inf)
 
 
@@ -157,16 +162,16 @@ def fit_engine(
     model.eval()
     final = engine.refreshed()
     if like is not None:
-        weighing, final = like.weighing, weighed(final, like.weighing, plan)
+        settings, final = like.item_weights, with_item_weights(final, like.item_weights, plan)
     elif plan.sampled or not config.model.use_item_weights:
-        weighing = NONE
+        settings = NO_WEIGHTS
     else:
-        weighing, final = choose_weighing(final, valid, plan, seed)
+        settings, final = choose_item_weights(final, valid, plan, seed)
     start = None
     if config.training.meta_epochs and not plan.sampled:
         epochs = config.training.meta_epochs
         start = meta_train(trainer.stepper, epochs=epochs, seed=seed, items=final.items)
-    return Fitted(final, plan, log, weighing, start)
+    return Fitted(final, plan, log, settings, start)
 
 
 def best_epoch(log: list[dict[str, float]]) -> int:

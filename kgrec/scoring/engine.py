@@ -74,7 +74,7 @@ class Engine:
         bound = replace(self.bound.refreshed(), given_inputs=inputs)
         return Engine.bind(bound, self.weights, predicts_cold=False)
 
-    def weighed(self, weights: ItemWeights | None) -> Engine:
+    def with_weights(self, weights: ItemWeights | None) -> Engine:
         """With these item–item weights; all vectors are shared."""
         return replace(self, weights=weights)
 

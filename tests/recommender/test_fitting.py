@@ -166,7 +166,7 @@ def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     engine = fitted.state.engine.over(train, fitted.state.engine.texts)
-    alone = engine.weighed(None)
+    alone = engine.with_weights(None)
     queries = Queries.build(alone, valid, most=1_000, seed=0)
     told, with_weights = (queries.judge(partial(queries.score, each)) for each in (alone, engine))
     assert told["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
