@@ -29,7 +29,7 @@ from kgrec.fitting.item_weights import (
     with_item_weights,
 )
 from kgrec.fitting.plan import plan_of
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
 from kgrec.metrics.protocols import random_split, user_time_split
 from kgrec.nn import HEADS, HybridModel, ModelInputs, ModelShape
@@ -262,11 +262,11 @@ def _validation(
     """Tells NDCG@10, of all users and by scenario, of the engine as it is then, not with the
     vectors it has cached; where training is sampled, over a sample of the users."""
     most = _VALID_USERS if plan.sampled else len(valid)
-    queries = Queries.build(engine, valid, most=most, seed=seed)
+    queries = ValidationQueries.build(engine, valid, most=most, seed=seed)
 
     def ndcg() -> dict[str, float]:
         now = engine.refreshed(predicts_cold=False)
-        report = queries.judge(lambda rows: queries.score(now, rows))
+        report = queries.evaluate(lambda rows: queries.score(now, rows))
         told = {METRIC: report["ndcg@10"]}
         for name, values in report.by_group.items():
             if name:

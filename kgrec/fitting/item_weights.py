@@ -15,7 +15,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
 from kgrec.scoring.engine import Engine
@@ -130,7 +130,7 @@ def _choose_scenario_weights(
     return best, final
 
 
-def _nowhere(queries: Queries) -> Ints:
+def _nowhere(queries: ValidationQueries) -> Ints:
     return np.full(len(queries), -1)
 
 
@@ -174,7 +174,7 @@ def _fit_weights(
     )
 
 
-def _weight_scores(engine: Engine, queries: Queries, rows: Ints) -> Tensor:
+def _weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Tensor:
     """What the engine's item–item weights add for queries ``rows``, float32 ``[B, n]``."""
     histories = engine.stored(queries.user[rows], queries.scenario[rows])
     n_items = len(engine.snapshot.items)
@@ -185,15 +185,15 @@ def _weight_scores(engine: Engine, queries: Queries, rows: Ints) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _KeptScores:
-    """Queries whose scores are kept."""
+    """ValidationQueries whose scores are kept."""
 
-    queries: Queries
+    queries: ValidationQueries
 
     @staticmethod
     def of(engine: Engine, valid: Interactions, seed: int) -> _KeptScores:
         """At most so many that their scores fit; drawn with ``seed`` where there are more."""
         most = max(1, min(_MAX_QUERIES, _MAX_SCORES // max(len(engine.snapshot.items), 1)))
-        return _KeptScores(Queries.build(engine, valid, most=most, seed=seed))
+        return _KeptScores(ValidationQueries.build(engine, valid, most=most, seed=seed))
 
     def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
         """What ``score`` says of every query (int64 rows), float32 ``[queries, n]``."""
@@ -203,5 +203,7 @@ class _KeptScores:
             return torch.cat([score(part) for part in parts])
 
     def ndcg(self, scores: Tensor) -> float:
-        report = self.queries.judge(lambda rows: scores[torch.from_numpy(rows).to(scores.device)])
+        report = self.queries.evaluate(
+            lambda rows: scores[torch.from_numpy(rows).to(scores.device)]
+        )
         return report["ndcg@10"]

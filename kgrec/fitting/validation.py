@@ -16,7 +16,7 @@ from kgrec.scoring.scenario_codes import keep_own, scenario_codes
 
 
 @dataclass(frozen=True, eq=False)
-class Queries:
+class ValidationQueries:
     """q users (int64 rows), each in a ``scenario`` (int64 codes, -1: none) in which rows are held
     out: the items ``wanted`` there, and those ``seen`` anywhere, by query.
 
@@ -32,7 +32,7 @@ class Queries:
     own: np.ndarray | None
 
     @staticmethod
-    def build(engine: Engine, valid: Interactions, *, most: int, seed: int) -> Queries:
+    def build(engine: Engine, valid: Interactions, *, most: int, seed: int) -> ValidationQueries:
         """Those of ``valid``; ``most`` of them, drawn with ``seed``, where there are more."""
         names, seen = tuple(engine.vocabulary.scenarios), engine.snapshot.interactions
         width = len(names) + 1
@@ -45,7 +45,7 @@ class Queries:
             chosen = np.sort(np.random.default_rng(seed).choice(chosen, most, replace=False))
         user = keys[chosen] // width
         known = pairs_to_csr(seen.user, seen.item, len(engine.snapshot.users))
-        return Queries(
+        return ValidationQueries(
             user=user,
             scenario=keys[chosen] % width - 1,
             wanted=take_rows(pairs_to_csr(query, valid.item, len(keys)), chosen),
@@ -62,7 +62,7 @@ class Queries:
         """The engine's scores for queries ``rows``, float32 ``[B, n]``."""
         return engine.score(engine.stored(self.user[rows], self.scenario[rows]))
 
-    def judge(self, score: Callable[[Ints], Tensor]) -> EvaluationReport:
+    def evaluate(self, score: Callable[[Ints], Tensor]) -> EvaluationReport:
         """NDCG@10 of what ``score`` says of queries (int64 rows), of all and by scenario."""
         labels = np.array([*self.names, ""], dtype=object)[self.scenario]
         return evaluate_ranking(

@@ -26,7 +26,7 @@ class ItemSimilarity:
     weights: Mapping[str, float]
 
     @staticmethod
-    def of(bound: BoundModel) -> ItemSimilarity:
+    def build(bound: BoundModel) -> ItemSimilarity:
         """From the parts that the model reads. A node or token that few items share says
         more: it weighs log(n / items)."""
         items, compared = bound.inputs.items, compared_parts(bound.model.shape.parts)

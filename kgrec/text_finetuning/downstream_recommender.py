@@ -19,7 +19,7 @@ from kgrec.fitting.distillation import TeacherModel, teacher_scores
 from kgrec.fitting.fit import FitOptions, Fitted, training_split
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.plan import plan_of
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import ModelInputs
 from kgrec.progress import Progress
@@ -99,7 +99,7 @@ class DownstreamRecommender:
             teacher=teacher_scores(teacher, self._train, engine.vocabulary, self._options.device),
         )
         self._users = np.flatnonzero(engine.sequences.lengths() > 0)
-        self._queries = Queries.build(
+        self._queries = ValidationQueries.build(
             engine, self._valid, most=_VALID_USERS, seed=self._options.seed
         )
 
@@ -115,7 +115,7 @@ class DownstreamRecommender:
     def validate(self, vectors: Tensor) -> float:
         """NDCG@10 on the validation rows, of the model alone."""
         now = self._engine.reading(self._inputs(vectors))
-        return self._queries.judge(lambda rows: self._queries.score(now, rows))["ndcg@10"]
+        return self._queries.evaluate(lambda rows: self._queries.score(now, rows))["ndcg@10"]
 
     @property
     def _engine(self) -> Engine:

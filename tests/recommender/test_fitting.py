@@ -14,7 +14,7 @@ import torch
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.stores import EmbeddedStore
 from tests.recommender import catalogs
 from tests.recommender.test_leakage import assert_same_model, fit
@@ -167,8 +167,10 @@ def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     engine = fitted.state.engine.over(train, fitted.state.engine.texts)
     alone = engine.with_weights(None)
-    queries = Queries.build(alone, valid, most=1_000, seed=0)
-    told, with_weights = (queries.judge(partial(queries.score, each)) for each in (alone, engine))
+    queries = ValidationQueries.build(alone, valid, most=1_000, seed=0)
+    told, with_weights = (
+        queries.evaluate(partial(queries.score, each)) for each in (alone, engine)
+    )
     assert told["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
     assert with_weights["ndcg@10"] >= told["ndcg@10"] - 1e-6
     assert set(told.by_group) == {"app", "web"}

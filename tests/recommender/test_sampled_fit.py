@@ -9,7 +9,7 @@ import pytest
 import kgrec
 from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.fitting import fit as fitting
-from kgrec.fitting import validation as judging
+from kgrec.fitting import validation
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def test_only_where_sampled_a_sample_of_users_validates(
         counts.append(report.n_users)
         return report
 
-    monkeypatch.setattr(judging, "evaluate_ranking", counting)
+    monkeypatch.setattr(validation, "evaluate_ranking", counting)
     settings = catalogs.config(sampling=sampling, epochs=2)
     kgrec.Recommender(settings).fit(catalogs.catalog(), seed=0, device="cpu")
     assert set(counts) == {validated}

@@ -20,7 +20,7 @@ from kgrec.fitting.item_weights import (
     choose_item_weights,
     with_item_weights,
 )
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.nn import Histories
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.request import Request
@@ -104,7 +104,7 @@ def assert_one_is_explained(engine: Engine, history: Histories, scores: np.ndarr
 
 
 def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untimed: Plan) -> None:
-    """The quick way and the breakdown know of the weights."""
+    """The fast path and the breakdown know of the weights."""
     strong = with_item_weights(engine, ItemWeightSettings(graph=True, strength=4.0), untimed)
     users = np.arange(3)
     batch = strong.score(strong.stored(users)).numpy()
@@ -127,11 +127,11 @@ def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, unti
     assert engine.own_items is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     best, chosen = choose_item_weights(engine, valid, untimed, seed=0)
-    queries = Queries.build(engine, valid, most=len(valid), seed=0)
+    queries = ValidationQueries.build(engine, valid, most=len(valid), seed=0)
 
     def evaluated(settings: ItemWeightSettings) -> float:
         model = with_item_weights(engine, settings, untimed)
-        return queries.judge(lambda rows: queries.score(model, rows))["ndcg@10"]
+        return queries.evaluate(lambda rows: queries.score(model, rows))["ndcg@10"]
 
     tried = {
         choice: evaluated(choice)
@@ -146,7 +146,7 @@ def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, unti
     assert tried[best] == pytest.approx(max(tried.values()), abs=1e-6)
     assert tried[best] > evaluated(replace(best, scenario=None))
     assert best.ndcg == pytest.approx(tried[best], abs=1e-6)
-    assert queries.judge(lambda rows: queries.score(chosen, rows))["ndcg@10"] == tried[best]
+    assert queries.evaluate(lambda rows: queries.score(chosen, rows))["ndcg@10"] == tried[best]
 
 
 def test_a_scenario_scores_and_explains_by_its_own(engine: Engine, untimed: Plan) -> None:
@@ -156,9 +156,9 @@ def test_a_scenario_scores_and_explains_by_its_own(engine: Engine, untimed: Plan
     )
     users = np.arange(4)
     shared = strong.score(strong.stored(users)).numpy()
-    scenario = np.array([0, 1, 0, 1])
-    batch = strong.score(strong.stored(users, scenario)).numpy()
+    codes = np.array([0, 1, 0, 1])
+    batch = strong.score(strong.stored(users, codes)).numpy()
     assert np.abs(batch - shared).max() > 0.01
-    for user, code in zip(users.tolist(), scenario.tolist(), strict=True):
+    for user, code in zip(users.tolist(), codes.tolist(), strict=True):
         history = strong.stored(np.array([user]), np.array([code]))
         assert_one_is_explained(strong, history, batch[user])
