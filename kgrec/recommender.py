@@ -1105,9 +1105,13 @@ def _rank(
     state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
 ) -> Ranked:
     mask = candidate_mask(state.snapshot, limits.candidates, limits.where)
-    own = limits.candidates is None
     return rank_items(
-        state.engine, request, check_k(k), mask=mask, exclude_seen=exclude_seen, own=own
+        state.engine,
+        request,
+        check_k(k),
+        mask=mask,
+        exclude_seen=exclude_seen,
+        within_scenario=limits.candidates is None,
     )
 
 

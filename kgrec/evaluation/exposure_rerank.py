@@ -80,8 +80,16 @@ def rerank_exposure(
         raise RequestError("nobody to recommend to; pass at least one user or history.")
     mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
     inside = group_mask(engine.snapshot, trained, target.group, mask)
-    own = constraints.candidates is None
-    choices = choices_for(engine, request, k, inside, mask=mask, exclude_seen=exclude_seen, own=own)
+    within_scenario = constraints.candidates is None
+    choices = choices_for(
+        engine,
+        request,
+        k,
+        inside,
+        mask=mask,
+        exclude_seen=exclude_seen,
+        within_scenario=within_scenario,
+    )
     plain = boosted_lists(choices, k)
     if target.share is None:
         assert target.boost is not None
@@ -106,18 +114,18 @@ def choices_for(
     *,
     mask: np.ndarray | None = None,
     exclude_seen: bool = True,
-    own: bool = True,
+    within_scenario: bool = True,
     progress: Progress | None = None,
 ) -> Choices:
     """What may come into everybody's list of ``k``; ``inside`` and ``mask`` bool ``[n_items]``,
-    ``own`` as for ``rank_items``."""
+    ``within_scenario`` as for ``rank_items``."""
     size = batch_size(len(inside), engine.device)
     parts = []
     for start in range(0, len(request), size):
         part = request.part(start, start + size)
         seen = (part.histories.indptr, part.histories.item) if exclude_seen else None
         scores = score_request(engine, part)
-        allowed = engine.candidates(part.histories.scenario, mask) if own else mask
+        allowed = engine.candidates(part.histories.scenario, mask) if within_scenario else mask
         parts.append(Choices.of(scores, k, inside, seen=seen, candidates=allowed))
         if progress is not None:
             progress("users ranked", start + len(part), len(request))

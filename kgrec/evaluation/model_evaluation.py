@@ -18,7 +18,7 @@ from kgrec.metrics.groups import popularity_groups
 from kgrec.query import Resolver
 from kgrec.ranking import pairs_to_csr
 from kgrec.scoring.ranked_lists import score_request
-from kgrec.scoring.scenario_codes import keep_own
+from kgrec.scoring.scenario_codes import mask_other_items
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def evaluate_model(
     def score(rows: Ints) -> Tensor:
         asked = resolver.of_users(rows, request.scenario, request.context, later=later)
         scores = score_request(engine, asked)
-        return keep_own(scores, engine.own_items, asked.histories.scenario)
+        return mask_other_items(scores, engine.scenario_items, asked.histories.scenario)
 
     report = evaluate_ranking(
         score,

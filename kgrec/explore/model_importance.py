@@ -66,8 +66,14 @@ def _add_users(
     stored: bool,
 ) -> None:
     mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
-    own = constraints.candidates is None
-    ranked = rank_items(engine, request, k, mask=mask, exclude_seen=True, own=own)
+    ranked = rank_items(
+        engine,
+        request,
+        k,
+        mask=mask,
+        exclude_seen=True,
+        within_scenario=constraints.candidates is None,
+    )
     for place in range(len(request)):
         one = request.part(place, place + 1)
         times = np.arange(len(one.histories.item))

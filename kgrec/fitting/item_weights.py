@@ -101,7 +101,7 @@ def choose_item_weights(
             if metric > highest:
                 best, highest = replace(kind, strength=strength, ndcg=metric), metric
                 final = engine.with_weights(weights.times(strength))
-    if engine.own_items is None:
+    if engine.scenario_items is None:
         return best, final
     return _choose_scenario_weights(kept, best, final, plan, alone)
 

@@ -12,7 +12,7 @@ from kgrec.arrays import Csr, pairs_to_csr, take_rows
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.scenario_codes import keep_own, scenario_codes
+from kgrec.scoring.scenario_codes import mask_other_items, scenario_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class ValidationQueries:
     """q users (int64 rows), each in a ``scenario`` (int64 codes, -1: none) in which rows are held
     out: the items ``wanted`` there, and those ``seen`` anywhere, by query.
 
-    ``own`` are the items that scenarios choose among; see ``Engine.own_items``.
+    ``scenario_items`` are the items that scenarios choose among; see ``Engine.scenario_items``.
     """
 
     user: Ints
@@ -29,7 +29,7 @@ class ValidationQueries:
     seen: Csr
     n_items: int
     names: tuple[str, ...]
-    own: np.ndarray | None
+    scenario_items: np.ndarray | None
 
     @staticmethod
     def build(engine: Engine, valid: Interactions, *, most: int, seed: int) -> ValidationQueries:
@@ -52,7 +52,7 @@ class ValidationQueries:
             seen=take_rows(known, user),
             n_items=len(engine.snapshot.items),
             names=names,
-            own=engine.own_items,
+            scenario_items=engine.scenario_items,
         )
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class ValidationQueries:
         """NDCG@10 of what ``score`` says of queries (int64 rows), of all and by scenario."""
         labels = np.array([*self.names, ""], dtype=object)[self.scenario]
         return evaluate_ranking(
-            lambda rows: keep_own(score(rows), self.own, self.scenario[rows]),
+            lambda rows: mask_other_items(score(rows), self.scenario_items, self.scenario[rows]),
             n_items=self.n_items,
             targets=self.wanted,
             seen=self.seen,

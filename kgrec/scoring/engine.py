@@ -22,7 +22,7 @@ from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
-from kgrec.scoring.scenario_codes import find_own_items, make_sequences
+from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
 from kgrec.scoring.single_user import SingleUserScorer
 from kgrec.sparse import SparseMatrix
 from kgrec.training.data.examples import Sequences
@@ -35,7 +35,7 @@ class Engine:
     ``cache`` holds all that no scenario changes. Beside it an engine has the ``model`` and
     ``vocabulary`` with all scenarios known by now, the ``snapshot`` and ``texts`` with their
     descriptions, and the item–item ``weights`` over the vocabulary's items, if there are any.
-    ``given_own_items`` takes the place of what the events tell of scenarios' items.
+    ``given_scenario_items`` takes the place of what the events tell of scenarios' items.
 
     Make one by ``Engine.bind``, and others from it by the methods below: each says what is shared.
     """
@@ -46,7 +46,7 @@ class Engine:
     snapshot: GraphSnapshot
     texts: TextFeatures
     weights: ItemWeights | None = None
-    given_own_items: np.ndarray | None = None
+    given_scenario_items: np.ndarray | None = None
 
     @staticmethod
     def bind(
@@ -153,22 +153,22 @@ class Engine:
         return make_sequences(self.snapshot, self.vocabulary, self.texts)
 
     @cached_property
-    def own_items(self) -> np.ndarray | None:
+    def scenario_items(self) -> np.ndarray | None:
         """bool ``[K + 1, n_items]``: the items that requests of each scenario choose among, those
         without a scenario last; None where that is all of them."""
-        if self.given_own_items is not None:
-            return self.given_own_items
+        if self.given_scenario_items is not None:
+            return self.given_scenario_items
         if not self.model.shape.own_items:
             return None
         late = self.model.shape.late_scenarios
-        return find_own_items(self.sequences, self.vocabulary, len(self.snapshot.items), late)
+        return find_scenario_items(self.sequences, self.vocabulary, len(self.snapshot.items), late)
 
     def candidates(self, scenario: Ints, mask: np.ndarray | None = None) -> np.ndarray | None:
         """bool ``[n_items]`` or ``[B, n_items]``: what requests of these scenarios (codes ``[B]``)
         choose among, narrowed by ``mask``; None for all."""
-        if self.own_items is None:
+        if self.scenario_items is None:
             return mask
-        own: np.ndarray = self.own_items[scenario]
+        own: np.ndarray = self.scenario_items[scenario]
         return own if mask is None else own & mask
 
     @cached_property
@@ -193,7 +193,7 @@ class Engine:
             self.items,
             self.known,
             self.sequences,
-            self.own_items,
+            self.scenario_items,
             self.item_weights,
             self.single_user_scorer,
         )

@@ -34,21 +34,21 @@ def rank_items(
     *,
     mask: np.ndarray | None,
     exclude_seen: bool,
-    own: bool = True,
+    within_scenario: bool = True,
 ) -> Ranked:
     """The ``k`` best items of every history; ``mask`` bool ``[n_items]`` narrows them.
 
-    With ``own`` a scenario's requests choose among the items that it has, where the model was
-    trained so (see ``Engine.own_items``). k counts as at most the number of items.
+    With ``within_scenario`` requests in a scenario choose among the scenario's items, where the
+    model was trained that way (see ``Engine.scenario_items``).
     """
     n_items = len(engine.item_ids) - 1
     k = min(k, n_items)
     if len(request) == 1:
-        rows, best = _rank(engine, request, k, mask, exclude_seen, own)
+        rows, best = _rank(engine, request, k, mask, exclude_seen, within_scenario)
         return Ranked(engine.item_ids[rows], best)
     size = batch_size(n_items, engine.device)
     parts = [
-        _rank(engine, request.part(start, start + size), k, mask, exclude_seen, own)
+        _rank(engine, request.part(start, start + size), k, mask, exclude_seen, within_scenario)
         for start in range(0, max(len(request), 1), size)
     ]
     return _named(engine, parts)
@@ -115,9 +115,9 @@ def _rank(
     k: int,
     mask: np.ndarray | None,
     exclude_seen: bool,
-    own: bool,
+    within_scenario: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    if own:
+    if within_scenario:
         mask = engine.candidates(request.histories.scenario, mask)
     seen = (request.histories.indptr, request.histories.item) if exclude_seen else None
     if request.mixture is None and not request.context:

@@ -44,7 +44,7 @@ def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:
     return known[inverse] if len(names) else np.empty(0, dtype=np.int64)
 
 
-def find_own_items(
+def find_scenario_items(
     data: Sequences, vocabulary: Vocabulary, n_items: int, late: int = 0
 ) -> np.ndarray:
     """bool ``[K + 1, n_items]``: the items with an event in each scenario, and those that have none
@@ -64,9 +64,9 @@ def find_own_items(
     return found
 
 
-def keep_own(scores: Tensor, own: np.ndarray | None, scenario: Ints) -> Tensor:
+def mask_other_items(scores: Tensor, own: np.ndarray | None, scenario: Ints) -> Tensor:
     """Scores ``[B, n_items]`` with -inf for what the ``scenario`` (codes ``[B]``) of each row does
-    not choose among; ``own`` as ``Engine.own_items``."""
+    not choose among; ``own`` as ``Engine.scenario_items``."""
     if own is None:
         return scores
     allowed = torch.as_tensor(own[scenario], device=scores.device)

@@ -55,12 +55,12 @@ def test_a_scenario_with_a_catalog_of_its_own_shows_only_that(
 def test_where_all_items_are_candidates_any_may_be_shown() -> None:
     model = fit(scenario_candidates="all")
     assert not model.state.engine.model.shape.own_items
-    assert model.state.engine.own_items is None
+    assert model.state.engine.scenario_items is None
 
 
 def test_an_item_without_events_belongs_everywhere(own: Recommender) -> None:
     engine = own.state.engine
-    mask = engine.own_items
+    mask = engine.scenario_items
     assert mask is not None
     known = np.bincount(engine.sequences.item, minlength=catalogs.N_ITEMS) > 0
     assert (mask[:, ~known]).all()
@@ -76,12 +76,12 @@ def test_users_of_one_scenario_need_not_name_it() -> None:
         catalogs.catalog(interactions=events)
     )
     engine, parts = model.state.engine, []
-    assert engine.own_items is not None
+    assert engine.scenario_items is not None
     for name in ("web", "app"):
         users = sorted(set(events["user_id"][events["scenario"] == name]))
         parts.append(model.recommend(users, scenario=name))
         assert model.recommend(users).equals(parts[-1])
-        own = engine.own_items[scenario_code(engine, name)]
+        own = engine.scenario_items[scenario_code(engine, name)]
         inside = engine.snapshot.items.ids[own].tolist()
         again = model.rerank(users, group={"item_id": inside[:9]}, share=0.3, k=5)
         assert set(again.frame["item_id"]) <= set(inside)
@@ -99,8 +99,10 @@ def test_a_known_scenario_is_tuned_among_its_own_items(own: Recommender, tmp_pat
     named, silent = (Recommender.load(tmp_path / "model") for _ in range(2))
     shots = [("u1", "i3"), ("u5", "i7"), ("u9", "i11")]
     engine = own.state.engine
-    assert engine.own_items is not None
-    offered = engine.snapshot.items.ids[engine.own_items[scenario_code(engine, "web")]].tolist()
+    assert engine.scenario_items is not None
+    offered = engine.snapshot.items.ids[
+        engine.scenario_items[scenario_code(engine, "web")]
+    ].tolist()
     named.adapt("web", shots, candidates=offered)
     silent.adapt("web", shots)
     assert silent.recommend(USERS, scenario="web").equals(named.recommend(USERS, scenario="web"))

@@ -161,7 +161,7 @@ def test_a_scenario_keeps_to_its_own_items(fitted: Recommender) -> None:
     own = np.ones((len(names) + 1, 40), dtype=bool)
     own[0, 20:] = False
     state, engine = fitted.state, fitted.state.engine
-    narrowed = replace(engine, given_own_items=own)
+    narrowed = replace(engine, given_scenario_items=own)
     model = Recommender.of(replace(state, engine=narrowed))
     offered = set(fitted.snapshot.items.ids[:20])
     for asked in ({}, {"user": "u1"}):

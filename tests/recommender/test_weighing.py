@@ -124,7 +124,7 @@ def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, unti
     """Every choice on top of the best shared one, each scenario asked as a user would."""
     full, engine = short.state.full_snapshot, training_engine(short)
     assert full is not None
-    assert engine.own_items is not None
+    assert engine.scenario_items is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     best, chosen = choose_item_weights(engine, valid, untimed, seed=0)
     queries = ValidationQueries.build(engine, valid, most=len(valid), seed=0)
