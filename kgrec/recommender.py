@@ -53,10 +53,10 @@ from kgrec.scenarios.adaptation import Adaptation, offered_rows
 from kgrec.scenarios.add_scenario import check_name, with_scenario
 from kgrec.scenarios.examples import GivenExamples, Shots
 from kgrec.scenarios.recogniser_fit import fit_signs
-from kgrec.scoring.lookup import candidate_mask, check_count, check_k, id_list, item_rows
-from kgrec.scoring.ranked_lists import Ranked, rank_items, ranked_frame, similar_items
+from kgrec.scoring.lookup import check_count, check_k, id_list, item_rows
+from kgrec.scoring.ranked_lists import ListOptions, Ranked, rank_items, ranked_frame, similar_items
 from kgrec.scoring.request import Request
-from kgrec.search.requests import SEARCHED, query_catalog, search_items
+from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.state import FittedState, GraphIndexes
 
 if TYPE_CHECKING:
@@ -356,16 +356,14 @@ class Recommender:
         request = None
         if user is not None:
             request = state.resolver.resolve_one(Query.of_one(user, None, scenario, context))
-        return search_items(
-            state.engine,
-            state.indexes.searcher,
-            state.reader,
+        search = SearchRequest(
             text,
             check_k(k),
-            request=request,
-            scenario=scenario,
-            constraints=_limits(constraints, candidates=candidates, where=where),
+            request,
+            scenario,
+            _limits(constraints, candidates=candidates, where=where),
         )
+        return search_items(state.engine, state.indexes.searcher, state.reader, search)
 
     def log_query(
         self,
@@ -984,17 +982,12 @@ class Recommender:
             For a share that no lists reach, with the range that they do.
         """
         state, target = self.state, ExposureTarget(group, share, boost)
-        k, limits = check_k(k), _limits(constraints, candidates=candidates, where=where)
+        limits = _limits(constraints, candidates=candidates, where=where)
         query = Query.of(users, histories, scenario, context, horizon)
-        return rerank_exposure(
-            state.engine,
-            state.resolver.resolve(query),
-            target,
-            k,
-            trained=trained_counts(state.full_snapshot),
-            constraints=limits,
-            exclude_seen=exclude_seen,
-        )
+        request = state.resolver.resolve(query)
+        options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
+        trained = trained_counts(state.full_snapshot)
+        return rerank_exposure(state.engine, request, target, options, trained)
 
     def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
         """Take in new users, items, entities, facts and interactions at once, without training.
@@ -1104,15 +1097,8 @@ def _with_ratings(
 def _rank(
     state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
 ) -> Ranked:
-    mask = candidate_mask(state.snapshot, limits.candidates, limits.where)
-    return rank_items(
-        state.engine,
-        request,
-        check_k(k),
-        mask=mask,
-        exclude_seen=exclude_seen,
-        within_scenario=limits.candidates is None,
-    )
+    options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
+    return rank_items(state.engine, request, options)
 
 
 def _limits(constraints: Constraints | None, **keywords: Any) -> Constraints:

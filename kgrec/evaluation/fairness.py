@@ -41,6 +41,7 @@ from kgrec.progress import Progress
 from kgrec.query import Resolver
 from kgrec.ranking import Csr, pairs_to_csr, take_rows
 from kgrec.ranking.exposure import Choices, ExposedLists, boosted_lists, lists_with_share
+from kgrec.scoring.ranked_lists import ListOptions
 
 Figures = TypeVar("Figures", ItemGroup, UserGroup)
 
@@ -83,7 +84,7 @@ def measure_fairness(
     head = popularity_groups(trained) == "head"
     inside = head if request.group is None else group_mask(snapshot, trained, request.group)
     asked = resolver.of_users(audience.users)
-    choices = choices_for(engine, asked, k, inside, progress=progress)
+    choices = choices_for(engine, asked, inside, ListOptions(k), progress)
     plain = boosted_lists(choices, k)
     shown = Shown(plain.rows, len(trained), audience.targets)
     pairs = explain_lists(

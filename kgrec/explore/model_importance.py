@@ -15,8 +15,7 @@ from kgrec.explore.importance import Tally
 from kgrec.paths.index import Constraints, PathIndex
 from kgrec.query import Query, Resolver
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import candidate_mask
-from kgrec.scoring.ranked_lists import rank_items
+from kgrec.scoring.ranked_lists import ListOptions, rank_items
 from kgrec.scoring.request import Request
 
 
@@ -65,15 +64,8 @@ def _add_users(
     *,
     stored: bool,
 ) -> None:
-    mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
-    ranked = rank_items(
-        engine,
-        request,
-        k,
-        mask=mask,
-        exclude_seen=True,
-        within_scenario=constraints.candidates is None,
-    )
+    options = ListOptions.build(engine.snapshot, constraints, k)
+    ranked = rank_items(engine, request, options)
     for place in range(len(request)):
         one = request.part(place, place + 1)
         times = np.arange(len(one.histories.item))
