@@ -210,7 +210,7 @@ class Recommender:
             reader=reader,
             indexes=GraphIndexes(fitted.engine.snapshot, fitted.engine.texts, mapping),
             start=fitted.start,
-            training_log=result.chosen.log,
+            training_log=result.chosen.training_log,
             trials=result.trials,
         ).over(full, progress)
         state.engine.warm_up()

@@ -81,7 +81,7 @@ class Fitted:
 
     engine: Engine
     plan: Plan
-    log: list[dict[str, float]]
+    training_log: list[dict[str, float]]
     item_weights: ItemWeightSettings
     start: Start | None = None
 
@@ -90,7 +90,7 @@ class Fitted:
         """NDCG@10 on validation rows, -inf where nothing was validated."""
         if not math.isnan(self.item_weights.ndcg):
             return self.item_weights.ndcg
-        return max((r[METRIC] for r in self.log if METRIC in r), default=-math.inf)
+        return max((r[METRIC] for r in self.training_log if METRIC in r), default=-math.inf)
 
 
 def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
@@ -119,7 +119,7 @@ def fit_engine(
     data: FitData,
     config: RecommenderConfig,
     options: FitOptions,
-    like: Fitted | None = None,
+    template: Fitted | None = None,
 ) -> Fitted:
     """Train a model and choose the epoch on validation rows; or train ``like`` another model, by
     its plan and for as many epochs as were best for it. Raises TrainingError, TextModelError."""
@@ -127,7 +127,7 @@ def fit_engine(
     seed, device, progress = options.seed, options.device, options.progress
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
-    plan = plan_of(train, valid, config) if like is None else like.plan
+    plan = plan_of(train, valid, config) if template is None else template.plan
     vocabulary = build_vocabulary(train)
     tables = build_tables(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, vocabulary, tables, texts)
@@ -147,7 +147,7 @@ def fit_engine(
             device=device,
             validate=_validation(engine, valid, plan, seed) if len(valid) else None,
             sampler=_sampler(model, tables, engine, config) if plan.sampled else None,
-            stop=None if like is None else best_epoch(like.log),
+            stop=None if template is None else best_epoch(template.training_log),
             scenarios=tuple(vocabulary.scenarios),
             teacher=teacher_scores(options.teacher, train, vocabulary, device),
         )
@@ -161,8 +161,11 @@ def fit_engine(
         )
     model.eval()
     final = engine.refreshed()
-    if like is not None:
-        settings, final = like.item_weights, with_item_weights(final, like.item_weights, plan)
+    if template is not None:
+        settings, final = (
+            template.item_weights,
+            with_item_weights(final, template.item_weights, plan),
+        )
     elif plan.sampled or not config.model.use_item_weights:
         settings = NO_WEIGHTS
     else:

@@ -61,7 +61,7 @@ def run_pipeline(
             config,
             tune,
             options,
-            data=fingerprint(data.train, data.valid, config, options.seed),
+            fingerprint=fingerprint(data.train, data.valid, config, options.seed),
         )
         settings = [config]
     fits = [
@@ -74,7 +74,7 @@ def run_pipeline(
         nothing = visible.interactions.select(np.zeros_like(held))
         again = replace(options, checkpoint=_refit_folder(options.checkpoint))
         everything = FitData(visible, nothing, encode(visible))
-        fitted = fit_engine(everything, settings[best], again, like=chosen)
+        fitted = fit_engine(everything, settings[best], again, template=chosen)
     return PipelineResult(config, chosen, fitted, trials)
 
 
