@@ -28,7 +28,7 @@ from kgrec.fitting.item_weights import (
     choose_item_weights,
     with_item_weights,
 )
-from kgrec.fitting.plan import plan_of
+from kgrec.fitting.plan import plan_training
 from kgrec.fitting.validation import ValidationQueries
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions
 from kgrec.metrics.protocols import random_split, user_time_split
@@ -127,7 +127,7 @@ def fit_engine(
     seed, device, progress = options.seed, options.device, options.progress
     if not len(train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
-    plan = plan_of(train, valid, config) if template is None else template.plan
+    plan = plan_training(train, valid, config) if template is None else template.plan
     vocabulary = build_vocabulary(train)
     tables = build_tables(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, vocabulary, tables, texts)

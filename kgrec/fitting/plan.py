@@ -34,7 +34,7 @@ def _counts(train: GraphSnapshot, valid: Interactions) -> _Counts:
     }
 
 
-def plan_of(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
+def plan_training(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
     """What the settings say, and for the rest what suits the data."""
     return make_plan(
         config.model,

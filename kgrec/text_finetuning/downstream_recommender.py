@@ -18,7 +18,7 @@ from kgrec.features.texts import TextReader, scenario_documents, scenarios_of, t
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
 from kgrec.fitting.fit import FitOptions, Fitted, training_split
 from kgrec.fitting.pipeline import run_pipeline
-from kgrec.fitting.plan import plan_of
+from kgrec.fitting.plan import plan_training
 from kgrec.fitting.validation import ValidationQueries
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import ModelInputs
@@ -60,7 +60,7 @@ class DownstreamRecommender:
         self._valid = visible.interactions.select(held)
         if not len(self._valid):
             raise TrainingError("there is no validation row to tune by; load more interactions.")
-        if plan_of(self._train, self._valid, self._config).sampled:
+        if plan_training(self._train, self._valid, self._config).sampled:
             raise TrainingError(
                 f"the objective 'recommend' reads all {len(visible.items):,} items in every step; "
                 "set training.sampling to 'full' if memory allows, or use 'contrastive'."
