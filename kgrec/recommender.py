@@ -35,8 +35,9 @@ from kgrec.explain.words import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of
-from kgrec.fitting.fit import FitOptions, training_split
+from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
+from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source

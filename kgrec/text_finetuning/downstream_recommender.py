@@ -16,10 +16,10 @@ from kgrec.errors import ModelError, TrainingError
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.features.texts import TextReader, scenario_documents, scenarios_of, texts_of
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
-from kgrec.fitting.fit import FitOptions, Fitted, training_split
+from kgrec.fitting.fit import FitOptions, Fitted
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.plan import plan_training
-from kgrec.fitting.validation import ValidationQueries
+from kgrec.fitting.validation import ValidationQueries, training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import ModelInputs
 from kgrec.progress import Progress
