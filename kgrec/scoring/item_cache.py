@@ -1,4 +1,4 @@
-"""ItemCache: the vectors that scores are made of, computed once and shared by all scenarios."""
+"""ItemCache: the vectors that scores are computed from, made once and shared by all scenarios."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kgrec.scoring.cold_items import ColdItems, predict_cold_items
 class ItemCache:
     """Vectors of the items and users of a bound model.
 
-    ``predicts_cold`` False leaves the vectors of cold items as the model alone has them.
+    With ``predicts_cold`` False, cold items keep the vectors that the model gives them.
     """
 
     bound: BoundModel
@@ -30,7 +30,7 @@ class ItemCache:
 
     @cached_property
     def items(self) -> ItemVectors:
-        """The items' vectors, float32; those of cold items are predicted from similar items."""
+        """The items' vectors, float32; for cold items, vectors predicted from similar items."""
         trained = self.bound.trained_items
         return trained if self.cold_items is None else self.cold_items.replace_in(trained)
 

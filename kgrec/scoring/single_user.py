@@ -1,8 +1,7 @@
-"""One history's scores on the processor, without what batches need.
+"""Scores for one history on the processor, without the overhead of batches.
 
-A batch costs some forty small operations before its first product, each far longer than the sums
-that one user needs. Here the same pooling takes a handful; what does not depend on the history
-comes from the model itself. Tests hold both ways of scoring to the same values.
+Batched scoring takes about 40 small tensor operations, whose overhead is most of the time for one
+user. Here the same pooling takes a few array operations. Tests hold both ways to the same values.
 """
 
 from __future__ import annotations
@@ -29,13 +28,22 @@ from kgrec.nn import (
 )
 from kgrec.scoring.cold_items import ColdItems
 
-_KNOWN_AGES = 512  # patterns of ages whose weights are kept
-_FEW_EVENTS = 512  # longer histories are weights no memory
+_CACHED_AGES = 512  # patterns of ages whose weights are cached
+_MAX_CACHED_EVENTS = 512  # weights of longer histories are not cached
 
 
 class _EventWeights(NamedTuple):
-    """What the events of a history weigh: in every pool float32 ``[p, n]``, whose gates are
-    ``[p, d + r]``, and among the item weights, float32 ``[n]``."""
+    """Weights of a history's events.
+
+    Attributes
+    ----------
+    pools : float32 ``[p, n]``
+        Weights in each pool.
+    gates : float32 ``[p, d + r]``
+        Gates of the pools.
+    shares : float32 ``[n]`` or None
+        Shares in the item–item weights; None without such weights.
+    """
 
     pools: np.ndarray
     gates: np.ndarray
@@ -44,10 +52,31 @@ class _EventWeights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SingleUserScorer:
-    """The vectors of ``model`` as arrays; ``known`` as ``HybridModel.known`` gives it.
+    """The vectors and parameters of a model, as arrays, to score one history.
 
-    The sum of ``ColdItems.score_contributions`` is one pool more: ``event`` float32 ``[n, d + r]``
-    holds the query vectors and beside them the event factors (r is 0 without cold items).
+    Attributes
+    ----------
+    event : float32 ``[n, d + r]``
+        Query vectors, and beside them the event factors of ``ColdItems``, which are summed as one
+        more pool (r is 0 without cold items).
+    candidate, bias : float32 ``[n, d]``, ``[n]``
+        Candidate vectors and biases; for cold items, predicted ones.
+    gates, state_gates, horizon : float32
+        Parameters of the pools and horizons; None where the model has none.
+    known : float32 ``[m, d]``
+        See ``HybridModel.known``.
+    scales : TimeScales
+        Time scales of the pools.
+    sharpness : float
+        One over the temperature.
+    shrinkage : float
+        Events at which a history counts half.
+    model : HybridModel or None
+        The model, where scenarios make a difference.
+    cold_rows, cold_factors : int64 ``[c]``, float32 ``[c, r]``, or None
+        Rows and factors of ``ColdItems``.
+    item_weights : ItemWeights or None
+        Item–item weights.
     """
 
     event: np.ndarray
@@ -58,9 +87,9 @@ class SingleUserScorer:
     horizon: np.ndarray | None
     known: np.ndarray
     scales: TimeScales
-    sharpness: float  # one over the temperature
+    sharpness: float
     shrinkage: float
-    model: HybridModel | None  # where scenarios make a difference
+    model: HybridModel | None
     cold_rows: Ints | None
     cold_factors: np.ndarray | None
     item_weights: ItemWeights | None
@@ -73,7 +102,7 @@ class SingleUserScorer:
         cold: ColdItems | None = None,
         item_weights: ItemWeights | None = None,
     ) -> SingleUserScorer:
-        """For vectors on the processor; ``items`` with those of new items in their places."""
+        """From vectors on the processor; ``items`` with predicted vectors for cold items."""
         query = items.query.numpy()
         return SingleUserScorer(
             event=query if cold is None else np.hstack([query, cold.event_factors.numpy()]),
@@ -93,7 +122,7 @@ class SingleUserScorer:
         )
 
     def scores(self, history: Histories) -> np.ndarray:
-        """float32 ``[n]`` for a batch of one history, whose events have no texts of their own."""
+        """float32 ``[n]``: the scores for a batch of one history, whose events have no texts."""
         weights, size = self._event_weights(history), self.candidate.shape[1]
         pooled = self._pooled(history.item, weights)
         user = unit(pooled[:size])
@@ -118,7 +147,7 @@ class SingleUserScorer:
         return scores
 
     def _pooled(self, items: Ints, weights: _EventWeights) -> np.ndarray:
-        """h and the sum of directions, float32 ``[d + r]``."""
+        """float32 ``[d + r]``: the pooled history, and the sum of the event factors."""
         if not len(items):
             return np.zeros(self.event.shape[1], dtype=np.float32)
         pools = weights.pools.dot(self.event.take(items, axis=0))
@@ -128,19 +157,19 @@ class SingleUserScorer:
 
     def _event_weights(self, history: Histories) -> _EventWeights:
         age, visit, later = history.age, history.visit, bool(history.later[0])
-        if len(age) > _FEW_EVENTS:
+        if len(age) > _MAX_CACHED_EVENTS:
             return self._compute_weights(age, visit, later)
-        # Histories without times that are equally long share all of this.
+        # Histories of equal length without timestamps have the same weights.
         return self._cached_weights(age.tobytes(), None if visit is age else visit.tobytes(), later)
 
     @cached_property
     def _cached_weights(self) -> Callable[[bytes, bytes | None, bool], _EventWeights]:
-        @lru_cache(maxsize=_KNOWN_AGES)
-        def kept(age: bytes, visit: bytes | None, later: bool) -> _EventWeights:
+        @lru_cache(maxsize=_CACHED_AGES)
+        def cached(age: bytes, visit: bytes | None, later: bool) -> _EventWeights:
             ages, visits = (np.frombuffer(part, np.float32) for part in (age, visit or age))
             return self._compute_weights(ages, visits, later)
 
-        return kept
+        return cached
 
     def _compute_weights(self, age: np.ndarray, visit: np.ndarray, later: bool) -> _EventWeights:
         indptr = np.array([0, len(age)])
@@ -150,22 +179,22 @@ class SingleUserScorer:
             gates = gates + np.tensordot(state, self.state_gates, axes=1)
         pools = pool_weights(indptr, age, visit, self.scales)
         shares = None if self.item_weights is None else self.item_weights.shares(indptr, age)
-        beside = self.event.shape[1] - gates.shape[1]
-        if beside:
-            gates = np.pad(gates, ((0, 1), (0, beside)))
-            gates[-1, -beside:] = 1
+        n_factors = self.event.shape[1] - gates.shape[1]
+        if n_factors:
+            gates = np.pad(gates, ((0, 1), (0, n_factors)))
+            gates[-1, -n_factors:] = 1
             pools = np.pad(pools, ((0, 1), (0, 0)), constant_values=max(len(age), 1) ** -0.5)
         return _EventWeights(pools, gates, shares)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    """The vector at length one; zero stays zero."""
+    """The vector scaled to length one, in place; a zero vector stays zero."""
     vector /= max(math.sqrt(vector.dot(vector)), 1e-12)
     return vector
 
 
 def adapted(model: HybridModel, user: np.ndarray, history: Histories) -> np.ndarray:
-    """F_k of a user's vector, and the scenario's own taste; float32 ``[d]``."""
+    """float32 ``[d]``: the user's vector after the scenario head, plus the scenario's bias."""
     code = torch.from_numpy(history.scenario)
     state = torch.from_numpy(history_state(history.indptr, history.visit))
     with torch.inference_mode():
