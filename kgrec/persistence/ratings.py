@@ -21,27 +21,30 @@ _BLEND, _SENTIMENT = "blend", "blend.sentiment"
 _NUMBERS = ("mean", "worth", "shift", "weights")
 
 
-def write_rater(model: RatingModel, folder: Path) -> None:
+def write_rating_model(model: RatingModel, folder: Path) -> None:
+    """Write the model's weights and shape into ``folder``."""
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
-    told: dict[str, Any] = asdict(model.shape)
+    shape: dict[str, Any] = asdict(model.shape)
     if (blend := model.blend) is not None:
-        told[_BLEND] = {name: getattr(blend, name) for name in _NUMBERS}
+        shape[_BLEND] = {name: getattr(blend, name) for name in _NUMBERS}
         if blend.sentiment is not None:
             weights[_SENTIMENT] = torch.as_tensor(blend.sentiment.weights)
     save_file(weights, folder / _WEIGHTS)
-    (folder / _SHAPE).write_text(json.dumps(told))
+    (folder / _SHAPE).write_text(json.dumps(shape))
 
 
-def read_rater(folder: Path, vocabulary: Vocabulary, device: torch.device) -> RatingModel | None:
-    """What ``write_rater`` wrote, None where nothing was written."""
+def read_rating_model(
+    folder: Path, vocabulary: Vocabulary, device: torch.device
+) -> RatingModel | None:
+    """The model that ``write_rating_model`` wrote; None without one."""
     if not (folder / _SHAPE).exists():
         return None
-    told = json.loads((folder / _SHAPE).read_text())
-    scale = {name: _tuple(value) for name, value in told["scale"].items()}
-    blend = told.pop(_BLEND, None)
-    plain = {name: _tuple(value) for name, value in told.items() if name != "scale"}
+    shape = json.loads((folder / _SHAPE).read_text())
+    scale = {name: _tuple(value) for name, value in shape["scale"].items()}
+    blend = shape.pop(_BLEND, None)
+    plain = {name: _tuple(value) for name, value in shape.items() if name != "scale"}
     model = RatingModel(vocabulary, RatingShape(**plain, scale=RatingScale(**scale)))
     weights = load_file(folder / _WEIGHTS)
     heads = weights.pop(_SENTIMENT, None)

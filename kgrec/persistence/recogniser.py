@@ -15,14 +15,15 @@ _ARRAYS, _NAMES = "recogniser.safetensors", "recogniser.json"
 _TABLES = ("attributes", "hours", "sharpness")
 
 
-def write_signs(signs: ScenarioSigns, folder: Path) -> None:
-    tables = {name: np.ascontiguousarray(getattr(signs, name)) for name in _TABLES}
-    save_file({**signs.model.arrays(), **tables}, folder / _ARRAYS)
-    (folder / _NAMES).write_text(json.dumps({"scenarios": signs.names.tolist()}))
+def write_recogniser(recogniser: ScenarioSigns, folder: Path) -> None:
+    """Write the recogniser's arrays and scenario names into ``folder``."""
+    tables = {name: np.ascontiguousarray(getattr(recogniser, name)) for name in _TABLES}
+    save_file({**recogniser.model.arrays(), **tables}, folder / _ARRAYS)
+    (folder / _NAMES).write_text(json.dumps({"scenarios": recogniser.names.tolist()}))
 
 
-def read_signs(folder: Path) -> ScenarioSigns | None:
-    """What ``write_signs`` wrote, None where nothing was written."""
+def read_recogniser(folder: Path) -> ScenarioSigns | None:
+    """The recogniser that ``write_recogniser`` wrote; None without one."""
     if not (folder / _NAMES).exists():
         return None
     arrays = load_file(folder / _ARRAYS)
