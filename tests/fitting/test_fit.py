@@ -16,8 +16,8 @@ from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
 from kgrec.fitting.validation import ValidationQueries
 from kgrec.stores import EmbeddedStore
+from tests.fitting.test_leakage import assert_same_model, fit
 from tests.recommender import catalogs
-from tests.recommender.test_leakage import assert_same_model, fit
 
 pytestmark = pytest.mark.slow
 

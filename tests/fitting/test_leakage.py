@@ -14,13 +14,12 @@ from kgrec.training import train_step as stepping
 from kgrec.training.data.examples import Examples
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
-from tests.recommender.conftest import SHORT
 
 pytestmark = pytest.mark.slow
 
 
 def fit(frames: catalogs.Frames, **training: object) -> Recommender:
-    settings = catalogs.config(**{**SHORT, **training})
+    settings = catalogs.config(**{**catalogs.SHORT, **training})
     return Recommender(settings).fit(catalogs.catalog(**frames))
 
 
