@@ -27,8 +27,8 @@ def report(fitted: Recommender):
 def share_of(model: Recommender, frame: pd.DataFrame, labels: np.ndarray, wanted: str) -> float:
     """The exposure of a group in the lists of a frame, from its ranks."""
     rows = model.snapshot.items.rows(frame["item_id"].to_numpy())
-    worth = 1 / np.log2(frame["rank"].to_numpy() + 1)
-    return float(worth[labels[rows] == wanted].sum() / worth.sum())
+    exposure = 1 / np.log2(frame["rank"].to_numpy() + 1)
+    return float(exposure[labels[rows] == wanted].sum() / exposure.sum())
 
 
 def test_exposure_is_that_of_the_lists(fitted: Recommender, report) -> None:
@@ -57,9 +57,9 @@ def test_explanations_are_those_of_explain(fitted: Recommender, report) -> None:
     best = []
     for user in fitted.snapshot.users.ids[drawn]:
         for item in fitted.recommend([user], k=5)["item_id"]:
-            told = fitted.explain(user, item)
-            kept = [path for path in told.paths if all(path.stored) and path.fall > 0]
-            best.append(max((path.share for path in kept if told.gain > 0), default=0.0))
+            explanation = fitted.explain(user, item)
+            kept = [path for path in explanation.paths if all(path.stored) and path.fall > 0]
+            best.append(max((path.share for path in kept if explanation.gain > 0), default=0.0))
     assert any(best)
     assert report.paths.best == pytest.approx(np.mean(best))
     assert report.paths.explained == pytest.approx((np.array(best) >= 0.05).mean())
@@ -134,7 +134,7 @@ def test_without_test_rows_there_is_exposure_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "message"),
     [
         ({"k": 0}, "k is 0"),
         ({"by": "sex"}, "users have no attribute 'sex'"),
@@ -146,13 +146,13 @@ def test_without_test_rows_there_is_exposure_alone() -> None:
         ({"group": "tail", "shares": [1.5]}, "from 0 to 1"),
     ],
 )
-def test_wrong_requests_for_a_report(fitted: Recommender, asked, told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_wrong_requests_for_a_report(fitted: Recommender, asked, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
         fitted.fairness(explained=0, **asked)
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "message"),
     [
         ({"share": 0.5, "boost": 1.0}, "either share"),
         ({}, "either share"),
@@ -164,8 +164,8 @@ def test_wrong_requests_for_a_report(fitted: Recommender, asked, told: str) -> N
         ({"boost": float("nan")}, "finite"),
     ],
 )
-def test_wrong_requests_for_lists(fitted: Recommender, asked, told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_wrong_requests_for_lists(fitted: Recommender, asked, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
         fitted.rerank(**{"users": USERS, "group": "tail", **asked})
 
 

@@ -12,7 +12,7 @@ import torch
 from graph_schema import Catalog
 from graph_schema.errors import CatalogError, ModelError
 from kgrec import Recommender
-from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.features.blocks import FEATURE_BLOCKS
 from kgrec.features.build import build_tables
 from kgrec.graph import GraphSnapshot
@@ -98,7 +98,7 @@ def test_explanations_are_exact_and_name_the_vectors(model: Recommender, item: s
     row = int(engine.snapshot.items.rows([item])[0])
     history = engine.stored(np.array([2]))
     times = np.zeros(len(history.item), dtype=np.int64)
-    told = break_down(engine, history, times, row)
+    told = RequestBreakdown.of(engine, Request(history), times).break_down(row)
     assert PART in told.parts
     assert told.score == pytest.approx(float(engine.score(history)[0, row]), abs=1e-5)
     assert abs(told.rest) < 1e-5
@@ -137,7 +137,7 @@ def test_update_reads_vectors_of_new_items(model: Recommender, tmp_path: Path) -
     other = Recommender.load(tmp_path / "model", device="cpu")
     other.update(new_items())
     items = other.snapshot.items
-    present = other._engine.inputs.items.present[PART]
+    present = other.state.engine.inputs.items.present[PART]
     assert present is not None
     assert present[items.rows(["n1", "n2"]), 0].tolist() == [1.0, 0.0]
     ranked = other.rank(["u2"], candidates=["n1", "n2"], k=2)  # u2 likes what looks like i2
@@ -178,7 +178,7 @@ def test_the_switch_leaves_them_out_to_the_bit() -> None:
 
     users = [f"u{n}" for n in range(catalogs.N_USERS)]
     plain, off = fit({}), fit({"use_vectors": False}, image=given())
-    assert plain._engine.model.shape == off._engine.model.shape
+    assert plain.state.engine.model.shape == off.state.engine.model.shape
     assert off.recommend(users).equals(plain.recommend(users))
     on = fit({}, image=given())
     assert not on.recommend(users).equals(plain.recommend(users))

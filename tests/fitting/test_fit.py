@@ -97,8 +97,10 @@ def test_every_part_fits_alone(part: str) -> None:
     frame = recommender.recommend("u1", k=catalogs.N_ITEMS)
     assert np.isfinite(frame["score"]).all()
     assert frame["score"].nunique() > 1
-    told = recommender.explain("u1", "i5")
-    assert told.baseline + sum(told.parts.values()) == pytest.approx(told.score, abs=1e-5)
+    explanation = recommender.explain("u1", "i5")
+    assert explanation.baseline + sum(explanation.parts.values()) == pytest.approx(
+        explanation.score, abs=1e-5
+    )
 
 
 def test_no_part_at_all_is_an_error() -> None:
@@ -139,11 +141,11 @@ def test_one_event_per_user_will_do() -> None:
 
 
 def test_progress_tells_of_every_epoch() -> None:
-    told: list[tuple[str, int, int]] = []
+    steps: list[tuple[str, int, int]] = []
     Recommender(catalogs.config(epochs=2)).fit(
-        catalogs.catalog(), progress=lambda *step: told.append(step)
+        catalogs.catalog(), progress=lambda *step: steps.append(step)
     )
-    epochs = [(done, total) for what, done, total in told if what.startswith("training: loss")]
+    epochs = [(done, total) for what, done, total in steps if what.startswith("training: loss")]
     assert epochs == [(1, 2), (2, 2)]
 
 
@@ -168,13 +170,13 @@ def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     engine = fitted.state.engine.over(train, fitted.state.engine.texts)
     alone = engine.with_weights(None)
     queries = ValidationQueries.build(alone, valid, most=1_000, seed=0)
-    told, with_weights = (
+    plain, with_weights = (
         queries.evaluate(partial(queries.score, each)) for each in (alone, engine)
     )
-    assert told["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
-    assert with_weights["ndcg@10"] >= told["ndcg@10"] - 1e-6
-    assert set(told.by_group) == {"app", "web"}
-    for name, values in told.by_group.items():
+    assert plain["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
+    assert with_weights["ndcg@10"] >= plain["ndcg@10"] - 1e-6
+    assert set(plain.by_group) == {"app", "web"}
+    for name, values in plain.by_group.items():
         assert values["ndcg@10"] == pytest.approx(best[f"valid_ndcg@10/{name}"], abs=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""How much item–item weights count is chosen on validation rows."""
+"""Settings of the item–item weights are chosen on validation rows."""
 
 from __future__ import annotations
 
@@ -95,16 +95,16 @@ def assert_one_is_explained(engine: Engine, history: Histories, scores: np.ndarr
     assert one is not None
     np.testing.assert_allclose(one[0], scores, rtol=1e-5, atol=1e-5)
     item = int(scores.argmax())
-    told = RequestBreakdown.of(
+    breakdown = RequestBreakdown.of(
         engine, Request(history), engine.sequences.times(int(history.user[0]))
     ).break_down(item)
-    assert told.score == pytest.approx(scores[item], abs=1e-4)
-    assert "together" in told.parts
-    assert abs(told.rest) < 1e-4
+    assert breakdown.score == pytest.approx(scores[item], abs=1e-4)
+    assert "together" in breakdown.parts
+    assert abs(breakdown.rest) < 1e-4
 
 
 def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untimed: Plan) -> None:
-    """The fast path and the breakdown know of the weights."""
+    """The fast path and the breakdown use the weights."""
     strong = with_item_weights(engine, ItemWeightSettings(graph=True, strength=4.0), untimed)
     users = np.arange(3)
     batch = strong.score(strong.stored(users)).numpy()
@@ -120,7 +120,7 @@ def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untim
 
 
 @pytest.mark.slow
-def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, untimed: Plan) -> None:
+def test_weights_of_single_scenarios_are_chosen_too(short: Recommender, untimed: Plan) -> None:
     """Every choice on top of the best shared one, each scenario asked as a user would."""
     full, engine = short.state.full_snapshot, training_engine(short)
     assert full is not None
@@ -149,7 +149,7 @@ def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, unti
     assert queries.evaluate(lambda rows: queries.score(chosen, rows))["ndcg@10"] == tried[best]
 
 
-def test_a_scenario_scores_and_explains_by_its_own(engine: Engine, untimed: Plan) -> None:
+def test_a_scenario_scores_and_explains_by_its_weights(engine: Engine, untimed: Plan) -> None:
     scenario_weights = ScenarioWeightSettings(outside_weight=0.1, ridge=1.0, strength=8.0)
     strong = with_item_weights(
         engine, ItemWeightSettings(graph=False, strength=4.0, scenario=scenario_weights), untimed

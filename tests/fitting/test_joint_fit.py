@@ -113,8 +113,8 @@ def test_records_tell_of_every_scenario(own: Recommender) -> None:
     validated = [record for record in own.history if "valid_ndcg@10" in record]
     assert validated
     for record in validated:
-        told = [record["valid_ndcg@10/app"], record["valid_ndcg@10/web"]]
-        assert min(told) - 1e-9 <= record["valid_ndcg@10"] <= max(told) + 1e-9
+        values = [record["valid_ndcg@10/app"], record["valid_ndcg@10/web"]]
+        assert min(values) - 1e-9 <= record["valid_ndcg@10"] <= max(values) + 1e-9
 
 
 def test_a_teacher_says_what_it_would_answer(own: Recommender, tmp_path: Path) -> None:
@@ -130,14 +130,14 @@ def test_a_teacher_says_what_it_would_answer(own: Recommender, tmp_path: Path) -
     teacher = teacher_scores(saved, engine.snapshot, student, engine.device)
     assert teacher is not None
     rows = np.arange(4)
-    told = teacher(engine.stored(rows, np.array([0, 1, 2, -1])))
+    scores = teacher(engine.stored(rows, np.array([0, 1, 2, -1])))
     expected = engine.score(engine.stored(rows, np.array([1, -1, 0, -1])))
-    torch.testing.assert_close(told, expected)
+    torch.testing.assert_close(scores, expected)
     model = fit(losses={"web": "kl"}, teacher=str(tmp_path / "teacher"))
     assert model.history[-1]["loss"] < model.history[0]["loss"]
 
 
-def test_a_missing_teacher_or_scenario_is_told() -> None:
+def test_a_missing_teacher_or_scenario_is_an_error() -> None:
     with pytest.raises(ModelError, match="nowhere"):
         fit(losses={"web": "kl"}, teacher="nowhere")
     with pytest.raises(TrainingError, match=r"losses name the scenario 'shop'.*app, web"):
