@@ -16,6 +16,7 @@ from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.features.blocks import FEATURE_BLOCKS
 from kgrec.features.build import build_tables
 from kgrec.graph import GraphSnapshot
+from kgrec.scoring.request import Request
 from tests.recommender import catalogs
 
 NEW = ("i1", "i6", "i12", "i23")
