@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.cold_items import ColdItems
+from benchmarks.cold_items import ColdItemTrial
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.scoring.cold_items import predict_cold_items
@@ -130,7 +130,7 @@ def test_cold_items_rank_better_than_by_the_model_alone(tmp_path: Path) -> None:
     """Over catalogs drawn anew, predicted vectors beat the model without them."""
     gains = []
     for seed in range(3):
-        trial = ColdItems.draw(catalogs.snapshot(tmp_path / str(seed), catalogs.catalog(seed)))
+        trial = ColdItemTrial.draw(catalogs.snapshot(tmp_path / str(seed), catalogs.catalog(seed)))
         fitted = Recommender(catalogs.config(epochs=10)).fit(trial.fit)
         engine, items = fitted.state.engine, np.concatenate([trial.choose, trial.test])
         users = engine.stored(np.arange(catalogs.N_USERS))
