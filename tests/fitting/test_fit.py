@@ -57,7 +57,7 @@ def test_an_interrupted_fit_resumes_to_the_same_model(tmp_path: Path) -> None:
     whole = Recommender(settings).fit(catalog)
     folder = tmp_path / "checkpoint"
 
-    def stop(what: str, done: int, total: int) -> None:
+    def stop(what: str, done: int, _total: int) -> None:
         if what.startswith("training") and done == 5:
             raise KeyboardInterrupt
 

@@ -82,7 +82,7 @@ def test_without_validation_rows_there_are_none(engine: Engine, untimed: Plan) -
     assert same is engine
 
 
-def test_they_can_be_left_out(fitted: Recommender) -> None:
+def test_they_can_be_left_out() -> None:
     config = catalogs.config(epochs=1)
     without = config.model.model_copy(update={"use_item_weights": False})
     model = Recommender(config.model_copy(update={"model": without})).fit(catalogs.catalog())

@@ -20,7 +20,8 @@ def few_validated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "_VALID_USERS", 20)
 
 
-def test_a_sampled_fit_answers_and_repeats(few_validated: None) -> None:
+@pytest.mark.usefixtures("few_validated")
+def test_a_sampled_fit_answers_and_repeats() -> None:
     settings = catalogs.config(sampling="sampled", negatives=8, fanout=4, epochs=8, patience=20)
     one = kgrec.Recommender(settings).fit(catalogs.catalog(), seed=0, device="cpu")
     same = kgrec.Recommender(settings).fit(catalogs.catalog(), seed=0, device="cpu")
@@ -31,9 +32,10 @@ def test_a_sampled_fit_answers_and_repeats(few_validated: None) -> None:
     assert report["recall@20"] > 20 / catalogs.N_ITEMS
 
 
+@pytest.mark.usefixtures("few_validated")
 @pytest.mark.parametrize(("sampling", "validated"), [("sampled", 20), ("full", catalogs.N_USERS)])
 def test_only_where_sampled_a_sample_of_users_validates(
-    sampling: str, validated: int, few_validated: None, monkeypatch: pytest.MonkeyPatch
+    sampling: str, validated: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts: list[int] = []
 

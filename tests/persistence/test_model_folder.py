@@ -171,11 +171,11 @@ def test_files_beside_and_inside_a_model_are_never_removed(fresh: Recommender, c
 def test_a_save_that_the_disk_refuses_keeps_the_old_model(
     fresh: Recommender, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(source: Path, target: Path) -> None:
+    def refuse(_source: Path, _target: Path) -> None:
         raise PermissionError(13, "refused")
 
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
-    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(files, "_exchange", lambda _one, _other: False)
     monkeypatch.setattr(os, "rename", refuse)
     with pytest.raises(ModelError, match="can't save the model"):
         fresh.save(copy)
