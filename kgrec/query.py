@@ -170,16 +170,16 @@ class Resolver:
             rows = known_users(engine.snapshot.users, ids)
             codes = self._codes(rows, query.scenario, context)
             return Request(engine.stored(rows, codes), ids, context)
-        names, given = _users_and_histories(query.users, query.histories)
-        none = np.full(len(given), -1)
+        names, item_lists = _users_and_histories(query.users, query.histories)
+        none = np.full(len(item_lists), -1)
         # Only names are looked up: a stored user may happen to be called "0".
         rows = none if names is None else engine.snapshot.users.rows(names)
         codes = self._codes(rows, query.scenario, context)
-        if len(given) == 1:
-            items = few_item_rows(engine, given[0])
+        if len(item_lists) == 1:
+            items = few_item_rows(engine, item_lists[0])
             return Request(engine.typed_one(items, rows, codes), names, context)
-        indptr = np.array([0, *accumulate(map(len, given))])
-        items = few_item_rows(engine, list(chain.from_iterable(given)))
+        indptr = np.array([0, *accumulate(map(len, item_lists))])
+        items = few_item_rows(engine, list(chain.from_iterable(item_lists)))
         return Request(engine.typed(indptr, items, rows, codes), names, context)
 
     def _codes(self, users: Ints, scenario: str | None, context: Mapping[str, Any] | None) -> Ints:
@@ -202,12 +202,14 @@ def _users_and_histories(
     if isinstance(histories, Mapping):
         if names is not None:
             raise RequestError("histories already name their users; pass users or histories.")
-        names, given = [str(user) for user in histories], list(histories.values())
+        names, item_lists = [str(user) for user in histories], list(histories.values())
     else:
-        given = list(histories)
-    if names is not None and len(names) != len(given):
-        raise RequestError(f"{len(names)} users but {len(given)} histories; pass one for each.")
-    return names, [items if type(items) is list else _history(items) for items in given]
+        item_lists = list(histories)
+    if names is not None and len(names) != len(item_lists):
+        raise RequestError(
+            f"{len(names)} users but {len(item_lists)} histories; pass one for each."
+        )
+    return names, [items if type(items) is list else _history(items) for items in item_lists]
 
 
 def _history(items: Any) -> list[str]:

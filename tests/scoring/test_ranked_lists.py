@@ -1,4 +1,4 @@
-"""rank(): the arrays behind recommend(), the same whoever else is asked about."""
+"""rank(): the arrays behind recommend(), the same for a user alone and among others."""
 
 from __future__ import annotations
 
