@@ -192,8 +192,9 @@ def test_sampled_training_and_ratings_read_them_too() -> None:
     weights = model.state.engine.model.features.get_parameter(f"vectors.{PART}")
     assert bool(weights.detach().any())
     model.fit_ratings(like=3)
-    assert model._rater is not None
-    assert PART in model._rater.shape.parts
+    rating_model = model.state.rating_model
+    assert rating_model is not None
+    assert PART in rating_model.shape.parts
     pairs = pd.DataFrame({"user_id": ["u1"], "item_id": [WITHOUT[0]]})
     assert np.isfinite(model.predict(pairs)["rating"]).all()
 
