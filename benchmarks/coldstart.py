@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _items(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
-    trial = cold_items.ColdItems.draw(snapshot)
+    trial = cold_items.ColdItemTrial.draw(snapshot)
     config = _config(asked)
     texts = TextReader(config).read(trial.fit).items[TEXT]
     peers: dict[str, dict[str, Any]] = {
@@ -73,7 +73,7 @@ def _vectors(
     snapshot: GraphSnapshot, asked: argparse.Namespace
 ) -> tuple[dict[str, Any], list[Any]]:
     """The same fits without vectors, with those of pictures, and with noise in their place."""
-    trial = cold_items.ColdItems.draw(snapshot)
+    trial = cold_items.ColdItemTrial.draw(snapshot)
     values, cost = {}, {}
     for name, fit in cold_vectors.snapshots(trial.fit).items():
         runs, cost[name] = _fits(

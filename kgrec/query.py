@@ -1,4 +1,4 @@
-"""Query: what every verb of a Recommender is asked with, and how it becomes rows to score."""
+"""Query: users and circumstances of a request, and how they become rows to score."""
 
 from __future__ import annotations
 
@@ -25,26 +25,28 @@ Horizon: TypeAlias = Literal["next", "later"]
 
 @dataclass(frozen=True)
 class Query:
-    """Who asks, and in which circumstances. Every verb takes one, so that what was recommended can
-    be explained, compared and evaluated in the same circumstances.
+    """The users of a request and its circumstances.
+
+    All methods of ``Recommender`` that answer for users take a Query, so that what was recommended
+    can be explained, compared and evaluated in the same circumstances.
 
     Parameters
     ----------
     users : str or sequence of str, optional
         Ids of users in the graph.
     histories : mapping or sequence, optional
-        Item ids, oldest first, by user id or as a list of lists. A history given here takes the
-        place of the stored one; its user need not be stored.
+        Item ids, oldest first, by user id or as a list of lists. A history given here replaces the
+        stored one; its user need not be stored.
     scenario : str, optional
         Name of a scenario. "auto": each user in the scenario that ``recognise`` finds; "mixture":
-        scores averaged over scenarios by their probabilities. By default the scenario that a rule
-        (``ScenarioConfig``) or the user's own events tell, else none.
+        scores averaged over scenarios by their probabilities. By default the scenario is
+        inferred from a rule (``ScenarioConfig``) or from the user's events, else none.
     context : mapping, optional
-        User attributes that the graph does not know, such as ``{"gender": "F"}``. With "auto" and
-        "mixture" it may have the ``hour`` (0 to 23, UTC).
+        User attributes for users that are not in the graph, such as ``{"gender": "F"}``. With
+        "auto" and "mixture" it may contain ``hour`` (0 to 23, UTC).
     horizon : {"next", "later"}
         Whether to predict the next choice, or choices after some more events, for histories that
-        end long ago; it matters where training saw times.
+        ended long ago. It matters only where the training data have timestamps.
     """
 
     users: str | Sequence[str] | None = None
@@ -61,7 +63,7 @@ class Query:
         context: Mapping[str, Any] | None = None,
         horizon: Horizon = "next",
     ) -> Query:
-        """A Query as it is, or one made of keywords. Raises RequestError where both are given."""
+        """Return a Query unchanged, or make one of keywords. Raises RequestError for both."""
         if not isinstance(users, Query):
             return Query(users, histories, scenario, context, horizon)
         keywords = {"histories": histories, "scenario": scenario, "context": context}
@@ -79,7 +81,7 @@ class Query:
         context: Mapping[str, Any] | None = None,
         horizon: Horizon = "next",
     ) -> Query:
-        """``of`` for verbs about one user, whose history may be given as ``history``."""
+        """``of`` for methods about one user, whose history may be given as ``history``."""
         if isinstance(user, Query):
             histories = None if history is None else [history]
             return Query.of(user, histories, scenario, context, horizon)
@@ -89,7 +91,7 @@ class Query:
 
     @property
     def stored(self) -> bool:
-        """Whether the histories are those of the graph."""
+        """Whether the histories are read from the graph."""
         return self.histories is None
 
 
@@ -102,20 +104,20 @@ class Resolver:
     recogniser: BoundRecogniser
 
     def over(self, engine: Engine) -> Resolver:
-        """The same for another engine of the same model."""
+        """A resolver for another engine of the same model."""
         scenarios = UserScenarios.infer(engine, self.user_scenarios.rule)
         return Resolver(engine, scenarios, replace(self.recogniser, engine=engine))
 
     def resolve(self, query: Query) -> Request:
-        """Histories and scenarios as rows.
+        """The request with histories and scenarios as rows.
 
-        Raises RequestError for a user that is neither stored nor has a history here, an unknown
-        item, scenario or horizon, a context that can't be read, or a query for nobody.
+        Raises RequestError for a user that is neither stored nor has a history in the query, for an
+        unknown item, scenario or horizon, a context that can't be read, and a query without users.
         """
         if query.horizon not in ("next", "later"):
             raise RequestError(f"unknown horizon {query.horizon!r}; use 'next' or 'later'.")
         if query.scenario in RESERVED:
-            return self._routed(query)
+            return self._recognised_request(query)
         request = self._request(query)
         if query.horizon == "next":
             return request
@@ -137,7 +139,7 @@ class Resolver:
         *,
         later: bool = False,
     ) -> Request:
-        """The request of stored users given as rows int64 ``[B]``. Raises RequestError."""
+        """The request for stored users, given as rows int64 ``[B]``. Raises RequestError."""
         if scenario in RESERVED:
             codes, evidence = self.user_scenarios.of(users), context
             attributes: Mapping[str, Any] | None = _without_hour(context)
@@ -153,7 +155,7 @@ class Resolver:
             return request
         return self.recogniser.route(request, scenario, evidence)
 
-    def _routed(self, query: Query) -> Request:
+    def _recognised_request(self, query: Query) -> Request:
         assert query.scenario is not None
         attributes = _without_hour(query.context)
         plain = self.resolve(replace(query, scenario=None, context=attributes or None))
@@ -168,20 +170,20 @@ class Resolver:
             rows = known_users(engine.snapshot.users, ids)
             codes = self._codes(rows, query.scenario, context)
             return Request(engine.stored(rows, codes), ids, context)
-        names, given = _named(query.users, query.histories)
-        none = np.full(len(given), -1)
+        names, item_lists = _users_and_histories(query.users, query.histories)
+        none = np.full(len(item_lists), -1)
         # Only names are looked up: a stored user may happen to be called "0".
         rows = none if names is None else engine.snapshot.users.rows(names)
         codes = self._codes(rows, query.scenario, context)
-        if len(given) == 1:
-            items = few_item_rows(engine, given[0])
+        if len(item_lists) == 1:
+            items = few_item_rows(engine, item_lists[0])
             return Request(engine.typed_one(items, rows, codes), names, context)
-        indptr = np.array([0, *accumulate(map(len, given))])
-        items = few_item_rows(engine, list(chain.from_iterable(given)))
+        indptr = np.array([0, *accumulate(map(len, item_lists))])
+        items = few_item_rows(engine, list(chain.from_iterable(item_lists)))
         return Request(engine.typed(indptr, items, rows, codes), names, context)
 
     def _codes(self, users: Ints, scenario: str | None, context: Mapping[str, Any] | None) -> Ints:
-        """int64 ``[B]``: the scenario asked for, else the one inferred for each user, -1: none."""
+        """int64 ``[B]``: the given scenario, else the one inferred for each user; -1 for none."""
         if scenario is not None:
             return np.full(len(users), scenario_code(self.engine, scenario))
         inferred = self.user_scenarios.of(users, context)
@@ -192,20 +194,22 @@ def _without_hour(context: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (context or {}).items() if name != HOUR}
 
 
-def _named(
+def _users_and_histories(
     users: str | Sequence[str] | None, histories: GivenHistories
 ) -> tuple[list[str] | None, list[Sequence[str]]]:
-    """Users' ids, if they have any, and as many lists of item ids."""
+    """The users' ids, None without any, and as many lists of item ids."""
     names = None if users is None else id_list(users, "users")
     if isinstance(histories, Mapping):
         if names is not None:
             raise RequestError("histories already name their users; pass users or histories.")
-        names, given = [str(user) for user in histories], list(histories.values())
+        names, item_lists = [str(user) for user in histories], list(histories.values())
     else:
-        given = list(histories)
-    if names is not None and len(names) != len(given):
-        raise RequestError(f"{len(names)} users but {len(given)} histories; pass one for each.")
-    return names, [items if type(items) is list else _history(items) for items in given]
+        item_lists = list(histories)
+    if names is not None and len(names) != len(item_lists):
+        raise RequestError(
+            f"{len(names)} users but {len(item_lists)} histories; pass one for each."
+        )
+    return names, [items if type(items) is list else _history(items) for items in item_lists]
 
 
 def _history(items: Any) -> list[str]:

@@ -35,8 +35,9 @@ from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of
-from kgrec.fitting.fit import FitOptions, training_split
+from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
+from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
@@ -53,10 +54,10 @@ from kgrec.scenarios.adaptation import Adaptation, offered_rows
 from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
 from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
 from kgrec.scenarios.new_scenario import check_name, with_scenario
-from kgrec.scoring.lookup import candidate_mask, check_count, check_k, id_list, item_rows
-from kgrec.scoring.ranked_lists import Ranked, rank_items, ranked_frame, similar_items
+from kgrec.scoring.lookup import check_count, check_k, id_list, item_rows
+from kgrec.scoring.ranked_lists import ListOptions, Ranked, rank_items, ranked_frame, similar_items
 from kgrec.scoring.request import Request
-from kgrec.search.requests import SEARCHED, query_catalog, search_items
+from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.state import FittedState, GraphIndexes
 
 if TYPE_CHECKING:
@@ -64,22 +65,22 @@ if TYPE_CHECKING:
 
 
 class Recommender:
-    """A knowledge-graph recommender: fit it on a store or catalog, then ask.
+    """A knowledge-graph recommender: fit it on a store or catalog, then recommend and explain.
 
     Interactions whose split is "test" are never part of the graph that the model sees; those
     marked "valid" choose the model and count as history afterwards.
 
-    All verbs that answer for users take a ``Query`` in place of user ids, so that what was
+    All methods that answer for users accept a ``Query`` in place of user ids, so that what was
     recommended can be explained, compared and evaluated in the same circumstances; the keywords
-    are shorthand for its fields. Likewise ``constraints`` (a ``Constraints``) may take the place
-    of the keywords that narrow items or paths. Answers may be asked for from several threads;
-    changes (``fit``, ``update``, ``adapt``, ``fit_ratings``) take effect one after another.
+    are shorthand for its fields. Likewise ``constraints`` (a ``Constraints``) may replace the
+    keywords that limit items or paths. Several threads may use a recommender at once; changes
+    (``fit``, ``update``, ``adapt``, ``fit_ratings``) take effect one after another.
 
     Parameters
     ----------
     config : RecommenderConfig, optional
-        The settings; what they leave open, ``fit`` reads off the data. It is never changed: the
-        settings that a fit ended with are ``state.config``.
+        The settings; ``fit`` chooses those that are left open from the data. It is never changed:
+        the settings that were used are ``state.config``.
     """
 
     def __init__(self, config: RecommenderConfig | None = None) -> None:
@@ -96,7 +97,7 @@ class Recommender:
 
     @property
     def state(self) -> FittedState:
-        """Everything that answers come from, as one immutable value.
+        """The fitted model, graph and indexes, as one immutable value.
 
         Raises
         ------
@@ -111,12 +112,12 @@ class Recommender:
 
     @property
     def snapshot(self) -> GraphSnapshot:
-        """The graph that answers come from: all but what is held out for testing."""
+        """The graph that the recommender answers from, without test rows."""
         return self.state.snapshot
 
     @property
     def graph(self) -> GraphExplorer:
-        """The graph to look around in: ``neighbours``, ``paths`` and ``subgraph`` of any nodes."""
+        """The graph for exploring: ``neighbours``, ``paths`` and ``subgraph`` of any nodes."""
         return self.state.indexes.explorer
 
     @property
@@ -147,8 +148,8 @@ class Recommender:
     ) -> Self:
         """Read the graph, encode its texts, train, and be ready to answer.
 
-        Where the catalog marks no rows "valid", some are held out to choose the model by, and it
-        is then trained again on all rows. Equal data, settings and seed give equal models on one
+        Where the catalog marks no rows "valid", some are held out to choose the model, which is
+        then trained again on all rows. Equal data, settings and seed give equal models on one
         processor.
 
         Parameters
@@ -164,11 +165,12 @@ class Recommender:
         checkpoint : path, optional
             Folder that keeps the state of training at every validation.
         resume : bool
-            Go on from ``checkpoint``, to the same result as an uninterrupted fit.
+            Continue from ``checkpoint``, to the same result as an uninterrupted fit.
         tune : int, optional
-            Number of settings to try first on the validation rows: the given ones, then others of
-            ``kgrec.fitting.search_space.SPACE``. The trials are kept in ``checkpoint`` +
-            ".tuning"; ``state.config`` has the best settings, ``tuning`` lists the trials.
+            Number of trials before training: the given settings, then others of
+            ``kgrec.fitting.search_space.SPACE``, compared on validation rows. The
+            trials are kept in ``checkpoint`` + ".tuning"; ``state.config`` has the best settings,
+            ``tuning`` lists the trials.
 
         Returns
         -------
@@ -210,7 +212,7 @@ class Recommender:
             reader=reader,
             indexes=GraphIndexes(fitted.engine.snapshot, fitted.engine.texts, mapping),
             start=fitted.start,
-            training_log=result.chosen.log,
+            training_log=result.chosen.training_log,
             trials=result.trials,
         ).over(full, progress)
         state.engine.warm_up()
@@ -246,7 +248,7 @@ class Recommender:
         k : int
             Length of the lists, at least 1. Lists are shorter where fewer items are left.
         candidates : sequence of str, optional
-            Item ids to choose among; they take the place of a scenario's own items.
+            Item ids to choose among; they replace the items of a scenario.
         exclude_seen : bool
             Leave out the items of the user's history.
         where : mapping or callable, optional
@@ -356,16 +358,14 @@ class Recommender:
         request = None
         if user is not None:
             request = state.resolver.resolve_one(Query.of_one(user, None, scenario, context))
-        return search_items(
-            state.engine,
-            state.indexes.searcher,
-            state.reader,
+        search = SearchRequest(
             text,
             check_k(k),
-            request=request,
-            scenario=scenario,
-            constraints=_limits(constraints, candidates=candidates, where=where),
+            request,
+            scenario,
+            _limits(constraints, candidates=candidates, where=where),
         )
+        return search_items(state.engine, state.indexes.searcher, state.reader, search)
 
     def log_query(
         self,
@@ -817,7 +817,7 @@ class Recommender:
         attributes: Mapping[str, Any] | None = None,
         candidates: Sequence[str] | None = None,
     ) -> Self:
-        """Take up a new scenario, or tune a known one, from a few interactions, in place.
+        """Add a new scenario, or tune a known one, from a few interactions, in place.
 
         Without examples a new scenario uses the parameters that all scenarios share; with a
         description or attributes, those halfway to the mean of similar scenarios. Examples move it
@@ -868,7 +868,7 @@ class Recommender:
     ) -> EvaluationReport:
         """Full ranking of all items for every user with rows in ``split``.
 
-        What was seen is no candidate.
+        Items of the history are not ranked.
 
         Parameters
         ----------
@@ -880,16 +880,16 @@ class Recommender:
         ks : sequence of int
             List lengths of the metrics.
         by : str, optional
-            A user attribute to report groups for.
+            A user attribute; the report has figures for each of its values.
         keep_users : bool
-            Keep every user's values, as ``compare_reports`` needs them.
+            Keep every user's values, which ``compare_reports`` needs.
         scenario, context
-            Ask for all users in this scenario and context, as in ``recommend``.
+            The scenario and context of all users, as in ``recommend``.
 
         Raises
         ------
         RequestError
-            Where no row has the split, or for an unknown attribute or scenario.
+            Where no row has the split, and for an unknown attribute or scenario.
         """
         state = self.state
         request = EvaluationRequest(split, history, ks, by, keep_users, scenario, context)
@@ -926,7 +926,7 @@ class Recommender:
         Raises
         ------
         RequestError
-            For unknown attributes or groups, and where there is nobody to report on.
+            For unknown attributes or groups, and where there is no user to report on.
         """
         state = self.state
         request = FairnessRequest(
@@ -964,9 +964,9 @@ class Recommender:
     ) -> Reranked:
         """The best lists of ``k`` in which a group of items has ``share`` of the exposure.
 
-        A place has the exposure 1 / log2(rank + 1). The share is counted over all these users
-        together, so ask for many; for one more user give ``boost`` (from an earlier answer) in
-        place of ``share``.
+        A place has the exposure 1 / log2(rank + 1). The share is counted over all users of the
+        request, so pass many; for one more user give the ``boost`` of an earlier result in place of
+        ``share``.
 
         Parameters
         ----------
@@ -984,26 +984,21 @@ class Recommender:
             For a share that no lists reach, with the range that they do.
         """
         state, target = self.state, ExposureTarget(group, share, boost)
-        k, limits = check_k(k), _limits(constraints, candidates=candidates, where=where)
+        limits = _limits(constraints, candidates=candidates, where=where)
         query = Query.of(users, histories, scenario, context, horizon)
-        return rerank_exposure(
-            state.engine,
-            state.resolver.resolve(query),
-            target,
-            k,
-            trained=trained_counts(state.full_snapshot),
-            constraints=limits,
-            exclude_seen=exclude_seen,
-        )
+        request = state.resolver.resolve(query)
+        options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
+        trained = trained_counts(state.full_snapshot)
+        return rerank_exposure(state.engine, request, target, options, trained)
 
     def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
-        """Take in new users, items, entities, facts and interactions at once, without training.
+        """Add new users, items, entities, facts and interactions at once, without training.
 
         Parameters
         ----------
         news : Catalog or DataFrame
-            A frame holds interactions. What it does not mention of known users and items stays as
-            it is. Updating twice changes nothing. The store is not written; see
+            A frame has interactions. Attributes of known users and items that are not mentioned
+            stay as they are. Updating twice changes nothing. The store is not written; see
             ``GraphStore.write``.
         progress : callable, optional
             As in ``fit``.
@@ -1011,7 +1006,7 @@ class Recommender:
         Raises
         ------
         CatalogError
-            Where the news break the schema; then nothing has changed.
+            Where the new data break the schema; then nothing has changed.
         """
         with self._changes:
             state = self.state
@@ -1034,12 +1029,13 @@ class Recommender:
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
-        """What ``save`` wrote, ready to answer; no store is needed.
+        """Load what ``save`` wrote; no store is needed.
 
         Raises
         ------
         ModelError
-            For a folder that is missing, incomplete, changed, foreign, older or newer.
+            For a folder that is missing, incomplete, changed, of another program, or of another
+            version of the format.
         DeviceError
             Where the device can't be used.
         """
@@ -1104,11 +1100,8 @@ def _with_ratings(
 def _rank(
     state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
 ) -> Ranked:
-    mask = candidate_mask(state.snapshot, limits.candidates, limits.where)
-    own = limits.candidates is None
-    return rank_items(
-        state.engine, request, check_k(k), mask=mask, exclude_seen=exclude_seen, own=own
-    )
+    options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
+    return rank_items(state.engine, request, options)
 
 
 def _limits(constraints: Constraints | None, **keywords: Any) -> Constraints:

@@ -1,4 +1,4 @@
-"""FittedState: everything that answers come from, replaced as one value."""
+"""FittedState: everything that a recommender answers from, replaced as one value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kgrec.training.scenarios.maml import Start
 
 @dataclass(frozen=True, eq=False)
 class GraphIndexes:
-    """What explaining, exploring and searching build from a snapshot; no scenario changes it."""
+    """Indexes of a snapshot for explanations, exploring and search; independent of scenarios."""
 
     snapshot: GraphSnapshot
     texts: TextFeatures
@@ -38,24 +38,26 @@ class GraphIndexes:
 
     @cached_property
     def explainer(self) -> Explainer:
-        """Paths of the graph, for explanations."""
+        """The index of the graph's paths, for explanations."""
         return Explainer(self.snapshot, mapping=self.mapping)
 
     @cached_property
     def explorer(self) -> GraphExplorer:
-        """The graph to look around in."""
+        """The graph for exploring."""
         return GraphExplorer(self.explainer)
 
     @cached_property
     def searcher(self) -> Searcher:
-        """Titles, texts and names of entities, for search."""
+        """The indexes of titles, texts and entity names, for search."""
         return Searcher(self.snapshot, self.texts)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedState:
-    """A fitted recommender. Immutable: every change makes another state, which takes the place of
-    the old one in a single assignment, so that no thread sees half of a change.
+    """A fitted recommender.
+
+    It is immutable: each change makes a new state that replaces the old one in a single assignment,
+    so no thread sees half of a change.
 
     Attributes
     ----------
@@ -70,7 +72,7 @@ class FittedState:
     indexes : GraphIndexes
         Indexes of the graph for explanations, exploring and search.
     start : Start or None
-        Where a new scenario starts, if meta-training learned it.
+        The parameters from which a new scenario starts, if meta-training learned them.
     recogniser : FittedRecogniser or None
         Recognises scenarios, if training had histories in at least two.
     rating_model : RatingModel or None
@@ -95,7 +97,7 @@ class FittedState:
 
     @property
     def snapshot(self) -> GraphSnapshot:
-        """The graph that answers come from, without test rows."""
+        """The graph that the recommender answers from, without test rows."""
         return self.engine.snapshot
 
     @cached_property
@@ -109,7 +111,7 @@ class FittedState:
 
     @cached_property
     def predictor(self) -> RatingPredictor:
-        """The rating model over the graph. Raises ModelError where there is none."""
+        """The rating model over the graph. Raises ModelError without a rating model."""
         if self.rating_model is None:
             raise ModelError(
                 "this Recommender has no rating model; call fit_ratings(), or set ratings.enabled "
@@ -118,8 +120,8 @@ class FittedState:
         return bind_predictor(self.engine, self.rating_model)
 
     def texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
-        """The vectors of a snapshot's texts: those at hand where the texts are the same, else read
-        with the language model. Raises TextModelError."""
+        """The vectors of a snapshot's texts: the present ones if the texts are the same, else
+        computed by the language model. Raises TextModelError."""
         if same_texts(self.engine.snapshot, snapshot):
             return self.engine.texts
         return self.reader.read(snapshot, progress)
@@ -130,15 +132,15 @@ class FittedState:
         return Case.of(self.engine, self.indexes.explainer, request, stored=query.stored)
 
     def over(self, full: GraphSnapshot, progress: Progress | None = None) -> FittedState:
-        """The same model over another graph, ``full``, which may hold test rows."""
+        """A state with the same model over another graph ``full``, which may contain test rows."""
         visible = full.without_splits(("test",))
         engine = self.engine.over(visible, self.texts_of(visible, progress))
         indexes = GraphIndexes(visible, engine.texts, self.indexes.mapping)
         return replace(self, full_snapshot=full, engine=engine, indexes=indexes)
 
     def warm_up(self) -> FittedState:
-        """Compute now everything that answers need, so that the first is as fast as the next, and
-        threads share it. Returns the state."""
+        """Compute all cached values, so that the first request is as fast as the next and threads
+        share them. Returns the state."""
         self.engine.warm_up()
         self.indexes.explainer.warm_up()
         lazy: list[Callable[[], object]] = [

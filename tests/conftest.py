@@ -19,6 +19,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
+    from kgrec import Recommender
     from tests.neo4j_server import Server
 
 # One thread for each worker, and for the processes it starts: the tensors of tests are so small
@@ -98,3 +99,38 @@ def neo4j_server() -> Iterator[Server]:
 
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def fitted() -> Recommender:
+    """A recommender fitted once; tests that change one take ``fresh``."""
+    from kgrec import Recommender
+    from tests.recommender import catalogs
+
+    config = catalogs.config(epochs=40, learning_rate=0.02)
+    return Recommender(config).fit(catalogs.catalog())
+
+
+@pytest.fixture(scope="session")
+def short() -> Recommender:
+    """A recommender fitted on the same catalog for two epochs."""
+    from kgrec import Recommender
+    from tests.recommender import catalogs
+
+    return Recommender(catalogs.config(**catalogs.SHORT)).fit(catalogs.catalog())
+
+
+@pytest.fixture(scope="session")
+def saved(fitted: Recommender, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the fitted recommender."""
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    fitted.save(folder)
+    return folder
+
+
+@pytest.fixture
+def fresh(saved: Path) -> Recommender:
+    """The fitted recommender, for one test alone."""
+    from kgrec import Recommender
+
+    return Recommender.load(saved)

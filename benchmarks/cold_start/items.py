@@ -29,7 +29,7 @@ Scores = np.ndarray  # float [n_users, candidates]
 
 
 @dataclass(frozen=True, eq=False)
-class ColdItems:
+class ColdItemTrial:
     """``fit`` is the graph that is left; ``choose`` and ``test`` int64 rows of the cold items."""
 
     whole: GraphSnapshot
@@ -38,7 +38,7 @@ class ColdItems:
     test: Ints
 
     @staticmethod
-    def draw(snapshot: GraphSnapshot) -> ColdItems:
+    def draw(snapshot: GraphSnapshot) -> ColdItemTrial:
         """Rows of a snapshot are sorted as numbers already where the ids are numbers."""
         count = len(snapshot.items)
         order = np.random.default_rng(DRAWN_WITH).permutation(count)
@@ -46,7 +46,7 @@ class ColdItems:
         choose, test = order[:share], order[share : 2 * share]
         events = snapshot.interactions
         held = np.isin(events.item, order[: 2 * share]) | np.asarray(events.split == "test")
-        return ColdItems(snapshot, snapshot.without(held), choose, test)
+        return ColdItemTrial(snapshot, snapshot.without(held), choose, test)
 
     @property
     def history(self) -> sp.csr_matrix:
@@ -86,7 +86,7 @@ class ColdItems:
         return np.asarray(user_metrics(hits, counts[asked], (K,))[f"ndcg@{K}"])
 
 
-def entity_cosine(trial: ColdItems) -> Callable[[Ints], Scores]:
+def entity_cosine(trial: ColdItemTrial) -> Callable[[Ints], Scores]:
     """Σ over the history of cos(item, candidate), items as bags of entities weighted by
     log(n / items with the entity)."""
     shape = (len(trial.fit.items), len(trial.fit.entities))
@@ -102,25 +102,25 @@ def entity_cosine(trial: ColdItems) -> Callable[[Ints], Scores]:
     return _cosine(trial, links @ sp.diags(np.log(shape[0] / np.maximum(degree, 1))))
 
 
-def text_cosine(trial: ColdItems, texts: np.ndarray) -> Callable[[Ints], Scores]:
+def text_cosine(trial: ColdItemTrial, texts: np.ndarray) -> Callable[[Ints], Scores]:
     """The same over text vectors float32 ``[n_items, size]``."""
     return _cosine(trial, sp.csr_matrix(texts))
 
 
-def _cosine(trial: ColdItems, features: sp.csr_matrix) -> Callable[[Ints], Scores]:
+def _cosine(trial: ColdItemTrial, features: sp.csr_matrix) -> Callable[[Ints], Scores]:
     length = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
     unit = sp.csr_matrix(sp.diags(1.0 / np.maximum(length, 1e-12)) @ features)
     profile = trial.history @ unit
     return lambda items: np.asarray((profile @ unit[items].T).todense())
 
 
-def at_random(trial: ColdItems, seed: int) -> Callable[[Ints], Scores]:
+def at_random(trial: ColdItemTrial, seed: int) -> Callable[[Ints], Scores]:
     """Every user's own order, drawn with ``seed``."""
     users = len(trial.fit.users)
     return lambda items: np.random.default_rng(seed).random((users, len(items)))
 
 
-def figures(trial: ColdItems, score: Callable[[Ints], Scores]) -> dict[str, Any]:
+def figures(trial: ColdItemTrial, score: Callable[[Ints], Scores]) -> dict[str, Any]:
     """NDCG@10 on the items that choose and on those that test."""
     return {
         "ndcg@10": round(trial.ndcg(trial.test, score), 5),

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from benchmarks.cold_start.items import ColdItems
+from benchmarks.cold_start.items import ColdItemTrial
 from benchmarks.harness.datasets import data_folder
 from benchmarks.harness.report import interval
 from kgrec import Recommender
@@ -60,7 +60,7 @@ def snapshots(fit: GraphSnapshot) -> dict[str, GraphSnapshot]:
     }
 
 
-def measure(trial: ColdItems, model: Recommender) -> Values:
+def measure(trial: ColdItemTrial, model: Recommender) -> Values:
     """NDCG@10 of each user, over all cold items of a part and over those with a picture."""
     with_picture = CatalogVectors.read(trial.fit).items
     values: Values = {}

@@ -42,8 +42,8 @@ class View:
 
     def __init__(self, engine: Engine, history: EditableHistory, candidate: int) -> None:
         self.engine, self.history, self.candidate = engine, history, candidate
-        new = engine.new_items
-        self._foretold = new is not None and new.row(candidate) >= 0
+        cold = engine.cold_items
+        self._predicted = cold is not None and cold.position(candidate) >= 0
 
     def scores(self, removals: Sequence[Removal]) -> np.ndarray:
         """float64 ``[r]``: the candidate's score under each removal, by whole forward passes."""
@@ -79,7 +79,7 @@ class View:
         foretold from all items, and stays."""
         engine, row = self.engine, self.candidate
         parts = engine.bound.item_parts[1]
-        if self._foretold or not removal.nodes or KNOWLEDGE not in parts:
+        if self._predicted or not removal.nodes or KNOWLEDGE not in parts:
             return engine.items.candidate[row : row + 1]
         kept = {name: vectors[row] for name, vectors in parts.items()}
         kept[KNOWLEDGE] = around(engine, row, removal.nodes, candidate=True)

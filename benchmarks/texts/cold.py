@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.cold_start import items as cold_items
-from benchmarks.cold_start.items import DRAWN_WITH, ColdItems, at_random, text_cosine
+from benchmarks.cold_start.items import DRAWN_WITH, ColdItemTrial, at_random, text_cosine
 from benchmarks.harness.datasets import load_dataset
 from benchmarks.harness.report import finish
 from benchmarks.harness.rows import read_rows
@@ -43,7 +43,7 @@ Values = np.ndarray  # float64 [users]
 class Trial:
     """Cold items, and which users with a candidate are asked: bool ``[users]``."""
 
-    cold: ColdItems
+    cold: ColdItemTrial
     asked: np.ndarray
 
     @staticmethod
@@ -59,10 +59,10 @@ class Trial:
         drawn = np.random.default_rng(DRAWN_WITH).permutation(len(told))[: len(told) // 5]
         test = np.sort(told[drawn])
         fit = whole.without(np.isin(events.item, test))
-        return Trial.of(ColdItems(whole, fit, np.empty(0, dtype=np.int64), test))
+        return Trial.of(ColdItemTrial(whole, fit, np.empty(0, dtype=np.int64), test))
 
     @staticmethod
-    def of(cold: ColdItems) -> Trial:
+    def of(cold: ColdItemTrial) -> Trial:
         """Everybody with a candidate and a history."""
         events = cold.whole.interactions
         users = np.unique(events.user[np.isin(events.item, cold.test)])
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in asked.data:
         rows, _ = read_rows(lambda name=name: _catalog(name), _kept(asked.snapshots, name))  # type: ignore[misc]
         movies = name == MOVIES
-        trial = Trial.of(ColdItems.draw(rows.snapshot)) if movies else Trial.draw(rows.snapshot)
+        trial = Trial.of(ColdItemTrial.draw(rows.snapshot)) if movies else Trial.draw(rows.snapshot)
         seeds = range(min(asked.seeds, asked.movie_seeds) if movies else asked.seeds)
         told = measure(trial, seeds, asked.epochs)
         protocol = cold_items.PROTOCOL if movies else PROTOCOL

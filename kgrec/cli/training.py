@@ -48,7 +48,7 @@ def train(
 
     A checkpoint beside the model is written as training goes, so that a run that was stopped
     continues with `--resume` and ends in the same result. With `--tune` the settings that do best
-    on validation rows are trained; the tries are kept with the model.
+    on validation rows are trained; the trials are kept with the model.
     """
     from kgrec import Recommender
 
@@ -80,8 +80,8 @@ def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
     return {"epochs": len(history), **best}
 
 
-def chosen(tries: list[dict[str, Any]]) -> dict[str, Any]:
-    """The settings of the best try."""
-    done = [one for one in tries if one["metric"] is not None]
+def chosen(trials: list[dict[str, Any]]) -> dict[str, Any]:
+    """The settings of the best trial."""
+    done = [one for one in trials if one["metric"] is not None]
     best: dict[str, Any] = max(done, key=lambda one: (one["metric"], -one["number"]))
     return dict(best["values"])

@@ -1,4 +1,4 @@
-"""Evaluation: metrics, protocols, baselines and significance."""
+"""Evaluation: metrics, protocols, significance and fairness."""
 
 from kgrec.evaluation.fairness_report import FairnessReport
 from kgrec.metrics.accumulate import RankingMetrics

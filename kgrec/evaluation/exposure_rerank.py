@@ -1,4 +1,4 @@
-"""Lists that give a group of items a stated share of the exposure, and what that costs."""
+"""Lists in which a group of items has a given share of the exposure, and the cost in score."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
 from kgrec.metrics.groups import POPULARITY, popularity_groups
-from kgrec.paths.index import Constraints
 from kgrec.progress import Progress
 from kgrec.ranking import Where, attribute_mask
 from kgrec.ranking.exposure import Choices, boosted_lists, lists_with_share
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import candidate_mask, item_frame
-from kgrec.scoring.ranked_lists import Ranked, batch_size, ranked_frame, score_request
+from kgrec.scoring.lookup import item_frame
+from kgrec.scoring.ranked_lists import ListOptions, Ranked, batch_size, ranked_frame, score_request
 from kgrec.scoring.request import Request
 
 ItemGroupSpec: TypeAlias = str | Where
@@ -28,10 +27,18 @@ ItemGroupSpec: TypeAlias = str | Where
 class Reranked:
     """Lists in which a group of items has ``share`` of the exposure.
 
-    ``frame`` is as ``recommend`` gives it; its scores are the model's own. ``boost`` was added to
-    the scores of the group to rank; pass it to ``rerank`` for the same treatment of another
-    request. ``share_before`` is the group's share without it. ``score_loss`` is how much the mean
-    score of a place, weighing its exposure, falls: no lists with this share lose less.
+    Attributes
+    ----------
+    frame : DataFrame
+        The lists, with the columns of ``recommend``; scores are those of the model, without boost.
+    boost : float
+        Added to the scores of the group for ranking; pass it to ``rerank`` to treat another request
+        in the same way.
+    share, share_before : float
+        The group's share of the exposure, 0 to 1, and its share without the boost.
+    score_loss : float
+        Decrease of the mean score of a list position, weighted by exposure. No other lists with
+        this share have a smaller one.
     """
 
     frame: pd.DataFrame
@@ -49,8 +56,8 @@ class Reranked:
 
 @dataclass(frozen=True)
 class ExposureTarget:
-    """The ``group`` of items, and either the ``share`` of the exposure that it is to get or the
-    ``boost`` of its scores. Raises RequestError unless one of the two is given."""
+    """A ``group`` of items with either its wanted ``share`` of the exposure or the ``boost`` of its
+    scores. Raises RequestError unless exactly one of the two is given."""
 
     group: ItemGroupSpec
     share: float | None = None
@@ -65,23 +72,19 @@ def rerank_exposure(
     engine: Engine,
     request: Request,
     target: ExposureTarget,
-    k: int,
-    *,
-    trained: Ints,
-    constraints: Constraints,
-    exclude_seen: bool,
+    options: ListOptions,
+    interactions: Ints,
 ) -> Reranked:
-    """The best lists of ``k`` that reach ``target``; see ``Recommender.rerank``.
+    """The best lists that reach ``target``; see ``Recommender.rerank``.
 
-    ``trained`` int64 ``[n_items]`` are the items' training interactions. Raises RequestError for a
-    share that no lists reach, with the range that they do.
+    ``interactions`` int64 ``[n_items]`` are the training interactions of each item. Raises
+    RequestError for a share that no lists reach, with the range that they do.
     """
     if not len(request):
         raise RequestError("nobody to recommend to; pass at least one user or history.")
-    mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
-    inside = group_mask(engine.snapshot, trained, target.group, mask)
-    own = constraints.candidates is None
-    choices = choices_for(engine, request, k, inside, mask=mask, exclude_seen=exclude_seen, own=own)
+    k = options.k
+    inside = group_mask(engine.snapshot, interactions, target.group, options.mask)
+    choices = choices_for(engine, request, inside, options)
     plain = boosted_lists(choices, k)
     if target.share is None:
         assert target.boost is not None
@@ -101,40 +104,41 @@ def rerank_exposure(
 def choices_for(
     engine: Engine,
     request: Request,
-    k: int,
     inside: np.ndarray,
-    *,
-    mask: np.ndarray | None = None,
-    exclude_seen: bool = True,
-    own: bool = True,
+    options: ListOptions,
     progress: Progress | None = None,
 ) -> Choices:
-    """What may come into everybody's list of ``k``; ``inside`` and ``mask`` bool ``[n_items]``,
-    ``own`` as for ``rank_items``."""
+    """The items that may come into each list; ``inside`` bool ``[n_items]`` is the group."""
     size = batch_size(len(inside), engine.device)
     parts = []
     for start in range(0, len(request), size):
         part = request.part(start, start + size)
-        seen = (part.histories.indptr, part.histories.item) if exclude_seen else None
+        histories, mask = part.histories, options.mask
+        seen = (histories.indptr, histories.item) if options.exclude_seen else None
         scores = score_request(engine, part)
-        allowed = engine.candidates(part.histories.scenario, mask) if own else mask
-        parts.append(Choices.of(scores, k, inside, seen=seen, candidates=allowed))
+        if options.within_scenario:
+            mask = engine.candidates(histories.scenario, mask)
+        parts.append(Choices.of(scores, options.k, inside, seen=seen, candidates=mask))
         if progress is not None:
             progress("users ranked", start + len(part), len(request))
     return Choices.joined(parts)
 
 
 def group_mask(
-    snapshot: GraphSnapshot, trained: Ints, group: ItemGroupSpec, mask: np.ndarray | None = None
+    snapshot: GraphSnapshot,
+    interactions: Ints,
+    group: ItemGroupSpec,
+    mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """bool ``[n_items]``; RequestError where the group, or what is left beside it, is empty."""
+    """bool ``[n_items]``: the items of a group. ``mask`` bool ``[n_items]`` are those that may be
+    recommended. Raises RequestError where none or all of these are in the group."""
     if isinstance(group, str):
         if group not in POPULARITY:
             raise RequestError(
                 f"no group of items is called {group!r}; use one of {', '.join(POPULARITY)}, or a "
                 "condition on attributes such as {'genres': 'Western'}."
             )
-        inside = np.asarray(popularity_groups(trained) == group)
+        inside = np.asarray(popularity_groups(interactions) == group)
     else:
         inside = attribute_mask(item_frame(snapshot.items), group)
     allowed = inside if mask is None else inside & mask
@@ -146,7 +150,6 @@ def group_mask(
 
 
 def trained_counts(full: GraphSnapshot) -> Ints:
-    """int64 ``[n_items]``: the training interactions of each item of a snapshot, without held-out
-    rows."""
+    """int64 ``[n_items]``: the number of training interactions of each item of a full snapshot."""
     train = full.without_splits(("valid", "test")).interactions
     return np.bincount(train.item, minlength=len(full.items))

@@ -1,4 +1,4 @@
-"""A report of fairness: who is shown, who is served how well, and how well that is explained."""
+"""Fairness: exposure of items, quality for users, and quality of explanations, by group."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ from kgrec.progress import Progress
 from kgrec.query import Resolver
 from kgrec.ranking import Csr, pairs_to_csr, take_rows
 from kgrec.ranking.exposure import Choices, ExposedLists, boosted_lists, lists_with_share
+from kgrec.scoring.ranked_lists import ListOptions
 
 Figures = TypeVar("Figures", ItemGroup, UserGroup)
 
 
 @dataclass(frozen=True)
 class FairnessRequest:
-    """What is measured; see ``Recommender.fairness`` for the fields."""
+    """Settings of a fairness report; see ``Recommender.fairness`` for the fields."""
 
     k: int = 10
     by: Sequence[str] = ()
@@ -60,7 +61,7 @@ class FairnessRequest:
     def __post_init__(self) -> None:
         if (self.group is None) != (not self.shares):
             raise RequestError(
-                "group and shares belong together: the group that is to get the shares."
+                "group and shares belong together: the group of items that gets these shares."
             )
 
 
@@ -71,35 +72,35 @@ def measure_fairness(
     request: FairnessRequest,
     progress: Progress | None = None,
 ) -> FairnessReport:
-    """Exposure and quality of lists, and of their explanations, by group.
+    """Exposure and quality of the lists, and quality of their explanations, by group.
 
     ``full`` is the snapshot with the held-out rows. Raises RequestError.
     """
     engine, k = resolver.engine, request.k
-    snapshot, trained = engine.snapshot, trained_counts(full)
-    audience = Audience.of(snapshot, full)
-    by_items = _item_masks(snapshot, trained, request.items)
-    by_users = _user_masks(snapshot, audience, trained, request.by)
-    head = popularity_groups(trained) == "head"
-    inside = head if request.group is None else group_mask(snapshot, trained, request.group)
-    asked = resolver.of_users(audience.users)
-    choices = choices_for(engine, asked, k, inside, progress=progress)
+    snapshot, interactions = engine.snapshot, trained_counts(full)
+    audience = Audience.build(snapshot, full)
+    by_items = _item_masks(snapshot, interactions, request.items)
+    by_users = _user_masks(snapshot, audience, interactions, request.by)
+    head = popularity_groups(interactions) == "head"
+    inside = head if request.group is None else group_mask(snapshot, interactions, request.group)
+    users = resolver.of_users(audience.users)
+    choices = choices_for(engine, users, inside, ListOptions(k), progress)
     plain = boosted_lists(choices, k)
-    shown = Shown(plain.rows, len(trained), audience.targets)
-    pairs = explain_lists(
-        snapshot, explain, audience.users, plain.rows, request.explained, request.seed, progress
-    )
+    shown = Shown(plain.rows, len(interactions), audience.targets)
+    drawn = np.random.default_rng(request.seed).permutation(len(audience.users))
+    sample = np.sort(drawn[: request.explained])
+    pairs = explain_lists(snapshot, explain, audience.users, plain.rows, sample, progress)
     exposure = shown.item_exposure()
     of_head = audience.share_of(snapshot, head)
     return FairnessReport(
         k=k,
         users=len(audience.users),
-        items=len(trained),
+        items=len(interactions),
         gini=gini(exposure),
         coverage=float((exposure > 0).mean()),
         quality=estimates(shown.quality()),
         item_groups={
-            name: _with_paths(item_groups(shown, trained, groups), groups, pairs, pairs.item)
+            name: _with_paths(item_groups(shown, interactions, groups), groups, pairs, pairs.item)
             for name, groups in by_items.items()
         },
         user_groups={
@@ -107,21 +108,29 @@ def measure_fairness(
             for name, groups in by_users.items()
         },
         paths=pairs.quality(np.ones(len(pairs.item), dtype=bool)),
-        favoured="" if request.group is None else _shown_name(request.group),
+        favoured="" if request.group is None else _group_name(request.group),
         costs=[] if request.group is None else _costs(choices, plain, shown, request.shares),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Audience:
-    """The users of a report: ``users`` int64 ``[B]`` rows, and their held-out ``targets``."""
+    """The users of a report.
+
+    Attributes
+    ----------
+    users : int64 ``[B]``
+        Their rows.
+    targets : CSR or None
+        Their held-out items; None where the catalog has no test rows.
+    """
 
     users: Ints
     targets: Csr | None
 
     @staticmethod
-    def of(snapshot: GraphSnapshot, full: GraphSnapshot) -> Audience:
-        """Users with test rows that a list can hold, else all with a history."""
+    def build(snapshot: GraphSnapshot, full: GraphSnapshot) -> Audience:
+        """The users with test rows whose items can be recommended, else all with a history."""
         seen = snapshot.interactions
         n_users = len(full.users)
         held = full.interactions.select(np.asarray(full.interactions.split == "test"))
@@ -141,19 +150,21 @@ class Audience:
         return Audience(users, take_rows(kept, users))
 
     def lengths(self, snapshot: GraphSnapshot) -> Ints:
-        """int64 ``[B]``: how many events each has."""
+        """int64 ``[B]``: the number of events of each user."""
         events = snapshot.interactions.user
         return np.asarray(np.bincount(events, minlength=len(snapshot.users))[self.users])
 
     def share_of(self, snapshot: GraphSnapshot, group: np.ndarray) -> np.ndarray:
-        """float64 ``[B]``: the share of each one's events whose item is in ``group``."""
+        """float64 ``[B]``: the share of each user's events whose item is in ``group``."""
         seen = snapshot.interactions
         inside = np.bincount(seen.user[group[seen.item]], minlength=len(snapshot.users))
         return np.asarray(inside[self.users] / np.maximum(self.lengths(snapshot), 1))
 
 
-def _item_masks(snapshot: GraphSnapshot, trained: Ints, names: Sequence[str]) -> dict[str, Groups]:
-    found: dict[str, Groups] = {"popularity": masks(popularity_groups(trained), POPULARITY)}
+def _item_masks(
+    snapshot: GraphSnapshot, interactions: Ints, names: Sequence[str]
+) -> dict[str, Groups]:
+    found: dict[str, Groups] = {"popularity": masks(popularity_groups(interactions), POPULARITY)}
     for name in names:
         groups = attribute_groups(snapshot.items.attributes, name, "items")
         found[_free_name(name, found)] = groups
@@ -161,9 +172,9 @@ def _item_masks(snapshot: GraphSnapshot, trained: Ints, names: Sequence[str]) ->
 
 
 def _user_masks(
-    snapshot: GraphSnapshot, audience: Audience, trained: Ints, names: Sequence[str]
+    snapshot: GraphSnapshot, audience: Audience, interactions: Ints, names: Sequence[str]
 ) -> dict[str, Groups]:
-    head = np.asarray(popularity_groups(trained) == "head")
+    head = np.asarray(popularity_groups(interactions) == "head")
     found: dict[str, Groups] = {
         "history": history_groups(audience.lengths(snapshot)),
         "taste": taste_groups(audience.share_of(snapshot, head)),
@@ -183,7 +194,8 @@ def _free_name(name: str, taken: Mapping[str, object]) -> str:
 def _with_paths(
     figures: dict[str, Figures], groups: Groups, pairs: ExplainedPairs, at: Ints
 ) -> dict[str, Figures]:
-    """The groups' figures with how well the pairs are explained whose row ``at`` is in them."""
+    """The groups' figures with the quality of explanations. ``at`` int64 ``[p]``: the row in the
+    groups' masks that each explanation belongs to."""
     return {
         name: replace(one, paths=pairs.quality(groups[name][at])) for name, one in figures.items()
     }
@@ -192,7 +204,7 @@ def _with_paths(
 def _costs(
     choices: Choices, plain: ExposedLists, shown: Shown, shares: Sequence[float]
 ) -> list[ExposureCost]:
-    """Of the lists as they are, then of each share."""
+    """The cost of the lists as they are, then of each share."""
     lists = [plain, *(lists_with_share(choices, shown.k, share) for share in shares)]
     before = shown.quality()
     return [_cost(one, plain, replace(shown, rows=one.rows), before) for one in lists]
@@ -216,7 +228,7 @@ def _cost(
     )
 
 
-def _shown_name(group: ItemGroupSpec) -> str:
+def _group_name(group: ItemGroupSpec) -> str:
     if isinstance(group, str):
         return group
     if callable(group):

@@ -1,4 +1,4 @@
-"""FairnessFigures: exposure and quality of lists by group, as values."""
+"""FairnessFigures: the values of a fairness report."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class ExposureCost:
     place_score : float
         The mean score of a place, weighted by its exposure.
     score_loss : float
-        How much lower that is than in the lists without a boost.
+        Decrease of ``place_score`` against the lists without a boost.
     coverage : float
         The share of the items that are in any list.
     quality, change : dict
-        Metrics on held-out pairs, and how they differ from those of the lists without a boost
-        (paired by user); empty without held-out pairs.
+        Metrics on held-out pairs, and their differences from the lists without a boost (paired by
+        user); empty without held-out pairs.
     """
 
     share: float
@@ -47,14 +47,13 @@ class FairnessFigures:
     k, users, items : int
         Length of the lists, number of users and of items.
     gini, coverage : float
-        Of the items' exposure.
+        Gini coefficient of the items' exposure; share of the items that are in any list.
     quality : dict
         Metrics of all users.
     item_groups, user_groups : dict
-        Each group's figures, by what the groups are made of ("popularity", "history", "taste" or
-        an attribute).
+        Figures of each group, by grouping ("popularity", "history", "taste" or an attribute).
     paths : PathQuality or None
-        Figures of all explanations that were made.
+        Figures of all explanations.
     favoured : str
         The group of ``costs``.
     costs : list of ExposureCost

@@ -1,4 +1,4 @@
-"""Draws a fairness report: a row of panels for each kind of group, and what exposure costs."""
+"""The picture of a fairness report: a row of panels for each grouping, and the cost of exposure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GREY, SKY, ORANGE, BLUE, GREEN, INK = (
     "#009E73",
     "#1A1A1A",
 )
-_WIDTH, _LINE, _FRAME = 12.0, 0.26, 1.15  # inches: the figure, a group, what is around the groups
+_WIDTH, _LINE, _FRAME = 12.0, 0.26, 1.15  # inches: width, height of a group, margins of a row
 _LONGEST = 26  # characters of a group's name
 Figures = ItemGroup | UserGroup
 
@@ -100,9 +100,9 @@ def _shares(axes: Axes, groups: Sequence[ItemGroup]) -> None:
         "of held-out pairs": (ORANGE, [one.targets for one in groups]),
         "of exposure": (BLUE, [one.exposure for one in groups]),
     }
-    told = {name: pair for name, pair in columns.items() if None not in pair[1]}
-    height = 0.8 / len(told)
-    for i, (name, (colour, values)) in enumerate(told.items()):
+    known = {name: pair for name, pair in columns.items() if None not in pair[1]}
+    height = 0.8 / len(known)
+    for i, (name, (colour, values)) in enumerate(known.items()):
         places = np.arange(len(groups)) - 0.4 + height * (i + 0.5)
         widths = [100 * (value or 0.0) for value in values]
         axes.barh(places, widths, height * 0.92, color=colour, label=name)
@@ -124,14 +124,14 @@ def _quality(axes: Axes, values: Sequence[Estimate | None], overall: Estimate | 
 
 
 def _highest(report: FairnessFigures) -> float:
-    """The right end of every panel with users' NDCG, so that they can be compared."""
+    """The right end of all panels with users' NDCG, so that they can be compared."""
     groups = [one for kind in report.user_groups.values() for one in kind.values()]
     highest = max((one.quality["ndcg"].high for one in groups if one.quality), default=0.0)
     return 1.03 * highest or 1.0
 
 
 def _head(axes: Axes, groups: Sequence[UserGroup]) -> None:
-    """What share head items have of what users chose, and of what they are shown."""
+    """Shares of head items in the users' histories and in the exposure of their lists."""
     for place, one in enumerate(groups):
         ends = [100 * one.head_history, 100 * one.head_shown]
         axes.plot(ends, [place, place], color=GREY, lw=1.2, zorder=0)
@@ -156,8 +156,8 @@ def _explained(axes: Axes, paths: Sequence[PathQuality | None]) -> None:
             axes.text(1, place, "none in the sample", color=GREY, va="center", fontsize=8)
             continue
         axes.barh(place, 100 * one.explained, 0.62, color=GREEN, alpha=0.5)
-        told = f"{one.explained:.0%} of {one.pairs:,}; best path {one.best:.0%}"
-        axes.text(2, place, told, color=INK, va="center", fontsize=8)
+        text = f"{one.explained:.0%} of {one.pairs:,}; best path {one.best:.0%}"
+        axes.text(2, place, text, color=INK, va="center", fontsize=8)
     axes.set_xlim(0, 104)
     axes.set_title("explained by a path of 5 % or more")
     axes.set_xlabel("% of recommendations")
@@ -169,7 +169,7 @@ def _nothing(axes: Axes, why: str) -> None:
 
 
 def _costs(axes: Axes, report: FairnessFigures) -> None:
-    """NDCG, or the score where nothing is held out, over the exposure of the favoured group."""
+    """NDCG (without held-out rows, the score) against the exposure of the favoured group."""
     costs = sorted(report.costs, key=lambda one: one.share)
     shares = [100 * one.share for one in costs]
     title = f"what exposure of {report.favoured} costs"
@@ -185,12 +185,12 @@ def _costs(axes: Axes, report: FairnessFigures) -> None:
     else:
         axes.plot(shares, [one.score_loss for one in costs], "o-", color=BLUE)
         axes.set_ylabel("score lost")
-    _told(axes, costs, shares)
+    _boosts(axes, costs, shares)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _told(axes: Axes, costs: Sequence[ExposureCost], shares: Sequence[float]) -> None:
-    """The boost at each point."""
+def _boosts(axes: Axes, costs: Sequence[ExposureCost], shares: Sequence[float]) -> None:
+    """Write the boost at each point."""
     where: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
     for one, share in zip(costs, shares, strict=True):
         height = one.quality["ndcg"].mean if one.quality else one.score_loss

@@ -1,4 +1,4 @@
-"""FairnessReport: exposure and quality by group, as values, tables, JSON and a picture."""
+"""FairnessReport: exposure and quality by group, as tables, JSON and a picture."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FairnessReport(FairnessFigures):
         ]
         lines = [line, "; ".join(facts)]
         if not self.quality:
-            lines.append("the catalog holds no test rows, so quality can't be told")
+            lines.append("the catalog has no test rows, so quality can't be measured")
         if self.paths is not None:
             links = "" if self.paths.links is None else f", {self.paths.links:,.0f} links a node"
             lines.append(
@@ -124,7 +124,7 @@ def _costs_table(favoured: str, costs: Sequence[ExposureCost], k: int) -> str:
 
 
 def _table(table: Sequence[Sequence[str]]) -> str:
-    """Without the columns that nobody has a value for."""
+    """The table as text, without columns that have no value."""
     kept = [i for i in range(len(table[0])) if any(row[i] != "-" for row in table[1:])]
     return "\n".join(aligned([[row[i] for i in kept] for row in table]))
 

@@ -1,4 +1,4 @@
-"""Evaluation of a fitted engine on the rows that its graph never held."""
+"""Evaluation of a fitted engine on held-out rows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from kgrec.metrics.groups import popularity_groups
 from kgrec.query import Resolver
 from kgrec.ranking import pairs_to_csr
 from kgrec.scoring.ranked_lists import score_request
-from kgrec.scoring.scenario_codes import keep_own
+from kgrec.scoring.scenario_codes import mask_other_items
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What is evaluated; see ``Recommender.evaluate`` for the fields."""
+    """Settings of an evaluation; see ``Recommender.evaluate`` for the fields."""
 
     split: Literal["test", "valid"] = "test"
     history: Literal["now", "train"] = "now"
@@ -42,27 +42,27 @@ def evaluate_model(
 ) -> EvaluationReport:
     """Rank all items for every user with rows in the split.
 
-    ``full`` is the snapshot with the held-out rows, of which only user and item are read: the
-    scenario of each user is the one of the request, else inferred from the rule or from earlier
+    ``full`` is the snapshot with the held-out rows. Of these only user and item are read: the
+    scenario of each user is that of the request, else inferred from the rule or from earlier
     events, never from the held-out row. Raises RequestError.
     """
-    split, now = request.split, resolver.engine
+    split, present = request.split, resolver.engine
     held = full.interactions.select(np.asarray(full.interactions.split == split))
     if not len(held):
         raise RequestError(f"no interaction has split {split!r}; give the catalog a split.")
     train = full.without_splits(("valid", "test"))
-    seen = (now.snapshot if split == "test" else train).interactions
+    seen = (present.snapshot if split == "test" else train).interactions
     if split == "valid" or request.history == "train":
-        resolver = resolver.over(now.over(train, texts_of(train)))
+        resolver = resolver.over(present.over(train, texts_of(train)))
     engine = resolver.engine
-    later = split == "test" and request.history == "train"  # the rows between are missing
+    later = split == "test" and request.history == "train"  # validation rows are missing between
     n_users, n_items = len(full.users), len(full.items)
-    trained = np.bincount(train.interactions.item, minlength=n_items)
+    interactions = np.bincount(train.interactions.item, minlength=n_items)
 
     def score(rows: Ints) -> Tensor:
-        asked = resolver.of_users(rows, request.scenario, request.context, later=later)
-        scores = score_request(engine, asked)
-        return keep_own(scores, engine.own_items, asked.histories.scenario)
+        ranking = resolver.of_users(rows, request.scenario, request.context, later=later)
+        scores = score_request(engine, ranking)
+        return mask_other_items(scores, engine.scenario_items, ranking.histories.scenario)
 
     report = evaluate_ranking(
         score,
@@ -71,15 +71,15 @@ def evaluate_model(
         seen=pairs_to_csr(seen.user, seen.item, n_users),
         ks=request.ks,
         groups=None if request.by is None else user_groups(full, request.by),
-        item_popularity=trained,
-        target_groups=popularity_groups(trained),
+        item_popularity=interactions,
+        target_groups=popularity_groups(interactions),
         keep_users=request.keep_users,
     )
     return replace(report, users=full.users.ids[report.users])
 
 
 def user_groups(snapshot: GraphSnapshot, by: str) -> np.ndarray:
-    """Each user's value of attribute ``by`` as text, object ``[m]``. Raises RequestError."""
+    """object ``[m]``: each user's value of attribute ``by``, as text. Raises RequestError."""
     attributes = snapshot.users.attributes
     if by not in attributes.columns:
         known = ", ".join(map(str, attributes.columns)) or "none"

@@ -1,4 +1,4 @@
-"""How well recommendations are explained, measured on a sample of users."""
+"""Quality of explanations, measured on the lists of a sample of users."""
 
 from __future__ import annotations
 
@@ -22,9 +22,21 @@ ExplainPair: TypeAlias = Callable[[int, int], Explanation]
 
 @dataclass(frozen=True, eq=False)
 class ExplainedPairs:
-    """Explanations in figures: ``place`` int64 ``[p]`` the user's row in the lists, ``item`` int64
-    ``[p]``, ``best`` float64 ``[p]`` their ``best_share``; ``degree`` int64 ``[d]`` of each linking
-    node and ``pair`` whose it is."""
+    """Figures of p explanations.
+
+    Attributes
+    ----------
+    place : int64 ``[p]``
+        Row of the user in the lists.
+    item : int64 ``[p]``
+        Row of the item.
+    best : float64 ``[p]``
+        ``best_share`` of the explanation's paths.
+    degree : int64 ``[d]``
+        Degrees of the nodes that link history items and recommendations.
+    pair : int64 ``[d]``
+        The explanation that each of these nodes belongs to.
+    """
 
     place: Ints
     item: Ints
@@ -33,7 +45,7 @@ class ExplainedPairs:
     pair: Ints
 
     def quality(self, wanted: np.ndarray) -> PathQuality | None:
-        """Of the pairs where ``wanted`` (bool ``[p]``) holds; None for none of them."""
+        """Quality of the explanations in ``wanted`` (bool ``[p]``); None without any."""
         n = int(wanted.sum())
         if not n:
             return None
@@ -51,24 +63,23 @@ def explain_lists(
     explain: ExplainPair,
     users: Ints,
     lists: np.ndarray,
-    sample: int,
-    seed: int,
+    sample: Ints,
     progress: Progress | None,
 ) -> ExplainedPairs:
-    """Explain every item in the lists of ``sample`` users drawn with ``seed``.
+    """Explain every item in some of the lists.
 
-    ``users`` int64 ``[B]`` rows; ``lists`` int64 ``[B, k]`` item rows padded with -1.
+    ``users`` int64 ``[B]`` rows; ``lists`` int64 ``[B, k]`` item rows padded with -1; ``sample``
+    int64: the rows of the lists to explain.
     """
-    drawn = np.random.default_rng(seed).permutation(len(users))[:sample]
-    places = np.repeat(np.sort(drawn), lists.shape[1])
-    items = lists[np.sort(drawn)].ravel()
+    places = np.repeat(sample, lists.shape[1])
+    items = lists[sample].ravel()
     places, items = places[items >= 0], items[items >= 0]
     degrees = _degrees(snapshot)
     best, found = np.zeros(len(items)), []
     for pair, (place, item) in enumerate(zip(places, items, strict=True)):
-        told = explain(int(users[place]), int(item))
-        best[pair] = best_share(told)
-        found.append(_linking(told, snapshot, degrees))
+        explanation = explain(int(users[place]), int(item))
+        best[pair] = best_share(explanation)
+        found.append(_linking_degrees(explanation, snapshot, degrees))
         if progress is not None:
             progress("recommendations explained", pair + 1, len(items))
     return ExplainedPairs(
@@ -80,9 +91,11 @@ def explain_lists(
     )
 
 
-def _linking(told: Explanation, snapshot: GraphSnapshot, degrees: dict[str, Ints]) -> Ints:
-    """The degrees of the nodes between history item and recommendation, path by path."""
-    nodes = [node for path in told.paths for node in path.nodes[2:-1]]
+def _linking_degrees(
+    explanation: Explanation, snapshot: GraphSnapshot, degrees: dict[str, Ints]
+) -> Ints:
+    """int64: the degrees of the nodes between history item and recommendation, path by path."""
+    nodes = [node for path in explanation.paths for node in path.nodes[2:-1]]
     rows = [int(snapshot.table(label).rows([key])[0]) for label, key, _ in nodes]
     return np.array(
         [degrees[label][row] for (label, _, _), row in zip(nodes, rows, strict=True)],
@@ -91,7 +104,7 @@ def _linking(told: Explanation, snapshot: GraphSnapshot, degrees: dict[str, Ints
 
 
 def _degrees(snapshot: GraphSnapshot) -> dict[str, Ints]:
-    """int64 ``[n]`` per label: how many facts and interactions each node has."""
+    """int64 ``[n]`` by label: the number of facts and interactions of each node."""
     seen = snapshot.interactions
     ends = [(USER, seen.user), (ITEM, seen.item)]
     for facts in snapshot.facts:

@@ -15,8 +15,7 @@ from kgrec.explore.importance import Tally
 from kgrec.paths.index import Constraints, PathIndex
 from kgrec.query import Query, Resolver
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import candidate_mask
-from kgrec.scoring.ranked_lists import rank_items
+from kgrec.scoring.ranked_lists import ListOptions, rank_items
 from kgrec.scoring.request import Request
 
 
@@ -68,10 +67,8 @@ def sample_users(engine: Engine, count: int, seed: int) -> list[str]:
 
 def _ranked_ids(engine: Engine, request: Request, wanted: ImportanceRequest) -> np.ndarray:
     """Ids of each user's ``k`` best items, object ``[B, k]``, None beyond the end of a list."""
-    limits = wanted.constraints
-    mask = candidate_mask(engine.snapshot, limits.candidates, limits.where)
-    own = limits.candidates is None
-    return rank_items(engine, request, wanted.k, mask=mask, exclude_seen=True, own=own).ids
+    options = ListOptions.build(engine.snapshot, wanted.constraints, wanted.k)
+    return rank_items(engine, request, options).ids
 
 
 def _add_users(

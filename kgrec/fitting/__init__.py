@@ -1,1 +1,1 @@
-"""Fitting: from a snapshot to a trained model, chosen on validation rows."""
+"""Fitting: from a snapshot to a trained model that was chosen on validation rows."""

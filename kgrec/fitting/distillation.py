@@ -1,4 +1,4 @@
-"""Distillation: a fitted recommender as the teacher of another one."""
+"""Distillation: the scores of a fitted recommender as targets of another one's training."""
 
 from __future__ import annotations
 
@@ -21,9 +21,24 @@ from kgrec.training.objective import Teacher
 
 @dataclass(frozen=True, eq=False)
 class TeacherModel:
-    """A fitted recommender: its model, and the ``snapshot`` that ``texts`` were read from.
+    """A fitted recommender whose scores a new model learns from.
 
-    It knows what it was fitted on: a teacher that saw rows held out here would leak them.
+    It has seen what it was fitted on: a teacher that was fitted on rows held out here leaks them.
+
+    Attributes
+    ----------
+    config : RecommenderConfig
+        Its settings, for reading further texts.
+    model : HybridModel
+        Its parameters.
+    vocabulary : Vocabulary
+        The items, entities and scenarios that the model knows.
+    snapshot : GraphSnapshot
+        The graph that ``texts`` were read from.
+    texts : TextFeatures
+        Vectors of the graph's texts.
+    weights : ItemWeights or None
+        Its item–item weights.
     """
 
     config: RecommenderConfig
@@ -40,9 +55,12 @@ def teacher_scores(
     vocabulary: Vocabulary,
     device: torch.device,
 ) -> Teacher | None:
-    """The teacher's scores float32 ``[B, n_items]`` for histories over ``train`` whose scenarios
-    are those of ``vocabulary``; None without a teacher. A scenario that the teacher does not know
-    is asked as none. Raises TextModelError."""
+    """A function that returns the teacher's scores float32 ``[B, n_items]`` of histories over
+    ``train``, with scenario codes of ``vocabulary``; None without a teacher.
+
+    Histories in a scenario that the teacher does not know are scored without a scenario. Raises
+    TextModelError.
+    """
     if teacher is None:
         return None
     same = same_texts(teacher.snapshot, train)
@@ -52,12 +70,8 @@ def teacher_scores(
     codes = np.append(scenario_codes(vocabulary.scenarios, teacher.vocabulary), [-1])
 
     def scores(histories: Histories) -> Tensor:
-        silent = np.full_like(histories.text, -1)
-        asked = replace(
-            histories,
-            scenario=codes[histories.scenario],
-            text=histories.text if len(texts.events) else silent,
-        )
-        return engine.score(asked).clone()
+        text = histories.text if len(texts.events) else np.full_like(histories.text, -1)
+        translated = replace(histories, scenario=codes[histories.scenario], text=text)
+        return engine.score(translated).clone()
 
     return scores

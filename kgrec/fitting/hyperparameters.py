@@ -1,4 +1,4 @@
-"""``fit(tune=N)``: every trial is a whole fit, compared by its best validation."""
+"""``fit(tune=N)``: a search whose trials are whole fits, compared by their best validation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.fitting.fit import FitOptions, Fitted
 from kgrec.fitting.search_space import with_values
-from kgrec.fitting.trial_search import Try, search
+from kgrec.fitting.trial_search import SearchOptions, Trial, search
 from kgrec.training import METRIC
 
 _CURRENT = "current"  # the checkpoint of the trial that is running
@@ -21,16 +21,16 @@ _CURRENT = "current"  # the checkpoint of the trial that is running
 def search_settings(
     fit: Callable[[RecommenderConfig, Path | None], Fitted],
     config: RecommenderConfig,
-    trials: int,
+    n_trials: int,
     options: FitOptions,
     *,
-    data: str,
+    fingerprint: str,
 ) -> tuple[RecommenderConfig, list[dict[str, Any]]]:
-    """The best settings of ``trials``, and all trials as plain values.
+    """The best settings of ``n_trials``, and all trials as plain values.
 
-    ``fit`` takes settings and the folder of a checkpoint; ``data`` is a fingerprint of data,
-    settings and seed. With a checkpoint the search is kept beside it, and a resumed one goes on in
-    the middle of a trial. Raises TrainingError and ModelError as ``search`` does.
+    ``fit`` takes settings and the folder of a checkpoint; ``fingerprint`` identifies data, settings
+    and seed. With a checkpoint the trials are kept beside it, and a resumed search continues even
+    within a trial. Raises TrainingError and ModelError as ``search`` does.
     """
     folder, progress = options.checkpoint, options.progress
     kept = None if folder is None else folder.with_name(folder.name + ".tuning")
@@ -38,34 +38,30 @@ def search_settings(
     if kept is not None and not options.resume:
         shutil.rmtree(kept, ignore_errors=True)
 
-    def one(settings: RecommenderConfig, number: int) -> tuple[float, float]:
+    def timed_fit(settings: RecommenderConfig) -> tuple[float, float]:
         started = time.perf_counter()
         fitted = fit(settings, current)
         if current is not None:
             shutil.rmtree(current, ignore_errors=True)
-        return _best(fitted), time.perf_counter() - started
+        return _best_validation(fitted), time.perf_counter() - started
 
-    def report(done: Try) -> None:
+    def report(trial: Trial) -> None:
         if progress is not None:
-            found = "failed" if done.metric is None else f"valid NDCG@10 {done.metric:.4f}"
-            progress(f"tuning: {found}", done.number + 1, trials)
+            outcome = "failed" if trial.metric is None else f"valid NDCG@10 {trial.metric:.4f}"
+            progress(f"tuning: {outcome}", trial.number + 1, n_trials)
 
     found = search(
         config,
-        one,
-        trials,
-        seed=options.seed,
-        fingerprint=data,
-        folder=kept,
-        resume=options.resume,
-        on_try=report,
+        timed_fit,
+        n_trials,
+        SearchOptions(options.seed, fingerprint, kept, options.resume, report),
     )
-    return with_values(config, found.best().values), found.history()
+    return with_values(config, found.best().values), found.records()
 
 
-def _best(fitted: Fitted) -> float:
+def _best_validation(fitted: Fitted) -> float:
     """Raises TrainingError where there were no validation rows."""
-    validated = [record[METRIC] for record in fitted.log if METRIC in record]
+    validated = [record[METRIC] for record in fitted.training_log if METRIC in record]
     if not validated:
         raise TrainingError("there is no validation row to tune by; give some a split 'valid'.")
     return max(validated)

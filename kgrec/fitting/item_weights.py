@@ -1,5 +1,5 @@
-"""How much item–item weights count, and whether they read the graph and the words of reviews:
-chosen on validation rows."""
+"""Settings of the item–item weights, chosen on validation rows: their strength, their ridge, and
+whether the regression also reads the graph and the words of reviews."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
 from kgrec.scoring.engine import Engine
@@ -25,151 +25,183 @@ from kgrec.training import Plan, fit_item_weights, fit_own_weights
 from kgrec.training.data.review_words import review_words
 
 STRENGTHS: Final = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
-OWN_STRENGTHS: Final = (4.0, 8.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0)
-RIDGES: Final = (10.0, 1.0)  # a little one suits sparse data, where a pair seen twice says much
-OWN_RIDGES: Final = (3.0, 1.0)
-ELSEWHERE: Final = (0.1, 0.03)  # what users count in a scenario in which they have no events
-_RIDGED_ITEMS = 10_000  # more are regressed once, by the first ridge
-_RECENT = 4.0  # events: the decay where training is on time cuts
-_JUDGES = 5_000  # users who choose, at most
-_SCORES = 60_000_000  # numbers kept while choosing, at most
+SCENARIO_STRENGTHS: Final = (4.0, 8.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0)
+RIDGES: Final = (10.0, 1.0)  # a small one suits sparse data, where a pair seen twice is evidence
+SCENARIO_RIDGES: Final = (3.0, 1.0)
+OUTSIDE_WEIGHTS: Final = (0.1, 0.03)  # weights of users without events in the scenario
+_RIDGED_ITEMS = 10_000  # with more items, only the first ridge is tried
+_DECAY = 4.0  # in events, where the model has several time scales
+_MAX_QUERIES = 5_000  # validation queries, at most
+_MAX_SCORES = 60_000_000  # scores in memory, at most
 _BATCH = 512
 
 
 @dataclass(frozen=True)
-class OwnWeighing:
-    """How weights of a scenario's own are fitted; see ``fit_own_weights``."""
+class ScenarioWeightSettings:
+    """Settings of the weights of single scenarios; see ``fit_own_weights``.
 
-    elsewhere: float
+    Attributes
+    ----------
+    outside_weight : float
+        Weight of users without events in the scenario.
+    ridge : float
+        Ridge of the regression.
+    strength : float
+        Factor of the weights.
+    """
+
+    outside_weight: float
     ridge: float
     strength: float = 1.0
 
 
 @dataclass(frozen=True)
-class Weighing:
-    """What was chosen: ``strength`` 0 is to have none, ``ridge`` is per event of an average item;
-    and NDCG@10 of the whole on validation rows, NaN without any. ``own`` is chosen where scenarios
-    have items of their own."""
+class ItemWeightSettings:
+    """Settings of the item–item weights; see ``fit_item_weights``.
+
+    Attributes
+    ----------
+    graph : bool
+        The regression reads the graph, too.
+    strength : float
+        Factor of the weights; 0 for no weights.
+    ridge : float
+        Ridge of the regression, per event of an average item.
+    ndcg : float
+        NDCG@10 of model and weights on validation rows; NaN without validation rows.
+    words : bool
+        The regression reads the words of reviews, too.
+    scenario : ScenarioWeightSettings or None
+        Settings of the weights of single scenarios, where scenarios have items of their own.
+    """
 
     graph: bool
     strength: float
     ridge: float = RIDGES[0]
     ndcg: float = field(default=math.nan, compare=False)
     words: bool = False
-    own: OwnWeighing | None = None
+    scenario: ScenarioWeightSettings | None = None
 
 
-NONE: Final = Weighing(graph=False, strength=0.0)
+NO_WEIGHTS: Final = ItemWeightSettings(graph=False, strength=0.0)
 
 
-def weighed(engine: Engine, weighing: Weighing, plan: Plan) -> Engine:
-    """The engine with the item–item weights of its own snapshot."""
-    if not weighing.strength and weighing.own is None:
+def with_item_weights(engine: Engine, settings: ItemWeightSettings, plan: Plan) -> Engine:
+    """The engine with item–item weights that are fitted to its snapshot."""
+    if not settings.strength and settings.scenario is None:
         return engine
-    words = review_words(engine.snapshot) if weighing.words else None
-    weights = _unscaled(engine, weighing, plan, words).times(weighing.strength)
-    if weighing.own is not None:
-        weights = weights.with_own(_own(engine, weighing.own), weighing.own.strength)
-    return engine.weighed(weights)
+    words = review_words(engine.snapshot) if settings.words else None
+    weights = _fit_weights(engine, settings, plan, words).times(settings.strength)
+    if settings.scenario is not None:
+        by_scenario = _fit_scenario_weights(engine, settings.scenario)
+        weights = weights.with_own(by_scenario, settings.scenario.strength)
+    return engine.with_weights(weights)
 
 
-def choose_weighing(
-    engine: Engine,
-    valid: Interactions,
-    plan: Plan,
-    seed: int,
-) -> tuple[Weighing, Engine]:
-    """The best on validation rows, the least strength among equals, and the engine with it;
-    ``engine`` has no weights. First what scenarios share, then what stands in its place there."""
-    best, final = NONE, engine
+def choose_item_weights(
+    engine: Engine, valid: Interactions, plan: Plan, seed: int
+) -> tuple[ItemWeightSettings, Engine]:
+    """The settings that are best on validation rows (the smallest strength among equals), and the
+    engine with these weights; ``engine`` has none.
+
+    First the weights that all scenarios share are chosen, then those of single scenarios.
+    """
+    best, final = NO_WEIGHTS, engine
     if not len(valid):
         return best, final
-    judges = _Judges.of(engine, valid, seed)
-    queries = judges.queries
-    alone = judges.map(lambda rows: queries.score(engine, rows))
-    highest = judges.ndcg(alone)
+    validation = _Validation.build(engine, valid, seed)
+    queries = validation.queries
+    model_scores = validation.map(lambda rows: queries.score(engine, rows))
+    highest = validation.ndcg(model_scores)
     best = replace(best, ndcg=highest)
-    kinds = _kinds(engine)
-    words = review_words(engine.snapshot) if any(kind.words for kind in kinds) else None
-    for kind in kinds:
-        weights = _unscaled(engine, kind, plan, words if kind.words else None)
-        added = judges.map(partial(_added, engine.weighed(weights), queries))
+    candidates = _candidates(engine)
+    words = review_words(engine.snapshot) if any(one.words for one in candidates) else None
+    for candidate in candidates:
+        weights = _fit_weights(engine, candidate, plan, words if candidate.words else None)
+        added = validation.map(partial(_weight_scores, engine.with_weights(weights), queries))
         for strength in STRENGTHS:
-            metric = judges.ndcg(alone + strength * added)
-            if metric > highest:
-                best, highest = replace(kind, strength=strength, ndcg=metric), metric
-                final = engine.weighed(weights.times(strength))
-    if engine.own_items is None:
+            ndcg = validation.ndcg(model_scores + strength * added)
+            if ndcg > highest:
+                best, highest = replace(candidate, strength=strength, ndcg=ndcg), ndcg
+                final = engine.with_weights(weights.times(strength))
+    if engine.scenario_items is None:
         return best, final
-    return _choose_own(judges, best, final, plan, alone)
+    return _choose_scenario_weights(validation, best, final, plan, model_scores)
 
 
-def _choose_own(
-    judges: _Judges, best: Weighing, final: Engine, plan: Plan, alone: Tensor
-) -> tuple[Weighing, Engine]:
-    """``alone`` are the judges' scores without weights; ``final`` is the best engine so far."""
-    queries, shared = judges.queries, final.weights
+def _choose_scenario_weights(
+    validation: _Validation,
+    best: ItemWeightSettings,
+    final: Engine,
+    plan: Plan,
+    model_scores: Tensor,
+) -> tuple[ItemWeightSettings, Engine]:
+    """``final`` is the best engine so far; ``model_scores`` are those without weights."""
+    queries, shared = validation.queries, final.weights
     if shared is None:
-        shared = _unscaled(final, best, plan, None).times(0.0)
-    inside = torch.from_numpy(queries.scenario >= 0).to(alone.device).unsqueeze(1)
-    asked = final.weighed(shared)
-    outside = judges.map(partial(_added, asked, replace(queries, scenario=_nowhere(queries))))
-    for ridge, elsewhere in product(OWN_RIDGES, ELSEWHERE):
-        kind = OwnWeighing(elsewhere, ridge)
-        own = _own(asked, kind)
-        added = judges.map(partial(_added, asked.weighed(shared.with_own(own, 1.0)), queries))
-        for strength in OWN_STRENGTHS:
-            metric = judges.ndcg(alone + torch.where(inside, strength * added, outside))
-            if metric > best.ndcg:
-                best = replace(best, own=replace(kind, strength=strength), ndcg=metric)
-                final = asked.weighed(shared.with_own(own, strength))
+        shared = _fit_weights(final, best, plan, None).times(0.0)
+    inside = torch.from_numpy(queries.scenario >= 0).to(model_scores.device).unsqueeze(1)
+    base = final.with_weights(shared)
+    nowhere = replace(queries, scenario=np.full(len(queries), -1))
+    outside = validation.map(partial(_weight_scores, base, nowhere))
+    for ridge, outside_weight in product(SCENARIO_RIDGES, OUTSIDE_WEIGHTS):
+        candidate = ScenarioWeightSettings(outside_weight, ridge)
+        by_scenario = _fit_scenario_weights(base, candidate)
+        unscaled = base.with_weights(shared.with_own(by_scenario, 1.0))
+        added = validation.map(partial(_weight_scores, unscaled, queries))
+        for strength in SCENARIO_STRENGTHS:
+            total = model_scores + torch.where(inside, strength * added, outside)
+            ndcg = validation.ndcg(total)
+            if ndcg > best.ndcg:
+                best = replace(best, scenario=replace(candidate, strength=strength), ndcg=ndcg)
+                final = base.with_weights(shared.with_own(by_scenario, strength))
     return best, final
 
 
-def _nowhere(queries: Queries) -> Ints:
-    return np.full(len(queries), -1)
-
-
-def _own(engine: Engine, kind: OwnWeighing) -> tuple[sp.csr_matrix | None, ...]:
+def _fit_scenario_weights(
+    engine: Engine, settings: ScenarioWeightSettings
+) -> tuple[sp.csr_matrix | None, ...]:
     return fit_own_weights(
         engine.snapshot,
         scenario_codes(engine.snapshot.interactions.scenario, engine.vocabulary),
         len(engine.vocabulary.scenarios),
-        elsewhere=kind.elsewhere,
-        ridge=kind.ridge,
+        elsewhere=settings.outside_weight,
+        ridge=settings.ridge,
         device=engine.device,
     )
 
 
-def _kinds(engine: Engine) -> list[Weighing]:
-    """All weights that are tried, of strength one."""
+def _candidates(engine: Engine) -> list[ItemWeightSettings]:
+    """The settings to compare, with strength one."""
     graphs = (False, True) if engine.snapshot.facts else (False,)
     ridges = RIDGES if len(engine.vocabulary.items) <= _RIDGED_ITEMS else RIDGES[:1]
-    read = len(engine.snapshot.reviews) and len(engine.texts.events)  # else texts are switched off
+    # Without event vectors the settings switch texts off.
+    has_words = len(engine.snapshot.reviews) and len(engine.texts.events)
     return [
-        Weighing(graph, 1.0, ridge, words=words)
-        for words in ((False, True) if read else (False,))
+        ItemWeightSettings(graph, 1.0, ridge, words=words)
+        for words in ((False, True) if has_words else (False,))
         for graph in graphs
         for ridge in ridges
     ]
 
 
-def _unscaled(
-    engine: Engine, weighing: Weighing, plan: Plan, words: sp.csr_matrix | None
+def _fit_weights(
+    engine: Engine, settings: ItemWeightSettings, plan: Plan, words: sp.csr_matrix | None
 ) -> ItemWeights:
+    """Weights of strength one."""
     return fit_item_weights(
         engine.snapshot,
-        graph=weighing.graph,
+        graph=settings.graph,
         words=words,
-        ridge=weighing.ridge,
-        decay=_RECENT if plan.scales.pools > 1 else np.inf,
+        ridge=settings.ridge,
+        decay=_DECAY if plan.scales.pools > 1 else np.inf,
         shrinkage=plan.shrinkage,
         device=engine.device,
     )
 
 
-def _added(engine: Engine, queries: Queries, rows: Ints) -> Tensor:
-    """What the engine's item–item weights add for queries ``rows``, float32 ``[B, n]``."""
+def _weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Tensor:
+    """float32 ``[B, n]``: the scores that the item–item weights add for the queries ``rows``."""
     histories = engine.stored(queries.user[rows], queries.scenario[rows])
     n_items = len(engine.snapshot.items)
     pattern = SparsePattern.build(histories.indptr, histories.item, n_items, engine.device)
@@ -178,24 +210,28 @@ def _added(engine: Engine, queries: Queries, rows: Ints) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class _Judges:
-    """Queries whose scores are kept."""
+class _Validation:
+    """Validation queries, few enough that all their scores fit into memory."""
 
-    queries: Queries
+    queries: ValidationQueries
 
     @staticmethod
-    def of(engine: Engine, valid: Interactions, seed: int) -> _Judges:
-        """At most so many that their scores fit; drawn with ``seed`` where there are more."""
-        most = max(1, min(_JUDGES, _SCORES // max(len(engine.snapshot.items), 1)))
-        return _Judges(Queries.build(engine, valid, most=most, seed=seed))
+    def build(engine: Engine, valid: Interactions, seed: int) -> _Validation:
+        """The queries of ``valid``, or a sample drawn with ``seed``."""
+        most = max(1, min(_MAX_QUERIES, _MAX_SCORES // max(len(engine.snapshot.items), 1)))
+        return _Validation(ValidationQueries.build(engine, valid, most=most, seed=seed))
 
     def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
-        """What ``score`` says of every query (int64 rows), float32 ``[queries, n]``."""
+        """float32 ``[q, n]``: ``score`` of all queries (int64 rows), batch by batch."""
         rows = np.arange(len(self.queries))
         parts = np.array_split(rows, len(rows) // _BATCH + 1)
         with torch.inference_mode():
             return torch.cat([score(part) for part in parts])
 
     def ndcg(self, scores: Tensor) -> float:
-        report = self.queries.judge(lambda rows: scores[torch.from_numpy(rows).to(scores.device)])
-        return report["ndcg@10"]
+        """NDCG@10 of scores float32 ``[q, n]``."""
+
+        def score(rows: Ints) -> Tensor:
+            return scores[torch.from_numpy(rows).to(scores.device)]
+
+        return self.queries.evaluate(score)["ndcg@10"]

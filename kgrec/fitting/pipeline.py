@@ -1,4 +1,4 @@
-"""The steps of a fit: search settings, choose on validation rows, train again on everything."""
+"""The steps of a fit: search settings, choose on validation rows, train again on all rows."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ import numpy as np
 
 from kgrec.config import RecommenderConfig
 from kgrec.features.texts import TextFeatures
-from kgrec.fitting.fit import (
-    FitData,
-    FitOptions,
-    Fitted,
-    chooses_by_split,
-    fingerprint,
-    fit_engine,
-    training_split,
-)
+from kgrec.fitting.fit import FitData, FitOptions, Fitted, fingerprint, fit_engine
 from kgrec.fitting.hyperparameters import search_settings
 from kgrec.fitting.plan import settings_to_try
+from kgrec.fitting.validation import has_valid_split, training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.scoring.scenario_codes import check_reserved
 
 
 @dataclass(frozen=True, eq=False)
 class PipelineResult:
-    """What a fit ended with: its settings, the fit that was ``chosen`` on validation rows, the one
-    to answer with, and the ``trials`` of the search."""
+    """The result of a fit.
+
+    Attributes
+    ----------
+    config : RecommenderConfig
+        The settings used, with the best ones of a search.
+    chosen : Fitted
+        The fit that was best on validation rows.
+    fitted : Fitted
+        The fit to answer with: ``chosen``, or one like it that was trained on all rows.
+    trials : list of dict
+        The trials of the search over settings.
+    """
 
     config: RecommenderConfig
     chosen: Fitted
@@ -46,7 +50,8 @@ def run_pipeline(
 ) -> PipelineResult:
     """Fit on a snapshot without test rows; see ``Recommender.fit``.
 
-    ``encode`` reads the texts of a snapshot; ``tune`` is the number of settings to try first.
+    ``encode`` encodes the texts of a snapshot; ``tune`` is the number of trials of a search over
+    settings that comes first.
     """
     check_reserved(visible.scenarios.ids)
     held = training_split(visible, config, options.seed)
@@ -61,7 +66,7 @@ def run_pipeline(
             config,
             tune,
             options,
-            data=fingerprint(data.train, data.valid, config, options.seed),
+            fingerprint=fingerprint(data.train, data.valid, config, options.seed),
         )
         settings = [config]
     fits = [
@@ -70,16 +75,16 @@ def run_pipeline(
     ]
     best = max(range(len(fits)), key=lambda place: fits[place].ndcg)
     chosen = fitted = fits[best]
-    if config.training.refit and not chooses_by_split(visible) and held.any():
+    if config.training.refit and not has_valid_split(visible) and held.any():
         nothing = visible.interactions.select(np.zeros_like(held))
         again = replace(options, checkpoint=_refit_folder(options.checkpoint))
         everything = FitData(visible, nothing, encode(visible))
-        fitted = fit_engine(everything, settings[best], again, like=chosen)
+        fitted = fit_engine(everything, settings[best], again, template=chosen)
     return PipelineResult(config, chosen, fitted, trials)
 
 
 def _beside(checkpoint: Path | None, place: int) -> Path | None:
-    """The folder of the first fit, and those of others next to it."""
+    """The checkpoint of fit number ``place``: the given folder, or one next to it."""
     if checkpoint is None or not place:
         return checkpoint
     return checkpoint.with_name(f"{checkpoint.name}.{place}")

@@ -1,4 +1,4 @@
-"""What the data say of how to train: the plan of a fit, and the settings worth trying first."""
+"""The plan of a fit, and the settings to compare first, from settings and data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kgrec.training import DataSummary, Plan, examples_to_try, follows_in_time, 
 def settings_to_try(
     train: GraphSnapshot, valid: Interactions, config: RecommenderConfig
 ) -> list[RecommenderConfig]:
-    """The settings, once for each kind of examples that is worth a fit."""
+    """The settings to compare by a fit each: one for each kind of training examples to try."""
     kinds = examples_to_try(config.training, _summary(train, valid))
     training = [config.training.model_copy(update={"examples": kind}) for kind in kinds]
     return [config.model_copy(update={"training": each}) for each in training]
@@ -28,6 +28,6 @@ def _summary(train: GraphSnapshot, valid: Interactions) -> DataSummary:
     )
 
 
-def plan_of(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
-    """What the settings say, and for the rest what suits the data."""
+def plan_training(train: GraphSnapshot, valid: Interactions, config: RecommenderConfig) -> Plan:
+    """The hyperparameters: as set, else chosen from the data."""
     return make_plan(config.model, config.training, _summary(train, valid))

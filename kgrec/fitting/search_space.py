@@ -12,14 +12,14 @@ Value = float | int
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of some values."""
+    """A choice among values."""
 
     values: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
 class Between:
-    """A number from ``low`` to ``high``, both included; with ``log`` its logarithm is uniform."""
+    """A number from ``low`` to ``high``, both included; log-uniform with ``log``."""
 
     low: float
     high: float
@@ -28,7 +28,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Setting:
-    """One field of ``RecommenderConfig``: the part that it is in, and the values it may take."""
+    """A field of ``RecommenderConfig``: the part it is in, its name, and its possible values."""
 
     part: Literal["model", "training"]
     name: str
@@ -47,11 +47,11 @@ SPACE: Final = (
 
 
 def with_values(config: RecommenderConfig, values: dict[str, Value]) -> RecommenderConfig:
-    """``config`` with ``values`` by the settings' names; what they don't name stays."""
-    known = {setting.name: setting.part for setting in SPACE}
+    """``config`` with new ``values`` of some settings, by their names."""
+    part_of = {setting.name: setting.part for setting in SPACE}
     parts: dict[str, dict[str, Value]] = {"model": {}, "training": {}}
     for name, value in values.items():
-        parts[known[name]][name] = value
+        parts[part_of[name]][name] = value
     return config.model_copy(
         update={
             part: getattr(config, part).model_copy(update=changed)

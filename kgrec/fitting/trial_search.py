@@ -1,7 +1,7 @@
-"""A seeded search (TPE, Bergstra et al., 2011) that can be stopped and goes on to the same end.
+"""Search over settings by a seeded tree-structured Parzen estimator (TPE; Bergstra et al., 2011).
 
-Every try's settings depend on the seed, its number and the tries before it alone, so that tries
-read back from the history lead to the next ones as if nothing had happened.
+The settings of a trial depend on the seed, the trial's number and the trials before it alone, so a
+search that was stopped continues from its saved trials to the same result.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeAlias
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
@@ -21,14 +22,27 @@ from kgrec.fitting.search_space import SPACE, Between, OneOf, Value, with_values
 FORMAT = "kgrec-tuning"
 VERSION = 1
 FILE = "tries.json"
-_RANDOM_TRIES = 5  # before the sampler has something to learn from
-_STRIDE = 100_003  # seeds of one search are so far from the next one's
+_RANDOM_TRIALS = 5  # before the sampler has enough trials to learn from
+_STRIDE = 100_003  # distance between the seeds of searches with consecutive seeds
 
 
 @dataclass(frozen=True)
-class Try:
-    """One fit: the settings that differ from the given ones ({}: none), and the metric on
-    validation rows, None where the fit failed; ``error`` says why."""
+class Trial:
+    """One fit of a search.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    values : dict
+        The settings that differ from the given ones, by name; empty for the first trial.
+    metric : float or None
+        The metric on validation rows; None where the fit failed.
+    seconds : float
+        How long the fit took.
+    error : str
+        Why the fit failed.
+    """
 
     number: int
     values: dict[str, Value]
@@ -38,95 +52,119 @@ class Try:
 
 
 @dataclass
-class Tuning:
-    """A search so far; ``fingerprint`` tells searches on other data or settings apart."""
+class TrialHistory:
+    """The trials of a search so far; ``fingerprint`` identifies its data and settings."""
 
     fingerprint: str
     seed: int
-    tries: list[Try] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
 
-    def best(self) -> Try:
-        """The try with the best metric, the earliest among equals. Raises TrainingError."""
-        done = [one for one in self.tries if one.metric is not None]
+    def best(self) -> Trial:
+        """The trial with the best metric, the earliest among equals. Raises TrainingError."""
+        done = [trial for trial in self.trials if trial.metric is not None]
         if not done:
-            told = self.tries[0].error if self.tries else "there was no try"
-            raise TrainingError(f"no try of the search succeeded: {told}")
-        return max(done, key=lambda one: (one.metric, -one.number))
+            reason = self.trials[0].error if self.trials else "there was no trial"
+            raise TrainingError(f"no trial of the search succeeded: {reason}")
+        return max(done, key=lambda trial: (trial.metric, -trial.number))
 
-    def history(self) -> list[dict[str, object]]:
-        """The tries as plain values, for JSON."""
-        return [asdict(one) for one in self.tries]
+    def records(self) -> list[dict[str, Any]]:
+        """The trials as plain values, for JSON."""
+        return [asdict(trial) for trial in self.trials]
 
 
-Fit = Callable[[RecommenderConfig, int], tuple[float, float]]
-OnTry = Callable[[Try], None]
+Fit: TypeAlias = Callable[[RecommenderConfig], tuple[float, float]]
+OnTrial: TypeAlias = Callable[[Trial], None]
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How a search is run and where it is kept.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of the sampler.
+    fingerprint : str
+        Identifies the data and settings; trials of another fingerprint are not continued.
+    folder : Path or None
+        Where the trials are kept as JSON after each of them.
+    resume : bool
+        Continue from the trials in ``folder``.
+    on_trial : callable or None
+        Called after every trial.
+    """
+
+    seed: int
+    fingerprint: str
+    folder: Path | None = None
+    resume: bool = False
+    on_trial: OnTrial | None = None
 
 
 def search(
-    config: RecommenderConfig,
-    fit: Fit,
-    tries: int,
-    *,
-    seed: int,
-    fingerprint: str,
-    folder: Path | None = None,
-    resume: bool = False,
-    on_try: OnTry | None = None,
-) -> Tuning:
-    """``tries`` fits: ``config`` as it is first, then others from ``SPACE`` around what did well.
+    config: RecommenderConfig, fit: Fit, n_trials: int, options: SearchOptions
+) -> TrialHistory:
+    """Run ``n_trials`` fits: ``config`` as it is first, then settings of ``SPACE`` that the sampler
+    draws near the best trials.
 
-    ``fit`` takes settings and the try's number and returns (metric, seconds); its TrainingError
-    makes a try without a metric. With ``folder`` the tries are kept there as JSON after each one,
-    and ``resume`` goes on from them. Raises TrainingError for fewer than one try or where none
-    succeeded, ModelError for a history that can't be read or is of other data or settings, and
-    MissingExtraError without optuna.
+    ``fit`` takes settings and returns (metric, seconds); its TrainingError makes a trial without a
+    metric.
+
+    Raises
+    ------
+    TrainingError
+        For fewer than one trial, or where no trial succeeded.
+    ModelError
+        For saved trials that can't be read, or are of other data, settings or seed.
+    MissingExtraError
+        Without optuna.
     """
     require("optuna", extra="tuning")
-    if isinstance(tries, bool) or not isinstance(tries, int) or tries < 1:
-        raise TrainingError(f"tune is {tries!r}; give the number of tries, at least 1.")
-    tuning = Tuning(fingerprint, seed)
-    if folder is not None and resume:
-        tuning = _read(folder, tuning)
-    while len(tuning.tries) < tries:
-        one = _try(config, fit, tuning)
-        tuning.tries.append(one)
-        if folder is not None:
-            _write(folder, tuning)
-        if on_try is not None:
-            on_try(one)
-    tuning.best()
-    return tuning
+    if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:
+        raise TrainingError(f"tune is {n_trials!r}; give the number of trials, at least 1.")
+    history = TrialHistory(options.fingerprint, options.seed)
+    if options.folder is not None and options.resume:
+        history = _read(options.folder, history)
+    while len(history.trials) < n_trials:
+        trial = _run_trial(config, fit, history)
+        history.trials.append(trial)
+        if options.folder is not None:
+            _write(options.folder, history)
+        if options.on_trial is not None:
+            options.on_trial(trial)
+    history.best()
+    return history
 
 
-def _try(config: RecommenderConfig, fit: Fit, tuning: Tuning) -> Try:
-    number = len(tuning.tries)
-    values = {} if number == 0 else suggested(tuning)
+def _run_trial(config: RecommenderConfig, fit: Fit, history: TrialHistory) -> Trial:
+    number = len(history.trials)
+    values = {} if number == 0 else suggest_values(history)
     try:
-        metric, seconds = fit(with_values(config, values), number)
+        metric, seconds = fit(with_values(config, values))
     except TrainingError as error:
-        return Try(number, values, None, 0.0, str(error))
-    return Try(number, values, metric, seconds)
+        return Trial(number, values, None, 0.0, str(error))
+    return Trial(number, values, metric, seconds)
 
 
-def suggested(tuning: Tuning) -> dict[str, Value]:
-    """The next try's settings."""
+def suggest_values(history: TrialHistory) -> dict[str, Value]:
+    """The settings of the next trial."""
     optuna = require("optuna", extra="tuning")
     space = {setting.name: _distribution(optuna, setting.values) for setting in SPACE}
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         sampler = optuna.samplers.TPESampler(
-            seed=tuning.seed * _STRIDE + len(tuning.tries), n_startup_trials=_RANDOM_TRIES
+            seed=history.seed * _STRIDE + len(history.trials), n_startup_trials=_RANDOM_TRIALS
         )
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        for one in tuning.tries:
-            if one.values and one.metric is not None:
+        for trial in history.trials:
+            if trial.values and trial.metric is not None:
                 study.add_trial(
                     optuna.trial.create_trial(
                         state=optuna.trial.TrialState.COMPLETE,
-                        params=dict(one.values),
+                        params=dict(trial.values),
                         distributions=space,
-                        value=one.metric,
+                        value=trial.metric,
                     )
                 )
         return dict(study.ask(fixed_distributions=space).params)
@@ -140,31 +178,31 @@ def _distribution(optuna: ModuleType, values: OneOf | Between) -> object:
     return optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
-def _read(folder: Path, fresh: Tuning) -> Tuning:
+def _read(folder: Path, fresh: TrialHistory) -> TrialHistory:
     path = folder / FILE
     if not path.exists():
         return fresh
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        tries = [Try(**one) for one in kept["tries"]]
-        known = (kept["format"], kept["version"])
-        same = (kept["fingerprint"], kept["seed"]) == (fresh.fingerprint, fresh.seed)
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        trials = [Trial(**record) for record in saved["tries"]]
+        version = (saved["format"], saved["version"])
+        same = (saved["fingerprint"], saved["seed"]) == (fresh.fingerprint, fresh.seed)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: not a readable search ({error}); delete it.") from error
-    if known != (FORMAT, VERSION):
+    if version != (FORMAT, VERSION):
         raise ModelError(f"{path}: a search of another version of kgrec; delete it.")
     if not same:
         raise ModelError(f"{path}: a search on other data, settings or seed; delete it.")
-    return Tuning(fresh.fingerprint, fresh.seed, tries)
+    return TrialHistory(fresh.fingerprint, fresh.seed, trials)
 
 
-def _write(folder: Path, tuning: Tuning) -> None:
+def _write(folder: Path, history: TrialHistory) -> None:
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "fingerprint": tuning.fingerprint,
-        "seed": tuning.seed,
-        "tries": tuning.history(),
+        "fingerprint": history.fingerprint,
+        "seed": history.seed,
+        "tries": history.records(),  # the key of version 1
     }
     path = folder / FILE
     try:

@@ -1,4 +1,4 @@
-"""What a model is judged by while it is chosen: held-out rows, each user in each scenario apart."""
+"""Validation rows, and the queries that models are compared by."""
 
 from __future__ import annotations
 
@@ -9,31 +9,69 @@ import numpy as np
 from torch import Tensor
 
 from kgrec.arrays import Csr, pairs_to_csr, take_rows
-from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.config import RecommenderConfig
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions, Ints
 from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
+from kgrec.metrics.protocols import random_split, user_time_split
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.scenario_codes import keep_own, scenario_codes
+from kgrec.scoring.scenario_codes import mask_other_items, scenario_codes
+
+
+def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
+    """bool ``[n]``: the interactions that are validation rows.
+
+    Those with split "valid" in the catalog; without any, the latest of each user, or random ones
+    where no interaction has a timestamp.
+    """
+    events = visible.interactions
+    if has_valid_split(visible):
+        return np.asarray(events.split == "valid")
+    share = config.training.valid_share
+    if (events.timestamp != NO_TIME).any():
+        labels = user_time_split(events, (1 - share, share, 0.0))
+    else:
+        labels = random_split(events, (1 - share, share, 0.0), seed=seed)
+    return np.asarray(labels == "valid")
+
+
+def has_valid_split(visible: GraphSnapshot) -> bool:
+    """Whether the catalog has rows with split "valid"."""
+    return bool((visible.interactions.split == "valid").any())
 
 
 @dataclass(frozen=True, eq=False)
-class Queries:
-    """q users (int64 rows), each in a ``scenario`` (int64 codes, -1: none) in which rows are held
-    out: the items ``wanted`` there, and those ``seen`` anywhere, by query.
+class ValidationQueries:
+    """One query for each user and scenario with validation rows (q queries).
 
-    ``own`` are the items that scenarios choose among; see ``Engine.own_items``.
+    Attributes
+    ----------
+    user : int64 ``[q]``
+        Rows of the users.
+    scenario : int64 ``[q]``
+        Codes of the scenarios; -1 for none.
+    targets : CSR
+        The held-out items of each query.
+    seen : CSR
+        The items of the user's history, in any scenario.
+    n_items : int
+        Number of items that are ranked.
+    names : tuple of str
+        Names of the scenarios by code.
+    scenario_items : bool ``[K + 1, n_items]`` or None
+        The items of each scenario; see ``Engine.scenario_items``.
     """
 
     user: Ints
     scenario: Ints
-    wanted: Csr
+    targets: Csr
     seen: Csr
     n_items: int
     names: tuple[str, ...]
-    own: np.ndarray | None
+    scenario_items: np.ndarray | None
 
     @staticmethod
-    def build(engine: Engine, valid: Interactions, *, most: int, seed: int) -> Queries:
-        """Those of ``valid``; ``most`` of them, drawn with ``seed``, where there are more."""
+    def build(engine: Engine, valid: Interactions, *, most: int, seed: int) -> ValidationQueries:
+        """The queries of ``valid``, or ``most`` of them drawn with ``seed`` if there are more."""
         names, seen = tuple(engine.vocabulary.scenarios), engine.snapshot.interactions
         width = len(names) + 1
         keys, query = np.unique(
@@ -45,30 +83,31 @@ class Queries:
             chosen = np.sort(np.random.default_rng(seed).choice(chosen, most, replace=False))
         user = keys[chosen] // width
         known = pairs_to_csr(seen.user, seen.item, len(engine.snapshot.users))
-        return Queries(
+        return ValidationQueries(
             user=user,
             scenario=keys[chosen] % width - 1,
-            wanted=take_rows(pairs_to_csr(query, valid.item, len(keys)), chosen),
+            targets=take_rows(pairs_to_csr(query, valid.item, len(keys)), chosen),
             seen=take_rows(known, user),
             n_items=len(engine.snapshot.items),
             names=names,
-            own=engine.own_items,
+            scenario_items=engine.scenario_items,
         )
 
     def __len__(self) -> int:
         return len(self.user)
 
     def score(self, engine: Engine, rows: Ints) -> Tensor:
-        """The engine's scores for queries ``rows``, float32 ``[B, n]``."""
+        """float32 ``[B, n]``: the engine's scores for the queries ``rows``."""
         return engine.score(engine.stored(self.user[rows], self.scenario[rows]))
 
-    def judge(self, score: Callable[[Ints], Tensor]) -> EvaluationReport:
-        """NDCG@10 of what ``score`` says of queries (int64 rows), of all and by scenario."""
+    def evaluate(self, score: Callable[[Ints], Tensor]) -> EvaluationReport:
+        """NDCG@10 over all queries and by scenario; ``score`` takes int64 rows of queries and
+        returns scores float32 ``[B, n]``."""
         labels = np.array([*self.names, ""], dtype=object)[self.scenario]
         return evaluate_ranking(
-            lambda rows: keep_own(score(rows), self.own, self.scenario[rows]),
+            lambda rows: mask_other_items(score(rows), self.scenario_items, self.scenario[rows]),
             n_items=self.n_items,
-            targets=self.wanted,
+            targets=self.targets,
             seen=self.seen,
             ks=(10,),
             groups=labels if self.names else None,

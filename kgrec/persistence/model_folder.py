@@ -1,4 +1,4 @@
-"""A recommender as a folder: safetensors, Parquet and JSON, complete or not there at all."""
+"""The folder of a saved recommender: safetensors, Parquet and JSON, written as a whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kgrec.files import FolderKind, digest, read_folder, replaced_folder
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
-from kgrec.persistence.ratings import read_rater, write_rater
+from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
@@ -35,21 +35,21 @@ from kgrec.training.scenarios.maml import Start
 FORMAT = "kgrec-model"
 VERSION = 3  # 1 had no mapping, 2 no item–item weights
 _MANIFEST = "manifest.json"
-_EVENTS, _SCENARIOS = "events", "scenarios"  # beside the parts of items
+_EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item parts
 _WEIGHTS = "item_weights.safetensors"
 _START = "meta_training.safetensors"
 
 
-def _listed(manifest: dict[str, Any]) -> list[str] | None:
+def _listed_files(manifest: dict[str, Any]) -> list[str] | None:
     files = manifest.get("files")
     return list(files) if manifest.get("format") == FORMAT and isinstance(files, dict) else None
 
 
-MODEL = FolderKind("model", _MANIFEST, _listed)
+MODEL = FolderKind("model", _MANIFEST, _listed_files)
 
 
 def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherModel | None:
-    """The saved recommender that a scenario's loss learns from; None where no loss does.
+    """The saved recommender that the loss "kl" learns from; None where no scenario has this loss.
 
     Raises ModelError.
     """
@@ -69,7 +69,7 @@ def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherMode
 
 
 def write_state(state: FittedState, folder: Path) -> None:
-    """Write beside ``folder`` and take its place as a whole. Raises ModelError."""
+    """Write ``state`` to ``folder``, replacing what is there as a whole. Raises ModelError."""
     try:
         with replaced_folder(folder, MODEL) as fresh:
             _write(state, fresh)
@@ -90,13 +90,13 @@ def _write(state: FittedState, folder: Path) -> None:
     if len(engine.texts.scenarios):
         texts[_SCENARIOS] = np.ascontiguousarray(engine.texts.scenarios)
     save_arrays(texts, folder / "texts.safetensors")
-    (folder / "vocabulary.json").write_text(json.dumps(_plain(engine.vocabulary)))
+    (folder / "vocabulary.json").write_text(json.dumps(_to_json(engine.vocabulary)))
     if engine.weights is not None:
         save_arrays(engine.weights.arrays(), folder / _WEIGHTS)
     if state.start is not None:
         save_arrays(state.start.arrays(), folder / _START)
     if state.rating_model is not None:
-        write_rater(state.rating_model, folder)
+        write_rating_model(state.rating_model, folder)
     if state.recogniser is not None:
         write_recogniser(state.recogniser, folder)
     files = {path.name: digest(path) for path in sorted(folder.iterdir())}
@@ -118,11 +118,12 @@ def _write(state: FittedState, folder: Path) -> None:
 
 
 def read_state(folder: Path, device: torch.device) -> FittedState:
-    """What ``write_state`` wrote, ready to answer.
+    """Read the state that ``write_state`` wrote.
 
-    Raises ModelError for a folder that is missing, incomplete, changed, foreign, older or newer.
+    Raises ModelError for a folder that is missing, incomplete, changed, of another program, or of
+    another version of the format.
     """
-    return read_folder(folder, MODEL, lambda place: _load(place, device))
+    return read_folder(folder, MODEL, lambda found: _load(found, device))
 
 
 def _load(folder: Path, device: torch.device) -> FittedState:
@@ -162,7 +163,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> FittedState:
-    vocabulary = _vocabulary(json.loads((folder / "vocabulary.json").read_text()))
+    vocabulary = _from_json(json.loads((folder / "vocabulary.json").read_text()))
     shape = manifest["shape"]
     model = HybridModel(
         vocabulary,
@@ -177,13 +178,13 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     model.load_state_dict(load_file(folder / "model.safetensors"))
     texts = load_arrays(folder / "texts.safetensors")
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
-    weighed, started = (name in manifest["files"] for name in (_WEIGHTS, _START))
+    has_weights, has_start = (name in manifest["files"] for name in (_WEIGHTS, _START))
     config = RecommenderConfig.model_validate(manifest["config"])
     full = read_saved_snapshot(folder)
     visible = full.without_splits(("test",))
     features = TextFeatures(texts, events, manifest["text_size"], scenarios)
     bound = BoundModel(model.to(device).eval(), vocabulary, visible, features, device)
-    weights = ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if weighed else None
+    weights = ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if has_weights else None
     mapping = manifest["mapping"]
     names = None if mapping is None else GraphMapping.parse(mapping)
     return FittedState(
@@ -192,16 +193,16 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         engine=Engine.bind(bound, weights),
         reader=TextReader(config),
         indexes=GraphIndexes(visible, features, names),
-        start=Start.of_arrays(load_arrays(folder / _START), device) if started else None,
+        start=Start.of_arrays(load_arrays(folder / _START), device) if has_start else None,
         recogniser=read_recogniser(folder),
-        rating_model=read_rater(folder, vocabulary, device),
+        rating_model=read_rating_model(folder, vocabulary, device),
         training_log=manifest["history"],
         rating_log=manifest.get("rating_history", []),
         trials=manifest["tuning"],
     )
 
 
-def _plain(vocabulary: Vocabulary) -> dict[str, Any]:
+def _to_json(vocabulary: Vocabulary) -> dict[str, Any]:
     return {
         name: getattr(vocabulary, name).tolist()
         for name in ("items", "entities", "relations", "scenarios")
@@ -210,7 +211,7 @@ def _plain(vocabulary: Vocabulary) -> dict[str, Any]:
     } | ({"blocks": vocabulary.blocks} if vocabulary.blocks else {})  # fmt: skip
 
 
-def _vocabulary(values: Mapping[str, Any]) -> Vocabulary:
+def _from_json(values: Mapping[str, Any]) -> Vocabulary:
     ids = {
         name: np.array(values[name], dtype=object)
         for name in ("items", "entities", "relations", "scenarios")

@@ -23,7 +23,8 @@ _NUMBERS = {"mean": "mean", "worth": "shrinkage", "shift": "shift", "weights": "
 _SHRINKAGE, _SAVED_SHRINKAGE = "shrinkage", "worth"  # a parameter of the model, and its saved name
 
 
-def write_rater(model: RatingModel, folder: Path) -> None:
+def write_rating_model(model: RatingModel, folder: Path) -> None:
+    """Write the model's weights and shape into ``folder``."""
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
@@ -37,8 +38,10 @@ def write_rater(model: RatingModel, folder: Path) -> None:
     (folder / _SHAPE).write_text(json.dumps(shape))
 
 
-def read_rater(folder: Path, vocabulary: Vocabulary, device: torch.device) -> RatingModel | None:
-    """What ``write_rater`` wrote, None where nothing was written."""
+def read_rating_model(
+    folder: Path, vocabulary: Vocabulary, device: torch.device
+) -> RatingModel | None:
+    """The model that ``write_rating_model`` wrote; None without one."""
     if not (folder / _SHAPE).exists():
         return None
     shape = json.loads((folder / _SHAPE).read_text())

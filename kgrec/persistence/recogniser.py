@@ -16,14 +16,17 @@ _ARRAYS, _NAMES = "recogniser.safetensors", "recogniser.json"
 _TABLES = {"attributes": "attributes", "hours": "hours", "sharpness": "text_scales"}
 
 
-def write_recogniser(fitted: FittedRecogniser, folder: Path) -> None:
-    tables = {name: np.ascontiguousarray(getattr(fitted, field)) for name, field in _TABLES.items()}
-    save_file({**fitted.model.arrays(), **tables}, folder / _ARRAYS)
-    (folder / _NAMES).write_text(json.dumps({"scenarios": fitted.names.tolist()}))
+def write_recogniser(recogniser: FittedRecogniser, folder: Path) -> None:
+    """Write the recogniser's arrays and scenario names into ``folder``."""
+    tables = {
+        name: np.ascontiguousarray(getattr(recogniser, field)) for name, field in _TABLES.items()
+    }
+    save_file({**recogniser.model.arrays(), **tables}, folder / _ARRAYS)
+    (folder / _NAMES).write_text(json.dumps({"scenarios": recogniser.names.tolist()}))
 
 
 def read_recogniser(folder: Path) -> FittedRecogniser | None:
-    """What ``write_recogniser`` wrote, None where nothing was written."""
+    """The recogniser that ``write_recogniser`` wrote; None without one."""
     if not (folder / _NAMES).exists():
         return None
     arrays = load_file(folder / _ARRAYS)

@@ -85,7 +85,7 @@ def offered_rows(
 ) -> Ints | None:
     """Item rows that the examples choose among, int64; None for all. Raises RequestError."""
     if candidates is None:
-        own, codes = engine.own_items, scenario_codes(np.array([name]), engine.vocabulary)
+        own, codes = engine.scenario_items, scenario_codes(np.array([name]), engine.vocabulary)
         if own is None or codes[0] < 0:
             return None
         return np.union1d(np.flatnonzero(own[codes[0]]), examples.item)

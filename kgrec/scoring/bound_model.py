@@ -1,4 +1,4 @@
-"""BoundModel: a trained model over one snapshot, and what it reads and computes there."""
+"""BoundModel: a trained model over one snapshot, its inputs and the vectors it computes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,22 @@ from kgrec.training.data.examples import Sequences
 
 @dataclass(frozen=True, eq=False)
 class BoundModel:
-    """``model`` over ``snapshot`` and its ``texts``; rows are those of the snapshot.
+    """A model over one snapshot; all rows are those of the snapshot.
 
-    What is read from the snapshot (``given_inputs``, ``given_sequences``) may be handed over from
-    another BoundModel over the same snapshot.
+    Attributes
+    ----------
+    model : HybridModel
+        The parameters.
+    vocabulary : Vocabulary
+        The items, entities and scenarios that the model knows.
+    snapshot : GraphSnapshot
+        The graph.
+    texts : TextFeatures
+        Vectors of the graph's texts.
+    device : torch.device
+        Where the model computes.
+    given_inputs, given_sequences : optional
+        ``inputs`` and ``sequences`` of another BoundModel over the same snapshot, to be shared.
     """
 
     model: HybridModel
@@ -36,43 +48,42 @@ class BoundModel:
     given_sequences: Sequences | None = None
 
     def refreshed(self) -> BoundModel:
-        """The same for parameters that have changed since: vectors are computed anew, what is read
-        from the snapshot is shared."""
+        """A BoundModel for changed parameters: vectors are computed again, inputs are shared."""
         return replace(self, given_inputs=self.inputs, given_sequences=self.sequences)
 
     @cached_property
     def inputs(self) -> ModelInputs:
-        """What the model reads from the snapshot, as tensors on the device."""
+        """The model's inputs, read from the snapshot, as tensors on the device."""
         if self.given_inputs is not None:
             return self.given_inputs
         return read_inputs(self.model, self.vocabulary, self.snapshot, self.texts, self.device)
 
     @cached_property
     def sequences(self) -> Sequences:
-        """All users' events, with the vocabulary's codes of scenarios."""
+        """All users' events, with scenario codes of the vocabulary."""
         if self.given_sequences is not None:
             return self.given_sequences
         return make_sequences(self.snapshot, self.vocabulary, self.texts)
 
     def stored(self, users: Ints) -> Histories:
-        """The histories of stored users (int64 rows ``[B]``), in no scenario."""
+        """The histories of stored users (int64 rows ``[B]``), without a scenario."""
         return self.sequences.histories(users, None)
 
     @cached_property
     def trained_rows(self) -> Ints:
-        """int64: the rows of items that have training interactions."""
+        """int64: the rows of the items with training interactions."""
         return np.flatnonzero(self.inputs.items.item_row.cpu().numpy() >= 0)
 
     @cached_property
     def trained_items(self) -> ItemVectors:
-        """The items' vectors as the model alone has them, float32."""
+        """The items' vectors that the model gives, float32; nothing is predicted for cold items."""
         self.model.eval()
         with torch.inference_mode():
             return self.model.item_vectors(self.inputs)
 
     @cached_property
     def item_parts(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What every feature block adds to the items' query and candidate vectors, ``[n, d]``."""
+        """The contributions ``[n, d]`` of each feature block to query and candidate vectors."""
         self.model.eval()
         with torch.inference_mode():
             return self.model.item_parts(self.inputs)
@@ -84,12 +95,12 @@ class BoundModel:
 
     @cached_property
     def item_row(self) -> dict[str, int]:
-        """Each item's row by its id: for a few ids many times faster than the node table."""
+        """The row of each item id; for a few ids much faster than a look-up in the node table."""
         return {item: row for row, item in enumerate(self.snapshot.items.ids)}
 
     @cached_property
     def item_ids(self) -> np.ndarray:
-        """object ``[n + 1]``: the items' ids, and None last, where row -1 points."""
+        """object ``[n + 1]``: the items' ids, then None, which row -1 points to."""
         return np.append(self.snapshot.items.ids, [None])
 
 
@@ -100,6 +111,6 @@ def read_inputs(
     texts: TextFeatures,
     device: torch.device,
 ) -> ModelInputs:
-    """What ``model`` reads from a snapshot, as tensors on ``device``."""
+    """The inputs that ``model`` reads from a snapshot, as tensors on ``device``."""
     tables = build_tables(snapshot, vocabulary, texts.items, texts.events)
     return ModelInputs.build(tables, model.shape, device)

@@ -1,9 +1,9 @@
-"""Items that training never saw: what they would score is foretold from the items like them.
+"""Predicted vectors for items without training interactions (cold items).
 
-Ridge regression over all trained items, from what is known of an item (``Likeness``), foretells
-the candidate vector and bias that training would have given it, and whom it would have been
-chosen by: the right singular vectors of the history matrix. Both are linear in the history, so
-that explanations stay exact.
+Ridge regression over the trained items, on the similarity of what is known of the items
+(``ItemSimilarity``), predicts a cold item's candidate vector and bias, and its factors: its row
+among the leading right singular vectors of the history matrix. Both parts of the score are linear
+in the history, so explanations stay exact.
 """
 
 from __future__ import annotations
@@ -20,186 +20,218 @@ from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.item_similarity import Likeness
-from kgrec.scoring.similarity_weights import CHOSEN_BY, RIDGE, choose_weights
+from kgrec.scoring.item_similarity import ItemSimilarity
+from kgrec.scoring.similarity_weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
 
-_DIRECTIONS = 128  # of the history matrix, at most
-_MOST = 6000  # trained items to learn from, at most: the regression is cubic in them
-_FEWEST = 20  # with fewer trained items there is nothing to learn from
+_MAX_FACTORS = 128  # of the history matrix
+_MAX_TRAINED = 6000  # trained items of the regression: it takes cubic time in them
+_MIN_TRAINED = 20  # with fewer trained items nothing is predicted
 _HELD_SHARE = 0.05  # of the trained items, held out to set the scale
-_JUDGES = 1000  # users who set the scale, at most
+_MAX_USERS = 1000  # users whose scores set the scale
 
 
 @dataclass(frozen=True, eq=False)
-class NewItems:
-    """Rows ``items`` int64 ``[c]`` of new items: foretold ``candidate`` ``[c, d]`` and ``bias``
-    ``[c]``, which take the place of the model's own, and ``direction`` float32 ``[c, r]``, whose
-    product with Σ ``event`` ``[n, r]`` over the history, by the square root of its length, is
-    added. ``trained`` int64 ``[w]`` are the items learnt from, ``effect`` float64 ``[w, d + 1 +
-    r]`` what each means for items like it, ``mean`` ``[d + 1 + r]`` what is foretold of an item
-    like none."""
+class ColdItems:
+    """Predicted vectors and scores of the items without training interactions.
+
+    Attributes
+    ----------
+    items : int64 ``[c]``
+        Their rows, ascending.
+    candidate : float32 ``[c, d]``
+        Predicted candidate vectors, which replace those of the model; not normalised.
+    bias : float32 ``[c]``
+        Predicted biases, which replace those of the model.
+    factors : float32 ``[c, r]``
+        Predicted factors of the history matrix. Their product with the mean of the history's
+        ``event_factors`` (Σ by the square root of the number of events) is added to the score.
+    event_factors : float32 ``[n, r]``
+        The factors of every item as an event; zero for items that the regression does not use.
+    similarity : ItemSimilarity
+        How similar cold items are to trained ones.
+    trained : int64 ``[w]``
+        The trained items of the regression.
+    coefficients : float64 ``[w, d + 1 + r]``
+        Coefficients of the regression: vector, bias and factors, by trained item.
+    mean : float64 ``[d + 1 + r]``
+        The prediction for an item that is similar to no trained item.
+    """
 
     items: Ints
     candidate: Tensor
     bias: Tensor
-    direction: Tensor
-    event: Tensor
-    likeness: Likeness
+    factors: Tensor
+    event_factors: Tensor
+    similarity: ItemSimilarity
     trained: Ints
-    effect: np.ndarray
+    coefficients: np.ndarray
     mean: np.ndarray
 
-    def placed(self, vectors: ItemVectors) -> ItemVectors:
-        """The vectors with those of new items in their places."""
+    def replace_in(self, vectors: ItemVectors) -> ItemVectors:
+        """The vectors with predicted ones for the cold items."""
         rows = torch.as_tensor(self.items).to(vectors.candidate.device)
         candidate, bias = vectors.candidate.clone(), vectors.bias.clone()
         candidate[rows], bias[rows] = self.candidate, self.bias
         return replace(vectors, candidate=candidate, bias=bias)
 
-    def added(self, histories: Histories, batch: HistoryBatch) -> Tensor:
-        """What is added to the scores of new items, float32 ``[B, c]``."""
+    def score_contributions(self, histories: Histories, batch: HistoryBatch) -> Tensor:
+        """float32 ``[B, c]``: what the factors add to the scores of the cold items."""
         counts = np.diff(histories.indptr)
         weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
-        values = torch.as_tensor(weights).to(self.event.device)
-        return batch.pattern.matmul(values, self.event) @ self.direction.T
+        values = torch.as_tensor(weights).to(self.event_factors.device)
+        return batch.pattern.matmul(values, self.event_factors) @ self.factors.T
 
-    def row(self, item: int) -> int:
-        """Which of the new items it is, -1 for a trained one."""
+    def position(self, item: int) -> int:
+        """The position of an item row in ``items``; -1 for a trained item."""
         place = int(np.searchsorted(self.items, item))
         return place if place < len(self.items) and self.items[place] == item else -1
 
 
-def find_new_items(bound: BoundModel) -> NewItems | None:
-    """None where every item was trained, or too few to learn from."""
-    known = bound.trained_rows
-    new = np.setdiff1d(np.arange(len(bound.snapshot.items)), known)
-    if not len(new) or len(known) < _FEWEST:
+def predict_cold_items(bound: BoundModel) -> ColdItems | None:
+    """Predict the cold items' vectors; None without cold items or with too few trained ones."""
+    trained = bound.trained_rows
+    cold = np.setdiff1d(np.arange(len(bound.snapshot.items)), trained)
+    if not len(cold) or len(trained) < _MIN_TRAINED:
         return None
-    likeness = Likeness.of(bound)
-    if not likeness.blocks:
+    similarity = ItemSimilarity.build(bound)
+    if not similarity.blocks:
         return None
-    used = _most_chosen(bound, known)
-    targets, event = _targets(bound, used)
+    used = _most_popular(bound, trained)
+    targets, event_factors = _regression_targets(bound, used)
     size = bound.model.shape.embedding_size
-    likeness = likeness.weighing(choose_weights(likeness, used, targets, size))
-    scale = _Scale.measure(bound, likeness, used, targets, event)
-    effect, mean = _regress(likeness, used, targets)
-    factors = scale.factors(size, effect.shape[1])
-    effect, mean = effect * factors, mean * factors
+    similarity = similarity.with_weights(choose_part_weights(similarity, used, targets, size))
+    scale = _Scale.measure(bound, similarity, used, targets, event_factors)
+    coefficients, mean = _regress(similarity, used, targets)
+    gains = scale.gains(size, coefficients.shape[1])
+    coefficients, mean = coefficients * gains, mean * gains
     mean[size] += scale.shift
     parts = [
-        likeness.between(rows, used) @ effect for rows in np.array_split(new, len(new) // _MOST + 1)
+        similarity.matrix(rows, used) @ coefficients
+        for rows in np.array_split(cold, len(cold) // _MAX_TRAINED + 1)
     ]
-    foretold = mean + np.concatenate(parts)
-    told = torch.as_tensor(foretold.astype(np.float32)).to(bound.device)
-    return NewItems(
-        items=new,
-        candidate=told[:, :size].contiguous(),
-        bias=told[:, size].contiguous(),
-        direction=told[:, size + 1 :].contiguous(),
-        event=torch.as_tensor(event).to(bound.device),
-        likeness=likeness,
+    predicted = mean + np.concatenate(parts)
+    columns = torch.as_tensor(predicted.astype(np.float32)).to(bound.device)
+    return ColdItems(
+        items=cold,
+        candidate=columns[:, :size].contiguous(),
+        bias=columns[:, size].contiguous(),
+        factors=columns[:, size + 1 :].contiguous(),
+        event_factors=torch.as_tensor(event_factors).to(bound.device),
+        similarity=similarity,
         trained=used,
-        effect=effect,
+        coefficients=coefficients,
         mean=mean,
     )
 
 
 @dataclass(frozen=True)
 class _Scale:
-    """new score = ``gain`` · (foretold vector's + ``weight`` · history directions') + ``shift``:
-    the scale of what the model itself says of trained items that are held out as if new, less one
-    standard deviation of the error, so that a new item passes a trained one where it is sure to."""
+    """How predictions become scores on the scale of the model's scores.
+
+    score = ``gain`` · (score of the predicted vector + ``weight`` · score of the factors) +
+    ``shift``, fitted to the model's scores of trained items that are held out as if they were cold.
+    The shift is lowered by one standard deviation of the error, so that a cold item passes a
+    trained one only where that is likely.
+    """
 
     gain: float
     weight: float
     shift: float
 
-    def factors(self, size: int, width: int) -> np.ndarray:
-        factors = np.full(width, self.gain)
-        factors[size + 1 :] *= self.weight
-        return factors
+    def gains(self, size: int, width: int) -> np.ndarray:
+        """float64 ``[width]``: the factor of each column of the regression."""
+        gains = np.full(width, self.gain)
+        gains[size + 1 :] *= self.weight
+        return gains
 
     @staticmethod
     def measure(
-        bound: BoundModel, likeness: Likeness, used: Ints, targets: np.ndarray, event: np.ndarray
+        bound: BoundModel,
+        similarity: ItemSimilarity,
+        used: Ints,
+        targets: np.ndarray,
+        event_factors: np.ndarray,
     ) -> _Scale:
+        """Fit the scale on held-out trained items and a sample of users."""
         rng = np.random.default_rng(0)
         held = np.zeros(len(used), dtype=bool)
         held[rng.permutation(len(used))[: max(2, int(_HELD_SHARE * len(used)))]] = True
-        effect, mean = _regress(likeness, used[~held], targets[~held])
-        foretold = mean + likeness.between(used[held], used[~held]) @ effect
-        judges = np.flatnonzero(bound.sequences.lengths() > 1)
-        judges = np.sort(rng.permutation(judges)[:_JUDGES])
-        histories = _without(bound.stored(judges), used[held])
-        users = _users(bound, histories)
+        coefficients, mean = _regress(similarity, used[~held], targets[~held])
+        predicted = mean + similarity.matrix(used[held], used[~held]) @ coefficients
+        sample = np.flatnonzero(bound.sequences.lengths() > 1)
+        sample = np.sort(rng.permutation(sample)[:_MAX_USERS])
+        histories = _without_items(bound.stored(sample), used[held])
+        users = _user_vectors(bound, histories)
         size = users.shape[1]
-        by_vector = users @ foretold[:, :size].T + foretold[:, size]
-        by_choice = _pool(histories, event) @ foretold[:, size + 1 :].T
-        weight = CHOSEN_BY * _spread(by_vector) / max(_spread(by_choice), 1e-12)
-        both = (by_vector + weight * by_choice).ravel()
-        says = (users @ targets[held, :size].T + targets[held, size]).ravel()
-        gain = max(float(np.cov(both, says)[0, 1] / max(both.var(ddof=1), 1e-12)), 0.0)
-        shift = float(says.mean() - gain * both.mean())
-        return _Scale(gain, weight, shift - float((says - gain * both).std()))
+        by_vector = users @ predicted[:, :size].T + predicted[:, size]
+        by_factors = _pooled(histories, event_factors) @ predicted[:, size + 1 :].T
+        weight = FACTOR_WEIGHT * _spread(by_vector) / max(_spread(by_factors), 1e-12)
+        both = (by_vector + weight * by_factors).ravel()
+        expected = (users @ targets[held, :size].T + targets[held, size]).ravel()
+        gain = max(float(np.cov(both, expected)[0, 1] / max(both.var(ddof=1), 1e-12)), 0.0)
+        shift = float(expected.mean() - gain * both.mean())
+        return _Scale(gain, weight, shift - float((expected - gain * both).std()))
 
 
-def _regress(likeness: Likeness, rows: Ints, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel ridge regression of ``targets`` ``[w, t]``: effects ``[w, t]`` and their mean."""
+def _regress(
+    similarity: ItemSimilarity, rows: Ints, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel ridge regression of ``targets`` ``[w, t]``: coefficients ``[w, t]``, mean ``[t]``."""
     mean = targets.mean(axis=0)
-    kernel = likeness.between(rows, rows)
+    kernel = similarity.matrix(rows, rows)
     kernel[np.diag_indices(len(rows))] += RIDGE
     return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
 
 
-def _targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.ndarray]:
-    """What is foretold: candidate vector, bias and history directions, float64 ``[w, d + 1 + r]``;
-    and the directions of every item as an event, float32 ``[n, r]``, zero for items not used."""
+def _regression_targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.ndarray]:
+    """The targets of the items ``used``, float64 ``[w, d + 1 + r]``: candidate vector, bias and
+    factors; and the factors of all items, float32 ``[n, r]``, zero for items not used."""
     vectors = bound.trained_items
-    directions = _directions(_history(bound, used))
-    event = np.zeros((len(bound.snapshot.items), directions.shape[1]), dtype=np.float32)
-    event[used] = directions
+    factors = _right_singular_vectors(_history_matrix(bound, used))
+    event_factors = np.zeros((len(bound.snapshot.items), factors.shape[1]), dtype=np.float32)
+    event_factors[used] = factors
     parts = (
         vectors.candidate.cpu().numpy()[used],
         vectors.bias.cpu().numpy()[used, None],
-        directions,
+        factors,
     )
-    return np.concatenate(parts, axis=1).astype(np.float64), event
+    return np.concatenate(parts, axis=1).astype(np.float64), event_factors
 
 
-def _directions(history: sp.csr_matrix) -> np.ndarray:
+def _right_singular_vectors(matrix: sp.csr_matrix) -> np.ndarray:
     """float64 ``[w, r]``: leading right singular vectors of ``[m, w]``, by randomised subspace
     iteration (Halko, Martinsson & Tropp, 2011)."""
-    size = min(_DIRECTIONS, min(history.shape) - 1)
+    size = min(_MAX_FACTORS, min(matrix.shape) - 1)
     rng = np.random.default_rng(0)
-    basis = rng.standard_normal((history.shape[1], size + 10))
+    basis = rng.standard_normal((matrix.shape[1], size + 10))
     for _ in range(4):
-        basis = np.linalg.qr(history.T @ (history @ basis))[0]
-    left, _, _ = np.linalg.svd(basis.T @ (history.T @ (history @ basis)))
+        basis = np.linalg.qr(matrix.T @ (matrix @ basis))[0]
+    left, _, _ = np.linalg.svd(basis.T @ (matrix.T @ (matrix @ basis)))
     return np.asarray(basis @ left[:, :size])
 
 
-def _history(bound: BoundModel, used: Ints) -> sp.csr_matrix:
-    """Ones where a user has one of the items ``used``, ``[m, w]``."""
-    seen = bound.snapshot.interactions
+def _history_matrix(bound: BoundModel, used: Ints) -> sp.csr_matrix:
+    """CSR ``[m, w]``: one where a user has an interaction with one of the items ``used``."""
+    events = bound.snapshot.interactions
     place = np.full(len(bound.snapshot.items), -1)
     place[used] = np.arange(len(used))
-    column = place[seen.item]
-    cells = (np.ones(int((column >= 0).sum())), (seen.user[column >= 0], column[column >= 0]))
+    column = place[events.item]
+    cells = (np.ones(int((column >= 0).sum())), (events.user[column >= 0], column[column >= 0]))
     matrix = sp.csr_matrix(cells, shape=(len(bound.snapshot.users), len(used)))
     matrix.data[:] = 1.0
     return matrix
 
 
-def _most_chosen(bound: BoundModel, known: Ints) -> Ints:
-    if len(known) <= _MOST:
-        return known
-    counts = np.bincount(bound.snapshot.interactions.item, minlength=known.max() + 1)[known]
-    return np.sort(known[np.argsort(-counts, kind="stable")[:_MOST]])
+def _most_popular(bound: BoundModel, trained: Ints) -> Ints:
+    """The trained items with the most interactions, ascending."""
+    if len(trained) <= _MAX_TRAINED:
+        return trained
+    counts = np.bincount(bound.snapshot.interactions.item, minlength=trained.max() + 1)[trained]
+    return np.sort(trained[np.argsort(-counts, kind="stable")[:_MAX_TRAINED]])
 
 
-def _users(bound: BoundModel, histories: Histories) -> np.ndarray:
-    """float64 ``[B, d]``: user vectors by the temperature."""
+def _user_vectors(bound: BoundModel, histories: Histories) -> np.ndarray:
+    """float64 ``[B, d]``: user vectors divided by the temperature."""
     model = bound.model.eval()
     batch = HistoryBatch.build(
         histories, len(bound.snapshot.items), model.shape.scales, bound.device
@@ -209,14 +241,16 @@ def _users(bound: BoundModel, histories: Histories) -> np.ndarray:
     return users.double().cpu().numpy() / model.shape.temperature
 
 
-def _pool(histories: Histories, event: np.ndarray) -> np.ndarray:
+def _pooled(histories: Histories, event_factors: np.ndarray) -> np.ndarray:
+    """float64 ``[B, r]``: the factors of each history, as in ``score_contributions``."""
     counts = np.diff(histories.indptr)
     weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts)
     cells = (weights, histories.item, histories.indptr)
-    return np.asarray(sp.csr_matrix(cells, shape=(len(counts), len(event))) @ event)
+    return np.asarray(sp.csr_matrix(cells, shape=(len(counts), len(event_factors))) @ event_factors)
 
 
-def _without(histories: Histories, items: Ints) -> Histories:
+def _without_items(histories: Histories, items: Ints) -> Histories:
+    """The histories without the events of ``items``."""
     keep = ~np.isin(histories.item, items)
     indptr = offsets(keep)[histories.indptr]
     return replace(
@@ -230,5 +264,5 @@ def _without(histories: Histories, items: Ints) -> Histories:
 
 
 def _spread(scores: np.ndarray) -> float:
-    """The standard deviation of scores within a user."""
+    """The standard deviation of the scores around each user's mean."""
     return float((scores - scores.mean(axis=1, keepdims=True)).std())

@@ -1,4 +1,4 @@
-"""Engine: scores of every item for any history, in any scenario."""
+"""Engine: scores of all items for any history, in any scenario."""
 
 from __future__ import annotations
 
@@ -19,25 +19,33 @@ from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
 from kgrec.nn.histories import plain_events
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.cold_items import NewItems
+from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
-from kgrec.scoring.scenario_codes import find_own_items, make_sequences
-from kgrec.scoring.single_user import QuickScorer
+from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
+from kgrec.scoring.single_user import SingleUserScorer
 from kgrec.sparse import SparseMatrix
 from kgrec.training.data.examples import Sequences
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Scores any history against the items of ``snapshot``; rows are those of the snapshot.
+    """Scores any history against the items of a snapshot; all rows are those of the snapshot.
 
-    ``cache`` holds all that no scenario changes. Beside it an engine has the ``model`` and
-    ``vocabulary`` with all scenarios known by now, the ``snapshot`` and ``texts`` with their
-    descriptions, and the item–item ``weights`` over the vocabulary's items, if there are any.
-    ``given_own_items`` takes the place of what the events tell of scenarios' items.
+    ``Engine.bind`` makes an engine; its methods make others that share cached values with it.
 
-    Make one by ``Engine.bind``, and others from it by the methods below: each says what is shared.
+    Attributes
+    ----------
+    cache : ItemCache
+        Everything that does not depend on scenarios.
+    model, vocabulary : HybridModel, Vocabulary
+        Parameters and names, including those of scenarios that were added after training.
+    snapshot, texts : GraphSnapshot, TextFeatures
+        The graph and its text vectors, including descriptions of scenarios.
+    weights : ItemWeights or None
+        Item–item weights over the items of the vocabulary.
+    given_scenario_items : bool ``[K + 1, n_items]`` or None
+        Replaces the ``scenario_items`` found in the events.
     """
 
     cache: ItemCache
@@ -46,36 +54,36 @@ class Engine:
     snapshot: GraphSnapshot
     texts: TextFeatures
     weights: ItemWeights | None = None
-    given_own_items: np.ndarray | None = None
+    given_scenario_items: np.ndarray | None = None
 
     @staticmethod
     def bind(
         bound: BoundModel, weights: ItemWeights | None = None, *, predicts_cold: bool = True
     ) -> Engine:
-        """The engine of a model over the snapshot that it is bound to.
+        """An engine for a model over the snapshot that it is bound to.
 
-        ``predicts_cold`` False leaves out predicting vectors of cold items, which takes as long as
-        some epochs.
+        With ``predicts_cold`` False no vectors are predicted for cold items, which takes as long as
+        several epochs.
         """
         cache = ItemCache(bound, predicts_cold)
         return Engine(cache, bound.model, bound.vocabulary, bound.snapshot, bound.texts, weights)
 
     def over(self, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
-        """The same model over another snapshot: everything is computed anew."""
+        """The same model over another snapshot; everything is computed again."""
         bound = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
         return Engine.bind(bound, self.weights)
 
     def refreshed(self, *, predicts_cold: bool = True) -> Engine:
-        """For parameters that have changed since; what is read from the snapshot is shared."""
+        """An engine for changed parameters; the model's inputs are shared."""
         return Engine.bind(self.bound.refreshed(), self.weights, predicts_cold=predicts_cold)
 
     def reading(self, inputs: ModelInputs) -> Engine:
-        """The model alone over other inputs of the same snapshot, without predicted vectors."""
+        """The model over other inputs of the same snapshot, without predicted vectors."""
         bound = replace(self.bound.refreshed(), given_inputs=inputs)
         return Engine.bind(bound, self.weights, predicts_cold=False)
 
-    def weighed(self, weights: ItemWeights | None) -> Engine:
-        """With these item–item weights; all vectors are shared."""
+    def with_weights(self, weights: ItemWeights | None) -> Engine:
+        """The same engine with these item–item weights; everything else is shared."""
         return replace(self, weights=weights)
 
     def with_scenarios(
@@ -86,8 +94,10 @@ class Engine:
         snapshot: GraphSnapshot | None = None,
         texts: TextFeatures | None = None,
     ) -> Engine:
-        """With a model, vocabulary, snapshot or texts that differ in their scenarios alone; what
-        no scenario changes is shared."""
+        """An engine with a model, vocabulary, snapshot or texts that differ in scenarios only.
+
+        The cache is shared, as it does not depend on scenarios.
+        """
         return replace(
             self,
             model=self.model if model is None else model.eval(),
@@ -103,6 +113,7 @@ class Engine:
 
     @property
     def device(self) -> torch.device:
+        """Where scores are computed."""
         return self.bound.device
 
     @property
@@ -121,9 +132,9 @@ class Engine:
         return self.bound.trained_items
 
     @property
-    def new_items(self) -> NewItems | None:
-        """See ``ItemCache.new_items``."""
-        return self.cache.new_items
+    def cold_items(self) -> ColdItems | None:
+        """See ``ItemCache.cold_items``."""
+        return self.cache.cold_items
 
     @property
     def known(self) -> Tensor:
@@ -147,71 +158,82 @@ class Engine:
 
     @cached_property
     def sequences(self) -> Sequences:
-        """All users' events, with the codes of all scenarios known by now."""
+        """All users' events, with scenario codes of ``vocabulary``."""
         if self.vocabulary is self.bound.vocabulary:
             return self.bound.sequences
         return make_sequences(self.snapshot, self.vocabulary, self.texts)
 
     @cached_property
-    def own_items(self) -> np.ndarray | None:
-        """bool ``[K + 1, n_items]``: the items that requests of each scenario choose among, those
-        without a scenario last; None where that is all of them."""
-        if self.given_own_items is not None:
-            return self.given_own_items
+    def scenario_items(self) -> np.ndarray | None:
+        """bool ``[K + 1, n_items]``: the items of each scenario, then those of no scenario.
+
+        Requests in a scenario choose among its items. None where all requests choose among all
+        items.
+        """
+        if self.given_scenario_items is not None:
+            return self.given_scenario_items
         if not self.model.shape.own_items:
             return None
         late = self.model.shape.late_scenarios
-        return find_own_items(self.sequences, self.vocabulary, len(self.snapshot.items), late)
+        return find_scenario_items(self.sequences, self.vocabulary, len(self.snapshot.items), late)
 
     def candidates(self, scenario: Ints, mask: np.ndarray | None = None) -> np.ndarray | None:
-        """bool ``[n_items]`` or ``[B, n_items]``: what requests of these scenarios (codes ``[B]``)
-        choose among, narrowed by ``mask``; None for all."""
-        if self.own_items is None:
+        """bool ``[n_items]`` or ``[B, n_items]``: the items that requests in these scenarios (codes
+        ``[B]``) choose among, limited by ``mask``; None for all."""
+        if self.scenario_items is None:
             return mask
-        own: np.ndarray = self.own_items[scenario]
-        return own if mask is None else own & mask
+        inside: np.ndarray = self.scenario_items[scenario]
+        return inside if mask is None else inside & mask
 
     @cached_property
     def item_weights(self) -> ItemWeights | None:
-        """The weights between the snapshot's items."""
+        """The item–item weights over the snapshot's items."""
         if self.weights is None:
             return None
         return self.weights.placed(self.inputs.items.item_row.cpu().numpy())
 
     @cached_property
-    def quick(self) -> QuickScorer | None:
-        """What scores a single history fastest, on the processor."""
+    def single_user_scorer(self) -> SingleUserScorer | None:
+        """The fast path for one history; None on an accelerator."""
         if self.device.type != "cpu":
             return None
-        return QuickScorer.build(
-            self.model, self.items, self.known, self.new_items, self.item_weights
+        return SingleUserScorer.build(
+            self.model, self.items, self.known, self.cold_items, self.item_weights
         )
 
     def warm_up(self) -> None:
-        """Compute now what answers need, so that the first is as fast as the next."""
-        _ = (self.items, self.known, self.sequences, self.own_items, self.item_weights, self.quick)
+        """Compute all values that requests need, so that the first is as fast as the next."""
+        _ = (
+            self.items,
+            self.known,
+            self.sequences,
+            self.scenario_items,
+            self.item_weights,
+            self.single_user_scorer,
+        )
         _ = (self.item_row, self.item_ids)
 
     def candidate_length(self, item: int) -> float:
-        """The length of an item's candidate vector before it is made a unit vector."""
+        """The length of an item's candidate vector before normalisation."""
         parts = self.bound.item_parts[1].values()
         return float(torch.stack([vectors[item] for vectors in parts]).sum(0).norm())
 
     def score_one(self, history: Histories) -> np.ndarray | None:
-        """What ``score`` gives for a batch of one, sooner: float32 ``[1, n_items]``.
+        """float32 ``[1, n_items]``: ``score`` for one history without context, but faster.
 
-        None for what it can't do: several histories, an accelerator, events with own texts.
+        None where the fast path can't be used: for several histories, on an accelerator, and for
+        events with texts.
         """
-        if len(history.user) != 1 or self.quick is None:
+        if len(history.user) != 1 or self.single_user_scorer is None:
             return None
         if self.model.shape.event_texts and (history.text >= 0).any():
             return None
-        return self.quick.scores(history)[None]
+        return self.single_user_scorer.scores(history)[None]
 
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
-        """float32 ``[B, n_items]`` on the device; each row depends on its own history alone.
+        """float32 ``[B, n_items]`` on the device: scores; each row depends on its history alone.
 
-        ``context`` are attributes of users that are not stored. Raises RequestError.
+        ``context`` are user attributes for users that are not stored. Raises RequestError.
         """
         if self.model.training:
             self.model.eval()
@@ -221,17 +243,18 @@ class Engine:
         with torch.inference_mode():
             users = self.model.user_vectors(self.items, self.inputs, batch, self.known)
             if context:
-                stranger = (batch.user < 0).unsqueeze(1)
-                users = users + stranger * self.context_vector(context)
+                not_stored = (batch.user < 0).unsqueeze(1)
+                users = users + not_stored * self.context_vector(context)
             scores = self.model.scores(users, self.items)
             if self.item_weights is not None:
                 scores += self.item_weights.scores(histories, batch.pattern)
-            if self.new_items is not None:
-                scores[:, self.new_items.items] += self.new_items.added(histories, batch)
+            cold = self.cold_items
+            if cold is not None:
+                scores[:, cold.items] += cold.score_contributions(histories, batch)
             return scores
 
     def context_vector(self, context: Mapping[str, Any]) -> Tensor:
-        """What user attributes given with a request add to the user's vector, float32 ``[1, d]``.
+        """float32 ``[1, d]``: what the user attributes of a request add to the user's vector.
 
         Raises RequestError for attributes that the model does not know or can't read.
         """
@@ -253,19 +276,30 @@ class Engine:
     def stored(
         self, users: Ints, scenario: Ints | None = None, *, later: bool = False
     ) -> Histories:
-        """The histories of stored users (int64 rows ``[B]``); ``later`` asks for what comes later
-        and not for what comes next."""
+        """The histories of stored users (int64 rows ``[B]``).
+
+        With ``later`` the scores are for choices after some more events instead of the next one.
+        """
         return self.sequences.histories(users, scenario, later=later)
 
     def typed(self, indptr: Ints, items: Ints, users: Ints, scenario: Ints) -> Histories:
-        """Histories given with the request: ``items`` int64 rows, oldest first, of row r from
-        ``indptr[r]`` to ``indptr[r + 1]``; ``users`` -1 if not stored, ``scenario`` codes."""
+        """Histories that came with a request.
+
+        Parameters
+        ----------
+        indptr, items : int64 ``[B + 1]``, ``[nnz]``
+            Item rows as CSR, oldest first.
+        users : int64 ``[B]``
+            Rows of the users; -1 for users that are not stored.
+        scenario : int64 ``[B]``
+            Codes of the scenarios; -1 for none.
+        """
         age = np.repeat(indptr[1:] - 1, np.diff(indptr)) - np.arange(len(items))
         ages, none = age.astype(np.float32), np.full(len(items), -1)
         later = np.zeros(len(users), dtype=bool)
         return Histories(indptr, items, ages, ages, none, users, scenario, later)
 
     def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:
-        """``typed`` for a single one, faster."""
+        """``typed`` for a single history, but faster."""
         indptr, age, text, later = plain_events(len(items))
         return Histories(indptr, items, age, age, text, user, scenario, later)

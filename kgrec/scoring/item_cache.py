@@ -1,4 +1,4 @@
-"""ItemCache: the vectors that scores are made of, computed once and shared by all scenarios."""
+"""ItemCache: the vectors that scores are computed from, made once and shared by all scenarios."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from torch import Tensor
 
 from kgrec.nn import ItemVectors
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.cold_items import NewItems, find_new_items
+from kgrec.scoring.cold_items import ColdItems, predict_cold_items
 
 
 @dataclass(frozen=True, eq=False)
 class ItemCache:
     """Vectors of the items and users of a bound model.
 
-    ``predicts_cold`` False leaves the vectors of cold items as the model alone has them.
+    With ``predicts_cold`` False, cold items keep the vectors that the model gives them.
     """
 
     bound: BoundModel
     predicts_cold: bool = True
 
     @cached_property
-    def new_items(self) -> NewItems | None:
+    def cold_items(self) -> ColdItems | None:
         """Predicted vectors of cold items; None where there are none."""
-        return find_new_items(self.bound) if self.predicts_cold else None
+        return predict_cold_items(self.bound) if self.predicts_cold else None
 
     @cached_property
     def items(self) -> ItemVectors:
-        """The items' vectors, float32; those of cold items are predicted from similar items."""
+        """The items' vectors, float32; for cold items, vectors predicted from similar items."""
         trained = self.bound.trained_items
-        return trained if self.new_items is None else self.new_items.placed(trained)
+        return trained if self.cold_items is None else self.cold_items.replace_in(trained)
 
     @cached_property
     def known(self) -> Tensor:

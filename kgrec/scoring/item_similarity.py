@@ -1,4 +1,4 @@
-"""How alike items are in what is known of them: shared nodes of the graph, attributes, texts."""
+"""Similarity of items by what is known of them: shared nodes of the graph, attributes, texts."""
 
 from __future__ import annotations
 
@@ -17,35 +17,44 @@ Block: TypeAlias = Any  # np.ndarray, or scipy.sparse.csr_matrix, which carries 
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
-    """Features ``[n, f]`` of all items by part; two items are as alike as the sum of the parts'
-    inner products, each by its weight. Rows of a part have equal lengths, zero where an item lacks
-    it."""
+class ItemSimilarity:
+    """The similarity of two items: a weighted sum of inner products, one for each part.
+
+    Attributes
+    ----------
+    blocks : mapping
+        Features ``[n, f]`` of all items by part. The rows of a part have equal lengths, or length
+        zero where the item lacks the part.
+    weights : mapping
+        The weight of each part.
+    """
 
     blocks: Mapping[str, Block]
     weights: Mapping[str, float]
 
     @staticmethod
-    def of(bound: BoundModel) -> Likeness:
-        """From the parts that the model reads. A node or token that few items share says
-        more: it weighs log(n / items)."""
+    def build(bound: BoundModel) -> ItemSimilarity:
+        """From the parts that the model reads, with their usual weights.
+
+        A node or token has the weight log(n / items): those that few items share count more.
+        """
         items, compared = bound.inputs.items, compared_parts(bound.model.shape.parts)
         blocks = {part: block_of(part).compared(part, items) for part in compared}
-        return Likeness(blocks, {part: each.usual for part, each in compared.items()})
+        return ItemSimilarity(blocks, {part: each.usual for part, each in compared.items()})
 
-    def weighing(self, weights: Mapping[str, float]) -> Likeness:
-        """The same parts, other weights."""
+    def with_weights(self, weights: Mapping[str, float]) -> ItemSimilarity:
+        """The same parts with other weights."""
         return replace(self, weights=weights)
 
-    def between(self, rows: Ints, others: Ints) -> np.ndarray:
-        """float64 ``[rows, others]``."""
+    def matrix(self, rows: Ints, others: Ints) -> np.ndarray:
+        """float64 ``[rows, others]``: the similarities of item rows."""
         total = np.zeros((len(rows), len(others)))
         for part in self.blocks:
-            total += self.by(part, rows, others)
+            total += self.part_matrix(part, rows, others)
         return total
 
-    def by(self, part: str, rows: Ints, others: Ints) -> np.ndarray:
-        """What ``part`` adds to it, float64 ``[rows, others]``."""
+    def part_matrix(self, part: str, rows: Ints, others: Ints) -> np.ndarray:
+        """float64 ``[rows, others]``: the contribution of one part to ``matrix``."""
         block = self.blocks[part]
         product = block[rows] @ block[others].T
         dense = product.toarray() if sp.issparse(product) else product.astype(np.float64)

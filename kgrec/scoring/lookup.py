@@ -1,4 +1,4 @@
-"""From ids, filters and counts as callers give them to rows and masks; with clear errors."""
+"""Rows and masks for ids, filters and counts of a request, with clear errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kgrec.scoring.engine import Engine
 
 
 def id_list(ids: str | Iterable[Any], what: str) -> list[str]:
-    """Ids as a list of strings, one id for a list of one. Raises RequestError."""
+    """Ids as a list of strings; a single id becomes a list of one. Raises RequestError."""
     if isinstance(ids, str):
         return [ids]
     if not isinstance(ids, Iterable):
@@ -24,7 +24,7 @@ def id_list(ids: str | Iterable[Any], what: str) -> list[str]:
 
 
 def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
-    """Rows of stored users; RequestError names the first that is unknown."""
+    """int64: rows of stored users. Raises RequestError for an unknown user."""
     rows = users.rows(ids)
     if (rows < 0).any():
         unknown = ids[int(np.argmax(rows < 0))]
@@ -36,7 +36,7 @@ def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
 
 
 def item_rows(items: NodeTable, ids: Sequence[str]) -> Ints:
-    """Rows of items; RequestError names the first that is unknown."""
+    """int64: rows of items. Raises RequestError for an unknown item."""
     wanted = [str(item) for item in ids]
     rows = items.rows(wanted) if wanted else np.empty(0, dtype=np.int64)
     if (rows < 0).any():
@@ -46,12 +46,12 @@ def item_rows(items: NodeTable, ids: Sequence[str]) -> Ints:
 
 
 def scenario_code(engine: Engine, scenario: str) -> int:
-    """The scenario's code; RequestError lists what the model knows."""
+    """The code of a scenario. Raises RequestError where the model does not know it."""
     names = engine.vocabulary.scenarios.tolist()
     if scenario not in names:
         known = ", ".join(map(repr, names)) or "none: the training data had no scenario column"
         here = isinstance(scenario, str) and scenario in engine.snapshot.scenarios.index
-        cure = " It is new in the graph: adapt() takes it into the model." if here else ""
+        cure = " It is new in the graph: add it to the model with adapt()." if here else ""
         raise RequestError(f"unknown scenario {scenario!r}; the model knows {known}.{cure}")
     return int(names.index(scenario))
 
@@ -59,8 +59,10 @@ def scenario_code(engine: Engine, scenario: str) -> int:
 def candidate_mask(
     snapshot: GraphSnapshot, candidates: Sequence[str] | None, where: Where | None
 ) -> np.ndarray | None:
-    """bool ``[n_items]``, None for all; RequestError for an empty list or a filter that leaves
-    nothing."""
+    """bool ``[n_items]``: the items that candidates and conditions leave; None for all.
+
+    Raises RequestError for an empty list and for conditions that leave no item.
+    """
     if candidates is None and where is None:
         return None
     mask = np.ones(len(snapshot.items), dtype=bool)
@@ -78,28 +80,28 @@ def candidate_mask(
 
 
 def item_frame(items: NodeTable) -> pd.DataFrame:
-    """Attributes with the ids in column ``item_id``."""
+    """The attributes of the items, with their ids in column ``item_id``."""
     frame = items.attributes.copy(deep=False)
     frame.insert(0, "item_id", items.ids)
     return frame
 
 
 def check_k(k: Any) -> int:
-    """k as an int; RequestError unless it is a whole number of at least one."""
+    """k as an int. Raises RequestError unless it is a whole number of at least one."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise RequestError(f"k is {k!r}; ask for at least one result.")
     return int(k)
 
 
 def check_count(value: object, name: str) -> int:
-    """``value`` as an int; RequestError unless it is a whole number of at least one."""
+    """``value`` as an int. Raises RequestError unless it is a whole number of at least one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise RequestError(f"{name} is {value!r}; give a whole number of at least 1.")
     return int(value)
 
 
 def few_item_rows(engine: Engine, ids: Sequence[str]) -> Ints:
-    """``item_rows`` through a dictionary, which is faster for a few ids."""
+    """``item_rows`` by a dictionary, which is faster for a few ids."""
     try:
         return np.fromiter(map(engine.item_row.__getitem__, ids), np.int64, len(ids))
     except (KeyError, TypeError):  # an id that is unknown, or no string yet

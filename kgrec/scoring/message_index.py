@@ -1,4 +1,4 @@
-"""MessageIndex: the messages of a graph's last layer, numbered as the paths of explanations are."""
+"""MessageIndex: the messages of a graph's last layer, with the node numbers of path search."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kgrec.paths.adjacency import NodeSpace
 class MessageIndex:
     """The t messages that items receive from their neighbours in the graph.
 
-    Nodes have the numbers of ``space``, which are those of a ``PathIndex`` over the snapshot.
+    Nodes have the numbers of ``space``, the same as in a ``PathIndex`` over the snapshot.
     """
 
     model: HybridModel
@@ -31,21 +31,21 @@ class MessageIndex:
 
     @cached_property
     def space(self) -> NodeSpace:
-        """The numbers of the snapshot's nodes."""
+        """The numbering of the snapshot's nodes."""
         return NodeSpace(self.snapshot)
 
     @cached_property
     def vectors(self) -> Tensor:
-        """The vector of every message, float32 ``[t, d]``."""
+        """float32 ``[t, d]``: the vectors of the messages."""
         with torch.inference_mode():
             return self.model.features.messages(self.inputs.items)
 
     @cached_property
     def sources(self) -> Ints:
-        """int64 ``[t]``: the number of the node that sends each message."""
-        sent = self.inputs.items.messages
-        source = sent.layers[-1].source.cpu().numpy()
-        n_items = len(self.snapshot.items) if sent.from_items else 0
+        """int64 ``[t]``: the sender of each message, as a node number."""
+        messages = self.inputs.items.messages
+        source = messages.layers[-1].source.cpu().numpy()
+        n_items = len(self.snapshot.items) if messages.from_items else 0
         entities = self.snapshot.entities.rows(self.vocabulary.entities)
         if not len(entities):
             return self.item_nodes(source)
@@ -55,8 +55,11 @@ class MessageIndex:
 
     @cached_property
     def codes(self) -> Ints:
-        """int64 ``[t]``: the code of the edge source → receiver of each message: 2 · position in
-        ``snapshot.facts``, plus one against the fact's direction."""
+        """int64 ``[t]``: the edge code of each message, from sender to receiver.
+
+        2 · position in ``snapshot.facts``, plus one where the message goes against the fact's
+        direction.
+        """
         place = {key: row for row, key in enumerate(self.vocabulary.relations)}
         codes = np.full(len(place), -1, dtype=np.int64)
         for position, facts in enumerate(self.snapshot.facts):
@@ -69,18 +72,18 @@ class MessageIndex:
 
     @cached_property
     def received(self) -> tuple[Ints, Ints, np.ndarray]:
-        """The messages of each item as CSR: ``indptr`` ``[n + 1]``, message rows, weights."""
+        """Each item's received messages as CSR: ``indptr`` ``[n + 1]``, messages, weights."""
         matrix = self.inputs.items.messages.layers[-1].receive
         starts = matrix.pattern.indptr.cpu().numpy()
         indices = matrix.pattern.indices.cpu().numpy()
         return np.append(starts, len(indices)), indices, matrix.values.cpu().numpy()
 
     def warm_up(self) -> None:
-        """Compute everything now."""
+        """Compute all cached values now."""
         _ = (self.space, self.vectors, self.sources, self.codes, self.received)
 
     def of_items(self, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:
-        """(position in ``rows``, message, weight) of every message that these item rows receive."""
+        """Position in ``rows``, number and weight of each message that these item rows receive."""
         starts, indices, values = self.received
         counts = starts[rows + 1] - starts[rows]
         owner = np.repeat(np.arange(len(rows)), counts)
@@ -89,6 +92,6 @@ class MessageIndex:
         return owner, indices[place], values[place]
 
     def item_nodes(self, rows: Ints) -> Ints:
-        """The node numbers of item rows."""
+        """int64: the node numbers of item rows."""
         nodes: Ints = rows + self.space.offsets[ITEM]
         return nodes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +11,11 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
-from kgrec.graph.snapshot import Ints
+from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.paths.index import Constraints
 from kgrec.ranking import pairs_to_csr, top_k
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.lookup import candidate_mask, check_k
 from kgrec.scoring.request import Request
 
 _BATCH = 1024  # users scored at once, at most
@@ -27,31 +30,52 @@ class Ranked(NamedTuple):
     scores: np.ndarray
 
 
-def rank_items(
-    engine: Engine,
-    request: Request,
-    k: int,
-    *,
-    mask: np.ndarray | None,
-    exclude_seen: bool,
-    own: bool = True,
-) -> Ranked:
-    """The ``k`` best items of every history; ``mask`` bool ``[n_items]`` narrows them.
+@dataclass(frozen=True, eq=False)
+class ListOptions:
+    """Length of the lists, and the items that may be in them.
 
-    With ``own`` a scenario's requests choose among the items that it has, where the model was
-    trained so (see ``Engine.own_items``). k counts as at most the number of items.
+    Attributes
+    ----------
+    k : int
+        Length of the lists; they are shorter where fewer items are left.
+    mask : bool ``[n_items]`` or None
+        The items that may be in any list; None for all.
+    exclude_seen : bool
+        Leave out the items of the history.
+    within_scenario : bool
+        Requests in a scenario choose among the scenario's items, where the model was trained that
+        way (see ``Engine.scenario_items``).
     """
+
+    k: int
+    mask: np.ndarray | None = None
+    exclude_seen: bool = True
+    within_scenario: bool = True
+
+    @staticmethod
+    def build(
+        snapshot: GraphSnapshot, constraints: Constraints, k: int, *, exclude_seen: bool = True
+    ) -> ListOptions:
+        """The options for ``constraints``, whose candidates replace the items of a scenario.
+
+        Raises RequestError for unknown candidates, conditions that leave no item, and k below 1.
+        """
+        mask = candidate_mask(snapshot, constraints.candidates, constraints.where)
+        return ListOptions(check_k(k), mask, exclude_seen, constraints.candidates is None)
+
+
+def rank_items(engine: Engine, request: Request, options: ListOptions) -> Ranked:
+    """The best items of every history."""
     n_items = len(engine.item_ids) - 1
-    k = min(k, n_items)
     if len(request) == 1:
-        rows, best = _rank(engine, request, k, mask, exclude_seen, own)
+        rows, best = _rank(engine, request, options)
         return Ranked(engine.item_ids[rows], best)
     size = batch_size(n_items, engine.device)
     parts = [
-        _rank(engine, request.part(start, start + size), k, mask, exclude_seen, own)
+        _rank(engine, request.part(start, start + size), options)
         for start in range(0, max(len(request), 1), size)
     ]
-    return _named(engine, parts)
+    return _with_ids(engine, parts)
 
 
 def score_request(engine: Engine, request: Request) -> torch.Tensor:
@@ -77,7 +101,7 @@ def personal_scores(engine: Engine, request: Request) -> np.ndarray:
 def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
     """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines."""
     vectors = engine.items.candidate
-    if engine.new_items is not None:  # predicted vectors are not normalised
+    if engine.cold_items is not None:  # predicted vectors are not normalised
         vectors = functional.normalize(vectors, dim=1)
     k, size = min(k, len(vectors)), batch_size(len(vectors), engine.device)
     parts = []
@@ -87,16 +111,17 @@ def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
             scores = vectors[torch.as_tensor(part, device=vectors.device)] @ vectors.T
             itself = pairs_to_csr(np.arange(len(part)), part, len(part))
             parts.append(_arrays(top_k(scores, k, seen=itself, overwrite=True)))
-    return _named(engine, parts)
+    return _with_ids(engine, parts)
 
 
 def batch_size(n_items: int, device: torch.device) -> int:
-    """How many rows of scores over ``n_items`` are computed at once."""
+    """Rows of scores over ``n_items`` that are computed at once."""
     return max(1, min(_BATCH, _CELLS.get(device.type, _CELLS["cuda"]) // max(n_items, 1)))
 
 
 def ranked_frame(names: tuple[str, str], ids: Sequence[str], ranked: Ranked) -> pd.DataFrame:
-    """Columns ``names`` (whose list, which item), score, rank; without what pads the lists."""
+    """The lists of ``ids`` as a frame without padding: columns ``names`` (for the id of the list
+    and of the item), score and rank."""
     kept = ranked.scores > -np.inf
     rank = np.broadcast_to(np.arange(1, kept.shape[1] + 1), kept.shape)
     return pd.DataFrame(
@@ -109,19 +134,14 @@ def ranked_frame(names: tuple[str, str], ids: Sequence[str], ranked: Ranked) -> 
     )
 
 
-def _rank(
-    engine: Engine,
-    request: Request,
-    k: int,
-    mask: np.ndarray | None,
-    exclude_seen: bool,
-    own: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    if own:
-        mask = engine.candidates(request.histories.scenario, mask)
-    seen = (request.histories.indptr, request.histories.item) if exclude_seen else None
+def _rank(engine: Engine, request: Request, options: ListOptions) -> tuple[np.ndarray, np.ndarray]:
+    histories, mask = request.histories, options.mask
+    if options.within_scenario:
+        mask = engine.candidates(histories.scenario, mask)
+    seen = (histories.indptr, histories.item) if options.exclude_seen else None
+    k = min(options.k, len(engine.item_ids) - 1)
     if request.mixture is None and not request.context:
-        one = engine.score_one(request.histories)
+        one = engine.score_one(histories)
         if one is not None:
             return top_k(one, k, seen=seen, candidates=mask, overwrite=True)
     scores = score_request(engine, request)
@@ -133,6 +153,6 @@ def _arrays(found: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.nd
     return rows.cpu().numpy(), scores.cpu().numpy()
 
 
-def _named(engine: Engine, parts: list[tuple[np.ndarray, np.ndarray]]) -> Ranked:
+def _with_ids(engine: Engine, parts: list[tuple[np.ndarray, np.ndarray]]) -> Ranked:
     rows, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Ranked(engine.item_ids[rows], scores)

@@ -1,4 +1,4 @@
-"""Request: whom scores are asked for, as rows of the snapshot."""
+"""Request: the histories to score items for, as rows of the snapshot."""
 
 from __future__ import annotations
 
@@ -15,9 +15,17 @@ from kgrec.nn import Histories
 class Request:
     """B histories to score items for.
 
-    ``names`` are the users' ids; None for histories that came without a user. ``context`` are
-    attributes of users that are not stored. ``mixture`` float64 ``[B, K + 1]`` are weights of the
-    vocabulary's scenarios and of no scenario (last), where scores are averaged over scenarios.
+    Attributes
+    ----------
+    histories : Histories
+        Events, user rows and scenario codes.
+    names : list of str or None
+        Ids of the users; None for histories without a user.
+    context : mapping or None
+        User attributes for users that are not stored.
+    mixture : float64 ``[B, K + 1]`` or None
+        Weights of the vocabulary's scenarios and of no scenario (last), where scores are averaged
+        over scenarios.
     """
 
     histories: Histories
@@ -30,11 +38,11 @@ class Request:
 
     @property
     def ids(self) -> list[str]:
-        """User ids as they appear in answers: numbers for histories without a user."""
+        """Ids for the results: those of the users, else numbers from 0."""
         return [str(row) for row in range(len(self))] if self.names is None else self.names
 
     def part(self, start: int, end: int) -> Request:
-        """Users ``start`` to ``end`` alone."""
+        """The histories ``start`` to ``end`` alone."""
         if start == 0 and end >= len(self):
             return self
         names = None if self.names is None else self.names[start:end]
@@ -42,17 +50,17 @@ class Request:
         return Request(self.histories.part(start, end), names, self.context, mixture)
 
     def edited(self, histories: Histories) -> Request:
-        """Other histories of the one user of this request, asked in the same way."""
+        """A request for changed histories of the only user, in the same circumstances."""
         mixture = None if self.mixture is None else np.repeat(self.mixture, len(histories), axis=0)
         return Request(histories, None, self.context, mixture)
 
     def in_scenario(self, code: int) -> Request:
-        """The same histories, all in one scenario (-1: none)."""
+        """The same histories, all in one scenario (-1 for none)."""
         scenario = np.full(len(self), code, dtype=np.int64)
         return replace(self, histories=replace(self.histories, scenario=scenario), mixture=None)
 
     def weighted_scenarios(self) -> list[tuple[Request, np.ndarray]]:
-        """Requests in single scenarios with their weights float64 ``[B]``, which sum to one."""
+        """Requests in single scenarios with weights float64 ``[B]``, which sum to one."""
         if self.mixture is None:
             return [(self, np.ones(len(self)))]
         none = self.mixture.shape[1] - 1

@@ -1,4 +1,4 @@
-"""Interactions in the numbers of a vocabulary: scenarios as codes, events as sequences."""
+"""Codes of scenarios: their names as numbers of a vocabulary, and the items of each scenario."""
 
 from __future__ import annotations
 
@@ -15,59 +15,61 @@ from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 from kgrec.training.data.examples import Sequences
 from kgrec.training.data.scenario_rows import own_items
 
-AUTO, MIXTURE = "auto", "mixture"  # what a request may say instead of a scenario's name
+AUTO, MIXTURE = "auto", "mixture"  # accepted by requests in place of a scenario's name
 RESERVED = (AUTO, MIXTURE)
 
 
 def check_reserved(names: Iterable[str]) -> None:
-    """Raises TrainingError where a scenario has a reserved name."""
+    """Raise TrainingError where a scenario has a reserved name."""
     reserved = sorted(set(RESERVED) & set(names))
     if reserved:
         raise TrainingError(
-            f"a scenario is called {reserved[0]!r}, which requests use for routing; rename it."
+            f"a scenario is called {reserved[0]!r}, a name that requests use to have scenarios "
+            "recognised; rename it."
         )
 
 
 def make_sequences(
     snapshot: GraphSnapshot, vocabulary: Vocabulary, texts: TextFeatures
 ) -> Sequences:
-    """The snapshot's interactions with each event's own text and scenario code."""
+    """The users' events in the order of time, with texts and scenario codes."""
     code = scenario_codes(snapshot.interactions.scenario, vocabulary)
     return Sequences.build(snapshot, texts.of_events(snapshot), code)
 
 
 def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:
-    """int64: the vocabulary's number of each scenario (object, names), -1 where it has none."""
+    """int64: the code of each scenario name in the vocabulary; -1 for names it does not know."""
     codes = {name: code for code, name in enumerate(vocabulary.scenarios)}
     names, inverse = np.unique(scenario.astype(str), return_inverse=True)
     known = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
     return known[inverse] if len(names) else np.empty(0, dtype=np.int64)
 
 
-def find_own_items(
+def find_scenario_items(
     data: Sequences, vocabulary: Vocabulary, n_items: int, late: int = 0
 ) -> np.ndarray:
-    """bool ``[K + 1, n_items]``: the items with an event in each scenario, and those that have none
-    anywhere: nobody knows yet where they belong. See ``own_items``.
+    """bool ``[K + 1, n_items]``: the items of each scenario, and of no scenario (last).
 
-    The last ``late`` scenarios came after training and have too few events to tell: all items.
+    These are the items with an event in the scenario, and those without any event, whose scenario
+    is unknown; see ``own_items``. The last ``late`` scenarios were added after training and have
+    few events: all items.
     """
     n_scenarios = len(vocabulary.scenarios)
     early = data.scenario < n_scenarios - late
     item, scenario = data.item[early], data.scenario[early]
-    told = own_items(item, scenario, "own", n_scenarios, n_items)
+    by_scenario = own_items(item, scenario, "own", n_scenarios, n_items)
     found = np.ones((n_scenarios + 1, n_items), dtype=bool)
-    for code, items in enumerate(told or ()):
+    for code, items in enumerate(by_scenario or ()):
         if items is not None:
             found[code] = np.bincount(item, minlength=n_items) == 0
             found[code, items] = True
     return found
 
 
-def keep_own(scores: Tensor, own: np.ndarray | None, scenario: Ints) -> Tensor:
-    """Scores ``[B, n_items]`` with -inf for what the ``scenario`` (codes ``[B]``) of each row does
-    not choose among; ``own`` as ``Engine.own_items``."""
-    if own is None:
+def mask_other_items(scores: Tensor, scenario_items: np.ndarray | None, scenario: Ints) -> Tensor:
+    """Scores ``[B, n_items]`` with -inf for items outside the ``scenario`` (codes ``[B]``) of each
+    row; ``scenario_items`` as in ``Engine``."""
+    if scenario_items is None:
         return scores
-    allowed = torch.as_tensor(own[scenario], device=scores.device)
+    allowed = torch.as_tensor(scenario_items[scenario], device=scores.device)
     return scores.masked_fill(~allowed, -torch.inf)

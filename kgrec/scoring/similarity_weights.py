@@ -1,5 +1,6 @@
-"""What the parts of a likeness weigh against each other: chosen by foretelling each item from the
-others, so that texts count for much where little else is known, and for little beside a rich graph.
+"""Weights of the parts of item similarity (graph, attributes, text, ...), chosen by leave-one-out
+prediction of trained items: texts get a large weight where the graph is sparse, a small one beside
+a rich graph.
 """
 
 from __future__ import annotations
@@ -12,57 +13,72 @@ from scipy.linalg import lapack
 
 from kgrec.features.blocks import compared_parts
 from kgrec.graph.snapshot import Ints
-from kgrec.scoring.item_similarity import Likeness
+from kgrec.scoring.item_similarity import ItemSimilarity
 
 RIDGE: Final = 1.0  # of the regression
-CHOSEN_BY: Final = 1.25  # what "whom it would have been chosen by" weighs against the vector
-_ITEMS = 1000  # to choose by, at most: each try is cubic in them
-_GAIN = 1e-3  # less is no reason to leave what is usual
-Weights: TypeAlias = Mapping[str, float]
+FACTOR_WEIGHT: Final = 1.25  # weight of the history factors beside the model's vectors
+_MAX_ITEMS = 1000  # items to choose by, at most: each candidate takes cubic time in them
+_MIN_GAIN = 1e-3  # a smaller gain changes no weight
+PartWeights: TypeAlias = Mapping[str, float]
 
 
-def choose_weights(likeness: Likeness, rows: Ints, targets: np.ndarray, size: int) -> Weights:
-    """The weights that foretell ``targets`` ``[rows, size + 1 + r]`` best, reached by the best
-    change of one part at a time. What counts is the share of the vectors' variance that all others
-    tell of an item, and of the directions' where any is told, by the closed form of leaving one
-    out (Allen, 1974)."""
-    if len(rows) > _ITEMS:
-        drawn = np.sort(np.random.default_rng(0).permutation(len(rows))[:_ITEMS])
+def choose_part_weights(
+    similarity: ItemSimilarity, rows: Ints, targets: np.ndarray, size: int
+) -> PartWeights:
+    """The weights with the best leave-one-out prediction of ``targets`` ``[rows, size + 1 + r]``:
+    vectors, biases and factors of the trained items ``rows``.
+
+    The search starts at the similarity's weights and changes one weight at a time, the best change
+    first, until no change gains enough.
+    """
+    if len(rows) > _MAX_ITEMS:
+        drawn = np.sort(np.random.default_rng(0).permutation(len(rows))[:_MAX_ITEMS])
         rows, targets = rows[drawn], targets[drawn]
-    unweighed = likeness.weighing(dict.fromkeys(likeness.blocks, 1.0))
-    kernels = {part: unweighed.by(part, rows, rows) for part in likeness.blocks}
-    chosen = {part: likeness.weights[part] for part in kernels}
-    best = _told(kernels, chosen, targets, size)
+    unit = similarity.with_weights(dict.fromkeys(similarity.blocks, 1.0))
+    kernels = {part: unit.part_matrix(part, rows, rows) for part in similarity.blocks}
+    chosen = {part: similarity.weights[part] for part in kernels}
+    best = leave_one_out_score(kernels, chosen, targets, size)
     while True:
-        tried = [(_told(kernels, other, targets, size), other) for other in _near(chosen)]
-        told, other = max(tried, key=lambda found: found[0])
-        if told <= best + _GAIN:
+        scored = [
+            (leave_one_out_score(kernels, candidate, targets, size), candidate)
+            for candidate in _single_changes(chosen)
+        ]
+        score, candidate = max(scored, key=lambda pair: pair[0])
+        if score <= best + _MIN_GAIN:
             return chosen
-        chosen, best = other, told
+        chosen, best = candidate, score
 
 
-def _near(weights: dict[str, float]) -> Iterator[dict[str, float]]:
-    """All that differ from ``weights`` in one part."""
+def _single_changes(weights: dict[str, float]) -> Iterator[dict[str, float]]:
+    """All weights that differ from ``weights`` in one part."""
     for part, similarity in compared_parts(weights).items():
-        tried = (value for value in similarity.tried if value != weights[part])
-        yield from ({**weights, part: value} for value in tried)
+        values = (value for value in similarity.tried if value != weights[part])
+        yield from ({**weights, part: value} for value in values)
 
 
-def _told(
-    kernels: Mapping[str, np.ndarray], weights: Weights, targets: np.ndarray, size: int
+def leave_one_out_score(
+    kernels: Mapping[str, np.ndarray], weights: PartWeights, targets: np.ndarray, size: int
 ) -> float:
+    """The explained share of the vectors' variance, plus FACTOR_WEIGHT times that of the factors
+    (at least 0), where each item is predicted from all others.
+
+    By the closed form of leave-one-out residuals (Allen, 1974). ``kernels`` are ``[n, n]``.
+    """
     kernel = np.sum([weights[part] * kernels[part] for part in kernels], axis=0)
     kernel[np.diag_indices(len(kernel))] += RIDGE
     inverse = _inverse(kernel)
     centred = targets - targets.mean(axis=0)
-    left = (inverse @ centred) / np.diag(inverse)[:, None]
-    vectors, directions = slice(0, size), slice(size + 1, None)
-    shares = [1 - _squares(left[:, of]) / _squares(centred[:, of]) for of in (vectors, directions)]
-    return shares[0] + CHOSEN_BY * max(shares[1], 0.0)
+    residuals = (inverse @ centred) / np.diag(inverse)[:, None]
+    vectors, factors = slice(0, size), slice(size + 1, None)
+    shares = [
+        1 - _squares(residuals[:, columns]) / _squares(centred[:, columns])
+        for columns in (vectors, factors)
+    ]
+    return shares[0] + FACTOR_WEIGHT * max(shares[1], 0.0)
 
 
 def _inverse(kernel: np.ndarray) -> np.ndarray:
-    """Of a symmetric positive definite matrix, at a third of what any other's takes."""
+    """The inverse of a symmetric positive definite matrix, three times as fast as ``inv``."""
     factor, _ = lapack.dpotrf(kernel, lower=True)
     lower, _ = lapack.dpotri(factor, lower=True)
     lower = np.tril(lower)

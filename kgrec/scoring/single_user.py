@@ -1,8 +1,7 @@
-"""One history's scores on the processor, without what batches need.
+"""Scores for one history on the processor, without the overhead of batches.
 
-A batch costs some forty small operations before its first product, each far longer than the sums
-that one user needs. Here the same pooling takes a handful; what does not depend on the history
-comes from the model itself. Tests hold both ways of scoring to the same values.
+Batched scoring takes about 40 small tensor operations, whose overhead is most of the time for one
+user. Here the same pooling takes a few array operations. Tests hold both ways to the same values.
 """
 
 from __future__ import annotations
@@ -27,15 +26,24 @@ from kgrec.nn import (
     history_state,
     pool_weights,
 )
-from kgrec.scoring.cold_items import NewItems
+from kgrec.scoring.cold_items import ColdItems
 
-_KNOWN_AGES = 512  # patterns of ages whose weights are kept
-_FEW_EVENTS = 512  # longer histories are worth no memory
+_CACHED_AGES = 512  # patterns of ages whose weights are cached
+_MAX_CACHED_EVENTS = 512  # weights of longer histories are not cached
 
 
-class _Worth(NamedTuple):
-    """What the events of a history weigh: in every pool float32 ``[p, n]``, whose gates are
-    ``[p, d + r]``, and among the item weights, float32 ``[n]``."""
+class _EventWeights(NamedTuple):
+    """Weights of a history's events.
+
+    Attributes
+    ----------
+    pools : float32 ``[p, n]``
+        Weights in each pool.
+    gates : float32 ``[p, d + r]``
+        Gates of the pools.
+    shares : float32 ``[n]`` or None
+        Shares in the item–item weights; None without such weights.
+    """
 
     pools: np.ndarray
     gates: np.ndarray
@@ -43,11 +51,33 @@ class _Worth(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class QuickScorer:
-    """The vectors of ``model`` as arrays; ``known`` as ``HybridModel.known`` gives it.
+class SingleUserScorer:
+    """The vectors and parameters of a model, as arrays, to score one history.
 
-    What ``NewItems.added`` sums over the history is one pool more: ``event`` float32 ``[n, d + r]``
-    are the query vectors and beside them the directions (r is zero without new items)."""
+    Attributes
+    ----------
+    event : float32 ``[n, d + r]``
+        Query vectors, and beside them the event factors of ``ColdItems``, which are summed as one
+        more pool (r is 0 without cold items).
+    candidate, bias : float32 ``[n, d]``, ``[n]``
+        Candidate vectors and biases; for cold items, predicted ones.
+    gates, state_gates, horizon : float32
+        Parameters of the pools and horizons; None where the model has none.
+    known : float32 ``[m, d]``
+        See ``HybridModel.known``.
+    scales : TimeScales
+        Time scales of the pools.
+    sharpness : float
+        One over the temperature.
+    shrinkage : float
+        Events at which a history counts half.
+    model : HybridModel or None
+        The model, where scenarios make a difference.
+    cold_rows, cold_factors : int64 ``[c]``, float32 ``[c, r]``, or None
+        Rows and factors of ``ColdItems``.
+    item_weights : ItemWeights or None
+        Item–item weights.
+    """
 
     event: np.ndarray
     candidate: np.ndarray
@@ -57,25 +87,25 @@ class QuickScorer:
     horizon: np.ndarray | None
     known: np.ndarray
     scales: TimeScales
-    sharpness: float  # one over the temperature
+    sharpness: float
     shrinkage: float
-    model: HybridModel | None  # where scenarios make a difference
-    new_rows: Ints | None
-    direction: np.ndarray | None
-    weights: ItemWeights | None
+    model: HybridModel | None
+    cold_rows: Ints | None
+    cold_factors: np.ndarray | None
+    item_weights: ItemWeights | None
 
     @staticmethod
     def build(
         model: HybridModel,
         items: ItemVectors,
         known: Tensor,
-        new: NewItems | None = None,
-        weights: ItemWeights | None = None,
-    ) -> QuickScorer:
-        """For vectors on the processor; ``items`` with those of new items in their places."""
+        cold: ColdItems | None = None,
+        item_weights: ItemWeights | None = None,
+    ) -> SingleUserScorer:
+        """From vectors on the processor; ``items`` with predicted vectors for cold items."""
         query = items.query.numpy()
-        return QuickScorer(
-            event=query if new is None else np.hstack([query, new.event.numpy()]),
+        return SingleUserScorer(
+            event=query if cold is None else np.hstack([query, cold.event_factors.numpy()]),
             candidate=items.candidate.numpy(),
             bias=items.bias.numpy(),
             gates=model.pool_gate.detach().numpy(),
@@ -86,15 +116,15 @@ class QuickScorer:
             sharpness=1 / model.shape.temperature,
             shrinkage=model.shape.shrinkage,
             model=model if model.adapts else None,
-            new_rows=None if new is None else new.items,
-            direction=None if new is None else new.direction.numpy(),
-            weights=weights,
+            cold_rows=None if cold is None else cold.items,
+            cold_factors=None if cold is None else cold.factors.numpy(),
+            item_weights=item_weights,
         )
 
     def scores(self, history: Histories) -> np.ndarray:
-        """float32 ``[n]`` for a batch of one history, whose events have no texts of their own."""
-        worth, size = self._worth(history), self.candidate.shape[1]
-        pooled = self._pooled(history.item, worth)
+        """float32 ``[n]``: the scores for a batch of one history, whose events have no texts."""
+        weights, size = self._event_weights(history), self.candidate.shape[1]
+        pooled = self._pooled(history.item, weights)
         user = unit(pooled[:size])
         if self.shrinkage:
             user *= len(history.item) / (len(history.item) + self.shrinkage)
@@ -108,61 +138,63 @@ class QuickScorer:
         user *= self.sharpness
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
-        if self.weights is not None and worth.shares is not None:
-            scores += self.weights.of_one(history.item, worth.shares, int(history.scenario[0]))
-        if self.direction is not None:
-            scores[self.new_rows] += self.direction.dot(pooled[size:])
+        if self.item_weights is not None and weights.shares is not None:
+            scores += self.item_weights.of_one(
+                history.item, weights.shares, int(history.scenario[0])
+            )
+        if self.cold_factors is not None:
+            scores[self.cold_rows] += self.cold_factors.dot(pooled[size:])
         return scores
 
-    def _pooled(self, items: Ints, worth: _Worth) -> np.ndarray:
-        """h and the sum of directions, float32 ``[d + r]``."""
+    def _pooled(self, items: Ints, weights: _EventWeights) -> np.ndarray:
+        """float32 ``[d + r]``: the pooled history, and the sum of the event factors."""
         if not len(items):
             return np.zeros(self.event.shape[1], dtype=np.float32)
-        pools = worth.pools.dot(self.event.take(items, axis=0))
-        pools *= worth.gates
+        pools = weights.pools.dot(self.event.take(items, axis=0))
+        pools *= weights.gates
         pooled: np.ndarray = pools[0] if len(pools) == 1 else np.add.reduce(pools)
         return pooled
 
-    def _worth(self, history: Histories) -> _Worth:
+    def _event_weights(self, history: Histories) -> _EventWeights:
         age, visit, later = history.age, history.visit, bool(history.later[0])
-        if len(age) > _FEW_EVENTS:
-            return self._made(age, visit, later)
-        # Histories without times that are equally long share all of this.
-        return self._kept(age.tobytes(), None if visit is age else visit.tobytes(), later)
+        if len(age) > _MAX_CACHED_EVENTS:
+            return self._compute_weights(age, visit, later)
+        # Histories of equal length without timestamps have the same weights.
+        return self._cached_weights(age.tobytes(), None if visit is age else visit.tobytes(), later)
 
     @cached_property
-    def _kept(self) -> Callable[[bytes, bytes | None, bool], _Worth]:
-        @lru_cache(maxsize=_KNOWN_AGES)
-        def kept(age: bytes, visit: bytes | None, later: bool) -> _Worth:
+    def _cached_weights(self) -> Callable[[bytes, bytes | None, bool], _EventWeights]:
+        @lru_cache(maxsize=_CACHED_AGES)
+        def cached(age: bytes, visit: bytes | None, later: bool) -> _EventWeights:
             ages, visits = (np.frombuffer(part, np.float32) for part in (age, visit or age))
-            return self._made(ages, visits, later)
+            return self._compute_weights(ages, visits, later)
 
-        return kept
+        return cached
 
-    def _made(self, age: np.ndarray, visit: np.ndarray, later: bool) -> _Worth:
+    def _compute_weights(self, age: np.ndarray, visit: np.ndarray, later: bool) -> _EventWeights:
         indptr = np.array([0, len(age)])
         gates = self.gates[int(later) if len(self.gates) > 1 else 0]
         if self.state_gates is not None:
             state = history_state(indptr, visit)[0]
             gates = gates + np.tensordot(state, self.state_gates, axes=1)
         pools = pool_weights(indptr, age, visit, self.scales)
-        shares = None if self.weights is None else self.weights.shares(indptr, age)
-        beside = self.event.shape[1] - gates.shape[1]
-        if beside:
-            gates = np.pad(gates, ((0, 1), (0, beside)))
-            gates[-1, -beside:] = 1
+        shares = None if self.item_weights is None else self.item_weights.shares(indptr, age)
+        n_factors = self.event.shape[1] - gates.shape[1]
+        if n_factors:
+            gates = np.pad(gates, ((0, 1), (0, n_factors)))
+            gates[-1, -n_factors:] = 1
             pools = np.pad(pools, ((0, 1), (0, 0)), constant_values=max(len(age), 1) ** -0.5)
-        return _Worth(pools, gates, shares)
+        return _EventWeights(pools, gates, shares)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    """The vector at length one; zero stays zero."""
+    """The vector scaled to length one, in place; a zero vector stays zero."""
     vector /= max(math.sqrt(vector.dot(vector)), 1e-12)
     return vector
 
 
 def adapted(model: HybridModel, user: np.ndarray, history: Histories) -> np.ndarray:
-    """F_k of a user's vector, and the scenario's own taste; float32 ``[d]``."""
+    """float32 ``[d]``: the user's vector after the scenario head, plus the scenario's bias."""
     code = torch.from_numpy(history.scenario)
     state = torch.from_numpy(history_state(history.indptr, history.visit))
     with torch.inference_mode():

@@ -1,9 +1,10 @@
-"""Search requests: items for a query text, and queries kept as part of the graph."""
+"""Search requests: items for a query text, and search queries stored in the graph."""
 
 from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -23,33 +24,46 @@ from kgrec.search.ranker import Searcher
 from kgrec.text import clean_text
 from kgrec.text.words import words_of
 
-MAX_QUERY: Final = 2_000  # characters: what follows is left out
-SEARCHED: Final = "search"  # the event of an item chosen from what a query found
+MAX_QUERY: Final = 2_000  # characters; the rest is ignored
+SEARCHED: Final = "search"  # event of an item that was chosen among search results
+
+
+@dataclass(frozen=True, eq=False)
+class SearchRequest:
+    """A search for items; see ``Recommender.search``.
+
+    Attributes
+    ----------
+    text : str
+        The words that are looked for.
+    k : int
+        Number of results.
+    user : Request or None
+        The user who searches.
+    scenario : str or None
+        The scenario whose items are searched, for a search without a user.
+    constraints : Constraints
+        Further limits on the items.
+    """
+
+    text: str
+    k: int
+    user: Request | None
+    scenario: str | None
+    constraints: Constraints
 
 
 def search_items(
-    engine: Engine,
-    searcher: Searcher,
-    reader: TextReader,
-    text: str,
-    k: int,
-    *,
-    request: Request | None,
-    scenario: str | None,
-    constraints: Constraints,
+    engine: Engine, searcher: Searcher, reader: TextReader, request: SearchRequest
 ) -> pd.DataFrame:
-    """Items for a query ``text``; see ``Recommender.search``.
-
-    ``request`` is about the user who searches, if there is one; without a user ``scenario`` alone
-    narrows the items. Raises RequestError.
-    """
-    query = clean_query(text)
+    """The items found, best first; see ``Recommender.search``. Raises RequestError."""
+    query, user = clean_query(request.text), request.user
     found = searcher.rank(
         query,
         reader.encode_query(query) if searcher.reads_meaning else None,
-        k,
-        personal=None if request is None else personal_scores(engine, request),
-        mask=_allowed(engine, scenario, request, constraints),
+        request.k,
+        personal=None if user is None else personal_scores(engine, user),
+        mask=_allowed_items(engine, request),
     )
     return pd.DataFrame(
         {
@@ -61,22 +75,21 @@ def search_items(
     )
 
 
-def _allowed(
-    engine: Engine, scenario: str | None, request: Request | None, constraints: Constraints
-) -> np.ndarray | None:
-    """bool ``[n_items]``, None for all."""
+def _allowed_items(engine: Engine, request: SearchRequest) -> np.ndarray | None:
+    """bool ``[n_items]``; None for all."""
+    scenario, constraints = request.scenario, request.constraints
     mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
     code = -1
-    if request is not None:
-        code = int(request.histories.scenario[0])
+    if request.user is not None:
+        code = int(request.user.histories.scenario[0])
     elif scenario in RESERVED:
         raise RequestError(f"scenario {scenario!r} is recognised from a user; name the user too.")
     elif scenario is not None:
         code = scenario_code(engine, scenario)
     if constraints.candidates is not None:
         return mask
-    own = engine.candidates(np.array([code]), mask)
-    return own if own is None or own.ndim == 1 else own[0]
+    allowed = engine.candidates(np.array([code]), mask)
+    return allowed if allowed is None or allowed.ndim == 1 else allowed[0]
 
 
 def query_catalog(
@@ -87,10 +100,11 @@ def query_catalog(
     timestamp: int | None,
     event: str | None,
 ) -> Catalog:
-    """A search and the item chosen from it as a catalog; see ``Recommender.log_query``.
+    """A search query and the item chosen among its results, as a catalog; see
+    ``Recommender.log_query``.
 
-    Raises RequestError for a text without words, an item that is not in the graph, or one that no
-    user chose.
+    Raises RequestError for a text without words, an item that is not in the graph, and an item
+    without a user.
     """
     if item is not None:
         item_rows(items, [item])

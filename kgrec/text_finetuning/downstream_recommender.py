@@ -16,10 +16,10 @@ from kgrec.errors import ModelError, TrainingError
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.features.texts import TextReader, scenario_documents, scenarios_of, texts_of
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
-from kgrec.fitting.fit import FitOptions, Fitted, training_split
+from kgrec.fitting.fit import FitOptions, Fitted
 from kgrec.fitting.pipeline import run_pipeline
-from kgrec.fitting.plan import plan_of
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.plan import plan_training
+from kgrec.fitting.validation import ValidationQueries, training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.nn import ModelInputs
 from kgrec.progress import Progress
@@ -62,7 +62,7 @@ class DownstreamRecommender:
             raise TrainingError(
                 "there is no validation row to choose the epoch by; load more interactions."
             )
-        if plan_of(self._train, self._valid, self._config).sampled:
+        if plan_training(self._train, self._valid, self._config).sampled:
             raise TrainingError(
                 f"the objective 'recommend' reads all {len(visible.items):,} items in every step; "
                 "set training.sampling to 'full' if memory allows, or use 'contrastive'."
@@ -101,7 +101,7 @@ class DownstreamRecommender:
             teacher=teacher_scores(teacher, self._train, engine.vocabulary, self._options.device),
         )
         self._users = np.flatnonzero(engine.sequences.lengths() > 0)
-        self._queries = Queries.build(
+        self._queries = ValidationQueries.build(
             engine, self._valid, most=_VALID_USERS, seed=self._options.seed
         )
 
@@ -117,7 +117,7 @@ class DownstreamRecommender:
     def validate(self, vectors: Tensor) -> float:
         """NDCG@10 of the model alone (without item weights) on the validation rows."""
         now = self._engine.reading(self._inputs(vectors))
-        return self._queries.judge(lambda rows: self._queries.score(now, rows))["ndcg@10"]
+        return self._queries.evaluate(lambda rows: self._queries.score(now, rows))["ndcg@10"]
 
     @property
     def _engine(self) -> Engine:

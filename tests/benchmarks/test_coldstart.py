@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cold_start import users as cold_users
-from benchmarks.cold_start.items import ColdItems, at_random, entity_cosine
+from benchmarks.cold_start.items import ColdItemTrial, at_random, entity_cosine
 from benchmarks.cold_start.users import TARGETS, ColdUsers, fitted_baselines, measure_baseline
 from kgrec import Recommender
 from kgrec.graph import GraphSnapshot
@@ -23,7 +23,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
 
 
 def test_cold_items_are_drawn_as_the_protocol_says(snapshot: GraphSnapshot) -> None:
-    trial = ColdItems.draw(snapshot)
+    trial = ColdItemTrial.draw(snapshot)
     order = np.random.default_rng(2026).permutation(catalogs.N_ITEMS)
     assert trial.choose.tolist() == order[:2].tolist()
     assert trial.test.tolist() == order[2:4].tolist()
@@ -36,7 +36,7 @@ def test_cold_items_are_drawn_as_the_protocol_says(snapshot: GraphSnapshot) -> N
 
 def test_ndcg_of_cold_items_counts_every_split(snapshot: GraphSnapshot) -> None:
     """Two candidates; each user's value by hand, from all events of the items."""
-    trial = ColdItems.draw(snapshot)
+    trial = ColdItemTrial.draw(snapshot)
     events = snapshot.interactions
     found = []
     for user in range(catalogs.N_USERS):
@@ -51,7 +51,7 @@ def test_ndcg_of_cold_items_counts_every_split(snapshot: GraphSnapshot) -> None:
 
 def test_entities_tell_cold_items_apart_and_chance_does_not(snapshot: GraphSnapshot) -> None:
     """Each taste has makers of its own, so the cosine finds whose item it is."""
-    trial = ColdItems.draw(snapshot)
+    trial = ColdItemTrial.draw(snapshot)
     items = np.arange(catalogs.N_ITEMS)
     drawn = [trial.ndcg(items, at_random(trial, seed)) for seed in range(3)]
     assert trial.ndcg(items, entity_cosine(trial)) > np.mean(drawn) + 0.1
@@ -59,7 +59,7 @@ def test_entities_tell_cold_items_apart_and_chance_does_not(snapshot: GraphSnaps
 
 def test_a_model_is_asked_about_the_cold_items_alone(snapshot: GraphSnapshot) -> None:
     """Nobody has seen a cold item, so asking the model ranks as its scores do."""
-    trial = ColdItems.draw(snapshot)
+    trial = ColdItemTrial.draw(snapshot)
     model = Recommender(catalogs.config(epochs=1)).fit(trial.fit)
     engine = model.state.engine
     scores = engine.score(engine.stored(np.arange(catalogs.N_USERS))).cpu().numpy()

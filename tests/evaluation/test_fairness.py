@@ -1,110 +1,176 @@
-"""The report as a table, as JSON and as a picture, with and without held-out pairs."""
+"""fairness() and rerank() of a fitted recommender: against recommend, evaluate and explain."""
+
+from __future__ import annotations
 
 import json
-import re
-from dataclasses import replace
-from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
-from matplotlib.image import imread
 
-from graph_schema.errors import RequestError
-from kgrec.evaluation import Difference, FairnessReport
-from kgrec.evaluation.fairness_figures import ExposureCost
-from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
+from kgrec import Recommender
+from kgrec.errors import NotFittedError, RequestError
+from kgrec.evaluation.exposure_rerank import trained_counts
+from kgrec.metrics.groups import popularity_groups
+from tests.recommender import catalogs
 
-NDCG = {"ndcg": Estimate(0.25, 0.2, 0.3, 40), "recall": Estimate(0.4, 0.3, 0.5, 40)}
-FALL = Difference(-0.02, -0.03, -0.01, 0.95, 40)
-PATHS = PathQuality(pairs=30, explained=0.9, best=0.21, links=12.0)
+USERS = [f"u{n}" for n in range(catalogs.N_USERS)]
 
 
-def report(names=("head", "tail")) -> FairnessReport:
-    items = {name: ItemGroup(10, 0.5, 0.75, 0.6, 0.875, NDCG, PATHS) for name in names}
-    users = {name: UserGroup(20, NDCG, FALL, 0.5, 0.9, PATHS) for name in ("F", "M")}
-    costs = [
-        ExposureCost(0.125, 0.0, 2.0, 0.0, 0.3, NDCG, {"ndcg": FALL}),
-        ExposureCost(0.25, 1.5, 1.9, 0.1, 0.4, NDCG, {"ndcg": FALL}),
-    ]
-    groups = {"popularity": items}
-    return FairnessReport(
-        10, 40, 20, 0.8, 0.35, NDCG, groups, {"gender": users}, PATHS, "tail", costs
+@pytest.fixture(scope="module")
+def report(fitted: Recommender):
+    return fitted.fairness(
+        k=5, by="gender", items=["genres"], group="tail", shares=[0.6, 0.7], explained=4
     )
 
 
-def blind() -> FairnessReport:
-    """The same of a catalog without held-out rows, with nothing explained."""
-    whole = report()
-    items = {
-        name: replace(one, targets=None, quality={}, paths=None)
-        for name, one in whole.item_groups["popularity"].items()
-    }
-    users = {
-        name: replace(one, quality={}, gap=None, paths=None)
-        for name, one in whole.user_groups["gender"].items()
-    }
-    return replace(
-        whole,
-        quality={},
-        item_groups={"popularity": items},
-        user_groups={"gender": users},
-        paths=None,
-        costs=[replace(one, quality={}, change={}) for one in whole.costs],
+def share_of(model: Recommender, frame: pd.DataFrame, labels: np.ndarray, wanted: str) -> float:
+    """The exposure of a group in the lists of a frame, from its ranks."""
+    rows = model.snapshot.items.rows(frame["item_id"].to_numpy())
+    exposure = 1 / np.log2(frame["rank"].to_numpy() + 1)
+    return float(exposure[labels[rows] == wanted].sum() / exposure.sum())
+
+
+def test_exposure_is_that_of_the_lists(fitted: Recommender, report) -> None:
+    labels = popularity_groups(trained_counts(fitted.state.full_snapshot))
+    frame = fitted.recommend(USERS, k=5)
+    groups = report.item_groups["popularity"]
+    for name, one in groups.items():
+        assert one.exposure == pytest.approx(share_of(fitted, frame, labels, name))
+    assert sum(one.exposure for one in groups.values()) == pytest.approx(1.0)
+    assert report.coverage == frame["item_id"].nunique() / catalogs.N_ITEMS
+
+
+def test_quality_is_that_of_evaluate(fitted: Recommender, report) -> None:
+    expected = fitted.evaluate(ks=(5,), by="gender")
+    assert report.quality["ndcg"].mean == pytest.approx(expected["ndcg@5"])
+    for name, one in report.user_groups["gender"].items():
+        assert one.users == expected.by_group[name]["users"]
+        assert one.quality["recall"].mean == pytest.approx(expected.by_group[name]["recall@5"])
+    assert set(report.user_groups) == {"history", "taste", "gender"}
+    assert set(report.item_groups["genres"]) == {"Comedy", "Drama", "War", "Western", "Musical"}
+
+
+def test_explanations_are_those_of_explain(fitted: Recommender, report) -> None:
+    assert report.paths.pairs == 4 * 5
+    drawn = np.sort(np.random.default_rng(0).permutation(len(USERS))[:4])
+    best = []
+    for user in fitted.snapshot.users.ids[drawn]:
+        for item in fitted.recommend([user], k=5)["item_id"]:
+            explanation = fitted.explain(user, item)
+            kept = [path for path in explanation.paths if all(path.stored) and path.fall > 0]
+            best.append(max((path.share for path in kept if explanation.gain > 0), default=0.0))
+    assert any(best)
+    assert report.paths.best == pytest.approx(np.mean(best))
+    assert report.paths.explained == pytest.approx((np.array(best) >= 0.05).mean())
+    by_item = [one.paths for one in report.item_groups["popularity"].values() if one.paths]
+    assert sum(one.pairs for one in by_item) == 20
+
+
+def test_costs_are_those_of_the_lists(fitted: Recommender, report) -> None:
+    labels = popularity_groups(trained_counts(fitted.state.full_snapshot))
+    plain, first, more = report.costs
+    assert (plain.boost, plain.score_loss, plain.change["ndcg"].mean) == (0.0, 0.0, 0.0)
+    assert plain.share == pytest.approx(report.item_groups["popularity"]["tail"].exposure)
+    assert 0.6 <= first.share < 0.62
+    assert 0.7 <= more.share < 0.72
+    assert 0 < first.score_loss < more.score_loss
+    change = first.quality["ndcg"].mean - plain.quality["ndcg"].mean
+    assert first.change["ndcg"].mean == pytest.approx(change)
+    lists = fitted.rerank(USERS, group="tail", share=0.6, k=5)
+    assert lists.boost == first.boost
+    assert (
+        lists.share == first.share == pytest.approx(share_of(fitted, lists.frame, labels, "tail"))
     )
+    assert lists.score_loss == first.score_loss
 
 
-def test_the_table_has_every_figure():
-    text = str(report())
-    assert "Gini of exposure 0.800; coverage 35.0%; NDCG@10 0.250 [0.200, 0.300]" in text
-    assert "30 explanations: 90.0% with a path of 5 % or more" in text
-    tail = next(line for line in text.splitlines() if line.startswith("tail"))
-    assert tail.split() == [
-        *("tail", "10", "50.0%", "75.0%", "60.0%", "87.5%"),
-        *("0.250", "[0.200,", "0.300]", "30", "90.0%", "21.0%", "12"),
-    ]
-    assert "-0.020 [-0.030, -0.010]" in text
-    assert "exposure of tail" in text
+def test_the_report_reads_and_travels(report) -> None:
+    assert "items by popularity" in str(report)
+    assert "users by taste" in str(report)
+    json.dumps(report.to_dict(), allow_nan=False)
 
 
-def test_what_nobody_has_takes_no_column():
-    text = str(blind())
-    assert "the catalog holds no test rows" in text
-    assert "NDCG" not in text
-    assert "explained" not in text
-    assert "held out" not in text
-    assert "+1.5000" in text
+def test_the_same_boost_serves_one_more_user(fitted: Recommender) -> None:
+    together = fitted.rerank(USERS, group={"genres": "Western"}, share=0.4, k=5)
+    assert together.share_before < 0.4 <= together.share
+    alone = fitted.rerank("u3", group={"genres": "Western"}, boost=together.boost, k=5)
+    wanted = together.frame[together.frame["user_id"] == "u3"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.frame, wanted)
+    assert "of the exposure" in str(together)
 
 
-def test_json_holds_everything():
-    values = json.loads(json.dumps(report().to_dict(), allow_nan=False))
-    assert values["item_groups"]["popularity"]["head"]["quality"]["ndcg"]["low"] == 0.2
-    assert values["user_groups"]["gender"]["F"]["gap"]["mean"] == -0.02
-    assert values["costs"][1]["boost"] == 1.5
+def test_scores_are_the_models_own_and_filters_hold(fitted: Recommender) -> None:
+    found = fitted.rerank(
+        histories={"guest": ["i1", "i5"]},
+        group=lambda items: items["year"] > 2005,
+        share=1.0,
+        k=3,
+        where={"genres": "Drama"},
+    )
+    plain = fitted.recommend(histories={"guest": ["i1", "i5"]}, k=40, where={"genres": "Drama"})
+    known = plain.set_index("item_id")["score"]
+    assert found.frame["score"].to_numpy() == pytest.approx(known[found.frame["item_id"]])
+    assert set(found.frame["item_id"]) <= set(plain["item_id"])
+    assert found.share == 1.0
+    assert found.frame["user_id"].tolist() == ["guest"] * 3
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("made", [report, blind])
-def test_the_picture_is_drawn(made, tmp_path: Path):
-    path = made().draw(tmp_path / "new" / "fair.png")
-    pixels = imread(path)
-    assert pixels.shape[1] > 1000
-    assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 20
+def test_less_exposure_may_be_asked_for(fitted: Recommender) -> None:
+    found = fitted.rerank(USERS, group="head", share=0.05, k=5)
+    assert found.boost < 0
+    assert found.share <= 0.05 < found.share_before
 
 
-@pytest.mark.slow
-def test_names_from_data_are_only_text(tmp_path: Path):
-    names = ("$a$ <b>&", "a name that is too long for any panel of a picture")
-    path = report(names).draw(tmp_path / "fair.svg")
-    written = ElementTree.tostring(ElementTree.parse(path).getroot(), encoding="unicode")
-    ids = set(re.findall(r' id="([^"]+)"', written))
-    assert {"p0", "m1"} & ids  # by order: hashes of coordinates differ from one process to the next
-    assert set(re.findall(r'[("]#([^)"]+)', written)) <= ids
-    again = report(names).draw(tmp_path / "again.svg")
-    assert path.read_bytes() == again.read_bytes()
+def test_without_test_rows_there_is_exposure_alone() -> None:
+    events = catalogs.frames()["interactions"]
+    untested = events[events["split"] != "test"]
+    settings = catalogs.config(epochs=1, valid_every=1)
+    model = Recommender(settings).fit(catalogs.catalog(interactions=untested))
+    report = model.fairness(k=3, explained=0, group="tail", shares=[0.9])
+    assert (report.quality, report.paths, report.users) == ({}, None, catalogs.N_USERS)
+    assert report.costs[1].score_loss > 0
+    assert report.costs[1].change == {}
 
 
-def test_another_kind_of_picture_is_refused(tmp_path: Path):
-    with pytest.raises(RequestError, match=r"fair\.bmp"):
-        report().draw(tmp_path / "fair.bmp")
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"k": 0}, "k is 0"),
+        ({"by": "sex"}, "users have no attribute 'sex'"),
+        ({"items": ["colour"]}, "items have no attribute 'colour'"),
+        ({"group": "tail"}, "belong together"),
+        ({"shares": [0.5]}, "belong together"),
+        ({"group": "torso", "shares": [0.5]}, "no group of items is called 'torso'"),
+        ({"group": "cold", "shares": [0.5]}, "holds no item"),
+        ({"group": "tail", "shares": [1.5]}, "from 0 to 1"),
+    ],
+)
+def test_wrong_requests_for_a_report(fitted: Recommender, asked, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        fitted.fairness(explained=0, **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"share": 0.5, "boost": 1.0}, "either share"),
+        ({}, "either share"),
+        ({"group": {"genres": "Opera"}, "share": 0.5}, "holds no item"),
+        ({"group": {"year": (None, None)}, "share": 0.5}, "holds every item"),
+        ({"group": {"item_id": "i0"}, "share": 0.9}, r"between 0\.0000 and 0\."),
+        ({"users": [], "share": 0.5}, "nobody"),
+        ({"users": ["nobody"], "share": 0.5}, "'nobody' is not in the graph"),
+        ({"boost": float("nan")}, "finite"),
+    ],
+)
+def test_wrong_requests_for_lists(fitted: Recommender, asked, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        fitted.rerank(**{"users": USERS, "group": "tail", **asked})
+
+
+def test_an_unfitted_recommender_says_so() -> None:
+    with pytest.raises(NotFittedError, match="not fitted"):
+        Recommender().fairness()
+    with pytest.raises(NotFittedError, match="not fitted"):
+        Recommender().rerank("u1", group="tail", share=0.5)

@@ -12,38 +12,38 @@ import pytest
 from kgrec.config import RecommenderConfig
 from kgrec.errors import MissingExtraError, ModelError, TrainingError
 from kgrec.fitting.search_space import SPACE, Between, OneOf, with_values
-from kgrec.fitting.trial_search import Tuning, search
+from kgrec.fitting.trial_search import SearchOptions, TrialHistory, search
 
 CONFIG = RecommenderConfig()
 
 
-def hill(config: RecommenderConfig, _number: int) -> tuple[float, float]:
+def hill(config: RecommenderConfig) -> tuple[float, float]:
     """Best at learning rate .004 and dropout .25; unset fields count as far off."""
     rate = config.training.learning_rate or 0.02
     dropout = 0.5 if config.model.dropout is None else config.model.dropout
     return -abs(math.log(rate / 0.004)) - 4 * abs(dropout - 0.25), 0.5
 
 
-def run(tries: int, **changed: object) -> Tuning:
-    given = {"seed": 3, "fingerprint": "data", **changed}
-    return search(CONFIG, hill, tries, **given)  # type: ignore[arg-type]
+def run(n_trials: int, **changed: object) -> TrialHistory:
+    options = {"seed": 3, "fingerprint": "data", **changed}
+    return search(CONFIG, hill, n_trials, SearchOptions(**options))  # type: ignore[arg-type]
 
 
 def test_the_given_settings_are_tried_first() -> None:
     seen: list[RecommenderConfig] = []
 
-    def fit(config: RecommenderConfig, _number: int) -> tuple[float, float]:
+    def fit(config: RecommenderConfig) -> tuple[float, float]:
         seen.append(config)
         return 1.0, 0.0
 
-    found = search(CONFIG, fit, 2, seed=0, fingerprint="")
+    found = search(CONFIG, fit, 2, SearchOptions(0, ""))
     assert seen[0] == CONFIG
     assert seen[1] != CONFIG
     assert found.best().number == 0
 
 
-def test_every_try_stays_in_the_space_and_sets_all_of_it() -> None:
-    for one in run(8).tries[1:]:
+def test_every_trial_stays_in_the_space_and_sets_all_of_it() -> None:
+    for one in run(8).trials[1:]:
         assert set(one.values) == {setting.name for setting in SPACE}
         for setting in SPACE:
             value = one.values[setting.name]
@@ -54,11 +54,11 @@ def test_every_try_stays_in_the_space_and_sets_all_of_it() -> None:
 def test_a_search_finds_better_settings_than_the_given() -> None:
     found = run(25)
     assert found.best().metric is not None
-    assert found.best().metric > hill(CONFIG, 0)[0] + 1
+    assert found.best().metric > hill(CONFIG)[0] + 1
 
 
 def test_a_seed_decides_the_search() -> None:
-    values = [[one.values for one in run(8, seed=seed).tries] for seed in (1, 1, 2)]
+    values = [[one.values for one in run(8, seed=seed).trials] for seed in (1, 1, 2)]
     assert values[0] == values[1]
     assert values[0] != values[2]
 
@@ -70,59 +70,62 @@ def is_allowed(values: OneOf | Between, value: float) -> bool:
 
 
 def test_without_optuna_the_extra_is_named_before_any_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fit(_config: RecommenderConfig, _number: int) -> tuple[float, float]:
+    def fit(_config: RecommenderConfig) -> tuple[float, float]:
         raise AssertionError("a fit began")
 
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"kgrec\[tuning\]"):
-        search(CONFIG, fit, 1, seed=0, fingerprint="")
+        search(CONFIG, fit, 1, SearchOptions(0, ""))
 
 
 @pytest.mark.parametrize("stop", [1, 4, 7])
 def test_a_search_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path, stop: int) -> None:
     whole = run(9)
     run(stop, folder=tmp_path)
-    assert run(9, folder=tmp_path, resume=True).history() == whole.history()
+    assert run(9, folder=tmp_path, resume=True).records() == whole.records()
     kept = json.loads((tmp_path / "tries.json").read_text())
-    assert kept["tries"] == whole.history()
+    assert kept["tries"] == whole.records()
 
 
 def test_without_resume_a_search_starts_anew(tmp_path: Path) -> None:
     run(3, folder=tmp_path)
-    counted = []
+    seen: list[RecommenderConfig] = []
 
-    def fit(config: RecommenderConfig, number: int) -> tuple[float, float]:
-        counted.append(number)
-        return hill(config, number)
+    def fit(config: RecommenderConfig) -> tuple[float, float]:
+        seen.append(config)
+        return hill(config)
 
-    search(CONFIG, fit, 3, seed=3, fingerprint="data", folder=tmp_path)
-    assert counted == [0, 1, 2]
+    search(CONFIG, fit, 3, SearchOptions(3, "data", tmp_path))
+    assert len(seen) == 3
+    assert seen[0] == CONFIG
 
 
-def test_a_try_that_fails_is_kept_and_passed_over() -> None:
-    def fit(config: RecommenderConfig, number: int) -> tuple[float, float]:
-        if number == 0:
+def test_a_trial_that_fails_is_kept_and_passed_over() -> None:
+    def fit(config: RecommenderConfig) -> tuple[float, float]:
+        if config == CONFIG:  # the first trial
             raise TrainingError("the loss is nan")
-        return hill(config, number)
+        return hill(config)
 
-    found = search(CONFIG, fit, 3, seed=0, fingerprint="")
-    assert found.tries[0].metric is None
-    assert found.tries[0].error == "the loss is nan"
+    found = search(CONFIG, fit, 3, SearchOptions(0, ""))
+    assert found.trials[0].metric is None
+    assert found.trials[0].error == "the loss is nan"
     assert found.best().number > 0
 
 
-def test_where_all_fail_the_first_reason_is_told() -> None:
-    def fit(_config: RecommenderConfig, number: int) -> tuple[float, float]:
-        raise TrainingError(f"reason {number}")
+def test_where_all_fail_the_first_reason_is_given() -> None:
+    reasons = (f"reason {number}" for number in range(2))
+
+    def fit(_config: RecommenderConfig) -> tuple[float, float]:
+        raise TrainingError(next(reasons))
 
     with pytest.raises(TrainingError, match="reason 0"):
-        search(CONFIG, fit, 2, seed=0, fingerprint="")
+        search(CONFIG, fit, 2, SearchOptions(0, ""))
 
 
-@pytest.mark.parametrize("tries", [0, -1, True, 1.5])
-def test_fewer_than_one_try_is_refused(tries: object) -> None:
+@pytest.mark.parametrize("n_trials", [0, -1, True, 1.5])
+def test_fewer_than_one_trial_is_refused(n_trials: object) -> None:
     with pytest.raises(TrainingError, match="at least 1"):
-        search(CONFIG, hill, tries, seed=0, fingerprint="")  # type: ignore[arg-type]
+        search(CONFIG, hill, n_trials, SearchOptions(0, ""))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("changed", [{"fingerprint": "other"}, {"seed": 4}])

@@ -21,6 +21,7 @@ Frames = dict[str, pd.DataFrame]
 TASTES = 4
 N_USERS, N_ITEMS, PER_USER = 60, 40, 10
 DAY = 86_400
+SHORT = {"epochs": 2}  # settings of a short fit
 
 
 def config(model: Mapping[str, object] | None = None, **training: object) -> RecommenderConfig:

@@ -22,8 +22,8 @@ from kgrec.graph.source import read_source
 from kgrec.scoring.request import Request
 from kgrec.training import fit_item_weights
 from kgrec.training.data.review_words import review_words
+from tests.fitting.test_leakage import assert_same_model
 from tests.recommender import catalogs
-from tests.recommender.test_leakage import assert_same_model
 from tests.text.tiny import WORDS, write_bert
 
 pytestmark = pytest.mark.slow

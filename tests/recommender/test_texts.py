@@ -11,8 +11,8 @@ import pytest
 from kgrec import Recommender, RecommenderConfig
 from kgrec.config import TextConfig
 from kgrec.features.names import REVIEWS, TEXT
+from tests.fitting.test_leakage import assert_same_model
 from tests.recommender import catalogs
-from tests.recommender.test_leakage import assert_same_model
 
 pytestmark = pytest.mark.slow
 

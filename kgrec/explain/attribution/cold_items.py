@@ -16,12 +16,12 @@ from kgrec.explain.attribution.score_breakdown import ASSUMED, MATCH, NodeMatche
 from kgrec.explain.attribution.shared_nodes import ReceivedMessages
 from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Floats
-from kgrec.scoring.cold_items import NewItems
+from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.engine import Engine
 
 
 def cold_item_parts(
-    engine: Engine, new: NewItems, received: ReceivedMessages, events: Tensor, item: int
+    engine: Engine, cold: ColdItems, received: ReceivedMessages, events: Tensor, item: int
 ) -> tuple[dict[str, Floats], NodeMatches]:
     """Contributions by part and the shared nodes of cold item row ``item``.
 
@@ -30,16 +30,18 @@ def cold_item_parts(
     events add to the score.
     """
     history = received.history
-    event = new.event[torch.as_tensor(history).to(engine.device)].double()
+    event = cold.event_factors[torch.as_tensor(history).to(engine.device)].double()
     events = torch.cat([events, event / max(len(history), 1) ** 0.5], dim=1)
     bias = engine.model.shape.embedding_size  # its column; no event adds to it
-    from_event = events.cpu().numpy() @ np.delete(new.effect, bias, axis=1).T  # [n, w]
-    parts = {ASSUMED: events.cpu().numpy() @ np.delete(new.mean, bias)}
-    for part in new.likeness.blocks:
-        parts[part] = from_event @ new.likeness.by(part, new.trained, np.array([item]))[:, 0]
+    from_event = events.cpu().numpy() @ np.delete(cold.coefficients, bias, axis=1).T  # [n, w]
+    parts = {ASSUMED: events.cpu().numpy() @ np.delete(cold.mean, bias)}
+    for part in cold.similarity.blocks:
+        parts[part] = (
+            from_event @ cold.similarity.part_matrix(part, cold.trained, np.array([item]))[:, 0]
+        )
     matches = NodeMatches.none()
     if KNOWLEDGE in parts:
-        matches = _shared(engine, new, received, from_event, item)
+        matches = _shared(engine, cold, received, from_event, item)
     if len(matches):
         shared = np.bincount(matches.event, weights=matches.contribution, minlength=len(history))
         parts[MATCH], parts[KNOWLEDGE] = shared, parts[KNOWLEDGE] - shared
@@ -47,7 +49,7 @@ def cold_item_parts(
 
 
 def _shared(
-    engine: Engine, new: NewItems, received: ReceivedMessages, from_event: Floats, item: int
+    engine: Engine, cold: ColdItems, received: ReceivedMessages, from_event: Floats, item: int
 ) -> NodeMatches:
     """One match for each message of the item from a node that also sends to a history item.
 
@@ -56,10 +58,10 @@ def _shared(
     _, token, _ = engine.messages.of_items(np.array([item], dtype=np.int64))
     mine, theirs = received.pairs_with(engine, token, item)
     event, own = received.event, received.token
-    block = new.likeness.blocks[KNOWLEDGE]
-    columns = block[new.trained][:, token].multiply(block[[item]][:, token])
+    block = cold.similarity.blocks[KNOWLEDGE]
+    columns = block[cold.trained][:, token].multiply(block[[item]][:, token])
     # [n, token]: contribution of each event through each message of the item
-    each = from_event @ columns * new.likeness.weights[KNOWLEDGE]
+    each = from_event @ columns * cold.similarity.weights[KNOWLEDGE]
     pair = event[mine] * max(len(token), 1) + theirs
     _, group, count = np.unique(pair, return_inverse=True, return_counts=True)
     code = engine.messages.codes

@@ -135,12 +135,12 @@ class ScenarioBreakdown:
         target = (engine.items.candidate[item] / temperature).double()
         baseline = float(self.static @ target + engine.items.bias[item])
         score = baseline + float(self.final @ target)
-        new = engine.new_items
-        place = -1 if new is None else new.row(item)
-        if new is not None and place >= 0 and len(history.item):
+        cold = engine.cold_items
+        place = -1 if cold is None else cold.position(item)
+        if cold is not None and place >= 0 and len(history.item):
             events = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
-            score += float(new.added(history, self.batch)[0, place])
-            parts, matches = cold_item_parts(engine, new, self.messages, events, item)
+            score += float(cold.score_contributions(history, self.batch)[0, place])
+            parts, matches = cold_item_parts(engine, cold, self.messages, events, item)
         else:
             parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
             scale = length * temperature * engine.candidate_length(item)

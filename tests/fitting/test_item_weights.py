@@ -1,4 +1,4 @@
-"""How much item–item weights count is chosen on validation rows."""
+"""Settings of the item–item weights are chosen on validation rows."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.fitting.item_weights import (
-    ELSEWHERE,
-    OWN_RIDGES,
-    OWN_STRENGTHS,
+    OUTSIDE_WEIGHTS,
     RIDGES,
+    SCENARIO_RIDGES,
+    SCENARIO_STRENGTHS,
     STRENGTHS,
-    OwnWeighing,
-    Weighing,
-    choose_weighing,
-    weighed,
+    ItemWeightSettings,
+    ScenarioWeightSettings,
+    choose_item_weights,
+    with_item_weights,
 )
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.nn import Histories
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.request import Request
@@ -35,7 +35,7 @@ def training_engine(fitted: Recommender) -> Engine:
     assert full is not None
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     engine = fitted.state.engine
-    return engine.over(train, engine.texts).weighed(None)
+    return engine.over(train, engine.texts).with_weights(None)
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,11 @@ def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed:
     assert full is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     valid = replace(valid, scenario=np.full(len(valid), "", dtype=object))  # as evaluate() asks
-    best, chosen = choose_weighing(engine, valid, untimed, seed=0)
+    best, chosen = choose_item_weights(engine, valid, untimed, seed=0)
     tried = {
-        choice: ndcg(weighed(engine, choice, untimed), fitted)
+        choice: ndcg(with_item_weights(engine, choice, untimed), fitted)
         for choice in (
-            Weighing(graph, strength, ridge)
+            ItemWeightSettings(graph, strength, ridge)
             for graph in (False, True)
             for ridge in RIDGES
             for strength in (0.0, *STRENGTHS)
@@ -76,13 +76,13 @@ def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed:
 
 def test_without_validation_rows_there_are_none(engine: Engine, untimed: Plan) -> None:
     nothing = engine.snapshot.interactions.select(np.zeros(0, dtype=np.int64))
-    best, same = choose_weighing(engine, nothing, untimed, seed=0)
+    best, same = choose_item_weights(engine, nothing, untimed, seed=0)
     assert best.strength == 0
-    assert weighed(engine, best, untimed) is engine
+    assert with_item_weights(engine, best, untimed) is engine
     assert same is engine
 
 
-def test_they_can_be_left_out(fitted: Recommender) -> None:
+def test_they_can_be_left_out() -> None:
     config = catalogs.config(epochs=1)
     without = config.model.model_copy(update={"use_item_weights": False})
     model = Recommender(config.model_copy(update={"model": without})).fit(catalogs.catalog())
@@ -95,17 +95,17 @@ def assert_one_is_explained(engine: Engine, history: Histories, scores: np.ndarr
     assert one is not None
     np.testing.assert_allclose(one[0], scores, rtol=1e-5, atol=1e-5)
     item = int(scores.argmax())
-    told = RequestBreakdown.of(
+    breakdown = RequestBreakdown.of(
         engine, Request(history), engine.sequences.times(int(history.user[0]))
     ).break_down(item)
-    assert told.score == pytest.approx(scores[item], abs=1e-4)
-    assert "together" in told.parts
-    assert abs(told.rest) < 1e-4
+    assert breakdown.score == pytest.approx(scores[item], abs=1e-4)
+    assert "together" in breakdown.parts
+    assert abs(breakdown.rest) < 1e-4
 
 
 def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untimed: Plan) -> None:
-    """The quick way and the breakdown know of the weights."""
-    strong = weighed(engine, Weighing(graph=True, strength=4.0), untimed)
+    """The fast path and the breakdown use the weights."""
+    strong = with_item_weights(engine, ItemWeightSettings(graph=True, strength=4.0), untimed)
     users = np.arange(3)
     batch = strong.score(strong.stored(users)).numpy()
     assert np.abs(batch - engine.score(engine.stored(users)).numpy()).max() > 0.01
@@ -120,43 +120,45 @@ def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untim
 
 
 @pytest.mark.slow
-def test_what_scenarios_have_of_their_own_is_chosen_too(short: Recommender, untimed: Plan) -> None:
+def test_weights_of_single_scenarios_are_chosen_too(short: Recommender, untimed: Plan) -> None:
     """Every choice on top of the best shared one, each scenario asked as a user would."""
     full, engine = short.state.full_snapshot, training_engine(short)
     assert full is not None
-    assert engine.own_items is not None
+    assert engine.scenario_items is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
-    best, chosen = choose_weighing(engine, valid, untimed, seed=0)
-    queries = Queries.build(engine, valid, most=len(valid), seed=0)
+    best, chosen = choose_item_weights(engine, valid, untimed, seed=0)
+    queries = ValidationQueries.build(engine, valid, most=len(valid), seed=0)
 
-    def judged(weighing: Weighing) -> float:
-        model = weighed(engine, weighing, untimed)
-        return queries.judge(lambda rows: queries.score(model, rows))["ndcg@10"]
+    def evaluated(settings: ItemWeightSettings) -> float:
+        model = with_item_weights(engine, settings, untimed)
+        return queries.evaluate(lambda rows: queries.score(model, rows))["ndcg@10"]
 
     tried = {
-        choice: judged(choice)
+        choice: evaluated(choice)
         for choice in (
-            replace(best, own=OwnWeighing(elsewhere, ridge, strength))
-            for ridge in OWN_RIDGES
-            for elsewhere in ELSEWHERE
-            for strength in OWN_STRENGTHS
+            replace(best, scenario=ScenarioWeightSettings(outside_weight, ridge, strength))
+            for ridge in SCENARIO_RIDGES
+            for outside_weight in OUTSIDE_WEIGHTS
+            for strength in SCENARIO_STRENGTHS
         )
     }
-    assert best.own is not None, "it pays here"
+    assert best.scenario is not None, "it pays here"
     assert tried[best] == pytest.approx(max(tried.values()), abs=1e-6)
-    assert tried[best] > judged(replace(best, own=None))
+    assert tried[best] > evaluated(replace(best, scenario=None))
     assert best.ndcg == pytest.approx(tried[best], abs=1e-6)
-    assert queries.judge(lambda rows: queries.score(chosen, rows))["ndcg@10"] == tried[best]
+    assert queries.evaluate(lambda rows: queries.score(chosen, rows))["ndcg@10"] == tried[best]
 
 
-def test_a_scenario_scores_and_explains_by_its_own(engine: Engine, untimed: Plan) -> None:
-    own = OwnWeighing(elsewhere=0.1, ridge=1.0, strength=8.0)
-    strong = weighed(engine, Weighing(graph=False, strength=4.0, own=own), untimed)
+def test_a_scenario_scores_and_explains_by_its_weights(engine: Engine, untimed: Plan) -> None:
+    scenario_weights = ScenarioWeightSettings(outside_weight=0.1, ridge=1.0, strength=8.0)
+    strong = with_item_weights(
+        engine, ItemWeightSettings(graph=False, strength=4.0, scenario=scenario_weights), untimed
+    )
     users = np.arange(4)
     shared = strong.score(strong.stored(users)).numpy()
-    scenario = np.array([0, 1, 0, 1])
-    batch = strong.score(strong.stored(users, scenario)).numpy()
+    codes = np.array([0, 1, 0, 1])
+    batch = strong.score(strong.stored(users, codes)).numpy()
     assert np.abs(batch - shared).max() > 0.01
-    for user, code in zip(users.tolist(), scenario.tolist(), strict=True):
+    for user, code in zip(users.tolist(), codes.tolist(), strict=True):
         history = strong.stored(np.array([user]), np.array([code]))
         assert_one_is_explained(strong, history, batch[user])

@@ -14,13 +14,12 @@ from kgrec.training import train_step as stepping
 from kgrec.training.data.examples import Examples
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
-from tests.recommender.conftest import SHORT
 
 pytestmark = pytest.mark.slow
 
 
 def fit(frames: catalogs.Frames, **training: object) -> Recommender:
-    settings = catalogs.config(**{**SHORT, **training})
+    settings = catalogs.config(**{**catalogs.SHORT, **training})
     return Recommender(settings).fit(catalogs.catalog(**frames))
 
 
@@ -234,9 +233,9 @@ def test_shared_nodes_come_from_known_events_alone(short: Recommender) -> None:
         engine = short.state.engine
         row = int(engine.snapshot.users.rows([user])[0])
         target = int(engine.snapshot.items.rows([item])[0])
-        told = RequestBreakdown.of(
+        breakdown = RequestBreakdown.of(
             engine, Request(engine.stored(np.array([row]))), engine.sequences.times(row)
         ).break_down(target)
-        assert target not in told.history
-        assert len(told.history) == catalogs.PER_USER - 1
+        assert target not in breakdown.history
+        assert len(breakdown.history) == catalogs.PER_USER - 1
         assert short.explain(user, item).to_dict() == other.explain(user, item).to_dict()

@@ -9,7 +9,7 @@ import pytest
 import kgrec
 from kgrec.evaluation import EvaluationReport, evaluate_ranking
 from kgrec.fitting import fit as fitting
-from kgrec.fitting import validation as judging
+from kgrec.fitting import validation
 from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,8 @@ def few_validated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "_VALID_USERS", 20)
 
 
-def test_a_sampled_fit_answers_and_repeats(few_validated: None) -> None:
+@pytest.mark.usefixtures("few_validated")
+def test_a_sampled_fit_answers_and_repeats() -> None:
     settings = catalogs.config(sampling="sampled", negatives=8, fanout=4, epochs=8, patience=20)
     one = kgrec.Recommender(settings).fit(catalogs.catalog(), seed=0, device="cpu")
     same = kgrec.Recommender(settings).fit(catalogs.catalog(), seed=0, device="cpu")
@@ -31,9 +32,10 @@ def test_a_sampled_fit_answers_and_repeats(few_validated: None) -> None:
     assert report["recall@20"] > 20 / catalogs.N_ITEMS
 
 
+@pytest.mark.usefixtures("few_validated")
 @pytest.mark.parametrize(("sampling", "validated"), [("sampled", 20), ("full", catalogs.N_USERS)])
 def test_only_where_sampled_a_sample_of_users_validates(
-    sampling: str, validated: int, few_validated: None, monkeypatch: pytest.MonkeyPatch
+    sampling: str, validated: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts: list[int] = []
 
@@ -42,7 +44,7 @@ def test_only_where_sampled_a_sample_of_users_validates(
         counts.append(report.n_users)
         return report
 
-    monkeypatch.setattr(judging, "evaluate_ranking", counting)
+    monkeypatch.setattr(validation, "evaluate_ranking", counting)
     settings = catalogs.config(sampling=sampling, epochs=2)
     kgrec.Recommender(settings).fit(catalogs.catalog(), seed=0, device="cpu")
     assert set(counts) == {validated}

@@ -55,12 +55,12 @@ def test_a_scenario_with_a_catalog_of_its_own_shows_only_that(
 def test_where_all_items_are_candidates_any_may_be_shown() -> None:
     model = fit(scenario_candidates="all")
     assert not model.state.engine.model.shape.own_items
-    assert model.state.engine.own_items is None
+    assert model.state.engine.scenario_items is None
 
 
 def test_an_item_without_events_belongs_everywhere(own: Recommender) -> None:
     engine = own.state.engine
-    mask = engine.own_items
+    mask = engine.scenario_items
     assert mask is not None
     known = np.bincount(engine.sequences.item, minlength=catalogs.N_ITEMS) > 0
     assert (mask[:, ~known]).all()
@@ -76,12 +76,12 @@ def test_users_of_one_scenario_need_not_name_it() -> None:
         catalogs.catalog(interactions=events)
     )
     engine, parts = model.state.engine, []
-    assert engine.own_items is not None
+    assert engine.scenario_items is not None
     for name in ("web", "app"):
         users = sorted(set(events["user_id"][events["scenario"] == name]))
         parts.append(model.recommend(users, scenario=name))
         assert model.recommend(users).equals(parts[-1])
-        own = engine.own_items[scenario_code(engine, name)]
+        own = engine.scenario_items[scenario_code(engine, name)]
         inside = engine.snapshot.items.ids[own].tolist()
         again = model.rerank(users, group={"item_id": inside[:9]}, share=0.3, k=5)
         assert set(again.frame["item_id"]) <= set(inside)
@@ -99,8 +99,10 @@ def test_a_known_scenario_is_tuned_among_its_own_items(own: Recommender, tmp_pat
     named, silent = (Recommender.load(tmp_path / "model") for _ in range(2))
     shots = [("u1", "i3"), ("u5", "i7"), ("u9", "i11")]
     engine = own.state.engine
-    assert engine.own_items is not None
-    offered = engine.snapshot.items.ids[engine.own_items[scenario_code(engine, "web")]].tolist()
+    assert engine.scenario_items is not None
+    offered = engine.snapshot.items.ids[
+        engine.scenario_items[scenario_code(engine, "web")]
+    ].tolist()
     named.adapt("web", shots, candidates=offered)
     silent.adapt("web", shots)
     assert silent.recommend(USERS, scenario="web").equals(named.recommend(USERS, scenario="web"))
@@ -111,8 +113,8 @@ def test_records_tell_of_every_scenario(own: Recommender) -> None:
     validated = [record for record in own.history if "valid_ndcg@10" in record]
     assert validated
     for record in validated:
-        told = [record["valid_ndcg@10/app"], record["valid_ndcg@10/web"]]
-        assert min(told) - 1e-9 <= record["valid_ndcg@10"] <= max(told) + 1e-9
+        values = [record["valid_ndcg@10/app"], record["valid_ndcg@10/web"]]
+        assert min(values) - 1e-9 <= record["valid_ndcg@10"] <= max(values) + 1e-9
 
 
 def test_a_teacher_says_what_it_would_answer(own: Recommender, tmp_path: Path) -> None:
@@ -128,14 +130,14 @@ def test_a_teacher_says_what_it_would_answer(own: Recommender, tmp_path: Path) -
     teacher = teacher_scores(saved, engine.snapshot, student, engine.device)
     assert teacher is not None
     rows = np.arange(4)
-    told = teacher(engine.stored(rows, np.array([0, 1, 2, -1])))
+    scores = teacher(engine.stored(rows, np.array([0, 1, 2, -1])))
     expected = engine.score(engine.stored(rows, np.array([1, -1, 0, -1])))
-    torch.testing.assert_close(told, expected)
+    torch.testing.assert_close(scores, expected)
     model = fit(losses={"web": "kl"}, teacher=str(tmp_path / "teacher"))
     assert model.history[-1]["loss"] < model.history[0]["loss"]
 
 
-def test_a_missing_teacher_or_scenario_is_told() -> None:
+def test_a_missing_teacher_or_scenario_is_an_error() -> None:
     with pytest.raises(ModelError, match="nowhere"):
         fit(losses={"web": "kl"}, teacher="nowhere")
     with pytest.raises(TrainingError, match=r"losses name the scenario 'shop'.*app, web"):

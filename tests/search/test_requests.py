@@ -161,7 +161,7 @@ def test_a_scenario_keeps_to_its_own_items(fitted: Recommender) -> None:
     own = np.ones((len(names) + 1, 40), dtype=bool)
     own[0, 20:] = False
     state, engine = fitted.state, fitted.state.engine
-    narrowed = replace(engine, given_own_items=own)
+    narrowed = replace(engine, given_scenario_items=own)
     model = Recommender.of(replace(state, engine=narrowed))
     offered = set(fitted.snapshot.items.ids[:20])
     for asked in ({}, {"user": "u1"}):
@@ -267,9 +267,9 @@ def test_a_logged_query_is_training_data_at_the_next_fit(tmp_path: Path) -> None
         model.fit(store)
     engine = model.state.engine
     assert engine.model.shape.event_texts
-    told = engine.texts.of_events(engine.snapshot)
+    vector_rows = engine.texts.of_events(engine.snapshot)
     seen = engine.snapshot.interactions
-    assert seen.timestamp[told >= 0].tolist() == [2_000_000_000]
-    vector = engine.texts.events[told[told >= 0][0]]
+    assert seen.timestamp[vector_rows >= 0].tolist() == [2_000_000_000]
+    vector = engine.texts.events[vector_rows[vector_rows >= 0][0]]
     again = model.state.reader.encode_query("something with clowns")
     assert float(vector @ again) == pytest.approx(1.0, abs=1e-3)

@@ -14,10 +14,10 @@ import torch
 
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError, TrainingError
-from kgrec.fitting.validation import Queries
+from kgrec.fitting.validation import ValidationQueries
 from kgrec.stores import EmbeddedStore
+from tests.fitting.test_leakage import assert_same_model, fit
 from tests.recommender import catalogs
-from tests.recommender.test_leakage import assert_same_model, fit
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def test_an_interrupted_fit_resumes_to_the_same_model(tmp_path: Path) -> None:
     whole = Recommender(settings).fit(catalog)
     folder = tmp_path / "checkpoint"
 
-    def stop(what: str, done: int, total: int) -> None:
+    def stop(what: str, done: int, _total: int) -> None:
         if what.startswith("training") and done == 5:
             raise KeyboardInterrupt
 
@@ -97,8 +97,10 @@ def test_every_part_fits_alone(part: str) -> None:
     frame = recommender.recommend("u1", k=catalogs.N_ITEMS)
     assert np.isfinite(frame["score"]).all()
     assert frame["score"].nunique() > 1
-    told = recommender.explain("u1", "i5")
-    assert told.baseline + sum(told.parts.values()) == pytest.approx(told.score, abs=1e-5)
+    explanation = recommender.explain("u1", "i5")
+    assert explanation.baseline + sum(explanation.parts.values()) == pytest.approx(
+        explanation.score, abs=1e-5
+    )
 
 
 def test_no_part_at_all_is_an_error() -> None:
@@ -139,11 +141,11 @@ def test_one_event_per_user_will_do() -> None:
 
 
 def test_progress_tells_of_every_epoch() -> None:
-    told: list[tuple[str, int, int]] = []
+    steps: list[tuple[str, int, int]] = []
     Recommender(catalogs.config(epochs=2)).fit(
-        catalogs.catalog(), progress=lambda *step: told.append(step)
+        catalogs.catalog(), progress=lambda *step: steps.append(step)
     )
-    epochs = [(done, total) for what, done, total in told if what.startswith("training: loss")]
+    epochs = [(done, total) for what, done, total in steps if what.startswith("training: loss")]
     assert epochs == [(1, 2), (2, 2)]
 
 
@@ -166,13 +168,15 @@ def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     engine = fitted.state.engine.over(train, fitted.state.engine.texts)
-    alone = engine.weighed(None)
-    queries = Queries.build(alone, valid, most=1_000, seed=0)
-    told, with_weights = (queries.judge(partial(queries.score, each)) for each in (alone, engine))
-    assert told["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
-    assert with_weights["ndcg@10"] >= told["ndcg@10"] - 1e-6
-    assert set(told.by_group) == {"app", "web"}
-    for name, values in told.by_group.items():
+    alone = engine.with_weights(None)
+    queries = ValidationQueries.build(alone, valid, most=1_000, seed=0)
+    plain, with_weights = (
+        queries.evaluate(partial(queries.score, each)) for each in (alone, engine)
+    )
+    assert plain["ndcg@10"] == pytest.approx(best["valid_ndcg@10"], abs=1e-6)
+    assert with_weights["ndcg@10"] >= plain["ndcg@10"] - 1e-6
+    assert set(plain.by_group) == {"app", "web"}
+    for name, values in plain.by_group.items():
         assert values["ndcg@10"] == pytest.approx(best[f"valid_ndcg@10/{name}"], abs=1e-6)
 
 

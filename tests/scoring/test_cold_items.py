@@ -1,4 +1,4 @@
-"""Items that training never saw: foretold from those like them, explained exactly."""
+"""Items without training interactions: predicted from similar items, explained exactly."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.cold_start.items import ColdItems
+from benchmarks.cold_start.items import ColdItemTrial
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
-from kgrec.scoring.cold_items import find_new_items
+from kgrec.scoring.cold_items import predict_cold_items
 from kgrec.scoring.request import Request
 from tests.recommender import catalogs
 
@@ -30,24 +30,24 @@ def model() -> Recommender:
     return Recommender(settings).fit(catalogs.catalog(**frames))
 
 
-def test_new_items_are_those_that_training_never_saw(model: Recommender) -> None:
-    new = model.state.engine.new_items
+def test_cold_items_have_no_training_interactions(model: Recommender) -> None:
+    new = model.state.engine.cold_items
     assert new is not None
     assert set(model.snapshot.items.ids[new.items]) == set(NEW)
 
 
 def test_trained_items_keep_their_vectors(model: Recommender) -> None:
     engine = model.state.engine
-    assert engine.new_items is not None
+    assert engine.cold_items is not None
     rows = engine.bound.trained_rows
     assert torch.equal(engine.items.candidate[rows], engine.trained_items.candidate[rows])
     assert torch.equal(engine.items.bias[rows], engine.trained_items.bias[rows])
     assert torch.equal(engine.items.query, engine.trained_items.query)
 
 
-def test_where_everything_was_trained_nothing_is_foretold() -> None:
+def test_where_everything_was_trained_nothing_is_predicted() -> None:
     whole = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())
-    assert find_new_items(whole.state.engine.bound) is None
+    assert predict_cold_items(whole.state.engine.bound) is None
     assert whole.state.engine.items is whole.state.engine.trained_items
 
 
@@ -75,7 +75,7 @@ def test_one_user_and_many_get_the_same_scores(model: Recommender) -> None:
         )
 
 
-def test_the_parts_of_a_new_items_score_sum_to_it(model: Recommender) -> None:
+def test_the_parts_of_a_cold_items_score_sum_to_it(model: Recommender) -> None:
     engine = model.state.engine
     for user, item in ((0, "i12"), (1, "i1"), (3, "i23")):
         row = int(engine.snapshot.items.rows([item])[0])
@@ -109,14 +109,14 @@ def test_the_explanation_of_a_new_item_names_what_it_shares(model: Recommender) 
 def test_an_empty_history_leaves_the_baseline(model: Recommender) -> None:
     engine = model.state.engine
     row = int(engine.snapshot.items.rows(["i12"])[0])
-    told = model.explain("nobody", "i12", history=[])
+    explanation = model.explain("nobody", "i12", history=[])
     alone = model.rank(histories=[[]], k=1, candidates=["i12"])
-    assert told.score == pytest.approx(float(alone.scores[0, 0]), abs=1e-5)
-    assert engine.new_items is not None
-    assert engine.new_items.row(row) >= 0
+    assert explanation.score == pytest.approx(float(alone.scores[0, 0]), abs=1e-5)
+    assert engine.cold_items is not None
+    assert engine.cold_items.position(row) >= 0
 
 
-def test_saved_and_loaded_new_items_score_alike(model: Recommender, tmp_path: Path) -> None:
+def test_saved_and_loaded_cold_items_score_alike(model: Recommender, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     again = Recommender.load(tmp_path / "model")
     users = np.arange(catalogs.N_USERS)
@@ -126,20 +126,20 @@ def test_saved_and_loaded_new_items_score_alike(model: Recommender, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_new_items_rank_better_than_by_the_model_alone(tmp_path: Path) -> None:
-    """Over catalogs drawn anew, what is foretold beats the model that knows no vector for them."""
+def test_cold_items_rank_better_than_by_the_model_alone(tmp_path: Path) -> None:
+    """Over catalogs drawn anew, predicted vectors beat the model without them."""
     gains = []
     for seed in range(3):
-        trial = ColdItems.draw(catalogs.snapshot(tmp_path / str(seed), catalogs.catalog(seed)))
+        trial = ColdItemTrial.draw(catalogs.snapshot(tmp_path / str(seed), catalogs.catalog(seed)))
         fitted = Recommender(catalogs.config(epochs=10)).fit(trial.fit)
         engine, items = fitted.state.engine, np.concatenate([trial.choose, trial.test])
         users = engine.stored(np.arange(catalogs.N_USERS))
-        told, alone = (
+        predicted, alone = (
             trial.ndcg(items, lambda rows, all_=all_: all_[:, rows])
             for all_ in (
                 engine.score(users).numpy(),
                 engine.refreshed(predicts_cold=False).score(users).numpy(),
             )
         )
-        gains.append(told - alone)
+        gains.append(predicted - alone)
     assert np.mean(gains) > 0

@@ -1,4 +1,4 @@
-"""rank(): the arrays behind recommend(), the same whoever else is asked about."""
+"""rank(): the arrays behind recommend(), the same for a user alone and among others."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_new_items_score_alone_as_together(fresh: Recommender) -> None:
     frames["items"] = pd.concat([frames["items"], item], ignore_index=True)
     frames["facts"] = pd.concat([frames["facts"], fact], ignore_index=True)
     fresh.update(Catalog.from_frames(**frames))
-    assert fresh.state.engine.new_items is not None
+    assert fresh.state.engine.cold_items is not None
     for given in (HISTORIES, [["i40", "i1"], ["i40"]]):
         ids, scores = fresh.rank(histories=given, k=ALL + 1, exclude_seen=False)
         for row, history in enumerate(given):

@@ -1,4 +1,4 @@
-"""Scoring a single history quickly gives what the model gives."""
+"""The fast path for one user gives the scores of the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kgrec.nn import HEADS, Histories, HistoryBatch, TimeScales
-from kgrec.scoring.single_user import QuickScorer
+from kgrec.scoring.single_user import SingleUserScorer
 from tests.nn.samples import Sample, make_sample
 
 
@@ -18,8 +18,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     return make_sample(tmp_path_factory.mktemp("sample"))
 
 
-def untold(histories: Histories) -> Histories:
-    """The same without the events' own texts, and with one history of 600 events."""
+def without_texts(histories: Histories) -> Histories:
+    """The same without the events' texts, and with one history of 600 events."""
     rng = np.random.default_rng(0)
     n = len(histories.item)
     return replace(
@@ -48,14 +48,14 @@ def untold(histories: Histories) -> Histories:
 def test_scores_equal_the_models(sample: Sample, changed: dict[str, object]) -> None:
     model = sample.model(**changed)
     inputs = sample.inputs(model)
-    histories = untold(sample.histories())
+    histories = without_texts(sample.histories())
     batch = HistoryBatch.build(histories, len(sample.snapshot.items), model.shape.scales)
     with torch.inference_mode():
         items = model.item_vectors(inputs)
         expected = model.scores(model.user_vectors(items, inputs, batch), items).numpy()
-        quick = QuickScorer.build(model, items, model.known(items.query, inputs))
-    for _ in range(2):  # the second time with weights at hand
+        scorer = SingleUserScorer.build(model, items, model.known(items.query, inputs))
+    for _ in range(2):  # the second time with cached weights
         for row in range(len(histories)):
-            scores = quick.scores(histories.part(row, row + 1))
+            scores = scorer.scores(histories.part(row, row + 1))
             assert scores.dtype == np.float32
             np.testing.assert_allclose(scores, expected[row], atol=1e-5, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""``fit(tune=N)``: tried on validation rows, resumed to the same end, kept with the model."""
+"""``fit(tune=N)``: chosen on validation rows, resumed to the same result, saved with the model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recommender, Path]:
     return Recommender(FAST).fit(catalogs.catalog(), tune=3, checkpoint=folder), folder
 
 
-def test_the_best_try_becomes_the_model(model: tuple[Recommender, Path]) -> None:
+def test_the_best_trial_becomes_the_model(model: tuple[Recommender, Path]) -> None:
     fitted, folder = model
     assert [one["number"] for one in fitted.tuning] == [0, 1, 2]
     best = max(fitted.tuning, key=lambda one: one["metric"])
@@ -42,7 +42,7 @@ def test_the_best_try_becomes_the_model(model: tuple[Recommender, Path]) -> None
     assert kept["tries"] == fitted.tuning
 
 
-def test_the_tries_are_saved_with_the_model(
+def test_the_trials_are_saved_with_the_model(
     model: tuple[Recommender, Path], tmp_path: Path
 ) -> None:
     fitted, _ = model
@@ -53,18 +53,18 @@ def test_the_tries_are_saved_with_the_model(
     assert fitted.config == FAST  # what was given stays as it was
 
 
-def test_a_search_stopped_within_a_try_ends_in_the_same_model(
-    model: tuple[Recommender, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_search_stopped_within_a_trial_ends_in_the_same_model(
+    model: tuple[Recommender, Path], tmp_path: Path
 ) -> None:
-    """Stopped in the second try after its first validation."""
+    """Stopped in the second trial after its first validation."""
     whole, _ = model
     folder = tmp_path / "checkpoint"
     epochs: list[str] = []
 
-    def stop(what: str, done: int, total: int) -> None:
+    def stop(what: str, _done: int, _total: int) -> None:
         if what.startswith("training"):
             epochs.append(what)
-        if len(epochs) == 4:  # two epochs a try; the checkpoint follows the telling
+        if len(epochs) == 4:  # two epochs a trial; the checkpoint follows the report
             raise KeyboardInterrupt
 
     catalog = catalogs.catalog()
@@ -97,8 +97,8 @@ def test_no_test_row_is_tuned_on(model: tuple[Recommender, Path]) -> None:
 
 
 def test_without_validation_there_is_nothing_to_tune_by() -> None:
-    def fit(config: RecommenderConfig, checkpoint: Path | None) -> Any:
-        return SimpleNamespace(log=[{"epoch": 1, "loss": 1.0}])
+    def fit(_config: RecommenderConfig, _checkpoint: Path | None) -> Any:
+        return SimpleNamespace(training_log=[{"epoch": 1, "loss": 1.0}])
 
     with pytest.raises(TrainingError, match="no validation row to tune by"):
-        search_settings(fit, FAST, 1, FitOptions(0, torch.device("cpu")), data="")
+        search_settings(fit, FAST, 1, FitOptions(0, torch.device("cpu")), fingerprint="")

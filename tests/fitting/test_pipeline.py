@@ -59,7 +59,7 @@ def test_a_resumed_fit_with_both_stages_ends_alike(tmp_path) -> None:
     whole = Recommender(settings).fit(catalog)
     folder = tmp_path / "checkpoint"
 
-    def stop(what: str, done: int, total: int) -> None:
+    def stop(_what: str, done: int, _total: int) -> None:
         stages.append(done)
         if stages.count(1) == 2:  # the second stage has begun
             raise KeyboardInterrupt
