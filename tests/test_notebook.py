@@ -15,7 +15,7 @@ def test_first_steps_runs_and_draws(tmp_path: Path) -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = NotebookClient(
         notebook,
-        timeout=400,
+        timeout=3600,
         kernel_name="python3",
         resources={"metadata": {"path": str(tmp_path)}},
     )

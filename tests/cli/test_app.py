@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from graph_schema.errors import RequestError, StoreAuthError
-from kgrec.cli.app import KgrecGroup
+from kgrec.cli._app import KgrecGroup
 
 ERRORS: dict[str, BaseException] = {
     "request": RequestError("k is 0; ask for at least 1."),

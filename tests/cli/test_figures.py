@@ -48,7 +48,7 @@ def test_evaluate_beats_others_on_the_fixed_split(folder: Path) -> None:
         [sys.executable, "-c", "from kgrec.cli import app; app()", "evaluate", str(folder)],
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=3600,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "2"},
     )

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from graph_schema import SourceError
-from kgrec.cli.settings import read_config
+from kgrec.cli._settings import read_config
 from kgrec.config import RecommenderConfig
 
 
