@@ -80,8 +80,8 @@ def test_what_recommend_lists_can_be_explained(
     rows = kgrec_json("recommend", *who, *options, *limits, "-k", "40")
     first, last = rows[0]["item_id"], rows[-1]["item_id"]
     explain = ("explain", "--user", "u3", *history, *options)
-    told = kgrec_json(*explain, "--item", first)
-    assert told["score"] == pytest.approx(rows[0]["score"], abs=1e-4)
+    answer = kgrec_json(*explain, "--item", first)
+    assert answer["score"] == pytest.approx(rows[0]["score"], abs=1e-4)
     why_not = kgrec_json(*explain, *limits, "--item", last, "--why-not", "-k", "2")
     assert (why_not["rank"], why_not["candidates"]) == (len(rows), len(rows))
     without = kgrec_json(*explain, *limits, "--item", first, "--without", "-k", "2")
@@ -92,10 +92,10 @@ def test_what_recommend_lists_can_be_explained(
 
 @pytest.mark.slow
 def test_explore_measures_importance_in_the_same_circumstances(scenarios: Path) -> None:
-    asked = ("explore", "-m", scenarios, "--importance", "part", "--users", "5", "--json")
-    plain = kgrec_json(*asked)
-    mixed = kgrec_json(*asked, "--scenario", "mixture", "--context", "hour=3")
-    narrowed = kgrec_json(*asked, "--where", "year=1990..2010")
+    command = ("explore", "-m", scenarios, "--importance", "part", "--users", "5", "--json")
+    plain = kgrec_json(*command)
+    mixed = kgrec_json(*command, "--scenario", "mixture", "--context", "hour=3")
+    narrowed = kgrec_json(*command, "--where", "year=1990..2010")
     assert {row["scenario"] for row in mixed} == {"mixture"}
     assert [row["mean"] for row in plain] != [row["mean"] for row in mixed]
     assert [row["mean"] for row in plain] != [row["mean"] for row in narrowed]
@@ -103,16 +103,16 @@ def test_explore_measures_importance_in_the_same_circumstances(scenarios: Path) 
 
 @pytest.mark.slow
 def test_search_is_personal_in_the_scenario(scenarios: Path) -> None:
-    asked = ("search", "tale", "-m", scenarios, "-u", "u3", "--json", "-k", "40")
+    command = ("search", "tale", "-m", scenarios, "-u", "u3", "--json", "-k", "40")
     candidates = ("--candidates", ",".join(f"i{n}" for n in range(40)))
-    plain = kgrec_json(*asked, *candidates)
-    mixed = kgrec_json(*asked, *candidates, "--scenario", "mixture", "--context", "hour=3")
+    plain = kgrec_json(*command, *candidates)
+    mixed = kgrec_json(*command, *candidates, "--scenario", "mixture", "--context", "hour=3")
     assert {row["item_id"] for row in plain} == {row["item_id"] for row in mixed}
     assert plain != mixed
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (("explain", "-u", "u0", "-i", "i0", "--where", "year=1990"), "--candidates and --where"),
         (("explain", "-u", "u0", "-i", "i0", "--candidates", "i1"), "--candidates and --where"),
@@ -121,6 +121,8 @@ def test_search_is_personal_in_the_scenario(scenarios: Path) -> None:
         (("explore", "--node", "Item:i0", "--where", "year=1990"), "go with --importance"),
     ],
 )
-def test_options_that_change_nothing_are_wrong_usage(command: tuple[str, ...], said: str) -> None:
+def test_options_that_change_nothing_are_wrong_usage(
+    command: tuple[str, ...], message: str
+) -> None:
     result = kgrec(*command, "--model", "never-opened", expect=2)
-    assert said in " ".join(result.stderr.replace("│", " ").split())
+    assert message in " ".join(result.stderr.replace("│", " ").split())
