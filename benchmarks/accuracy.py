@@ -88,7 +88,7 @@ def _ours(
     """kgrec, kgrec without each part, and what the first seed of the whole cost."""
     from benchmarks.harness.ours import run_kgrec
     from benchmarks.harness.variants import VARIANTS
-    from kgrec.cli.evaluating import peak_memory_gb
+    from kgrec.cli.evaluate import peak_memory_gb
 
     def run(variant: Any = None) -> Outcome:
         outcome = run_kgrec(

@@ -18,7 +18,7 @@ from benchmarks.harness.datasets import load_dataset
 from benchmarks.harness.report import finish, interval
 from benchmarks.harness.rows import read_rows
 from kgrec import Recommender, RecommenderConfig
-from kgrec.cli.evaluating import peak_memory_gb
+from kgrec.cli.evaluate import peak_memory_gb
 from kgrec.evaluation import paired_bootstrap
 from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader

@@ -20,8 +20,8 @@ from benchmarks.harness.datasets import NAMES, load_dataset
 from benchmarks.peers.answers import AlsAnswers, EaseAnswers
 from benchmarks.speed.bandwidth import measure_bandwidth
 from kgrec import Recommender, RecommenderConfig
-from kgrec.cli.evaluating import peak_memory_gb
-from kgrec.cli.progress import say
+from kgrec.cli._progress import say
+from kgrec.cli.evaluate import peak_memory_gb
 
 K: Final = 20
 USERS: Final = 1_000

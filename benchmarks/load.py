@@ -20,9 +20,10 @@ from benchmarks.harness import report
 from benchmarks.harness.datasets import NAMES, load_dataset
 from graph_schema import Catalog
 from kgrec import connect
-from kgrec.cli.evaluating import peak_memory_gb
-from kgrec.cli.progress import Report, progress_on_stderr, say
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli.evaluate import peak_memory_gb
 from kgrec.graph import GraphSnapshot, read_snapshot
+from kgrec.progress import Progress
 from kgrec.stores import EmbeddedStore, GraphStore
 from tests.graph.compare import assert_same_snapshot
 from tests.neo4j_server import emptied, running_server
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def measure(
-    store: GraphStore, catalog: Catalog, progress: Report | None = None
+    store: GraphStore, catalog: Catalog, progress: Progress | None = None
 ) -> tuple[dict[str, Any], GraphSnapshot]:
     """Edges a second of the first write, the second and the snapshot; and the snapshot.
 

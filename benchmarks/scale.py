@@ -162,7 +162,7 @@ _STAGES: Final[dict[str, Callable[[argparse.Namespace], Figures]]] = {"write": _
 
 def _peak() -> float:
     """The most memory that this process has held, in GB."""
-    from kgrec.cli.evaluating import peak_memory_gb
+    from kgrec.cli.evaluate import peak_memory_gb
 
     return round(peak_memory_gb(), 3)
 

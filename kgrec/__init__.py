@@ -16,7 +16,9 @@ if TYPE_CHECKING:
         TextTuning,
         TrainingConfig,
     )
-    from kgrec.errors import KgrecError
+    from kgrec.errors import DeviceError, KgrecError, NotFittedError
+    from kgrec.paths.index import Constraints
+    from kgrec.query import Query
     from kgrec.recommender import Recommender
     from kgrec.stores import GraphStore, connect
     from kgrec.text_finetuning.finetuning import tune_text
@@ -24,9 +26,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Constraints",
+    "DeviceError",
     "GraphStore",
     "KgrecError",
     "ModelConfig",
+    "NotFittedError",
+    "Query",
     "RatingConfig",
     "Recommender",
     "RecommenderConfig",
@@ -50,7 +56,9 @@ _HOMES = {
         "TextTuning",
         "TrainingConfig",
     ),
-    "errors": ("KgrecError",),
+    "errors": ("DeviceError", "KgrecError", "NotFittedError"),
+    "paths.index": ("Constraints",),
+    "query": ("Query",),
     "recommender": ("Recommender",),
     "stores": ("GraphStore", "connect"),
     "text_finetuning.finetuning": ("tune_text",),

@@ -66,12 +66,8 @@ class Query:
         """Return a Query unchanged, or make one of keywords. Raises RequestError for both."""
         if not isinstance(users, Query):
             return Query(users, histories, scenario, context, horizon)
-        keywords = {"histories": histories, "scenario": scenario, "context": context}
-        given = [name for name, value in keywords.items() if value is not None]
-        if given or horizon != "next":
-            name = given[0] if given else "horizon"
-            raise RequestError(f"{name} is given beside a Query; put it into the Query.")
-        return users
+        later = None if horizon == "next" else horizon
+        return users.alone(histories=histories, scenario=scenario, context=context, horizon=later)
 
     @staticmethod
     def of_one(
@@ -83,11 +79,18 @@ class Query:
     ) -> Query:
         """``of`` for methods about one user, whose history may be given as ``history``."""
         if isinstance(user, Query):
-            histories = None if history is None else [history]
-            return Query.of(user, histories, scenario, context, horizon)
+            later = None if horizon == "next" else horizon
+            return user.alone(history=history, scenario=scenario, context=context, horizon=later)
         if history is None:
             return Query([user], None, scenario, context, horizon)
         return Query(None, {user: history}, scenario, context, horizon)
+
+    def alone(self, **keywords: object) -> Query:
+        """This Query. Raises RequestError that names the first of the keywords that has a value."""
+        for name, value in keywords.items():
+            if value is not None:
+                raise RequestError(f"{name} is given beside a Query; put it into the Query.")
+        return self
 
     @property
     def stored(self) -> bool:

@@ -442,10 +442,10 @@ class Recommender:
         resolver = self.state.resolver
         query = Query.of(users, histories)
         if isinstance(users, Query):
+            users.alone(context=context)
             if users.scenario is not None:
                 raise RequestError("the Query names its scenario; leave it out to recognise it.")
-            context = users.context if context is None else context
-            query = replace(query, context=None)
+            query, context = replace(query, context=None), query.context
         resolver.recogniser.check(text, context)
         if query.users is None and query.histories is None:
             if text is None and not context:
@@ -578,8 +578,9 @@ class Recommender:
             For unknown ids, or counts below 1.
         """
         limit = check_count(max_events, "max_events")
-        case = self.state.case(Query.of_one(user, history, scenario, context, horizon))
-        row, limits = self._item_row(item), constraints or Constraints()
+        state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
+        case, row = state.case(query), _item_row(state, item)
+        limits = constraints or Constraints()
         if add:
             return case.added(row, check_k(k), limits)
         return case.without(row, check_k(k), limit, limits)
@@ -607,9 +608,9 @@ class Recommender:
         RequestError
             For unknown ids, or ``k`` below 1.
         """
-        case = self.state.case(Query.of_one(user, history, scenario, context, horizon))
-        limits = constraints or Constraints()
-        return case.why_not(self._item_row(item), check_k(k), limits, Writer.of(writer))
+        state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
+        case, row = state.case(query), _item_row(state, item)
+        return case.why_not(row, check_k(k), constraints or Constraints(), Writer.of(writer))
 
     def compare(
         self,
@@ -630,9 +631,9 @@ class Recommender:
         RequestError
             For unknown ids.
         """
-        case = self.state.case(Query.of_one(user, history, scenario, context, horizon))
-        a, b = item_rows(self.snapshot.items, [item_a, item_b]).tolist()
-        return case.compare(a, b, Writer.of(writer))
+        state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
+        case = state.case(query)
+        return case.compare(_item_row(state, item_a), _item_row(state, item_b), Writer.of(writer))
 
     def words(
         self,
@@ -671,7 +672,8 @@ class Recommender:
         TextModelError
             Where the language model can't be loaded.
         """
-        state, row = self.state, self._item_row(item)
+        state = self.state
+        row = _item_row(state, item)
         query = Query.of_one(user, history, scenario, context, horizon)
         request = state.resolver.resolve_one(query)
         robust = state.config.text.robust_reviews
@@ -723,7 +725,8 @@ class Recommender:
         state = self.state
         if isinstance(users, Query):
             query = Query.of(users, None, None, context, horizon)
-            scenario = users.scenario if scenario is None else scenario
+            query.alone(scenario=scenario)
+            scenario = query.scenario
         elif isinstance(users, int):
             ids = sample_users(state.engine, users, seed)
             query = Query(ids, context=context, horizon=horizon)
@@ -1049,12 +1052,9 @@ class Recommender:
         constraints: Constraints | None,
         writer: Writer | str,
     ) -> list[Explanation]:
-        case = self.state.case(query)
-        rows = item_rows(self.snapshot.items, items).tolist()
+        state = self.state
+        case, rows = state.case(query), item_rows(state.snapshot.items, items).tolist()
         return case.explain(rows, check_k(k), constraints, Writer.of(writer))
-
-    def _item_row(self, item: str) -> int:
-        return int(item_rows(self.snapshot.items, [item])[0])
 
     def _adapted(
         self,
@@ -1102,6 +1102,10 @@ def _rank(
 ) -> Ranked:
     options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
     return rank_items(state.engine, request, options)
+
+
+def _item_row(state: FittedState, item: str) -> int:
+    return int(item_rows(state.snapshot.items, [item])[0])
 
 
 def _limits(constraints: Constraints | None, **keywords: Any) -> Constraints:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -50,6 +49,12 @@ class GraphIndexes:
     def searcher(self) -> Searcher:
         """The indexes of titles, texts and entity names, for search."""
         return Searcher(self.snapshot, self.texts)
+
+    def warm_up(self) -> None:
+        """Build all indexes now."""
+        self.explainer.warm_up()
+        self.explorer.warm_up()
+        self.searcher.warm_up()
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,18 +145,14 @@ class FittedState:
 
     def warm_up(self) -> FittedState:
         """Compute all cached values, so that the first request is as fast as the next and threads
-        share them. Returns the state."""
+        share them. The language model alone is still loaded by the first text that needs it.
+        Returns the state."""
         self.engine.warm_up()
-        self.indexes.explainer.warm_up()
-        lazy: list[Callable[[], object]] = [
-            lambda: self.indexes.explorer,
-            lambda: self.indexes.searcher,
-            lambda: self.resolver.recogniser.prototypes,
-            lambda: self.engine.bound.item_parts,
-            lambda: self.engine.messages.warm_up(),
-        ]
+        self.engine.messages.warm_up()
+        self.indexes.warm_up()
+        _ = (self.engine.bound.item_parts, self.resolver.recogniser.prototypes)
+        if self.engine.item_weights is not None:
+            self.engine.item_weights.warm_up(self.engine.device)
         if self.rating_model is not None:
-            lazy.append(lambda: self.predictor)
-        for make in lazy:
-            make()
+            self.predictor.warm_up()
         return self

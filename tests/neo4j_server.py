@@ -30,7 +30,7 @@ from loaders.wheels import cache_root
 
 VERSION = "5.26.0"
 IMAGE = "neo4j:5.26-community"
-START_SECONDS = 180
+START_SECONDS = 1800
 POM = f"""<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>kgrec</groupId><artifactId>neo4j-for-tests</artifactId><version>1</version>
@@ -166,7 +166,7 @@ def stop(process: subprocess.Popen[bytes], *, kill: bool = False) -> None:
         process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(timeout=10)
+        process.wait()
 
 
 def _jars() -> Path:

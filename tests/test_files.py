@@ -374,7 +374,7 @@ def test_a_process_killed_at_any_step_leaves_the_old_folder_or_the_new(
         cwd=Path(files.__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -1,22 +1,28 @@
-"""The command line. Each module adds its commands to ``app``."""
+"""The command line: one module a command, which adds it to ``app``.
+
+Modules of the command line import at their top only what is quick to load, so that ``kgrec --help``
+is there at once; everything else is imported where a command runs.
+"""
 
 from kgrec.cli import (  # noqa: F401
     adapt,
-    answers,
-    data,
     demo,
     doctor,
-    evaluating,
-    explaining,
-    exploring,
+    evaluate,
+    explain,
+    explore,
+    export,
     fairness,
-    linking,
+    link,
+    load,
     predict,
-    recognising,
-    searching,
-    training,
-    tuning_text,
+    recognise,
+    recommend,
+    search,
+    similar,
+    train,
+    tune_text,
 )
-from kgrec.cli.app import app
+from kgrec.cli._app import app
 
 __all__ = ["app"]

@@ -1,18 +1,17 @@
-"""``kgrec adapt``: take up a scenario from a few interactions."""
+"""``kgrec adapt``: learn a scenario from a few interactions."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from graph_schema.errors import RequestError, SourceError
-from kgrec.cli.answers import open_model
-from kgrec.cli.app import app
-from kgrec.cli.options import ModelOption, split_list
-from kgrec.cli.progress import say
+from kgrec.cli._app import app
+from kgrec.cli._options import ModelOption, open_model
+from kgrec.cli._pairs import read_pairs
+from kgrec.cli._progress import say
+from kgrec.presentation import parse_pair, split_list
 
 
 @app.command(
@@ -25,49 +24,37 @@ def adapt(
     examples: Annotated[
         Path | None,
         typer.Option(
-            help="A .csv file: user_id, item_id, perhaps timestamp (unix seconds).",
+            help="A .csv file: user_id, item_id and, if known, timestamp (unix seconds).",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
     description: Annotated[str | None, typer.Option(help="What the scenario is for.")] = None,
     attribute: Annotated[
-        list[str] | None, typer.Option(help="What else is known: region=Europe; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An attribute: region=Europe; repeatable."),
     ] = None,
-    candidates: Annotated[str | None, typer.Option(help="Items it offers: 1,2,3.")] = None,
+    candidates: Annotated[
+        str | None, typer.Option(help="Items that the examples choose among: 1,2,3.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder to save to; the model's own if none.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder to save to; if absent, that of the model."),
     ] = None,
 ) -> None:
-    """Take up a new scenario, or tune a known one, from a few interactions, in seconds.
+    """Learn a new scenario, or adapt a known one, from a few interactions, in seconds.
 
-    All other scenarios go on answering as they did, bit by bit.
+    The answers in all other scenarios stay the same to the bit.
     """
-    given = pd.DataFrame({"user_id": [], "item_id": []}) if examples is None else _read(examples)
-    attributes = dict(map(_pair, attribute or []))
+    given = () if examples is None else read_pairs(examples)
+    known = [parse_pair(text, "--attribute", "region=Europe") for text in attribute or []]
     loaded = open_model(model)
     loaded.adapt(
         scenario,
         given,
         description=description,
-        attributes=attributes,
+        attributes=dict(known),
         candidates=split_list(candidates),
     )
     loaded.save(out or model)
-    say(f"{scenario}: took {len(given)} examples; saved {out or model}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype={"user_id": str, "item_id": str})
-    except (ValueError, OSError) as error:
-        raise SourceError(
-            f"{path} can't be read as CSV ({error}); give user_id,item_id rows."
-        ) from error
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise RequestError(f"--attribute {text!r} is not NAME=VALUE")
-    return name.strip(), value.strip()
+    say(f"{scenario}: learned from {len(given)} examples; saved {out or model}")

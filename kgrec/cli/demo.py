@@ -1,4 +1,4 @@
-"""``kgrec demo``: the whole road on MovieLens-100K, from files to an explained recommendation."""
+"""``kgrec demo``: all steps on MovieLens-100K, from files to an explained recommendation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgrec.cli.answers import with_titles
-from kgrec.cli.app import app
-from kgrec.cli.options import DeviceOption, JsonOption, SeedOption
-from kgrec.cli.output import print_frame, print_json
-from kgrec.cli.progress import Report, progress_on_stderr, say
-from kgrec.cli.stores import open_store
+from kgrec.cli._app import app
+from kgrec.cli._options import DeviceOption, JsonOption, SeedOption
+from kgrec.cli._output import print_frame, print_json
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._stores import open_store
+from kgrec.presentation import with_titles
+from kgrec.progress import Progress
 
 if TYPE_CHECKING:
     from kgrec import Recommender
@@ -31,7 +32,7 @@ Next, from this folder:
 # the link file's numbers are MovieLens-1M's, none of 55 if they are MovieLens-100K's.
 MISLINKED = (
     "note: this data set's link file numbers films as MovieLens-1M does, so most films here carry "
-    "the facts of another film; see how paths look, and believe those of your own graph"
+    "the facts of another film; the paths show the form of explanations, not facts to rely on"
 )
 
 
@@ -61,20 +62,22 @@ def demo(
     if as_json:
         print_json(
             {
-                "recommendations": with_titles(model, frame).to_dict(orient="records"),
+                "recommendations": with_titles(model.snapshot, frame).to_dict(orient="records"),
                 "explanation": explanation.to_dict(),
                 "picture": str(picture),
                 "seconds": seconds,
             }
         )
         return
-    print_frame(with_titles(model, frame), as_json=False, title=f"Recommended to user {user}")
+    print_frame(
+        with_titles(model.snapshot, frame), as_json=False, title=f"Recommended to user {user}"
+    )
     print(f"\nWhy the first one:\n{explanation}\n\nThe same as a picture: {picture}")
     print(NEXT_STEPS.format(model=folder / "model", user=user, item=best))
     say(f"done in {seconds} s")
 
 
-def _load(store: Path, progress: Report) -> None:
+def _load(store: Path, progress: Progress) -> None:
     import loaders
 
     say("1/4 fetching MovieLens-100K")
@@ -86,7 +89,7 @@ def _load(store: Path, progress: Report) -> None:
 
 
 def _train(
-    store: Path, folder: Path, seed: int, device: str | None, progress: Report
+    store: Path, folder: Path, seed: int, device: str | None, progress: Progress
 ) -> Recommender:
     from kgrec import Recommender
 

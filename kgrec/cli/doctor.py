@@ -17,10 +17,10 @@ from typing import Annotated
 import typer
 
 from graph_schema.errors import KgrecError
-from kgrec.cli.app import FAILED, app
-from kgrec.cli.options import DatabaseOption, DbUserOption, JsonOption, MappingOption
-from kgrec.cli.output import print_json
-from kgrec.cli.stores import open_store
+from kgrec.cli._app import FAILED, app
+from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption
+from kgrec.cli._output import print_json
+from kgrec.cli._stores import open_store
 
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # the ones that decide how fast texts go
 

@@ -1,18 +1,17 @@
-"""``kgrec fairness``: who is shown and served, by group, and what a share of exposure costs."""
+"""``kgrec fairness``: exposure and quality by group, and the cost of a share of exposure."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from graph_schema.errors import RequestError
-from kgrec.cli.answers import open_model
-from kgrec.cli.app import app
-from kgrec.cli.options import KOption, ModelOption, SeedOption, parse_conditions, split_list
-from kgrec.cli.output import print_json
-from kgrec.cli.progress import progress_on_stderr, say
+from kgrec.cli._app import app
+from kgrec.cli._options import KOption, ModelOption, PictureOption, SeedOption, open_model
+from kgrec.cli._output import print_json
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.presentation import parse_conditions, split_list
 
 
 @app.command(
@@ -36,7 +35,7 @@ def fairness(
         ),
     ] = None,
     share: Annotated[
-        str | None, typer.Option(help="What share of exposure to give them: 0.05 or 0.05,0.1,0.2.")
+        str | None, typer.Option(help="Shares of the exposure to give them: 0.05 or 0.05,0.1,0.2.")
     ] = None,
     k: KOption = 10,
     explained: Annotated[
@@ -44,15 +43,13 @@ def fairness(
         typer.Option(min=0, help="How many users, drawn with the seed, have their list explained."),
     ] = 50,
     seed: SeedOption = 0,
-    picture: Annotated[
-        Path | None, typer.Option(help="Also save a picture (.png, .svg, .pdf).")
-    ] = None,
+    picture: PictureOption = None,
 ) -> None:
     """Exposure, quality and explanations by group; the last line on stdout is JSON.
 
     Quality is measured on the test rows of the graph that the model was trained on. With --group
-    and --share also what it costs to give these items that share of all exposure, where a place is
-    worth 1 / log2(rank + 1).
+    and --share the report also has the cost of giving these items that share of all exposure, where
+    a place has the exposure 1 / log2(rank + 1).
     """
     loaded = open_model(model)
     with progress_on_stderr() as progress:
@@ -77,7 +74,7 @@ def _group(texts: list[str] | None) -> str | dict[str, Any] | None:
     """A name, or conditions on attributes."""
     if texts and len(texts) == 1 and "=" not in texts[0]:
         return texts[0]
-    return parse_conditions(texts)
+    return parse_conditions(texts, "--group")
 
 
 def _shares(text: str | None) -> list[float]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
-from graph_schema.errors import SourceError
-from kgrec.cli.answers import ScenarioOption, UserOption, open_model, with_titles
-from kgrec.cli.app import app
-from kgrec.cli.options import JsonOption, ModelOption, split_list
-from kgrec.cli.output import print_frame
+from kgrec.cli._app import app
+from kgrec.cli._options import JsonOption, ModelOption, UserOption, open_model
+from kgrec.cli._output import print_frame
+from kgrec.cli._pairs import read_pairs
+from kgrec.presentation import split_list, with_titles
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @app.command(epilog="Example: `kgrec predict --model model --user 1 --items 50,181`")
@@ -23,17 +25,18 @@ def predict(
     pairs: Annotated[
         Path | None,
         typer.Option(
-            help="A .csv file: user_id, item_id, perhaps timestamp (unix seconds) and scenario.",
+            help="A .csv file: user_id, item_id and, if known, timestamp (unix seconds) and "
+            "scenario.",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
     time: Annotated[
-        int | None, typer.Option(help="When: unix seconds. Without it nothing counts as near.")
+        int | None, typer.Option(help="Unix seconds; without it no rating counts as near in time.")
     ] = None,
-    scenario: ScenarioOption = None,
+    scenario: Annotated[str | None, typer.Option(help="Scenario of the pairs.")] = None,
     past_only: Annotated[
-        bool, typer.Option("--past-only", help="Read only ratings from before the time asked for.")
+        bool, typer.Option("--past-only", help="Read only ratings before that time.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,28 +44,21 @@ def predict(
 
     The model must have been trained with ratings: settings with `[ratings]` and `enabled = true`.
     """
-    typed = user is not None and items is not None
-    if typed == (pairs is not None) or (user is None) != (items is None):
+    both = user is not None and items is not None
+    if both == (pairs is not None) or (user is None) != (items is None):
         raise typer.BadParameter("give either --user and --items, or --pairs")
     if pairs is not None and (time is not None or scenario is not None):
         raise typer.BadParameter("with --pairs, times and scenarios are columns of the file")
-    asked = _typed(user, items, time, scenario) if pairs is None else _read(pairs)
+    wanted = _pairs_of(user, items, time, scenario) if pairs is None else read_pairs(pairs)
     loaded = open_model(model)
-    print_frame(with_titles(loaded, loaded.predict(asked, past_only=past_only)), as_json)
+    print_frame(with_titles(loaded.snapshot, loaded.predict(wanted, past_only=past_only)), as_json)
 
 
-def _typed(
+def _pairs_of(
     user: str | None, items: str | None, time: int | None, scenario: str | None
 ) -> pd.DataFrame:
-    asked = pd.DataFrame({"user_id": user, "item_id": split_list(items)})
-    told = {"timestamp": time, "scenario": scenario}
-    return asked.assign(**{name: value for name, value in told.items() if value is not None})
+    import pandas as pd
 
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype={"user_id": str, "item_id": str, "scenario": str})
-    except (ValueError, OSError) as error:
-        raise SourceError(
-            f"{path} can't be read as CSV ({error}); give user_id,item_id rows."
-        ) from error
+    pairs = pd.DataFrame({"user_id": user, "item_id": split_list(items)})
+    known = {"timestamp": time, "scenario": scenario}
+    return pairs.assign(**{name: value for name, value in known.items() if value is not None})

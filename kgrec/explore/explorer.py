@@ -48,6 +48,11 @@ class GraphExplorer:
         self.index = explainer.index
         self._neighbourhoods = Neighbourhoods(explainer.index)
 
+    def warm_up(self) -> None:
+        """Compute now what the first call needs."""
+        _ = self.index.whole
+        self._neighbourhoods.warm_up()
+
     def node(self, node: NodeLike) -> NodeRef:
         """Return the label and id of a node.
 

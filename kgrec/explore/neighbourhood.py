@@ -43,6 +43,10 @@ class Neighbourhoods:
     def __init__(self, index: PathIndex) -> None:
         self.index = index
 
+    def warm_up(self) -> None:
+        """Compute now what the first call needs."""
+        _ = self._pairs
+
     def edges(self, nodes: Ints, kinds: np.ndarray, direction: str = BOTH) -> Edges:
         """Edges of ``nodes`` whose kind is in ``kinds`` (bool ``[edge kinds]``).
 

@@ -78,7 +78,7 @@ class ItemWeights:
         if self.own:
             return self._scores_within(histories, shares).to(pattern.indices.device)
         device = pattern.indices.device
-        if device.type != "cpu" or self.matrix.shape[0] <= _SMALL:
+        if self._reads_table(device):
             return pattern.matmul(torch.from_numpy(shares).to(device), self._table(device))
         shape = (len(histories), self.matrix.shape[0])
         history = sp.csr_matrix((shares, histories.item, histories.indptr), shape=shape)
@@ -117,6 +117,15 @@ class ItemWeights:
     @cached_property
     def _columns(self) -> Callable[[int], sp.csc_matrix]:
         return cache(lambda scenario: self.within(scenario).tocsc())
+
+    def warm_up(self, device: torch.device) -> None:
+        """Compute now what the first scores on this device need."""
+        if not self.own and self._reads_table(device):
+            self._table(device)
+
+    def _reads_table(self, device: torch.device) -> bool:
+        """Whether scores are computed from the dense matrix."""
+        return device.type != "cpu" or self.matrix.shape[0] <= _SMALL
 
     def _table(self, device: torch.device) -> Tensor:
         kept = self._tables.get(device)

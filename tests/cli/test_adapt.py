@@ -38,19 +38,19 @@ def test_a_scenario_is_taken_up_and_saved_beside(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ("user_id,item_id\nu1,nowhere\n", "not in the graph"),
         ("user_id\nu1\n", "no column 'item_id'"),
         ("", "can't be read as CSV"),
     ],
 )
-def test_bad_examples_are_told(folder: Path, rows: str, told: str) -> None:
+def test_bad_examples_are_reported(folder: Path, rows: str, message: str) -> None:
     examples = folder.parent / "bad.csv"
     examples.write_text(rows)
     result = CliRunner().invoke(app, ["adapt", "k", "-m", str(folder), "--examples", str(examples)])
     assert result.exit_code == 1
-    assert told in result.output
+    assert message in result.output
 
 
 def test_an_attribute_has_a_value(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What each kind of error turns into, on a small application with the same group."""
+"""The exit code and output of each kind of error, in a small application with the same group."""
 
 import errno
 
@@ -7,13 +7,13 @@ import typer
 from typer.testing import CliRunner
 
 from graph_schema.errors import RequestError, StoreAuthError
-from kgrec.cli.app import KgrecGroup
+from kgrec.cli._app import KgrecGroup
 
 ERRORS: dict[str, BaseException] = {
     "request": RequestError("k is 0; ask for at least 1."),
     "auth": StoreAuthError("the server refused the password."),
     "disk": OSError(errno.ENOSPC, "No space left on device", "catalog.kgl"),
-    "fault": ZeroDivisionError("division by zero"),
+    "internal": ZeroDivisionError("division by zero"),
     "interrupt": KeyboardInterrupt(),
     "usage": typer.BadParameter("no such thing"),
     "exit": typer.Exit(7),
@@ -37,27 +37,27 @@ def _small_app() -> typer.Typer:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code", "said"),
+    ("kind", "code", "message"),
     [
         ("nothing", 0, ""),
         ("request", 1, "error: k is 0; ask for at least 1."),
         ("auth", 1, "error: the server refused the password."),
         ("disk", 1, "No space left on device: 'catalog.kgl'"),
-        ("fault", 3, "this is a fault of kgrec"),
+        ("internal", 3, "this is an error in kgrec itself"),
         ("interrupt", 130, "interrupted"),
         ("usage", 2, "no such thing"),
         ("exit", 7, ""),
     ],
 )
-def test_exit_codes(kind: str, code: int, said: str) -> None:
+def test_exit_codes(kind: str, code: int, message: str) -> None:
     result = CliRunner().invoke(_small_app(), ["act", kind])
     assert result.exit_code == code
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stdout == ("done\n" if kind == "nothing" else "")
 
 
-def test_only_a_fault_shows_a_traceback() -> None:
-    fault = CliRunner().invoke(_small_app(), ["act", "fault"])
-    assert "ZeroDivisionError: division by zero" in fault.stderr
+def test_only_an_internal_error_shows_a_traceback() -> None:
+    internal = CliRunner().invoke(_small_app(), ["act", "internal"])
+    assert "ZeroDivisionError: division by zero" in internal.stderr
     known = CliRunner().invoke(_small_app(), ["act", "request"])
     assert "Traceback" not in known.stderr

@@ -38,8 +38,8 @@ def test_its_commands_run(model: Path, tmp_path: Path, monkeypatch: pytest.Monke
     for line in lines:
         words = [NAMES.get(word, word) for word in shlex.split(line)[1:]]
         words = [",".join(["i3", "i6", "i9"]) if "," in word else word for word in words]
-        told = kgrec(*words).stdout
-        assert told.strip(), line
+        answer = kgrec(*words).stdout
+        assert answer.strip(), line
     assert (tmp_path / "why.svg").exists()
 
 
@@ -51,8 +51,8 @@ def test_its_python_runs(
     session = named("\n".join(blocks("python")))
     session = session.replace('["i3", "u0"]', '["i3", "i6"]')
     exec(compile(session, "explanations.md", "exec"), {})
-    said = capsys.readouterr().out
-    assert "rank" in said
+    message = capsys.readouterr().out
+    assert "rank" in message
     assert {"why.svg", "why.html"} <= {path.name for path in tmp_path.iterdir()}
 
 

@@ -12,24 +12,24 @@ pytestmark = pytest.mark.slow
 
 def test_table_picture_and_json(model: Path, tmp_path: Path) -> None:
     picture = tmp_path / "fair.png"
-    said = kgrec(
+    message = kgrec(
         *("fairness", "-m", model, "-k", "4", "--explained", "2", "--picture", picture),
         *("--items", "year", "--group", "year=..1990", "--share", "0.5,0.8"),
     )
-    values = json.loads(said.stdout)
+    values = json.loads(message.stdout)
     assert values["users"] == N_USERS
     assert set(values["item_groups"]) == {"popularity", "year"}
     assert values["paths"]["pairs"] == 8
     plain, half, most = (one["share"] for one in values["costs"])
     assert half >= 0.5 > plain
     assert most >= 0.8
-    assert "items by popularity" in said.stderr
-    assert "exposure of year=" in said.stderr
+    assert "items by popularity" in message.stderr
+    assert "exposure of year=" in message.stderr
     assert picture.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (["--by", "sex"], "users have no attribute 'sex'"),
         (["--group", "tail"], "belong together"),
@@ -39,5 +39,5 @@ def test_table_picture_and_json(model: Path, tmp_path: Path) -> None:
         (["--picture", "fair.bmp"], "can't draw 'fair.bmp'"),
     ],
 )
-def test_wrong_use_is_told(model: Path, wrong: list[str], told: str) -> None:
-    assert told in kgrec("fairness", "-m", model, "--explained", "0", *wrong, expect=1).stderr
+def test_wrong_use_is_reported(model: Path, wrong: list[str], message: str) -> None:
+    assert message in kgrec("fairness", "-m", model, "--explained", "0", *wrong, expect=1).stderr

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from kgrec.cli.output import print_frame, print_json, print_values
-from kgrec.cli.progress import Bars, PlainLines
+from kgrec.cli._output import print_frame, print_json, print_values
+from kgrec.cli._progress import Bars, PlainLines
 
 
 def test_json_of_every_kind_of_value(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +67,7 @@ def test_plain_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str
 
 def test_bars_keep_only_work_that_took_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr("kgrec.cli.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("kgrec.cli._progress.time.monotonic", lambda: clock[0])
     shown = Progress(console=Console(file=io.StringIO()))
     bars = Bars(shown)
     bars("small", 5, 5)

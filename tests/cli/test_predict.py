@@ -1,4 +1,4 @@
-"""``kgrec predict``: pairs typed in and pairs of a file."""
+"""``kgrec predict``: pairs from options and from a file."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def test_pairs_of_a_file_are_answered_as_when_typed(rated: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code", "told"),
+    ("wrong", "code", "message"),
     [
         (["--user", "u0"], 2, "--items"),
         (["--user", "nobody", "--items", "i0"], 1, "'nobody' is not in the graph"),
@@ -68,10 +68,10 @@ def test_pairs_of_a_file_are_answered_as_when_typed(rated: Path, tmp_path: Path)
         (["--user", "u0", "--items", "i0", "--scenario", "moon"], 1, "'moon'"),
     ],
 )
-def test_wrong_use_is_told(rated: Path, wrong: list[str], code: int, told: str) -> None:
-    assert told in kgrec("predict", "-m", rated, *wrong, expect=code).stderr
+def test_wrong_use_is_reported(rated: Path, wrong: list[str], code: int, message: str) -> None:
+    assert message in kgrec("predict", "-m", rated, *wrong, expect=code).stderr
 
 
 def test_a_model_without_ratings_says_so(model: Path) -> None:
-    said = kgrec("predict", "-m", model, "-u", "u0", "-i", "i0", expect=1).stderr
-    assert "ratings.enabled" in said
+    message = kgrec("predict", "-m", model, "-u", "u0", "-i", "i0", expect=1).stderr
+    assert "ratings.enabled" in message

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from graph_schema import SourceError
-from kgrec.cli.settings import read_config
+from kgrec.cli._settings import read_config
 from kgrec.config import RecommenderConfig
 
 
@@ -21,14 +21,14 @@ def test_no_file_means_the_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("[training]\nepochs = 0\nspeed = 2\n", r"(?s)training\.epochs.*training\.speed"),
         ("training = [", "no TOML file"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, content: str, said: str) -> None:
+def test_what_is_wrong_is_named(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(content)
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=message):
         read_config(file)

@@ -56,7 +56,7 @@ def test_a_failed_write_leaves_the_earlier_files(tmp_path: Path) -> None:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

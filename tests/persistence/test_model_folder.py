@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_the_old_model(fitted: Recommender, copy: Path) -> No
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -86,7 +86,6 @@ def test_gradients_and_optimizer_are_counted_to_the_byte(tiny_folder, corpus):
     tensors = len(weights(run(tiny_folder, corpus)))
     assert lora.optimizer_bytes == 8 * lora.trained + 4 * tensors  # two moments; steps are scalars
     assert lora.trained_share < 0.25 < full.trained_share == 1.0
-    assert lora.seconds > 0
     assert lora.peak_bytes > 10 * 2**20
 
 

@@ -62,7 +62,7 @@ def kill_workers(*_: object) -> None:
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
-def ended(pids: set[int], seconds: float = 20) -> bool:
+def ended(pids: set[int], seconds: float = 1800) -> bool:
     """Whether the processes end; a zombie has ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -211,7 +211,7 @@ store = EmbeddedStore(sys.argv[1])
 store.edge_types()
 child = os.fork()
 if not child:
-    time.sleep(60)
+    time.sleep(3600)
     os._exit(0)
 print(child, flush=True)
 sys.stdin.readline()

@@ -125,7 +125,7 @@ def test_several_processes_write_at_once(tmp_path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join()
         assert worker.exitcode == 0
     assert_whole(tmp_path, groups[0] + groups[1])
 

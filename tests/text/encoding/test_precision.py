@@ -1,8 +1,7 @@
 """A faster way is taken only where it is close, and is faster."""
 
-import time
-
 import numpy as np
+import pytest
 import torch
 
 from kgrec.text.encoding.precision import (
@@ -15,9 +14,21 @@ from kgrec.text.encoding.precision import (
 UNIT = np.eye(3)
 
 
-def slow():
-    time.sleep(0.02)
-    return UNIT
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass only where a test says so."""
+    now = [0.0]
+    monkeypatch.setattr("kgrec.text.encoding.precision.time.perf_counter", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def slow(clock):
+    def encode():
+        clock[0] += 0.02
+        return UNIT
+
+    return encode
 
 
 def test_auto_asks_the_processor(tmp_path):
@@ -29,24 +40,24 @@ def test_auto_asks_the_processor(tmp_path):
     assert not has_native_bf16(torch.device("cpu"), tmp_path / "none")
 
 
-def test_close_and_faster():
+def test_close_and_faster(slow):
     assert is_faster(slow, lambda: UNIT)
     assert not is_faster(lambda: UNIT, slow)
 
 
-def test_texts_are_counted_by_the_clock():
+def test_texts_are_counted_by_the_clock(clock):
     rounds = []
 
     def encode(texts):
         rounds.append(len(texts))
-        time.sleep(0.02)
+        clock[0] += 0.25
 
-    rate = texts_per_second(encode, ["a", "b", "c"], seconds=0.1)
-    assert 2 <= len(rounds) <= 6, "one that warms up, then as many as fit"
-    assert 0 < rate <= 3 / 0.02
+    rate = texts_per_second(encode, ["a", "b", "c"], seconds=1.0)
+    assert len(rounds) == 5, "one that warms up, then as many as fit"
+    assert rate == 3 / 0.25
 
 
-def test_what_turns_too_far_is_not_worth_any_speed():
+def test_what_is_not_close_is_not_used_however_fast(slow):
     turned = UNIT + 0.1
     turned /= np.linalg.norm(turned, axis=1, keepdims=True)
     assert lowest_cosine(UNIT, turned) < 0.999

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,20 +13,11 @@ import pyarrow.compute as pc
 from graph_schema.catalog import Catalog
 from graph_schema.errors import CatalogError
 from graph_schema.names import KEY_COLUMNS, SPLITS
-from kgrec.cli.progress import say
+from kgrec.cli._options import Protocol
+from kgrec.cli._progress import say
 
 if TYPE_CHECKING:
     from kgrec.graph.snapshot import Interactions
-
-
-class Protocol(StrEnum):
-    """How rows are held out."""
-
-    given = "given"
-    random = "random"
-    time = "time"
-    global_time = "global-time"
-    leave_last_out = "leave-last-out"
 
 
 def with_split(catalog: Catalog, protocol: Protocol, column: str, seed: int) -> tuple[Catalog, str]:

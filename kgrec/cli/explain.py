@@ -8,20 +8,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgrec.cli.answers import ScenarioOption, open_model
-from kgrec.cli.app import app
-from kgrec.cli.options import JsonOption, ModelOption, split_list
-from kgrec.cli.output import print_json
-from kgrec.cli.progress import say
+from kgrec.cli._app import app
+from kgrec.cli._options import (
+    AvoidOption,
+    CandidatesOption,
+    ContextOption,
+    HistoryOption,
+    JsonOption,
+    MaxHopsOption,
+    ModelOption,
+    RelationsOption,
+    ScenarioOption,
+    SinceOption,
+    ViaOption,
+    WhereOption,
+    open_model,
+    read_constraints,
+    read_query,
+)
+from kgrec.cli._output import print_json
+from kgrec.cli._progress import say
 
 if TYPE_CHECKING:
-    from kgrec import Recommender
+    from kgrec import Constraints, Query, Recommender
 
 _EXAMPLES = """Example: `kgrec explain --model model --user 1 --item 50 --picture why.png` ·
 `kgrec explain -m model -u 1 -i 50 --without` · `kgrec explain -m model -u 1 -i 99 --why-not` ·
 `kgrec explain -m model -u 1 -i 50 --compare 99` · `kgrec explain -m model -u 1 -i 99 --with` ·
 `kgrec explain -m model -u 1 -i 50 --words reviews --picture words.png`"""
-_LIMITS = "What may be shown"
 _QUESTIONS = "Other questions"
 
 
@@ -44,14 +58,14 @@ def explain(
             "-k",
             "--k",
             min=1,
-            help="How many paths (5); for another question how long the list is (10).",
+            help="Number of paths (5); with another question, the length of the list (10).",
         ),
     ] = None,
-    history: Annotated[
-        str | None,
-        typer.Option(help="Items in place of what the graph has of the user: 50,181,172."),
-    ] = None,
+    history: HistoryOption = None,
     scenario: ScenarioOption = None,
+    context: ContextOption = None,
+    candidates: CandidatesOption = None,
+    where: WhereOption = None,
     without: Annotated[
         bool,
         typer.Option(
@@ -75,8 +89,7 @@ def explain(
     compare: Annotated[
         str | None,
         typer.Option(
-            help="Another item, to tell why the two score differently.",
-            rich_help_panel=_QUESTIONS,
+            help="Another item: why the two have different scores.", rich_help_panel=_QUESTIONS
         ),
     ] = None,
     words: Annotated[
@@ -94,57 +107,52 @@ def explain(
             rich_help_panel=_QUESTIONS,
         ),
     ] = None,
-    relations: Annotated[
-        str | None,
-        typer.Option(help="Only relations among these: A,B.", rich_help_panel=_LIMITS),
-    ] = None,
-    via: Annotated[
-        str | None, typer.Option(help="Only through these nodes.", rich_help_panel=_LIMITS)
-    ] = None,
-    avoid: Annotated[
-        str | None, typer.Option(help="Never through these nodes.", rich_help_panel=_LIMITS)
-    ] = None,
-    since: Annotated[
-        int | None,
-        typer.Option(help="Only events from this unix time on.", rich_help_panel=_LIMITS),
-    ] = None,
-    max_hops: Annotated[
-        int, typer.Option(help="Steps of a path, 1 to 4.", rich_help_panel=_LIMITS)
-    ] = 4,
+    relations: RelationsOption = None,
+    via: ViaOption = None,
+    avoid: AvoidOption = None,
+    since: SinceOption = None,
+    max_hops: MaxHopsOption = 4,
     language: Annotated[str, typer.Option(help="Language of the sentences: en or de.")] = "en",
     picture: Annotated[
         Path | None, typer.Option(help="Also save a picture (.png, .svg, .pdf) or page (.html).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Why an item is recommended: the paths in the graph that lead from the user to it."""
-    asked = [without, with_, why_not, compare is not None, words is not None]
-    if sum(asked) > 1:
+    """Why an item is recommended: the paths in the graph that lead from the user to it.
+
+    `--scenario`, `--context`, `--history`, `--candidates` and `--where` as for `kgrec recommend`:
+    what that list shows is explained.
+    """
+    lists = [without, with_, why_not]
+    questions = [*lists, compare is not None, words is not None]
+    if sum(questions) > 1:
         raise typer.BadParameter("give one of --without, --with, --why-not, --compare and --words")
-    if any(asked) and words is None and picture is not None:
+    if any(questions) and words is None and picture is not None:
         raise typer.BadParameter("--picture goes with the paths or --words, not with the others")
     if of is not None and words is None:
         raise typer.BadParameter("--of goes with --words")
+    if (candidates is not None or where) and not any(lists):
+        raise typer.BadParameter("--candidates and --where go with --without, --with or --why-not")
+    query = read_query([user], history, scenario, context)
+    limits = read_constraints(
+        candidates,
+        where,
+        relations=relations,
+        via=via,
+        avoid=avoid,
+        since=since,
+        max_hops=max_hops,
+    )
     loaded = open_model(model)
-    shared: dict[str, Any] = {"history": split_list(history), "scenario": scenario}
     answer: Any
     if words is not None:
-        answer = loaded.words(user, item, source=words.value, of=of, **shared)
-    elif any(asked):
-        answer = _other(loaded, user, item, k or 10, shared, without, with_, compare, language)
+        answer = loaded.words(query, item, source=words.value, of=of)
+    elif compare is not None:
+        answer = loaded.compare(query, item, compare, writer=language)
+    elif any(lists):
+        answer = _in_list(loaded, query, item, k or 10, limits, without, with_, language)
     else:
-        answer = loaded.explain(
-            user,
-            item,
-            k=k or 5,
-            relations=split_list(relations),
-            via=split_list(via) or (),
-            avoid=split_list(avoid) or (),
-            since=since,
-            max_hops=max_hops,
-            writer=language,
-            **shared,
-        )
+        answer = loaded.explain(query, item, k=k or 5, constraints=limits, writer=language)
     if picture is not None:
         picture.absolute().parent.mkdir(parents=True, exist_ok=True)
         answer.draw(picture)
@@ -155,20 +163,17 @@ def explain(
         print(answer)
 
 
-def _other(
+def _in_list(
     model: Recommender,
-    user: str,
+    query: Query,
     item: str,
     k: int,
-    shared: dict[str, Any],
+    limits: Constraints,
     without: bool,
     with_: bool,
-    compare: str | None,
     language: str,
 ) -> Any:
-    """The answer to the question that is not for paths."""
+    """The answer to a question about the item's place in a list of ``k``."""
     if without or with_:
-        return model.counterfactual(user, item, k=k, add=with_, **shared)
-    if compare is not None:
-        return model.compare(user, item, compare, writer=language, **shared)
-    return model.why_not(user, item, k=k, writer=language, **shared)
+        return model.counterfactual(query, item, k=k, add=with_, constraints=limits)
+    return model.why_not(query, item, k=k, constraints=limits, writer=language)

@@ -1,61 +1,66 @@
-"""``kgrec load`` and ``kgrec export``: files into a graph store, and back out."""
+"""``kgrec load``: files into a graph store."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
-import pyarrow.compute as pc
 import typer
 
-import loaders
-from kgrec.cli.app import app
-from kgrec.cli.options import DatabaseOption, DbUserOption, JsonOption, MappingOption, StoreOption
-from kgrec.cli.output import print_frame, print_json, print_values
-from kgrec.cli.progress import Report, progress_on_stderr, say
-from kgrec.cli.stores import open_store
+from kgrec.cli._app import app
+from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, StoreOption
+from kgrec.cli._output import print_frame, print_json, print_values
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._stores import open_store
+from kgrec.progress import Progress
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from graph_schema import Catalog
     from loaders import LoadResult
 
 
-class ExportFormat(StrEnum):
-    """The formats that ``kgrec export`` writes."""
-
-    csv = "csv"
-    csv_gz = "csv.gz"
-    parquet = "parquet"
-
-
-if TYPE_CHECKING:
-    SourceFormat = StrEnum
-else:  # the formats of the registry; their names are known at run time only
-    SourceFormat = StrEnum("SourceFormat", {name: name for name in loaders.FORMATS})
-
-FormatOption = Annotated[
-    SourceFormat | None,
-    typer.Option("--format", "-f", help="Format of the files; recognised if absent."),
-]
 FETCHED = ("ml-100k",)
 SHOWN = 20  # scenarios listed after a load
 
 
+def _known_format(name: str | None) -> str | None:
+    """Raises BadParameter for the name of no format."""
+    if name is None:
+        return None
+    import loaders
+
+    if name not in loaders.FORMATS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(loaders.FORMATS)}")
+    return name
+
+
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        callback=_known_format,
+        help="Format of the files, such as csv; if absent, recognised by their names.",
+    ),
+]
+
+
 def load_source(
     source: str,
-    source_format: SourceFormat | None,
-    progress: Report,
+    source_format: str | None,
+    progress: Progress,
     metadata: Path | None = None,
 ) -> LoadResult:
     """Load a folder, a file, or a data set that kgrec can fetch (``ml-100k``)."""
+    import loaders
+
     path = Path(source)
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
-    name = source_format.value if source_format else None
     options = {} if metadata is None else {"metadata": metadata}
-    return loaders.load(path, format=name, progress=progress, **options)
+    return loaders.load(path, format=source_format, progress=progress, **options)
 
 
 @app.command(
@@ -96,6 +101,9 @@ def load(
 
 def scenario_counts(catalog: Catalog) -> pd.DataFrame:
     """Count each scenario's interactions: columns scenario and interactions, largest first."""
+    import pandas as pd
+    import pyarrow.compute as pc
+
     events, names = catalog.tables["interactions"], catalog.tables["scenarios"]["scenario_id"]
     counts = pd.Series(0, index=pd.Index(names.to_pylist(), dtype=object))
     if "scenario" in events.column_names:
@@ -103,32 +111,3 @@ def scenario_counts(catalog: Catalog) -> pd.DataFrame:
         counts.update(pd.Series({pair["values"]: pair["counts"] for pair in pairs}, dtype="int64"))
     ordered = counts.sort_values(ascending=False, kind="stable")
     return ordered.rename_axis("scenario").reset_index(name="interactions")
-
-
-@app.command(
-    epilog="Example: `kgrec export backup --store catalog.kgl --format parquet`",
-)
-def export(
-    folder: Annotated[Path, typer.Argument(help="Folder to write the tables into.")],
-    store: StoreOption,
-    export_format: Annotated[
-        ExportFormat, typer.Option("--format", "-f", help="Format of the files.")
-    ] = ExportFormat.csv,
-    db_user: DbUserOption = None,
-    database: DatabaseOption = None,
-    mapping: MappingOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a store's graph into a folder of the CSV layout, which ``kgrec load`` can read."""
-    from kgrec.cli.exporting import read_catalog
-
-    with (
-        progress_on_stderr() as progress,
-        open_store(store, user=db_user, database=database, mapping=mapping) as graph,
-    ):
-        catalog = read_catalog(graph, progress)
-    if export_format is ExportFormat.parquet:
-        catalog.to_parquet(folder)
-    else:
-        loaders.to_csv_folder(catalog, folder, compress=export_format is ExportFormat.csv_gz)
-    print_values({name: table.num_rows for name, table in catalog.tables.items()}, as_json)

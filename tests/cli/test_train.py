@@ -6,17 +6,17 @@ from pathlib import Path
 from tests.cli.conftest import kgrec, kgrec_json
 
 
-def test_train_tunes_and_keeps_its_trials(store: Path, tmp_path: Path) -> None:
+def test_train_searches_settings_and_keeps_the_trials(store: Path, tmp_path: Path) -> None:
     settings = tmp_path / "kgrec.toml"
     settings.write_text("[model]\nuse_text = false\n[training]\nepochs = 2\nvalid_every = 1\n")
     model = tmp_path / "model"
     command = ("train", "--store", store, "--model", model, "--config", settings, "--tune", "2")
-    told = kgrec_json(*command, "--json")
+    answer = kgrec_json(*command, "--json")
     trials = json.loads((tmp_path / "model.checkpoint.tuning" / "tries.json").read_text())["tries"]
-    assert told["tuned"] == len(trials) == 2
+    assert answer["tuned"] == len(trials) == 2
     best = max(trials, key=lambda one: one["metric"])
-    assert told["valid_ndcg@10"] == best["metric"]
-    assert {name: told[name] for name in best["values"]} == best["values"]
+    assert answer["valid_ndcg@10"] == best["metric"]
+    assert {name: answer[name] for name in best["values"]} == best["values"]
     assert json.loads((model / "manifest.json").read_text())["tuning"] == trials
 
 

@@ -11,34 +11,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pyarrow.compute as pc
 import typer
 
-from graph_schema.catalog import Catalog
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
-from kgrec.cli.app import app
-from kgrec.cli.data import FormatOption, SourceFormat, load_source
-from kgrec.cli.exporting import read_catalog
-from kgrec.cli.options import (
+from kgrec.cli._app import app
+from kgrec.cli._options import (
     DatabaseOption,
     DbUserOption,
     DeviceOption,
     MappingOption,
+    Protocol,
     SeedOption,
-    split_list,
 )
-from kgrec.cli.output import print_json
-from kgrec.cli.progress import Report, progress_on_stderr, say
-from kgrec.cli.settings import ConfigOption, read_config
-from kgrec.cli.splitting import Protocol, with_split
-from kgrec.cli.stores import is_store, open_store
-from kgrec.config import RecommenderConfig
-from kgrec.stores.base import GraphStore
+from kgrec.cli._output import print_json
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._settings import ConfigOption, read_config
+from kgrec.cli._stores import is_store, open_store
+from kgrec.cli.load import FormatOption, load_source
+from kgrec.presentation import split_list
+from kgrec.progress import Progress
 
-Opened = Callable[[str], GraphStore]
+if TYPE_CHECKING:
+    from graph_schema import Catalog
+    from kgrec import GraphStore, RecommenderConfig
+
+    Opened = Callable[[str], GraphStore]
 
 
 class History(StrEnum):
@@ -112,6 +112,8 @@ def evaluate(
         if is_store(source) and _is_ready(source, opened, split_protocol, split_column):
             store, used = source, Protocol.given.value
         else:
+            from kgrec.cli._splits import with_split
+
             catalog = _catalog(source, opened, source_format, progress)
             catalog, used = with_split(catalog, split_protocol, split_column, seed)
             store = str(folder / "catalog.kgl")
@@ -128,16 +130,18 @@ def _is_ready(source: str, opened: Opened, protocol: Protocol, column: str) -> b
     """Whether the store's own interactions say which of them are test rows."""
     if protocol is not Protocol.given or column != "split":
         return False
+    import pyarrow.compute as pc
+
     with opened(source) as graph:
         edges = [edge for edge in graph.edge_types() if edge.name == INTERACTED]
         tables = [graph.read_edges(edge, ["split"]) for edge in edges]
     return any("test" in pc.unique(table.column("split")).to_pylist() for table in tables)
 
 
-def _catalog(
-    source: str, opened: Opened, source_format: SourceFormat | None, progress: Report
-) -> Catalog:
+def _catalog(source: str, opened: Opened, source_format: str | None, progress: Progress) -> Catalog:
     if is_store(source):
+        from kgrec.cli._catalog import read_catalog
+
         with opened(source) as graph:
             return read_catalog(graph, progress)
     loaded = load_source(source, source_format, progress)
@@ -145,7 +149,7 @@ def _catalog(
     return loaded.catalog
 
 
-def _measure(graph: GraphStore, request: Request, progress: Report) -> dict[str, Any]:
+def _measure(graph: GraphStore, request: Request, progress: Progress) -> dict[str, Any]:
     from kgrec import Recommender
 
     started = time.perf_counter()

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 import kgrec
 from graph_schema.errors import StoreFileError
-from graph_schema.mapping import GraphMapping
-from kgrec.stores.base import GraphStore
-from kgrec.stores.kind import StoreKind
-from kgrec.stores.registry import names_store, store_kind
+
+if TYPE_CHECKING:
+    from kgrec import GraphStore
+    from kgrec.stores.kind import StoreKind
 
 
 def is_store(source: str) -> bool:
     """Whether this can only name a store, and not a file or folder of data."""
+    from kgrec.stores.registry import names_store
+
     return names_store(source)
 
 
@@ -56,6 +59,9 @@ def open_store(
     StoreError
         If a server can't be reached or refuses the password.
     """
+    from graph_schema import GraphMapping
+    from kgrec.stores.registry import store_kind
+
     names = None if mapping is None else GraphMapping.load(mapping)
     kind = store_kind(store)
     if kind.server:

@@ -16,13 +16,13 @@ def test_typing_errors_and_filters(model: Path) -> None:
     assert list(found[0]) == ["item_id", "title", "score", "rank", "found_by"]
     assert all("space opera" in row["title"] for row in found)
     some = [row["item_id"] for row in found[1:]]
-    asked = ("search", "space opera", "-m", model, "--json")
-    narrowed = kgrec_json(*asked, "--candidates", ",".join(some), "-u", "u0")
+    command = ("search", "space opera", "-m", model, "--json")
+    narrowed = kgrec_json(*command, "--candidates", ",".join(some), "-u", "u0")
     assert {row["item_id"] for row in narrowed} == set(some)
-    years = kgrec_json(*asked, "--where", "year=1990..1999")
+    years = kgrec_json(*command, "--where", "year=1990..1999")
     kept = {row["item_id"] for row in years}
     assert kept
-    everything = {row["item_id"] for row in kgrec_json(*asked, "-k", "100")}
+    everything = {row["item_id"] for row in kgrec_json(*command, "-k", "100")}
     assert kept < everything
     table = kgrec("search", "space opera", "-m", model).stdout
     assert "found_by" in table
@@ -40,7 +40,7 @@ def test_a_query_is_kept_in_the_store(model: Path, store: Path, tmp_path: Path) 
     assert {"user": "u0", "text": "space opera", "item": "i0"} in rows
 
 
-def test_what_is_wrong_is_said(model: Path) -> None:
+def test_wrong_requests_are_reported(model: Path) -> None:
     assert "holds no words" in kgrec("search", "?!", "-m", model, expect=1).stderr
     assert "no column" in kgrec("search", "a", "-m", model, "--where", "x=1", expect=1).stderr
     assert (

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graph_schema.errors import RequestError
-from kgrec.cli.app import app
-from kgrec.cli.options import (
-    DatabaseOption,
-    DbUserOption,
-    JsonOption,
-    MappingOption,
-    StoreOption,
-    split_list,
-)
-from kgrec.cli.output import print_frame, print_values
-from kgrec.cli.progress import progress_on_stderr, say
-from kgrec.cli.stores import open_store
-from kgrec.stores.base import GraphStore
+from kgrec.cli._app import app
+from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption, StoreOption
+from kgrec.cli._output import print_frame, print_values
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._stores import open_store
+from kgrec.presentation import split_list
+
+if TYPE_CHECKING:
+    from kgrec import GraphStore
 
 SHOWN = ("item_id", "relation", "name", "found", "confidence", "sentence")
 _ROWS = 20
@@ -41,10 +37,10 @@ def link(
         str | None, typer.Option(help="Propose these relations only: DIRECTED_BY,STARRED_BY.")
     ] = None,
     min_confidence: Annotated[
-        float | None, typer.Option(help="Leave out what is less sure than this.", min=0, max=1)
+        float | None, typer.Option(help="Leave out proposals of a lower confidence.", min=0, max=1)
     ] = None,
     fuzzy: Annotated[
-        bool, typer.Option(help="Read misspelt names and last names alone too.")
+        bool, typer.Option(help="Also find misspelt names, and last names alone.")
     ] = True,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
@@ -57,7 +53,7 @@ def link(
     accept to 0, or delete the row, where a proposal is wrong.
     """
     if accept is not None and out is not None:
-        raise RequestError("--out proposes and --accept writes. Cure: give one of them.")
+        raise RequestError("--out proposes and --accept writes; give one of them.")
     with open_store(store, user=db_user, database=database, mapping=mapping) as graph:
         if accept is not None:
             _write(graph, accept, as_json)

@@ -19,13 +19,13 @@ from graph_schema.names import (
     REVIEW,
     WROTE,
 )
-from kgrec.cli.progress import Report
+from kgrec.progress import Progress
 from kgrec.stores.base import EdgeType, GraphStore
 
 TYPE_NAMES = {label: name for name, label in NODE_TYPES.items()}
 
 
-def read_catalog(store: GraphStore, progress: Report) -> Catalog:
+def read_catalog(store: GraphStore, progress: Progress) -> Catalog:
     """Everything in the store, with the columns of the CSV layout."""
     edges = store.edge_types()
     steps = len(LABEL_FRAMES) + 2

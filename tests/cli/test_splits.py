@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from graph_schema import Catalog, CatalogError
-from kgrec.cli.splitting import Protocol, with_split
+from kgrec.cli._splits import Protocol, with_split
 
 
 def _catalog(**columns: list[object]) -> Catalog:

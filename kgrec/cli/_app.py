@@ -1,7 +1,7 @@
-"""The typer application, and what each kind of error turns into.
+"""The typer application, and the exit code of each kind of error.
 
 Exit codes: 0 done; 1 a KgrecError or an error of the system (its message on stderr); 2 wrong usage;
-3 a fault of kgrec itself (the traceback on stderr); 130 interrupted.
+3 an error in kgrec itself (the traceback on stderr); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from graph_schema.errors import KgrecError
 
 FAILED = 1
-FAULT = 3
+INTERNAL_ERROR = 3
 INTERRUPTED = 130
 
 
@@ -32,18 +32,21 @@ class KgrecGroup(TyperGroup):
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of our output has gone: not our error
+            if error.errno == errno.EPIPE:  # the reader of the output has closed it
                 raise
             fail(str(error), FAILED)
         except Exception as error:
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, EOFError)):
                 raise  # typer's own: usage errors, exits, prompts broken off
             traceback.print_exc()
-            fail("this is a fault of kgrec: please report it with the lines above", FAULT)
+            fail(
+                "this is an error in kgrec itself: please report it with the lines above",
+                INTERNAL_ERROR,
+            )
 
 
 def fail(message: str, code: int) -> None:
-    """Say what is wrong on stderr and leave with this exit code."""
+    """Print the message on stderr and end with this exit code."""
     print(f"error: {message}", file=sys.stderr)
     raise typer.Exit(code)
 
@@ -57,7 +60,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Recommendations that can be traced through a knowledge graph.",
-    epilog="Start with `kgrec demo`. Exit codes: 0 done, 1 error, 2 wrong usage, 3 fault of kgrec.",
+    epilog="Start with `kgrec demo`. Exit codes: 0 done, 1 error, 2 wrong usage, 3 error in kgrec "
+    "itself.",
 )
 
 

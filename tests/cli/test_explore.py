@@ -56,31 +56,31 @@ def test_everything_can_be_saved_at_once(model: Path, tmp_path: Path) -> None:
     assert {label for label, _ in graph} == {"User", "Item", "Entity"}
 
 
-def test_the_ways_to_another_node(model: Path, tmp_path: Path) -> None:
-    asked = ("explore", "--model", model, "--node", "Item:i0", "--to", "Item:i3")
-    (path,) = kgrec_json(*asked, "--relations", "HAS_GENRE", "--hops", "2", "--json")
+def test_the_paths_to_another_node(model: Path, tmp_path: Path) -> None:
+    command = ("explore", "--model", model, "--node", "Item:i0", "--to", "Item:i3")
+    (path,) = kgrec_json(*command, "--relations", "HAS_GENRE", "--hops", "2", "--json")
     assert [node["id"] for node in path["nodes"]] == ["i0", "g0", "i3"]
-    text = kgrec(*asked, "--via", "comedy", "--hops", "2", "--html", tmp_path / "way.html").stdout
+    text = kgrec(*command, "--via", "comedy", "--hops", "2", "--html", tmp_path / "way.html").stdout
     assert "have the same genre: “comedy”." in text
     assert (tmp_path / "way.html").stat().st_size > 100_000
-    people = kgrec_json(*asked, "--avoid", "comedy", "--hops", "2", "--json")
+    people = kgrec_json(*command, "--avoid", "comedy", "--hops", "2", "--json")
     assert 0 < len(people) <= EVENTS * 3
     assert all(path["nodes"][1]["label"] == "User" for path in people)
 
 
-def test_what_is_not_joined_is_told(model: Path, tmp_path: Path) -> None:
-    asked = ("explore", "--model", model, "--node", "Item:i0", "--to", "Item:i1", "--hops", "1")
-    assert kgrec(*asked).stdout == "no path of at most 1 step joins Item:i0 and Item:i1\n"
-    assert kgrec_json(*asked, "--json") == []
-    result = kgrec(*asked, "--html", tmp_path / "none.html", expect=1)
+def test_nodes_without_a_path_are_reported(model: Path, tmp_path: Path) -> None:
+    command = ("explore", "--model", model, "--node", "Item:i0", "--to", "Item:i1", "--hops", "1")
+    assert kgrec(*command).stdout == "no path of at most 1 step joins Item:i0 and Item:i1\n"
+    assert kgrec_json(*command, "--json") == []
+    result = kgrec(*command, "--html", tmp_path / "none.html", expect=1)
     assert "nothing to save" in result.stderr
     assert not list(tmp_path.iterdir())
 
 
 def test_what_moves_the_scores(model: Path, tmp_path: Path) -> None:
     picture = tmp_path / "bars.png"
-    asked = ("explore", "--model", model, "--importance", "part", "--users", "5")
-    rows = kgrec_json(*asked, "--picture", picture, "--json")
+    command = ("explore", "--model", model, "--importance", "part", "--users", "5")
+    rows = kgrec_json(*command, "--picture", picture, "--json")
     assert {"text", "id"} <= {row["name"] for row in rows}
     assert sum(row["share"] for row in rows) == pytest.approx(1.0, rel=1e-6)
     assert picture.stat().st_size > 5_000
@@ -93,7 +93,7 @@ def test_explain_takes_a_page_for_a_picture(model: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("command", "message"),
     [
         (["--node", "Item:none"], "unknown Item id 'none'"),
         (["--node", "Film:i0"], "unknown node 'Film:i0': give it as Label:id"),
@@ -105,14 +105,14 @@ def test_explain_takes_a_page_for_a_picture(model: Path, tmp_path: Path) -> None
         (["--importance", "part", "--scenario", "moon"], "unknown scenario 'moon'"),
     ],
 )
-def test_errors_are_1(model: Path, asked: list[str], told: str) -> None:
-    result = kgrec("explore", "--model", model, *asked, expect=1)
-    assert told in result.stderr
+def test_errors_are_1(model: Path, command: list[str], message: str) -> None:
+    result = kgrec("explore", "--model", model, *command, expect=1)
+    assert message in result.stderr
     assert result.stdout == ""
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "command",
     [
         [],
         ["--node", "Item:i0", "--importance", "part"],
@@ -126,5 +126,5 @@ def test_errors_are_1(model: Path, asked: list[str], told: str) -> None:
         ["--node", "Item:i0", "-k", "0"],
     ],
 )
-def test_wrong_usage_is_2(asked: list[str]) -> None:
-    kgrec("explore", "--model", "never-opened", *asked, expect=2)
+def test_wrong_usage_is_2(command: list[str]) -> None:
+    kgrec("explore", "--model", "never-opened", *command, expect=2)

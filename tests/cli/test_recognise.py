@@ -18,7 +18,7 @@ def scenarios(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_history_and_a_context_are_told_their_scenarios(scenarios: Path) -> None:
+def test_scenarios_of_a_history_and_of_a_context(scenarios: Path) -> None:
     rows = kgrec_json("recognise", "--model", scenarios, "--history", "i1,i5,i9", "--json")
     assert {row["scenario"] for row in rows} == {"app", "web", None}
     assert sum(row["probability"] for row in rows) == pytest.approx(1.0)
@@ -31,5 +31,5 @@ def test_a_history_and_a_context_are_told_their_scenarios(scenarios: Path) -> No
     ("given", "code"),
     [([], 2), (["--user", "u1", "--history", "i1"], 2), (["--context", "hour"], 1)],
 )
-def test_wrong_questions_are_told(scenarios: Path, given: list[str], code: int) -> None:
+def test_wrong_questions_are_reported(scenarios: Path, given: list[str], code: int) -> None:
     kgrec("recognise", "--model", scenarios, *given, expect=code)

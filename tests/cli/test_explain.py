@@ -17,18 +17,18 @@ def items(model: Path) -> list[str]:
 
 
 def test_what_would_change_the_list(model: Path, items: list[str]) -> None:
-    told = kgrec_json("explain", "-m", model, *PAIR, items[0], "--without", "-k", "2", "--json")
-    assert (told["k"], told["rank"], told["added"]) == (2, 1, False)
-    assert told["events"] or told["reason"]
-    told = kgrec_json("explain", "-m", model, *PAIR, items[5], "--with", "-k", "2", "--json")
-    assert (told["rank"], told["added"]) == (6, True)
+    answer = kgrec_json("explain", "-m", model, *PAIR, items[0], "--without", "-k", "2", "--json")
+    assert (answer["k"], answer["rank"], answer["added"]) == (2, 1, False)
+    assert answer["events"] or answer["reason"]
+    answer = kgrec_json("explain", "-m", model, *PAIR, items[5], "--with", "-k", "2", "--json")
+    assert (answer["rank"], answer["added"]) == (6, True)
     assert "rank 6" in kgrec("explain", "-m", model, *PAIR, items[5], "--with", "-k", "2").stdout
 
 
 def test_why_not_and_compare(model: Path, items: list[str]) -> None:
-    told = kgrec("explain", "-m", model, *PAIR, items[20], "--why-not", "-k", "3").stdout
-    assert "rank 21 of" in told
-    assert "the last of the 3 best" in told
+    answer = kgrec("explain", "-m", model, *PAIR, items[20], "--why-not", "-k", "3").stdout
+    assert "rank 21 of" in answer
+    assert "the last of the 3 best" in answer
     both = kgrec_json("explain", "-m", model, *PAIR, items[0], "--compare", items[1], "--json")
     assert both["difference"] > 0
     assert [both[side]["item_id"] for side in "ab"] == items[:2]
@@ -36,20 +36,20 @@ def test_why_not_and_compare(model: Path, items: list[str]) -> None:
 
 def test_words(model: Path, items: list[str], tmp_path: Path) -> None:
     picture = tmp_path / "words.svg"
-    told = kgrec_json(
+    answer = kgrec_json(
         *("explain", "-m", model, *PAIR, items[0], "--words", "item", "--json"),
         *("--picture", picture),
     )
-    assert told["text_id"] == items[0]
-    assert sum(word["contribution"] for word in told["words"]) == pytest.approx(
-        told["score"] - told["hidden"] - told["left"]
+    assert answer["text_id"] == items[0]
+    assert sum(word["contribution"] for word in answer["words"]) == pytest.approx(
+        answer["score"] - answer["hidden"] - answer["left"]
     )
     assert picture.stat().st_size > 0
 
 
-def test_limits_language_and_a_history_typed_in(model: Path, items: list[str]) -> None:
-    told = kgrec("explain", "-m", model, *PAIR, items[0], "--language", "de").stdout
-    assert "Sie haben" in told
+def test_limits_language_and_a_given_history(model: Path, items: list[str]) -> None:
+    answer = kgrec("explain", "-m", model, *PAIR, items[0], "--language", "de").stdout
+    assert "Sie haben" in answer
     shown = kgrec_json(
         *("explain", "-m", model, *PAIR, items[0], "--max-hops", "3", "--json"),
         *("--relations", "HAS_GENRE", "-k", "20"),
@@ -63,7 +63,7 @@ def test_limits_language_and_a_history_typed_in(model: Path, items: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "code", "message"),
     [
         (["--without", "--with"], 2, "give one of"),
         (["--why-not", "--picture", "x.png"], 2, "--picture goes"),
@@ -79,7 +79,7 @@ def test_limits_language_and_a_history_typed_in(model: Path, items: list[str]) -
     ],
 )
 def test_wrong_options(
-    model: Path, items: list[str], options: list[str], code: int, said: str
+    model: Path, items: list[str], options: list[str], code: int, message: str
 ) -> None:
     result = kgrec("explain", "-m", model, *PAIR, items[0], *options, expect=code)
-    assert said in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())

@@ -5,37 +5,36 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from kgrec.progress import Progress
 
-Report = Callable[[str, int, int], None]
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 LINE_EVERY_SECONDS = 5.0
 
 
 @contextmanager
-def progress_on_stderr() -> Iterator[Report]:
-    """A callable (what, done, total) that shows how far the work is; total 0 means unknown."""
+def progress_on_stderr() -> Iterator[Progress]:
+    """Show on stderr how far the work is; a total of 0 means that it is unknown."""
     if not sys.stderr.isatty():
         yield PlainLines()
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with RichProgress(*columns, console=Console(stderr=True)) as bars:
         yield Bars(bars)
 
 
@@ -45,7 +44,7 @@ class Bars:
     Work that is done within a second leaves no bar behind: a graph has dozens of small relations.
     """
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: RichProgress) -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
         self._began: dict[str, float] = {}
@@ -85,5 +84,5 @@ class PlainLines:
 
 
 def say(message: str) -> None:
-    """A note for a person, on stderr, so that stdout stays what was asked for."""
+    """Print a note for a person on stderr, so that stdout holds the answer alone."""
     print(message, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""``kgrec explore``: what lies around a node, how two nodes are joined, what moves the scores."""
+"""``kgrec explore``: a node's neighbours, paths between two nodes, and what moves scores."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from graph_schema.errors import RequestError
-from kgrec.cli.answers import open_model
-from kgrec.cli.app import app
-from kgrec.cli.options import JsonOption, ModelOption, SeedOption, split_list
-from kgrec.cli.output import print_frame, print_json
-from kgrec.cli.progress import say
+from kgrec.cli._app import app
+from kgrec.cli._options import (
+    CandidatesOption,
+    ContextOption,
+    JsonOption,
+    ModelOption,
+    SeedOption,
+    WhereOption,
+    open_model,
+    read_constraints,
+)
+from kgrec.cli._output import print_frame, print_json
+from kgrec.cli._progress import say
+from kgrec.presentation import parse_context, split_list
 
 if TYPE_CHECKING:
     import networkx as nx
+    import pandas as pd
 
     from kgrec.explore import GraphExplorer, GraphPath
 
 
 class By(StrEnum):
-    """What importance is told by."""
+    """What importance is divided by."""
 
     relation = "relation"
     part = "part"
@@ -42,7 +51,7 @@ def explore(
         typer.Option("--node", "-n", help="Item:588, User:1, Entity:e7, or a name; repeatable."),
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", help="Show how --node is joined to this node.")
+        str | None, typer.Option("--to", help="Show the paths from --node to this node.")
     ] = None,
     hops: Annotated[
         int | None,
@@ -52,14 +61,14 @@ def explore(
         str | None, typer.Option(help="Only edges of relations among these: A,B.")
     ] = None,
     via: Annotated[
-        list[str] | None, typer.Option(help="With --to: only ways through this node; repeatable.")
+        list[str] | None, typer.Option(help="With --to: only paths through this node; repeatable.")
     ] = None,
     avoid: Annotated[
-        list[str] | None, typer.Option(help="With --to: no way through this node; repeatable.")
+        list[str] | None, typer.Option(help="With --to: no path through this node; repeatable.")
     ] = None,
     k: Annotated[int, typer.Option("-k", "--k", help="Rows or paths to print.", min=1)] = 20,
     nodes: Annotated[int, typer.Option(help="Nodes to save, at most.", min=1)] = 40,
-    html: Annotated[Path | None, typer.Option(help="Save a page to click through (.html).")] = None,
+    html: Annotated[Path | None, typer.Option(help="Save an interactive page (.html).")] = None,
     picture: Annotated[Path | None, typer.Option(help="Save a picture (.svg, .png, .pdf).")] = None,
     export: Annotated[
         Path | None, typer.Option(help="Save the graph shown (.graphml, .json, .cypher).")
@@ -70,16 +79,23 @@ def explore(
     scenario: Annotated[
         list[str] | None, typer.Option(help="With --importance: in this scenario; repeatable.")
     ] = None,
+    context: ContextOption = None,
+    candidates: CandidatesOption = None,
+    where: WhereOption = None,
     users: Annotated[
         int, typer.Option(help="With --importance: how many users to draw.", min=1)
     ] = 100,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Look around in the graph: a node's edges, the ways to another node, what moves scores."""
+    """The graph: a node's edges, the paths to another node, and what moves scores.
+
+    `--scenario`, `--context`, `--candidates` and `--where` go with `--importance` and are those of
+    `kgrec recommend`.
+    """
     if (importance is None) == (not node):
         raise typer.BadParameter("give either --node or --importance")
-    asked, only = node or [], split_list(relations)
+    nodes_given, only = node or [], split_list(relations)
     _check_names(html, picture, export)
     if importance is not None:
         if any(option is not None for option in (to, html, export)):
@@ -87,31 +103,44 @@ def explore(
                 "--importance goes with --picture, not --to, --html or --export"
             )
         frame = open_model(model).importance(
-            importance.value, scenario=scenario or None, users=users, seed=seed
+            importance.value,
+            scenario=scenario or None,
+            users=users,
+            context=parse_context(context),
+            seed=seed,
+            constraints=read_constraints(candidates, where),
         )
         _show_importance(frame, k, picture, as_json)
         return
+    if any((scenario, context, candidates, where)):
+        raise typer.BadParameter(
+            "--scenario, --context, --candidates and --where go with --importance"
+        )
     if to is None and (via or avoid):
         raise typer.BadParameter("--via and --avoid go with --to")
-    if to is not None and len(asked) != 1:
+    if to is not None and len(nodes_given) != 1:
         raise typer.BadParameter("--to goes with exactly one --node")
     graph, files = open_model(model).graph, [p for p in (html, picture, export) if p is not None]
     if to is None:
-        around = graph.subgraph(asked, 1 if hops is None else hops, relations=only, max_nodes=nodes)
-        _show_edges(graph, asked, only, k, as_json)
+        around = graph.subgraph(
+            nodes_given, 1 if hops is None else hops, relations=only, max_nodes=nodes
+        )
+        _show_edges(graph, nodes_given, only, k, as_json)
         _save(around, files)
         return
     most = 4 if hops is None else hops
-    paths = graph.paths(asked[0], to, most, k, relations=only, via=via or (), avoid=avoid or ())
+    paths = graph.paths(
+        nodes_given[0], to, most, k, relations=only, via=via or (), avoid=avoid or ()
+    )
     steps = f"{most} step" if most == 1 else f"{most} steps"
-    _show_paths(paths, f"no path of at most {steps} joins {asked[0]} and {to}", as_json)
+    _show_paths(paths, f"no path of at most {steps} joins {nodes_given[0]} and {to}", as_json)
     if files and not paths:
-        raise RequestError(f"{asked[0]} and {to} are not joined, so there is nothing to save")
+        raise RequestError(f"{nodes_given[0]} and {to} are not joined, so there is nothing to save")
     _save(graph.joined(paths), files, paths)
 
 
 def _check_names(html: Path | None, picture: Path | None, export: Path | None) -> None:
-    """Wrong usage, told before the model is opened."""
+    """Raises BadParameter for a wrong suffix, before the model is opened."""
     from kgrec.explore.graph_files import SUFFIXES
 
     ends = {"--html": (html, (".html",)), "--export": (export, SUFFIXES)}
@@ -125,6 +154,8 @@ def _show_edges(
     graph: GraphExplorer, nodes: list[str], relations: list[str] | None, k: int, as_json: bool
 ) -> None:
     """The edges of every node, one table for all."""
+    import pandas as pd
+
     frames = []
     for node in nodes:
         frame = graph.neighbours(node, relations, k=k)
@@ -133,17 +164,17 @@ def _show_edges(
         if len(nodes) > 1:
             frame.insert(0, "of", node)
         frames.append(frame)
-    told = pd.concat(frames, ignore_index=True)
-    print_frame(told if as_json else _for_people(told), as_json)
+    edges = pd.concat(frames, ignore_index=True)
+    print_frame(edges if as_json else _for_terminal(edges), as_json)
 
 
-def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
-    """What fits a terminal."""
-    told = frame[[name for name in frame.columns if name == "of"]].copy()
-    told["relation"] = frame["direction"].map({"out": "→ ", "in": "← "}) + frame["relation"]
-    told["node"] = frame["label"] + ":" + frame["id"]
-    told["name"] = frame["name"].where(frame["name"] != "", frame["kind"])
-    return told.assign(edges=frame["degree"])
+def _for_terminal(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that fit a terminal."""
+    shown = frame[[name for name in frame.columns if name == "of"]].copy()
+    shown["relation"] = frame["direction"].map({"out": "→ ", "in": "← "}) + frame["relation"]
+    shown["node"] = frame["label"] + ":" + frame["id"]
+    shown["name"] = frame["name"].where(frame["name"] != "", frame["kind"])
+    return shown.assign(edges=frame["degree"])
 
 
 def _show_paths(paths: Sequence[GraphPath], otherwise: str, as_json: bool) -> None:
@@ -162,9 +193,9 @@ def _show_importance(frame: pd.DataFrame, k: int, picture: Path | None, as_json:
         from kgrec.explore.importance import draw_importance
 
         say(f"saved {draw_importance(frame, picture)}")
-    told = frame.groupby("scenario", sort=False).head(k)
-    silent = [name for name in ("scenario", "node") if (told[name] == "").all()]
-    print_frame(told if as_json else told.drop(columns=silent), as_json)
+    rows = frame.groupby("scenario", sort=False).head(k)
+    empty = [name for name in ("scenario", "node") if (rows[name] == "").all()]
+    print_frame(rows if as_json else rows.drop(columns=empty), as_json)
 
 
 def _save(
@@ -172,7 +203,7 @@ def _save(
     files: Sequence[Path],
     paths: Sequence[GraphPath] = (),
 ) -> None:
-    """Each file as its option and suffix say."""
+    """Save each file in the format of its suffix."""
     from kgrec.explore import draw, export_graph
     from kgrec.explore.graph_files import SUFFIXES
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from kgrec.presentation import plain_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def print_json(value: Any) -> None:
     """One line of JSON. NaN and infinities become null, which every JSON reader accepts."""
-    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False), flush=True)
+    print(json.dumps(plain_value(value), ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "") -> None:
@@ -23,6 +23,11 @@ def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "") -> None:
     if as_json:
         print_json(frame.to_dict(orient="records"))
         return
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title or None, title_justify="left")
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
@@ -48,18 +53,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "" if value is None else str(value)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy and pandas values as the JSON types."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in value]
-    if hasattr(value, "tolist"):  # NumPy arrays and scalars
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return None if pd.isna(value) else str(value)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from kgrec.cli.app import app
-from kgrec.cli.options import (
+from kgrec.cli._app import app
+from kgrec.cli._options import (
     DatabaseOption,
     DbUserOption,
     DeviceOption,
@@ -17,10 +17,10 @@ from kgrec.cli.options import (
     SeedOption,
     StoreOption,
 )
-from kgrec.cli.output import print_values
-from kgrec.cli.progress import progress_on_stderr, say
-from kgrec.cli.settings import ConfigOption, read_config
-from kgrec.cli.stores import open_store
+from kgrec.cli._output import print_values
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._settings import ConfigOption, read_config
+from kgrec.cli._stores import open_store
 
 
 @app.command(epilog="Example: `kgrec train --store catalog.kgl --model model --seed 1`")
@@ -32,11 +32,14 @@ def train(
     seed: SeedOption = 0,
     device: DeviceOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped.")
+        bool,
+        typer.Option("--resume", help="Continue a run that was stopped, from its checkpoint."),
     ] = False,
     tune: Annotated[
         int | None,
-        typer.Option("--tune", min=1, help="Try so many settings first, the given ones included."),
+        typer.Option(
+            "--tune", min=1, help="Try this many settings first, the given ones included."
+        ),
     ] = None,
     config: ConfigOption = None,
     db_user: DbUserOption = None,
@@ -46,9 +49,9 @@ def train(
 ) -> None:
     """Train a model on a store's graph and save it.
 
-    A checkpoint beside the model is written as training goes, so that a run that was stopped
-    continues with `--resume` and ends in the same result. With `--tune` the settings that do best
-    on validation rows are trained; the trials are kept with the model.
+    Training writes a checkpoint beside the model, so that a run that was stopped continues with
+    `--resume` and gives the same result. With `--tune` the model has the settings that are best on
+    validation rows; the trials are kept with the model.
     """
     from kgrec import Recommender
 
@@ -69,19 +72,19 @@ def train(
         )
         recommender.save(model)
     say(f"saved {model}")
-    tuned = {} if tune is None else {"tuned": len(recommender.tuning), **chosen(recommender.tuning)}
+    tuned = {} if tune is None else _tuned(recommender.tuning)
     print_values({"model": str(model), **best_epoch(recommender.history), **tuned}, as_json)
 
 
 def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the validation chose, with the number of epochs there were."""
+    """The metrics of the epoch that validation chose, and the number of epochs."""
     validated = [epoch for epoch in history if epoch.get("valid_ndcg@10") is not None]
     best: dict[str, Any] = max(validated, key=lambda epoch: epoch["valid_ndcg@10"], default={})
     return {"epochs": len(history), **best}
 
 
-def chosen(trials: list[dict[str, Any]]) -> dict[str, Any]:
-    """The settings of the best trial."""
+def _tuned(trials: list[dict[str, Any]]) -> dict[str, Any]:
+    """The number of trials, and the settings of the best one."""
     done = [one for one in trials if one["metric"] is not None]
     best: dict[str, Any] = max(done, key=lambda one: (one["metric"], -one["number"]))
-    return dict(best["values"])
+    return {"tuned": len(trials), **best["values"]}

@@ -6,29 +6,36 @@ from typing import Annotated
 
 import typer
 
-from kgrec.cli.answers import ScenarioOption, UserOption, WhereOption, open_model, with_titles
-from kgrec.cli.app import app
-from kgrec.cli.options import (
+from kgrec.cli._app import app
+from kgrec.cli._options import (
+    CandidatesOption,
+    ContextOption,
     DatabaseOption,
     DbUserOption,
     JsonOption,
     KOption,
     ModelOption,
-    parse_conditions,
-    split_list,
+    ScenarioOption,
+    UserOption,
+    WhereOption,
+    open_model,
+    read_constraints,
+    read_query,
 )
-from kgrec.cli.output import print_frame
-from kgrec.cli.stores import open_store
+from kgrec.cli._output import print_frame
+from kgrec.cli._stores import open_store
+from kgrec.presentation import with_titles
 
 
 @app.command(epilog='Example: `kgrec search "space opera with robots" --model model -k 5`')
 def search(
-    text: Annotated[str, typer.Argument(help="What is looked for: words, titles, names.")],
+    text: Annotated[str, typer.Argument(help="The query: words, titles, names.")],
     model: ModelOption,
     user: UserOption = None,
     k: KOption = 10,
     scenario: ScenarioOption = None,
-    candidates: Annotated[str | None, typer.Option(help="Only among these items: 1,2,3.")] = None,
+    context: ContextOption = None,
+    candidates: CandidatesOption = None,
     where: WhereOption = None,
     log: Annotated[
         str | None,
@@ -41,23 +48,23 @@ def search(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The items that a query means: by title, text, names in the graph and meaning.
+    """Items for a query: by title, text, names in the graph and meaning.
 
-    Typing errors are forgiven. With --user what fits equally well comes in the order that suits
-    them. The last column says what found an item.
+    Typing errors are tolerated. With --user the items found are ordered for that user. The last
+    column says what found an item.
     """
     if chosen is not None and (log is None or user is None):
         raise typer.BadParameter("--chosen goes with --log and --user")
+    if context is not None and user is None:
+        raise typer.BadParameter("--context goes with --user")
+    query = None if user is None else read_query([user], None, scenario, context)
+    limits = read_constraints(candidates, where)
     loaded = open_model(model)
-    frame = loaded.search(
-        text,
-        user=user,
-        scenario=scenario,
-        k=k,
-        where=parse_conditions(where),
-        candidates=split_list(candidates),
-    )
+    if query is None:
+        frame = loaded.search(text, scenario=scenario, k=k, constraints=limits)
+    else:
+        frame = loaded.search(text, user=query, k=k, constraints=limits)
     if log is not None:
         with open_store(log, user=db_user, database=database) as store:
             loaded.log_query(user, text, chosen, store=store)
-    print_frame(with_titles(loaded, frame), as_json)
+    print_frame(with_titles(loaded.snapshot, frame), as_json)

@@ -1,17 +1,16 @@
-"""``kgrec tune-text``: the language model, tuned on a graph's own texts."""
+"""``kgrec tune-text``: fine-tune the language model on a graph's own texts."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from graph_schema.errors import RequestError
-from kgrec.cli.app import app
-from kgrec.cli.options import (
+from kgrec.cli._app import app
+from kgrec.cli._options import (
     DatabaseOption,
     DbUserOption,
     DeviceOption,
@@ -20,11 +19,14 @@ from kgrec.cli.options import (
     SeedOption,
     StoreOption,
 )
-from kgrec.cli.output import print_json, print_values
-from kgrec.cli.progress import progress_on_stderr, say
-from kgrec.cli.settings import ConfigOption, read_config, wrong_fields
-from kgrec.cli.stores import open_store
-from kgrec.config.text_finetuning import TextTuning
+from kgrec.cli._output import print_json, print_values
+from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._settings import ConfigOption, read_config, wrong_fields
+from kgrec.cli._stores import open_store
+from kgrec.presentation import parse_pair
+
+if TYPE_CHECKING:
+    from kgrec import TextTuning
 
 
 @app.command(
@@ -34,9 +36,11 @@ from kgrec.config.text_finetuning import TextTuning
 )
 def tune_text(
     store: StoreOption,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to save the tuned model in.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder to save the fine-tuned model in.")
+    ],
     base: Annotated[
-        str, typer.Option(help="The model to tune: default, a folder, or a hub name.")
+        str, typer.Option(help="The model to fine-tune: default, a folder, or a hub name.")
     ] = "default",
     method: Annotated[
         str, typer.Option(help="What is trained: lora, adalora, prefix, ia3 or full.")
@@ -56,11 +60,11 @@ def tune_text(
     mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tune the language model on a store's texts, and save what was trained.
+    """Fine-tune the language model on a store's texts, and save what was trained.
 
-    Only training rows are read: what was written in rows marked valid or test stays out. The folder
-    holds the adapter alone (the whole model for the method full). The objective recommend fits a
-    recommender with the settings of --config and passes its loss back.
+    Texts of rows marked valid or test are not read. The folder holds the adapter alone (the whole
+    model for the method full). The objective recommend fits a recommender with the settings of
+    --config and trains the language model by its loss.
     """
     import kgrec
 
@@ -80,12 +84,12 @@ def tune_text(
             progress=progress,
         )
     say(f"saved {out}")
-    told = {"out": str(out), **asdict(report), "trained_share": report.trained_share}
+    values = {"out": str(out), **asdict(report), "trained_share": report.trained_share}
     if as_json:
-        print_json(told)
+        print_json(values)
         return
     last: dict[str, Any] = report.history[-1]
-    brief = {name: told[name] for name in ("out", "steps", "trained", "trained_share")}
+    brief = {name: values[name] for name in ("out", "steps", "trained", "trained_share")}
     losses = {name: value for name, value in last.items() if name.startswith("valid")}
     memory = (report.gradient_bytes + report.optimizer_bytes) / 2**20
     cost = {"gradient_and_optimizer_mb": round(memory, 2), "seconds": round(report.seconds, 1)}
@@ -94,13 +98,14 @@ def tune_text(
 
 def _settings(method: str, objectives: list[str], texts: list[str]) -> TextTuning:
     """Raises RequestError that names every wrong field."""
+    from pydantic import ValidationError
+
+    from kgrec import TextTuning
+
     values: dict[str, Any] = {"method": method, "objectives": tuple(objectives)}
     for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip():
-            raise RequestError(f"--set {text!r} is not NAME=VALUE, such as epochs=2")
-        listed = name.strip() in ("pairs", "augment")
-        values[name.strip()] = tuple(value.split(",")) if listed else value.strip()
+        name, value = parse_pair(text, "--set", "epochs=2")
+        values[name] = tuple(value.split(",")) if name in ("pairs", "augment") else value
     try:
         return TextTuning.model_validate(values)
     except ValidationError as error:

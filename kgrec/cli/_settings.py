@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from graph_schema.errors import SourceError
-from kgrec.config import RecommenderConfig, TextConfig
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from kgrec import RecommenderConfig
 
 ConfigOption = Annotated[
     Path | None,
@@ -25,10 +28,12 @@ ConfigOption = Annotated[
 
 
 def read_config(path: Path | None, text_cache: Path | None = None) -> RecommenderConfig:
-    """The settings in ``path`` (the defaults if None), with ``text_cache`` put in.
+    """The settings in ``path`` (the defaults if None), with the text cache in ``text_cache``.
 
     Raises SourceError that names every field that is unknown or wrong.
     """
+    from kgrec import RecommenderConfig, TextConfig
+
     config = RecommenderConfig() if path is None else _parse(path)
     if text_cache is None:
         return config
@@ -43,6 +48,10 @@ def wrong_fields(error: ValidationError) -> list[str]:
 
 
 def _parse(path: Path) -> RecommenderConfig:
+    from pydantic import ValidationError
+
+    from kgrec import RecommenderConfig
+
     try:
         return RecommenderConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -51,5 +60,5 @@ def _parse(path: Path) -> RecommenderConfig:
         lines = [f"- {line}" for line in wrong_fields(error)]
         raise SourceError(
             f"{path} has wrong settings:\n" + "\n".join(lines) + "\nCorrect these fields; "
-            "kgrec/config.py documents each."
+            "kgrec.RecommenderConfig documents each."
         ) from error

@@ -1,0 +1,172 @@
+"""Options that several commands share, and the Query and Constraints that they are read into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgrec.presentation import parse_conditions, parse_context, split_list
+
+if TYPE_CHECKING:
+    from kgrec import Constraints, Query, Recommender
+
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        "-s",
+        envvar="KGREC_STORE",
+        help="The graph: a file (catalog.kgl) or an address (neo4j://host:7687).",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    Path,
+    typer.Option("--model", "-m", envvar="KGREC_MODEL", help="Folder of a trained model."),
+]
+DbUserOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="KGREC_NEO4J_USER",
+        help="Neo4j user name; the password comes from KGREC_NEO4J_PASSWORD or a prompt.",
+    ),
+]
+DatabaseOption = Annotated[
+    str | None, typer.Option(help="Neo4j database; if absent, the server's default.")
+]
+MappingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        envvar="KGREC_MAPPING",
+        help="A .toml or .json file that maps the labels and types of your own Neo4j graph.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print only JSON on stdout; progress goes to stderr.")
+]
+SeedOption = Annotated[int, typer.Option(help="Seed of every random choice.")]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda, cuda:1 …; if absent, an accelerator where there is one."),
+]
+KOption = Annotated[int, typer.Option("-k", "--k", help="Length of the list.", min=1)]
+
+UserOption = Annotated[str | None, typer.Option("--user", "-u", help="User id.")]
+UsersOption = Annotated[
+    str | None, typer.Option("--user", "-u", help="User id, or several: 1,2,3.")
+]
+HistoryOption = Annotated[
+    str | None,
+    typer.Option(help="Item ids, oldest first, in place of the stored history: 50,181,172."),
+]
+ScenarioOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Scenario of the request: a name; auto: the one that is recognised; mixture: all, by "
+        "their probabilities."
+    ),
+]
+ContextOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="What is known of the user and the request: gender=F, hour=21; repeatable.",
+    ),
+]
+CandidatesOption = Annotated[
+    str | None, typer.Option(help="Lists are made of these items only: 1,2,3.")
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Lists are made of items with year=1990..1999, genres=Drama or genres=Drama,War; "
+        "repeatable.",
+    ),
+]
+
+
+class Protocol(StrEnum):
+    """How rows are held out for testing."""
+
+    given = "given"
+    random = "random"
+    time = "time"
+    global_time = "global-time"
+    leave_last_out = "leave-last-out"
+
+
+_PATHS = "Which paths may be shown"
+RelationsOption = Annotated[
+    str | None, typer.Option(help="Only these relations: A,B.", rich_help_panel=_PATHS)
+]
+ViaOption = Annotated[
+    str | None, typer.Option(help="Only through all of these nodes: 1,2.", rich_help_panel=_PATHS)
+]
+AvoidOption = Annotated[
+    str | None, typer.Option(help="Through none of these nodes: 1,2.", rich_help_panel=_PATHS)
+]
+SinceOption = Annotated[
+    int | None, typer.Option(help="Only events from this unix time on.", rich_help_panel=_PATHS)
+]
+MaxHopsOption = Annotated[
+    int, typer.Option(help="Steps of a path, 1 to 4.", rich_help_panel=_PATHS)
+]
+PictureOption = Annotated[Path | None, typer.Option(help="Also save a picture (.png, .svg, .pdf).")]
+
+
+def open_model(folder: Path) -> Recommender:
+    """The saved model. Raises ModelError where the folder holds none or a damaged one."""
+    from kgrec import Recommender
+
+    return Recommender.load(folder)
+
+
+def read_query(
+    users: Sequence[str] | None,
+    history: str | None = None,
+    scenario: str | None = None,
+    context: list[str] | None = None,
+) -> Query:
+    """The Query of a command's options. A history belongs to the user named, if there is one.
+
+    Raises RequestError for a context that is not KEY=VALUE.
+    """
+    from kgrec import Query
+
+    items, known = split_list(history), parse_context(context)
+    if items is None:
+        return Query(users, None, scenario, known)
+    name = "history" if users is None else ",".join(users)
+    return Query(None, {name: items}, scenario, known)
+
+
+def read_constraints(
+    candidates: str | None = None,
+    where: list[str] | None = None,
+    *,
+    relations: str | None = None,
+    via: str | None = None,
+    avoid: str | None = None,
+    since: int | None = None,
+    max_hops: int = 4,
+) -> Constraints:
+    """The Constraints of a command's options. Raises RequestError for a wrong condition."""
+    from kgrec import Constraints
+
+    return Constraints(
+        relations=split_list(relations),
+        via=split_list(via) or (),
+        avoid=split_list(avoid) or (),
+        since=since,
+        max_hops=max_hops,
+        candidates=split_list(candidates),
+        where=parse_conditions(where),
+    )

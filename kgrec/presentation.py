@@ -1,0 +1,169 @@
+"""Answers as plain values, and texts as the arguments of verbs: for command lines and servers.
+
+Importing this module loads no other package: a command line shows its help at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graph_schema.errors import RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kgrec.graph import GraphSnapshot
+
+
+def plain_value(value: Any) -> Any:
+    """A value as the types of JSON.
+
+    Parameters
+    ----------
+    value : object
+        Mappings, lists, NumPy arrays and scalars, pandas' missing values; anything else is text.
+
+    Returns
+    -------
+    dict, list, str, int, float, bool or None
+        NaN and infinities are None, which every JSON reader accepts.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain_value(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain_value(part) for part in value]
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars
+        return plain_value(value.tolist())
+    import pandas as pd
+
+    return None if pd.isna(value) else str(value)
+
+
+def with_titles(
+    snapshot: GraphSnapshot, frame: pd.DataFrame, column: str = "item_id"
+) -> pd.DataFrame:
+    """Join the titles of items to an answer.
+
+    Parameters
+    ----------
+    snapshot : GraphSnapshot
+        The graph of the recommender that answered.
+    frame : pandas.DataFrame
+        The answer.
+    column : str
+        The column with the ids of items.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The answer with a column ``title`` (str) after ``column``; unchanged where items have no
+        titles.
+    """
+    import pandas as pd
+
+    items = snapshot.items
+    if "title" not in items.attributes.columns:
+        return frame
+    titles = pd.Series(items.attributes["title"].to_numpy(), index=items.ids)
+    shown = frame.copy()
+    place = list(shown.columns).index(column) + 1
+    shown.insert(place, "title", titles.reindex(frame[column]).tolist())
+    return shown
+
+
+def split_list(text: str | None) -> list[str] | None:
+    """``"1,2,3"`` as a list of ids; None stays None. An id with a comma is quoted, as in CSV."""
+    if text is None:
+        return None
+    return [part.strip() for part in next(csv.reader([text], skipinitialspace=True), [])]
+
+
+def parse_pair(text: str, option: str, example: str) -> tuple[str, str]:
+    """``"NAME=VALUE"`` as its two parts.
+
+    Raises
+    ------
+    RequestError
+        For a text of another form; the message names ``option`` and ``example``.
+    """
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise RequestError(f"{option} {text!r} is not NAME=VALUE, such as {example}")
+    return name.strip(), value.strip()
+
+
+def parse_conditions(texts: Sequence[str] | None, option: str = "--where") -> dict[str, Any] | None:
+    """Conditions on attributes as the ``where`` of a request.
+
+    Parameters
+    ----------
+    texts : sequence of str or None
+        Such as ``["year=1990..1999", "genres=Drama"]``.
+    option : str
+        What an error calls them.
+
+    Returns
+    -------
+    dict or None
+        A range is a (low, high) pair with None for an open end, ``a,b`` a list, the rest a value.
+        None without texts.
+
+    Raises
+    ------
+    RequestError
+        For a text of another form, and an end of a range that is no number.
+    """
+    if not texts:
+        return None
+    pairs = (parse_pair(text, option, "genres=Drama,War or year=LOW..HIGH") for text in texts)
+    return {name: _condition(value) for name, value in pairs}
+
+
+def parse_context(texts: Sequence[str] | None, option: str = "--context") -> dict[str, Any] | None:
+    """``["hour=21", "gender=F"]`` as the ``context`` of a request, numbers as numbers; None without
+    texts.
+
+    Raises
+    ------
+    RequestError
+        For a text of another form.
+    """
+    if not texts:
+        return None
+    pairs = (parse_pair(text, option, "hour=21") for text in texts)
+    return {name: _number_or_text(value) for name, value in pairs}
+
+
+def _condition(value: str) -> Any:
+    if ".." in value:
+        low, _, high = value.partition("..")
+        return (_end_of_range(low), _end_of_range(high))
+    parts = split_list(value) or [""]
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _end_of_range(text: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise RequestError(
+            f"{text!r} is not a number: a range is LOW..HIGH, as 1990..1999"
+        ) from None
+
+
+def _number_or_text(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
