@@ -18,7 +18,7 @@ from kgrec.graph.snapshot import Ints
 
 DATA: Final = "visual-movielens"
 NAME: Final = "image"
-DRAWN_WITH: Final = 2026  # the noise
+DRAWN_WITH: Final = 5  # the noise
 PLAIN, PICTURES, NOISE = "without", "pictures", "noise"
 Values = dict[str, np.ndarray]  # NDCG@10 of each user, by the items that are ranked
 

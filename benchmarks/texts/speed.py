@@ -21,9 +21,9 @@ from benchmarks.harness import report
 from benchmarks.harness.datasets import load_dataset
 from benchmarks.texts.review_rows import MUSIC, review_catalog
 from kgrec.text import BertEncoder, clean_text, load_encoder
-from kgrec.text.models import model_folder
-from kgrec.text.precision import Precision, has_native_bf16
-from kgrec.text.runtimes import has_openvino
+from kgrec.text.encoding.models import model_folder
+from kgrec.text.encoding.precision import Precision, has_native_bf16
+from kgrec.text.encoding.runtimes import has_openvino
 
 PEER: Final = "sentence-transformers"
 DEFAULT: Final = "auto"

@@ -135,7 +135,7 @@ def _store(store: str, user: str | None, database: str | None, mapping: Path | N
 
 def _text_model() -> str:
     """Fetches the default model if it isn't here yet, as the first training would."""
-    from kgrec.text.models import DEFAULT_NAME, model_folder
+    from kgrec.text.encoding.models import DEFAULT_NAME, model_folder
 
     return f"{DEFAULT_NAME}, checksum right, in {model_folder()}"
 
@@ -143,9 +143,9 @@ def _text_model() -> str:
 def _text_speed() -> str:
     """What precision "auto" chooses here, and how fast it is by a timing of a second or two."""
     from kgrec.text import load_encoder
-    from kgrec.text.encoder import SAMPLE
-    from kgrec.text.precision import texts_per_second
-    from kgrec.text.runtimes import has_openvino
+    from kgrec.text.encoding.encoder import SAMPLE
+    from kgrec.text.encoding.precision import texts_per_second
+    from kgrec.text.encoding.runtimes import has_openvino
 
     encoder = load_encoder()
     rate = texts_per_second(encoder.encode, SAMPLE)

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from graph_schema.errors import RequestError, TextModelError
 from kgrec.text.cleaning import clean_text
-from kgrec.text.encoder import MAX_CHUNKS, BertEncoder
+from kgrec.text.encoding.encoder import MAX_CHUNKS, BertEncoder
 
 Floats = np.ndarray
 Ints = np.ndarray

@@ -20,10 +20,10 @@ from kgrec.progress import Progress
 from kgrec.scenarios import with_scenarios
 from kgrec.stores import GraphStore
 from kgrec.text import clean_text, item_documents
-from kgrec.text.adapters import import_peft
-from kgrec.text.finetuned_model import is_adapter, read_manifest
-from kgrec.text.loading import read_model
-from kgrec.text.models import model_folder
+from kgrec.text.encoding.adapters import import_peft
+from kgrec.text.encoding.finetuned_model import is_adapter, read_manifest
+from kgrec.text.encoding.loading import read_model
+from kgrec.text.encoding.models import model_folder
 from kgrec.text_finetuning import TextCorpus, TuningReport, UserTexts, tune_network
 from kgrec.text_finetuning.downstream_recommender import DownstreamRecommender
 from kgrec.text_finetuning.model_writer import TUNED, write_tuned_model

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kgrec.files import FolderKind
-from kgrec.text.adapters import PrefixEncoder, peft_warnings_hidden
-from kgrec.text.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
-from kgrec.text.models import sha256
+from kgrec.text.encoding.adapters import PrefixEncoder, peft_warnings_hidden
+from kgrec.text.encoding.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
+from kgrec.text.encoding.models import sha256
 from kgrec.text_finetuning.tuner import TunedModel
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.text.forward import padded
-from kgrec.text.pooling import MEAN, Pooling
+from kgrec.text.encoding.forward import padded
+from kgrec.text.encoding.pooling import MEAN, Pooling
 from kgrec.text_finetuning.objectives.masking import TokenVocabulary
 
 _WINDOW = 16  # batches whose texts are sorted by length together, to save padding

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError, TrainingError
 from kgrec.progress import Progress
-from kgrec.text.precision import has_native_bf16
+from kgrec.text.encoding.precision import has_native_bf16
 from kgrec.text_finetuning.report import CostMeter, tensors_in
 from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing
 

@@ -13,8 +13,8 @@ import torch
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TextModelError
 from kgrec.progress import Progress
-from kgrec.text.encoder import max_positions
-from kgrec.text.loading import LanguageModel
+from kgrec.text.encoding.encoder import max_positions
+from kgrec.text.encoding.loading import LanguageModel
 from kgrec.text_finetuning.augmentation import delete_words, mask_spans, substitute_words
 from kgrec.text_finetuning.corpus import TextCorpus
 from kgrec.text_finetuning.objectives.contrastive import Augment, ContrastiveObjective

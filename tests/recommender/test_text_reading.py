@@ -19,7 +19,7 @@ from kgrec.features.blocks import text_rows
 from kgrec.graph import GraphSnapshot
 from kgrec.stores import EmbeddedStore
 from kgrec.text import load_encoder
-from kgrec.text.loading import read_model
+from kgrec.text.encoding.loading import read_model
 from kgrec.text_finetuning.downstream_recommender import DownstreamRecommender
 from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, RecommendationObjective
 from kgrec.text_finetuning.tokens import Tokens

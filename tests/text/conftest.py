@@ -3,7 +3,7 @@
 import pytest
 
 from kgrec.text import load_encoder
-from kgrec.text.models import model_folder
+from kgrec.text.encoding.models import model_folder
 
 
 @pytest.fixture(scope="session")

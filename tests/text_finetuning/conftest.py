@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kgrec.config.text_finetuning import TextTuning
-from kgrec.text.loading import read_model
+from kgrec.text.encoding.loading import read_model
 from kgrec.text_finetuning import TextCorpus, UserTexts
 from tests.text.tiny import texts, write_bert
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from kgrec.errors import MissingExtraError, TextModelError
 from kgrec.text import load_encoder
-from kgrec.text.finetuned_model import ADAPTER_CONFIG, MANIFEST
-from kgrec.text.loading import read_model
+from kgrec.text.encoding.finetuned_model import ADAPTER_CONFIG, MANIFEST
+from kgrec.text.encoding.loading import read_model
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.model_writer import write_tuned_model
 from kgrec.text_finetuning.tokens import Tokens

@@ -7,8 +7,8 @@ import torch
 from transformers import DistilBertConfig, DistilBertModel
 
 from kgrec.errors import TextModelError
-from kgrec.text.adapters import merge_adapter
-from kgrec.text.loading import LanguageModel
+from kgrec.text.encoding.adapters import merge_adapter
+from kgrec.text.encoding.loading import LanguageModel
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.tokens import Tokens
 from kgrec.text_finetuning.trainable_parameters import GradualUnfreezing, select_trainable

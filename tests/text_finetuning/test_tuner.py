@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TrainingError
-from kgrec.text.loading import read_model
+from kgrec.text.encoding.loading import read_model
 from kgrec.text_finetuning import TextCorpus, UserTexts, tune_network
 from kgrec.text_finetuning.objectives.contrastive import ContrastiveObjective, info_nce
 from kgrec.text_finetuning.tokens import Tokens

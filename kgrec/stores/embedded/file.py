@@ -14,7 +14,7 @@ from typing import Any
 import kglite
 
 from graph_schema.errors import StoreError, StoreFileError
-from graph_schema.migration import latest_version
+from graph_schema.migration import latest_version, migrations
 from kgrec.stores.base import EdgeType
 from kgrec.stores.fulltext import indexed
 
@@ -180,3 +180,13 @@ def _user_of(pid: int | None) -> int | None:
         return pid
     starts = [place for place, part in enumerate(command) if b"embedded.worker import" in part]
     return int(command[starts[0] + 1]) if starts else pid
+
+
+def prepare(graph: kglite.KnowledgeGraph) -> bool:
+    """Run the migrations that the graph lacks; True if there were any."""
+    lacking = [step for step in migrations() if step.version > graph.schema_version]
+    for step in lacking:
+        for statement in step.statements:
+            graph.cypher(statement, timeout_ms=0)
+        graph.set_schema_version(step.version)
+    return bool(lacking)

@@ -14,10 +14,9 @@ import kglite
 import pyarrow as pa
 
 from graph_schema.errors import QueryError, StoreError
-from graph_schema.migration import migrations
 from kgrec.stores.base import EdgeType, Progress
 from kgrec.stores.embedded import queries
-from kgrec.stores.embedded.file import LoadedGraph, StoreFile, leased, load, rows_of, save
+from kgrec.stores.embedded.file import LoadedGraph, StoreFile, leased, load, prepare, rows_of, save
 from kgrec.stores.embedded.read import plain_value, read_edges, read_nodes
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.tables import EdgeRows, NodeRows
@@ -155,13 +154,3 @@ class EmbeddedGraph:
             ) from error
         except (kglite.KgError, ValueError, TypeError, OverflowError) as error:
             raise StoreError(f"{self.file}: {error}") from error
-
-
-def prepare(graph: kglite.KnowledgeGraph) -> bool:
-    """Run the migrations that the graph lacks; True if there were any."""
-    lacking = [step for step in migrations() if step.version > graph.schema_version]
-    for step in lacking:
-        for statement in step.statements:
-            graph.cypher(statement, timeout_ms=0)
-        graph.set_schema_version(step.version)
-    return bool(lacking)

@@ -15,8 +15,7 @@ from graph_schema.names import INTERACTED, ITEM, USER
 from kgrec.progress import Progress
 from kgrec.stores.base import EdgeType
 from kgrec.stores.embedded import queries
-from kgrec.stores.embedded.file import LoadedGraph
-from kgrec.stores.embedded.graph import prepare
+from kgrec.stores.embedded.file import LoadedGraph, prepare
 from kgrec.stores.embedded.read import read_edges, read_nodes
 from kgrec.stores.merge import Merged, merge_interactions
 from kgrec.stores.tables import EdgeRows, NodeRows

@@ -16,7 +16,7 @@ from torch.nn import functional
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TrainingError
 from kgrec.progress import Progress
-from kgrec.text.encoder import MAX_CHUNKS
+from kgrec.text.encoding.encoder import MAX_CHUNKS
 from kgrec.text_finetuning.tokens import Tokens, batches_by_length
 
 _ENCODED_AT_ONCE = 64  # chunks of similar length, without gradients

@@ -64,7 +64,7 @@ def test_texts_of_items_held_out_are_never_trained_on(tiny, corpus):
 
 @pytest.mark.slow
 def test_training_the_encoder_beats_training_its_head_alone(tiny_folder, corpus):
-    from kgrec.text.loading import read_model
+    from kgrec.text.encoding.loading import read_model
 
     def perplexity(**changed):
         model = read_model(tiny_folder)

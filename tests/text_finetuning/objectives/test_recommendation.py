@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional
 
 from kgrec.errors import TrainingError
-from kgrec.text.encoder import MAX_CHUNKS, BertEncoder
-from kgrec.text.loading import read_model
+from kgrec.text.encoding.encoder import MAX_CHUNKS, BertEncoder
+from kgrec.text.encoding.loading import read_model
 from kgrec.text_finetuning import tune_network
 from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, RecommendationObjective
 from kgrec.text_finetuning.tokens import Tokens

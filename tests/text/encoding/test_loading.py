@@ -10,7 +10,7 @@ from transformers import ViTConfig, ViTModel
 
 from graph_schema.errors import RequestError, TextModelError
 from kgrec.text import load_encoder
-from kgrec.text.encoder import MAX_CHUNKS
+from kgrec.text.encoding.encoder import MAX_CHUNKS
 from tests.text import tiny
 
 

@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 
 from kgrec.progress import Progress
 from kgrec.text.cleaning import clean_text
-from kgrec.text.encoder import TextEncoder
+from kgrec.text.encoding.encoder import TextEncoder
 from loaders.wheels import cache_root
 
 SHARD_ROWS = 32_768

@@ -5,7 +5,12 @@ import time
 import numpy as np
 import torch
 
-from kgrec.text.precision import has_native_bf16, is_faster, lowest_cosine, texts_per_second
+from kgrec.text.encoding.precision import (
+    has_native_bf16,
+    is_faster,
+    lowest_cosine,
+    texts_per_second,
+)
 
 UNIT = np.eye(3)
 

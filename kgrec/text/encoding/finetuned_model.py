@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_schema.errors import TextModelError
-from kgrec.text.models import sha256
+from kgrec.text.encoding.models import sha256
 
 MANIFEST = "kgrec_text.json"
 ADAPTER_CONFIG = "adapter_config.json"

@@ -8,8 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from graph_schema.errors import TextModelError
 from kgrec.text import load_encoder
-from kgrec.text import models as models_module
-from kgrec.text.models import fingerprint, model_folder
+from kgrec.text.encoding import models as models_module
+from kgrec.text.encoding.models import fingerprint, model_folder
 
 pytestmark = pytest.mark.slow
 SMALL = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")

@@ -16,12 +16,12 @@ import torch
 
 from graph_schema.errors import RequestError
 from kgrec.progress import Progress
-from kgrec.text import models
 from kgrec.text.cleaning import clean_text
-from kgrec.text.forward import ForwardPass
-from kgrec.text.loading import LanguageModel, read_model
-from kgrec.text.pooling import Pooling
-from kgrec.text.precision import PRECISIONS, Precision
+from kgrec.text.encoding import models
+from kgrec.text.encoding.forward import ForwardPass
+from kgrec.text.encoding.loading import LanguageModel, read_model
+from kgrec.text.encoding.pooling import Pooling
+from kgrec.text.encoding.precision import PRECISIONS, Precision
 
 MAX_CHUNKS = 8  # of one text; the rest of a longer text is ignored
 BATCH_TOKENS = 4096  # padded tokens in one batch: enough to keep the cores busy, small in cache
@@ -76,8 +76,8 @@ def load_encoder(
         "cpu", "cuda", ...; by default an accelerator where there is one.
     precision
         "fp32" or "bf16" (PyTorch), "openvino" (fp32) or "int8" (OpenVINO, an extra, on the
-        processor), or "auto": bf16 where the device supports it natively, a timed batch is faster
-        and every vector of it keeps a cosine of at least .9999 to fp32; otherwise fp32, with
+        processor), or "auto": bf16 where the device supports it natively and every vector of a
+        sample keeps a cosine of at least .9999 to fp32; otherwise fp32, with
         OpenVINO where it is installed and proves faster on the first large batch.
     cache_dir
         Folder for a downloaded model; by default kgrec's cache.

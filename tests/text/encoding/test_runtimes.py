@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from graph_schema.errors import RequestError, TextModelError
-from kgrec.text import forward as forward_module
-from kgrec.text import int8, load_encoder, runtimes
+from kgrec.text import load_encoder
+from kgrec.text.encoding import forward as forward_module
+from kgrec.text.encoding import int8, runtimes
 from tests.text import tiny
 
 TEXTS = tiny.texts(40)

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from graph_schema.errors import TextModelError
 from kgrec.text import load_encoder
-from kgrec.text.pooling import MEAN, Pooling, read_pooling
+from kgrec.text.encoding.pooling import MEAN, Pooling, read_pooling
 from tests.text import tiny
 
 TEXTS = ["the red river", "a dog", "two old film war music"]

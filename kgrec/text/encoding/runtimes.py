@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from graph_schema.errors import TextModelError
-from kgrec.text.int8 import quantise
+from kgrec.text.encoding.int8 import quantise
 
 States = Callable[[Tensor, Tensor], Tensor]
 """From token ids and attention, int64 ``[B, L]``, to the last layer's states ``[B, L, d]``."""

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from graph_schema.errors import TextModelError
-from kgrec.text.models import sha256
+from kgrec.text.encoding.models import sha256
 
 # Names in sentence-transformers -> mode; a division by a length changes nothing in unit rows.
 _MODES = {"mean": "mean", "mean_tokens": "mean", "mean_sqrt_len_tokens": "mean"}

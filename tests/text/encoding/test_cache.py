@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kgrec.text import EmbeddingCache
-from kgrec.text import cache as cache_module
+from kgrec.text.encoding import cache as cache_module
 
 MODEL, OTHER = "a" * 64, "b" * 64
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from kgrec.text import int8
-from kgrec.text.loading import read_model
-from kgrec.text.runtimes import openvino_states, torch_states
+from kgrec.text.encoding import int8
+from kgrec.text.encoding.loading import read_model
+from kgrec.text.encoding.runtimes import openvino_states, torch_states
 from tests.text import tiny
 
 LARGE = 7  # the channel that a layer's normalisation makes large

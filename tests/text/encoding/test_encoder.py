@@ -6,8 +6,8 @@ import torch
 
 from graph_schema.errors import RequestError
 from kgrec.text import CachedEncoder, EmbeddingCache, load_encoder
-from kgrec.text import encoder as encoder_module
-from kgrec.text.precision import has_native_bf16
+from kgrec.text.encoding import encoder as encoder_module
+from kgrec.text.encoding.precision import has_native_bf16
 
 pytestmark = pytest.mark.slow
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]

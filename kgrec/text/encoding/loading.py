@@ -10,15 +10,15 @@ from typing import Any
 import torch
 
 from graph_schema.errors import TextModelError
-from kgrec.text import models
-from kgrec.text.adapters import (
+from kgrec.text.encoding import models
+from kgrec.text.encoding.adapters import (
     import_peft,
     merge_adapter,
     peft_warnings_hidden,
     prefix_encoder,
 )
-from kgrec.text.finetuned_model import MANIFEST, is_adapter, read_manifest
-from kgrec.text.pooling import MEAN, Pooling, read_pooling
+from kgrec.text.encoding.finetuned_model import MANIFEST, is_adapter, read_manifest
+from kgrec.text.encoding.pooling import MEAN, Pooling, read_pooling
 
 
 @dataclass(frozen=True, eq=False)
