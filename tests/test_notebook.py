@@ -16,6 +16,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_notebook_runs_and_draws(name: str, tmp_path: Path) -> None:
     assert pictures(run(FOLDER / f"{name}.ipynb", tmp_path)) >= PICTURES[name]

@@ -11,7 +11,7 @@ from nbclient.exceptions import CellExecutionError
 from tests.neo4j_server import Server, emptied
 from tests.notebooks import NEO4J, pictures, run, server_variables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @pytest.mark.neo4j

@@ -21,6 +21,7 @@ def _blocks(language: str, text: str = README) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # against a hang alone: a busy machine may take its time
 def test_the_python_session_runs_as_it_stands(tmp_path: Path) -> None:
     session = "\n".join(_blocks("python"))
     assert "Recommender().fit(" in session
