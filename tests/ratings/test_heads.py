@@ -50,7 +50,7 @@ def test_a_head_learns_what_a_scenario_has_of_its_own() -> None:
 
 def test_auto_uses_a_head_where_validation_gains(monkeypatch: pytest.MonkeyPatch) -> None:
     """In "b" hardly anything is liked, which the shared model can't tell."""
-    monkeypatch.setattr(rating_heads, "_RATE", 0.05)
+    monkeypatch.setattr(rating_heads, "_LEARNING_RATE", 0.05)
     monkeypatch.setattr(rating_heads, "_EPOCHS", 20)
     told = events(flipped=False)
     told["rating"] = told["rating"].mask(told["scenario"] == "b", 1 + told["rating"] // 2)
@@ -64,7 +64,7 @@ def test_auto_uses_a_head_where_validation_gains(monkeypatch: pytest.MonkeyPatch
 
 
 def test_auto_uses_no_head_where_nothing_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rating_heads, "_SURE", np.inf)
+    monkeypatch.setattr(rating_heads, "_STANDARD_ERRORS", np.inf)
     model = fit(events(True), head="auto", epochs=1)
     assert model.state.rating_model is not None
     assert not model.state.rating_model.uses_head.any()

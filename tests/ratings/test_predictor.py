@@ -158,7 +158,7 @@ def test_new_items_are_foretold_by_what_is_known_of_them(model: Recommender) -> 
         ({"user_id": ["u0"], "item_id": ["i0"], "scenario": ["moon"]}, None, "'moon'"),
         ({"user_id": ["u0"], "item_id": ["i0"], "timestamp": ["noon"]}, None, "unix seconds"),
         ({"user_id": ["u0"], "item_id": [None]}, None, "row 0"),
-        ({"user_id": ["x"], "item_id": ["i0"]}, {"x": {"i1": float("nan")}}, "no number"),
+        ({"user_id": ["x"], "item_id": ["i0"]}, {"x": {"i1": float("nan")}}, "not a number"),
         ({"user_id": ["x"], "item_id": ["i0"]}, {"x": {"i99": 4}}, "'i99'"),
     ],
 )
