@@ -37,8 +37,8 @@ class Query:
         place of the stored one; its user need not be stored.
     scenario : str, optional
         Name of a scenario. "auto": each user in the scenario that ``recognise`` finds; "mixture":
-        scores averaged over scenarios by their probabilities. By default the scenario that a rule
-        (``ScenarioConfig``) or the user's own events tell, else none.
+        scores averaged over scenarios by their probabilities. By default the scenario inferred from
+        a rule (``ScenarioConfig``) or from the user's own events, else none.
     context : mapping, optional
         User attributes that the graph does not know, such as ``{"gender": "F"}``. With "auto" and
         "mixture" it may have the ``hour`` (0 to 23, UTC).
@@ -65,7 +65,9 @@ class Query:
         if not isinstance(users, Query):
             return Query(users, histories, scenario, context, horizon)
         later = None if horizon == "next" else horizon
-        return users.alone(histories=histories, scenario=scenario, context=context, horizon=later)
+        return users.check_alone(
+            histories=histories, scenario=scenario, context=context, horizon=later
+        )
 
     @staticmethod
     def of_one(
@@ -78,12 +80,14 @@ class Query:
         """``of`` for verbs about one user, whose history may be given as ``history``."""
         if isinstance(user, Query):
             later = None if horizon == "next" else horizon
-            return user.alone(history=history, scenario=scenario, context=context, horizon=later)
+            return user.check_alone(
+                history=history, scenario=scenario, context=context, horizon=later
+            )
         if history is None:
             return Query([user], None, scenario, context, horizon)
         return Query(None, {user: history}, scenario, context, horizon)
 
-    def alone(self, **keywords: object) -> Query:
+    def check_alone(self, **keywords: object) -> Query:
         """This Query. Raises RequestError that names the first of the keywords that has a value."""
         for name, value in keywords.items():
             if value is not None:
