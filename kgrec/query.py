@@ -67,7 +67,9 @@ class Query:
         if not isinstance(users, Query):
             return Query(users, histories, scenario, context, horizon)
         later = None if horizon == "next" else horizon
-        return users.alone(histories=histories, scenario=scenario, context=context, horizon=later)
+        return users.check_alone(
+            histories=histories, scenario=scenario, context=context, horizon=later
+        )
 
     @staticmethod
     def of_one(
@@ -80,12 +82,14 @@ class Query:
         """``of`` for methods about one user, whose history may be given as ``history``."""
         if isinstance(user, Query):
             later = None if horizon == "next" else horizon
-            return user.alone(history=history, scenario=scenario, context=context, horizon=later)
+            return user.check_alone(
+                history=history, scenario=scenario, context=context, horizon=later
+            )
         if history is None:
             return Query([user], None, scenario, context, horizon)
         return Query(None, {user: history}, scenario, context, horizon)
 
-    def alone(self, **keywords: object) -> Query:
+    def check_alone(self, **keywords: object) -> Query:
         """This Query. Raises RequestError that names the first of the keywords that has a value."""
         for name, value in keywords.items():
             if value is not None:

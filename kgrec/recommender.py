@@ -442,7 +442,7 @@ class Recommender:
         resolver = self.state.resolver
         query = Query.of(users, histories)
         if isinstance(users, Query):
-            users.alone(context=context)
+            users.check_alone(context=context)
             if users.scenario is not None:
                 raise RequestError("the Query names its scenario; leave it out to recognise it.")
             query, context = replace(query, context=None), query.context
@@ -725,7 +725,7 @@ class Recommender:
         state = self.state
         if isinstance(users, Query):
             query = Query.of(users, None, None, context, horizon)
-            query.alone(scenario=scenario)
+            query.check_alone(scenario=scenario)
             scenario = query.scenario
         elif isinstance(users, int):
             ids = sample_users(state.engine, users, seed)

@@ -128,21 +128,21 @@ def test_the_circumstances_change_scores(model: Recommender) -> None:
 def test_explanations_divide_the_score_of_recommend(model: Recommender, query: Query) -> None:
     shown = scores(model, query)
     items = [str(shown.index[place]) for place in (0, 5, -1)]
-    for told in (model.explain(query, items[0], k=100), *model.explain_all(query, items)):
-        assert told.score == pytest.approx(shown[told.item_id], abs=1e-4)
-        added = sum(told.parts.values())
-        assert added == pytest.approx(told.score - told.baseline, abs=1e-4)
-        assert told.rest == pytest.approx(0, abs=1e-4)
-        assert told.shown + told.not_shown == pytest.approx(told.gain, abs=1e-4)
+    for answer in (model.explain(query, items[0], k=100), *model.explain_all(query, items)):
+        assert answer.score == pytest.approx(shown[answer.item_id], abs=1e-4)
+        added = sum(answer.parts.values())
+        assert added == pytest.approx(answer.score - answer.baseline, abs=1e-4)
+        assert answer.rest == pytest.approx(0, abs=1e-4)
+        assert answer.shown + answer.not_shown == pytest.approx(answer.gain, abs=1e-4)
 
 
 def test_a_comparison_explains_two_scores_of_recommend(model: Recommender, query: Query) -> None:
     shown = scores(model, query)
-    told = model.compare(query, "i4", "i9")
-    assert told.a.score == pytest.approx(shown["i4"], abs=1e-4)
-    assert told.b.score == pytest.approx(shown["i9"], abs=1e-4)
-    parts = sum(part.difference for part in told.parts)
-    assert parts == pytest.approx(told.difference, abs=1e-4)
+    answer = model.compare(query, "i4", "i9")
+    assert answer.a.score == pytest.approx(shown["i4"], abs=1e-4)
+    assert answer.b.score == pytest.approx(shown["i9"], abs=1e-4)
+    parts = sum(part.difference for part in answer.parts)
+    assert parts == pytest.approx(answer.difference, abs=1e-4)
 
 
 @pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
@@ -157,9 +157,9 @@ def test_counterfactuals_see_the_list_of_recommend(
         (last, model.counterfactual(query, last, k=3, add=True, constraints=limits)),
         (last, model.why_not(query, last, k=3, constraints=limits)),
     ]
-    for item, told in answers:
-        assert told.rank == places.loc[item, "rank"]
-        assert told.score == pytest.approx(places.loc[item, "score"], abs=1e-4)
+    for item, answer in answers:
+        assert answer.rank == places.loc[item, "rank"]
+        assert answer.score == pytest.approx(places.loc[item, "score"], abs=1e-4)
     why_not = answers[-1][1]
     assert why_not.candidates == len(frame)  # type: ignore[union-attr]
     assert why_not.comparison.a.item_id == frame["item_id"].iloc[2]  # type: ignore[union-attr]
@@ -175,11 +175,11 @@ def test_a_counterfactual_is_what_recommend_gives_without_the_events(
         scenario = "app"
     query = Query(histories={"new": TYPED}, scenario=scenario)
     item = str(model.recommend(query, k=1)["item_id"].iloc[0])
-    told = model.counterfactual(query, item, k=1, max_events=3)
-    assert told.found
-    gone = {event.item_id for event in told.events}
+    answer = model.counterfactual(query, item, k=1, max_events=3)
+    assert answer.found
+    gone = {event.item_id for event in answer.events}
     changed = replace(query, histories={"new": [one for one in TYPED if one not in gone]})
-    assert told.score_then == pytest.approx(scores(model, changed)[item], abs=1e-4)
+    assert answer.score_then == pytest.approx(scores(model, changed)[item], abs=1e-4)
 
 
 @pytest.mark.parametrize("source", ["item", "reviews"])
@@ -188,15 +188,15 @@ def test_words_explain_the_score_of_recommend(
 ) -> None:
     shown = scores(model, query)
     item = str(shown.index[0])
-    told = model.words(query, item, source=source, method="occlusion")  # type: ignore[arg-type]
-    assert told.score == pytest.approx(shown[item], abs=2e-4)
+    answer = model.words(query, item, source=source, method="occlusion")  # type: ignore[arg-type]
+    assert answer.score == pytest.approx(shown[item], abs=2e-4)
 
 
 def test_importance_divides_the_scores_of_recommend(model: Recommender, query: Query) -> None:
     limits = LIMITS["candidates"]
     best = model.recommend(query, k=4, constraints=limits)["item_id"].tolist()
     frame = model.importance("part", users=query, k=4, constraints=limits)
-    gains = [told.gain for told in model.explain_all(query, best)]
+    gains = [answer.gain for answer in model.explain_all(query, best)]
     assert frame["mean"].sum() == pytest.approx(np.mean(gains), abs=1e-4)
     assert set(frame["scenario"]) == {query.scenario or ""}
 
@@ -231,7 +231,7 @@ def test_search_adds_the_rank_among_the_scores_of_recommend(
 ONE_USER: dict[str, Callable[..., Any]] = {
     "explain": lambda r, user, **given: r.explain(user, "i9", **given).to_dict(),
     "explain_all": lambda r, user, **given: [
-        told.to_dict() for told in r.explain_all(user, ["i9", "i4"], **given)
+        answer.to_dict() for answer in r.explain_all(user, ["i9", "i4"], **given)
     ],
     "counterfactual": lambda r, user, **given: r.counterfactual(
         user, "i9", k=20, **given
@@ -378,15 +378,15 @@ def test_a_mixture_is_explained_by_the_weighted_sum_of_its_scenarios(
     model: Recommender, keywords: dict[str, Any], context: Mapping[str, Any] | None
 ) -> None:
     query = Query.of_one(who(keywords), **keywords, context=context)
-    told = model.explain(replace(query, scenario="mixture"), "i9")
+    answer = model.explain(replace(query, scenario="mixture"), "i9")
     shares = model.recognise(query).set_index("scenario")["probability"]
     single = {name: model.explain(replace(query, scenario=name), "i9") for name in shares.index}
     assert len(single) == 3
     assert shares.max() < 0.999, "one scenario alone would be no mixture"
     for value in ("score", "baseline", "gain"):
         mean = sum(shares[name] * getattr(one, value) for name, one in single.items())
-        assert getattr(told, value) == pytest.approx(mean, abs=1e-4)
-    for part, amount in told.parts.items():
+        assert getattr(answer, value) == pytest.approx(mean, abs=1e-4)
+    for part, amount in answer.parts.items():
         mean = sum(shares[name] * one.parts.get(part, 0.0) for name, one in single.items())
         assert amount == pytest.approx(mean, abs=1e-4)
 

@@ -26,7 +26,7 @@ VERBS: dict[str, Callable[[Recommender], Any]] = {
     "search": lambda r: r.search("dusty prairie", user="u1", k=5).to_dict(),
     "recognise": lambda r: r.recognise("u1").to_dict(),
     "explain": lambda r: r.explain("u1", "i9").to_dict(),
-    "explain_all": lambda r: [told.to_dict() for told in r.explain_all("u1", ["i9", "i4"])],
+    "explain_all": lambda r: [answer.to_dict() for answer in r.explain_all("u1", ["i9", "i4"])],
     "counterfactual": lambda r: r.counterfactual("u1", "i9", k=30).to_dict(),
     "why_not": lambda r: r.why_not("u1", "i9", k=2).to_dict(),
     "compare": lambda r: r.compare("u1", "i9", "i4").to_dict(),
