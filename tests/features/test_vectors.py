@@ -12,10 +12,11 @@ import torch
 from graph_schema import Catalog
 from graph_schema.errors import CatalogError, ModelError
 from kgrec import Recommender
-from kgrec.explain.attribution.model_breakdown import break_down
+from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.features.blocks import FEATURE_BLOCKS
 from kgrec.features.build import build_tables
 from kgrec.graph import GraphSnapshot
+from kgrec.scoring.request import Request
 from tests.recommender import catalogs
 
 NEW = ("i1", "i6", "i12", "i23")
@@ -56,7 +57,7 @@ def new_items(seed: int = 5) -> Catalog:
 
 
 def test_the_model_has_a_part_for_each_name(model: Recommender) -> None:
-    engine = model._engine
+    engine = model.state.engine
     assert PART in engine.model.shape.parts
     weights = engine.model.features.get_parameter(f"vectors.{PART}")
     assert weights.shape == (SIZE, 2 * 16)
@@ -64,7 +65,7 @@ def test_the_model_has_a_part_for_each_name(model: Recommender) -> None:
 
 
 def test_rows_have_unit_length_and_missing_ones_are_masked(model: Recommender) -> None:
-    inputs, items = model._engine.inputs.items, model.snapshot.items
+    inputs, items = model.state.engine.bound.inputs.items, model.snapshot.items
     missing = items.rows(list(WITHOUT))
     rows = inputs.rows[PART]
     lengths = rows.norm(dim=1).numpy()
@@ -73,14 +74,14 @@ def test_rows_have_unit_length_and_missing_ones_are_masked(model: Recommender) -
     present = inputs.present[PART]
     assert present is not None
     assert np.flatnonzero(present.numpy()[:, 0] == 0).tolist() == sorted(missing)
-    query, _ = model._engine.item_parts
-    stand_in = model._engine.model.features.query.missing[PART].detach()
+    query, _ = model.state.engine.bound.item_parts
+    stand_in = model.state.engine.model.features.query.missing[PART].detach()
     for row in missing:
         torch.testing.assert_close(query[PART][row], stand_in)
 
 
 def test_cold_items_are_ranked_by_their_vectors(model: Recommender) -> None:
-    new = model._engine.new_items
+    new = model.state.engine.new_items
     assert new is not None
     assert new.likeness.weights[PART] > 0
     for item in NEW:
@@ -94,11 +95,11 @@ def test_cold_items_are_ranked_by_their_vectors(model: Recommender) -> None:
 
 @pytest.mark.parametrize("item", ["i2", "i6"])
 def test_explanations_are_exact_and_name_the_vectors(model: Recommender, item: str) -> None:
-    engine = model._engine
+    engine = model.state.engine
     row = int(engine.snapshot.items.rows([item])[0])
     history = engine.stored(np.array([2]))
     times = np.zeros(len(history.item), dtype=np.int64)
-    told = break_down(engine, history, times, row)
+    told = RequestBreakdown.of(engine, Request(history), times).break_down(row)
     assert PART in told.parts
     assert told.score == pytest.approx(float(engine.score(history)[0, row]), abs=1e-5)
     assert abs(told.rest) < 1e-5
@@ -137,7 +138,7 @@ def test_update_reads_vectors_of_new_items(model: Recommender, tmp_path: Path) -
     other = Recommender.load(tmp_path / "model", device="cpu")
     other.update(new_items())
     items = other.snapshot.items
-    present = other._engine.inputs.items.present[PART]
+    present = other.state.engine.bound.inputs.items.present[PART]
     assert present is not None
     assert present[items.rows(["n1", "n2"]), 0].tolist() == [1.0, 0.0]
     ranked = other.rank(["u2"], candidates=["n1", "n2"], k=2)  # u2 likes what looks like i2
@@ -150,7 +151,7 @@ def test_update_reads_vectors_of_new_items(model: Recommender, tmp_path: Path) -
 
 
 def test_without_vectors_of_a_name_all_items_miss_it(model: Recommender, tmp_path: Path) -> None:
-    engine = model._engine
+    engine = model.state.engine
     other = catalogs.snapshot(tmp_path)
     tables = build_tables(other, engine.vocabulary, {}, np.empty((0, 0), np.float32))
     assert tables.rows[PART].shape == (len(other.items), SIZE)
@@ -164,7 +165,7 @@ def test_another_size_than_the_training_had_is_refused(model: Recommender) -> No
     )
     assert snapshot.vectors == {}
     with pytest.raises(ModelError, match=f"have {SIZE + 2} numbers.*trained on {SIZE}"):
-        build_tables(as_snapshot(wrong), model._engine.vocabulary, {}, np.empty((0, 0)))
+        build_tables(as_snapshot(wrong), model.state.engine.vocabulary, {}, np.empty((0, 0)))
 
 
 def as_snapshot(catalog: Catalog) -> GraphSnapshot:
@@ -178,7 +179,7 @@ def test_the_switch_leaves_them_out_to_the_bit() -> None:
 
     users = [f"u{n}" for n in range(catalogs.N_USERS)]
     plain, off = fit({}), fit({"use_vectors": False}, image=given())
-    assert plain._engine.model.shape == off._engine.model.shape
+    assert plain.state.engine.model.shape == off.state.engine.model.shape
     assert off.recommend(users).equals(plain.recommend(users))
     on = fit({}, image=given())
     assert not on.recommend(users).equals(plain.recommend(users))
@@ -188,11 +189,11 @@ def test_sampled_training_and_ratings_read_them_too() -> None:
     source = Catalog.from_frames(**catalogs.frames(), vectors={"image": given()})
     settings = catalogs.config(sampling="sampled", negatives=8, fanout=4)
     model = Recommender(settings).fit(source, seed=0, device="cpu")
-    weights = model._engine.model.features.get_parameter(f"vectors.{PART}")
+    weights = model.state.engine.model.features.get_parameter(f"vectors.{PART}")
     assert bool(weights.detach().any())
     model.fit_ratings(like=3)
-    assert model._rater is not None
-    assert PART in model._rater.shape.parts
+    assert model.state.rating_model is not None
+    assert PART in model.state.rating_model.shape.parts
     pairs = pd.DataFrame({"user_id": ["u1"], "item_id": [WITHOUT[0]]})
     assert np.isfinite(model.predict(pairs)["rating"]).all()
 
