@@ -167,8 +167,8 @@ def _by_head(trial: AgeGroups, runs: dict[str, list[np.ndarray]]) -> dict[str, M
             against = paired_bootstrap(
                 losses["none"][rows], losses[head][rows], resamples=_RESAMPLES
             )
-            told = [round(value, 6) for value in (against.mean, against.low, against.high)]
-            metrics["by_scenario"][name]["logloss_less_none"] = told
+            answer = [round(value, 6) for value in (against.mean, against.low, against.high)]
+            metrics["by_scenario"][name]["logloss_less_none"] = answer
         found[head] = metrics
     return found
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from benchmarks.bag_regression import regress_bags
 from benchmarks.harness.report import finish, run
-from benchmarks.scenario_data.recognition import DATA, Answers, Labelled, figures, ours, worth
+from benchmarks.scenario_data.recognition import DATA, Answers, Labelled, figures, ours, shrinkage
 from kgrec.evaluation import paired_bootstrap
 from kgrec.metrics.calibration import balanced_accuracy
 
@@ -45,14 +45,14 @@ def measure(data: Labelled, seeds: int) -> dict[str, Any]:
             right = balanced_accuracy(part.best, part.truth)
             print(f"seed {seed} {name}: {right:.4f}, {part.seconds:.1f} s", file=sys.stderr)
     whole = {name: Answers.joined(answers) for name, answers in parts.items()}
-    told = {name: figures(answers, data.names) for name, answers in whole.items()}
+    answer = {name: figures(answers, data.names) for name, answers in whole.items()}
     for name, answers in parts.items():
         first = figures(answers[0], data.names)
-        told[name]["first_seed"] = {key: first[key] for key in ("balanced_accuracy", "ece")}
-    difference = paired_bootstrap(*(worth(whole[name]) for name in ("logistic", "kgrec")))
+        answer[name]["first_seed"] = {key: first[key] for key in ("balanced_accuracy", "ece")}
+    difference = paired_bootstrap(*(shrinkage(whole[name]) for name in ("logistic", "kgrec")))
     return {
-        "kgrec": told["kgrec"],
-        "peers": {"logistic": told["logistic"]},
+        "kgrec": answer["kgrec"],
+        "peers": {"logistic": answer["logistic"]},
         "difference": {
             "balanced_accuracy": round(difference.mean, 4),
             "interval": [round(difference.low, 4), round(difference.high, 4)],

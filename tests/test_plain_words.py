@@ -44,9 +44,18 @@ ROOMS = (
     "graph_schema",
     "loaders",
     "kgrec",
-    "benchmarks",
-    "tests",
+    "tests/cli",
+    "tests/evaluation",
+    "tests/paths",
+    "tests/persistence",
+    "tests/ranking",
+    "tests/scoring",
+    "tests/search",
+    "tests/stores",
+    "tests/visualization",
 )
+# Names in files of saved models, which stay as they are.
+SAVED_NAMES = {"kgrec/persistence/ratings.py": {"worth"}}
 SUFFIXES = {".md", ".py", ".ipynb", ".yml", ".toml"}
 
 
@@ -72,6 +81,8 @@ def test_a_room_uses_plain_words(room: str) -> None:
     files = files_of(room)
     assert files
     found = {str(file.relative_to(ROOT)): found_words(file.read_text("utf-8")) for file in files}
+    for name, saved in SAVED_NAMES.items():
+        found[name] = [line for line in found.get(name, []) if line.split("'")[1] not in saved]
     assert {name: words for name, words in found.items() if words} == {}
 
 

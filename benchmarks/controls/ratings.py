@@ -50,20 +50,20 @@ def by_mean(rows: RatedRows) -> tuple[Floats, dict[str, Any]]:
 def by_biases(rows: RatedRows) -> tuple[Floats, dict[str, Any]]:
     """m + b_u + b_i by ridge regression (alternating least squares until still); the test rows'
     ratings, and what was chosen."""
-    worth = min(
+    shrinkage = min(
         ((u, i) for u in _WORTHS for i in _WORTHS),
         key=lambda pair: rows.error(Biases.fit(rows.train, rows.shape, pair).predict),
     )
-    fitted = Biases.fit(rows.known, rows.shape, worth)
-    return fitted.predict(rows.test), {"user_reg": worth[0], "item_reg": worth[1]}
+    fitted = Biases.fit(rows.known, rows.shape, shrinkage)
+    return fitted.predict(rows.test), {"user_reg": shrinkage[0], "item_reg": shrinkage[1]}
 
 
 def by_shifted_biases(rows: RatedRows) -> tuple[Floats, dict[str, Any]]:
     """``by_biases`` plus what validation rows have on average beyond it, as kgrec also learns from
     them that a user's next rating is lower than those before: what is left is not calibration."""
     answers, chosen = by_biases(rows)
-    worth = (chosen["user_reg"], chosen["item_reg"])
-    told = Biases.fit(rows.train, rows.shape, worth).predict(rows.valid)
+    shrinkage = (chosen["user_reg"], chosen["item_reg"])
+    told = Biases.fit(rows.train, rows.shape, shrinkage).predict(rows.valid)
     shift = float((rows.valid.rating - told).mean())
     limits = (float(rows.known.rating.min()), float(rows.known.rating.max()))
     return np.clip(answers + shift, *limits), {**chosen, "shift": round(shift, 4)}
@@ -72,14 +72,14 @@ def by_shifted_biases(rows: RatedRows) -> tuple[Floats, dict[str, Any]]:
 def by_factors(rows: RatedRows, seed: int) -> tuple[Floats, dict[str, Any]]:
     """Biases plus p_u · q_i, alternating least squares on what biases leave (Koren, Bell and
     Volinsky 2009); the test rows' ratings, and what was chosen."""
-    worth = tuple(by_biases(rows)[1].values())
+    shrinkage = tuple(by_biases(rows)[1].values())
     size, penalty = min(
         ((size, penalty) for size in _SIZES for penalty in _PENALTIES),
         key=lambda pair: rows.error(
-            _factors(rows.train, rows.shape, worth, pair[0], pair[1], seed)
+            _factors(rows.train, rows.shape, shrinkage, pair[0], pair[1], seed)
         ),
     )
-    fitted = _factors(rows.known, rows.shape, worth, size, penalty, seed)
+    fitted = _factors(rows.known, rows.shape, shrinkage, size, penalty, seed)
     return fitted(rows.test), {"factors": size, "reg": penalty}
 
 
@@ -93,12 +93,12 @@ class Biases:
     limits: tuple[float, float]
 
     @staticmethod
-    def fit(rows: Interactions, shape: tuple[int, int], worth: tuple[float, ...]) -> Biases:
+    def fit(rows: Interactions, shape: tuple[int, int], shrinkage: tuple[float, ...]) -> Biases:
         rating = rows.rating.astype(np.float64)
         mean, user, item = float(rating.mean()), np.zeros(shape[0]), np.zeros(shape[1])
         for _ in range(_SWEEPS):
-            item = _shrunk(rows.item, rating - mean - user[rows.user], shape[1], worth[1])
-            user = _shrunk(rows.user, rating - mean - item[rows.item], shape[0], worth[0])
+            item = _shrunk(rows.item, rating - mean - user[rows.user], shape[1], shrinkage[1])
+            user = _shrunk(rows.user, rating - mean - item[rows.item], shape[0], shrinkage[0])
         return Biases(mean, user, item, (float(rating.min()), float(rating.max())))
 
     def told(self, rows: Interactions) -> Floats:
@@ -108,20 +108,20 @@ class Biases:
         return np.asarray(np.clip(self.told(rows), *self.limits))
 
 
-def _shrunk(code: Ints, rest: Floats, count: int, worth: float) -> Floats:
+def _shrunk(code: Ints, rest: Floats, count: int, shrinkage: float) -> Floats:
     sums = np.bincount(code, rest, count)
-    return np.asarray(sums / (np.bincount(code, minlength=count) + worth))
+    return np.asarray(sums / (np.bincount(code, minlength=count) + shrinkage))
 
 
 def _factors(
     rows: Interactions,
     shape: tuple[int, int],
-    worth: tuple[float, ...],
+    shrinkage: tuple[float, ...],
     size: int,
     penalty: float,
     seed: int,
 ) -> Predict:
-    biases = Biases.fit(rows, shape, worth)
+    biases = Biases.fit(rows, shape, shrinkage)
     rest = rows.rating - biases.told(rows)
     rng = np.random.default_rng(seed)
     users, items = (rng.normal(0, 0.1, (count, size)) for count in shape)

@@ -45,8 +45,10 @@ class SharedBottom(Control):
         )
 
     def forward(self, rows: ControlRows) -> Tensor:
-        told = [matrix @ tokens for matrix, tokens in zip(self.features, self.tokens, strict=True)]
-        of_users, of_items = (self.user, told[0]), (self.item, told[1], told[2])
+        result = [
+            matrix @ tokens for matrix, tokens in zip(self.features, self.tokens, strict=True)
+        ]
+        of_users, of_items = (self.user, result[0]), (self.item, result[1], result[2])
         fields = [functional.embedding(rows.user, table) for table in of_users]
         fields += [functional.embedding(rows.item, table) for table in of_items]
         hidden = self.bottom(torch.cat(fields, dim=1))

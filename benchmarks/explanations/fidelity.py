@@ -94,9 +94,9 @@ class Ways:
         return () if label == USER else (between,)
 
 
-def first_path(told: Explanation) -> ExplainedPath | None:
+def first_path(result: Explanation) -> ExplainedPath | None:
     """The path with the largest contribution that is in the graph step by step."""
-    for path in told.paths:
+    for path in result.paths:
         if all(path.stored) and path.contribution > 0 and path.hops in (2, 3):
             return path
     return None

@@ -124,11 +124,11 @@ class Kgin(nn.Module):
         chosen, gather = self._thinned(chosen), self._thinned(self.graph.gather)
         for _ in range(self.layers):
             share = (user @ intents.T).softmax(1)
-            told = (chosen @ node[:n_items]) * (1 + share @ intents)
+            result = (chosen @ node[:n_items]) * (1 + share @ intents)
             pooled = gather @ node
             pooled = pooled * functional.embedding(self.graph.relation, self.relation)
             node = functional.normalize(self.dropout(self.graph.spread @ pooled), dim=1)
-            user = functional.normalize(self.dropout(told), dim=1)
+            user = functional.normalize(self.dropout(result), dim=1)
             users, nodes = users + user, nodes + node
         return users, nodes[:n_items]
 

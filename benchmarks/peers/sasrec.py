@@ -42,8 +42,8 @@ class Block(nn.Module):
     def forward(self, events: Tensor, hidden: Tensor) -> Tensor:
         """``events`` float ``[B, L, d]``; ``hidden`` bool ``[B * heads, L, L]``: who sees whom."""
         inner = self.before_attention(events)
-        told, _ = self.attention(inner, inner, inner, attn_mask=hidden, need_weights=False)
-        events = events + self.dropout(told)
+        result, _ = self.attention(inner, inner, inner, attn_mask=hidden, need_weights=False)
+        events = events + self.dropout(result)
         out: Tensor = events + self.dropout(self.network(self.before_network(events)))
         return out
 

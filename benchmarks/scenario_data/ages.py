@@ -119,5 +119,5 @@ def draw(catalog: Catalog, n_rows: int | None = None) -> Catalog:
 
 
 def metrics_of(like: np.ndarray, logits: np.ndarray) -> Metrics:
-    told = {"auc": auc(like, logits), "logloss": float(log_losses(like, logits).mean())}
-    return {name: round(value, 5) for name, value in told.items()}
+    result = {"auc": auc(like, logits), "logloss": float(log_losses(like, logits).mean())}
+    return {name: round(value, 5) for name, value in result.items()}

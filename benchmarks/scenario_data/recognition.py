@@ -118,23 +118,23 @@ def figures(answers: Answers, names: Sequence[str]) -> dict[str, Any]:
         "balanced_accuracy_none_is_wrong": balanced_accuracy(answers.chosen, answers.truth),
         "fit_seconds": answers.seconds,
     }
-    told = {name: round(value, 4) for name, value in numbers.items()}
-    return {**told, "by_scenario": {names[one]: round(by_class[one], 4) for one in by_class}}
+    result = {name: round(value, 4) for name, value in numbers.items()}
+    return {**result, "by_scenario": {names[one]: round(by_class[one], 4) for one in by_class}}
 
 
 def ece_if_perfect(known: np.ndarray) -> float:
     """The mean ECE where answers are right just as often as told: what so few users cost."""
     rng = np.random.default_rng(0)
     top = known.max(axis=1)
-    told = np.stack([top, np.zeros_like(top)], axis=1)  # the first is always the answer
+    result = np.stack([top, np.zeros_like(top)], axis=1)  # the first is always the answer
     draws = [
-        expected_calibration_error(told, (rng.random(len(top)) >= top).astype(np.int64))
+        expected_calibration_error(result, (rng.random(len(top)) >= top).astype(np.int64))
         for _ in range(_PERFECT)
     ]
     return float(np.mean(draws))
 
 
-def worth(answers: Answers) -> np.ndarray:
+def shrinkage(answers: Answers) -> np.ndarray:
     """What each user adds to the balanced accuracy, so that it is the mean."""
     sizes = np.bincount(answers.truth).astype(np.float64)
     share = len(answers.truth) / ((sizes > 0).sum() * sizes[answers.truth])

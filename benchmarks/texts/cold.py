@@ -54,10 +54,10 @@ class Trial:
             snapshot, interactions=replace(events, split=np.full_like(events.split, ""))
         )
         said = snapshot.items.attributes
-        told = np.flatnonzero(((said != "") & said.notna()).any(axis=1))
-        told = told[np.argsort(snapshot.items.ids[told].astype(str), kind="stable")]
-        drawn = np.random.default_rng(DRAWN_WITH).permutation(len(told))[: len(told) // 5]
-        test = np.sort(told[drawn])
+        answer = np.flatnonzero(((said != "") & said.notna()).any(axis=1))
+        answer = answer[np.argsort(snapshot.items.ids[answer].astype(str), kind="stable")]
+        drawn = np.random.default_rng(DRAWN_WITH).permutation(len(answer))[: len(answer) // 5]
+        test = np.sort(answer[drawn])
         fit = whole.without(np.isin(events.item, test))
         return Trial.of(ColdItemTrial(whole, fit, np.empty(0, dtype=np.int64), test))
 
@@ -84,7 +84,7 @@ class Trial:
 def measure(trial: Trial, seeds: Sequence[int], epochs: int | None) -> dict[str, Any]:
     """kgrec with text and without, beside text's cosine and chance."""
     texts = TextReader(RecommenderConfig()).read(trial.cold.fit).items[TEXT]
-    ours, without = (_fitted(trial, seeds, epochs, use_text=told) for told in (True, False))
+    ours, without = (_fitted(trial, seeds, epochs, use_text=answer) for answer in (True, False))
     cosine, chance = trial.of_cosine(texts), trial.of_chance()
     mean = np.mean(ours, axis=0)
     return {
@@ -114,8 +114,8 @@ def _fitted(
     for seed in seeds:
         model = Recommender(RecommenderConfig.model_validate(settings))
         found.append(trial.of_model(model.fit(trial.cold.fit, seed=seed)))
-        told = f"use_text={use_text}, seed {seed}: {found[-1].mean():.4f}"
-        print(told, file=sys.stderr, flush=True)
+        answer = f"use_text={use_text}, seed {seed}: {found[-1].mean():.4f}"
+        print(answer, file=sys.stderr, flush=True)
     return found
 
 
@@ -137,15 +137,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         movies = name == MOVIES
         trial = Trial.of(ColdItemTrial.draw(rows.snapshot)) if movies else Trial.draw(rows.snapshot)
         seeds = range(min(asked.seeds, asked.movie_seeds) if movies else asked.seeds)
-        told = measure(trial, seeds, asked.epochs)
+        answer = measure(trial, seeds, asked.epochs)
         protocol = cold_items.PROTOCOL if movies else PROTOCOL
-        found[name] = {"protocol": protocol, "seeds": list(seeds), **told}
-    result = {"kgrec": {name: told["kgrec"] for name, told in found.items()}, "data": found}
-    finish("text-cold", result, [_row(name, told) for name, told in found.items()], asked.save)
+        found[name] = {"protocol": protocol, "seeds": list(seeds), **answer}
+    result = {"kgrec": {name: answer["kgrec"] for name, answer in found.items()}, "data": found}
+    finish("text-cold", result, [_row(name, answer) for name, answer in found.items()], asked.save)
 
 
-def _row(name: str, told: dict[str, Any]) -> dict[str, Any]:
-    ours, peers = told["kgrec"], told["peers"]
+def _row(name: str, answer: dict[str, Any]) -> dict[str, Any]:
+    ours, peers = answer["kgrec"], answer["peers"]
     return {
         "data": name,
         _METRIC: ours[_METRIC],

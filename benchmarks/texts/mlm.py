@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from benchmarks.harness import report
 from benchmarks.harness.running import Outcome, differences
-from benchmarks.texts.tuned_runs import CUT, judged, music, tuned
+from benchmarks.texts.tuned_runs import CUT, evaluated, music, tuned
 from kgrec import TextTuning
 
 ALONE: Final = "head alone"
@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         "seconds": cost.seconds,
                     }
                 )
-            judged(outcomes["untuned"], snapshot, "default", seed, asked.device, cache)
-            judged(outcomes[WITH], snapshot, str(folders[WITH]), seed, asked.device, cache)
+            evaluated(outcomes["untuned"], snapshot, "default", seed, asked.device, cache)
+            evaluated(outcomes[WITH], snapshot, str(folders[WITH]), seed, asked.device, cache)
     result = {
         "protocol": CUT,
         "kgrec": _summary(rows, outcomes),

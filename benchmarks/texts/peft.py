@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.harness import report
 from benchmarks.harness.running import Outcome, differences
-from benchmarks.texts.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
+from benchmarks.texts.tuned_runs import ADAPTERS, CUT, contrastive, evaluated, music, tuned
 from kgrec import TextTuning
 from kgrec.text_finetuning import TuningReport
 
@@ -36,12 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
         cache = str(asked.texts or Path(scratch) / "cache")
         for seed in seeds:
-            judged(outcomes[UNTUNED], snapshot, "default", seed, asked.device, cache)
+            evaluated(outcomes[UNTUNED], snapshot, "default", seed, asked.device, cache)
             for name in names:
                 out = Path(scratch) / f"{name}-{seed}"
                 settings = _settings(name, asked)
                 reports[name] = tuned(snapshot, out, settings, seed, asked.device)
-                judged(outcomes[name], snapshot, str(out), seed, asked.device, cache)
+                evaluated(outcomes[name], snapshot, str(out), seed, asked.device, cache)
     figures = {name: _figures(name, outcomes, reports) for name in outcomes}
     first = names[1]
     kgrec = {
@@ -121,5 +121,5 @@ def _figures(
 
 def _brief(found: dict[str, Any]) -> dict[str, Any]:
     names = ("ndcg@10", "recall@10", "trained_share", "memory_ratio", "valid_loss")
-    told = {name: found.get(name) for name in names}
-    return {**told, "tuning_seconds": found.get("tuning_seconds")}
+    answer = {name: found.get(name) for name in names}
+    return {**answer, "tuning_seconds": found.get("tuning_seconds")}

@@ -39,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     snapshot = read_source(review_catalog(), None)
     rows = RatedRows.of(snapshot.interactions, (len(snapshot.users), len(snapshot.items)))
-    told = {
+    answer = {
         "kgrec": _ours(snapshot, rows, asked.seeds, use_text=True),
         "kgrec_without_text": _ours(snapshot, rows, asked.seeds, use_text=False),
     }
     controls: dict[str, dict[str, Any]] = {}
     for name, (answers, chosen) in _controls(rows, asked.seeds).items():
-        told[name], controls[name] = answers, chosen
-    _tell(rows, told, controls, asked.seeds, asked.save)
+        answer[name], controls[name] = answers, chosen
+    _tell(rows, answer, controls, asked.seeds, asked.save)
 
 
 def _ours(snapshot: GraphSnapshot, rows: RatedRows, seeds: int, use_text: bool) -> list[np.ndarray]:
@@ -78,13 +78,13 @@ def _controls(rows: RatedRows, seeds: int) -> dict[str, tuple[list[np.ndarray], 
 
 def _tell(
     rows: RatedRows,
-    told: dict[str, list[np.ndarray]],
+    answer: dict[str, list[np.ndarray]],
     chosen: dict[str, dict[str, Any]],
     seeds: int,
     save: bool,
 ) -> None:
     truth = rows.test.rating.astype(np.float64)
-    squares = {name: (np.stack(each) - truth) ** 2 for name, each in told.items()}
+    squares = {name: (np.stack(each) - truth) ** 2 for name, each in answer.items()}
     rmse = {name: float(np.sqrt(each.mean(axis=1)).mean()) for name, each in squares.items()}
     mine = squares["kgrec"].mean(axis=0)
     gains = {

@@ -16,7 +16,7 @@ from benchmarks.harness.running import Outcome, differences, run_peer
 from benchmarks.harness.variants import Variant
 from benchmarks.peers import TRIES
 from benchmarks.texts.review_rows import MUSIC, PROTOCOL, review_catalog
-from benchmarks.texts.tuned_runs import ADAPTERS, CUT, contrastive, judged, music, tuned
+from benchmarks.texts.tuned_runs import ADAPTERS, CUT, contrastive, evaluated, music, tuned
 from kgrec.evaluation import Difference
 from kgrec.text import EmbeddingCache
 
@@ -58,8 +58,8 @@ def _with_tuning(asked: argparse.Namespace) -> None:
         for seed in seeds:
             out, cache = Path(scratch) / f"{seed}", str(Path(scratch) / "cache")
             tuned(snapshot, out, contrastive(asked.tuned), seed, asked.device)
-            judged(ours, snapshot, str(out), seed, asked.device, cache)
-            judged(without, snapshot, None, seed, asked.device, cache)
+            evaluated(ours, snapshot, str(out), seed, asked.device, cache)
+            evaluated(without, snapshot, None, seed, asked.device, cache)
     result = {
         "data": MUSIC,
         "protocol": CUT,

@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result = {
         "part": asked.part,
         "kgrec": {
-            **{name: told["mrr"]["kgrec"] for name, told in found.items()},
+            **{name: outcome["mrr"]["kgrec"] for name, outcome in found.items()},
             "latency_ms": speed["search_ms"]["median"],
         },
         "data": found,
@@ -167,5 +167,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
             [{"what": what, **times} for what, times in speed.items() if what.endswith("_ms")]
         )
     )
-    rows = [row for name, told in found.items() for row in rows_of(name, told)]
+    rows = [row for name, outcome in found.items() for row in rows_of(name, outcome)]
     report.finish(NAME, result, rows, asked.save)

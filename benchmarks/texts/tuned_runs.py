@@ -63,12 +63,12 @@ def tuned(
     report = tune_text(snapshot, out, settings, seed=seed, device=device)
     last = report.history[-1]
     valid = f"{last['valid_loss_before']:.3f} to {last['valid_loss']:.3f}"
-    told = f"{out.name}: {report.steps} steps, held-out loss {valid}, {report.seconds:.0f} s"
-    print(told, file=sys.stderr, flush=True)
+    result = f"{out.name}: {report.steps} steps, held-out loss {valid}, {report.seconds:.0f} s"
+    print(result, file=sys.stderr, flush=True)
     return report
 
 
-def judged(
+def evaluated(
     outcome: Outcome,
     snapshot: GraphSnapshot,
     model: str | None,
@@ -88,5 +88,5 @@ def judged(
     found = recommender.evaluate(keep_users=True)
     outcome.seeds.append(seed)
     outcome.add("now", found)
-    told = f"{outcome.model}, seed {seed}: NDCG@10 {found['ndcg@10']:.4f}"
-    print(told, file=sys.stderr, flush=True)
+    result = f"{outcome.model}, seed {seed}: NDCG@10 {found['ndcg@10']:.4f}"
+    print(result, file=sys.stderr, flush=True)

@@ -148,7 +148,7 @@ def _legend(view: GraphView) -> list[LegendEntry]:
         ]
     entries.append(LegendEntry("width: contribution", POSITIVE, 4))
     if view.has_negative():
-        entries.append(LegendEntry("speaks against it", NEGATIVE, 3))
+        entries.append(LegendEntry("lowers the score", NEGATIVE, 3))
     if view.has_unstored():
         entries.append(LegendEntry("similarity", POSITIVE, 2, DASHES["dashed"]))
     return entries

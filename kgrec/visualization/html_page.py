@@ -185,7 +185,7 @@ def _lines(view: GraphView) -> list[str]:
         return []
     lines = ["width of a line: contribution"]
     if view.has_negative():
-        lines.append("orange line: speaks against it")
+        lines.append("orange line: lowers the score")
     if view.has_unstored():
         lines.append("dashed line: a similarity, no relationship")
     return lines

@@ -100,7 +100,7 @@ def _draw_word(
     x, y = place
     colour = RAISES if value >= 0 else NEGATIVE
     left, low, high = x - _GAP * 0.8, y - 0.12, 0.25
-    if abs(value) >= 0.05:  # less can't be told from white
+    if abs(value) >= 0.05:  # less looks like white
         sheet.rectangle(
             (left, low), (width + 1.6 * _GAP, high), tint(colour, 0.12 + 0.5 * abs(value))
         )

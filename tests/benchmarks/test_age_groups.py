@@ -43,11 +43,11 @@ def result(snapshot: GraphSnapshot) -> dict[str, object]:
 
 def test_rows_are_drawn_in_file_order() -> None:
     events = draw(catalog()).interactions
-    told = rated.events()
-    pd.testing.assert_frame_equal(events[["user_id", "item_id"]], told[["user_id", "item_id"]])
-    order = np.random.default_rng(2026).permutation(len(told))
+    answer = rated.events()
+    pd.testing.assert_frame_equal(events[["user_id", "item_id"]], answer[["user_id", "item_id"]])
+    order = np.random.default_rng(2026).permutation(len(answer))
     split = events["split"].to_numpy()
-    n = len(told)
+    n = len(answer)
     assert set(split[order[: int(0.8 * n)]]) == {"train"}
     assert set(split[order[int(0.8 * n) : int(0.9 * n)]]) == {"valid"}
     assert set(split[order[int(0.9 * n) :]]) == {"test"}
@@ -86,10 +86,10 @@ def test_the_control_is_a_fit_without_heads(
     """ "none" is read off the model that "auto" trains: it is what a fit of its own gives."""
     trial = AgeGroups.build(snapshot)
     model = age_groups._fit(trial, "none", 0, rated.SMALL)
-    told = age_groups._mean_metrics(trial, [age_groups._logits(trial, model)])
+    answer = age_groups._mean_metrics(trial, [age_groups._logits(trial, model)])
     kept = result["kgrec"]["by_head"]["none"]  # type: ignore[index]
-    assert told["logloss"] == kept["logloss"]
-    assert told["auc"] == kept["auc"]
+    assert answer["logloss"] == kept["logloss"]
+    assert answer["auc"] == kept["auc"]
 
 
 @pytest.mark.parametrize("name", list(CONTROLS))

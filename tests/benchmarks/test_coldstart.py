@@ -80,10 +80,10 @@ def test_cold_users_are_unknown_and_asked_event_by_event(snapshot: GraphSnapshot
 
 def test_newcomers_are_told_with_their_times_and_under_new_names(snapshot: GraphSnapshot) -> None:
     trial = ColdUsers.draw(snapshot)
-    told = trial.newcomers(3)
+    result = trial.newcomers(3)
     events, ids = snapshot.interactions, snapshot.items.ids
-    assert not set(told["user_id"]) & set(snapshot.users.ids)
-    for user, (_, own) in zip(trial.users, told.groupby("user_id", sort=False), strict=True):
+    assert not set(result["user_id"]) & set(snapshot.users.ids)
+    for user, (_, own) in zip(trial.users, result.groupby("user_id", sort=False), strict=True):
         of_user = events.user == user
         assert own["item_id"].tolist() == ids[events.item[of_user]][:3].tolist()
         assert own["timestamp"].tolist() == events.timestamp[of_user][:3].tolist()

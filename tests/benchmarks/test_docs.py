@@ -38,13 +38,13 @@ def test_a_named_command_is_understood(module: str, options: str) -> None:
 
 
 def test_every_whole_benchmark_is_in_the_guide() -> None:
-    told = {module for module, _ in named_commands()}
+    result = {module for module, _ in named_commands()}
     mains = {
         f"benchmarks.{path.stem}"
         for path in (ROOT / "benchmarks").glob("*.py")
         if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
     }
-    assert mains <= told
+    assert mains <= result
 
 
 def test_every_kept_result_is_in_the_guide() -> None:
@@ -59,7 +59,7 @@ def test_every_kept_result_is_in_the_guide() -> None:
 
 def test_parts_and_peers_in_the_guide_are_those_there_are() -> None:
     rows = re.findall(r"^\| ([^|]+) \|", GUIDE.split("## Ablations")[1], flags=re.MULTILINE)
-    told = {name.strip() for row in rows for name in row.split(",")}
-    assert {variant.name for variant in VARIANTS} <= told
+    result = {name.strip() for row in rows for name in row.split(",")}
+    assert {variant.name for variant in VARIANTS} <= result
     peers = re.findall(r"^\| ([^|]+) \|", GUIDE.split("## Peers")[1], flags=re.MULTILINE)
     assert set(accuracy.PEERS) <= {name.strip() for row in peers for name in row.split(",")}

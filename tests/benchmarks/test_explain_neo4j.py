@@ -16,8 +16,8 @@ def test_every_path_comes_back_from_neo4j(
     neo4j_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Recommender(catalogs.config(epochs=2)).fit(catalogs.catalog())
-    told = model.explain_all("u1", model.recommend("u1", k=10)["item_id"].tolist(), k=10)
-    paths = [path for one in told for path in one.paths]
+    result = model.explain_all("u1", model.recommend("u1", k=10)["item_id"].tolist(), k=10)
+    paths = [path for one in result for path in one.paths]
     assert len({path.kind for path in paths}) > 2
     monkeypatch.setenv("KGREC_BENCH_NEO4J", neo4j_server.uri)
     monkeypatch.setenv("KGREC_BENCH_NEO4J_USER", neo4j_server.user)

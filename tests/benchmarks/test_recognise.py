@@ -8,7 +8,7 @@ from benchmarks.scenario_data.recognition import (
     ece_if_perfect,
     figures,
     ours,
-    worth,
+    shrinkage,
 )
 from kgrec.metrics.calibration import balanced_accuracy
 
@@ -31,13 +31,13 @@ def test_no_user_is_tested_on_twice_or_fitted_on_too() -> None:
 def test_what_users_are_worth_averages_to_the_balanced_accuracy() -> None:
     truth, best = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
     answers = Answers(truth, best, best, np.eye(2)[best], 0.0)
-    assert worth(answers).mean() == pytest.approx(balanced_accuracy(best, truth))
+    assert shrinkage(answers).mean() == pytest.approx(balanced_accuracy(best, truth))
 
 
 def test_figures_of_a_real_fit_and_what_perfect_calibration_would_cost() -> None:
     data = _data()
-    told = figures(ours(data, 0), data.names)
-    assert told["balanced_accuracy"] > 0.75
-    assert set(told["by_scenario"]) == {"a", "b"}
+    result = figures(ours(data, 0), data.names)
+    assert result["balanced_accuracy"] > 0.75
+    assert set(result["by_scenario"]) == {"a", "b"}
     few, many = (ece_if_perfect(np.full((n, 1), 0.7)) for n in (40, 4000))
     assert 0 < many < few / 5

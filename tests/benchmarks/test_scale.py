@@ -65,8 +65,8 @@ def test_exponents_are_slopes_in_logs() -> None:
             "memory_gb": edges**2.0,
         }
 
-    told = exponents([size(10), size(100), size(10_000)])
-    assert told == {
+    result = exponents([size(10), size(100), size(10_000)])
+    assert result == {
         "seconds_per_epoch": 1.0,
         "processor_seconds_per_epoch": 0.5,
         "snapshot_seconds": 1.5,
@@ -82,10 +82,10 @@ def test_the_command_measures_every_size_and_ends_in_json() -> None:
     done = subprocess.run(
         [*command, "--embedding-size", "8"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert list(told["kgrec"]) == ["4,000 edges", "8,000 edges"]
-    assert set(told["exponents"]) > {"seconds_per_epoch", "memory_gb"}
-    assert told["last_exponents"] == told["exponents"]  # there are two sizes
-    for size in told["kgrec"].values():
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert list(result["kgrec"]) == ["4,000 edges", "8,000 edges"]
+    assert set(result["exponents"]) > {"seconds_per_epoch", "memory_gb"}
+    assert result["last_exponents"] == result["exponents"]  # there are two sizes
+    for size in result["kgrec"].values():
         assert size["losses"][-1] < size["losses"][0]
         assert {"snapshot_seconds", "seconds_per_epoch", "memory_gb"} <= set(size)

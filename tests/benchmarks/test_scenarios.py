@@ -53,11 +53,11 @@ def test_markets_beside_single_ones(
     scenarios.main([*given, "--models", "adapter,fixed"])
     picture = tmp_path / "results" / "scenarios" / "markets.some.narrow.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
-    told = result(capsys)
-    models = {**told["kgrec"]["by_head"], **told["peers"]}  # type: ignore[dict-item, index]
+    answer = result(capsys)
+    models = {**answer["kgrec"]["by_head"], **answer["peers"]}  # type: ignore[dict-item, index]
     assert set(models) == {"none", "adapter", "fixed", "single", "popularity", "ease", "als"}
-    assert set(told["kgrec"]["by_head"]["fixed"]["de"]) > {"head_ndcg@10", "over_none"}  # type: ignore[index]
-    for name, row in told["transfer"].items():  # type: ignore[attr-defined]
+    assert set(answer["kgrec"]["by_head"]["fixed"]["de"]) > {"head_ndcg@10", "over_none"}  # type: ignore[index]
+    for name, row in answer["transfer"].items():  # type: ignore[attr-defined]
         assert set(row) == {"de", "jp"}
         assert row[name] == models["single"][name]["ndcg@10"]
         assert row[name] > row["jp" if name == "de" else "de"], "shelves differ"
@@ -72,9 +72,9 @@ def test_markets_beside_single_ones(
 
 def test_the_controls_of_markets_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scenarios.main(["--data", "xmrec-markets", "--markets", "de,jp", "--seeds", "0"])
-    told = result(capsys)
-    assert told["kgrec"] == {"by_head": {}}
-    peers = told["peers"]
+    answer = result(capsys)
+    assert answer["kgrec"] == {"by_head": {}}
+    peers = answer["peers"]
     assert list(peers) == ["popularity", "ease", "als"]  # type: ignore[call-overload]
     for market in ("de", "jp"):
         assert peers["als"][market]["ndcg@10"] > peers["popularity"][market]["ndcg@10"]  # type: ignore[index]
@@ -112,8 +112,8 @@ def test_few_examples_of_a_market_left_out(
 ) -> None:
     given = ["--few-shot", "--leave-out", "jp", "--draws", "2", "--epochs", "2"]
     scenarios.main(given)
-    told = result(capsys)["kgrec"]["jp"]  # type: ignore[index]
-    assert told["others_bit_identical"]
-    assert [row["examples"] for row in told["by_examples"]] == [0, 5, 10, 20, 50]
-    for row in told["by_examples"]:
+    answer = result(capsys)["kgrec"]["jp"]  # type: ignore[index]
+    assert answer["others_bit_identical"]
+    assert [row["examples"] for row in answer["by_examples"]] == [0, 5, 10, 20, 50]
+    for row in answer["by_examples"]:
         assert all(0 <= row[name] <= 1 for name in ("adapted", "meta_trained", "without_prior"))

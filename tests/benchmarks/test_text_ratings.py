@@ -47,8 +47,8 @@ def test_biases_are_found() -> None:
     answers, chosen = by_biases(rows)
     assert rmse(rows, answers) < 0.15 < 0.5 < rmse(rows, by_mean(rows)[0])
     assert set(chosen) == {"user_reg", "item_reg"}
-    shifted, told = by_shifted_biases(rows)
-    assert abs(told["shift"]) < 0.05
+    shifted, result = by_shifted_biases(rows)
+    assert abs(result["shift"]) < 0.05
     assert np.abs(shifted - answers).max() < 0.06
 
 

@@ -43,11 +43,11 @@ def test_hidden_facts_come_back_and_others_stay_below(proposed: pd.DataFrame) ->
 
 
 def test_confidence_is_the_share_that_are_facts(proposed: pd.DataFrame) -> None:
-    told = proposed[proposed["item_id"].str[1:].astype(int) < HIDDEN]
-    right = np.array([fact in truth() for fact in pairs_in_order(told)])
-    assert abs(told["confidence"].mean() - right.mean()) < 0.12
-    assert told["confidence"].between(0, 1).all()
-    assert told["confidence"].is_monotonic_decreasing
+    result = proposed[proposed["item_id"].str[1:].astype(int) < HIDDEN]
+    right = np.array([fact in truth() for fact in pairs_in_order(result)])
+    assert abs(result["confidence"].mean() - right.mean()) < 0.12
+    assert result["confidence"].between(0, 1).all()
+    assert result["confidence"].is_monotonic_decreasing
 
 
 def pairs_in_order(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
@@ -159,14 +159,14 @@ def test_reviews_are_read_and_named_by_their_id() -> None:
         [("r1", "u", "i2", f"The best of {DIRECTORS[0]} and {DIRECTORS[1]}!")],
         columns=["review_id", "user_id", "item_id", "text"],
     )
-    told = Catalog.from_frames(
+    result = Catalog.from_frames(
         items=full.items,
         entities=full.entities,
         facts=full.facts,
         reviews=reviews,
         users=pd.DataFrame({"user_id": ["u"]}),
     )
-    found = link_entities(told, min_confidence=0.0)
+    found = link_entities(result, min_confidence=0.0)
     row = found[found["source"] == "review"].iloc[0]
     assert (row["item_id"], row["field"]) == ("i2", "r1")
     assert reviews["text"][0][row["start"] : row["end"]] == row["found"]
@@ -187,11 +187,11 @@ def test_without_texts_names_or_facts_it_says_so() -> None:
     fact = [("i0", "item", DIRECTED, "d0", "entity")]
     with pytest.raises(RequestError, match="no item has a description or a review"):
         link_entities(catalog(bare, fact))
-    told = [("i0", "A", "A story of somebody who meets somebody else in a town by the sea.")]
+    result = [("i0", "A", "A story of somebody who meets somebody else in a town by the sea.")]
     with pytest.raises(RequestError, match="no entity has a name"):
-        link_entities(catalog(told, fact, entities().assign(name="")))
+        link_entities(catalog(result, fact, entities().assign(name="")))
     with pytest.raises(RequestError, match="no fact joins"):
-        link_entities(catalog(told, []))
+        link_entities(catalog(result, []))
     with pytest.raises(RequestError, match="takes a GraphStore or a Catalog"):
         link_entities("catalog.kgl")  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="use a number from 0 to 1"):
@@ -199,7 +199,7 @@ def test_without_texts_names_or_facts_it_says_so() -> None:
 
 
 def test_texts_that_name_nothing_give_an_empty_frame() -> None:
-    told = [("i0", "A", "A story of somebody who meets somebody else in a town by the sea.")]
-    found = link_entities(catalog(told, [("i0", "item", DIRECTED, "d0", "entity")]))
+    result = [("i0", "A", "A story of somebody who meets somebody else in a town by the sea.")]
+    found = link_entities(catalog(result, [("i0", "item", DIRECTED, "d0", "entity")]))
     assert len(found) == 0
     assert list(found.columns)[:3] == ["item_id", "relation", "entity_id"]

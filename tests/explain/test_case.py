@@ -26,22 +26,22 @@ def score_of(recommender: Recommender, item: str, **asked: object) -> float:
 def test_the_parts_sum_to_the_score_that_ranks(
     fitted: Recommender, user: str, item: str, scenario: str | None
 ) -> None:
-    told = fitted.explain(user, item, scenario=scenario)
+    result = fitted.explain(user, item, scenario=scenario)
     ranked = score_of(fitted, item, users=user, scenario=scenario)
-    assert told.score == pytest.approx(ranked, abs=CLOSE)
-    assert told.baseline + sum(told.parts.values()) == pytest.approx(told.score, abs=CLOSE)
-    total = told.baseline + told.shown + told.not_shown + told.rest
-    assert total == pytest.approx(told.score, abs=CLOSE)
-    assert (told.user_id, told.item_id) == (user, item)
+    assert result.score == pytest.approx(ranked, abs=CLOSE)
+    assert result.baseline + sum(result.parts.values()) == pytest.approx(result.score, abs=CLOSE)
+    total = result.baseline + result.shown + result.not_shown + result.rest
+    assert total == pytest.approx(result.score, abs=CLOSE)
+    assert (result.user_id, result.item_id) == (user, item)
 
 
 @pytest.mark.parametrize("scenario", [None, "app"])
 def test_the_baseline_is_the_score_without_history(
     fitted: Recommender, scenario: str | None
 ) -> None:
-    told = fitted.explain("u1", "i5", scenario=scenario)
+    result = fitted.explain("u1", "i5", scenario=scenario)
     without = score_of(fitted, "i5", histories={"u1": []}, scenario=scenario)
-    assert told.baseline == pytest.approx(without, abs=CLOSE)
+    assert result.baseline == pytest.approx(without, abs=CLOSE)
     empty = fitted.explain("u1", "i5", history=[], scenario=scenario)
     assert empty.score == empty.baseline == pytest.approx(without, abs=CLOSE)
     assert not empty.paths
@@ -58,22 +58,22 @@ def test_a_history_of_one_kind_speaks_for_that_kind(fitted: Recommender) -> None
 
 def test_a_given_history_is_explained_by_its_own_items(fitted: Recommender) -> None:
     history = ["i2", "i6"]
-    told = fitted.explain("x", "i10", history=history)
+    result = fitted.explain("x", "i10", history=history)
     ranked = score_of(fitted, "i10", histories={"x": history})
-    assert told.score == pytest.approx(ranked, abs=CLOSE)
-    assert told.paths
-    for path in told.paths:
+    assert result.score == pytest.approx(ranked, abs=CLOSE)
+    assert result.paths
+    for path in result.paths:
         items = {node[1] for node in path.nodes if node[0] == "Item"}
         assert items & {*history}, str(path)
 
 
 def test_paths_come_by_contribution_and_no_more_than_asked(fitted: Recommender) -> None:
-    told = fitted.explain("u1", "i5", k=3)
-    contributions = [path.contribution for path in told.paths]
-    assert 0 < len(told.paths) <= 3
+    result = fitted.explain("u1", "i5", k=3)
+    contributions = [path.contribution for path in result.paths]
+    assert 0 < len(result.paths) <= 3
     assert contributions == sorted(contributions, reverse=True)
-    assert len(told.to_frame()) == len(told.paths)
-    assert str(told) == str(fitted.explain("u1", "i5", k=3))
+    assert len(result.to_frame()) == len(result.paths)
+    assert str(result) == str(fitted.explain("u1", "i5", k=3))
 
 
 def test_paths_are_in_the_graph(fitted: Recommender) -> None:

@@ -36,20 +36,20 @@ def test_without_the_events_the_item_has_left(fitted: Recommender, user: str) ->
     for item, rank in ranks(fitted, typed, typed).items():
         if rank > K:
             break
-        told = fitted.counterfactual("x", item, k=K, history=typed)
-        assert (told.rank, told.k, told.added) == (rank, K, False)
-        if not told.found:
-            assert "No set of at most 5 events" in told.reason
+        result = fitted.counterfactual("x", item, k=K, history=typed)
+        assert (result.rank, result.k, result.added) == (rank, K, False)
+        if not result.found:
+            assert "No set of at most 5 events" in result.reason
             continue
         found += 1
-        left_out = [event.item_id for event in told.events]
+        left_out = [event.item_id for event in result.events]
         assert 1 <= len(left_out) <= 5
         left = [other for other in typed if other not in left_out]
         then = ranks(fitted, left, typed)
-        assert then[item] == told.rank_then
-        assert told.rank_then > K
-        assert told.entered is not None
-        assert then[told.entered.item_id] <= K
+        assert then[item] == result.rank_then
+        assert result.rank_then > K
+        assert result.entered is not None
+        assert then[result.entered.item_id] <= K
         for kept in left_out:  # minimal: with any one of them back, the item is there again
             back = [other for other in typed if other in left or other == kept]
             assert len(left_out) == 1 or ranks(fitted, back, typed)[item] <= K
@@ -59,18 +59,18 @@ def test_without_the_events_the_item_has_left(fitted: Recommender, user: str) ->
 def test_a_stored_history_is_edited_in_the_graph(fitted: Recommender) -> None:
     """Without the events, the model over the edited graph says what was foretold."""
     best = str(fitted.recommend("u1", k=1)["item_id"][0])
-    told = fitted.counterfactual("u1", best, k=2)
-    assert told.found
+    result = fitted.counterfactual("u1", best, k=2)
+    assert result.found
     snapshot = fitted.snapshot
     user = int(snapshot.users.rows(["u1"])[0])
-    rows = snapshot.items.rows([event.item_id for event in told.events])
+    rows = snapshot.items.rows([event.item_id for event in result.events])
     events = snapshot.interactions
     gone = (events.user == user) & (events.item[:, None] == rows).any(axis=1)
     engine = fitted.state.engine
     edited = engine.over(snapshot.without(gone), engine.texts)
     history = edited.stored(snapshot.users.rows(["u1"]))
     row = engine.item_row[best]
-    assert float(edited.score(history)[0, row]) == pytest.approx(told.score_then, abs=CLOSE)
+    assert float(edited.score(history)[0, row]) == pytest.approx(result.score_then, abs=CLOSE)
 
 
 def test_with_the_event_the_item_has_entered(fitted: Recommender) -> None:
@@ -78,15 +78,15 @@ def test_with_the_event_the_item_has_entered(fitted: Recommender) -> None:
     order = ranks(fitted, typed, typed)
     entered = 0
     for item in [item for item, rank in order.items() if rank > K][:8]:
-        told = fitted.counterfactual("x", item, k=K, history=typed, add=True)
-        assert (told.rank, told.added) == (order[item], True)
-        if not told.found:
-            assert "would bring it in" in told.reason
+        result = fitted.counterfactual("x", item, k=K, history=typed, add=True)
+        assert (result.rank, result.added) == (order[item], True)
+        if not result.found:
+            assert "would bring it in" in result.reason
             continue
         entered += 1
-        own = [event.own_rank for event in told.events]
+        own = [event.own_rank for event in result.events]
         assert own == sorted(own)
-        for event in told.events:
+        for event in result.events:
             assert order[event.item_id] == event.own_rank
             then = ranks(fitted, [*typed, event.item_id], [*typed, event.item_id])
             assert then[item] == event.rank <= K
@@ -98,10 +98,10 @@ def test_nothing_to_change_is_said(fitted: Recommender) -> None:
     order = list(ranks(fitted, typed, typed))
 
     def said(item: str, history: list[str], **asked: bool) -> str:
-        told = fitted.counterfactual("x", item, k=K, history=history, **asked)
-        assert not told.found
-        assert told.reason in str(told)
-        return told.reason
+        result = fitted.counterfactual("x", item, k=K, history=history, **asked)
+        assert not result.found
+        assert result.reason in str(result)
+        return result.reason
 
     assert "in the history" in said(typed[0], typed)
     assert "in the history" in said(typed[0], typed, add=True)
@@ -116,14 +116,14 @@ def test_nothing_to_change_is_said(fitted: Recommender) -> None:
 def test_why_not_says_what_lies_between(fitted: Recommender) -> None:
     order = ranks(fitted, (typed := history_of(fitted, "u2")), typed)
     items = list(order)
-    told = fitted.why_not("x", items[20], k=K, history=typed)
-    assert (told.rank, told.candidates) == (21, len(items))
-    assert told.comparison is not None
-    assert told.comparison.a.item_id == items[K - 1]
-    assert told.gap == pytest.approx(told.comparison.difference)
-    assert told.gap > 0
-    assert f"rank 21 of {len(items)}" in str(told)
-    json.dumps(told.to_dict(), allow_nan=False)
+    result = fitted.why_not("x", items[20], k=K, history=typed)
+    assert (result.rank, result.candidates) == (21, len(items))
+    assert result.comparison is not None
+    assert result.comparison.a.item_id == items[K - 1]
+    assert result.gap == pytest.approx(result.comparison.difference)
+    assert result.gap > 0
+    assert f"rank 21 of {len(items)}" in str(result)
+    json.dumps(result.to_dict(), allow_nan=False)
     inside = fitted.why_not("x", items[0], k=K, history=typed)
     assert (inside.comparison, inside.gap) == (None, 0.0)
     assert "already" in str(inside)
@@ -131,29 +131,29 @@ def test_why_not_says_what_lies_between(fitted: Recommender) -> None:
 
 
 def test_a_comparison_adds_up(fitted: Recommender) -> None:
-    told = fitted.compare("u1", "i5", "i8")
-    assert told.difference == pytest.approx(told.a.score - told.b.score)
-    assert sum(d.difference for d in told.parts) + told.rest == pytest.approx(told.difference)
-    gain = told.a.gain - told.b.gain
-    assert sum(d.difference for d in told.events) + told.rest == pytest.approx(gain, abs=CLOSE)
-    assert told.parts[0].name == "no history"
-    assert {d.id for d in told.events} == set(history_of(fitted, "u1"))
-    assert str(told).startswith("“")
-    json.dumps(told.to_dict(), allow_nan=False)
+    result = fitted.compare("u1", "i5", "i8")
+    assert result.difference == pytest.approx(result.a.score - result.b.score)
+    assert sum(d.difference for d in result.parts) + result.rest == pytest.approx(result.difference)
+    gain = result.a.gain - result.b.gain
+    assert sum(d.difference for d in result.events) + result.rest == pytest.approx(gain, abs=CLOSE)
+    assert result.parts[0].name == "no history"
+    assert {d.id for d in result.events} == set(history_of(fitted, "u1"))
+    assert str(result).startswith("“")
+    json.dumps(result.to_dict(), allow_nan=False)
     same = fitted.compare("u1", "i5", "i5")
     assert same.difference == 0.0
 
 
 def test_what_a_path_loses_is_what_asking_again_says(fitted: Recommender) -> None:
     typed = history_of(fitted, "u1")
-    told = fitted.explain("x", "i5", history=typed, k=4)
-    assert told.paths
-    for path in told.paths:
+    result = fitted.explain("x", "i5", history=typed, k=4)
+    assert result.paths
+    for path in result.paths:
         left = [item for item in typed if item != path.nodes[1][1]]
         frame = fitted.recommend(
             histories={"x": left}, k=catalogs.N_ITEMS, exclude_seen=False
         ).set_index("item_id")
-        fall = told.score - float(frame["score"]["i5"])
+        fall = result.score - float(frame["score"]["i5"])
         assert path.fall == pytest.approx(fall, abs=CLOSE)
         assert path.confidence == pytest.approx(min(max(fall / path.contribution, 0), 1), abs=0.01)
 
@@ -218,8 +218,8 @@ def test_whom_update_brought_is_explained(fresh: Recommender) -> None:
 
     news = pd.DataFrame({"user_id": ["new", "new"], "item_id": ["i1", "i999"]})
     fresh.update(news)
-    told = fresh.counterfactual("new", str(fresh.recommend("new", k=1)["item_id"][0]), k=3)
-    assert told.found or told.reason
+    result = fresh.counterfactual("new", str(fresh.recommend("new", k=1)["item_id"][0]), k=3)
+    assert result.found or result.reason
     assert fresh.why_not("new", "i3", k=3).rank > 0
     unheard = fresh.why_not("u1", "i999", k=3)
     assert unheard.candidates > 0
@@ -231,12 +231,12 @@ def test_a_reason_speaks_of_the_paths_shown_alone(fitted: Recommender) -> None:
     item = str(fitted.recommend(["u0"], k=1)["item_id"].iloc[0])
     said = set()
     for past in history_of(fitted, "u0"):
-        told = fitted.explain("u0", item, via=f"Item:{past}")
-        shares = [path.share for path in told.paths]
-        reasons = [one for one in told.reasons if "None of these events" in one]
-        if not shares or told.gain <= 0:
+        result = fitted.explain("u0", item, via=f"Item:{past}")
+        shares = [path.share for path in result.paths]
+        reasons = [one for one in result.reasons if "None of these events" in one]
+        if not shares or result.gain <= 0:
             continue
-        few = max(path.fall or 0.0 for path in told.paths) < 0.05 * told.gain
+        few = max(path.fall or 0.0 for path in result.paths) < 0.05 * result.gain
         assert bool(reasons) is few
         if few:
             assert ("no path shown" in reasons[0]) is (max(shares) < 0.01)

@@ -50,25 +50,25 @@ def score_of(model: Recommender, user: str, item: str) -> float:
 @pytest.mark.parametrize("method", ["gradients", "occlusion"])
 def test_words_of_every_kind_of_text(model: Recommender, source: str, method: str) -> None:
     item = str(model.recommend("u3", k=1)["item_id"][0])
-    told = model.words("u3", item, source=source, method=method)  # type: ignore[arg-type]
-    assert told.score == pytest.approx(score_of(model, "u3", item), abs=2e-4)
-    assert len(told.words) == len(told.contributions)
-    assert np.abs(told.contributions).max() > 0
+    result = model.words("u3", item, source=source, method=method)  # type: ignore[arg-type]
+    assert result.score == pytest.approx(score_of(model, "u3", item), abs=2e-4)
+    assert len(result.words) == len(result.contributions)
+    assert np.abs(result.contributions).max() > 0
     if method == "gradients":
-        moved = max(abs(told.score - told.hidden), 0.05)
-        assert abs(told.left) < 0.1 * moved
+        moved = max(abs(result.score - result.hidden), 0.05)
+        assert abs(result.left) < 0.1 * moved
 
 
 def test_what_a_review_adds_is_what_the_score_loses_without_it(model: Recommender) -> None:
     """Against a second engine whose pooled text of the item really has the other words."""
     engine = model.state.engine
     item = str(model.recommend("u3", k=1)["item_id"][0])
-    told = model.words("u3", item, source="reviews", method="occlusion")
+    result = model.words("u3", item, source="reviews", method="occlusion")
     row = engine.item_row[item]
     reviews = engine.snapshot.reviews
     mine = np.flatnonzero(reviews.item == row)
-    place = [str(name) for name in reviews.id[mine]].index(told.text_id)
-    words = list(told.words)
+    place = [str(name) for name in reviews.id[mine]].index(result.text_id)
+    words = list(result.words)
     vectors = engine.texts.events[mine].copy()
     vectors[place] = model.state.reader.encoder.encode([" ".join(words[1:])])[0]
     changed = dict(engine.texts.items)
@@ -82,7 +82,7 @@ def test_what_a_review_adds_is_what_the_score_loses_without_it(model: Recommende
         for each in (parts, {**parts, "reviews": part.chunk(2)[1]})
     )
     fall = float(now - then) / engine.model.shape.temperature
-    assert told.contributions[0] == pytest.approx(fall, abs=1e-4)
+    assert result.contributions[0] == pytest.approx(fall, abs=1e-4)
 
 
 @pytest.mark.parametrize("method", ["gradients", "occlusion"])
@@ -99,10 +99,10 @@ def test_attention_over_reviews_is_followed(
     reviews = other.snapshot.reviews
     row = int(np.bincount(reviews.item).argmax())
     item = str(other.snapshot.items.ids[row])
-    told = other.words("u3", item, source="reviews", method=method)
-    assert told.score == pytest.approx(score_of(other, "u3", item), abs=1e-4)
+    result = other.words("u3", item, source="reviews", method=method)
+    assert result.score == pytest.approx(score_of(other, "u3", item), abs=1e-4)
     if method == "gradients":
-        assert abs(told.left) < 0.1 * max(abs(told.score - told.hidden), 0.05)
+        assert abs(result.left) < 0.1 * max(abs(result.score - result.hidden), 0.05)
 
 
 def test_only_the_users_own_texts_are_copied(model: Recommender) -> None:
@@ -129,12 +129,12 @@ def _user_vector(model: Recommender, user: str) -> torch.Tensor:
 
 def test_it_can_be_told_drawn_and_saved(model: Recommender, tmp_path: Path) -> None:
     item = str(model.recommend("u3", k=1)["item_id"][0])
-    told = model.words("u3", item)
-    assert told.item_name in str(told)
-    assert told.strongest(1)[0][0] in str(told)
-    data = told.to_dict()
-    assert [row["word"] for row in data["words"]] == list(told.words)
-    assert told.draw(tmp_path / "words.svg").stat().st_size > 1_000
+    result = model.words("u3", item)
+    assert result.item_name in str(result)
+    assert result.strongest(1)[0][0] in str(result)
+    data = result.to_dict()
+    assert [row["word"] for row in data["words"]] == list(result.words)
+    assert result.draw(tmp_path / "words.svg").stat().st_size > 1_000
 
 
 def test_robust_pooling_is_followed(model: Recommender, tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_robust_pooling_is_followed(model: Recommender, tmp_path: Path) -> None:
     other.state.reader.config = other.config
     item = str(model.recommend("u3", k=1)["item_id"][0])
     other.update(pd.DataFrame({"user_id": ["u3"], "item_id": ["i1"]}))
-    told = other.words("u3", item, source="reviews")
-    assert len(told.words) > 0
+    result = other.words("u3", item, source="reviews")
+    assert len(result.words) > 0
 
 
 @pytest.mark.parametrize(

@@ -109,11 +109,11 @@ def test_words_join_the_weights_where_there_are_reviews(reader: Recommender) -> 
     assert full is not None
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     cpu = torch.device("cpu")
-    told, silent = (
+    result, silent = (
         fit_item_weights(train, graph=False, words=words, decay=np.inf, device=cpu)
         for words in (review_words(train), None)
     )
-    assert not np.array_equal(told.matrix.toarray(), silent.matrix.toarray())
+    assert not np.array_equal(result.matrix.toarray(), silent.matrix.toarray())
 
 
 def test_attention_is_learned_saved_and_explained(reader: Recommender, tmp_path: Path) -> None:
@@ -130,10 +130,10 @@ def test_attention_is_learned_saved_and_explained(reader: Recommender, tmp_path:
         times = np.zeros(len(history.item), dtype=np.int64)
         scores = engine.score(history)[0]
         for item in (0, 7, 20):
-            told = RequestBreakdown.of(engine, Request(history), times).break_down(item)
-            assert told.score == pytest.approx(float(scores[item]), abs=1e-4)
-            parts = sum(float(part.sum()) for part in told.parts.values())
-            assert told.baseline + parts == pytest.approx(told.score, abs=1e-4)
+            result = RequestBreakdown.of(engine, Request(history), times).break_down(item)
+            assert result.score == pytest.approx(float(scores[item]), abs=1e-4)
+            parts = sum(float(part.sum()) for part in result.parts.values())
+            assert result.baseline + parts == pytest.approx(result.score, abs=1e-4)
 
 
 def test_robust_reviews_take_the_place_of_attention(
@@ -158,11 +158,11 @@ def test_all_that_is_read_of_a_review_tells_trainings_apart(settings: Recommende
         replace(reviews, **{name: np.roll(getattr(reviews, name), 1)})
         for name in ("user", "item", "timestamp", "rating")
     ]
-    told = {
+    result = {
         fingerprint(replace(whole, reviews=each), nothing, settings, 0)
         for each in (reviews, *others)
     }
-    assert len(told) == 5
+    assert len(result) == 5
     assert same_texts(whole, replace(whole, reviews=others[0]))
     assert not same_texts(whole, replace(whole, reviews=others[1]))
 

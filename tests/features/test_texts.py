@@ -66,11 +66,11 @@ def test_what_held_out_events_say_never_reaches_the_texts(
 
 def test_scores_are_taken_apart_with_texts_too(reader: Recommender) -> None:
     for item in ("i1", "i5", "i8"):
-        told = reader.explain("u1", item)
+        result = reader.explain("u1", item)
         ranked = reader.recommend("u1", k=catalogs.N_ITEMS, exclude_seen=False)
         score = float(ranked.set_index("item_id")["score"][item])
-        assert told.score == pytest.approx(score, abs=1e-5)
-        assert told.baseline + sum(told.parts.values()) == pytest.approx(told.score, abs=1e-5)
+        assert result.score == pytest.approx(score, abs=1e-5)
+        assert result.baseline + sum(result.parts.values()) == pytest.approx(result.score, abs=1e-5)
 
 
 def test_a_new_item_is_read_by_its_title(reader: Recommender, tmp_path: Path) -> None:

@@ -99,10 +99,10 @@ def test_explanations_are_exact_and_name_the_vectors(model: Recommender, item: s
     row = int(engine.snapshot.items.rows([item])[0])
     history = engine.stored(np.array([2]))
     times = np.zeros(len(history.item), dtype=np.int64)
-    told = RequestBreakdown.of(engine, Request(history), times).break_down(row)
-    assert PART in told.parts
-    assert told.score == pytest.approx(float(engine.score(history)[0, row]), abs=1e-5)
-    assert abs(told.rest) < 1e-5
+    result = RequestBreakdown.of(engine, Request(history), times).break_down(row)
+    assert PART in result.parts
+    assert result.score == pytest.approx(float(engine.score(history)[0, row]), abs=1e-5)
+    assert abs(result.rest) < 1e-5
     explained = model.explain("u2", item, k=40)
     assert explained.gain == pytest.approx(sum(explained.parts.values()), abs=1e-5)
     looks = [path for path in explained.paths if "looks like it" in path.sentence]

@@ -97,14 +97,14 @@ def test_users_of_one_scenario_need_not_name_it() -> None:
 def test_a_known_scenario_is_tuned_among_its_own_items(own: Recommender, tmp_path: Path) -> None:
     own.save(tmp_path / "model")
     named, silent = (Recommender.load(tmp_path / "model") for _ in range(2))
-    shots = [("u1", "i3"), ("u5", "i7"), ("u9", "i11")]
+    examples = [("u1", "i3"), ("u5", "i7"), ("u9", "i11")]
     engine = own.state.engine
     assert engine.scenario_items is not None
     offered = engine.snapshot.items.ids[
         engine.scenario_items[scenario_code(engine, "web")]
     ].tolist()
-    named.adapt("web", shots, candidates=offered)
-    silent.adapt("web", shots)
+    named.adapt("web", examples, candidates=offered)
+    silent.adapt("web", examples)
     assert silent.recommend(USERS, scenario="web").equals(named.recommend(USERS, scenario="web"))
     assert not silent.recommend(USERS, scenario="web").equals(own.recommend(USERS, scenario="web"))
 

@@ -58,9 +58,9 @@ def test_links_are_counted_once_whatever_the_relation(tmp_path: Path) -> None:
 def test_rows_of_messages_are_of_unit_length(small: GraphSnapshot) -> None:
     messages = tables(small).messages
     lengths = np.sqrt(np.asarray(messages.matrix.multiply(messages.matrix).sum(axis=1))).ravel()
-    heard = messages.matrix.getnnz(axis=1) > 0
-    np.testing.assert_allclose(lengths[heard], 1.0, atol=1e-6)
-    assert not lengths[~heard].any()
+    received = messages.matrix.getnnz(axis=1) > 0
+    np.testing.assert_allclose(lengths[received], 1.0, atol=1e-6)
+    assert not lengths[~received].any()
     assert messages.matrix.shape[0] == len(small.items) + len(build_vocabulary(small).entities)
 
 
@@ -93,8 +93,8 @@ def test_what_training_never_saw_is_absent_and_the_rest_stays(tmp_path: Path) ->
     before = catalogs.snapshot(tmp_path)
     vocabulary = build_vocabulary(before)
     frames = catalogs.frames()
-    told = [("made_by", "e1"), ("made_by", "e99"), ("unheard_of", "e2")]
-    later = [("new", "item", relation, entity, "entity") for relation, entity in told]
+    result = [("made_by", "e1"), ("made_by", "e99"), ("unheard_of", "e2")]
+    later = [("new", "item", relation, entity, "entity") for relation, entity in result]
     more = pd.DataFrame(later, columns=COLUMNS)
     items = pd.DataFrame({"item_id": ["new"], "genres": ["Comedy|Unheard"]})
     entities = pd.DataFrame({"entity_id": ["e99"], "name": ["Nobody"]})
@@ -113,9 +113,9 @@ def test_what_training_never_saw_is_absent_and_the_rest_stays(tmp_path: Path) ->
     kept = after.items.rows(before.items.ids)
     assert new.item_row[row] == -1
     assert (new.item_row[kept] == old.item_row).all()
-    heard = new.messages.matrix[row]
-    assert heard.nnz == 1  # neither the unknown entity nor the unknown relation
-    sender = int(new.messages.source[heard.indices[0]]) - len(after.items)
+    received = new.messages.matrix[row]
+    assert received.nnz == 1  # neither the unknown entity nor the unknown relation
+    sender = int(new.messages.source[received.indices[0]]) - len(after.items)
     assert vocabulary.entities[sender] == "e1"
     assert new.item_tokens.shape[1] == old.item_tokens.shape[1]
     assert (new.item_tokens[kept] != old.item_tokens).nnz == 0
@@ -155,10 +155,10 @@ def test_scenarios_are_those_of_the_graph_with_or_without_events(tmp_path: Path)
     web = snapshot.without(np.asarray(snapshot.interactions.scenario == "app"))
     assert build_vocabulary(web).scenarios.tolist() == ["web"], "nothing is said of the other"
     said = snapshot.scenarios.attributes.assign(description="seen on a phone")
-    told = replace(snapshot, scenarios=replace(snapshot.scenarios, attributes=said))
-    told = told.without(np.asarray(snapshot.interactions.scenario == "app"))
-    assert build_vocabulary(told).scenarios.tolist() == ["app", "web"]
-    unused = replace(told, scenarios=with_named(no_scenarios(), np.array(["kiosk", "web"])))
+    result = replace(snapshot, scenarios=replace(snapshot.scenarios, attributes=said))
+    result = result.without(np.asarray(snapshot.interactions.scenario == "app"))
+    assert build_vocabulary(result).scenarios.tolist() == ["app", "web"]
+    unused = replace(result, scenarios=with_named(no_scenarios(), np.array(["kiosk", "web"])))
     nothing = unused.without(np.zeros(len(unused.interactions), dtype=bool))
     assert nothing.scenarios.ids.tolist() == ["web", "kiosk"], "no held-out row names it"
     unlisted = replace(web, scenarios=no_scenarios())

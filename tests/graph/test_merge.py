@@ -49,8 +49,8 @@ def assert_same_graph(one: GraphSnapshot, other: GraphSnapshot) -> None:
         np.testing.assert_array_equal(
             getattr(one.interactions, name), getattr(other.interactions, name), err_msg=name
         )
-    told = [[(f.head_label, f.relation, f.tail_label) for f in s.facts] for s in (one, other)]
-    assert told[0] == told[1]
+    result = [[(f.head_label, f.relation, f.tail_label) for f in s.facts] for s in (one, other)]
+    assert result[0] == result[1]
     for left, right in zip(one.facts, other.facts, strict=True):
         np.testing.assert_array_equal(left.head, right.head)
         np.testing.assert_array_equal(left.tail, right.tail)

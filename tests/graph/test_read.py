@@ -43,9 +43,9 @@ def test_arrays_are_what_the_frames_say(tmp_path: Path) -> None:
     assert events.rating.dtype == np.float32
     assert events.indptr(3).tolist() == [0, 2, 3, 4]
     assert snapshot.seen_until == 20
-    told = [(f.head_label, f.relation, f.tail_label) for f in snapshot.facts]
-    assert told == sorted(told)
-    assert ("Item", "directed_by", "Entity") in told
+    result = [(f.head_label, f.relation, f.tail_label) for f in snapshot.facts]
+    assert result == sorted(result)
+    assert ("Item", "directed_by", "Entity") in result
 
 
 def test_texts_know_their_user_and_item(tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_no_held_out_row_is_in_a_training_snapshot(tmp_path: Path) -> None:
 
 
 def test_progress_names_what_was_read(tmp_path: Path) -> None:
-    told: list[str] = []
+    result: list[str] = []
     catalog = Catalog.from_frames(**frames())
-    snapshot_of(catalog, tmp_path, progress=lambda what, done, total: told.append(what))
-    assert {"User", "Item", "Entity", "INTERACTED", "directed_by", "Review", "Query"} <= set(told)
+    snapshot_of(catalog, tmp_path, progress=lambda what, done, total: result.append(what))
+    assert {"User", "Item", "Entity", "INTERACTED", "directed_by", "Review", "Query"} <= set(result)
 
 
 ids = st.text(
@@ -160,5 +160,5 @@ def test_rows_are_sorted_by_every_key_in_turn(n: int, seed: int, untimed: bool) 
         time[rng.random(n) < 0.3] = NO_TIME
     keys = (rng.integers(0, 5, n), time, rng.integers(0, 2**30, n), rng.integers(-3, 4, n))
     order = _sorted(keys)
-    told = [tuple(int(key[row]) for key in keys) for row in order]
-    assert told == sorted(tuple(map(int, row)) for row in zip(*keys, strict=True))
+    result = [tuple(int(key[row]) for key in keys) for row in order]
+    assert result == sorted(tuple(map(int, row)) for row in zip(*keys, strict=True))

@@ -10,10 +10,10 @@ from kgrec.metrics.calibration import (
 
 
 def test_the_gap_of_two_bins_by_hand() -> None:
-    told = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 6)
+    result = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 6)
     truth = np.array([0, 0, 0, 1, 0, 0, 0, 1, 1, 1])
     # .4 × |.75 − .9| + .6 × |.5 − .6|
-    assert expected_calibration_error(told, truth, bins=10) == pytest.approx(0.12)
+    assert expected_calibration_error(result, truth, bins=10) == pytest.approx(0.12)
 
 
 @pytest.mark.parametrize("equal_mass", [False, True])
@@ -21,8 +21,8 @@ def test_right_as_often_as_told_is_near_zero(equal_mass: bool) -> None:
     rng = np.random.default_rng(0)
     top = rng.uniform(0.5, 1.0, 20_000)
     truth = (rng.random(len(top)) >= top).astype(int)
-    told = np.stack([top, 1 - top], axis=1)
-    assert expected_calibration_error(told, truth, equal_mass=equal_mass) < 0.02
+    result = np.stack([top, 1 - top], axis=1)
+    assert expected_calibration_error(result, truth, equal_mass=equal_mass) < 0.02
     sure = np.stack([top * 0 + 0.99, top * 0 + 0.01], axis=1)
     assert expected_calibration_error(sure, truth, equal_mass=equal_mass) == pytest.approx(
         0.99 - np.mean(truth == 0)

@@ -61,8 +61,8 @@ class Sample:
     def model(self, seed: int = 0, **changed: object) -> HybridModel:
         """A model whose every parameter has moved, as after training."""
         torch.manual_seed(seed)
-        told = torch.randn(len(self.vocabulary.scenarios), 3)
-        model = HybridModel(self.vocabulary, self.shape(**changed), told)
+        result = torch.randn(len(self.vocabulary.scenarios), 3)
+        model = HybridModel(self.vocabulary, self.shape(**changed), result)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))

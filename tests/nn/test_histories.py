@@ -133,8 +133,8 @@ def test_events_with_a_text_have_a_pattern_of_their_own() -> None:
     batch = HistoryBatch.build(histories([[3, 1], [], [2]], [[-1, 5], [], [7]]), 5, FLAT)
     assert batch.text_pattern is not None
     assert batch.text_rows.tolist() == [5, 7]
-    told = batch.text_pattern.matmul(batch.text_weights[0], torch.tensor([[1.0], [10.0]]))
-    assert told.flatten().tolist() == [0.5, 0.0, 10.0]
+    result = batch.text_pattern.matmul(batch.text_weights[0], torch.tensor([[1.0], [10.0]]))
+    assert result.flatten().tolist() == [0.5, 0.0, 10.0]
     assert batch.stored is False
     plain = HistoryBatch.build(histories([[3], [1]]), 5, FLAT)
     assert plain.text_pattern is None

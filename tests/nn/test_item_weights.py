@@ -45,15 +45,15 @@ def pattern() -> SparsePattern:
 
 def by_hand(found: ItemWeights) -> np.ndarray:
     """A sum over events; one that shares its moment gets the mean of that moment's ages."""
-    told, dense = histories(), found.matrix.toarray()
-    expected = np.zeros((len(told), ITEMS))
-    for row in range(len(told)):
-        events = range(told.indptr[row], told.indptr[row + 1])
+    result, dense = histories(), found.matrix.toarray()
+    expected = np.zeros((len(result), ITEMS))
+    for row in range(len(result)):
+        events = range(result.indptr[row], result.indptr[row + 1])
         plain = [math.exp(-age / found.decay) for age in range(len(events))]
-        shares = [math.exp(-told.age[event] / found.decay) for event in events]
-        worth = len(events) / (len(events) + found.shrinkage)
+        shares = [math.exp(-result.age[event] / found.decay) for event in events]
+        weight = len(events) / (len(events) + found.shrinkage)
         for event, share in zip(events, shares, strict=True):
-            expected[row] += worth * share * sum(plain) / sum(shares) * dense[told.item[event]]
+            expected[row] += weight * share * sum(plain) / sum(shares) * dense[result.item[event]]
     return expected
 
 
@@ -63,23 +63,23 @@ def test_scores_are_what_the_formula_says(
     decay: float, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_SMALL", small)
-    found, told = weights(decay), histories()
+    found, result = weights(decay), histories()
     expected = by_hand(found)
-    np.testing.assert_allclose(found.scores(told, pattern()), expected, rtol=1e-5, atol=1e-6)
-    for row in range(len(told)):
-        one = told.part(row, row + 1)
+    np.testing.assert_allclose(found.scores(result, pattern()), expected, rtol=1e-5, atol=1e-6)
+    for row in range(len(result)):
+        one = result.part(row, row + 1)
         alone = found.of_one(one.item, found.shares(one.indptr, one.age))
         np.testing.assert_allclose(alone, expected[row], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("decay", DECAYS)
 def test_contributions_add_up_to_the_scores(decay: float) -> None:
-    found, told = weights(decay), histories()
-    scores = found.scores(told, pattern()).numpy()
+    found, result = weights(decay), histories()
+    scores = found.scores(result, pattern()).numpy()
     for item in range(ITEMS):
-        amount = found.contributions(told, item)
-        rows = np.repeat(np.arange(len(told)), np.diff(told.indptr))
-        sums = np.bincount(rows, weights=amount, minlength=len(told))
+        amount = found.contributions(result, item)
+        rows = np.repeat(np.arange(len(result)), np.diff(result.indptr))
+        sums = np.bincount(rows, weights=amount, minlength=len(result))
         np.testing.assert_allclose(sums, scores[:, item], rtol=1e-5, atol=1e-6)
 
 
@@ -116,13 +116,13 @@ def test_a_scenario_has_weights_of_its_own(
     decay: float, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_SMALL", small)
-    found, told = within(decay)
+    found, result = within(decay)
     expected = by_hand(weights(decay))
     expected[0] = by_hand(ItemWeights(found.within(0), decay, 2.0))[0]
-    np.testing.assert_allclose(found.scores(told, pattern()), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.scores(result, pattern()), expected, rtol=1e-5, atol=1e-6)
     assert np.abs(expected[0] - by_hand(weights(decay))[0]).max() > 0.1
-    for row in range(len(told)):
-        one = told.part(row, row + 1)
+    for row in range(len(result)):
+        one = result.part(row, row + 1)
         alone = found.of_one(one.item, found.shares(one.indptr, one.age), int(one.scenario[0]))
         np.testing.assert_allclose(alone, expected[row], rtol=1e-5, atol=1e-6)
         for item in (0, 4):

@@ -58,10 +58,10 @@ def naive(encoder: KGEncoder, items: Tensor, edges: list[Edge], layers: int) -> 
     total = torch.zeros_like(items)
     weights = weights_of(edges)
     for layer in range(layers):
-        heard = torch.zeros_like(nodes)
+        received = torch.zeros_like(nodes)
         for (source, relation, target), weight in zip(edges, weights, strict=True):
-            heard[target] += weight * nodes[source] * encoder.relation[layer, relation]
-        nodes = heard
+            received[target] += weight * nodes[source] * encoder.relation[layer, relation]
+        nodes = received
         total = total + nodes[: len(items)]
     return total
 

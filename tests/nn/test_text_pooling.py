@@ -88,15 +88,15 @@ def test_it_learns_to_hear_those_who_liked_it() -> None:
 
 def test_what_some_users_wrote_can_be_left_unread() -> None:
     given = inputs()
-    heard, left = given.without(np.array([2, 5]))
+    received, left = given.without(np.array([2, 5]))
     assert left.ravel().tolist() == [1, 0, 0, 1]
     pooling = ReviewPooling(SIZE)
-    pooled = pooling(heard).detach().numpy()
+    pooled = pooling(received).detach().numpy()
     np.testing.assert_allclose(pooled[0], unit(given.vectors.numpy()[1]), atol=1e-6)
     assert not pooled[1].any()
     garbage = given.vectors.clone()
     garbage[[2, 3]] = 1e3  # theirs
-    assert torch.equal(pooling(replace(heard, vectors=garbage)), pooling(heard))
+    assert torch.equal(pooling(replace(received, vectors=garbage)), pooling(received))
 
 
 def test_an_item_of_which_only_empty_reviews_are_left_has_none() -> None:

@@ -53,5 +53,5 @@ def catalog(interactions: pd.DataFrame | None = None) -> Catalog:
     users = pd.DataFrame({"user_id": [f"u{n}" for n in range(N_USERS)], "age": ages})
     kinds = np.array(["Comedy", "Drama", "Western"])[np.arange(N_ITEMS + 1) % KINDS]
     items = pd.DataFrame({"item_id": [f"i{n}" for n in range(N_ITEMS + 1)], "genres": kinds})
-    told = events() if interactions is None else interactions
-    return Catalog.from_frames(users=users, items=items, interactions=told)
+    result = events() if interactions is None else interactions
+    return Catalog.from_frames(users=users, items=items, interactions=result)

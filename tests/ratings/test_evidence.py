@@ -38,9 +38,9 @@ def test_words_are_earlier_and_of_others(time: int) -> None:
             (of_item, (i == ITEM) & (u != USER)),
             (of_user, (u == USER) & (i != ITEM)),
         ):
-            told = SOUND[rows & before]
+            result = SOUND[rows & before]
             assert found[row] == pytest.approx(
-                told.sum() / (len(told) + REVIEW_SHRINKAGE), abs=1e-12
+                result.sum() / (len(result) + REVIEW_SHRINKAGE), abs=1e-12
             )
 
 
@@ -70,24 +70,24 @@ def features(rows: int, seed: int = 1) -> BlendFeatures:
 
 
 def test_weights_are_found_where_there_is_something_to_find() -> None:
-    told = features(2_000)
-    truth = 0.5 + 0.7 * (told.model - told.base) + 0.3 * told.item_words
-    shift, weights = fit_weights(told, truth, seed=0)
+    result = features(2_000)
+    truth = 0.5 + 0.7 * (result.model - result.base) + 0.3 * result.item_words
+    shift, weights = fit_weights(result, truth, seed=0)
     assert shift == pytest.approx(0.5, abs=0.02)
     assert weights == pytest.approx((0, 0, 0.7, 0.3, 0), abs=0.02)
 
 
 def test_noise_leaves_the_means_or_the_model() -> None:
-    told = features(60)
+    result = features(60)
     noise = np.random.default_rng(3).normal(size=60)
-    _, weights = fit_weights(told, noise, seed=0)
+    _, weights = fit_weights(result, noise, seed=0)
     assert np.abs(weights).max() < 0.15
-    _, weights = fit_weights(told, told.model - told.base + 0.3 * noise, seed=0)
+    _, weights = fit_weights(result, result.model - result.base + 0.3 * noise, seed=0)
     assert weights[2] == pytest.approx(1.0, abs=0.15)
 
 
 def test_a_rating_is_what_the_docstring_says() -> None:
-    told = features(4)
+    result = features(4)
     blend = RatingBlend(3.0, (5.0, 5.0), 0.1, (1.0, 2.0, 3.0, 4.0, 5.0), None)
-    wanted = 3.1 + told.base + told.columns() @ np.array(blend.weights)
-    np.testing.assert_allclose(blend.rating(told), wanted)
+    wanted = 3.1 + result.base + result.columns() @ np.array(blend.weights)
+    np.testing.assert_allclose(blend.rating(result), wanted)

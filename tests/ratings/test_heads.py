@@ -22,21 +22,21 @@ pytestmark = pytest.mark.slow
 
 def events(flipped: bool) -> pd.DataFrame:
     """Rows are in one of two scenarios at random; in "b" taste may be the other way round."""
-    told = rated.events()
-    in_b = np.random.default_rng(3).random(len(told)) < 0.3
-    rating = told["rating"].mask(in_b, 6 - told["rating"]) if flipped else told["rating"]
-    return told.assign(scenario=np.where(in_b, "b", "a"), rating=rating)
+    result = rated.events()
+    in_b = np.random.default_rng(3).random(len(result)) < 0.3
+    rating = result["rating"].mask(in_b, 6 - result["rating"]) if flipped else result["rating"]
+    return result.assign(scenario=np.where(in_b, "b", "a"), rating=rating)
 
 
-def fit(told: pd.DataFrame, **ratings: object) -> Recommender:
+def fit(result: pd.DataFrame, **ratings: object) -> Recommender:
     settings = RatingConfig.model_validate({**rated.SMALL, "enabled": True, **ratings})
     config = catalogs.config(epochs=1).model_copy(update={"ratings": settings})
-    return Recommender(config).fit(rated.catalog(told))
+    return Recommender(config).fit(rated.catalog(result))
 
 
-def loss(model: Recommender, told: pd.DataFrame) -> float:
+def loss(model: Recommender, result: pd.DataFrame) -> float:
     """On test rows."""
-    rows = told[told["split"] == "test"].reset_index(drop=True)
+    rows = result[result["split"] == "test"].reset_index(drop=True)
     found = model.predict(rows[["user_id", "item_id", "timestamp", "scenario"]])
     return logloss(rows["rating"] >= 4, found["like"].to_numpy())
 
@@ -52,15 +52,15 @@ def test_auto_uses_a_head_where_validation_gains(monkeypatch: pytest.MonkeyPatch
     """In "b" hardly anything is liked, which the shared model can't tell."""
     monkeypatch.setattr(rating_heads, "_LEARNING_RATE", 0.05)
     monkeypatch.setattr(rating_heads, "_EPOCHS", 20)
-    told = events(flipped=False)
-    told["rating"] = told["rating"].mask(told["scenario"] == "b", 1 + told["rating"] // 2)
-    model = fit(told, head="auto")
+    result = events(flipped=False)
+    result["rating"] = result["rating"].mask(result["scenario"] == "b", 1 + result["rating"] // 2)
+    model = fit(result, head="auto")
     names = model.state.engine.vocabulary.scenarios.tolist()
     assert model.state.rating_model is not None
     assert model.state.rating_model.uses_head[names.index("b")]
-    with_head = loss(model, told)
+    with_head = loss(model, result)
     model.state.rating_model.uses_head.fill_(False)
-    assert with_head < loss(model, told) - 0.02
+    assert with_head < loss(model, result) - 0.02
 
 
 def test_auto_uses_no_head_where_nothing_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def drawn(seed: int) -> tuple[RatedEvents, RatingPairs]:
     return events, asked
 
 
-def told(events: RatedEvents, asked: RatingPairs, row: int, past_only: bool) -> dict[str, object]:
+def result(events: RatedEvents, asked: RatingPairs, row: int, past_only: bool) -> dict[str, object]:
     """The same for one row, event by event."""
     own = [n for n in range(len(events)) if events.slot[n] == asked.slot[row]]
     item, time = asked.item[row], asked.time[row]
@@ -65,7 +65,7 @@ def test_pools_are_those_of_a_loop_over_events(past_only: bool, seed: int) -> No
     kept = (pools.whole.sums(each) - pools.own.sums(each)).numpy()
     near = [bag.sums(each).numpy() for bag in pools.near]
     for row in range(len(asked)):
-        expected = told(events, asked, row, past_only)
+        expected = result(events, asked, row, past_only)
         assert np.flatnonzero(kept[row]).tolist() == expected["kept"]
         assert pools.count[row] == len(expected["kept"])
         for scale in range(len(SCALES)):
@@ -103,8 +103,8 @@ def test_what_is_asked_reads_the_ratings_of_its_own_slots() -> None:
     assert numbered.item is pairs.item
     rest = np.array([0.5, -1.0, 2.0, 0.25, 4.0])
     for past_only in (False, True):
-        told = user_means(own, rest[own.item], numbered, 2.0, past_only)
-        np.testing.assert_array_equal(told, user_means(events, rest, pairs, 2.0, past_only))
+        result = user_means(own, rest[own.item], numbered, 2.0, past_only)
+        np.testing.assert_array_equal(result, user_means(events, rest, pairs, 2.0, past_only))
 
 
 def test_slots_can_be_taken_alone_and_put_after_one_another() -> None:

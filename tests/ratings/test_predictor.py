@@ -117,11 +117,11 @@ def test_past_only_reads_nothing_later(model: Recommender) -> None:
     """An event after the asked time changes the answer, unless only the past counts."""
     pair = pd.DataFrame({"user_id": ["x"], "item_id": ["i0"], "timestamp": [2_000]})
     rows = [("x", "i3", 5, 1_000), ("x", "i1", 1, 1_990), ("x", "i6", 1, 2_010)]
-    told = pd.DataFrame(rows, columns=["user_id", "item_id", "rating", "timestamp"])
+    result = pd.DataFrame(rows, columns=["user_id", "item_id", "rating", "timestamp"])
     for past_only in (True, False):
         with_all, without = (
             model.predict(pair, histories=h, past_only=past_only)["like"][0]
-            for h in (told, told[:2])
+            for h in (result, result[:2])
         )
         assert (with_all == without) == past_only
 

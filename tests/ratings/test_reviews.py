@@ -63,8 +63,8 @@ def test_sentiment_is_learned(model: Recommender) -> None:
     assert blend is not None
     assert blend.sentiment is not None
     texts = model.snapshot.reviews
-    told = blend.sentiment.predict(model.state.engine.texts.events[: len(texts)], texts.id)
-    assert np.corrcoef(told, texts.rating)[0, 1] > 0.7
+    result = blend.sentiment.predict(model.state.engine.texts.events[: len(texts)], texts.id)
+    assert np.corrcoef(result, texts.rating)[0, 1] > 0.7
 
 
 def test_held_out_reviews_change_nothing(model: Recommender) -> None:

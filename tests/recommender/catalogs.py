@@ -149,16 +149,16 @@ def _interactions(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _reviews(events: pd.DataFrame) -> pd.DataFrame:
-    told = events[events.index % 3 == 0]
-    text = [f"Loved the {_TOPICS[int(item[1:]) % TASTES]}." for item in told["item_id"]]
+    result = events[events.index % 3 == 0]
+    text = [f"Loved the {_TOPICS[int(item[1:]) % TASTES]}." for item in result["item_id"]]
     return pd.DataFrame(
-        {"user_id": told["user_id"], "item_id": told["item_id"], "text": text}
+        {"user_id": result["user_id"], "item_id": result["item_id"], "text": text}
     ).reset_index(drop=True)
 
 
 def _queries(events: pd.DataFrame) -> pd.DataFrame:
-    told = events[events.index % 7 == 0]
-    text = [f"{_TOPICS[int(item[1:]) % TASTES].lower()}" for item in told["item_id"]]
+    result = events[events.index % 7 == 0]
+    text = [f"{_TOPICS[int(item[1:]) % TASTES].lower()}" for item in result["item_id"]]
     return pd.DataFrame(
-        {"user_id": told["user_id"], "item_id": told["item_id"], "text": text}
+        {"user_id": result["user_id"], "item_id": result["item_id"], "text": text}
     ).reset_index(drop=True)

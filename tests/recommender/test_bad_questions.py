@@ -90,9 +90,9 @@ def test_odd_names_are_only_text(fresh: Recommender, tmp_path: Path) -> None:
 
 def test_a_user_without_history(fresh: Recommender) -> None:
     fresh.update(Catalog.from_frames(users=pd.DataFrame({"user_id": ["blank"]})))
-    told = fresh.explain("blank", "i5")
-    assert (told.paths, told.gain) == ([], 0.0)
-    assert "no history" in told.reasons[0]
+    result = fresh.explain("blank", "i5")
+    assert (result.paths, result.gain) == ([], 0.0)
+    assert "no history" in result.reasons[0]
     best = str(fresh.recommend("blank", k=1)["item_id"][0])
     assert "no history" in fresh.counterfactual("blank", best).reason
     assert "There is no history" in str(fresh.why_not("blank", "i5", k=1))
@@ -104,9 +104,9 @@ def test_a_user_without_history(fresh: Recommender) -> None:
 def test_fewer_items_than_places(fitted: Recommender) -> None:
     """k beyond the catalog: nothing can leave a list that holds everything."""
     best = str(fitted.recommend("u1", k=1)["item_id"][0])
-    told = fitted.counterfactual("u1", best, k=10 * catalogs.N_ITEMS)
-    assert not told.found
-    assert "No set" in told.reason
+    result = fitted.counterfactual("u1", best, k=10 * catalogs.N_ITEMS)
+    assert not result.found
+    assert "No set" in result.reason
     assert fitted.why_not("u1", best, k=10 * catalogs.N_ITEMS).comparison is None
 
 

@@ -93,8 +93,8 @@ def test_a_scenario_more_leaves_the_scores_of_the_others_alone(recommender: Reco
     engine = recommender.state.engine
     rows = engine.snapshot.users.rows(USERS)
     known = len(engine.vocabulary.scenarios)
-    told = torch.ones(1, engine.model.shape.scenario_features)
-    model = engine.model.grown(like=None, features=told)
+    result = torch.ones(1, engine.model.shape.scenario_features)
+    model = engine.model.grown(like=None, features=result)
     with torch.no_grad():
         for name in model.own_parameters:
             model.get_parameter(name)[known:] += 1.0
@@ -143,6 +143,6 @@ def test_what_describes_scenarios_outlives_training_again_on_everything() -> Non
     rows = catalogs.frames()["interactions"].assign(split="train")
     settings = catalogs.config({"head": "hyper"}, epochs=2)
     model = Recommender(settings).fit(catalogs.catalog(interactions=rows, scenarios=TOLD))
-    told = model.state.engine.model.get_buffer("head.features")
-    assert told.shape == (len(TOLD), model.state.engine.model.shape.scenario_features)
-    assert told.any(dim=1).all()
+    result = model.state.engine.model.get_buffer("head.features")
+    assert result.shape == (len(TOLD), model.state.engine.model.shape.scenario_features)
+    assert result.any(dim=1).all()

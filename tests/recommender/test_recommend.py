@@ -145,8 +145,8 @@ def test_taste_shows(fitted: Recommender) -> None:
 
 @pytest.mark.parametrize("scenario", ["web", "app"])
 def test_a_scenario_changes_the_scores(fitted: Recommender, scenario: str) -> None:
-    plain, told = scores(fitted, "u1"), scores(fitted, "u1", scenario=scenario)
-    assert not np.allclose(plain, told, atol=1e-4)
+    plain, result = scores(fitted, "u1"), scores(fitted, "u1", scenario=scenario)
+    assert not np.allclose(plain, result, atol=1e-4)
 
 
 def test_a_scenario_answers_with_what_it_has(fitted: Recommender) -> None:

@@ -51,9 +51,9 @@ def test_new_items_reach_those_whose_history_shares_their_maker(fresh: Recommend
 
 def test_an_update_is_explained(fresh: Recommender) -> None:
     fresh.update(new_items({"new1": "e1"}))
-    told = fresh.explain("x", "new1", history=of_maker(fresh, "e1")[:3])
-    assert told.baseline + sum(told.parts.values()) == pytest.approx(told.score, abs=1e-5)
-    assert "nan" not in str(told).lower()
+    result = fresh.explain("x", "new1", history=of_maker(fresh, "e1")[:3])
+    assert result.baseline + sum(result.parts.values()) == pytest.approx(result.score, abs=1e-5)
+    assert "nan" not in str(result).lower()
 
 
 def test_new_events_count_at_once(fresh: Recommender) -> None:
@@ -71,10 +71,10 @@ def test_new_events_count_at_once(fresh: Recommender) -> None:
 def test_new_users_are_known_at_once(fresh: Recommender) -> None:
     rows = pd.DataFrame({"user_id": "zoe", "item_id": ["i1", "i5"], "timestamp": [1, 2]})
     fresh.update(Catalog.from_frames(interactions=rows))
-    told = fresh.recommend("zoe", k=3, exclude_seen=True)
+    result = fresh.recommend("zoe", k=3, exclude_seen=True)
     given = fresh.recommend(histories={"x": ["i1", "i5"]}, k=3)
-    assert told["item_id"].tolist() == given["item_id"].tolist()
-    np.testing.assert_allclose(told["score"], given["score"], atol=1e-6)
+    assert result["item_id"].tolist() == given["item_id"].tolist()
+    np.testing.assert_allclose(result["score"], given["score"], atol=1e-6)
 
 
 def test_updating_twice_changes_nothing(fresh: Recommender) -> None:

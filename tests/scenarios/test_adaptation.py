@@ -105,12 +105,12 @@ def test_what_it_says_of_itself_decides_where_it_starts() -> None:
 
 def test_more_examples_move_it_further(fresh: Recommender) -> None:
     """Of the taste of its examples, somebody unknown is offered ever more."""
-    shots = [(f"s{n}", f"i{3 + 4 * (n % 10)}") for n in range(200)]
+    few_examples = [(f"s{n}", f"i{3 + 4 * (n % 10)}") for n in range(200)]
     items = [f"i{n}" for n in range(catalogs.N_ITEMS)]
     liked = [int(item[1:]) % catalogs.TASTES == 3 for item in items]
     chances = []
     for count in (0, 5, 50, 200):
-        fresh.adapt(f"after {count}", shots[:count])
+        fresh.adapt(f"after {count}", few_examples[:count])
         ranked = fresh.rank(histories=[[]], k=len(items), scenario=f"after {count}")
         score = dict(zip(ranked.ids[0], np.exp(ranked.scores[0]), strict=True))
         chance = np.array([score[item] for item in items])

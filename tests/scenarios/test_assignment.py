@@ -44,7 +44,7 @@ def plain(tmp_path: Path) -> GraphSnapshot:
     return snapshot_of(Catalog.from_frames(users, items, interactions=events), tmp_path)
 
 
-def told(snapshot: GraphSnapshot) -> list[str]:
+def result(snapshot: GraphSnapshot) -> list[str]:
     users = snapshot.users.ids[snapshot.interactions.user].tolist()
     assert users == ["u1", "u2", "u3", "u4"]
     return snapshot.interactions.scenario.tolist()
@@ -64,15 +64,15 @@ def told(snapshot: GraphSnapshot) -> list[str]:
 def test_interactions_without_a_scenario_get_the_rules(
     plain: GraphSnapshot, given: ScenarioRule, expected: str
 ) -> None:
-    assert " ".join(told(assign_scenarios(plain, given))).rstrip() == expected
+    assert " ".join(result(assign_scenarios(plain, given))).rstrip() == expected
 
 
 def test_those_that_carry_one_change_only_where_that_is_wanted(plain: GraphSnapshot) -> None:
     ages = rule("user.age", groups={"young": {"max": 25}, "middle": {"min": 26, "max": 35}})
-    assert told(assign_scenarios(plain, ages)) == ["young", "own", "", ""]
-    assert told(assign_scenarios(plain, ages, overwrite=True)) == ["young", "middle", "", ""]
+    assert result(assign_scenarios(plain, ages)) == ["young", "own", "", ""]
+    assert result(assign_scenarios(plain, ages, overwrite=True)) == ["young", "middle", "", ""]
     young = rule("user.age", groups={"young": {"max": 25}})
-    assert told(assign_scenarios(plain, young, overwrite=True)) == ["young", "own", "", ""]
+    assert result(assign_scenarios(plain, young, overwrite=True)) == ["young", "own", "", ""]
 
 
 def test_doing_it_again_changes_nothing(plain: GraphSnapshot) -> None:

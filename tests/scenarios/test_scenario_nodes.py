@@ -42,8 +42,8 @@ def test_a_scenario_that_an_update_brings_needs_adapting(
 ) -> None:
     model.save(tmp_path / "model")
     updated = Recommender.load(tmp_path / "model")
-    told = updated.snapshot.scenarios.attributes["description"].tolist()
-    assert told == ["", "Pages.", "Presents."]
+    result = updated.snapshot.scenarios.attributes["description"].tolist()
+    assert result == ["", "Pages.", "Presents."]
     news = pd.DataFrame({"user_id": ["u0"], "item_id": ["i1"], "scenario": ["tv"]})
     updated.update(Catalog.from_frames(interactions=news))
     assert updated.snapshot.scenarios.ids.tolist() == ["tv", "app", "web", "gift"]

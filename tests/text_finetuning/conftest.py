@@ -29,17 +29,17 @@ def corpus():
     """Items of even rows are told in other words than those of odd rows; so are their reviews."""
     rng = np.random.default_rng(0)
 
-    def told(item, row):
+    def result(item, row):
         words = KINDS[item % 2].split()
         return " ".join([*rng.permutation(words)[:3], texts(1, seed=row, longest=3)[0]])
 
     users = np.repeat(np.arange(N_USERS), 5)
     items = np.concatenate([2 * rng.permutation(N_ITEMS // 2)[:5] + user % 2 for user in range(30)])
     return TextCorpus(
-        documents=[told(item, item) for item in range(N_ITEMS)],
-        reviews=UserTexts([told(item, 99 + row) for row, item in enumerate(items)], users, items),
+        documents=[result(item, item) for item in range(N_ITEMS)],
+        reviews=UserTexts([result(item, 99 + row) for row, item in enumerate(items)], users, items),
         queries=UserTexts(
-            [told(item, 999 + item) for item in range(8)], np.full(8, -1), np.arange(8)
+            [result(item, 999 + item) for item in range(8)], np.full(8, -1), np.arange(8)
         ),
         users=users,
         items=items,

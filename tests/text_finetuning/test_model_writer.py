@@ -64,9 +64,9 @@ def test_only_the_adapter_is_kept(lora, tiny_folder):
     assert {path.name for path in lora.iterdir()} == {ADAPTER, ADAPTER_CONFIG, MANIFEST}
     tensors = load_file(lora / ADAPTER)
     assert all("lora_" in name for name in tensors)
-    told = json.loads((lora / MANIFEST).read_text())
-    assert told["base_fingerprint"] == read_model(tiny_folder).fingerprint
-    assert told["report"]["trained"] == sum(tensor.numel() for tensor in tensors.values())
+    result = json.loads((lora / MANIFEST).read_text())
+    assert result["base_fingerprint"] == read_model(tiny_folder).fingerprint
+    assert result["report"]["trained"] == sum(tensor.numel() for tensor in tensors.values())
 
 
 def test_a_full_tuning_needs_no_base(tiny_folder, corpus, tmp_path):
@@ -107,8 +107,8 @@ def test_a_base_that_is_gone_is_named_with_the_cure(copied, tmp_path):
 
 
 def _point_to(folder, base):
-    told = json.loads((folder / MANIFEST).read_text())
-    (folder / MANIFEST).write_text(json.dumps({**told, "base": str(base)}))
+    result = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**result, "base": str(base)}))
 
 
 def test_damaged_weights_are_refused(copied):

@@ -21,11 +21,11 @@ TOLD = [(0.1, 0.9, 0.1), (0.9, 0.5, 0.5), (0.5, 0.2, 0.8)]
 def validated(
     train: GraphSnapshot, kept: list[Weights], skip: int = 0, **config: object
 ) -> Trainer:
-    told = iter(TOLD[skip:])
+    result = iter(TOLD[skip:])
 
     def validate() -> dict[str, float]:
         kept.append(weights(made))
-        overall, app, web = next(told)
+        overall, app, web = next(result)
         return {METRIC: overall, f"{METRIC}/app": app, f"{METRIC}/web": web}
 
     made = replace(joint(samples.trainer(train), **config), validate=validate)
@@ -36,8 +36,8 @@ def test_records_tell_of_every_scenario(train: GraphSnapshot) -> None:
     kept: list[Weights] = []
     made = validated(train, kept)
     records = made.run()
-    told = [(r[METRIC], r[f"{METRIC}/app"], r[f"{METRIC}/web"]) for r in records if METRIC in r]
-    assert told == TOLD
+    result = [(r[METRIC], r[f"{METRIC}/app"], r[f"{METRIC}/web"]) for r in records if METRIC in r]
+    assert result == TOLD
     assert_same_weights(weights(made), kept[1])
 
 
@@ -113,8 +113,8 @@ def test_the_scenario_whose_loss_is_no_number_is_named(
     with torch.no_grad():
         made.model.get_parameter("head.shift")[1] = float("nan")
     before = weights(made)
-    told = r"loss of scenario 'web' is (nan|not finite) in epoch 1, step 1; lower learning_rate"
-    with pytest.raises(TrainingError, match=told):
+    result = r"loss of scenario 'web' is (nan|not finite) in epoch 1, step 1; lower learning_rate"
+    with pytest.raises(TrainingError, match=result):
         made.run()
     for name, value in weights(made).items():
         assert torch.equal(value.nan_to_num(), before[name].nan_to_num()), name

@@ -15,9 +15,9 @@ from tests.nn.test_histories import histories
 from tests.training.data.test_examples import sequences
 
 
-def loss_of(*told: object) -> torch.Tensor:
+def loss_of(*result: object) -> torch.Tensor:
     """The softmax loss as one number."""
-    return GroupLoss(0, *softmax_terms(*told)).mean()  # type: ignore[arg-type]
+    return GroupLoss(0, *softmax_terms(*result)).mean()  # type: ignore[arg-type]
 
 
 def naive(scores: torch.Tensor, examples: Examples, user_weight: float) -> float:
@@ -111,9 +111,9 @@ def test_binary_loss_equals_the_naive_one() -> None:
         one += sum(math.log1p(math.exp(float(scores[row, other]))) for other in others)
         loss, total = loss + share * one / 17, total + share
     torch.manual_seed(7)
-    told = GroupLoss(0, *bce_terms(scores, made, 0.75))
-    assert float(told.weight) == pytest.approx(total, rel=1e-5)
-    assert float(told.mean()) == pytest.approx(loss / total, rel=1e-5)
+    result = GroupLoss(0, *bce_terms(scores, made, 0.75))
+    assert float(result.weight) == pytest.approx(total, rel=1e-5)
+    assert float(result.mean()) == pytest.approx(loss / total, rel=1e-5)
 
 
 def test_distillation_is_the_divergence_over_items_not_seen() -> None:
@@ -126,9 +126,9 @@ def test_distillation_is_the_divergence_over_items_not_seen() -> None:
         own = torch.log_softmax(scores[row, items] / 2, dim=0)
         theirs = torch.log_softmax(teacher[row, items] / 2, dim=0)
         expected += float((theirs.exp() * (theirs - own)).sum() * 4) / 2
-    told = GroupLoss(0, *kl_terms(scores, teacher, made, 0.75))
-    assert float(told.weight) == pytest.approx(2.0)
-    assert float(told.mean()) == pytest.approx(expected, rel=1e-5)
+    result = GroupLoss(0, *kl_terms(scores, teacher, made, 0.75))
+    assert float(result.weight) == pytest.approx(2.0)
+    assert float(result.mean()) == pytest.approx(expected, rel=1e-5)
     same = GroupLoss(0, *kl_terms(teacher, teacher, made, 0.75))
     assert float(same.mean()) == pytest.approx(0.0, abs=1e-6)
 
@@ -140,8 +140,8 @@ def test_a_loss_without_targets_is_nothing(loss: str) -> None:
     terms = bce_terms(scores, made, 0.75) if loss == "bce" else kl_terms(
         scores, torch.randn(2, 4), made, 0.75
     )  # fmt: skip
-    told = GroupLoss(0, *terms).mean()
-    told.backward()
-    assert float(told.detach()) == 0.0
+    result = GroupLoss(0, *terms).mean()
+    result.backward()
+    assert float(result.detach()) == 0.0
     assert scores.grad is not None
     assert not scores.grad.any()

@@ -68,10 +68,10 @@ def test_settings_come_first() -> None:
     )
     training = TrainingConfig(epochs=3, batch_size=7, learning_rate=0.5, history_dropout=0.0)
     plan = make_plan(model, training, DataSummary(temporal=True, n_users=10, n_events=500))
-    told = (plan.embedding_size, plan.temperature, plan.dropout, plan.scales)
-    assert told == (8, 0.5, 0.0, TimeScales((3.0,)))
-    told = (plan.epochs, plan.batch_size, plan.learning_rate, plan.history_dropout)
-    assert told == (3, 7, 0.5, 0.0)
+    result = (plan.embedding_size, plan.temperature, plan.dropout, plan.scales)
+    assert result == (8, 0.5, 0.0, TimeScales((3.0,)))
+    result = (plan.epochs, plan.batch_size, plan.learning_rate, plan.history_dropout)
+    assert result == (3, 7, 0.5, 0.0)
 
 
 @pytest.mark.parametrize("n_events", [20_000, 500_000])

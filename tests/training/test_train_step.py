@@ -102,10 +102,10 @@ def test_without_scenarios_settings_for_them_change_nothing(
     config = TrainingConfig(
         valid_every=2, balancing=name, scenario_balance=0.0, scenario_candidates="own"
     )  # type: ignore[arg-type]
-    told = replace(samples.trainer(train, epochs=2, config=config), data=data)
+    result = replace(samples.trainer(train, epochs=2, config=config), data=data)
     plain.run()
-    told.run()
-    assert_same_weights(weights(plain), weights(told))
+    result.run()
+    assert_same_weights(weights(plain), weights(result))
 
 
 def test_fixed_weights_bring_a_rare_scenario_up(train: GraphSnapshot) -> None:
@@ -157,13 +157,13 @@ def test_items_of_other_scenarios_get_no_gradient(train: GraphSnapshot, sampled:
         return
     _, losses = stepper.losses(made.inputs, raw)
     weighted_mean(losses).backward()
-    told = made.model.item_bias.grad
-    assert told is not None
+    result = made.model.item_bias.grad
+    assert result is not None
     row = made.inputs.items.item_row
     item = torch.arange(len(row))
     odd, even = (row[(item % 2 == part) & (row >= 0)] for part in (1, 0))
-    assert not told[odd].any()
-    assert told[even].count_nonzero() > len(even) / 2
+    assert not result[odd].any()
+    assert result[even].count_nonzero() > len(even) / 2
 
 
 def _check_sampled(made: Trainer, raw) -> None:
@@ -207,15 +207,15 @@ def test_a_scenario_can_have_a_loss_of_its_own(
     )
     own = replace(own, config=made.config)
     users = np.flatnonzero(made.data.lengths() > 0)
-    told = []
+    result = []
     for each in (plain, own):
         torch.manual_seed(1)
         step = each.stepper
         losses = step.losses(each.inputs, step.examples(users, np.random.default_rng(2)))[1]
-        told.append({loss.group: loss.total for loss in losses})
-    assert told[0].keys() == told[1].keys() == {0, 1, 2}
-    assert torch.equal(told[0][0], told[1][0])
-    assert not torch.equal(told[0][1], told[1][1])
+        result.append({loss.group: loss.total for loss in losses})
+    assert result[0].keys() == result[1].keys() == {0, 1, 2}
+    assert torch.equal(result[0][0], result[1][0])
+    assert not torch.equal(result[0][1], result[1][1])
 
 
 @pytest.mark.slow
@@ -261,9 +261,9 @@ def test_popular_targets_can_weigh_less(train: GraphSnapshot) -> None:
     made = trainer(train, popularity_weight=1.0)
     users = np.flatnonzero(made.data.lengths() > 0)
     plain = trainer(train).stepper.examples(users, np.random.default_rng(1))
-    told = made.stepper.examples(users, np.random.default_rng(1))
+    result = made.stepper.examples(users, np.random.default_rng(1))
     counts = np.bincount(made.data.item, minlength=40)
-    ratio = told.target_weight / plain.target_weight * counts[told.target_item]
+    ratio = result.target_weight / plain.target_weight * counts[result.target_item]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
     np.testing.assert_allclose(made.stepper.popularity_weights[made.data.item].mean(), 1, rtol=1e-5)
-    assert plain.target_item.tolist() == told.target_item.tolist()
+    assert plain.target_item.tolist() == result.target_item.tolist()

@@ -141,8 +141,8 @@ def test_the_best_validation_is_kept(train: GraphSnapshot) -> None:
     chosen = trainer(train, validate=validate)
     records = chosen.run()
     assert_same_weights(weights(chosen), kept[1])
-    told = {record["epoch"]: record.get("valid_ndcg@10") for record in records}
-    assert told == {1: None, 2: 0.1, 3: None, 4: 0.9, 5: None, 6: 0.5}
+    result = {record["epoch"]: record.get("valid_ndcg@10") for record in records}
+    assert result == {1: None, 2: 0.1, 3: None, 4: 0.9, 5: None, 6: 0.5}
 
 
 def test_training_stops_when_nothing_is_gained(train: GraphSnapshot) -> None:
@@ -247,8 +247,8 @@ def test_a_checkpoint_of_an_older_version_resumes_and_is_replaced(
 
 
 def test_a_diverged_loss_is_an_error_with_a_cure(train: GraphSnapshot) -> None:
-    told = r"is (nan|inf|not finite) in epoch \d+, step \d+; lower learning_rate"
-    with pytest.raises(TrainingError, match=told):
+    result = r"is (nan|inf|not finite) in epoch \d+, step \d+; lower learning_rate"
+    with pytest.raises(TrainingError, match=result):
         trainer(train, learning_rate=1e30).run()
 
 

@@ -151,5 +151,5 @@ def _legend(graph: nx.DiGraph) -> list[LegendEntry]:
     if any(not data["stored"] for data in edges):
         entries.append(LegendEntry("similarity, no relationship", POSITIVE, 2, DASHED))
     if any(data["amount"] < 0 for data in edges):
-        entries.append(LegendEntry("speaks against it", NEGATIVE, 3))
+        entries.append(LegendEntry("lowers the score", NEGATIVE, 3))
     return entries

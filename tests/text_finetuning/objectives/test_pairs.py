@@ -41,8 +41,8 @@ def test_a_review_is_paired_with_the_document_or_what_others_wrote():
         reviews=[("mine", 0, 0), ("yours", 1, 0), ("ours", 0, 0), ("alone", 0, 1)],
     )
     found = pair_sources(given, small(pairs=("review",)))
-    told = {entry.anchor: list(reviews_by_others(given, entry)) for entry in found}
-    assert told == {"mine": ["yours"], "yours": ["mine", "ours"], "ours": ["yours"], "alone": []}
+    result = {entry.anchor: list(reviews_by_others(given, entry)) for entry in found}
+    assert result == {"mine": ["yours"], "yours": ["mine", "ours"], "ours": ["yours"], "alone": []}
     assert [document_of(given, entry) for entry in found] == ["", "", "", "Strings"]
 
 

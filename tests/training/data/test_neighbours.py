@@ -82,11 +82,11 @@ def test_a_part_holds_what_reaches_its_items(sample: Sample, layers: int) -> Non
     for item in asked:
         expected = whole.matrix[item]
         row = sent.matrix[int(np.flatnonzero(nodes == item)[0])]
-        told = {
+        result = {
             (int(nodes[sent.source[token]]), int(sent.relation[token])): value
             for token, value in zip(row.indices, row.data, strict=True)
         }
-        assert told == {
+        assert result == {
             (int(whole.source[token]), int(whole.relation[token])): value
             for token, value in zip(expected.indices, expected.data, strict=True)
         }

@@ -23,18 +23,18 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
 
 def saying(snapshot: GraphSnapshot, texts: dict[int, list[str]]) -> GraphSnapshot:
     """The snapshot with these reviews of these items alone."""
-    item = np.array([row for row, told in texts.items() for _ in told])
-    text = np.array([one for told in texts.values() for one in told], dtype=object)
+    item = np.array([row for row, result in texts.items() for _ in result])
+    text = np.array([one for result in texts.values() for one in result], dtype=object)
     reviews = snapshot.reviews.select(np.arange(len(item)))
     return replace(snapshot, reviews=replace(reviews, item=item, text=text))
 
 
 def test_words_that_some_items_share_count_and_others_do_not(snapshot: GraphSnapshot) -> None:
-    told = {item: ["It is good"] for item in range(10)}
-    told[0].append("Fits my GUITAR, guitar!")
-    told[1].append("a guitar strap")
-    told[2].append("only drums")
-    words = review_words(saying(snapshot, told)).toarray()
+    result = {item: ["It is good"] for item in range(10)}
+    result[0].append("Fits my GUITAR, guitar!")
+    result[1].append("a guitar strap")
+    result[2].append("only drums")
+    words = review_words(saying(snapshot, result)).toarray()
     assert words.shape == (1, len(snapshot.items)), "no word of one item, none of nearly all"
     assert np.flatnonzero(words[0]).tolist() == [0, 1]
     np.testing.assert_allclose(words[0, :2], np.sqrt(WEIGHT), rtol=1e-6)
@@ -42,14 +42,14 @@ def test_words_that_some_items_share_count_and_others_do_not(snapshot: GraphSnap
 
 def test_a_word_counts_by_how_often_and_how_rarely_it_stands(snapshot: GraphSnapshot) -> None:
     """Against the definition, one cell at a time; what is said of no item is not read."""
-    told = {
+    result = {
         0: ["b a a", "a"],
         1: ["a b b"],
         2: ["a c"],
         3: ["c C", "b"],
         **{n: ["d"] for n in range(4, 14)},
     }
-    given = saying(snapshot, told)
+    given = saying(snapshot, result)
     words = review_words(given).toarray()
     counts = {"a": [3, 1, 1, 0], "b": [1, 2, 0, 1], "c": [0, 0, 1, 2]}
     raw = np.zeros((3, 4))
@@ -72,7 +72,7 @@ def test_markup_is_no_word(snapshot: GraphSnapshot) -> None:
         **{n: ["so"] for n in range(3, 9)},
     }
     marked = {**plain, 0: ["<p class='x'>good<br/>bow</p>", "it&#39;s fine"], 1: ["<br>a bow"]}
-    one, other = (review_words(saying(snapshot, told)).toarray() for told in (plain, marked))
+    one, other = (review_words(saying(snapshot, result)).toarray() for result in (plain, marked))
     np.testing.assert_array_equal(one, other)
 
 
@@ -83,14 +83,14 @@ def test_nobody_wrote_anything(snapshot: GraphSnapshot) -> None:
 
 def test_items_of_like_words_speak_for_each_other(snapshot: GraphSnapshot) -> None:
     chosen = np.unique(snapshot.interactions.item)
-    told = {int(item): ["dull"] for item in chosen[:8]}
-    told |= {int(chosen[0]): ["violin bow"], int(chosen[-1]): ["violin bow"]}
-    given = saying(snapshot, told)
+    result = {int(item): ["dull"] for item in chosen[:8]}
+    result |= {int(chosen[0]): ["violin bow"], int(chosen[-1]): ["violin bow"]}
+    given = saying(snapshot, result)
 
     def weight(words: bool) -> float:
         cpu = torch.device("cpu")
-        told = review_words(given) if words else None
-        found = fit_item_weights(given, graph=False, words=told, decay=np.inf, device=cpu)
+        result = review_words(given) if words else None
+        found = fit_item_weights(given, graph=False, words=result, decay=np.inf, device=cpu)
         return float(found.matrix.toarray()[0, -1])
 
     assert weight(True) > weight(False) + 0.01

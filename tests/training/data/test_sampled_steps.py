@@ -24,9 +24,9 @@ from tests.training import samples
 from tests.training.samples import assert_same_weights, weights
 
 
-def loss_of(*told: object) -> torch.Tensor:
+def loss_of(*result: object) -> torch.Tensor:
     """The loss as one number."""
-    return GroupLoss(0, *softmax_terms(*told)).mean()  # type: ignore[arg-type]
+    return GroupLoss(0, *softmax_terms(*result)).mean()  # type: ignore[arg-type]
 
 
 pytestmark = pytest.mark.slow

@@ -34,9 +34,9 @@ def test_texts_are_moved_to_where_the_loss_rises() -> None:
     seen: list[tuple[torch.Tensor, float]] = []
 
     def loss_of(moved: Any) -> torch.Tensor:
-        told = layer(moved.items.rows["text"]).square().mean()
-        seen.append((moved.items.rows["text"].detach(), told.item()))
-        return told
+        result = layer(moved.items.rows["text"]).square().mean()
+        seen.append((moved.items.rows["text"].detach(), result.item()))
+        return result
 
     loss = attacked.attacked_backward(layer, inputs({"text": texts}), loss_of, 0.1)
     (before, plain), (after, worst) = seen
@@ -65,9 +65,9 @@ def test_reviews_that_are_weighed_are_moved_one_by_one() -> None:
 
     def loss_of(moved: Any) -> torch.Tensor:
         assert torch.equal(moved.items.rows["reviews"], torch.ones(2, 4))
-        told = layer(moved.items.reviews.vectors).square().mean()
-        seen.append((moved.items.reviews.vectors.detach(), told.item()))
-        return told
+        result = layer(moved.items.reviews.vectors).square().mean()
+        seen.append((moved.items.reviews.vectors.detach(), result.item()))
+        return result
 
     attacked.attacked_backward(layer, given, loss_of, 0.1)
     (before, plain), (after, worst) = seen

@@ -26,12 +26,12 @@ CONFLICT = torch.tensor([[1.0, 0.2], [-0.6, 0.5]], dtype=torch.float64)  # two g
 def losses(x: Tensor, groups: tuple[int, ...], scale: Tensor | None = None) -> list[GroupLoss]:
     """Group k: how far ``x`` is from its aim, over a weight that must not matter."""
     scale = torch.ones(len(AIMS)) if scale is None else scale
-    told = []
+    result = []
     for group in groups:
         weight = torch.tensor(2.0 + group)
         loss = scale[group] * ((x - AIMS[group]) ** 2).sum() + 0.1
-        told.append(GroupLoss(group, loss * weight, weight))
-    return told
+        result.append(GroupLoss(group, loss * weight, weight))
+    return result
 
 
 def run(
@@ -111,8 +111,8 @@ def test_the_settings_weights_are_followed(name: str) -> None:
     """λ = 0 leaves a scenario out; a large λ draws the step to its aim."""
     for lambdas, aim in (([0, 1, 0, 1], 1), ([50, 1, 0, 1], 0)):
         x = torch.zeros(2, requires_grad=True)
-        told = torch.tensor(lambdas, dtype=torch.float64)
-        balanced_backward(BALANCERS[name](4), told, losses(x, (0, 1, 2)), [x])
+        result = torch.tensor(lambdas, dtype=torch.float64)
+        balanced_backward(BALANCERS[name](4), result, losses(x, (0, 1, 2)), [x])
         assert x.grad is not None
         assert float(-x.grad @ AIMS[aim]) > 0
         if lambdas[0] == 0:
@@ -123,9 +123,9 @@ def test_the_settings_weights_are_followed(name: str) -> None:
 def test_a_gradient_that_is_no_number_is_found(name: str) -> None:
     x = torch.zeros(2, requires_grad=True)
     bad = GroupLoss(2, torch.sqrt(x[0]) * torch.tensor(0.0) + 1, torch.tensor(1.0))
-    told = [*losses(x, (0, 1)), bad]
+    result = [*losses(x, (0, 1)), bad]
     with pytest.raises(NotFinite) as found:
-        balanced_backward(BALANCERS[name](4), torch.ones(4).double(), told, [x])
+        balanced_backward(BALANCERS[name](4), torch.ones(4).double(), result, [x])
     assert found.value.groups == (2,)
 
 
@@ -173,10 +173,10 @@ def test_conflict_averse_steps_are_the_best_for_the_worst_within_the_ball() -> N
 def test_uncertain_scenarios_weigh_less() -> None:
     """Where losses stay, the weights come to 1 / 2 L."""
     balancer = BALANCERS["uncertainty"](3)
-    told = torch.tensor([0.25, 4.0], dtype=torch.float64)
+    result = torch.tensor([0.25, 4.0], dtype=torch.float64)
     for _ in range(800):
-        weights = balancer.weigh(torch.tensor([0, 2]), told, torch.empty(0, 0))
-    assert torch.allclose(weights, 1 / (2 * told), rtol=0.05)
+        weights = balancer.weigh(torch.tensor([0, 2]), result, torch.empty(0, 0))
+    assert torch.allclose(weights, 1 / (2 * result), rtol=0.05)
     assert float(balancer.state()["values"][1]) == 0, "never seen"
 
 

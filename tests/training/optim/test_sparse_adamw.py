@@ -23,8 +23,8 @@ class Tables(nn.Module):
         self.dense = nn.Parameter(torch.randn(WIDTH))
 
     def loss(self, rows: torch.Tensor | slice, target: torch.Tensor) -> torch.Tensor:
-        told = self.inner["table"][rows] * self.dense + self.flat[rows].unsqueeze(1)
-        return ((told - target) ** 2).sum()
+        result = self.inner["table"][rows] * self.dense + self.flat[rows].unsqueeze(1)
+        return ((result - target) ** 2).sum()
 
 
 def steps(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -57,9 +57,9 @@ def test_settled_rows_are_where_adamw_would_have_them(decay: float) -> None:
         adamw.step()
         lend_and_step(parts, lending, rows, target)
     lending.settle()
-    told = dict(whole.named_parameters())
+    result = dict(whole.named_parameters())
     for name, value in parts.named_parameters():
-        moved = (told[name] - value).abs().max()
+        moved = (result[name] - value).abs().max()
         assert moved < 0.06, name
     table = parts.get_parameter("inner.table")
     assert (table[:-1] - before[:-1]).abs().min() > 0

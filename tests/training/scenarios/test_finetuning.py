@@ -64,13 +64,13 @@ def named(trained: Trainer) -> list[tuple[str, torch.nn.Parameter]]:
 
 def test_the_loss_is_that_of_training_without_dropout(trained: Trainer) -> None:
     made = some(trained)
-    (told,) = fit_own_rows(
+    (result,) = fit_own_rows(
         trained.model, trained.inputs, made, 1, epochs=1, learning_rate=1e-9, user_weight=1.0
     )
     trained.model.eval()
     with torch.no_grad():
         _, (whole,) = trained.stepper.losses(trained.inputs, made)
-    assert told == pytest.approx(float(whole.mean()), rel=1e-5)
+    assert result == pytest.approx(float(whole.mean()), rel=1e-5)
 
 
 def test_a_strong_pull_holds_rows_at_the_prior(trained: Trainer) -> None:
@@ -151,11 +151,11 @@ def test_tuned_rows_are_kept_where_validation_gains(train: GraphSnapshot) -> Non
     """The two validations after training say that app gains and web does not."""
 
     def fitted(own_epochs: int) -> Weights:
-        told = iter([(0.5, 0.5), (0.6, 0.4)])
+        result = iter([(0.5, 0.5), (0.6, 0.4)])
         made = samples.trainer(train, epochs=2)
 
         def validate() -> dict[str, float]:
-            app, web = next(told) if len(seen) else (0.1, 0.1)
+            app, web = next(result) if len(seen) else (0.1, 0.1)
             seen.append(1)
             return {METRIC: 0.5, f"{METRIC}/app": app, f"{METRIC}/web": web}
 

@@ -48,11 +48,11 @@ def examples(trained: Trainer, code: int) -> Examples:
 def loss_after(trained: Trainer, start: Start, code: int) -> float:
     """Of other users, after steps by the examples of five; the model is put back."""
     model, own = trained.model, own_rows(trained.model, code)
-    told = examples(trained, code)
-    rows = np.unique(told.target_row)
-    take_steps(model, trained.inputs, of_rows(told, rows[:5]), code, start)
+    result = examples(trained, code)
+    rows = np.unique(result.target_row)
+    take_steps(model, trained.inputs, of_rows(result, rows[:5]), code, start)
     trunk = Trunk.build(model, trained.inputs, None, items_of(trained), None)
-    encoded = trunk.encode(model, trained.inputs, of_rows(told, rows[5:]), code)
+    encoded = trunk.encode(model, trained.inputs, of_rows(result, rows[5:]), code)
     with torch.no_grad():
         loss = float(encoded.loss(model, code, 1.0))
     put_rows(model, code, own)
@@ -97,10 +97,10 @@ def test_steps_are_those_of_gradient_descent(
     monkeypatch.setattr(module, "STEPS", 1)
     start, code = learned(trained, 2), 0
     model, own = trained.model, own_rows(trained.model, code)
-    told = of_rows(examples(trained, code), np.arange(8))
+    result = of_rows(examples(trained, code), np.arange(8))
     put_rows(model, code, start.rows)
     trunk = Trunk.build(model, trained.inputs, None, items_of(trained), None)
-    encoded = trunk.encode(model, trained.inputs, told, code)
+    encoded = trunk.encode(model, trained.inputs, result, code)
     model.zero_grad(set_to_none=True)
     encoded.loss(model, code, 1.0).backward()  # type: ignore[no-untyped-call]
     expected = {}
@@ -108,7 +108,7 @@ def test_steps_are_those_of_gradient_descent(
         gradient = cast(torch.Tensor, model.get_parameter(name).grad)[code]
         expected[name] = row - 8 / 28 * start.rates[name] * gradient
     model.zero_grad(set_to_none=True)
-    take_steps(model, trained.inputs, told, code, start)
+    take_steps(model, trained.inputs, result, code, start)
     for name, row in own_rows(model, code).items():
         torch.testing.assert_close(row, expected[name], rtol=1e-4, atol=1e-6)
     put_rows(model, code, own)
