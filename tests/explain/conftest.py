@@ -6,9 +6,6 @@ import pytest
 
 from kgrec.graph.snapshot import GraphSnapshot
 from tests.paths.graphs import films
-from tests.recommender.conftest import fitted, fresh, saved, short
-
-__all__ = ["fitted", "fresh", "saved", "short", "tiny"]
 
 
 @pytest.fixture

@@ -10,11 +10,8 @@ from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer
 from kgrec.graph import GraphSnapshot, read_snapshot
 from kgrec.stores import EmbeddedStore
-from tests.recommender.conftest import fitted, fresh, saved, short
 
 from .catalogs import catalog
-
-__all__ = ["explorer", "fitted", "fresh", "saved", "short", "world"]
 
 
 @pytest.fixture(scope="session")

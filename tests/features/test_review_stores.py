@@ -10,10 +10,10 @@ import pytest
 from kgrec import Recommender, RecommenderConfig
 from kgrec.features.names import REVIEWS
 from kgrec.stores import EmbeddedStore, Neo4jStore
+from tests.features.test_reviews import frames, settings
 from tests.fitting.test_leakage import assert_same_model
 from tests.neo4j_server import Server, emptied
 from tests.recommender import catalogs
-from tests.recommender.test_reviews import frames, settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.neo4j]
 __all__ = ["settings"]  # a fixture

@@ -24,8 +24,8 @@ from kgrec.text_finetuning.downstream_recommender import DownstreamRecommender
 from kgrec.text_finetuning.objectives.recommendation import ChunkBatch, RecommendationObjective
 from kgrec.text_finetuning.tokens import Tokens
 from kgrec.text_finetuning.trainable_parameters import select_trainable
+from tests.features.test_reviews import frames
 from tests.recommender import catalogs
-from tests.recommender.test_reviews import frames
 from tests.text.tiny import shake, write_bert
 
 CPU = torch.device("cpu")
