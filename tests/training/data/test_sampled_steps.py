@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kgrec.config import TrainingConfig
 from kgrec.graph import GraphSnapshot
-from kgrec.nn import HistoryBatch, HybridModel
+from kgrec.nn import USER_ATTRIBUTES, HistoryBatch, HybridModel
 from kgrec.training import Checkpoint, Sequences, StepSampler, Trainer
 from kgrec.training.data.examples import Examples, random_masks
 from kgrec.training.data.sampled_steps import ROW_TABLES, step_users
@@ -97,16 +97,16 @@ def test_with_every_item_drawn_the_loss_and_its_gradient_are_those_of_all(sample
         assert len(step.candidates.rows) == len(sample.tables.item_row)
         loss = weighted_mean(stepper.losses(step.inputs, made, step)[1])
         loss.backward()
-        lent = {name: model.get_parameter(name).grad for name in ROW_TABLES}
+        lent = {n: model.get_parameter(n).grad for n in (*ROW_TABLES, USER_ATTRIBUTES)}
     torch.testing.assert_close(loss, whole, atol=1e-4, rtol=1e-4)
     part = sampler._graph.part(
         np.arange(len(sample.tables.item_row)), made.histories.user, np.array([0]),
         np.random.default_rng(0),
     )  # fmt: skip
-    for name, kind in ROW_TABLES.items():
-        torch.testing.assert_close(
-            lent[name], expected[name][getattr(part, kind)], atol=1e-5, rtol=1e-3
-        )
+    rows = {name: part.used[kind] for name, kind in ROW_TABLES.items()}
+    rows[USER_ATTRIBUTES] = part.user_tokens
+    for name, used in rows.items():
+        torch.testing.assert_close(lent[name], expected[name][used], atol=1e-5, rtol=1e-3)
 
 
 def test_every_parameter_with_a_row_per_node_or_token_is_lent(sample: Sample) -> None:
@@ -122,7 +122,7 @@ def test_every_parameter_with_a_row_per_node_or_token_is_lent(sample: Sample) ->
     large = {
         name for name, value in model.named_parameters() if value.dim() and len(value) in sizes
     }
-    assert large == set(ROW_TABLES)
+    assert large == {*ROW_TABLES, USER_ATTRIBUTES}
 
 
 def test_candidates_come_as_often_as_the_correction_says(sample: Sample) -> None:
