@@ -47,9 +47,7 @@ def test_a_scenario_that_an_update_brings_needs_adapting(
     news = pd.DataFrame({"user_id": ["u0"], "item_id": ["i1"], "scenario": ["tv"]})
     updated.update(Catalog.from_frames(interactions=news))
     assert updated.snapshot.scenarios.ids.tolist() == ["tv", "app", "web", "gift"]
-    with pytest.raises(
-        RequestError, match=r"It is new in the graph: add it to the model with adapt"
-    ):
+    with pytest.raises(RequestError, match=r"new in the graph: add it to the model"):
         updated.recommend(["u0"], scenario="tv")
 
 
