@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.coerce import Frame, coerce
+from graph_schema.frame_conversion import Frame, coerce
 from graph_schema.frames import SPECS, empty_table
 from graph_schema.names import FRAMES, KEY_COLUMNS
 from graph_schema.report import ProblemCollector

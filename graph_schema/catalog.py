@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from graph_schema.build import build, derive_frame
-from graph_schema.coerce import Frame
 from graph_schema.files import read_tables, write_tables
+from graph_schema.frame_conversion import Frame
 from graph_schema.names import FRAMES
 from graph_schema.report import ValidationReport
 from graph_schema.validation import validate_tables

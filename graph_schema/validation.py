@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.convert import true_positions
+from graph_schema.column_conversion import true_positions
 from graph_schema.frames import (
     ARROW_TYPES,
     FACT_KEY,

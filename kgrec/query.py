@@ -12,8 +12,8 @@ import numpy as np
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.scenarios.fitted_recogniser import HOUR
-from kgrec.scenarios.inference import UserScenarios
-from kgrec.scenarios.recognition import BoundRecogniser
+from kgrec.scenarios.inferred_scenarios import UserScenarios
+from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import few_item_rows, id_list, known_users, scenario_code
 from kgrec.scoring.request import Request

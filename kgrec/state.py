@@ -9,7 +9,7 @@ from typing import Any
 from graph_schema.mapping import GraphMapping
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError
-from kgrec.explain.case import Case
+from kgrec.explain.explained_request import Case
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
 from kgrec.features.texts import TextFeatures, TextReader, same_texts
@@ -20,8 +20,8 @@ from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.rating import bind_predictor
 from kgrec.scenarios.fitted_recogniser import FittedRecogniser
-from kgrec.scenarios.inference import UserScenarios
-from kgrec.scenarios.recognition import BoundRecogniser
+from kgrec.scenarios.inferred_scenarios import UserScenarios
+from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
 from kgrec.search.ranker import Searcher
 from kgrec.training.scenarios.maml import Start

@@ -17,8 +17,8 @@ import numpy as np
 from benchmarks.explanations.removal import LEARNED_TOGETHER, Removal, View, gate_weights
 from graph_schema.names import USER
 from kgrec.explain import ExplainedPath, Explanation
-from kgrec.explain.case import Case
 from kgrec.explain.counterfactuals.history_edit import EditableHistory
+from kgrec.explain.explained_request import Case
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.links import find_links
 

@@ -13,8 +13,8 @@ from graph_schema.names import ITEM, USER
 from kgrec import Recommender
 from kgrec.explain import ExplainedPath, Explanation
 from kgrec.explain.ablation import CARRIES, best_share
-from kgrec.explain.case import Case
 from kgrec.explain.counterfactuals.history_edit import EditableHistory
+from kgrec.explain.explained_request import Case
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
 from kgrec.query import Query

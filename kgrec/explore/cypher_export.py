@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.names import INTERACTED, ITEM, USER
-from kgrec.stores.cypher import quote
+from kgrec.stores.cypher_quoting import quote
 
 if TYPE_CHECKING:
     import networkx as nx

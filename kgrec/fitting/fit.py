@@ -20,7 +20,7 @@ from kgrec.features.scenario_features import scenario_features
 from kgrec.features.tables import FeatureTables
 from kgrec.features.texts import TextFeatures, scenarios_of
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
-from kgrec.fitting.item_weights import (
+from kgrec.fitting.item_weight_choice import (
     NO_WEIGHTS,
     ItemWeightSettings,
     choose_item_weights,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.nn.heads.base import ByScenario
-from kgrec.nn.heads.signal import product, sigmoid
+from kgrec.nn.heads.linear_steps import product, sigmoid
 
 START = 2.0  # the initial logit of every gate: mostly the head's vector
 

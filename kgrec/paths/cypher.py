@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kgrec.paths.graph_names import GraphNames, NodeName
-from kgrec.stores.cypher import quote
+from kgrec.stores.cypher_quoting import quote
 
 # Notes on what a query leaves out.
 HISTORY_GIVEN = (

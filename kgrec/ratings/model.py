@@ -25,7 +25,7 @@ from kgrec.features.inputs import ItemInputs
 from kgrec.features.names import IDS
 from kgrec.features.tables import Vocabulary
 from kgrec.nn.heads import HEADS, ByScenario, HeadShape
-from kgrec.nn.heads.signal import product
+from kgrec.nn.heads.linear_steps import product
 from kgrec.nn.model import sum_parts
 from kgrec.ratings.blend import RatingBlend
 from kgrec.ratings.pools import RatingPools, TimeWindows

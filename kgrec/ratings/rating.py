@@ -18,7 +18,7 @@ from kgrec.ratings.pools import RatedEvents
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.requests import RatedHistories, read_rating_request
 from kgrec.ratings.reviews import Reviews, build_evidence
-from kgrec.scenarios.inference import UserScenarios
+from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scoring.bound_model import read_inputs
 from kgrec.scoring.engine import Engine
 

@@ -13,7 +13,7 @@ from kgrec.config.scenarios import TIMES
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.ratings.pools import RatedEvents, RatingPairs
-from kgrec.scenarios.inference import UserScenarios
+from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.matching import Matcher, at_times
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import item_rows, known_users, scenario_code

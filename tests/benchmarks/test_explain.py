@@ -15,7 +15,7 @@ from benchmarks.explanations.removal import Removal, View, around
 from benchmarks.explanations.times import hub_times, times
 from graph_schema.names import ITEM
 from kgrec import Recommender
-from kgrec.explain.case import Case
+from kgrec.explain.explained_request import Case
 from kgrec.graph.snapshot import Facts
 from kgrec.query import Query
 from kgrec.stores import EmbeddedStore

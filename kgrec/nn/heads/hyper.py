@@ -8,7 +8,7 @@ from torch.nn import functional
 from typing_extensions import override
 
 from kgrec.nn.heads.base import HeadShape, ScenarioHead
-from kgrec.nn.heads.signal import product
+from kgrec.nn.heads.linear_steps import product
 from kgrec.nn.heads.tower import entry
 
 HIDDEN = 32

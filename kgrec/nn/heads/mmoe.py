@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.nn.heads.base import HeadShape, ScenarioHead
-from kgrec.nn.heads.signal import Signal, product
+from kgrec.nn.heads.linear_steps import Signal, product
 from kgrec.nn.heads.tower import Tower, entry
 
 EXPERTS = 4

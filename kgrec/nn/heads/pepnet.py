@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.nn.heads.base import HeadShape, ScenarioHead
-from kgrec.nn.heads.signal import Signal, product, sigmoid
+from kgrec.nn.heads.linear_steps import Signal, product, sigmoid
 from kgrec.nn.heads.tower import entry
 
 EMBEDDING = 16  # numbers that a scenario is known by

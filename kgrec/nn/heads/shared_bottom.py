@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from kgrec.nn.heads.base import HeadShape, ScenarioHead
-from kgrec.nn.heads.signal import Signal
+from kgrec.nn.heads.linear_steps import Signal
 from kgrec.nn.heads.tower import Tower, entry
 
 

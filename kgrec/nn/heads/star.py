@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.nn.heads.base import ByScenario, HeadShape, ScenarioHead
-from kgrec.nn.heads.signal import Signal, product
+from kgrec.nn.heads.linear_steps import Signal, product
 from kgrec.nn.heads.tower import entry
 
 RANK = 4

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.nn.heads.base import ByScenario, HeadShape
-from kgrec.nn.heads.signal import Signal
+from kgrec.nn.heads.linear_steps import Signal
 
 
 def entry(inner: int, outer: int) -> nn.Parameter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kgrec.stores.base import EdgeType
-from kgrec.stores.cypher import quote, text
+from kgrec.stores.cypher_quoting import quote, text
 
 # Properties of a node for which kglite answers its label where they are absent.
 MADE_UP = ("type", "label", "node_type")

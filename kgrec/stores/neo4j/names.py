@@ -26,8 +26,8 @@ from graph_schema.names import (
     USER,
     WROTE,
 )
-from kgrec.stores.cypher import quote
-from kgrec.stores.cypher import text as text_literal
+from kgrec.stores.cypher_quoting import quote
+from kgrec.stores.cypher_quoting import text as text_literal
 
 _OWN = GraphMapping(
     interactions=(InteractionMapping(type=INTERACTED),),

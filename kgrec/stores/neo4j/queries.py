@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from graph_schema.names import ITEM, QUERY, REVIEW
 from kgrec.stores.base import EdgeType
-from kgrec.stores.cypher import quote
+from kgrec.stores.cypher_quoting import quote
 from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
 
 DELETE_REVIEWS = "MATCH (:User {id: $id})-[:WROTE]->(n:Review) DETACH DELETE n"

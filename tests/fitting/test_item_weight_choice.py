@@ -9,7 +9,7 @@ import pytest
 
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
-from kgrec.fitting.item_weights import (
+from kgrec.fitting.item_weight_choice import (
     OUTSIDE_WEIGHTS,
     RIDGES,
     SCENARIO_RIDGES,

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.convert import (
+from graph_schema.column_conversion import (
     absent_if_empty,
     is_numeric,
     numbers,
