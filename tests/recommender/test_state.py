@@ -130,7 +130,7 @@ def test_after_a_warm_up_nothing_is_left_to_compute(model: Path) -> None:
 
 
 # What these hold depends on the requests: ages of histories, and scenarios.
-BY_REQUEST = {"QuickScorer._kept", "ItemWeights._columns"}
+BY_REQUEST = {"SingleUserScorer._cached_weights", "ItemWeights._columns"}
 
 
 def uncomputed(state: object) -> Iterator[tuple[int, str]]:
