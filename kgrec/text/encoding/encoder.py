@@ -163,7 +163,8 @@ class BertEncoder:
 
         The runtime is not part of it: OpenVINO's fp32 equals PyTorch's to 1e-5."""
         cut = f"{self._forward.pooling.name}/{MAX_CHUNKS}/1"
-        precision = {"int8": "int8/3"}.get(self.precision, self.precision)  # third version of int8
+        versions = {"bf16": "bf16/2", "int8": "int8/3"}  # of the way that vectors are rounded
+        precision = versions.get(self.precision, self.precision)
         parts = (self._weights, precision, str(self.max_length), cut)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

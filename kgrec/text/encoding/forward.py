@@ -74,10 +74,10 @@ class ForwardPass:
     def may_pad(self) -> bool:
         """Whether a batch may hold chunks of different lengths.
 
-        Not in int8: padding changes the last digit of fp32, rounding enlarges that to a step of
-        int8, and a text's vector would depend on its batch.
+        In fp32 alone: padding changes the last digit of fp32, rounding enlarges that to a step of
+        bf16 or int8, and a text's vector would depend on its batch.
         """
-        return self.precision != "int8"
+        return self.precision == "fp32"
 
     @property
     def network(self) -> Any:

@@ -98,6 +98,13 @@ def test_half_precision_stays_close(encoder):
     assert len({half.fingerprint, encoder.fingerprint}) == 2
 
 
+def test_half_precision_does_not_depend_on_the_batch():
+    """Padding would: bf16 rounds what it changes in the last digit."""
+    half = load_encoder(device="cpu", precision="bf16", max_length=64)
+    alone = np.concatenate([half.encode([text]) for text in TEXTS])
+    np.testing.assert_array_equal(half.encode(TEXTS), alone)
+
+
 @pytest.mark.parametrize("device", DEVICES)
 def test_auto_keeps_the_vectors_on_every_device(encoder, device):
     auto = load_encoder(device=device, max_length=64)
