@@ -157,8 +157,8 @@ def _compared(
     found = {}
     for part in parts:
         changes = differences(whole[0], part, history)
-        told = {metric: interval(change) for metric, change in changes.items()}
-        found[part.model] = {**part.summary(history), "change": told}
+        shown = {metric: interval(change) for metric, change in changes.items()}
+        found[part.model] = {**part.summary(history), "change": shown}
     return found
 
 
@@ -176,9 +176,9 @@ def _table(
 def _tell(outcome: Outcome, rows: Rows) -> None:
     """A line on stderr as soon as a model is done: whole runs take a while."""
     means = {history: outcome.mean(history)[MAIN_METRIC] for history in rows.histories()}
-    told = ", ".join(f"history {history}: {mean:.4f}" for history, mean in means.items())
+    shown = ", ".join(f"history {history}: {mean:.4f}" for history, mean in means.items())
     seconds = outcome.fit_seconds[0]
-    print(f"{outcome.model}: {MAIN_METRIC} {told}; fit {seconds:.1f} s", file=sys.stderr)
+    print(f"{outcome.model}: {MAIN_METRIC} {shown}; fit {seconds:.1f} s", file=sys.stderr)
 
 
 def _file(asked: argparse.Namespace) -> str:

@@ -111,7 +111,7 @@ def _answers(
 
 
 def _aspects(trial: AgeGroups, model: RatingModel) -> Metrics:
-    """How calibrated the shipped model is, and what it says when told less, or more."""
+    """The calibration of the chosen model, and its answers with less input, or more."""
     predictor = _predictor(trial, model, trial.data.train)
     logits, rating = _answers(trial, predictor)
     like = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))

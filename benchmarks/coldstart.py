@@ -81,7 +81,7 @@ def _vectors(
             _config(asked),
             asked,
             lambda model: cold_vectors.measure(trial, model),
-            told=_means,
+            shown=_means,
             name=f"vectors-{name}",
         )
         values[name] = cold_vectors.averaged(runs)
@@ -110,7 +110,7 @@ def _users(snapshot: GraphSnapshot, asked: argparse.Namespace) -> tuple[dict[str
         _config(asked),
         asked,
         lambda model: cold_users.measure_model(trial, model),
-        told=lambda run: {length: _means(values) for length, values in run.items()},
+        shown=lambda run: {length: _means(values) for length, values in run.items()},
     )
     ours = {length: _averaged([run[length] for run in runs]) for length in cold_users.LENGTHS}
     table = [
@@ -156,11 +156,11 @@ def _fits(
     config: RecommenderConfig,
     asked: argparse.Namespace,
     measure: Callable[[Recommender], Any],
-    told: Callable[[Any], Any] = lambda run: run,
+    shown: Callable[[Any], Any] = lambda run: run,
     name: str | None = None,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """What ``measure`` says of a fit per seed, and what the first fit cost; ``told`` is what of it
-    people read."""
+    """The result of ``measure`` for a fit per seed, and the cost of the first fit; ``shown`` is the
+    part of the result that people read."""
     runs, seconds = [], []
     for seed in range(asked.seeds):
         started = time.perf_counter()
@@ -169,7 +169,7 @@ def _fits(
         runs.append(measure(model))
         if asked.keep is not None:
             model.save(asked.keep / f"{name or asked.what}-{seed}")
-        print(f"seed {seed}: {told(runs[-1])}; fit {seconds[-1]:.1f} s", file=sys.stderr)
+        print(f"seed {seed}: {shown(runs[-1])}; fit {seconds[-1]:.1f} s", file=sys.stderr)
     cost = {"fit_seconds": round(seconds[0], 2), "peak_memory_gb": round(peak_memory_gb(), 3)}
     return runs, cost
 

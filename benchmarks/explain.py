@@ -45,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     users = sample_users(model.state.engine, asked.users)
     # Before everything else: what the benchmark keeps would be walked through by every collection.
     speed = {**_times(model, users[:TIMED]), **hub_times()}
-    told = f"{len(users)} users drawn with default_rng({DRAWN_WITH}), their {K} best items"
+    protocol = f"{len(users)} users drawn with default_rng({DRAWN_WITH}), their {K} best items"
     if asked.times:
-        told += f", the first {TIMED} of them"
+        protocol += f", the first {TIMED} of them"
         found: dict[str, Any] = {"kgrec": speed}
     else:
-        told += ", 5 paths each; history with validation rows"
+        protocol += ", 5 paths each; history with validation rows"
         found = _truth(model, users, data, speed)
-    result = {"data": asked.dataset, "protocol": told, **found, "seeds": [0], "model": fitted}
+    result = {"data": asked.dataset, "protocol": protocol, **found, "seeds": [0], "model": fitted}
     rows = [{"measure": name, "value": value} for name, value in _flat(result["kgrec"])]
     name = f"explain-{asked.dataset}" + (".times" if asked.times else "")
     report.finish(name, result, rows, asked.save)
@@ -69,7 +69,7 @@ def _truth(
 ) -> dict[str, Any]:
     """Everything that is measured of explanations, with how long they take."""
     lists, measured = _measure(model, users)
-    paths = [path for one in lists for told in one.told for path in told.paths]
+    paths = [path for one in lists for each in one.explained for path in each.paths]
     return {
         "kgrec": {**_figures(measured), **_reproduced(data, paths), **speed},
         "pairs": len(measured.completeness),

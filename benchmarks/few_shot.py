@@ -1,4 +1,4 @@
-"""``python -m benchmarks.few_shot``: a scenario left out, then told by a few examples."""
+"""``python -m benchmarks.few_shot``: a scenario left out, then added by a few examples."""
 
 from __future__ import annotations
 

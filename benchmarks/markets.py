@@ -132,12 +132,12 @@ def _catalog(catalog: Catalog, events: Any, markets: Sequence[str]) -> Catalog:
 
 
 def _fit(
-    catalog: Catalog, name: str, told: str, seed: int, settings: Settings, found: Found
+    catalog: Catalog, name: str, shown: str, seed: int, settings: Settings, found: Found
 ) -> Recommender:
     started = time.perf_counter()
     model = Recommender(config_of(name, settings)).fit(catalog, seed=seed)
-    found.seconds.setdefault(told, []).append(round(time.perf_counter() - started, 1))
-    print(f"{told}, seed {seed}: {found.seconds[told][-1]} s", file=sys.stderr, flush=True)
+    found.seconds.setdefault(shown, []).append(round(time.perf_counter() - started, 1))
+    print(f"{shown}, seed {seed}: {found.seconds[shown][-1]} s", file=sys.stderr, flush=True)
     return model
 
 
@@ -177,7 +177,7 @@ def _ahead(base: np.ndarray, full: np.ndarray) -> dict[str, float]:
 
 
 def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """A line a model, a column a market; then a line a market of training, told as transfer."""
+    """A line a model, a column a market; then a line a market of training, reported as transfer."""
     models = {**result["kgrec"]["by_head"], **result["peers"]}
     table = [
         {"model": name, **{market: one["ndcg@10"] for market, one in figures.items()}}

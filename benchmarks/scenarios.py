@@ -1,7 +1,7 @@
 """``python -m benchmarks.scenarios``: many scenarios from one model.
 
 Without options likes by age group (``benchmarks.age_groups``); ``--data xmrec-markets`` seven
-markets (``benchmarks.markets``); ``--few-shot`` a scenario that training never saw, told by a few
+markets (``benchmarks.markets``); ``--few-shot`` a scenario that training never saw, added by a few
 examples (``benchmarks.few_shot``). Further options are those of these.
 """
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.text PART``: what text is worth, and what it costs.
+"""``python -m benchmarks.text PART``: the gain by text, and its cost.
 
 PART is one of the modules of ``benchmarks.texts``; further options are those of the part
 (``python -m benchmarks.text PART --help``).

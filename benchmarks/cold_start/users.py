@@ -54,7 +54,7 @@ class ColdUsers:
         """The item rows of every cold user's first ``length`` events, oldest first."""
         return [self._events_of(user)[:length] for user in self.users]
 
-    def newcomers(self, length: int) -> pd.DataFrame:
+    def new_user_events(self, length: int) -> pd.DataFrame:
         """The first events of every cold user, who gets a name that nobody had before."""
         row = np.searchsorted(self.events.user, self.users)
         count = np.searchsorted(self.events.user, self.users, side="right") - row
@@ -87,11 +87,11 @@ class ColdUsers:
 
 
 def measure_model(trial: ColdUsers, model: Recommender) -> dict[int, UserMetrics]:
-    """A fitted model that is told of newcomers' first events as they come in, by ``update`` and
+    """A fitted model that receives new users' first events as they come in, by ``update`` and
     without training, and nothing else of them."""
     found = {}
     for length in LENGTHS:
-        events = trial.newcomers(length)
+        events = trial.new_user_events(length)
         model.update(events)
         ranked = model.rank(list(dict.fromkeys(events["user_id"])), k=max(KS))
         lists = trial.fit.items.rows(ranked.ids.ravel()).reshape(ranked.ids.shape)

@@ -63,8 +63,8 @@ def by_shifted_biases(rows: RatedRows) -> tuple[Floats, dict[str, Any]]:
     them that a user's next rating is lower than those before: what is left is not calibration."""
     answers, chosen = by_biases(rows)
     shrinkage = (chosen["user_reg"], chosen["item_reg"])
-    told = Biases.fit(rows.train, rows.shape, shrinkage).predict(rows.valid)
-    shift = float((rows.valid.rating - told).mean())
+    predicted = Biases.fit(rows.train, rows.shape, shrinkage).predict(rows.valid)
+    shift = float((rows.valid.rating - predicted).mean())
     limits = (float(rows.known.rating.min()), float(rows.known.rating.max()))
     return np.clip(answers + shift, *limits), {**chosen, "shift": round(shift, 4)}
 
@@ -101,11 +101,11 @@ class Biases:
             user = _shrunk(rows.user, rating - mean - item[rows.item], shape[0], shrinkage[0])
         return Biases(mean, user, item, (float(rating.min()), float(rating.max())))
 
-    def told(self, rows: Interactions) -> Floats:
+    def predicted(self, rows: Interactions) -> Floats:
         return np.asarray(self.mean + self.user[rows.user] + self.item[rows.item])
 
     def predict(self, rows: Interactions) -> Floats:
-        return np.asarray(np.clip(self.told(rows), *self.limits))
+        return np.asarray(np.clip(self.predicted(rows), *self.limits))
 
 
 def _shrunk(code: Ints, rest: Floats, count: int, shrinkage: float) -> Floats:
@@ -122,7 +122,7 @@ def _factors(
     seed: int,
 ) -> Predict:
     biases = Biases.fit(rows, shape, shrinkage)
-    rest = rows.rating - biases.told(rows)
+    rest = rows.rating - biases.predicted(rows)
     rng = np.random.default_rng(seed)
     users, items = (rng.normal(0, 0.1, (count, size)) for count in shape)
     for _ in range(_SWEEPS):
@@ -131,7 +131,7 @@ def _factors(
 
     def predict(asked: Interactions) -> Floats:
         taste = (users[asked.user] * items[asked.item]).sum(axis=1)
-        return np.asarray(np.clip(biases.told(asked) + taste, *biases.limits))
+        return np.asarray(np.clip(biases.predicted(asked) + taste, *biases.limits))
 
     return predict
 

@@ -1,10 +1,10 @@
-"""Fidelity: how much the score falls without the path that is told first, against other paths.
+"""Fidelity: how much the score falls without the path that is shown first, against other paths.
 
-All paths compared are in the graph and as long as the one told first. "Through the same item": it
+All paths compared are in the graph and as long as the one shown first. "Through the same item": it
 begins with the same history item and goes on otherwise. "Random": any history item, drawn evenly,
-then any of its ways to the candidate. "Gates": the history item that weighs most in the pools,
-whatever it says of the candidate. "Path count": the history item with the most ways to the
-candidate. Each is drawn anew for every pair.
+then any of its ways to the candidate. "Gates": the history item with the largest weight in the
+pools, whatever its effect on the candidate. "Path count": the history item with the most ways to
+the candidate. Each is drawn anew for every pair.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Recommended:
     case: Case
     items: list[str]
     scores: list[float]
-    told: list[Explanation]
+    explained: list[Explanation]
 
 
 @dataclass
@@ -80,44 +80,44 @@ def recommended(model: Recommender, users: Ints) -> Iterator[Recommended]:
 
 def measure(model: Recommender, one: Recommended, into: Measured, rng: np.random.Generator) -> None:
     """Add one user's pairs."""
-    for place, told in enumerate(one.told):
-        if told.gain == 0:
+    for place, answer in enumerate(one.explained):
+        if answer.gain == 0:
             continue
-        into.completeness.append(abs(told.rest / told.gain))
-        into.score_error.append(abs(told.score - one.scores[place]))
-        falls = _falls(one, told, rng)
+        into.completeness.append(abs(answer.rest / answer.gain))
+        into.score_error.append(abs(answer.score - one.scores[place]))
+        falls = _falls(one, answer, rng)
         into.falls.add(falls)
-        _cover(told, falls, into)
-        _describe(one, told, into)
-        _counterfactual(model, one, told, into)
+        _cover(answer, falls, into)
+        _describe(one, answer, into)
+        _counterfactual(model, one, answer, into)
     _stability(model, one, into)
 
 
-def _falls(one: Recommended, told: Explanation, rng: np.random.Generator) -> dict[str, float]:
-    path = first_path(told)
+def _falls(one: Recommended, answer: Explanation, rng: np.random.Generator) -> dict[str, float]:
+    path = first_path(answer)
     if path is None:
         return {}
-    return falls_of(one.case, one.case.engine.item_row[told.item_id], path, rng)
+    return falls_of(one.case, one.case.engine.item_row[answer.item_id], path, rng)
 
 
-def _cover(told: Explanation, falls: dict[str, float], into: Measured) -> None:
+def _cover(answer: Explanation, falls: dict[str, float], into: Measured) -> None:
     """A pair is covered by a path that is in the graph, carries CARRIES of the gain or more, and
     without which the score falls; by its fall, where that is as large as well."""
-    whole = [p for p in told.paths if all(p.stored) and p.contribution > 0]
-    covered = best_share(told) >= CARRIES
+    whole = [p for p in answer.paths if all(p.stored) and p.contribution > 0]
+    covered = best_share(answer) >= CARRIES
     most = max([p.fall or 0.0 for p in whole] + [falls.get("top", 0.0)], default=0.0)
     into.covered.append(covered)
-    into.covered_by_fall.append(most >= CARRIES * told.gain > 0)
-    into.says_why.append(covered or bool(told.reasons))
+    into.covered_by_fall.append(most >= CARRIES * answer.gain > 0)
+    into.says_why.append(covered or bool(answer.reasons))
     if whole:
         into.best_share.append(max(p.share for p in whole))
         into.confidence.append(whole[0].confidence or 0.0)
 
 
-def _describe(one: Recommended, told: Explanation, into: Measured) -> None:
+def _describe(one: Recommended, answer: Explanation, into: Measured) -> None:
     """Diversity of the paths, recency of their events, popularity of the nodes between (their
     place among the nodes of their label by degree, 1: the most linked)."""
-    paths, index, engine = told.paths, one.case.explainer.index, one.case.engine
+    paths, index, engine = answer.paths, one.case.explainer.index, one.case.engine
     if not paths:
         return
     into.kinds.append(len({(p.kind, *p.relations[1:]) for p in paths}))
@@ -152,20 +152,20 @@ def _degrees(index: PathIndex, label: str) -> Ints:
 
 
 def _counterfactual(
-    model: Recommender, one: Recommended, told: Explanation, into: Measured
+    model: Recommender, one: Recommended, answer: Explanation, into: Measured
 ) -> None:
     """The set without which the item leaves, and whether it does when asked in another way: by the
     history without these events given anew, scored on its own."""
-    assert told.user_id is not None
-    found = model.counterfactual(told.user_id, told.item_id, k=K, max_events=MAX_EVENTS)
+    assert answer.user_id is not None
+    found = model.counterfactual(answer.user_id, answer.item_id, k=K, max_events=MAX_EVENTS)
     into.found.append(found.found)
     if not found.found:
         return
     into.set_size.append(len(found.events))
     left_out = [event.item_id for event in found.events]
-    into.held.append(_rank_without(one, told.item_id, left_out) > K)
+    into.held.append(_rank_without(one, answer.item_id, left_out) > K)
     fewer = [[e for e in left_out if e != kept] for kept in left_out]
-    into.minimal.append(all(_rank_without(one, told.item_id, e) <= K for e in fewer))
+    into.minimal.append(all(_rank_without(one, answer.item_id, e) <= K for e in fewer))
 
 
 def _rank_without(one: Recommended, item: str, left_out: list[str]) -> int:
@@ -181,11 +181,11 @@ def _rank_without(one: Recommended, item: str, left_out: list[str]) -> int:
 
 def _stability(model: Recommender, one: Recommended, into: Measured) -> None:
     """The first item is explained again, and once more without the oldest event."""
-    if not one.told:
+    if not one.explained:
         return
-    told = one.told[0]
-    assert told.user_id is not None
-    into.same_again.append(_said(model.explain(told.user_id, told.item_id)) == _said(told))
+    answer = one.explained[0]
+    assert answer.user_id is not None
+    into.same_again.append(_said(model.explain(answer.user_id, answer.item_id)) == _said(answer))
     history = one.case.history
     if len(history) < 2:
         return
@@ -193,16 +193,16 @@ def _stability(model: Recommender, one: Recommended, into: Measured) -> None:
     younger = replace(
         one.case, history=EditableHistory(history.kept(keep[None]), history.times[keep])
     )
-    _, then = younger.explain_score(one.case.engine.item_row[told.item_id])
-    before, after = _ways(told.paths), _ways(then.paths)
+    _, then = younger.explain_score(one.case.engine.item_row[answer.item_id])
+    before, after = _ways(answer.paths), _ways(then.paths)
     into.overlap.append(len(before & after) / max(len(before | after), 1))
 
 
-def _said(told: Explanation) -> list[tuple[str, str, str]]:
-    return [(str(p.nodes), p.sentence, f"{p.contribution:.4f}") for p in told.paths]
+def _said(answer: Explanation) -> list[tuple[str, str, str]]:
+    return [(str(p.nodes), p.sentence, f"{p.contribution:.4f}") for p in answer.paths]
 
 
 def _ways(paths: list[ExplainedPath]) -> set[tuple[str, ...]]:
-    """What tells paths apart: kind, history item and the entity between; people stand for one
+    """What identifies a path: kind, history item and the entity between; people stand for one
     another."""
     return {(p.kind, p.nodes[1][1], *(n[1] for n in p.nodes[2:-1] if n[0] != USER)) for p in paths}

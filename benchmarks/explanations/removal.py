@@ -76,7 +76,7 @@ class View:
 
     def _candidate(self, removal: Removal) -> Tensor:
         """The candidate's unit vector, ``[1, d]``. Of an item that training never saw it is
-        foretold from all items, and stays."""
+        predicted from all items, and stays."""
         engine, row = self.engine, self.candidate
         parts = engine.bound.item_parts[1]
         if self._predicted or not removal.nodes or KNOWLEDGE not in parts:
@@ -121,7 +121,7 @@ def around(engine: Engine, row: int, without: Sequence[int], *, candidate: bool)
 
 
 def gate_weights(engine: Engine, history: EditableHistory) -> np.ndarray:
-    """float64 ``[n]``: how much each event weighs in the pool, its gates' mean over the vector:
+    """float64 ``[n]``: the weight of each event in the pool, its gates' mean over the vector:
     what is called attention in other models."""
     batch = HistoryBatch.build(
         history.histories, len(engine.snapshot.items), engine.model.shape.scales, engine.device

@@ -38,7 +38,7 @@ _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "impl
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a benchmark's ``main``; what can't be measured is told in one line, with exit code 1."""
+    """Run a benchmark's ``main``; what can't be measured ends in one line and exit code 1."""
     try:
         main()
     except KgrecError as error:
@@ -141,7 +141,7 @@ def versions() -> dict[str, str]:
 def command() -> str:
     """The command that runs this process, as one would type it from the repository's root.
 
-    Of an absolute path the last part is told alone: the rest says nothing to others.
+    Of an absolute path only the last part is shown: the rest belongs to one machine.
     """
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     arguments = [Path(part).name if Path(part).is_absolute() else part for part in sys.argv[1:]]

@@ -1,4 +1,4 @@
-"""What a peer is told and what it must answer: the same rows, the same histories as kgrec."""
+"""What a peer reads and what it must answer: the same rows, the same histories as kgrec."""
 
 from __future__ import annotations
 

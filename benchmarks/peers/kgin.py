@@ -137,7 +137,7 @@ class Kgin(nn.Module):
         kept = functional.dropout(edges.values, self.edge_dropout, self.training)
         return replace(edges, values=kept)
 
-    def likeness(self) -> Tensor:
+    def similarity(self) -> Tensor:
         """The mean squared cosine between two intents: what the paper's independence term keeps
         low."""
         unit = functional.normalize(self.blend.softmax(1), dim=1)
@@ -198,7 +198,7 @@ class KginPeer:
         bpr = -functional.logsigmoid((mine * (liked - other)).sum(1)).mean()
         decay = sum(vectors.square().sum() for vectors in (mine, liked, other)) / (2 * len(user))
         loss: Tensor = (
-            bpr + self.shape.decay * decay + self.shape.independence * self._model.likeness()
+            bpr + self.shape.decay * decay + self.shape.independence * self._model.similarity()
         )
         return loss
 

@@ -37,9 +37,9 @@ AGES: Final = ScenarioRule(
 PROTOCOL: Final = (
     "rows in file order, numpy.random.default_rng(2026).permutation, 8:1:1; like: rating of 4 or "
     "more; fit on train, epoch and settings chosen on valid, AUC and logloss on test; scenario: "
-    "age group of the user. A row is told of its user's training ratings alone, of those near in "
-    "time on both sides too; time_blind: not told when, so that nothing is near; past_only: told "
-    "only of ratings before its own time; history_now: of valid ratings too"
+    "age group of the user. A row is predicted from its user's training ratings alone, with those "
+    "near in time on both sides; time_blind: without times, so that nothing is near; past_only: "
+    "only from ratings before its own time; history_now: from valid ratings too"
 )
 Metrics = dict[str, Any]
 

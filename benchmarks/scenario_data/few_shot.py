@@ -101,7 +101,7 @@ class LeftOut:
 
     def draw(self, k: int, draw: int) -> pd.DataFrame:
         """``k`` random train rows; those of items that nobody knows are among the k, and dropped,
-        as nothing can be told of them."""
+        as nothing is known about them."""
         own = self.events[
             (self.events["scenario"] == self.name) & (self.events["split"] == "train")
         ]

@@ -99,7 +99,7 @@ class Market:
         return np.concatenate(parts)
 
     def positions_of_stranger(self, model: Recommender) -> Positions:
-        """By a model that was fitted without this market: the same users are told by their
+        """By a model that was fitted without this market: the same users are described by their
         histories; items that the model doesn't know stand behind all others."""
         known = set(model.snapshot.items.ids)
         histories = [[item for item in past if item in known] for past in self.histories]

@@ -123,7 +123,7 @@ def figures(answers: Answers, names: Sequence[str]) -> dict[str, Any]:
 
 
 def ece_if_perfect(known: np.ndarray) -> float:
-    """The mean ECE where answers are right just as often as told: what so few users cost."""
+    """The mean ECE where answers are right as often as predicted: the effect of so few users."""
     rng = np.random.default_rng(0)
     top = known.max(axis=1)
     result = np.stack([top, np.zeros_like(top)], axis=1)  # the first is always the answer

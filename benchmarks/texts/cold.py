@@ -1,4 +1,4 @@
-"""New items told by text: nothing that anybody did with the candidates is trained on."""
+"""New items known by their text: nothing that anybody did with the candidates is trained on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from kgrec.graph import GraphSnapshot
 MOVIES: Final = "ml-1m-kg"
 NAMES: Final = (*WITH_METADATA, MOVIES)
 TIMES_RANDOM: Final = 2.0
-_ORDERS: Final = 50  # random orders, whose mean is what a random order is worth to each user
+_ORDERS: Final = 50  # random orders, whose mean is the value of a random order for each user
 _METRIC: Final = "ndcg@10"
 PROTOCOL: Final = (
     "exact repeats of a review dropped; ids of the items with metadata sorted, "

@@ -68,7 +68,7 @@ class Trial:
         entities = self.whole.entities.rows(proposals["entity_id"].to_numpy(dtype=object))
         return list(zip(items.tolist(), entities.tolist(), strict=True))
 
-    def judged(self, proposals: pd.DataFrame) -> pd.DataFrame:
+    def checked(self, proposals: pd.DataFrame) -> pd.DataFrame:
         """Columns confidence, right, found of the first proposal of each pair of a drawn item."""
         frame = proposals[["confidence"]].assign(
             pair=pd.Series(self.rows(proposals), proposals.index)
@@ -82,9 +82,9 @@ class Trial:
             }
         )
 
-    def at(self, judged: pd.DataFrame, least: float) -> dict[str, float]:
+    def at(self, checked: pd.DataFrame, least: float) -> dict[str, float]:
         """Precision and recall of the proposals that are at least so sure."""
-        kept = judged[judged["confidence"] >= least]
+        kept = checked[checked["confidence"] >= least]
         return {
             "min_confidence": least,
             "proposed": len(kept),
@@ -133,10 +133,10 @@ def by_fact(trial: Trial, proposals: pd.DataFrame, least: float) -> dict[str, fl
     }
 
 
-def best_at(judged: pd.DataFrame, hidden: int, precision: float, recall: float) -> dict[str, Any]:
+def best_at(checked: pd.DataFrame, hidden: int, precision: float, recall: float) -> dict[str, Any]:
     """The precision where recall is first reached, and the recall up to where precision holds."""
-    rates = judged["right"].expanding().mean().to_numpy()
-    found = judged["found"].cumsum().to_numpy() / hidden
+    rates = checked["right"].expanding().mean().to_numpy()
+    found = checked["found"].cumsum().to_numpy() / hidden
     enough, pure = rates[found >= recall], found[rates >= precision]
     return {
         f"precision_at_recall_{recall}": round(float(enough.max()), 4) if len(enough) else 0.0,
@@ -178,28 +178,28 @@ def typo_rows(trial: Trial) -> list[dict[str, Any]]:
     left = misspelt(trial.left, trial.true)
     rows = []
     for fuzzy in (False, True):
-        judged = trial.judged(link_entities(left, min_confidence=0.0, fuzzy=fuzzy))
-        reach = {"reach": trial.at(judged, 0.0)["recall"]}
+        checked = trial.checked(link_entities(left, min_confidence=0.0, fuzzy=fuzzy))
+        reach = {"reach": trial.at(checked, 0.0)["recall"]}
         rows.append(
-            {"what": f"misspelt, fuzzy={fuzzy}", **trial.at(judged, MIN_CONFIDENCE), **reach}
+            {"what": f"misspelt, fuzzy={fuzzy}", **trial.at(checked, MIN_CONFIDENCE), **reach}
         )
     return rows
 
 
 def exact_control(trial: Trial, proposals: pd.DataFrame) -> dict[str, Any]:
-    """Every name as it is written, believed alike: what a look-up alone is worth."""
-    return {"what": "look-up alone", **trial.at(trial.judged(proposals), 0.0)}
+    """Every name as it is written, believed alike: the value of a look-up alone."""
+    return {"what": "look-up alone", **trial.at(trial.checked(proposals), 0.0)}
 
 
 def measured(trial: Trial, what: str) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-    """A row of the table, the proposals, and the drawn items' judged."""
+    """A row of the table, the proposals, and those of the drawn items with their truth."""
     start = time.perf_counter()
     proposals = link_entities(trial.left, min_confidence=0.0)
     seconds = time.perf_counter() - start
-    judged = trial.judged(proposals)
-    row = {"what": what, **trial.at(judged, MIN_CONFIDENCE), "hidden": len(trial.hidden)}
-    row |= best_at(judged, len(trial.hidden), *TARGET)
-    return {**row, "seconds": round(seconds, 1)}, proposals, judged
+    checked = trial.checked(proposals)
+    row = {"what": what, **trial.at(checked, MIN_CONFIDENCE), "hidden": len(trial.hidden)}
+    row |= best_at(checked, len(trial.hidden), *TARGET)
+    return {**row, "seconds": round(seconds, 1)}, proposals, checked
 
 
 def mean_of(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -212,13 +212,13 @@ def draw_curve(curves: dict[str, tuple[pd.DataFrame, int]], path: Path) -> None:
     """Precision against recall, one line for each; the dot is the default confidence."""
     figure = Figure(figsize=(6.4, 4.2), dpi=130, layout="constrained")
     axes = figure.subplots()
-    for (what, (judged, hidden)), colour in zip(
+    for (what, (checked, hidden)), colour in zip(
         curves.items(), ("#0072B2", "#E69F00"), strict=False
     ):
-        rates = judged["right"].expanding().mean()
-        found = judged["found"].cumsum() / hidden
+        rates = checked["right"].expanding().mean()
+        found = checked["found"].cumsum() / hidden
         axes.plot(found[4:], rates[4:], color=colour, label=what)
-        last = int((judged["confidence"] >= MIN_CONFIDENCE).sum()) - 1
+        last = int((checked["confidence"] >= MIN_CONFIDENCE).sum()) - 1
         if last >= 0:
             axes.plot(found.iloc[last], rates.iloc[last], "o", color=colour)
     axes.axhline(TARGET[0], color="#8A8A8A", linewidth=0.8, linestyle=":")
@@ -267,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     whole = read_source(load_dataset("ml-1m-kg").catalog)
     trial = Trial.draw(whole)
-    row, proposals, judged = measured(trial, "kgrec")
+    row, proposals, checked = measured(trial, "kgrec")
     loose = Trial.draw(whole, qualified=False)
     second, _, others = measured(loose, "kgrec, names without (...)")
     plain = link_entities(trial.left, min_confidence=0.0, fuzzy=False)
@@ -277,12 +277,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measured(Trial.draw(whole, seed=seed), f"drawn with {seed}")[0] for seed in more
     ]
     rows += others_drawn
-    curve = [trial.at(judged, least) for least in STEPS]
+    curve = [trial.at(checked, least) for least in STEPS]
     print(report.table(curve))
     speed = timing(100_000, 10_000)
     print(report.table([speed]))
     if asked.save:
-        curves = {"whole names": (judged, len(trial.hidden))}
+        curves = {"whole names": (checked, len(trial.hidden))}
         curves["names without (...)"] = (others, len(loose.hidden))
         draw_curve(curves, report.result_path(NAME).with_suffix(".png"))
     result = {

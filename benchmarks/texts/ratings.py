@@ -1,7 +1,8 @@
-"""``python -m benchmarks.text ratings``: ratings foretold from users, items and earlier reviews.
+"""``python -m benchmarks.text ratings``: ratings predicted from users, items and earlier reviews.
 
-Musical_Instruments: per user the last row by time is test, the one before valid. A row is told of
-all training ratings and of reviews that were written before it, never of its own review.
+Musical_Instruments: per user the last row by time is test, the one before valid. A row is
+predicted from all training ratings and from reviews that were written before it, never from its
+own review.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cold-start protocols: who and what is left out, and what a list is worth."""
+"""The cold-start protocols: who and what is left out, and the value of a list."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_cold_users_are_unknown_and_asked_event_by_event(snapshot: GraphSnapshot
 
 def test_newcomers_are_told_with_their_times_and_under_new_names(snapshot: GraphSnapshot) -> None:
     trial = ColdUsers.draw(snapshot)
-    result = trial.newcomers(3)
+    result = trial.new_user_events(3)
     events, ids = snapshot.interactions, snapshot.items.ids
     assert not set(result["user_id"]) & set(snapshot.users.ids)
     for user, (_, own) in zip(trial.users, result.groupby("user_id", sort=False), strict=True):

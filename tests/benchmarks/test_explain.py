@@ -45,8 +45,8 @@ def test_removed_events_are_what_asking_again_leaves(fitted: Recommender) -> Non
 
 
 def test_removed_facts_are_gone_from_the_forward_pass(fitted: Recommender) -> None:
-    """An item's vectors without a fact are those of the graph without it. Nobody else hears the
-    removed message in this graph, so that no other weight changes with it."""
+    """An item's vectors without a fact are those of the graph without it. Nobody else receives
+    the removed message in this graph, so that no other weight changes with it."""
     engine = fitted.state.engine
     sequel = next(f for f in engine.snapshot.facts if f.relation == "sequel_of")
     head, tail = int(sequel.head[0]), int(sequel.tail[0])
@@ -57,12 +57,14 @@ def test_removed_facts_are_gone_from_the_forward_pass(fitted: Recommender) -> No
     edited = engine.over(replace(engine.snapshot, facts=facts), engine.texts)
     nodes = tuple(engine.messages.item_nodes(np.array([head])).tolist())
     for side in (False, True):
-        told = around(engine, tail, nodes, candidate=side)
+        found = around(engine, tail, nodes, candidate=side)
         np.testing.assert_allclose(
-            told.numpy(), edited.bound.item_parts[int(side)]["knowledge"][tail].numpy(), atol=CLOSE
+            found.numpy(),
+            edited.bound.item_parts[int(side)]["knowledge"][tail].numpy(),
+            atol=CLOSE,
         )
         whole = around(engine, tail, (), candidate=side)
-        assert np.abs(whole.numpy() - told.numpy()).max() > CLOSE
+        assert np.abs(whole.numpy() - found.numpy()).max() > CLOSE
     case = case_of(fitted, "u1")
     (score,) = View(engine, case.history, tail).scores([Removal(nodes=nodes)])
     keep = np.ones((1, len(case.history)), dtype=bool)
@@ -107,7 +109,7 @@ def test_everything_is_measured(fitted: Recommender) -> None:
     assert figures["score_error"] < CLOSE
     shares = [value for name, value in figures.items() if "cover" in name or "counter" in name]
     assert all(0 <= value <= 5 for value in shares)
-    taken = times(fitted, [(one.told[0].user_id or "", one.items) for one in lists])
+    taken = times(fitted, [(one.explained[0].user_id or "", one.items) for one in lists])
     assert {"ms_pair", "ms_ten", "ms_counterfactual"} <= set(taken)
 
 

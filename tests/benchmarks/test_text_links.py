@@ -33,10 +33,10 @@ def test_figures_count_right_pairs_once(trial: Trial) -> None:
             "confidence": [0.9, 0.8, 0.7],
         }
     )
-    judged = trial.judged(proposals)
-    assert judged["right"].tolist() == [True, False]
-    assert trial.at(judged, 0.0)["precision"] == 0.5
-    assert trial.at(judged, 0.0)["recall"] == round(1 / len(trial.hidden), 4)
+    checked = trial.checked(proposals)
+    assert checked["right"].tolist() == [True, False]
+    assert trial.at(checked, 0.0)["precision"] == 0.5
+    assert trial.at(checked, 0.0)["recall"] == round(1 / len(trial.hidden), 4)
     assert by_fact(trial, proposals, 0.0)["precision"] == round(1 / 3, 4)
 
 

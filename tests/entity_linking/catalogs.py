@@ -30,8 +30,8 @@ def linked_catalog(hidden: int = 0) -> Catalog:
     items, facts = [], []
     for n in range(N_ITEMS):
         director, town = int(rng.integers(5)), int(rng.integers(5))
-        told = f"In {TOWNS[town]} people meet." if n % 2 else f"They dream of {TOWNS[town]}."
-        plot = f"A story of love, filmed by {DIRECTORS[director]}. {told} Nothing else happens."
+        shown = f"In {TOWNS[town]} people meet." if n % 2 else f"They dream of {TOWNS[town]}."
+        plot = f"A story of love, filmed by {DIRECTORS[director]}. {shown} Nothing else happens."
         items.append((f"i{n}", f"Film {n}", plot))
         if n < hidden:
             continue

@@ -57,7 +57,7 @@ def test_without_the_events_the_item_has_left(fitted: Recommender, user: str) ->
 
 
 def test_a_stored_history_is_edited_in_the_graph(fitted: Recommender) -> None:
-    """Without the events, the model over the edited graph says what was foretold."""
+    """Without the events, the model over the edited graph gives what was predicted."""
     best = str(fitted.recommend("u1", k=1)["item_id"][0])
     result = fitted.counterfactual("u1", best, k=2)
     assert result.found

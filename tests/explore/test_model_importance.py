@@ -56,10 +56,10 @@ def test_the_means_add_up_to_the_mean_gain(
 def test_parts_are_those_of_the_explanations(fitted: Recommender) -> None:
     ranked = fitted.recommend(USERS, k=4)
     pairs = zip(ranked["user_id"], ranked["item_id"], strict=True)
-    told = [fitted.explain(user, item).parts for user, item in pairs]
+    message = [fitted.explain(user, item).parts for user, item in pairs]
     frame = fitted.importance("part", users=USERS, k=4).set_index("name")
-    for part in told[0]:
-        values = np.array([parts.get(part, 0.0) for parts in told])
+    for part in message[0]:
+        values = np.array([parts.get(part, 0.0) for parts in message])
         assert frame.loc[part, "mean"] == pytest.approx(values.mean(), abs=1e-5)
         assert frame.loc[part, "mean_absolute"] == pytest.approx(np.abs(values).mean(), abs=1e-5)
 
@@ -103,7 +103,7 @@ def test_several_scenarios_are_told_and_drawn(fitted: Recommender, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "message"),
     [
         ({"by": "colour"}, "by is 'colour'; use one of relation, part, entity, text"),
         ({"users": 0}, "users is 0; ask for at least one"),
@@ -113,8 +113,10 @@ def test_several_scenarios_are_told_and_drawn(fitted: Recommender, tmp_path: Pat
         ({"scenario": []}, "scenario is an empty list"),
     ],
 )
-def test_wrong_requests_are_told(fitted: Recommender, asked: dict[str, object], told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_wrong_requests_are_told(
+    fitted: Recommender, asked: dict[str, object], message: str
+) -> None:
+    with pytest.raises(RequestError, match=message):
         fitted.importance(**asked)  # type: ignore[arg-type]
 
 
@@ -122,8 +124,8 @@ def test_wrong_requests_are_told(fitted: Recommender, asked: dict[str, object], 
 def test_an_explanation_and_its_surroundings_can_be_drawn(
     fitted: Recommender, tmp_path: Path
 ) -> None:
-    told = fitted.explain("u1", "i5")
-    assert told.to_html(tmp_path / "why.html").stat().st_size > 100_000
+    message = fitted.explain("u1", "i5")
+    assert message.to_html(tmp_path / "why.html").stat().st_size > 100_000
     around = fitted.graph.subgraph("Item:i5", 2, max_nodes=30)
     assert len(around) == 30
     assert draw(around, tmp_path / "around.svg").stat().st_size > 10_000

@@ -1,4 +1,4 @@
-"""Reviews in the model, weighed by age and rating: what is held out is never read, what is new
+"""Reviews in the model, weighted by age and rating: what is held out is never read, what is new
 counts at once."""
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import NodeTable
 from tests.recommender import catalogs
 
-TOLD = pd.DataFrame(
+DESCRIBED = pd.DataFrame(
     {
         "scenario_id": ["app", "web", "kiosk"],
         "description": ["", "At the desk", ""],
@@ -27,7 +27,7 @@ TOLD = pd.DataFrame(
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
     folder = tmp_path_factory.mktemp("scenarios")
-    return catalogs.snapshot(folder, catalogs.catalog(scenarios=TOLD))
+    return catalogs.snapshot(folder, catalogs.catalog(scenarios=DESCRIBED))
 
 
 def features(graph: GraphSnapshot, vectors: np.ndarray = NOTHING) -> dict[str, np.ndarray]:

@@ -161,7 +161,7 @@ def test_evaluation_is_by_hand_the_same(fitted: Recommender) -> None:
 
 
 def test_the_best_epoch_is_the_one_that_answers(fitted: Recommender) -> None:
-    """Judged as in training: every user in the scenarios of the held-out rows, each by itself."""
+    """Evaluated as in training: every user in each scenario of the held-out rows."""
     best = max(fitted.history, key=lambda record: record.get("valid_ndcg@10", 0.0))
     full = fitted.state.full_snapshot
     assert full is not None

@@ -65,7 +65,7 @@ def test_rows_of_messages_are_of_unit_length(small: GraphSnapshot) -> None:
 
 
 def test_users_send_no_messages(small: GraphSnapshot) -> None:
-    """A fact about a user is no message: its entity hears and sends nothing."""
+    """A fact about a user is no message: its entity receives and sends nothing."""
     vocabulary = build_vocabulary(small)
     messages = tables(small, vocabulary).messages
     e4 = len(small.items) + vocabulary.entities.tolist().index("e4")
@@ -153,7 +153,7 @@ def test_scenarios_are_those_of_the_graph_with_or_without_events(tmp_path: Path)
     snapshot = catalogs.snapshot(tmp_path)
     assert build_vocabulary(snapshot).scenarios.tolist() == ["app", "web"]
     web = snapshot.without(np.asarray(snapshot.interactions.scenario == "app"))
-    assert build_vocabulary(web).scenarios.tolist() == ["web"], "nothing is said of the other"
+    assert build_vocabulary(web).scenarios.tolist() == ["web"], "nothing is known about the other"
     said = snapshot.scenarios.attributes.assign(description="seen on a phone")
     result = replace(snapshot, scenarios=replace(snapshot.scenarios, attributes=said))
     result = result.without(np.asarray(snapshot.interactions.scenario == "app"))

@@ -55,7 +55,7 @@ def test_they_are_written_and_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "numbers", "told"),
+    ("ids", "numbers", "message"),
     [
         (["a", "zz"], NUMBERS[:2], "row 1, column item_id: 'zz' is not among the ids"),
         (["a", "b", "a"], NUMBERS, "row 2, column item_id: the id 'a' is there before"),
@@ -70,9 +70,9 @@ def test_they_are_written_and_read(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_its_row(
-    ids: list[str], numbers: np.ndarray, told: str
+    ids: list[str], numbers: np.ndarray, message: str
 ) -> None:
-    with pytest.raises(CatalogError, match=f"vectors/image frame.*{told}"):
+    with pytest.raises(CatalogError, match=f"vectors/image frame.*{message}"):
         catalog(image=(ids, numbers))
 
 

@@ -66,8 +66,8 @@ def test_they_stand_beside_a_parquet_catalog_too(folder: Path, tmp_path: Path) -
 
 def test_an_unknown_id_is_named_with_file_and_row(folder: Path) -> None:
     put(folder, ids="i2\nnowhere\n")
-    told = r"image\.npy, row 2, column item_id: 'nowhere' is not among"
-    with pytest.raises(CatalogError, match=told):
+    message = r"image\.npy, row 2, column item_id: 'nowhere' is not among"
+    with pytest.raises(CatalogError, match=message):
         loaders.load(folder)
 
 
@@ -94,7 +94,7 @@ def test_files_that_are_no_vectors_are_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "told"),
+    ("columns", "message"),
     [
         ({"item_id": ["i1"]}, "its columns are item_id"),
         ({"item_id": ["i1"], "a": [[1.0]], "b": [[1.0]]}, "its columns are item_id, a, b"),
@@ -104,8 +104,8 @@ def test_files_that_are_no_vectors_are_refused(folder: Path) -> None:
     ],
 )
 def test_odd_parquet_files_are_refused(
-    folder: Path, columns: dict[str, list[object]], told: str
+    folder: Path, columns: dict[str, list[object]], message: str
 ) -> None:
     pq.write_table(pa.table(columns), folder / "vectors" / "image.parquet")
-    with pytest.raises(SourceError, match=told):
+    with pytest.raises(SourceError, match=message):
         loaders.load(folder)

@@ -38,7 +38,7 @@ class HeadsContract:
         torch.manual_seed(1)
         return torch.randn(BATCH, size), torch.arange(BATCH) % (SCENARIOS + 1) - 1
 
-    def told(self, head: ScenarioHead, scenario: Tensor) -> Tensor:
+    def described(self, head: ScenarioHead, scenario: Tensor) -> Tensor:
         """The bias, zero where the head has none."""
         bias = head.bias(scenario)
         return torch.zeros(len(scenario), head.embedding_size) if bias is None else bias
@@ -46,12 +46,12 @@ class HeadsContract:
     def test_shapes_and_types_stay(self) -> None:
         vectors, scenario = self.batch()
         head = self.head()
-        for answer in (head(vectors, scenario), self.told(head, scenario)):
+        for answer in (head(vectors, scenario), self.described(head, scenario)):
             assert answer.shape == (BATCH, SIZE)
             assert answer.dtype == torch.float32
         with torch.inference_mode():
             assert head(vectors[:0], scenario[:0]).shape == (0, SIZE)
-            assert self.told(head, scenario[:0]).shape == (0, SIZE)
+            assert self.described(head, scenario[:0]).shape == (0, SIZE)
 
     def test_linear_in_the_vector_where_gates_are_fixed(self) -> None:
         vectors, scenario = self.batch()
@@ -86,26 +86,26 @@ class HeadsContract:
         vectors, scenario = self.batch(size)
         head = self.head(shape=HeadShape(SCENARIOS, size, FEATURES))
         with torch.inference_mode():
-            whole, told = head(vectors, scenario), self.told(head, scenario)
+            whole, described = head(vectors, scenario), self.described(head, scenario)
             for start, end in [*((row, row + 1) for row in range(12)), (3, 5), (7, 40)]:
                 part = slice(start, end)
                 assert torch.equal(head(vectors[part], scenario[part]), whole[part])
-                assert torch.equal(self.told(head, scenario[part]), told[part])
+                assert torch.equal(self.described(head, scenario[part]), described[part])
 
     def test_answers_are_what_training_saw(self) -> None:
         """Answers are computed row by row, training in one product."""
         vectors, scenario = self.batch()
         head = self.head()
-        trained = head(vectors, scenario).detach(), self.told(head, scenario).detach()
+        trained = head(vectors, scenario).detach(), self.described(head, scenario).detach()
         with torch.inference_mode():
-            answered = head(vectors, scenario), self.told(head, scenario)
+            answered = head(vectors, scenario), self.described(head, scenario)
         torch.testing.assert_close(trained, answered, atol=1e-5, rtol=1e-5)
 
     def test_no_scenario_adds_no_taste_and_is_no_scenario(self) -> None:
         vectors, _ = self.batch()
         none = torch.full((BATCH,), -1)
         head = self.head()
-        assert not self.told(head, none).any()
+        assert not self.described(head, none).any()
         before = head(vectors, none)
         assert torch.isfinite(before).all()
         with torch.no_grad():
@@ -118,10 +118,10 @@ class HeadsContract:
         head = self.head()
         weight = torch.linspace(1, 2, BATCH * SIZE).reshape(BATCH, SIZE)
         loss = (head(vectors, scenario) * weight).sum()
-        loss = loss + (self.told(head, scenario) * weight).sum()
+        loss = loss + (self.described(head, scenario) * weight).sum()
         parameters = dict(head.named_parameters())
         if not parameters:
-            return  # nothing to learn, as the control says of itself
+            return  # nothing to learn, by definition of the control
         loss.backward()
         for name, parameter in parameters.items():
             assert parameter.grad is not None, name
@@ -134,13 +134,13 @@ class HeadsContract:
         save_file(head.state_dict(), tmp_path / "head.safetensors")
         other.load_state_dict(load_file(tmp_path / "head.safetensors"))
         assert torch.equal(head(vectors, scenario), other(vectors, scenario))
-        assert torch.equal(self.told(head, scenario), self.told(other, scenario))
+        assert torch.equal(self.described(head, scenario), self.described(other, scenario))
 
     def test_untrained_it_is_the_shared_model(self) -> None:
         vectors, scenario = self.batch()
         head = HEADS[self.name](SHAPE, features())
         torch.testing.assert_close(head(vectors, scenario), vectors)
-        assert not self.told(head, scenario).any()
+        assert not self.described(head, scenario).any()
 
     def test_own_parameters_are_those_that_have_a_row_for_each_scenario(self) -> None:
         bigger = self.head(shape=HeadShape(SCENARIOS - 1, SIZE, FEATURES))
@@ -166,7 +166,7 @@ class HeadsContract:
             vectors = self.batch()[0]
             one, none = torch.full((len(vectors),), 1), torch.full((len(vectors),), -1)
             torch.testing.assert_close(head(vectors, one), head(vectors, none))
-            torch.testing.assert_close(self.told(head, one), self.told(head, none))
+            torch.testing.assert_close(self.described(head, one), self.described(head, none))
 
     def test_reset_rows_are_zeros_for_as_many_scenarios_as_asked(self) -> None:
         head = self.head()
@@ -188,11 +188,11 @@ class HeadsContract:
         vectors, scenario = self.batch()
         head = self.head()
         with torch.inference_mode():
-            before = head(vectors, scenario), self.told(head, scenario)
+            before = head(vectors, scenario), self.described(head, scenario)
         other = head.grown(2)
         with torch.inference_mode():
             assert torch.equal(other(vectors, scenario), before[0])
-            assert torch.equal(self.told(other, scenario), before[1])
+            assert torch.equal(self.described(other, scenario), before[1])
             assert torch.equal(head(vectors, scenario), before[0])
         for name, parameter in head.named_parameters():
             fresh = other.get_parameter(name)
@@ -207,16 +207,16 @@ class HeadsContract:
         head = self.head().grown(like=1)
         new = torch.full((BATCH,), SCENARIOS)
         with torch.inference_mode():
-            before = head(vectors, scenario), self.told(head, scenario)
+            before = head(vectors, scenario), self.described(head, scenario)
             like = torch.ones_like(new)
-            start = head(vectors, new), self.told(head, new)
+            start = head(vectors, new), self.described(head, new)
             assert torch.equal(start[0], head(vectors, like))
-            assert torch.equal(start[1], self.told(head, like))
+            assert torch.equal(start[1], self.described(head, like))
         for _ in range(3):
-            loss = (head(vectors, new) + self.told(head, new)).square().sum()
+            loss = (head(vectors, new) + self.described(head, new)).square().sum()
             own = [head.get_parameter(name) for name in head.own_parameters]
             if not own:
-                return  # nothing to learn, as the control says of itself
+                return  # nothing to learn, by definition of the control
             gradients = torch.autograd.grad(loss, own)
             with torch.no_grad():
                 for parameter, gradient in zip(own, gradients, strict=True):
@@ -224,7 +224,7 @@ class HeadsContract:
                     parameter.sub_(1e-4 * gradient)
         with torch.inference_mode():
             assert torch.equal(head(vectors, scenario), before[0])
-            assert torch.equal(self.told(head, scenario), before[1])
+            assert torch.equal(self.described(head, scenario), before[1])
             assert not torch.allclose(head(vectors, new), start[0])
 
     def test_it_grows_like_a_scenario_that_exists_or_says_so(self) -> None:

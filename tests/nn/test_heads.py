@@ -28,11 +28,11 @@ class DifferentScenarios(HeadsContract):
         head = self.head()
         codes = torch.arange(-1, SCENARIOS)
         adapted = head(torch.ones(SCENARIOS + 1, SIZE), codes)
-        told = self.told(head, codes)
+        described = self.described(head, codes)
         for one in range(SCENARIOS + 1):
             for other in range(one):
                 assert not torch.allclose(adapted[one], adapted[other])
-                assert not torch.allclose(told[one], told[other])
+                assert not torch.allclose(described[one], described[other])
 
 
 class TestAdapterHead(DifferentScenarios):
@@ -129,11 +129,11 @@ class TestPEPNetHead(DifferentScenarios):
     def test_gates_lie_between_nothing_and_twice(self) -> None:
         head = self.head()
         gate = head.get_submodule("embedding_gate")
-        told = 1000 * torch.randn(200, 16 + SIZE)
+        described = 1000 * torch.randn(200, 16 + SIZE)
         with torch.no_grad():
-            told = gate(told)
-        assert 0 <= told.min() < 0.1
-        assert 1.9 < told.max() <= 2
+            described = gate(described)
+        assert 0 <= described.min() < 0.1
+        assert 1.9 < described.max() <= 2
 
 
 class TestHyperHead(DifferentScenarios):
@@ -153,7 +153,9 @@ class TestHyperHead(DifferentScenarios):
             new = torch.full((len(vectors),), SCENARIOS)
             other.describe(SCENARIOS, features()[1])
             assert torch.equal(other(vectors, new), answers[1])
-            assert torch.equal(self.told(other, new), self.told(head, torch.ones_like(new)))
+            assert torch.equal(
+                self.described(other, new), self.described(head, torch.ones_like(new))
+            )
 
     def test_features_travel_with_the_weights(self) -> None:
         head = HEADS[self.name](SHAPE, features())

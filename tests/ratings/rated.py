@@ -1,4 +1,4 @@
-"""A small catalog with ratings that can be foretold: everybody likes one kind of film, and rates
+"""A small catalog with ratings that can be predicted: everybody likes one kind of film, and rates
 the rest low; in a hurry all is rated lower."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an asked row is told: against loops over single events."""
+"""What a requested row reads: against loops over single events."""
 
 import numpy as np
 import pytest

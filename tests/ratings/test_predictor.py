@@ -1,4 +1,4 @@
-"""Likes and ratings: foretold from the rest, never from what is held out, the same in any batch."""
+"""Likes and ratings: predicted from the rest, never from held-out rows, the same in any batch."""
 
 from __future__ import annotations
 

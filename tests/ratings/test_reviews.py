@@ -1,4 +1,4 @@
-"""Ratings told from earlier reviews: they help, and what came later or is held out is not read."""
+"""Ratings predicted from earlier reviews: they help; later and held-out ones are not read."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.recommender import catalogs
 
 USERS = [f"u{n}" for n in range(12)]
 SCENARIOS = ("app", "web", None)
-TOLD = pd.DataFrame(
+DESCRIBED = pd.DataFrame(
     {
         "scenario_id": ["app", "web", "kiosk"],
         "description": ["On the road", "At the desk", "In the hall"],
@@ -30,7 +30,7 @@ TOLD = pd.DataFrame(
 def learned(head: str) -> Recommender:
     """A recommender of a short fit, whose scenarios have then been driven apart."""
     settings = catalogs.config({"head": head}, epochs=4, learning_rate=0.02)
-    model = Recommender(settings).fit(catalogs.catalog(scenarios=TOLD))
+    model = Recommender(settings).fit(catalogs.catalog(scenarios=DESCRIBED))
     torch.manual_seed(0)
     with torch.no_grad():
         for part in (model.state.engine.model.head, *_fusion(model)):
@@ -132,7 +132,7 @@ def test_without_any_scenario_there_is_no_head() -> None:
 def test_a_scenario_without_rows_answers_as_the_shared_model() -> None:
     """Of a head that reads no description nothing is learned of it, and nothing is made up."""
     settings = catalogs.config({"head": "star"}, epochs=4, learning_rate=0.02)
-    model = Recommender(settings).fit(catalogs.catalog(scenarios=TOLD))
+    model = Recommender(settings).fit(catalogs.catalog(scenarios=DESCRIBED))
     none, kiosk = (model.recommend(USERS, scenario=name) for name in (None, "kiosk"))
     pd.testing.assert_frame_equal(none, kiosk)
 
@@ -142,7 +142,7 @@ def test_what_describes_scenarios_outlives_training_again_on_everything() -> Non
     """There the weights come from a running average, which holds none of it."""
     rows = catalogs.frames()["interactions"].assign(split="train")
     settings = catalogs.config({"head": "hyper"}, epochs=2)
-    model = Recommender(settings).fit(catalogs.catalog(interactions=rows, scenarios=TOLD))
+    model = Recommender(settings).fit(catalogs.catalog(interactions=rows, scenarios=DESCRIBED))
     result = model.state.engine.model.get_buffer("head.features")
-    assert result.shape == (len(TOLD), model.state.engine.model.shape.scenario_features)
+    assert result.shape == (len(DESCRIBED), model.state.engine.model.shape.scenario_features)
     assert result.any(dim=1).all()

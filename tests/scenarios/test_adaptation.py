@@ -68,10 +68,10 @@ def test_new_users_have_their_examples_as_history_and_stored_ones_keep_theirs(
 ) -> None:
     stored = fresh.rank(USERS, k=5)
     fresh.adapt("kiosk", LIKED)
-    told = fresh.recommend("new", k=3)
+    message = fresh.recommend("new", k=3)
     given = fresh.recommend(histories=[["i7", "i11"]], k=3)
-    assert told["item_id"].tolist() == given["item_id"].tolist()
-    assert not {"i7", "i11"} & set(told["item_id"])
+    assert message["item_id"].tolist() == given["item_id"].tolist()
+    assert not {"i7", "i11"} & set(message["item_id"])
     np.testing.assert_array_equal(stored.ids, fresh.rank(USERS, k=5).ids)
 
 
@@ -94,8 +94,8 @@ def test_without_examples_or_words_it_answers_as_all_share(fresh: Recommender) -
 
 
 def test_what_it_says_of_itself_decides_where_it_starts() -> None:
-    told = pd.DataFrame({"scenario_id": ["app", "web"], "screen": ["small", "wide"]})
-    model = Recommender(catalogs.config(epochs=4)).fit(catalogs.catalog(scenarios=told))
+    message = pd.DataFrame({"scenario_id": ["app", "web"], "screen": ["small", "wide"]})
+    model = Recommender(catalogs.config(epochs=4)).fit(catalogs.catalog(scenarios=message))
     model.adapt("kiosk", attributes={"screen": "wide"})
     shift = model.state.engine.model.get_parameter("head.shift").detach()
     app, web, kiosk = shift
@@ -120,7 +120,7 @@ def test_more_examples_move_it_further(fresh: Recommender) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "examples", "told"),
+    ("scenario", "examples", "message"),
     [
         ("kiosk", [("u1", "nowhere")], "item 'nowhere' is not in the graph"),
         ("kiosk", [("u1", None)], "example 0 has no item_id"),
@@ -140,10 +140,10 @@ def test_more_examples_move_it_further(fresh: Recommender) -> None:
     ],
 )
 def test_bad_requests_are_told_and_change_nothing(
-    fitted: Recommender, scenario: str, examples: list[tuple[str, str]], told: str
+    fitted: Recommender, scenario: str, examples: list[tuple[str, str]], message: str
 ) -> None:
     engine = fitted.state.engine
-    with pytest.raises(RequestError, match=told):
+    with pytest.raises(RequestError, match=message):
         fitted.adapt(scenario, examples)
     assert fitted.state.engine is engine
 
@@ -185,8 +185,8 @@ def test_meta_training_decides_where_it_starts_and_how_it_steps(tmp_path: Path) 
         model.adapt("kiosk", LIKED)
     assert_same(answers(meta, "kiosk"), answers(loaded, "kiosk"))
     one, other = (answers(model, "kiosk")[1] for model in (plain, meta))
-    told = np.isfinite(one) & np.isfinite(other)
-    assert np.abs(one[told] - other[told]).max() > 0.01
+    message = np.isfinite(one) & np.isfinite(other)
+    assert np.abs(one[message] - other[message]).max() > 0.01
     for name in (None, "app", "web"):
         assert_same(answers(plain, name), answers(meta, name))
     meta.adapt("empty")

@@ -27,8 +27,8 @@ def test_a_typed_history_tells_its_scenario(short: Recommender) -> None:
     # Odd items are chosen on the web; users of tastes 1 and 3 keep to odd items.
     odd, even = ([f"i{n}" for n in range(start, 40, 4)] for start in (1, 2))
     frame = short.recognise(histories={"odd": odd, "even": even})
-    told = frame.pivot(index="user_id", columns="scenario", values="probability")
-    assert told.loc["odd", "web"] > told.loc["even", "web"] + 0.1
+    outcome = frame.pivot(index="user_id", columns="scenario", values="probability")
+    assert outcome.loc["odd", "web"] > outcome.loc["even", "web"] + 0.1
     alone = short.recognise(histories={"odd": odd})
     np.testing.assert_allclose(
         alone["probability"], frame[frame["user_id"] == "odd"]["probability"], rtol=1e-5
@@ -51,22 +51,22 @@ def test_auto_is_the_scenario_it_recognises(short: Recommender) -> None:
 
 
 def test_auto_hears_the_context_too(short: Recommender) -> None:
-    told = {}
+    outcome = {}
     for hour in range(24):
         frame = short.recognise(histories=[["i1"]], context={"hour": hour})
-        told[hour] = frame[frame["chosen"]]["scenario"].item()
+        outcome[hour] = frame[frame["chosen"]]["scenario"].item()
         assert short.recommend(histories=[["i1"]], scenario="auto", context={"hour": hour}).equals(
-            short.recommend(histories=[["i1"]], scenario=told[hour])
+            short.recommend(histories=[["i1"]], scenario=outcome[hour])
         )
     with pytest.raises(RequestError, match="'weather'"):
         short.recommend(["u0"], scenario="auto", context={"weather": "wet"})
 
 
 def test_a_mixture_averages_scores_by_the_probabilities(short: Recommender) -> None:
-    told = short.recognise(["u3"])
+    outcome = short.recognise(["u3"])
     engine, user = short.state.engine, short.state.engine.snapshot.users.rows(["u3"])
     total = np.zeros(len(engine.snapshot.items))
-    for name, share in zip(told["scenario"], told["probability"], strict=True):
+    for name, share in zip(outcome["scenario"], outcome["probability"], strict=True):
         code = -1 if name is None else engine.vocabulary.scenarios.tolist().index(name)
         total += share * engine.score(engine.stored(user, np.array([code])))[0].numpy()
     mixed = short.recommend(["u3"], scenario="mixture", k=10)
@@ -96,7 +96,7 @@ def test_a_scenario_can_not_take_a_reserved_name() -> None:
     model = Recommender(catalogs.config(epochs=1))
     with pytest.raises(TrainingError, match="'auto'"):
         model.fit(Catalog.from_frames(**frames))
-    assert not model.history, "told before training"
+    assert not model.history, "refused before training"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ class _Words:
 
 
 @pytest.fixture(scope="module")
-def told() -> Recommender:
+def outcome() -> Recommender:
     """Jolly and war scenarios have histories; "west" has a description alone. The texts' vectors
     are put in after a fit without texts, so that no language model is needed."""
     frames = catalogs.frames()
@@ -164,9 +164,9 @@ def told() -> Recommender:
     model = Recommender(catalogs.config(epochs=1)).fit(Catalog.from_frames(**given))
     words = _Words()
     titles = model.snapshot.items.attributes["title"].tolist()
-    told = TextFeatures({"text": words.encode(titles)}, NOTHING, 4)
+    outcome = TextFeatures({"text": words.encode(titles)}, NOTHING, 4)
     described = words.encode(model.snapshot.scenarios.attributes["description"].tolist())
-    texts = replace(told, scenarios=described)
+    texts = replace(outcome, scenarios=described)
     model = Recommender.of(
         replace(model.state, engine=model.state.engine.with_scenarios(texts=texts))
     )
@@ -179,15 +179,15 @@ def told() -> Recommender:
     [("a prairie please", "west"), ("Circus!", "jolly"), ("in the trenches", "war")],
 )
 def test_a_query_finds_a_scenario_by_description_or_items(
-    told: Recommender, text: str, scenario: str
+    outcome: Recommender, text: str, scenario: str
 ) -> None:
-    frame = told.recognise(text=text)
+    frame = outcome.recognise(text=text)
     assert frame[frame["chosen"]]["scenario"].item() == scenario
 
 
-def test_a_new_scenario_is_recognised_by_its_description_alone(told: Recommender) -> None:
+def test_a_new_scenario_is_recognised_by_its_description_alone(outcome: Recommender) -> None:
     west, jolly = ([f"i{n}" for n in range(start, 24, 4)] for start in (2, 0))
-    frame = told.recognise(histories={"west": west, "jolly": jolly})
+    frame = outcome.recognise(histories={"west": west, "jolly": jolly})
     shares = frame.pivot(index="user_id", columns="scenario", values="probability")
     assert shares.loc["west", "west"] > 0.5 > shares.loc["jolly", "west"]
     best = frame[frame["chosen"]].set_index("user_id")["scenario"]

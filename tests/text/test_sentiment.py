@@ -24,8 +24,8 @@ def test_a_review_sounds_like_its_rating() -> None:
 
 
 def test_no_review_is_told_its_own_rating() -> None:
-    """Another rating of one review leaves what is said of it as it was, bit by bit, and changes
-    what is said of the reviews of other folds."""
+    """Another rating of one review leaves its prediction as it was, bit by bit, and changes
+    the predictions for reviews of other folds."""
     vectors, ratings = world()
     before = fit_sentiment(vectors, ratings, IDS)
     other = ratings.copy()

@@ -26,7 +26,7 @@ def tiny(tiny_folder):
 
 @pytest.fixture(scope="session")
 def corpus():
-    """Items of even rows are told in other words than those of odd rows; so are their reviews."""
+    """Items of even and odd rows are described in different words; so are their reviews."""
     rng = np.random.default_rng(0)
 
     def result(item, row):

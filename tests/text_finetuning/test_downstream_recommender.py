@@ -122,7 +122,7 @@ def test_the_recommender_stays_while_the_encoder_learns(visible: GraphSnapshot, 
 
 
 def test_it_is_judged_as_the_fit_was(visible: GraphSnapshot, base: Path) -> None:
-    """The recommender's best validation is what its own texts are judged by."""
+    """The recommender's best validation is the validation of its own texts."""
     reader, objective, network = begun(visible, base, config(valid_every=1))
     assert reader._fitted is not None
     loss, _ = objective.loss(network, None)

@@ -139,8 +139,8 @@ def test_the_command_tunes_a_store(base: Path, tmp_path: Path) -> None:
     with EmbeddedStore(store) as graph:
         graph.write(catalogs.catalog())
     fields = ("max_length=16", "batch_size=8", "epochs=1", "steps=2", "pairs=review,history")
-    told = [part for field in fields for part in ("--set", field)]
-    arguments = ["tune-text", "-s", str(store), "-o", str(out), "--base", str(base), *told]
+    message = [part for field in fields for part in ("--set", field)]
+    arguments = ["tune-text", "-s", str(store), "-o", str(out), "--base", str(base), *message]
     result = CliRunner().invoke(app, [*arguments, "--method", "ia3", "--json"])
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
@@ -149,7 +149,7 @@ def test_the_command_tunes_a_store(base: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (["--method", "bitfit"], "lora"),
         (["--set", "epochs"], "NAME=VALUE"),
@@ -157,8 +157,8 @@ def test_the_command_tunes_a_store(base: Path, tmp_path: Path) -> None:
         (["--set", "freeze=all"], "mlm"),
     ],
 )
-def test_wrong_settings_are_named(wrong: list[str], told: str, tmp_path: Path) -> None:
+def test_wrong_settings_are_named(wrong: list[str], message: str, tmp_path: Path) -> None:
     arguments = ["tune-text", "-s", str(tmp_path / "none.kgl"), "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(app, [*arguments, *wrong])
     assert result.exit_code == 1
-    assert told in result.output
+    assert message in result.output

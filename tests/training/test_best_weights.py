@@ -15,13 +15,13 @@ from tests.training import samples
 from tests.training.samples import Weights, assert_same_weights, joint, weights
 
 # Epochs 2, 4, 6: overall the second is best, for app the first, for web the last.
-TOLD = [(0.1, 0.9, 0.1), (0.9, 0.5, 0.5), (0.5, 0.2, 0.8)]
+DESCRIBED = [(0.1, 0.9, 0.1), (0.9, 0.5, 0.5), (0.5, 0.2, 0.8)]
 
 
 def validated(
     train: GraphSnapshot, kept: list[Weights], skip: int = 0, **config: object
 ) -> Trainer:
-    result = iter(TOLD[skip:])
+    result = iter(DESCRIBED[skip:])
 
     def validate() -> dict[str, float]:
         kept.append(weights(made))
@@ -37,7 +37,7 @@ def test_records_tell_of_every_scenario(train: GraphSnapshot) -> None:
     made = validated(train, kept)
     records = made.run()
     result = [(r[METRIC], r[f"{METRIC}/app"], r[f"{METRIC}/web"]) for r in records if METRIC in r]
-    assert result == TOLD
+    assert result == DESCRIBED
     assert_same_weights(weights(made), kept[1])
 
 

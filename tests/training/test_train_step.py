@@ -109,7 +109,7 @@ def test_without_scenarios_settings_for_them_change_nothing(
 
 
 def test_fixed_weights_bring_a_rare_scenario_up(train: GraphSnapshot) -> None:
-    """With λ = 0 for a scenario its own rows hear of nothing; a larger one is heard."""
+    """With λ = 0 for a scenario its own rows get no gradient; with a larger one they do."""
     none = trainer(train, **ALL, balancing="fixed", scenario_weights={"web": 0.0})
     start = weights(none)
     none.run()

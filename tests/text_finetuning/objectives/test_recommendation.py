@@ -20,7 +20,7 @@ LONG = "the old cat " * 100
 
 
 class LinearModel:
-    """A reader that wants its texts where random points are; what it judges by is given."""
+    """A reader that wants its texts where random points are; its validation value is given."""
 
     def __init__(self, scores=()):
         self.texts = [*dict.fromkeys(texts(20, longest=25)), LONG]

@@ -84,7 +84,7 @@ def test_early_cuts_leave_short_histories(counts: list[int], seed: int) -> None:
     assert known[:-2].min() >= 1
     assert known[:-2].max() <= 30
     assert known[-2:].tolist() == [0, 1]  # one event is a target, not a history
-    assert not examples.histories.later[:-2].any(), "of a newcomer nobody asks what comes later"
+    assert not examples.histories.later[:-2].any(), "a new user has no later horizon"
 
 
 @given(USERS, SEEDS)

@@ -41,7 +41,7 @@ def test_words_that_some_items_share_count_and_others_do_not(snapshot: GraphSnap
 
 
 def test_a_word_counts_by_how_often_and_how_rarely_it_stands(snapshot: GraphSnapshot) -> None:
-    """Against the definition, one cell at a time; what is said of no item is not read."""
+    """Against the definition, one cell at a time; reviews of no item are not read."""
     result = {
         0: ["b a a", "a"],
         1: ["a b b"],
