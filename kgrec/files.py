@@ -73,6 +73,19 @@ class FolderKind:
     manifest: str
     listed: Callable[[dict[str, Any]], Collection[str] | None]
 
+    @classmethod
+    def of_format(cls, name: str, manifest: str, format_name: str) -> FolderKind:
+        """A kind whose manifest has ``format_name`` as "format" and file names as keys of
+        "files"."""
+
+        def listed(content: dict[str, Any]) -> list[str] | None:
+            files = content.get("files")
+            if content.get("format") != format_name or not isinstance(files, dict):
+                return None
+            return list(files)
+
+        return cls(name, manifest, listed)
+
     def files(self, folder: Path) -> frozenset[str]:
         """The files of ``folder`` that its manifest lists, the manifest among them; none where
         there is no readable manifest of this kind."""

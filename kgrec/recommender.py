@@ -1078,11 +1078,8 @@ class Recommender:
         state = replace(state, full_snapshot=full, engine=engine)
         new_users = examples.new_user_events(engine, name)
         if new_users is not None:
-            full = merge_snapshots(full, read_source(new_users, None))
-            engine = engine.over(full.without_splits(("test",)), engine.texts)
-            indexes = GraphIndexes(engine.snapshot, engine.texts, state.indexes.mapping)
-            state = replace(state, full_snapshot=full, engine=engine, indexes=indexes)
-        engine.warm_up()
+            state = state.over(merge_snapshots(full, read_source(new_users, None)))
+        state.engine.warm_up()
         if new and state.rating_model is not None:
             state = replace(state, rating_model=with_new_scenario(state.rating_model))
         return state

@@ -39,13 +39,7 @@ _EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item
 _WEIGHTS = "item_weights.safetensors"
 _START = "meta_training.safetensors"
 
-
-def _listed_files(manifest: dict[str, Any]) -> list[str] | None:
-    files = manifest.get("files")
-    return list(files) if manifest.get("format") == FORMAT and isinstance(files, dict) else None
-
-
-MODEL = FolderKind("model", _MANIFEST, _listed_files)
+MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT)
 
 
 def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherModel | None:

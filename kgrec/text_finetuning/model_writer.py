@@ -15,13 +15,7 @@ from kgrec.text.encoding.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST
 from kgrec.text.encoding.models import sha256
 from kgrec.text_finetuning.tuner import TunedModel
 
-
-def _listed(manifest: dict[str, Any]) -> list[str] | None:
-    files = manifest.get("files")
-    return list(files) if manifest.get("format") == FORMAT and isinstance(files, dict) else None
-
-
-TUNED = FolderKind("tuned text model", MANIFEST, _listed)
+TUNED = FolderKind.of_format("tuned text model", MANIFEST, FORMAT)
 
 
 def write_tuned_model(
