@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.frame_conversion import Frame, coerce
 from graph_schema.frames import SPECS, empty_table
-from graph_schema.names import FRAMES, KEY_COLUMNS
+from graph_schema.names import FRAMES, KEY_COLUMNS, LABEL_FRAMES
 from graph_schema.report import ProblemCollector
 from graph_schema.vectors import GivenVectors, add_vectors, vector_columns
 
@@ -77,6 +78,29 @@ def build(
                 parts.sources[name] = f"{name} derived from the other frames"
     parts.tables["items"] = add_vectors(parts.tables["items"], vectors, collector)
     return collector, parts
+
+
+def integer_labels(given: Mapping[str, Frame | None]) -> frozenset[str]:
+    """The labels whose ids are integers in all frames that have them as a key column."""
+    found: dict[str, set[bool]] = {}
+    for label, frame_name in LABEL_FRAMES.items():
+        column = KEY_COLUMNS[frame_name]
+        for name in (frame_name, *_WITH_ENDS):
+            frame = given[name]
+            if isinstance(frame, pd.DataFrame | pa.Table) and column in _column_names(frame):
+                found.setdefault(label, set()).add(_is_integer(frame, column))
+    return frozenset(label for label, kinds in found.items() if kinds == {True})
+
+
+def _column_names(frame: Frame) -> list[str]:
+    return list(frame.column_names if isinstance(frame, pa.Table) else frame.columns)
+
+
+def _is_integer(frame: Frame, column: str) -> bool:
+    if isinstance(frame, pa.Table):
+        return bool(pa.types.is_integer(frame.schema.field(column).type))
+    values = frame[column]
+    return isinstance(values, pd.Series) and bool(pd.api.types.is_integer_dtype(values.dtype))
 
 
 def _with_items_of(vectors: Mapping[str, GivenVectors], items: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from graph_schema.build import build, derive_frame
+from graph_schema.build import build, derive_frame, integer_labels
 from graph_schema.files import read_tables, write_tables
 from graph_schema.frame_conversion import Frame
 from graph_schema.names import FRAMES
@@ -37,12 +37,15 @@ class Catalog:
         The row number of each record in that file, int64 ``[n]``, for error messages.
     dropped : mapping of str to int
         The number of exact repeats of nodes and facts that were dropped, per frame.
+    integer_ids : frozenset of str
+        The labels ("User", "Item", "Entity") whose ids were integers in the given frames.
     """
 
     tables: Mapping[str, pa.Table]
     sources: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    integer_ids: frozenset[str] = frozenset()
 
     @classmethod
     def from_frames(
@@ -100,7 +103,8 @@ class Catalog:
             "scenarios": scenarios,
         }
         collector, parts = build(given, vectors or {}, dict(sources or {}), dict(rows or {}))
-        catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped)
+        integers = integer_labels(given)
+        catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped, integers)
         if collector.problems:
             others = () if parts.incomplete else catalog.validate().problems
             ValidationReport((*collector.problems, *others)).raise_if_any()

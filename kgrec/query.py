@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
+from kgrec.arguments import Missing, all_integers, as_id, check_choice, check_mapping, id_list
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.scenarios.fitted_recogniser import HOUR
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import few_item_rows, id_list, known_users, scenario_code
+from kgrec.scoring.given_histories import GivenHistories, HistoryLists
+from kgrec.scoring.lookup import few_item_rows, known_users, scenario_code
 from kgrec.scoring.request import Request
 from kgrec.scoring.scenario_codes import RESERVED
 
-GivenHistories: TypeAlias = Mapping[str, Sequence[str]] | Sequence[Sequence[str]]
 Horizon: TypeAlias = Literal["next", "later"]
+_CONTEXT: Final = "{'gender': 'F', 'hour': 21}"
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,11 @@ class Query:
     ----------
     users : str or sequence of str, optional
         Ids of users in the graph.
-    histories : mapping or sequence, optional
-        Item ids, oldest first, by user id or as a list of lists. A history given here replaces the
-        stored one; its user need not be stored.
+    histories : mapping, sequence or DataFrame, optional
+        Item ids, oldest first, by user id or as a list of lists, or a frame with the columns
+        user_id and item_id. With times, which may be in any order: (item id, time) pairs in place
+        of ids, or the column timestamp. A history given here replaces the stored one; its user need
+        not be stored.
     scenario : str, optional
         Name of a scenario. "auto": each user in the scenario that ``recognise`` finds; "mixture":
         scores averaged over scenarios by their probabilities. By default the scenario is
@@ -47,6 +51,9 @@ class Query:
     horizon : {"next", "later"}
         Whether to predict the next choice, or choices after some more events, for histories that
         ended long ago. It matters only where the training data have timestamps.
+    missing : {"error", "ignore"}
+        What to do with users, and items of histories, that are not in the graph: an error that
+        names them all, or leave them out.
     """
 
     users: str | Sequence[str] | None = None
@@ -54,6 +61,12 @@ class Query:
     scenario: str | None = None
     context: Mapping[str, Any] | None = None
     horizon: Horizon = "next"
+    missing: Missing = "error"
+
+    def __post_init__(self) -> None:
+        check_choice(self.horizon, "horizon", ("next", "later"))
+        check_choice(self.missing, "missing", ("error", "ignore"))
+        check_mapping(self.context, "context", _CONTEXT)
 
     @staticmethod
     def of(
@@ -62,13 +75,17 @@ class Query:
         scenario: str | None = None,
         context: Mapping[str, Any] | None = None,
         horizon: Horizon = "next",
+        missing: Missing = "error",
     ) -> Query:
         """Return a Query unchanged, or make one of keywords. Raises RequestError for both."""
         if not isinstance(users, Query):
-            return Query(users, histories, scenario, context, horizon)
-        later = None if horizon == "next" else horizon
+            return Query(users, histories, scenario, context, horizon, missing)
         return users.check_alone(
-            histories=histories, scenario=scenario, context=context, horizon=later
+            histories=histories,
+            scenario=scenario,
+            context=context,
+            horizon=None if horizon == "next" else horizon,
+            missing=None if missing == "error" else missing,
         )
 
     @staticmethod
@@ -87,7 +104,7 @@ class Query:
             )
         if history is None:
             return Query([user], None, scenario, context, horizon)
-        return Query(None, {user: history}, scenario, context, horizon)
+        return Query(None, {as_id(user, "user"): history}, scenario, context, horizon)
 
     def check_alone(self, **keywords: object) -> Query:
         """This Query. Raises RequestError that names the first of the keywords that has a value."""
@@ -121,8 +138,6 @@ class Resolver:
         Raises RequestError for a user that is neither stored nor has a history in the query, for an
         unknown item, scenario or horizon, a context that can't be read, and a query without users.
         """
-        if query.horizon not in ("next", "later"):
-            raise RequestError(f"unknown horizon {query.horizon!r}; use 'next' or 'later'.")
         if query.scenario in RESERVED:
             return self._recognised_request(query)
         request = self._request(query)
@@ -134,6 +149,8 @@ class Resolver:
     def resolve_one(self, query: Query) -> Request:
         """``resolve`` for a query about a single user. Raises RequestError for several."""
         request = self.resolve(query)
+        if not len(request):
+            raise RequestError("no user is left to ask about; name one that is in the graph.")
         if len(request) != 1:
             raise RequestError(f"{len(request)} users are asked about; ask about one at a time.")
         return request
@@ -169,25 +186,38 @@ class Resolver:
         return self.recogniser.route(plain, query.scenario, query.context)
 
     def _request(self, query: Query) -> Request:
-        engine, context = self.engine, query.context
-        if query.histories is None:
-            if query.users is None:
-                raise RequestError("nobody to recommend to; pass users or histories.")
-            ids = id_list(query.users, "users")
-            rows = known_users(engine.snapshot.users, ids)
-            codes = self._codes(rows, query.scenario, context)
-            return Request(engine.stored(rows, codes), ids, context)
-        names, item_lists = _users_and_histories(query.users, query.histories)
-        none = np.full(len(item_lists), -1)
+        if query.histories is not None:
+            return self._given_request(query)
+        if query.users is None:
+            raise RequestError("nobody to recommend to; pass users or histories.")
+        return self._stored_request(query)
+
+    def _stored_request(self, query: Query) -> Request:
+        users, integers = self.engine.snapshot.users, all_integers(query.users)
+        ids = id_list(query.users, "users")
+        if query.missing == "ignore":
+            ids = [one for one, row in zip(ids, users.rows(ids), strict=True) if row >= 0]
+        rows = known_users(users, ids)
+        codes = self._codes(rows, query.scenario, query.context)
+        stored = self.engine.stored(rows, codes)
+        return Request(stored, ids, query.context, integers=integers)
+
+    def _given_request(self, query: Query) -> Request:
+        """The request for histories that came with the query."""
+        engine, given = self.engine, HistoryLists.read(query.users, query.histories)
+        if query.missing == "ignore":
+            given = given.only(engine.item_row)
+        none = np.full(len(given.items), -1)
         # Only names are looked up: a stored user may happen to be called "0".
-        rows = none if names is None else engine.snapshot.users.rows(names)
-        codes = self._codes(rows, query.scenario, context)
-        if len(item_lists) == 1:
-            items = few_item_rows(engine, item_lists[0])
-            return Request(engine.typed_one(items, rows, codes), names, context)
-        indptr = np.array([0, *accumulate(map(len, item_lists))])
-        items = few_item_rows(engine, list(chain.from_iterable(item_lists)))
-        return Request(engine.typed(indptr, items, rows, codes), names, context)
+        rows = none if given.names is None else engine.snapshot.users.rows(given.names)
+        codes = self._codes(rows, query.scenario, query.context)
+        items = few_item_rows(engine, list(chain.from_iterable(given.items)))
+        if given.times is None and len(given.items) == 1:
+            histories = engine.typed_one(items, rows, codes)
+        else:
+            indptr = np.array([0, *accumulate(map(len, given.items))])
+            histories = engine.typed(indptr, items, rows, codes, given.times)
+        return Request(histories, given.names, query.context, integers=given.integers)
 
     def _codes(self, users: Ints, scenario: str | None, context: Mapping[str, Any] | None) -> Ints:
         """int64 ``[B]``: the given scenario, else the one inferred for each user; -1 for none."""
@@ -199,27 +229,3 @@ class Resolver:
 
 def _without_hour(context: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (context or {}).items() if name != HOUR}
-
-
-def _users_and_histories(
-    users: str | Sequence[str] | None, histories: GivenHistories
-) -> tuple[list[str] | None, list[Sequence[str]]]:
-    """The users' ids, None without any, and as many lists of item ids."""
-    names = None if users is None else id_list(users, "users")
-    if isinstance(histories, Mapping):
-        if names is not None:
-            raise RequestError("histories already name their users; pass users or histories.")
-        names, item_lists = [str(user) for user in histories], list(histories.values())
-    else:
-        item_lists = list(histories)
-    if names is not None and len(names) != len(item_lists):
-        raise RequestError(
-            f"{len(names)} users but {len(item_lists)} histories; pass one for each."
-        )
-    return names, [items if type(items) is list else _history(items) for items in item_lists]
-
-
-def _history(items: Any) -> list[str]:
-    if isinstance(items, str):
-        raise RequestError("a history is a list of item ids, not one string.")
-    return id_list(items, "a history")

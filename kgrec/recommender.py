@@ -13,6 +13,15 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
+from graph_schema.names import ITEM
+from kgrec.arguments import (
+    Missing,
+    Time,
+    all_integers,
+    check_count,
+    check_k,
+    id_list,
+)
 from kgrec.config import RatingConfig, RecommenderConfig
 from kgrec.device import choose_device
 from kgrec.errors import NotFittedError, RequestError
@@ -45,7 +54,7 @@ from kgrec.metrics.evaluate import EvaluationReport
 from kgrec.paths.index import Constraints, NodeLike
 from kgrec.persistence.model_folder import load_teacher, read_state, write_state
 from kgrec.progress import Progress
-from kgrec.query import GivenHistories, Horizon, Query
+from kgrec.query import Horizon, Query
 from kgrec.ranking import Where
 from kgrec.ratings.rating import fit_ratings, predict_pairs, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
@@ -54,7 +63,8 @@ from kgrec.scenarios.adaptation import Adaptation, offered_rows
 from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
 from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
 from kgrec.scenarios.new_scenario import check_name, with_scenario
-from kgrec.scoring.lookup import check_count, check_k, id_list, item_rows
+from kgrec.scoring.given_histories import GivenHistories
+from kgrec.scoring.lookup import item_rows
 from kgrec.scoring.ranked_lists import ListOptions, Ranked, rank_items, ranked_frame, similar_items
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
@@ -234,7 +244,9 @@ class Recommender:
         candidates: Sequence[str] | None = None,
         exclude_seen: bool = True,
         where: Where | None = None,
+        exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
+        missing: Missing = "error",
         constraints: Constraints | None = None,
     ) -> pd.DataFrame:
         """The ``k`` best items for each user.
@@ -253,26 +265,34 @@ class Recommender:
             Leave out the items of the user's history.
         where : mapping or callable, optional
             Conditions on the items' attributes, such as ``{"genre": "Comedy", "year": (1990,
-            None)}``: a value, a list of values, or a range with open ends as None.
+            None)}``: a value, a list of values, a range of numbers or dates with open ends as
+            None, None for items without a value, or ``{"not": ...}``; see
+            ``kgrec.ranking.filters.conditions``.
+        exclude : sequence of str, optional
+            Item ids that are in no list.
+        missing : {"error", "ignore"}
+            What to do with users and items that are not in the graph: an error that names them
+            all, or leave them out.
         constraints : Constraints, optional
-            ``candidates`` and ``where`` in one value.
+            ``candidates``, ``where`` and ``exclude`` in one value.
 
         Returns
         -------
         pandas.DataFrame
-            Columns user_id (str; "0", "1", ... for histories without a user), item_id (str),
-            score (float32, any real number; comparable within a list) and rank (int64, from 1).
+            Columns user_id ("0", "1", ... for histories without a user), item_id, score (float32,
+            any real number; comparable within a list) and rank (int64, from 1). Ids are str, or
+            int64 where the request, or the frames that the model was fitted on, have integers.
 
         Raises
         ------
         RequestError
             For unknown users, items, scenarios or attributes, and conditions that leave nothing.
         """
-        state, query = self.state, Query.of(users, histories, scenario, context, horizon)
-        limits = _limits(constraints, candidates=candidates, where=where)
+        state, query = self.state, Query.of(users, histories, scenario, context, horizon, missing)
+        limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
         request = state.resolver.resolve(query)
         ranked = _rank(state, request, k, limits, exclude_seen)
-        return ranked_frame(("user_id", "item_id"), request.ids, ranked)
+        return ranked_frame(("user_id", "item_id"), request.ids, ranked, request.integers)
 
     def rank(
         self,
@@ -285,7 +305,9 @@ class Recommender:
         candidates: Sequence[str] | None = None,
         exclude_seen: bool = True,
         where: Where | None = None,
+        exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
+        missing: Missing = "error",
         constraints: Constraints | None = None,
     ) -> Ranked:
         """``recommend`` as arrays, which takes less time than a frame.
@@ -303,8 +325,8 @@ class Recommender:
         RequestError
             As ``recommend``.
         """
-        state, query = self.state, Query.of(users, histories, scenario, context, horizon)
-        limits = _limits(constraints, candidates=candidates, where=where)
+        state, query = self.state, Query.of(users, histories, scenario, context, horizon, missing)
+        limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
         return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen)
 
     def similar(self, items: str | Sequence[str], k: int = 10) -> pd.DataFrame:
@@ -322,8 +344,10 @@ class Recommender:
         """
         state, k = self.state, check_k(k)
         ids = id_list(items, "items")
+        integers = state.snapshot.answers_integers(ITEM, all_integers(items))
         ranked = similar_items(state.engine, item_rows(state.snapshot.items, ids), k)
-        return ranked_frame(("item_id", "similar_id"), ids, ranked)
+        similar = ranked.with_ids(state.engine, integers)
+        return ranked_frame(("item_id", "similar_id"), ids, similar, integers)
 
     def search(
         self,
@@ -335,6 +359,7 @@ class Recommender:
         k: int = 10,
         where: Where | None = None,
         candidates: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
         constraints: Constraints | None = None,
     ) -> pd.DataFrame:
         """Items for a query by title, whole text, names of entities and meaning, best first.
@@ -363,7 +388,7 @@ class Recommender:
             check_k(k),
             request,
             scenario,
-            _limits(constraints, candidates=candidates, where=where),
+            _limits(constraints, candidates=candidates, where=where, exclude=exclude),
         )
         return search_items(state.engine, state.indexes.searcher, state.reader, search)
 
@@ -467,7 +492,7 @@ class Recommender:
         relations: Sequence[str] | None = None,
         via: Sequence[NodeLike] | NodeLike = (),
         avoid: Sequence[NodeLike] | NodeLike = (),
-        since: int | None = None,
+        since: Time | None = None,
         max_hops: int = 4,
         constraints: Constraints | None = None,
         writer: Writer | str = "en",
@@ -493,8 +518,8 @@ class Recommender:
             Relationship types allowed besides the user's own history.
         via, avoid : node or sequence of nodes
             Nodes that every path must, or must not, contain: ids or (label, id) pairs.
-        since : int, optional
-            Unix seconds: only events from then on.
+        since : int, str or datetime, optional
+            Only events from this time on: unix seconds, or what else a timestamp may be.
         max_hops : int
             Length of paths, 1 to 4.
         constraints : Constraints, optional
@@ -963,6 +988,7 @@ class Recommender:
         candidates: Sequence[str] | None = None,
         exclude_seen: bool = True,
         where: Where | None = None,
+        exclude: Sequence[str] | None = None,
         constraints: Constraints | None = None,
     ) -> Reranked:
         """The best lists of ``k`` in which a group of items has ``share`` of the exposure.
@@ -978,7 +1004,7 @@ class Recommender:
             attributes as in ``where``.
         share, boost : float
             Either the share of the exposure (0 to 1), or what is added to the group's scores.
-        users, histories, scenario, context, horizon, k, candidates, exclude_seen, where
+        users, histories, scenario, context, horizon, k, candidates, exclude_seen, where, exclude
             As in ``recommend``.
 
         Raises
@@ -987,7 +1013,7 @@ class Recommender:
             For a share that no lists reach, with the range that they do.
         """
         state, target = self.state, ExposureTarget(group, share, boost)
-        limits = _limits(constraints, candidates=candidates, where=where)
+        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
         query = Query.of(users, histories, scenario, context, horizon)
         request = state.resolver.resolve(query)
         options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
@@ -1098,18 +1124,24 @@ def _rank(
     state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
 ) -> Ranked:
     options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
-    return rank_items(state.engine, request, options)
+    ranked = rank_items(state.engine, request, options)
+    return ranked.with_ids(state.engine, request.integers)
 
 
 def _item_row(state: FittedState, item: str) -> int:
     return int(item_rows(state.snapshot.items, [item])[0])
 
 
-def _limits(constraints: Constraints | None, **keywords: Any) -> Constraints:
+def _limits(
+    constraints: Constraints | None, missing: Missing = "error", **keywords: Any
+) -> Constraints:
     """Constraints as they are, or made of keywords. Raises RequestError where both are given."""
     given = {name: value for name, value in keywords.items() if value is not None}
     if constraints is None:
-        return Constraints(**given)
+        return Constraints(missing=missing, **given)
+    if not isinstance(constraints, Constraints):
+        kind = type(constraints).__name__
+        raise RequestError(f"constraints is a {kind}; pass kgrec.Constraints(...).")
     if given:
         name = next(iter(given))
         raise RequestError(f"{name} is given beside constraints; put it into the Constraints.")

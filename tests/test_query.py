@@ -18,7 +18,14 @@ WRONG: dict[str, tuple[Ask, str]] = {
     "k that is no number": (lambda r: r.recommend("u1", k="5"), "k is '5'"),  # type: ignore[arg-type]
     "half an item": (lambda r: r.recommend("u1", k=2.5), "k is 2.5"),  # type: ignore[arg-type]
     "k of a truth": (lambda r: r.recommend("u1", k=True), "k is True"),
-    "users of a number": (lambda r: r.recommend(5), "users must be an id or a list"),  # type: ignore[arg-type]
+    "a number for users": (lambda r: r.recommend(5), "user '5' is not in the graph"),  # type: ignore[arg-type]
+    "half a number for users": (lambda r: r.recommend(5.5), "5.5 is not an id"),  # type: ignore[arg-type]
+    "bytes for users": (lambda r: r.recommend(b"u1"), "users must be an id or a list"),  # type: ignore[arg-type]
+    "an absent user": (lambda r: r.recommend(["u1", None]), "users: None is not an id"),  # type: ignore[list-item]
+    "two unknown users": (
+        lambda r: r.recommend(["zoe", "u1", "yan", "zoe"]),
+        r"users 'zoe', 'yan' are not in the graph.*missing='ignore'",
+    ),
     "no history at all": (
         lambda r: r.recommend(histories={"x": None}),  # type: ignore[dict-item]
         "a history must be an id or a list of ids, not None",
@@ -158,5 +165,5 @@ def test_an_explanation_is_of_the_score_asked_for(fitted: Recommender) -> None:
 
 
 def test_an_unknown_horizon_is_refused(fitted: Recommender) -> None:
-    with pytest.raises(RequestError, match="'next' or 'later'"):
+    with pytest.raises(RequestError, match="choose one of 'next', 'later'"):
         fitted.recommend("u1", horizon="soon")  # type: ignore[arg-type]

@@ -17,7 +17,13 @@ from kgrec.ranking import Where, attribute_mask
 from kgrec.ranking.exposure import Choices, boosted_lists, lists_with_share
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import item_frame
-from kgrec.scoring.ranked_lists import ListOptions, Ranked, batch_size, ranked_frame, score_request
+from kgrec.scoring.ranked_lists import (
+    ListOptions,
+    RankedRows,
+    batch_size,
+    ranked_frame,
+    score_request,
+)
 from kgrec.scoring.request import Request
 
 ItemGroupSpec: TypeAlias = str | Where
@@ -91,9 +97,10 @@ def rerank_exposure(
         found = boosted_lists(choices, k, target.boost)
     else:
         found = lists_with_share(choices, k, target.share)
-    ranked = Ranked(engine.item_ids[found.rows], found.scores.astype(np.float32))
+    rows = RankedRows(found.rows, found.scores.astype(np.float32))
+    ranked = rows.with_ids(engine, request.integers)
     return Reranked(
-        frame=ranked_frame(("user_id", "item_id"), request.ids, ranked),
+        frame=ranked_frame(("user_id", "item_id"), request.ids, ranked, request.integers),
         boost=found.boost,
         share=found.share,
         share_before=plain.share,

@@ -92,7 +92,7 @@ class Case:
         """The rank position of item row ``item`` among the candidates of ``limits``."""
         allowed = None
         if limits is not None:
-            allowed = candidate_mask(self.engine.snapshot, limits.candidates, limits.where)
+            allowed = candidate_mask(self.engine.snapshot, limits)
         if limits is None or limits.candidates is None:
             allowed = self.engine.candidates(self.history.histories.scenario, allowed)
             allowed = allowed[0] if allowed is not None and allowed.ndim == 2 else allowed

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from kgrec.arguments import check_count, check_seed
 from kgrec.errors import RequestError
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.explain.attribution.pieces import attribute
 from kgrec.explore.importance import Tally
+from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import Constraints, PathIndex
 from kgrec.query import Query, Resolver
 from kgrec.scoring.engine import Engine
@@ -45,7 +47,7 @@ def measure_importance(
     for scenario in wanted.scenarios:
         request = resolver.resolve(replace(wanted.query, scenario=scenario))
         tally = Tally(index, wanted.by)
-        ranked = _ranked_ids(resolver.engine, request, wanted)
+        ranked = _ranked_rows(resolver.engine, request, wanted)
         _add_users(resolver.engine, tally, request, ranked, stored=wanted.query.stored)
         frames.append(tally.frame(scenario or ""))
     return pd.concat(frames, ignore_index=True)
@@ -56,23 +58,23 @@ def sample_users(engine: Engine, count: int, seed: int) -> list[str]:
 
     Raises RequestError where no user has a history.
     """
-    if isinstance(count, bool) or count < 1:
-        raise RequestError(f"users is {count!r}; ask for at least one, or pass user ids.")
+    count = check_count(count, "users")
     rows = np.unique(engine.snapshot.interactions.user)
     if not len(rows):
         raise RequestError("no user has a history to measure; add interactions.")
-    drawn = np.random.default_rng(seed).choice(rows, min(count, len(rows)), replace=False)
+    rng = np.random.default_rng(check_seed(seed))
+    drawn = rng.choice(rows, min(count, len(rows)), replace=False)
     return [str(user) for user in engine.snapshot.users.ids[np.sort(drawn)]]
 
 
-def _ranked_ids(engine: Engine, request: Request, wanted: ImportanceRequest) -> np.ndarray:
-    """Ids of each user's ``k`` best items, object ``[B, k]``, None beyond the end of a list."""
+def _ranked_rows(engine: Engine, request: Request, wanted: ImportanceRequest) -> Ints:
+    """Rows of each user's ``k`` best items, int64 ``[B, k]``, -1 beyond the end of a list."""
     options = ListOptions.build(engine.snapshot, wanted.constraints, wanted.k)
-    return rank_items(engine, request, options).ids
+    return rank_items(engine, request, options).rows
 
 
 def _add_users(
-    engine: Engine, tally: Tally, request: Request, ranked: np.ndarray, *, stored: bool
+    engine: Engine, tally: Tally, request: Request, ranked: Ints, *, stored: bool
 ) -> None:
     """Add the scores of the ``ranked`` items of every user to the tally."""
     for place in range(len(request)):
@@ -81,9 +83,8 @@ def _add_users(
         if stored:
             times = engine.sequences.times(int(one.histories.user[0]))
         breakdowns = RequestBreakdown.of(engine, one, times)
-        items = ranked[place]
-        for item in items[items != np.array(None)]:
-            row = engine.item_row[item]
+        rows = ranked[place]
+        for row in rows[rows >= 0].tolist():
             breakdown = breakdowns.break_down(row)
             node = int(engine.messages.item_nodes(np.array([row]))[0])
             tally.add(attribute(tally.index, breakdown, node), breakdown.gain)

@@ -24,6 +24,7 @@ from kgrec.graph.vectors import from_columns, to_columns
 
 _TABLES = {"users": USER, "items": ITEM, "entities": ENTITY, "scenarios": SCENARIO}
 _ID = "id"
+_INTEGERS = b"kgrec integer ids"  # metadata of a table whose ids were integers
 
 
 def write_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
@@ -33,6 +34,8 @@ def write_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
         frame = table.attributes.copy()
         frame.insert(0, _ID, table.ids)
         written = pa.Table.from_pandas(frame, preserve_index=False)
+        if table.label in snapshot.integer_ids:
+            written = written.replace_schema_metadata({**written.schema.metadata, _INTEGERS: b"1"})
         for column, vectors in to_columns(table).items():
             written = written.append_column(column, vectors)
         _write(written, folder / f"{name}.parquet")
@@ -53,13 +56,15 @@ def write_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
 
 def read_saved_snapshot(folder: Path) -> GraphSnapshot:
     """What ``write_snapshot`` wrote; raises OSError or pyarrow.ArrowException where it can't."""
-    nodes = {}
+    nodes, integer_ids = {}, set()
     for name, label in _TABLES.items():
         path = folder / f"{name}.parquet"
         if label == SCENARIO and not path.exists():  # written before there were any
             nodes[name] = no_scenarios()
             continue
         saved, vectors = from_columns(pq.read_table(path))
+        if _INTEGERS in (saved.schema.metadata or {}):
+            integer_ids.add(label)
         frame = saved.to_pandas()
         ids = frame.pop(_ID).to_numpy(dtype=object)
         nodes[name] = NodeTable(label, ids, frame, vectors)
@@ -73,6 +78,7 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
         reviews=Texts(**_arrays(folder / "reviews.parquet")),
         queries=Texts(**_arrays(folder / "queries.parquet")),
         scenarios=with_named(nodes["scenarios"], interactions.scenario),
+        integer_ids=frozenset(integer_ids),
     )
 
 

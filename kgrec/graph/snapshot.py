@@ -62,6 +62,8 @@ class GraphSnapshot:
     """One state of the graph; ``splits``: the splits whose interactions it holds (None: all).
 
     ``scenarios`` has a row for each that interactions name, and for those that have none yet.
+    ``integer_ids``: the labels whose ids were integers in the frames of the catalog; answers have
+    integers too as long as all ids of the label are whole numbers.
     """
 
     users: NodeTable
@@ -74,6 +76,13 @@ class GraphSnapshot:
     scenarios: NodeTable = field(default_factory=no_scenarios)
     splits: tuple[str, ...] | None = None
     uri: str = ""
+    integer_ids: frozenset[str] = frozenset()
+
+    def answers_integers(self, label: str, given: bool | None) -> bool:
+        """Whether an answer has the ids of a label as integers.
+
+        ``given``: whether the ids of the request were integers; None for a request without ids."""
+        return (given or label in self.integer_ids) and self.table(label).whole_numbers
 
     @property
     def seen_until(self) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -55,7 +56,8 @@ def read_source(
 def catalog_snapshot(catalog: Catalog, progress: Progress | None = None) -> GraphSnapshot:
     """The snapshot of a valid catalog, without any store. Raises CatalogError."""
     catalog.validate().raise_if_any()
-    return read_snapshot(_CatalogGraph(catalog), progress=progress)
+    snapshot = read_snapshot(_CatalogGraph(catalog), progress=progress)
+    return replace(snapshot, integer_ids=catalog.integer_ids)
 
 
 class _CatalogGraph:

@@ -16,6 +16,8 @@ NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
 # Attributes that every row of a label has: "" where nothing is known.
 TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
 
+_WHOLE_NUMBER = "0|-?[1-9][0-9]{0,17}"  # fits int64
+
 Strings = np.ndarray  # 1-D object array of str
 Ints = np.ndarray
 Floats = np.ndarray
@@ -52,6 +54,11 @@ class NodeTable:
     def index(self) -> pd.Index[Any]:
         index: pd.Index[Any] = pd.Index(self.ids, dtype=object)
         return index
+
+    @cached_property
+    def whole_numbers(self) -> bool:
+        """Whether every id is a whole number as ``str`` writes it: "7", but not "07"."""
+        return bool(pd.Series(self.ids, dtype=object).str.fullmatch(_WHOLE_NUMBER).all())
 
     def rows(self, ids: Sequence[str] | Strings) -> Ints:
         """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""

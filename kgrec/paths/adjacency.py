@@ -10,6 +10,7 @@ import numpy as np
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
+from kgrec.arguments import as_id
 from kgrec.arrays import offsets, ranges
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 
@@ -101,8 +102,9 @@ class NodeSpace:
 
     def find(self, label: str, node_id: str) -> int:
         """The node with this label and id. Raises RequestError if there is none."""
-        if label not in LABELS:
+        if not isinstance(label, str) or label not in LABELS:
             raise RequestError(f"unknown label {label!r}; choose one of {', '.join(LABELS)}")
+        node_id = as_id(node_id, f"{label} id")
         row = int(self.snapshot.table(label).rows([node_id])[0])
         if row < 0:
             raise RequestError(f"unknown {label} id {node_id!r}: the graph has no such node")

@@ -10,6 +10,16 @@ import numpy as np
 
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED, ITEM, USER
+from kgrec.arguments import (
+    Missing,
+    Time,
+    as_id,
+    check_choice,
+    check_count,
+    given_ids,
+    id_list,
+    unix_seconds,
+)
 from kgrec.arrays import offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.paths.adjacency import (
@@ -42,23 +52,32 @@ class Constraints:
         Nodes that a path must contain, all of them.
     avoid : node or sequence of nodes
         Nodes that no path may contain.
-    since : int, optional
-        Only history events from this unix time on.
+    since : int, str or datetime, optional
+        Only history events from this time on: unix seconds, or what else a timestamp may be.
     max_hops : int
         Most steps of a path, 1 to 4.
     candidates : sequence of str, optional
         Ids of the items that lists are made of; None: all. Paths do not depend on it.
     where : mapping or callable, optional
         Conditions on the attributes of these items, as in ``Recommender.recommend``.
+    exclude : sequence of str, optional
+        Ids of items that are in no list.
+    missing : {"error", "ignore"}
+        What to do with ids in ``candidates`` and ``exclude`` that are not in the graph.
     """
 
     relations: Sequence[str] | None = None
     via: Sequence[NodeLike] | NodeLike = ()
     avoid: Sequence[NodeLike] | NodeLike = ()
-    since: int | None = None
+    since: Time | None = None
     max_hops: int = MAX_HOPS
     candidates: Sequence[str] | None = None
     where: Where | None = None
+    exclude: Sequence[str] | None = None
+    missing: Missing = "error"
+
+    def __post_init__(self) -> None:
+        check_choice(self.missing, "missing", ("error", "ignore"))
 
 
 @dataclass(frozen=True)
@@ -167,13 +186,15 @@ class PathIndex:
         avoid = frozenset().union(*(self._resolve(n) for n in _as_list(constraints.avoid)))
         kinds = self._kinds(constraints.relations)
         rows = np.array(sorted(avoid), dtype=np.int64)
-        return Limits(Allowed(kinds, rows), via, avoid, constraints.since, hops)
+        since = constraints.since
+        first = None if since is None else int(unix_seconds([since], "since")[0])
+        return Limits(Allowed(kinds, rows), via, avoid, first, hops)
 
     def _kinds(self, relations: Sequence[str] | None) -> np.ndarray:
         names = np.array([f.relation for f in self.snapshot.facts] + [INTERACTED], dtype=object)
         if relations is None:
             return np.ones(len(names), dtype=bool)
-        wanted = [relations] if isinstance(relations, str) else list(relations)
+        wanted = id_list(relations, "relations")
         unknown = sorted(set(wanted) - set(names))
         if unknown:
             known = ", ".join(sorted(set(names)))
@@ -184,7 +205,10 @@ class PathIndex:
         if isinstance(node, NodeRef):
             return frozenset([self.space.find(node.label, node.id)])
         if isinstance(node, tuple):
+            if len(node) != 2:
+                raise RequestError(f"{node!r} is no node; a tuple is (label, id).")
             return frozenset([self.space.find(*node)])
+        node = as_id(node, "a node")
         rows = {label: int(self.snapshot.table(label).rows([node])[0]) for label in LABELS}
         found = frozenset(self.space.node(label, row) for label, row in rows.items() if row >= 0)
         label, colon, node_id = node.partition(":")
@@ -227,8 +251,7 @@ class PathIndex:
         RequestError
             If ``limit`` is below 1, or a node or a constraint is unknown.
         """
-        if limit < 1:
-            raise RequestError(f"limit is {limit}; give 1 or more")
+        limit = check_count(limit, "limit")
         limits = self.limits(constraints or Constraints())
         start, end = (min(self._resolve(node)) for node in (source, target))
         return self.between(start, end, limits, limit=limit, budget=budget)
@@ -264,4 +287,4 @@ def _as_list(nodes: Sequence[NodeLike] | NodeLike) -> list[NodeLike]:
         return [nodes]
     if isinstance(nodes, tuple) and len(nodes) == 2 and nodes[0] in LABELS:
         return [nodes]  # type: ignore[list-item]
-    return list(nodes)
+    return given_ids(nodes, "nodes")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgrec.arguments import id_list
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.scenarios.examples import ScenarioExamples
 from kgrec.scenarios.new_scenario import engine_with_scenario, related_scenarios, with_adapter
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import id_list, item_rows
+from kgrec.scoring.lookup import item_rows
 from kgrec.scoring.scenario_codes import scenario_codes
 from kgrec.training.scenarios.finetuning import fit_own_rows
 from kgrec.training.scenarios.initial_rows import precisions

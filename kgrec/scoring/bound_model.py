@@ -103,6 +103,11 @@ class BoundModel:
         """object ``[n + 1]``: the items' ids, then None, which row -1 points to."""
         return np.append(self.snapshot.items.ids, [None])
 
+    @cached_property
+    def integer_item_ids(self) -> np.ndarray:
+        """``item_ids`` as integers; every id must be a whole number."""
+        return np.array([*map(int, self.snapshot.items.ids), None], dtype=object)
+
 
 def read_inputs(
     model: HybridModel,

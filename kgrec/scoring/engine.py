@@ -17,7 +17,7 @@ from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
-from kgrec.nn.histories import plain_events
+from kgrec.nn.histories import event_ages, plain_events, visit_ages
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.item_cache import ItemCache
@@ -282,7 +282,9 @@ class Engine:
         """
         return self.sequences.histories(users, scenario, later=later)
 
-    def typed(self, indptr: Ints, items: Ints, users: Ints, scenario: Ints) -> Histories:
+    def typed(
+        self, indptr: Ints, items: Ints, users: Ints, scenario: Ints, times: Ints | None = None
+    ) -> Histories:
         """Histories that came with a request.
 
         Parameters
@@ -293,10 +295,16 @@ class Engine:
             Rows of the users; -1 for users that are not stored.
         scenario : int64 ``[B]``
             Codes of the scenarios; -1 for none.
+        times : int64 ``[nnz]``, optional
+            Unix seconds of the events, ascending within a row. Without, each event is later than
+            the one before, and a visit of its own.
         """
+        none, later = np.full(len(items), -1), np.zeros(len(users), dtype=bool)
+        if times is not None:
+            ages, visits = event_ages(indptr, times), visit_ages(indptr, times)
+            return Histories(indptr, items, ages, visits, none, users, scenario, later)
         age = np.repeat(indptr[1:] - 1, np.diff(indptr)) - np.arange(len(items))
-        ages, none = age.astype(np.float32), np.full(len(items), -1)
-        later = np.zeros(len(users), dtype=bool)
+        ages = age.astype(np.float32)
         return Histories(indptr, items, ages, ages, none, users, scenario, later)
 
     def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kgrec.arguments import Missing, id_list, named
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
-from kgrec.ranking import Where, attribute_mask
+from kgrec.paths.index import Constraints
+from kgrec.ranking.filters import Condition, conditions
 from kgrec.scoring.engine import Engine
 
 
-def id_list(ids: str | Iterable[Any], what: str) -> list[str]:
-    """Ids as a list of strings; a single id becomes a list of one. Raises RequestError."""
-    if isinstance(ids, str):
-        return [ids]
-    if not isinstance(ids, Iterable):
-        raise RequestError(f"{what} must be an id or a list of ids, not {ids!r}.")
-    return [str(one) for one in ids]
-
-
 def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
-    """int64: rows of stored users. Raises RequestError for an unknown user."""
+    """int64: rows of stored users. Raises RequestError that names all unknown users."""
     rows = users.rows(ids)
     if (rows < 0).any():
-        unknown = ids[int(np.argmax(rows < 0))]
+        unknown = _unknown(ids, rows)
         raise RequestError(
-            f"user {unknown!r} is not in the graph; pass histories={{{unknown!r}: [item ids]}} "
-            "(an empty list will do), or add the user with update()."
+            f"{_are('user', unknown)} not in the graph; pass histories={{{unknown[0]!r}: "
+            "[item ids]}} (an empty list will do), add the user with update(), or leave out what "
+            "is unknown with missing='ignore'."
         )
     return rows
 
 
-def item_rows(items: NodeTable, ids: Sequence[str]) -> Ints:
-    """int64: rows of items. Raises RequestError for an unknown item."""
-    wanted = [str(item) for item in ids]
+def item_rows(items: NodeTable, ids: Any, missing: Missing = "error") -> Ints:
+    """int64: rows of items, without unknown ones where ``missing`` is "ignore".
+
+    Raises RequestError that names all unknown items.
+    """
+    wanted = id_list(ids, "items")
     rows = items.rows(wanted) if wanted else np.empty(0, dtype=np.int64)
+    if missing == "ignore":
+        return rows[rows >= 0]
     if (rows < 0).any():
-        unknown = wanted[int(np.argmax(rows < 0))]
-        raise RequestError(f"item {unknown!r} is not in the graph; add it with update().")
+        raise RequestError(
+            f"{_are('item', _unknown(wanted, rows))} not in the graph; add it with update()."
+        )
     return rows
+
+
+def _unknown(ids: Sequence[str], rows: Ints) -> list[str]:
+    return list(dict.fromkeys(ids[place] for place in np.flatnonzero(rows < 0).tolist()))
+
+
+def _are(kind: str, unknown: Sequence[str]) -> str:
+    return f"{kind} {unknown[0]!r} is" if len(unknown) == 1 else f"{kind}s {named(unknown)} are"
 
 
 def scenario_code(engine: Engine, scenario: str) -> int:
@@ -56,27 +64,42 @@ def scenario_code(engine: Engine, scenario: str) -> int:
     return int(names.index(scenario))
 
 
-def candidate_mask(
-    snapshot: GraphSnapshot, candidates: Sequence[str] | None, where: Where | None
-) -> np.ndarray | None:
-    """bool ``[n_items]``: the items that candidates and conditions leave; None for all.
+def candidate_mask(snapshot: GraphSnapshot, limits: Constraints) -> np.ndarray | None:
+    """bool ``[n_items]``: the items that candidates, exclude and where leave; None for all.
 
-    Raises RequestError for an empty list and for conditions that leave no item.
+    Raises RequestError for an empty list of candidates, unknown items and for conditions that
+    leave no item.
     """
-    if candidates is None and where is None:
+    if limits.candidates is None and limits.where is None and limits.exclude is None:
         return None
+    found = _item_conditions(snapshot.items, limits)
     mask = np.ones(len(snapshot.items), dtype=bool)
-    if candidates is not None:
-        wanted = id_list(candidates, "candidates")
+    for condition in found:
+        mask &= condition.mask
+    if not mask.any() and len(mask):
+        left = ", ".join(f"{one.name} leaves {int(one.mask.sum()):,}" for one in found)
+        raise RequestError(
+            f"no item is left to recommend of {len(mask):,}: {left}; together none. Loosen one."
+        )
+    return mask
+
+
+def _item_conditions(items: NodeTable, limits: Constraints) -> list[Condition]:
+    found = []
+    if limits.candidates is not None:
+        wanted = id_list(limits.candidates, "candidates")
         if not wanted:
             raise RequestError("candidates is an empty list; pass item ids, or None for all.")
-        mask[:] = False
-        mask[item_rows(snapshot.items, wanted)] = True
-    if where is not None:
-        mask &= attribute_mask(item_frame(snapshot.items), where)
-    if not mask.any():
-        raise RequestError("no item is left to recommend after candidates and where.")
-    return mask
+        mask = np.zeros(len(items), dtype=bool)
+        mask[item_rows(items, wanted, limits.missing)] = True
+        found.append(Condition("candidates", mask))
+    if limits.exclude is not None:
+        mask = np.ones(len(items), dtype=bool)
+        mask[item_rows(items, id_list(limits.exclude, "exclude"), limits.missing)] = False
+        found.append(Condition("exclude", mask))
+    if limits.where is not None:
+        found += conditions(item_frame(items), limits.where)
+    return found
 
 
 def item_frame(items: NodeTable) -> pd.DataFrame:
@@ -84,20 +107,6 @@ def item_frame(items: NodeTable) -> pd.DataFrame:
     frame = items.attributes.copy(deep=False)
     frame.insert(0, "item_id", items.ids)
     return frame
-
-
-def check_k(k: Any) -> int:
-    """k as an int. Raises RequestError unless it is a whole number of at least one."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise RequestError(f"k is {k!r}; ask for at least one result.")
-    return int(k)
-
-
-def check_count(value: object, name: str) -> int:
-    """``value`` as an int. Raises RequestError unless it is a whole number of at least one."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise RequestError(f"{name} is {value!r}; give a whole number of at least 1.")
-    return int(value)
 
 
 def few_item_rows(engine: Engine, ids: Sequence[str]) -> Ints:

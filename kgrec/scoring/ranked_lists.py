@@ -11,11 +11,13 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
+from graph_schema.names import ITEM
+from kgrec.arguments import check_flag, check_k
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.paths.index import Constraints
 from kgrec.ranking import pairs_to_csr, top_k
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import candidate_mask, check_k
+from kgrec.scoring.lookup import candidate_mask
 from kgrec.scoring.request import Request
 
 _BATCH = 1024  # users scored at once, at most
@@ -23,11 +25,27 @@ _CELLS = {"cpu": 2**24, "cuda": 2**29}  # scores in memory at once, at most: 64 
 
 
 class Ranked(NamedTuple):
-    """The best items row by row, best first: ``ids`` object ``[B, k]`` and ``scores`` float32
-    ``[B, k]``, padded with None and -inf where fewer than k items are left."""
+    """The best items row by row, best first: ``ids`` object ``[B, k]`` (str, or int where the
+    caller's ids are integers) and ``scores`` float32 ``[B, k]``, padded with None and -inf where
+    fewer than k items are left."""
 
     ids: np.ndarray
     scores: np.ndarray
+
+
+class RankedRows(NamedTuple):
+    """``Ranked`` with item rows in place of ids: ``rows`` int64 ``[B, k]``, padded with -1."""
+
+    rows: np.ndarray
+    scores: np.ndarray
+
+    def with_ids(self, engine: Engine, integers: bool | None = None) -> Ranked:
+        """The lists with the items' ids, as integers where the caller uses those.
+
+        ``integers``: whether the ids of the request were integers; None for one without ids."""
+        as_integers = engine.snapshot.answers_integers(ITEM, integers)
+        ids = engine.bound.integer_item_ids if as_integers else engine.item_ids
+        return Ranked(ids[self.rows], self.scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,22 +78,22 @@ class ListOptions:
 
         Raises RequestError for unknown candidates, conditions that leave no item, and k below 1.
         """
-        mask = candidate_mask(snapshot, constraints.candidates, constraints.where)
-        return ListOptions(check_k(k), mask, exclude_seen, constraints.candidates is None)
+        mask = candidate_mask(snapshot, constraints)
+        seen = check_flag(exclude_seen, "exclude_seen")
+        return ListOptions(check_k(k), mask, seen, constraints.candidates is None)
 
 
-def rank_items(engine: Engine, request: Request, options: ListOptions) -> Ranked:
+def rank_items(engine: Engine, request: Request, options: ListOptions) -> RankedRows:
     """The best items of every history."""
     n_items = len(engine.item_ids) - 1
     if len(request) == 1:
-        rows, best = _rank(engine, request, options)
-        return Ranked(engine.item_ids[rows], best)
+        return RankedRows(*_rank(engine, request, options))
     size = batch_size(n_items, engine.device)
     parts = [
         _rank(engine, request.part(start, start + size), options)
         for start in range(0, max(len(request), 1), size)
     ]
-    return _with_ids(engine, parts)
+    return _joined(parts)
 
 
 def score_request(engine: Engine, request: Request) -> torch.Tensor:
@@ -98,7 +116,7 @@ def personal_scores(engine: Engine, request: Request) -> np.ndarray:
     return score_request(engine, request)[0].cpu().numpy() if one is None else one[0]
 
 
-def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
+def similar_items(engine: Engine, rows: Ints, k: int) -> RankedRows:
     """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines."""
     vectors = engine.items.candidate
     if engine.cold_items is not None:  # predicted vectors are not normalised
@@ -111,7 +129,7 @@ def similar_items(engine: Engine, rows: Ints, k: int) -> Ranked:
             scores = vectors[torch.as_tensor(part, device=vectors.device)] @ vectors.T
             itself = pairs_to_csr(np.arange(len(part)), part, len(part))
             parts.append(_arrays(top_k(scores, k, seen=itself, overwrite=True)))
-    return _with_ids(engine, parts)
+    return _joined(parts)
 
 
 def batch_size(n_items: int, device: torch.device) -> int:
@@ -119,15 +137,21 @@ def batch_size(n_items: int, device: torch.device) -> int:
     return max(1, min(_BATCH, _CELLS.get(device.type, _CELLS["cuda"]) // max(n_items, 1)))
 
 
-def ranked_frame(names: tuple[str, str], ids: Sequence[str], ranked: Ranked) -> pd.DataFrame:
+def ranked_frame(
+    names: tuple[str, str], ids: Sequence[str], ranked: Ranked, integers: bool | None = None
+) -> pd.DataFrame:
     """The lists of ``ids`` as a frame without padding: columns ``names`` (for the id of the list
-    and of the item), score and rank."""
+    and of the item), score and rank. ``integers``: whether ``ids`` were given as integers."""
     kept = ranked.scores > -np.inf
+    kind: type = np.int64 if integers else object
+    items = ranked.ids[kept]
+    if len(items) and isinstance(items[0], int):
+        items = items.astype(np.int64)
     rank = np.broadcast_to(np.arange(1, kept.shape[1] + 1), kept.shape)
     return pd.DataFrame(
         {
-            names[0]: np.repeat(np.array(ids, dtype=object), kept.sum(axis=1)),
-            names[1]: ranked.ids[kept],
+            names[0]: np.repeat(np.array(ids, dtype=kind), kept.sum(axis=1)),
+            names[1]: items,
             "score": ranked.scores[kept],
             "rank": rank[kept],
         }
@@ -153,6 +177,6 @@ def _arrays(found: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.nd
     return rows.cpu().numpy(), scores.cpu().numpy()
 
 
-def _with_ids(engine: Engine, parts: list[tuple[np.ndarray, np.ndarray]]) -> Ranked:
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> RankedRows:
     rows, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Ranked(engine.item_ids[rows], scores)
+    return RankedRows(rows, scores)

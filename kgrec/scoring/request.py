@@ -26,12 +26,15 @@ class Request:
     mixture : float64 ``[B, K + 1]`` or None
         Weights of the vocabulary's scenarios and of no scenario (last), where scores are averaged
         over scenarios.
+    integers : bool or None
+        Whether the ids were given as integers, which the answer then has too; None without ids.
     """
 
     histories: Histories
     names: list[str] | None = None
     context: Mapping[str, Any] | None = None
     mixture: np.ndarray | None = None
+    integers: bool | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -47,7 +50,9 @@ class Request:
             return self
         names = None if self.names is None else self.names[start:end]
         mixture = None if self.mixture is None else self.mixture[start:end]
-        return Request(self.histories.part(start, end), names, self.context, mixture)
+        return replace(
+            self, histories=self.histories.part(start, end), names=names, mixture=mixture
+        )
 
     def edited(self, histories: Histories) -> Request:
         """A request for changed histories of the only user, in the same circumstances."""

@@ -78,7 +78,7 @@ def search_items(
 def _allowed_items(engine: Engine, request: SearchRequest) -> np.ndarray | None:
     """bool ``[n_items]``; None for all."""
     scenario, constraints = request.scenario, request.constraints
-    mask = candidate_mask(engine.snapshot, constraints.candidates, constraints.where)
+    mask = candidate_mask(engine.snapshot, constraints)
     code = -1
     if request.user is not None:
         code = int(request.user.histories.scenario[0])

@@ -94,9 +94,9 @@ def _promising(position: RankPosition) -> Ints:
     At most _EXACT.
     """
     engine, item = position.engine, position.item
-    similar = similar_items(engine, np.array([item]), _SIMILAR).ids[0]
-    rows = np.array([engine.item_row[name] for name in similar if name is not None], dtype=np.int64)
-    rows = np.asarray(rows[position.allowed[rows] & (rows != item)])
+    rows = similar_items(engine, np.array([item]), _SIMILAR).rows[0]
+    rows = np.asarray(rows[(rows >= 0) & (rows != item)], dtype=np.int64)
+    rows = np.asarray(rows[position.allowed[rows]])
     if len(rows) <= _EXACT:
         return rows
     alone = position.margins(position.history.empty().followed_by(rows), position.rivals())

@@ -1,0 +1,170 @@
+"""Arguments of requests as plain values: ids, counts, seeds and choices, or one RequestError."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from graph_schema.column_conversion import times as column_times
+from graph_schema.errors import RequestError
+
+Missing: TypeAlias = Literal["error", "ignore"]
+Time: TypeAlias = "int | float | str | dt.date | np.datetime64"
+
+_LARGEST_FLOAT: Final = 2.0**53  # whole floats up to here are exact
+_SEEDS: Final = 2**32
+_TIMES: Final = "give unix seconds, dates or datetimes."
+_NAMED: Final = 10  # unknown ids that an error names, at most
+
+
+def as_id(value: Any, what: str) -> str:
+    """An id as text.
+
+    Whole numbers are ids too, and so are whole floats, because a column of integers with absent
+    values has floats: 7.0 is the id "7". Raises RequestError for anything else.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if number.is_integer() and abs(number) < _LARGEST_FLOAT:
+            return str(int(number))
+    raise RequestError(f"{what}: {value!r} is not an id; ids are texts or whole numbers.")
+
+
+def id_list(ids: Any, what: str) -> list[str]:
+    """Ids as a list of strings; a single id becomes a list of one.
+
+    A list, tuple, set, Series, Index, NumPy or Arrow array will do. Raises RequestError for
+    anything else, and for a value that is no id.
+    """
+    return [as_id(one, what) for one in given_ids(ids, what)]
+
+
+def given_ids(ids: Any, what: str) -> list[Any]:
+    """The ids as they were given, a single one in a list. Raises RequestError for no list."""
+    if isinstance(ids, str | int | float | np.generic):
+        return [ids]
+    if isinstance(ids, set | frozenset):  # a set has no order: take one that every run shares
+        return sorted(ids, key=str)
+    if isinstance(ids, bytes | bytearray | Mapping) or not isinstance(ids, Iterable):
+        raise RequestError(f"{what} must be an id or a list of ids, not {_shown(ids)}.")
+    if getattr(ids, "ndim", 1) != 1:
+        raise RequestError(f"{what} has {ids.ndim} dimensions; pass a list of ids.")  # type: ignore[attr-defined]
+    if hasattr(ids, "to_pylist"):  # Arrow's arrays iterate over scalars of their own
+        return list(ids.to_pylist())
+    return list(ids)
+
+
+def all_integers(ids: Any) -> bool:
+    """Whether ids were given as integers: one integer, or a list of nothing else."""
+    if isinstance(ids, str) or ids is None:
+        return False
+    if isinstance(ids, int | np.integer):
+        return not isinstance(ids, bool)
+    kind = getattr(getattr(ids, "dtype", None), "kind", None)
+    if kind in ("i", "u"):
+        return True
+    if not isinstance(ids, Collection) or not len(ids):
+        return False
+    return all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in ids)
+
+
+def named(ids: Sequence[str]) -> str:
+    """Ids for an error message: the first ten, and how many more there are."""
+    shown = ", ".join(map(repr, ids[:_NAMED]))
+    more = len(ids) - _NAMED
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def check_k(k: Any) -> int:
+    """k as an int. Raises RequestError unless it is a whole number of at least one."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise RequestError(f"k is {k!r}; ask for at least one result.")
+    return int(k)
+
+
+def check_count(value: object, name: str) -> int:
+    """``value`` as an int. Raises RequestError unless it is a whole number of at least one."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise RequestError(f"{name} is {value!r}; give a whole number of at least 1.")
+    return int(value)
+
+
+def check_seed(seed: Any) -> int:
+    """A seed as an int; a random one for None. Raises RequestError for another value."""
+    if seed is None:
+        return secrets.randbelow(_SEEDS)
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < _SEEDS:
+        raise RequestError(
+            f"seed is {_shown(seed)}; give a whole number from 0 to {_SEEDS - 1}, or None for a "
+            "random one."
+        )
+    return int(seed)
+
+
+def check_number(value: Any, name: str) -> float:
+    """``value`` as a finite float. Raises RequestError for anything else."""
+    plain = isinstance(value, int | float | np.integer | np.floating)
+    if not plain or isinstance(value, bool) or not math.isfinite(value):
+        raise RequestError(f"{name} is {_shown(value)}; give a finite number.")
+    return float(value)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """``value`` as a bool. Raises RequestError for anything else, such as the text "false"."""
+    if not isinstance(value, bool | np.bool_):
+        raise RequestError(f"{name} is {_shown(value)}; give True or False.")
+    return bool(value)
+
+
+def unix_seconds(times: Sequence[Any], what: str) -> np.ndarray:
+    """Times as int64 unix seconds ``[n]``.
+
+    Numbers, dates, datetimes and whatever else the column ``timestamp`` of a frame takes will do.
+    Raises RequestError for anything else, and for an absent time.
+    """
+    try:
+        array = pa.array(list(times), from_pandas=True)
+        seconds, bad = column_times(array)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise RequestError(f"{what} has times that can't be read ({error}); {_TIMES}") from error
+    bad = np.union1d(bad, np.flatnonzero(seconds.is_null().to_numpy(zero_copy_only=False)))
+    if len(bad):
+        raise RequestError(f"{what} has the time {_shown(times[int(bad[0])])}; {_TIMES}")
+    return np.asarray(seconds.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:
+    """``value``. Raises RequestError where it is not among ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        known = ", ".join(map(repr, choices))
+        raise RequestError(f"unknown {name} {_shown(value)}; choose one of {known}.")
+    return value
+
+
+def check_mapping(value: Any, name: str, example: str) -> Mapping[str, Any] | None:
+    """A mapping with text keys, or None. Raises RequestError for anything else."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise RequestError(f"{name} is a {type(value).__name__}; pass a mapping such as {example}.")
+    for key in value:
+        if not isinstance(key, str):
+            raise RequestError(f"{name} has the key {_shown(key)}; keys are names: {example}.")
+    return value
+
+
+def _shown(value: Any) -> str:
+    """A value for an error message, on one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{type(value).__name__} {text[:60]}…"

@@ -1,0 +1,140 @@
+"""Histories that come with a request: read from whatever form the caller has."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, compress
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kgrec.arguments import all_integers, as_id, id_list, unix_seconds
+from kgrec.errors import RequestError
+from kgrec.graph.snapshot import Ints
+
+GivenHistories: TypeAlias = "Mapping[Any, Sequence[Any]] | Sequence[Sequence[Any]] | pd.DataFrame"
+
+
+@dataclass(frozen=True)
+class HistoryLists:
+    """Histories as lists.
+
+    Attributes
+    ----------
+    names : list of str or None
+        Ids of the users; None without.
+    integers : bool or None
+        Whether the ids of the users were given as integers; None without ids.
+    items : list of list of str
+        Ids of the items, oldest first.
+    times : int64 ``[n]`` or None
+        Unix seconds of all events, history by history, which are sorted by them; None without.
+    """
+
+    names: list[str] | None
+    integers: bool | None
+    items: list[list[str]]
+    times: Ints | None = None
+
+    @staticmethod
+    def read(users: Any, histories: Any) -> HistoryLists:
+        """Read the ``users`` and ``histories`` of a Query. Raises RequestError."""
+        names = None if users is None else id_list(users, "users")
+        integers = None if users is None else all_integers(users)
+        if isinstance(histories, pd.DataFrame):
+            histories = _from_frame(histories)
+        if isinstance(histories, Mapping):
+            if names is not None:
+                raise RequestError("histories already name their users; pass users or histories.")
+            names = [as_id(user, "histories") for user in histories]
+            integers = all_integers(list(histories))
+            lists = list(histories.values())
+        else:
+            lists = _list_of_lists(histories)
+        if names is not None and len(names) != len(lists):
+            raise RequestError(f"{len(names)} users but {len(lists)} histories; pass one for each.")
+        return _read_events(names, integers, lists)
+
+    def only(self, known: Container[str]) -> HistoryLists:
+        """The histories without the items that are not ``known``."""
+        kept = [[item in known for item in items] for items in self.items]
+        items = [list(compress(row, keep)) for row, keep in zip(self.items, kept, strict=True)]
+        times = None if self.times is None else self.times[list(chain.from_iterable(kept))]
+        return HistoryLists(self.names, self.integers, items, times)
+
+
+def _from_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
+    """The histories of a frame with user_id, item_id and perhaps timestamp, by user."""
+    missing = [name for name in ("user_id", "item_id") if name not in frame.columns]
+    if missing:
+        raise RequestError(
+            f"the frame of histories has no column {missing[0]!r}; it needs user_id and item_id, "
+            "and may have timestamp."
+        )
+    if "timestamp" not in frame.columns:
+        return frame.groupby("user_id", sort=False)["item_id"].agg(list).to_dict()
+    pairs = pd.Series(list(zip(frame["item_id"], frame["timestamp"], strict=True)), dtype=object)
+    return pairs.groupby(frame["user_id"].to_numpy(), sort=False).agg(list).to_dict()
+
+
+def _list_of_lists(histories: Any) -> list[Any]:
+    if isinstance(histories, pd.Series):
+        raise RequestError(
+            "histories is a Series; pass histories.to_dict() if its index has the users, or "
+            "histories.tolist()."
+        )
+    if isinstance(histories, str | bytes) or not isinstance(histories, Iterable):
+        raise RequestError(
+            f"histories is {histories!r}; pass {{user id: [item ids]}}, a list of such lists, or a "
+            "frame with user_id and item_id."
+        )
+    return list(histories)
+
+
+def _read_events(
+    names: list[str] | None, integers: bool | None, lists: Sequence[Any]
+) -> HistoryLists:
+    timed = [type(given) is list and len(given) > 0 and type(given[0]) is tuple for given in lists]
+    if not any(timed):
+        items = [given if _plain(given) else _untimed(given) for given in lists]
+        return HistoryLists(names, integers, items)
+    ordered = [
+        _in_order(given) if has_times else _empty(given)
+        for given, has_times in zip(lists, timed, strict=True)
+    ]
+    times = np.concatenate([times for _, times in ordered])
+    return HistoryLists(names, integers, [items for items, _ in ordered], times)
+
+
+def _untimed(given: Any) -> list[str]:
+    if isinstance(given, str):
+        raise RequestError("a history is a list of item ids, not one string.")
+    return id_list(given, "a history")
+
+
+def _in_order(events: list[Any]) -> tuple[list[str], Ints]:
+    """The items of (item id, time) pairs, oldest first, and their times."""
+    pairs = [_event(event) for event in events]
+    times = unix_seconds([time for _, time in pairs], "a history")
+    order = np.argsort(times, kind="stable")
+    items = [as_id(item, "a history") for item, _ in pairs]
+    return [items[place] for place in order], times[order]
+
+
+def _empty(given: Any) -> tuple[list[str], Ints]:
+    if _untimed(given):
+        raise RequestError("some histories have times and others have none; give all or none.")
+    return [], np.empty(0, dtype=np.int64)
+
+
+def _plain(given: Any) -> bool:
+    """Whether a history is a list of texts, as most are."""
+    return type(given) is list and all(type(item) is str for item in given)
+
+
+def _event(event: Any) -> tuple[Any, Any]:
+    if not isinstance(event, tuple) or len(event) != 2:
+        raise RequestError(f"{event!r} is no (item id, time) pair, as other events of the history.")
+    return event
