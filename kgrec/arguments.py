@@ -18,6 +18,7 @@ Missing: TypeAlias = Literal["error", "ignore"]
 Time: TypeAlias = "int | float | str | dt.date | np.datetime64"
 
 _LARGEST_FLOAT: Final = 2.0**53  # whole floats up to here are exact
+_MOST: Final = 2**31 - 1  # larger counts mean "all"
 _SEEDS: Final = 2**32
 _TIMES: Final = "give unix seconds, dates or datetimes."
 _NAMED: Final = 10  # unknown ids that an error names, at most
@@ -30,7 +31,7 @@ def as_id(value: Any, what: str) -> str:
     values has floats: 7.0 is the id "7". Raises RequestError for anything else.
     """
     if isinstance(value, str):
-        return str(value)
+        return check_text(value, what)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(value))
     if isinstance(value, float | np.floating):
@@ -53,6 +54,8 @@ def given_ids(ids: Any, what: str) -> list[Any]:
     """The ids as they were given, a single one in a list. Raises RequestError for no list."""
     if isinstance(ids, str | int | float | np.generic):
         return [ids]
+    if getattr(ids, "ndim", 1) == 0:
+        return [ids.item()]
     if isinstance(ids, set | frozenset):  # a set has no order: take one that every run shares
         return sorted(ids, key=str)
     if isinstance(ids, bytes | bytearray | Mapping) or not isinstance(ids, Iterable):
@@ -64,9 +67,21 @@ def given_ids(ids: Any, what: str) -> list[Any]:
     return list(ids)
 
 
+def check_text(value: Any, what: str) -> str:
+    """``value`` as a str that can be stored. Raises RequestError for anything else."""
+    if not isinstance(value, str):
+        raise RequestError(f"{what} is {_shown(value)}; give a text.")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise RequestError(f"{what}: {value!r} is not valid Unicode text.") from error
+    return str(value)
+
+
 def all_integers(ids: Any) -> bool:
     """Whether ids were given as integers: one integer, or a list of nothing else."""
-    if isinstance(ids, str) or ids is None:
+    if isinstance(ids, str) or ids is None or getattr(ids, "ndim", 1) != 1:
         return False
     if isinstance(ids, int | np.integer):
         return not isinstance(ids, bool)
@@ -88,15 +103,15 @@ def named(ids: Sequence[str]) -> str:
 def check_k(k: Any) -> int:
     """k as an int. Raises RequestError unless it is a whole number of at least one."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise RequestError(f"k is {k!r}; ask for at least one result.")
-    return int(k)
+        raise RequestError(f"k is {_shown(k)}; ask for at least one result.")
+    return min(int(k), _MOST)
 
 
 def check_count(value: object, name: str) -> int:
     """``value`` as an int. Raises RequestError unless it is a whole number of at least one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise RequestError(f"{name} is {value!r}; give a whole number of at least 1.")
-    return int(value)
+        raise RequestError(f"{name} is {_shown(value)}; give a whole number of at least 1.")
+    return min(int(value), _MOST)
 
 
 def check_seed(seed: Any) -> int:

@@ -17,7 +17,7 @@ from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.given_histories import GivenHistories, HistoryLists
-from kgrec.scoring.lookup import few_item_rows, known_users, scenario_code
+from kgrec.scoring.lookup import check_scenario, few_item_rows, known_users, scenario_code
 from kgrec.scoring.request import Request
 from kgrec.scoring.scenario_codes import RESERVED
 
@@ -67,6 +67,7 @@ class Query:
         check_choice(self.horizon, "horizon", ("next", "later"))
         check_choice(self.missing, "missing", ("error", "ignore"))
         check_mapping(self.context, "context", _CONTEXT)
+        check_scenario(self.scenario)
 
     @staticmethod
     def of(

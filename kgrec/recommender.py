@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,12 @@ from kgrec.arguments import (
     Time,
     all_integers,
     check_count,
+    check_flag,
     check_k,
+    check_mapping,
+    check_number,
+    check_seed,
+    check_text,
     id_list,
 )
 from kgrec.config import RatingConfig, RecommenderConfig
@@ -69,9 +74,7 @@ from kgrec.scoring.ranked_lists import ListOptions, Ranked, rank_items, ranked_f
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.state import FittedState, GraphIndexes
-
-if TYPE_CHECKING:
-    from kgrec.stores import GraphStore
+from kgrec.stores.base import GraphStore
 
 
 class Recommender:
@@ -167,7 +170,7 @@ class Recommender:
         source : GraphStore, Catalog or GraphSnapshot
             Where the graph is read from.
         seed : int
-            Seed of everything random.
+            Seed of everything random, from 0; None draws one.
         device : str, optional
             "cpu", "cuda", ...; by default an accelerator where there is one.
         progress : callable, optional
@@ -200,6 +203,7 @@ class Recommender:
         RequestError
             For a scenario rule that does not fit the data.
         """
+        seed = check_seed(seed)
         target, reader = choose_device(device), TextReader(self.config)
         full = with_scenarios(read_source(source, progress), self.config.scenarios)
         visible = full.without_splits(("test",))
@@ -430,6 +434,8 @@ class Recommender:
         CatalogError, StoreError
             Where the store refuses it.
         """
+        if store is not None and not isinstance(store, GraphStore):
+            raise RequestError(f"store is a {type(store).__name__}; see kgrec.connect().")
         news = query_catalog(self.snapshot.items, user, text, item, timestamp, event)
         if store is not None:
             store.write(news)
@@ -471,6 +477,7 @@ class Recommender:
             if users.scenario is not None:
                 raise RequestError("the Query names its scenario; leave it out to recognise it.")
             query, context = replace(query, context=None), query.context
+        check_mapping(context, "context", "{'hour': 21}")
         resolver.recogniser.check(text, context)
         if query.users is None and query.histories is None:
             if text is None and not context:
@@ -490,10 +497,10 @@ class Recommender:
         context: Mapping[str, Any] | None = None,
         horizon: Horizon = "next",
         relations: Sequence[str] | None = None,
-        via: Sequence[NodeLike] | NodeLike = (),
-        avoid: Sequence[NodeLike] | NodeLike = (),
+        via: Sequence[NodeLike] | NodeLike | None = None,
+        avoid: Sequence[NodeLike] | NodeLike | None = None,
         since: Time | None = None,
-        max_hops: int = 4,
+        max_hops: int | None = None,
         constraints: Constraints | None = None,
         writer: Writer | str = "en",
     ) -> Explanation:
@@ -516,12 +523,12 @@ class Recommender:
             As in ``recommend``; "auto" and "mixture" too.
         relations : sequence of str, optional
             Relationship types allowed besides the user's own history.
-        via, avoid : node or sequence of nodes
+        via, avoid : node or sequence of nodes, optional
             Nodes that every path must, or must not, contain: ids or (label, id) pairs.
         since : int, str or datetime, optional
             Only events from this time on: unix seconds, or what else a timestamp may be.
-        max_hops : int
-            Length of paths, 1 to 4.
+        max_hops : int, optional
+            Length of paths, 1 to 4; 4 by default.
         constraints : Constraints, optional
             The five before in one value.
         writer : Writer or str
@@ -540,10 +547,10 @@ class Recommender:
         limits = _limits(
             constraints,
             relations=relations,
-            via=via or None,
-            avoid=avoid or None,
+            via=via,
+            avoid=avoid,
             since=since,
-            max_hops=None if max_hops == 4 else max_hops,
+            max_hops=max_hops,
         )
         query = Query.of_one(user, history, scenario, context, horizon)
         return self._explained(query, [item], k, limits, writer)[0]
@@ -563,7 +570,7 @@ class Recommender:
     ) -> list[Explanation]:
         """``explain`` for several items of one user, sooner than one by one."""
         query = Query.of_one(user, history, scenario, context, horizon)
-        return self._explained(query, id_list(items, "items"), k, constraints, writer)
+        return self._explained(query, id_list(items, "items"), k, _limits(constraints), writer)
 
     def counterfactual(
         self,
@@ -605,8 +612,8 @@ class Recommender:
         limit = check_count(max_events, "max_events")
         state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
         case, row = state.case(query), _item_row(state, item)
-        limits = constraints or Constraints()
-        if add:
+        limits = _limits(constraints)
+        if check_flag(add, "add"):
             return case.added(row, check_k(k), limits)
         return case.without(row, check_k(k), limit, limits)
 
@@ -635,7 +642,7 @@ class Recommender:
         """
         state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
         case, row = state.case(query), _item_row(state, item)
-        return case.why_not(row, check_k(k), constraints or Constraints(), Writer.of(writer))
+        return case.why_not(row, check_k(k), _limits(constraints), Writer.of(writer))
 
     def compare(
         self,
@@ -752,15 +759,15 @@ class Recommender:
             query = Query.of(users, None, None, context, horizon)
             query.check_alone(scenario=scenario)
             scenario = query.scenario
-        elif isinstance(users, int):
+        elif isinstance(users, int | np.integer):
             ids = sample_users(state.engine, users, seed)
             query = Query(ids, context=context, horizon=horizon)
         else:
             query = Query(id_list(users, "users"), context=context, horizon=horizon)
-        wanted = [scenario] if scenario is None or isinstance(scenario, str) else list(scenario)
+        wanted = [None] if scenario is None else id_list(scenario, "scenario")
         if not wanted:
             raise RequestError("scenario is an empty list; pass names, or None for none.")
-        request = ImportanceRequest(by, query, wanted, check_k(k), constraints or Constraints())
+        request = ImportanceRequest(by, query, wanted, check_k(k), _limits(constraints))
         return measure_importance(state.resolver, state.indexes.explainer.index, request)
 
     def fit_ratings(
@@ -785,10 +792,12 @@ class Recommender:
         TrainingError
             Where there are no ratings, where all or none are likes, or where training diverges.
         """
+        seed = check_seed(seed)
         with self._changes:
             config = self.config.ratings
             if like is not None:
-                config = RatingConfig.model_validate({**config.model_dump(), "like": like})
+                given = check_number(like, "like")
+                config = RatingConfig.model_validate({**config.model_dump(), "like": given})
             self._state = _with_ratings(self.state, config, seed, progress)
         return self
 
@@ -833,7 +842,7 @@ class Recommender:
             state.resolver.user_scenarios,
             pairs,
             histories,
-            past_only=past_only,
+            past_only=check_flag(past_only, "past_only"),
         )
 
     def adapt(
@@ -879,7 +888,11 @@ class Recommender:
         """
         with self._changes:
             self._state = self._adapted(
-                check_name(scenario), examples, description, attributes or {}, candidates
+                check_name(scenario),
+                examples,
+                None if description is None else check_text(description, "description"),
+                check_mapping(attributes, "attributes", "{'season': 'winter'}") or {},
+                candidates,
             )
         return self
 

@@ -81,7 +81,7 @@ WRONG: dict[str, tuple[Ask, str]] = {
     ),
     "unknown split": (
         lambda r: r.evaluate(split="dev"),  # type: ignore[arg-type]
-        "no interaction has split 'dev'",
+        "unknown split 'dev'; choose one of 'test', 'valid'",
     ),
 }
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from kgrec.arguments import check_number
 from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
@@ -72,6 +73,10 @@ class ExposureTarget:
     def __post_init__(self) -> None:
         if (self.share is None) == (self.boost is None):
             raise RequestError("give either share (of the exposure, 0 to 1) or boost, not both.")
+        for name in ("share", "boost"):
+            value = getattr(self, name)
+            if value is not None:
+                check_number(value, name)
 
 
 def rerank_exposure(
@@ -94,7 +99,7 @@ def rerank_exposure(
     plain = boosted_lists(choices, k)
     if target.share is None:
         assert target.boost is not None
-        found = boosted_lists(choices, k, target.boost)
+        found = boosted_lists(choices, k, float(target.boost))
     else:
         found = lists_with_share(choices, k, target.share)
     rows = RankedRows(found.rows, found.scores.astype(np.float32))
@@ -116,7 +121,7 @@ def choices_for(
     progress: Progress | None = None,
 ) -> Choices:
     """The items that may come into each list; ``inside`` bool ``[n_items]`` is the group."""
-    size = batch_size(len(inside), engine.device)
+    size, k = batch_size(len(inside), engine.device), min(options.k, len(inside))
     parts = []
     for start in range(0, len(request), size):
         part = request.part(start, start + size)
@@ -125,7 +130,7 @@ def choices_for(
         scores = score_request(engine, part)
         if options.within_scenario:
             mask = engine.candidates(histories.scenario, mask)
-        parts.append(Choices.of(scores, options.k, inside, seen=seen, candidates=mask))
+        parts.append(Choices.of(scores, k, inside, seen=seen, candidates=mask))
         if progress is not None:
             progress("users ranked", start + len(part), len(request))
     return Choices.joined(parts)

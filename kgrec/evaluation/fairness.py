@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from kgrec.arguments import check_number, check_seed, given_ids
 from kgrec.arrays import distinct
 from kgrec.errors import RequestError
 from kgrec.evaluation.exposure_rerank import ItemGroupSpec, choices_for, group_mask, trained_counts
@@ -59,7 +60,13 @@ class FairnessRequest:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if (self.group is None) != (not self.shares):
+        explained = self.explained
+        if isinstance(explained, bool) or not isinstance(explained, int | np.integer):
+            raise RequestError(f"explained is {explained!r}; give a number of users, or 0.")
+        if explained < 0:
+            raise RequestError(f"explained is {explained}; give a number of users, or 0.")
+        shares = [check_number(share, "shares") for share in given_ids(self.shares, "shares")]
+        if (self.group is None) != (not shares):
             raise RequestError(
                 "group and shares belong together: the group of items that gets these shares."
             )
@@ -87,7 +94,7 @@ def measure_fairness(
     choices = choices_for(engine, users, inside, ListOptions(k), progress)
     plain = boosted_lists(choices, k)
     shown = Shown(plain.rows, len(interactions), audience.targets)
-    drawn = np.random.default_rng(request.seed).permutation(len(audience.users))
+    drawn = np.random.default_rng(check_seed(request.seed)).permutation(len(audience.users))
     sample = np.sort(drawn[: request.explained])
     pairs = explain_lists(snapshot, explain, audience.users, plain.rows, sample, progress)
     exposure = shown.item_exposure()
@@ -109,7 +116,7 @@ def measure_fairness(
         },
         paths=pairs.quality(np.ones(len(pairs.item), dtype=bool)),
         favoured="" if request.group is None else _group_name(request.group),
-        costs=[] if request.group is None else _costs(choices, plain, shown, request.shares),
+        costs=[] if request.group is None else _costs(choices, plain, shown, list(request.shares)),
     )
 
 

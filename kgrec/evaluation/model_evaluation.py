@@ -9,6 +9,14 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from kgrec.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_mapping,
+    check_text,
+    given_ids,
+)
 from kgrec.errors import RequestError
 from kgrec.features.texts import TextFeatures
 from kgrec.graph import GraphSnapshot
@@ -17,6 +25,7 @@ from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
 from kgrec.metrics.groups import popularity_groups
 from kgrec.query import Resolver
 from kgrec.ranking import pairs_to_csr
+from kgrec.scoring.lookup import check_scenario
 from kgrec.scoring.ranked_lists import score_request
 from kgrec.scoring.scenario_codes import mask_other_items
 
@@ -32,6 +41,17 @@ class EvaluationRequest:
     keep_users: bool = False
     scenario: str | None = None
     context: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.split, "split", ("test", "valid"))
+        check_choice(self.history, "history", ("now", "train"))
+        for k in given_ids(self.ks, "ks"):
+            check_count(k, "ks")
+        if self.by is not None:
+            check_text(self.by, "by")
+        check_flag(self.keep_users, "keep_users")
+        check_scenario(self.scenario)
+        check_mapping(self.context, "context", "{'gender': 'F'}")
 
 
 def evaluate_model(
@@ -69,7 +89,7 @@ def evaluate_model(
         n_items=n_items,
         targets=pairs_to_csr(held.user, held.item, n_users),
         seen=pairs_to_csr(seen.user, seen.item, n_users),
-        ks=request.ks,
+        ks=[int(k) for k in given_ids(request.ks, "ks")],
         groups=None if request.by is None else user_groups(full, request.by),
         item_popularity=interactions,
         target_groups=popularity_groups(interactions),

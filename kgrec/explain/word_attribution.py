@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from kgrec.arguments import check_choice
 from kgrec.errors import RequestError
 from kgrec.explain.word_contributions import WordContributions
 from kgrec.features.names import REVIEWS, TEXT
@@ -91,10 +92,9 @@ def find_text(
     else likewise). With ``robust`` reviews are pooled with fixed weights as by
     ``TextConfig.robust_reviews``. Raises RequestError where there is no such text.
     """
+    check_choice(source, "source", ("item", "reviews", "history"))
     if source == "history":
         return _history_text(engine, request, row, of)
-    if source not in ("item", "reviews"):
-        raise RequestError(f"source is {source!r}; use 'item', 'reviews' or 'history'.")
     if engine.inputs.items.item_row[row] < 0:
         raise RequestError(
             f"item {engine.snapshot.items.ids[row]!r} came after training: its vector is predicted "

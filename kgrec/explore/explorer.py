@@ -10,6 +10,7 @@ import pandas as pd
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY
+from kgrec.arguments import check_choice
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.graph_path import GraphPath, GraphPathDescriber
 from kgrec.explore.neighbourhood import DIRECTIONS, Neighbourhoods
@@ -112,8 +113,7 @@ class GraphExplorer:
         RequestError
             If a node or relation is not in the graph, or ``direction`` or ``k`` is wrong.
         """
-        if direction not in DIRECTIONS:
-            raise RequestError(f"unknown direction {direction!r}; use {', '.join(DIRECTIONS)}")
+        check_choice(direction, "direction", DIRECTIONS)
         _check_count("k", k, 1)
         number = find_node(self.index.space, node)
         kinds = self._kinds(relations)

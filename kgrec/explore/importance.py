@@ -26,7 +26,7 @@ class Tally:
     """Sums of the contributions of each relation, part, entity or text."""
 
     def __init__(self, index: PathIndex, by: str) -> None:
-        if by not in BY:
+        if not isinstance(by, str) or by not in BY:
             raise RequestError(f"by is {by!r}; use one of {', '.join(BY)}")
         self.index, self.by = index, by
         self.scores, self.gain = 0, 0.0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from graph_schema.errors import RequestError
 from kgrec.arrays import Csr, row_numbers
 from kgrec.metrics.metrics import UserMetrics, hit_matrix, self_information, user_metrics
+
+MAX_K: Final = 10_000  # places of a list, so that a batch of lists fits into memory
 
 
 class GroupMeans:
@@ -50,7 +53,7 @@ class RankingMetrics:
     Raises
     ------
     RequestError
-        No cutoff, or one below 1.
+        No cutoff, or one below 1 or above ``MAX_K``.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class RankingMetrics:
     ) -> None:
         if not ks or min(ks) < 1:
             raise RequestError(f"ks is {list(ks)}; give at least one cutoff, each 1 or more.")
+        if max(ks) > MAX_K:
+            raise RequestError(f"ks has {max(ks):,}; cutoffs go up to {MAX_K:,}.")
         self.ks = tuple(sorted(set(ks)))
         self.n_candidates = n_items if n_candidates is None else n_candidates
         self._information = None if popularity is None else self_information(popularity)

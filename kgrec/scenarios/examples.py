@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
+from kgrec.arguments import as_id, unix_seconds
 from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
@@ -41,15 +42,16 @@ class ScenarioExamples:
         """
         frame = _frame(given)
         for name in _COLUMNS:
-            absent = frame[name].isna() | (frame[name].astype(str).str.strip() == "")
+            blank = [isinstance(one, str) and not one.strip() for one in frame[name]]
+            absent = frame[name].isna().to_numpy(dtype=bool) | np.array(blank, dtype=bool)
             if absent.any():
-                row = int(np.argmax(absent.to_numpy()))
+                row = int(np.argmax(absent))
                 raise RequestError(
                     f"example {row} has no {name}; add one, or leave the example out."
                 )
         frame = frame.assign(time=_times(frame)).sort_values("time", kind="stable")
-        ids = frame["item_id"].astype(str).tolist()
-        users = frame["user_id"].astype(str).to_numpy(dtype=object)
+        ids = [as_id(one, "examples") for one in frame["item_id"]]
+        users = np.array([as_id(one, "examples") for one in frame["user_id"]], dtype=object)
         rows = item_rows(engine.snapshot.items, ids)
         return ScenarioExamples(users, rows, frame["time"].to_numpy(dtype=np.int64))
 
@@ -118,12 +120,17 @@ class ScenarioExamples:
 
 def _frame(given: GivenExamples) -> pd.DataFrame:
     if isinstance(given, pd.DataFrame):
+        if not given.columns.is_unique:
+            raise RequestError("examples have a column twice; keep one of them.")
         missing = [name for name in _COLUMNS if name not in given.columns]
         if missing:
             raise RequestError(f"examples have no column {missing[0]!r}; pass user_id and item_id.")
         return given.reset_index(drop=True)
-    pairs: list[Any] = [] if isinstance(given, str) else list(given)
-    if isinstance(given, str) or any(isinstance(p, str) or len(p) != 2 for p in pairs):
+    pairs: list[Any] = []
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        pairs = list(given)
+    pair = all(isinstance(one, Sequence) and len(one) == 2 for one in pairs)
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes) or not pair:
         raise RequestError(
             "examples must be a DataFrame with user_id and item_id, or (user, item) pairs."
         )
@@ -134,14 +141,8 @@ def _times(frame: pd.DataFrame) -> Ints:
     """Unix seconds, int64 ``[n]``; NO_TIME where there is none."""
     if "timestamp" not in frame.columns:
         return np.full(len(frame), NO_TIME, dtype=np.int64)
-    try:
-        times = pd.to_numeric(frame["timestamp"])
-    except (ValueError, TypeError) as error:
-        raise RequestError(
-            f"a timestamp of the examples is not a number ({error}); pass unix seconds."
-        ) from error
-    known = times.notna().to_numpy()
-    whole = times.fillna(0).to_numpy(dtype=np.float64)
-    if not np.isfinite(whole).all() or (whole != np.floor(whole)).any():
-        raise RequestError("a timestamp of the examples is not a whole number; pass unix seconds.")
-    return np.where(known, whole.astype(np.int64), NO_TIME)
+    column = frame["timestamp"]
+    times = np.full(len(frame), NO_TIME, dtype=np.int64)
+    known = column.notna().to_numpy()
+    times[known] = unix_seconds(column[known].tolist(), "examples")
+    return times

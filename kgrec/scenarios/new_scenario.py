@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from kgrec.arguments import check_text
 from kgrec.errors import RequestError
 from kgrec.features.scenario_features import HASHED, STATISTICS, scenario_features
 from kgrec.features.texts import DESCRIPTION, scenarios_of
@@ -186,4 +187,4 @@ def check_name(scenario: object) -> str:
         raise RequestError(
             f"scenario {scenario!r} is reserved for recognised scenarios; choose another name."
         )
-    return scenario
+    return check_text(scenario, "scenario")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from kgrec.arguments import check_text
 from kgrec.errors import RequestError
 from kgrec.features.names import TEXT
 from kgrec.features.texts import TextReader
@@ -97,6 +98,8 @@ class BoundRecogniser:
         """Raises RequestError for an empty text, and a context with unknown names."""
         if text is not None and (not isinstance(text, str) or not text.strip()):
             raise RequestError("text is empty; pass some words, or None.")
+        if text is not None:
+            check_text(text, "text")
         if text is not None and TEXT not in self.engine.texts.items:
             raise RequestError("the model reads no texts; leave text out, or train with use_text.")
         columns = {*map(str, self.engine.snapshot.users.attributes.columns), HOUR}

@@ -85,7 +85,8 @@ def _list_of_lists(histories: Any) -> list[Any]:
             "histories is a Series; pass histories.to_dict() if its index has the users, or "
             "histories.tolist()."
         )
-    if isinstance(histories, str | bytes) or not isinstance(histories, Iterable):
+    scalar = isinstance(histories, str | bytes) or getattr(histories, "ndim", 1) == 0
+    if scalar or not isinstance(histories, Iterable):
         raise RequestError(
             f"histories is {histories!r}; pass {{user id: [item ids]}}, a list of such lists, or a "
             "frame with user_id and item_id."

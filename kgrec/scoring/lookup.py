@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kgrec.arguments import Missing, id_list, named
+from kgrec.arguments import Missing, check_text, id_list, named
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
 from kgrec.paths.index import Constraints
@@ -51,6 +51,12 @@ def _unknown(ids: Sequence[str], rows: Ints) -> list[str]:
 
 def _are(kind: str, unknown: Sequence[str]) -> str:
     return f"{kind} {unknown[0]!r} is" if len(unknown) == 1 else f"{kind}s {named(unknown)} are"
+
+
+def check_scenario(scenario: Any) -> None:
+    """Raise RequestError unless it is a name or None."""
+    if scenario is not None:
+        check_text(scenario, "scenario")
 
 
 def scenario_code(engine: Engine, scenario: str) -> int:

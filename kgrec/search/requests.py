@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
+from kgrec.arguments import as_id, check_text, unix_seconds
 from kgrec.errors import RequestError
 from kgrec.features.texts import TextReader
 from kgrec.graph.snapshot import NodeTable
 from kgrec.paths.index import Constraints
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import candidate_mask, item_rows, scenario_code
+from kgrec.scoring.lookup import candidate_mask, check_scenario, item_rows, scenario_code
 from kgrec.scoring.ranked_lists import personal_scores
 from kgrec.scoring.request import Request
 from kgrec.scoring.scenario_codes import RESERVED
@@ -51,6 +52,9 @@ class SearchRequest:
     user: Request | None
     scenario: str | None
     constraints: Constraints
+
+    def __post_init__(self) -> None:
+        check_scenario(self.scenario)
 
 
 def search_items(
@@ -106,12 +110,17 @@ def query_catalog(
     Raises RequestError for a text without words, an item that is not in the graph, and an item
     without a user.
     """
+    user = None if user is None else as_id(user, "user")
     if item is not None:
+        item = as_id(item, "item")
         item_rows(items, [item])
         if user is None:
             raise RequestError(f"item {item!r} was chosen by nobody; name the user.")
+    event = None if event is None else check_text(event, "event")
     query = clean_query(text)
-    seconds = int(time.time()) if timestamp is None else timestamp
+    seconds = int(time.time())
+    if timestamp is not None:
+        seconds = int(unix_seconds([timestamp], "timestamp")[0])
     row = {"user_id": user, "item_id": item, "timestamp": seconds}
     key = "\n".join(map(str, (user, query, item, seconds)))
     name = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:24]
@@ -126,7 +135,7 @@ def clean_query(text: Any) -> str:
     """A query as one readable line of at most MAX_QUERY characters. Raises RequestError."""
     if not isinstance(text, str):
         raise RequestError(f"the query is {type(text).__name__} and not a text; pass some words.")
-    cleaned = clean_text(text, MAX_QUERY)
+    cleaned = clean_text(check_text(text, "the query"), MAX_QUERY)
     if not words_of(cleaned):
         what = "holds no words" if text.strip() else "is empty"
         raise RequestError(f"the query {what}; pass some words.")

@@ -106,7 +106,7 @@ def test_several_scenarios_are_told_and_drawn(fitted: Recommender, tmp_path: Pat
     ("asked", "message"),
     [
         ({"by": "colour"}, "by is 'colour'; use one of relation, part, entity, text"),
-        ({"users": 0}, "users is 0; ask for at least one"),
+        ({"users": 0}, "users is 0; give a whole number"),
         ({"users": ["nobody"]}, "user 'nobody' is not in the graph"),
         ({"k": 0}, "k is 0"),
         ({"scenario": "moon"}, "unknown scenario 'moon'"),

@@ -121,7 +121,7 @@ def test_an_unknown_node_is_refused(explorer: GraphExplorer, node: object, messa
     ("options", "message"),
     [
         ({"relations": "NOPE"}, "unknown relation 'NOPE'; the graph has: DIRECTED_BY"),
-        ({"direction": "up"}, "unknown direction 'up'; use both, out, in"),
+        ({"direction": "up"}, "unknown direction 'up'; choose one of .both., .out., .in."),
         ({"k": 0}, "k is 0; give a whole number, 1 or more"),
         ({"k": True}, "k is True"),
         ({"k": 1.5}, "k is 1.5"),

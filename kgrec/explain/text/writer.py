@@ -107,7 +107,7 @@ class Writer:
         """
         if isinstance(writer, Writer):
             return writer
-        if writer not in LANGUAGES:
+        if not isinstance(writer, str) or writer not in LANGUAGES:
             known = ", ".join(LANGUAGES)
             raise RequestError(f"unknown language {writer!r}; use one of {known}, or a Writer")
         return Writer(language=LANGUAGES[writer])
