@@ -20,6 +20,7 @@ from kgrec.scoring.request import Request
 
 ITEM, HISTORY_ITEM, USER = "item", "history_item", "user"
 KINDS = (ITEM, HISTORY_ITEM, USER)
+FILES = (".parquet", ".npz", ".npy")
 _BLOCK = 1024  # users at once
 
 
@@ -95,12 +96,9 @@ class Vectors:
         RequestError
             For another ending, and where the file can't be written.
         """
-        place = Path(path).expanduser()
-        write = self._writers().get(place.suffix.lower())
-        if write is None:
-            raise RequestError(f"{path}: vectors are written as {', '.join(self._writers())}.")
+        place = check_vector_file(path)
         try:
-            return put_file(place, write)
+            return put_file(place, self._writers()[place.suffix.lower()])
         except OSError as error:
             raise RequestError(f"{path} can't be written ({error}); name another file.") from error
 
@@ -135,6 +133,13 @@ class Vectors:
         if self.bias is not None:
             arrays["bias"] = self.bias
         np.savez(name, **arrays)
+
+
+def check_vector_file(path: str | Path) -> Path:
+    """The place of ``path``. Raises RequestError for an ending that vectors are not written as."""
+    if Path(path).suffix.lower() not in FILES:
+        raise RequestError(f"{path}: vectors are written as {', '.join(FILES)}.")
+    return Path(path).expanduser()
 
 
 def check_kind(kind: str) -> str:

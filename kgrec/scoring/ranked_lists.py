@@ -167,7 +167,7 @@ def _rank(engine: Engine, request: Request, options: ListOptions) -> tuple[np.nd
 
 
 class _Limits(TypedDict):
-    """What ``top_k`` is told about the lists."""
+    """The limits of lists, as ``top_k`` takes them."""
 
     k: int
     seen: Csr | None
