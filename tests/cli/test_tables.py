@@ -186,6 +186,6 @@ def test_wrong_use_is_reported(
     monkeypatch.chdir(tmp_path)
     command, *others = arguments
     # The frame of a usage error breaks lines where the terminal ends.
-    told: Any = kgrec(command, "-m", saved, *others, expect=code).stderr
-    assert message in " ".join(told.replace("│", " ").split())
+    shown: Any = kgrec(command, "-m", saved, *others, expect=code).stderr
+    assert message in " ".join(shown.replace("│", " ").split())
     assert list(tmp_path.iterdir()) == []
