@@ -14,10 +14,9 @@ from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
 from kgrec.ranking import top_k
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.ranked_lists import Ranked, score_blocks
+from kgrec.scoring.ranked_lists import Ranked, batch_size, score_blocks
 from kgrec.scoring.request import Request
 
-_BLOCK = 1024  # rows of cosines at once
 _ROWS = 16  # a product over fewer rows sums in another order
 
 
@@ -55,9 +54,9 @@ def similar_users(engine: Engine, asked: Request, others: Request, k: int) -> Ra
     unknown, stranger = _unknown(engine, others), _unknown(engine, asked)
     row_of = {user: row for row, user in enumerate(others.histories.user.tolist())}
     itself = np.array([row_of.get(user, -1) for user in asked.histories.user.tolist()])
-    parts = []
-    for start in range(0, len(asked), _BLOCK):
-        block = mine[start : start + _BLOCK]
+    parts, size = [], batch_size(len(others), engine.device)
+    for start in range(0, len(asked), size):
+        block = mine[start : start + size]
         cosines = _product(block, vectors)
         own = itself[start : start + len(block)]
         stored = np.flatnonzero(own >= 0)
