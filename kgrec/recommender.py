@@ -13,7 +13,12 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
-from graph_schema.names import ITEM
+from graph_schema.names import ITEM, USER
+from kgrec.answers.pair_scores import GivenPairs, score_pairs
+from kgrec.answers.user_lists import best_users
+from kgrec.answers.user_lists import similar_users as most_similar_users
+from kgrec.answers.vectors import USER as USER_VECTORS
+from kgrec.answers.vectors import Vectors, check_kind, item_vectors, vectors_of_users
 from kgrec.arguments import (
     Missing,
     Time,
@@ -70,7 +75,14 @@ from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
 from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.given_histories import GivenHistories
 from kgrec.scoring.lookup import item_rows
-from kgrec.scoring.ranked_lists import ListOptions, Ranked, rank_items, ranked_frame, similar_items
+from kgrec.scoring.ranked_lists import (
+    ListOptions,
+    Ranked,
+    rank_items,
+    ranked_frame,
+    similar_items,
+    with_integers,
+)
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.state import FittedState, GraphIndexes
@@ -333,8 +345,26 @@ class Recommender:
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
         return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen)
 
-    def similar(self, items: str | Sequence[str], k: int = 10) -> pd.DataFrame:
+    def similar(
+        self,
+        items: str | Sequence[str],
+        k: int = 10,
+        *,
+        candidates: Sequence[str] | None = None,
+        where: Where | None = None,
+        exclude: Sequence[str] | None = None,
+        constraints: Constraints | None = None,
+    ) -> pd.DataFrame:
         """The items with the most similar vectors.
+
+        Parameters
+        ----------
+        items : str or sequence of str
+            Ids of items.
+        k : int
+            Length of the lists, at least 1.
+        candidates, where, exclude, constraints
+            Which items may be in the lists, as in ``recommend``.
 
         Returns
         -------
@@ -344,14 +374,185 @@ class Recommender:
         Raises
         ------
         RequestError
-            For an unknown item, or ``k`` below 1.
+            For unknown items or attributes, conditions that leave nothing, and ``k`` below 1.
         """
-        state, k = self.state, check_k(k)
-        ids = id_list(items, "items")
+        state = self.state
         integers = state.snapshot.answers_integers(ITEM, all_integers(items))
-        ranked = similar_items(state.engine, item_rows(state.snapshot.items, ids), k)
+        ids = id_list(items, "items")
+        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        options = ListOptions.build(state.snapshot, limits, k)
+        rows = item_rows(state.snapshot.items, ids)
+        ranked = similar_items(state.engine, rows, options.k, options.mask)
         similar = ranked.with_ids(state.engine, integers)
         return ranked_frame(("item_id", "similar_id"), ids, similar, integers)
+
+    def recommend_users(
+        self,
+        items: str | Sequence[str],
+        k: int = 10,
+        *,
+        users: str | Sequence[str] | Query | None = None,
+        histories: GivenHistories | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        exclude_seen: bool = True,
+    ) -> pd.DataFrame:
+        """The ``k`` users with the highest scores for each item.
+
+        Scores are those of ``recommend`` for these users and items, whatever the scenario's own
+        items are.
+
+        Parameters
+        ----------
+        items : str or sequence of str
+            Ids of items.
+        k : int
+            Length of the lists, at least 1. Lists are shorter where fewer users are left.
+        users : str, sequence of str or Query, optional
+            The users to choose among; None: all in the graph, or those of ``histories``.
+        histories, scenario, context, horizon
+            The other fields of a ``Query``.
+        exclude_seen : bool
+            Leave out users whose history has the item.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns item_id, user_id (str), score (float32) and rank (int64, from 1).
+
+        Raises
+        ------
+        RequestError
+            For unknown items, users or scenarios, and ``k`` below 1.
+        """
+        state, k, ids = self.state, check_k(k), id_list(items, "items")
+        integers = state.snapshot.answers_integers(ITEM, all_integers(items))
+        rows = item_rows(state.snapshot.items, ids)
+        if users is None and histories is None:
+            users = state.snapshot.users.ids.tolist()
+        query = Query.of(users, histories, scenario, context, horizon)
+        request = state.resolver.resolve(query)
+        seen = check_flag(exclude_seen, "exclude_seen")
+        ranked = best_users(state.engine, request, rows, k, exclude_seen=seen)
+        if state.snapshot.answers_integers(USER, request.integers or all_integers(items)):
+            ranked = with_integers(ranked)
+        return ranked_frame(("item_id", "user_id"), ids, ranked, integers)
+
+    def similar_users(
+        self,
+        users: str | Sequence[str] | Query | None = None,
+        k: int = 10,
+        *,
+        histories: GivenHistories | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+    ) -> pd.DataFrame:
+        """The users in the graph whose vectors are most similar to those of ``users``.
+
+        The vectors hold history, attributes and scenario (see ``vectors``). Users of whom nothing
+        is known are similar to nobody.
+
+        Parameters
+        ----------
+        users, histories, scenario, context, horizon
+            As in ``recommend``; the users in the graph are compared in the same scenario and
+            horizon.
+        k : int
+            Length of the lists, at least 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns user_id, similar_id (str), score (float32: cosine, -1 to 1) and rank (int64).
+
+        Raises
+        ------
+        RequestError
+            For unknown users, items or scenarios, and ``k`` below 1.
+        """
+        state, k = self.state, check_k(k)
+        query = Query.of(users, histories, scenario, context, horizon)
+        request = state.resolver.resolve(query)
+        everyone = Query(state.snapshot.users.ids.tolist(), scenario=query.scenario)
+        others = state.resolver.resolve(replace(everyone, horizon=query.horizon))
+        ranked = most_similar_users(state.engine, request, others, k)
+        if state.snapshot.answers_integers(USER, request.integers):
+            ranked = with_integers(ranked)
+        return ranked_frame(("user_id", "similar_id"), request.ids, ranked, request.integers)
+
+    def score(
+        self,
+        pairs: GivenPairs,
+        *,
+        histories: GivenHistories | None = None,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+    ) -> pd.DataFrame:
+        """The scores of given pairs of users and items: those of ``recommend`` for these users.
+
+        Any item has a score, also one of the user's history.
+
+        Parameters
+        ----------
+        pairs : pandas.DataFrame or sequence of (user, item)
+            Columns user_id and item_id; a column ``scenario`` names the scenario of each pair
+            (where it is empty, it is inferred).
+        histories : mapping, optional
+            Item ids by user, as in a ``Query``; users who are not in it have their stored history.
+        scenario, context, horizon
+            As in ``recommend``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The pairs in their order with one column more: score (float32).
+
+        Raises
+        ------
+        RequestError
+            For unknown users and items, all of which are named, an unknown scenario, and pairs
+            that lack an id or have a column score.
+        """
+        query = Query(None, histories, scenario, context, horizon)
+        return score_pairs(self.state.resolver, pairs, query)
+
+    def vectors(
+        self, kind: str = "item", ids: str | Sequence[str] | Query | None = None
+    ) -> Vectors:
+        """The vectors that scores are computed from, to use in other programs.
+
+        ``Vectors`` says what their products mean, and what of a score is not in them.
+
+        Parameters
+        ----------
+        kind : {"item", "history_item", "user"}
+            Items as candidates, items as events of a history, or users.
+        ids : str, sequence of str or Query, optional
+            Which items or users; None: all in the graph. Users may come as a ``Query``, with
+            histories and a scenario.
+
+        Returns
+        -------
+        Vectors
+            ``ids``, ``vectors`` float32 ``[n, d]``, ``to_frame()`` and ``save(path)``.
+
+        Raises
+        ------
+        RequestError
+            For an unknown kind, and unknown ids.
+        """
+        state, users = self.state, check_kind(kind) == USER_VECTORS
+        if isinstance(ids, Query) and not users:
+            raise RequestError(f"a Query is about users; pass the ids of items for {kind!r}.")
+        if ids is None:
+            ids = (state.snapshot.users if users else state.snapshot.items).ids.tolist()
+        if isinstance(ids, Query) or users:
+            return vectors_of_users(state.engine, state.resolver.resolve(Query.of(ids)))
+        rows = item_rows(state.snapshot.items, id_list(ids, "ids"))
+        return item_vectors(state.engine, kind, rows)
 
     def search(
         self,

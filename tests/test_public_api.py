@@ -18,7 +18,7 @@ MODULES = sorted(
     file.relative_to(ROOT) for package in PACKAGES for file in (ROOT / package).rglob("*.py")
 )
 LONGEST_MODULE = 600
-FACADE, LONGEST_FACADE = Path("kgrec/recommender.py"), 1_200  # every public method, documented
+FACADE, LONGEST_FACADE = Path("kgrec/recommender.py"), 1_400  # every public method, documented
 MOST_FILES = 14  # of one folder
 A_FILE_EACH = {"kgrec/cli", "loaders"}  # folders with a file for every command, every format
 TEXT_FILES = {".py", ".md", ".toml", ".txt", ".ipynb", ".yaml", ".yml", ".cypher", ""}
@@ -45,7 +45,7 @@ def test_kgrec_exports_the_promised_surface() -> None:
     assert promised <= set(_public("kgrec"))
     recommender = importlib.import_module("kgrec").Recommender
     methods = ("fit", "recommend", "similar", "search", "explain", "evaluate", "update", "save")
-    methods += ("load",)
+    methods += ("load", "recommend_users", "similar_users", "score", "vectors")
     assert [name for name in methods if not callable(getattr(recommender, name, None))] == []
 
 

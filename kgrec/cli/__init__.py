@@ -18,10 +18,15 @@ from kgrec.cli import (  # noqa: F401
     predict,
     recognise,
     recommend,
+    recommend_users,
+    score,
     search,
     similar,
+    similar_users,
     train,
     tune_text,
+    update,
+    vectors,
 )
 from kgrec.cli._app import app
 

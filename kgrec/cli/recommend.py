@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,8 +24,16 @@ from kgrec.cli._options import (
     read_constraints,
     read_query,
 )
-from kgrec.cli._output import print_frame
+from kgrec.cli._output import print_frame, print_values
+from kgrec.cli._progress import progress_on_stderr
+from kgrec.cli._tables import blocks_of, check_table, read_ids, write_table
 from kgrec.presentation import split_list, with_titles
+from kgrec.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kgrec import Constraints, Query, Recommender
 
 
 @app.command(
@@ -32,6 +43,18 @@ def recommend(
     model: ModelOption,
     user: UsersOption = None,
     history: HistoryOption = None,
+    all_users: Annotated[
+        bool, typer.Option("--all-users", help="Lists for all users of the graph.")
+    ] = False,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            help="Lists for the users in a file: an id a line, or a .csv or .parquet file with a "
+            "column user_id.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     k: KOption = 10,
     scenario: ScenarioOption = None,
     context: ContextOption = None,
@@ -40,13 +63,60 @@ def recommend(
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also items of the user's history.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A .parquet, .csv or .jsonl file to write the lists to."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The best items for users, or for a history given here."""
-    if (user is None) == (history is None):
-        raise typer.BadParameter("give either --user or --history")
-    query = read_query(split_list(user), history, scenario, context)
+    """The best items for users, or for a history given here.
+
+    With `--out` the lists of many users are computed and written in blocks: the file is complete,
+    or it is not there.
+    """
+    if sum((user is not None, history is not None, all_users, users is not None)) != 1:
+        raise typer.BadParameter("give one of --user, --history, --all-users and --users")
+    if out is not None:
+        check_table(out)
     limits = read_constraints(candidates, where)
+    named = split_list(user) if users is None else read_ids(users)
+    query = read_query(named, history, scenario, context)
     loaded = open_model(model)
-    frame = loaded.recommend(query, k=k, exclude_seen=not include_seen, constraints=limits)
-    print_frame(with_titles(loaded.snapshot, frame), as_json)
+    if all_users:
+        query = replace(query, users=loaded.snapshot.users.ids.tolist())
+    lists = _Lists(loaded, query, k, limits, exclude_seen=not include_seen)
+    if out is None:
+        print_frame(lists.frame(query), as_json)
+        return
+    with progress_on_stderr() as progress:
+        rows = write_table(lists.blocks(progress), out)
+    print_values({"out": str(out), "users": lists.users, "rows": rows}, as_json)
+
+
+class _Lists:
+    """The lists of a query's users, at once or block after block."""
+
+    def __init__(
+        self, model: Recommender, query: Query, k: int, limits: Constraints, *, exclude_seen: bool
+    ) -> None:
+        self._model, self._query, self._k = model, query, k
+        self._limits, self._exclude_seen = limits, exclude_seen
+        self.users = 1 if query.users is None else len(query.users)
+
+    def frame(self, query: Query) -> pd.DataFrame:
+        """The lists, with the titles of the items."""
+        frame = self._model.recommend(
+            query, k=self._k, exclude_seen=self._exclude_seen, constraints=self._limits
+        )
+        return with_titles(self._model.snapshot, frame)
+
+    def blocks(self, progress: Progress) -> Iterator[pd.DataFrame]:
+        """The lists of some users after another."""
+        if self._query.users is None:
+            yield self.frame(self._query)
+            return
+        done = 0
+        for ids in blocks_of(self._query.users):
+            yield self.frame(replace(self._query, users=ids))
+            done += len(ids)
+            progress("recommending", done, self.users)

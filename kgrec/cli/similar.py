@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from kgrec.cli._app import app
-from kgrec.cli._options import JsonOption, KOption, ModelOption, open_model
+from kgrec.cli._options import (
+    CandidatesOption,
+    JsonOption,
+    KOption,
+    ModelOption,
+    WhereOption,
+    open_model,
+    read_constraints,
+)
 from kgrec.cli._output import print_frame
 from kgrec.presentation import split_list, with_titles
 
@@ -17,9 +25,12 @@ def similar(
     model: ModelOption,
     item: Annotated[str, typer.Option("--item", "-i", help="Item id, or several: 1,2,3.")],
     k: KOption = 10,
+    candidates: CandidatesOption = None,
+    where: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The items most similar to given ones."""
+    limits = read_constraints(candidates, where)
     loaded = open_model(model)
-    frame = loaded.similar(split_list(item) or [], k)
+    frame = loaded.similar(split_list(item) or [], k, constraints=limits)
     print_frame(with_titles(loaded.snapshot, frame, "similar_id"), as_json)

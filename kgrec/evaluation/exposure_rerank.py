@@ -26,6 +26,9 @@ from kgrec.scoring.ranked_lists import (
     score_request,
 )
 from kgrec.scoring.request import Request
+from kgrec.visualization.notebook import fragment
+
+_SHOWN = 20  # rows of the lists in a notebook
 
 ItemGroupSpec: TypeAlias = str | Where
 
@@ -53,6 +56,11 @@ class Reranked:
     share: float
     share_before: float
     score_loss: float
+
+    def _repr_html_(self) -> str:
+        """The exposure and the first and last rows of the lists, for notebooks."""
+        rows = self.frame.to_html(index=False, max_rows=_SHOWN, border=0)
+        return fragment(str(self), rows)
 
     def __str__(self) -> str:
         return (

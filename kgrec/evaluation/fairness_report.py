@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from kgrec.evaluation.fairness_figures import ExposureCost, FairnessFigures
 from kgrec.evaluation.fairness_plot import draw_fairness
 from kgrec.metrics.evaluate import aligned
 from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 from kgrec.metrics.significance import Difference
+from kgrec.visualization.notebook import fragment, html_table, paragraphs
+
+Table: TypeAlias = list[list[str]]  # the first row is the head
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,22 @@ class FairnessReport(FairnessFigures):
         return draw_fairness(self, Path(path))
 
     def __str__(self) -> str:
-        blocks = [self._heading()]
-        blocks += [_items_table(by, groups, self.k) for by, groups in self.item_groups.items()]
-        blocks += [_users_table(by, groups, self.k) for by, groups in self.user_groups.items()]
-        if self.costs:
-            blocks.append(_costs_table(self.favoured, self.costs, self.k))
-        return "\n\n".join(blocks)
+        tables = ["\n".join(aligned(table)) for table in self._tables()]
+        return "\n\n".join(["\n".join(self._heading()), *tables])
 
-    def _heading(self) -> str:
+    def _repr_html_(self) -> str:
+        """The same for notebooks."""
+        heading, *facts = self._heading()
+        return fragment(heading, paragraphs(facts), *map(html_table, self._tables()))
+
+    def _tables(self) -> list[Table]:
+        tables = [_items_table(by, groups, self.k) for by, groups in self.item_groups.items()]
+        tables += [_users_table(by, groups, self.k) for by, groups in self.user_groups.items()]
+        if self.costs:
+            tables.append(_costs_table(self.favoured, self.costs, self.k))
+        return tables
+
+    def _heading(self) -> list[str]:
         line = f"lists of {self.k} for {self.users:,} users from {self.items:,} items"
         facts = [f"Gini of exposure {self.gini:.3f}", f"coverage {self.coverage:.1%}"]
         facts += [
@@ -62,14 +73,14 @@ class FairnessReport(FairnessFigures):
                 f"{self.paths.pairs:,} explanations: {self.paths.explained:.1%} with a path of 5 % "
                 f"or more, the best path carries {self.paths.best:.1%}{links}"
             )
-        return "\n".join(lines)
+        return lines
 
 
 _METRICS = {"ndcg": "NDCG", "recall": "Recall"}
 _PATHS = ("pairs", "explained", "best path", "links")
 
 
-def _items_table(by: str, groups: Mapping[str, ItemGroup], k: int) -> str:
+def _items_table(by: str, groups: Mapping[str, ItemGroup], k: int) -> Table:
     head = [f"items by {by}", "items", "catalog", "training", "held out", "exposure"]
     table = [[*head, f"NDCG@{k}", *_PATHS]]
     table += [
@@ -82,10 +93,10 @@ def _items_table(by: str, groups: Mapping[str, ItemGroup], k: int) -> str:
         ]
         for name, one in groups.items()
     ]
-    return _table(table)
+    return _filled(table)
 
 
-def _users_table(by: str, groups: Mapping[str, UserGroup], k: int) -> str:
+def _users_table(by: str, groups: Mapping[str, UserGroup], k: int) -> Table:
     head = [f"users by {by}", "users", f"NDCG@{k}", "less the others'"]
     table = [[*head, "head chosen", "head shown", *_PATHS]]
     table += [
@@ -100,10 +111,10 @@ def _users_table(by: str, groups: Mapping[str, UserGroup], k: int) -> str:
         ]
         for name, one in groups.items()
     ]
-    return _table(table)
+    return _filled(table)
 
 
-def _costs_table(favoured: str, costs: Sequence[ExposureCost], k: int) -> str:
+def _costs_table(favoured: str, costs: Sequence[ExposureCost], k: int) -> Table:
     metric = (f"NDCG@{k}", "change")
     table = [
         [f"exposure of {favoured}", "boost", "score of a place", "lost", *metric, "coverage"],
@@ -120,13 +131,13 @@ def _costs_table(favoured: str, costs: Sequence[ExposureCost], k: int) -> str:
         ]
         for one in costs
     ]
-    return _table(table)
+    return _filled(table)
 
 
-def _table(table: Sequence[Sequence[str]]) -> str:
-    """The table as text, without columns that have no value."""
+def _filled(table: Table) -> Table:
+    """The table without columns that have no value."""
     kept = [i for i in range(len(table[0])) if any(row[i] != "-" for row in table[1:])]
-    return "\n".join(aligned([[row[i] for i in kept] for row in table]))
+    return [[row[i] for i in kept] for row in table]
 
 
 def _path_cells(paths: PathQuality | None) -> list[str]:

@@ -19,6 +19,7 @@ from kgrec.features.blocks import name_in
 from kgrec.features.names import IDS
 from kgrec.paths.index import PathIndex
 from kgrec.scoring.engine import Engine
+from kgrec.visualization.notebook import bullets, fragment, html_table, paragraphs
 
 BASELINE = "no history"
 _MAX_LISTED = 5  # differences in the text
@@ -94,17 +95,36 @@ class Comparison:
         }
 
     def __str__(self) -> str:
-        owner = owner_text(self.a.user_id)
-        lines = [
-            f"“{self.a.item_name}” and “{self.b.item_name}” for {owner}: scores {self.a.score:.3f} "
-            f"and {self.b.score:.3f}, {signed(self.difference)}"
-        ]
+        lines = [self._heading()]
         lines += _listed("by part", self.parts) + _listed("by what was chosen", self.events)
-        for explanation in (self.a, self.b):
-            if explanation.paths:
-                best = explanation.paths[0]
-                lines.append(f"  {signed(best.contribution)}  {best.sentence}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {reason}" for reason in self._best())])
+
+    def _repr_html_(self) -> str:
+        """The differences as tables, for notebooks."""
+        return fragment(self._heading(), *self._tables(), bullets(self._best()))
+
+    def _tables(self) -> tuple[str, str]:
+        """The differences by part of the model, and by history item, as HTML."""
+        return (
+            self._table("part of the model", self.parts),
+            self._table("chosen before", self.events),
+        )
+
+    def _table(self, what: str, found: Sequence[Difference]) -> str:
+        head = (what, self.a.item_name, self.b.item_name, "difference")
+        rows = [(d.name, signed(d.a), signed(d.b), signed(d.difference)) for d in found]
+        return html_table([head, *rows])
+
+    def _heading(self) -> str:
+        return (
+            f"“{self.a.item_name}” and “{self.b.item_name}” for {owner_text(self.a.user_id)}: "
+            f"scores {self.a.score:.3f} and {self.b.score:.3f}, {signed(self.difference)}"
+        )
+
+    def _best(self) -> list[str]:
+        """The best reason of each item with its contribution."""
+        best = [one.paths[0] for one in (self.a, self.b) if one.paths]
+        return [f"{signed(path.contribution)}  {path.sentence}" for path in best]
 
 
 @dataclass(frozen=True)
@@ -166,17 +186,32 @@ class WhyNot:
             "entry": self.entry.to_dict(),
         }
 
+    def _repr_html_(self) -> str:
+        """The rank, the differences from the last item of the list, and the reasons, for
+        notebooks."""
+        parts = [] if self.comparison is None else [paragraphs([self._gap()])]
+        parts += [] if self.comparison is None else self.comparison._tables()
+        against = [f"{signed(path.contribution)}  {path.sentence}" for path in self.against]
+        reasons = bullets([*against, *self.missing])
+        return fragment(
+            self._heading(), *parts, reasons, paragraphs(self.entry.result.splitlines())
+        )
+
+    def _heading(self) -> str:
+        return (
+            f"“{self.item_name}” for {owner_text(self.user_id)}: rank {self.rank:,} of "
+            f"{self.candidates:,}, score {self.score:.3f}"
+        )
+
+    def _gap(self) -> str:
+        assert self.comparison is not None
+        best = self.comparison.a.item_name
+        return f"{self.gap:.3f} below “{best}”, the last of the {self.k} best:"
+
     def __str__(self) -> str:
-        owner = owner_text(self.user_id)
-        lines = [
-            f"“{self.item_name}” for {owner}: rank {self.rank:,} of {self.candidates:,}, "
-            f"score {self.score:.3f}"
-        ]
+        lines = [self._heading()]
         if self.comparison is not None:
-            best = self.comparison.a
-            lines.append(
-                f"  {self.gap:.3f} below “{best.item_name}”, the last of the {self.k} best:"
-            )
+            lines.append(f"  {self._gap()}")
             lines += _listed("by part", self.comparison.parts)
             lines += _listed("by what was chosen", self.comparison.events)
         lines += [f"  {signed(path.contribution)}  {path.sentence}" for path in self.against]

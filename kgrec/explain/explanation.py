@@ -15,6 +15,7 @@ from kgrec.explain.render.content import RenderContent
 from kgrec.explain.render.drawing import draw_explanation
 from kgrec.explain.render.graph import explanation_graph
 from kgrec.explain.render.page import explanation_page
+from kgrec.visualization.notebook import bullets, fragment, html_table, paragraphs
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -215,6 +216,24 @@ class Explanation:
             parts.append(f"{signed(self.not_shown)} in {self.hidden:,} further paths")
         parts.append(f"{signed(self.rest)} not attributed")
         return "  ".join(parts)
+
+    def _repr_html_(self) -> str:
+        """The score and a table of the paths, for notebooks."""
+        head = ("rank", "contribution", "why", "path")
+        rows = [
+            (rank, signed(path.contribution), path.sentence, f"{path}{_fall_text(path)}")
+            for rank, path in enumerate(self.paths, start=1)
+        ]
+        strongest = [
+            *_strongest("in all, through", self.entities),
+            *_strongest("in all, from", self.history),
+        ]
+        return fragment(
+            self._content(None).title,
+            paragraphs([self._summary()]),
+            html_table([head, *rows], texts=(2, 3)),
+            bullets([*self.reasons, *strongest]),
+        )
 
     def __str__(self) -> str:
         lines = [

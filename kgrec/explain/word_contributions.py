@@ -10,7 +10,8 @@ import numpy as np
 
 from kgrec.explain.explained_path import signed
 from kgrec.graph.snapshot import Floats
-from kgrec.visualization.word_plot import draw_words
+from kgrec.visualization.notebook import fragment, paragraphs
+from kgrec.visualization.word_plot import draw_words, words_html
 
 _MAX_LISTED = 8  # words in the text
 
@@ -114,6 +115,13 @@ class WordContributions:
         lines = [f"“{self.item_name}” for user {self.user_id}, {self.source}: {self._summary()}"]
         lines += [f"  {signed(value)}  {word}" for word, value in self.strongest()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The text for notebooks, every word tinted by its contribution."""
+        heading = f"“{self.item_name}” for user {self.user_id}: {self.source}"
+        text = words_html(self.words, self.contributions)
+        note = "Blue words raised the score; orange, underlined ones lowered it."
+        return fragment(heading, paragraphs([f"{self._summary()}."]), text, paragraphs([note]))
 
     def _summary(self) -> str:
         moved = signed(self.score - self.hidden)

@@ -14,6 +14,7 @@ from kgrec.metrics.accumulate import RankingMetrics
 from kgrec.metrics.metrics import UserMetrics, best_ranks
 from kgrec.progress import Progress
 from kgrec.ranking.topk import top_k
+from kgrec.visualization.notebook import fragment, html_table, paragraphs
 
 ScoreBatch = Callable[[np.ndarray], "np.ndarray | torch.Tensor"]
 _MAX_USERS, _MAX_SCORES = 1024, 2**25  # scored at once, so that memory stays flat
@@ -54,18 +55,26 @@ class EvaluationReport:
 
     def __str__(self) -> str:
         """A table: one row per metric, one column for all users and one per group."""
+        return "\n".join([*aligned(self._table()), *self._notes()])
+
+    def _repr_html_(self) -> str:
+        """The same for notebooks."""
+        heading = f"{self.n_users:,} users, {self.n_items:,} items, {self.n_targets:,} held out"
+        return fragment(heading, html_table(self._table()), paragraphs(self._notes()))
+
+    def _table(self) -> list[list[str]]:
         groups = list(self.by_group)
         table = [["metric", "all", *groups]]
         table.append(["users", f"{self.n_users:,}", *self._group_users()])
         for name, value in self.metrics.items():
             cells = [_number(self.by_group[group].get(name)) for group in groups]
             table.append([name, _number(value), *cells])
-        lines = aligned(table)
-        if self.n_targets_left_out:
-            lines.append(
-                f"{self.n_targets_left_out:,} held-out pairs left out: seen before or no candidate"
-            )
-        return "\n".join(lines)
+        return table
+
+    def _notes(self) -> list[str]:
+        left_out = self.n_targets_left_out
+        reason = f"{left_out:,} held-out pairs left out: seen before or no candidate"
+        return [reason] if left_out else []
 
     def _group_users(self) -> list[str]:
         return [f"{int(values['users']):,}" for values in self.by_group.values()]

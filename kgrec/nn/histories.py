@@ -7,7 +7,7 @@ rated together, a basket.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -70,6 +70,20 @@ class Histories:
             user=self.user[start:end],
             scenario=self.scenario[start:end],
             later=self.later[start:end],
+        )
+
+    def padded(self, multiple: int) -> Histories:
+        """These rows, and empty ones after them up to a multiple of ``multiple`` rows."""
+        missing = -len(self) % multiple
+        if not missing:
+            return self
+        none = np.full(missing, -1, dtype=np.int64)
+        return replace(
+            self,
+            indptr=np.append(self.indptr, np.full(missing, self.indptr[-1])),
+            user=np.append(self.user, none),
+            scenario=np.append(self.scenario, none),
+            later=np.append(self.later, np.zeros(missing, dtype=bool)),
         )
 
 

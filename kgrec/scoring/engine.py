@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from kgrec.arrays import row_numbers
 from kgrec.errors import RequestError
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
@@ -26,6 +27,10 @@ from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
 from kgrec.scoring.single_user import SingleUserScorer
 from kgrec.sparse import SparseMatrix
 from kgrec.training.data.examples import Sequences
+
+# Histories are scored in a multiple of so many: matrix products over fewer rows sum in another
+# order, and the last digits of a score would depend on how many others are asked about.
+_ROWS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,23 +240,38 @@ class Engine:
 
         ``context`` are user attributes for users that are not stored. Raises RequestError.
         """
-        if self.model.training:
-            self.model.eval()
-        batch = HistoryBatch.build(
-            histories, len(self.snapshot.items), self.model.shape.scales, self.device
-        )
+        histories, asked = histories.padded(_ROWS), len(histories)
+        batch = self._batch(histories)
         with torch.inference_mode():
-            users = self.model.user_vectors(self.items, self.inputs, batch, self.known)
-            if context:
-                not_stored = (batch.user < 0).unsqueeze(1)
-                users = users + not_stored * self.context_vector(context)
-            scores = self.model.scores(users, self.items)
+            scores = self.model.scores(self._user_vectors(batch, context), self.items)
             if self.item_weights is not None:
                 scores += self.item_weights.scores(histories, batch.pattern)
             cold = self.cold_items
             if cold is not None:
                 scores[:, cold.items] += cold.score_contributions(histories, batch)
-            return scores
+            return scores[:asked]
+
+    def user_vectors(
+        self, histories: Histories, context: Mapping[str, Any] | None = None
+    ) -> Tensor:
+        """float32 ``[B, d]`` on the device: the users' vectors, which ``score`` multiplies with the
+        candidate vectors of items; arguments and errors as there."""
+        batch = self._batch(histories.padded(_ROWS))
+        with torch.inference_mode():
+            return self._user_vectors(batch, context)[: len(histories)]
+
+    def _batch(self, histories: Histories) -> HistoryBatch:
+        if self.model.training:
+            self.model.eval()
+        n_items, scales = len(self.snapshot.items), self.model.shape.scales
+        return HistoryBatch.build(histories, n_items, scales, self.device)
+
+    def _user_vectors(self, batch: HistoryBatch, context: Mapping[str, Any] | None) -> Tensor:
+        users = self.model.user_vectors(self.items, self.inputs, batch, self.known)
+        if context:
+            not_stored = (batch.user < 0).unsqueeze(1)
+            users = users + not_stored * self.context_vector(context)
+        return users
 
     def context_vector(self, context: Mapping[str, Any]) -> Tensor:
         """float32 ``[1, d]``: what the user attributes of a request add to the user's vector.
@@ -283,29 +303,37 @@ class Engine:
         return self.sequences.histories(users, scenario, later=later)
 
     def typed(
-        self, indptr: Ints, items: Ints, users: Ints, scenario: Ints, times: Ints | None = None
+        self,
+        indptr: Ints,
+        items: Ints,
+        users: Ints,
+        scenario: Ints,
+        times: Ints | None = None,
     ) -> Histories:
         """Histories that came with a request.
 
         Parameters
         ----------
         indptr, items : int64 ``[B + 1]``, ``[nnz]``
-            Item rows as CSR, oldest first.
+            Item rows as CSR; oldest first, unless there are times.
         users : int64 ``[B]``
             Rows of the users; -1 for users that are not stored.
         scenario : int64 ``[B]``
             Codes of the scenarios; -1 for none.
         times : int64 ``[nnz]``, optional
-            Unix seconds of the events, ascending within a row. Without, each event is later than
-            the one before, and a visit of its own.
+            Unix seconds of the events, NO_TIME for those without. They decide the order, and
+            events of one time are one visit, as in stored histories. Without times each event is a
+            visit of its own.
         """
         none, later = np.full(len(items), -1), np.zeros(len(users), dtype=bool)
-        if times is not None:
+        if times is None:
+            age = np.repeat(indptr[1:] - 1, np.diff(indptr)) - np.arange(len(items))
+            ages = visits = age.astype(np.float32)
+        else:
+            order = np.lexsort((items, times, row_numbers(indptr)))
+            items, times = items[order], times[order]
             ages, visits = event_ages(indptr, times), visit_ages(indptr, times)
-            return Histories(indptr, items, ages, visits, none, users, scenario, later)
-        age = np.repeat(indptr[1:] - 1, np.diff(indptr)) - np.arange(len(items))
-        ages = age.astype(np.float32)
-        return Histories(indptr, items, ages, ages, none, users, scenario, later)
+        return Histories(indptr, items, ages, visits, none, users, scenario, later)
 
     def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:
         """``typed`` for a single history, but faster."""

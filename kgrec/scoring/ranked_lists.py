@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from graph_schema.names import ITEM
 from kgrec.arguments import check_flag, check_k
+from kgrec.arrays import Csr
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.paths.index import Constraints
 from kgrec.ranking import pairs_to_csr, top_k
@@ -87,13 +88,24 @@ def rank_items(engine: Engine, request: Request, options: ListOptions) -> Ranked
     """The best items of every history."""
     n_items = len(engine.item_ids) - 1
     if len(request) == 1:
-        return RankedRows(*_rank(engine, request, options))
+        return RankedRows(*_rank_one(engine, request, options))
     size = batch_size(n_items, engine.device)
     parts = [
         _rank(engine, request.part(start, start + size), options)
         for start in range(0, max(len(request), 1), size)
     ]
     return _joined(parts)
+
+
+def score_blocks(engine: Engine, request: Request) -> Iterator[tuple[int, torch.Tensor]]:
+    """The scores that ``rank_items`` orders, to the bit: for one block of the request's rows after
+    another, its first row and float32 ``[b, n_items]``."""
+    if len(request) == 1:
+        yield 0, torch.from_numpy(personal_scores(engine, request))[None]
+        return
+    size = batch_size(len(engine.item_ids) - 1, engine.device)
+    for start in range(0, len(request), size):
+        yield start, score_request(engine, request.part(start, start + size))
 
 
 def score_request(engine: Engine, request: Request) -> torch.Tensor:
@@ -116,8 +128,11 @@ def personal_scores(engine: Engine, request: Request) -> np.ndarray:
     return score_request(engine, request)[0].cpu().numpy() if one is None else one[0]
 
 
-def similar_items(engine: Engine, rows: Ints, k: int) -> RankedRows:
-    """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines."""
+def similar_items(engine: Engine, rows: Ints, k: int, mask: np.ndarray | None = None) -> RankedRows:
+    """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines.
+
+    ``mask`` bool ``[n_items]``: the only items to return; None for all.
+    """
     vectors = engine.items.candidate
     if engine.cold_items is not None:  # predicted vectors are not normalised
         vectors = functional.normalize(vectors, dim=1)
@@ -128,7 +143,8 @@ def similar_items(engine: Engine, rows: Ints, k: int) -> RankedRows:
             part = rows[start : start + size]
             scores = vectors[torch.as_tensor(part, device=vectors.device)] @ vectors.T
             itself = pairs_to_csr(np.arange(len(part)), part, len(part))
-            parts.append(_arrays(top_k(scores, k, seen=itself, overwrite=True)))
+            found = top_k(scores, k, seen=itself, candidates=mask, overwrite=True)
+            parts.append(_arrays(found))
     return _joined(parts)
 
 
@@ -158,18 +174,42 @@ def ranked_frame(
     )
 
 
+def _rank_one(
+    engine: Engine, request: Request, options: ListOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """``_rank`` of a single history, by the fast path where there is one."""
+    if request.mixture is None and not request.context:
+        one = engine.score_one(request.histories)
+        if one is not None:
+            return top_k(one, **_limits(engine, request, options), overwrite=True)
+    return _rank(engine, request, options)
+
+
+def with_integers(ranked: Ranked) -> Ranked:
+    """The lists with ids as integers; every id must be a whole number."""
+    ids = [None if one is None else int(one) for one in ranked.ids.ravel()]
+    return Ranked(np.array(ids, dtype=object).reshape(ranked.ids.shape), ranked.scores)
+
+
 def _rank(engine: Engine, request: Request, options: ListOptions) -> tuple[np.ndarray, np.ndarray]:
+    scores = score_request(engine, request)
+    return _arrays(top_k(scores, **_limits(engine, request, options), overwrite=True))
+
+
+class _Limits(TypedDict):
+    """The limits of lists, as ``top_k`` takes them."""
+
+    k: int
+    seen: Csr | None
+    candidates: np.ndarray | None
+
+
+def _limits(engine: Engine, request: Request, options: ListOptions) -> _Limits:
     histories, mask = request.histories, options.mask
     if options.within_scenario:
         mask = engine.candidates(histories.scenario, mask)
     seen = (histories.indptr, histories.item) if options.exclude_seen else None
-    k = min(options.k, len(engine.item_ids) - 1)
-    if request.mixture is None and not request.context:
-        one = engine.score_one(histories)
-        if one is not None:
-            return top_k(one, k, seen=seen, candidates=mask, overwrite=True)
-    scores = score_request(engine, request)
-    return _arrays(top_k(scores, k, seen=seen, candidates=mask, overwrite=True))
+    return _Limits(k=min(options.k, len(engine.item_ids) - 1), seen=seen, candidates=mask)
 
 
 def _arrays(found: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kgrec.visualization.canvas import Canvas, canvas, text_widths
+from kgrec.visualization.notebook import escaped
 from kgrec.visualization.style import INK, NEGATIVE, check_suffix, tint
 from kgrec.visualization.text_wrap import clean, wrap
 
@@ -15,6 +16,7 @@ MAX_WORDS = 300  # of a longer text, the window with the largest contributions i
 RAISES = "#0072B2"
 SIZE, WIDTH, LINE = 11, 8.0, 0.34  # points, inches, inches
 MAX_CHARS = 40  # of a word
+_FAINT = 0.05  # of the largest contribution: less looks like white
 _GAP, _MARGIN, _HEAD, _FOOT = 0.055, 0.35, 1.0, 0.55  # inches
 
 
@@ -68,6 +70,32 @@ def draw_words(
     return path
 
 
+def words_html(words: Sequence[str], contributions: np.ndarray) -> str:
+    """The same text as HTML: every word in a tint of its contribution, which its title gives."""
+    first, last = _window(contributions)
+    values = contributions / max(float(np.abs(contributions).max(initial=0.0)), 1e-12)
+    shown = [
+        _word_html(words[n], float(values[n]), float(contributions[n])) for n in range(first, last)
+    ]
+    if first > 0 or last < len(words):
+        shown.append(f"(words {first + 1} to {last} of {len(words)})")
+    return f"<p>{' '.join(shown)}</p>"
+
+
+def _word_html(word: str, value: float, contribution: float) -> str:
+    text = escaped(_shortened(word))
+    if abs(value) < _FAINT:
+        return text
+    red, green, blue = (round(255 * part) for part in _tint_of(value))
+    line = ";text-decoration:underline" if value < 0 else ""
+    style = f"background:rgb({red},{green},{blue});color:{INK}{line}"
+    return f'<span style="{style}" title="{contribution:+.4f}">{text}</span>'
+
+
+def _tint_of(value: float) -> tuple[float, float, float]:
+    return tint(RAISES if value >= 0 else NEGATIVE, 0.12 + 0.5 * abs(value))
+
+
 def _window(contributions: np.ndarray) -> tuple[int, int]:
     """First and last (exclusive) word shown: the MAX_WORDS in a row that contribute most."""
     if len(contributions) <= MAX_WORDS:
@@ -98,13 +126,10 @@ def _draw_word(
     sheet: Canvas, word: str, value: float, place: tuple[float, float], width: float
 ) -> None:
     x, y = place
-    colour = RAISES if value >= 0 else NEGATIVE
     left, low, high = x - _GAP * 0.8, y - 0.12, 0.25
-    if abs(value) >= 0.05:  # less looks like white
-        sheet.rectangle(
-            (left, low), (width + 1.6 * _GAP, high), tint(colour, 0.12 + 0.5 * abs(value))
-        )
-    if value <= -0.05:
+    if abs(value) >= _FAINT:
+        sheet.rectangle((left, low), (width + 1.6 * _GAP, high), _tint_of(value))
+    if value <= -_FAINT:
         sheet.underline(x, x + width, low, NEGATIVE)
     sheet.text(x, y, word, fontsize=SIZE, va="center_baseline")
 

@@ -14,6 +14,7 @@ from graph_schema.errors import RequestError
 from kgrec.evaluation import Difference, FairnessReport
 from kgrec.evaluation.fairness_figures import ExposureCost
 from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
+from tests.visualization.notebook_page import read
 
 NDCG = {"ndcg": Estimate(0.25, 0.2, 0.3, 40), "recall": Estimate(0.4, 0.3, 0.5, 40)}
 FALL = Difference(-0.02, -0.03, -0.01, 0.95, 40)
@@ -108,3 +109,12 @@ def test_another_kind_of_picture_is_refused(tmp_path: Path):
     with pytest.raises(RequestError, match=r"fair\.bmp"):
         report().draw(tmp_path / "fair.bmp")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("made", [report(), blind(), report(("<b>", "$t$"))])
+def test_a_notebook_shows_the_same_tables(made):
+    page = read(made._repr_html_())
+    cells = [cell for row in page.cells for cell in row]
+    lines = [line for line in str(made).split("\n\n", 1)[1].splitlines() if line]
+    assert [" ".join(row) for row in page.cells] == [" ".join(line.split()) for line in lines]
+    assert len(cells) > 20

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kgrec.visualization.notebook import fragment, paragraphs
+
 
 @dataclass(frozen=True)
 class Change:
@@ -85,11 +87,22 @@ class Counterfactual:
         return {**asdict(self), "events": [asdict(event) for event in self.events]}
 
     def __str__(self) -> str:
+        return f"{self._heading()}\n  {self.result}"
+
+    def _repr_html_(self) -> str:
+        """The rank and what would change it, for notebooks."""
+        return fragment(self._heading(), paragraphs(self.result.splitlines()))
+
+    def _heading(self) -> str:
         owner = "this history" if self.user_id is None else f"user {self.user_id}"
-        head = f"“{self.item_name}” for {owner}: rank {self.rank:,}, score {self.score:.3f}"
+        return f"“{self.item_name}” for {owner}: rank {self.rank:,}, score {self.score:.3f}"
+
+    @property
+    def result(self) -> str:
+        """What the changes do, in words, or why none was found."""
         if not self.found:
-            return f"{head}\n  {self.reason}"
-        return f"{head}\n  {self._with() if self.added else self._without()}"
+            return self.reason
+        return self._with() if self.added else self._without()
 
     def _without(self) -> str:
         *first, last = map(str, self.events)

@@ -1,0 +1,1 @@
+"""Answers beside the lists of items: users for items, similar users, scores of pairs, vectors."""

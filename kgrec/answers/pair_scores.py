@@ -1,0 +1,160 @@
+"""Scores of user–item pairs, the same as in the lists of ``recommend``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kgrec.arguments import id_list, named
+from kgrec.arrays import offsets
+from kgrec.errors import RequestError
+from kgrec.graph.snapshot import Floats, Ints, Strings
+from kgrec.query import Query, Resolver
+from kgrec.scoring.ranked_lists import score_blocks
+from kgrec.scoring.request import Request
+
+GivenPairs: TypeAlias = pd.DataFrame | Sequence[tuple[str, str]]
+
+USER, ITEM, SCENARIO, SCORE = "user_id", "item_id", "scenario", "score"
+
+
+def score_pairs(resolver: Resolver, pairs: GivenPairs, query: Query) -> pd.DataFrame:
+    """``pairs`` with a column score (float32), in the circumstances of ``query``, whose histories
+    are by user id. See ``Recommender.score``. Raises RequestError."""
+    frame = _read(pairs)
+    users = np.array(id_list(frame[USER].tolist(), USER), dtype=object)
+    items = np.array(id_list(frame[ITEM].tolist(), ITEM), dtype=object)
+    given = _histories(query)
+    rows = _item_rows(resolver, users, items, given)
+    scores = np.empty(len(frame), dtype=np.float32)
+    for part, chosen in _parts(frame, users, query, given):
+        scores[chosen] = _score(resolver, part, users[chosen], rows[chosen])
+    return frame.assign(**{SCORE: scores})
+
+
+def _read(pairs: GivenPairs) -> pd.DataFrame:
+    """Raises RequestError for pairs of another form, missing ids, and a column score."""
+    if not isinstance(pairs, pd.DataFrame):
+        return _of_sequence(pairs)
+    absent = [name for name in (USER, ITEM) if name not in pairs.columns]
+    if absent:
+        raise RequestError(f"pairs have no column {absent[0]!r}; give user_id and item_id.")
+    if SCORE in pairs.columns:
+        raise RequestError(
+            "pairs have a column 'score' already, which the answer would overwrite; rename it, or "
+            "pass pairs[['user_id', 'item_id']]."
+        )
+    for name in (USER, ITEM):
+        missing = pairs[name].isna().to_numpy()
+        if missing.any():
+            raise RequestError(
+                f"{missing.sum():,} of {len(pairs):,} pairs have no {name}, the first in row "
+                f"{int(np.argmax(missing))}; fill it in, or leave these rows out."
+            )
+    return pairs
+
+
+def _of_sequence(pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    cure = "pass a DataFrame with user_id and item_id, or a list of (user, item) pairs."
+    if isinstance(pairs, str | Mapping) or not isinstance(pairs, Sequence | np.ndarray | zip):
+        raise RequestError(f"pairs are of type {type(pairs).__name__}; {cure}")
+    rows = list(pairs)
+    for row, pair in enumerate(rows):
+        two = isinstance(pair, Sequence | np.ndarray) and not isinstance(pair, str)
+        if not two or len(pair) != 2 or any(part is None or part != part for part in pair):
+            raise RequestError(f"pair {row} is {pair!r}; {cure}")
+    return pd.DataFrame(
+        {
+            USER: pd.Series([user for user, _ in rows], dtype=object),
+            ITEM: pd.Series([item for _, item in rows], dtype=object),
+        }
+    )
+
+
+def _histories(query: Query) -> dict[str, Any]:
+    """The histories of the query by user id. Raises RequestError for those without ids."""
+    if query.histories is None:
+        return {}
+    if not isinstance(query.histories, Mapping):
+        raise RequestError(
+            "histories of pairs belong to users; pass a mapping: {user id: [item ids]}."
+        )
+    names = id_list(list(query.histories), "histories")
+    return dict(zip(names, query.histories.values(), strict=True))
+
+
+def _item_rows(
+    resolver: Resolver, users: Strings, items: Strings, given: Mapping[str, Any]
+) -> Ints:
+    """int64: the items' rows. Raises one RequestError that names all unknown items and users."""
+    snapshot = resolver.engine.snapshot
+    rows = snapshot.items.rows(items)
+    absent = snapshot.users.rows(users) < 0
+    strangers = [user for user in pd.unique(users[absent]) if user not in given]
+    unknown = pd.unique(items[rows < 0]).tolist()
+    complaints = [*_unknown("users", strangers), *_unknown("items", unknown)]
+    if complaints:
+        cure = "add them with update(), or leave their pairs out"
+        cure += "; users also with histories={user: [item ids]}." if strangers else "."
+        raise RequestError(f"not in the graph: {'; '.join(complaints)}: {cure}")
+    return rows
+
+
+def _unknown(what: str, ids: Sequence[str]) -> list[str]:
+    return [f"{what} {named(ids)}"] if ids else []
+
+
+def _parts(
+    frame: pd.DataFrame, users: Strings, query: Query, given: Mapping[str, Any]
+) -> Iterator[tuple[Query, Ints]]:
+    """Queries that answer for some of the rows each: those of one scenario, with stored histories
+    or with given ones."""
+    typed = np.array([user in given for user in users], dtype=bool)
+    for scenario, inside in _by_scenario(frame, query):
+        for chosen in (inside & ~typed, inside & typed):
+            rows = np.flatnonzero(chosen)
+            if not len(rows):
+                continue
+            names = pd.unique(users[rows]).tolist()
+            part = replace(query, users=names, histories=None, scenario=scenario)
+            if typed[rows[0]]:
+                part = replace(part, users=None, histories={name: given[name] for name in names})
+            yield part, rows
+
+
+def _by_scenario(frame: pd.DataFrame, query: Query) -> list[tuple[str | None, np.ndarray]]:
+    """Each scenario with bool ``[n]``: its rows, by the column scenario where there is one. Raises
+    RequestError for a scenario in both places."""
+    if SCENARIO not in frame.columns:
+        return [(query.scenario, np.ones(len(frame), dtype=bool))]
+    if query.scenario is not None:
+        raise RequestError("scenario is given beside a column 'scenario' of the pairs; use one.")
+    names = frame[SCENARIO]
+    absent = (names.isna() | (names.astype(str).str.strip() == "")).to_numpy(dtype=bool)
+    named = names.astype(str).where(~absent).to_numpy(dtype=object)
+    parts: list[tuple[str | None, np.ndarray]] = [(None, absent)]
+    return parts + [(str(name), named == name) for name in pd.unique(named[~absent])]
+
+
+def _score(resolver: Resolver, query: Query, users: Strings, items: Ints) -> Floats:
+    """float32: the scores of pairs, whose users are all those of the query in this order."""
+    request = resolver.resolve(query)
+    order, cuts = _by_user(request, users)
+    scores = np.empty(len(users), dtype=np.float32)
+    for start, block in score_blocks(resolver.engine, request):
+        end = start + len(block)
+        inside = order[cuts[start] : cuts[end]]
+        row = np.repeat(np.arange(len(block)), np.diff(cuts[start : end + 1]))
+        scores[inside] = block[row, items[inside]].cpu().numpy()
+    return scores
+
+
+def _by_user(request: Request, users: Strings) -> tuple[Ints, Ints]:
+    """The order int64 ``[n]`` that sorts pairs by the request's users, and int64 ``[B + 1]``: where
+    the pairs of each begin in it."""
+    row = pd.Index(request.ids, dtype=object).get_indexer(pd.Index(users, dtype=object))
+    return np.argsort(row, kind="stable"), offsets(np.bincount(row, minlength=len(request)))
