@@ -67,12 +67,9 @@ def _of_sequence(pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
         two = isinstance(pair, Sequence | np.ndarray) and not isinstance(pair, str)
         if not two or len(pair) != 2 or any(part is None or part != part for part in pair):
             raise RequestError(f"pair {row} is {pair!r}; {cure}")
-    return pd.DataFrame(
-        {
-            USER: pd.Series([user for user, _ in rows], dtype=object),
-            ITEM: pd.Series([item for _, item in rows], dtype=object),
-        }
-    )
+    if not rows:
+        return pd.DataFrame({USER: [], ITEM: []}, dtype=object)
+    return pd.DataFrame({USER: [user for user, _ in rows], ITEM: [item for _, item in rows]})
 
 
 def _histories(query: Query) -> dict[str, Any]:
