@@ -26,7 +26,7 @@ def test_a_deleted_user_is_unknown_and_leaves_no_path(fresh: Recommender, tmp_pa
     with EmbeddedStore(tmp_path / "graph.kgl") as store:
         store.write(catalogs.catalog())
         assert [len(store.query(p.cypher, p.parameters)) for p in paths] == [1] * len(paths)
-        assert store.delete_user("u1")
+        assert store.remove(users="u1")
         assert [store.query(p.cypher, p.parameters) for p in paths] == [[] for _ in paths]
     engine = fresh.state.engine
     users = engine.snapshot.users

@@ -63,6 +63,10 @@ class LoadedGraph:
         found = [EdgeType(a, name, b, n) for a, name, b, n in self.graph.label_pair_counts() if n]
         return sorted(found, key=lambda edge: (edge.name, edge.source_label, edge.target_label))
 
+    def had_edges(self, relation: str) -> bool:
+        """Whether the graph has edges of a type, or had some that were removed."""
+        return relation in self._schema["connection_types"]
+
     def node_properties(self, label: str) -> dict[str, str]:
         """Property names of a label and kglite's names of their types, without the key."""
         found: dict[str, Any] = self._schema["node_types"].get(label, {})

@@ -32,6 +32,7 @@ from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 if TYPE_CHECKING:
     from graph_schema.catalog import Catalog
+    from kgrec.stores.removal import Removal, Removed
 
 _ATTEMPTS: Final = 3  # to find a worker that has not ended in the meantime
 
@@ -40,8 +41,8 @@ _ATTEMPTS: Final = 3  # to find a worker that has not ended in the meantime
 class Limits:
     """Sizes that decide how the graph is read and written, not what comes out.
 
-    ``patch_rows``: up to this many interactions are merged one by one; beyond it, building the
-    graph anew is faster. ``page_edges``: about how many edges are read at once.
+    ``patch_rows``: up to this many interactions are merged or removed one by one; beyond it,
+    building the graph anew is faster. ``page_edges``: about how many edges are read at once.
     """
 
     patch_rows: int = 20_000
@@ -159,8 +160,16 @@ class EmbeddedStore(GraphStore):
         found = self._read("search_text", text=words, label=label, k=k)
         return [TextHit(NodeRef(label, node), score) for node, score in found]
 
-    def delete_user(self, user_id: str) -> bool:
-        return bool(self._change("delete_user", {"user_id": user_id}))
+    def _remove(self, removal: Removal, strict: bool) -> Removed:
+        from kgrec.stores.removal import Removed
+
+        arguments = {
+            "nodes": {frame: list(ids) for frame, ids in removal.nodes.items()},
+            "strict": strict,
+            "patch_rows": self.limits.patch_rows,
+        }
+        found = self._change("remove", arguments, [removal.interactions, removal.facts])
+        return Removed(found["rows"], found["missing"])
 
     def schema_version(self) -> int:
         return int(self._read("schema_version"))

@@ -87,7 +87,7 @@ def script(code: str, path: Path, **options: object) -> subprocess.Popen[str]:
 def test_this_process_never_loads_kglite(store: EmbeddedStore) -> None:
     code = (
         "import sys; from kgrec.stores import EmbeddedStore; store = EmbeddedStore(sys.argv[1]); "
-        "store.query('MATCH (n:Item) RETURN n.nothing AS x'); store.delete_user('u1'); "
+        "store.query('MATCH (n:Item) RETURN n.nothing AS x'); store.remove(users='u1'); "
         "print('kglite' in sys.modules)"
     )
     with script(code, store.path, stderr=subprocess.PIPE) as process:
@@ -240,7 +240,7 @@ def test_a_forked_child_has_a_worker_of_its_own(store: EmbeddedStore) -> None:
     if not child:
         try:
             fine = store.node_counts()["User"] == 3 and len(workers()) == 1
-            store.delete_user("u3")
+            store.remove(users="u3")
             store.close()
         except BaseException:
             os._exit(2)
