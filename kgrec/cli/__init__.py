@@ -18,6 +18,7 @@ from kgrec.cli import (  # noqa: F401
     predict,
     recognise,
     recommend,
+    remove,
     search,
     similar,
     train,

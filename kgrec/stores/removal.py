@@ -113,7 +113,7 @@ def counts(removal: Removal, removed: Removed) -> tuple[dict[str, int], dict[str
         ]
         raise RequestError(
             f"not in the graph: {'; '.join(named)}. Nothing was removed. Cure: correct or leave "
-            "them out, or pass missing='ignore' to remove the others."
+            "them out, or remove the others alone with missing='ignore' (--ignore-missing)."
         )
     every, rows = (*NODE_FRAMES, *ROW_FRAMES), removed.rows
     return (
