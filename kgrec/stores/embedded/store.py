@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pyarrow as pa
 
-from graph_schema.errors import StoreError
+from graph_schema.errors import StoreError, StoreFileError
 from graph_schema.migration import latest_version
 from graph_schema.names import ITEM
 from kgrec.stores.base import (
@@ -69,6 +69,7 @@ class EmbeddedStore(GraphStore):
         self.path = Path(path)
         self.uri = str(self.path)
         self._reader = _Reader()
+        self._had_file = False
         # Without close() the worker ends when the store is no longer referred to.
         self._finalizer = weakref.finalize(self, _Reader.end, self._reader)
 
@@ -168,6 +169,7 @@ class EmbeddedStore(GraphStore):
             "strict": strict,
             "patch_rows": self.limits.patch_rows,
         }
+        self._check_file()
         found = self._change("remove", arguments, [removal.interactions, removal.facts])
         return Removed(found["rows"], found["missing"])
 
@@ -183,12 +185,25 @@ class EmbeddedStore(GraphStore):
         self._reader.replace(None)
 
     def _read(self, call: str, **arguments: Any) -> Any:
+        self._check_file()
         for _ in range(_ATTEMPTS):
             try:
                 return self._call(self._reader.worker(), call, arguments)
             except WorkerGone:
                 continue
         raise self._no_worker()
+
+    def _check_file(self) -> None:
+        """Raise StoreFileError where the file was there before and is no more: to go on with an
+        empty graph would look as if everything had been removed."""
+        if os.path.exists(self.path):
+            self._had_file = True
+        elif self._had_file:
+            raise StoreFileError(
+                f"{self.path}: the file was there before; now it is moved or deleted. Cure: "
+                "connect to the place where it is, or write the catalog again, which makes a new "
+                "store here."
+            )
 
     def _change(
         self,
