@@ -1062,6 +1062,9 @@ class Recommender:
         RequestError
             If an argument can't be read, something is missing, or the model could not answer
             afterwards, as without any item; nothing has changed then.
+        TextModelError
+            If the review of a held-out event that left must be encoded, as it is now part of the
+            graph, and the language model can't be loaded; nothing has changed then.
         """
         strict = check_missing_option(missing)
         removal = read_removal(

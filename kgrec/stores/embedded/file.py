@@ -121,7 +121,7 @@ def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
         ) from error
     if file.path.is_file() and not os.access(file.path, os.W_OK):
         # The engine would replace the file, whatever its mode says.
-        raise _read_only(file, os.strerror(errno.EACCES))
+        raise _read_only(file)
     graph = _opened(file, lambda name: kglite.open(name, durable="off"), writing=True)
     _remove_unfinished(file)
     try:
@@ -191,9 +191,9 @@ def _opened(
     return graph
 
 
-def _read_only(file: StoreFile, why: str) -> StoreError:
+def _read_only(file: StoreFile, why: str = "") -> StoreError:
     return StoreError(
-        f"{file}: the store can't be written: it is read-only here ({why}). Cure: give a store "
+        f"{file}: the store can't be written: it is read-only here{why}. Cure: give a store "
         "that you may write to, or permit writing in its folder, to the file and to its "
         f"{_locks(file)}."
     )
@@ -214,7 +214,7 @@ def _refused(file: StoreFile, error: Exception, writing: bool) -> StoreError:
     code = _code(error)
     readable = not file.path.exists() or os.access(file.path, os.R_OK)
     if code in _REFUSED and writing and readable:
-        return _read_only(file, os.strerror(code))
+        return _read_only(file, f" ({os.strerror(code)})")
     if code in _REFUSED:
         return StoreFileError(
             f"{file}: you may not read this file ({os.strerror(code)}). Cure: permit reading it."
