@@ -12,6 +12,7 @@ from typing import Any, Final
 import kglite
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graph_schema.errors import StoreError
 from graph_schema.names import INTERACTED, ITEM, LABEL_FRAMES, RESERVED_TYPES, USER
@@ -45,7 +46,7 @@ def removed(
     faster to build the graph anew.
     """
     loaded = LoadedGraph(graph)
-    stored, leaving, found = _interactions(loaded, removal.interactions)
+    leaving, found = _interactions(loaded, removal.interactions)
     missing = {
         **{name: _absent(graph, name, removal.nodes[name]) for name in NODE_FRAMES},
         "interactions": places(found),
@@ -54,11 +55,10 @@ def removed(
     if strict and any(missing.values()):
         return graph, Removed(None, missing)
     before = _counts(graph)
-    if leaving.any() and leaving.sum() > patch_rows:
-        graph = rebuilt(loaded, [], stored.filter(pa.array(~leaving)), [])
-    elif leaving.any():
-        names = removal.interactions.column_names
-        _remove_interactions(graph, stored.select(names).filter(pa.array(leaving)))
+    if leaving.num_rows and leaving.num_rows > patch_rows:
+        graph = rebuilt(loaded, [], _kept(loaded, removal.interactions), [])
+    elif leaving.num_rows:
+        _remove_interactions(graph, leaving)
     for (head, relation, tail), rows in fact_groups(removal.facts):
         _run(graph, queries.delete_facts(head, tail), rows, relation=relation)
     for name in NODE_FRAMES:
@@ -79,12 +79,24 @@ def _absent(graph: kglite.KnowledgeGraph, frame: str, ids: Sequence[str]) -> lis
     return absent_ids(ids, found)
 
 
-def _interactions(loaded: LoadedGraph, wanted: pa.Table) -> tuple[pa.Table, np.ndarray, np.ndarray]:
-    """The stored interactions; which of them leave; which of the wanted were found."""
+def _interactions(loaded: LoadedGraph, wanted: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """The stored interactions that leave, in the columns of ``wanted``, and which of these were
+    found (bool ``[n]``)."""
     if not wanted.num_rows:
-        return wanted, np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
-    stored = with_columns(read_edges(loaded, _INTERACTIONS, None), wanted.column_names)
-    return stored, *matching(stored, wanted)
+        return wanted, np.zeros(0, dtype=bool)
+    names = wanted.column_names
+    sources = pc.unique(wanted["source"]).to_pylist()
+    columns = [name for name in names if name not in ("source", "target")]
+    near = read_edges(loaded, _INTERACTIONS, columns, sources=sources)
+    leaving, found = matching(near, wanted)
+    return near.select(names).filter(pa.array(leaving)), found
+
+
+def _kept(loaded: LoadedGraph, wanted: pa.Table) -> pa.Table:
+    """All interactions but those that equal a row of ``wanted``, with all their columns."""
+    stored = read_edges(loaded, _INTERACTIONS, None)
+    leaving = matching(with_columns(stored, wanted.column_names), wanted)[0]
+    return stored.filter(pa.array(~leaving))
 
 
 def _remove_interactions(graph: kglite.KnowledgeGraph, leaving: pa.Table) -> None:
