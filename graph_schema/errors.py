@@ -65,3 +65,12 @@ class NotFittedError(KgrecError, ValueError, AttributeError):
 
 class DeviceError(RequestError):
     """The device asked for does not exist or can't be used."""
+
+
+def reason(error: BaseException) -> str:
+    """Return what the system says of a failure, such as "No space left on device".
+
+    The file that it names is left out: it may be a temporary one, which says nothing to the user.
+    """
+    words = error.strerror if isinstance(error, OSError) else None
+    return str(words or error)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_schema.errors import SourceError
+from graph_schema.errors import SourceError, reason
 from graph_schema.frames import empty_table
 from graph_schema.names import FRAMES
 
@@ -42,8 +42,8 @@ def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> Path:
         written = True
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
-            f"{folder}: the catalog can't be written ({error}). Cure: free some space or choose a "
-            "folder you may write to; the earlier files are unchanged."
+            f"{folder}: the catalog can't be written ({reason(error)}). Cure: free some space or "
+            "choose a folder you may write to; the earlier files are unchanged."
         ) from error
     finally:
         for path in () if written else made:

@@ -16,6 +16,7 @@ from graph_schema.errors import (
     StoreFileError,
     TextModelError,
     TrainingError,
+    reason,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "StoreFileError",
     "TextModelError",
     "TrainingError",
+    "reason",
 ]

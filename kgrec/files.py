@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from kgrec.errors import ModelError
+from kgrec.errors import ModelError, reason
 
 _T = TypeVar("_T")
 _PREVIOUS = ".previous"
@@ -42,16 +42,24 @@ def digest(path: Path) -> str:
 
 
 def put_file(path: Path, write: Callable[[str], object]) -> Path:
-    """Call ``write`` with the name of a temporary file to fill, then put that file at ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
-    os.close(handle)
+    """Call ``write`` with the name of a temporary file to fill, then put that file at ``path``.
+
+    Raises OSError, which names ``path``, where the disk refuses.
+    """
     try:
-        write(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
+        os.close(handle)
+        try:
+            write(name)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, reason(error), str(path)) from error
     return path
 
 
@@ -136,8 +144,8 @@ def check_writable(folder: str | Path, kind: FolderKind) -> None:
             pass
     except OSError as error:
         raise ModelError(
-            f"{folder}: can't write there ({error}); permit writing, free some space, or name "
-            "another folder."
+            f"{folder}: can't write there ({reason(error)}); permit writing, free some space, "
+            "or name another folder."
         ) from error
 
 

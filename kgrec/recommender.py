@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from kgrec.arguments import (
     Missing,
     Time,
     all_integers,
+    check_choice,
     check_count,
     check_flag,
     check_k,
@@ -59,6 +60,7 @@ from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.removal import without
 from kgrec.graph.source import read_source
 from kgrec.metrics.evaluate import EvaluationReport
 from kgrec.paths.index import Constraints, NodeLike
@@ -86,7 +88,11 @@ from kgrec.scoring.ranked_lists import (
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.state import FittedState, GraphIndexes
-from kgrec.stores.base import GraphStore
+from kgrec.stores.base import GraphStore, RemovalReport
+from kgrec.stores.removal import Ids, counts, read_removal
+
+if TYPE_CHECKING:
+    from graph_schema.frame_conversion import Frame
 
 
 class Recommender:
@@ -99,7 +105,7 @@ class Recommender:
     recommended can be explained, compared and evaluated in the same circumstances; the keywords
     are shorthand for its fields. Likewise ``constraints`` (a ``Constraints``) may replace the
     keywords that limit items or paths. Several threads may use a recommender at once; changes
-    (``fit``, ``update``, ``adapt``, ``fit_ratings``) take effect one after another.
+    (``fit``, ``update``, ``remove``, ``adapt``, ``fit_ratings``) take effect one after another.
 
     Parameters
     ----------
@@ -1259,6 +1265,67 @@ class Recommender:
             updated.engine.warm_up()
             self._state = updated
         return self
+
+    def remove(
+        self,
+        *,
+        users: Ids = (),
+        items: Ids = (),
+        entities: Ids = (),
+        reviews: Ids = (),
+        queries: Ids = (),
+        interactions: Frame | None = None,
+        facts: Frame | None = None,
+        missing: Missing = "error",
+    ) -> RemovalReport:
+        """Remove users, items, entities, texts, interactions and facts at once, without training.
+
+        They are in no answer any more, and vectors, biases and weights that belong to a removed
+        item or entity are deleted, so that one that comes back by ``update`` is new. What the
+        parameters that all share have learned from them stays until the next ``fit``, as do the
+        values of attributes that several nodes had. The store is not written; see
+        ``GraphStore.remove``. Folders saved before keep everything: save again. Vectors of texts
+        in the cache (``kgrec.text``) are found by the whole text alone.
+
+        Parameters
+        ----------
+        users, items, entities, reviews, queries, interactions, facts, missing
+            As in ``GraphStore.remove``, but of the interactions' columns only user_id, item_id,
+            timestamp, rating, event, scenario and split can be compared.
+
+        Returns
+        -------
+        RemovalReport
+            How many rows of each frame left, and how many named ones were missing.
+
+        Raises
+        ------
+        RequestError
+            If an argument can't be read, something is missing, or the model could not answer
+            afterwards, as without any item; nothing has changed then.
+        TextModelError
+            If the review of a held-out event that left must be encoded, as it is now part of the
+            graph, and the language model can't be loaded; nothing has changed then.
+        """
+        strict = check_choice(missing, "missing", ("error", "ignore")) == "error"
+        removal = read_removal(
+            users=users,
+            items=items,
+            entities=entities,
+            reviews=reviews,
+            queries=queries,
+            interactions=interactions,
+            facts=facts,
+        )
+        with self._changes:
+            left, done = without(self.state.full_snapshot, removal, strict)
+            report = RemovalReport(*counts(removal, done))
+            if any(report.rows.values()):
+                updated = self.state.without(left)
+                updated.engine.warm_up()
+                _ = updated.resolver  # raises where a rule has lost what it reads
+                self._state = updated
+        return report
 
     def save(self, folder: str | Path) -> None:
         """Write everything needed to answer into ``folder`` (safetensors, Parquet, JSON).

@@ -8,11 +8,12 @@ from typing import Any
 
 from graph_schema.mapping import GraphMapping
 from kgrec.config import RecommenderConfig
-from kgrec.errors import ModelError
+from kgrec.errors import ModelError, RequestError
 from kgrec.explain.explained_request import Case
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
-from kgrec.features.texts import TextFeatures, TextReader, same_texts
+from kgrec.features.tables import KeptRows
+from kgrec.features.texts import TextFeatures, TextReader, same_texts, texts_without
 from kgrec.graph import GraphSnapshot
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
@@ -142,6 +143,53 @@ class FittedState:
         engine = self.engine.over(visible, self.texts_of(visible, progress))
         indexes = GraphIndexes(visible, engine.texts, self.indexes.mapping)
         return replace(self, full_snapshot=full, engine=engine, indexes=indexes)
+
+    def without(self, full: GraphSnapshot) -> FittedState:
+        """A state over a part ``full`` of the graph, without what was learned of items and entities
+        that are not in it: their vectors, biases and weights.
+
+        No text is encoded again, unless one of a held-out event becomes visible.
+
+        Raises
+        ------
+        RequestError
+            Where no item that training saw is left.
+        """
+        visible = full.without_splits(("test",))
+        engine = self.engine
+        rows = engine.vocabulary.kept(visible)
+        if not len(rows.items):
+            raise RequestError(
+                "none of the items that the model was trained on would be left; nothing was "
+                "removed. Cure: keep some, or fit a new model."
+            )
+        robust = self.config.text.robust_reviews
+        texts = texts_without(engine.texts, engine.snapshot, visible, robust=robust)
+        if texts is None:
+            texts = self.reader.read(visible)
+        kept = self._keeping(rows)
+        return replace(
+            kept,
+            full_snapshot=full,
+            engine=kept.engine.over(visible, texts),
+            indexes=GraphIndexes(visible, texts, self.indexes.mapping),
+        )
+
+    def _keeping(self, rows: KeptRows) -> FittedState:
+        """A state whose models have these rows of the vocabulary alone."""
+        engine, recogniser, ratings = self.engine, self.recogniser, self.rating_model
+        if engine.vocabulary.is_whole(rows):
+            return self
+        if recogniser is not None:
+            recogniser = replace(recogniser, model=recogniser.model.keeping(rows.items))
+        engine = replace(
+            engine,
+            model=engine.model.keeping(rows),
+            vocabulary=engine.vocabulary.keeping(rows),
+            weights=None if engine.weights is None else engine.weights.placed(rows.items),
+        )
+        ratings = None if ratings is None else ratings.keeping(rows)
+        return replace(self, engine=engine, recogniser=recogniser, rating_model=ratings)
 
     def warm_up(self) -> FittedState:
         """Compute all cached values, so that the first request is as fast as the next and threads

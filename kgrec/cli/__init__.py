@@ -19,6 +19,7 @@ from kgrec.cli import (  # noqa: F401
     recognise,
     recommend,
     recommend_users,
+    remove,
     score,
     search,
     similar,

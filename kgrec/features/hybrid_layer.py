@@ -9,7 +9,8 @@ from kgrec.features.blocks import FEATURE_BLOCKS, LayerSizes, block_of, in_block
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.kg_encoder import KGEncoder
 from kgrec.features.names import IDS, KNOWLEDGE
-from kgrec.features.tables import Vocabulary
+from kgrec.features.tables import KeptRows, Vocabulary
+from kgrec.graph.snapshot import Ints
 
 
 class Side(nn.Module):
@@ -103,6 +104,16 @@ class HybridFeatures(nn.Module):
         for name, module in modules.items():
             self.add_module(name, module)
 
+    def keep_rows(self, rows: KeptRows) -> None:
+        """Forget the learned rows of all other items and entities, in place."""
+        for part in self.parts:
+            block = block_of(part)
+            if block.learned_ids is None:
+                continue
+            for name in block.row_tables:
+                place, _, entry = name.rpartition(".")
+                keep_rows(self.get_submodule(place), entry, rows.of(block.learned_ids))
+
     def forward(
         self, inputs: ItemInputs, known: Tensor | None = None
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -151,3 +162,12 @@ class HybridFeatures(nn.Module):
             for part in self._first:
                 total = total + query[part]
         return total
+
+
+def keep_rows(module: nn.Module, name: str, rows: Ints) -> None:
+    """Keep these rows (int64) of a parameter or buffer of ``module`` alone."""
+    table: Tensor = getattr(module, name)
+    kept = table.detach()[torch.as_tensor(rows, device=table.device)].clone()
+    if isinstance(table, nn.Parameter):
+        kept = nn.Parameter(kept, requires_grad=table.requires_grad)
+    setattr(module, name, kept)

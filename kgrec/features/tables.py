@@ -8,7 +8,7 @@ is absent, and the model treats it as absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.messages import Messages
 from kgrec.features.names import ATTRIBUTES, IDS, KNOWLEDGE
 from kgrec.features.review_features import ReviewRows
-from kgrec.graph.snapshot import Ints, Strings
+from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,38 @@ class Vocabulary:
     item_tokens: AttributeTokens
     user_tokens: AttributeTokens
     blocks: Mapping[str, Any] = field(default_factory=dict)
+
+    def kept(self, snapshot: GraphSnapshot) -> KeptRows:
+        """Return the rows whose items and entities ``snapshot`` has."""
+        return KeptRows(
+            np.flatnonzero(snapshot.items.rows(self.items) >= 0),
+            np.flatnonzero(snapshot.entities.rows(self.entities) >= 0),
+        )
+
+    def is_whole(self, rows: KeptRows) -> bool:
+        """Return whether ``rows`` are all rows."""
+        return len(rows.items) == len(self.items) and len(rows.entities) == len(self.entities)
+
+    def keeping(self, rows: KeptRows) -> Vocabulary:
+        """Return the vocabulary of these rows alone."""
+        return replace(self, items=self.items[rows.items], entities=self.entities[rows.entities])
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRows:
+    """The rows of a vocabulary, and so of the learned tables, that stay when others leave.
+
+    Attributes
+    ----------
+    items, entities : int64, ascending
+    """
+
+    items: Ints
+    entities: Ints
+
+    def of(self, vocabulary_list: str) -> Ints:
+        """Return the rows of "items" or "entities"."""
+        return self.items if vocabulary_list == "items" else self.entities
 
 
 @dataclass(frozen=True, eq=False)

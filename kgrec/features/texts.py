@@ -10,7 +10,14 @@ import numpy as np
 from kgrec.arrays import unit_rows
 from kgrec.config import FEATURE_READERS, RecommenderConfig
 from kgrec.features.names import REVIEWS, TEXT
-from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable, Texts, with_named
+from kgrec.graph.snapshot import (
+    GraphSnapshot,
+    Ints,
+    NodeTable,
+    Texts,
+    rows_in,
+    with_named,
+)
 from kgrec.progress import Progress
 from kgrec.text import (
     CachedEncoder,
@@ -213,10 +220,46 @@ def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
     return mine is others or mine.equals(others)
 
 
+def texts_without(
+    texts: TextFeatures, before: GraphSnapshot, after: GraphSnapshot, *, robust: bool = False
+) -> TextFeatures | None:
+    """Return the vectors of ``after``, which holds a part of ``before``, without a language model.
+
+    Parameters
+    ----------
+    texts : TextFeatures
+        The vectors of ``before``.
+    robust : bool
+        As in ``encode_texts``.
+
+    Returns
+    -------
+    TextFeatures or None
+        None where ``after`` has a review or query that ``before`` lacks: one of an event that was
+        held out until the event left.
+    """
+    written = [
+        rows_in(old.id, new.id)
+        for old, new in ((before.reviews, after.reviews), (before.queries, after.queries))
+    ]
+    if any((rows < 0).any() for rows in written):
+        return None
+    items = before.items.rows(after.items.ids)
+    parts, events = {part: rows[items] for part, rows in texts.items.items()}, texts.events
+    if len(events):
+        events = events[np.concatenate([written[0], written[1] + len(before.reviews)])]
+    if REVIEWS in parts:
+        parts[REVIEWS] = _item_means(after.reviews, events[: len(after.reviews)], after, robust)
+    scenarios = texts.scenarios
+    if len(scenarios):
+        scenarios = scenarios[scenarios_of(before).rows(scenarios_of(after).ids)]
+    return replace(texts, items=parts, events=events, scenarios=scenarios)
+
+
 def _item_means(
     reviews: Texts, vectors: np.ndarray, snapshot: GraphSnapshot, robust: bool
 ) -> np.ndarray:
-    if robust:
+    if robust and len(reviews):
         vectors = vectors * review_weights(vectors, reviews.item, reviews.text)[:, None]
     means = np.zeros((len(snapshot.items), vectors.shape[1]), dtype=np.float32)
     known = reviews.item >= 0

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from kgrec.config import RecommenderConfig
-from kgrec.errors import ModelError, TrainingError
+from kgrec.errors import ModelError, TrainingError, reason
 from kgrec.extras import require
 from kgrec.files import put_text
 from kgrec.fitting.search_space import SPACE, Between, OneOf, Value, with_values
@@ -208,4 +208,7 @@ def _write(folder: Path, history: TrialHistory) -> None:
     try:
         put_text(path, json.dumps(content, indent=1))
     except OSError as error:
-        raise ModelError(f"{path}: can't keep the search ({error}); free some space.") from error
+        raise ModelError(
+            f"{path}: can't keep the search ({reason(error)}); free some space or permit writing "
+            "there."
+        ) from error

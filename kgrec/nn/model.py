@@ -12,6 +12,7 @@ score is a sum over history events, which is what explanations show.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,11 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kgrec.features.build import build_inputs
-from kgrec.features.hybrid_layer import HybridFeatures
+from kgrec.features.hybrid_layer import HybridFeatures, keep_rows
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.names import IDS
 from kgrec.features.review_features import RATING_FEATURES
-from kgrec.features.tables import FeatureTables, Vocabulary
+from kgrec.features.tables import FeatureTables, KeptRows, Vocabulary
 from kgrec.features.text_pooling import ReviewInputs
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, HeadShape, grown, own_parameters
@@ -352,6 +353,16 @@ class HybridModel(nn.Module):
         if features is not None:
             for row, numbers in enumerate(features):
                 other.head.describe(known + row, numbers)
+        return other
+
+    def keeping(self, rows: KeptRows) -> HybridModel:
+        """Return a copy without what was learned of all other items and entities.
+
+        Every score of the items that stay is the same to the bit, for the same inputs.
+        """
+        other = copy.deepcopy(self)
+        other.features.keep_rows(rows)
+        keep_rows(other, "item_bias", rows.items)
         return other
 
     def static(

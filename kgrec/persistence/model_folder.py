@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from graph_schema.mapping import GraphMapping
 from kgrec.config import RecommenderConfig
-from kgrec.errors import ModelError
+from kgrec.errors import ModelError, reason
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
@@ -69,7 +69,7 @@ def write_state(state: FittedState, folder: Path) -> None:
             _write(state, fresh)
     except (OSError, SafetensorError) as error:
         cure = "free some space or permit writing there"
-        raise ModelError(f"{folder}: can't save the model ({error}); {cure}.") from error
+        raise ModelError(f"{folder}: can't save the model ({reason(error)}); {cure}.") from error
 
 
 def _write(state: FittedState, folder: Path) -> None:

@@ -13,17 +13,19 @@ makes the predicted rating of it.
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kgrec.features.hybrid_layer import HybridFeatures
+from kgrec.features.hybrid_layer import HybridFeatures, keep_rows
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.names import IDS
-from kgrec.features.tables import Vocabulary
+from kgrec.features.tables import KeptRows, Vocabulary
 from kgrec.nn.heads import HEADS, ByScenario, HeadShape
 from kgrec.nn.heads.linear_steps import product
 from kgrec.nn.model import sum_parts
@@ -124,6 +126,20 @@ class RatingModel(nn.Module):
         uses = torch.full((n_scenarios,), shape.head != "none")
         self.register_buffer("uses_head", uses)
         self.to_rating = nn.Parameter(torch.tensor(0.7))
+
+    def keeping(self, rows: KeptRows) -> RatingModel:
+        """A copy without what was learned of all other items and entities."""
+        other = copy.deepcopy(self)
+        other.features.keep_rows(rows)
+        keep_rows(other, "item_bias", rows.items)
+        levels = len(self.shape.scale.levels)
+        own_row = self.own_row.view(-1, levels)[torch.as_tensor(rows.items)].flatten()
+        # Row 0 of ``own`` stands for none; the others are numbered anew.
+        used, place = np.unique([0, *own_row.cpu().tolist()], return_inverse=True)
+        keep_rows(other, "own", used)
+        other.own_row = torch.as_tensor(place[1:]).to(own_row)
+        other.shape = replace(self.shape, own=len(used) - 1)
+        return other
 
     def items(self, inputs: ItemInputs) -> RatedItems:
         """Vectors of all n items; in training, a random part of them as cold items."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
 from kgrec.arrays import unit_sparse_rows
+from kgrec.graph.snapshot import Ints
 
 N_STATISTICS = 4  # see bag_statistics
 N_NONE_EVIDENCE = 3  # see Recogniser.none_evidence
 _FEATURE_SCALE = 0.3  # of standardised features, beside a bag of unit length
 _FEATURE_LIMIT = 4.0  # standard deviations; larger values are clipped
+_BY_ITEM = ("odds", "popularity", "item_weight", "idf", "basis")  # arrays with a row per item
 # Fields whose arrays have an older name in saved models.
 _SAVED_NAMES = {"feature_weight": "told_weight", "none_weight": "strange"}
 
@@ -63,6 +65,11 @@ class Recogniser:
     none_weight: np.ndarray
     exponent: np.ndarray
     thresholds: np.ndarray
+
+    def keeping(self, items: Ints) -> Recogniser:
+        """The recogniser of these of its n items (int64) alone; the others' numbers are gone."""
+        kept = {name: getattr(self, name)[items] for name in _BY_ITEM}
+        return replace(self, **kept)
 
     @property
     def n_scenarios(self) -> int:

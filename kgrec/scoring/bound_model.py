@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.features.blocks import block_of
 from kgrec.features.build import build_tables
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
@@ -116,6 +117,11 @@ def read_inputs(
     texts: TextFeatures,
     device: torch.device,
 ) -> ModelInputs:
-    """The inputs that ``model`` reads from a snapshot, as tensors on ``device``."""
-    tables = build_tables(snapshot, vocabulary, texts.items, texts.events)
+    """The inputs that ``model`` reads from a snapshot, as tensors on ``device``.
+
+    A part of texts that no item has any more is one that all items lack.
+    """
+    nothing = np.zeros((len(snapshot.items), model.shape.text_size), dtype=np.float32)
+    parts = {part: nothing for part in model.shape.parts if block_of(part).is_text}
+    tables = build_tables(snapshot, vocabulary, {**parts, **texts.items}, texts.events)
     return ModelInputs.build(tables, model.shape, device)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from graph_schema.catalog import Catalog
+    from graph_schema.frame_conversion import Frame
     from graph_schema.mapping import GraphMapping
+    from kgrec.arguments import Missing
+    from kgrec.stores.removal import Ids, Removal, Removed
 
 
 def __getattr__(name: str) -> Any:
@@ -84,6 +87,23 @@ class WriteReport:
 
     rows: Mapping[str, int]
     seconds: float
+
+
+@dataclass(frozen=True)
+class RemovalReport:
+    """What a removal did.
+
+    Attributes
+    ----------
+    rows : mapping of str to int
+        How many rows left of each frame: users, items, entities, reviews, queries, interactions and
+        facts, with those that left because a node at their end did.
+    missing : mapping of str to int
+        How many of each frame were named and were not there.
+    """
+
+    rows: Mapping[str, int]
+    missing: Mapping[str, int]
 
 
 class GraphStore(ABC):
@@ -273,15 +293,69 @@ class GraphStore(ABC):
             If a mapped graph has no full-text index for the label.
         """
 
-    @abstractmethod
-    def delete_user(self, user_id: str) -> bool:
-        """Remove a user with all interactions, reviews and queries.
+    def remove(
+        self,
+        *,
+        users: Ids = (),
+        items: Ids = (),
+        entities: Ids = (),
+        reviews: Ids = (),
+        queries: Ids = (),
+        interactions: Frame | None = None,
+        facts: Frame | None = None,
+        missing: Missing = "error",
+    ) -> RemovalReport:
+        """Remove nodes, interactions and facts: all that is named, or nothing.
+
+        With a node its facts leave, and the interactions of users and items. With a user leave the
+        user's reviews and queries, with an item the reviews of it; a query that led to the item
+        stays, without the item. Scenarios stay. A model that was fitted before keeps what it has
+        read: see ``Recommender.remove``.
+
+        Parameters
+        ----------
+        users, items, entities, reviews, queries : id or sequence of ids, optional
+            Nodes to remove. Numbers are read as ``Catalog`` reads them: 7 and 7.0 are "7".
+        interactions : DataFrame or pyarrow.Table, optional
+            Columns user_id and item_id, and any others of the interactions, such as timestamp: an
+            interaction leaves if it equals a row in every column given, where two absent values are
+            equal. With user_id and item_id alone all interactions of the pair leave.
+        facts : DataFrame or pyarrow.Table, optional
+            Columns head, head_type, relation, tail and tail_type; others are not read.
+        missing : {"error", "ignore"}
+            What to do if something named is not there: remove nothing and raise an error that names
+            all of it, or remove the rest.
 
         Returns
         -------
-        bool
-            False if there is no such user.
+        RemovalReport
+            How many rows of each frame left, and how many named ones were missing.
+
+        Raises
+        ------
+        RequestError
+            If an argument can't be read, or something is missing; nothing has changed then.
+        StoreError
+            If the store can't be written; nothing has changed then.
         """
+        from kgrec.arguments import check_choice
+        from kgrec.stores.removal import counts, read_removal
+
+        strict = check_choice(missing, "missing", ("error", "ignore")) == "error"
+        removal = read_removal(
+            users=users,
+            items=items,
+            entities=entities,
+            reviews=reviews,
+            queries=queries,
+            interactions=interactions,
+            facts=facts,
+        )
+        return RemovalReport(*counts(removal, self._remove(removal, strict)))
+
+    @abstractmethod
+    def _remove(self, removal: Removal, strict: bool) -> Removed:
+        """Remove what is there in one step; with ``strict`` nothing, if anything is missing."""
 
     @abstractmethod
     def schema_version(self) -> int:

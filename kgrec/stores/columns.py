@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph_schema.vectors import is_vector
 
 
 def column_of(values: list[Any]) -> pa.Array:
@@ -45,9 +48,34 @@ def _cast(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
     return table.set_column(place, name, table[name].cast(kind))
 
 
+def with_columns(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The table with a column of nulls for every name that it lacks."""
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows))
+    return table
+
+
 def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     """The column as a single array."""
     array = column.combine_chunks()
     if not isinstance(array, pa.ChunkedArray):
         return array
     return array.chunk(0) if array.num_chunks else pa.array([], column.type)
+
+
+def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in one of the few types that a property may have; NaN becomes null."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return plain_column(column.cast(kind.value_type))
+    if pa.types.is_floating(kind):
+        values = column.cast(pa.float64())
+        return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+    if pa.types.is_integer(kind):
+        return column.cast(pa.int64())
+    if is_vector(kind):
+        return column.cast(pa.list_(pa.float64()))
+    if pa.types.is_boolean(kind):
+        return column
+    return column.cast(pa.string())

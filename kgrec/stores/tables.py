@@ -24,8 +24,8 @@ from graph_schema.names import (
     USER,
     WROTE,
 )
-from graph_schema.vectors import is_vector
 from kgrec.stores.base import EdgeType
+from kgrec.stores.columns import plain_column
 
 if TYPE_CHECKING:
     from graph_schema.catalog import Catalog
@@ -154,21 +154,5 @@ def plain(table: pa.Table) -> pa.Table:
 
     NaN becomes null, so that what is absent is an absent property; empty columns are dropped.
     """
-    columns = {name: _plain(table[name]) for name in table.column_names}
+    columns = {name: plain_column(table[name]) for name in table.column_names}
     return without_nulls(pa.table(columns))
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _plain(column.cast(kind.value_type))
-    if pa.types.is_floating(kind):
-        values = column.cast(pa.float64())
-        return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
-    if pa.types.is_integer(kind):
-        return column.cast(pa.int64())
-    if is_vector(kind):
-        return column.cast(pa.list_(pa.float64()))
-    if pa.types.is_boolean(kind):
-        return column
-    return column.cast(pa.string())

@@ -9,7 +9,7 @@ from graph_schema.names import ITEM
 from kgrec.config import RecommenderConfig
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.device import choose_device
-from kgrec.errors import ModelError, TextModelError
+from kgrec.errors import ModelError, TextModelError, reason
 from kgrec.files import check_writable, replaced_folder
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Texts
@@ -120,7 +120,8 @@ def tune_text(
             )
     except OSError as error:
         raise TextModelError(
-            f"{folder}: can't save the tuned model ({error}); free some space or permit writing."
+            f"{folder}: can't save the tuned model ({reason(error)}); free some space or permit "
+            "writing there."
         ) from error
     return tuned.report
 

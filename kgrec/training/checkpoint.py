@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from kgrec.errors import ModelError
+from kgrec.errors import ModelError, reason
 from kgrec.files import FolderKind, check_writable, read_folder, readable_folder, replaced_folder
 
 _TENSORS = ("model", "optimizer", "best", "average", "balancer")
@@ -66,8 +66,8 @@ class Checkpoint:
                 self._write(fresh, model, optimizer, done)
         except (OSError, SafetensorError) as error:
             raise ModelError(
-                f"{self.folder}: can't save the checkpoint ({error}); free some space or permit "
-                "writing there, then resume."
+                f"{self.folder}: can't save the checkpoint ({reason(error)}); free some space or "
+                "permit writing there, then resume."
             ) from error
 
     def _write(

@@ -44,7 +44,7 @@ def test_a_second_write_that_changes_something_is_refused(
         again = store.node_counts()
         write(catalog)
         if again:
-            store.delete_user("u1")
+            store.remove(users="u1")
 
     monkeypatch.setattr(store, "write", forgetful)
     with pytest.raises(AssertionError):

@@ -16,6 +16,7 @@ from kgrec.stores import EdgeType, GraphStore, NodeRef
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
 from tests.stores.contract_queries import QueryContract, sample
+from tests.stores.contract_removal import RemovalContract
 from tests.stores.contract_scenarios import ScenarioContract
 from tests.stores.contract_text import TextContract
 from tests.stores.contract_vectors import VectorContract
@@ -29,7 +30,7 @@ def rows(table) -> list[dict]:
     return sorted(found, key=str)
 
 
-class StoreContract(QueryContract, ScenarioContract, TextContract, VectorContract):
+class StoreContract(QueryContract, RemovalContract, ScenarioContract, TextContract, VectorContract):
     def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
         store.write(sample())
         users = store.read_nodes("User")
@@ -193,7 +194,7 @@ class StoreContract(QueryContract, ScenarioContract, TextContract, VectorContrac
             found = store.paths(NodeRef("User", "plain"), NodeRef("Entity", odd))
             assert [path.relations for path in found] == [("INTERACTED", "r")]
         for left, odd in zip(reversed(range(len(ids))), ids, strict=True):
-            assert store.delete_user(odd)
+            assert store.remove(users=odd).rows["users"] == 1
             assert store.node_counts()["User"] == left + 1
 
     def test_odd_relation_names_survive(self, store: GraphStore) -> None:
@@ -228,27 +229,6 @@ class StoreContract(QueryContract, ScenarioContract, TextContract, VectorContrac
         assert kinds == [("Item", "Entity", 1), ("Item", "User", 1), ("User", "Item", 1)]
         for kind in store.edge_types():
             assert store.read_edges(kind).num_rows == 1
-
-    def test_delete_user_takes_what_is_theirs(self, store: GraphStore) -> None:
-        store.write(sample())
-        assert store.delete_user("u1")
-        assert not store.delete_user("u1")
-        assert not store.delete_user("nobody")
-        left = read_snapshot(store)
-        assert left.users.ids.tolist() == ["u2", "u3"]
-        assert len(left.interactions) == 2
-        assert left.items.ids.tolist() == ["i1", "i2", "i3"]
-        assert (left.reviews.user >= 0).all()
-        theirs = [name for name in ("reviews", "queries") if "u1" in set(frames()[name]["user_id"])]
-        for name in theirs:
-            assert len(getattr(left, name)) < len(frames()[name])
-
-    def test_deleted_user_can_come_back(self, store: GraphStore) -> None:
-        store.write(sample())
-        before = read_snapshot(store)
-        store.delete_user("u1")
-        store.write(sample())
-        assert_same_snapshot(read_snapshot(store), before)
 
     def test_migrate_brings_an_empty_store_to_this_version(self, store: GraphStore) -> None:
         assert store.schema_version() == 0

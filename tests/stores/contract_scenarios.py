@@ -58,7 +58,7 @@ class ScenarioContract:
 
     def test_scenarios_outlive_the_users_of_their_interactions(self, store: GraphStore) -> None:
         store.write(Catalog.from_frames(interactions=events("web"), **_described("web")))
-        store.delete_user("u")
+        store.remove(users="u")
         left = read_snapshot(store)
         assert (len(left.interactions), described(left)) == (0, {"web": "web it is"})
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import torch
@@ -100,6 +100,8 @@ class FeatureBlock(ABC):
     row_tables : tuple of str
         Its parameters with a row for each row that ``narrow`` returns, which sampled training
         updates alone.
+    learned_ids : {"items", "entities"} or None
+        Which ids of the vocabulary ``row_tables`` have a row for; None where rows are of no ids.
     wording : Wording
         How explanations say that two items are alike by it.
     """
@@ -112,6 +114,7 @@ class FeatureBlock(ABC):
     is_text: ClassVar[bool] = False
     in_ratings: ClassVar[bool] = True
     row_tables: ClassVar[tuple[str, ...]] = ()
+    learned_ids: ClassVar[Literal["items", "entities"] | None] = None
     wording: ClassVar[Wording]
 
     def learn(self, snapshot: GraphSnapshot) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ class Ids(FeatureBlock):
     name = IDS
     switch = "use_ids"
     row_tables = ("query_id", "candidate_id")
+    learned_ids = "items"
     wording = Wording(
         kind="collaborative",
         labels={"en": "chosen alike", "de": "ähnlich gewählt"},

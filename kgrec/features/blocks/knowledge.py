@@ -29,6 +29,7 @@ class Knowledge(FeatureBlock):
     gate = 1.0
     reads_other_parts = True
     row_tables = ("knowledge.entity",)
+    learned_ids = "entities"
     wording = Wording(
         kind="graph neighbourhood",
         labels={"en": "similar surroundings", "de": "ähnliche Umgebung"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ from typing import Any
 
 import kglite
 
-from graph_schema.errors import StoreError, StoreFileError
+from graph_schema.errors import StoreError, StoreFileError, reason
 from graph_schema.migration import latest_version, migrations
 from kgrec.stores.base import EdgeType
 from kgrec.stores.fulltext import indexed
@@ -26,6 +28,9 @@ REBUILD = (
 
 
 SAVING = threading.Lock()  # held while the file is replaced
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")  # in the engine's messages
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_TEMPORARY = re.compile(r"\.tmp\.\d+\.\d+")  # at the end of the names of unfinished files
 _TEXT_KINDS = ("str", "String")
 
 
@@ -62,6 +67,10 @@ class LoadedGraph:
     def edge_types(self) -> list[EdgeType]:
         found = [EdgeType(a, name, b, n) for a, name, b, n in self.graph.label_pair_counts() if n]
         return sorted(found, key=lambda edge: (edge.name, edge.source_label, edge.target_label))
+
+    def had_edges(self, relation: str) -> bool:
+        """Whether the graph has edges of a type, or had some that were removed."""
+        return relation in self._schema["connection_types"]
 
     def node_properties(self, label: str) -> dict[str, str]:
         """Property names of a label and kglite's names of their types, without the key."""
@@ -107,15 +116,20 @@ def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
         file.path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"{file}: its folder can't be made ({error}). Cure: give a path in a folder that "
-            "you may write in."
+            f"{file}: its folder can't be made ({reason(error)}). Cure: give a path in a folder "
+            "that you may write in."
         ) from error
-    graph = _opened(file, lambda name: kglite.open(name, durable="off"))
+    if file.path.is_file() and not os.access(file.path, os.W_OK):
+        # The engine would replace the file, whatever its mode says.
+        raise _read_only(file)
+    graph = _opened(file, lambda name: kglite.open(name, durable="off"), writing=True)
     _remove_unfinished(file)
     try:
         yield graph
     except (kglite.KgError, ValueError) as error:
-        raise StoreError(f"{file}: the write failed ({error}); the file is as it was.") from error
+        raise StoreError(
+            f"{file}: the write failed ({_words(error)}); the file is as it was."
+        ) from error
     finally:
         # An exit with an error releases the lease without saving; saving is done by save().
         graph.__exit__(StoreError, StoreError(), None)
@@ -123,7 +137,7 @@ def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
 
 def _remove_unfinished(file: StoreFile) -> None:
     """Remove what writers that were killed have left; the lease says that nobody writes now."""
-    unfinished = re.compile(re.escape(file.path.name) + r"\.tmp\.\d+\.\d+")
+    unfinished = re.compile(re.escape(file.path.name) + _TEMPORARY.pattern)
     for path in file.path.parent.iterdir():
         if unfinished.fullmatch(path.name):
             path.unlink(missing_ok=True)
@@ -144,14 +158,19 @@ def save(graph: kglite.KnowledgeGraph, file: StoreFile) -> None:
         with SAVING:
             graph.save(str(file.path))
     except (kglite.KgError, OSError, ValueError) as error:
+        if _code(error) == errno.EBUSY:
+            raise StoreError(
+                f"{file}: the file is mounted alone, so it can't be replaced; it is as it was "
+                "before. Cure: mount its folder, not the file."
+            ) from error
         raise StoreError(
-            f"{file}: the graph can't be saved ({error}). The file is as it was before. "
+            f"{file}: the graph can't be saved ({_words(error)}). The file is as it was before. "
             "Cure: check the free space and the rights on its folder, then run the write again."
         ) from error
 
 
 def _opened(
-    file: StoreFile, opener: Callable[[str], kglite.KnowledgeGraph]
+    file: StoreFile, opener: Callable[[str], kglite.KnowledgeGraph], *, writing: bool = False
 ) -> kglite.KnowledgeGraph:
     try:
         graph = opener(str(file.path))
@@ -162,7 +181,7 @@ def _opened(
             "Cure: wait until it has finished, then run the write again; reading is possible now."
         ) from error
     except (kglite.KgError, OSError, ValueError, RuntimeError) as error:
-        raise StoreFileError(f"{file}: this file can't be opened ({error}). {REBUILD}") from error
+        raise _refused(file, error, writing) from error
     version = graph.schema_version
     if version > latest_version():
         raise StoreFileError(
@@ -170,6 +189,50 @@ def _opened(
             f"{latest_version()}. {REBUILD}"
         )
     return graph
+
+
+def _read_only(file: StoreFile, why: str = "") -> StoreError:
+    return StoreError(
+        f"{file}: the store can't be written: it is read-only here{why}. Cure: give a store "
+        "that you may write to, or permit writing in its folder, to the file and to its "
+        f"{_locks(file)}."
+    )
+
+
+def _locks(file: StoreFile) -> str:
+    return f"lock files ({file.path.name}.lock, {file.path.name}.lock-owner)"
+
+
+def _code(error: Exception) -> int:
+    """The system's number of an error of the engine; 0 for other errors."""
+    found = _SYSTEM_ERROR.search(str(error))
+    return int(found[1]) if found else 0
+
+
+def _refused(file: StoreFile, error: Exception, writing: bool) -> StoreError:
+    """The error of a file that can't be opened, with the cure of its cause."""
+    code = _code(error)
+    readable = not file.path.exists() or os.access(file.path, os.R_OK)
+    if code in _REFUSED and writing and readable:
+        return _read_only(file, f" ({os.strerror(code)})")
+    if code in _REFUSED:
+        return StoreFileError(
+            f"{file}: you may not read this file ({os.strerror(code)}). Cure: permit reading it."
+        )
+    if code == errno.EISDIR and writing and not file.path.is_dir():
+        return StoreError(
+            f"{file}: a folder has the name of one of its {_locks(file)}. Cure: move it away."
+        )
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"{file}: {os.strerror(code)}. Cure: free some space, then run the call again."
+        )
+    return StoreFileError(f"{file}: this file can't be opened ({_words(error)}). {REBUILD}")
+
+
+def _words(error: Exception) -> str:
+    """What the engine says, with the store's own name for its unfinished files."""
+    return _TEMPORARY.sub("", str(error))
 
 
 def _user_of(pid: int | None) -> int | None:

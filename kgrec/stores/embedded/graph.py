@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import kglite
 import pyarrow as pa
@@ -20,6 +20,9 @@ from kgrec.stores.embedded.file import LoadedGraph, StoreFile, leased, load, pre
 from kgrec.stores.embedded.read import plain_value, read_edges, read_nodes
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.tables import EdgeRows, NodeRows
+
+if TYPE_CHECKING:
+    from kgrec.stores.removal import Removal, Removed
 
 
 class EmbeddedGraph:
@@ -99,14 +102,15 @@ class EmbeddedGraph:
             prepare(graph)
             self._publish(merged(graph, nodes, edges, patch_rows, progress))
 
-    def delete_user(self, user_id: str) -> bool:
+    def remove(self, removal: Removal, strict: bool, patch_rows: int) -> Removed:
+        """Remove what is there; with ``strict`` nothing, if anything is missing."""
+        from kgrec.stores.embedded.remove import removed
+
         with self._changing() as graph:
-            if not rows_of(graph, queries.USER_EXISTS, {"id": user_id}):
-                return False
-            for statement in (queries.DELETE_REVIEWS, queries.DELETE_QUERIES, queries.DELETE_USER):
-                graph.cypher(statement, params={"id": user_id}, timeout_ms=0)
-            self._publish(graph)
-        return True
+            changed, done = removed(graph, removal, strict, patch_rows)
+            if done.rows:
+                self._publish(changed)
+        return done
 
     def migrate(self) -> None:
         with self._changing() as graph:
@@ -144,7 +148,7 @@ class EmbeddedGraph:
         except kglite.ReadOnlyError as error:
             raise QueryError(
                 "query() only reads, and this Cypher would change the graph. "
-                "Cure: use write() or delete_user()."
+                "Cure: use write() or remove()."
             ) from error
         except (kglite.CypherSyntaxError, kglite.SchemaError, kglite.ArgumentError) as error:
             raise QueryError(f"the Cypher is wrong: {error}") from error

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, USER
 from kgrec.stores.base import EdgeType
 from kgrec.stores.cypher_quoting import quote, text
 
 # Properties of a node for which kglite answers its label where they are absent.
 MADE_UP = ("type", "label", "node_type")
 
-DELETE_REVIEWS = "MATCH (:User {id: $id})-[:WROTE]->(n:Review) DETACH DELETE n"
-DELETE_QUERIES = "MATCH (:User {id: $id})-[:ISSUED]->(n:Query) DETACH DELETE n"
-DELETE_USER = "MATCH (n:User {id: $id}) DETACH DELETE n"
-USER_EXISTS = "MATCH (n:User {id: $id}) RETURN 1 AS found"
+# What removes nodes of a label by the ids ``rows``: first what leaves with them.
+DELETE_NODES = {
+    USER: (
+        "UNWIND $rows AS id MATCH (:User {id: id})-[:WROTE]->(n:Review) DETACH DELETE n",
+        "UNWIND $rows AS id MATCH (:User {id: id})-[:ISSUED]->(n:Query) DETACH DELETE n",
+        "UNWIND $rows AS id MATCH (n:User {id: id}) DETACH DELETE n",
+    ),
+    ITEM: (
+        "UNWIND $rows AS id MATCH (n:Review)-[:ABOUT]->(:Item {id: id}) DETACH DELETE n",
+        "UNWIND $rows AS id MATCH (n:Item {id: id}) DETACH DELETE n",
+    ),
+    ENTITY: ("UNWIND $rows AS id MATCH (n:Entity {id: id}) DETACH DELETE n",),
+    REVIEW: ("UNWIND $rows AS id MATCH (n:Review {id: id}) DETACH DELETE n",),
+    QUERY: ("UNWIND $rows AS id MATCH (n:Query {id: id}) DETACH DELETE n",),
+}
 
 DELETE_PAIRS = (
     "UNWIND $rows AS row "
@@ -27,6 +39,10 @@ SEARCH_TEXT = (
 
 def match_nodes(label: str) -> str:
     return f"MATCH (n:{quote(label)})"
+
+
+def find_nodes(label: str) -> str:
+    return f"UNWIND $rows AS id MATCH (n:{quote(label)} {{id: id}}) RETURN n.id AS id"
 
 
 def titles(label: str) -> str:
@@ -73,6 +89,26 @@ def create_interactions(columns: Sequence[str]) -> str:
     return (
         "UNWIND $rows AS row MATCH (u:User {id: row.source}) MATCH (i:Item {id: row.target}) "
         f"CREATE (u)-[:INTERACTED {{{values}}}]->(i)"
+    )
+
+
+def delete_interactions(present: Sequence[str], absent: Sequence[str]) -> str:
+    """The interactions of each row's ends that have its values of ``present``, and none of
+    ``absent``."""
+    conditions = [f"{edge_property(name)} = row.{quote(name)}" for name in present]
+    conditions += [f"{edge_property(name)} IS NULL" for name in absent]
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return (
+        "UNWIND $rows AS row MATCH (:User {id: row.source})-[r:INTERACTED]->"
+        f"(:Item {{id: row.target}}){where} DELETE r"
+    )
+
+
+def delete_facts(head: str, tail: str) -> str:
+    """Facts of the relation ``$relation`` between nodes of two labels."""
+    return (
+        f"UNWIND $rows AS row MATCH (:{quote(head)} {{id: row.source}})-[r:$relation]->"
+        f"(:{quote(tail)} {{id: row.target}}) DELETE r"
     )
 
 

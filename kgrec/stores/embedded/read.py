@@ -53,9 +53,14 @@ def read_nodes(loaded: LoadedGraph, label: str, columns: Sequence[str] | None) -
 
 
 def read_edges(
-    loaded: LoadedGraph, edge: EdgeType, columns: Sequence[str] | None, page: int = PAGE_EDGES
+    loaded: LoadedGraph,
+    edge: EdgeType,
+    columns: Sequence[str] | None,
+    page: int = PAGE_EDGES,
+    sources: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The edges of one kind, read in parts of about ``page`` edges."""
+    """The edges of one kind, read in parts of about ``page`` edges; ``sources``: those of these
+    nodes alone."""
     kinds = loaded.edge_properties(edge.name)
     wanted = [
         Column("source", "a.id", pa.string(), key=True),
@@ -70,14 +75,14 @@ def read_edges(
     if not stored:
         return read_columns(loaded.graph, None, wanted)
     parameters: dict[str, Any] = {"relation": edge.name}
-    if stored[0].count <= page:
+    if stored[0].count <= page and sources is None:
         return read_columns(loaded.graph, queries.match_edges(edge), wanted, parameters)
     # kglite holds every row of an answer before it writes them, so ask for a part of the sources.
-    ids = read_nodes(loaded, edge.source_label, ())["id"].to_pylist()
-    size = max(1, len(ids) * page // stored[0].count)
+    ids = sources or read_nodes(loaded, edge.source_label, ())["id"].to_pylist()
+    size = max(1, loaded.graph.node_type_counts()[edge.source_label] * page // stored[0].count)
     match = queries.match_edges_of(edge, labels=len(same) > 1)
     pages = [
-        read_columns(loaded.graph, match, wanted, {**parameters, "ids": ids[i : i + size]})
+        read_columns(loaded.graph, match, wanted, {**parameters, "ids": list(ids[i : i + size])})
         for i in range(0, len(ids), size)
     ]
     return joined(pages)

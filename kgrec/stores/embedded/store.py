@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pyarrow as pa
 
-from graph_schema.errors import StoreError
+from graph_schema.errors import StoreError, StoreFileError
 from graph_schema.migration import latest_version
 from graph_schema.names import ITEM
 from kgrec.stores.base import (
@@ -32,6 +32,7 @@ from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 if TYPE_CHECKING:
     from graph_schema.catalog import Catalog
+    from kgrec.stores.removal import Removal, Removed
 
 _ATTEMPTS: Final = 3  # to find a worker that has not ended in the meantime
 
@@ -40,8 +41,8 @@ _ATTEMPTS: Final = 3  # to find a worker that has not ended in the meantime
 class Limits:
     """Sizes that decide how the graph is read and written, not what comes out.
 
-    ``patch_rows``: up to this many interactions are merged one by one; beyond it, building the
-    graph anew is faster. ``page_edges``: about how many edges are read at once.
+    ``patch_rows``: up to this many interactions are merged or removed one by one; beyond it,
+    building the graph anew is faster. ``page_edges``: about how many edges are read at once.
     """
 
     patch_rows: int = 20_000
@@ -68,6 +69,7 @@ class EmbeddedStore(GraphStore):
         self.path = Path(path)
         self.uri = str(self.path)
         self._reader = _Reader()
+        self._had_file = False
         # Without close() the worker ends when the store is no longer referred to.
         self._finalizer = weakref.finalize(self, _Reader.end, self._reader)
 
@@ -159,8 +161,17 @@ class EmbeddedStore(GraphStore):
         found = self._read("search_text", text=words, label=label, k=k)
         return [TextHit(NodeRef(label, node), score) for node, score in found]
 
-    def delete_user(self, user_id: str) -> bool:
-        return bool(self._change("delete_user", {"user_id": user_id}))
+    def _remove(self, removal: Removal, strict: bool) -> Removed:
+        from kgrec.stores.removal import Removed
+
+        arguments = {
+            "nodes": {frame: list(ids) for frame, ids in removal.nodes.items()},
+            "strict": strict,
+            "patch_rows": self.limits.patch_rows,
+        }
+        self._check_file()
+        found = self._change("remove", arguments, [removal.interactions, removal.facts])
+        return Removed(found["rows"], found["missing"])
 
     def schema_version(self) -> int:
         return int(self._read("schema_version"))
@@ -174,12 +185,25 @@ class EmbeddedStore(GraphStore):
         self._reader.replace(None)
 
     def _read(self, call: str, **arguments: Any) -> Any:
+        self._check_file()
         for _ in range(_ATTEMPTS):
             try:
                 return self._call(self._reader.worker(), call, arguments)
             except WorkerGone:
                 continue
         raise self._no_worker()
+
+    def _check_file(self) -> None:
+        """Raise StoreFileError where the file was there before and is no more: to go on with an
+        empty graph would look as if everything had been removed."""
+        if os.path.exists(self.path):
+            self._had_file = True
+        elif self._had_file:
+            raise StoreFileError(
+                f"{self.path}: the file was there before; now it is moved or deleted. Cure: "
+                "connect to the place where it is, or write the catalog again, which makes a new "
+                "store here."
+            )
 
     def _change(
         self,

@@ -28,7 +28,6 @@ from kgrec.stores.tables import EdgeRows, NodeRows
 
 CALLS: Final = frozenset(
     {
-        "delete_user",
         "edge_types",
         "migrate",
         "neighbours",
@@ -81,6 +80,8 @@ class Worker:
         graph = self._graph_of(request)
         if call == "write":
             return self._write(graph, request.tables, **arguments)
+        if call == "remove":
+            return self._remove(graph, request.tables, **arguments)
         if call not in CALLS:
             raise StoreError(f"{graph.file}: unknown call {call!r}")
         return getattr(graph, call)(**arguments)
@@ -106,6 +107,20 @@ class Worker:
             for edge, table in zip(edges, tables[len(labels) :], strict=True)
         ]
         graph.write(nodes, rows, patch_rows, self._report if progress else None)
+
+    def _remove(
+        self,
+        graph: EmbeddedGraph,
+        tables: tuple[pa.Table, ...],
+        nodes: dict[str, list[str]],
+        strict: bool,
+        patch_rows: int,
+    ) -> dict[str, Any]:
+        from kgrec.stores.removal import Removal  # with pandas: reading starts faster without it
+
+        ids = {frame: tuple(found) for frame, found in nodes.items()}
+        done = graph.remove(Removal(ids, *tables), strict, patch_rows)
+        return {"rows": done.rows, "missing": done.missing}
 
     def _report(self, what: str, done: int, total: int) -> None:
         """Send a step of the progress, and wait for the permission to go on."""

@@ -39,25 +39,26 @@ def merged(
     one; for more of them it is faster to build the graph anew.
     """
     loaded = LoadedGraph(graph)
-    if not any(edge.name == INTERACTED for edge in loaded.edge_types):
+    if not loaded.had_edges(INTERACTED):
         build(graph, nodes, edges, progress)
         return graph
     events, *others = edges
     both = merge_interactions(read_edges(loaded, _INTERACTIONS, None), events.table)
     if both.work > patch_rows:
-        return _rebuilt(loaded, nodes, both, others, progress)
+        return rebuilt(loaded, nodes, both.rows, others, progress)
     build(graph, nodes, others, progress)
     patch_interactions(graph, both)
     return graph
 
 
-def _rebuilt(
+def rebuilt(
     loaded: LoadedGraph,
     nodes: Sequence[NodeRows],
-    both: Merged,
+    interactions: pa.Table,
     others: Sequence[EdgeRows],
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> kglite.KnowledgeGraph:
+    """A new graph with these interactions in place of the loaded ones, and nodes and edges more."""
     graph = kglite.KnowledgeGraph()
     prepare(graph)
     old_nodes = [NodeRows(n, read_nodes(loaded, n, None)) for n in loaded.graph.node_types]
@@ -67,7 +68,7 @@ def _rebuilt(
         if edge.name != INTERACTED
     ]
     build(graph, old_nodes, old_edges)
-    build(graph, nodes, [EdgeRows(_INTERACTIONS, both.rows), *others], progress)
+    build(graph, nodes, [EdgeRows(_INTERACTIONS, interactions), *others], progress)
     return graph
 
 
@@ -104,7 +105,7 @@ def _like_stored(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
 
 
 def add_edges(graph: kglite.KnowledgeGraph, rows: EdgeRows) -> None:
-    """Insert edges. On a type that has edges already an edge between the same two nodes is updated;
+    """Insert edges. On a type that has or had edges an edge between the same two nodes is updated;
     on a new type every row is an edge of its own."""
     with warnings.catch_warnings():
         # Identical interactions are meant: each is an event of its own.

@@ -4,14 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graph_schema.names import ITEM, QUERY, REVIEW
+from graph_schema.names import (
+    ABOUT,
+    CLICKED,
+    ENTITY,
+    INTERACTED,
+    ISSUED,
+    ITEM,
+    QUERY,
+    REVIEW,
+    USER,
+    WROTE,
+)
 from kgrec.stores.base import EdgeType
 from kgrec.stores.cypher_quoting import quote
 from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
 
-DELETE_REVIEWS = "MATCH (:User {id: $id})-[:WROTE]->(n:Review) DETACH DELETE n"
-DELETE_QUERIES = "MATCH (:User {id: $id})-[:ISSUED]->(n:Query) DETACH DELETE n"
-DELETE_USER = "MATCH (n:User {id: $id}) DETACH DELETE n RETURN count(*) AS deleted"
+# What leaves with the nodes ``rows`` of a label: the relationship type that it depends on, the
+# label of the nodes that leave (None: relationships alone), and the statement.
+_WITH_USER = "UNWIND $rows AS id MATCH (:User {id: id})"
+_WITH_ITEM = "UNWIND $rows AS id MATCH (:Item {id: id})"
+DELETE_WITH: dict[str, tuple[tuple[str, str | None, str], ...]] = {
+    USER: (
+        (INTERACTED, None, f"{_WITH_USER}-[r:INTERACTED]->() DELETE r"),
+        (WROTE, REVIEW, f"{_WITH_USER}-[:WROTE]->(n:Review) DETACH DELETE n"),
+        (ISSUED, QUERY, f"{_WITH_USER}-[:ISSUED]->(n:Query) DETACH DELETE n"),
+    ),
+    ITEM: (
+        (INTERACTED, None, f"{_WITH_ITEM}<-[r:INTERACTED]-() DELETE r"),
+        (ABOUT, REVIEW, f"{_WITH_ITEM}<-[:ABOUT]-(n:Review) DETACH DELETE n"),
+        (CLICKED, None, f"{_WITH_ITEM}<-[r:CLICKED]-() DELETE r"),
+    ),
+    ENTITY: (),
+    REVIEW: (),
+    QUERY: (),
+}
+DELETE_ELEMENTS = "UNWIND $rows AS element MATCH ()-[r]->() WHERE elementId(r) = element DELETE r"
 
 # Names that exist in the graph: a query may use others, but then the driver logs warnings.
 KNOWN = """
@@ -70,6 +98,29 @@ def merge_nodes(label: str) -> str:
 def lock_nodes(label: str) -> str:
     """The write locks make "read what is stored, then add what is missing" safe against others."""
     return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) SET n.id = n.id"
+
+
+def find_nodes(label: str) -> str:
+    return f"UNWIND $rows AS id MATCH (n:{quote(label)} {{id: id}}) RETURN n.id AS id"
+
+
+def delete_nodes(label: str) -> str:
+    return f"UNWIND $rows AS id MATCH (n:{quote(label)} {{id: id}}) DETACH DELETE n"
+
+
+def _facts(head: str, relation: str, tail: str) -> str:
+    return (
+        f"UNWIND $rows AS row MATCH (:{quote(head)} {{id: row.source}})-[r:{quote(relation)}]->"
+        f"(:{quote(tail)} {{id: row.target}})"
+    )
+
+
+def find_facts(head: str, relation: str, tail: str) -> str:
+    return f"{_facts(head, relation, tail)} RETURN row.place AS place"
+
+
+def delete_facts(head: str, relation: str, tail: str) -> str:
+    return f"{_facts(head, relation, tail)} DELETE r"
 
 
 def targets_of(edge: EdgeType) -> str:

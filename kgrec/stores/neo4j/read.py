@@ -10,7 +10,7 @@ import neo4j
 import pyarrow as pa
 
 from kgrec.stores.base import EdgeType
-from kgrec.stores.columns import column_of, joined
+from kgrec.stores.columns import column_of, joined, with_columns
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
 from kgrec.stores.neo4j.session import Connection
@@ -51,7 +51,7 @@ def read_nodes(
         part = _read(connection, queries.read_nodes(node, stored), ["id", *stored], single=False)
         if node.kind is not None and (columns is None or "kind" in columns):
             part = _with_kind(part, node.kind)
-        parts.append(_widened(part, ["id", *wanted]))
+        parts.append(with_columns(part, ["id", *wanted]))
     return _joined(parts, ["id", *(columns or ())])
 
 
@@ -78,7 +78,7 @@ def read_edges(
             ["source", "target", *stored],
             single=True,
         )
-        parts.append(_widened(part, ["source", "target", *wanted]))
+        parts.append(with_columns(part, ["source", "target", *wanted]))
     return _joined(parts, ["source", "target", *(columns or ())])
 
 
@@ -185,14 +185,6 @@ def _with_kind(part: pa.Table, kind: str) -> pa.Table:
         return part.append_column("kind", constant)
     place = part.column_names.index("kind")
     return part.set_column(place, "kind", part["kind"].fill_null(kind))
-
-
-def _widened(part: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The table with null columns for the names that it lacks."""
-    for name in names:
-        if name not in part.column_names:
-            part = part.append_column(name, pa.nulls(part.num_rows))
-    return part
 
 
 def _joined(parts: list[pa.Table], names: Sequence[str]) -> pa.Table:

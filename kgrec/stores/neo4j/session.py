@@ -128,7 +128,7 @@ def _client_error(uri: str, error: ClientError) -> StoreError:
     if code.endswith("AccessMode"):
         return QueryError(
             "query() only reads, and this Cypher would change the graph. "
-            "Cure: use write() or delete_user()."
+            "Cure: use write() or remove()."
         )
     if code.endswith("DatabaseNotFound"):
         return StoreError(f"{uri}: {error.message} Cure: pass the name of a database it has.")

@@ -30,11 +30,13 @@ from kgrec.stores.base import (
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j import read as reading
+from kgrec.stores.neo4j import remove as removing
 from kgrec.stores.neo4j import search as searching
 from kgrec.stores.neo4j import write as writing
 from kgrec.stores.neo4j.names import Names, NodeSource
 from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.paths import simple_paths
+from kgrec.stores.removal import Removal, Removed
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 VERSION_LABEL = "SchemaVersion"
@@ -148,7 +150,7 @@ class Neo4jStore(GraphStore):
                 if kind != "r":
                     raise QueryError(
                         "query() only reads the graph, and this Cypher would change it or its "
-                        "schema. Cure: use write(), delete_user() or migrate()."
+                        "schema. Cure: use write(), remove() or migrate()."
                     )
             rows = tx.run(cypher, values)
             return [{name: plain_value(value) for name, value in dict(row).items()} for row in rows]
@@ -165,16 +167,10 @@ class Neo4jStore(GraphStore):
         best = sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))[:k]
         return [TextHit(NodeRef(label, node), score) for node, score in best]
 
-    def delete_user(self, user_id: str) -> bool:
-        self._refuse_if_mapped("delete_user()")
-
-        def work(tx: neo4j.ManagedTransaction) -> bool:
-            for statement in (queries.DELETE_REVIEWS, queries.DELETE_QUERIES):
-                tx.run(statement, id=user_id).consume()
-            row = tx.run(queries.DELETE_USER, id=user_id).single(strict=True)
-            return bool(row["deleted"])
-
-        return self._connection.write(work)
+    def _remove(self, removal: Removal, strict: bool) -> Removed:
+        self._refuse_if_mapped("remove()")
+        present = reading.known(self._connection)
+        return self._connection.write(lambda tx: removing.remove(tx, removal, strict, present))
 
     def schema_version(self) -> int:
         if VERSION_LABEL not in reading.known(self._connection).labels:

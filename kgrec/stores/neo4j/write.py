@@ -110,19 +110,19 @@ def _merge(tx: neo4j.ManagedTransaction, edge: EdgeType, incoming: pa.Table) -> 
     tx.run(queries.lock_nodes(edge.source_label), ids=users).consume()
     # What identifies an interaction must be read even where the incoming ones lack it.
     columns = sorted({*incoming.column_names, *IDENTITY} - {"source", "target"})
-    stored = _stored(tx, users, columns, elements=False)
+    stored = stored_interactions(tx, users, columns, elements=False)
     if stored is None:
         _create(tx, edge, incoming)
         return
     merged = merge_interactions(stored, incoming)
     if merged.changed.any():
-        stored = _stored(tx, users, columns, elements=True)
+        stored = stored_interactions(tx, users, columns, elements=True)
         merged = merge_interactions(stored, incoming)
         _update(tx, merged)
     _create(tx, edge, merged.added.select(incoming.column_names))
 
 
-def _stored(
+def stored_interactions(
     tx: neo4j.ManagedTransaction, users: list[str], columns: Sequence[str], *, elements: bool
 ) -> pa.Table | None:
     """The interactions that the users have, with their element ids if asked; None: none."""

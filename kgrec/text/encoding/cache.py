@@ -21,6 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from kgrec.errors import reason
 from kgrec.progress import Progress
 from kgrec.text.cleaning import clean_text
 from kgrec.text.encoding.encoder import TextEncoder
@@ -202,8 +203,9 @@ class CachedEncoder:
             self.cache.put(self.fingerprint, texts, vectors)
         except OSError as error:
             warnings.warn(
-                f"text vectors can't be stored in {self.cache.folder} ({error}); the texts will be "
-                "encoded again next time. Set KGREC_CACHE_DIR to a folder that can be written.",
+                f"text vectors can't be stored in {self.cache.folder} ({reason(error)}); the texts "
+                "will be encoded again next time. Set KGREC_CACHE_DIR to a folder that can be "
+                "written.",
                 stacklevel=3,
             )
 

@@ -106,7 +106,7 @@ def test_another_process_reads_while_one_writes(store: EmbeddedStore) -> None:
         with pytest.raises(StoreError, match=rf"another writer.*process {writer.pid}.*Cure"):
             store.write(sample())
         with pytest.raises(StoreError, match="another writer"):
-            store.delete_user("u1")
+            store.remove(users="u1")
         writer.stdin.write("\n" * 20)
         writer.stdin.close()
         assert writer.stdout.read().endswith("written\n")
@@ -165,7 +165,7 @@ from tests.stores.contract import sample
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # bytes in any one file: like a full disk
 try:
-    EmbeddedStore(sys.argv[1]).delete_user("u1")
+    EmbeddedStore(sys.argv[1]).remove(users="u1")
 except StoreError as error:
     print(error)
 """
@@ -215,7 +215,7 @@ def test_a_reader_sees_the_next_write(store: EmbeddedStore) -> None:
     store.write(sample())
     with EmbeddedStore(store.path) as reader:
         assert len(reader.read_nodes("User")) == 3
-        store.delete_user("u3")
+        store.remove(users="u3")
         assert len(reader.read_nodes("User")) == 2
 
 

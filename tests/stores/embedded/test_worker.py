@@ -87,7 +87,7 @@ def script(code: str, path: Path, **options: object) -> subprocess.Popen[str]:
 def test_this_process_never_loads_kglite(store: EmbeddedStore) -> None:
     code = (
         "import sys; from kgrec.stores import EmbeddedStore; store = EmbeddedStore(sys.argv[1]); "
-        "store.query('MATCH (n:Item) RETURN n.nothing AS x'); store.delete_user('u1'); "
+        "store.query('MATCH (n:Item) RETURN n.nothing AS x'); store.remove(users='u1'); "
         "print('kglite' in sys.modules)"
     )
     with script(code, store.path, stderr=subprocess.PIPE) as process:
@@ -203,6 +203,45 @@ def test_a_write_that_is_cut_off_leaves_the_old_graph_or_the_new(
     assert list(store.path.parent.glob("*.tmp.*")) == []
 
 
+REMOVING = """
+import sys
+from kgrec.stores import EdgeType, EmbeddedStore
+
+store = EmbeddedStore(sys.argv[1])
+rows = store.read_edges(EdgeType("User", "INTERACTED", "Item"))
+rows = rows.rename_columns(["user_id", "item_id"]).slice(0, 60_000)
+print("ready", flush=True)
+store.remove(users=[f"u{n}" for n in range(200)], interactions=rows)
+"""
+
+
+@pytest.mark.slow
+def test_a_removal_that_is_cut_off_leaves_the_old_graph_or_the_new(tmp_path: Path) -> None:
+    n = 120_000
+    frame = pd.DataFrame({"user_id": np.arange(n) % 3000, "item_id": np.arange(n) % 1999})
+    frame["user_id"] = "u" + frame["user_id"].astype(str)
+    with EmbeddedStore(tmp_path / "graph.kgl") as store:
+        store.write(Catalog.from_frames(interactions=frame))
+        whole = store.path.read_bytes()
+        counts = [(store.node_counts(), store.edge_types())]
+        with script(REMOVING, store.path) as process:
+            assert process.wait() == 0
+        counts.append((store.node_counts(), store.edge_types()))
+        assert counts[1][0]["User"] == 2800
+        for wait in (0.05, 0.3, 0.6, 0.9, 1.2, 1.6):
+            store.path.write_bytes(whole)
+            with script(REMOVING, store.path) as process:
+                assert process.stdout is not None
+                process.stdout.readline()
+                time.sleep(wait)
+                process.kill()
+            assert ended(workers(process.pid))
+            assert (store.node_counts(), store.edge_types()) in counts
+        store.path.write_bytes(whole)
+        store.remove(users="u1")
+        assert list(tmp_path.glob("*.tmp.*")) == []
+
+
 FORKING = """
 import os, sys, time
 from kgrec.stores import EmbeddedStore
@@ -240,7 +279,7 @@ def test_a_forked_child_has_a_worker_of_its_own(store: EmbeddedStore) -> None:
     if not child:
         try:
             fine = store.node_counts()["User"] == 3 and len(workers()) == 1
-            store.delete_user("u3")
+            store.remove(users="u3")
             store.close()
         except BaseException:
             os._exit(2)

@@ -160,7 +160,7 @@ def test_neighbours_and_paths_in_kgrecs_names(store: Neo4jStore) -> None:
 
 
 def test_nothing_is_written_to_a_mapped_graph(store: Neo4jStore, neo4j_server: Server) -> None:
-    for action in (lambda: store.write(sample()), lambda: store.delete_user("7"), store.migrate):
+    for action in (lambda: store.write(sample()), lambda: store.remove(users="7"), store.migrate):
         with pytest.raises(StoreError, match=r"through a mapping.*Cure"):
             action()
     with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=neo4j_server.auth) as driver:

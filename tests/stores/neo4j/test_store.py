@@ -72,6 +72,20 @@ def test_both_stores_give_the_same_snapshot(store: Neo4jStore, tmp_path: Path) -
         assert_same_snapshot(part, read_snapshot(store, splits=splits))
 
 
+def test_a_removal_gives_no_warning_of_names_that_the_graph_lacks(
+    store: Neo4jStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = dict.fromkeys(("users", "items", "entities", "reviews", "queries"), "x")
+    rows = {name: frames()[name] for name in ("interactions", "facts")}
+    caplog.set_level(logging.WARNING)
+    store.remove(**asked, **rows, missing="ignore")
+    store.write(Catalog.from_frames(users=pd.DataFrame({"user_id": ["x", "y"]})))
+    assert store.remove(**asked, **rows, missing="ignore").rows["users"] == 1
+    store.write(sample())
+    store.remove(users="u1", items=["i1", "i2", "i3"], **rows, missing="ignore")
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_wrong_password_is_reported_and_never_shown(
     neo4j_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
