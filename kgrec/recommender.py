@@ -1000,9 +1000,9 @@ class Recommender:
         Parameters
         ----------
         news : Catalog or DataFrame
-            A frame has interactions. Attributes of known users and items that are not mentioned
-            stay as they are. Updating twice changes nothing. The store is not written; see
-            ``GraphStore.write``.
+            A frame has interactions; one without a time counts as the newest of its user.
+            Attributes of known users and items that are not mentioned stay as they are. Updating
+            twice changes nothing. The store is not written; see ``GraphStore.write``.
         progress : callable, optional
             As in ``fit``.
 

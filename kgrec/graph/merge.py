@@ -10,6 +10,7 @@ import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.graph.snapshot import (
+    NO_TIME,
     TEXT_COLUMNS,
     Facts,
     GraphSnapshot,
@@ -26,7 +27,8 @@ Move = Callable[[str, Ints], Ints]
 
 def merge_snapshots(old: GraphSnapshot, new: GraphSnapshot) -> GraphSnapshot:
     """Everything of both: attributes of ``new`` win where given, and an event or fact that both
-    hold counts once. Rows are in canonical order again."""
+    hold counts once. Rows are in canonical order again; only events of ``new`` without a time come
+    after all others of their user, while a graph that is read has them first."""
     tables = {label: _merge_nodes(old.table(label), new.table(label)) for label in _LABELS}
     moves = [_mover(snapshot, tables) for snapshot in (old, new)]
     return replace(
@@ -87,13 +89,16 @@ def _merge_interactions(
     for events, move in ((old, move_old), (new, move_new)):
         frame = _frame(events, move)
         frames.append(frame.assign(nth=frame.groupby(key).cumcount()))
-    both = pd.concat(frames, ignore_index=True)
+    places = [_old_places(frames[0]), frames[1]["timestamp"].to_numpy()]
+    both = pd.concat(frames, ignore_index=True).assign(place=np.concatenate(places))
+    is_new = np.arange(len(both)) >= len(old)
     repeated = both.duplicated([*key, "nth"], keep="first")
     newer = both[repeated].set_index([*key, "nth"])[["rating", "scenario", "split"]]
-    both = both[~repeated]
+    both, is_new = both[~repeated], is_new[~repeated.to_numpy()]
     if len(newer):
         both = _overwritten(both, newer)
-    order = ["user", "timestamp", "item", "event", "scenario", "split", "rating"]
+    both = _newest_without_time(both, is_new)
+    order = ["user", "place", "untimed", "item", "event", "scenario", "split", "rating"]
     both = both.sort_values(order, kind="stable")
     return Interactions(
         **{
@@ -101,6 +106,23 @@ def _merge_interactions(
             for part in fields(Interactions)
         }
     )
+
+
+def _old_places(old: pd.DataFrame) -> np.ndarray:
+    """int64 ``[n]``: the latest time of the user's events up to each one, by which an event without
+    a time stays where an earlier merge put it."""
+    return old.groupby("user")["timestamp"].cummax().to_numpy(dtype=np.int64)
+
+
+def _newest_without_time(both: pd.DataFrame, is_new: np.ndarray) -> pd.DataFrame:
+    """``both`` with the new events without a time after all other events of their user.
+
+    Who tells of an event and gives no time tells of what has just happened. Users without any time
+    keep the order by item."""
+    untimed = (both["timestamp"] == NO_TIME).to_numpy()
+    last = both.groupby("user")["place"].transform("max").to_numpy(dtype=np.int64)
+    place = np.where(is_new & untimed, last, both["place"].to_numpy(dtype=np.int64))
+    return both.assign(place=place, untimed=untimed & (place != NO_TIME))
 
 
 def _overwritten(events: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:

@@ -89,6 +89,9 @@ def with_named(scenarios: NodeTable, named: Strings) -> NodeTable:
 class Interactions:
     """Interactions sorted by (user, timestamp, item, event); all arrays ``[n]``.
 
+    An event without a timestamp comes first among those of its user, or where an update put it: as
+    the newest at that time.
+
     ``user`` and ``item`` int64 rows; ``timestamp`` int64 unix seconds, NO_TIME if absent;
     ``rating`` float32, NaN if absent; ``event``, ``scenario``, ``split`` object, "" if absent.
     """
@@ -105,7 +108,8 @@ class Interactions:
         return len(self.user)
 
     def select(self, mask: np.ndarray) -> Interactions:
-        """The interactions where ``mask`` (bool ``[n]``) holds, order kept."""
+        """The interactions where ``mask`` (bool ``[n]``) holds, order kept; or those of given rows
+        (int64 ``[m]``)."""
         columns = (
             self.user,
             self.item,
