@@ -37,12 +37,15 @@ class Catalog:
         The row number of each record in that file, int64 ``[n]``, for error messages.
     dropped : mapping of str to int
         The number of exact repeats of nodes and facts that were dropped, per frame.
+    derived : frozenset of str
+        The frames of nodes that were not given: their ids are those that other frames name.
     """
 
     tables: Mapping[str, pa.Table]
     sources: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    derived: frozenset[str] = frozenset()
 
     @classmethod
     def from_frames(
@@ -100,7 +103,8 @@ class Catalog:
             "scenarios": scenarios,
         }
         collector, parts = build(given, vectors or {}, dict(sources or {}), dict(rows or {}))
-        catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped)
+        derived = frozenset(parts.derived)
+        catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped, derived)
         if collector.problems:
             others = () if parts.incomplete else catalog.validate().problems
             ValidationReport((*collector.problems, *others)).raise_if_any()

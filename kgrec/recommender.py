@@ -40,6 +40,7 @@ from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.news import updated
 from kgrec.graph.source import read_source
 from kgrec.metrics.evaluate import EvaluationReport
 from kgrec.paths.index import Constraints, NodeLike
@@ -994,30 +995,46 @@ class Recommender:
         trained = trained_counts(state.full_snapshot)
         return rerank_exposure(state.engine, request, target, options, trained)
 
-    def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
+    def update(
+        self,
+        news: Catalog | pd.DataFrame,
+        *,
+        strict: bool = False,
+        erase_empty: bool = False,
+        progress: Progress | None = None,
+    ) -> Self:
         """Add new users, items, entities, facts and interactions at once, without training.
+
+        Updating twice changes nothing. The store is not written; see ``GraphStore.write``.
 
         Parameters
         ----------
         news : Catalog or DataFrame
             A frame has interactions; one without a time counts as the newest of its user.
-            Attributes of known users and items that are not mentioned stay as they are. Updating
-            twice changes nothing. The store is not written; see ``GraphStore.write``.
+            Attributes of known nodes that are not mentioned stay as they are; others are converted
+            to the types that the graph has for them.
+        strict : bool
+            Refuse interactions, facts and texts that name users, items, entities or scenarios which
+            neither the graph nor the tables of ``news`` hold. By default they are new ones.
+        erase_empty : bool
+            An empty value (None, NaN, "") in a column of attributes erases what the graph has. By
+            default it says nothing. Titles, names, kinds and descriptions are never erased.
         progress : callable, optional
             As in ``fit``.
 
         Raises
         ------
         CatalogError
-            Where the new data break the schema; then nothing has changed.
+            Where the new data break the schema, where a value does not fit its column in the graph
+            or, with ``strict``, for unknown ids; then nothing has changed.
         """
         with self._changes:
             state = self.state
             catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
-            merged = merge_snapshots(state.full_snapshot, read_source(catalog, None))
-            updated = state.over(with_scenarios(merged, state.config.scenarios), progress)
-            updated.engine.warm_up()
-            self._state = updated
+            full = updated(state.full_snapshot, catalog, strict=strict, erase_empty=erase_empty)
+            answering = state.over(with_scenarios(full, state.config.scenarios), progress)
+            answering.engine.warm_up()
+            self._state = answering
         return self
 
     def save(self, folder: str | Path) -> None:

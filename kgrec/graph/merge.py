@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.graph.attributes import merged_column
 from kgrec.graph.snapshot import (
     NO_TIME,
     TEXT_COLUMNS,
@@ -59,19 +60,20 @@ def _mover(snapshot: GraphSnapshot, tables: dict[str, NodeTable]) -> Move:
 
 
 def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
-    left = old.attributes.set_axis(pd.Index(old.ids, dtype=object))
-    right = new.attributes.set_axis(pd.Index(new.ids, dtype=object))
-    right = right.mask(right.astype(object) == "")  # a blank title says nothing of a known item
-    if not len(right):
+    if not len(new):
         return old
-    merged = right.combine_first(left) if len(left) else right
-    merged = merged.reindex(columns=sorted({*map(str, left.columns), *map(str, right.columns)}))
+    ids = np.array([*old.ids, *new.ids[old.rows(new.ids) < 0]], dtype=object)
+    ids = ids[canonical_order(ids)]
+    rows = old.rows(ids), new.rows(ids)
+    names = sorted({*map(str, old.attributes.columns), *map(str, new.attributes.columns)})
+    columns = {
+        name: merged_column(old.attributes.get(name), rows[0], new.attributes.get(name), rows[1])
+        for name in names
+    }
     for name in TEXT_COLUMNS[old.label]:
-        merged[name] = merged[name].fillna("")
-    ids = merged.index.to_numpy(dtype=object)
-    order = canonical_order(ids)
-    attributes = merged.iloc[order].reset_index(drop=True)
-    return NodeTable(old.label, ids[order], attributes, merge_vectors(old, new, ids[order]))
+        columns[name] = columns[name].fillna("")
+    attributes = pd.DataFrame(columns, index=range(len(ids)))
+    return NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
 
 
 def _frame(events: Interactions, move: Move) -> pd.DataFrame:

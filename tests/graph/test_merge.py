@@ -117,7 +117,8 @@ def test_newer_attributes_win_and_blank_ones_do_not(tmp_path: Path, old: GraphSn
     assert (titles["i1"], titles["i2"], titles["i9"]) == ("New", "Two", "Nine")
     years = dict(zip(both.items.ids, both.items.attributes["year"], strict=True))
     assert (years["i1"], years["i2"]) == (1999, 2001)
-    assert np.isnan(years["i9"])
+    assert years["i9"] is pd.NA
+    assert both.items.attributes["year"].dtype == "Int64"
 
 
 def test_scenarios_of_both_are_there_with_what_is_said_of_them(

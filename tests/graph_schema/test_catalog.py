@@ -184,8 +184,8 @@ def test_odd_relations_are_kept_verbatim(odd: str) -> None:
     [
         ("rating", "five", "'five' is not a number"),
         ("rating", float("inf"), "not a number"),
-        ("timestamp", "yesterday", "not a time in unix seconds"),
-        ("timestamp", 1e30, "not a time in unix seconds"),
+        ("timestamp", "yesterday", "not a time"),
+        ("timestamp", 1e30, "not a time"),
         ("user_id", 1.5, "not an id"),
         ("device", "\ud800", "not valid Unicode"),
     ],
