@@ -48,7 +48,7 @@ from kgrec.persistence.model_folder import load_teacher, read_state, write_state
 from kgrec.progress import Progress
 from kgrec.query import GivenHistories, Horizon, Query
 from kgrec.ranking import Where
-from kgrec.ratings.rating import fit_ratings, predict_pairs, with_new_scenario
+from kgrec.ratings.rating import fit_ratings, predict_pairs, with_like, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
 from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
@@ -760,11 +760,11 @@ class Recommender:
         ------
         TrainingError
             Where there are no ratings, where all or none are likes, or where training diverges.
+        RequestError
+            Where ``like`` is no finite number.
         """
         with self._changes:
-            config = self.config.ratings
-            if like is not None:
-                config = RatingConfig.model_validate({**config.model_dump(), "like": like})
+            config = with_like(self.config.ratings, like)
             self._state = _with_ratings(self.state, config, seed, progress)
         return self
 
@@ -780,8 +780,9 @@ class Recommender:
         Parameters
         ----------
         pairs : pandas.DataFrame
-            Columns user_id and item_id; ``timestamp`` (unix seconds; without it no rating counts
-            as near in time) and ``scenario`` (else inferred) are optional.
+            Columns user_id and item_id; ``timestamp`` (unix seconds, datetimes or ISO 8601 text;
+            without it no rating counts as near in time) and ``scenario`` (else inferred) are
+            optional. Other columns are kept; none may be called like or rating.
         histories : mapping or DataFrame, optional
             Ratings that take the place of stored ones and need no stored user: ``{user: {item:
             rating}}``, or a frame with user_id, item_id, rating and perhaps timestamp.
@@ -798,7 +799,8 @@ class Recommender:
         Raises
         ------
         RequestError
-            For unknown ids, scenarios, or values that are no numbers.
+            For unknown ids, scenarios, values that are no numbers, and pairs that have a column
+            like or rating already.
         ModelError
             Where no rating model was fitted.
         """

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from graph_schema.column_conversion import unix_seconds_of
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 
 NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
@@ -31,6 +32,18 @@ def canonical_order(ids: Sequence[str] | Strings) -> Ints:
         return np.empty(0, dtype=np.int64)
     frame = pd.DataFrame({"length": [len(text) for text in array], "id": array})
     return frame.sort_values(["length", "id"], kind="stable").index.to_numpy(dtype=np.int64)
+
+
+def request_times(frame: pd.DataFrame, what: str) -> Ints:
+    """The column ``timestamp`` of a request's rows as unix seconds, int64 ``[n]``.
+
+    NO_TIME where there is none. Takes what a catalog takes; raises RequestError, which calls the
+    rows ``what``, for anything else.
+    """
+    if "timestamp" not in frame.columns:
+        return np.full(len(frame), NO_TIME, dtype=np.int64)
+    seconds, known = unix_seconds_of(frame["timestamp"], what)
+    return np.where(known, seconds, NO_TIME)
 
 
 @dataclass(frozen=True, eq=False)

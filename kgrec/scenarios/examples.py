@@ -13,6 +13,7 @@ from graph_schema import Catalog
 from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
+from kgrec.graph.tables import request_times
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import item_rows
 from kgrec.training.data.examples import Examples
@@ -36,7 +37,7 @@ class ScenarioExamples:
     def read(engine: Engine, given: GivenExamples) -> ScenarioExamples:
         """Read the examples of a caller.
 
-        Raises RequestError for a missing column or id, a time that is not a whole number, and an
+        Raises RequestError for a missing column or id, a value that is no time, and an
         item that is not in the graph.
         """
         frame = _frame(given)
@@ -47,7 +48,9 @@ class ScenarioExamples:
                 raise RequestError(
                     f"example {row} has no {name}; add one, or leave the example out."
                 )
-        frame = frame.assign(time=_times(frame)).sort_values("time", kind="stable")
+        frame = frame.assign(time=request_times(frame, "examples")).sort_values(
+            "time", kind="stable"
+        )
         ids = frame["item_id"].astype(str).tolist()
         users = frame["user_id"].astype(str).to_numpy(dtype=object)
         rows = item_rows(engine.snapshot.items, ids)
@@ -128,20 +131,3 @@ def _frame(given: GivenExamples) -> pd.DataFrame:
             "examples must be a DataFrame with user_id and item_id, or (user, item) pairs."
         )
     return pd.DataFrame(pairs, columns=list(_COLUMNS), dtype=object)
-
-
-def _times(frame: pd.DataFrame) -> Ints:
-    """Unix seconds, int64 ``[n]``; NO_TIME where there is none."""
-    if "timestamp" not in frame.columns:
-        return np.full(len(frame), NO_TIME, dtype=np.int64)
-    try:
-        times = pd.to_numeric(frame["timestamp"])
-    except (ValueError, TypeError) as error:
-        raise RequestError(
-            f"a timestamp of the examples is not a number ({error}); pass unix seconds."
-        ) from error
-    known = times.notna().to_numpy()
-    whole = times.fillna(0).to_numpy(dtype=np.float64)
-    if not np.isfinite(whole).all() or (whole != np.floor(whole)).any():
-        raise RequestError("a timestamp of the examples is not a whole number; pass unix seconds.")
-    return np.where(known, whole.astype(np.int64), NO_TIME)
