@@ -43,7 +43,7 @@ def attribute(name: str, column: str, raw: Any, collector: ProblemCollector) -> 
         return absent_if_empty(array)
     if name == "items" and is_vector(kind):
         return check_lists(name, column, array, collector)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if _is_plain_list(kind):
         return _joined(name, column, array, collector)
     if pa.types.is_duration(kind):
         return seconds(array)
@@ -53,6 +53,13 @@ def attribute(name: str, column: str, raw: Any, collector: ProblemCollector) -> 
         name, column, f"values of type {kind} are not supported.", "make them text or numbers."
     )
     return pa.nulls(len(array), pa.string())
+
+
+def _is_plain_list(kind: pa.DataType) -> bool:
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    values = kind.value_type
+    return not (pa.types.is_nested(values) or pa.types.is_binary(values))
 
 
 def seconds(durations: Any) -> Any:

@@ -39,6 +39,8 @@ class Catalog:
         The number of exact repeats of nodes and facts that were dropped, per frame.
     derived : frozenset of str
         The frames of nodes that were not given: their ids are those that other frames name.
+    notes : tuple of str
+        What was left out of the frames, in sentences.
     """
 
     tables: Mapping[str, pa.Table]
@@ -46,6 +48,7 @@ class Catalog:
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     derived: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_frames(
@@ -63,7 +66,7 @@ class Catalog:
         sources: Mapping[str, str] | None = None,
         rows: Mapping[str, np.ndarray] | None = None,
     ) -> Catalog:
-        """Build a catalog from DataFrames or Arrow tables.
+        """Build a catalog from DataFrames, Arrow tables or anything that gives an Arrow stream.
 
         Parameters
         ----------
@@ -103,8 +106,14 @@ class Catalog:
             "scenarios": scenarios,
         }
         collector, parts = build(given, vectors or {}, dict(sources or {}), dict(rows or {}))
-        derived = frozenset(parts.derived)
-        catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped, derived)
+        catalog = cls(
+            parts.tables,
+            parts.sources,
+            parts.rows,
+            parts.dropped,
+            frozenset(parts.derived),
+            tuple(collector.notes),
+        )
         if collector.problems:
             others = () if parts.incomplete else catalog.validate().problems
             ValidationReport((*collector.problems, *others)).raise_if_any()

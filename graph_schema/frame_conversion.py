@@ -7,7 +7,8 @@ is a problem.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import re
+from typing import Any, Final, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -26,6 +27,7 @@ from graph_schema.frames import ARROW_TYPES, SPECS, Kind
 from graph_schema.report import ProblemCollector, shown
 
 Frame: TypeAlias = "pd.DataFrame | pa.Table"
+_ROW_NUMBERS: Final = re.compile(r"__index_level_[0-9]+__")
 
 _EXPECTED = {
     Kind.NUMBER: "a number",
@@ -75,19 +77,45 @@ def coerce(name: str, given: Frame, collector: ProblemCollector) -> pa.Table | N
 
 
 def _as_frame(name: str, given: Any, collector: ProblemCollector) -> Frame | None:
-    """Return a DataFrame or Arrow table unchanged, and any other Arrow frame (polars, duckdb) as an
-    Arrow table."""
+    """Return a DataFrame or Arrow table, and any other Arrow frame (polars, duckdb, a reader of
+    record batches) as an Arrow table; without the row numbers that pandas adds."""
+    frame = _read_frame(given)
+    if frame is None:
+        collector.add(
+            name,
+            None,
+            f"a {type(given).__name__} is not a frame.",
+            "give a pandas DataFrame or an Arrow table.",
+        )
+        return None
+    return _without_row_numbers(name, frame, collector)
+
+
+def _read_frame(given: Any) -> Frame | None:
     if isinstance(given, pd.DataFrame | pa.Table):
         return given
-    if hasattr(given, "__arrow_c_stream__"):
+    if isinstance(given, pa.RecordBatch):
+        return pa.Table.from_batches([given])
+    if isinstance(given, pa.RecordBatchReader):
+        return given.read_all()
+    if not hasattr(given, "__arrow_c_stream__"):
+        return None
+    try:
         return pa.table(given)
-    collector.add(
-        name,
-        None,
-        f"a {type(given).__name__} is not a frame.",
-        "give a pandas DataFrame or an Arrow table.",
+    except (pa.ArrowException, TypeError):  # a single column, such as a Series
+        return None
+
+
+def _without_row_numbers(name: str, frame: Frame, collector: ProblemCollector) -> Frame:
+    """Drop the columns that pandas writes into a Parquet file for an index without a name."""
+    found = [column for column in _names(frame) if _ROW_NUMBERS.fullmatch(str(column))]
+    if not found:
+        return frame
+    collector.notes.append(
+        f"{collector.source(name)}: the column {found[0]} holds the index of a DataFrame and was "
+        "left out."
     )
-    return None
+    return frame.drop_columns(found) if isinstance(frame, pa.Table) else frame.drop(columns=found)
 
 
 def _empty(arrays: dict[str, Any], order: list[str]) -> pa.Table:

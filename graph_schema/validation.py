@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from graph_schema.frames import (
 from graph_schema.names import FRAMES, KEY_COLUMNS, NODE_TYPES, RESERVED_TYPES, SPLITS
 from graph_schema.report import ProblemCollector, ValidationReport, shown
 
+_LEFTOVER = re.compile(r"(Unnamed: [0-9]+)?")  # what pandas calls a column without a name
 NODE_FRAMES = {"user": "users", "item": "items", "entity": "entities"}
 
 
@@ -93,6 +95,13 @@ def _check_columns(name: str, table: pa.Table, collector: ProblemCollector) -> N
                 column,
                 "the graph uses this name itself.",
                 f"call the column {name}_{column}.",
+            )
+        elif _LEFTOVER.fullmatch(column):
+            collector.add(
+                name,
+                column,
+                "this looks like the row numbers of a DataFrame.",
+                "write the file with index=False, or remove the column.",
             )
         elif not column.strip() or "\0" in column or len(column.encode()) > MAX_NAME_BYTES:
             collector.add(
