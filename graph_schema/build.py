@@ -39,7 +39,7 @@ class CatalogParts:
     """The tables of a catalog while it is built.
 
     ``dropped`` counts the exact repeats per frame; ``incomplete`` names the frames that lack a
-    required column.
+    required column; ``derived`` names the frames of nodes that were not given.
     """
 
     sources: dict[str, str]
@@ -47,6 +47,7 @@ class CatalogParts:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     incomplete: set[str] = field(default_factory=set)
+    derived: set[str] = field(default_factory=set)
 
 
 def build(
@@ -72,6 +73,7 @@ def build(
     for name in _MENTIONS:
         if given[name] is None:
             parts.tables[name] = derive_frame(name, parts.tables)
+            parts.derived.add(name)
             if name == "items":
                 parts.tables[name] = _with_items_of(vectors, parts.tables[name])
             if parts.tables[name].num_rows:

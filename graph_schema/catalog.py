@@ -39,6 +39,10 @@ class Catalog:
         The number of exact repeats of nodes and facts that were dropped, per frame.
     integer_ids : frozenset of str
         The labels ("User", "Item", "Entity") whose ids were integers in the given frames.
+    derived : frozenset of str
+        The frames of nodes that were not given: their ids are those that other frames name.
+    notes : tuple of str
+        What was left out of the frames, in sentences.
     """
 
     tables: Mapping[str, pa.Table]
@@ -46,6 +50,8 @@ class Catalog:
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     integer_ids: frozenset[str] = frozenset()
+    derived: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_frames(
@@ -63,7 +69,7 @@ class Catalog:
         sources: Mapping[str, str] | None = None,
         rows: Mapping[str, np.ndarray] | None = None,
     ) -> Catalog:
-        """Build a catalog from DataFrames or Arrow tables.
+        """Build a catalog from DataFrames, Arrow tables or anything that gives an Arrow stream.
 
         Parameters
         ----------
@@ -103,8 +109,15 @@ class Catalog:
             "scenarios": scenarios,
         }
         collector, parts = build(given, vectors or {}, dict(sources or {}), dict(rows or {}))
-        integers = integer_labels(given)
-        catalog = cls(parts.tables, parts.sources, parts.rows, parts.dropped, integers)
+        catalog = cls(
+            parts.tables,
+            parts.sources,
+            parts.rows,
+            parts.dropped,
+            integer_labels(given),
+            frozenset(parts.derived),
+            tuple(collector.notes),
+        )
         if collector.problems:
             others = () if parts.incomplete else catalog.validate().problems
             ValidationReport((*collector.problems, *others)).raise_if_any()

@@ -2,21 +2,33 @@
 
 ``strings``, ``numbers`` and ``times`` return the array and the positions (int64) of the values that
 can't be converted. These values are absent in the array.
+
+Times are converted here alone: those of files and frames, and (``unix_seconds``,
+``unix_seconds_of``) those of requests.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.errors import RequestError
 from graph_schema.report import ProblemCollector, shown
 
 _NUMBER = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+_ISO = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?(Z|[-+][0-9]{2}(:?[0-9]{2})?))?)?$"
+)
+MAX_SECONDS: Final = 253_402_300_799  # the end of the year 9999: anything later isn't in seconds
+_UNITS: Final = ((1e17, "nanoseconds", 10**9), (1e14, "microseconds", 10**6))
+TIME_CURE: Final = "unix seconds, a datetime or ISO 8601 text such as 2024-01-03T14:49:27Z"
 
 
 def to_arrow(raw: Any, name: str, column: str, collector: ProblemCollector) -> Any:
@@ -54,6 +66,8 @@ def _series_to_arrow(
         return pa.array(series, from_pandas=True)
     except (pa.ArrowException, UnicodeError, TypeError, ValueError, OverflowError):
         pass
+    if pd.api.types.infer_dtype(series, skipna=True) in ("timedelta", "timedelta64"):
+        return pa.array(pd.to_timedelta(series), from_pandas=True)
     texts = [_as_text(value) for value in series]
     invalid = [row for row, text in enumerate(texts) if text is not None and not _is_unicode(text)]
     for row in invalid:
@@ -70,7 +84,7 @@ def _series_to_arrow(
 
 def _as_text(value: Any) -> str | None:
     """Return a value of a column of mixed types as text: 7.0 as "7", everything else by str."""
-    if value is None or value is pd.NA:
+    if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, float):
         if math.isnan(value):
@@ -105,8 +119,9 @@ def strings(array: Any, *, is_id: bool) -> tuple[Any, np.ndarray]:
         return _whole_floats(array) if is_id else (array.cast(pa.string()), none)
     if pa.types.is_binary(array.type) or pa.types.is_nested(array.type):
         return pa.nulls(len(array), pa.string()), np.arange(len(array))
-    text = array.cast(pa.string())
-    return (text, true_positions(pc.is_valid(array))) if is_id else (text, none)
+    if pa.types.is_duration(array.type) or is_id:
+        return pa.nulls(len(array), pa.string()), true_positions(pc.is_valid(array))
+    return array.cast(pa.string()), none
 
 
 def _whole_floats(array: Any) -> tuple[Any, np.ndarray]:
@@ -126,7 +141,7 @@ def absent_if_empty(array: Any) -> Any:
 def numbers(array: Any) -> tuple[Any, np.ndarray]:
     """Convert an array to finite float64."""
     if pa.types.is_string(array.type):
-        array, bad = _parse(array)
+        array, bad = parsed_numbers(array)
     elif is_numeric(array.type) or pa.types.is_null(array.type):
         array, bad = array.cast(pa.float64(), safe=False), np.empty(0, dtype=np.int64)
     else:
@@ -145,21 +160,144 @@ def is_numeric(kind: pa.DataType) -> bool:
 
 
 def times(array: Any) -> tuple[Any, np.ndarray]:
-    """Convert an array to int64 unix seconds; fractions of a second are cut off."""
+    """Convert an array to int64 unix seconds; fractions of a second are cut off.
+
+    Text is a number or ISO 8601: a date, perhaps with a time of day and an offset from UTC.
+    """
     if pa.types.is_temporal(array.type) and not pa.types.is_duration(array.type):
         return _instants(array)
     if pa.types.is_string(array.type):
-        array = absent_if_empty(array)
-        whole = _cast(array, pa.int64())
-        if whole is not None:
-            return whole, np.empty(0, dtype=np.int64)
-    elif pa.types.is_integer(array.type) and array.type != pa.uint64():
+        return _times_in_text(absent_if_empty(array))
+    if pa.types.is_integer(array.type) and array.type != pa.uint64():
         return array.cast(pa.int64()), np.empty(0, dtype=np.int64)
-    seconds, bad = numbers(array)
+    return _floored(*numbers(array))
+
+
+def _floored(seconds: Any, bad: np.ndarray) -> tuple[Any, np.ndarray]:
     huge = true_positions(pc.greater_equal(pc.abs(seconds), 2.0**63))
     if len(huge):
         seconds = pc.if_else(pc.less(pc.abs(seconds), 2.0**63), seconds, None)
     return pc.floor(seconds).cast(pa.int64(), safe=False), np.union1d(bad, huge)
+
+
+def _times_in_text(array: Any) -> tuple[Any, np.ndarray]:
+    whole = _cast(array, pa.int64())
+    if whole is not None:
+        return whole, np.empty(0, dtype=np.int64)
+    seconds, bad = _floored(*numbers(array))
+    trimmed = pc.utf8_trim_whitespace(array)
+    dated = true_positions(pc.match_substring_regex(trimmed, _ISO))
+    if not len(dated):
+        return seconds, bad
+    found = _iso_seconds(trimmed.take(pa.array(dated)).to_numpy(zero_copy_only=False))
+    real = np.array([one is not None for one in found], dtype=bool)
+    mask = np.zeros(len(array), dtype=bool)
+    mask[dated[real]] = True
+    known = pa.array([one for one in found if one is not None], pa.int64())
+    return pc.replace_with_mask(seconds, pa.array(mask), known), np.setdiff1d(bad, dated[real])
+
+
+def _iso_seconds(texts: np.ndarray) -> list[int | None]:
+    """The unix seconds of ISO texts, UTC without an offset; None for "2024-02-31"."""
+    stamps = pd.to_datetime(pd.Series(texts), format="ISO8601", utc=True, errors="coerce")
+    micros = stamps.dt.as_unit("us").astype("int64").to_numpy() // 1_000_000
+    # What pandas can't hold is read one by one.
+    return [
+        _one_iso(text) if absent else int(second)
+        for text, second, absent in zip(texts, micros, stamps.isna(), strict=True)
+    ]
+
+
+def _one_iso(text: str) -> int | None:
+    try:
+        time = datetime.fromisoformat(text.replace(" Z", "Z"))
+    except ValueError:
+        return None
+    return math.floor((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+
+
+def unit_of(seconds: int) -> tuple[str, int] | None:
+    """The unit in which a number that is too large for seconds seems to be, and how many of it are
+    a second; None for a number that can be unix seconds."""
+    size = abs(seconds)
+    if size <= MAX_SECONDS:
+        return None
+    found = ((unit, factor) for least, unit, factor in _UNITS if size > least)
+    return next(found, ("milliseconds", 1_000))
+
+
+def unix_seconds(value: object, what: str = "the time") -> int:
+    """Return one time of a request as unix seconds.
+
+    Parameters
+    ----------
+    value : int, float, str, date, datetime, pandas.Timestamp or numpy.datetime64
+        Unix seconds, ISO 8601 text, or a time; without a zone it is UTC.
+    what : str
+        What the message of an error calls it.
+
+    Returns
+    -------
+    int
+        Fractions of a second are cut off.
+
+    Raises
+    ------
+    RequestError
+        For anything else: None, NaT, True, text that is no time, milliseconds.
+    """
+    if isinstance(value, np.datetime64):  # Arrow would read a year alone as a number
+        value = value.astype("datetime64[us]")
+    seconds, known = _read_times(pd.Series([value], dtype=object), lambda row: what)
+    if not known[0]:
+        raise RequestError(f"{what} is {shown(value)}, which is no time; pass {TIME_CURE}.")
+    return int(seconds[0])
+
+
+def unix_seconds_of(column: pd.Series[Any], what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a column of times of a request.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Times as ``unix_seconds`` takes them; None, NaN, NaT and "" are absent.
+    what : str
+        What the message of an error calls the column.
+
+    Returns
+    -------
+    seconds : int64 ``[n]``
+        Unix seconds, 0 where absent.
+    known : bool ``[n]``
+        Where there is a time.
+
+    Raises
+    ------
+    RequestError
+        For a value that is no time; it names the row.
+    """
+    return _read_times(column, lambda row: f"{what}, row {row}: the time")
+
+
+def _read_times(column: pd.Series[Any], place: Any) -> tuple[np.ndarray, np.ndarray]:
+    problems = ProblemCollector({}, {})
+    array, bad = times(to_arrow(column.reset_index(drop=True), "times", "time", problems))
+    if problems.problems:
+        raise RequestError(str(problems.report()))
+    if len(bad):
+        row = int(bad[0])
+        raise RequestError(
+            f"{place(row)} is {shown(column.iloc[row])}, which is no time; pass {TIME_CURE}."
+        )
+    known = array.is_valid().to_numpy(zero_copy_only=False)
+    seconds = pc.fill_null(array, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    for row in np.flatnonzero((seconds > MAX_SECONDS) | (seconds < -MAX_SECONDS))[:1].tolist():
+        unit, factor = unit_of(int(seconds[row])) or ("", 1)
+        raise RequestError(
+            f"{place(row)} is {shown(column.iloc[row])}, which looks like {unit}; divide it by "
+            f"{factor:,} to get unix seconds."
+        )
+    return seconds, known
 
 
 def _instants(array: Any) -> tuple[Any, np.ndarray]:
@@ -170,7 +308,7 @@ def _instants(array: Any) -> tuple[Any, np.ndarray]:
     return seconds.cast(pa.timestamp("s", zone)).cast(pa.int64()), np.empty(0, dtype=np.int64)
 
 
-def _parse(array: Any) -> tuple[Any, np.ndarray]:
+def parsed_numbers(array: Any) -> tuple[Any, np.ndarray]:
     """Convert text to float64: first the whole column; if that fails, the values that match."""
     array = absent_if_empty(array)
     whole = _cast(array, pa.float64())

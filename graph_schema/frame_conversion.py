@@ -7,30 +7,31 @@ is a problem.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import re
+from typing import Any, Final, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.attribute_conversion import attribute
 from graph_schema.column_conversion import (
+    TIME_CURE,
     absent_if_empty,
-    is_numeric,
     numbers,
     strings,
     times,
     to_arrow,
-    true_positions,
 )
 from graph_schema.frames import ARROW_TYPES, SPECS, Kind
 from graph_schema.report import ProblemCollector, shown
-from graph_schema.vectors import check_lists, is_vector
 
 Frame: TypeAlias = "pd.DataFrame | pa.Table"
+_ROW_NUMBERS: Final = re.compile(r"__index_level_[0-9]+__")
 
 _EXPECTED = {
     Kind.NUMBER: "a number",
-    Kind.TIME: "a time in unix seconds",
+    Kind.TIME: "a time",
     Kind.WORD: "text",
     Kind.TEXT: "text",
     Kind.ID: "an id",
@@ -38,7 +39,7 @@ _EXPECTED = {
 }
 _CURES = {
     Kind.NUMBER: "write a finite number, or leave the value empty.",
-    Kind.TIME: "write whole unix seconds, or leave the value empty.",
+    Kind.TIME: f"give {TIME_CURE}, or leave the value empty.",
     Kind.WORD: "give text.",
     Kind.TEXT: "give text.",
     Kind.ID: "give ids as text or whole numbers.",
@@ -63,7 +64,7 @@ def coerce(name: str, given: Frame, collector: ProblemCollector) -> pa.Table | N
         raw = _column(given, columns.index(column))
         known = spec.by_name.get(column)
         arrays[column] = (
-            _attribute(name, column, raw, collector)
+            attribute(name, column, raw, collector)
             if known is None
             else _known(name, column, known.kind, raw, collector)
         )
@@ -76,19 +77,45 @@ def coerce(name: str, given: Frame, collector: ProblemCollector) -> pa.Table | N
 
 
 def _as_frame(name: str, given: Any, collector: ProblemCollector) -> Frame | None:
-    """Return a DataFrame or Arrow table unchanged, and any other Arrow frame (polars, duckdb) as an
-    Arrow table."""
+    """Return a DataFrame or Arrow table, and any other Arrow frame (polars, duckdb, a reader of
+    record batches) as an Arrow table; without the row numbers that pandas adds."""
+    frame = _read_frame(given)
+    if frame is None:
+        collector.add(
+            name,
+            None,
+            f"a {type(given).__name__} is not a frame.",
+            "give a pandas DataFrame or an Arrow table.",
+        )
+        return None
+    return _without_row_numbers(name, frame, collector)
+
+
+def _read_frame(given: Any) -> Frame | None:
     if isinstance(given, pd.DataFrame | pa.Table):
         return given
-    if hasattr(given, "__arrow_c_stream__"):
+    if isinstance(given, pa.RecordBatch):
+        return pa.Table.from_batches([given])
+    if isinstance(given, pa.RecordBatchReader):
+        return given.read_all()
+    if not hasattr(given, "__arrow_c_stream__"):
+        return None
+    try:
         return pa.table(given)
-    collector.add(
-        name,
-        None,
-        f"a {type(given).__name__} is not a frame.",
-        "give a pandas DataFrame or an Arrow table.",
+    except (pa.ArrowException, TypeError):  # a single column, such as a Series
+        return None
+
+
+def _without_row_numbers(name: str, frame: Frame, collector: ProblemCollector) -> Frame:
+    """Drop the columns that pandas writes into a Parquet file for an index without a name."""
+    found = [column for column in _names(frame) if _ROW_NUMBERS.fullmatch(str(column))]
+    if not found:
+        return frame
+    collector.notes.append(
+        f"{collector.source(name)}: the column {found[0]} holds the index of a DataFrame and was "
+        "left out."
     )
-    return None
+    return frame.drop_columns(found) if isinstance(frame, pa.Table) else frame.drop(columns=found)
 
 
 def _empty(arrays: dict[str, Any], order: list[str]) -> pa.Table:
@@ -143,58 +170,3 @@ def _known(name: str, column: str, kind: Kind, raw: Any, collector: ProblemColle
 
 def _value(raw: Any, row: int) -> Any:
     return raw.iloc[row] if isinstance(raw, pd.Series) else raw[row].as_py()
-
-
-def _attribute(name: str, column: str, raw: Any, collector: ProblemCollector) -> Any:
-    """Convert a column kgrec doesn't know: dates become ISO text and lists become a|b; booleans,
-    numbers and text stay, and an item's list of floats is a vector."""
-    array = to_arrow(raw, name, column, collector)
-    kind = array.type
-    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return array if pa.types.is_boolean(kind) else array.cast(pa.string())
-    if pa.types.is_integer(kind) and kind != pa.uint64():
-        return array.cast(pa.int64())
-    if is_numeric(kind):
-        return _finite(name, column, array.cast(pa.float64(), safe=False), collector)
-    if pa.types.is_string(kind):
-        return absent_if_empty(array)
-    if name == "items" and is_vector(kind):
-        return check_lists(name, column, array, collector)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _joined(name, column, array, collector)
-    if pa.types.is_temporal(kind):
-        return array.cast(pa.string())
-    collector.add(
-        name, column, f"values of type {kind} are not supported.", "make them text or numbers."
-    )
-    return pa.nulls(len(array), pa.string())
-
-
-def _finite(name: str, column: str, array: Any, collector: ProblemCollector) -> Any:
-    finite = pc.is_finite(array)
-    bad = true_positions(pc.invert(finite))
-    if not len(bad):
-        return array
-    collector.add_rows(
-        name, column, bad, lambda row: f"{array[row]} is not a number.", _CURES[Kind.NUMBER]
-    )
-    return pc.if_else(finite, array, None)
-
-
-def _joined(name: str, column: str, array: Any, collector: ProblemCollector) -> Any:
-    """Join each list with "|", the form of every attribute with several values."""
-    texts: list[str | None] = []
-    bad: list[int] = []
-    for row, values in enumerate(array.to_pylist()):
-        parts = None if values is None else [str(value) for value in values if value is not None]
-        if parts and any("|" in part for part in parts):
-            bad.append(row)
-        texts.append("|".join(parts) if parts else None)
-    collector.add_rows(
-        name,
-        column,
-        bad,
-        lambda row: f"a value of the list contains '|': {shown(texts[row])}.",
-        "replace the '|', which joins the values of a list.",
-    )
-    return pa.array(texts, type=pa.string())

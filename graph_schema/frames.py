@@ -148,7 +148,6 @@ RESERVED_COLUMNS: Final = {
 }
 MAX_ID_BYTES: Final = 8_000  # Neo4j's range index holds keys of at most 8,167 bytes
 MAX_NAME_BYTES: Final = 1_000  # relation and column names
-MAX_SECONDS: Final = 100_000_000_000  # the year 5138: anything later isn't in seconds
 
 
 def empty_table(name: str) -> pa.Table:

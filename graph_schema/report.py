@@ -109,13 +109,14 @@ class ProblemCollector:
     """Collects problems, with the file and row number of each.
 
     ``sources`` maps a frame's name to its file, ``rows`` to the row number of each record in that
-    file (int64 ``[n]``).
+    file (int64 ``[n]``). ``notes`` are sentences about what was left out without being a problem.
     """
 
     def __init__(self, sources: Mapping[str, str], rows: Mapping[str, np.ndarray]) -> None:
         self.sources = sources
         self.rows = rows
         self.problems: list[Problem] = []
+        self.notes: list[str] = []
 
     def source(self, frame: str) -> str:
         """Return the file of a frame, or "NAME frame"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -10,13 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.column_conversion import true_positions
+from graph_schema.column_conversion import MAX_SECONDS, true_positions, unit_of
 from graph_schema.frames import (
     ARROW_TYPES,
     FACT_KEY,
     MAX_ID_BYTES,
     MAX_NAME_BYTES,
-    MAX_SECONDS,
     RESERVED_COLUMNS,
     SPECS,
     Kind,
@@ -24,8 +24,8 @@ from graph_schema.frames import (
 from graph_schema.names import FRAMES, KEY_COLUMNS, NODE_TYPES, RESERVED_TYPES, SPLITS
 from graph_schema.report import ProblemCollector, ValidationReport, shown
 
+_LEFTOVER = re.compile(r"(Unnamed: [0-9]+)?")  # what pandas calls a column without a name
 NODE_FRAMES = {"user": "users", "item": "items", "entity": "entities"}
-_UNITS = ((1e17, "nanoseconds", "1,000,000,000"), (1e14, "microseconds", "1,000,000"))
 
 
 def validate_tables(
@@ -96,6 +96,13 @@ def _check_columns(name: str, table: pa.Table, collector: ProblemCollector) -> N
                 "the graph uses this name itself.",
                 f"call the column {name}_{column}.",
             )
+        elif _LEFTOVER.fullmatch(column):
+            collector.add(
+                name,
+                column,
+                "this looks like the row numbers of a DataFrame.",
+                "write the file with index=False, or remove the column.",
+            )
         elif not column.strip() or "\0" in column or len(column.encode()) > MAX_NAME_BYTES:
             collector.add(
                 name,
@@ -142,20 +149,16 @@ def _check_times(name: str, table: pa.Table, collector: ProblemCollector) -> Non
     if "timestamp" not in SPECS[name].by_name or "timestamp" not in table.column_names:
         return
     values = table.column("timestamp")
-    late = true_positions(pc.greater(pc.abs(values), MAX_SECONDS))
+    late = true_positions(pc.or_(pc.greater(values, MAX_SECONDS), pc.less(values, -MAX_SECONDS)))
     if not len(late):
         return
-    largest = abs(values[int(late[0])].as_py())
-    unit, factor = next(
-        ((unit, factor) for least, unit, factor in _UNITS if largest > least),
-        ("milliseconds", "1,000"),
-    )
+    unit, factor = unit_of(values[int(late[0])].as_py()) or ("", 1)
     collector.add_rows(
         name,
         "timestamp",
         late,
         lambda row: f"{values[row].as_py()} looks like {unit}; kgrec takes unix seconds.",
-        f"divide the column by {factor}.",
+        f"divide the column by {factor:,}.",
     )
 
 

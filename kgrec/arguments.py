@@ -9,9 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
-from graph_schema.column_conversion import times as column_times
 from graph_schema.errors import RequestError
 
 Missing: TypeAlias = Literal["error", "ignore"]
@@ -20,7 +18,6 @@ Time: TypeAlias = "int | float | str | dt.date | np.datetime64"
 _LARGEST_FLOAT: Final = 2.0**53  # whole floats up to here are exact
 _MOST: Final = 2**31 - 1  # larger counts mean "all"
 _SEEDS: Final = 2**32
-_TIMES: Final = "give unix seconds, dates or datetimes."
 _NAMED: Final = 10  # unknown ids that an error names, at most
 
 
@@ -140,23 +137,6 @@ def check_flag(value: Any, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise RequestError(f"{name} is {_shown(value)}; give True or False.")
     return bool(value)
-
-
-def unix_seconds(times: Sequence[Any], what: str) -> np.ndarray:
-    """Times as int64 unix seconds ``[n]``.
-
-    Numbers, dates, datetimes and whatever else the column ``timestamp`` of a frame takes will do.
-    Raises RequestError for anything else, and for an absent time.
-    """
-    try:
-        array = pa.array(list(times), from_pandas=True)
-        seconds, bad = column_times(array)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise RequestError(f"{what} has times that can't be read ({error}); {_TIMES}") from error
-    bad = np.union1d(bad, np.flatnonzero(seconds.is_null().to_numpy(zero_copy_only=False)))
-    if len(bad):
-        raise RequestError(f"{what} has the time {_shown(times[int(bad[0])])}; {_TIMES}")
-    return np.asarray(seconds.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:

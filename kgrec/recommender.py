@@ -28,7 +28,6 @@ from kgrec.arguments import (
     check_flag,
     check_k,
     check_mapping,
-    check_number,
     check_seed,
     check_text,
     id_list,
@@ -60,6 +59,7 @@ from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.news import updated
 from kgrec.graph.removal import without
 from kgrec.graph.source import read_source
 from kgrec.metrics.evaluate import EvaluationReport
@@ -68,7 +68,7 @@ from kgrec.persistence.model_folder import load_teacher, read_state, write_state
 from kgrec.progress import Progress
 from kgrec.query import Horizon, Query
 from kgrec.ranking import Where
-from kgrec.ratings.rating import fit_ratings, predict_pairs, with_new_scenario
+from kgrec.ratings.rating import fit_ratings, predict_pairs, with_like, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
 from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
@@ -998,13 +998,12 @@ class Recommender:
         ------
         TrainingError
             Where there are no ratings, where all or none are likes, or where training diverges.
+        RequestError
+            Where ``like`` is no finite number.
         """
         seed = check_seed(seed)
         with self._changes:
-            config = self.config.ratings
-            if like is not None:
-                given = check_number(like, "like")
-                config = RatingConfig.model_validate({**config.model_dump(), "like": given})
+            config = with_like(self.config.ratings, like)
             self._state = _with_ratings(self.state, config, seed, progress)
         return self
 
@@ -1020,8 +1019,9 @@ class Recommender:
         Parameters
         ----------
         pairs : pandas.DataFrame
-            Columns user_id and item_id; ``timestamp`` (unix seconds; without it no rating counts
-            as near in time) and ``scenario`` (else inferred) are optional.
+            Columns user_id and item_id; ``timestamp`` (unix seconds, datetimes or ISO 8601 text;
+            without it no rating counts as near in time) and ``scenario`` (else inferred) are
+            optional. Other columns are kept; none may be called like or rating.
         histories : mapping or DataFrame, optional
             Ratings that take the place of stored ones and need no stored user: ``{user: {item:
             rating}}``, or a frame with user_id, item_id, rating and perhaps timestamp.
@@ -1038,7 +1038,8 @@ class Recommender:
         Raises
         ------
         RequestError
-            For unknown ids, scenarios, or values that are no numbers.
+            For unknown ids, scenarios, values that are no numbers, and pairs that have a column
+            like or rating already.
         ModelError
             Where no rating model was fitted.
         """
@@ -1240,30 +1241,46 @@ class Recommender:
         trained = trained_counts(state.full_snapshot)
         return rerank_exposure(state.engine, request, target, options, trained)
 
-    def update(self, news: Catalog | pd.DataFrame, *, progress: Progress | None = None) -> Self:
+    def update(
+        self,
+        news: Catalog | pd.DataFrame,
+        *,
+        strict: bool = False,
+        erase_empty: bool = False,
+        progress: Progress | None = None,
+    ) -> Self:
         """Add new users, items, entities, facts and interactions at once, without training.
+
+        Updating twice changes nothing. The store is not written; see ``GraphStore.write``.
 
         Parameters
         ----------
         news : Catalog or DataFrame
-            A frame has interactions. Attributes of known users and items that are not mentioned
-            stay as they are. Updating twice changes nothing. The store is not written; see
-            ``GraphStore.write``.
+            A frame has interactions; one without a time counts as the newest of its user.
+            Attributes of known nodes that are not mentioned stay as they are; others are converted
+            to the types that the graph has for them.
+        strict : bool
+            Refuse interactions, facts and texts that name users, items, entities or scenarios which
+            neither the graph nor the tables of ``news`` hold. By default they are new ones.
+        erase_empty : bool
+            An empty value (None, NaN, "") in a column of attributes erases what the graph has. By
+            default it says nothing. Titles, names, kinds and descriptions are never erased.
         progress : callable, optional
             As in ``fit``.
 
         Raises
         ------
         CatalogError
-            Where the new data break the schema; then nothing has changed.
+            Where the new data break the schema, where a value does not fit its column in the graph
+            or, with ``strict``, for unknown ids; then nothing has changed.
         """
         with self._changes:
             state = self.state
             catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
-            merged = merge_snapshots(state.full_snapshot, read_source(catalog, None))
-            updated = state.over(with_scenarios(merged, state.config.scenarios), progress)
-            updated.engine.warm_up()
-            self._state = updated
+            full = updated(state.full_snapshot, catalog, strict=strict, erase_empty=erase_empty)
+            answering = state.over(with_scenarios(full, state.config.scenarios), progress)
+            answering.engine.warm_up()
+            self._state = answering
         return self
 
     def remove(

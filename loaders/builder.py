@@ -58,6 +58,7 @@ class CatalogBuilder:
             **self.tables, vectors=self.vectors, sources=self.sources, rows=self.rows
         )
         catalog.validate().raise_if_any()
+        self.report.notes.extend(catalog.notes)
         for frame, count in catalog.dropped.items():
             file = self.report.file(Path(self.sources[frame]).name)
             file.drop("exact repeat of an earlier row", count)

@@ -24,7 +24,7 @@ def with_split(catalog: Catalog, protocol: Protocol, column: str, seed: int) -> 
     """The catalog with a ``split`` column, and the protocol that made it.
 
     ``given`` takes ``column``; where it is missing or names no test row, rows are held out by time
-    for each user, or at random where timestamps are missing, and a notice says so.
+    for each user, or at random where there are no timestamps, and a notice says so.
     Raises CatalogError where the column holds something other than train, valid and test.
     """
     table = catalog.tables["interactions"]
@@ -58,19 +58,22 @@ def _filled(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _fallback(table: pa.Table, column: str) -> Protocol:
-    timed = _has_times(table)
+    timed = table.num_rows - _column(table, "timestamp", pa.int64()).null_count
     protocol = Protocol.time if timed else Protocol.random
     how = "by time for each user" if timed else "at random (there are no timestamps)"
     say(f"notice: no column {column!r} of interactions names test rows: splitting {how}")
     return protocol
 
 
-def _has_times(table: pa.Table) -> bool:
-    return (
-        "timestamp" in table.column_names
-        and table.num_rows > 0
-        and table.column("timestamp").null_count == 0
-    )
+def _note_missing_times(interactions: Interactions) -> None:
+    from kgrec.graph.snapshot import NO_TIME
+
+    missing = int((interactions.timestamp == NO_TIME).sum())
+    if 0 < missing < len(interactions):
+        say(
+            f"notice: {missing:,} of {len(interactions):,} interactions have no time: they count "
+            "as older than those that have one, and are held out last"
+        )
 
 
 def _replaced(catalog: Catalog, labels: pa.Array | pa.ChunkedArray) -> Catalog:
@@ -92,11 +95,12 @@ def _labels(catalog: Catalog, protocol: Protocol, seed: int) -> np.ndarray:
     interactions = _interactions(catalog)
     if protocol is Protocol.random:
         return random_split(interactions, seed=seed)
+    _note_missing_times(interactions)
     if protocol is Protocol.global_time:
         return global_time_split(interactions)
     if protocol is Protocol.leave_last_out:
-        return leave_last_out(interactions)
-    return user_time_split(interactions)
+        return leave_last_out(interactions, seed)
+    return user_time_split(interactions, seed=seed)
 
 
 def _interactions(catalog: Catalog) -> Interactions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,16 +22,24 @@ def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int)
     """bool ``[n]``: the interactions that are validation rows.
 
     Those with split "valid" in the catalog; without any, the latest of each user, or random ones
-    where no interaction has a timestamp.
+    where no interaction of the user has a timestamp. Warns where some interactions have none.
     """
     events = visible.interactions
     if has_valid_split(visible):
         return np.asarray(events.split == "valid")
     share = config.training.valid_share
-    if (events.timestamp != NO_TIME).any():
-        labels = user_time_split(events, (1 - share, share, 0.0))
-    else:
+    missing = int((events.timestamp == NO_TIME).sum())
+    if missing == len(events):
         labels = random_split(events, (1 - share, share, 0.0), seed=seed)
+    else:
+        labels = user_time_split(events, (1 - share, share, 0.0), seed)
+    if 0 < missing < len(events):
+        warnings.warn(
+            f"{missing:,} of {len(events):,} interactions have no time: they count as older than "
+            "those that have one. Rows that choose the model are held out by time, at random for "
+            "users without any time.",
+            stacklevel=4,
+        )
     return np.asarray(labels == "valid")
 
 

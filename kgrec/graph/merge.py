@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.graph.attributes import merged_column
 from kgrec.graph.snapshot import (
+    NO_TIME,
     TEXT_COLUMNS,
     Facts,
     GraphSnapshot,
@@ -26,7 +28,8 @@ Move = Callable[[str, Ints], Ints]
 
 def merge_snapshots(old: GraphSnapshot, new: GraphSnapshot) -> GraphSnapshot:
     """Everything of both: attributes of ``new`` win where given, and an event or fact that both
-    hold counts once. Rows are in canonical order again."""
+    hold counts once. Rows are in canonical order again; only events of ``new`` without a time come
+    after all others of their user, while a graph that is read has them first."""
     tables = {label: _merge_nodes(old.table(label), new.table(label)) for label in _LABELS}
     moves = [_mover(snapshot, tables) for snapshot in (old, new)]
     return replace(
@@ -57,19 +60,20 @@ def _mover(snapshot: GraphSnapshot, tables: dict[str, NodeTable]) -> Move:
 
 
 def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
-    left = old.attributes.set_axis(pd.Index(old.ids, dtype=object))
-    right = new.attributes.set_axis(pd.Index(new.ids, dtype=object))
-    right = right.mask(right.astype(object) == "")  # a blank title says nothing of a known item
-    if not len(right):
+    if not len(new):
         return old
-    merged = right.combine_first(left) if len(left) else right
-    merged = merged.reindex(columns=sorted({*map(str, left.columns), *map(str, right.columns)}))
+    ids = np.array([*old.ids, *new.ids[old.rows(new.ids) < 0]], dtype=object)
+    ids = ids[canonical_order(ids)]
+    rows = old.rows(ids), new.rows(ids)
+    names = sorted({*map(str, old.attributes.columns), *map(str, new.attributes.columns)})
+    columns = {
+        name: merged_column(old.attributes.get(name), rows[0], new.attributes.get(name), rows[1])
+        for name in names
+    }
     for name in TEXT_COLUMNS[old.label]:
-        merged[name] = merged[name].fillna("")
-    ids = merged.index.to_numpy(dtype=object)
-    order = canonical_order(ids)
-    attributes = merged.iloc[order].reset_index(drop=True)
-    return NodeTable(old.label, ids[order], attributes, merge_vectors(old, new, ids[order]))
+        columns[name] = columns[name].fillna("")
+    attributes = pd.DataFrame(columns, index=range(len(ids)))
+    return NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
 
 
 def _frame(events: Interactions, move: Move) -> pd.DataFrame:
@@ -87,13 +91,16 @@ def _merge_interactions(
     for events, move in ((old, move_old), (new, move_new)):
         frame = _frame(events, move)
         frames.append(frame.assign(nth=frame.groupby(key).cumcount()))
-    both = pd.concat(frames, ignore_index=True)
+    places = [_old_places(frames[0]), frames[1]["timestamp"].to_numpy()]
+    both = pd.concat(frames, ignore_index=True).assign(place=np.concatenate(places))
+    is_new = np.arange(len(both)) >= len(old)
     repeated = both.duplicated([*key, "nth"], keep="first")
     newer = both[repeated].set_index([*key, "nth"])[["rating", "scenario", "split"]]
-    both = both[~repeated]
+    both, is_new = both[~repeated], is_new[~repeated.to_numpy()]
     if len(newer):
         both = _overwritten(both, newer)
-    order = ["user", "timestamp", "item", "event", "scenario", "split", "rating"]
+    both = _newest_without_time(both, is_new)
+    order = ["user", "place", "untimed", "item", "event", "scenario", "split", "rating"]
     both = both.sort_values(order, kind="stable")
     return Interactions(
         **{
@@ -101,6 +108,23 @@ def _merge_interactions(
             for part in fields(Interactions)
         }
     )
+
+
+def _old_places(old: pd.DataFrame) -> np.ndarray:
+    """int64 ``[n]``: the latest time of the user's events up to each one, by which an event without
+    a time stays where an earlier merge put it."""
+    return old.groupby("user")["timestamp"].cummax().to_numpy(dtype=np.int64)
+
+
+def _newest_without_time(both: pd.DataFrame, is_new: np.ndarray) -> pd.DataFrame:
+    """``both`` with the new events without a time after all other events of their user.
+
+    Who tells of an event and gives no time tells of what has just happened. Users without any time
+    keep the order by item."""
+    untimed = (both["timestamp"] == NO_TIME).to_numpy()
+    last = both.groupby("user")["place"].transform("max").to_numpy(dtype=np.int64)
+    place = np.where(is_new & untimed, last, both["place"].to_numpy(dtype=np.int64))
+    return both.assign(place=place, untimed=untimed & (place != NO_TIME))
 
 
 def _overwritten(events: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:

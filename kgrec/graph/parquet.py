@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
+from kgrec.graph.attributes import attribute_frame
 from kgrec.graph.snapshot import (
     Facts,
     GraphSnapshot,
@@ -65,7 +66,7 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
         saved, vectors = from_columns(pq.read_table(path))
         if _INTEGERS in (saved.schema.metadata or {}):
             integer_ids.add(label)
-        frame = saved.to_pandas()
+        frame = attribute_frame(saved)
         ids = frame.pop(_ID).to_numpy(dtype=object)
         nodes[name] = NodeTable(label, ids, frame, vectors)
     interactions = Interactions(**_arrays(folder / "interactions.parquet"))

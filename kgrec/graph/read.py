@@ -27,6 +27,7 @@ from graph_schema.names import (
     USER,
     WROTE,
 )
+from kgrec.graph.attributes import attribute_frame
 from kgrec.graph.snapshot import (
     NO_TIME,
     TEXT_COLUMNS,
@@ -116,7 +117,7 @@ def _silent(what: str, done: int, total: int) -> None:
 
 def _nodes(store: Readable, label: str, report: Progress) -> NodeTable:
     table, vectors = split_vectors(label, store.read_nodes(label))
-    frame = table.to_pandas()
+    frame = attribute_frame(table)
     for name in TEXT_COLUMNS[label]:
         frame[name] = frame[name].fillna("") if name in frame else ""
     ids = frame["id"].to_numpy(dtype=object)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from graph_schema.column_conversion import unix_seconds_of
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 
 NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
@@ -33,6 +34,18 @@ def canonical_order(ids: Sequence[str] | Strings) -> Ints:
         return np.empty(0, dtype=np.int64)
     frame = pd.DataFrame({"length": [len(text) for text in array], "id": array})
     return frame.sort_values(["length", "id"], kind="stable").index.to_numpy(dtype=np.int64)
+
+
+def request_times(frame: pd.DataFrame, what: str) -> Ints:
+    """The column ``timestamp`` of a request's rows as unix seconds, int64 ``[n]``.
+
+    NO_TIME where there is none. Takes what a catalog takes; raises RequestError, which calls the
+    rows ``what``, for anything else.
+    """
+    if "timestamp" not in frame.columns:
+        return np.full(len(frame), NO_TIME, dtype=np.int64)
+    seconds, known = unix_seconds_of(frame["timestamp"], what)
+    return np.where(known, seconds, NO_TIME)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +109,9 @@ def with_named(scenarios: NodeTable, named: Strings) -> NodeTable:
 class Interactions:
     """Interactions sorted by (user, timestamp, item, event); all arrays ``[n]``.
 
+    An event without a timestamp comes first among those of its user, or where an update put it: as
+    the newest at that time.
+
     ``user`` and ``item`` int64 rows; ``timestamp`` int64 unix seconds, NO_TIME if absent;
     ``rating`` float32, NaN if absent; ``event``, ``scenario``, ``split`` object, "" if absent.
     """
@@ -112,7 +128,8 @@ class Interactions:
         return len(self.user)
 
     def select(self, mask: np.ndarray) -> Interactions:
-        """The interactions where ``mask`` (bool ``[n]``) holds, order kept."""
+        """The interactions where ``mask`` (bool ``[n]``) holds, order kept; or those of given rows
+        (int64 ``[m]``)."""
         columns = (
             self.user,
             self.item,

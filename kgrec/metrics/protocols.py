@@ -2,6 +2,9 @@
 
 Every function returns the split's name per interaction (object ``[n]``). The result depends on the
 content of the interactions and on the seed, never on the order of their rows.
+
+An interaction without a timestamp counts as older than those with one. Protocols by time therefore
+hold it out last of all, and put such interactions of one user into a random order.
 """
 
 from __future__ import annotations
@@ -85,7 +88,7 @@ def global_time_split(
     interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS
 ) -> np.ndarray:
     """Split at two points in time for all users: the latest events are tested. Equal times stay
-    together.
+    together, and events without a time are train.
 
     Parameters
     ----------
@@ -102,11 +105,11 @@ def global_time_split(
     Raises
     ------
     RequestError
-        The fractions don't sum to 1, train is 0, or a timestamp is missing.
+        The fractions don't sum to 1, train is 0, or no interaction has a timestamp.
     """
     _check(fractions)
     _check_times(interactions)
-    times = np.sort(interactions.timestamp)
+    times = np.sort(interactions.timestamp[interactions.timestamp != NO_TIME])
     ends = [int(len(times) * share + 0.5) for share in np.cumsum(fractions)[:2]]
     cuts = [times[end] if end < len(times) else times[-1] + 1 for end in ends] if len(times) else []
     labels = np.full(len(interactions), TRAIN, dtype=object)
@@ -116,10 +119,13 @@ def global_time_split(
 
 
 def user_time_split(
-    interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS
+    interactions: Interactions, fractions: Fractions = DEFAULT_FRACTIONS, seed: int = 0
 ) -> np.ndarray:
     """Split each user's events by time: the latest are tested, those before validate. Ties in time
     are ordered by item.
+
+    Users without any time are split as by ``random_split``. Other users' events without a time are
+    held out only where those with one are too few.
 
     Parameters
     ----------
@@ -127,6 +133,8 @@ def user_time_split(
         The interactions to split.
     fractions
         Shares of train, valid and test, which sum to 1.
+    seed
+        Seed of the random order of events without a time.
 
     Returns
     -------
@@ -136,14 +144,19 @@ def user_time_split(
     Raises
     ------
     RequestError
-        The fractions don't sum to 1, train is 0, or a timestamp is missing.
+        The fractions don't sum to 1, train is 0, or no interaction has a timestamp.
     """
     _check(fractions)
     _check_times(interactions)
-    return _by_place(interactions.user, _time_order(interactions), fractions)
+    labels = _by_place(interactions.user, _time_order(interactions, seed), fractions)
+    timed = np.bincount(interactions.user, interactions.timestamp != NO_TIME)
+    timeless = timed[interactions.user] == 0
+    if timeless.any():
+        labels[timeless] = random_split(interactions.select(timeless), fractions, seed)
+    return labels
 
 
-def leave_last_out(interactions: Interactions) -> np.ndarray:
+def leave_last_out(interactions: Interactions, seed: int = 0) -> np.ndarray:
     """Test each user's last event and validate the one before; all events of a user with fewer than
     three are train.
 
@@ -151,6 +164,8 @@ def leave_last_out(interactions: Interactions) -> np.ndarray:
     ----------
     interactions
         The interactions to split.
+    seed
+        Seed of the random order of events without a time.
 
     Returns
     -------
@@ -160,10 +175,10 @@ def leave_last_out(interactions: Interactions) -> np.ndarray:
     Raises
     ------
     RequestError
-        A timestamp is missing.
+        No interaction has a timestamp.
     """
     _check_times(interactions)
-    order = _time_order(interactions)
+    order = _time_order(interactions, seed)
     place, count = _places(interactions.user, order)
     labels = np.full(len(interactions), TRAIN, dtype=object)
     labels[(count >= 3) & (place == count - 1)] = TEST
@@ -181,17 +196,19 @@ def _check(fractions: Fractions) -> None:
 
 
 def _check_times(interactions: Interactions) -> None:
-    missing = int((interactions.timestamp == NO_TIME).sum())
-    if missing:
+    if len(interactions) and (interactions.timestamp == NO_TIME).all():
         raise RequestError(
-            f"{missing:,} of {len(interactions):,} interactions have no timestamp; "
-            "use the random protocol, or load timestamps."
+            "no interaction has a timestamp; use the random protocol, or load timestamps."
         )
 
 
-def _time_order(interactions: Interactions) -> np.ndarray:
+def _time_order(interactions: Interactions, seed: int) -> np.ndarray:
+    """Rows by user and time; those of a user without a time come first, in an order that ``seed``
+    decides."""
+    user, item, time = interactions.user, interactions.item, interactions.timestamp
+    mixed = np.where(time == NO_TIME, _hashed(user, item, seed), np.uint64(0))
     events = pd.factorize(interactions.event, sort=True)[0]
-    return np.lexsort((events, interactions.item, interactions.timestamp, interactions.user))
+    return np.lexsort((events, item, mixed, time, user))
 
 
 def _places(user: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from graph_schema.column_conversion import unix_seconds
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED, ITEM, USER
 from kgrec.arguments import (
@@ -18,7 +19,6 @@ from kgrec.arguments import (
     check_count,
     given_ids,
     id_list,
-    unix_seconds,
 )
 from kgrec.arrays import offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints
@@ -187,7 +187,7 @@ class PathIndex:
         kinds = self._kinds(constraints.relations)
         rows = np.array(sorted(avoid), dtype=np.int64)
         since = constraints.since
-        first = None if since is None else int(unix_seconds([since], "since")[0])
+        first = None if since is None else unix_seconds(since, "since")
         return Limits(Allowed(kinds, rows), via, avoid, first, hops)
 
     def _kinds(self, relations: Sequence[str] | None) -> np.ndarray:

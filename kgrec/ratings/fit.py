@@ -20,7 +20,7 @@ from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.heads import tune_head
 from kgrec.ratings.model import RatingModel, RatingShape
-from kgrec.ratings.pools import RatedEvents, RatingPairs
+from kgrec.ratings.pools import RatedEvents, RatingPairs, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.ratings.scale import RatingScale
@@ -79,7 +79,7 @@ def fit_rating_model(
     """
     events = RatedEvents.of_users(data.train, data.n_users)
     shape, own_row = _shape(data, events, config)
-    rated = data.train.select(np.isfinite(data.train.rating))
+    rated = rated_rows(data.train)
     task = RatingTask(
         inputs=data.inputs.items,
         user_tokens=data.inputs.user_tokens,

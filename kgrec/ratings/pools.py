@@ -19,6 +19,15 @@ from kgrec.sparse import SparsePattern
 LEAST = 1e-3  # neighbours in time with a smaller weight are left out
 
 
+def rated_rows(interactions: Interactions) -> Interactions:
+    """The interactions that have a rating, by user, time and item.
+
+    They are sorted again because an update puts events without a time after others.
+    """
+    rated = interactions.select(np.isfinite(interactions.rating))
+    return rated.select(np.lexsort((rated.item, rated.timestamp, rated.user)))
+
+
 @dataclass(frozen=True, eq=False)
 class RatedEvents:
     """Ratings by slot (one per user), within a slot by (time, item).
@@ -35,7 +44,7 @@ class RatedEvents:
     @staticmethod
     def of_users(interactions: Interactions, n_users: int) -> RatedEvents:
         """The interactions that have a rating; slots are user rows."""
-        rated = interactions.select(np.isfinite(interactions.rating))
+        rated = rated_rows(interactions)
         return RatedEvents(rated.indptr(n_users), rated.item, rated.rating, rated.timestamp)
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import torch
 
 from kgrec.config import RatingConfig
+from kgrec.errors import RequestError
 from kgrec.nn.heads import ByScenario, grown
 from kgrec.progress import Progress
 from kgrec.ratings.fit import FittedRatings, RatingData, fit_rating_model
@@ -53,6 +55,21 @@ def fit_ratings(
     )
     report = None if progress is None else _epoch_progress(progress, config.epochs)
     return fit_rating_model(data, config, seed=seed, device=engine.device, on_epoch=report)
+
+
+def with_like(config: RatingConfig, like: float | None) -> RatingConfig:
+    """``config`` with ratings of at least ``like`` as likes; None: unchanged.
+
+    Raises RequestError for anything but a finite number.
+    """
+    if like is None:
+        return config
+    number = isinstance(like, int | float | np.number) and not isinstance(like, bool)
+    if not number or not math.isfinite(like):
+        raise RequestError(
+            f"like is {like!r}; pass a finite number: a rating of at least this is a like."
+        )
+    return RatingConfig.model_validate({**config.model_dump(), "like": float(like)})
 
 
 def bind_predictor(engine: Engine, model: RatingModel) -> RatingPredictor:

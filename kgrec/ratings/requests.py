@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from graph_schema.report import shown
+from kgrec.arguments import id_list
 from kgrec.config.scenarios import TIMES
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
+from kgrec.graph.tables import request_times
 from kgrec.ratings.pools import RatedEvents, RatingPairs
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.matching import Matcher, at_times
@@ -19,6 +22,7 @@ from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import item_rows, known_users, scenario_code
 
 RatedHistories: TypeAlias = pd.DataFrame | Mapping[str, Mapping[str, float]]
+ANSWERS: Final = ("like", "rating")  # columns that ``Recommender.predict`` adds
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,12 @@ def read_rating_request(
 ) -> RatingRequest:
     """The rows of ``Recommender.predict``. Raises RequestError."""
     _need(pairs, ("user_id", "item_id"), "pairs")
-    names = pairs["user_id"].astype(str).to_numpy(dtype=object)
+    taken = [name for name in ANSWERS if name in pairs.columns]
+    if taken:
+        raise RequestError(
+            f"pairs has a column {taken[0]!r}, which the answer adds; rename it, or leave it out."
+        )
+    names = np.array(id_list(pairs["user_id"], "pairs"), dtype=object)
     given = _histories(histories)
     users = engine.snapshot.users
     stored_only = ~np.isin(names, given["user_id"].to_numpy(dtype=object))
@@ -54,8 +63,9 @@ def read_rating_request(
     slot = np.where(
         stored_only, user, slots.get_indexer(pd.Index(names, dtype=object)) + len(users)
     )
-    time = _times(pairs)
-    rows = RatingPairs(slot, item_rows(engine.snapshot.items, list(pairs["item_id"])), time)
+    time = request_times(pairs, "pairs")
+    items = id_list(pairs["item_id"], "pairs")
+    rows = RatingPairs(slot, item_rows(engine.snapshot.items, items), time)
     return RatingRequest(events, rows, user, _scenarios(engine, user_scenarios, pairs, user, time))
 
 
@@ -69,31 +79,45 @@ def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
 
 
 def _histories(given: RatedHistories | None) -> pd.DataFrame:
-    """A frame user_id, item_id, rating, timestamp.
+    """A frame user_id, item_id, rating and perhaps timestamp.
 
     A user with an empty mapping has one row without an item.
     """
     columns = ["user_id", "item_id", "rating"]
-    if isinstance(given, Mapping):
-        rows = [
-            (str(user), item, rating)
-            for user, rated in given.items()
-            for item, rating in [*rated.items(), (None, np.nan)]
-        ]
-        given = pd.DataFrame(rows, columns=columns)
-    elif given is None:
+    if given is None:
         given = pd.DataFrame(columns=columns)
-    else:
+    elif isinstance(given, Mapping):
+        rows = [
+            (user, item, rating)
+            for user, rated in given.items()
+            for item, rating in [*_rated(user, rated).items(), (None, np.nan)]
+        ]
+        given = pd.DataFrame(rows, columns=columns, dtype=object)
+    elif isinstance(given, pd.DataFrame):
         _need(given, columns, "histories")
-    rating = pd.to_numeric(given["rating"], errors="coerce")
+    else:
+        raise RequestError(
+            f"histories is a {type(given).__name__}; pass {{user: {{item: rating}}}}, or a "
+            "DataFrame with user_id, item_id and rating."
+        )
+    rating = pd.to_numeric(given["rating"], errors="coerce").astype("float64")
     wrong = ~np.isfinite(rating.to_numpy(dtype=np.float64)) & given["item_id"].notna().to_numpy()
     if wrong.any():
         row = given.iloc[int(np.argmax(wrong))]
         raise RequestError(
-            f"histories: user {row['user_id']!r} rated {row['item_id']!r} {row['rating']!r}, which "
-            "is not a number; pass a number."
+            f"histories: user {row['user_id']!r} rated {row['item_id']!r} "
+            f"{shown(row['rating'])}, which is not a number; pass a number."
         )
-    return given.assign(user_id=given["user_id"].astype(str), rating=rating)
+    return given.assign(user_id=id_list(given["user_id"], "histories"), rating=rating)
+
+
+def _rated(user: object, rated: object) -> Mapping[str, float]:
+    if not isinstance(rated, Mapping):
+        raise RequestError(
+            f"the history of user {user!r} is a {type(rated).__name__}; predict needs ratings: "
+            "pass {item: rating}."
+        )
+    return rated
 
 
 def _joined(
@@ -106,25 +130,12 @@ def _joined(
     rated = given[given["item_id"].notna()]
     own = RatedEvents.sort(
         names.get_indexer(pd.Index(rated["user_id"], dtype=object)).astype(np.int64),
-        item_rows(engine.snapshot.items, list(rated["item_id"])),
+        item_rows(engine.snapshot.items, id_list(rated["item_id"], "histories")),
         rated["rating"].to_numpy(dtype=np.float32),
-        _times(rated),
+        request_times(rated, "histories"),
         len(names),
     )
     return stored.followed_by(own), names
-
-
-def _times(frame: pd.DataFrame) -> Ints:
-    """Unix seconds, int64 ``[n]``; NO_TIME where there is none."""
-    if "timestamp" not in frame.columns:
-        return np.full(len(frame), NO_TIME)
-    column = frame["timestamp"]
-    seconds = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = ~np.isfinite(seconds) & column.notna().to_numpy()
-    if wrong.any() or pd.api.types.is_datetime64_any_dtype(column):
-        row = int(np.argmax(wrong))
-        raise RequestError(f"timestamp {column.iloc[row]!r} is not a number; pass unix seconds.")
-    return np.where(np.isfinite(seconds), np.nan_to_num(seconds), NO_TIME).astype(np.int64)
 
 
 def _scenarios(

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
-from kgrec.arguments import as_id, unix_seconds
+from kgrec.arguments import as_id
 from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
+from kgrec.graph.tables import request_times
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import item_rows
 from kgrec.training.data.examples import Examples
@@ -37,7 +38,7 @@ class ScenarioExamples:
     def read(engine: Engine, given: GivenExamples) -> ScenarioExamples:
         """Read the examples of a caller.
 
-        Raises RequestError for a missing column or id, a time that is not a whole number, and an
+        Raises RequestError for a missing column or id, a value that is no time, and an
         item that is not in the graph.
         """
         frame = _frame(given)
@@ -49,7 +50,8 @@ class ScenarioExamples:
                 raise RequestError(
                     f"example {row} has no {name}; add one, or leave the example out."
                 )
-        frame = frame.assign(time=_times(frame)).sort_values("time", kind="stable")
+        frame = frame.assign(time=request_times(frame, "examples"))
+        frame = frame.sort_values("time", kind="stable")
         ids = [as_id(one, "examples") for one in frame["item_id"]]
         users = np.array([as_id(one, "examples") for one in frame["user_id"]], dtype=object)
         rows = item_rows(engine.snapshot.items, ids)
@@ -135,14 +137,3 @@ def _frame(given: GivenExamples) -> pd.DataFrame:
             "examples must be a DataFrame with user_id and item_id, or (user, item) pairs."
         )
     return pd.DataFrame(pairs, columns=list(_COLUMNS), dtype=object)
-
-
-def _times(frame: pd.DataFrame) -> Ints:
-    """Unix seconds, int64 ``[n]``; NO_TIME where there is none."""
-    if "timestamp" not in frame.columns:
-        return np.full(len(frame), NO_TIME, dtype=np.int64)
-    column = frame["timestamp"]
-    times = np.full(len(frame), NO_TIME, dtype=np.int64)
-    known = column.notna().to_numpy()
-    times[known] = unix_seconds(column[known].tolist(), "examples")
-    return times

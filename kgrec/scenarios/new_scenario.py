@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor
 
+from graph_schema.attribute_conversion import as_stored
 from kgrec.arguments import check_text
 from kgrec.errors import RequestError
 from kgrec.features.scenario_features import HASHED, STATISTICS, scenario_features
 from kgrec.features.texts import DESCRIPTION, scenarios_of
+from kgrec.graph.attributes import attribute_column, stored_type
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable, canonical_order, with_named
 from kgrec.nn import HybridModel
 from kgrec.nn.heads import AdapterHead, HeadShape
@@ -45,10 +48,9 @@ def with_scenario(
     for column, value in values_by_column.items():
         if column not in frame.columns:
             frame[column] = pd.Series([None] * len(frame), dtype=object)
-        values = frame[column].tolist()
+        values = [None if pd.isna(one) else one for one in frame[column]]
         values[row] = _column_value(frame[column], value)
-        numbers = pd.api.types.is_numeric_dtype(frame[column])
-        frame[column] = pd.Series(values, dtype=float if numbers else object)
+        frame[column] = attribute_column(values)
     order = canonical_order(table.ids)
     table = NodeTable(table.label, table.ids[order], frame.iloc[order].reset_index(drop=True))
     return replace(snapshot, scenarios=table)
@@ -61,15 +63,21 @@ def _column_value(column: pd.Series[Any], value: Any) -> Any:
     """
     if not pd.api.types.is_scalar(value):
         raise RequestError(f"attribute {column.name!r} is {value!r}; pass one text or number.")
-    if not pd.api.types.is_numeric_dtype(column):
-        return value if pd.isna(value) else str(value)
-    try:
-        return float(value)
-    except ValueError as error:
+    if pd.isna(value):
+        return None
+    kind = stored_type(column)
+    if kind is None or kind == pa.string():
+        return str(value)
+    plain = value.item() if isinstance(value, np.generic) else value
+    single = plain if isinstance(plain, bool | int | float) else str(plain)
+    values, bad = as_stored(pa.array([single]), kind)
+    if len(bad):
+        word = "boolean" if kind == pa.bool_() else "number"
         raise RequestError(
-            f"attribute {column.name!r} is {value!r}, but other scenarios have numbers; pass a "
-            "number."
-        ) from error
+            f"attribute {column.name!r} is {value!r}, but other scenarios have {word}s; pass a "
+            f"{word}."
+        )
+    return values[0].as_py()
 
 
 def engine_with_scenario(engine: Engine, name: str, start: Start | None = None) -> Engine:

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from kgrec.arguments import all_integers, as_id, id_list, unix_seconds
+from graph_schema.column_conversion import unix_seconds_of
+from kgrec.arguments import all_integers, as_id, id_list
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 
@@ -118,7 +119,10 @@ def _untimed(given: Any) -> list[str]:
 def _in_order(events: list[Any]) -> tuple[list[str], Ints]:
     """The items of (item id, time) pairs, oldest first, and their times."""
     pairs = [_event(event) for event in events]
-    times = unix_seconds([time for _, time in pairs], "a history")
+    given = pd.Series([time for _, time in pairs], dtype=object)
+    times, known = unix_seconds_of(given, "a history")
+    if not known.all():
+        raise RequestError("an event of a history has no time, as others have; give all or none.")
     order = np.argsort(times, kind="stable")
     items = [as_id(item, "a history") for item, _ in pairs]
     return [items[place] for place in order], times[order]

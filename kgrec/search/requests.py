@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
-from kgrec.arguments import as_id, check_text, unix_seconds
+from graph_schema.column_conversion import unix_seconds
+from kgrec.arguments import as_id, check_text
 from kgrec.errors import RequestError
 from kgrec.features.texts import TextReader
 from kgrec.graph.snapshot import NodeTable
@@ -120,7 +121,7 @@ def query_catalog(
     query = clean_query(text)
     seconds = int(time.time())
     if timestamp is not None:
-        seconds = int(unix_seconds([timestamp], "timestamp")[0])
+        seconds = unix_seconds(timestamp, "timestamp")
     row = {"user_id": user, "item_id": item, "timestamp": seconds}
     key = "\n".join(map(str, (user, query, item, seconds)))
     name = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:24]

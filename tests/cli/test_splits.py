@@ -73,3 +73,14 @@ def test_foreign_values_are_refused_with_the_cure() -> None:
     fold: list[object] = ["training"] * 10 + ["test"] * 2
     with pytest.raises(CatalogError, match=r"'training'.*--split-protocol"):
         with_split(_catalog(fold=fold), Protocol.given, "fold", 0)
+
+
+def test_a_missing_time_does_not_cost_the_others_theirs(capsys: pytest.CaptureFixture[str]) -> None:
+    gaps = pd.array([*TIMES[:9], None, *TIMES[10:]], dtype="Int64")
+    catalog, used = with_split(_catalog(timestamp=gaps), Protocol.given, "split", 0)
+    assert used == "time"
+    notices = capsys.readouterr().err
+    assert "by time for each user" in notices
+    assert "1 of 12 interactions have no time" in notices
+    split = _split(catalog)
+    assert (split["u", "i9"], split["u", "i8"], split["u", "i5"]) == ("test", "valid", "train")

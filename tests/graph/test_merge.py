@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graph_schema.catalog import Catalog
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.snapshot import NO_TIME
+from kgrec.graph.source import read_source
 from kgrec.stores import EmbeddedStore
 from tests.graph.compare import assert_same_snapshot
 from tests.graph.test_read import snapshot_of
@@ -97,7 +101,7 @@ def test_rows_are_renumbered_where_new_ids_come_between(tmp_path: Path, old: Gra
         for u, i in zip(events.user, events.item, strict=True)
     ]
     assert pairs == [
-        ("u0", "i0"), ("u1", "i1"), ("u1", "i1"), ("u2", "i1"), ("u2", "i2"), ("u3", "i3"),
+        ("u0", "i0"), ("u1", "i1"), ("u1", "i1"), ("u2", "i2"), ("u2", "i1"), ("u3", "i3"),
     ]  # fmt: skip
     fact = next(f for f in both.facts if f.relation == "directed_by")
     assert both.items.ids[fact.head].tolist() == ["i1"]
@@ -113,7 +117,8 @@ def test_newer_attributes_win_and_blank_ones_do_not(tmp_path: Path, old: GraphSn
     assert (titles["i1"], titles["i2"], titles["i9"]) == ("New", "Two", "Nine")
     years = dict(zip(both.items.ids, both.items.attributes["year"], strict=True))
     assert (years["i1"], years["i2"]) == (1999, 2001)
-    assert np.isnan(years["i9"])
+    assert years["i9"] is pd.NA
+    assert both.items.attributes["year"].dtype == "Int64"
 
 
 def test_scenarios_of_both_are_there_with_what_is_said_of_them(
@@ -137,3 +142,67 @@ def test_merging_nothing_changes_nothing(tmp_path: Path, old: GraphSnapshot) -> 
     empty = snapshot_of(Catalog.from_frames(), tmp_path / "more")
     assert_same_snapshot(merge_snapshots(old, empty), old)
     assert_same_graph(merge_snapshots(empty, old), old)
+
+
+Event = tuple[str, str, int | None]
+
+
+def events_of(rows: list[Event]) -> GraphSnapshot:
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    frame["timestamp"] = frame["timestamp"].astype("Int64")
+    return read_source(Catalog.from_frames(interactions=frame))
+
+
+def order_of(snapshot: GraphSnapshot, user: str) -> list[str]:
+    events = snapshot.interactions
+    own = events.user == snapshot.users.rows([user])[0]
+    return snapshot.items.ids[events.item[own]].tolist()
+
+
+def test_an_event_without_a_time_is_the_newest_when_it_is_merged() -> None:
+    graph = events_of([("u", "i1", 10), ("u", "i2", 20), ("u", "i0", None), ("v", "i9", 99)])
+    assert order_of(graph, "u") == ["i0", "i1", "i2"]
+    click = events_of([("u", "i1", None)])
+    graph = merge_snapshots(graph, click)
+    assert order_of(graph, "u") == ["i0", "i1", "i2", "i1"]
+    assert_same_snapshot(merge_snapshots(graph, click), graph)
+    graph = merge_snapshots(graph, events_of([("u", "i4", 30), ("u", "i5", 15), ("w", "i3", None)]))
+    assert order_of(graph, "u") == ["i0", "i1", "i5", "i2", "i1", "i4"]
+    graph = merge_snapshots(graph, events_of([("u", "i3", None), ("u", "i6", 5), ("u", "i6", 40)]))
+    assert order_of(graph, "u") == ["i0", "i6", "i1", "i5", "i2", "i1", "i4", "i6", "i3"]
+    assert order_of(graph, "w") == ["i3"]
+
+
+@given(
+    parts=st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from("uv"),
+                st.sampled_from(["i0", "i1", "i2"]),
+                st.one_of(st.none(), st.integers(0, 3)),
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_merged_events_keep_the_order_of_their_times(parts: list[list[Event]]) -> None:
+    graph = events_of(parts[0])
+    for part in parts[1:]:
+        graph = merge_snapshots(graph, events_of(part))
+        assert_same_snapshot(merge_snapshots(graph, events_of(part)), graph)
+    events = graph.interactions
+    for user in range(len(graph.users)):
+        own = events.timestamp[events.user == user]
+        timed = own[own != NO_TIME]
+        assert (np.diff(timed) >= 0).all()
+        if len(timed) and any(
+            time is None for name, _, time in parts[-1] if _is(graph, user, name)
+        ):
+            assert NO_TIME in own
+
+
+def _is(graph: GraphSnapshot, row: int, name: str) -> bool:
+    return bool(graph.users.ids[row] == name)

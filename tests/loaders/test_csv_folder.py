@@ -250,7 +250,7 @@ def test_a_damaged_parquet_file(folder: Path) -> None:
         ("inf,5", "row 4, column rating: 'inf' is not a number"),
         ("five,5", "row 4, column rating: 'five' is not a number"),
         ("4,NaN", "row 4, column timestamp: 'NaN' is not a time"),
-        ("4,2001-01-01", "row 4, column timestamp: '2001-01-01' is not a time"),
+        ("4,2001-13-01", "row 4, column timestamp: '2001-13-01' is not a time"),
         ("4,978300019000", "row 4, column timestamp: 978300019000 looks like milliseconds"),
     ],
 )
@@ -312,3 +312,18 @@ def test_ml1m_loads_completely(data_dir: Path) -> None:
     }
     assert len(catalog.facts) == 193_089
     assert "02139" in set(catalog.users["zip"])
+
+
+def test_the_index_of_a_parquet_file_is_left_out_and_noted(tmp_path: Path) -> None:
+    events = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"]}, index=[7, 9])
+    events.to_parquet(tmp_path / "interactions.parquet")
+    result = loaders.csv_folder(tmp_path)
+    assert list(result.catalog.interactions.columns) == ["user_id", "item_id"]
+    assert "interactions.parquet: the column __index_level_0__" in str(result.report)
+
+
+def test_the_index_of_a_csv_file_is_named_with_the_cure(tmp_path: Path) -> None:
+    events = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"]})
+    events.to_csv(tmp_path / "interactions.csv")
+    with pytest.raises(CatalogError, match=r"interactions\.csv.*Cure: write .* index=False"):
+        loaders.csv_folder(tmp_path)

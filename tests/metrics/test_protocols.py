@@ -15,7 +15,7 @@ from kgrec.evaluation import (
     random_split,
     user_time_split,
 )
-from kgrec.graph.snapshot import Interactions
+from kgrec.graph.snapshot import NO_TIME, Interactions
 
 from .oracle import make_interactions
 
@@ -99,7 +99,7 @@ def test_given_split_and_what_is_wrong():
         given_split(make_interactions([0, 0], [0, 1], [1, 2], ["train", ""]))
     timeless = make_interactions([0], [0])
     for split in (global_time_split, user_time_split, leave_last_out):
-        with pytest.raises(RequestError, match="no timestamp"):
+        with pytest.raises(RequestError, match="no interaction has a timestamp"):
             split(timeless)
     for fractions in ((0.5, 0.5, 0.5), (0.0, 0.5, 0.5), (1.2, -0.1, -0.1)):
         with pytest.raises(RequestError, match="share"):
@@ -109,3 +109,50 @@ def test_given_split_and_what_is_wrong():
 @pytest.mark.parametrize("split", ALL)
 def test_nothing_to_split(split):
     assert len(split(make_interactions([], []))) == 0
+
+
+@st.composite
+def partly_timed(draw):
+    """Interactions of six users, some of which lack a time; at least one has one."""
+    rows = draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, 5), st.integers(0, 14), st.one_of(st.none(), st.integers(-9, 9))
+            ),
+            min_size=1,
+            max_size=60,
+        )
+    )
+    user, item, time = zip(*rows, (6, 0, 1), strict=True)
+    return make_interactions(user, item, [NO_TIME if one is None else one for one in time])
+
+
+@given(data=partly_timed(), seed=st.integers(0, 9))
+def test_events_without_a_time_are_held_out_last(data, seed):
+    for labels in (user_time_split(data, (0.6, 0.2, 0.2), seed), leave_last_out(data, seed)):
+        for user in np.unique(data.user):
+            own = data.user == user
+            timed = data.timestamp[own] != NO_TIME
+            if timed.any() and (labels[own][~timed] != "train").any():
+                assert (labels[own][timed] != "train").all()
+    labels = global_time_split(data)
+    assert (labels[data.timestamp == NO_TIME] == "train").all()
+
+
+@given(data=partly_timed(), seed=st.integers(0, 9))
+def test_users_without_any_time_are_split_at_random(data, seed):
+    labels = user_time_split(data, seed=seed)
+    by_chance = random_split(data, seed=seed)
+    for user in np.unique(data.user):
+        own = data.user == user
+        if (data.timestamp[own] == NO_TIME).all():
+            assert (labels[own] == by_chance[own]).all()
+
+
+def test_the_order_of_events_without_a_time_depends_on_the_seed_and_not_on_ids():
+    data = make_interactions([0] * 40, np.arange(40), [NO_TIME] * 39 + [5])
+    tested = {seed: user_time_split(data, seed=seed) == "test" for seed in range(20)}
+    items = {seed: set(data.item[mask]) - {39} for seed, mask in tested.items()}
+    assert all(39 in data.item[mask] for mask in tested.values())
+    assert len(set(map(frozenset, items.values()))) > 10
+    assert min(min(found) for found in items.values()) < 10

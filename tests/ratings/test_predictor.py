@@ -157,9 +157,15 @@ def test_new_items_are_foretold_by_what_is_known_of_them(model: Recommender) -> 
         ({"user_id": ["u0"], "item_id": ["i99"]}, None, "'i99' is not in the graph"),
         ({"user_id": ["u0"], "item_id": ["i0"], "scenario": ["moon"]}, None, "'moon'"),
         ({"user_id": ["u0"], "item_id": ["i0"], "timestamp": ["noon"]}, None, "unix seconds"),
+        ({"user_id": ["u0"], "item_id": ["i0"], "timestamp": [1.6e12]}, None, "milliseconds"),
+        ({"user_id": ["u0"], "item_id": ["i0"], "rating": [5]}, None, "has a column 'rating'"),
+        ({"user_id": ["u0"], "item_id": ["i0"], "like": [1]}, None, "has a column 'like'"),
         ({"user_id": ["u0"], "item_id": [None]}, None, "row 0"),
         ({"user_id": ["x"], "item_id": ["i0"]}, {"x": {"i1": float("nan")}}, "not a number"),
         ({"user_id": ["x"], "item_id": ["i0"]}, {"x": {"i99": 4}}, "'i99'"),
+        ({"user_id": ["x"], "item_id": ["i0"]}, {"x": ["i1"]}, "predict needs ratings"),
+        ({"user_id": ["x"], "item_id": ["i0"]}, {"x": {"i1": None}}, "'None', which is not a n"),
+        ({"user_id": ["x"], "item_id": ["i0"]}, [["i1"]], "histories is a list"),
     ],
 )
 def test_bad_questions_are_refused(
@@ -167,6 +173,27 @@ def test_bad_questions_are_refused(
 ) -> None:
     with pytest.raises(RequestError, match=said):
         model.predict(pd.DataFrame(pairs), histories=histories)  # type: ignore[arg-type]
+
+
+def test_times_of_pairs_are_those_that_a_catalog_takes(model: Recommender) -> None:
+    pairs = asked()[:6]
+    expected = model.predict(pairs)
+    times = pd.to_datetime(pairs["timestamp"], unit="s")
+    forms = [times, times.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"), times.astype(str)]
+    forms += [times.map(lambda time: time.isoformat() + "Z"), pairs["timestamp"].astype(str)]
+    for form in forms:
+        found = model.predict(pairs.assign(timestamp=form))
+        pd.testing.assert_frame_equal(found[["like", "rating"]], expected[["like", "rating"]])
+    absent = model.predict(pairs.drop(columns="timestamp"))
+    for nothing in (pd.NaT, None, float("nan"), ""):
+        found = model.predict(pairs.assign(timestamp=nothing))
+        pd.testing.assert_frame_equal(found[["like", "rating"]], absent[["like", "rating"]])
+
+
+@pytest.mark.parametrize("like", [float("nan"), float("inf"), "four", "4", True, [4]])
+def test_a_like_is_a_finite_number(model: Recommender, like: object) -> None:
+    with pytest.raises(RequestError, match="pass a finite number"):
+        model.fit_ratings(like=like)  # type: ignore[arg-type]
 
 
 def test_without_a_rating_model_there_is_no_answer(short: Recommender) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,3 +139,26 @@ def test_an_update_survives_saving(fresh: Recommender, tmp_path) -> None:
     fresh.save(tmp_path / "model")
     loaded = Recommender.load(tmp_path / "model")
     pd.testing.assert_frame_equal(everything(loaded), everything(fresh), check_exact=True)
+
+
+def test_a_click_without_a_time_counts_as_the_newest(fresh: Recommender) -> None:
+    latest = int(fresh.snapshot.interactions.seen_until or 0)
+    click = pd.DataFrame({"user_id": ["u0"], "item_id": ["i7"]})
+    timed = Recommender.of(fresh.state).update(click.assign(timestamp=latest + 1))
+    untimed = Recommender.of(fresh.state).update(click)
+    for one, other in ((timed, untimed), (timed, Recommender.of(untimed.state).update(click))):
+        for name in ("item_id", "score"):
+            assert (
+                one.recommend("u0", k=10)[name].tolist()
+                == other.recommend("u0", k=10)[name].tolist()
+            )
+
+
+def test_a_graph_with_a_click_without_a_time_can_be_fitted_again(
+    fresh: Recommender, tmp_path: Path
+) -> None:
+    fresh.update(pd.DataFrame({"user_id": ["u0", "u1"], "item_id": ["i7", "i8"]}))
+    fresh.save(tmp_path / "model")
+    again = Recommender.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(everything(again), everything(fresh))
+    Recommender(catalogs.config(**catalogs.SHORT)).fit(again.snapshot)

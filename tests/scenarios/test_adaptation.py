@@ -131,7 +131,7 @@ def test_more_examples_move_it_further(fresh: Recommender) -> None:
         (
             "kiosk",
             pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"], "timestamp": [float("inf")]}),
-            "give unix seconds",
+            "examples, row 0: the time is 'inf', which is no time",
         ),
         ("", [], "is not a name"),
         ("auto", [], "choose another name"),

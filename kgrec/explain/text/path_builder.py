@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from graph_schema.names import ITEM
 from kgrec.explain.attribution.pieces import (
@@ -212,4 +213,4 @@ def _values(cell: object) -> tuple[str, ...]:
         return tuple(part for part in parts if len(part) <= 40)
     if isinstance(cell, float | np.floating):
         return () if np.isnan(cell) else (f"{cell:g}",)
-    return () if cell is None else (str(cell),)
+    return () if cell is None or cell is pd.NA else (str(cell),)
