@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from graph_schema.build import build, derive_frame, integer_labels
+from graph_schema.errors import CatalogError
 from graph_schema.files import read_tables, write_tables
 from graph_schema.frame_conversion import Frame
 from graph_schema.names import FRAMES
@@ -108,6 +109,11 @@ class Catalog:
             "queries": queries,
             "scenarios": scenarios,
         }
+        extra = {"vectors": vectors, "sources": sources, "rows": rows}
+        for name, value in extra.items():
+            if value is not None and not isinstance(value, Mapping):
+                kind = type(value).__name__
+                raise CatalogError(f"{name} is a {kind}; give a mapping by name, or None.")
         collector, parts = build(given, vectors or {}, dict(sources or {}), dict(rows or {}))
         catalog = cls(
             parts.tables,

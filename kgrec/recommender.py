@@ -1277,7 +1277,12 @@ class Recommender:
         with self._changes:
             state = self.state
             catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
-            full = updated(state.full_snapshot, catalog, strict=strict, erase_empty=erase_empty)
+            full = updated(
+                state.full_snapshot,
+                catalog,
+                strict=check_flag(strict, "strict"),
+                erase_empty=check_flag(erase_empty, "erase_empty"),
+            )
             answering = state.over(with_scenarios(full, state.config.scenarios), progress)
             answering.engine.warm_up()
             self._state = answering

@@ -62,6 +62,8 @@ def _of_sequence(pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     cure = "pass a DataFrame with user_id and item_id, or a list of (user, item) pairs."
     if isinstance(pairs, str | Mapping) or not isinstance(pairs, Sequence | np.ndarray | zip):
         raise RequestError(f"pairs are of type {type(pairs).__name__}; {cure}")
+    if isinstance(pairs, np.ndarray) and pairs.ndim == 0:
+        raise RequestError(f"pairs are one value; {cure}")
     rows = list(pairs)
     for row, pair in enumerate(rows):
         two = isinstance(pair, Sequence | np.ndarray) and not isinstance(pair, str)

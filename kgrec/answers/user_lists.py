@@ -29,6 +29,8 @@ def best_users(
     rank in the order of the request, of which a user is in a list once. With ``exclude_seen``
     users whose history has the item are left out. Ids in the answer are those of users.
     """
+    if not len(items):
+        return Ranked(np.empty((0, k), dtype=object), np.empty((0, k), dtype=np.float32))
     wanted, place = np.unique(items, return_inverse=True)
     columns, repeated = torch.from_numpy(wanted), pd.Index(request.ids).duplicated()
     best = _Best.of(len(wanted), k)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from kgrec.arguments import check_choice
 from kgrec.errors import RequestError
 from kgrec.files import put_file
 from kgrec.graph.snapshot import Floats, Ints, Strings
@@ -144,9 +145,7 @@ def check_vector_file(path: str | Path) -> Path:
 
 def check_kind(kind: str) -> str:
     """``kind``. Raises RequestError unless it is one of ``KINDS``."""
-    if kind not in KINDS:
-        raise RequestError(f"unknown kind of vectors {kind!r}; use {', '.join(map(repr, KINDS))}.")
-    return kind
+    return check_choice(kind, "kind of vectors", KINDS)
 
 
 def item_vectors(engine: Engine, kind: str, rows: Ints) -> Vectors:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.report import shown
-from kgrec.arguments import id_list
+from kgrec.arguments import check_text, id_list
 from kgrec.config.scenarios import TIMES
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
@@ -70,6 +70,8 @@ def read_rating_request(
 
 
 def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    if isinstance(frame, pd.DataFrame) and not frame.columns.is_unique:
+        raise RequestError(f"{what} has a column twice; keep one of them.")
     for column in columns:
         if not isinstance(frame, pd.DataFrame) or column not in frame.columns:
             raise RequestError(f"{what} must be a DataFrame with a column {column!r}.")
@@ -145,7 +147,9 @@ def _scenarios(
     codes = _inferred(inferred, user, time)
     if "scenario" not in pairs.columns:
         return codes
-    names = pairs["scenario"].fillna("").astype(str).to_numpy(dtype=object)
+    given = pairs["scenario"].to_numpy(dtype=object, copy=True)
+    given[pairs["scenario"].isna().to_numpy(dtype=bool)] = ""
+    names = np.array([check_text(name, "scenario") for name in given], dtype=object)
     for name in pd.unique(names[names != ""]):
         codes = np.where(names == name, scenario_code(engine, name), codes)
     return codes
