@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
-from graph_schema.errors import SourceError
+from graph_schema.errors import CatalogError, SourceError
 from graph_schema.names import FRAMES
 from graph_schema.vectors import vector_columns
 from loaders.csv_folder import SUFFIXES
@@ -41,9 +41,17 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
 
     Raises
     ------
+    CatalogError
+        If it is not a catalog, or breaks the schema; nothing is written then.
     SourceError
         If the folder can't be written, for example because the disk is full.
     """
+    if not isinstance(catalog, Catalog):
+        raise CatalogError(
+            f"to_csv_folder writes a Catalog, not a {type(catalog).__name__}. Cure: give "
+            "loaders.load(...).catalog; for the graph of a store use kgrec export."
+        )
+    catalog.validate().raise_if_any()
     folder = Path(folder)
     suffix = ".csv.gz" if compress else ".csv"
     ready: dict[Path, Path] = {}

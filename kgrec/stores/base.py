@@ -170,6 +170,29 @@ class GraphStore(ABC):
     def edge_types(self) -> list[EdgeType]:
         """List every kind of edge that the graph has, with its count, sorted by name."""
 
+    def problems(self, *, values: bool = False) -> list[str]:
+        """Return what keeps the graph from being read, in sentences with counts and cures.
+
+        Only a graph that kgrec did not write, read through a mapping, can have any.
+
+        Parameters
+        ----------
+        values : bool
+            Also read all times and ratings; a snapshot finds what is wrong with these when it
+            reads them.
+
+        Returns
+        -------
+        list of str
+            Empty where nothing is wrong.
+
+        Raises
+        ------
+        StoreError
+            If the store can't be read.
+        """
+        return []
+
     @abstractmethod
     def node_counts(self) -> dict[str, int]:
         """Count the nodes of every label that has any."""

@@ -149,6 +149,23 @@ def read_nodes(node: NodeSource, columns: Sequence[str]) -> str:
     )
 
 
+def read_keys(node: NodeSource) -> str:
+    """The key of every node of a label, null where it has none, in lists as of ``read_nodes``."""
+    return (
+        f"MATCH (n:{quote(node.label)}) WITH collect(n) AS ns "
+        f"UNWIND range(0, size(ns) - 1, {_PART}) AS i WITH ns[i..i + {_PART}] AS part "
+        f"RETURN [n IN part | {node.key_of('n')}] AS key"
+    )
+
+
+def node_without_key(node: NodeSource) -> str:
+    """The properties of a node that has no key."""
+    return (
+        f"MATCH (n:{quote(node.label)}) WHERE {node.key_of('n')} IS NULL "
+        "RETURN properties(n) AS properties LIMIT 1"
+    )
+
+
 def _column(edge: EdgeSource, name: str) -> str:
     """A list of nulls costs as much to send as any other: null instead."""
     value = edge.value_of("r", name)

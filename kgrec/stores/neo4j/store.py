@@ -32,6 +32,7 @@ from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j import read as reading
 from kgrec.stores.neo4j import search as searching
 from kgrec.stores.neo4j import write as writing
+from kgrec.stores.neo4j.check import mapping_problems
 from kgrec.stores.neo4j.names import Names, NodeSource
 from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.paths import simple_paths
@@ -87,6 +88,12 @@ class Neo4jStore(GraphStore):
 
     def edge_types(self) -> list[EdgeType]:
         return reading.edge_types(self._connection, self._names)
+
+    def problems(self, *, values: bool = False) -> list[str]:
+        if self._names.own:
+            return []
+        found = mapping_problems(self._connection, self._names)
+        return found + (reading.value_problems(self._connection, self._names) if values else [])
 
     def node_counts(self) -> dict[str, int]:
         present = reading.known(self._connection).labels - {VERSION_LABEL}
