@@ -95,7 +95,7 @@ def read_snapshot(
         is listed.
     """
     report = progress or _silent
-    _check(store)
+    check_readable(store)
     users = _nodes(store, USER, report)
     items = _nodes(store, ITEM, report)
     entities = _nodes(store, ENTITY, report)
@@ -116,7 +116,8 @@ def read_snapshot(
     return snapshot if splits is None else snapshot.restricted(tuple(splits))
 
 
-def _check(store: Readable) -> None:
+def check_readable(store: Readable) -> None:
+    """Raise StoreError, with all that is wrong, for a graph that does not fit its mapping."""
     found = store.problems()
     if found:
         noun = "problem" if len(found) == 1 else "problems"

@@ -163,9 +163,11 @@ def _count(connection: Connection, edge: EdgeSource, present: Known) -> int:
 
 
 def _named(there: Iterable[str], where: NodeSource | EdgeSource) -> list[str]:
-    """kgrec's names of the graph's properties, without the key."""
+    """kgrec's names of the graph's properties, without the key, and without those that kgrec gives
+    to the ids themselves."""
     back = {own: name for name, own in where.properties.items()}
     found = {back.get(name, name) for name in there}
+    found -= set(_KEYS[:1] if isinstance(where, NodeSource) else _KEYS[1:])
     if isinstance(where, NodeSource):
         found -= {back.get(where.key, where.key)}
     elif where.event is not None:

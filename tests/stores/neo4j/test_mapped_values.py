@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from graph_schema.errors import StoreError
 from graph_schema.mapping import GraphMapping
 from kgrec.cli import app
+from kgrec.cli._catalog import read_catalog
 from kgrec.graph import GraphSnapshot, read_snapshot
 from kgrec.stores import Neo4jStore, NodeRef, connect
 from tests.neo4j_server import Server, emptied
@@ -266,3 +267,22 @@ def test_lists_of_floats_of_items_are_vectors(made: Make) -> None:
 def test_a_number_for_a_title_is_text(made: Make) -> None:
     items = {"label": "Product", "key": "sku", "properties": {"title": "n"}}
     assert values(read_snapshot(made(items=items)), "title") == ["1", "2", "3", "4"]
+
+
+def test_properties_called_as_kgrec_calls_ids_are_left_out(made: Make) -> None:
+    store = made(
+        extra=", id: 100 + n",
+        more="MATCH (p:Product {n: 1}), (q:Product {n: 2}) "
+        "CREATE (p)-[:NEAR {source: 'x', far: 1}]->(q), (p)-[:NEAR {target: 'y', far: 2}]->(q)",
+    )
+    snapshot = read_snapshot(store)
+    assert snapshot.items.ids.tolist() == ["1", "2", "3", "4"]
+    assert list(snapshot.items.attributes.columns) == ["n", "title"]
+    catalog = read_catalog(store, lambda *_: None)
+    assert catalog.facts["far"].tolist() in ([1], [2])
+    assert catalog.items["item_id"].tolist() == ["1", "2", "3", "4"]
+
+
+def test_nothing_is_exported_of_a_graph_that_does_not_fit(made: Make) -> None:
+    with refused("1 of 4 nodes have no key"):
+        read_catalog(made("CASE WHEN n = 3 THEN null ELSE n END"), lambda *_: None)
