@@ -42,8 +42,11 @@ def stored_type(column: pd.Series[Any]) -> pa.DataType | None:
 
 def text_column(column: pd.Series[Any]) -> pd.Series[Any]:
     """The column as text: numbers and booleans as they are written; absent values stay absent."""
-    if stored_type(column) in (None, pa.string()):
-        return column.astype(object)
+    kind = stored_type(column)
+    if kind == pa.string():
+        return column
+    if kind is None:  # a column of numbers takes no ""
+        return pd.Series([None] * len(column), index=column.index, dtype=object)
     return column.astype(object).map(str, na_action="ignore")
 
 

@@ -104,17 +104,22 @@ class GraphStore(ABC):
     mapping: GraphMapping | None = None
 
     @abstractmethod
-    def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
+    def write(
+        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+    ) -> WriteReport:
         """Merge a catalog into the graph; writing the same catalog twice changes nothing.
 
         Two nodes are the same if their ids are, two facts if their relations and ends are, two
         interactions if user, item, event, timestamp and their number among identical ones are.
-        Properties in the catalog are updated, and no stored property is erased.
+        Properties in the catalog are updated. No stored property is erased unless asked for.
 
         Parameters
         ----------
         catalog : Catalog
             What to write; it is validated first.
+        erase_empty : bool
+            An empty value (None, NaN, "") in a column of attributes of users, items, entities or
+            scenarios erases the stored one, as in ``Recommender.update``.
         progress : callable, optional
             Called with (label or relation, rows done, rows in all). An exception that it raises
             stops the write.

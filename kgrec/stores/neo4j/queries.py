@@ -67,6 +67,10 @@ def merge_nodes(label: str) -> str:
     return f"UNWIND $rows AS row MERGE (n:{quote(label)} {{id: row.id}}) SET n += row"
 
 
+def erase_property(label: str, name: str) -> str:
+    return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) REMOVE n.{quote(name)}"
+
+
 def lock_nodes(label: str) -> str:
     """The write locks make "read what is stored, then add what is missing" safe against others."""
     return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) SET n.id = n.id"

@@ -27,6 +27,7 @@ from kgrec.stores.base import (
     TextHit,
     WriteReport,
 )
+from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j import read as reading
@@ -64,7 +65,9 @@ class Neo4jStore(GraphStore):
         self._connection = Connection(uri, auth, driver, database)
         self.uri = self._connection.uri
 
-    def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
+    def write(
+        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+    ) -> WriteReport:
         self._refuse_if_mapped("write()")
         catalog.validate().raise_if_any()
         started = time.perf_counter()
@@ -73,6 +76,8 @@ class Neo4jStore(GraphStore):
         writing.declare_names(self._connection, nodes, [events, *edges])
         for rows in nodes:
             writing.write_nodes(self._connection, rows, progress)
+        if erase_empty:
+            writing.erase(self._connection, empty_properties(catalog))
         searching.index_texts(self._connection, nodes)
         writing.write_interactions(self._connection, events, progress)
         for group in edges:
