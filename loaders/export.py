@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
 import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
-from graph_schema.errors import SourceError, reason
+from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
+from graph_schema.report import shown
 from graph_schema.vectors import vector_columns
 from loaders.csv_folder import SUFFIXES
 from loaders.infer import with_point
 from loaders.vectors import FOLDER, VECTOR_FILES, write_vectors
+
+_FILE_NAME: Final = re.compile(r'[^\x00-\x1f/\\:*?"<>|]+')
 
 
 def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = False) -> Path:
@@ -41,9 +45,18 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
 
     Raises
     ------
+    CatalogError
+        If it is not a catalog, or breaks the schema; nothing is written then.
     SourceError
         If the folder can't be written, for example because the disk is full.
     """
+    if not isinstance(catalog, Catalog):
+        raise CatalogError(
+            f"to_csv_folder writes a Catalog, not a {type(catalog).__name__}. Cure: give "
+            "loaders.load(...).catalog; for the graph of a store use kgrec export."
+        )
+    catalog.validate().raise_if_any()
+    _check_names(catalog)
     folder = Path(folder)
     suffix = ".csv.gz" if compress else ".csv"
     ready: dict[Path, Path] = {}
@@ -76,6 +89,17 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
         if old not in ready.values():
             old.unlink(missing_ok=True)
     return folder
+
+
+def _check_names(catalog: Catalog) -> None:
+    """Raise CatalogError for vectors whose name can't be that of a file."""
+    for name in catalog.vectors:
+        if name.startswith(".") or not _FILE_NAME.fullmatch(name) or len(name.encode()) > 200:
+            raise CatalogError(
+                f"the vectors {shown(name)} can't be written to a file of this name. Cure: name "
+                "them without slashes, control characters and a point in front, in at most 200 "
+                "bytes; or write Parquet files with Catalog.to_parquet."
+            )
 
 
 def _scratch(folder: Path) -> Path:

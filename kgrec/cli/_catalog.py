@@ -19,6 +19,7 @@ from graph_schema.names import (
     REVIEW,
     WROTE,
 )
+from kgrec.graph.read import check_readable
 from kgrec.progress import Progress
 from kgrec.stores.base import EdgeType, GraphStore
 
@@ -26,7 +27,12 @@ TYPE_NAMES = {label: name for name, label in NODE_TYPES.items()}
 
 
 def read_catalog(store: GraphStore, progress: Progress) -> Catalog:
-    """Everything in the store, with the columns of the CSV layout."""
+    """Everything in the store, with the columns of the CSV layout.
+
+    Raises StoreError for a graph that does not fit its mapping, and CatalogError for one that no
+    loader would take again.
+    """
+    check_readable(store)
     edges = store.edge_types()
     steps = len(LABEL_FRAMES) + 2
     frames: dict[str, pa.Table] = {}
@@ -42,7 +48,9 @@ def read_catalog(store: GraphStore, progress: Progress) -> Catalog:
     scenarios = frames["scenarios"]
     if len(scenarios):  # a graph may name others: one written long ago, or read through a mapping
         frames["scenarios"] = _joined([scenarios, _unlisted(scenarios, frames)])
-    return Catalog.from_frames(**{name: table for name, table in frames.items() if len(table)})
+    found = Catalog.from_frames(**{name: table for name, table in frames.items() if len(table)})
+    found.validate().raise_if_any()
+    return found
 
 
 def _unlisted(scenarios: pa.Table, frames: dict[str, pa.Table]) -> pa.Table:
@@ -75,9 +83,12 @@ def _interactions(store: GraphStore, edges: list[EdgeType]) -> pa.Table:
 def _facts(store: GraphStore, edges: list[EdgeType]) -> pa.Table:
     parts = []
     for edge in edges:
-        if edge.name in RESERVED_TYPES:
+        known = edge.source_label in TYPE_NAMES and edge.target_label in TYPE_NAMES
+        if edge.name in RESERVED_TYPES or not known:
             continue
-        part = _renamed(store.read_edges(edge), {"source": "head", "target": "tail"})
+        part = _renamed(
+            _first_of_each(store.read_edges(edge)), {"source": "head", "target": "tail"}
+        )
         words = {
             "head_type": TYPE_NAMES[edge.source_label],
             "relation": edge.name,
@@ -88,6 +99,12 @@ def _facts(store: GraphStore, edges: list[EdgeType]) -> pa.Table:
             part = part.add_column((1, 2, 4)[place], name, column)
         parts.append(part)
     return _joined(parts)
+
+
+def _first_of_each(edges: pa.Table) -> pa.Table:
+    """One edge between two nodes: a catalog has no second fact of the same relation."""
+    repeated = edges.select(["source", "target"]).to_pandas().duplicated()
+    return edges.filter(pa.array(~repeated.to_numpy()))
 
 
 def _with_ends(store: GraphStore, edges: list[EdgeType], texts: pa.Table, label: str) -> pa.Table:

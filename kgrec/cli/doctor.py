@@ -47,7 +47,8 @@ def doctor(
 ) -> None:
     """Check Python, packages, processor, text model and its speed, the cache and the stores.
 
-    Exit code 1 if anything that kgrec needs is missing.
+    With `--mapping` also whether the graph is as the mapping says: labels, types, keys, directions,
+    times, each with counts and a cure. Exit code 1 if anything that kgrec needs is missing.
     """
     checks = [_guard("python", _python), *_packages(), _guard("processor", _processor)]
     checks += [_guard("accelerator", _accelerator), _guard("text model", _text_model)]
@@ -56,6 +57,8 @@ def doctor(
     checks += [_guard("cache", _cache), _guard("embedded store", _embedded)]
     if store is not None:
         checks.append(_guard("store", lambda: _store(store, db_user, database, mapping)))
+        if mapping is not None:
+            checks += _mapping(store, db_user, database, mapping)
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -131,6 +134,23 @@ def _store(store: str, user: str | None, database: str | None, mapping: Path | N
         schema = graph.schema_version()
     counted = ", ".join(f"{count:,} {label}" for label, count in nodes.items())
     return f"{counted or 'no nodes'}, {edges:,} edges, schema {schema}"
+
+
+def _mapping(store: str, user: str | None, database: str | None, mapping: Path) -> list[Check]:
+    """A line for each problem; one line where the whole graph can be read."""
+    from kgrec.graph import read_snapshot
+
+    try:
+        with open_store(store, user=user, database=database, mapping=mapping) as graph:
+            found = graph.problems(values=True)
+            if found:
+                return [Check("mapping", False, one) for one in found]
+            snapshot = read_snapshot(graph)
+    except KgrecError as error:
+        return [Check("mapping", False, str(error))]
+    events = len(snapshot.interactions)
+    users, items = len(snapshot.users), len(snapshot.items)
+    return [Check("mapping", True, f"{users:,} users, {items:,} items, {events:,} interactions")]
 
 
 def _text_model() -> str:

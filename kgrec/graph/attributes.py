@@ -40,6 +40,16 @@ def stored_type(column: pd.Series[Any]) -> pa.DataType | None:
     return pa.float64() if pd.api.types.is_float_dtype(column) else pa.string()
 
 
+def text_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column as text: numbers and booleans as they are written; absent values stay absent."""
+    kind = stored_type(column)
+    if kind == pa.string():
+        return column
+    if kind is None:  # a column of numbers takes no ""
+        return pd.Series([None] * len(column), index=column.index, dtype=object)
+    return column.astype(object).map(str, na_action="ignore")
+
+
 def merged_column(
     old: pd.Series[Any] | None, old_rows: Ints, new: pd.Series[Any] | None, new_rows: Ints
 ) -> pd.Series[Any]:
@@ -84,12 +94,8 @@ def _same_type(
         return left, right
     if set(kinds) == {pa.int64(), pa.float64()}:
         return left.astype("Float64").astype("float64"), right.astype("Float64").astype("float64")
-    return _texts(left), _texts(right)
+    return text_column(left), text_column(right)
 
 
 def _nothing_like(column: pd.Series[Any]) -> pd.Series[Any]:
     return column.where(np.zeros(len(column), dtype=bool))
-
-
-def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
-    return column.astype(object).map(str, na_action="ignore")

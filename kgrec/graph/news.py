@@ -25,6 +25,7 @@ from kgrec.graph.attributes import stored_type
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable
 from kgrec.graph.source import catalog_snapshot
+from kgrec.stores.erasure import EmptyProperty, empty_properties
 
 _LABELS = (USER, ITEM, ENTITY, SCENARIO)
 _WORDS = {"bool": "a boolean", "int64": "a number", "double": "a number", "string": "text"}
@@ -116,9 +117,9 @@ def _with_rows(frame: str, table: pa.Table, ids: pa.Array) -> pa.Table:
 
 def _without_empty(graph: GraphSnapshot, news: Catalog) -> GraphSnapshot:
     """The graph without the attributes and vectors for which ``news`` has an empty value."""
-    tables = {
-        label: _erased(graph.table(label), news.tables[LABEL_FRAMES[label]]) for label in _LABELS
-    }
+    tables = {label: graph.table(label) for label in _LABELS}
+    for empty in empty_properties(news):
+        tables[empty.label] = _erased(tables[empty.label], empty)
     return replace(
         graph,
         users=tables[USER],
@@ -229,16 +230,13 @@ def _unknown(
     )
 
 
-def _erased(stored: NodeTable, table: pa.Table) -> NodeTable:
-    frame = LABEL_FRAMES[stored.label]
-    rows = stored.rows(table.column(KEY_COLUMNS[frame]).to_numpy())
-    attributes, vectors = stored.attributes, dict(stored.vectors)
-    for name in _attributes(frame, table):
-        gone = np.zeros(len(stored), dtype=bool)
-        empty = table.column(name).is_null().to_numpy()
-        gone[rows[empty & (rows >= 0)]] = True
-        if name in vectors:
-            vectors[name] = np.where(gone[:, None], np.float32(0), vectors[name])
-        elif name in attributes.columns:
-            attributes = attributes.assign(**{name: attributes[name].mask(pd.Series(gone))})
+def _erased(stored: NodeTable, empty: EmptyProperty) -> NodeTable:
+    rows = stored.rows(empty.ids)
+    gone = np.zeros(len(stored), dtype=bool)
+    gone[rows[rows >= 0]] = True
+    attributes, vectors, name = stored.attributes, dict(stored.vectors), empty.name
+    if name in vectors:
+        vectors[name] = np.where(gone[:, None], np.float32(0), vectors[name])
+    elif name in attributes.columns:
+        attributes = attributes.assign(**{name: attributes[name].mask(pd.Series(gone))})
     return replace(stored, attributes=attributes, vectors=vectors)

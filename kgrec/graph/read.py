@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.errors import StoreError
 from graph_schema.names import (
     ABOUT,
     CLICKED,
@@ -27,7 +28,7 @@ from graph_schema.names import (
     USER,
     WROTE,
 )
-from kgrec.graph.attributes import attribute_frame
+from kgrec.graph.attributes import attribute_frame, text_column
 from kgrec.graph.snapshot import (
     NO_TIME,
     TEXT_COLUMNS,
@@ -52,6 +53,8 @@ class Readable(Protocol):
     """The part of a GraphStore that a snapshot is read from."""
 
     uri: str
+
+    def problems(self) -> list[str]: ...
 
     def edge_types(self) -> list[EdgeType]: ...
 
@@ -88,9 +91,11 @@ def read_snapshot(
     Raises
     ------
     StoreError
-        If the store can't be read.
+        If the store can't be read, or its graph does not fit its mapping; then all that is wrong
+        is listed.
     """
     report = progress or _silent
+    check_readable(store)
     users = _nodes(store, USER, report)
     items = _nodes(store, ITEM, report)
     entities = _nodes(store, ENTITY, report)
@@ -111,6 +116,17 @@ def read_snapshot(
     return snapshot if splits is None else snapshot.restricted(tuple(splits))
 
 
+def check_readable(store: Readable) -> None:
+    """Raise StoreError, with all that is wrong, for a graph that does not fit its mapping."""
+    found = store.problems()
+    if found:
+        noun = "problem" if len(found) == 1 else "problems"
+        raise StoreError(
+            f"{store.uri}: {len(found)} {noun} of the graph and its mapping:\n"
+            + "\n".join(f"- {one}" for one in found)
+        )
+
+
 def _silent(what: str, done: int, total: int) -> None:
     """No progress wanted."""
 
@@ -119,7 +135,7 @@ def _nodes(store: Readable, label: str, report: Progress) -> NodeTable:
     table, vectors = split_vectors(label, store.read_nodes(label))
     frame = attribute_frame(table)
     for name in TEXT_COLUMNS[label]:
-        frame[name] = frame[name].fillna("") if name in frame else ""
+        frame[name] = text_column(frame[name]).fillna("") if name in frame else ""
     ids = frame["id"].to_numpy(dtype=object)
     order = canonical_order(ids)
     attributes = frame.drop(columns="id").iloc[order].reset_index(drop=True)

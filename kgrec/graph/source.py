@@ -70,6 +70,9 @@ class _CatalogGraph:
         edges = [interaction_rows(catalog), *other_edges(catalog)]
         self._edges = {_key(rows.type): rows for rows in edges if rows.table.num_rows}
 
+    def problems(self) -> list[str]:
+        return []
+
     def edge_types(self) -> list[EdgeType]:
         return [rows.type for rows in self._edges.values()]
 

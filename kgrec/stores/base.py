@@ -124,17 +124,22 @@ class GraphStore(ABC):
     mapping: GraphMapping | None = None
 
     @abstractmethod
-    def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
+    def write(
+        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+    ) -> WriteReport:
         """Merge a catalog into the graph; writing the same catalog twice changes nothing.
 
         Two nodes are the same if their ids are, two facts if their relations and ends are, two
         interactions if user, item, event, timestamp and their number among identical ones are.
-        Properties in the catalog are updated, and no stored property is erased.
+        Properties in the catalog are updated. No stored property is erased unless asked for.
 
         Parameters
         ----------
         catalog : Catalog
             What to write; it is validated first.
+        erase_empty : bool
+            An empty value (None, NaN, "") in a column of attributes of users, items, entities or
+            scenarios erases the stored one, as in ``Recommender.update``.
         progress : callable, optional
             Called with (label or relation, rows done, rows in all). An exception that it raises
             stops the write.
@@ -189,6 +194,29 @@ class GraphStore(ABC):
     @abstractmethod
     def edge_types(self) -> list[EdgeType]:
         """List every kind of edge that the graph has, with its count, sorted by name."""
+
+    def problems(self, *, values: bool = False) -> list[str]:
+        """Return what keeps the graph from being read, in sentences with counts and cures.
+
+        Only a graph that kgrec did not write, read through a mapping, can have any.
+
+        Parameters
+        ----------
+        values : bool
+            Also read all times and ratings; a snapshot finds what is wrong with these when it
+            reads them.
+
+        Returns
+        -------
+        list of str
+            Empty where nothing is wrong.
+
+        Raises
+        ------
+        StoreError
+            If the store can't be read.
+        """
+        return []
 
     @abstractmethod
     def node_counts(self) -> dict[str, int]:

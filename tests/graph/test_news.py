@@ -37,7 +37,7 @@ def graph(**changed: Any) -> GraphSnapshot:
     return read_source(Catalog.from_frames(items=frame, interactions=events, vectors=vectors))
 
 
-def told(
+def merged(
     old: GraphSnapshot, *, strict: bool = False, erase: bool = False, **frames: Any
 ) -> GraphSnapshot:
     return updated(old, Catalog.from_frames(**frames), strict=strict, erase_empty=erase)
@@ -72,7 +72,7 @@ def dtypes(snapshot: GraphSnapshot) -> dict[str, str]:
 def test_a_value_takes_the_type_of_its_column(
     name: str, given: object, stored: object, tmp_path: Path
 ) -> None:
-    both = told(graph(), items=item(**{name: given}))
+    both = merged(graph(), items=item(**{name: given}))
     assert value(both, name) == stored
     assert dtypes(both) == DTYPES
     write_snapshot(both, tmp_path)
@@ -82,7 +82,7 @@ def test_a_value_takes_the_type_of_its_column(
 
 
 def test_whole_numbers_and_fractions_make_a_column_of_numbers() -> None:
-    both = told(graph(), items=item(year=1990.5))
+    both = merged(graph(), items=item(year=1990.5))
     assert both.items.attributes["year"].dtype == "float64"
     assert [value(both, "year", one) for one in ("i1", "i3", "i9")] == [1990.0, 2001.0, 1990.5]
 
@@ -104,7 +104,7 @@ def test_a_value_of_another_kind_is_refused_with_its_place(
     name: str, given: object, word: str
 ) -> None:
     with pytest.raises(CatalogError, match=rf"column {name}.*{word}.*Cure: "):
-        told(graph(), items=item(**{name: given}))
+        merged(graph(), items=item(**{name: given}))
 
 
 def test_all_misfits_are_named_with_their_file_and_row() -> None:
@@ -122,36 +122,36 @@ def test_all_misfits_are_named_with_their_file_and_row() -> None:
 
 def test_a_column_without_any_value_takes_every_type() -> None:
     old = graph(year=[None, None, None])
-    assert value(told(old, items=item(year="c. 1990")), "year") == "c. 1990"
+    assert value(merged(old, items=item(year="c. 1990")), "year") == "c. 1990"
 
 
 def test_an_empty_value_says_nothing_unless_it_is_to_erase() -> None:
     old = graph()
     empty = pd.DataFrame({"item_id": ["i1", "i3"], "price": [None, 3.0], "tags": ["", None],
                           "title": ["", ""], "stock": [None, None]})  # fmt: skip
-    kept = told(old, items=empty)
+    kept = merged(old, items=empty)
     assert [value(kept, name, "i1") for name in ("price", "tags", "stock")] == [1.5, "a|b", True]
-    erased = told(old, erase=True, items=empty)
+    erased = merged(old, erase=True, items=empty)
     for name in ("price", "tags", "stock"):
         assert pd.isna(value(erased, name, "i1"))
     assert (value(erased, "price", "i3"), value(erased, "title", "i3")) == (3.0, "Three")
     assert (value(erased, "year", "i1"), value(erased, "price", "i2")) == (1990, 2.0)
     assert dtypes(erased) == DTYPES
-    again = told(erased, erase=True, items=empty)
+    again = merged(erased, erase=True, items=empty)
     assert_same_snapshot(again, erased)
 
 
 def test_erasing_touches_only_the_columns_that_are_given() -> None:
     old = graph()
     events = pd.DataFrame({"user_id": ["u1"], "item_id": ["i3"]})
-    both = told(old, erase=True, interactions=events)
+    both = merged(old, erase=True, interactions=events)
     pd.testing.assert_frame_equal(both.items.attributes, old.items.attributes)
     np.testing.assert_array_equal(both.items.vectors["image"], old.items.vectors["image"])
 
 
 def test_a_vector_is_erased_by_an_empty_one() -> None:
     items = pd.DataFrame({"item_id": ["i1", "i2"], "image": [None, [0.5, 0.5]]})
-    both = told(graph(), erase=True, items=items)
+    both = merged(graph(), erase=True, items=items)
     assert both.items.vectors["image"].tolist() == [[0.0, 0.0], [0.5, 0.5], [0.0, 0.0]]
 
 
@@ -192,11 +192,11 @@ def test_tables_of_new_nodes_need_not_repeat_known_ones() -> None:
     new = pd.DataFrame({"user_id": ["new"], "age": [30]})
     events = pd.DataFrame({"user_id": ["new", "u1"], "item_id": ["i1", "i3"]})
     for erase in (False, True):
-        both = told(graph(), erase=erase, users=new, items=item(price=5.0), interactions=events)
+        both = merged(graph(), erase=erase, users=new, items=item(price=5.0), interactions=events)
         assert both.users.ids.tolist() == ["u1", "u2", "new"]
         assert value(both, "price", "i1") == 1.5
     with pytest.raises(CatalogError, match="'u3' is not among the ids of users frame"):
-        told(graph(), users=new, interactions=events.assign(user_id=["new", "u3"]))
+        merged(graph(), users=new, interactions=events.assign(user_id=["new", "u3"]))
 
 
 @settings(deadline=None, max_examples=60)
@@ -220,11 +220,11 @@ def test_tables_of_new_nodes_need_not_repeat_known_ones() -> None:
 def test_any_update_is_refused_or_can_be_saved(rows: list[dict[str, Any]]) -> None:
     old = graph()
     try:
-        both = told(old, items=pd.DataFrame(rows))
+        both = merged(old, items=pd.DataFrame(rows))
     except CatalogError:
         return
     kinds = dtypes(both)
     assert kinds.pop("year") in ("Int64", "float64")
     assert kinds == {name: kind for name, kind in DTYPES.items() if name != "year"}
-    again = told(both, items=pd.DataFrame(rows))
+    again = merged(both, items=pd.DataFrame(rows))
     assert_same_snapshot(again, both)

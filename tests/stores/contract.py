@@ -12,6 +12,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import CatalogError
 from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
+from kgrec.graph.news import updated
 from kgrec.stores import EdgeType, GraphStore, NodeRef
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
@@ -137,6 +138,35 @@ class StoreContract(QueryContract, RemovalContract, ScenarioContract, TextContra
         assert sorted(row["rating"] for row in mine) == [1.0, 4.0, 5.0]
         assert sum(row.get("device") == "tv" for row in mine) == 2
         assert len(found) == 6
+
+    def test_an_empty_value_erases_where_asked_for_as_in_an_update(self, store: GraphStore) -> None:
+        items = pd.DataFrame(
+            {
+                "item_id": ["i1", "i2", "new"],
+                "title": ["", "Two again", "New"],
+                "year": pd.array([None, 2010, None], dtype="Int64"),
+                "genres": ["c", None, ""],
+                "never seen": [None, None, None],
+            }
+        )
+        events = pd.DataFrame({"user_id": ["u1"], "item_id": ["i3"]})
+        news = Catalog.from_frames(items=items)
+        store.write(sample())
+        expected = updated(read_snapshot(store), news, erase_empty=True)
+        store.write(news, erase_empty=True)
+        found = {row["id"]: row for row in rows(store.read_nodes("Item"))}
+        assert found["i1"] == {"id": "i1", "title": "One", "genres": "c"}
+        assert found["i2"] == {"id": "i2", "title": "Two again", "year": 2010}
+        assert found["i3"] == {"id": "i3", "year": 2003}
+        before = read_snapshot(store)
+        pd.testing.assert_frame_equal(
+            before.items.attributes, expected.items.attributes[before.items.attributes.columns]
+        )
+        store.write(news, erase_empty=True)
+        store.write(Catalog.from_frames(interactions=events), erase_empty=True)
+        pd.testing.assert_frame_equal(
+            read_snapshot(store).items.attributes, before.items.attributes
+        )
 
     def test_an_attribute_that_was_a_number_and_then_text(self, store: GraphStore) -> None:
         items = pd.DataFrame({"item_id": ["a", "b"], "size": [1, 2]})

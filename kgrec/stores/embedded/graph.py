@@ -18,6 +18,7 @@ from kgrec.stores.base import EdgeType, Progress
 from kgrec.stores.embedded import queries
 from kgrec.stores.embedded.file import LoadedGraph, StoreFile, leased, load, prepare, rows_of, save
 from kgrec.stores.embedded.read import plain_value, read_edges, read_nodes
+from kgrec.stores.erasure import EmptyProperty
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.tables import EdgeRows, NodeRows
 
@@ -92,15 +93,19 @@ class EmbeddedGraph:
         self,
         nodes: Sequence[NodeRows],
         edges: Sequence[EdgeRows],
+        erased: Sequence[EmptyProperty],
         patch_rows: int,
         progress: Progress | None,
     ) -> None:
-        """Merge nodes and edges, interactions first among the edges, into the graph."""
-        from kgrec.stores.embedded.write import merged
+        """Merge nodes and edges, interactions first among the edges, into the graph, and remove the
+        properties ``erased``."""
+        from kgrec.stores.embedded.write import erase, merged
 
         with self._changing() as graph:
             prepare(graph)
-            self._publish(merged(graph, nodes, edges, patch_rows, progress))
+            whole = merged(graph, nodes, edges, patch_rows, progress)
+            erase(whole, erased)
+            self._publish(whole)
 
     def remove(self, removal: Removal, strict: bool, patch_rows: int) -> Removed:
         """Remove what is there; with ``strict`` nothing, if anything is missing."""

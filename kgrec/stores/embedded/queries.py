@@ -63,6 +63,10 @@ def match_edges_of(edge: EdgeType, labels: bool) -> str:
     )
 
 
+def erase_property(label: str, name: str) -> str:
+    return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) REMOVE n.{quote(name)}"
+
+
 def node_property(name: str, label: str) -> str:
     """A property of ``n``, null where it is absent: for some names kglite answers the label then.
 

@@ -27,6 +27,7 @@ from kgrec.stores.base import (
     WriteReport,
 )
 from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
+from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
@@ -76,19 +77,23 @@ class EmbeddedStore(GraphStore):
     def __reduce__(self) -> tuple[type[EmbeddedStore], tuple[Path]]:
         return EmbeddedStore, (self.path,)
 
-    def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
+    def write(
+        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+    ) -> WriteReport:
         started = time.perf_counter()
         worker = borrow(writing=True)  # it starts while the catalog is validated
         try:
             catalog.validate().raise_if_any()
             nodes = node_rows(catalog)
             edges = [interaction_rows(catalog), *other_edges(catalog)]
+            empty = empty_properties(catalog) if erase_empty else []
         except BaseException:
             give_back(worker)
             raise
         arguments = {
             "labels": [part.label for part in nodes],
             "edges": [_plain(part.type) for part in edges],
+            "erased": [[one.label, one.name, one.ids] for one in empty],
             "patch_rows": self.limits.patch_rows,
             "progress": progress is not None,
         }

@@ -24,6 +24,7 @@ from kgrec.stores.base import EdgeType
 from kgrec.stores.embedded.file import SAVING, StoreFile
 from kgrec.stores.embedded.graph import EmbeddedGraph
 from kgrec.stores.embedded.messages import Message, receive, send
+from kgrec.stores.erasure import EmptyProperty
 from kgrec.stores.tables import EdgeRows, NodeRows
 
 CALLS: Final = frozenset(
@@ -98,6 +99,7 @@ class Worker:
         tables: tuple[pa.Table, ...],
         labels: list[str],
         edges: list[list[Any]],
+        erased: list[list[Any]],
         patch_rows: int,
         progress: bool,
     ) -> None:
@@ -106,7 +108,8 @@ class Worker:
             EdgeRows(EdgeType(*edge), table)
             for edge, table in zip(edges, tables[len(labels) :], strict=True)
         ]
-        graph.write(nodes, rows, patch_rows, self._report if progress else None)
+        report = self._report if progress else None
+        graph.write(nodes, rows, [EmptyProperty(*one) for one in erased], patch_rows, report)
 
     def _remove(
         self,

@@ -17,6 +17,7 @@ from kgrec.stores.base import EdgeType
 from kgrec.stores.embedded import queries
 from kgrec.stores.embedded.file import LoadedGraph, prepare
 from kgrec.stores.embedded.read import read_edges, read_nodes
+from kgrec.stores.erasure import EmptyProperty
 from kgrec.stores.merge import Merged, merge_interactions
 from kgrec.stores.tables import EdgeRows, NodeRows
 
@@ -70,6 +71,14 @@ def rebuilt(
     build(graph, old_nodes, old_edges)
     build(graph, nodes, [EdgeRows(_INTERACTIONS, interactions), *others], progress)
     return graph
+
+
+def erase(graph: kglite.KnowledgeGraph, empty: Iterable[EmptyProperty]) -> None:
+    """Remove properties of nodes; what is not there is no error."""
+    for one in empty:
+        if one.label in graph.node_types:
+            statement = queries.erase_property(one.label, one.name)
+            graph.cypher(statement, params={"ids": one.ids}, timeout_ms=0)
 
 
 def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:

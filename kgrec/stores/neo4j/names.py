@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graph_schema.mapping import (
@@ -35,14 +35,6 @@ _OWN = GraphMapping(
     queries=TextMapping(label=QUERY, user_type=ISSUED, item_type=CLICKED),
     scenarios=NodeMapping(label=SCENARIO),
 )
-# Unix seconds of a stored time, as Cypher.
-_SECONDS = {
-    "s": "{0}",
-    "ms": "{0} / 1000",
-    "us": "{0} / 1000000",
-    "ns": "{0} / 1000000000",
-    "datetime": "{0}.epochSeconds",
-}
 
 
 @dataclass(frozen=True)
@@ -56,11 +48,20 @@ class NodeSource:
     properties: Mapping[str, str]  # kgrec's name -> the graph's
     time_unit: str = "s"
     kind: str | None = None
+    own: bool = False  # kgrec wrote it, so that every key is text
+
+    def key_of(self, variable: str) -> str:
+        """Cypher: the property that identifies a node."""
+        return f"{variable}.{quote(self.key)}"
 
     def id_of(self, variable: str) -> str:
-        """Cypher: kgrec's id of a node."""
-        key = f"toString({variable}.{quote(self.key)})"
-        return f"{text_literal(self.prefix)} + {key}" if self.prefix else key
+        """Cypher: kgrec's id of a node; a whole number has no point. See ``values.id_of_key``."""
+        key = self.key_of(variable)
+        if self.own:
+            return key
+        whole = f"toIntegerOrNull({key})"
+        text = f"CASE WHEN {key} = {whole} THEN toString({whole}) ELSE toStringOrNull({key}) END"
+        return f"{text_literal(self.prefix)} + {text}" if self.prefix else text
 
     def keys(self, ids: Sequence[str]) -> list[Any]:
         """The key values that ``ids`` may stand for: a number's text may be a number there."""
@@ -70,7 +71,7 @@ class NodeSource:
 
     def value_of(self, variable: str, name: str) -> str:
         """Cypher: the property that kgrec calls ``name``."""
-        return _value(variable, name, self.properties, self.time_unit)
+        return _value(variable, name, self.properties)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class EdgeSource:
     def value_of(self, variable: str, name: str) -> str:
         if name == "event" and self.event is not None:
             return text_literal(self.event)
-        return _value(variable, name, self.properties, self.time_unit)
+        return _value(variable, name, self.properties)
 
 
 class Names:
@@ -98,12 +99,12 @@ class Names:
     def __init__(self, mapping: GraphMapping | None) -> None:
         self.mapping = mapping or _OWN
         self.own = mapping is None
-        self.nodes = tuple(self._node_sources())
+        self.nodes = tuple(replace(node, own=self.own) for node in self._node_sources())
 
     def of_label(self, kgrec: str) -> list[NodeSource]:
         """Where nodes of one of kgrec's labels are; a label of its own where it isn't mapped."""
         found = [node for node in self.nodes if node.kgrec == kgrec]
-        return found or ([NodeSource(kgrec, kgrec, "id", "", {})] if self.own else [])
+        return found or ([NodeSource(kgrec, kgrec, "id", "", {}, own=True)] if self.own else [])
 
     def of_graph_label(self, label: str) -> NodeSource | None:
         return next((node for node in self.nodes if node.label == label), None)
@@ -208,6 +209,5 @@ def _node(kgrec: str, node: NodeMapping, time_unit: str = "s") -> NodeSource:
     return NodeSource(kgrec, node.label, node.key, node.prefix, node.properties, time_unit)
 
 
-def _value(variable: str, name: str, properties: Mapping[str, str], unit: str) -> str:
-    value = f"{variable}.{quote(properties.get(name, name))}"
-    return _SECONDS[unit].format(value) if name == "timestamp" else value
+def _value(variable: str, name: str, properties: Mapping[str, str]) -> str:
+    return f"{variable}.{quote(properties.get(name, name))}"

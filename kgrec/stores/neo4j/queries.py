@@ -95,6 +95,10 @@ def merge_nodes(label: str) -> str:
     return f"UNWIND $rows AS row MERGE (n:{quote(label)} {{id: row.id}}) SET n += row"
 
 
+def erase_property(label: str, name: str) -> str:
+    return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) REMOVE n.{quote(name)}"
+
+
 def lock_nodes(label: str) -> str:
     """The write locks make "read what is stored, then add what is missing" safe against others."""
     return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) SET n.id = n.id"
@@ -197,6 +201,23 @@ def read_nodes(node: NodeSource, columns: Sequence[str]) -> str:
         f"WITH collect(n) AS ns UNWIND range(0, size(ns) - 1, {_PART}) AS i "
         f"WITH ns[i..i + {_PART}] AS part "
         f"RETURN [n IN part | {node.id_of('n')}] AS id{values}"
+    )
+
+
+def read_keys(node: NodeSource) -> str:
+    """The key of every node of a label, null where it has none, in lists as of ``read_nodes``."""
+    return (
+        f"MATCH (n:{quote(node.label)}) WITH collect(n) AS ns "
+        f"UNWIND range(0, size(ns) - 1, {_PART}) AS i WITH ns[i..i + {_PART}] AS part "
+        f"RETURN [n IN part | {node.key_of('n')}] AS key"
+    )
+
+
+def node_without_key(node: NodeSource) -> str:
+    """The properties of a node that has no key."""
+    return (
+        f"MATCH (n:{quote(node.label)}) WHERE {node.key_of('n')} IS NULL "
+        "RETURN properties(n) AS properties LIMIT 1"
     )
 
 

@@ -9,11 +9,24 @@ from typing import Any
 import neo4j
 import pyarrow as pa
 
+from graph_schema.errors import StoreError
+from graph_schema.names import INTERACTED, ITEM, QUERY, REVIEW
 from kgrec.stores.base import EdgeType
 from kgrec.stores.columns import column_of, joined, with_columns
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
 from kgrec.stores.neo4j.session import Connection
+from kgrec.stores.neo4j.values import (
+    examples,
+    number_column,
+    property_column,
+    time_column,
+    word_column,
+)
+
+_KEYS = ("id", "source", "target")
+_TIMED = (INTERACTED, REVIEW, QUERY)  # labels and relations with a time and a rating
+_WORDS = ("event", "scenario", "split")
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ def read_nodes(
             there = [row["name"] for row in connection.rows(queries.node_keys(node))]
             wanted = _named(there, node)
         stored = [name for name in wanted if node.properties.get(name, name) in present.properties]
-        part = _read(connection, queries.read_nodes(node, stored), ["id", *stored], single=False)
+        part = _read(connection, queries.read_nodes(node, stored), ["id", *stored], where=node)
         if node.kind is not None and (columns is None or "kind" in columns):
             part = _with_kind(part, node.kind)
         parts.append(with_columns(part, ["id", *wanted]))
@@ -76,7 +89,7 @@ def read_edges(
             connection,
             queries.read_edges(source, stored),
             ["source", "target", *stored],
-            single=True,
+            where=source,
         )
         parts.append(with_columns(part, ["source", "target", *wanted]))
     return _joined(parts, ["source", "target", *(columns or ())])
@@ -123,7 +136,7 @@ def _fact_sources(
     if names.own:
         mapped = {node.label for node in nodes}
         others = sorted(present.labels - mapped)
-        nodes += [NodeSource(label, label, "id", "", {}) for label in others]
+        nodes += [NodeSource(label, label, "id", "", {}, own=True) for label in others]
     nodes = [node for node in nodes if node.label in present.labels]
 
     def count(source: str | None, target: str | None) -> int:
@@ -150,9 +163,11 @@ def _count(connection: Connection, edge: EdgeSource, present: Known) -> int:
 
 
 def _named(there: Iterable[str], where: NodeSource | EdgeSource) -> list[str]:
-    """kgrec's names of the graph's properties, without the key."""
+    """kgrec's names of the graph's properties, without the key, and without those that kgrec gives
+    to the ids themselves."""
     back = {own: name for name, own in where.properties.items()}
     found = {back.get(name, name) for name in there}
+    found -= set(_KEYS[:1] if isinstance(where, NodeSource) else _KEYS[1:])
     if isinstance(where, NodeSource):
         found -= {back.get(where.key, where.key)}
     elif where.event is not None:
@@ -160,8 +175,16 @@ def _named(there: Iterable[str], where: NodeSource | EdgeSource) -> list[str]:
     return sorted(found)
 
 
-def _read(connection: Connection, cypher: str, names: Sequence[str], *, single: bool) -> pa.Table:
-    """``single``: the first column is one value a record, for all rows of that record."""
+def _read(
+    connection: Connection,
+    cypher: str,
+    names: Sequence[str],
+    *,
+    where: NodeSource | EdgeSource,
+) -> pa.Table:
+    """The records of ``where``: the first column is one value a record for edges, a list for
+    nodes; the others are lists."""
+    single = isinstance(where, EdgeSource)
 
     def collect(tx: neo4j.ManagedTransaction) -> list[list[Any]]:
         columns: list[list[Any]] = [[] for _ in names]
@@ -176,7 +199,68 @@ def _read(connection: Connection, cypher: str, names: Sequence[str], *, single: 
         return columns
 
     columns = connection.read(collect)
-    return pa.table({name: column_of(values) for name, values in zip(names, columns, strict=True)})
+    return pa.table(
+        {name: _column(connection, where, name, values)
+         for name, values in zip(names, columns, strict=True)}
+    )  # fmt: skip
+
+
+def _column(
+    connection: Connection, where: NodeSource | EdgeSource, name: str, values: list[Any]
+) -> pa.Array:
+    """One column of a read, in the type that kgrec has for it. Raises StoreError."""
+    if name in _KEYS or all(value is None for value in values):
+        return column_of(values)
+    if name == "timestamp" and where.kgrec in _TIMED:
+        array, bad = time_column(values, where.time_unit)
+        cure = (
+            "make it unix seconds, a date with a time or ISO 8601 text; for other units set "
+            'time_unit in the mapping ("ms", "us", "ns").'
+        )
+    elif name == "rating" and where.kgrec in _TIMED:
+        array, bad = number_column(values)
+        cure = "make it a finite number, or map another property."
+    elif name in _WORDS and where.kgrec == INTERACTED:
+        array, bad = word_column(values)
+        cure = "make it text or a whole number, or map another property."
+    else:
+        return property_column(values, vectors=where.kgrec == ITEM)
+    if len(bad):
+        odd = examples([values[row] for row in bad.tolist()])
+        raise StoreError(
+            f"{connection.uri}: {place_of(where)}, property {where.properties.get(name, name)!r}: "
+            f"{len(bad):,} of {len(values):,} values are no {name}: {odd}. Cure: {cure}"
+        )
+    return array
+
+
+def value_problems(connection: Connection, names: Names) -> list[str]:
+    """What is wrong with the times, ratings and words of interactions and texts, all of it."""
+    present, found = known(connection), []
+    timed: list[NodeSource | EdgeSource] = [
+        *(edge for edge in names.interactions() if edge.type in present.types),
+        *(n for n in names.nodes if n.kgrec in (REVIEW, QUERY) and n.label in present.labels),
+    ]
+    for where in timed:
+        keys = ["source", "target"] if isinstance(where, EdgeSource) else ["id"]
+        for name in ("timestamp", "rating", "scenario", "split"):
+            if where.properties.get(name, name) not in present.properties:
+                continue
+            query = (
+                queries.read_edges(where, [name])
+                if isinstance(where, EdgeSource)
+                else queries.read_nodes(where, [name])
+            )
+            try:
+                _read(connection, query, [*keys, name], where=where)
+            except StoreError as error:
+                found.append(str(error).removeprefix(f"{connection.uri}: "))
+    return found
+
+
+def place_of(where: NodeSource | EdgeSource) -> str:
+    """What messages call a label or a relationship type."""
+    return f"(:{where.label})" if isinstance(where, NodeSource) else f"[:{where.type}]"
 
 
 def _with_kind(part: pa.Table, kind: str) -> pa.Table:

@@ -27,12 +27,14 @@ from kgrec.stores.base import (
     TextHit,
     WriteReport,
 )
+from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j import read as reading
 from kgrec.stores.neo4j import remove as removing
 from kgrec.stores.neo4j import search as searching
 from kgrec.stores.neo4j import write as writing
+from kgrec.stores.neo4j.check import mapping_problems
 from kgrec.stores.neo4j.names import Names, NodeSource
 from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.paths import simple_paths
@@ -65,7 +67,9 @@ class Neo4jStore(GraphStore):
         self._connection = Connection(uri, auth, driver, database)
         self.uri = self._connection.uri
 
-    def write(self, catalog: Catalog, *, progress: Progress | None = None) -> WriteReport:
+    def write(
+        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+    ) -> WriteReport:
         self._refuse_if_mapped("write()")
         catalog.validate().raise_if_any()
         started = time.perf_counter()
@@ -74,6 +78,8 @@ class Neo4jStore(GraphStore):
         writing.declare_names(self._connection, nodes, [events, *edges])
         for rows in nodes:
             writing.write_nodes(self._connection, rows, progress)
+        if erase_empty:
+            writing.erase(self._connection, empty_properties(catalog))
         searching.index_texts(self._connection, nodes)
         writing.write_interactions(self._connection, events, progress)
         for group in edges:
@@ -89,6 +95,12 @@ class Neo4jStore(GraphStore):
 
     def edge_types(self) -> list[EdgeType]:
         return reading.edge_types(self._connection, self._names)
+
+    def problems(self, *, values: bool = False) -> list[str]:
+        if self._names.own:
+            return []
+        found = mapping_problems(self._connection, self._names)
+        return found + (reading.value_problems(self._connection, self._names) if values else [])
 
     def node_counts(self) -> dict[str, int]:
         present = reading.known(self._connection).labels - {VERSION_LABEL}

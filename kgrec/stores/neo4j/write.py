@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from kgrec.progress import Progress
 from kgrec.stores.base import EdgeType
 from kgrec.stores.columns import column_of, one_chunk
+from kgrec.stores.erasure import EmptyProperty
 from kgrec.stores.merge import IDENTITY, Merged, merge_interactions
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j.session import Connection
@@ -52,6 +53,21 @@ def write_nodes(connection: Connection, rows: NodeRows, progress: Progress | Non
 
     parts = [rows.table.slice(i, BATCH) for i in range(0, rows.table.num_rows, BATCH)]
     _run_all(connection, rows.label, parts, batch, progress, sessions=SESSIONS)
+
+
+def erase(connection: Connection, empty: Sequence[EmptyProperty]) -> None:
+    """Remove properties of nodes; what is not there is no error."""
+
+    def batch(statement: str, ids: list[str]) -> Work:
+        def work(tx: neo4j.ManagedTransaction) -> None:
+            tx.run(statement, ids=ids).consume()
+
+        return work
+
+    for one in empty:
+        statement = queries.erase_property(one.label, one.name)
+        for start in range(0, len(one.ids), BATCH):
+            connection.write(batch(statement, one.ids[start : start + BATCH]))
 
 
 def write_edges(connection: Connection, rows: EdgeRows, progress: Progress | None) -> None:
