@@ -20,6 +20,7 @@ from kgrec.scoring.request import Request
 GivenPairs: TypeAlias = pd.DataFrame | Sequence[tuple[str, str]]
 
 USER, ITEM, SCENARIO, SCORE = "user_id", "item_id", "scenario", "score"
+_LARGEST = 2**63  # what int64 can't hold
 _NAMED = 20  # unknown ids in one message, at most
 
 
@@ -41,6 +42,9 @@ def _read(pairs: GivenPairs) -> pd.DataFrame:
     """Raises RequestError for pairs of another form, missing ids, and a column score."""
     if not isinstance(pairs, pd.DataFrame):
         return _of_sequence(pairs)
+    if not pairs.columns.is_unique:
+        twice = pairs.columns[pairs.columns.duplicated()][0]
+        raise RequestError(f"pairs have the column {twice!r} more than once; rename one.")
     absent = [name for name in (USER, ITEM) if name not in pairs.columns]
     if absent:
         raise RequestError(f"pairs have no column {absent[0]!r}; give user_id and item_id.")
@@ -68,9 +72,15 @@ def _of_sequence(pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
         two = isinstance(pair, Sequence | np.ndarray) and not isinstance(pair, str)
         if not two or len(pair) != 2 or any(part is None or part != part for part in pair):
             raise RequestError(f"pair {row} is {pair!r}; {cure}")
-    if not rows:
-        return pd.DataFrame({USER: [], ITEM: []}, dtype=object)
-    return pd.DataFrame({USER: [user for user, _ in rows], ITEM: [item for _, item in rows]})
+    users, items = [user for user, _ in rows], [item for _, item in rows]
+    return pd.DataFrame({USER: _column(users), ITEM: _column(items)})
+
+
+def _column(ids: list[Any]) -> pd.Series[Any]:
+    """Ids as they are, int64 where all are integers."""
+    whole = [isinstance(one, int | np.integer) and abs(int(one)) < _LARGEST for one in ids]
+    plain = bool(ids) and all(whole) and not any(isinstance(one, bool) for one in ids)
+    return pd.Series(ids, dtype="int64" if plain else "object")
 
 
 def _histories(query: Query) -> dict[str, Any]:
@@ -134,11 +144,13 @@ def _by_scenario(frame: pd.DataFrame, query: Query) -> list[tuple[str | None, np
         return [(query.scenario, np.ones(len(frame), dtype=bool))]
     if query.scenario is not None:
         raise RequestError("scenario is given beside a column 'scenario' of the pairs; use one.")
-    names = frame[SCENARIO]
-    absent = (names.isna() | (names.astype(str).str.strip() == "")).to_numpy(dtype=bool)
-    named = names.astype(str).where(~absent).to_numpy(dtype=object)
-    parts: list[tuple[str | None, np.ndarray]] = [(None, absent)]
-    return parts + [(str(name), named == name) for name in pd.unique(named[~absent])]
+    missing = frame[SCENARIO].isna().to_numpy(dtype=bool)
+    texts = ["" if gap else str(name) for gap, name in zip(missing, frame[SCENARIO], strict=True)]
+    wanted = [name if name.strip() else None for name in texts]
+    return [
+        (scenario, np.array([name == scenario for name in wanted], dtype=bool))
+        for scenario in dict.fromkeys(wanted)
+    ]
 
 
 def _score(resolver: Resolver, query: Query, users: Strings, items: Ints) -> Floats:

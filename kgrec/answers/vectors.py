@@ -137,6 +137,8 @@ class Vectors:
 
 def check_vector_file(path: str | Path) -> Path:
     """The place of ``path``. Raises RequestError for an ending that vectors are not written as."""
+    if not isinstance(path, str | Path):
+        raise RequestError(f"a file's name is a text or a Path, not {type(path).__name__}.")
     if Path(path).suffix.lower() not in FILES:
         raise RequestError(f"{path}: vectors are written as {', '.join(FILES)}.")
     return Path(path).expanduser()
@@ -144,8 +146,9 @@ def check_vector_file(path: str | Path) -> Path:
 
 def check_kind(kind: str) -> str:
     """``kind``. Raises RequestError unless it is one of ``KINDS``."""
-    if kind not in KINDS:
-        raise RequestError(f"unknown kind of vectors {kind!r}; use {', '.join(map(repr, KINDS))}.")
+    if not isinstance(kind, str) or kind not in KINDS:
+        shown = repr(kind) if isinstance(kind, str) else f"of type {type(kind).__name__}"
+        raise RequestError(f"unknown kind of vectors {shown}; use {', '.join(map(repr, KINDS))}.")
     return kind
 
 
