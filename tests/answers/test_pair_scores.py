@@ -95,9 +95,9 @@ def test_no_pairs_have_no_scores(fitted: Recommender) -> None:
         (
             pd.DataFrame([["u0", "i1", "\ud800"]], columns=[*ENDS, "scenario"], dtype=object),
             {},
-            "unknown scenario",
+            "ud800",
         ),
-        ([("u0", "\ud800"), (10**30, "i1")], {}, "not in the graph"),
+        ([("u0", "\ud800"), (10**30, "i1")], {}, "ud800"),
         (pd.DataFrame({"user_id": ["u0"], "item_id": ["i1"], "score": [1.0]}), {}, "overwrite"),
         (pd.DataFrame({"user_id": ["u0", None], "item_id": "i1"}), {}, "1 of 2 pairs have no user"),
         (
