@@ -65,7 +65,8 @@ def _read(pairs: GivenPairs) -> pd.DataFrame:
 
 def _of_sequence(pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     cure = "pass a DataFrame with user_id and item_id, or a list of (user, item) pairs."
-    if isinstance(pairs, str | Mapping) or not isinstance(pairs, Sequence | np.ndarray | zip):
+    listed = isinstance(pairs, Sequence | np.ndarray | zip) and getattr(pairs, "ndim", 1) > 0
+    if isinstance(pairs, str | Mapping) or not listed:
         raise RequestError(f"pairs are of type {type(pairs).__name__}; {cure}")
     rows = list(pairs)
     for row, pair in enumerate(rows):

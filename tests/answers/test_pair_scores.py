@@ -87,6 +87,7 @@ def test_no_pairs_have_no_scores(fitted: Recommender) -> None:
         ("u0", {}, "pairs are of type str"),
         ({"u0": "i1"}, {}, "pairs are of type dict"),
         (5, {}, "pairs are of type int"),
+        (np.array("u0"), {}, "pairs are of type ndarray"),
         ([("u0", "i1")], {"scenario": "moon"}, "'moon'"),
         ([("u0", "i1")], {"horizon": "soon"}, "'soon'"),
         ([("u0", "i1")], {"histories": [["i1"]]}, "by user|mapping"),
