@@ -118,6 +118,8 @@ def _names(ids: list[str]) -> np.ndarray:
 
 def _leave_out_seen(scores: Tensor, histories: Histories, items: Ints) -> None:
     """Set the scores ``[items, b]`` of items in a user's history to -inf; ``items`` ascending."""
+    if not len(items):
+        return
     place = np.minimum(np.searchsorted(items, histories.item), len(items) - 1)
     seen = items[place] == histories.item
     scores[place[seen], row_numbers(histories.indptr)[seen]] = -torch.inf

@@ -10,6 +10,7 @@ from kgrec import Recommender
 from kgrec.errors import RequestError
 from kgrec.scoring import ranked_lists
 
+ENDS = ["user_id", "item_id"]
 USERS, ITEMS = [f"u{n}" for n in range(60)], [f"i{n}" for n in range(40)]
 
 
@@ -86,10 +87,18 @@ def test_no_pairs_have_no_scores(fitted: Recommender) -> None:
         ("u0", {}, "pairs are of type str"),
         ({"u0": "i1"}, {}, "pairs are of type dict"),
         (5, {}, "pairs are of type int"),
+        (np.array("u0"), {}, "pairs are of type ndarray"),
         ([("u0", "i1")], {"scenario": "moon"}, "'moon'"),
         ([("u0", "i1")], {"horizon": "soon"}, "'soon'"),
         ([("u0", "i1")], {"histories": [["i1"]]}, "by user|mapping"),
         (pd.DataFrame({"user_id": ["u0"]}), {}, "no column 'item_id'"),
+        (pd.DataFrame([["u0", "i1", "i1"]], columns=["user_id", *2 * ["item_id"]]), {}, "once"),
+        (
+            pd.DataFrame([["u0", "i1", "\ud800"]], columns=[*ENDS, "scenario"], dtype=object),
+            {},
+            "ud800",
+        ),
+        ([("u0", "\ud800"), (10**30, "i1")], {}, "ud800"),
         (pd.DataFrame({"user_id": ["u0"], "item_id": ["i1"], "score": [1.0]}), {}, "overwrite"),
         (pd.DataFrame({"user_id": ["u0", None], "item_id": "i1"}), {}, "1 of 2 pairs have no user"),
         (

@@ -51,6 +51,12 @@ def test_users_are_chosen_among_those_given(fitted: Recommender) -> None:
     assert typed["score"].tolist() == [lists["score"].max()]
 
 
+def test_no_items_have_no_users(fitted: Recommender) -> None:
+    found = fitted.recommend_users([], 3)
+    assert len(found) == 0
+    assert found.columns.tolist() == ["item_id", "user_id", "score", "rank"]
+
+
 def test_most_similar_users_by_their_vectors(fitted: Recommender) -> None:
     vectors = fitted.vectors("user").vectors.astype(np.float64)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

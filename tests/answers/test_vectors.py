@@ -70,6 +70,10 @@ def test_files_hold_the_vectors(fitted: Recommender, tmp_path: Path) -> None:
 def test_wrong_requests_are_refused(fitted: Recommender, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="'entity'; use 'item', 'history_item'"):
         fitted.vectors("entity")
+    with pytest.raises(RequestError, match="of type list"):
+        fitted.vectors(["item"])  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="not int"):
+        fitted.vectors().save(5)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="'x'"):
         fitted.vectors("item", ["x"])
     with pytest.raises(RequestError, match="Query"):
