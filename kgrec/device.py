@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 
 from kgrec.errors import DeviceError
+from kgrec.threads import settle_threads
+
+settle_threads()  # torch is loaded now
 
 
 def choose_device(device: str | None) -> torch.device:

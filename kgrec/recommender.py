@@ -58,12 +58,14 @@ from kgrec.scoring.lookup import check_count, check_k, id_list, item_rows
 from kgrec.scoring.ranked_lists import ListOptions, Ranked, rank_items, ranked_frame, similar_items
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
+from kgrec.session import with_plain_sessions
 from kgrec.state import FittedState, GraphIndexes
 
 if TYPE_CHECKING:
     from kgrec.stores import GraphStore
 
 
+@with_plain_sessions
 class Recommender:
     """A knowledge-graph recommender: fit it on a store or catalog, then recommend and explain.
 
@@ -87,6 +89,12 @@ class Recommender:
         self.config = config or RecommenderConfig()
         self._state: FittedState | None = None
         self._changes = RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_changes"}
+
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        vars(self).update(values, _changes=RLock())
 
     @classmethod
     def of(cls, state: FittedState) -> Recommender:

@@ -88,7 +88,7 @@ class Checkpoint:
             "steps": done.steps,
             "best_of": done.best_of,
         }
-        (fresh / CHECKPOINT.manifest).write_text(json.dumps(state))
+        (fresh / CHECKPOINT.manifest).write_text(json.dumps(state), encoding="utf-8")
 
     def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> TrainingState:
         """Bring model and optimizer to the saved state; a fresh start where nothing is saved.
@@ -122,7 +122,7 @@ class Checkpoint:
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
     """The state and the tensors by file. Raises ModelError."""
     try:
-        state = json.loads((folder / CHECKPOINT.manifest).read_text())
+        state = json.loads((folder / CHECKPOINT.manifest).read_text(encoding="utf-8"))
         tensors = {name: load_file(folder / f"{name}.safetensors") for name in _TENSORS}
     except Exception as error:
         raise ModelError(
