@@ -43,6 +43,7 @@ def digest(path: Path) -> str:
 
 def put_file(path: Path, write: Callable[[str], object]) -> Path:
     """Call ``write`` with the name of a temporary file to fill, then put that file at ``path``."""
+    path = path.expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
     os.close(handle)
@@ -202,6 +203,14 @@ def read_folder(folder: str | Path, kind: FolderKind, read: Callable[[Path], _T]
         if _identity(place) == before:
             return found
     raise ModelError(f"{folder} is replaced again and again while it is read; try again later.")
+
+
+def remove_folder(folder: Path, kind: FolderKind) -> None:
+    """Remove a folder of this ``kind``: the files that its manifest lists, and the folder where
+    nothing else is in it."""
+    names = kind.files(folder)
+    if names:
+        _remove_listed(folder, names)
 
 
 def _is_inside(name: object) -> bool:

@@ -82,8 +82,8 @@ def with_titles(
 
 
 def split_list(text: str | None) -> list[str] | None:
-    """``"1,2,3"`` as a list of ids; None stays None. An id with a comma, or with spaces at its ends,
-    is quoted, as in CSV."""
+    """``"1,2,3"`` as a list of ids; None stays None. An id with a comma or spaces at its ends is
+    quoted, as in CSV."""
     if not text:
         return None if text is None else []
     parts, place = [], 0

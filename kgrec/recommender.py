@@ -196,21 +196,24 @@ class Recommender:
         DeviceError
             Where the device can't be used.
         RequestError
-            For a scenario rule that does not fit the data.
+            For a scenario rule that does not fit the data, and ``resume`` without ``checkpoint``.
         """
-        target, reader = choose_device(device), TextReader(self.config)
-        full = with_scenarios(read_source(source, progress), self.config.scenarios)
+        if resume and checkpoint is None:
+            raise RequestError("resume=True needs checkpoint=: the folder to continue from.")
+        config = self.config.with_full_paths()
+        target, reader = choose_device(device), TextReader(config)
+        full = with_scenarios(read_source(source, progress), config.scenarios)
         visible = full.without_splits(("test",))
         options = FitOptions(
             seed=seed,
             device=target,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
+            checkpoint=None if checkpoint is None else Path(checkpoint).expanduser(),
             resume=resume,
-            teacher=load_teacher(self.config, target),
+            teacher=load_teacher(config, target),
             progress=progress,
         )
         encode = partial(reader.read, progress=progress)
-        result = run_pipeline(visible, self.config, encode, options, tune)
+        result = run_pipeline(visible, config, encode, options, tune)
         mapping = getattr(source, "mapping", None)
         fitted = result.fitted
         state = FittedState(

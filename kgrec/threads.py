@@ -57,6 +57,7 @@ class _Choice:
     """What was chosen in this process. ``late``: PyTorch's OpenMP library was loaded before."""
 
     late: bool = False
+    settled: bool = False
     number_is_users: bool = False
     waiting: str = ""
 
@@ -154,6 +155,10 @@ def settle_threads(environ: MutableMapping[str, str] = os.environ) -> None:
         torch.set_num_threads(int(wanted))
     elif _choice.late and not _choice.number_is_users:
         torch.set_num_threads(min(torch.get_num_threads(), processors().threads))
+    if not _choice.settled and hasattr(os, "register_at_fork"):
+        # The library's threads don't survive a fork, and a child that waits for them never ends.
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+    _choice.settled = True
     if not _choice.waiting:
         _choice.waiting = _shorten_waits(torch.get_num_threads())
 

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from graph_schema.errors import KgrecError
 from kgrec.cli._console import settle_console
+from kgrec.extras import give_matplotlib_a_folder
 
 FAILED = 1
 INTERNAL_ERROR = 3
@@ -27,6 +28,7 @@ class KgrecGroup(TyperGroup):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         settle_console()  # before the help and messages on wrong usage, too
+        give_matplotlib_a_folder()  # packages that kgrec needs import it for themselves
         return super().main(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copyreg
 import json
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
@@ -187,6 +188,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> FittedState:
     vocabulary = _from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
     shape = manifest["shape"]
+    newer = set(shape) - {field.name for field in fields(ModelShape)}
+    if newer:
+        raise _of_a_newer_version(folder, newer)
     model = HybridModel(
         vocabulary,
         ModelShape(
@@ -201,7 +205,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     texts = load_arrays(folder / "texts.safetensors")
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
     has_weights, has_start = (name in manifest["files"] for name in (_WEIGHTS, _START))
-    config = RecommenderConfig.model_validate(manifest["config"])
+    config = _config(folder, manifest["config"])
     full = read_saved_snapshot(folder)
     visible = full.without_splits(("test",))
     features = TextFeatures(texts, events, manifest["text_size"], scenarios)
@@ -221,6 +225,27 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         training_log=manifest["history"],
         rating_log=manifest.get("rating_history", []),
         trials=manifest["tuning"],
+    )
+
+
+def _config(folder: Path, values: object) -> RecommenderConfig:
+    try:
+        return RecommenderConfig.model_validate(values)
+    except ValidationError as error:
+        unknown = {
+            ".".join(map(str, one["loc"]))
+            for one in error.errors(include_url=False, include_input=False)
+            if one["type"] == "extra_forbidden"
+        }
+        if not unknown:
+            raise
+        raise _of_a_newer_version(folder, unknown) from error
+
+
+def _of_a_newer_version(folder: Path, unknown: Collection[str]) -> ModelError:
+    return ModelError(
+        f"{folder} is a model of a newer kgrec: it has {', '.join(sorted(unknown))}, which this "
+        "version does not know; upgrade kgrec, or train again."
     )
 
 

@@ -59,6 +59,15 @@ class Checkpoint:
         not let it be written."""
         check_writable(self.folder, CHECKPOINT)
 
+    def is_other(self) -> bool:
+        """Whether the folder holds a state of other data, settings or seed."""
+        try:
+            place = readable_folder(self.folder, CHECKPOINT) / CHECKPOINT.manifest
+            found = json.loads(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(found, dict) and found.get("fingerprint") != self.fingerprint
+
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, done: TrainingState) -> None:
         """Write the state beside the old one, then put it in its place. Raises ModelError."""
         try:

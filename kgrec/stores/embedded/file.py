@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -110,6 +111,7 @@ def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
             f"{file}: its folder can't be made ({error}). Cure: give a path in a folder that "
             "you may write in."
         ) from error
+    _check_rights(file)
     graph = _opened(file, lambda name: kglite.open(name, durable="off"))
     _remove_unfinished(file)
     try:
@@ -119,6 +121,17 @@ def leased(file: StoreFile) -> Iterator[kglite.KnowledgeGraph]:
     finally:
         # An exit with an error releases the lease without saving; saving is done by save().
         graph.__exit__(StoreError, StoreError(), None)
+
+
+def _check_rights(file: StoreFile) -> None:
+    """Raises StoreError where the store may only be read: a write makes files in its folder."""
+    places = (file.path, file.path.parent)
+    fixed = [place for place in places if place.exists() and not os.access(place, os.W_OK)]
+    if fixed:
+        raise StoreError(
+            f"{file}: {fixed[0]} can only be read here. Cure: permit writing there, or give a "
+            "store that you may write to."
+        )
 
 
 def _remove_unfinished(file: StoreFile) -> None:

@@ -95,7 +95,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
     logging.disable_progress_bar()
     try:
-        # transformers fills missing weights with random numbers; those of the pooler are never used.
+        # Missing weights are filled with random numbers; those of the pooler are never used.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network, info = AutoModel.from_pretrained(
