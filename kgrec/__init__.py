@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kgrec.threads import choose_threads
+
 if TYPE_CHECKING:
     from kgrec.config import (
         ModelConfig,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from kgrec.text_finetuning.finetuning import tune_text
 
 __version__ = "0.1.0"
+
+choose_threads()  # before anything imports torch
 
 __all__ = [
     "Constraints",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 
 from kgrec.errors import DeviceError
+from kgrec.threads import settle_threads
+
+settle_threads()  # torch is loaded now
 
 
 def choose_device(device: str | None) -> torch.device:
@@ -23,4 +26,6 @@ def choose_device(device: str | None) -> torch.device:
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DeviceError(f"device {device!r} can't be used ({reason:.200}); try 'cpu'.") from error
+    if chosen.type == "meta":
+        raise DeviceError(f"device {device!r} keeps no numbers; try 'cpu'.")
     return chosen

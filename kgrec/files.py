@@ -46,6 +46,7 @@ def put_file(path: Path, write: Callable[[str], object]) -> Path:
 
     Raises OSError, which names ``path``, where the disk refuses.
     """
+    path = path.expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
@@ -210,6 +211,14 @@ def read_folder(folder: str | Path, kind: FolderKind, read: Callable[[Path], _T]
         if _identity(place) == before:
             return found
     raise ModelError(f"{folder} is replaced again and again while it is read; try again later.")
+
+
+def remove_folder(folder: Path, kind: FolderKind) -> None:
+    """Remove a folder of this ``kind``: the files that its manifest lists, and the folder where
+    nothing else is in it."""
+    names = kind.files(folder)
+    if names:
+        _remove_listed(folder, names)
 
 
 def _is_inside(name: object) -> bool:

@@ -5,8 +5,8 @@ Importing this module loads no other package: a command line shows its help at o
 
 from __future__ import annotations
 
-import csv
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kgrec.graph import GraphSnapshot
+
+# One id of a list and the comma or end after it: in quotes, in which "" is a quote, or bare.
+_PART = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(,|\Z)')
 
 
 def plain_value(value: Any) -> Any:
@@ -79,10 +82,19 @@ def with_titles(
 
 
 def split_list(text: str | None) -> list[str] | None:
-    """``"1,2,3"`` as a list of ids; None stays None. An id with a comma is quoted, as in CSV."""
-    if text is None:
-        return None
-    return [part.strip() for part in next(csv.reader([text], skipinitialspace=True), [])]
+    """``"1,2,3"`` as a list of ids; None stays None. An id with a comma or spaces at its ends is
+    quoted, as in CSV."""
+    if not text:
+        return None if text is None else []
+    parts, place = [], 0
+    while True:
+        match = _PART.match(text, place)
+        assert match is not None  # the bare form matches anything
+        quoted, bare, comma = match.groups()
+        parts.append(bare.strip() if quoted is None else quoted.replace('""', '"'))
+        if not comma:
+            return parts
+        place = match.end()
 
 
 def parse_pair(text: str, option: str, example: str) -> tuple[str, str]:

@@ -87,6 +87,7 @@ from kgrec.scoring.ranked_lists import (
 )
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
+from kgrec.session import with_plain_sessions
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.stores.base import GraphStore, RemovalReport
 from kgrec.stores.removal import Ids, counts, read_removal
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from graph_schema.frame_conversion import Frame
 
 
+@with_plain_sessions
 class Recommender:
     """A knowledge-graph recommender: fit it on a store or catalog, then recommend and explain.
 
@@ -118,6 +120,12 @@ class Recommender:
         self.config = config or RecommenderConfig()
         self._state: FittedState | None = None
         self._changes = RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_changes"}
+
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        vars(self).update(values, _changes=RLock())
 
     @classmethod
     def of(cls, state: FittedState) -> Recommender:
@@ -219,22 +227,25 @@ class Recommender:
         DeviceError
             Where the device can't be used.
         RequestError
-            For a scenario rule that does not fit the data.
+            For a scenario rule that does not fit the data, and ``resume`` without ``checkpoint``.
         """
         seed = check_seed(seed)
-        target, reader = choose_device(device), TextReader(self.config)
-        full = with_scenarios(read_source(source, progress), self.config.scenarios)
+        if resume and checkpoint is None:
+            raise RequestError("resume=True needs checkpoint=: the folder to continue from.")
+        config = self.config.with_full_paths()
+        target, reader = choose_device(device), TextReader(config)
+        full = with_scenarios(read_source(source, progress), config.scenarios)
         visible = full.without_splits(("test",))
         options = FitOptions(
             seed=seed,
             device=target,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
+            checkpoint=None if checkpoint is None else Path(checkpoint).expanduser(),
             resume=resume,
-            teacher=load_teacher(self.config, target),
+            teacher=load_teacher(config, target),
             progress=progress,
         )
         encode = partial(reader.read, progress=progress)
-        result = run_pipeline(visible, self.config, encode, options, tune)
+        result = run_pipeline(visible, config, encode, options, tune)
         mapping = getattr(source, "mapping", None)
         fitted = result.fitted
         state = FittedState(

@@ -60,7 +60,7 @@ def load(
     CatalogError
         If the content breaks the schema; the error lists every problem with its file and row.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.exists():
         raise SourceError(f"{path}: there is nothing here. Cure: check the path.")
     loader = recognise(path) if format is None else _named(format)

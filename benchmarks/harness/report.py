@@ -25,6 +25,7 @@ SUBJECTS: Final = {
     "coldstart": "cold_start",
     "explain": "explanations",
     "age": "scenarios",
+    "busy": "speed",
     "few": "scenarios",
     "markets": "scenarios",
     "recognise": "scenarios",

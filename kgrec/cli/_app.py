@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from graph_schema.errors import KgrecError
+from kgrec.cli._console import settle_console
+from kgrec.extras import give_matplotlib_a_folder
 
 FAILED = 1
 INTERNAL_ERROR = 3
@@ -24,11 +26,24 @@ INTERRUPTED = 130
 class KgrecGroup(TyperGroup):
     """Runs a command and turns its errors into a message on stderr and an exit code."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        settle_console()  # before the help and messages on wrong usage, too
+        give_matplotlib_a_folder()  # packages that kgrec needs import it for themselves
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KgrecError as error:
             fail(str(error), FAILED)
+        except UnicodeEncodeError as error:
+            if not _is_no_text(error.object):
+                _fail_internally()
+            fail(
+                f"{error.object[:200]!r} is no text in the encoding of this console; write it in "
+                "UTF-8, and set PYTHONUTF8=1 where the console's locale is another.",
+                FAILED,
+            )
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
         except OSError as error:
@@ -38,11 +53,17 @@ class KgrecGroup(TyperGroup):
         except Exception as error:
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, EOFError)):
                 raise  # typer's own: usage errors, exits, prompts broken off
-            traceback.print_exc()
-            fail(
-                "this is an error in kgrec itself: please report it with the lines above",
-                INTERNAL_ERROR,
-            )
+            _fail_internally()
+
+
+def _fail_internally() -> None:
+    traceback.print_exc()
+    fail("this is an error in kgrec itself: please report it with the lines above", INTERNAL_ERROR)
+
+
+def _is_no_text(text: str) -> bool:
+    """Whether it has half signs, as which Python reads bytes of an argument that are no text."""
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def fail(message: str, code: int) -> None:

@@ -51,12 +51,13 @@ MappingOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print only JSON on stdout; progress goes to stderr.")
 ]
-SeedOption = Annotated[int, typer.Option(help="Seed of every random choice.")]
+LARGEST = 2**63 - 1  # of an integer in a table
+SeedOption = Annotated[int, typer.Option(help="Seed of every random choice.", min=0, max=LARGEST)]
 DeviceOption = Annotated[
     str | None,
     typer.Option(help="cpu, cuda, cuda:1 …; if absent, an accelerator where there is one."),
 ]
-KOption = Annotated[int, typer.Option("-k", "--k", help="Length of the list.", min=1)]
+KOption = Annotated[int, typer.Option("-k", "--k", help="Length of the list.", min=1, max=LARGEST)]
 
 UserOption = Annotated[str | None, typer.Option("--user", "-u", help="User id.")]
 UsersOption = Annotated[
@@ -114,7 +115,13 @@ AvoidOption = Annotated[
     str | None, typer.Option(help="Through none of these nodes: 1,2.", rich_help_panel=_PATHS)
 ]
 SinceOption = Annotated[
-    int | None, typer.Option(help="Only events from this unix time on.", rich_help_panel=_PATHS)
+    int | None,
+    typer.Option(
+        help="Only events from this unix time on.",
+        rich_help_panel=_PATHS,
+        min=-LARGEST,
+        max=LARGEST,
+    ),
 ]
 MaxHopsOption = Annotated[
     int, typer.Option(help="Steps of a path, 1 to 4.", rich_help_panel=_PATHS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kgrec.cli._console import is_utf8
 from kgrec.presentation import plain_value
 
 if TYPE_CHECKING:
@@ -14,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON. NaN and infinities become null, which every JSON reader accepts."""
-    print(json.dumps(plain_value(value), ensure_ascii=False, allow_nan=False), flush=True)
+    """One line of JSON. NaN and infinities become null, which every JSON reader accepts; where
+    stdout is not UTF-8, signs beyond ASCII become \\uXXXX."""
+    escaped = not is_utf8(sys.stdout)
+    print(json.dumps(plain_value(value), ensure_ascii=escaped, allow_nan=False), flush=True)
 
 
 def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "") -> None:

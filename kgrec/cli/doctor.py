@@ -51,7 +51,8 @@ def doctor(
     times, each with counts and a cure. Exit code 1 if anything that kgrec needs is missing.
     """
     checks = [_guard("python", _python), *_packages(), _guard("processor", _processor)]
-    checks += [_guard("accelerator", _accelerator), _guard("text model", _text_model)]
+    checks += [_guard("threads", _threads), _guard("accelerator", _accelerator)]
+    checks += [_guard("text model", _text_model)]
     if checks[-1].ok:
         checks.append(_guard("text speed", _text_speed))
     checks += [_guard("cache", _cache), _guard("embedded store", _embedded)]
@@ -94,14 +95,30 @@ def _package(name: str) -> Check:
 
 
 def _processor() -> str:
-    text = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
     lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     fields = {name.strip(): value.strip() for name, value in lines.items()}
     present = [flag for flag in FLAGS if flag in fields.get("flags", "").split()]
     name = fields.get("model name", platform.processor() or "unknown")
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return f"{name}, {cores} cores, {memory:.0f} GB, {' '.join(present) or 'no fast flags'}"
+    return (
+        f"{name}, {os.cpu_count()} cores, {memory:.0f} GB, {' '.join(present) or 'no fast flags'}"
+    )
+
+
+def _threads() -> str:
+    """Raises RequestError for a wrong KGREC_THREADS."""
+    import torch
+
+    from kgrec.threads import processors, settle_threads, waiting
+
+    settle_threads()
+    found = processors()
+    quota = "no CPU quota" if found.quota is None else f"a CPU quota of {found.quota:g} cores"
+    return (
+        f"{torch.get_num_threads()}, where {found.usable} of {found.cores} cores may be used and "
+        f"there is {quota}; while they wait: {waiting()}"
+    )
 
 
 def _accelerator() -> str:

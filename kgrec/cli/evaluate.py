@@ -97,8 +97,13 @@ def evaluate(
     at random where there are no timestamps, and a notice says so. fit_seconds runs from an opened
     store to a model ready to answer, texts and the choice on validation rows included.
     """
+    from kgrec.files import check_writable
+    from kgrec.persistence.model_folder import MODEL
+
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch, progress_on_stderr() as progress:
         folder = Path(scratch)
+        if keep_model is not None:
+            check_writable(keep_model, MODEL)  # before hours of work
         settings = read_config(config, text_cache=cache or folder / "texts")
         request = Request(
             seed,

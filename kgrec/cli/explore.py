@@ -171,7 +171,8 @@ def _show_edges(
 def _for_terminal(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that fit a terminal."""
     shown = frame[[name for name in frame.columns if name == "of"]].copy()
-    shown["relation"] = frame["direction"].map({"out": "→ ", "in": "← "}) + frame["relation"]
+    arrows = ["→ " if way == "out" else "← " for way in frame["direction"]]
+    shown["relation"] = [*map("".join, zip(arrows, frame["relation"], strict=True))]
     shown["node"] = frame["label"] + ":" + frame["id"]
     shown["name"] = frame["name"].where(frame["name"] != "", frame["kind"])
     return shown.assign(edges=frame["degree"])

@@ -54,7 +54,10 @@ def train(
     validation rows; the trials are kept with the model.
     """
     from kgrec import Recommender
+    from kgrec.files import check_writable
+    from kgrec.persistence.model_folder import MODEL
 
+    check_writable(model, MODEL)  # before hours of work
     settings = read_config(config)
     checkpoint = model.with_name(model.name + ".checkpoint")
     with (

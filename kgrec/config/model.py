@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -244,3 +246,27 @@ class RecommenderConfig(_Settings):
     text: TextConfig = Field(TextConfig(), description="The language model.")
     ratings: RatingConfig = Field(RatingConfig(), description="The rating model.")
     scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")
+
+    def with_full_paths(self) -> RecommenderConfig:
+        """The settings with absolute paths of the language model's folder, the text cache and the
+        teacher, so that they hold in every working folder."""
+        text, training = self.text, self.training
+        changed = {
+            name: _full(value)
+            for name, value in (("model", text.model), ("cache_dir", text.cache_dir))
+            if value is not None and (name != "model" or _is_folder(value))
+        }
+        if training.teacher is not None:
+            training = training.model_copy(update={"teacher": _full(training.teacher)})
+        return self.model_copy(
+            update={"text": text.model_copy(update=changed), "training": training}
+        )
+
+
+def _is_folder(model: str) -> bool:
+    """Whether a language model is named by its folder."""
+    return model != "default" and Path(model).expanduser().is_dir()
+
+
+def _full(path: str) -> str:
+    return os.path.abspath(Path(path).expanduser())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -101,6 +101,7 @@ def rerank_exposure(
     """
     if not len(request):
         raise RequestError("nobody to recommend to; pass at least one user or history.")
+    options = replace(options, k=min(options.k, len(engine.snapshot.items)))
     k = options.k
     inside = group_mask(engine.snapshot, interactions, target.group, options.mask)
     choices = choices_for(engine, request, inside, options)

@@ -83,7 +83,7 @@ def measure_fairness(
 
     ``full`` is the snapshot with the held-out rows. Raises RequestError.
     """
-    engine, k = resolver.engine, request.k
+    engine, k = resolver.engine, min(request.k, len(full.items))
     snapshot, interactions = engine.snapshot, trained_counts(full)
     audience = Audience.build(snapshot, full)
     by_items = _item_masks(snapshot, interactions, request.items)

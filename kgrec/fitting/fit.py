@@ -73,6 +73,9 @@ class FitOptions:
         Folder that keeps the state of the fit.
     resume : bool
         Continue from the checkpoint.
+    tuned : bool
+        The settings are those of a search, which may have found better ones since the checkpoint
+        was made: then the fit starts anew.
     teacher : TeacherModel or None
         A fitted model to learn from (distillation).
     progress : callable or None
@@ -83,6 +86,7 @@ class FitOptions:
     device: torch.device
     checkpoint: Path | None = None
     resume: bool = False
+    tuned: bool = False
     teacher: TeacherModel | None = None
     progress: Progress | None = None
 
@@ -204,12 +208,13 @@ def _run(
     trainer: Trainer, data: FitData, config: RecommenderConfig, options: FitOptions
 ) -> list[dict[str, float]]:
     """Run the training, or continue it from a checkpoint; one record per epoch."""
-    checkpoint, progress = None, options.progress
+    checkpoint, progress, resume = None, options.progress, options.resume
     if options.checkpoint is not None:
         key = fingerprint(data.train, data.valid, config, options.seed)
         checkpoint = Checkpoint(options.checkpoint, key)
+        resume = resume and not (options.tuned and checkpoint.is_other())
     on_epoch = None if progress is None else epoch_progress(progress, trainer.plan.epochs)
-    return trainer.run(checkpoint=checkpoint, resume=options.resume, on_epoch=on_epoch)
+    return trainer.run(checkpoint=checkpoint, resume=resume, on_epoch=on_epoch)
 
 
 def _scenario_features(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,12 @@ from typing import Any
 
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
+from kgrec.files import remove_folder
 from kgrec.fitting.fit import FitOptions, Fitted
 from kgrec.fitting.search_space import with_values
-from kgrec.fitting.trial_search import SearchOptions, Trial, search
+from kgrec.fitting.trial_search import FILE, SearchOptions, Trial, search
 from kgrec.training import METRIC
+from kgrec.training.checkpoint import CHECKPOINT
 
 _CURRENT = "current"  # the checkpoint of the trial that is running
 
@@ -36,13 +37,14 @@ def search_settings(
     kept = None if folder is None else folder.with_name(folder.name + ".tuning")
     current = None if kept is None else kept / _CURRENT
     if kept is not None and not options.resume:
-        shutil.rmtree(kept, ignore_errors=True)
+        (kept / FILE).unlink(missing_ok=True)
+        remove_folder(kept / _CURRENT, CHECKPOINT)
 
     def timed_fit(settings: RecommenderConfig) -> tuple[float, float]:
         started = time.perf_counter()
         fitted = fit(settings, current)
         if current is not None:
-            shutil.rmtree(current, ignore_errors=True)
+            remove_folder(current, CHECKPOINT)
         return _best_validation(fitted), time.perf_counter() - started
 
     def report(trial: Trial) -> None:

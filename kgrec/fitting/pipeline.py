@@ -68,7 +68,7 @@ def run_pipeline(
             options,
             fingerprint=fingerprint(data.train, data.valid, config, options.seed),
         )
-        settings = [config]
+        settings, options = [config], replace(options, tuned=True)
     fits = [
         fit_engine(data, one, replace(options, checkpoint=_beside(options.checkpoint, place)))
         for place, one in enumerate(settings)

@@ -154,7 +154,8 @@ def suggest_values(history: TrialHistory) -> dict[str, Value]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         sampler = optuna.samplers.TPESampler(
-            seed=history.seed * _STRIDE + len(history.trials), n_startup_trials=_RANDOM_TRIALS
+            seed=(history.seed * _STRIDE + len(history.trials)) % 2**32,  # the most it takes
+            n_startup_trials=_RANDOM_TRIALS,
         )
         study = optuna.create_study(direction="maximize", sampler=sampler)
         for trial in history.trials:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copyreg
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
@@ -17,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from graph_schema.mapping import GraphMapping
 from kgrec.config import RecommenderConfig
+from kgrec.device import choose_device
 from kgrec.errors import ModelError, reason
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
@@ -72,6 +76,28 @@ def write_state(state: FittedState, folder: Path) -> None:
         raise ModelError(f"{folder}: can't save the model ({reason(error)}); {cure}.") from error
 
 
+def state_of_files(files: Mapping[str, bytes], device: str) -> FittedState:
+    """The state of a folder's files by name. Raises ModelError, DeviceError."""
+    with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
+        for name, content in files.items():
+            if Path(name).name != name:
+                raise ModelError(f"{name} leads out of the model's folder; this is no kgrec model.")
+            (Path(scratch) / name).write_bytes(content)
+        return read_state(Path(scratch), choose_device(device))
+
+
+def _reduced(state: FittedState) -> tuple[Any, tuple[dict[str, bytes], str]]:
+    """How ``pickle`` and ``copy`` take a state: as the files that ``write_state`` writes, so that
+    what another process or another version of kgrec receives is checked like a folder."""
+    with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
+        _write(state, Path(scratch))
+        files = {path.name: path.read_bytes() for path in Path(scratch).iterdir()}
+    return state_of_files, (files, str(state.engine.device))
+
+
+copyreg.pickle(FittedState, _reduced)
+
+
 def _write(state: FittedState, folder: Path) -> None:
     engine = state.engine
     write_snapshot(state.full_snapshot, folder)
@@ -84,7 +110,9 @@ def _write(state: FittedState, folder: Path) -> None:
     if len(engine.texts.scenarios):
         texts[_SCENARIOS] = np.ascontiguousarray(engine.texts.scenarios)
     save_arrays(texts, folder / "texts.safetensors")
-    (folder / "vocabulary.json").write_text(json.dumps(_to_json(engine.vocabulary)))
+    (folder / "vocabulary.json").write_text(
+        json.dumps(_to_json(engine.vocabulary)), encoding="utf-8"
+    )
     if engine.weights is not None:
         save_arrays(engine.weights.arrays(), folder / _WEIGHTS)
     if state.start is not None:
@@ -108,7 +136,7 @@ def _write(state: FittedState, folder: Path) -> None:
         else state.indexes.mapping.model_dump(mode="json"),
         "files": files,
     }
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
 def read_state(folder: Path, device: torch.device) -> FittedState:
@@ -117,7 +145,8 @@ def read_state(folder: Path, device: torch.device) -> FittedState:
     Raises ModelError for a folder that is missing, incomplete, changed, of another program, or of
     another version of the format.
     """
-    return read_folder(folder, MODEL, lambda found: _load(found, device))
+    with torch.random.fork_rng(devices=[]):  # a network is made with random numbers, then filled
+        return read_folder(folder, MODEL, lambda found: _load(found, device))
 
 
 def _load(folder: Path, device: torch.device) -> FittedState:
@@ -139,7 +168,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise ModelError(f"{folder} is not a saved model: {_MANIFEST} is missing. See save().")
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{path} is not readable ({error}); copy it again.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -157,8 +186,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> FittedState:
-    vocabulary = _from_json(json.loads((folder / "vocabulary.json").read_text()))
+    vocabulary = _from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
     shape = manifest["shape"]
+    newer = set(shape) - {field.name for field in fields(ModelShape)}
+    if newer:
+        raise _of_a_newer_version(folder, newer)
     model = HybridModel(
         vocabulary,
         ModelShape(
@@ -173,7 +205,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     texts = load_arrays(folder / "texts.safetensors")
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
     has_weights, has_start = (name in manifest["files"] for name in (_WEIGHTS, _START))
-    config = RecommenderConfig.model_validate(manifest["config"])
+    config = _config(folder, manifest["config"])
     full = read_saved_snapshot(folder)
     visible = full.without_splits(("test",))
     features = TextFeatures(texts, events, manifest["text_size"], scenarios)
@@ -193,6 +225,27 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         training_log=manifest["history"],
         rating_log=manifest.get("rating_history", []),
         trials=manifest["tuning"],
+    )
+
+
+def _config(folder: Path, values: object) -> RecommenderConfig:
+    try:
+        return RecommenderConfig.model_validate(values)
+    except ValidationError as error:
+        unknown = {
+            ".".join(map(str, one["loc"]))
+            for one in error.errors(include_url=False, include_input=False)
+            if one["type"] == "extra_forbidden"
+        }
+        if not unknown:
+            raise
+        raise _of_a_newer_version(folder, unknown) from error
+
+
+def _of_a_newer_version(folder: Path, unknown: Collection[str]) -> ModelError:
+    return ModelError(
+        f"{folder} is a model of a newer kgrec: it has {', '.join(sorted(unknown))}, which this "
+        "version does not know; upgrade kgrec, or train again."
     )
 
 

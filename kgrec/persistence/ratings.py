@@ -35,7 +35,7 @@ def write_rating_model(model: RatingModel, folder: Path) -> None:
         if blend.sentiment is not None:
             weights[_SENTIMENT] = torch.as_tensor(blend.sentiment.weights)
     save_file(weights, folder / _WEIGHTS)
-    (folder / _SHAPE).write_text(json.dumps(shape))
+    (folder / _SHAPE).write_text(json.dumps(shape), encoding="utf-8")
 
 
 def read_rating_model(
@@ -44,7 +44,7 @@ def read_rating_model(
     """The model that ``write_rating_model`` wrote; None without one."""
     if not (folder / _SHAPE).exists():
         return None
-    shape = json.loads((folder / _SHAPE).read_text())
+    shape = json.loads((folder / _SHAPE).read_text(encoding="utf-8"))
     scale = {name: _tuple(value) for name, value in shape["scale"].items()}
     blend = shape.pop(_BLEND, None)
     plain = {name: _tuple(value) for name, value in shape.items() if name != "scale"}

@@ -22,7 +22,9 @@ def write_recogniser(recogniser: FittedRecogniser, folder: Path) -> None:
         name: np.ascontiguousarray(getattr(recogniser, field)) for name, field in _TABLES.items()
     }
     save_file({**recogniser.model.arrays(), **tables}, folder / _ARRAYS)
-    (folder / _NAMES).write_text(json.dumps({"scenarios": recogniser.names.tolist()}))
+    (folder / _NAMES).write_text(
+        json.dumps({"scenarios": recogniser.names.tolist()}), encoding="utf-8"
+    )
 
 
 def read_recogniser(folder: Path) -> FittedRecogniser | None:
@@ -30,6 +32,8 @@ def read_recogniser(folder: Path) -> FittedRecogniser | None:
     if not (folder / _NAMES).exists():
         return None
     arrays = load_file(folder / _ARRAYS)
-    names = np.array(json.loads((folder / _NAMES).read_text())["scenarios"], dtype=object)
+    names = np.array(
+        json.loads((folder / _NAMES).read_text(encoding="utf-8"))["scenarios"], dtype=object
+    )
     tables = {field: arrays[name] for name, field in _TABLES.items()}
     return FittedRecogniser(names=names, model=Recogniser.of_arrays(arrays), **tables)

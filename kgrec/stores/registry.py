@@ -56,7 +56,7 @@ def connect(
     StoreAuthError, StoreConnectionError, StoreError
         If the address is of no known kind, or the server can't be used.
     """
-    address, access = os.fspath(uri), Access(auth, driver, database, mapping)
+    address, access = os.path.expanduser(os.fspath(uri)), Access(auth, driver, database, mapping)
     return store_kind(address, access).open(address, access)
 
 

@@ -18,6 +18,7 @@ from kgrec.paths.relation_words import humanise
 from kgrec.persistence.model_folder import load_teacher
 from kgrec.progress import Progress
 from kgrec.scenarios import with_scenarios
+from kgrec.session import in_plain_session
 from kgrec.stores import GraphStore
 from kgrec.text import clean_text, item_documents
 from kgrec.text.encoding.adapters import import_peft
@@ -31,6 +32,7 @@ from kgrec.text_finetuning.templates import facts_as_text, field_names, fill_tem
 from kgrec.text_finetuning.trainable_parameters import uses_peft
 
 
+@in_plain_session
 def tune_text(
     source: GraphStore | Catalog | GraphSnapshot,
     out: str | Path,

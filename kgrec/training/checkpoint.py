@@ -59,6 +59,15 @@ class Checkpoint:
         not let it be written."""
         check_writable(self.folder, CHECKPOINT)
 
+    def is_other(self) -> bool:
+        """Whether the folder holds a state of other data, settings or seed."""
+        try:
+            place = readable_folder(self.folder, CHECKPOINT) / CHECKPOINT.manifest
+            found = json.loads(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(found, dict) and found.get("fingerprint") != self.fingerprint
+
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, done: TrainingState) -> None:
         """Write the state beside the old one, then put it in its place. Raises ModelError."""
         try:
@@ -88,7 +97,7 @@ class Checkpoint:
             "steps": done.steps,
             "best_of": done.best_of,
         }
-        (fresh / CHECKPOINT.manifest).write_text(json.dumps(state))
+        (fresh / CHECKPOINT.manifest).write_text(json.dumps(state), encoding="utf-8")
 
     def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> TrainingState:
         """Bring model and optimizer to the saved state; a fresh start where nothing is saved.
@@ -122,7 +131,7 @@ class Checkpoint:
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
     """The state and the tensors by file. Raises ModelError."""
     try:
-        state = json.loads((folder / CHECKPOINT.manifest).read_text())
+        state = json.loads((folder / CHECKPOINT.manifest).read_text(encoding="utf-8"))
         tensors = {name: load_file(folder / f"{name}.safetensors") for name in _TENSORS}
     except Exception as error:
         raise ModelError(

@@ -95,20 +95,22 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
     logging.disable_progress_bar()
     try:
-        network, info = AutoModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
+        # Missing weights are filled with random numbers; those of the pooler are never used.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network, info = AutoModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:
         raise TextModelError(
             f"{folder} can't be loaded as a text model ({type(error).__name__}: {error}). "
             "The files are damaged or of an unknown kind; fetch them again or name another model."
         ) from error
-    # transformers fills missing weights with random numbers; those of the pooler are never used.
     missing = [key for key in info["missing_keys"] if "pooler" not in key]
     if missing or info["mismatched_keys"]:
         raise TextModelError(

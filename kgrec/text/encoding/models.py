@@ -33,8 +33,8 @@ def model_folder(model: str | Path = DEFAULT, cache_dir: str | Path | None = Non
     if model == DEFAULT:
         folder = _default_folder(Path(cache_dir) if cache_dir else cache_root())
         _check_default(folder)
-    elif Path(model).is_dir():
-        folder = Path(model)
+    elif (named := Path(model).expanduser()).is_dir():
+        folder = named
     else:
         folder = _from_hub(str(model), cache_dir)
     _check_files(folder)

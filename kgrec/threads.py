@@ -1,0 +1,205 @@
+"""Threads of the processor: how many kgrec computes with, and how they wait for each other.
+
+PyTorch starts a thread for each core, and a thread that waits for others tries again and again
+for milliseconds before it sleeps. With another program on the same cores that time is taken from
+the threads waited for: a fit takes several times as long. kgrec lets them sleep at once, and
+counts only the cores that the process may use: its affinity and the CPU quota of its container.
+
+Both are settings of the OpenMP library, which reads its environment when it is loaded. They are
+made when kgrec is imported (``choose_threads``); where PyTorch is there already, what can still be
+changed is changed (``settle_threads``). Variables that the user has set are never changed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kgrec.errors import RequestError
+
+THREADS: Final = "KGREC_THREADS"
+# Variables by which a user chooses the number of threads, and how they wait.
+_NUMBER: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_WAITING: Final = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
+# NumPy's library waits too: for 2 to this power of the processor's cycles. 4 is its least.
+_NUMPY_WAITS, _AT_ONCE = "OPENBLAS_THREAD_TIMEOUT", "4"
+_GOMP: Final = re.compile(r" (/\S.*/libgomp\.so\.1[.\d]*)$")  # PyTorch's OpenMP library on Linux
+_MOST_PARKED: Final = 256
+
+
+@dataclass(frozen=True)
+class Processors:
+    """The cores of the machine, those that this process may run on, and its CPU quota in cores
+    (None: no limit)."""
+
+    cores: int
+    usable: int
+    quota: float | None
+
+    @property
+    def threads(self) -> int:
+        """As many threads as can run at the same time."""
+        if self.quota is None:
+            return self.usable
+        return max(1, min(self.usable, math.ceil(self.quota)))
+
+
+@dataclass
+class _Choice:
+    """What was chosen in this process. ``late``: PyTorch's OpenMP library was loaded before."""
+
+    late: bool = False
+    settled: bool = False
+    number_is_users: bool = False
+    waiting: str = ""
+
+
+_choice = _Choice()
+
+
+def processors() -> Processors:
+    """The processors of this process, as they are now."""
+    cores = os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    return Processors(cores, usable, cpu_quota())
+
+
+def cpu_quota(
+    groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> float | None:
+    """The least CPU quota of this process's control groups, in cores; None where there is none.
+
+    Reads version 2 (``cpu.max``) and version 1 (``cpu.cfs_quota_us``), of the group and of all
+    above it.
+    """
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    found = [quota for folder in _group_folders(lines, groups) for quota in _quotas(folder)]
+    return min(found, default=None)
+
+
+def _group_folders(lines: list[str], groups: Path) -> Iterator[Path]:
+    """The folders of the groups that ``lines`` of /proc/self/cgroup name, and those above."""
+    for line in lines:
+        number, _, rest = line.partition(":")
+        controllers, _, name = rest.partition(":")
+        if number == "0" and not controllers:
+            top = groups
+        elif "cpu" in controllers.split(","):
+            top = next((f for f in (groups / controllers, groups / "cpu") if f.is_dir()), groups)
+        else:
+            continue
+        inside = [part for part in name.split("/") if part not in ("", "..")]
+        for depth in range(len(inside), -1, -1):
+            yield top.joinpath(*inside[:depth])
+
+
+def _quotas(folder: Path) -> Iterator[float]:
+    try:
+        quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()[:2]
+    except (OSError, ValueError):
+        try:
+            quota = (folder / "cpu.cfs_quota_us").read_text(encoding="utf-8").strip()
+            period = (folder / "cpu.cfs_period_us").read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            return
+    if quota.isdigit() and period.isdigit() and int(quota) and int(period):
+        yield int(quota) / int(period)
+
+
+def choose_threads(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Set the environment that PyTorch's and NumPy's libraries read when they are loaded.
+
+    Called once, when kgrec is imported. Changes nothing that the user has set, and nothing that
+    nobody would read any more.
+    """
+    _choice.late = "torch" in sys.modules or _loaded_gomp() is not None
+    _choice.number_is_users = any(name in environ for name in _NUMBER)
+    chosen = [name for name in _WAITING if name in environ]
+    if chosen:
+        _choice.waiting = f"as {chosen[0]}={environ[chosen[0]]} says"
+    elif not _choice.late:
+        environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        _choice.waiting = "asleep (OMP_WAIT_POLICY=PASSIVE, set by kgrec)"
+    if "numpy" not in sys.modules:
+        environ.setdefault(_NUMPY_WAITS, _AT_ONCE)
+    if not _choice.late and not _choice.number_is_users:
+        wanted, found = environ.get(THREADS, "").strip(), processors()
+        if wanted.isdigit() and int(wanted):
+            environ["OMP_NUM_THREADS"] = wanted
+        elif found.threads < found.usable:
+            environ["OMP_NUM_THREADS"] = str(found.threads)
+
+
+def settle_threads(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Set what can be set with PyTorch loaded: the number of threads, and how they wait.
+
+    Raises RequestError where KGREC_THREADS is no number of threads.
+    """
+    import torch
+
+    wanted = environ.get(THREADS, "").strip()
+    if wanted and not (wanted.isdigit() and int(wanted)):
+        raise RequestError(f"{THREADS} is {wanted!r}; give a number of threads, at least 1.")
+    if wanted:
+        torch.set_num_threads(int(wanted))
+    elif _choice.late and not _choice.number_is_users:
+        torch.set_num_threads(min(torch.get_num_threads(), processors().threads))
+    if not _choice.settled and hasattr(os, "register_at_fork"):
+        # The library's threads don't survive a fork, and a child that waits for them never ends.
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+    _choice.settled = True
+    if not _choice.waiting:
+        _choice.waiting = _shorten_waits(torch.get_num_threads())
+
+
+def waiting() -> str:
+    """How threads wait for each other in this process, in words."""
+    return _choice.waiting or "as the OpenMP library chooses"
+
+
+def _shorten_waits(threads: int) -> str:
+    """Let PyTorch's threads sleep soon although their library was loaded without being asked to.
+
+    libgomp tries for a hundred steps in place of 300,000 while it has more threads than there are
+    cores. So one thread of ours starts as many as are missing, which sleep until the process ends.
+    """
+    gomp = _loaded_gomp()
+    if gomp is None:
+        return "as the OpenMP library chooses: torch was imported before kgrec"
+    library = ctypes.CDLL(str(gomp))
+    team = library.omp_get_num_procs() - threads + 2
+    if not 2 <= team <= _MOST_PARKED:
+        return "as the OpenMP library chooses: torch was imported before kgrec"
+    started = threading.Event()
+
+    def hold() -> None:
+        library.GOMP_parallel(library.omp_get_thread_num, None, team, 0)
+        started.set()
+        threading.Event().wait()
+
+    threading.Thread(target=hold, name="kgrec-threads", daemon=True).start()
+    started.wait()
+    return "asleep after a short try (torch was imported before kgrec)"
+
+
+def _loaded_gomp() -> Path | None:
+    """The file of libgomp in this process; None where it is not loaded, or not on Linux."""
+    if sys.platform != "linux":
+        return None
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    found = next((match[1] for line in lines if (match := _GOMP.search(line))), None)
+    return None if found is None else Path(found)

@@ -1,0 +1,137 @@
+"""Folders, devices and settings of another place or version: right, or one clear error at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kgrec import DeviceError, Recommender, RecommenderConfig, TextConfig, connect
+from kgrec.errors import ModelError, RequestError, StoreError
+from kgrec.extras import give_matplotlib_a_folder
+from tests.recommender import catalogs
+
+
+@pytest.mark.parametrize("place", ["config", "shape"])
+def test_a_model_of_a_newer_version_says_so(saved: Path, tmp_path: Path, place: str) -> None:
+    folder = tmp_path / "newer"
+    shutil.copytree(saved, folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    part = manifest["config"]["model"] if place == "config" else manifest["shape"]
+    part["brand_new"] = True
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"of a newer kgrec.*brand_new.*upgrade") as error:
+        Recommender.load(folder)
+    assert "pydantic" not in str(error.value)
+
+
+def test_resume_needs_a_checkpoint() -> None:
+    with pytest.raises(RequestError, match="checkpoint="):
+        Recommender(catalogs.config(**catalogs.SHORT)).fit(catalogs.catalog(), resume=True)
+
+
+@pytest.mark.parametrize("device", ["mps", "foo", "", "meta", "cuda:99"])
+def test_a_device_that_is_not_there_is_one_line(saved: Path, device: str) -> None:
+    with pytest.raises(DeviceError) as error:
+        Recommender.load(saved, device=device)
+    assert len(str(error.value).splitlines()) == 1
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.slow
+def test_a_search_continues_with_more_trials(tmp_path: Path) -> None:
+    def tuned(count: int, resume: bool) -> list[dict[str, object]]:
+        model = Recommender(catalogs.config(**catalogs.SHORT))
+        model.fit(catalogs.catalog(), tune=count, checkpoint=tmp_path / "ck", resume=resume)
+        return model.tuning
+
+    two = tuned(2, resume=False)
+    three = tuned(3, resume=True)
+    assert three[:2] == two
+    assert len(three) == 3
+
+
+@pytest.mark.slow
+def test_a_search_removes_only_its_own_files(tmp_path: Path) -> None:
+    mine = tmp_path / "ck.tuning" / "current" / "notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("precious")
+    beside = tmp_path / "ck.tuning" / "plan.txt"
+    beside.write_text("precious")
+    model = Recommender(catalogs.config(**catalogs.SHORT))
+    with pytest.raises(ModelError, match=r"notes\.txt"):
+        model.fit(catalogs.catalog(), tune=1, checkpoint=tmp_path / "ck")
+    assert mine.read_text() == beside.read_text() == "precious"
+
+
+def test_paths_in_settings_hold_in_every_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tuned").mkdir()
+    config = RecommenderConfig(text=TextConfig(model="tuned", cache_dir="cache"))
+    full = config.with_full_paths()
+    assert (full.text.model, full.text.cache_dir) == (
+        str(tmp_path / "tuned"),
+        str(tmp_path / "cache"),
+    )
+    for name in ("default", "some/name-of-a-hub"):
+        kept = RecommenderConfig(text=TextConfig(model=name))
+        assert kept.with_full_paths() == kept
+
+
+def test_the_home_is_expanded_in_a_stores_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with connect("~/deep/shop.kgl") as store:
+        store.write(catalogs.catalog())
+    assert (tmp_path / "deep" / "shop.kgl").is_file()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_store_that_may_only_be_read_says_so(tmp_path: Path) -> None:
+    with connect(tmp_path / "shop.kgl") as store:
+        store.write(catalogs.catalog())
+    tmp_path.chmod(0o555)
+    try:
+        with (
+            connect(tmp_path / "shop.kgl") as store,
+            pytest.raises(StoreError, match="can only be read here"),
+        ):
+            store.write(catalogs.catalog())
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_matplotlib_gets_a_folder_only_where_the_home_is_read_only(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from kgrec.extras import give_matplotlib_a_folder as f; f();"
+        "print(os.environ.get('MPLCONFIGDIR')); assert 'matplotlib' not in sys.modules"
+    )
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    }
+
+    def folder(home: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**kept, "HOME": home},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    assert folder(str(tmp_path)) == "None"
+    given = folder("/dev/null/home")
+    assert "kgrec-matplotlib-" in given
+    assert not Path(given).exists()  # removed at the end of the process
+    give_matplotlib_a_folder()

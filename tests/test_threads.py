@@ -1,0 +1,173 @@
+"""The number of threads follows affinity and quota, and threads that wait sleep; the user wins."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kgrec import threads
+from kgrec.errors import RequestError
+from kgrec.threads import Processors, choose_threads, cpu_quota, settle_threads
+
+SET = ("OMP_", "MKL_", "GOMP_", "KMP_", "OPENBLAS_", "KGREC_THREADS")
+REPORT = """
+import json, os, threading
+from kgrec.threads import waiting
+print(json.dumps({
+    "threads": torch.get_num_threads(),
+    "waiting": waiting(),
+    "policy": os.environ.get("OMP_WAIT_POLICY"),
+    "parked": [thread.name for thread in threading.enumerate()][1:],
+}))
+"""
+
+
+def group(tmp_path: Path, line: str, files: dict[str, str]) -> float | None:
+    own = tmp_path / "cgroup"
+    own.write_text(line)
+    for name, text in files.items():
+        path = tmp_path / "groups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return cpu_quota(tmp_path / "groups", own)
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "quota"),
+    [
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, None),
+        ("0::/a/b\n", {"a/b/cpu.max": "400000 100000", "a/cpu.max": "200000 100000"}, 2.0),
+        ("0::/not/seen/inside\n", {"cpu.max": "300000 100000"}, 3.0),
+        ("0::/../other\n", {"other/cpu.max": "100000 100000"}, 1.0),
+        (
+            "4:memory:/x\n3:cpu,cpuacct:/x\n",
+            {
+                "cpu,cpuacct/x/cpu.cfs_quota_us": "50000",
+                "cpu,cpuacct/x/cpu.cfs_period_us": "100000",
+            },
+            0.5,
+        ),
+        ("1:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ("0::/\n", {"cpu.max": "nonsense"}, None),
+        ("nonsense\n", {}, None),
+        ("", {}, None),
+    ],
+)
+def test_the_least_quota_of_a_group_and_those_above_counts(
+    tmp_path: Path, line: str, files: dict[str, str], quota: float | None
+) -> None:
+    assert group(tmp_path, line, files) == quota
+
+
+def test_no_groups_no_quota(tmp_path: Path) -> None:
+    assert cpu_quota(tmp_path, tmp_path / "missing") is None
+
+
+@pytest.mark.parametrize(
+    ("found", "count"),
+    [
+        (Processors(8, 8, None), 8),
+        (Processors(8, 3, None), 3),
+        (Processors(8, 8, 1.5), 2),
+        (Processors(8, 2, 6.0), 2),
+        (Processors(8, 8, 0.1), 1),
+    ],
+)
+def test_as_many_threads_as_can_run_at_once(found: Processors, count: int) -> None:
+    assert found.threads == count
+
+
+@pytest.fixture
+def early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process where neither torch nor numpy has been imported: 8 cores, quota 2.5."""
+    monkeypatch.setattr(threads, "_choice", threads._Choice())
+    monkeypatch.setattr(threads, "_loaded_gomp", lambda: None)
+    monkeypatch.setattr(threads, "processors", lambda: Processors(8, 8, 2.5))
+    monkeypatch.setattr(threads.sys, "modules", {})
+
+
+@pytest.mark.usefixtures("early")
+def test_before_torch_the_environment_is_set() -> None:
+    environ: dict[str, str] = {}
+    choose_threads(environ)
+    assert environ == {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "OMP_NUM_THREADS": "3",
+        "OPENBLAS_THREAD_TIMEOUT": "4",
+    }
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"])
+def test_how_the_user_lets_threads_wait_stays(name: str) -> None:
+    environ = {name: "7", "OMP_NUM_THREADS": "5", "OPENBLAS_THREAD_TIMEOUT": "20"}
+    before = dict(environ)
+    choose_threads(environ)
+    assert environ == before
+    assert threads.waiting() == f"as {name}=7 says"
+
+
+@pytest.mark.usefixtures("early")
+def test_kgrec_threads_is_the_number_unless_openmp_has_one() -> None:
+    environ = {"KGREC_THREADS": "6"}
+    choose_threads(environ)
+    assert environ["OMP_NUM_THREADS"] == "6"
+    environ = {"KGREC_THREADS": "6", "OMP_NUM_THREADS": "4"}
+    choose_threads(environ)
+    assert environ["OMP_NUM_THREADS"] == "4"
+    environ = {"MKL_NUM_THREADS": "4"}
+    choose_threads(environ)
+    assert "OMP_NUM_THREADS" not in environ
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_a_wrong_number_is_refused(value: str) -> None:
+    with pytest.raises(RequestError, match="KGREC_THREADS"):
+        settle_threads({"KGREC_THREADS": value})
+
+
+def in_process(imports: str, **variables: str) -> dict[str, object]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SET)}
+    code = f"{imports}\nimport kgrec.device, torch\n{REPORT}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.slow
+def test_kgrec_first_asks_the_library_and_starts_no_thread() -> None:
+    found = in_process("import kgrec")
+    assert (found["policy"], found["parked"]) == ("PASSIVE", [])
+    assert found["threads"] == threads.processors().threads
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="libgomp is Linux's")
+def test_torch_first_starts_one_thread_that_shortens_the_waits() -> None:
+    found = in_process("import torch", KGREC_THREADS="1")
+    assert found["policy"] is None  # nobody would read it
+    assert found["parked"] == ["kgrec-threads"]
+    assert found["threads"] == 1
+    assert "after a short try" in str(found["waiting"])
+
+
+@pytest.mark.slow
+def test_what_the_user_sets_wins_whatever_is_imported_first() -> None:
+    found = in_process("import torch", OMP_WAIT_POLICY="active", OMP_NUM_THREADS="1")
+    assert found == {
+        "threads": 1,
+        "waiting": "as OMP_WAIT_POLICY=active says",
+        "policy": "active",
+        "parked": [],
+    }
