@@ -105,10 +105,16 @@ def _is_integer(frame: Frame, column: str) -> bool:
     return isinstance(values, pd.Series) and bool(pd.api.types.is_integer_dtype(values.dtype))
 
 
+def _is_pair(given: object) -> bool:
+    return isinstance(given, tuple) and len(given) == 2
+
+
 def _with_items_of(vectors: Mapping[str, GivenVectors], items: pa.Table) -> pa.Table:
     """The items, and those that only vectors name."""
     known = set(items.column("item_id").to_pylist())
-    named = dict.fromkeys(str(one) for ids, _ in vectors.values() for one in ids)
+    named = dict.fromkeys(
+        str(one) for pair in vectors.values() if _is_pair(pair) for one in pair[0]
+    )
     missing = [one for one in named if one not in known]
     if not missing:
         return items

@@ -81,8 +81,17 @@ def add_vectors(
     items: pa.Table, given: Mapping[str, GivenVectors], problems: ProblemCollector
 ) -> pa.Table:
     """Return the items with a column for each name; what is wrong goes to ``problems``."""
-    for name, (ids, array) in given.items():
+    for name, pair in given.items():
         frame = frame_name(name)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            problems.add(
+                frame,
+                None,
+                f"{shown(pair)} are no vectors.",
+                "give a pair: the items' ids and an array of numbers.",
+            )
+            continue
+        ids, array = pair
         if name in items.column_names:
             problems.add(
                 frame,

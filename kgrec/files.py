@@ -27,11 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from kgrec.errors import ModelError, reason
+from kgrec.arguments import check_text
+from kgrec.errors import ModelError, RequestError, reason
 
 _T = TypeVar("_T")
 _PREVIOUS = ".previous"
 _IDLE = 60.0  # seconds after which a temporary folder without a living writer is removed
+_LONGEST = 255  # bytes of a name in a path
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux' renameat2
 
 
@@ -39,6 +41,16 @@ def digest(path: Path) -> str:
     """The sha256 of a file's content, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def given_path(path: Any, what: str) -> Path:
+    """A path that a caller gave, with ``~`` expanded. Raises RequestError for what is no path."""
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
+        raise RequestError(f"{what} is a {type(path).__name__}; give a path.")
+    text = check_text(os.fspath(path), what)
+    if not text or "\0" in text or any(len(os.fsencode(p)) > _LONGEST for p in Path(text).parts):
+        raise RequestError(f"{what} is {text[:60]!r}, which is no path; give another.")
+    return Path(text).expanduser()
 
 
 def put_file(path: Path, write: Callable[[str], object]) -> Path:

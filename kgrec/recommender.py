@@ -54,6 +54,7 @@ from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of
+from kgrec.files import given_path
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.validation import training_split
@@ -239,7 +240,7 @@ class Recommender:
         options = FitOptions(
             seed=seed,
             device=target,
-            checkpoint=None if checkpoint is None else Path(checkpoint).expanduser(),
+            checkpoint=None if checkpoint is None else given_path(checkpoint, "checkpoint"),
             resume=resume,
             teacher=load_teacher(config, target),
             progress=progress,
@@ -1368,7 +1369,7 @@ class Recommender:
         ModelError
             Where the folder holds other files, or can't be written.
         """
-        write_state(self.state, Path(folder))
+        write_state(self.state, given_path(folder, "folder"))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
@@ -1382,7 +1383,7 @@ class Recommender:
         DeviceError
             Where the device can't be used.
         """
-        return cls.of(read_state(Path(folder), choose_device(device)))
+        return cls.of(read_state(given_path(folder, "folder"), choose_device(device)))
 
     def _explained(
         self,

@@ -14,12 +14,14 @@ from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Floats, Ints, Strings
 from kgrec.query import Query, Resolver
+from kgrec.scoring.given_histories import histories_of_frame
 from kgrec.scoring.ranked_lists import score_blocks
 from kgrec.scoring.request import Request
 
 GivenPairs: TypeAlias = pd.DataFrame | Sequence[tuple[str, str]]
 
 USER, ITEM, SCENARIO, SCORE = "user_id", "item_id", "scenario", "score"
+_LARGEST = 2**63  # what int64 can't hold
 
 
 def score_pairs(resolver: Resolver, pairs: GivenPairs, query: Query) -> pd.DataFrame:
@@ -40,6 +42,9 @@ def _read(pairs: GivenPairs) -> pd.DataFrame:
     """Raises RequestError for pairs of another form, missing ids, and a column score."""
     if not isinstance(pairs, pd.DataFrame):
         return _of_sequence(pairs)
+    if not pairs.columns.is_unique:
+        twice = pairs.columns[pairs.columns.duplicated()][0]
+        raise RequestError(f"pairs have the column {twice!r} more than once; rename one.")
     absent = [name for name in (USER, ITEM) if name not in pairs.columns]
     if absent:
         raise RequestError(f"pairs have no column {absent[0]!r}; give user_id and item_id.")
@@ -60,30 +65,37 @@ def _read(pairs: GivenPairs) -> pd.DataFrame:
 
 def _of_sequence(pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     cure = "pass a DataFrame with user_id and item_id, or a list of (user, item) pairs."
-    if isinstance(pairs, str | Mapping) or not isinstance(pairs, Sequence | np.ndarray | zip):
+    listed = isinstance(pairs, Sequence | np.ndarray | zip) and getattr(pairs, "ndim", 1) > 0
+    if isinstance(pairs, str | Mapping) or not listed:
         raise RequestError(f"pairs are of type {type(pairs).__name__}; {cure}")
-    if isinstance(pairs, np.ndarray) and pairs.ndim == 0:
-        raise RequestError(f"pairs are one value; {cure}")
     rows = list(pairs)
     for row, pair in enumerate(rows):
         two = isinstance(pair, Sequence | np.ndarray) and not isinstance(pair, str)
         if not two or len(pair) != 2 or any(part is None or part != part for part in pair):
             raise RequestError(f"pair {row} is {pair!r}; {cure}")
-    if not rows:
-        return pd.DataFrame({USER: [], ITEM: []}, dtype=object)
-    return pd.DataFrame({USER: [user for user, _ in rows], ITEM: [item for _, item in rows]})
+    users, items = [user for user, _ in rows], [item for _, item in rows]
+    return pd.DataFrame({USER: _column(users), ITEM: _column(items)})
+
+
+def _column(ids: list[Any]) -> pd.Series[Any]:
+    """Ids as they are, int64 where all are integers."""
+    whole = [isinstance(one, int | np.integer) and abs(int(one)) < _LARGEST for one in ids]
+    plain = bool(ids) and all(whole) and not any(isinstance(one, bool) for one in ids)
+    return pd.Series(ids, dtype="int64" if plain else "object")
 
 
 def _histories(query: Query) -> dict[str, Any]:
     """The histories of the query by user id. Raises RequestError for those without ids."""
-    if query.histories is None:
+    found = query.histories
+    if found is None:
         return {}
-    if not isinstance(query.histories, Mapping):
+    if isinstance(found, pd.DataFrame):
+        found = histories_of_frame(found)
+    if not isinstance(found, Mapping):
         raise RequestError(
-            "histories of pairs belong to users; pass a mapping: {user id: [item ids]}."
+            "histories of pairs belong to users; pass a mapping, {user id: [item ids]}, or a frame."
         )
-    names = id_list(list(query.histories), "histories")
-    return dict(zip(names, query.histories.values(), strict=True))
+    return dict(zip(id_list(list(found), "histories"), found.values(), strict=True))
 
 
 def _item_rows(
@@ -95,16 +107,13 @@ def _item_rows(
     absent = snapshot.users.rows(users) < 0
     strangers = [user for user in pd.unique(users[absent]) if user not in given]
     unknown = pd.unique(items[rows < 0]).tolist()
-    complaints = [*_unknown("users", strangers), *_unknown("items", unknown)]
+    complaints = [f"users {named(strangers)}"] if strangers else []
+    complaints += [f"items {named(unknown)}"] if unknown else []
     if complaints:
         cure = "add them with update(), or leave their pairs out"
         cure += "; users also with histories={user: [item ids]}." if strangers else "."
         raise RequestError(f"not in the graph: {'; '.join(complaints)}: {cure}")
     return rows
-
-
-def _unknown(what: str, ids: Sequence[str]) -> list[str]:
-    return [f"{what} {named(ids)}"] if ids else []
 
 
 def _parts(
@@ -132,11 +141,13 @@ def _by_scenario(frame: pd.DataFrame, query: Query) -> list[tuple[str | None, np
         return [(query.scenario, np.ones(len(frame), dtype=bool))]
     if query.scenario is not None:
         raise RequestError("scenario is given beside a column 'scenario' of the pairs; use one.")
-    names = frame[SCENARIO]
-    absent = (names.isna() | (names.astype(str).str.strip() == "")).to_numpy(dtype=bool)
-    named = names.astype(str).where(~absent).to_numpy(dtype=object)
-    parts: list[tuple[str | None, np.ndarray]] = [(None, absent)]
-    return parts + [(str(name), named == name) for name in pd.unique(named[~absent])]
+    missing = frame[SCENARIO].isna().to_numpy(dtype=bool)
+    texts = ["" if gap else str(name) for gap, name in zip(missing, frame[SCENARIO], strict=True)]
+    wanted = [name if name.strip() else None for name in texts]
+    return [
+        (scenario, np.array([name == scenario for name in wanted], dtype=bool))
+        for scenario in dict.fromkeys(wanted)
+    ]
 
 
 def _score(resolver: Resolver, query: Query, users: Strings, items: Ints) -> Floats:

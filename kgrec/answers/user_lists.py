@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from graph_schema.names import USER
 from kgrec.answers.vectors import user_vectors
 from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Ints
@@ -21,16 +22,21 @@ _ROWS = 16  # a product over fewer rows sums in another order
 
 
 def best_users(
-    engine: Engine, request: Request, items: Ints, k: int, *, exclude_seen: bool = True
+    engine: Engine,
+    request: Request,
+    items: Ints,
+    k: int,
+    *,
+    exclude_seen: bool = True,
+    integers: bool = False,
 ) -> Ranked:
     """The ``k`` users of a request with the highest score for each of ``items`` (int64 rows).
 
     The request is scored in blocks, of which only the columns of ``items`` are kept. Equal scores
     rank in the order of the request, of which a user is in a list once. With ``exclude_seen``
-    users whose history has the item are left out. Ids in the answer are those of users.
+    users whose history has the item are left out. Ids in the answer are those of users, integers
+    where the request or the caller (``integers``) uses those.
     """
-    if not len(items):
-        return Ranked(np.empty((0, k), dtype=object), np.empty((0, k), dtype=np.float32))
     wanted, place = np.unique(items, return_inverse=True)
     columns, repeated = torch.from_numpy(wanted), pd.Index(request.ids).duplicated()
     best = _Best.of(len(wanted), k)
@@ -40,7 +46,7 @@ def best_users(
         if exclude_seen:
             _leave_out_seen(part, request.histories.part(start, start + len(scores)), wanted)
         best = best.with_block(start, part)
-    return best.ranked(request.ids, place)
+    return best.ranked(_names(engine, request, integers or request.integers), place)
 
 
 @torch.inference_mode()
@@ -70,7 +76,7 @@ def similar_users(engine: Engine, asked: Request, others: Request, k: int) -> Ra
     if not parts:
         return Ranked(np.empty((0, k), dtype=object), np.empty((0, k), dtype=np.float32))
     rows, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Ranked(_names(others.ids)[rows], scores)
+    return Ranked(_names(engine, others, asked.integers)[rows], scores)
 
 
 def _unknown(engine: Engine, request: Request) -> np.ndarray:
@@ -106,14 +112,17 @@ class _Best:
         found = np.take_along_axis(rows, np.maximum(places.numpy(), 0), axis=1)
         return _Best(np.where(places.numpy() < 0, -1, found), best, self.k)
 
-    def ranked(self, ids: list[str], place: Ints) -> Ranked:
-        """The lists of the items at ``place``, with the ids of users."""
-        return Ranked(_names(ids)[self.rows[place]], self.scores.numpy()[place])
+    def ranked(self, names: np.ndarray, place: Ints) -> Ranked:
+        """The lists of the items at ``place``, with the ``names`` of users (see ``_names``)."""
+        return Ranked(names[self.rows[place]], self.scores.numpy()[place])
 
 
-def _names(ids: list[str]) -> np.ndarray:
-    """object ``[n + 1]``: the ids, then None, which row -1 points to."""
-    return np.array([*ids, None], dtype=object)
+def _names(engine: Engine, request: Request, integers: bool | None) -> np.ndarray:
+    """object ``[n + 1]``: the users' ids, then None, which row -1 points to; as integers where the
+    caller's ids are, and all users are stored ones."""
+    stored = bool((request.histories.user >= 0).all())
+    whole = stored and engine.snapshot.answers_integers(USER, integers)
+    return np.array([*(map(int, request.ids) if whole else request.ids), None], dtype=object)
 
 
 def _leave_out_seen(scores: Tensor, histories: Histories, items: Ints) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from kgrec.arguments import check_choice
+from graph_schema.names import ITEM as ITEM_LABEL
+from graph_schema.names import USER as USER_LABEL
 from kgrec.errors import RequestError
 from kgrec.files import put_file
 from kgrec.graph.snapshot import Floats, Ints, Strings
@@ -42,7 +43,7 @@ class Vectors:
         "history_item": items as events of a history, of which users' vectors are made. "user":
         users with their history, attributes and scenario.
     ids : ndarray
-        object (str) ``[n]``.
+        object (str) or int64 ``[n]``, as in the answers of ``Recommender.recommend``.
     vectors : ndarray
         float32 ``[n, d]``.
     bias : ndarray or None
@@ -116,7 +117,7 @@ class Vectors:
 
         values = pa.array(self.vectors.ravel())
         columns = {
-            self.id_name: pa.array(self.ids, pa.string()),
+            self.id_name: pa.array(self.ids, pa.string() if self.ids.dtype == object else None),
             "vector": pa.FixedSizeListArray.from_arrays(values, max(self.vectors.shape[1], 1)),
         }
         if self.bias is not None:
@@ -127,7 +128,7 @@ class Vectors:
 
     def _write_npz(self, name: str) -> None:
         arrays: dict[str, Any] = {
-            "ids": self.ids.astype(str),
+            "ids": self.ids.astype(str) if self.ids.dtype == object else self.ids,
             "vectors": self.vectors,
             "temperature": np.float32(self.temperature),
         }
@@ -138,6 +139,8 @@ class Vectors:
 
 def check_vector_file(path: str | Path) -> Path:
     """The place of ``path``. Raises RequestError for an ending that vectors are not written as."""
+    if not isinstance(path, str | Path):
+        raise RequestError(f"a file's name is a text or a Path, not {type(path).__name__}.")
     if Path(path).suffix.lower() not in FILES:
         raise RequestError(f"{path}: vectors are written as {', '.join(FILES)}.")
     return Path(path).expanduser()
@@ -145,21 +148,27 @@ def check_vector_file(path: str | Path) -> Path:
 
 def check_kind(kind: str) -> str:
     """``kind``. Raises RequestError unless it is one of ``KINDS``."""
-    return check_choice(kind, "kind of vectors", KINDS)
+    if not isinstance(kind, str) or kind not in KINDS:
+        shown = repr(kind) if isinstance(kind, str) else f"of type {type(kind).__name__}"
+        raise RequestError(f"unknown kind of vectors {shown}; use {', '.join(map(repr, KINDS))}.")
+    return kind
 
 
-def item_vectors(engine: Engine, kind: str, rows: Ints) -> Vectors:
-    """The vectors of items (int64 rows) as candidates, or as events of a history."""
+def item_vectors(engine: Engine, kind: str, rows: Ints, *, integers: bool | None = None) -> Vectors:
+    """The vectors of items (int64 rows) as candidates, or as events of a history. ``integers``:
+    whether their ids were given as integers."""
     chosen, items = torch.from_numpy(rows).to(engine.device), engine.items
     vectors = items.candidate if kind == ITEM else items.query
     bias = items.bias[chosen].cpu().numpy() if kind == ITEM else None
-    ids = engine.snapshot.items.ids[rows]
+    ids = _ids(engine, ITEM_LABEL, engine.snapshot.items.ids[rows], integers)
     return Vectors(kind, ids, vectors[chosen].cpu().numpy(), bias, _temperature(engine))
 
 
 def vectors_of_users(engine: Engine, request: Request) -> Vectors:
     """The vectors of a request's users."""
     ids = np.array(request.ids, dtype=object)
+    if (request.histories.user >= 0).all():
+        ids = _ids(engine, USER_LABEL, ids, request.integers)
     vectors = user_vectors(engine, request).cpu().numpy()
     return Vectors(USER, ids, vectors, None, _temperature(engine))
 
@@ -182,6 +191,11 @@ def _block(engine: Engine, request: Request) -> torch.Tensor:
         share = torch.as_tensor(weight, dtype=torch.float32, device=engine.device)
         total += share[:, None] * engine.user_vectors(part.histories, part.context)
     return total
+
+
+def _ids(engine: Engine, label: str, ids: Strings, integers: bool | None) -> np.ndarray:
+    whole = engine.snapshot.answers_integers(label, integers)
+    return ids.astype(np.int64) if whole else ids
 
 
 def _temperature(engine: Engine) -> float:

@@ -45,7 +45,7 @@ class HistoryLists:
         names = None if users is None else id_list(users, "users")
         integers = None if users is None else all_integers(users)
         if isinstance(histories, pd.DataFrame):
-            histories = _from_frame(histories)
+            histories = histories_of_frame(histories)
         if isinstance(histories, Mapping):
             if names is not None:
                 raise RequestError("histories already name their users; pass users or histories.")
@@ -66,7 +66,7 @@ class HistoryLists:
         return HistoryLists(self.names, self.integers, items, times)
 
 
-def _from_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
+def histories_of_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
     """The histories of a frame with user_id, item_id and perhaps timestamp, by user."""
     missing = [name for name in ("user_id", "item_id") if name not in frame.columns]
     if missing:

@@ -89,7 +89,7 @@ def test_what_is_missing_stops_everything(graph: Path, trained: Path) -> None:
     [
         (["-u", "@none.csv"], "none.csv: there is no such file"),
         (["--interactions", "FACTS"], "user_id"),
-        (["-u", "a,,b"], "the value is empty"),
+        (["-u", "a,,b"], "an id is empty"),
     ],
 )
 def test_files_that_can_not_be_read(
