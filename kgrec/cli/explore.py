@@ -173,7 +173,7 @@ def _for_terminal(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame[[name for name in frame.columns if name == "of"]].copy()
     arrows = ["→ " if way == "out" else "← " for way in frame["direction"]]
     shown["relation"] = [*map("".join, zip(arrows, frame["relation"], strict=True))]
-    shown["node"] = frame["label"] + ":" + frame["id"]
+    shown["node"] = frame["label"].astype(str) + ":" + frame["id"].astype(str)
     shown["name"] = frame["name"].where(frame["name"] != "", frame["kind"])
     return shown.assign(edges=frame["degree"])
 
