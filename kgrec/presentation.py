@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # One id of a list and the comma or end after it: in quotes, in which "" is a quote, or bare.
 _PART = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(,|\Z)')
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")  # the start of a date
+
 
 def plain_value(value: Any) -> Any:
     """A value as the types of JSON.
@@ -124,7 +126,8 @@ def parse_conditions(texts: Sequence[str] | None, option: str = "--where") -> di
     Returns
     -------
     dict or None
-        A range is a (low, high) pair with None for an open end, ``a,b`` a list, the rest a value.
+        A range of numbers or days is a (low, high) pair with None for an open end, ``a,b`` a list,
+        the rest a value; with ``!=`` all other items.
         None without texts.
 
     Raises
@@ -135,7 +138,7 @@ def parse_conditions(texts: Sequence[str] | None, option: str = "--where") -> di
     if not texts:
         return None
     pairs = (parse_pair(text, option, "genres=Drama,War or year=LOW..HIGH") for text in texts)
-    return {name: _condition(value) for name, value in pairs}
+    return dict(_named_condition(name, value) for name, value in pairs)
 
 
 def parse_context(texts: Sequence[str] | None, option: str = "--context") -> dict[str, Any] | None:
@@ -153,6 +156,12 @@ def parse_context(texts: Sequence[str] | None, option: str = "--context") -> dic
     return {name: _number_or_text(value) for name, value in pairs}
 
 
+def _named_condition(name: str, value: str) -> tuple[str, Any]:
+    if name.endswith("!"):
+        return name[:-1].strip(), {"not": _condition(value)}
+    return name, _condition(value)
+
+
 def _condition(value: str) -> Any:
     if ".." in value:
         low, _, high = value.partition("..")
@@ -161,9 +170,11 @@ def _condition(value: str) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
 
-def _end_of_range(text: str) -> float | None:
+def _end_of_range(text: str) -> float | str | None:
     if not text.strip():
         return None
+    if _DAY.match(text.strip()):
+        return text.strip()
     try:
         return float(text)
     except ValueError:

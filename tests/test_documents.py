@@ -107,7 +107,8 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 def test_the_page_of_errors_names_every_error() -> None:
     page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
-    assert [name for name in errors.__all__ if f"`{name}`" not in page] == []
+    classes = [name for name in errors.__all__ if name[0].isupper()]
+    assert [name for name in classes if f"`{name}`" not in page] == []
 
 
 def test_the_readme_names_every_extra() -> None:

@@ -220,12 +220,11 @@ def _in_range(values: pd.Series[Any], column: str, low: Any, high: Any) -> np.nd
         ends = [None if end is None else _number(end, column) for end in (low, high)]
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     elif all(end is None or _is_date(end) for end in (low, high)):
-        times = _times(values)
-        known &= times.notna().to_numpy()
+        numbers, dated = _microseconds(values)
+        known &= dated
         if not known.any():
             raise RequestError(f"column {column!r} holds no dates; a range of dates needs some.")
-        ends = [None if end is None else end.value for end in _instants(low, high)]
-        numbers = times.astype("int64").to_numpy()
+        ends = [None if end is None else _micro(end) for end in _instants(low, high)]
     else:
         raise RequestError(
             f"column {column!r} holds {'True and False' if _is_boolean(values) else 'text'}; a "
@@ -251,9 +250,18 @@ def _is_date(value: Any) -> bool:
 def _times(values: pd.Series[Any]) -> pd.Series[Any]:
     """The dates of a column of texts as times in UTC, NaT where a text is no date."""
     texts = values.astype(object)
-    return pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601").astype(
-        "datetime64[us, UTC]"
-    )
+    times = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
+    return times.astype("datetime64[us, UTC]")
+
+
+def _microseconds(values: pd.Series[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The dates of a column as microseconds since 1970, float64 ``[n]``, and where there is one."""
+    times = _times(values)
+    return times.astype("int64").to_numpy(dtype=np.float64), times.notna().to_numpy()
+
+
+def _micro(time: pd.Timestamp) -> float:
+    return float(time.asm8.astype("datetime64[us]").astype("int64"))
 
 
 def _instants(low: Any, high: Any) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

@@ -49,3 +49,32 @@ def test_conditions(where, expected):
 def test_says_what_is_wrong(where, message):
     with pytest.raises(RequestError, match=message):
         attribute_mask(ITEMS, where)
+
+
+DATED = pd.DataFrame(
+    {
+        "day": ["2020-01-01", "2020-01-31 23:00:00", None, "2021-05-05T10:00:00Z"],
+        "stock": pd.array([True, False, None, True], dtype="boolean"),
+        "genres": ["War|Drama", "", "War", None],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"day": ("2020-01-01", "2020-01-31")}, [1, 1, 0, 0]),
+        ({"day": (pd.Timestamp("2020-02-01"), None)}, [0, 0, 0, 1]),
+        ({"day": "2020-01-31"}, [0, 1, 0, 0]),
+        ({"day": None}, [0, 0, 1, 0]),
+        ({"stock": 1}, [1, 0, 0, 1]),
+        ({"stock": "false"}, [0, 1, 0, 0]),
+        ({"stock": float("nan")}, [0, 0, 1, 0]),
+        ({"genres": None}, [0, 1, 0, 1]),
+        ({"genres": {"not": "Drama"}}, [0, 1, 1, 1]),
+        ({"genres": pd.Series(["Drama"])}, [1, 0, 0, 0]),
+        ({"day": {"min": "2021-01-01"}}, [0, 0, 0, 1]),
+    ],
+)
+def test_dates_booleans_absent_values_and_negation(where, expected):
+    assert attribute_mask(DATED, where).astype(int).tolist() == expected

@@ -281,8 +281,8 @@ def test_what_is_missing_is_named_and_nothing_changes(model: Recommender) -> Non
     ("wrong", "message"),
     [
         ({"items": [f"i{n}" for n in range(40) if n != 3] + [LONE_ITEM]}, "trained on would be"),
-        ({"users": None}, "the value is empty"),
-        ({"missing": "skip"}, "use 'error' or 'ignore'"),
+        ({"users": None}, "must be an id or a list of ids"),
+        ({"missing": "skip"}, "choose one of .error., .ignore."),
         ({"interactions": events().assign(device="tv")}, "keeps no column 'device'"),
         ({"facts": pd.DataFrame({"head": ["i1"]})}, "relation"),
     ],
