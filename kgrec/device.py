@@ -23,7 +23,7 @@ def choose_device(device: str | None) -> torch.device:
     try:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen)
-    except (RuntimeError, AssertionError, TypeError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DeviceError(f"device {device!r} can't be used ({reason:.200}); try 'cpu'.") from error
     if chosen.type == "meta":

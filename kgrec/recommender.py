@@ -231,6 +231,7 @@ class Recommender:
             For a scenario rule that does not fit the data, and ``resume`` without ``checkpoint``.
         """
         seed = check_seed(seed)
+        resume = check_flag(resume, "resume")
         if resume and checkpoint is None:
             raise RequestError("resume=True needs checkpoint=: the folder to continue from.")
         config = self.config.with_full_paths()
