@@ -128,7 +128,7 @@ def check_number(value: Any, name: str) -> float:
     """``value`` as a finite float. Raises RequestError for anything else."""
     plain = isinstance(value, int | float | np.integer | np.floating)
     if not plain or isinstance(value, bool) or not math.isfinite(value):
-        raise RequestError(f"{name} is {_shown(value)}; give a finite number.")
+        raise RequestError(f"{name} is {_shown(value)}; pass a finite number.")
     return float(value)
 
 

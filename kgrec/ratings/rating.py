@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import torch
 
+from kgrec.arguments import check_number
 from kgrec.config import RatingConfig
-from kgrec.errors import RequestError
 from kgrec.nn.heads import ByScenario, grown
 from kgrec.progress import Progress
 from kgrec.ratings.fit import FittedRatings, RatingData, fit_rating_model
@@ -64,12 +63,8 @@ def with_like(config: RatingConfig, like: float | None) -> RatingConfig:
     """
     if like is None:
         return config
-    number = isinstance(like, int | float | np.number) and not isinstance(like, bool)
-    if not number or not math.isfinite(like):
-        raise RequestError(
-            f"like is {like!r}; pass a finite number: a rating of at least this is a like."
-        )
-    return RatingConfig.model_validate({**config.model_dump(), "like": float(like)})
+    given = check_number(like, "like")
+    return RatingConfig.model_validate({**config.model_dump(), "like": given})
 
 
 def bind_predictor(engine: Engine, model: RatingModel) -> RatingPredictor:

@@ -29,9 +29,9 @@ class HistoryLists:
     integers : bool or None
         Whether the ids of the users were given as integers; None without ids.
     items : list of list of str
-        Ids of the items, oldest first.
+        Ids of the items, oldest first where there are no times.
     times : int64 ``[n]`` or None
-        Unix seconds of all events, history by history, which are sorted by them; None without.
+        Unix seconds of all events, history by history, in any order; None without.
     """
 
     names: list[str] | None
@@ -75,9 +75,9 @@ def histories_of_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
             "and may have timestamp."
         )
     if "timestamp" not in frame.columns:
-        return frame.groupby("user_id", sort=False)["item_id"].agg(list).to_dict()
+        return frame.groupby("user_id", sort=False, dropna=False)["item_id"].agg(list).to_dict()
     pairs = pd.Series(list(zip(frame["item_id"], frame["timestamp"], strict=True)), dtype=object)
-    return pairs.groupby(frame["user_id"].to_numpy(), sort=False).agg(list).to_dict()
+    return pairs.groupby(frame["user_id"].to_numpy(), sort=False, dropna=False).agg(list).to_dict()
 
 
 def _list_of_lists(histories: Any) -> list[Any]:
@@ -102,12 +102,12 @@ def _read_events(
     if not any(timed):
         items = [given if _plain(given) else _untimed(given) for given in lists]
         return HistoryLists(names, integers, items)
-    ordered = [
-        _in_order(given) if has_times else _empty(given)
+    events = [
+        _timed(given) if has_times else _empty(given)
         for given, has_times in zip(lists, timed, strict=True)
     ]
-    times = np.concatenate([times for _, times in ordered])
-    return HistoryLists(names, integers, [items for items, _ in ordered], times)
+    times = np.concatenate([times for _, times in events])
+    return HistoryLists(names, integers, [items for items, _ in events], times)
 
 
 def _untimed(given: Any) -> list[str]:
@@ -116,16 +116,14 @@ def _untimed(given: Any) -> list[str]:
     return id_list(given, "a history")
 
 
-def _in_order(events: list[Any]) -> tuple[list[str], Ints]:
-    """The items of (item id, time) pairs, oldest first, and their times."""
+def _timed(events: list[Any]) -> tuple[list[str], Ints]:
+    """The items of (item id, time) pairs, and their times."""
     pairs = [_event(event) for event in events]
     given = pd.Series([time for _, time in pairs], dtype=object)
     times, known = unix_seconds_of(given, "a history")
     if not known.all():
         raise RequestError("an event of a history has no time, as others have; give all or none.")
-    order = np.argsort(times, kind="stable")
-    items = [as_id(item, "a history") for item, _ in pairs]
-    return [items[place] for place in order], times[order]
+    return [as_id(item, "a history") for item, _ in pairs], times
 
 
 def _empty(given: Any) -> tuple[list[str], Ints]:
