@@ -28,7 +28,7 @@ def mapping_problems(connection: Connection, names: Names) -> list[str]:
     found: list[str] = []
     default = names.mapping.entities == GraphMapping.model_fields["entities"].default
     for node in names.nodes:
-        if node.kgrec == ENTITY and default and node.label not in present.labels:
+        if node.kgrec == ENTITY and default and not _has_nodes(connection, node, present):
             continue  # nobody said that there are any
         found += _node_problems(connection, node, present)
     for edge in (*names.interactions(), *names.links()):
@@ -107,6 +107,11 @@ def _repeated(
         f"{place}: {sum(counts[one] for one in twice):,} of {len(keys):,} nodes share their key "
         f"{node.key!r} with others, such as {examples(same)}{kinds}. {_CURE_KEY}"
     )
+
+
+def _has_nodes(connection: Connection, node: NodeSource, present: Known) -> bool:
+    """Whether there are nodes: Neo4j keeps a label when the last node that had it is deleted."""
+    return node.label in present.labels and bool(_keys(connection, node))
 
 
 def _keys(connection: Connection, node: NodeSource) -> list[Any]:

@@ -102,7 +102,8 @@ def _interactions(
     if not wanted.num_rows or INTERACTED not in present.types:
         return [], found
     users = pc.unique(wanted["source"]).to_pylist()
-    columns = [name for name in wanted.column_names if name in present.properties]
+    own = [name for name in wanted.column_names if name not in ("source", "target")]
+    columns = [name for name in own if name in present.properties]
     stored = stored_interactions(tx, users, columns, elements=True)
     if stored is None:
         return [], found
