@@ -121,6 +121,11 @@ def test_keys_that_identify_nothing_are_named(made: Make, sku: str, words: tuple
     assert len(store.problems()) == 1
 
 
+def test_a_label_of_deleted_nodes_is_no_problem(made: Make) -> None:
+    """Neo4j keeps the name of a label; the mapping names no entities of its own."""
+    assert made(more="CREATE (e:Entity {id: 'gone'}) DELETE e").problems() == []
+
+
 def test_everything_that_is_wrong_is_listed_at_once(made: Make) -> None:
     store = made(
         at="CASE WHEN n = 1 THEN 'soon' ELSE 1600000000000 END",

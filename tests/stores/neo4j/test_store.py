@@ -86,6 +86,17 @@ def test_a_removal_gives_no_warning_of_names_that_the_graph_lacks(
     assert [record.getMessage() for record in caplog.records] == []
 
 
+def test_interactions_leave_where_the_graph_knows_properties_called_as_their_ends(
+    store: Neo4jStore, neo4j_server: Server
+) -> None:
+    with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=neo4j_server.auth) as driver:
+        driver.execute_query("CREATE (:Other {source: 'x', target: 'y'})")
+    rows = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"], "timestamp": [1, 2]})
+    store.write(Catalog.from_frames(interactions=rows))
+    assert store.remove(interactions=rows.head(1)).rows["interactions"] == 1
+    assert read_snapshot(store).interactions.timestamp.tolist() == [2]
+
+
 def test_wrong_password_is_reported_and_never_shown(
     neo4j_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
