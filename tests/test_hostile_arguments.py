@@ -140,19 +140,13 @@ NEEDED: dict[str, dict[str, Any]] = {
     "why_not": {"user": "u1", "item": "i1"},
     "words": {"user": "u1", "item": "i1"},
 }
-SLOW = {  # these train or write: tried with a few values only, below
-    "fit": {"source": catalogs.catalog()},
-    "fit_ratings": {},
-    "save": {},
-    "load": {},
-}
-# Values that these parameters take: a call with them does what it says, however long it takes.
-NO_FACTORY = {"of"}  # takes what ``state`` gives
+SLOW = {"fit", "fit_ratings", "save", "load"}  # train or write: tried in tests of their own
+STATES = {"of"}  # takes what ``state`` gives
 
 
 def _methods() -> list[str]:
     public = inspect.getmembers(Recommender, callable)
-    return [name for name, _ in public if not name.startswith("_") and name not in NO_FACTORY]
+    return [name for name, _ in public if not name.startswith("_") and name not in STATES]
 
 
 def _parameters(method: str) -> list[str]:
