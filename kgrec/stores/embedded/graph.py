@@ -49,7 +49,8 @@ class EmbeddedGraph:
         return [(edge.source_label, edge.name, edge.target_label, edge.count) for edge in found]
 
     def node_counts(self) -> dict[str, int]:
-        return dict(sorted(self._reading().graph.node_type_counts().items()))
+        counts = self._reading().graph.node_type_counts()
+        return {label: n for label, n in sorted(counts.items()) if n}  # it keeps emptied labels
 
     def neighbours(
         self, label: str, node: str, relations: list[str] | None, limit: int

@@ -79,8 +79,14 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def _hears_ctrl_c() -> None:
+    """A process started in the background of a shell would ignore it, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def script(code: str, path: Path, **options: object) -> subprocess.Popen[str]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, **options}
+    pipes["preexec_fn"] = _hears_ctrl_c
     return subprocess.Popen([sys.executable, "-c", code, str(path)], **pipes)  # type: ignore[call-overload, no-any-return]
 
 
