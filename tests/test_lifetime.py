@@ -120,7 +120,7 @@ class Lifetime(RuleBasedStateMachine):
     @rule()
     def is_saved(self) -> None:
         self.model.save(self.folder / "model")
-        self.saved = Recommender.of(self.model.state)
+        self.saved, self.saved_refitted = Recommender.of(self.model.state), self.refitted
 
     @precondition(lambda self: self.saved is not None)
     @rule()
@@ -129,7 +129,7 @@ class Lifetime(RuleBasedStateMachine):
         loaded = Recommender.load(self.folder / "model")
         assert self.saved is not None
         _same_answers(loaded, self.saved)
-        self.model = loaded
+        self.model, self.refitted = loaded, self.saved_refitted
         snapshot = loaded.snapshot
         self.users, self.items = set(snapshot.users.ids), set(snapshot.items.ids)
         self.events = _events(loaded)
