@@ -118,13 +118,14 @@ def check_folder(folder: str | Path, kind: FolderKind) -> Path:
 def check_writable(folder: str | Path, kind: FolderKind) -> None:
     """``check_folder``, and whether the disk lets kgrec write beside it: before long work.
 
-    Makes the folder above where it is missing. Raises ModelError.
+    Makes the folder above where it is missing, and removes what killed writers left. Raises
+    ModelError.
     """
     place = check_folder(folder, kind)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with scratch_folder(place.parent):
-            pass
+            _remove_abandoned(place)
     except OSError as error:
         raise ModelError(
             f"{folder}: can't write there ({reason(error)}); permit writing, free some space, "

@@ -275,6 +275,8 @@ def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
     assert not replaced.exists()
     assert written.exists()  # another writer holds it
     assert other.exists()  # no name that kgrec gives
+    check_writable(folder, KIND)
+    assert not written.exists()
 
 
 @pytest.mark.parametrize("name", ["ö" * 120, "字" * 80, "x" * 250])

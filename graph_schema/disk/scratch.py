@@ -74,7 +74,8 @@ def remove_abandoned(parent: Path, stem: str, suffix: str = "") -> None:
 
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
-    """Make ``folder`` where it is missing; where the block raises, what was made is removed."""
+    """Make ``folder`` where it is missing; where the block raises, what was made is removed, unless
+    others have put something there or hold it."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,5 +83,6 @@ def made_folder(folder: Path) -> Iterator[None]:
     except BaseException:
         with suppress(OSError):
             for path in missing:
-                path.rmdir()
+                with held(path):
+                    path.rmdir()
         raise

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,17 @@ def test_only_folders_that_were_made_are_removed_after_an_error(tmp_path: Path) 
     with pytest.raises(OSError, match="no space"):
         fail(tmp_path / "a" / "b", "file.txt")
     assert (tmp_path / "a" / "b" / "file.txt").read_text() == "mine"
+
+
+def test_a_folder_that_another_writer_holds_is_not_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+
+    def refused(other: ExitStack) -> None:
+        with made_folder(folder):
+            other.enter_context(held(folder))
+            raise BlockingIOError
+
+    with ExitStack() as other:
+        with pytest.raises(BlockingIOError):
+            refused(other)
+        assert folder.is_dir()
