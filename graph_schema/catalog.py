@@ -172,7 +172,8 @@ class Catalog:
         Raises
         ------
         SourceError
-            If the folder can't be written, for example because the disk is full.
+            If the folder can't be written, for example because the disk is full, or another writer
+            writes a catalog there.
         """
         return write_tables(self.tables, Path(folder))
 

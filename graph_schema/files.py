@@ -5,9 +5,8 @@ Replacing the manifest is the one step that makes a new catalog visible to reade
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph_schema.disk.files import digest, flush, flush_folder
+from graph_schema.disk.locks import held
+from graph_schema.disk.scratch import made_folder, scratch_folder
 from graph_schema.errors import SourceError, reason
 from graph_schema.frames import empty_table
 from graph_schema.names import FRAMES
@@ -22,83 +24,91 @@ from graph_schema.names import FRAMES
 MANIFEST: Final = "catalog.json"
 FORMAT: Final = "kgrec catalog"
 VERSION: Final = 1
+_OWN: Final = re.compile(rf"({'|'.join(FRAMES)})-[0-9a-f]{{12}}\.parquet")
+_READS: Final = 5
 
 
 def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> Path:
     """Write the frames to files named by their checksum, then replace the manifest.
 
-    Raises SourceError if the folder can't be written; the earlier catalog is then unchanged.
+    Raises SourceError if the folder can't be written or another writer has it; the earlier catalog
+    is then unchanged.
     """
-    made: list[Path] = []
-    written = False
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        before = _listed_files(folder)
-        frames = {}
-        for name in FRAMES:
-            path, digest = _write_frame(tables[name], name, folder, made)
-            frames[name] = {"file": path.name, "rows": tables[name].num_rows, "sha256": digest}
-        _replace_manifest({"format": FORMAT, "version": VERSION, "frames": frames}, folder)
-        written = True
+        with made_folder(folder), held(folder):
+            _replace(tables, folder)
+    except BlockingIOError as error:
+        raise SourceError(
+            f"{folder}: another writer writes a catalog there. Cure: wait until it has finished, "
+            "then write again."
+        ) from error
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"{folder}: the catalog can't be written ({reason(error)}). Cure: free some space or "
             "choose a folder you may write to; the earlier files are unchanged."
         ) from error
-    finally:
-        for path in () if written else made:
-            path.unlink(missing_ok=True)
-    for old in before - {str(entry["file"]) for entry in frames.values()}:
-        (folder / old).unlink(missing_ok=True)
     return folder
 
 
-def _write_frame(table: pa.Table, name: str, folder: Path, made: list[Path]) -> tuple[Path, str]:
-    temporary = folder / f".{name}.{os.getpid()}.tmp"
-    made.append(temporary)
-    pq.write_table(table, temporary, compression="zstd")
-    digest = _sha256(temporary)
-    path = folder / f"{name}-{digest[:12]}.parquet"
-    if path.exists() and _sha256(path) == digest:
-        temporary.unlink()
-        return path, digest
-    with temporary.open("rb") as handle:
-        os.fsync(handle.fileno())
-    made.append(path)
-    temporary.replace(path)
-    return path, digest
-
-
-def _replace_manifest(manifest: Mapping[str, Any], folder: Path) -> None:
-    temporary = folder / f".{MANIFEST}.{os.getpid()}.tmp"
+def _replace(tables: Mapping[str, pa.Table], folder: Path) -> None:
+    """Put the new files beside those of the earlier catalog, which leave once it is replaced."""
     try:
-        with temporary.open("w", encoding="utf-8") as handle:
-            json.dump(manifest, handle, indent=1)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(folder / MANIFEST)
+        with scratch_folder(folder) as scratch:
+            frames = {name: _write_frame(tables[name], name, scratch) for name in FRAMES}
+            manifest = {"format": FORMAT, "version": VERSION, "frames": frames}
+            (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            flush_folder(scratch)
+            for name in (*(str(entry["file"]) for entry in frames.values()), MANIFEST):
+                (scratch / name).replace(folder / name)
+            flush(folder)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove_unlisted(folder)
 
 
-def _listed_files(folder: Path) -> set[str]:
-    """Return the files of the earlier catalog; none if there is none or it can't be read."""
+def _write_frame(table: pa.Table, name: str, scratch: Path) -> dict[str, Any]:
+    """The manifest's entry of a frame, which is written into the folder ``scratch``."""
+    temporary = scratch / name
+    pq.write_table(table, temporary, compression="zstd")
+    checksum = digest(temporary)
+    path = temporary.rename(scratch / f"{name}-{checksum[:12]}.parquet")
+    return {"file": path.name, "rows": table.num_rows, "sha256": checksum}
+
+
+def _remove_unlisted(folder: Path) -> None:
+    """Remove files of frames that the manifest doesn't list: of the earlier catalog, or of a write
+    that failed or was killed. None where the manifest can't be read."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        names = {str(entry["file"]) for entry in manifest["frames"].values()}
+        listed = {entry["file"] for entry in manifest["frames"].values()}
+    except FileNotFoundError:
+        listed = set()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set()
-    return {name for name in names if Path(name).name == name and name.endswith(".parquet")}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+        return
+    for path in folder.iterdir():
+        if _OWN.fullmatch(path.name) and path.name not in listed:
+            path.unlink(missing_ok=True)
 
 
 def read_tables(folder: Path) -> tuple[dict[str, pa.Table], dict[str, str]]:
-    """Return the tables and sources of a catalog. Raises SourceError if any file can't be read."""
-    frames = _read_manifest(folder)
+    """Return the tables and sources of a catalog. Raises SourceError if any file can't be read.
+
+    A catalog that is replaced meanwhile is read again.
+    """
+    for _ in range(_READS):
+        frames = _read_manifest(folder)
+        try:
+            return _read_frames(folder, frames)
+        except SourceError:
+            if _read_manifest(folder) == frames:
+                raise
+    raise SourceError(
+        f"{folder}: the catalog is replaced again and again while it is read. Cure: read it later."
+    )
+
+
+def _read_frames(
+    folder: Path, frames: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, pa.Table], dict[str, str]]:
     tables: dict[str, pa.Table] = {}
     sources: dict[str, str] = {}
     for name in FRAMES:
@@ -148,7 +158,7 @@ def _read_frame(folder: Path, entry: Mapping[str, Any]) -> pa.Table:
     path = folder / entry["file"]
     again = "Cure: write the catalog again with Catalog.to_parquet."
     try:
-        if _sha256(path) != entry["sha256"]:
+        if digest(path) != entry["sha256"]:
             raise SourceError(f"{path}: the file isn't the one that was written. {again}")
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:

@@ -1,4 +1,4 @@
-"""Files and folders that are complete or not there, and that never replace what others wrote.
+"""Folders that are complete or not there, and that never replace what others wrote.
 
 A folder is written under a unique temporary name beside its place and then swapped in as a whole.
 Where the system can exchange two folders in one step (Linux), a process that is killed leaves the
@@ -11,15 +11,10 @@ Only files that a folder's own manifest lists are ever replaced or removed.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import os
-import re
-import secrets
 import shutil
 import sys
-import tempfile
-import time
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -27,20 +22,23 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from graph_schema.disk.files import flush, flush_folder
+from graph_schema.disk.locks import held
+from graph_schema.disk.scratch import (
+    made_folder,
+    new_folder,
+    remove_abandoned,
+    scratch_folder,
+    temporaries,
+)
 from kgrec.arguments import check_text
 from kgrec.errors import ModelError, RequestError, reason
 
 _T = TypeVar("_T")
 _PREVIOUS = ".previous"
-_IDLE = 60.0  # seconds after which a temporary folder without a living writer is removed
 _LONGEST = 255  # bytes of a name in a path
+_SHOWN = 100  # bytes of a folder's name in those of its temporary folders
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux' renameat2
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a file's content, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def given_path(path: Any, what: str) -> Path:
@@ -51,34 +49,6 @@ def given_path(path: Any, what: str) -> Path:
     if not text or "\0" in text or any(len(os.fsencode(p)) > _LONGEST for p in Path(text).parts):
         raise RequestError(f"{what} is {text[:60]!r}, which is no path; give another.")
     return Path(text).expanduser()
-
-
-def put_file(path: Path, write: Callable[[str], object]) -> Path:
-    """Call ``write`` with the name of a temporary file to fill, then put that file at ``path``.
-
-    Raises OSError, which names ``path``, where the disk refuses.
-    """
-    path = path.expanduser()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=path.suffix.lower(), dir=path.parent)
-        os.close(handle)
-        try:
-            write(name)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        raise OSError(error.errno, reason(error), str(path)) from error
-    return path
-
-
-def put_text(path: Path, text: str) -> Path:
-    """Put a file at ``path`` that holds ``text`` as UTF-8."""
-    return put_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))
 
 
 @dataclass(frozen=True)
@@ -148,13 +118,14 @@ def check_folder(folder: str | Path, kind: FolderKind) -> Path:
 def check_writable(folder: str | Path, kind: FolderKind) -> None:
     """``check_folder``, and whether the disk lets kgrec write beside it: before long work.
 
-    Makes the folder above where it is missing. Raises ModelError.
+    Makes the folder above where it is missing, and removes what killed writers left. Raises
+    ModelError.
     """
     place = check_folder(folder, kind)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_stem(place), dir=place.parent):
-            pass
+        with scratch_folder(place.parent):
+            _remove_abandoned(place)
     except OSError as error:
         raise ModelError(
             f"{folder}: can't write there ({reason(error)}); permit writing, free some space, "
@@ -170,21 +141,20 @@ def replaced_folder(folder: str | Path, kind: FolderKind) -> Iterator[Path]:
     and OSError where the disk refuses.
     """
     place = check_folder(folder, kind)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _finish_replacement(place, kind)
-    _remove_abandoned(place)
-    fresh = place.with_name(f"{_stem(place)}{secrets.token_hex(8)}")
-    fresh.mkdir()
-    with _held(fresh):
-        try:
-            yield fresh
-            _flush_folder(fresh)
-            old = _swap(fresh, place, folder, kind)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
+    with made_folder(place.parent):
+        _finish_replacement(place, kind)
+        _remove_abandoned(place)
+        with new_folder(place.parent, _stem(place)) as fresh:
+            try:
+                yield fresh
+                flush_folder(fresh)
+                old = _swap(fresh, place, folder, kind)
+            except BaseException:
+                shutil.rmtree(fresh, ignore_errors=True)
+                raise
     if old is not None:
-        _remove_listed(old, kind.files(old))
+        with suppress(FileNotFoundError), held(old, wait=True):
+            _remove_listed(old, kind.files(old))
 
 
 def readable_folder(folder: str | Path, kind: FolderKind) -> Path:
@@ -264,7 +234,7 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 def _stem(place: Path) -> str:
     """How the names of temporary folders for ``place`` begin; a token follows."""
-    return f".{place.name[:100]}.kgrec-"
+    return f".{os.fsencode(place.name)[:_SHOWN].decode(errors='ignore')}.kgrec-"
 
 
 def _foreign(folder: Path, known: frozenset[str]) -> str | None:
@@ -290,11 +260,11 @@ def _swap(fresh: Path, place: Path, named: str | Path, kind: FolderKind) -> Path
         if not place.is_dir():
             raise
     else:
-        _flush(place.parent)
+        flush(place.parent)
         return None
     check_folder(named, kind)  # once more: something may have been put there since
     if _exchange(fresh, place):
-        _flush(place.parent)
+        flush(place.parent)
         return fresh
     previous = fresh.with_name(fresh.name + _PREVIOUS)
     try:
@@ -304,7 +274,7 @@ def _swap(fresh: Path, place: Path, named: str | Path, kind: FolderKind) -> Path
         if previous.exists() and not place.exists():
             os.rename(previous, place)
         raise
-    _flush(place.parent)
+    flush(place.parent)
     return previous
 
 
@@ -324,7 +294,7 @@ def _interrupted(place: Path) -> Iterator[tuple[Path, Path]]:
     nothing is at ``place`` and both are beside it."""
     if os.path.lexists(place):
         return
-    for previous in _temporaries(place, _PREVIOUS):
+    for previous in temporaries(place.parent, _stem(place), _PREVIOUS):
         fresh = previous.with_name(previous.name.removesuffix(_PREVIOUS))
         if fresh.is_dir():
             yield fresh, previous
@@ -337,42 +307,11 @@ def _finish_replacement(place: Path, kind: FolderKind) -> None:
         return
 
 
-def _temporaries(place: Path, suffix: str = "") -> list[Path]:
-    """Temporary folders beside ``place`` by the names that this module gives them."""
-    pattern = re.compile(re.escape(_stem(place)) + "[0-9a-f]{16}" + re.escape(suffix))
-    try:
-        return [path for path in place.parent.iterdir() if pattern.fullmatch(path.name)]
-    except OSError:
-        return []
-
-
 def _remove_abandoned(place: Path) -> None:
-    """Remove temporary folders whose writer was killed: old ones that nobody holds."""
-    for path in _temporaries(place):
-        with suppress(OSError), _held(path) as free:
-            if free and time.time() - path.stat().st_mtime > _IDLE:
-                shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Hold a lock on ``folder`` while the block runs, which ends with the process at the latest.
-    Yields False where another process holds it, or where there are no such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        yield False
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+    """Remove the temporary folders of writers that were killed."""
+    remove_abandoned(place.parent, _stem(place))
+    if place.exists():
+        remove_abandoned(place.parent, _stem(place), _PREVIOUS)
 
 
 def _remove_listed(folder: Path, names: Collection[str]) -> None:
@@ -389,20 +328,3 @@ def _remove_listed(folder: Path, names: Collection[str]) -> None:
             f"{folder} holds the folder that was replaced and can't be removed; delete it.",
             stacklevel=4,
         )
-
-
-def _flush_folder(folder: Path) -> None:
-    """Let the disk have all of ``folder`` before it takes its place."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            _flush(path)
-    _flush(folder)
-
-
-def _flush(path: Path) -> None:
-    with suppress(OSError):  # some systems can't flush a folder
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -9,7 +9,8 @@ import difflib
 from pathlib import Path
 from typing import Final
 
-from graph_schema.errors import SourceError
+from graph_schema.disk.change import finish_change
+from graph_schema.errors import SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
 from loaders.builder import CatalogBuilder
@@ -59,6 +60,7 @@ def csv_folder(
         If the content breaks the schema; the error lists every problem.
     """
     folder = Path(folder)
+    finish_export(folder)
     builder = CatalogBuilder()
     form = CsvForm(delimiter, encoding)
     for name, path in _find_files(folder, builder.report).items():
@@ -73,6 +75,17 @@ def csv_folder(
         )
     builder.add_vectors(read_vectors(folder, builder.report))
     return builder.build()
+
+
+def finish_export(folder: Path) -> None:
+    """Finish an export to this folder that was interrupted. Raises SourceError."""
+    try:
+        finish_change(folder)
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{folder}: an export to it was interrupted and can't be finished ({reason(error)}). "
+            "Cure: permit writing in the folder, or export again."
+        ) from error
 
 
 def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:

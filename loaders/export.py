@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
+from graph_schema.disk.change import changed_files
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
@@ -26,8 +26,9 @@ _FILE_NAME: Final = re.compile(r'[^\x00-\x1f/\\:*?"<>|]+')
 def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = False) -> Path:
     """Write a catalog to a folder of the CSV layout.
 
-    All files are written completely before the first one is put in place. Files of an earlier
-    export are replaced or removed. Absent values and "" are both written as an empty field.
+    Files of an earlier export are replaced or removed, all of them or none: where the process is
+    killed meanwhile, a load finds the earlier export or the new one. Other files stay.
+    Absent values and "" are both written as an empty field.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     CatalogError
         If it is not a catalog, or breaks the schema; nothing is written then.
     SourceError
-        If the folder can't be written, for example because the disk is full.
+        If the folder can't be written, for example because the disk is full, or another writer
+        exports to it.
     """
     if not isinstance(catalog, Catalog):
         raise CatalogError(
@@ -58,36 +60,19 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     catalog.validate().raise_if_any()
     _check_names(catalog)
     folder = Path(folder)
-    suffix = ".csv.gz" if compress else ".csv"
-    ready: dict[Path, Path] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FRAMES:
-            table = catalog.tables[name]
-            table = table.drop_columns(vector_columns(table))
-            if table.num_rows or name in ("items", "interactions"):
-                temporary = folder / f".{name}.{os.getpid()}.tmp"
-                ready[temporary] = folder / f"{name}{suffix}"
-                _write(table, temporary, compress)
-        _write_vectors(catalog, folder, ready)
-        for temporary, path in ready.items():
-            temporary.replace(path)
+        with changed_files(folder, _own_files) as fresh:
+            _write_tables(catalog, fresh, compress)
+    except BlockingIOError as error:
+        raise SourceError(
+            f"{folder}: another writer exports to it. Cure: wait until it has finished, then "
+            "export again."
+        ) from error
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"{folder}: the catalog can't be written ({reason(error)}). Cure: free some space or "
             "choose a folder you may write to."
         ) from error
-    finally:
-        for temporary in ready:
-            temporary.unlink(missing_ok=True)
-        if _scratch(folder).is_dir():
-            _scratch(folder).rmdir()
-    for old in _earlier_vectors(folder):
-        if old not in ready.values():
-            old.unlink(missing_ok=True)
-    for old in (folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES):
-        if old not in ready.values():
-            old.unlink(missing_ok=True)
     return folder
 
 
@@ -102,26 +87,23 @@ def _check_names(catalog: Catalog) -> None:
             )
 
 
-def _scratch(folder: Path) -> Path:
-    return folder / f".{FOLDER}.{os.getpid()}.tmp"
+def _own_files(folder: Path) -> list[Path]:
+    """The files of ``folder`` that a load would read."""
+    tables = [folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES]
+    vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
+    return [*filter(Path.is_file, tables), *vectors]
 
 
-def _write_vectors(catalog: Catalog, folder: Path, ready: dict[Path, Path]) -> None:
-    """Write vectors of items beside their place, and note in ``ready`` where each file belongs."""
-    vectors = catalog.vectors
-    if not vectors:
-        return
-    scratch = _scratch(folder)
-    scratch.mkdir()
-    (folder / FOLDER).mkdir(exist_ok=True)
-    write_vectors(vectors, scratch)
-    ready.update({path: folder / FOLDER / path.name for path in scratch.iterdir()})
-
-
-def _earlier_vectors(folder: Path) -> list[Path]:
-    """The files of vectors that a load would read."""
-    place = folder / FOLDER
-    return [path for end in VECTOR_FILES for path in place.glob(f"*{end}")]
+def _write_tables(catalog: Catalog, folder: Path, compress: bool) -> None:
+    suffix = ".csv.gz" if compress else ".csv"
+    for name in FRAMES:
+        table = catalog.tables[name]
+        table = table.drop_columns(vector_columns(table))
+        if table.num_rows or name in ("items", "interactions"):
+            _write(table, folder / f"{name}{suffix}", compress)
+    if catalog.vectors:
+        (folder / FOLDER).mkdir()
+        write_vectors(catalog.vectors, folder / FOLDER)
 
 
 def _write(table: pa.Table, path: Path, compress: bool) -> None:
@@ -135,5 +117,3 @@ def _write(table: pa.Table, path: Path, compress: bool) -> None:
                 pv.write_csv(table, cast(BinaryIO, packed))
         else:
             pv.write_csv(table, raw)
-        raw.flush()
-        os.fsync(raw.fileno())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from graph_schema.disk.files import digest
 from graph_schema.errors import SourceError
-from loaders.wheels import cache_root, fetch_wheel_members, sha256_of
+from loaders.wheels import cache_root, fetch_wheel_members
 
 REQUIREMENT: Final = "recbole==1.2.1"
 WHEEL_SHA256: Final = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
@@ -51,6 +52,6 @@ def fetch(name: str = "ml-100k") -> Path:
 
 def _is_complete(folder: Path) -> bool:
     return all(
-        (folder / name).is_file() and sha256_of(folder / name) == digest
-        for name, digest in _FILES.items()
+        (folder / name).is_file() and digest(folder / name) == expected
+        for name, expected in _FILES.items()
     )

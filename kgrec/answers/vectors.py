@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from graph_schema.disk.files import put_file
 from graph_schema.names import ITEM as ITEM_LABEL
 from graph_schema.names import USER as USER_LABEL
 from kgrec.errors import RequestError
-from kgrec.files import put_file
 from kgrec.graph.snapshot import Floats, Ints, Strings
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.request import Request

@@ -51,7 +51,7 @@ def write_table(frames: Iterable[pd.DataFrame], path: Path) -> int:
 
     The ending decides the format; see ``TABLES``. Raises RequestError for another one.
     """
-    from kgrec.files import put_file
+    from graph_schema.disk.files import put_file
 
     writers: dict[str, Callable[[str, Iterator[pd.DataFrame]], int]] = {
         ".parquet": _write_parquet,

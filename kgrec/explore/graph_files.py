@@ -11,9 +11,9 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
+from graph_schema.disk.files import put_file, put_text
 from graph_schema.errors import RequestError, SourceError
 from kgrec.explore.cypher_export import script
-from kgrec.files import put_file, put_text
 
 if TYPE_CHECKING:
     import networkx as nx

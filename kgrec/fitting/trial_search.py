@@ -13,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from graph_schema.disk.files import put_text
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError, reason
 from kgrec.extras import require
-from kgrec.files import put_text
 from kgrec.fitting.search_space import SPACE, Between, OneOf, Value, with_values
 
 FORMAT = "kgrec-tuning"

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
+from graph_schema.disk.files import digest
 from graph_schema.mapping import GraphMapping
 from kgrec.config import RecommenderConfig
 from kgrec.device import choose_device
@@ -25,7 +26,7 @@ from kgrec.errors import ModelError, reason
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
-from kgrec.files import FolderKind, digest, read_folder, replaced_folder
+from kgrec.files import FolderKind, read_folder, replaced_folder
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales

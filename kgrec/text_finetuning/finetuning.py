@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from graph_schema import Catalog
 from graph_schema.names import ITEM
 from kgrec.config import RecommenderConfig
@@ -120,7 +122,7 @@ def tune_text(
             write_tuned_model(
                 tuned, fresh, base=name, fingerprint=model.fingerprint, pooling_of=_root(base)
             )
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise TextModelError(
             f"{folder}: can't save the tuned model ({reason(error)}); free some space or permit "
             "writing there."

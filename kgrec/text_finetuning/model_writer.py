@@ -26,7 +26,7 @@ def write_tuned_model(
 
     ``base`` is the name of the base model, ``fingerprint`` that of its files. With the method
     "full" the whole model is written, with the pooling of the folder ``pooling_of``; otherwise the
-    adapter alone. Raises OSError.
+    adapter alone. Raises OSError and SafetensorError.
     """
     network = tuned.network
     network = network.network if isinstance(network, PrefixEncoder) else network
@@ -35,7 +35,7 @@ def write_tuned_model(
     else:
         with transformers_notices_hidden():
             network.save_pretrained(folder)
-            tuned.tokenizer.save_pretrained(folder)
+            _write_tokenizer(tuned.tokenizer, folder)
         _copy_pooling(pooling_of, folder)
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     manifest = {
@@ -48,6 +48,13 @@ def write_tuned_model(
         "report": asdict(tuned.report),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_tokenizer(tokenizer: Any, folder: Path) -> None:
+    try:
+        tokenizer.save_pretrained(folder)
+    except Exception as error:  # where the disk is full tokenizers raises nothing more precise
+        raise OSError(str(error)) from error
 
 
 def _write_adapter(network: Any, folder: Path, base: str) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from graph_schema.disk.files import put_text
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
-from kgrec.files import put_text
 from kgrec.visualization.graph_view import GraphView, NodeKey, ViewEdge, ViewNode, graph_view
 from kgrec.visualization.layout import Box, place_nodes, separate
 from kgrec.visualization.style import tint

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graph_schema.disk.files import put_file
 from graph_schema.errors import RequestError
 from kgrec.extras import require
-from kgrec.files import put_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

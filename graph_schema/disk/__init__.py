@@ -1,0 +1,1 @@
+"""Files and folders on disk that are complete or not there, whenever a writer is killed."""
