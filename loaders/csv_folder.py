@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from graph_schema.disk.change import finish_change
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
@@ -59,7 +60,7 @@ def csv_folder(
     CatalogError
         If the content breaks the schema; the error lists every problem.
     """
-    folder = Path(folder)
+    folder = given_path(folder, "folder")
     finish_export(folder)
     builder = CatalogBuilder()
     form = CsvForm(delimiter, encoding)
