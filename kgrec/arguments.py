@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -77,17 +77,23 @@ def check_text(value: Any, what: str) -> str:
 
 
 def all_integers(ids: Any) -> bool:
-    """Whether ids were given as integers: one integer, or a list of nothing else."""
-    if isinstance(ids, str) or ids is None or getattr(ids, "ndim", 1) != 1:
+    """Whether ids were given as whole numbers that int64 holds: one, or a list of nothing else.
+
+    Whole floats count, as a column of integers with absent values has them.
+    """
+    if ids is None or isinstance(ids, str):
         return False
-    if isinstance(ids, int | np.integer):
-        return not isinstance(ids, bool)
-    kind = getattr(getattr(ids, "dtype", None), "kind", None)
-    if kind in ("i", "u"):
-        return True
-    if not isinstance(ids, Collection) or not len(ids):
+    try:
+        values = given_ids(ids, "ids")
+    except RequestError:
         return False
-    return all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in ids)
+    return bool(values) and all(map(_is_whole, values))
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(-(2**63) <= value < 2**63) and float(value).is_integer()
 
 
 def named(ids: Sequence[str]) -> str:
@@ -127,7 +133,7 @@ def check_seed(seed: Any) -> int:
 def check_number(value: Any, name: str) -> float:
     """``value`` as a finite float. Raises RequestError for anything else."""
     plain = isinstance(value, int | float | np.integer | np.floating)
-    if not plain or isinstance(value, bool) or not math.isfinite(value):
+    if not plain or isinstance(value, bool) or not abs(value) <= sys.float_info.max:
         raise RequestError(f"{name} is {_shown(value)}; pass a finite number.")
     return float(value)
 
@@ -153,10 +159,44 @@ def check_mapping(value: Any, name: str, example: str) -> Mapping[str, Any] | No
         return None
     if not isinstance(value, Mapping):
         raise RequestError(f"{name} is a {type(value).__name__}; pass a mapping such as {example}.")
-    for key in value:
+    for key, one in value.items():
         if not isinstance(key, str):
             raise RequestError(f"{name} has the key {_shown(key)}; keys are names: {example}.")
+        if isinstance(one, Iterable) and not isinstance(one, str):
+            raise RequestError(
+                f"{name} has {_shown(one)} for {key!r}; give one text or number, several values as "
+                "'a|b'."
+            )
+        if isinstance(one, int) and abs(one) > sys.float_info.max:
+            raise RequestError(f"{name} has {_shown(one)} for {key!r}, which is too large.")
     return value
+
+
+def pair_list(pairs: Any, what: str) -> list[tuple[Any, Any]]:
+    """(user, item) pairs as they were given. Raises RequestError for anything else, which calls
+    one of them ``what``."""
+    cure = "pass a DataFrame with user_id and item_id, or a list of (user, item) pairs."
+    listed = isinstance(pairs, Sequence | np.ndarray | zip) and getattr(pairs, "ndim", 1) > 0
+    if isinstance(pairs, str | bytes) or not listed:
+        raise RequestError(f"{what}s are of type {type(pairs).__name__}; {cure}")
+    found = []
+    for row, pair in enumerate(pairs):
+        two = isinstance(pair, Sequence | np.ndarray) and not isinstance(pair, str | bytes)
+        if not two or len(pair) != 2:
+            raise RequestError(f"{what} {row} is {_shown(pair)}; {cure}")
+        for name, part in zip(("user_id", "item_id"), pair, strict=True):
+            if _is_no_value(part):
+                raise RequestError(f"{what} {row} has no {name}: {_shown(pair)}; {cure}")
+        found.append((pair[0], pair[1]))
+    return found
+
+
+def _is_no_value(part: Any) -> bool:
+    """Whether a part of a pair is missing, or is no single value."""
+    if part is None or (isinstance(part, Iterable) and not isinstance(part, str | bytes)):
+        return True
+    same = part == part  # NaN and NaT are not equal to themselves, and NA answers NA
+    return not isinstance(same, bool | np.bool_) or not same
 
 
 def _shown(value: Any) -> str:

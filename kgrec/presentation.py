@@ -173,7 +173,7 @@ def _named_condition(name: str, value: str) -> tuple[str, Any]:
 
 
 def _condition(value: str) -> Any:
-    if ".." in value:
+    if ".." in value and "../" not in value:
         low, _, high = value.partition("..")
         return (_end_of_range(low), _end_of_range(high))
     parts = split_list(value)
@@ -186,6 +186,8 @@ def _end_of_range(text: str) -> float | str | None:
     if _DAY.match(text.strip()):
         return text.strip()
     try:
+        if text.strip().startswith("."):  # three dots would make 1995 the number .1995
+            raise ValueError
         return float(text)
     except ValueError:
         raise RequestError(

@@ -315,8 +315,9 @@ class Recommender:
         -------
         pandas.DataFrame
             Columns user_id ("0", "1", ... for histories without a user), item_id, score (float32,
-            any real number; comparable within a list) and rank (int64, from 1). Ids are str, or
-            int64 where the request, or the frames that the model was fitted on, have integers.
+            any real number; comparable within a list) and rank (int64, from 1). Ids of users come
+            back as they were given, str or int64; those of items are int64 where the request, or
+            the frames that the model was fitted on, have integers.
 
         Raises
         ------
@@ -704,7 +705,8 @@ class Recommender:
                 raise RequestError("nothing to recognise; pass users, histories, text or context.")
             query = Query(histories=[[]])
         request = resolver.resolve(query)
-        return resolver.recogniser.recognise(request, text, context).frame(request.ids)
+        recognised = resolver.recogniser.recognise(request, text, context)
+        return recognised.frame(request.ids, bool(request.integers))
 
     def explain(
         self,
@@ -820,7 +822,7 @@ class Recommender:
         add : bool
             Look for single items that would bring ``item`` in if chosen now.
         constraints : Constraints, optional
-            ``candidates`` and ``where`` of the list.
+            ``candidates``, ``where`` and ``exclude`` of the list.
         user, history, scenario, context, horizon
             As in ``explain``.
 
@@ -1289,6 +1291,8 @@ class Recommender:
         """
         with self._changes:
             state = self.state
+            if news is None:
+                raise RequestError("news is None; pass a Catalog or a DataFrame of interactions.")
             catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
             full = updated(
                 state.full_snapshot,

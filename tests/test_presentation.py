@@ -79,6 +79,7 @@ def test_conditions_become_ranges_lists_and_values() -> None:
         "title=A = B",
         " kind = x ",
         "made=",
+        "item_id=../x",
     ]
     assert parse_conditions(texts) == {
         "year": (1990.0, 1999.0),
@@ -87,6 +88,7 @@ def test_conditions_become_ranges_lists_and_values() -> None:
         "title": "A = B",
         "kind": "x",
         "made": None,
+        "item_id": "../x",
     }
 
 
@@ -95,7 +97,7 @@ def test_no_condition_is_no_filter() -> None:
     assert parse_conditions(None) is None
 
 
-@pytest.mark.parametrize("text", ["year", "=1990", "year=a..b"])
+@pytest.mark.parametrize("text", ["year", "=1990", "year=a..b", "year=1990...1995"])
 def test_a_wrong_condition_says_what_is_expected(text: str) -> None:
     with pytest.raises(RequestError, match=r"LOW\.\.HIGH"):
         parse_conditions([text])

@@ -33,7 +33,7 @@ WRONG: dict[str, tuple[Ask, str]] = {
     "nobody": (lambda r: r.recommend(), "nobody to recommend to; pass users or histories"),
     "unknown user": (
         lambda r: r.recommend(["u1", "zoe"]),
-        r"user 'zoe' is not in the graph; pass histories=\{'zoe': .*empty list.*update\(\)",
+        r"user 'zoe' is not in the graph; give a history.*empty one.*update\(\)",
     ),
     "unknown item in a history": (
         lambda r: r.recommend(histories={"x": ["i1", "i99"]}),

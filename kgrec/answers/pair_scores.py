@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from kgrec.arguments import id_list, named
+from kgrec.arguments import all_integers, id_list, named, pair_list
 from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Floats, Ints, Strings
@@ -21,7 +21,6 @@ from kgrec.scoring.request import Request
 GivenPairs: TypeAlias = pd.DataFrame | Sequence[tuple[str, str]]
 
 USER, ITEM, SCENARIO, SCORE = "user_id", "item_id", "scenario", "score"
-_LARGEST = 2**63  # what int64 can't hold
 
 
 def score_pairs(resolver: Resolver, pairs: GivenPairs, query: Query) -> pd.DataFrame:
@@ -64,24 +63,14 @@ def _read(pairs: GivenPairs) -> pd.DataFrame:
 
 
 def _of_sequence(pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    cure = "pass a DataFrame with user_id and item_id, or a list of (user, item) pairs."
-    listed = isinstance(pairs, Sequence | np.ndarray | zip) and getattr(pairs, "ndim", 1) > 0
-    if isinstance(pairs, str | Mapping) or not listed:
-        raise RequestError(f"pairs are of type {type(pairs).__name__}; {cure}")
-    rows = list(pairs)
-    for row, pair in enumerate(rows):
-        two = isinstance(pair, Sequence | np.ndarray) and not isinstance(pair, str)
-        if not two or len(pair) != 2 or any(part is None or part != part for part in pair):
-            raise RequestError(f"pair {row} is {pair!r}; {cure}")
+    rows = pair_list(pairs, "pair")
     users, items = [user for user, _ in rows], [item for _, item in rows]
     return pd.DataFrame({USER: _column(users), ITEM: _column(items)})
 
 
 def _column(ids: list[Any]) -> pd.Series[Any]:
     """Ids as they are, int64 where all are integers."""
-    whole = [isinstance(one, int | np.integer) and abs(int(one)) < _LARGEST for one in ids]
-    plain = bool(ids) and all(whole) and not any(isinstance(one, bool) for one in ids)
-    return pd.Series(ids, dtype="int64" if plain else "object")
+    return pd.Series(ids, dtype="int64" if all_integers(ids) else "object")
 
 
 def _histories(query: Query) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from graph_schema.errors import KgrecError
 from kgrec.cli._console import settle_console
@@ -23,13 +26,28 @@ INTERNAL_ERROR = 3
 INTERRUPTED = 130
 
 
+class KgrecCommand(TyperCommand):
+    """A command that refuses an option given twice, of which only the last would count."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given: list[Any] = self.make_parser(ctx).parse_args(args=list(args))[2]
+        for option, times in Counter(given).items():
+            if times > 1 and not (option.multiple or option.is_flag):
+                raise typer.BadParameter(
+                    f"{option.opts[0]} is given {times} times; give it once.", ctx=ctx
+                )
+        return super().parse_args(ctx, args)
+
+
 class KgrecGroup(TyperGroup):
     """Runs a command and turns its errors into a message on stderr and an exit code."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         settle_console()  # before the help and messages on wrong usage, too
         give_matplotlib_a_folder()  # packages that kgrec needs import it for themselves
-        return super().main(*arguments, **options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            return super().main(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -56,6 +74,11 @@ class KgrecGroup(TyperGroup):
             _fail_internally()
 
 
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    """Print a warning without the line of code that gave it."""
+    print(f"note: {message}", file=sys.stderr)
+
+
 def _fail_internally() -> None:
     traceback.print_exc()
     fail("this is an error in kgrec itself: please report it with the lines above", INTERNAL_ERROR)
@@ -72,7 +95,14 @@ def fail(message: str, code: int) -> None:
     raise typer.Exit(code)
 
 
-app = typer.Typer(
+class _Application(typer.Typer):
+    """An application whose commands are ``KgrecCommand``s."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        return super().command(name, cls=KgrecCommand, **options)
+
+
+app = _Application(
     name="kgrec",
     cls=KgrecGroup,
     no_args_is_help=True,

@@ -117,12 +117,10 @@ AvoidOption = Annotated[
     str | None, typer.Option(help="Through none of these nodes: 1,2.", rich_help_panel=_PATHS)
 ]
 SinceOption = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        help="Only events from this unix time on.",
+        help="Only events from this time on: unix seconds, a day or a time.",
         rich_help_panel=_PATHS,
-        min=-LARGEST,
-        max=LARGEST,
     ),
 ]
 MaxHopsOption = Annotated[
@@ -166,7 +164,7 @@ def read_constraints(
     relations: str | None = None,
     via: str | None = None,
     avoid: str | None = None,
-    since: int | None = None,
+    since: str | None = None,
     max_hops: int = 4,
     missing: Missing = "error",
 ) -> Constraints:

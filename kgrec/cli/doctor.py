@@ -16,7 +16,6 @@ from typing import Annotated
 
 import typer
 
-from graph_schema import GraphMapping
 from graph_schema.errors import KgrecError
 from kgrec.cli._app import FAILED, app
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption
@@ -174,6 +173,8 @@ def _mapping(store: str, user: str | None, database: str | None, mapping: Path) 
 
 
 def _mapping_alone(mapping: Path) -> str:
+    from graph_schema import GraphMapping
+
     GraphMapping.load(mapping)
     return f"{mapping} can be read; give --store to compare it with a graph"
 

@@ -96,7 +96,7 @@ def remove(
         "facts": read_rows(facts, "facts"),
     }
     asked: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if not asked:
+    if not any(value is not None and len(value) for value in asked.values()):
         raise typer.BadParameter("name what is to leave, such as --users 7")
     asked["missing"] = "ignore" if ignore_missing else "error"
     reports: dict[str, RemovalReport] = {}

@@ -147,7 +147,7 @@ class WhyNot:
         The k-th best score − ``score``.
     comparison : Comparison or None
         The k-th best item (a) compared with the item (b); None if the item is among the best or
-        in the history, or there is no k-th item.
+        can't be in the list, or there is no k-th item.
     against : tuple of ExplainedPath
         Paths that lowered the score.
     missing : tuple of str
@@ -275,7 +275,7 @@ def find_why_not(position: RankPosition, user_id: str | None, explain: ExplainSc
     explained = explain(item)
     breakdown, explanation = explained
     rank, last = position.rank, _last(position)
-    out = last is not None and rank > position.k and not position.seen
+    out = last is not None and rank > position.k and not position.never
     comparison = None
     if out and last is not None:
         comparison = compare_items(engine, position.index, explain(last), explained)

@@ -28,7 +28,7 @@ from kgrec.explain.text.writer import Writer
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.paths.index import Constraints
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.lookup import candidate_mask
+from kgrec.scoring.lookup import candidate_mask, conditions_against
 from kgrec.scoring.request import Request
 
 
@@ -90,13 +90,18 @@ class Case:
 
     def position(self, item: int, k: int, limits: Constraints | None = None) -> RankPosition:
         """The rank position of item row ``item`` among the candidates of ``limits``."""
-        allowed = None
+        allowed, against = None, []
         if limits is not None:
             allowed = candidate_mask(self.engine.snapshot, limits)
+            against = conditions_against(self.engine.snapshot, limits, item)
         if limits is None or limits.candidates is None:
             allowed = self.engine.candidates(self.history.histories.scenario, allowed)
             allowed = allowed[0] if allowed is not None and allowed.ndim == 2 else allowed
-        return RankPosition.of(self.engine, self.explainer.index, self.history, item, k, allowed)
+        if not against and allowed is not None and not allowed[item]:
+            against = ["the choice of the scenario's items"]
+        return RankPosition.of(
+            self.engine, self.explainer.index, self.history, item, k, allowed, against
+        )
 
     def explain_score(
         self,

@@ -188,12 +188,16 @@ def _boolean(option: Any, column: str) -> bool:
 
 
 def _number(option: Any, column: str) -> float:
+    """Raises RequestError for what is no number, the text "nan" among it."""
     try:
         if isinstance(option, pd.Timestamp | dt.date):
             raise TypeError
-        return float(option)
+        number = float(option)
+        if number != number:
+            raise ValueError
     except (TypeError, ValueError, OverflowError) as error:
         raise RequestError(f"column {column!r} holds numbers; {option!r} is not one.") from error
+    return number
 
 
 def _text(option: Any, column: str) -> str:
@@ -265,12 +269,21 @@ def _micro(time: pd.Timestamp) -> float:
 
 
 def _instants(low: Any, high: Any) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-    """The first time of ``low`` and the last of ``high``, a whole day where no time is named."""
-    first = None if low is None else pd.to_datetime(low, utc=True).as_unit("us")
-    last = None if high is None else pd.to_datetime(high, utc=True).as_unit("us")
+    """The first time of ``low`` and the last of ``high``, a whole day where no time is named.
+
+    Raises RequestError for a time beyond the years that pandas knows."""
+    first, last = (None if end is None else _instant(end) for end in (low, high))
     if last is not None and _is_day(high):
         last += pd.Timedelta(days=1) - pd.Timedelta(1, "us")
     return first, last
+
+
+def _instant(value: Any) -> pd.Timestamp:
+    try:
+        time: pd.Timestamp = pd.to_datetime(value, utc=True).as_unit("us")
+    except (ValueError, OverflowError) as error:
+        raise RequestError(f"{value!r} is too far from today to compare with.") from error
+    return time
 
 
 def _is_day(value: Any) -> bool:

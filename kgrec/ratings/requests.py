@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.report import shown
-from kgrec.arguments import check_text, id_list
+from kgrec.arguments import as_id, check_text, id_list
 from kgrec.config.scenarios import TIMES
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
@@ -103,12 +103,14 @@ def _histories(given: RatedHistories | None) -> pd.DataFrame:
             "DataFrame with user_id, item_id and rating."
         )
     rating = pd.to_numeric(given["rating"], errors="coerce").astype("float64")
-    wrong = ~np.isfinite(rating.to_numpy(dtype=np.float64)) & given["item_id"].notna().to_numpy()
+    flags = [isinstance(one, bool | np.bool_) for one in given["rating"]]
+    large = ~(rating.abs().to_numpy(dtype=np.float64) <= np.finfo(np.float32).max)
+    wrong = (large | np.array(flags, dtype=bool)) & given["item_id"].notna().to_numpy()
     if wrong.any():
         row = given.iloc[int(np.argmax(wrong))]
         raise RequestError(
             f"histories: user {row['user_id']!r} rated {row['item_id']!r} "
-            f"{shown(row['rating'])}, which is not a number; pass a number."
+            f"{shown(row['rating'])}, which is no rating; pass a number."
         )
     return given.assign(user_id=id_list(given["user_id"], "histories"), rating=rating)
 
@@ -119,6 +121,8 @@ def _rated(user: object, rated: object) -> Mapping[str, float]:
             f"the history of user {user!r} is a {type(rated).__name__}; predict needs ratings: "
             "pass {item: rating}."
         )
+    for item in rated:
+        as_id(item, f"the history of user {user!r}")
     return rated
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
-from kgrec.arguments import as_id
+from kgrec.arguments import as_id, pair_list
 from kgrec.arrays import offsets
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Ints
@@ -128,12 +128,4 @@ def _frame(given: GivenExamples) -> pd.DataFrame:
         if missing:
             raise RequestError(f"examples have no column {missing[0]!r}; pass user_id and item_id.")
         return given.reset_index(drop=True)
-    pairs: list[Any] = []
-    if isinstance(given, Sequence) and not isinstance(given, str | bytes):
-        pairs = list(given)
-    pair = all(isinstance(one, Sequence) and len(one) == 2 for one in pairs)
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes) or not pair:
-        raise RequestError(
-            "examples must be a DataFrame with user_id and item_id, or (user, item) pairs."
-        )
-    return pd.DataFrame(pairs, columns=list(_COLUMNS), dtype=object)
+    return pd.DataFrame(pair_list(given, "example"), columns=list(_COLUMNS), dtype=object)

@@ -35,8 +35,11 @@ class Recognition:
     answer: ScenarioProbabilities
     chosen: np.ndarray
 
-    def frame(self, ids: Sequence[str]) -> pd.DataFrame:
-        """Columns user_id, scenario (None: none of these), probability, rank, chosen."""
+    def frame(self, ids: Sequence[str], integers: bool = False) -> pd.DataFrame:
+        """Columns user_id, scenario (None: none of these), probability, rank, chosen.
+
+        ``integers``: whether the answer has the ids, which are whole numbers, as int64.
+        """
         names = np.append(self.names, [None])
         shares = np.concatenate([self.answer.known, self.answer.none[:, None]], axis=1)
         order = np.argsort(-shares, axis=1, kind="stable")
@@ -44,7 +47,7 @@ class Recognition:
         chosen = np.where(self.chosen < 0, width - 1, self.chosen)
         return pd.DataFrame(
             {
-                "user_id": np.repeat(np.array(ids, dtype=object), width),
+                "user_id": np.repeat(np.array(ids, dtype=np.int64 if integers else object), width),
                 "scenario": pd.Series(names[order.ravel()], dtype=object),  # keeps None as it is
                 "probability": np.take_along_axis(shares, order, axis=1).ravel(),
                 "rank": np.tile(np.arange(1, width + 1), len(ids)),

@@ -74,10 +74,16 @@ def histories_of_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
             f"the frame of histories has no column {missing[0]!r}; it needs user_id and item_id, "
             "and may have timestamp."
         )
-    if "timestamp" not in frame.columns:
-        return frame.groupby("user_id", sort=False, dropna=False)["item_id"].agg(list).to_dict()
-    pairs = pd.Series(list(zip(frame["item_id"], frame["timestamp"], strict=True)), dtype=object)
-    return pairs.groupby(frame["user_id"].to_numpy(), sort=False, dropna=False).agg(list).to_dict()
+    if not frame.columns.is_unique:
+        raise RequestError("the frame of histories has a column twice; keep one of them.")
+    events = frame["item_id"].tolist()
+    if "timestamp" in frame.columns:
+        events = list(zip(events, frame["timestamp"], strict=True))
+    found: dict[Any, list[Any]] = {}
+    for user, event in zip(frame["user_id"].tolist(), events, strict=True):
+        as_id(user, "histories")
+        found.setdefault(user, []).append(event)
+    return found
 
 
 def _list_of_lists(histories: Any) -> list[Any]:
@@ -98,6 +104,7 @@ def _list_of_lists(histories: Any) -> list[Any]:
 def _read_events(
     names: list[str] | None, integers: bool | None, lists: Sequence[Any]
 ) -> HistoryLists:
+    lists = [list(given) if type(given) is tuple else given for given in lists]
     timed = [type(given) is list and len(given) > 0 and type(given[0]) is tuple for given in lists]
     if not any(timed):
         items = [given if _plain(given) else _untimed(given) for given in lists]

@@ -22,9 +22,9 @@ def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
     if (rows < 0).any():
         unknown = _unknown(ids, rows)
         raise RequestError(
-            f"{_are('user', unknown)} not in the graph; pass histories={{{unknown[0]!r}: "
-            "[item ids]}} (an empty list will do), add the user with update(), or leave out what "
-            "is unknown with missing='ignore'."
+            f"{_are('user', unknown)} not in the graph; give a history with the request (an empty "
+            "one will do), add the user with update(), or leave out what is unknown, where the "
+            "method has it with missing='ignore'."
         )
     return rows
 
@@ -88,6 +88,13 @@ def candidate_mask(snapshot: GraphSnapshot, limits: Constraints) -> np.ndarray |
             f"no item is left to recommend of {len(mask):,}: {left}; together none. Loosen one."
         )
     return mask
+
+
+def conditions_against(snapshot: GraphSnapshot, limits: Constraints, item: int) -> list[str]:
+    """Names of the conditions that leave item row ``item`` out of the lists. Raises RequestError
+    as ``candidate_mask`` does."""
+    found = _item_conditions(snapshot.items, limits)
+    return [condition.name for condition in found if not condition.mask[item]]
 
 
 def _item_conditions(items: NodeTable, limits: Constraints) -> list[Condition]:

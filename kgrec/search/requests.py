@@ -12,6 +12,7 @@ import pandas as pd
 
 from graph_schema import Catalog
 from graph_schema.column_conversion import unix_seconds
+from graph_schema.names import ITEM
 from kgrec.arguments import as_id, check_text
 from kgrec.errors import RequestError
 from kgrec.features.texts import TextReader
@@ -70,9 +71,13 @@ def search_items(
         personal=None if user is None else personal_scores(engine, user),
         mask=_allowed_items(engine, request),
     )
+    ids = engine.snapshot.items.ids[found.rows]
+    integers = user is not None and bool(user.integers)
     return pd.DataFrame(
         {
-            "item_id": engine.snapshot.items.ids[found.rows],
+            "item_id": ids.astype(np.int64)
+            if engine.snapshot.answers_integers(ITEM, integers)
+            else ids,
             "score": found.scores,
             "rank": np.arange(1, len(found.rows) + 1),
             "found_by": found.found_by,

@@ -82,7 +82,10 @@ def test_no_pairs_have_no_scores(fitted: Recommender) -> None:
     [
         ([("x", "i1"), ("y", "q"), ("u0", "r")], {}, "users 'x', 'y'; items 'q', 'r'"),
         ([("u0", "i1", "i2")], {}, "pair 0 is"),
-        ([("u0", None)], {}, "pair 0 is"),
+        ([("u0", None)], {}, "pair 0 has no item_id"),
+        ([("u0", pd.NA)], {}, "pair 0 has no item_id"),
+        ([(float("nan"), "i1")], {}, "pair 0 has no user_id"),
+        (np.zeros((2, 2, 2)), {}, "pair 0 has no user_id"),
         (["u0"], {}, "pair 0 is"),
         ("u0", {}, "pairs are of type str"),
         ({"u0": "i1"}, {}, "pairs are of type dict"),

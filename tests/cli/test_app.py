@@ -1,13 +1,15 @@
 """The exit code and output of each kind of error, in a small application with the same group."""
 
 import errno
+import warnings
+from typing import Annotated
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from graph_schema.errors import RequestError, StoreAuthError
-from kgrec.cli._app import KgrecGroup
+from kgrec.cli._app import KgrecCommand, KgrecGroup
 
 ERRORS: dict[str, BaseException] = {
     "request": RequestError("k is 0; ask for at least 1."),
@@ -27,8 +29,12 @@ def _small_app() -> typer.Typer:
     def root() -> None:
         """A group, as the real one is."""
 
-    @small.command()
-    def act(kind: str) -> None:
+    @small.command(cls=KgrecCommand)
+    def act(
+        kind: str, size: int = 0, name: Annotated[list[str] | None, typer.Option()] = None
+    ) -> None:
+        if kind == "warning":
+            warnings.warn("some rows have no time", stacklevel=1)
         if kind in ERRORS:
             raise ERRORS[kind]
         print("done")
@@ -61,3 +67,15 @@ def test_only_an_internal_error_shows_a_traceback() -> None:
     assert "ZeroDivisionError: division by zero" in internal.stderr
     known = CliRunner().invoke(_small_app(), ["act", "request"])
     assert "Traceback" not in known.stderr
+
+
+def test_an_option_given_twice_is_refused_unless_it_may_be_repeated() -> None:
+    twice = CliRunner().invoke(_small_app(), ["act", "nothing", "--size", "1", "--size", "2"])
+    assert (twice.exit_code, "--size is given 2 times" in twice.stderr) == (2, True)
+    names = CliRunner().invoke(_small_app(), ["act", "nothing", "--name", "a", "--name", "b"])
+    assert names.exit_code == 0
+
+
+def test_a_warning_is_a_note_without_code() -> None:
+    result = CliRunner().invoke(_small_app(), ["act", "warning"])
+    assert result.stderr == "note: some rows have no time\n"

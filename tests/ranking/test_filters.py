@@ -43,6 +43,8 @@ def test_conditions(where, expected):
         ({"year": (1, 2, 3)}, "low, high"),
         ({"year": "old"}, "holds numbers"),
         ({"year": ("a", None)}, "holds numbers"),
+        ({"year": "nan"}, "holds numbers"),
+        ({"genres": np.datetime64("300000-01-01")}, "too far from today"),
         (lambda _: [True], "one bool for each of the 4 items"),
     ],
 )

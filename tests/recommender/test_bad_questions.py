@@ -28,7 +28,7 @@ def test_a_deleted_user_is_unknown_and_leaves_no_path(fresh: Recommender, tmp_pa
         assert [store.query(p.cypher, p.parameters) for p in paths] == [[] for _ in paths]
     fresh.remove(users="u1")
     for ask in (fresh.explain, fresh.counterfactual, fresh.why_not):
-        with pytest.raises(RequestError, match=r"user 'u1' is not in the graph; pass histories="):
+        with pytest.raises(RequestError, match=r"user 'u1' is not in the graph; give a history"):
             ask("u1", "i5")
     with pytest.raises(RequestError, match="'u1' is not in the graph"):
         fresh.compare("u1", "i5", "i6")

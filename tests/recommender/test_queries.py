@@ -167,6 +167,28 @@ def test_counterfactuals_see_the_list_of_recommend(
     assert why_not.gap == pytest.approx(gap, abs=2e-4)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        (Constraints(exclude=["i4"]), "exclude"),
+        (Constraints(candidates=["i5", "i6"]), "candidates"),
+        (Constraints(where={"item_id": {"not": "i4"}}), "item_id = {'not': 'i4'}"),
+    ],
+)
+def test_what_the_conditions_leave_out_is_not_in_the_list(
+    model: Recommender, limits: Constraints, named: str
+) -> None:
+    said = f"The conditions of the list leave it out: {named}."
+    why_not = model.why_not("new", "i4", history=["i1"], k=50, constraints=limits)
+    assert (why_not.entry.result, why_not.comparison) == (said, None)
+    assert said in str(why_not)
+    for add in (True, False):
+        answer = model.counterfactual(
+            "new", "i4", history=["i1"], k=50, constraints=limits, add=add
+        )
+        assert answer.result == said
+
+
 def test_a_counterfactual_is_what_recommend_gives_without_the_events(
     model: Recommender, scenario: str | None
 ) -> None:

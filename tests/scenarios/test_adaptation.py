@@ -127,6 +127,8 @@ def test_more_examples_move_it_further(fresh: Recommender) -> None:
         ("kiosk", [("u1", "i1"), (float("nan"), "i1")], "example 1 has no user_id"),
         ("kiosk", [("u1",)], "pairs"),
         ("kiosk", "u1", "pairs"),
+        ("kiosk", ("u1", "i1"), "example 0 is 'u1'"),
+        ("kiosk", ["ab", "cd"], "example 0 is 'ab'"),
         ("kiosk", pd.DataFrame({"user_id": ["u1"]}), "no column 'item_id'"),
         (
             "kiosk",

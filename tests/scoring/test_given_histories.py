@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from kgrec import Recommender
@@ -69,6 +70,27 @@ def test_unknown_items_are_left_out_where_asked(fitted: Recommender) -> None:
     assert len(fitted.recommend(["nobody"], missing="ignore")) == 0
 
 
+def test_a_tuple_of_timed_events_is_a_history(fitted: Recommender) -> None:
+    events = [("i1", 5), ("i2", 6)]
+    listed = fitted.rank(histories={"me": events})
+    np.testing.assert_array_equal(fitted.rank(histories={"me": tuple(events)}).ids, listed.ids)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (FRAME.assign(user_id=[["u1"]] * len(FRAME)), "histories: \\['u1'\\] is not an id"),
+        (FRAME.assign(user_id=pd.NA), "histories: <NA> is not an id"),
+        (pd.concat([FRAME, FRAME[["user_id"]]], axis=1), "a column twice"),
+    ],
+)
+def test_a_wrong_frame_of_histories_is_refused(
+    fitted: Recommender, frame: pd.DataFrame, message: str
+) -> None:
+    with pytest.raises(RequestError, match=message):
+        fitted.recommend(histories=frame)
+
+
 def test_integers_come_back_as_integers() -> None:
     frames = catalogs.frames()
     events = frames["interactions"]
@@ -80,8 +102,11 @@ def test_integers_come_back_as_integers() -> None:
     model = Recommender(catalogs.config(**catalogs.SHORT)).fit(
         Catalog.from_frames(interactions=numbers[["user_id", "item_id", "timestamp", "split"]])
     )
-    for users in (1, [1, 2], [1.0], np.array([1, 2])):
-        assert model.recommend(users)["item_id"].dtype == np.int64
+    arrow, column = pa.array([1, 2]), pd.Series([1, 2], dtype="Int64")
+    for users in (1, np.int64(1), np.array(1), 1.0, [1, 2], [1.0], np.array([1, 2]), arrow, column):
+        answer = model.recommend(users)
+        assert (answer["user_id"].dtype, answer["item_id"].dtype) == (np.int64, np.int64)
+        assert model.similar_users(users)["similar_id"].dtype == np.int64
     assert model.recommend([1])["user_id"].tolist()[0] == 1
     assert model.recommend("1")["user_id"].tolist()[0] == "1"
     assert model.similar(5)["similar_id"].dtype == np.int64

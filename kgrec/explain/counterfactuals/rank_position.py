@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,8 @@ class RankPosition:
     ``scores`` float64 ``[n_items]``; ``allowed`` bool ``[n_items]``: items that may be in the list,
     which are the candidates of the request outside the history, and ``item`` itself. Rivals are the
     other allowed items; a lead is the item's score minus a rival's, and the margin the lead over
-    the k-th best rival: the item is among the k best while its margin is positive.
+    the k-th best rival: the item is among the k best while its margin is positive. ``against``
+    names the conditions of the request that leave the item out.
     """
 
     engine: Engine
@@ -32,6 +34,7 @@ class RankPosition:
     k: int
     scores: np.ndarray
     allowed: np.ndarray
+    against: tuple[str, ...] = ()
 
     @staticmethod
     def of(
@@ -41,14 +44,19 @@ class RankPosition:
         item: int,
         k: int,
         candidates: np.ndarray | None = None,
+        against: Sequence[str] = (),
     ) -> RankPosition:
-        """Score by a whole forward pass; ``candidates`` bool ``[n_items]``, None for all."""
+        """Score by a whole forward pass; ``candidates`` bool ``[n_items]``, None for all.
+
+        ``against`` names the conditions that leave the item out of the candidates.
+        """
         rows = np.arange(len(engine.snapshot.items))
         allowed = ~np.isin(rows, history.items)
         if candidates is not None:
             allowed &= candidates
         allowed[item] = True
-        return RankPosition(engine, index, history, item, k, _all(engine, history.request), allowed)
+        scores = _all(engine, history.request)
+        return RankPosition(engine, index, history, item, k, scores, allowed, tuple(against))
 
     def name(self, row: int) -> str:
         """The title of an item row, or its id."""
@@ -65,9 +73,13 @@ class RankPosition:
         return float(self.scores[self.item])
 
     @property
-    def seen(self) -> bool:
-        """Whether the item is in the history, and so never recommended."""
-        return bool(np.isin(self.item, self.history.items))
+    def never(self) -> str:
+        """Why the list can't contain the item, whatever its score; "" where it can."""
+        if np.isin(self.item, self.history.items):
+            return "It is in the history, so it is never in the list."
+        if self.against:
+            return f"The conditions of the list leave it out: {'; '.join(self.against)}."
+        return ""
 
     def rank_in(self, scores: np.ndarray, besides: int = -1) -> int:
         """The item's rank by other scores, without item ``besides``."""

@@ -16,14 +16,13 @@ from kgrec.explain.counterfactuals.removals import RemovalSearch
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.ranked_lists import similar_items
 
-_IN_HISTORY = "It is in the history, so it is never in the list."
 _SIMILAR, _EXACT, _SHOWN = 512, 64, 5  # similar items: tried alone, tried, shown
 
 
 def find_removals(position: RankPosition, user_id: str | None, max_events: int) -> Counterfactual:
     """The smallest set found, of at most ``max_events``, without which the item is out."""
-    if position.seen:
-        return _nothing(position, user_id, False, _IN_HISTORY)
+    if position.never:
+        return _nothing(position, user_id, False, position.never)
     if position.rank > position.k:
         reason = f"It is not among the best {position.k}, so there is nothing to remove."
         return _nothing(position, user_id, False, reason)
@@ -62,8 +61,8 @@ def find_additions(position: RankPosition, user_id: str | None) -> Counterfactua
     The items most similar to it are tried; the one that ranks highest in the user's own list is
     first.
     """
-    if position.seen:
-        return _nothing(position, user_id, True, _IN_HISTORY)
+    if position.never:
+        return _nothing(position, user_id, True, position.never)
     if position.rank <= position.k:
         reason = f"It is among the best {position.k} already."
         return _nothing(position, user_id, True, reason)
