@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from benchmarks.fault_points.contents import Content, is_between, names_below
 from benchmarks.fault_points.operations import Operation
 
 Contents = Mapping[str, Content]
+_MOST_POINTS: Final = 4  # for each kill
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,18 @@ class Tally:
         }
 
 
-def measure(operation: Operation, points: int, folder: Path, rng: np.random.Generator) -> Tally:
-    """Kill the operation at so many points, in turn of each kind."""
+def measure(operation: Operation, kills: int, folder: Path, rng: np.random.Generator) -> Tally:
+    """Kill the operation so many times, in turn at points of each kind.
+
+    A point that comes after the operation's end is checked too; then another is drawn.
+    """
     tally = Tally(operation.name)
     before = folder / "before"
     before.mkdir(parents=True)
     operation.prepare(before)
     reference = refer(operation, before, folder / "reference")
-    for number in range(points):
-        kind = operation.kills[number % len(operation.kills)]
+    while tally.stopped < kills and tally.points < _MOST_POINTS * kills:
+        kind = operation.kills[tally.points % len(operation.kills)]
         place = restored(operation, before, folder / "killed")
         if kind == "step":
             at: float = int(rng.integers(reference.operations))

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -71,11 +71,10 @@ def _finish(folder: Path) -> None:
     if (change / _LIST).exists():
         listed = json.loads((change / _LIST).read_text(encoding="utf-8"))
         for name in listed["new"]:
-            if (change / _FILES / name).exists():
+            with suppress(FileNotFoundError):  # it has been moved already
                 os.replace(change / _FILES / name, folder / name)
         for name in listed["old"]:
             (folder / name).unlink(missing_ok=True)
         flush(folder)
         (change / _LIST).unlink()  # nothing is left to do but to remove the folder
-    if change.exists():
-        shutil.rmtree(change)
+    shutil.rmtree(change, ignore_errors=True)
