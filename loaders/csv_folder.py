@@ -6,11 +6,12 @@ Only the interactions are required.
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from graph_schema.disk.change import finish_change
-from graph_schema.errors import SourceError, reason
+from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
 from loaders.builder import CatalogBuilder
@@ -18,9 +19,10 @@ from loaders.infer import infer_types
 from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
-from loaders.vectors import read_vectors
+from loaders.vectors import FOLDER, VECTOR_FILES, read_vectors
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
+_READS: Final = 5
 
 
 def csv_folder(
@@ -34,7 +36,8 @@ def csv_folder(
 
     Columns that the layout doesn't know are kept as attributes. They become numbers or booleans if
     no value changes by that. Blank rows and exact repeats of nodes and facts are dropped and
-    counted; equal interactions are separate events.
+    counted; equal interactions are separate events. Files that an export replaces meanwhile are
+    read again, so that nothing is mixed from two exports.
 
     Parameters
     ----------
@@ -59,13 +62,29 @@ def csv_folder(
     CatalogError
         If the content breaks the schema; the error lists every problem.
     """
-    folder = Path(folder)
-    finish_export(folder)
+    folder, form = Path(folder), CsvForm(delimiter, encoding)
+    for _ in range(_READS):
+        finish_export(folder)
+        before = _identities(folder)
+        try:
+            result = _read(folder, form, progress)
+        except (SourceError, CatalogError):
+            if _identities(folder) == before:
+                raise
+            continue
+        if _identities(folder) == before:
+            return result
+    raise SourceError(
+        f"{folder}: its files are replaced again and again while they are read. Cure: load it "
+        "when nobody exports to it."
+    )
+
+
+def _read(folder: Path, form: CsvForm, progress: Progress | None) -> LoadResult:
     builder = CatalogBuilder()
-    form = CsvForm(delimiter, encoding)
     for name, path in _find_files(folder, builder.report).items():
         part = read_table(path, form, progress)
-        _check_delimiter(name, path, part.table.column_names, delimiter)
+        _check_delimiter(name, path, part.table.column_names, form.delimiter)
         builder.report_file(path, part)
         builder.add(name, infer_types(part.table, SPECS[name].by_name), path, part.rows)
     if not builder.tables["interactions"].num_rows:
@@ -75,6 +94,22 @@ def csv_folder(
         )
     builder.add_vectors(read_vectors(folder, builder.report))
     return builder.build()
+
+
+def own_files(folder: Path) -> list[Path]:
+    """The files of ``folder`` that a load would read."""
+    tables = [folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES]
+    vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
+    return [*filter(Path.is_file, tables), *vectors]
+
+
+def _identities(folder: Path) -> dict[Path, int]:
+    """The files that a load reads; the number of each is another one after an export."""
+    found = {}
+    for path in own_files(folder):
+        with suppress(FileNotFoundError):
+            found[path] = path.stat().st_ino
+    return found
 
 
 def finish_export(folder: Path) -> None:

@@ -16,9 +16,9 @@ from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from graph_schema.vectors import vector_columns
-from loaders.csv_folder import SUFFIXES
+from loaders.csv_folder import own_files
 from loaders.infer import with_point
-from loaders.vectors import FOLDER, VECTOR_FILES, write_vectors
+from loaders.vectors import FOLDER, write_vectors
 
 _FILE_NAME: Final = re.compile(r'[^\x00-\x1f/\\:*?"<>|]+')
 
@@ -61,7 +61,7 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     _check_names(catalog)
     folder = Path(folder)
     try:
-        with changed_files(folder, _own_files) as fresh:
+        with changed_files(folder, own_files) as fresh:
             _write_tables(catalog, fresh, compress)
     except BlockingIOError as error:
         raise SourceError(
@@ -85,13 +85,6 @@ def _check_names(catalog: Catalog) -> None:
                 "them without slashes, control characters and a point in front, in at most 200 "
                 "bytes; or write Parquet files with Catalog.to_parquet."
             )
-
-
-def _own_files(folder: Path) -> list[Path]:
-    """The files of ``folder`` that a load would read."""
-    tables = [folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES]
-    vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
-    return [*filter(Path.is_file, tables), *vectors]
 
 
 def _write_tables(catalog: Catalog, folder: Path, compress: bool) -> None:
