@@ -116,7 +116,7 @@ def finish_export(folder: Path) -> None:
     """Finish an export to this folder that was interrupted. Raises SourceError."""
     try:
         finish_change(folder)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise SourceError(
             f"{folder}: an export to it was interrupted and can't be finished ({reason(error)}). "
             "Cure: permit writing in the folder, or export again."
