@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from graph_schema.build import build, derive_frame, integer_labels
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError
 from graph_schema.files import read_tables, write_tables
 from graph_schema.frame_conversion import Frame
@@ -148,7 +149,7 @@ class Catalog:
         SourceError
             If the catalog is missing, incomplete, damaged, or written by a newer kgrec.
         """
-        tables, sources = read_tables(Path(folder))
+        tables, sources = read_tables(given_path(folder, "the catalog's folder"))
         if "scenarios" not in sources:  # written before kgrec had this frame
             tables["scenarios"] = derive_frame("scenarios", tables)
         return cls(tables, sources)
@@ -172,10 +173,10 @@ class Catalog:
         Raises
         ------
         SourceError
-            If the folder can't be written, for example because the disk is full, or another writer
-            writes a catalog there.
+            If the folder can't be written, for example because the disk is full, another writer
+            writes a catalog there, or its catalog.json is of somebody else.
         """
-        return write_tables(self.tables, Path(folder))
+        return write_tables(self.tables, given_path(folder, "the catalog's folder"))
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return a frame as a new DataFrame.

@@ -36,6 +36,7 @@ def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> Path:
     """
     try:
         with made_folder(folder), held(folder):
+            _check_manifest(folder)
             _replace(tables, folder)
     except BlockingIOError as error:
         raise SourceError(
@@ -48,6 +49,22 @@ def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> Path:
             "choose a folder you may write to; the earlier files are unchanged."
         ) from error
     return folder
+
+
+def _check_manifest(folder: Path) -> None:
+    """Raise SourceError where ``MANIFEST`` is a file of somebody else."""
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (ValueError, IsADirectoryError):
+        content = None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise SourceError(
+            f"{folder} holds a {MANIFEST} that no kgrec wrote. Cure: move it away, or name a new "
+            "or empty folder."
+        )
 
 
 def _replace(tables: Mapping[str, pa.Table], folder: Path) -> None:

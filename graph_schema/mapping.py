@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, SCENARIO, USER
 
@@ -224,7 +225,7 @@ class GraphMapping(_Strict):
         SourceError
             If the file can't be read or a field is wrong; the error names every such field.
         """
-        path = Path(path)
+        path = given_path(path, "the mapping's file")
         return cls.parse(_read(path), source=str(path))
 
     @classmethod

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from graph_schema.disk.files import flush, flush_folder, is_inside
+from graph_schema.disk.files import flush, flush_folder, give_usual_rights, is_inside, put_file
 from graph_schema.disk.locks import held
 from graph_schema.disk.scratch import (
     made_folder,
@@ -31,24 +31,30 @@ from graph_schema.disk.scratch import (
     scratch_folder,
     temporaries,
 )
-from kgrec.arguments import check_text
 from kgrec.errors import ModelError, RequestError, reason
 
 _T = TypeVar("_T")
 _PREVIOUS = ".previous"
-_LONGEST = 255  # bytes of a name in a path
 _SHOWN = 100  # bytes of a folder's name in those of its temporary folders
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux' renameat2
 
 
-def given_path(path: Any, what: str) -> Path:
-    """A path that a caller gave, with ``~`` expanded. Raises RequestError for what is no path."""
-    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
-        raise RequestError(f"{what} is a {type(path).__name__}; give a path.")
-    text = check_text(os.fspath(path), what)
-    if not text or "\0" in text or any(len(os.fsencode(p)) > _LONGEST for p in Path(text).parts):
-        raise RequestError(f"{what} is {text[:60]!r}, which is no path; give another.")
-    return Path(text).expanduser()
+def save_file(path: Path, write: Callable[[str], object]) -> Path:
+    """``put_file`` for a file that a caller named. Raises RequestError where the disk refuses."""
+    if path.is_dir():
+        raise RequestError(f"{path} is a folder; name a file.")
+    try:
+        return put_file(path, write)
+    except OSError as error:
+        raise RequestError(
+            f"{path} can't be written ({reason(error)}); name a file in a folder where you may "
+            "write and that has free space."
+        ) from error
+
+
+def save_text(path: Path, text: str) -> Path:
+    """``save_file`` with ``text`` as UTF-8."""
+    return save_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,7 @@ def replaced_folder(folder: str | Path, kind: FolderKind) -> Iterator[Path]:
         with new_folder(place.parent, _stem(place)) as fresh:
             try:
                 yield fresh
+                give_usual_rights(fresh)
                 flush_folder(fresh)
                 old = _swap(fresh, place, folder, kind)
             except BaseException:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError
@@ -127,18 +127,19 @@ def parse_conditions(texts: Sequence[str] | None, option: str = "--where") -> di
     -------
     dict or None
         A range of numbers or days is a (low, high) pair with None for an open end, ``a,b`` a list,
-        the rest a value; with ``!=`` all other items.
-        None without texts.
+        nothing after the sign None (items without a value), the rest a value; with ``!=`` all
+        other items. None without texts.
 
     Raises
     ------
     RequestError
-        For a text of another form, and an end of a range that is no number.
+        For a text of another form, a name that comes twice, and an end of a range that is no
+        number.
     """
     if not texts:
         return None
     pairs = (parse_pair(text, option, "genres=Drama,War or year=LOW..HIGH") for text in texts)
-    return dict(_named_condition(name, value) for name, value in pairs)
+    return _by_name((_named_condition(name, value) for name, value in pairs), option)
 
 
 def parse_context(texts: Sequence[str] | None, option: str = "--context") -> dict[str, Any] | None:
@@ -148,12 +149,21 @@ def parse_context(texts: Sequence[str] | None, option: str = "--context") -> dic
     Raises
     ------
     RequestError
-        For a text of another form.
+        For a text of another form, and a name that comes twice.
     """
     if not texts:
         return None
     pairs = (parse_pair(text, option, "hour=21") for text in texts)
-    return {name: _number_or_text(value) for name, value in pairs}
+    return _by_name(((name, _number_or_text(value)) for name, value in pairs), option)
+
+
+def _by_name(pairs: Iterable[tuple[str, Any]], option: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise RequestError(f"{option} names {name!r} twice; give each name once.")
+        found[name] = value
+    return found
 
 
 def _named_condition(name: str, value: str) -> tuple[str, Any]:
@@ -166,8 +176,8 @@ def _condition(value: str) -> Any:
     if ".." in value:
         low, _, high = value.partition("..")
         return (_end_of_range(low), _end_of_range(high))
-    parts = split_list(value) or [""]
-    return parts if len(parts) > 1 else parts[0]
+    parts = split_list(value)
+    return None if not parts else parts if len(parts) > 1 else parts[0]
 
 
 def _end_of_range(text: str) -> float | str | None:

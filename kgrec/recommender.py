@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
+from graph_schema.disk.paths import given_path
 from graph_schema.names import ITEM, USER
 from kgrec.answers.pair_scores import GivenPairs, score_pairs
 from kgrec.answers.user_lists import best_users
@@ -54,7 +55,6 @@ from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
 from kgrec.features.texts import TextReader, scenarios_of
-from kgrec.files import given_path
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.validation import training_split

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from graph_schema.disk.change import finish_change
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
@@ -62,7 +63,7 @@ def csv_folder(
     CatalogError
         If the content breaks the schema; the error lists every problem.
     """
-    folder, form = Path(folder), CsvForm(delimiter, encoding)
+    folder, form = given_path(folder, "folder"), CsvForm(delimiter, encoding)
     for _ in range(_READS):
         finish_export(folder)
         before = _identities(folder)
@@ -96,17 +97,17 @@ def _read(folder: Path, form: CsvForm, progress: Progress | None) -> LoadResult:
     return builder.build()
 
 
-def own_files(folder: Path) -> list[Path]:
+def loaded_files(folder: Path) -> list[Path]:
     """The files of ``folder`` that a load would read."""
     tables = [folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES]
     vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
-    return [*filter(Path.is_file, tables), *vectors]
+    return sorted([*filter(Path.exists, tables), *vectors])
 
 
 def _identities(folder: Path) -> dict[Path, int]:
     """The files that a load reads; the number of each is another one after an export."""
     found = {}
-    for path in own_files(folder):
+    for path in loaded_files(folder):
         with suppress(FileNotFoundError):
             found[path] = path.stat().st_ino
     return found

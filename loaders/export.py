@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -12,14 +13,17 @@ import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
 from graph_schema.disk.change import changed_files
+from graph_schema.disk.files import is_inside
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from graph_schema.vectors import vector_columns
-from loaders.csv_folder import own_files
+from loaders.csv_folder import loaded_files
 from loaders.infer import with_point
 from loaders.vectors import FOLDER, write_vectors
 
+LIST: Final = ".kgrec-export.json"  # lists the files that an export wrote
 _FILE_NAME: Final = re.compile(r'[^\x00-\x1f/\\:*?"<>|]+')
 
 
@@ -27,7 +31,8 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     """Write a catalog to a folder of the CSV layout.
 
     Files of an earlier export are replaced or removed, all of them or none: where the process is
-    killed meanwhile, a load finds the earlier export or the new one. Other files stay.
+    killed meanwhile, a load finds the earlier export or the new one. Other files stay, and those
+    that a load would read beside the export are refused.
     Absent values and "" are both written as an empty field.
 
     Parameters
@@ -35,7 +40,7 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     catalog : Catalog
         The catalog. Frames without rows have no file, except items and interactions.
     folder : str or Path
-        The folder to write to; it is made if it doesn't exist.
+        The folder to write to; it is made if it doesn't exist. ``~`` is expanded.
     compress : bool
         Write .csv.gz files and not .csv files.
 
@@ -49,8 +54,8 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     CatalogError
         If it is not a catalog, or breaks the schema; nothing is written then.
     SourceError
-        If the folder can't be written, for example because the disk is full, or another writer
-        exports to it.
+        If the folder can't be written, for example because the disk is full, another writer
+        exports to it, or it holds files of the layout that no export wrote.
     """
     if not isinstance(catalog, Catalog):
         raise CatalogError(
@@ -59,10 +64,14 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
         )
     catalog.validate().raise_if_any()
     _check_names(catalog)
-    folder = Path(folder)
+    folder = given_path(folder, "folder")
     try:
-        with changed_files(folder, own_files) as fresh:
+        with changed_files(folder, _exported) as fresh:
+            _check_foreign(folder)
             _write_tables(catalog, fresh, compress)
+            names = (path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
+            listed = {"files": sorted(name.as_posix() for name in names)}
+            (fresh / LIST).write_text(json.dumps(listed, indent=1), encoding="utf-8")
     except BlockingIOError as error:
         raise SourceError(
             f"{folder}: another writer exports to it. Cure: wait until it has finished, then "
@@ -85,6 +94,27 @@ def _check_names(catalog: Catalog) -> None:
                 "them without slashes, control characters and a point in front, in at most 200 "
                 "bytes; or write Parquet files with Catalog.to_parquet."
             )
+
+
+def _exported(folder: Path) -> list[Path]:
+    """The files that the earlier export listed as its own."""
+    try:
+        listed = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
+        names = [name for name in listed if is_inside(name)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def _check_foreign(folder: Path) -> None:
+    """Raise SourceError for a file that a load would read and that no export wrote."""
+    own = set(_exported(folder))
+    foreign = [path.relative_to(folder) for path in loaded_files(folder) if path not in own]
+    if foreign:
+        raise SourceError(
+            f"{folder} holds {foreign[0]}, which no export of kgrec wrote; a load would read it as "
+            "a part of the catalog. Cure: move it away, or name a new or empty folder."
+        )
 
 
 def _write_tables(catalog: Catalog, folder: Path, compress: bool) -> None:

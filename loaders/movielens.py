@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from loaders.builder import CatalogBuilder
@@ -116,7 +117,7 @@ def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadRe
     CatalogError
         If the content breaks the schema.
     """
-    folder = Path(folder)
+    folder = given_path(folder, "folder")
     small = (folder / "u.data").is_file()
     if not small and not (folder / "ratings.dat").is_file():
         raise SourceError(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from loaders.builder import CatalogBuilder
@@ -65,7 +66,7 @@ def recbole(
     CatalogError
         If the content breaks the schema.
     """
-    folder = Path(folder)
+    folder = given_path(folder, "folder")
     paths = _find_files(folder, name, need_inter=interactions is None)
     builder = CatalogBuilder()
     for suffix, frame in _FRAMES.items():

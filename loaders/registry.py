@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from loaders.csv_folder import finish_export
 from loaders.loader import Loader
@@ -61,7 +62,7 @@ def load(
     CatalogError
         If the content breaks the schema; the error lists every problem with its file and row.
     """
-    path = Path(path).expanduser()
+    path = given_path(path, "path")
     if not path.exists():
         raise SourceError(f"{path}: there is nothing here. Cure: check the path.")
     finish_export(path)

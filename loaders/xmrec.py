@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
 from graph_schema.column_conversion import true_positions
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.report import ProblemCollector, shown
 from loaders.builder import CatalogBuilder
@@ -83,7 +84,7 @@ def xmrec(
     CatalogError
         If the content breaks the schema.
     """
-    folder = Path(folder)
+    folder = given_path(folder, "folder")
     builder = CatalogBuilder()
     events = {
         market: _read_market(path, market, progress, builder)

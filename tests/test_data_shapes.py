@@ -80,6 +80,11 @@ def reviews() -> Frame:
     return frame.assign(text=[f"a fine tale {n}" for n in range(12)])
 
 
+def queries() -> Frame:
+    frame = events()[["user_id", "item_id", "timestamp"]].head(12)
+    return frame.assign(text=[f"tale {n % 3}" for n in range(12)])
+
+
 SHAPES: dict[str, dict[str, Frame]] = {
     "everything": {
         "users": users(),
@@ -131,6 +136,85 @@ SHAPES: dict[str, dict[str, Frame]] = {
     },
     "test rows only for one user": {
         "interactions": events().assign(split=["test"] + ["train"] * (len(events()) - 1)),
+        "facts": also_bought(),
+    },
+    "only reviews beside interactions": {"interactions": events(), "reviews": reviews()},
+    "only queries beside interactions": {"interactions": events(), "queries": queries()},
+    "empty texts": {"interactions": events(), "reviews": reviews().assign(text="")},
+    "one of each": {
+        "users": users().head(1),
+        "items": items().head(2),
+        "interactions": events(users=1, items=2).head(2),
+        "facts": facts(("i0", "item", "made_by", "e0", "entity")),
+        "reviews": reviews().head(1),
+        "queries": queries().head(1),
+    },
+    "empty frames": {
+        "users": users(),
+        "items": items(),
+        "entities": pd.DataFrame({"entity_id": [], "name": []}),
+        "interactions": events(),
+        "facts": one_maker().head(0),
+        "reviews": reviews().head(0),
+        "queries": queries().head(0),
+    },
+    "attributes without values": {
+        "users": users().assign(age=np.nan),
+        "items": items().assign(genre=None, title=None),
+        "interactions": events(),
+    },
+    "equal attributes": {
+        "items": items().assign(genre="War", title="Tale"),
+        "interactions": events(),
+    },
+    "a chain of entities": {
+        "interactions": events(),
+        "facts": facts(
+            *((f"i{n}", "item", "part_of", f"s{n % 2}", "entity") for n in range(N_ITEMS)),
+            *((f"s{n}", "entity", "part_of", "s2", "entity") for n in range(2)),
+            ("s2", "entity", "part_of", "s0", "entity"),
+        ),
+    },
+    "entities that point to items": {
+        "interactions": events(),
+        "facts": facts(*(("e0", "entity", "made", f"i{n}", "item") for n in range(N_ITEMS))),
+    },
+    "facts of items that nobody chose": {
+        "interactions": events(items=4),
+        "facts": facts(*((f"i{n}", "item", "made_by", "e0", "entity") for n in range(5, 9))),
+    },
+    "user facts and item facts": {
+        "interactions": events(),
+        "facts": pd.concat(
+            [also_bought(), facts(("u0", "user", "FOLLOWS", "u1", "user")), own_makers()]
+        ),
+    },
+    "users and items that share an entity": {
+        "interactions": events(),
+        "facts": facts(
+            *((f"u{n}", "user", "lives_in", "e0", "entity") for n in range(N_USERS)),
+            *((f"i{n}", "item", "made_in", "e0", "entity") for n in range(N_ITEMS)),
+        ),
+    },
+    "some times absent": {
+        "interactions": events().assign(
+            timestamp=lambda f: f["timestamp"].where(f.index % 3 > 0).astype("Int64")
+        ),
+    },
+    "a user who chose one item again and again": {
+        "interactions": pd.concat([events(), *[events().head(1)] * 20]).assign(
+            timestamp=lambda f: range(len(f))
+        ),
+    },
+    "entities with the ids of users and items": {
+        "interactions": events(),
+        "facts": facts(
+            *((f"i{n}", "item", "made_by", f"i{n % 2}", "entity") for n in range(N_ITEMS)),
+            *((f"u{n}", "user", "lives_in", f"u{n % 2}", "entity") for n in range(N_USERS)),
+        ),
+    },
+    "every user chose every item": {
+        "interactions": pd.concat([events().assign(item_id=f"i{n}") for n in range(4)]),
         "facts": also_bought(),
     },
 }
@@ -201,6 +285,16 @@ VERBS: dict[str, Verb] = {
         r.graph.subgraph(("Item", "i0")),
     ],
     "query": lambda r, _: r.recommend(Query("u0", scenario="web")),
+    "recommend_users": lambda r, _: r.recommend_users("i0"),
+    "similar_users": lambda r, _: r.similar_users("u0"),
+    "score": lambda r, _: r.score(PAIRS),
+    "vectors": lambda r, _: [r.vectors(kind) for kind in ("item", "history_item", "user")],
+    "remove an item": lambda r, _: [r.remove(items="i1", missing="ignore"), r.recommend("u0")],
+    "remove a user": lambda r, _: [r.remove(users="u1", missing="ignore"), r.recommend("u0")],
+    "remove events": lambda r, _: [
+        r.remove(interactions=PAIRS, missing="ignore"),
+        r.recommend("u0"),
+    ],
 }
 # Calls that need no ratings, texts, test rows or scenarios: these must be answered, not refused.
 PLAIN = (
@@ -223,6 +317,13 @@ PLAIN = (
     "update",
     "save",
     "graph",
+    "recommend_users",
+    "similar_users",
+    "score",
+    "vectors",
+    "remove an item",
+    "remove a user",
+    "remove events",
 )
 REFUSED = {"one item", "one interaction", "no interactions"}  # too little for some of these
 

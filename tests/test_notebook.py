@@ -3,6 +3,7 @@
 The one that needs a Neo4j has a file of its own: files that ask for the server share one worker.
 """
 
+import itertools
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,8 @@ from tests.notebooks import FOLDER, NEO4J, pictures, run
 
 # What each shows at least: a neighbourhood, a training curve, an explanation; two charts; ...
 PICTURES = {"first_steps": 3, "scenarios": 2, "explanations": 3}
+LIBRARIES = FOLDER / "other_libraries.ipynb"
+ORDERS = list(itertools.permutations(("torch", "sklearn", "kgrec")))
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
@@ -22,8 +25,19 @@ def test_a_notebook_runs_and_draws(name: str, tmp_path: Path) -> None:
     assert pictures(run(FOLDER / f"{name}.ipynb", tmp_path)) >= PICTURES[name]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ORDERS, ids=" then ".join)
+def test_libraries_are_imported_in_every_order(order: tuple[str, ...], tmp_path: Path) -> None:
+    notebook = nbformat.read(LIBRARIES, as_version=4)
+    imports = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert set(imports.source.split()) == {"import", *order}
+    imports.source = "\n".join(f"import {name}" for name in order)
+    nbformat.write(notebook, tmp_path / "ordered.ipynb")
+    run(tmp_path / "ordered.ipynb", tmp_path)
+
+
 def test_every_notebook_is_run_by_a_test() -> None:
-    assert {path.stem for path in NOTEBOOKS} == {*PICTURES, NEO4J.stem}
+    assert {path.stem for path in NOTEBOOKS} == {*PICTURES, LIBRARIES.stem, NEO4J.stem}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -72,13 +72,21 @@ def test_split_list(text: str | None, expected: list[str] | None) -> None:
 
 
 def test_conditions_become_ranges_lists_and_values() -> None:
-    texts = ["year=1990..1999", "price=..5", "genres=Drama,War", "title=A = B", " kind = x "]
+    texts = [
+        "year=1990..1999",
+        "price=..5",
+        "genres=Drama,War",
+        "title=A = B",
+        " kind = x ",
+        "made=",
+    ]
     assert parse_conditions(texts) == {
         "year": (1990.0, 1999.0),
         "price": (None, 5.0),
         "genres": ["Drama", "War"],
         "title": "A = B",
         "kind": "x",
+        "made": None,
     }
 
 
@@ -91,6 +99,13 @@ def test_no_condition_is_no_filter() -> None:
 def test_a_wrong_condition_says_what_is_expected(text: str) -> None:
     with pytest.raises(RequestError, match=r"LOW\.\.HIGH"):
         parse_conditions([text])
+
+
+def test_a_name_that_comes_twice_is_refused() -> None:
+    with pytest.raises(RequestError, match="--where names 'year' twice"):
+        parse_conditions(["year=1990..", "year=..1999"])
+    with pytest.raises(RequestError, match="--context names 'hour' twice"):
+        parse_context(["hour=1", "hour=2"])
 
 
 def test_a_context_has_numbers_where_texts_are_numbers() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -37,6 +38,7 @@ def put_file(path: Path, write: Callable[[str], object]) -> Path:
         with made_folder(path.parent), scratch_folder(path.parent) as scratch:
             fresh = scratch / f"file{path.suffix.lower()}"
             write(str(fresh))
+            give_usual_rights(scratch)
             flush(fresh)
             os.replace(fresh, path)
     except OSError as error:
@@ -49,6 +51,18 @@ def put_file(path: Path, write: Callable[[str], object]) -> Path:
 def put_text(path: Path, text: str) -> Path:
     """Put a file at ``path`` that holds ``text`` as UTF-8."""
     return put_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))
+
+
+def give_usual_rights(folder: Path) -> None:
+    """Give the files below ``folder`` the rights of a file that is made there, whatever their
+    writers chose: safetensors lets nobody but the owner read. Raises OSError."""
+    probe = folder / ".rights"
+    probe.touch()
+    rights = stat.S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) != rights:
+            path.chmod(rights)
 
 
 def flush(path: Path) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from graph_schema.disk.files import put_file
+from graph_schema.disk.paths import given_path
 from graph_schema.names import ITEM as ITEM_LABEL
 from graph_schema.names import USER as USER_LABEL
 from kgrec.errors import RequestError
+from kgrec.files import save_file
 from kgrec.graph.snapshot import Floats, Ints, Strings
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.request import Request
@@ -99,10 +100,7 @@ class Vectors:
             For another ending, and where the file can't be written.
         """
         place = check_vector_file(path)
-        try:
-            return put_file(place, self._writers()[place.suffix.lower()])
-        except OSError as error:
-            raise RequestError(f"{path} can't be written ({error}); name another file.") from error
+        return save_file(place, self._writers()[place.suffix.lower()])
 
     def _writers(self) -> dict[str, Callable[[str], object]]:
         return {
@@ -139,11 +137,10 @@ class Vectors:
 
 def check_vector_file(path: str | Path) -> Path:
     """The place of ``path``. Raises RequestError for an ending that vectors are not written as."""
-    if not isinstance(path, str | Path):
-        raise RequestError(f"a file's name is a text or a Path, not {type(path).__name__}.")
-    if Path(path).suffix.lower() not in FILES:
+    place = given_path(path, "path")
+    if place.suffix.lower() not in FILES:
         raise RequestError(f"{path}: vectors are written as {', '.join(FILES)}.")
-    return Path(path).expanduser()
+    return place
 
 
 def check_kind(kind: str) -> str:

@@ -13,6 +13,7 @@ from kgrec.presentation import parse_conditions, parse_context, split_list
 
 if TYPE_CHECKING:
     from kgrec import Constraints, Query, Recommender
+    from kgrec.arguments import Missing
 
 StoreOption = Annotated[
     str,
@@ -84,12 +85,13 @@ ContextOption = Annotated[
 CandidatesOption = Annotated[
     str | None, typer.Option(help="Lists are made of these items only: 1,2,3.")
 ]
+ExcludeOption = Annotated[str | None, typer.Option(help="Items that are in no list: 1,2,3.")]
 WhereOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="KEY=VALUE",
         help="Lists are made of items with year=1990..1999, genres=Drama or genres=Drama,War; "
-        "repeatable.",
+        "genres!=War: all others; genres=: without a value; repeatable.",
     ),
 ]
 
@@ -141,6 +143,7 @@ def read_query(
     history: str | None = None,
     scenario: str | None = None,
     context: list[str] | None = None,
+    missing: Missing = "error",
 ) -> Query:
     """The Query of a command's options. A history belongs to the user named, if there is one.
 
@@ -150,20 +153,22 @@ def read_query(
 
     items, known = split_list(history), parse_context(context)
     if items is None:
-        return Query(users, None, scenario, known)
+        return Query(users, None, scenario, known, missing=missing)
     name = "history" if users is None else ",".join(users)
-    return Query(None, {name: items}, scenario, known)
+    return Query(None, {name: items}, scenario, known, missing=missing)
 
 
 def read_constraints(
     candidates: str | None = None,
     where: list[str] | None = None,
+    exclude: str | None = None,
     *,
     relations: str | None = None,
     via: str | None = None,
     avoid: str | None = None,
     since: int | None = None,
     max_hops: int = 4,
+    missing: Missing = "error",
 ) -> Constraints:
     """The Constraints of a command's options. Raises RequestError for a wrong condition."""
     from kgrec import Constraints
@@ -176,4 +181,6 @@ def read_constraints(
         max_hops=max_hops,
         candidates=split_list(candidates),
         where=parse_conditions(where),
+        exclude=split_list(exclude),
+        missing=missing,
     )

@@ -51,7 +51,7 @@ def write_table(frames: Iterable[pd.DataFrame], path: Path) -> int:
 
     The ending decides the format; see ``TABLES``. Raises RequestError for another one.
     """
-    from graph_schema.disk.files import put_file
+    from kgrec.files import save_file
 
     writers: dict[str, Callable[[str, Iterator[pd.DataFrame]], int]] = {
         ".parquet": _write_parquet,
@@ -65,7 +65,7 @@ def write_table(frames: Iterable[pd.DataFrame], path: Path) -> int:
         rows = writers[path.suffix.lower()](name, iter(frames))
 
     check_table(path)
-    put_file(path, write)
+    save_file(path, write)
     return rows
 
 

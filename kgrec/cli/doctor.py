@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from graph_schema import GraphMapping
 from graph_schema.errors import KgrecError
 from kgrec.cli._app import FAILED, app
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption
@@ -60,6 +61,8 @@ def doctor(
         checks.append(_guard("store", lambda: _store(store, db_user, database, mapping)))
         if mapping is not None:
             checks += _mapping(store, db_user, database, mapping)
+    elif mapping is not None:
+        checks.append(_guard("mapping", lambda: _mapping_alone(mapping)))
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -168,6 +171,11 @@ def _mapping(store: str, user: str | None, database: str | None, mapping: Path) 
     events = len(snapshot.interactions)
     users, items = len(snapshot.users), len(snapshot.items)
     return [Check("mapping", True, f"{users:,} users, {items:,} items, {events:,} interactions")]
+
+
+def _mapping_alone(mapping: Path) -> str:
+    GraphMapping.load(mapping)
+    return f"{mapping} can be read; give --store to compare it with a graph"
 
 
 def _text_model() -> str:

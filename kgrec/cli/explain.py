@@ -13,6 +13,7 @@ from kgrec.cli._options import (
     AvoidOption,
     CandidatesOption,
     ContextOption,
+    ExcludeOption,
     HistoryOption,
     JsonOption,
     MaxHopsOption,
@@ -66,6 +67,7 @@ def explain(
     context: ContextOption = None,
     candidates: CandidatesOption = None,
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
     without: Annotated[
         bool,
         typer.Option(
@@ -120,8 +122,8 @@ def explain(
 ) -> None:
     """Why an item is recommended: the paths in the graph that lead from the user to it.
 
-    `--scenario`, `--context`, `--history`, `--candidates` and `--where` as for `kgrec recommend`:
-    what that list shows is explained.
+    `--scenario`, `--context`, `--history`, `--candidates`, `--where` and `--exclude` as for
+    `kgrec recommend`: what that list shows is explained.
     """
     lists = [without, with_, why_not]
     questions = [*lists, compare is not None, words is not None]
@@ -131,12 +133,15 @@ def explain(
         raise typer.BadParameter("--picture goes with the paths or --words, not with the others")
     if of is not None and words is None:
         raise typer.BadParameter("--of goes with --words")
-    if (candidates is not None or where) and not any(lists):
-        raise typer.BadParameter("--candidates and --where go with --without, --with or --why-not")
+    if (candidates is not None or where or exclude is not None) and not any(lists):
+        raise typer.BadParameter(
+            "--candidates, --where and --exclude go with --without, --with or --why-not"
+        )
     query = read_query([user], history, scenario, context)
     limits = read_constraints(
         candidates,
         where,
+        exclude,
         relations=relations,
         via=via,
         avoid=avoid,

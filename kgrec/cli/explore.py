@@ -14,6 +14,7 @@ from kgrec.cli._app import app
 from kgrec.cli._options import (
     CandidatesOption,
     ContextOption,
+    ExcludeOption,
     JsonOption,
     ModelOption,
     SeedOption,
@@ -82,6 +83,7 @@ def explore(
     context: ContextOption = None,
     candidates: CandidatesOption = None,
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
     users: Annotated[
         int, typer.Option(help="With --importance: how many users to draw.", min=1)
     ] = 100,
@@ -90,8 +92,8 @@ def explore(
 ) -> None:
     """The graph: a node's edges, the paths to another node, and what moves scores.
 
-    `--scenario`, `--context`, `--candidates` and `--where` go with `--importance` and are those of
-    `kgrec recommend`.
+    `--scenario`, `--context`, `--candidates`, `--where` and `--exclude` go with `--importance` and
+    are those of `kgrec recommend`.
     """
     if (importance is None) == (not node):
         raise typer.BadParameter("give either --node or --importance")
@@ -108,13 +110,13 @@ def explore(
             users=users,
             context=parse_context(context),
             seed=seed,
-            constraints=read_constraints(candidates, where),
+            constraints=read_constraints(candidates, where, exclude),
         )
         _show_importance(frame, k, picture, as_json)
         return
-    if any((scenario, context, candidates, where)):
+    if any((scenario, context, candidates, where, exclude)):
         raise typer.BadParameter(
-            "--scenario, --context, --candidates and --where go with --importance"
+            "--scenario, --context, --candidates, --where and --exclude go with --importance"
         )
     if to is None and (via or avoid):
         raise typer.BadParameter("--via and --avoid go with --to")

@@ -13,6 +13,7 @@ from kgrec.cli._app import app
 from kgrec.cli._options import (
     CandidatesOption,
     ContextOption,
+    ExcludeOption,
     HistoryOption,
     JsonOption,
     KOption,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kgrec import Constraints, Query, Recommender
+    from kgrec.arguments import Missing
 
 
 @app.command(
@@ -60,8 +62,13 @@ def recommend(
     context: ContextOption = None,
     candidates: CandidatesOption = None,
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also items of the user's history.")
+    ] = False,
+    ignore_missing: Annotated[
+        bool,
+        typer.Option("--ignore-missing", help="Leave out users and items that are not there."),
     ] = False,
     out: Annotated[
         Path | None,
@@ -78,9 +85,10 @@ def recommend(
         raise typer.BadParameter("give one of --user, --history, --all-users and --users")
     if out is not None:
         check_table(out)
-    limits = read_constraints(candidates, where)
+    missing: Missing = "ignore" if ignore_missing else "error"
+    limits = read_constraints(candidates, where, exclude, missing=missing)
     named = split_list(user) if users is None else read_ids(users)
-    query = read_query(named, history, scenario, context)
+    query = read_query(named, history, scenario, context, missing)
     loaded = open_model(model)
     if all_users:
         query = replace(query, users=loaded.snapshot.users.ids.tolist())

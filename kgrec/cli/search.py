@@ -12,6 +12,7 @@ from kgrec.cli._options import (
     ContextOption,
     DatabaseOption,
     DbUserOption,
+    ExcludeOption,
     JsonOption,
     KOption,
     ModelOption,
@@ -37,6 +38,7 @@ def search(
     context: ContextOption = None,
     candidates: CandidatesOption = None,
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
     log: Annotated[
         str | None,
         typer.Option(help="Keep the query in this store, for the next training.", metavar="STORE"),
@@ -58,7 +60,7 @@ def search(
     if context is not None and user is None:
         raise typer.BadParameter("--context goes with --user")
     query = None if user is None else read_query([user], None, scenario, context)
-    limits = read_constraints(candidates, where)
+    limits = read_constraints(candidates, where, exclude)
     loaded = open_model(model)
     if query is None:
         frame = loaded.search(text, scenario=scenario, k=k, constraints=limits)

@@ -9,6 +9,7 @@ import typer
 from kgrec.cli._app import app
 from kgrec.cli._options import (
     CandidatesOption,
+    ExcludeOption,
     JsonOption,
     KOption,
     ModelOption,
@@ -27,10 +28,11 @@ def similar(
     k: KOption = 10,
     candidates: CandidatesOption = None,
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The items most similar to given ones."""
-    limits = read_constraints(candidates, where)
+    limits = read_constraints(candidates, where, exclude)
     loaded = open_model(model)
     frame = loaded.similar(split_list(item) or [], k, constraints=limits)
     print_frame(with_titles(loaded.snapshot, frame, "similar_id"), as_json)

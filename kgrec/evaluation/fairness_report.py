@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from graph_schema.disk.paths import given_path
 from kgrec.evaluation.fairness_figures import ExposureCost, FairnessFigures
 from kgrec.evaluation.fairness_plot import draw_fairness
 from kgrec.metrics.evaluate import aligned
@@ -40,7 +41,7 @@ class FairnessReport(FairnessFigures):
         MissingExtraError
             Without the extra "plots".
         """
-        return draw_fairness(self, Path(path))
+        return draw_fairness(self, given_path(path, "path"))
 
     def __str__(self) -> str:
         tables = ["\n".join(aligned(table)) for table in self._tables()]

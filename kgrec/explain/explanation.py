@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from graph_schema.disk.paths import given_path
 from kgrec.explain.explained_path import ExplainedPath, signed
 from kgrec.explain.influence import Influence
 from kgrec.explain.render.content import RenderContent
@@ -157,9 +158,10 @@ class Explanation:
         MissingExtraError
             If matplotlib is not installed and a picture is wanted.
         """
-        if Path(path).suffix.lower() == ".html":
+        place = given_path(path, "path")
+        if place.suffix.lower() == ".html":
             return self.to_html(path, title=title)
-        return draw_explanation(self._content(title), Path(path))
+        return draw_explanation(self._content(title), place)
 
     def to_html(self, path: str | Path, *, title: str | None = None) -> Path:
         """Save one HTML file to click, search and filter the paths; it needs no network.
@@ -181,7 +183,7 @@ class Explanation:
         RequestError
             If the name ends otherwise.
         """
-        return explanation_page(self._content(title), Path(path))
+        return explanation_page(self._content(title), given_path(path, "path"))
 
     def to_networkx(self) -> nx.MultiDiGraph[tuple[str, str]]:
         """Return the paths as one graph.

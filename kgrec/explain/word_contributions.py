@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graph_schema.disk.paths import given_path
 from kgrec.explain.explained_path import signed
 from kgrec.graph.snapshot import Floats
 from kgrec.visualization.notebook import fragment, paragraphs
@@ -91,9 +92,8 @@ class WordContributions:
             If matplotlib is not installed.
         """
         title = f"“{self.item_name}” for user {self.user_id}: {self.source}"
-        return draw_words(
-            self.words, self.contributions, Path(path), title=title, note=f"{self._summary()}."
-        )
+        place, note = given_path(path, "path"), f"{self._summary()}."
+        return draw_words(self.words, self.contributions, place, title=title, note=note)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values as JSON-safe types, words as dicts."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graph_schema.disk.paths import given_path
 from kgrec.explore.graph_path import GraphPath
 from kgrec.visualization.drawing import draw_graph
 from kgrec.visualization.html_page import write_page
@@ -47,7 +48,7 @@ def draw(
     MissingExtraError
         If matplotlib is not installed and a picture is wanted.
     """
-    path = Path(path)
+    path = given_path(path, "path")
     if path.suffix.lower() == ".html":
         return write_page(graph, path, title=title, paths=[one.on_page() for one in paths])
     return draw_graph(graph, path, title=title)

@@ -11,9 +11,10 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
-from graph_schema.disk.files import put_file, put_text
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
 from kgrec.explore.cypher_export import script
+from kgrec.files import save_file, save_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -48,19 +49,19 @@ def export_graph(graph: Graph, path: str | Path) -> Path:
     RequestError
         If the name ends otherwise.
     """
-    path = Path(path)
+    path = given_path(path, "path")
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)
         raise RequestError(f"can't export to {path.name!r}: end its name in one of {known}")
     plain = _plain(graph)
     if suffix == ".cypher":
-        return put_text(path, script(plain))
+        return save_text(path, script(plain))
     if suffix == ".json":
-        return put_text(path, json.dumps(_links(plain), ensure_ascii=False, indent=1) + "\n")
+        return save_text(path, json.dumps(_links(plain), ensure_ascii=False, indent=1) + "\n")
     import networkx as nx
 
-    return put_file(path, lambda name: nx.write_graphml_xml(_for_xml(plain), name))
+    return save_file(path, lambda name: nx.write_graphml_xml(_for_xml(plain), name))
 
 
 def read_graph(path: str | Path) -> Graph:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError
 from kgrec.explain.attribution.pieces import KIND_NAMES, TEXTUAL, Pieces
 from kgrec.explore.node_lookup import node_text
@@ -157,7 +158,7 @@ def draw_importance(
         title=title or "What moved the scores",
         axis="mean contribution to a score (bar: its size; tick: with its sign)",
     )
-    return draw_bars(bars, Path(path))
+    return draw_bars(bars, given_path(path, "path"))
 
 
 def _column(part: pd.DataFrame, order: pd.Index[str], column: str) -> list[float]:

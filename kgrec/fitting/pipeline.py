@@ -14,7 +14,7 @@ from kgrec.features.texts import TextFeatures
 from kgrec.fitting.fit import FitData, FitOptions, Fitted, fingerprint, fit_engine
 from kgrec.fitting.hyperparameters import search_settings
 from kgrec.fitting.plan import settings_to_try
-from kgrec.fitting.validation import has_valid_split, training_split
+from kgrec.fitting.validation import choosing_rows, has_valid_split, training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.scoring.scenario_codes import check_reserved
 
@@ -56,7 +56,8 @@ def run_pipeline(
     check_reserved(visible.scenarios.ids)
     held = training_split(visible, config, options.seed)
     train = visible.without(held, ("train",))
-    data = FitData(train, visible.interactions.select(held), encode(train))
+    valid = choosing_rows(train.interactions, visible.interactions.select(held))
+    data = FitData(train, valid, encode(train))
     trials: list[dict[str, Any]] = []
     if tune is None:
         settings = settings_to_try(data.train, data.valid, config)

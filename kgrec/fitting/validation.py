@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from kgrec.arrays import Csr, pairs_to_csr, take_rows
+from kgrec.arrays import Csr, contains, pairs_to_csr, take_rows
 from kgrec.config import RecommenderConfig
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions, Ints
 from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
@@ -41,6 +41,23 @@ def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int)
             stacklevel=4,
         )
     return np.asarray(labels == "valid")
+
+
+def choosing_rows(train: Interactions, valid: Interactions) -> Interactions:
+    """The validation rows; none, with a warning, where each is of an item that its user has among
+    the training rows, so that no list could contain it and nothing can be compared."""
+    if not len(valid):
+        return valid
+    n_users = int(max(train.user.max(initial=0), valid.user.max())) + 1
+    known = contains(pairs_to_csr(train.user, train.item, n_users), valid.user, valid.item)
+    if not known.all():
+        return valid
+    warnings.warn(
+        f"None of the {len(valid):,} validation rows is of an item that is new to its user, so "
+        "none can choose the epoch: the last one is kept.",
+        stacklevel=4,
+    )
+    return valid.select(~known)
 
 
 def has_valid_split(visible: GraphSnapshot) -> bool:

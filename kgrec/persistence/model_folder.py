@@ -151,17 +151,26 @@ def read_state(folder: Path, device: torch.device) -> FittedState:
 
 
 def _load(folder: Path, device: torch.device) -> FittedState:
-    manifest = _manifest(folder)
-    for name, expected in manifest["files"].items():
+    try:
+        manifest = _manifest(folder)
+        _check_files(folder, manifest["files"])
+        return _read(folder, manifest, device)
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename or folder} can't be read ({reason(error)}); permit reading all files "
+            "of the folder, or copy it again."
+        ) from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{folder}: not a model of kgrec ({error}); train again.") from error
+
+
+def _check_files(folder: Path, checksums: Mapping[str, str]) -> None:
+    for name, expected in checksums.items():
         path = folder / name
         if not path.exists():
             raise ModelError(f"{folder}: {name} is missing; copy the whole folder or train again.")
         if digest(path) != expected:
             raise ModelError(f"{path} is truncated or was changed; copy it again or train again.")
-    try:
-        return _read(folder, manifest, device)
-    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise ModelError(f"{folder}: not a model of kgrec ({error}); train again.") from error
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

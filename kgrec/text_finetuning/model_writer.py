@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from kgrec.files import FolderKind
-from kgrec.text.encoding.adapters import PrefixEncoder, peft_warnings_hidden
+from kgrec.text.encoding.adapters import PrefixEncoder
 from kgrec.text.encoding.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
 from kgrec.text.encoding.models import sha256
+from kgrec.text.encoding.notices import peft_warnings_hidden, transformers_notices_hidden
 from kgrec.text_finetuning.tuner import TunedModel
 
 TUNED = FolderKind.of_format("tuned text model", MANIFEST, FORMAT)
@@ -32,8 +33,9 @@ def write_tuned_model(
     if hasattr(network, "peft_config"):
         _write_adapter(network, folder, base)
     else:
-        network.save_pretrained(folder)
-        _write_tokenizer(tuned.tokenizer, folder)
+        with transformers_notices_hidden():
+            network.save_pretrained(folder)
+            _write_tokenizer(tuned.tokenizer, folder)
         _copy_pooling(pooling_of, folder)
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     manifest = {

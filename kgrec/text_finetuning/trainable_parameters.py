@@ -11,7 +11,8 @@ from torch import nn
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import TextModelError
-from kgrec.text.encoding.adapters import import_peft, peft_warnings_hidden, prefix_encoder
+from kgrec.text.encoding.adapters import import_peft, prefix_encoder
+from kgrec.text.encoding.notices import peft_warnings_hidden
 
 _KEYS_VALUES = re.compile(r"(^|\.)(key|value|k|v|k_lin|v_lin|k_proj|v_proj)$")
 _TASK = "FEATURE_EXTRACTION"

@@ -11,9 +11,9 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from graph_schema.disk.files import put_text
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
+from kgrec.files import save_text
 from kgrec.visualization.graph_view import GraphView, NodeKey, ViewEdge, ViewNode, graph_view
 from kgrec.visualization.layout import Box, place_nodes, separate
 from kgrec.visualization.style import tint
@@ -85,7 +85,7 @@ def write_page(
         library=_asset("vendor/cytoscape.min.js"),
         program=_asset("assets/page.js"),
     )
-    return put_text(path, text)
+    return save_text(path, text)
 
 
 def _asset(name: str) -> str:

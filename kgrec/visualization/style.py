@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_schema.disk.files import put_file
 from graph_schema.errors import RequestError
 from kgrec.extras import require
+from kgrec.files import save_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ def save(figure: Figure, path: Path) -> None:
             file = Path(name)
             file.write_bytes(_with_numbered_ids(file.read_text(encoding="utf-8")).encode())
 
-    put_file(path, write)
+    save_file(path, write)
 
 
 def _with_numbered_ids(svg: str) -> str:

@@ -72,7 +72,7 @@ def test_wrong_requests_are_refused(fitted: Recommender, tmp_path: Path) -> None
         fitted.vectors("entity")
     with pytest.raises(RequestError, match="of type list"):
         fitted.vectors(["item"])  # type: ignore[arg-type]
-    with pytest.raises(RequestError, match="not int"):
+    with pytest.raises(RequestError, match="is a int; give a path"):
         fitted.vectors().save(5)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="'x'"):
         fitted.vectors("item", ["x"])
@@ -81,6 +81,6 @@ def test_wrong_requests_are_refused(fitted: Recommender, tmp_path: Path) -> None
     with pytest.raises(RequestError, match="parquet"):
         fitted.vectors().save(tmp_path / "items.pickle")
     (tmp_path / "folder.npy").mkdir()
-    with pytest.raises(RequestError, match="another file"):
+    with pytest.raises(RequestError, match="is a folder; name a file"):
         fitted.vectors().save(tmp_path / "folder.npy")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.npy"]

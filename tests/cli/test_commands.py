@@ -22,6 +22,15 @@ def test_load_says_what_is_in_the_store_and_twice_changes_nothing(
     assert f"{N_USERS * EVENTS + N_ITEMS:,} edges" in first["detail"]
 
 
+def test_doctor_reads_a_mapping_without_a_store(tmp_path: Path) -> None:
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text("[model]\nembedding_size = 8\n")
+    result = kgrec("doctor", "--mapping", mapping, "--json", expect=1)
+    last = json.loads(result.stdout)[-1]
+    assert (last["name"], last["ok"]) == ("mapping", False)
+    assert "the mapping is wrong" in last["detail"]
+
+
 def test_load_reports_rows_on_stderr(folder: Path, tmp_path: Path) -> None:
     result = kgrec("load", folder, "--store", tmp_path / "deep" / "new.kgl")
     assert f"interactions.csv: {N_USERS * EVENTS:,} rows read" in result.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from kgrec import Constraints, Query, Recommender
@@ -62,6 +63,7 @@ LIMITS = {
     "all items": (),
     "candidates": ("--candidates", ",".join(f"i{n}" for n in range(10, 30))),
     "where": ("--where", "year=1990..2010"),
+    "exclude": ("--exclude", "i10,i11,i12"),
 }
 
 
@@ -111,11 +113,25 @@ def test_search_is_personal_in_the_scenario(scenarios: Path) -> None:
     assert plain != mixed
 
 
+@pytest.mark.slow
+def test_what_is_missing_is_left_out_where_asked(scenarios: Path, tmp_path: Path) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text("user_id\nnobody\nu3\n")
+    given = ("recommend", "-m", scenarios, "--exclude", "i1,sold-out", "--users", users, "-k", "3")
+    assert "nobody" in kgrec(*given, expect=1).stderr
+    rows = kgrec_json(*given, "--ignore-missing", "--json")
+    assert [row["user_id"] for row in rows] == ["u3"] * 3
+    kgrec(*given, "--ignore-missing", "--out", tmp_path / "lists.csv")
+    assert pd.read_csv(tmp_path / "lists.csv")["item_id"].tolist() == [r["item_id"] for r in rows]
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("explain", "-u", "u0", "-i", "i0", "--where", "year=1990"), "--candidates and --where"),
-        (("explain", "-u", "u0", "-i", "i0", "--candidates", "i1"), "--candidates and --where"),
+        (("explain", "-u", "u0", "-i", "i0", "--where", "year=1990"), "--exclude go with"),
+        (("explain", "-u", "u0", "-i", "i0", "--candidates", "i1"), "--exclude go with"),
+        (("explain", "-u", "u0", "-i", "i0", "--exclude", "i1"), "--exclude go with"),
+        (("explore", "--node", "Item:i0", "--exclude", "i1"), "--exclude go with"),
         (("search", "a", "--context", "hour=3"), "--context goes with --user"),
         (("explore", "--node", "Item:i0", "--context", "hour=3"), "go with --importance"),
         (("explore", "--node", "Item:i0", "--where", "year=1990"), "go with --importance"),

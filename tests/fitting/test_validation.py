@@ -55,6 +55,18 @@ def test_a_user_without_times_is_held_out_at_random_beside_others() -> None:
     np.testing.assert_array_equal(held[own], expected[own])
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["drawn rows", "rows marked valid"])
+def test_a_model_is_fitted_where_users_repeat_their_items(named: bool) -> None:
+    rows = [(f"u{user}", f"i{item}") for user in range(6) for item in range(3)] * 4
+    events = pd.DataFrame(rows, columns=["user_id", "item_id"])
+    events = events.assign(timestamp=range(len(events)))
+    if named:
+        events["split"] = np.where(events.index < 54, "train", "valid")
+    with pytest.warns(UserWarning, match=r"None of the \d+ validation rows is of an item"):
+        model = Recommender(CONFIG).fit(Catalog.from_frames(interactions=events))
+    assert len(model.rank("u1", exclude_seen=False).ids[0]) == 3
+
+
 @pytest.mark.slow
 def test_a_model_is_fitted_where_one_event_lacks_a_time() -> None:
     with pytest.warns(UserWarning, match="1 of 600"):

@@ -196,3 +196,11 @@ def test_any_catalog_round_trips(
     assert Catalog.read_parquet(catalog.to_parquet(folder)).equals(catalog)
     rebuilt = Catalog.from_frames(**{name: catalog.tables[name] for name in catalog.tables})
     assert rebuilt.equals(catalog)
+
+
+@pytest.mark.parametrize("content", ['{"title": "mine"}', "[]", "mine"])
+def test_a_catalog_of_others_stays(content: str, tmp_path: Path) -> None:
+    (tmp_path / files.MANIFEST).write_text(content)
+    with pytest.raises(SourceError, match=r"that no kgrec wrote. Cure: move it away"):
+        Catalog.from_frames(**frames()).to_parquet(tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == [content]

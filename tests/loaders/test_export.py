@@ -20,6 +20,7 @@ from graph_schema import Catalog, CatalogError, SourceError
 from graph_schema.disk.change import COMMITTED
 from graph_schema.disk.locks import held
 from graph_schema.frames import SPECS
+from loaders.export import LIST
 
 from .writing import SAMPLES, Sample, csv_folder
 
@@ -44,7 +45,7 @@ def test_an_earlier_export_is_replaced_whole(tmp_path: Path) -> None:
     smaller = Catalog.from_frames(interactions=catalog.interactions)
     loaders.to_csv_folder(smaller, tmp_path / "out", compress=True)
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["interactions.csv.gz", "items.csv.gz", "users.csv.gz"]
+    assert names == [LIST, "interactions.csv.gz", "items.csv.gz", "users.csv.gz"]
 
 
 def test_a_full_disk_leaves_the_earlier_export(
@@ -72,6 +73,27 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     loaders.to_csv_folder(catalog, folder)
     for name in ("notes.txt", "vectors/notes.txt"):
         assert (folder / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "name", ["items.csv", "items.parquet", "reviews.csv.gz", "vectors/faces.npy"]
+)
+def test_data_of_others_is_neither_replaced_nor_removed(name: str, tmp_path: Path) -> None:
+    catalog = loaders.csv_folder(csv_folder(tmp_path / "data")).catalog
+    (tmp_path / "out" / "vectors").mkdir(parents=True)
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(SourceError, match=rf"holds {name}, which no export.*Cure: move it away"):
+        loaders.to_csv_folder(catalog, tmp_path / "out")
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert [path.read_text() for path in files] == ["mine"]
+
+
+def test_the_home_folder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    catalog = loaders.csv_folder(csv_folder(tmp_path / "data")).catalog
+    assert loaders.to_csv_folder(catalog, "~/out") == tmp_path / "out"
+    assert catalog.to_parquet("~/parquet") == tmp_path / "parquet"
+    assert Catalog.read_parquet("~/parquet").equals(catalog)
 
 
 def test_an_export_that_was_interrupted_is_finished_by_a_load(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import loaders
 from graph_schema.errors import CatalogError, SourceError
+from loaders.export import LIST
 from tests.loaders import writing
 
 NUMBERS = np.array([[1.0, 2.0], [0.5, -1.0]], dtype=np.float32)
@@ -46,14 +47,16 @@ def test_arrays_and_parquet_files_are_read(folder: Path) -> None:
 
 def test_they_are_exported_and_read_again(folder: Path, tmp_path: Path) -> None:
     put(folder)
+    put(folder, "old")
     catalog = loaders.load(folder).catalog
     out = loaders.to_csv_folder(catalog, tmp_path / "out")
     assert loaders.load(out).catalog.equals(catalog)
-    np.save(out / "vectors" / "old.npy", NUMBERS)
-    loaders.to_csv_folder(catalog, out)
+    (folder / "vectors" / "old.npy").unlink()
+    (folder / "vectors" / "old.ids.txt").unlink()
+    loaders.to_csv_folder(loaders.load(folder).catalog, out)
     files = sorted(path.name for path in (out / "vectors").iterdir())
     assert files == ["image.ids.json", "image.npy"]
-    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [LIST]
 
 
 def test_they_stand_beside_a_parquet_catalog_too(folder: Path, tmp_path: Path) -> None:

@@ -68,6 +68,15 @@ def test_the_files_are_those_of_the_manifest_and_no_pickle(saved: Path) -> None:
     assert {path.name for path in saved.iterdir()} == {*FILES, "manifest.json"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the rights of files")
+def test_all_files_have_the_usual_rights(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    usual = (tmp_path / "usual").stat().st_mode
+    assert {path.name: path.stat().st_mode for path in saved.iterdir()} == {
+        path.name: usual for path in saved.iterdir()
+    }
+
+
 @pytest.mark.parametrize("name", [*FILES, "manifest.json"])
 @pytest.mark.parametrize("damage", ["missing", "truncated", "flipped"])
 def test_a_damaged_folder_is_refused_by_name(copy: Path, name: str, damage: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pyarrow as pa
 
+from graph_schema.disk.paths import given_path
 from graph_schema.errors import StoreError, StoreFileError
 from graph_schema.migration import latest_version
 from graph_schema.names import ITEM
@@ -67,7 +68,7 @@ class EmbeddedStore(GraphStore):
     limits: ClassVar[Limits] = Limits()
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = given_path(path, "the store's file")
         self.uri = str(self.path)
         self._reader = _Reader()
         self._had_file = False

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +10,7 @@ from torch import Tensor, nn
 
 from kgrec.errors import TextModelError
 from kgrec.extras import require
+from kgrec.text.encoding.notices import peft_warnings_hidden
 
 
 class PrefixEncoder(nn.Module):
@@ -89,11 +87,3 @@ def import_peft() -> ModuleType:
     """Import the peft library. Raises MissingExtraError where it is not installed."""
     with peft_warnings_hidden():
         return require("peft", extra="finetuning")
-
-
-@contextmanager
-def peft_warnings_hidden() -> Iterator[None]:
-    """Hide the warnings of peft and its imports: none concerns a setting of kgrec."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

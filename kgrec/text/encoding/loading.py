@@ -14,10 +14,10 @@ from kgrec.text.encoding import models
 from kgrec.text.encoding.adapters import (
     import_peft,
     merge_adapter,
-    peft_warnings_hidden,
     prefix_encoder,
 )
 from kgrec.text.encoding.finetuned_model import MANIFEST, is_adapter, read_manifest
+from kgrec.text.encoding.notices import peft_warnings_hidden, transformers_notices_hidden
 from kgrec.text.encoding.pooling import MEAN, Pooling, read_pooling
 
 
@@ -91,12 +91,10 @@ def _with_adapter(network: Any, folder: Path) -> Any:
 
 def _load(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
     try:
         # Missing weights are filled with random numbers; those of the pooler are never used.
-        with torch.random.fork_rng(devices=[]):
+        with transformers_notices_hidden(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network, info = AutoModel.from_pretrained(
                 folder,

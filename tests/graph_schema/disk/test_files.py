@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_the_ending_is_that_of_the_file(tmp_path: Path) -> None:
 
     put_file(tmp_path / "PICTURE.PNG", write)
     assert seen == [".png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the rights of files")
+def test_whoever_may_read_the_folder_may_read_the_file(tmp_path: Path) -> None:
+    def write(name: str) -> None:
+        Path(name).write_text("new")
+        Path(name).chmod(0o600)
+
+    (tmp_path / "usual").touch()
+    put_file(tmp_path / "file", write)
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_a_digest_is_the_sha256_of_the_content(tmp_path: Path) -> None:

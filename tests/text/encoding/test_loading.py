@@ -1,12 +1,15 @@
 """Networks and tokenizers that do not belong together, or are no text model, on tiny models."""
 
 import json
+import logging
+from io import StringIO
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import ViTConfig, ViTModel
+from transformers.utils import logging as notices
 
 from graph_schema.errors import RequestError, TextModelError
 from kgrec.text import load_encoder
@@ -82,3 +85,16 @@ def test_whatever_a_catalog_holds_gives_unit_or_zero_rows(tmp_path):
     lengths = np.linalg.norm(found, axis=1)
     assert lengths == pytest.approx([0, 0, 0, 1, 1, 0], abs=1e-6)
     assert np.abs(found[4] - encoder.encode(["the river"])[0]).max() < 1e-6
+
+
+def test_loading_prints_nothing_and_leaves_the_settings_of_transformers(tmp_path):
+    tiny.write_bert(tmp_path)  # without the weights of a pooler, which transformers would report
+    printed = StringIO()
+    handler = logging.StreamHandler(printed)
+    notices.add_handler(handler)
+    notices.enable_progress_bar()
+    before = notices.get_verbosity()
+    load(tmp_path)
+    notices.remove_handler(handler)
+    assert printed.getvalue() == ""
+    assert (notices.get_verbosity(), notices.is_progress_bar_enabled()) == (before, True)
