@@ -19,10 +19,10 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
-from graph_schema.disk.files import flush, flush_folder, give_usual_rights, put_file
+from graph_schema.disk.files import flush, flush_folder, give_usual_rights, is_inside, put_file
 from graph_schema.disk.locks import held
 from graph_schema.disk.scratch import (
     made_folder,
@@ -91,7 +91,7 @@ class FolderKind:
         except (OSError, ValueError):
             return frozenset()
         names = self.listed(content) if isinstance(content, dict) else None
-        if names is None or not all(map(_is_inside, names)):
+        if names is None or not all(map(is_inside, names)):
             return frozenset()
         return frozenset({self.manifest, *names})
 
@@ -208,14 +208,6 @@ def remove_folder(folder: Path, kind: FolderKind) -> None:
     names = kind.files(folder)
     if names:
         _remove_listed(folder, names)
-
-
-def _is_inside(name: object) -> bool:
-    """Whether ``name`` is a path that can't lead out of its folder."""
-    if not isinstance(name, str) or "\\" in name:
-        return False
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def _working_folders() -> list[Path]:

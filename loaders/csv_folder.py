@@ -6,12 +6,13 @@ Only the interactions are required.
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from graph_schema.disk.change import finish_change
 from graph_schema.disk.paths import given_path
-from graph_schema.errors import SourceError, reason
+from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
 from loaders.builder import CatalogBuilder
@@ -19,9 +20,10 @@ from loaders.infer import infer_types
 from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
-from loaders.vectors import read_vectors
+from loaders.vectors import FOLDER, VECTOR_FILES, read_vectors
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
+_READS: Final = 5
 
 
 def csv_folder(
@@ -35,7 +37,8 @@ def csv_folder(
 
     Columns that the layout doesn't know are kept as attributes. They become numbers or booleans if
     no value changes by that. Blank rows and exact repeats of nodes and facts are dropped and
-    counted; equal interactions are separate events.
+    counted; equal interactions are separate events. Files that an export replaces meanwhile are
+    read again, so that nothing is mixed from two exports.
 
     Parameters
     ----------
@@ -60,13 +63,29 @@ def csv_folder(
     CatalogError
         If the content breaks the schema; the error lists every problem.
     """
-    folder = given_path(folder, "folder")
-    finish_export(folder)
+    folder, form = given_path(folder, "folder"), CsvForm(delimiter, encoding)
+    for _ in range(_READS):
+        finish_export(folder)
+        before = _identities(folder)
+        try:
+            result = _read(folder, form, progress)
+        except (SourceError, CatalogError):
+            if _identities(folder) == before:
+                raise
+            continue
+        if _identities(folder) == before:
+            return result
+    raise SourceError(
+        f"{folder}: its files are replaced again and again while they are read. Cure: load it "
+        "when nobody exports to it."
+    )
+
+
+def _read(folder: Path, form: CsvForm, progress: Progress | None) -> LoadResult:
     builder = CatalogBuilder()
-    form = CsvForm(delimiter, encoding)
     for name, path in _find_files(folder, builder.report).items():
         part = read_table(path, form, progress)
-        _check_delimiter(name, path, part.table.column_names, delimiter)
+        _check_delimiter(name, path, part.table.column_names, form.delimiter)
         builder.report_file(path, part)
         builder.add(name, infer_types(part.table, SPECS[name].by_name), path, part.rows)
     if not builder.tables["interactions"].num_rows:
@@ -78,11 +97,27 @@ def csv_folder(
     return builder.build()
 
 
+def loaded_files(folder: Path) -> list[Path]:
+    """The files of ``folder`` that a load would read."""
+    tables = [folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES]
+    vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
+    return sorted([*filter(Path.exists, tables), *vectors])
+
+
+def _identities(folder: Path) -> dict[Path, int]:
+    """The files that a load reads; the number of each is another one after an export."""
+    found = {}
+    for path in loaded_files(folder):
+        with suppress(FileNotFoundError):
+            found[path] = path.stat().st_ino
+    return found
+
+
 def finish_export(folder: Path) -> None:
     """Finish an export to this folder that was interrupted. Raises SourceError."""
     try:
         finish_change(folder)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise SourceError(
             f"{folder}: an export to it was interrupted and can't be finished ({reason(error)}). "
             "Cure: permit writing in the folder, or export again."

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
@@ -14,14 +13,15 @@ import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
 from graph_schema.disk.change import changed_files
+from graph_schema.disk.files import is_inside
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from graph_schema.vectors import vector_columns
-from loaders.csv_folder import SUFFIXES
+from loaders.csv_folder import loaded_files
 from loaders.infer import with_point
-from loaders.vectors import FOLDER, VECTOR_FILES, write_vectors
+from loaders.vectors import FOLDER, write_vectors
 
 LIST: Final = ".kgrec-export.json"  # lists the files that an export wrote
 _FILE_NAME: Final = re.compile(r'[^\x00-\x1f/\\:*?"<>|]+')
@@ -100,28 +100,21 @@ def _exported(folder: Path) -> list[Path]:
     """The files that the earlier export listed as its own."""
     try:
         listed = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
-        names = [PurePosixPath(name) for name in listed]
+        names = [name for name in listed if is_inside(name)]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    return [folder / name for name in names if not name.is_absolute() and ".." not in name.parts]
+    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def _check_foreign(folder: Path) -> None:
     """Raise SourceError for a file that a load would read and that no export wrote."""
     own = set(_exported(folder))
-    foreign = [path.relative_to(folder) for path in _loaded_files(folder) if path not in own]
+    foreign = [path.relative_to(folder) for path in loaded_files(folder) if path not in own]
     if foreign:
         raise SourceError(
             f"{folder} holds {foreign[0]}, which no export of kgrec wrote; a load would read it as "
             "a part of the catalog. Cure: move it away, or name a new or empty folder."
         )
-
-
-def _loaded_files(folder: Path) -> Iterable[Path]:
-    """The files of ``folder`` that a load would read."""
-    tables = [folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES]
-    vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
-    return sorted([*filter(Path.exists, tables), *vectors])
 
 
 def _write_tables(catalog: Catalog, folder: Path, compress: bool) -> None:

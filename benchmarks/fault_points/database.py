@@ -68,8 +68,13 @@ def _write(server: Server, catalog: Catalog) -> None:
 
 
 def read_server(server: Server) -> Mapping[str, Content]:
+    """Read until two readings agree: the server may still commit what a killed process has sent,
+    between two queries of one reading."""
     with connect(server.uri, auth=server.auth) as store:
-        return {_PLACE: store_content(store)}
+        found = store_content(store)
+        while (again := store_content(store)) != found:
+            found = again
+    return {_PLACE: found}
 
 
 def lost_server(points: int, edges: int, folder: Path, rng: np.random.Generator) -> Tally:

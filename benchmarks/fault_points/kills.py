@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from benchmarks.fault_points.contents import Content, is_between, names_below
 from benchmarks.fault_points.operations import Operation
 
 Contents = Mapping[str, Content]
+_MOST_POINTS: Final = 4  # for each kill
+_SHORTER: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -66,22 +68,28 @@ class Tally:
         }
 
 
-def measure(operation: Operation, points: int, folder: Path, rng: np.random.Generator) -> Tally:
-    """Kill the operation at so many points, in turn of each kind."""
+def measure(operation: Operation, kills: int, folder: Path, rng: np.random.Generator) -> Tally:
+    """Kill the operation so many times, in turn at points of each kind.
+
+    A point that comes after the operation's end is checked too; then another is drawn, from a
+    shorter time.
+    """
     tally = Tally(operation.name)
     before = folder / "before"
     before.mkdir(parents=True)
     operation.prepare(before)
     reference = refer(operation, before, folder / "reference")
-    for number in range(points):
-        kind = operation.kills[number % len(operation.kills)]
+    seconds = reference.seconds
+    while tally.stopped < kills and tally.points < _MOST_POINTS * kills:
+        kind = operation.kills[tally.points % len(operation.kills)]
         place = restored(operation, before, folder / "killed")
         if kind == "step":
             at: float = int(rng.integers(reference.operations))
         else:
-            at = float(rng.random() * reference.seconds)
+            at = float(rng.random() * seconds)
         with tally.noting(f"{kind} {at:.3f}"):
-            _one(operation, reference, place, kind, at, tally)
+            stopped = _one(operation, reference, place, kind, at, tally)
+            seconds *= 1.0 if stopped else _SHORTER
         shutil.rmtree(place)
     return tally
 
@@ -115,11 +123,12 @@ def restored(operation: Operation, before: Path, place: Path) -> Path:
 
 def _one(
     operation: Operation, reference: Reference, place: Path, kind: str, at: float, tally: Tally
-) -> None:
-    """Kill the operation at one point and check what follows."""
+) -> bool:
+    """Kill the operation at one point and check what follows; whether it was stopped there."""
     tally.points += 1
     ended = _killed(operation, place, kind, at)
-    tally.stopped += ended.code == -signal.SIGKILL or (kind == "worker" and ended.code == REFUSED)
+    stopped = ended.code == -signal.SIGKILL or (kind == "worker" and ended.code == REFUSED)
+    tally.stopped += stopped
     where = f"{kind} {at:.3f}"
     if ended.code not in (COMPLETED, -signal.SIGKILL, REFUSED if kind == "worker" else COMPLETED):
         tally.problems.append(f"{where}: exit code {ended.code}: {ended.words}")
@@ -136,6 +145,7 @@ def _one(
     left = names_below(place) ^ reference.names
     if left:
         tally.problems.append(f"{where}: files left or missing: {sorted(left)[:5]}")
+    return stopped
 
 
 def _killed(operation: Operation, place: Path, kind: str, at: float) -> Ended:

@@ -7,7 +7,8 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TypeGuard
 
 from graph_schema.disk.scratch import made_folder, scratch_folder
 from graph_schema.errors import reason
@@ -17,6 +18,14 @@ def digest(path: Path) -> str:
     """The sha256 of a file's content, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_inside(name: object) -> TypeGuard[str]:
+    """Whether ``name`` is a path that can't lead out of its folder."""
+    if not isinstance(name, str) or "\\" in name:
+        return False
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def put_file(path: Path, write: Callable[[str], object]) -> Path:

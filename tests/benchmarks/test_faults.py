@@ -161,7 +161,7 @@ def test_a_killed_operation_is_whole_and_can_be_completed(
     found = {one.name: one for one in without_server(EDGES)}[name]
     tally = killed(found, tmp_path, points)
     assert tally.problems == []
-    assert tally.points == points
+    assert 0 < tally.stopped <= points
 
 
 @pytest.mark.slow

@@ -22,4 +22,4 @@ def test_a_killed_operation_can_be_completed(
     found = {one.name: one for one in operations(neo4j_server, EDGES)}[name]
     tally = kills.measure(found, 1, tmp_path, np.random.default_rng(0))
     assert tally.problems == []
-    assert tally.points == 1
+    assert 0 < tally.points <= 4

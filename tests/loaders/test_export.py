@@ -24,6 +24,9 @@ from loaders.export import LIST
 
 from .writing import SAMPLES, Sample, csv_folder
 
+# The package has a function of this name.
+MODULE: Any = sys.modules["loaders.csv_folder"]
+
 
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
@@ -107,6 +110,26 @@ def test_an_export_that_was_interrupted_is_finished_by_a_load(tmp_path: Path) ->
     (committed / "change.json").write_text(json.dumps(listed))
     assert loaders.load(folder).catalog.equals(smaller)
     assert sorted(path.name for path in folder.iterdir()) == new
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_an_export_that_is_replaced_while_it_is_loaded_is_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: bool
+) -> None:
+    catalog = loaders.csv_folder(csv_folder(tmp_path / "data")).catalog
+    smaller = Catalog.from_frames(interactions=catalog.interactions)
+    folder = loaders.to_csv_folder(catalog, tmp_path / "out")
+    read, reads = MODULE.read_table, []
+
+    def replaced_meanwhile(*arguments: Any) -> Any:
+        reads.append(arguments)
+        if len(reads) == 2:
+            loaders.to_csv_folder(smaller, folder, compress=compress)
+        return read(*arguments)
+
+    monkeypatch.setattr(MODULE, "read_table", replaced_meanwhile)
+    assert loaders.load(folder).catalog.equals(smaller)
+    assert len(reads) > 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs locks")

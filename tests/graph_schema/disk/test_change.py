@@ -154,3 +154,42 @@ def test_a_change_that_can_not_be_finished_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.csv").rmdir()
     finish_change(tmp_path)
     assert content(tmp_path) == {"a.csv": "new"}
+
+
+@pytest.mark.parametrize("listed", ["{", "[]", '{"new": []}', '{"new": [], "old": 1}'])
+def test_a_damaged_list_is_an_error_that_says_what_to_delete(tmp_path: Path, listed: str) -> None:
+    (tmp_path / COMMITTED).mkdir()
+    (tmp_path / COMMITTED / "change.json").write_text(listed)
+    with pytest.raises(OSError, match=r"damaged; delete \.kgrec-committed"):
+        finish_change(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["new", "old"])
+@pytest.mark.parametrize("name", ["../mine.csv", "link/mine.csv", "/mine.csv", 7])
+def test_a_list_from_elsewhere_touches_nothing_outside(
+    tmp_path: Path, part: str, name: object
+) -> None:
+    folder = tmp_path / "given"
+    (folder / COMMITTED / "files" / "link").mkdir(parents=True)
+    (folder / COMMITTED / "files" / "link" / "mine.csv").write_text("theirs")
+    (folder / "link").symlink_to(tmp_path)
+    (tmp_path / "mine.csv").write_text("mine")
+    listed = json.dumps({"new": [], "old": [], part: [name]})
+    (folder / COMMITTED / "change.json").write_text(listed)
+    with pytest.raises(OSError, match="leads out of the folder"):
+        finish_change(folder)
+    assert (tmp_path / "mine.csv").read_text() == "mine"
+
+
+def test_a_link_out_of_the_folder_is_reported_before_the_change(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    write(folder, "a.csv", text="old")
+    (folder / "part").symlink_to(tmp_path)
+    (tmp_path / "mine.csv").write_text("mine")
+    with pytest.raises(OSError, match=r"part/c\.csv leads out of the folder"):
+        write(folder, "a.csv", "part/c.csv")
+    with pytest.raises(OSError, match=r"part/mine\.csv leads out of the folder"):
+        write(folder, "a.csv")
+    assert (tmp_path / "mine.csv").read_text() == "mine"
+    assert content(folder)["a.csv"] == "old"
+    assert not (folder / COMMITTED).exists()
