@@ -162,7 +162,9 @@ def check_mapping(value: Any, name: str, example: str) -> Mapping[str, Any] | No
     for key, one in value.items():
         if not isinstance(key, str):
             raise RequestError(f"{name} has the key {_shown(key)}; keys are names: {example}.")
-        if isinstance(one, Iterable) and not isinstance(one, str):
+        if isinstance(one, str):
+            check_text(one, f"{name}, {key}")
+        elif isinstance(one, Iterable):
             raise RequestError(
                 f"{name} has {_shown(one)} for {key!r}; give one text or number, several values as "
                 "'a|b'."

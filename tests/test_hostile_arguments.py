@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,45 @@ def _values() -> dict[str, Any]:
         "Constraints": Constraints(via=[None], relations=[1]),  # type: ignore[list-item]
         "a Path": Path("/proc/nothing"),
         "an exception": ValueError("x"),
+        "a decimal number": Decimal("1.5"),
+        "a sparse Series": pd.Series(pd.arrays.SparseArray([1, 0, 2])),
+        **_nested(),
+    }
+
+
+def _nested() -> dict[str, Any]:
+    """Odd values inside of what parameters take: lists, pairs, histories, columns."""
+    odd: dict[str, Any] = {
+        "NaN": float("nan"),
+        "NA": pd.NA,
+        "NaT": pd.NaT,
+        "True": True,
+        "an integer beyond int64": 2**63,
+        "an integer beyond floats": 10**400,
+        "a float near the limit": 1e300,
+        "no text": "",
+        "half a sign": "\ud800",
+        "bytes": b"i1",
+        "a list": ["i1"],
+        "an array": np.zeros(2),
+        "a set": frozenset({"i1"}),
+        "an object": Odd(),
+    }
+    inside: dict[str, Callable[[Any], Any]] = {
+        "a list of {}": lambda one: ["u1", one],
+        "a pair with {}": lambda one: [("u1", one)],
+        "a pair that begins with {}": lambda one: [(one, "i1")],
+        "a mapping to {}": lambda one: {"u1": one},
+        "a history with {}": lambda one: {"u1": ["i1", one]},
+        "a history with times and {}": lambda one: {"u1": [("i1", 5), ("i2", one)]},
+        "ratings of {}": lambda one: {"u1": {one if isinstance(one, Hashable) else 1: 5}},
+        "a rating of {}": lambda one: {"u1": {"i1": one}},
+        "a frame with {}": lambda one: pd.DataFrame(
+            {"user_id": ["u1", one], "item_id": [one, "i1"]}, dtype=object
+        ),
+    }
+    return {
+        name.format(what): build(one) for what, one in odd.items() for name, build in inside.items()
     }
 
 

@@ -143,7 +143,7 @@ def _options(wanted: object) -> list[Any]:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def _missing(values: pd.Series[Any]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -102,10 +103,11 @@ def _histories(given: RatedHistories | None) -> pd.DataFrame:
             f"histories is a {type(given).__name__}; pass {{user: {{item: rating}}}}, or a "
             "DataFrame with user_id, item_id and rating."
         )
-    rating = pd.to_numeric(given["rating"], errors="coerce").astype("float64")
-    flags = [isinstance(one, bool | np.bool_) for one in given["rating"]]
+    values = [np.nan if _is_no_rating(one) else one for one in given["rating"].tolist()]
+    rating = pd.to_numeric(pd.Series(values, given.index, dtype=object), errors="coerce")
+    rating = rating.astype("float64")
     large = ~(rating.abs().to_numpy(dtype=np.float64) <= np.finfo(np.float32).max)
-    wrong = (large | np.array(flags, dtype=bool)) & given["item_id"].notna().to_numpy()
+    wrong = large & given["item_id"].notna().to_numpy()
     if wrong.any():
         row = given.iloc[int(np.argmax(wrong))]
         raise RequestError(
@@ -113,6 +115,12 @@ def _histories(given: RatedHistories | None) -> pd.DataFrame:
             f"{shown(row['rating'])}, which is no rating; pass a number."
         )
     return given.assign(user_id=id_list(given["user_id"], "histories"), rating=rating)
+
+
+def _is_no_rating(value: object) -> bool:
+    """Whether pandas would take a value that is no rating for a number, or fail."""
+    huge = isinstance(value, int) and abs(value) > sys.float_info.max
+    return isinstance(value, bool | np.bool_) or huge
 
 
 def _rated(user: object, rated: object) -> Mapping[str, float]:
