@@ -151,13 +151,15 @@ def _one(
 def _killed(operation: Operation, place: Path, kind: str, at: float) -> Ended:
     """The end of the operation, and of the processes that it had started."""
     child = start(operation.steps, place, kill_before=int(at) if kind == "step" else None)
+    workers: set[int] = set()
     if kind != "step":
         time.sleep(at)
-        for pid in workers_of(child.pid) if kind == "worker" else {child.pid}:
+        workers = workers_of(child.pid)
+        for pid in workers if kind == "worker" else {child.pid}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     ended = child.end()
-    workers = workers_of(child.pid)
+    workers |= workers_of(child.pid)  # a process that is ending may have no command line any more
     if not wait_for(workers):
         raise AssertionError(f"processes {workers} go on without the one that started them")
     return ended
