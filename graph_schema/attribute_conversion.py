@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from graph_schema.column_conversion import (
     absent_if_empty,
     is_numeric,
-    parsed_numbers,
+    numbers,
     to_arrow,
     true_positions,
 )
@@ -47,7 +47,7 @@ def attribute(name: str, column: str, raw: Any, collector: ProblemCollector) -> 
         return _joined(name, column, array, collector)
     if pa.types.is_duration(kind):
         return seconds(array)
-    if pa.types.is_temporal(kind):
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         return array.cast(pa.string())
     collector.add(
         name, column, f"values of type {kind} are not supported.", "make them text or numbers."
@@ -59,7 +59,9 @@ def _is_plain_list(kind: pa.DataType) -> bool:
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
         return False
     values = kind.value_type
-    return not (pa.types.is_nested(values) or pa.types.is_binary(values))
+    scalar = pa.types.is_string(values) or pa.types.is_large_string(values) or is_numeric(values)
+    scalar = scalar or pa.types.is_boolean(values) or pa.types.is_null(values)
+    return scalar or (pa.types.is_temporal(values) and not pa.types.is_interval(values))
 
 
 def seconds(durations: Any) -> Any:
@@ -125,13 +127,14 @@ def _as_numbers(array: Any, kind: pa.DataType) -> tuple[Any, np.ndarray]:
 
 
 def _numbers_in_text(array: Any) -> tuple[Any, np.ndarray]:
-    """Text such as "1990" or "9.5"; "007" is no number, since writing 7 back changes it."""
+    """Text such as "1990" or "9.5"; "007" is no number, since writing 7 back changes it, nor
+    are "inf" and "1e400"."""
     padded = true_positions(pc.match_substring_regex(array, r"^\s*-?0[0-9]"))
-    numbers, bad = parsed_numbers(array)
+    found, bad = numbers(array)
     bad = np.union1d(bad, padded)
     kept = np.ones(len(array), dtype=bool)
     kept[bad] = False
-    return pc.if_else(pa.array(kept), numbers, None), bad
+    return pc.if_else(pa.array(kept), found, None), bad
 
 
 def _is_whole(floats: Any) -> Any:

@@ -10,7 +10,9 @@ Times are converted here alone: those of files and frames, and (``unix_seconds``
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +30,14 @@ _ISO = (
 )
 MAX_SECONDS: Final = 253_402_300_799  # the end of the year 9999: anything later isn't in seconds
 _UNITS: Final = ((1e17, "nanoseconds", 10**9), (1e14, "microseconds", 10**6))
+# What a column of mixed types may hold: scalars by kind, and lists of scalars of one kind.
+_SCALARS: Final[Mapping[str, tuple[type, ...]]] = {
+    "text": (str,),
+    "boolean": (bool, np.bool_),
+    "number": (int, float, Decimal, np.integer, np.floating),
+    "time": (date, time, timedelta, np.datetime64, np.timedelta64),
+}
+_LISTS: Final = (list, tuple, set, frozenset, np.ndarray)
 TIME_CURE: Final = "unix seconds, a datetime or ISO 8601 text such as 2024-01-03T14:49:27Z"
 
 
@@ -53,7 +63,7 @@ def _one_plain_array(raw: Any) -> Any:
     if isinstance(raw, pa.ChunkedArray):
         raw = pa.concat_arrays(raw.chunks)
     if pa.types.is_dictionary(raw.type):
-        raw = raw.cast(raw.type.value_type)
+        raw = raw.dictionary.take(raw.indices)
     if pa.types.is_large_string(raw.type) or raw.type == pa.string_view():
         raw = raw.cast(pa.string())
     return raw
@@ -62,13 +72,48 @@ def _one_plain_array(raw: Any) -> Any:
 def _series_to_arrow(
     series: pd.Series[Any], name: str, column: str, collector: ProblemCollector
 ) -> Any:
-    try:
-        return pa.array(series, from_pandas=True)
-    except (pa.ArrowException, UnicodeError, TypeError, ValueError, OverflowError):
-        pass
+    if isinstance(series.dtype, pd.SparseDtype):
+        series = pd.Series(series.array.to_dense(), index=series.index)
+    array = _as_inferred(series)
+    if array is not None:
+        return array
     if pd.api.types.infer_dtype(series, skipna=True) in ("timedelta", "timedelta64"):
         return pa.array(pd.to_timedelta(series), from_pandas=True)
-    texts = [_as_text(value) for value in series]
+    return _mixed(series, name, column, collector)
+
+
+def _as_inferred(series: pd.Series[Any]) -> Any:
+    """The array of the type that Arrow finds; None where it finds none that holds every value."""
+    try:
+        array = pa.array(series, from_pandas=True)
+    except (pa.ArrowException, UnicodeError, TypeError, ValueError, OverflowError):
+        return None
+    if pa.types.is_list(array.type) and _any_is(series, (set, frozenset)):
+        return None  # in an order that changes from run to run
+    if pa.types.is_date(array.type) and _any_is(series, datetime):
+        return None  # without its time of day
+    return array
+
+
+def _any_is(series: pd.Series[Any], kinds: type | tuple[type, ...]) -> bool:
+    return any(isinstance(value, kinds) and value is not pd.NaT for value in series)
+
+
+def _mixed(series: pd.Series[Any], name: str, column: str, collector: ProblemCollector) -> Any:
+    """A column of several types: texts, or lists of texts where every value is a list or a set."""
+    values = [None if _is_absent(value) else value for value in series]
+    given = [value for value in values if value is not None]
+    listed = bool(given) and all(_is_list(value) for value in given)
+    convert: Callable[[Any], Any] = _as_texts if listed else _as_text
+    texts: list[Any] = [None if value is None else convert(value) for value in values]
+    odd = [row for row, text in enumerate(texts) if text is None and values[row] is not None]
+    collector.add_rows(
+        name,
+        column,
+        odd,
+        lambda row: f"{_described(values[row])} is not supported here.",
+        "make it text, a number, a boolean or a date, or every value a list of one of these.",
+    )
     invalid = [row for row, text in enumerate(texts) if text is not None and not _is_unicode(text)]
     for row in invalid:
         texts[row] = None
@@ -79,23 +124,56 @@ def _series_to_arrow(
         lambda row: f"{shown(series.iloc[row])} is not valid Unicode text.",
         "decode the source with its real encoding.",
     )
-    return pa.array(texts, type=pa.string())
+    return pa.array(texts, type=pa.list_(pa.string()) if listed else pa.string())
+
+
+def _is_absent(value: Any) -> bool:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return isinstance(value, float | np.floating) and math.isnan(value)
 
 
 def _as_text(value: Any) -> str | None:
-    """Return a value of a column of mixed types as text: 7.0 as "7", everything else by str."""
-    if value is None or value is pd.NA or value is pd.NaT:
+    """A single value as text: 7.0 as "7", other scalars by str; None for what is no scalar."""
+    if _kind(value) is None:
         return None
     if isinstance(value, float):
-        if math.isnan(value):
-            return None
         return str(int(value)) if value.is_integer() else str(value)
     return str(value)
 
 
-def _is_unicode(text: str) -> bool:
+def _as_texts(values: Any) -> list[str] | None:
+    """A flat list of scalars of one kind as texts, a set in sorted order; None for any other."""
+    given = [value for value in values if not _is_absent(value)]
+    kinds = {_kind(value) for value in given}
+    if None in kinds or len(kinds) > 1:
+        return None
+    texts = [str(_as_text(value)) for value in given]
+    return sorted(texts) if isinstance(values, set | frozenset) else texts
+
+
+def _kind(value: Any) -> str | None:
+    """What kind of scalar a value is; None where it is none."""
+    return next((kind for kind, types in _SCALARS.items() if isinstance(value, types)), None)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, _LISTS) and getattr(value, "ndim", 1) == 1
+
+
+def _described(value: Any) -> str:
+    """A value by its type: its content may be long, or differ from run to run."""
+    if isinstance(value, np.ndarray) and not _is_list(value):
+        return f"an array of {value.ndim} dimensions"
+    if not _is_list(value):
+        return f"a value of type {type(value).__name__}"
+    kinds = sorted({type(one).__name__ for one in value if not _is_absent(one)})
+    return f"a {type(value).__name__} of {' and '.join(kinds) or 'nothing'}"
+
+
+def _is_unicode(text: str | list[str]) -> bool:
     try:
-        text.encode()
+        "".join(text).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -117,11 +195,18 @@ def strings(array: Any, *, is_id: bool) -> tuple[Any, np.ndarray]:
         return array.cast(pa.string()), none
     if pa.types.is_floating(array.type):
         return _whole_floats(array) if is_id else (array.cast(pa.string()), none)
-    if pa.types.is_binary(array.type) or pa.types.is_nested(array.type):
-        return pa.nulls(len(array), pa.string()), np.arange(len(array))
+    if not _is_scalar(array.type):
+        return pa.nulls(len(array), pa.string()), true_positions(pc.is_valid(array))
     if pa.types.is_duration(array.type) or is_id:
         return pa.nulls(len(array), pa.string()), true_positions(pc.is_valid(array))
     return array.cast(pa.string()), none
+
+
+def _is_scalar(kind: pa.DataType) -> bool:
+    """Whether a type is none of lists, bytes, intervals and what pandas adds to Arrow."""
+    odd = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_interval(kind)
+    odd = odd or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return not (odd or isinstance(kind, pa.BaseExtensionType))
 
 
 def _whole_floats(array: Any) -> tuple[Any, np.ndarray]:
@@ -164,13 +249,18 @@ def times(array: Any) -> tuple[Any, np.ndarray]:
 
     Text is a number or ISO 8601: a date, perhaps with a time of day and an offset from UTC.
     """
-    if pa.types.is_temporal(array.type) and not pa.types.is_duration(array.type):
+    if pa.types.is_temporal(array.type) and not _is_span(array.type):
         return _instants(array)
     if pa.types.is_string(array.type):
         return _times_in_text(absent_if_empty(array))
     if pa.types.is_integer(array.type) and array.type != pa.uint64():
         return array.cast(pa.int64()), np.empty(0, dtype=np.int64)
     return _floored(*numbers(array))
+
+
+def _is_span(kind: pa.DataType) -> bool:
+    """Whether a type is an amount of time and no point in time."""
+    return bool(pa.types.is_duration(kind) or pa.types.is_interval(kind))
 
 
 def _floored(seconds: Any, bad: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -282,10 +372,10 @@ def unix_seconds_of(column: pd.Series[Any], what: str) -> tuple[np.ndarray, np.n
 def _read_times(column: pd.Series[Any], place: Any) -> tuple[np.ndarray, np.ndarray]:
     problems = ProblemCollector({}, {})
     array, bad = times(to_arrow(column.reset_index(drop=True), "times", "time", problems))
-    if problems.problems:
+    rows = [*(problem.row for problem in problems.problems), *bad.tolist()]
+    if None in rows:
         raise RequestError(str(problems.report()))
-    if len(bad):
-        row = int(bad[0])
+    for row in sorted(rows)[:1]:
         raise RequestError(
             f"{place(row)} is {shown(column.iloc[row])}, which is no time; pass {TIME_CURE}."
         )

@@ -20,7 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.attribute_conversion import attribute
-from graph_schema.column_conversion import numbers, strings, times, to_arrow, unit_of
+from graph_schema.column_conversion import (
+    numbers,
+    strings,
+    times,
+    to_arrow,
+    true_positions,
+    unit_of,
+)
 from graph_schema.report import ProblemCollector, shown
 
 _TEMPORAL = (neo4j.time.Date, neo4j.time.DateTime, neo4j.time.Time)
@@ -104,6 +111,8 @@ def time_column(values: list[Any], unit: str) -> tuple[pa.Array, np.ndarray]:
     native = [_native(v) if isinstance(v, _TEMPORAL) else v for v in values]
     given = to_arrow(pd.Series(native, dtype=object), "graph", "timestamp", _nobody())
     whole, bad = times(given)
+    lost = pc.and_(given.is_null(), pa.array([one is not None for one in native], pa.bool_()))
+    bad = np.union1d(bad, true_positions(lost))
     if pa.types.is_integer(given.type) or pa.types.is_floating(given.type):
         seconds = pc.fill_null(whole, 0).to_numpy(zero_copy_only=False) // _PER_SECOND[unit]
         whole = pc.if_else(whole.is_valid(), pa.array(seconds), None)
