@@ -110,10 +110,13 @@ def check_k(k: Any) -> int:
     return min(int(k), _MOST)
 
 
-def check_count(value: object, name: str) -> int:
-    """``value`` as an int. Raises RequestError unless it is a whole number of at least one."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise RequestError(f"{name} is {_shown(value)}; give a whole number of at least 1.")
+def check_count(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
+    """``value`` as an int. Raises RequestError unless it is a whole number from ``least`` to
+    ``most``, where there is one."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise RequestError(f"{name} is {_shown(value)}; give a whole number {wanted}.")
     return min(int(value), _MOST)
 
 

@@ -14,13 +14,13 @@ from kgrec.cli._app import app
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, open_model
 from kgrec.cli._output import print_frame, print_json
 from kgrec.cli._progress import say
-from kgrec.cli._removals import read_ids, read_rows
+from kgrec.cli._removals import given_ids, read_rows
 from kgrec.cli._stores import open_store
 
 if TYPE_CHECKING:
     from kgrec.stores import RemovalReport
 
-_IDS = "1,2,3, or @FILE with an id per line or a column"
+_IDS = "1,2,3, or @FILE: an id a line, or a .csv or .parquet file with a column"
 IdsOption = Annotated[str | None, typer.Option(help=f"Ids: {_IDS}.", metavar="IDS")]
 
 
@@ -87,11 +87,11 @@ def remove(
     if store is None and model is None:
         raise typer.BadParameter("give --store, --model or both")
     given = {
-        "users": read_ids(users, "users"),
-        "items": read_ids(items, "items"),
-        "entities": read_ids(entities, "entities"),
-        "reviews": read_ids(reviews, "reviews"),
-        "queries": read_ids(queries, "queries"),
+        "users": given_ids(users, "users"),
+        "items": given_ids(items, "items"),
+        "entities": given_ids(entities, "entities"),
+        "reviews": given_ids(reviews, "reviews"),
+        "queries": given_ids(queries, "queries"),
         "interactions": read_rows(interactions, "interactions"),
         "facts": read_rows(facts, "facts"),
     }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY
-from kgrec.arguments import check_choice
+from kgrec.arguments import check_choice, check_count
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.graph_path import GraphPath, GraphPathDescriber
 from kgrec.explore.neighbourhood import DIRECTIONS, Neighbourhoods
@@ -114,7 +114,7 @@ class GraphExplorer:
             If a node or relation is not in the graph, or ``direction`` or ``k`` is wrong.
         """
         check_choice(direction, "direction", DIRECTIONS)
-        _check_count("k", k, 1)
+        check_count(k, "k")
         number = find_node(self.index.space, node)
         kinds = self._kinds(relations)
         edges = self._neighbourhoods.edges(np.array([number], dtype=np.int64), kinds, direction)
@@ -167,7 +167,7 @@ class GraphExplorer:
             If a node or relation is not in the graph, both ends are the same, or a number is
             outside its range.
         """
-        _check_count("k", k, 1)
+        check_count(k, "k")
         ends = self.node(a), self.node(b)
         if ends[0] == ends[1]:
             same = f"{ends[0].label}:{ends[0].id}"
@@ -219,8 +219,8 @@ class GraphExplorer:
         RequestError
             If a node or relation is not in the graph, or a number is outside its range.
         """
-        _check_count("hops", hops, 0, MAX_HOPS)
-        _check_count("max_nodes", max_nodes, 1, MAX_NODES)
+        check_count(hops, "hops", 0, MAX_HOPS)
+        check_count(max_nodes, "max_nodes", 1, MAX_NODES)
         start = find_nodes(self.index.space, nodes)
         if not start:
             raise RequestError("no node given; a subgraph needs at least one")
@@ -342,10 +342,3 @@ def _wanted(relations: Sequence[str] | str | None) -> list[str] | None:
     if relations is None:
         return None
     return [relations] if isinstance(relations, str) else list(relations)
-
-
-def _check_count(name: str, value: int, least: int, most: int | None = None) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
-        wanted = f"{least} or more" if most is None else f"{least} to {most}"
-        raise RequestError(f"{name} is {value!r}; give a whole number, {wanted}")

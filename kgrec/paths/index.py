@@ -179,9 +179,7 @@ class PathIndex:
 
         Raises RequestError for ``max_hops`` outside 1–4, an unknown relation or an unknown node.
         """
-        hops = constraints.max_hops
-        if isinstance(hops, bool) or not isinstance(hops, int) or not 1 <= hops <= MAX_HOPS:
-            raise RequestError(f"max_hops is {hops!r}; give a whole number from 1 to {MAX_HOPS}")
+        hops = check_count(constraints.max_hops, "max_hops", 1, MAX_HOPS)
         via = tuple(self._resolve(node) for node in _as_list(constraints.via))
         avoid = frozenset().union(*(self._resolve(n) for n in _as_list(constraints.avoid)))
         kinds = self._kinds(constraints.relations)

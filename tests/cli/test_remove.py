@@ -87,7 +87,7 @@ def test_what_is_missing_stops_everything(graph: Path, trained: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-u", "@none.csv"], "none.csv: there is no such file"),
+        (["-u", "@none.csv"], "none.csv can't be read"),
         (["--interactions", "FACTS"], "user_id"),
         (["-u", "a,,b"], "an id is empty"),
     ],

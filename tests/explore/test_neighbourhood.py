@@ -122,7 +122,7 @@ def test_an_unknown_node_is_refused(explorer: GraphExplorer, node: object, messa
     [
         ({"relations": "NOPE"}, "unknown relation 'NOPE'; the graph has: DIRECTED_BY"),
         ({"direction": "up"}, "unknown direction 'up'; choose one of .both., .out., .in."),
-        ({"k": 0}, "k is 0; give a whole number, 1 or more"),
+        ({"k": 0}, "k is 0; give a whole number of at least 1"),
         ({"k": True}, "k is True"),
         ({"k": 1.5}, "k is 1.5"),
     ],

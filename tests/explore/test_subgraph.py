@@ -124,10 +124,10 @@ def test_a_hub_is_cut_to_size_and_the_rest_is_counted() -> None:
 @pytest.mark.parametrize(
     ("nodes", "options", "message"),
     [
-        ("Item:a", {"hops": 100}, "hops is 100; give a whole number, 0 to 4"),
+        ("Item:a", {"hops": 100}, "hops is 100; give a whole number from 0 to 4"),
         ("Item:a", {"hops": -1}, "hops is -1"),
         ("Item:a", {"hops": "2"}, "hops is '2'"),
-        ("Item:a", {"max_nodes": 0}, "max_nodes is 0; give a whole number, 1 to 2000"),
+        ("Item:a", {"max_nodes": 0}, "max_nodes is 0; give a whole number from 1 to 2000"),
         ("Item:a", {"max_nodes": MAX_NODES + 1}, "max_nodes is 2001"),
         ("Item:a", {"relations": ["DIRECTED_BY", "NOPE"]}, "unknown relation 'NOPE'"),
         ([], {}, "no node given"),
