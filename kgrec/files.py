@@ -5,7 +5,8 @@ Where the system can exchange two folders in one step (Linux), a process that is
 old or the new folder in place. Elsewhere two renames do it; a process killed between them leaves
 both folders beside the place, where ``readable_folder`` finds the new one.
 
-Only files that a folder's own manifest lists are ever replaced or removed.
+Only files that a folder's own manifest lists are ever replaced or removed, and those that a system
+puts into every folder that someone looks at (.DS_Store).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from kgrec.errors import ModelError, RequestError, reason
 _T = TypeVar("_T")
 _PREVIOUS = ".previous"
 _SHOWN = 100  # bytes of a folder's name in those of its temporary folders
+# What systems put into folders that someone looks at; in lower case.
+_OF_THE_SYSTEM = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux' renameat2
 
 
@@ -237,15 +240,22 @@ def _stem(place: Path) -> str:
 
 
 def _foreign(folder: Path, known: frozenset[str]) -> str | None:
-    """A file or empty folder below ``folder`` that is not ``known``; None where there is none."""
+    """A file or empty folder below ``folder`` that is not ``known``; None where there is none.
+
+    Files that the system made do not count."""
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         inside = path.is_dir() and not path.is_symlink()
         if inside and (any(path.iterdir()) or any(one.startswith(f"{name}/") for one in known)):
             continue
-        if name not in known:
+        if name not in known and not _is_of_the_system(path):
             return name
     return None
+
+
+def _is_of_the_system(path: Path) -> bool:
+    """Whether the system made this file, to show the folder that it is in."""
+    return path.name.lower() in _OF_THE_SYSTEM and path.is_file() and not path.is_symlink()
 
 
 def _swap(fresh: Path, place: Path, named: str | Path, kind: FolderKind) -> Path | None:
@@ -314,10 +324,12 @@ def _remove_abandoned(place: Path) -> None:
 
 
 def _remove_listed(folder: Path, names: Collection[str]) -> None:
-    """Remove the files ``names`` of ``folder`` and then the folder; what else is there stays."""
+    """Remove the files ``names`` of ``folder`` and those of the system, and then the folder; what
+    else is there stays."""
     with suppress(OSError):
-        for name in names:
-            (folder / name).unlink(missing_ok=True)
+        of_the_system = [path for path in folder.rglob("*") if _is_of_the_system(path)]
+        for path in [*(folder / name for name in names), *of_the_system]:
+            path.unlink(missing_ok=True)
         below = [path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()]
         for path in sorted(below, key=lambda path: len(path.parts), reverse=True):
             path.rmdir()

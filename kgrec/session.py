@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import cached_property, wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
@@ -82,7 +82,7 @@ def in_plain_session(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def with_plain_sessions(kind: _C) -> _C:
-    """The class, each of whose public methods runs in a plain session."""
+    """The class, each of whose public methods and cached values runs in a plain session."""
     for name, value in list(vars(kind).items()):
         if name.startswith("_"):
             continue
@@ -91,6 +91,8 @@ def with_plain_sessions(kind: _C) -> _C:
             wrapped = in_plain_session(value)
         elif isinstance(value, classmethod):
             wrapped = classmethod(in_plain_session(value.__func__))
+        elif isinstance(value, cached_property):
+            value.func = in_plain_session(value.func)
         if wrapped is not None:
             setattr(kind, name, wrapped)
     return kind

@@ -25,6 +25,7 @@ from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
 from kgrec.search.ranker import Searcher
+from kgrec.session import with_plain_sessions
 from kgrec.training.scenarios.maml import Start
 
 
@@ -58,6 +59,7 @@ class GraphIndexes:
         self.searcher.warm_up()
 
 
+@with_plain_sessions
 @dataclass(frozen=True, eq=False)
 class FittedState:
     """A fitted recommender.

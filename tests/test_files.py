@@ -95,6 +95,33 @@ def test_linux_exchanges_two_folders_in_one_step(tmp_path: Path) -> None:
     assert not files._exchange(tmp_path / "one", tmp_path / "missing")
 
 
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("before", ["saved", "nothing"])
+def test_files_of_the_system_stop_no_save_and_leave_with_the_folder(
+    tmp_path: Path, before: str
+) -> None:
+    folder = tmp_path / "thing"
+    if before == "saved":
+        save(folder, "old")
+    for place in (folder, folder / "part"):
+        place.mkdir(exist_ok=True)
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini", "Desktop.ini"):
+            (place / name).write_text("of the system")
+    check_writable(folder, KIND)
+    save(folder, "new")
+    assert text_of(folder) == "new"
+    assert names(folder) == ["manifest.json", "one.txt", "part"]
+    assert names(tmp_path) == ["thing"]
+
+
+def test_a_folder_with_the_name_of_a_system_file_is_foreign(tmp_path: Path) -> None:
+    folder = tmp_path / "thing"
+    save(folder, "old")
+    (folder / ".DS_Store").mkdir()
+    with pytest.raises(ModelError, match="DS_Store"):
+        save(folder, "new")
+
+
 @pytest.mark.parametrize("name", ["mine.txt", "part/mine.txt", "mine/", ".hidden"])
 def test_a_folder_with_foreign_files_is_refused_by_their_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "thing"

@@ -12,7 +12,7 @@ from kgrec.errors import TrainingError
 from kgrec.files import remove_folder
 from kgrec.fitting.fit import FitOptions, Fitted
 from kgrec.fitting.search_space import with_values
-from kgrec.fitting.trial_search import FILE, SearchOptions, Trial, search
+from kgrec.fitting.trial_search import FILE, SearchOptions, Trial, check_kept, search
 from kgrec.training import METRIC
 from kgrec.training.checkpoint import CHECKPOINT
 
@@ -33,9 +33,11 @@ def search_settings(
     and seed. With a checkpoint the trials are kept beside it, and a resumed search continues even
     within a trial. Raises TrainingError and ModelError as ``search`` does.
     """
-    folder, progress = options.checkpoint, options.progress
-    kept = None if folder is None else folder.with_name(folder.name + ".tuning")
+    progress = options.progress
+    kept = None if options.checkpoint is None else search_folder(options.checkpoint)
     current = None if kept is None else kept / _CURRENT
+    if kept is not None:
+        check_kept(kept)
     if kept is not None and not options.resume:
         (kept / FILE).unlink(missing_ok=True)
         remove_folder(kept / _CURRENT, CHECKPOINT)
@@ -59,6 +61,17 @@ def search_settings(
         SearchOptions(options.seed, fingerprint, kept, options.resume, report),
     )
     return with_values(config, found.best().values), found.records()
+
+
+def search_folder(checkpoint: Path) -> Path:
+    """Where a search keeps its trials, and the checkpoint of the one that is running."""
+    return checkpoint.with_name(checkpoint.name + ".tuning")
+
+
+def has_search(checkpoint: Path) -> bool:
+    """Whether a search beside this checkpoint can be continued."""
+    folder = search_folder(checkpoint)
+    return (folder / FILE).exists() or (folder / _CURRENT).exists()
 
 
 def _best_validation(fitted: Fitted) -> float:

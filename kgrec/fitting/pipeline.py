@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 
 from kgrec.config import RecommenderConfig
 from kgrec.features.texts import TextFeatures
+from kgrec.files import readable_folder
 from kgrec.fitting.fit import FitData, FitOptions, Fitted, fingerprint, fit_engine
-from kgrec.fitting.hyperparameters import search_settings
+from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
 from kgrec.fitting.plan import settings_to_try
 from kgrec.fitting.validation import choosing_rows, has_valid_split, training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.scoring.scenario_codes import check_reserved
+from kgrec.training.checkpoint import CHECKPOINT
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ def run_pipeline(
     settings that comes first.
     """
     check_reserved(visible.scenarios.ids)
+    if options.resume and options.checkpoint is not None:
+        _warn_without_state(options.checkpoint, tuned=tune is not None)
     held = training_split(visible, config, options.seed)
     train = visible.without(held, ("train",))
     valid = choosing_rows(train.interactions, visible.interactions.select(held))
@@ -82,6 +87,16 @@ def run_pipeline(
         everything = FitData(visible, nothing, encode(visible))
         fitted = fit_engine(everything, settings[best], again, template=chosen)
     return PipelineResult(config, chosen, fitted, trials)
+
+
+def _warn_without_state(checkpoint: Path, *, tuned: bool) -> None:
+    """Warn where there is nothing to resume from: scripts may always ask to resume."""
+    place = search_folder(checkpoint) if tuned else checkpoint
+    if not (has_search(checkpoint) if tuned else readable_folder(checkpoint, CHECKPOINT).exists()):
+        warnings.warn(
+            f"there is no checkpoint in {place} to resume from: training starts anew.",
+            stacklevel=2,
+        )
 
 
 def _beside(checkpoint: Path | None, place: int) -> Path | None:

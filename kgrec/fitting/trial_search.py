@@ -179,6 +179,28 @@ def _distribution(optuna: ModuleType, values: OneOf | Between) -> object:
     return optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
+def check_kept(folder: Path) -> None:
+    """Raise ModelError, before the first trial, where something else is in the place of the trials
+    that a search keeps."""
+    path = folder / FILE
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(
+            f"{folder} is a file, and the trials of the search are kept in a folder of this name; "
+            "move it away, or name another checkpoint."
+        )
+    if not path.exists():
+        return
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        saved = None
+    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
+        raise ModelError(
+            f"{path} is no search of kgrec, which would replace it; move it away, or name another "
+            "checkpoint."
+        )
+
+
 def _read(folder: Path, fresh: TrialHistory) -> TrialHistory:
     path = folder / FILE
     if not path.exists():

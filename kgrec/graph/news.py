@@ -1,7 +1,8 @@
 """What an update brings: checked against the graph, and in the types that the graph has.
 
 A catalog is valid by itself and may yet not fit a graph: its column of prices may hold text where
-the graph has numbers, or its interactions may name an item that was typed wrongly.
+the graph has numbers (``kgrec.stores.stored_types``), or its interactions may name an item that was
+typed wrongly.
 """
 
 from __future__ import annotations
@@ -14,21 +15,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.attribute_conversion import as_stored
 from graph_schema.catalog import Catalog
 from graph_schema.column_conversion import true_positions
 from graph_schema.frames import SPECS, Kind
 from graph_schema.names import ENTITY, ITEM, KEY_COLUMNS, LABEL_FRAMES, NODE_TYPES, SCENARIO, USER
 from graph_schema.report import ProblemCollector, shown
-from graph_schema.vectors import vector_columns
 from kgrec.graph.attributes import stored_type
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.snapshot import GraphSnapshot, NodeTable
 from kgrec.graph.source import catalog_snapshot
 from kgrec.stores.erasure import EmptyProperty, empty_properties
+from kgrec.stores.stored_types import VECTORS, typed_tables
 
 _LABELS = (USER, ITEM, ENTITY, SCENARIO)
-_WORDS = {"bool": "a boolean", "int64": "a number", "double": "a number", "string": "text"}
 _NAMED = 20  # ids that a message of unknown ids lists
 # The columns of ids by frame, and the label of their nodes; those of facts depend on the row.
 _ENDS = {
@@ -49,9 +48,7 @@ def updated(
         The graph so far.
     news : Catalog
         What is new. Its edges may name nodes of the graph that its own tables leave out. Attributes
-        are converted to the types that the graph has: text such as "1990" is a number where it has
-        numbers, 1 and "true" are booleans where it has booleans, anything is text where it has
-        text.
+        are converted to the types that the graph has, as ``typed_tables`` says.
     strict : bool
         Refuse ids that neither the graph nor the tables of nodes that the caller gave hold.
     erase_empty : bool
@@ -72,10 +69,7 @@ def updated(
     whole = _with_known_nodes(graph, news)
     whole.validate().raise_if_any()
     collector = ProblemCollector(news.sources, news.rows)
-    tables = dict(whole.tables)
-    for label in _LABELS:
-        frame = LABEL_FRAMES[label]
-        tables[frame] = _typed(frame, tables[frame], graph.table(label), collector)
+    tables = typed_tables(whole.tables, _stored_kinds(graph), collector)
     if strict:
         _check_known(graph, news, collector)
     collector.report().raise_if_any()
@@ -129,45 +123,15 @@ def _without_empty(graph: GraphSnapshot, news: Catalog) -> GraphSnapshot:
     )
 
 
-def _typed(frame: str, table: pa.Table, stored: NodeTable, collector: ProblemCollector) -> pa.Table:
-    vectors = set(vector_columns(table))
-    for name in _attributes(frame, table):
-        known = stored.attributes[name] if name in stored.attributes.columns else None
-        kind = None if known is None else stored_type(known)
-        if (name in vectors and kind is not None) or (
-            name not in vectors and name in stored.vectors
-        ):
-            collector.add(
-                frame,
-                name,
-                f"the graph has {'attributes' if name in vectors else 'vectors'} of this name.",
-                "give the column another name.",
-            )
-        elif kind is not None:
-            table = _column_as(frame, name, table, kind, collector)
-    return table
-
-
-def _column_as(
-    frame: str, name: str, table: pa.Table, kind: pa.DataType, collector: ProblemCollector
-) -> pa.Table:
-    given = table.column(name).combine_chunks()
-    values, bad = as_stored(given, kind)
-    word = _WORDS[str(kind)]
-    collector.add_rows(
-        frame,
-        name,
-        bad,
-        lambda row: (
-            f"{shown(given[row].as_py())} is not {word}, which this column holds in the graph."
-        ),
-        f"give {word}, call the column something else, or leave the value empty.",
-    )
-    return table.set_column(table.column_names.index(name), name, values)
-
-
-def _attributes(frame: str, table: pa.Table) -> list[str]:
-    return [name for name in table.column_names if name not in SPECS[frame].by_name]
+def _stored_kinds(graph: GraphSnapshot) -> dict[str, dict[str, str]]:
+    """The kinds of the attributes and vectors of the graph's nodes."""
+    found: dict[str, dict[str, str]] = {}
+    for label in _LABELS:
+        stored = graph.table(label)
+        types = {name: stored_type(stored.attributes[name]) for name in stored.attributes.columns}
+        kinds = {name: str(kind) for name, kind in types.items() if kind is not None}
+        found[label] = kinds | dict.fromkeys(stored.vectors, VECTORS)
+    return found
 
 
 def _check_known(graph: GraphSnapshot, news: Catalog, collector: ProblemCollector) -> None:

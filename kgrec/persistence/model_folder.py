@@ -34,6 +34,7 @@ from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
+from kgrec.session import in_plain_session
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.training.scenarios.maml import Start
 
@@ -140,11 +141,13 @@ def _write(state: FittedState, folder: Path) -> None:
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
+@in_plain_session
 def read_state(folder: Path, device: torch.device) -> FittedState:
     """Read the state that ``write_state`` wrote.
 
-    Raises ModelError for a folder that is missing, incomplete, changed, of another program, or of
-    another version of the format.
+    The session's own settings change nothing of it, whoever asks: load, pickle or copy. Raises
+    ModelError for a folder that is missing, incomplete, changed, of another program, or of another
+    version of the format.
     """
     with torch.random.fork_rng(devices=[]):  # a network is made with random numbers, then filled
         return read_folder(folder, MODEL, lambda found: _load(found, device))

@@ -132,6 +132,8 @@ class GraphStore(ABC):
         Two nodes are the same if their ids are, two facts if their relations and ends are, two
         interactions if user, item, event, timestamp and their number among identical ones are.
         Properties in the catalog are updated. No stored property is erased unless asked for.
+        Attributes of nodes are converted to the types that the graph has for them, as those of
+        ``Recommender.update`` are.
 
         Parameters
         ----------
@@ -152,7 +154,8 @@ class GraphStore(ABC):
         Raises
         ------
         CatalogError
-            If the catalog breaks the schema; nothing is written then.
+            If the catalog breaks the schema, or a value has no form in the type that its column
+            has in the graph; nothing is written then.
         StoreError
             If the store can't be written.
         """

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,37 @@ def test_a_search_continues_with_more_trials(tmp_path: Path) -> None:
     three = tuned(3, resume=True)
     assert three[:2] == two
     assert len(three) == 3
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("content", [None, "my notes", "[]", '{"tries": []}'])
+def test_a_search_replaces_nothing_that_it_did_not_write(
+    tmp_path: Path, content: str | None, resume: bool
+) -> None:
+    kept = tmp_path / "ck.tuning"
+    mine = kept if content is None else kept / "tries.json"
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text(content or "mine")
+    model = Recommender(catalogs.config(**catalogs.SHORT))
+    with pytest.raises(ModelError, match=r"ck\.tuning.* move it away"):
+        model.fit(catalogs.catalog(), tune=1, checkpoint=tmp_path / "ck", resume=resume)
+    assert mine.read_text() == (content or "mine")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tune", [None, 1])
+def test_resuming_from_nothing_is_said(tmp_path: Path, tune: int | None) -> None:
+    model = Recommender(catalogs.config(**catalogs.SHORT))
+    folder = tmp_path / "ck"
+
+    def fit(resume: bool) -> list[str]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(catalogs.catalog(), tune=tune, checkpoint=folder, resume=resume)
+        return [str(one.message) for one in caught if "no checkpoint in" in str(one.message)]
+
+    assert len(fit(resume=True)) == 1
+    assert fit(resume=True) == fit(resume=False) == []
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,11 +11,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from graph_schema import Catalog
 from kgrec import KgrecError, Recommender, TextTuning, tune_text
 from kgrec.session import plain_session
 from tests.recommender import catalogs
@@ -115,6 +119,50 @@ def test_work_is_equal_to_that_of_a_plain_session(
         assert random_states() == drawn
     for question, answer in plain.items():
         same(answer, found[question])
+
+
+def by_joblib(model: Recommender, folder: Path) -> Recommender:
+    joblib.dump(model, folder / "model.joblib")
+    return joblib.load(folder / "model.joblib")
+
+
+def by_saving(model: Recommender, folder: Path) -> Recommender:
+    model.save(folder / "copy")
+    return Recommender.load(folder / "copy")
+
+
+COPIES: dict[str, Callable[[Recommender, Path], Recommender]] = {
+    "deepcopy": lambda model, folder: copy.deepcopy(model),
+    "pickle": lambda model, folder: pickle.loads(pickle.dumps(model)),
+    "joblib": by_joblib,
+    "save": by_saving,
+    "a state": lambda model, folder: Recommender.of(pickle.loads(pickle.dumps(model.state))),
+}
+
+
+@pytest.mark.parametrize("name", ["float64", "inference_mode", "default device", "numpy raises"])
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_made_in_any_session_is_the_same_model(
+    fresh: Recommender, name: str, way: str, tmp_path: Path
+) -> None:
+    rows = pd.DataFrame({"user_id": ["u1"], "item_id": ["brand new"]})
+    news = Catalog.from_frames(interactions=rows)
+
+    def answers(model: Recommender) -> list[dict[str, object]]:
+        model.update(news)
+        model.adapt("gifts", [("u1", "brand new")])
+        return model.recommend(["u1"], k=5, scenario="gifts").to_dict("records")
+
+    with SESSIONS[name]():
+        before = settings()
+        other = COPIES[way](fresh, tmp_path)
+        assert settings() == before
+        types = {value.dtype for value in other.state.engine.model.state_dict().values()}
+        found = answers(other)
+        state = other.state.over(fresh.state.full_snapshot).warm_up()
+    assert types <= {torch.float32, torch.int64, torch.bool}
+    assert found == answers(fresh)
+    assert {one.dtype for one in state.engine.model.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("name", ["float64", "inference_mode", "numpy raises"])

@@ -168,13 +168,85 @@ class StoreContract(QueryContract, RemovalContract, ScenarioContract, TextContra
             read_snapshot(store).items.attributes, before.items.attributes
         )
 
-    def test_an_attribute_that_was_a_number_and_then_text(self, store: GraphStore) -> None:
-        items = pd.DataFrame({"item_id": ["a", "b"], "size": [1, 2]})
+    def test_attributes_take_the_types_that_the_graph_has(self, store: GraphStore) -> None:
+        items = {"instock": [True, False], "year": [1990, 1991], "price": [0.5, 2.0]}
+        items |= {"size": ["XL", "02"], "item_id": ["a", "b"]}
+        store.write(Catalog.from_frames(items=pd.DataFrame(items)))
+        before = store.read_nodes("Item").schema
+        news = {"item_id": ["b", "c"], "instock": [1, 0], "year": ["2001", " 7 "]}
+        news |= {"price": [3, 4], "size": [5, 6], "new": [1, 2]}
+        later = Catalog.from_frames(items=pd.DataFrame(news))
+        expected = updated(read_snapshot(store), later)
+        store.write(later)
+        found = {row["id"]: row for row in rows(store.read_nodes("Item"))}
+        assert found["b"] == {
+            "id": "b", "instock": True, "year": 2001, "price": 3.0, "size": "5", "new": 1
+        }  # fmt: skip
+        assert found["c"] == {
+            "id": "c", "instock": False, "year": 7, "price": 4.0, "size": "6", "new": 2
+        }  # fmt: skip
+        after = store.read_nodes("Item").schema
+        assert {name: after.field(name).type for name in before.names} == {
+            name: before.field(name).type for name in before.names
+        }
+        assert_same_snapshot(read_snapshot(store), expected)
+        store.write(later)
+        assert_same_snapshot(read_snapshot(store), expected)
+
+    @pytest.mark.parametrize(
+        ("column", "value", "word"),
+        [
+            ("year", "c. 1990", "a number"),
+            ("year", "inf", "a number"),
+            ("year", True, "a number"),
+            ("instock", "maybe", "a boolean"),
+            ("instock", 2.5, "a boolean"),
+        ],
+    )
+    @pytest.mark.parametrize("erase_empty", [False, True])
+    def test_a_value_without_a_form_in_the_type_of_its_column_writes_nothing(
+        self, store: GraphStore, column: str, value: object, word: str, erase_empty: bool
+    ) -> None:
+        items = {"item_id": ["a", "b"], "instock": [True, False], "year": [1990, 1991]}
+        store.write(Catalog.from_frames(items=pd.DataFrame(items)))
+        before = read_snapshot(store)
+        news = pd.DataFrame({"item_id": ["a", "new"], column: [None, value]})
+        events = pd.DataFrame({"user_id": ["u"], "item_id": ["new"]})
+        words = f"items frame, row 1, column {column}: '{value}' is not {word}.*Cure: give"
+        with pytest.raises(CatalogError, match=words):
+            store.write(
+                Catalog.from_frames(items=news, interactions=events), erase_empty=erase_empty
+            )
+        assert_same_snapshot(read_snapshot(store), before)
+        assert store.node_counts() == {"Item": 2}
+
+    def test_a_fraction_beside_whole_numbers_stays_a_number(self, store: GraphStore) -> None:
+        for value in (7, 9.5, 8, 1.25):
+            items = pd.DataFrame({"item_id": [f"i{value}"], "size": [value]})
+            store.write(Catalog.from_frames(items=items))
+        table = store.read_nodes("Item")
+        assert dict(zip(table["id"].to_pylist(), table["size"].to_pylist(), strict=True)) == {
+            "i7": 7.0, "i9.5": 9.5, "i8": 8.0, "i1.25": 1.25
+        }  # fmt: skip
+        assert table["size"].type == pa.float64()
+
+    def test_a_column_whose_values_are_erased_takes_any_type(self, store: GraphStore) -> None:
+        items = pd.DataFrame({"item_id": ["a"], "size": [1]})
         store.write(Catalog.from_frames(items=items))
-        later = pd.DataFrame({"item_id": ["b", "c"], "size": ["XL", "02"]})
-        store.write(Catalog.from_frames(items=later))
-        sizes = {row["id"]: row["size"] for row in rows(store.read_nodes("Item"))}
-        assert sizes == {"a": "1", "b": "XL", "c": "02"}
+        store.write(Catalog.from_frames(items=items.assign(size=None)), erase_empty=True)
+        store.write(Catalog.from_frames(items=items.assign(size="XL")))
+        assert rows(store.read_nodes("Item")) == [{"id": "a", "size": "XL"}]
+
+    @pytest.mark.parametrize(("first", "second"), [(0.5, [0.5]), ([0.5], 0.5), ([0.5], "text")])
+    def test_vectors_and_attributes_of_one_name_are_refused(
+        self, store: GraphStore, first: object, second: object
+    ) -> None:
+        items = pd.DataFrame({"item_id": ["a"], "x": [first]})
+        store.write(Catalog.from_frames(items=items))
+        later = pd.DataFrame({"item_id": ["b"], "x": [second]})
+        with pytest.raises(CatalogError, match=r"column x: the graph has .* of this name"):
+            store.write(Catalog.from_frames(items=later))
+        assert store.node_counts() == {"Item": 1}
 
     def test_absent_empty_and_missing_differ(self, store: GraphStore) -> None:
         items = pd.DataFrame(

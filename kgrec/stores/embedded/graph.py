@@ -17,9 +17,10 @@ from graph_schema.errors import QueryError, StoreError
 from kgrec.stores.base import EdgeType, Progress
 from kgrec.stores.embedded import queries
 from kgrec.stores.embedded.file import LoadedGraph, StoreFile, leased, load, prepare, rows_of, save
-from kgrec.stores.embedded.read import plain_value, read_edges, read_nodes
+from kgrec.stores.embedded.read import other_kinds, plain_value, read_edges, read_nodes
 from kgrec.stores.erasure import EmptyProperty
 from kgrec.stores.paths import simple_paths
+from kgrec.stores.stored_types import Kinds
 from kgrec.stores.tables import EdgeRows, NodeRows
 
 if TYPE_CHECKING:
@@ -97,16 +98,27 @@ class EmbeddedGraph:
         erased: Sequence[EmptyProperty],
         patch_rows: int,
         progress: Progress | None,
-    ) -> None:
+        fits: tuple[Kinds, Kinds],
+    ) -> Kinds | None:
         """Merge nodes and edges, interactions first among the edges, into the graph, and remove the
-        properties ``erased``."""
+        properties ``erased``.
+
+        ``fits``: the kinds of the attributes as the caller was given them, and the stored ones that
+        differ from them, to which they are converted. Where others differ now, nothing is written,
+        and these are returned.
+        """
         from kgrec.stores.embedded.write import erase, merged
 
+        given, fitted = fits
         with self._changing() as graph:
+            stored = other_kinds(LoadedGraph(graph), given)
+            if stored != fitted:
+                return stored
             prepare(graph)
             whole = merged(graph, nodes, edges, patch_rows, progress)
             erase(whole, erased)
             self._publish(whole)
+        return None
 
     def remove(self, removal: Removal, strict: bool, patch_rows: int) -> Removed:
         """Remove what is there; with ``strict`` nothing, if anything is missing."""

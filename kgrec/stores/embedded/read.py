@@ -15,6 +15,7 @@ from kgrec.stores.base import EdgeType
 from kgrec.stores.columns import column_of, joined
 from kgrec.stores.embedded import queries
 from kgrec.stores.embedded.file import LoadedGraph
+from kgrec.stores.stored_types import Kinds, kind_of, kind_of_column
 
 PAGE_EDGES = 150_000  # edges to read at once
 # kglite's names of property types -> Arrow's; any other type takes the slow way.
@@ -86,6 +87,21 @@ def read_edges(
         for i in range(0, len(ids), size)
     ]
     return joined(pages)
+
+
+def other_kinds(loaded: LoadedGraph, given: Kinds) -> dict[str, dict[str, str]]:
+    """The kinds of those attributes of nodes for which the graph has values of another kind than
+    ``given``. Only what the schema does not settle is read."""
+    found: dict[str, dict[str, str]] = {}
+    for label, kinds in given.items():
+        types = loaded.node_properties(label)
+        for name, kind in kinds.items():
+            if name not in types or kind_of(KINDS.get(types[name], pa.null())) == kind:
+                continue
+            stored = kind_of_column(read_nodes(loaded, label, [name])[name])
+            if stored is not None and stored != kind:
+                found.setdefault(label, {})[name] = stored
+    return found
 
 
 def _ends(edge: EdgeType) -> tuple[str, str]:

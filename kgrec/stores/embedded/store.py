@@ -30,6 +30,7 @@ from kgrec.stores.base import (
 from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
 from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
+from kgrec.stores.stored_types import attribute_kinds, with_stored_types
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 if TYPE_CHECKING:
@@ -85,23 +86,41 @@ class EmbeddedStore(GraphStore):
         worker = borrow(writing=True)  # it starts while the catalog is validated
         try:
             catalog.validate().raise_if_any()
-            nodes = node_rows(catalog)
-            edges = [interaction_rows(catalog), *other_edges(catalog)]
-            empty = empty_properties(catalog) if erase_empty else []
+            call = self._write_call(catalog, erase_empty, progress)
         except BaseException:
             give_back(worker)
             raise
-        arguments = {
+        found = self._change("write", *call, progress, worker)
+        for _ in range(_ATTEMPTS):
+            if found is None:
+                rows = {name: table.num_rows for name, table in catalog.tables.items()}
+                return WriteReport(rows, time.perf_counter() - started)
+            fitted = with_stored_types(catalog, found)
+            arguments, tables = self._write_call(fitted, erase_empty, progress)
+            arguments |= {"kinds": attribute_kinds(catalog), "fitted": found}
+            found = self._change("write", arguments, tables, progress)
+        raise StoreError(
+            f"{self.path}: another writer changes the types of its columns again and again. "
+            "Cure: run the write again when it has finished."
+        )
+
+    def _write_call(
+        self, catalog: Catalog, erase_empty: bool, progress: Progress | None
+    ) -> tuple[dict[str, Any], list[pa.Table]]:
+        """Arguments and tables of a write."""
+        nodes = node_rows(catalog)
+        edges = [interaction_rows(catalog), *other_edges(catalog)]
+        empty = empty_properties(catalog) if erase_empty else []
+        arguments: dict[str, Any] = {
             "labels": [part.label for part in nodes],
+            "kinds": attribute_kinds(catalog),
+            "fitted": {},
             "edges": [_plain(part.type) for part in edges],
             "erased": [[one.label, one.name, one.ids] for one in empty],
             "patch_rows": self.limits.patch_rows,
             "progress": progress is not None,
         }
-        tables = [*(part.table for part in nodes), *(part.table for part in edges)]
-        self._change("write", arguments, tables, progress, worker)
-        rows = {name: table.num_rows for name, table in catalog.tables.items()}
-        return WriteReport(rows, time.perf_counter() - started)
+        return arguments, [*(part.table for part in nodes), *(part.table for part in edges)]
 
     def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:
         return self._read("read_nodes", label=label, columns=_listed(columns))

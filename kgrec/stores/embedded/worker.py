@@ -25,6 +25,7 @@ from kgrec.stores.embedded.file import SAVING, StoreFile
 from kgrec.stores.embedded.graph import EmbeddedGraph
 from kgrec.stores.embedded.messages import Message, receive, send
 from kgrec.stores.erasure import EmptyProperty
+from kgrec.stores.stored_types import Kinds
 from kgrec.stores.tables import EdgeRows, NodeRows
 
 CALLS: Final = frozenset(
@@ -100,16 +101,20 @@ class Worker:
         labels: list[str],
         edges: list[list[Any]],
         erased: list[list[Any]],
+        kinds: Kinds,
+        fitted: Kinds,
         patch_rows: int,
         progress: bool,
-    ) -> None:
+    ) -> Kinds | None:
+        """None; or, with nothing written, the kinds that the tables must be converted to first."""
         nodes = [NodeRows(label, table) for label, table in zip(labels, tables, strict=False)]
         rows = [
             EdgeRows(EdgeType(*edge), table)
             for edge, table in zip(edges, tables[len(labels) :], strict=True)
         ]
         report = self._report if progress else None
-        graph.write(nodes, rows, [EmptyProperty(*one) for one in erased], patch_rows, report)
+        empty = [EmptyProperty(*one) for one in erased]
+        return graph.write(nodes, rows, empty, patch_rows, report, fits=(kinds, fitted))
 
     def _remove(
         self,

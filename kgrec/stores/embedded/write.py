@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import kglite
@@ -84,7 +84,7 @@ def erase(graph: kglite.KnowledgeGraph, empty: Iterable[EmptyProperty]) -> None:
 def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:
     """Insert nodes, or update the properties in the rows, by id."""
     kinds = graph.schema()["node_types"].get(rows.label, {}).get("properties", {})
-    frame = to_pandas(_like_stored(rows.table, kinds))
+    frame = to_pandas(rows.table)
     if "title" not in frame:
         # kglite would answer the id for the title of a node that has none.
         frame["title"] = None
@@ -93,7 +93,7 @@ def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:
         frame["title"] = frame["title"].fillna(frame["id"].map(_titles(graph, rows.label)))
     frame["title"] = frame["title"].astype("str")
     with warnings.catch_warnings():
-        # A property that was a number may become text: it is then read as text everywhere.
+        # A whole number beside others: both are read as numbers. Other types are converted before.
         warnings.filterwarnings("ignore", message="add_nodes: .*Type mismatch")
         graph.add_nodes(frame, rows.label, "id", "title", column_types={"id": "string"})
 
@@ -101,16 +101,6 @@ def add_nodes(graph: kglite.KnowledgeGraph, rows: NodeRows) -> None:
 def _titles(graph: kglite.KnowledgeGraph, label: str) -> dict[str, str | None]:
     found: Any = graph.cypher(queries.titles(label), timeout_ms=0)
     return dict(zip(found.column("id"), found.column("title"), strict=True))
-
-
-def _like_stored(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
-    """Numbers as text where the graph has text, so that "02" stays "02"."""
-    for place, name in enumerate(table.column_names):
-        if kinds.get(name) == "String" and not pa.types.is_string(table[name].type):
-            table = table.set_column(place, name, table[name].cast(pa.string()))
-        elif kinds.get(name) == "Float64" and pa.types.is_integer(table[name].type):
-            table = table.set_column(place, name, table[name].cast(pa.float64()))
-    return table
 
 
 def add_edges(graph: kglite.KnowledgeGraph, rows: EdgeRows) -> None:

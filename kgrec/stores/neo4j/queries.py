@@ -204,6 +204,12 @@ def read_nodes(node: NodeSource, columns: Sequence[str]) -> str:
     )
 
 
+def any_value(label: str, name: str) -> str:
+    """One value of a property."""
+    value = f"n.{quote(name)}"
+    return f"MATCH (n:{quote(label)}) WHERE {value} IS NOT NULL RETURN {value} AS value LIMIT 1"
+
+
 def read_keys(node: NodeSource) -> str:
     """The key of every node of a label, null where it has none, in lists as of ``read_nodes``."""
     return (

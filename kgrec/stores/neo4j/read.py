@@ -23,6 +23,7 @@ from kgrec.stores.neo4j.values import (
     time_column,
     word_column,
 )
+from kgrec.stores.stored_types import Kinds, kind_of, kind_of_column
 
 _KEYS = ("id", "source", "target")
 _TIMED = (INTERACTED, REVIEW, QUERY)  # labels and relations with a time and a rating
@@ -66,6 +67,25 @@ def read_nodes(
             part = _with_kind(part, node.kind)
         parts.append(with_columns(part, ["id", *wanted]))
     return _joined(parts, ["id", *(columns or ())])
+
+
+def other_kinds(connection: Connection, names: Names, given: Kinds) -> dict[str, dict[str, str]]:
+    """The kinds of those attributes of nodes for which the graph has values of another kind than
+    ``given``. A whole column is read only where one of its values is of another kind."""
+    present = known(connection)
+    found: dict[str, dict[str, str]] = {}
+    for label, kinds in given.items():
+        for name, kind in kinds.items():
+            if label not in present.labels or name not in present.properties:
+                continue
+            rows = connection.rows(queries.any_value(label, name))
+            values = [row["value"] for row in rows]
+            if kind_of(property_column(values, vectors=True).type) in (None, kind):
+                continue
+            stored = kind_of_column(read_nodes(connection, names, label, [name])[name])
+            if stored is not None and stored != kind:
+                found.setdefault(label, {})[name] = stored
+    return found
 
 
 def read_edges(

@@ -39,6 +39,7 @@ from kgrec.stores.neo4j.names import Names, NodeSource
 from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.removal import Removal, Removed
+from kgrec.stores.stored_types import attribute_kinds, with_stored_types
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 VERSION_LABEL = "SchemaVersion"
@@ -73,6 +74,8 @@ class Neo4jStore(GraphStore):
         self._refuse_if_mapped("write()")
         catalog.validate().raise_if_any()
         started = time.perf_counter()
+        stored = reading.other_kinds(self._connection, self._names, attribute_kinds(catalog))
+        catalog = with_stored_types(catalog, stored)
         self.migrate()
         nodes, events, edges = node_rows(catalog), interaction_rows(catalog), other_edges(catalog)
         writing.declare_names(self._connection, nodes, [events, *edges])
