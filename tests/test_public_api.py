@@ -5,6 +5,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 import tokenize
 from collections import Counter
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("kgrec", "graph_schema", "loaders")
+ENGINE = "kgrec.stores.embedded"  # loads kglite, which not every process has room for
 MODULES = sorted(
     file.relative_to(ROOT) for package in PACKAGES for file in (ROOT / package).rglob("*.py")
 )
@@ -64,8 +67,15 @@ def test_every_public_object_says_what_it_does(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_imports_and_says_what_it_is_for(package: str) -> None:
     found = importlib.import_module(package)
-    for info in pkgutil.walk_packages(found.__path__, f"{package}."):
-        assert (importlib.import_module(info.name).__doc__ or "").strip(), info.name
+    modules = [info.name for info in pkgutil.walk_packages(found.__path__, f"{package}.")]
+    here = [name for name in modules if not name.startswith(ENGINE)]
+    assert [
+        name for name in here if not (importlib.import_module(name).__doc__ or "").strip()
+    ] == []
+    code = "import importlib, sys\nfor name in sys.argv[1:]:\n"
+    code += "    assert (importlib.import_module(name).__doc__ or '').strip(), name"
+    others = [name for name in modules if name.startswith(ENGINE)]
+    subprocess.run([sys.executable, "-c", code, *others], check=True)
 
 
 def test_no_import_circles() -> None:
