@@ -33,6 +33,7 @@ from kgrec.arguments import (
     id_list,
 )
 from kgrec.config import RatingConfig, RecommenderConfig
+from kgrec.config.settings import given_settings
 from kgrec.device import choose_device
 from kgrec.errors import NotFittedError, RequestError
 from kgrec.evaluation.exposure_rerank import (
@@ -118,7 +119,7 @@ class Recommender:
     """
 
     def __init__(self, config: RecommenderConfig | None = None) -> None:
-        self.config = config or RecommenderConfig()
+        self.config = given_settings(config, RecommenderConfig, "config")
         self._state: FittedState | None = None
         self._changes = RLock()
 
