@@ -206,7 +206,8 @@ class Recommender:
         checkpoint : path, optional
             Folder that keeps the state of training at every validation.
         resume : bool
-            Continue from ``checkpoint``, to the same result as an uninterrupted fit.
+            Continue from ``checkpoint``, to the same result as an uninterrupted fit. Where there is
+            none, a warning says that training starts anew.
         tune : int, optional
             Number of trials before training: the given settings, then others of
             ``kgrec.fitting.search_space.SPACE``, compared on validation rows. The
