@@ -34,6 +34,7 @@ from kgrec.arguments import (
     id_list,
 )
 from kgrec.config import RatingConfig, RecommenderConfig
+from kgrec.config.settings import given_settings
 from kgrec.device import choose_device
 from kgrec.errors import NotFittedError, RequestError
 from kgrec.evaluation.exposure_rerank import (
@@ -118,7 +119,7 @@ class Recommender:
     """
 
     def __init__(self, config: RecommenderConfig | None = None) -> None:
-        self.config = config or RecommenderConfig()
+        self.config = given_settings(config, RecommenderConfig, "config")
         self._state: FittedState | None = None
         self._changes = RLock()
 
@@ -205,7 +206,8 @@ class Recommender:
         checkpoint : path, optional
             Folder that keeps the state of training at every validation.
         resume : bool
-            Continue from ``checkpoint``, to the same result as an uninterrupted fit.
+            Continue from ``checkpoint``, to the same result as an uninterrupted fit. Where there is
+            none, a warning says that training starts anew.
         tune : int, optional
             Number of trials before training: the given settings, then others of
             ``kgrec.fitting.search_space.SPACE``, compared on validation rows. The

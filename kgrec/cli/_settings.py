@@ -11,8 +11,6 @@ import typer
 from graph_schema.errors import SourceError
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from kgrec import RecommenderConfig
 
 ConfigOption = Annotated[
@@ -41,16 +39,11 @@ def read_config(path: Path | None, text_cache: Path | None = None) -> Recommende
     return config.model_copy(update={"text": text})
 
 
-def wrong_fields(error: ValidationError) -> list[str]:
-    """A line for each field: its name, and what is wrong with it."""
-    problems = error.errors(include_url=False, include_input=False)
-    return [f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in problems]
-
-
 def _parse(path: Path) -> RecommenderConfig:
     from pydantic import ValidationError
 
     from kgrec import RecommenderConfig
+    from kgrec.config.settings import wrong_fields
 
     try:
         return RecommenderConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

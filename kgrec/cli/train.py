@@ -33,7 +33,10 @@ def train(
     device: DeviceOption = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue a run that was stopped, from its checkpoint."),
+        typer.Option(
+            "--resume",
+            help="Continue a run that was stopped, from its checkpoint; anew if there is none.",
+        ),
     ] = False,
     tune: Annotated[
         int | None,

@@ -21,7 +21,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli._progress import progress_on_stderr, say
-from kgrec.cli._settings import ConfigOption, read_config, wrong_fields
+from kgrec.cli._settings import ConfigOption, read_config
 from kgrec.cli._stores import open_store
 from kgrec.presentation import parse_pair
 
@@ -101,6 +101,7 @@ def _settings(method: str, objectives: list[str], texts: list[str]) -> TextTunin
     from pydantic import ValidationError
 
     from kgrec import TextTuning
+    from kgrec.config.settings import wrong_fields
 
     values: dict[str, Any] = {"method": method, "objectives": tuple(objectives)}
     for text in texts:

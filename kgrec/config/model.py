@@ -10,18 +10,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
+from kgrec.config.settings import Settings
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TextConfig(_Settings):
+class TextConfig(Settings):
     """The language model for titles, descriptions, reviews and queries."""
 
     model: str = Field("default", description="'default', a local folder, or a hub name.")
@@ -38,7 +35,7 @@ class TextConfig(_Settings):
     )
 
 
-class ModelConfig(_Settings):
+class ModelConfig(Settings):
     """The hybrid model: the parts of item and user vectors."""
 
     embedding_size: int | None = Field(None, ge=2, description="Width d of every vector.")
@@ -83,7 +80,7 @@ class ModelConfig(_Settings):
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # a λ_k
 
 
-class TrainingConfig(_Settings):
+class TrainingConfig(Settings):
     """Training of the model."""
 
     epochs: int | None = Field(None, ge=1, description="Greatest number of passes over the users.")
@@ -238,7 +235,7 @@ class TrainingConfig(_Settings):
         return self
 
 
-class RecommenderConfig(_Settings):
+class RecommenderConfig(Settings):
     """All settings of a Recommender."""
 
     model: ModelConfig = Field(ModelConfig(), description="The model.")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kgrec.config.heads import Head
+from kgrec.config.settings import Settings
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class RatingConfig(BaseModel):
+class RatingConfig(Settings):
     """The rating model: every rating of a user is predicted from all the others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = Field(False, description="Whether fit() also fits the rating model.")
     like: float = Field(

@@ -7,7 +7,9 @@ import re
 from itertools import combinations
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
+
+from kgrec.config.settings import Settings
 
 TIMES = {
     "hour": tuple(str(hour) for hour in range(24)),
@@ -22,10 +24,8 @@ Value: TypeAlias = str | bool | int | float
 Name = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
 
-class Range(BaseModel):
+class Range(Settings):
     """Numbers from ``min`` to ``max``, both included; None is no limit."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     min: float | None = Field(None, allow_inf_nan=False, description="Lowest number.")
     max: float | None = Field(None, allow_inf_nan=False, description="Highest number.")
@@ -47,14 +47,12 @@ class Range(BaseModel):
         return math.inf if self.max is None else self.max
 
 
-class ScenarioRule(BaseModel):
+class ScenarioRule(Settings):
     """The scenario of an interaction, from its user, its item, its event or its time.
 
     Numbers and their texts are alike: 25, 25.0 and "25". An attribute such as "a|b" has two values;
     the first group, in the order given, that holds one of them counts.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     by: str = Field(
         description="'user.ATTRIBUTE', 'item.ATTRIBUTE', 'event', or a part of the timestamp in "
@@ -125,10 +123,8 @@ class ScenarioRule(BaseModel):
         return [*self.groups, *([] if self.otherwise is None else [self.otherwise])]
 
 
-class ScenarioConfig(BaseModel):
+class ScenarioConfig(Settings):
     """Sources of scenarios besides the interactions' own ``scenario``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule: ScenarioRule | None = Field(
         None, description="Assigns a scenario to requests and to interactions without one."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from kgrec.config.settings import Settings
 
 Method = Literal["lora", "adalora", "prefix", "ia3", "full"]
 Objective = Literal["mlm", "contrastive", "recommend"]
@@ -20,10 +22,8 @@ LEARNING_RATES: dict[Method, float] = {
 }
 
 
-class TextTuning(BaseModel):
+class TextTuning(Settings):
     """Settings of ``tune_text``: the trained parameters, objectives, texts and steps."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Method = Field(
         "lora",

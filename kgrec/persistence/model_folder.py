@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
@@ -20,6 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from graph_schema.disk.files import digest
 from graph_schema.mapping import GraphMapping
+from graph_schema.report import shown
 from kgrec.config import RecommenderConfig
 from kgrec.device import choose_device
 from kgrec.errors import ModelError, reason
@@ -30,6 +32,7 @@ from kgrec.files import FolderKind, read_folder, replaced_folder
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
+from kgrec.nn.heads import HEADS
 from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.scoring.bound_model import BoundModel
@@ -199,9 +202,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> FittedState:
+    config = _config(folder, manifest["config"])
     vocabulary = _from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
     shape = manifest["shape"]
     newer = set(shape) - {field.name for field in fields(ModelShape)}
+    if shape.get("head", "none") not in HEADS:
+        newer.add(f"head = {shown(shape['head'])}")
     if newer:
         raise _of_a_newer_version(folder, newer)
     model = HybridModel(
@@ -218,7 +224,6 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     texts = load_arrays(folder / "texts.safetensors")
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
     has_weights, has_start = (name in manifest["files"] for name in (_WEIGHTS, _START))
-    config = _config(folder, manifest["config"])
     full = read_saved_snapshot(folder)
     visible = full.without_splits(("test",))
     features = TextFeatures(texts, events, manifest["text_size"], scenarios)
@@ -245,20 +250,21 @@ def _config(folder: Path, values: object) -> RecommenderConfig:
     try:
         return RecommenderConfig.model_validate(values)
     except ValidationError as error:
-        unknown = {
-            ".".join(map(str, one["loc"]))
-            for one in error.errors(include_url=False, include_input=False)
-            if one["type"] == "extra_forbidden"
-        }
-        if not unknown:
-            raise
-        raise _of_a_newer_version(folder, unknown) from error
+        problems = error.errors(include_url=False)
+        unknown = [_field(one) for one in problems if one["type"] == "extra_forbidden"]
+        wrong = [f"{_field(one)} = {shown(one['input'])}" for one in problems]
+        raise _of_a_newer_version(folder, unknown or wrong) from error
+
+
+def _field(problem: ErrorDetails) -> str:
+    return ".".join(map(str, problem["loc"])) or "config"
 
 
 def _of_a_newer_version(folder: Path, unknown: Collection[str]) -> ModelError:
     return ModelError(
-        f"{folder} is a model of a newer kgrec: it has {', '.join(sorted(unknown))}, which this "
-        "version does not know; upgrade kgrec, or train again."
+        f"{folder} is a model of a newer kgrec, or was changed: it has "
+        f"{', '.join(sorted(unknown))}, which this version does not know; upgrade kgrec, or train "
+        "again."
     )
 
 

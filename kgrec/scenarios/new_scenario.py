@@ -6,6 +6,7 @@ Scores in the other scenarios stay bit-identical.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -59,16 +60,19 @@ def with_scenario(
 def _column_value(column: pd.Series[Any], value: Any) -> Any:
     """``value`` in the type of the column.
 
-    Raises RequestError for text in a column of numbers, and for anything but a single value.
+    Raises RequestError for text in a column of numbers, for a number that is not finite, and for
+    anything but a single value.
     """
     if not pd.api.types.is_scalar(value):
         raise RequestError(f"attribute {column.name!r} is {value!r}; pass one text or number.")
     if pd.isna(value):
         return None
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise RequestError(f"attribute {column.name!r} is {value!r}; pass a finite number.")
     kind = stored_type(column)
     if kind is None or kind == pa.string():
         return str(value)
-    plain = value.item() if isinstance(value, np.generic) else value
     single = plain if isinstance(plain, bool | int | float) else str(plain)
     values, bad = as_stored(pa.array([single]), kind)
     if len(bad):

@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from graph_schema import Catalog
 from graph_schema.names import ITEM
 from kgrec.config import RecommenderConfig
+from kgrec.config.settings import given_settings
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.device import choose_device
 from kgrec.errors import ModelError, TextModelError, reason
@@ -87,9 +88,11 @@ def tune_text(
     MissingExtraError
         The method needs peft, which ``pip install 'kgrec[finetuning]'`` installs.
     RequestError
-        A device that can't be used, or a ``max_length`` that the model does not support.
+        Settings of another kind, a device that can't be used, or a ``max_length`` that the model
+        does not support.
     """
-    settings = config or TextTuning()
+    settings = given_settings(config, TextTuning, "config")
+    chosen = given_settings(recommender, RecommenderConfig, "recommender")
     folder = Path(out)
     try:
         check_writable(folder, TUNED)
@@ -101,7 +104,6 @@ def tune_text(
     snapshot = read_source(source, progress)
     corpus, downstream = read_corpus(snapshot, settings), None
     if "recommend" in settings.objectives:
-        chosen = recommender or RecommenderConfig()
         visible = with_scenarios(snapshot, chosen.scenarios).without_splits(("test",))
         downstream = DownstreamRecommender(
             visible,

@@ -1,7 +1,10 @@
 """``kgrec train --tune``: a search from the command line, kept beside and inside the model."""
 
 import json
+import warnings
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import kgrec, kgrec_json
 
@@ -23,3 +26,14 @@ def test_train_searches_settings_and_keeps_the_trials(store: Path, tmp_path: Pat
 def test_a_search_of_no_trials_is_refused(store: Path, tmp_path: Path) -> None:
     result = kgrec("train", "--store", store, "--model", tmp_path / "m", "--tune", "0", expect=2)
     assert "--tune" in result.stderr
+
+
+def test_a_run_that_has_nothing_to_resume_from_says_so(store: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "kgrec.toml"
+    settings.write_text("[model]\nuse_text = false\n[training]\nepochs = 1\n")
+    command = ("train", "--store", store, "--model", tmp_path / "m", "--config", settings)
+    with pytest.warns(UserWarning, match=r"no checkpoint in .*m\.checkpoint.* starts anew"):
+        kgrec(*command, "--resume")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="there is no checkpoint")
+        kgrec(*command, "--resume")

@@ -92,3 +92,33 @@ def test_wrong_rows_change_nothing(
     others = [] if store is None else ["--store", tmp_path / store]
     assert message in kgrec("update", folder, "-m", model, *others, expect=1).stderr
     assert _digest(model) == before
+
+
+def test_files_are_loaded_in_the_types_that_the_store_has(tmp_path: Path) -> None:
+    store, folder = tmp_path / "typed.kgl", tmp_path / "files"
+    folder.mkdir()
+
+    def write(item: str, year: str, code: str) -> None:
+        text = f"item_id,title,year,code\n{item},A,{year},{code}\n"
+        (folder / "items.csv").write_text(text)
+        (folder / "interactions.csv").write_text(f"user_id,item_id\nu,{item}\n")
+
+    write("a", "1990", "x1")
+    kgrec("load", folder, "--store", store)
+    write("b", "1991", "7")
+    kgrec("load", folder, "--store", store)
+    write("c", "c. 1990", "8")
+    before = _digest_of(store)
+    refused = kgrec("load", folder, "--store", store, expect=1)
+    assert "row 2, column year: 'c. 1990' is not a number" in refused.stderr
+    assert _digest_of(store) == before
+    with package.connect(store) as graph:
+        rows = graph.read_nodes("Item", ["year", "code"]).to_pylist()
+    assert sorted(rows, key=lambda row: str(row["id"])) == [
+        {"id": "a", "year": 1990, "code": "x1"},
+        {"id": "b", "year": 1991, "code": "7"},
+    ]
+
+
+def _digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -108,7 +108,7 @@ def test_no_folder_at_all_is_refused(tmp_path: Path) -> None:
         ({"format": "someone-elses"}, "is not of a kgrec model"),
         ({"files": None}, "does not list the model's files"),
         ({"shape": {}}, "not a model of kgrec"),
-        ({"config": {"unknown": 1}}, "of a newer kgrec: it has unknown"),
+        ({"config": {"unknown": 1}}, "of a newer kgrec, or was changed: it has unknown"),
     ],
 )
 def test_newer_foreign_and_broken_manifests_are_refused(

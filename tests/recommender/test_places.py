@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kgrec import DeviceError, Recommender, RecommenderConfig, TextConfig, connect
+from kgrec import DeviceError, RatingConfig, Recommender, RecommenderConfig, TextConfig, connect
 from kgrec.errors import ModelError, RequestError
 from kgrec.extras import give_matplotlib_a_folder
 from tests.recommender import catalogs
@@ -29,6 +29,36 @@ def test_a_model_of_a_newer_version_says_so(saved: Path, tmp_path: Path, place: 
     with pytest.raises(ModelError, match=r"of a newer kgrec.*brand_new.*upgrade") as error:
         Recommender.load(folder)
     assert "pydantic" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "words"),
+    [
+        ("config", "head", "future_head", "model.head = 'future_head'"),
+        ("config", "kg_layers", 99, "model.kg_layers = '99'"),
+        ("config", "time_scales", "soon", "model.time_scales = 'soon'"),
+        ("shape", "head", "future_head", "head = 'future_head'"),
+    ],
+)
+def test_a_value_that_this_version_does_not_know_is_named(
+    saved: Path, tmp_path: Path, part: str, name: str, value: object, words: str
+) -> None:
+    folder = tmp_path / "newer"
+    shutil.copytree(saved, folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    place = manifest["config"]["model"] if part == "config" else manifest["shape"]
+    place[name] = value
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelError) as error:
+        Recommender.load(folder)
+    assert f"it has {words}, which this version does not know; upgrade" in str(error.value)
+    assert "pydantic" not in str(error.value)
+
+
+@pytest.mark.parametrize("config", [{"model": {}}, {}, RatingConfig(), "default", 3])
+def test_settings_of_another_kind_are_refused(config: object) -> None:
+    with pytest.raises(RequestError, match=r"config is a .*give a kgrec\.RecommenderConfig"):
+        Recommender(config)  # type: ignore[arg-type]
 
 
 def test_resume_needs_a_checkpoint() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,11 @@ def test_what_is_known_of_a_scenario_keeps_its_columns_type(tmp_path: Path) -> N
         model.adapt("kiosk", LIKED, attributes={"size": "large"})
     with pytest.raises(RequestError, match="one text or number"):
         model.adapt("kiosk", LIKED, attributes={"size": [1, 2]})
+    for infinite in (math.inf, np.float32("-inf"), "inf", "1e400"):
+        with pytest.raises(RequestError, match="size"):
+            model.adapt("kiosk", LIKED, attributes={"size": infinite})
+    with pytest.raises(RequestError, match="finite number"):
+        model.adapt("kiosk", LIKED, attributes={"new": math.inf})
     model.adapt("kiosk", LIKED, attributes={"size": "2", "floor": 3})
     model.save(tmp_path / "model")
     attributes = Recommender.load(tmp_path / "model").snapshot.scenarios.attributes

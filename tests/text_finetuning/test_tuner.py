@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.errors import RequestError, TrainingError
@@ -152,7 +151,7 @@ def test_more_tokens_than_the_model_takes_are_refused(tiny_folder, corpus):
     ],
 )
 def test_settings_that_don_t_fit_together_are_refused(wrong, cure):
-    with pytest.raises(ValidationError, match=cure):
+    with pytest.raises(RequestError, match=cure):
         TextTuning(**wrong)
 
 

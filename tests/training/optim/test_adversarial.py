@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import scipy.sparse as sp
 import torch
-from pydantic import ValidationError
 from torch import nn
 
+from graph_schema.errors import RequestError
 from kgrec.config import TrainingConfig
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.text_pooling import ReviewInputs
@@ -77,7 +77,7 @@ def test_reviews_that_are_weighed_are_moved_one_by_one() -> None:
 
 
 def test_it_needs_whole_steps() -> None:
-    with pytest.raises(ValidationError, match="text_attack"):
+    with pytest.raises(RequestError, match="text_attack"):
         TrainingConfig(text_attack=0.1, accumulation=2)
     assert TrainingConfig().text_attack == 0.0
     assert catalogs.config(text_attack=0.2).training.text_attack == 0.2

@@ -1,0 +1,60 @@
+"""The base class of all settings: frozen, and a wrong field is one RequestError that names it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from graph_schema.errors import RequestError
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+_S = TypeVar("_S", bound="Settings")
+
+
+class _Checked(ModelMetaclass):
+    """What makes settings from keywords. ``model_validate`` and pickle do not come this way."""
+
+    def __call__(cls, *arguments: Any, **values: Any) -> Any:
+        """Raises RequestError that names every wrong field."""
+        try:
+            return super().__call__(*arguments, **values)
+        except ValidationError as error:
+            lines = "; ".join(wrong_fields(error))
+            raise RequestError(
+                f"{cls.__name__} has wrong settings: {lines}. Correct them; kgrec.{cls.__name__} "
+                "documents each field."
+            ) from error
+
+
+class Settings(BaseModel, metaclass=_Checked):
+    """Settings that can't be changed; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def given_settings(value: object, kind: type[_S], name: str) -> _S:
+    """``value``, or the defaults for None. Raises RequestError for what is no such settings."""
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise RequestError(
+            f"{name} is a {type(value).__name__}; give a kgrec.{kind.__name__}, whose fields are "
+            f"keywords, or None."
+        )
+    return value
+
+
+def wrong_fields(error: ValidationError) -> list[str]:
+    """A line for each field: its name, and what is wrong with it."""
+    problems = error.errors(include_url=False, include_input=False)
+    return [
+        f"{'.'.join(map(str, one['loc'])) or 'settings'}: "
+        f"{one['msg'].removeprefix('Value error, ').removesuffix('.')}"
+        for one in problems
+    ]
