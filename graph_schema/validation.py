@@ -149,6 +149,14 @@ def _check_times(name: str, table: pa.Table, collector: ProblemCollector) -> Non
     if "timestamp" not in SPECS[name].by_name or "timestamp" not in table.column_names:
         return
     values = table.column("timestamp")
+    days = _written_as_days(values)
+    collector.add_rows(
+        name,
+        "timestamp",
+        days,
+        lambda row: f"{values[row].as_py()} looks like a day, as all times of the column do.",
+        "write days as 2020-07-05, or times as unix seconds.",
+    )
     late = true_positions(pc.or_(pc.greater(values, MAX_SECONDS), pc.less(values, -MAX_SECONDS)))
     if not len(late):
         return
@@ -160,6 +168,15 @@ def _check_times(name: str, table: pa.Table, collector: ProblemCollector) -> Non
         lambda row: f"{values[row].as_py()} looks like {unit}; kgrec takes unix seconds.",
         f"divide the column by {factor:,}.",
     )
+
+
+def _written_as_days(values: Any) -> np.ndarray:
+    """int64: the rows with a value where all values are days such as 20200705, else none."""
+    seconds = pc.fill_null(values, 0).to_numpy()
+    known = np.flatnonzero(values.is_valid().to_numpy())
+    year, month, day = seconds // 10_000, seconds // 100 % 100, seconds % 100
+    days = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    return known if days[known].all() else known[:0]
 
 
 def _check_unique(name: str, table: pa.Table, collector: ProblemCollector) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,16 @@ from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
 from loaders.builder import CatalogBuilder
+from loaders.cells import clean_table
 from loaders.infer import infer_types
 from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tabular import CsvForm, delimiter_hint, read_table
 from loaders.vectors import FOLDER, VECTOR_FILES, read_vectors
 
-SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
+_TABS: Final = (".tsv", ".tsv.gz")  # separated by tabs
+SUFFIXES: Final = (".csv", ".csv.gz", *_TABS, ".parquet")
+_PACKED: Final = (".zip", ".xz", ".zst", ".bz2", ".7z", ".rar")
 _READS: Final = 5
 
 
@@ -45,7 +49,7 @@ def csv_folder(
     folder : str or Path
         The folder with interactions.csv (or .csv.gz, .parquet) and the other files.
     delimiter : str
-        The delimiter of the CSV files.
+        The delimiter of the CSV files; .tsv files are separated by tabs.
     encoding : str
         The encoding of the CSV files.
     progress : callable, optional
@@ -84,10 +88,13 @@ def csv_folder(
 def _read(folder: Path, form: CsvForm, progress: Progress | None) -> LoadResult:
     builder = CatalogBuilder()
     for name, path in _find_files(folder, builder.report).items():
-        part = read_table(path, form, progress)
-        _check_delimiter(name, path, part.table.column_names, form.delimiter)
-        builder.report_file(path, part)
-        builder.add(name, infer_types(part.table, SPECS[name].by_name), path, part.rows)
+        own = replace(form, delimiter="\t") if path.name.endswith(_TABS) else form
+        part = read_table(path, own, progress)
+        _check_delimiter(name, path, part.table.column_names, own.delimiter)
+        file = builder.report_file(path, part)
+        part = clean_table(part, SPECS[name], file)
+        table = infer_types(part.table, SPECS[name].by_name, file, part.rows)
+        builder.add(name, table, path, part.rows)
     if not builder.tables["interactions"].num_rows:
         raise SourceError(
             f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
@@ -133,7 +140,10 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         suffix = next((s for s in sorted(SUFFIXES, key=len)[::-1] if path.name.endswith(s)), None)
-        if suffix is None or path.name.startswith("."):
+        if path.name.startswith("."):
+            continue
+        if suffix is None:
+            _check_packed(path)
             continue
         name = path.name.removesuffix(suffix)
         if name not in FRAMES:
@@ -152,6 +162,15 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
     return {name: found[name] for name in FRAMES if name in found}
 
 
+def _check_packed(path: Path) -> None:
+    """Raise SourceError for a packed file of the layout, which would be passed over."""
+    if path.suffix.lower() in _PACKED and path.name.split(".")[0] in FRAMES:
+        raise SourceError(
+            f"{path}: a file that is packed so can't be read. Cure: unpack it, or pack it as "
+            f"{path.name.split('.')[0]}.csv.gz."
+        )
+
+
 def _report_other_file(path: Path, name: str, report: LoadReport) -> None:
     """Note a file that isn't read. Raises SourceError if its name looks misspelt."""
     near = difflib.get_close_matches(name.lower(), FRAMES, n=1, cutoff=0.75)
@@ -164,15 +183,22 @@ def _report_other_file(path: Path, name: str, report: LoadReport) -> None:
 
 
 def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) -> None:
-    """Raise SourceError if a required column is missing because the delimiter is wrong."""
+    """Raise SourceError if a required column is missing because the delimiter is wrong, or there is
+    no header."""
     missing = [c for c in SPECS[name].required if c not in columns]
     hint = delimiter_hint(columns, delimiter)
     if missing and hint:
         raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
+    if missing and any(one.replace(".", "", 1).isdigit() for one in columns):
+        raise SourceError(
+            f"{path}, row 1: this looks like data and not like a header. Cure: add a first row "
+            f"with the names of the columns, {', '.join(SPECS[name].required)} among them."
+        )
 
 
 def _recognises(names: set[str]) -> bool:
-    return any(name.removesuffix(suffix) in FRAMES for name in names for suffix in SUFFIXES)
+    ends = (*SUFFIXES, *(f".csv{end}" for end in _PACKED))
+    return any(name.removesuffix(suffix) in FRAMES for name in names for suffix in ends)
 
 
 LOADER: Final = Loader(

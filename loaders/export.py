@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
@@ -19,6 +20,7 @@ from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from graph_schema.vectors import vector_columns
+from loaders.cells import MARK
 from loaders.csv_folder import loaded_files
 from loaders.infer import with_point
 from loaders.vectors import FOLDER, write_vectors
@@ -64,6 +66,7 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
         )
     catalog.validate().raise_if_any()
     _check_names(catalog)
+    _check_marks(catalog)
     folder = given_path(folder, "folder")
     try:
         with changed_files(folder, _exported) as fresh:
@@ -93,6 +96,18 @@ def _check_names(catalog: Catalog) -> None:
                 f"the vectors {shown(name)} can't be written to a file of this name. Cure: name "
                 "them without slashes, control characters and a point in front, in at most 200 "
                 "bytes; or write Parquet files with Catalog.to_parquet."
+            )
+
+
+def _check_marks(catalog: Catalog) -> None:
+    """Raise CatalogError where a row would begin with a byte order mark, which a load removes."""
+    for name, table in catalog.tables.items():
+        first = table.column(0)
+        if pa.types.is_string(first.type) and pc.any(pc.starts_with(first, MARK)).as_py():
+            raise CatalogError(
+                f"{name}: a value of column {table.column_names[0]} begins with a byte order mark, "
+                "which a load would take for that of a file. Cure: remove it, or write Parquet "
+                "files with Catalog.to_parquet."
             )
 
 

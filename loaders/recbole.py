@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
+from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
 from loaders.loader import Loader, folder_of
@@ -27,6 +29,7 @@ from loaders.tabular import CsvForm, FileTable, read_csv
 FORM: Final = CsvForm(delimiter="\t", quoted=False)
 _FRAMES: Final = {"inter": "interactions", "user": "users", "item": "items", "kg": "facts"}
 _NAMES: Final = {"movie_title": "title", "class": "genres", "release_year": "year"}
+_ENDS: Final = ("head", "tail")
 _TYPES: Final = ("token", "token_seq", "float", "float_seq")
 
 
@@ -77,12 +80,20 @@ def recbole(
     if interactions is not None:
         builder.tables["interactions"] = interactions
         builder.report.file("interactions frame").read = len(interactions)
-    if only_interacted:
-        _keep_interacted("users", "user_id", builder)
-        _keep_interacted("items", "item_id", builder)
+    for frame, column in (("users", "user_id"), ("items", "item_id")):
+        if only_interacted:
+            _keep_interacted(frame, column, builder)
+        if interactions is None:
+            _add_interacted(frame, column, builder)
     if "facts" in builder.tables:
         links = _read_links(paths, progress, builder)
-        builder.tables["facts"] = _facts(builder.tables["facts"], links, paths["kg"])
+        facts = _facts(builder.tables["facts"], links, paths["kg"])
+        builder.tables["facts"] = facts
+        ends = pa.concat_arrays([facts.column(f"{end}_type").combine_chunks() for end in _ENDS])
+        if not pc.any(pc.equal(ends, "item")).as_py():
+            builder.report.file(paths["kg"].name).notes.append(
+                "no fact is about an item: a .link file says which entity is which item."
+            )
     return builder.build()
 
 
@@ -92,13 +103,22 @@ def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str
             f"{folder}: there is no such folder. Cure: give the folder that has NAME.inter."
         )
     suffixes = (*_FRAMES, "link")
-    here = [p for p in sorted(folder.iterdir()) if p.suffix[1:] in suffixes]
-    stems = sorted({p.stem for p in here})
+    here = [(*_parts(path), path) for path in sorted(folder.iterdir())]
+    here = [one for one in here if one[1] in suffixes and not one[0].startswith(".")]
+    stems = sorted({stem for stem, _, _ in here})
     if name is None and len(stems) > 1:
         raise SourceError(
-            f"{folder}: several data sets are here ({', '.join(stems)}). Cure: pass name=."
+            f"{folder}: several data sets are here ({', '.join(stems)}). Cure: give the file of "
+            f"one, such as {stems[0]}.inter, or pass name=."
         )
-    found = {p.suffix[1:]: p for p in here if name is None or p.stem == name}
+    found: dict[str, Path] = {}
+    for stem, suffix, path in here:
+        if name is None or stem == name:
+            if suffix in found:
+                raise SourceError(
+                    f"{folder}: both {found[suffix].name} and {path.name} exist. Cure: keep one."
+                )
+            found[suffix] = path
     if need_inter and "inter" not in found:
         raise SourceError(
             f"{folder}: {name or 'NAME'}.inter is missing. Cure: add it, or pass interactions=."
@@ -106,23 +126,31 @@ def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str
     return found
 
 
+def _parts(path: Path) -> tuple[str, str]:
+    """The name of the data set and the kind of an atomic file: "toy", "inter" of toy.inter.gz."""
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    return plain.stem, plain.suffix[1:]
+
+
 def _read_file(path: Path, progress: Progress | None, builder: CatalogBuilder) -> FileTable:
     """Read one atomic file: plain column names, and sequences joined by "|"."""
     part = read_csv(path, FORM, progress)
     file = builder.report_file(path, part)
+    frame = _FRAMES.get(_parts(path)[1])
     columns: dict[str, Any] = {}
     for header, column in zip(part.table.column_names, part.table.columns, strict=True):
         title, kind = _split_header(header, path)
+        title = title if frame == "items" or title != "genres" else "class"
         if title in columns:
             raise SourceError(f"{path}, row 1: two columns mean {title}. Cure: rename one of them.")
         if kind.endswith("_seq") and not _is_text(title):
             column = _joined(column)
-        columns[title] = column
+        columns[title] = column if kind != "float" else _number(column)
     if "year" in columns:
         columns["year"] = _years(columns["year"], file)
-    frame = _FRAMES.get(path.suffix[1:])
-    known = SPECS[frame].by_name if frame is not None else columns
-    return FileTable(infer_types(pa.table(columns), known), part.rows)
+    known = {name for name in columns if frame is None or name.endswith("_id")}
+    known |= set() if frame is None else set(SPECS[frame].by_name)
+    return FileTable(infer_types(pa.table(columns), known, file, part.rows), part.rows)
 
 
 def _split_header(header: str, path: Path) -> tuple[str, str]:
@@ -133,6 +161,17 @@ def _split_header(header: str, path: Path) -> tuple[str, str]:
             f"as name:type, where the type is one of {', '.join(_TYPES)}."
         )
     return _NAMES.get(title, title), kind
+
+
+def _number(column: Any) -> Any:
+    """A column that is declared float as numbers, where every value is one; else as it is."""
+    try:
+        given = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+        values = given.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return column
+    finite = pc.all(pc.is_finite(values)).as_py()
+    return values if finite and given.null_count < len(given) else column
 
 
 def _is_text(title: str) -> bool:
@@ -194,6 +233,30 @@ def _keep_interacted(frame: str, column: str, builder: CatalogBuilder) -> None:
     file.drop("it has no interaction", int((~mask).sum()))
 
 
+def _add_interacted(frame: str, column: str, builder: CatalogBuilder) -> None:
+    """Add the users or items that have interactions and no row of their own, which data sets of
+    RecBole may lack."""
+    table = builder.tables.get(frame)
+    events = builder.tables["interactions"]
+    if table is None or not {column} <= {*table.column_names} & {*events.column_names}:
+        return
+    known = set(table.column(column).to_pylist())
+    bare = sorted(set(events.column(column).to_pylist()) - known - {""})
+    if not bare:
+        return
+    columns = {
+        name: pa.array(bare) if name == column else pa.nulls(len(bare), field.type)
+        for name, field in zip(table.column_names, table.schema, strict=True)
+    }
+    source = builder.sources[frame]
+    rows = np.concatenate([builder.rows[frame], np.zeros(len(bare), dtype=np.int64)])
+    builder.add(frame, pa.concat_tables([table, pa.table(columns, table.schema)]), source, rows)
+    builder.report.file(Path(source).name).notes.append(
+        f"{len(bare):,} {frame} of the interactions have no row here, such as {shown(bare[0])}; "
+        "they were added without attributes."
+    )
+
+
 def _usable_links(table: pa.Table, known: set[str], file: FileReport) -> dict[str, str]:
     links: dict[str, str] = {}
     dropped: Counter[str] = Counter()
@@ -221,7 +284,7 @@ def _require(table: pa.Table, columns: tuple[str, ...], path: Path) -> None:
 def _facts(table: pa.Table, links: dict[str, str], path: Path) -> pa.Table:
     _require(table, ("head_id", "relation_id", "tail_id"), path)
     columns: dict[str, Any] = {"relation": table.column("relation_id")}
-    for end in ("head", "tail"):
+    for end in _ENDS:
         coded = table.column(f"{end}_id").combine_chunks().dictionary_encode()
         values = coded.dictionary.to_pylist()
         ids = pa.array([links.get(value, value) for value in values], pa.string())
@@ -235,11 +298,11 @@ def _facts(table: pa.Table, links: dict[str, str], path: Path) -> pa.Table:
 
 
 def _arguments(path: Path) -> dict[str, Any]:
-    return {"folder": folder_of(path), "name": path.stem if path.is_file() else None}
+    return {"folder": folder_of(path), "name": _parts(path)[0] if path.is_file() else None}
 
 
 def _recognises(names: set[str]) -> bool:
-    return any(name.endswith(".inter") for name in names)
+    return any(name.endswith((".inter", ".inter.gz")) for name in names)
 
 
 LOADER: Final = Loader(

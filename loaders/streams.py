@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ from graph_schema.errors import SourceError
 from loaders.report import Progress
 
 UNIT = "\x1f"  # replaces a delimiter of several characters, which Arrow doesn't support
+_INSIDE = re.compile(rb'[^,;|\t\r\n"]"[^,;|\t\r\n"]')
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CountingStream(io.RawIOBase):
-    """The decompressed bytes of a file. It counts double quotes and reports the bytes read.
+    """The decompressed bytes of a file. It counts double quotes and line ends, and reports the
+    bytes read. ``inside`` tells whether a quote stands between two ordinary characters.
 
     A ``delimiter`` of two equal characters is replaced by UNIT.
     """
@@ -29,7 +32,8 @@ class CountingStream(io.RawIOBase):
         super().__init__()
         self._delimiter = delimiter
         self.path = path
-        self.quotes = 0
+        self.quotes = self.lines = 0
+        self.inside = False
         self.size = path.stat().st_size
         self._progress = progress
         self._file: BinaryIO = path.open("rb")
@@ -44,7 +48,10 @@ class CountingStream(io.RawIOBase):
         block = self._bytes.read(size if self._delimiter is None else max(size // 2, 1))
         if self._delimiter is not None:
             block = self._whole_delimiters(block).replace(self._delimiter, UNIT.encode())
-        self.quotes += block.count(b'"')
+        quotes = block.count(b'"')
+        self.quotes += quotes
+        self.lines += block.count(b"\n")
+        self.inside = self.inside or (quotes > 0 and _INSIDE.search(block) is not None)
         if self._progress is not None:
             self._progress(self.path.name, self._file.tell(), self.size)
         return block

@@ -7,6 +7,7 @@ is row 1, blank rows count, and a quoted newline doesn't start a row.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
 
-from graph_schema.errors import SourceError
+from graph_schema.errors import RequestError, SourceError
 from graph_schema.report import shown
 from loaders.report import Progress
 from loaders.streams import UNIT, open_bytes, source_errors
@@ -39,6 +40,24 @@ class CsvForm:
     encoding: str = "utf-8"
     quoted: bool = True
     names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises RequestError for what is no delimiter or encoding."""
+        delimiter = self.delimiter
+        if (
+            not isinstance(delimiter, str)
+            or len(set(delimiter)) != 1
+            or not delimiter.isascii()
+            or delimiter[0] in '"\r\n\0'
+        ):
+            raise RequestError(f"delimiter is {delimiter!r}; give one sign, such as ';' or '\\t'.")
+        try:
+            codecs.lookup(self.encoding)
+        except (LookupError, TypeError, ValueError) as error:
+            raise RequestError(
+                f"encoding is {self.encoding!r}, which Python does not know; give one such as "
+                "'latin-1', 'cp1252' or 'gbk'."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -71,9 +90,14 @@ def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> Fil
         try:
             table = _parse(stream, form, names)
         except pa.ArrowException as error:
+            hint = delimiter_hint(names, form.delimiter)
+            if hint:
+                raise SourceError(f"{path}, row 1: there is one column. Cure:{hint}") from error
             _raise_source_error(path, form, str(error), len(names))
-        unpaired = form.quoted and stream.quotes % 2 == 1
-    if unpaired:
+        # A quote that is opened twice swallows rows: then there are more lines than rows.
+        swallowed = stream.lines > table.num_rows + header
+        odd = stream.quotes % 2 == 1 or stream.inside or (stream.quotes and swallowed)
+    if form.quoted and odd:
         _check_quotes(path, form)
     rows = np.arange(table.num_rows, dtype=np.int64) + (2 if header else 1)
     return _without_blank_rows(table, rows)
@@ -91,6 +115,16 @@ def read_header(path: Path, form: CsvForm) -> list[str]:
             names = next(_python_reader(text, form), [])
         except (UnicodeDecodeError, csv.Error) as error:
             _raise_source_error(path, form, str(error))
+    if names and names[0].startswith("version https://git-lfs"):
+        raise SourceError(
+            f"{path}: this is a pointer of Git LFS and not the file. Cure: fetch it with git lfs "
+            "pull."
+        )
+    if names and names[0].lower().startswith("sep="):
+        raise SourceError(
+            f"{path}, row 1: this line is for Excel alone. Cure: remove it, and pass the delimiter "
+            "if it is no comma."
+        )
     if not any(names):
         raise SourceError(f"{path}, row 1: the header is empty. Cure: name the columns there.")
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -107,7 +141,11 @@ def delimiter_hint(names: list[str], delimiter: str) -> str:
         return ""
     for other, word in _DELIMITERS.items():
         if other != delimiter and other in names[0]:
-            return f" The header looks separated by {word}s: pass delimiter={other!r}."
+            option = "tab" if other == "\t" else other
+            return (
+                f" The header looks separated by {word}s: pass delimiter={other!r} (--delimiter "
+                f"{option!r})."
+            )
     return ""
 
 
@@ -185,7 +223,8 @@ def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]
 
 
 def _check_quotes(path: Path, form: CsvForm) -> None:
-    """Raise SourceError if a quoted field isn't closed; quotes inside a field are allowed."""
+    """Raise SourceError if a quoted field isn't closed, or something follows its closing quote;
+    quotes inside a field without quotes are allowed."""
     with _open_text(path, form, "replace") as text:
         csv.field_size_limit(1 << 30)
         number = 0
@@ -194,7 +233,12 @@ def _check_quotes(path: Path, form: CsvForm) -> None:
                 number += 1
         except csv.Error as error:
             if "unexpected end of data" not in str(error):
-                return
+                raise SourceError(
+                    f"{path}, row {number + 1}: text follows a closing quote, so that the field "
+                    "ends elsewhere than meant. Cure: close each quote at the end of its field, "
+                    'and double it ("") where it is part of the text; a backslash before it does '
+                    "not do that."
+                ) from error
             raise SourceError(
                 f"{path}, row {number + 1}: a quote is opened and never closed. Cure: close it, "
                 'or double it ("") where it is part of the text.'
@@ -226,11 +270,13 @@ def _check_encoding(path: Path, form: CsvForm) -> None:
                     raise SourceError(
                         f"{path}, row {number}: byte 0x{ord(escaped) - 0xDC00:02x} is not "
                         f"{form.encoding}. Cure: save the file as UTF-8, or pass its encoding "
-                        "(often encoding='latin-1')."
+                        "(often encoding='latin-1', --encoding latin-1)."
                     )
 
 
 def _read_parquet(path: Path, progress: Progress | None) -> FileTable:
+    if path.is_dir():
+        return _read_parts(path, progress)
     with source_errors(path):
         size = path.stat().st_size
         if not size:
@@ -249,5 +295,36 @@ def _read_parquet(path: Path, progress: Progress | None) -> FileTable:
             raise SourceError(
                 f"{path}: the Parquet file is damaged ({error}). Cure: write it again."
             ) from error
-    table = table.replace_schema_metadata(None)
+    table = _as_text(table.replace_schema_metadata(None), path)
     return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
+
+
+def _read_parts(folder: Path, progress: Progress | None) -> FileTable:
+    """The parts of a table that Spark wrote, one after another. Raises SourceError."""
+    parts = [path for path in sorted(folder.glob("*.parquet")) if path.name[0] not in "._"]
+    if not parts:
+        raise SourceError(f"{folder}: there is no .parquet file in this folder. Cure: give a file.")
+    tables = [_read_parquet(path, progress).table for path in parts]
+    try:
+        table = pa.concat_tables(tables)
+    except pa.ArrowException as error:
+        raise SourceError(
+            f"{folder}: its files have different columns ({error}). Cure: write them again as one."
+        ) from error
+    return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
+
+
+def _as_text(table: pa.Table, path: Path) -> pa.Table:
+    """Columns of bytes as text, as which other programs write it. Raises SourceError for bytes that
+    are no UTF-8."""
+    for place, field in enumerate(table.schema):
+        if not (pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)):
+            continue
+        try:
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+        except pa.ArrowInvalid as error:
+            raise SourceError(
+                f"{path}, column {field.name}: bytes that are no UTF-8 text. Cure: write the "
+                "column as text, or leave it out."
+            ) from error
+    return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 FETCHED = ("ml-100k",)
+_TAB = {"tab": "\t", "\\t": "\t"}  # ways to write a tab on the command line
 SHOWN = 20  # scenarios listed after a load
 
 
@@ -51,16 +52,17 @@ def load_source(
     source: str,
     source_format: str | None,
     progress: Progress,
-    metadata: Path | None = None,
+    **options: Any,
 ) -> LoadResult:
-    """Load a folder, a file, or a data set that kgrec can fetch (``ml-100k``)."""
+    """Load a folder, a file, or a data set that kgrec can fetch (``ml-100k``). Options that are
+    None are left out."""
     import loaders
 
     path = Path(source)
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
-    options = {} if metadata is None else {"metadata": metadata}
-    return loaders.load(path, format=source_format, progress=progress, **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    return loaders.load(path, format=source_format, progress=progress, **given)
 
 
 @app.command(
@@ -73,6 +75,13 @@ def load(
     metadata: Annotated[
         Path | None, typer.Option(help="Amazon: the metadata file of the reviews.", exists=True)
     ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="CSV: what separates the fields, such as ; or tab; else a comma."),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="CSV: the encoding, such as latin-1; else UTF-8.")
+    ] = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -83,7 +92,14 @@ def load(
     nothing. The CSV layout is described in docs/csv-layout.md.
     """
     with progress_on_stderr() as progress:
-        result = load_source(source, source_format, progress, metadata)
+        result = load_source(
+            source,
+            source_format,
+            progress,
+            metadata=metadata,
+            delimiter=_TAB.get(delimiter or "", delimiter),
+            encoding=encoding,
+        )
         with open_store(store, user=db_user, database=database, create=True) as graph:
             written = graph.write(result.catalog, progress=progress)
     say(str(result.report))

@@ -34,7 +34,8 @@ def quoted(text: str) -> str:
 
 
 def test_types_of_attributes(folder: Path) -> None:
-    put(folder / "users.csv.gz", "user_id,zip,age,vip,note\nu1,02139,1,true,1.10\nu2,1,2,false,\n")
+    rows = "u1,02139,1,true,1.10\nu2,1,2,false,1.2\n"
+    put(folder / "users.csv.gz", f"user_id,zip,age,vip,note\n{rows}")
     put(folder / "interactions.csv", "user_id,item_id,device\nu1,i1,tv\nu2,i2,\n")
     catalog = loaders.csv_folder(folder).catalog
     users = catalog.tables["users"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.infer import infer_types
+from loaders.report import FileReport
 
 
 @pytest.mark.parametrize(
@@ -23,9 +25,14 @@ from loaders.infer import infer_types
         (["1.10", "2"], "string"),
         (["1e5"], "string"),
         (["+1"], "string"),
-        (["nan", "1.5"], "string"),
+        (["1.10", "2.00", ""], "double"),
+        (["1.10", "1.2"], "string"),
+        (["nan", "1.5"], "double"),
+        (["NA", "a"], "string"),
+        (["\\N", "7"], "int64"),
         (["inf"], "string"),
-        (["True"], "string"),
+        (["True", "False", ""], "bool"),
+        (["1,250", "7"], "string"),
         ([" 1"], "string"),
         (["9223372036854775808"], "string"),
         (["", ""], "string"),
@@ -47,4 +54,18 @@ def test_every_converted_column_converts_back(values: list[str]) -> None:
     if not pa.types.is_string(column.type):
         plain = [text or "" for text in column.cast(pa.string()).to_pylist()]
         pointed = [text if text == "" or "." in text else text + ".0" for text in plain]
-        assert values in (plain, pointed)
+        assert values in (plain, pointed) or (
+            [None if text == "" else float(text) for text in values] == column.to_pylist()
+            and len({len(text.partition(".")[2]) for text in values if text}) == 1
+        )
+
+
+def test_a_text_column_of_mostly_numbers_is_noted() -> None:
+    file = FileReport("items.csv")
+    infer_types(pa.table({"pages": ["12"] * 9 + ["1,250"]}), (), file, np.arange(2, 12))
+    (note,) = file.notes
+    assert "pages is text, as 1 of its 10 values are no numbers" in note
+    assert "'1,250' in row 11" in note
+    other = FileReport("items.csv")
+    infer_types(pa.table({"code": ["12", "a", "b"], "zip": ["02139", "1", "2"]}), (), other)
+    assert other.notes == []
