@@ -77,6 +77,20 @@ class CountingStream(io.RawIOBase):
         super().close()
 
 
+class LentStream(io.RawIOBase):
+    """A stream for a reader that may keep it for a while; closing it closes nothing else."""
+
+    def __init__(self, stream: CountingStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._stream.read(size)
+
+
 @contextmanager
 def source_errors(path: Path) -> Iterator[None]:
     """Raise the errors of reading a file as SourceError that names the file and the cure."""

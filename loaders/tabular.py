@@ -10,11 +10,13 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +27,10 @@ import pyarrow.parquet as pq
 from graph_schema.errors import RequestError, SourceError
 from graph_schema.report import shown
 from loaders.report import Progress
-from loaders.streams import UNIT, open_bytes, source_errors
+from loaders.streams import UNIT, CountingStream, LentStream, open_bytes, source_errors
 
 BLOCK: Final = 16 << 20  # bytes; a single record must fit
+_RELEASE_SECONDS: Final = 1.0  # within which Arrow's thread lets go of a stream, mostly at once
 _BATCH: Final = 65_536  # rows of a Parquet file read at once
 _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
@@ -154,8 +157,26 @@ def _skipping_bom(encoding: str) -> str:
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
-def _parse(stream: Any, form: CsvForm, names: list[str]) -> pa.Table:
-    reader = pv.open_csv(
+def _parse(stream: CountingStream, form: CsvForm, names: list[str]) -> pa.Table:
+    """Read all rows. When this returns, no thread of Arrow holds an object of Python any more: one
+    that lets go of it while the interpreter ends would abort the process."""
+    lent, failure = LentStream(stream), None
+    gone = weakref.ref(lent)
+    try:
+        table = _read_all(lent, form, names)
+    except pa.ArrowException as error:
+        failure = error.with_traceback(None)  # its frames hold the stream
+    del lent
+    end = time.monotonic() + _RELEASE_SECONDS
+    while gone() is not None and time.monotonic() < end:
+        time.sleep(0.001)
+    if failure is not None:
+        raise failure
+    return table
+
+
+def _read_all(stream: LentStream, form: CsvForm, names: list[str]) -> pa.Table:
+    with pv.open_csv(
         stream,
         read_options=pv.ReadOptions(
             block_size=BLOCK,
@@ -173,8 +194,8 @@ def _parse(stream: Any, form: CsvForm, names: list[str]) -> pa.Table:
             strings_can_be_null=False,
             quoted_strings_can_be_null=False,
         ),
-    )
-    return reader.read_all()
+    ) as reader:
+        return reader.read_all()
 
 
 def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:

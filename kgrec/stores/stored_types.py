@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pyarrow as pa
 
-from graph_schema.attribute_conversion import as_stored
 from graph_schema.frames import SPECS
 from graph_schema.names import LABEL_FRAMES
 from graph_schema.report import ProblemCollector, shown
@@ -95,6 +94,8 @@ def _column_as(
         )
     if is_vector(given.type) or kind == VECTORS:
         return table
+    from graph_schema.attribute_conversion import as_stored  # with pandas, which reading needs not
+
     values, bad = as_stored(given, _TYPES[kind])
     word = _WORDS[kind]
     collector.add_rows(

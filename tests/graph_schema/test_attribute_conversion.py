@@ -100,10 +100,8 @@ def test_the_row_of_a_value_that_does_not_fit_is_named(beside: object, value: ob
 
 
 @pytest.mark.parametrize("column", ["item_id", "title"])
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", [name for name in REFUSED if name != "a generator"])
 def test_a_known_column_takes_no_odd_value(column: str, name: str) -> None:
-    if name == "a generator":
-        pytest.skip("one generator can't be asked twice")
     for values in ([REFUSED[name][0]] * 2, ["text", REFUSED[name][0]]):
         given = pd.DataFrame({"item_id": ["i1", "i2"]})
         given[column] = pd.Series(values, dtype=object)

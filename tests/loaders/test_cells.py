@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +13,8 @@ import pytest
 import loaders
 from graph_schema import Catalog, CatalogError, SourceError
 from graph_schema.errors import RequestError
+from loaders import tabular
+from loaders.streams import CountingStream, LentStream
 
 from .writing import put
 
@@ -161,3 +165,22 @@ def test_wrong_forms_are_refused(wrong: dict[str, str], tmp_path: Path) -> None:
     put(tmp_path / "interactions.csv", EVENTS)
     with pytest.raises(RequestError, match="give one"):
         loaders.load(tmp_path, **wrong)
+
+
+@pytest.mark.parametrize("content", [EVENTS, "user_id,item_id\nu1\n"])
+def test_no_thread_holds_the_file_after_a_read(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that let go of it while the interpreter ends would abort the process."""
+    lent: list[weakref.ref[LentStream]] = []
+
+    class Watched(LentStream):
+        def __init__(self, stream: CountingStream) -> None:
+            super().__init__(stream)
+            lent.append(weakref.ref(self))
+
+    monkeypatch.setattr(tabular, "LentStream", Watched)
+    path = put(tmp_path / "interactions.csv", content)
+    with suppress(SourceError):
+        tabular.read_csv(path, tabular.CsvForm())
+    assert [one() for one in lent] == [None]
