@@ -20,7 +20,7 @@ _ABSENT: Final = ("NA", "N/A", "#N/A", "NULL", "null", "None", "nan", "NaN", "Na
 _DECIMALS: Final = r"^-?(0|[1-9][0-9]*)\.([0-9]+)$"
 _DIGITS: Final = 15  # of a number that float64 holds exactly enough to tell from its neighbours
 _WRITTEN: Final = r"^\+[0-9.]+$|^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$|^[-+]?[0-9.,]+ ?%$"
-_MOSTLY: Final = 0.8  # share of numbers from which the other values are worth a note
+_MOSTLY: Final = 0.8  # share of numbers from which the other values are noted
 
 
 def infer_types(
