@@ -28,6 +28,7 @@ _ISO = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?(Z|[-+][0-9]{2}(:?[0-9]{2})?))?)?$"
 )
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_SECONDS: Final = 253_402_300_799  # the end of the year 9999: anything later isn't in seconds
 _UNITS: Final = ((1e17, "nanoseconds", 10**9), (1e14, "microseconds", 10**6))
 # What a column of mixed types may hold: scalars by kind, and lists of scalars of one kind.
@@ -303,7 +304,8 @@ def _one_iso(text: str) -> int | None:
         time = datetime.fromisoformat(text.replace(" Z", "Z"))
     except ValueError:
         return None
-    return math.floor((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    # Exact: timestamp() rounds the last microseconds of a second up in far years.
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // timedelta(seconds=1)
 
 
 def unit_of(seconds: int) -> tuple[str, int] | None:
