@@ -6,6 +6,7 @@ Only the interactions are required.
 from __future__ import annotations
 
 import difflib
+import json
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from loaders.vectors import FOLDER, VECTOR_FILES, read_vectors
 _TABS: Final = (".tsv", ".tsv.gz")  # separated by tabs
 SUFFIXES: Final = (".csv", ".csv.gz", *_TABS, ".parquet")
 _PACKED: Final = (".zip", ".xz", ".zst", ".bz2", ".7z", ".rar")
+LIST: Final = ".kgrec-export.json"  # lists the files that an export wrote
 _READS: Final = 5
 
 
@@ -86,14 +88,16 @@ def csv_folder(
 
 
 def _read(folder: Path, form: CsvForm, progress: Progress | None) -> LoadResult:
-    builder = CatalogBuilder()
+    builder, texts = CatalogBuilder(), _exported_texts(folder)
     for name, path in _find_files(folder, builder.report).items():
         own = replace(form, delimiter="\t") if path.name.endswith(_TABS) else form
         part = read_table(path, own, progress)
         _check_delimiter(name, path, part.table.column_names, own.delimiter)
         file = builder.report_file(path, part)
-        part = clean_table(part, SPECS[name], file)
-        table = infer_types(part.table, SPECS[name].by_name, file, part.rows)
+        if path.name not in texts:
+            part = clean_table(part, SPECS[name], file)
+        known = {*SPECS[name].by_name, *texts.get(path.name, ())}
+        table = infer_types(part.table, known, file, part.rows)
         builder.add(name, table, path, part.rows)
     if not builder.tables["interactions"].num_rows:
         raise SourceError(
@@ -102,6 +106,15 @@ def _read(folder: Path, form: CsvForm, progress: Progress | None) -> LoadResult:
         )
     builder.add_vectors(read_vectors(folder, builder.report))
     return builder.build()
+
+
+def _exported_texts(folder: Path) -> dict[str, list[str]]:
+    """The columns of text by the file of an export: they come back as they were written."""
+    try:
+        found = json.loads((folder / LIST).read_text(encoding="utf-8"))["texts"]
+        return {str(name): [str(column) for column in columns] for name, columns in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def loaded_files(folder: Path) -> list[Path]:

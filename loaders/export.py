@@ -21,11 +21,10 @@ from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from graph_schema.vectors import vector_columns
 from loaders.cells import MARK
-from loaders.csv_folder import loaded_files
+from loaders.csv_folder import LIST, loaded_files
 from loaders.infer import with_point
 from loaders.vectors import FOLDER, write_vectors
 
-LIST: Final = ".kgrec-export.json"  # lists the files that an export wrote
 _FILE_NAME: Final = re.compile(r'[^\x00-\x1f/\\:*?"<>|]+')
 
 
@@ -67,13 +66,18 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     catalog.validate().raise_if_any()
     _check_names(catalog)
     _check_marks(catalog)
-    folder = given_path(folder, "folder")
+    folder, suffix = given_path(folder, "folder"), ".csv.gz" if compress else ".csv"
     try:
         with changed_files(folder, _exported) as fresh:
             _check_foreign(folder)
             _write_tables(catalog, fresh, compress)
             names = (path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
-            listed = {"files": sorted(name.as_posix() for name in names)}
+            texts = {f"{name}{suffix}": _texts(catalog.tables[name]) for name in FRAMES}
+            files = sorted(name.as_posix() for name in names)
+            listed = {
+                "files": files,
+                "texts": {name: texts[name] for name in files if name in texts},
+            }
             (fresh / LIST).write_text(json.dumps(listed, indent=1), encoding="utf-8")
     except BlockingIOError as error:
         raise SourceError(
@@ -109,6 +113,11 @@ def _check_marks(catalog: Catalog) -> None:
                 "which a load would take for that of a file. Cure: remove it, or write Parquet "
                 "files with Catalog.to_parquet."
             )
+
+
+def _texts(table: pa.Table) -> list[str]:
+    """The columns of text, which a load leaves as they are, whatever their values look like."""
+    return [field.name for field in table.schema if pa.types.is_string(field.type)]
 
 
 def _exported(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from graph_schema import Catalog, CatalogError, SourceError
 from graph_schema.disk.change import COMMITTED
 from graph_schema.disk.locks import held
 from graph_schema.frames import SPECS
-from loaders.export import LIST
+from loaders.csv_folder import LIST
 
 from .writing import SAMPLES, Sample, csv_folder
 
@@ -94,6 +94,15 @@ def test_the_home_folder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert loaders.to_csv_folder(catalog, "~/out") == tmp_path / "out"
     assert catalog.to_parquet("~/parquet") == tmp_path / "parquet"
     assert Catalog.read_parquet("~/parquet").equals(catalog)
+
+
+def test_texts_that_look_like_something_else_come_back(tmp_path: Path) -> None:
+    items = pd.DataFrame({"item_id": ["i1", "i2", "i3"], "code": ["NA", "1", "2"]})
+    items = items.assign(price=["1.50", "2.50", "\\N"], open=["True", "False", "True"])
+    events = pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"], "event": ["\\N"]})
+    catalog = Catalog.from_frames(items=items, interactions=events)
+    folder = loaders.to_csv_folder(catalog, tmp_path / "out")
+    assert loaders.load(folder).catalog.equals(catalog)
 
 
 def test_an_export_that_was_interrupted_is_finished_by_a_load(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import loaders
 from graph_schema.errors import CatalogError, SourceError
-from loaders.export import LIST
+from loaders.csv_folder import LIST
 from tests.loaders import writing
 
 NUMBERS = np.array([[1.0, 2.0], [0.5, -1.0]], dtype=np.float32)
