@@ -83,6 +83,8 @@ def all_integers(ids: Any) -> bool:
     """
     if ids is None or isinstance(ids, str):
         return False
+    if getattr(getattr(ids, "dtype", None), "kind", None) == "i" and getattr(ids, "ndim", 0) == 1:
+        return len(ids) > 0  # every value fits: no need to look at each
     try:
         values = given_ids(ids, "ids")
     except RequestError:

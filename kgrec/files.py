@@ -23,7 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from graph_schema.disk.files import flush, flush_folder, give_usual_rights, is_inside, put_file
+from graph_schema.disk.files import (
+    flush,
+    flush_folder,
+    give_usual_rights,
+    is_inside,
+    put_file,
+    put_text,
+)
 from graph_schema.disk.locks import held
 from graph_schema.disk.scratch import (
     made_folder,
@@ -44,20 +51,27 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux' renameat2
 
 def save_file(path: Path, write: Callable[[str], object]) -> Path:
     """``put_file`` for a file that a caller named. Raises RequestError where the disk refuses."""
+    with _refusal_named(path):
+        return put_file(path, write)
+
+
+def save_text(path: Path, text: str) -> Path:
+    """``put_text`` for a file that a caller named. Raises RequestError as ``save_file`` does."""
+    with _refusal_named(path):
+        return put_text(path, text)
+
+
+@contextmanager
+def _refusal_named(path: Path) -> Iterator[None]:
     if path.is_dir():
         raise RequestError(f"{path} is a folder; name a file.")
     try:
-        return put_file(path, write)
+        yield
     except OSError as error:
         raise RequestError(
             f"{path} can't be written ({reason(error)}); name a file in a folder where you may "
             "write and that has free space."
         ) from error
-
-
-def save_text(path: Path, text: str) -> Path:
-    """``save_file`` with ``text`` as UTF-8."""
-    return save_file(path, lambda name: Path(name).write_bytes(text.encode("utf-8", "replace")))
 
 
 @dataclass(frozen=True)

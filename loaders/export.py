@@ -66,18 +66,13 @@ def to_csv_folder(catalog: Catalog, folder: str | Path, *, compress: bool = Fals
     catalog.validate().raise_if_any()
     _check_names(catalog)
     _check_marks(catalog)
-    folder, suffix = given_path(folder, "folder"), ".csv.gz" if compress else ".csv"
+    folder = given_path(folder, "folder")
     try:
         with changed_files(folder, _exported) as fresh:
             _check_foreign(folder)
-            _write_tables(catalog, fresh, compress)
+            texts = _write_tables(catalog, fresh, compress)
             names = (path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
-            texts = {f"{name}{suffix}": _texts(catalog.tables[name]) for name in FRAMES}
-            files = sorted(name.as_posix() for name in names)
-            listed = {
-                "files": files,
-                "texts": {name: texts[name] for name in files if name in texts},
-            }
+            listed = {"files": sorted(name.as_posix() for name in names), "texts": texts}
             (fresh / LIST).write_text(json.dumps(listed, indent=1), encoding="utf-8")
     except BlockingIOError as error:
         raise SourceError(
@@ -115,11 +110,6 @@ def _check_marks(catalog: Catalog) -> None:
             )
 
 
-def _texts(table: pa.Table) -> list[str]:
-    """The columns of text, which a load leaves as they are, whatever their values look like."""
-    return [field.name for field in table.schema if pa.types.is_string(field.type)]
-
-
 def _exported(folder: Path) -> list[Path]:
     """The files that the earlier export listed as its own."""
     try:
@@ -141,16 +131,22 @@ def _check_foreign(folder: Path) -> None:
         )
 
 
-def _write_tables(catalog: Catalog, folder: Path, compress: bool) -> None:
+def _write_tables(catalog: Catalog, folder: Path, compress: bool) -> dict[str, list[str]]:
+    """Write the files; returns the columns of text of each table's, which a load leaves as they
+    are, whatever their values look like."""
+    texts: dict[str, list[str]] = {}
     suffix = ".csv.gz" if compress else ".csv"
     for name in FRAMES:
         table = catalog.tables[name]
         table = table.drop_columns(vector_columns(table))
         if table.num_rows or name in ("items", "interactions"):
-            _write(table, folder / f"{name}{suffix}", compress)
+            path = folder / f"{name}{suffix}"
+            _write(table, path, compress)
+            texts[path.name] = [one.name for one in table.schema if pa.types.is_string(one.type)]
     if catalog.vectors:
         (folder / FOLDER).mkdir()
         write_vectors(catalog.vectors, folder / FOLDER)
+    return texts
 
 
 def _write(table: pa.Table, path: Path, compress: bool) -> None:

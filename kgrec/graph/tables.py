@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +17,7 @@ NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
 # Attributes that every row of a label has: "" where nothing is known.
 TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
 
-_WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,17}")  # fits int64
+_WHOLE_NUMBER = "0|-?[1-9][0-9]{0,17}"  # fits int64
 
 Strings = np.ndarray  # 1-D object array of str
 Ints = np.ndarray
@@ -49,11 +48,6 @@ def request_times(frame: pd.DataFrame, what: str) -> Ints:
     return np.where(known, seconds, NO_TIME)
 
 
-def is_whole_number(text: str) -> bool:
-    """Whether an id is a whole number as ``str`` writes it: "7", but not "07"."""
-    return _WHOLE_NUMBER.fullmatch(text) is not None
-
-
 @dataclass(frozen=True, eq=False)
 class NodeTable:
     """The nodes of one label: ``ids`` object ``[n]`` in canonical order, attributes row by row.
@@ -77,7 +71,7 @@ class NodeTable:
     @cached_property
     def whole_numbers(self) -> bool:
         """Whether every id is a whole number as ``str`` writes it: "7", but not "07"."""
-        return all(map(is_whole_number, self.ids))
+        return bool(pd.Series(self.ids, dtype=object).str.fullmatch(_WHOLE_NUMBER).all())
 
     def rows(self, ids: Sequence[str] | Strings) -> Ints:
         """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""
