@@ -2,12 +2,18 @@
 
 PyTorch starts a thread for each core, and a thread that waits for others tries again and again
 for milliseconds before it sleeps. With another program on the same cores that time is taken from
-the threads waited for: a fit takes several times as long. kgrec lets them sleep at once, and
-counts only the cores that the process may use: its affinity and the CPU quota of its container.
+the threads waited for: a fit takes several times as long. kgrec lets them sleep after some
+microseconds, and counts only the cores that the process may use: its affinity and the CPU quota of
+its container.
 
 Both are settings of the OpenMP library, which reads its environment when it is loaded. They are
 made when kgrec is imported (``choose_threads``); where PyTorch is there already, what can still be
 changed is changed (``settle_threads``). Variables that the user has set are never changed.
+
+Threads that share a product still wait for the slowest of them, which another program may have
+taken off its core. So training uses only as many threads as there are cores that other programs
+leave free (``following_load``). Its results don't depend on that: MKL is asked for products that
+are the same with any number of threads.
 """
 
 from __future__ import annotations
@@ -18,7 +24,9 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, MutableMapping
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,10 +37,14 @@ THREADS: Final = "KGREC_THREADS"
 # Variables by which a user chooses the number of threads, and how they wait.
 _NUMBER: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _WAITING: Final = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
+_SHORT_WAIT: Final = "1000"  # of libgomp's steps, about 10 microseconds
+# How MKL multiplies: "AUTO" is the fastest way whose results are the same for any thread count.
+_PRODUCTS, _ANY_THREADS = "MKL_CBWR", "AUTO"
 # NumPy's library waits too: for 2 to this power of the processor's cycles. 4 is its least.
 _NUMPY_WAITS, _AT_ONCE = "OPENBLAS_THREAD_TIMEOUT", "4"
 _GOMP: Final = re.compile(r" (/\S.*/libgomp\.so\.1[.\d]*)$")  # PyTorch's OpenMP library on Linux
 _MOST_PARKED: Final = 256
+_LOAD_SECONDS: Final = 0.5  # between two looks at the load
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,9 @@ def choose_threads(environ: MutableMapping[str, str] = os.environ) -> None:
         _choice.waiting = f"as {chosen[0]}={environ[chosen[0]]} says"
     elif not _choice.late:
         environ["OMP_WAIT_POLICY"] = "PASSIVE"
-        _choice.waiting = "asleep (OMP_WAIT_POLICY=PASSIVE, set by kgrec)"
+        environ["GOMP_SPINCOUNT"] = _SHORT_WAIT  # libgomp takes it in place of the policy
+        _choice.waiting = "asleep after a short try (OMP_WAIT_POLICY=PASSIVE, set by kgrec)"
+    environ.setdefault(_PRODUCTS, _ANY_THREADS)  # MKL reads it at its first product
     if "numpy" not in sys.modules:
         environ.setdefault(_NUMPY_WAITS, _AT_ONCE)
     if not _choice.late and not _choice.number_is_users:
@@ -166,6 +180,80 @@ def settle_threads(environ: MutableMapping[str, str] = os.environ) -> None:
 def waiting() -> str:
     """How threads wait for each other in this process, in words."""
     return _choice.waiting or "as the OpenMP library chooses"
+
+
+@contextmanager
+def following_load() -> Iterator[Callable[[], None]]:
+    """In the block, compute with as many threads as there are cores that other programs leave free.
+
+    Yields a function to call at every step, which looks at the load twice a second. Afterwards
+    there are as many threads as before, which are the most. With KGREC_THREADS set, or where the
+    system doesn't tell its load, nothing changes. Only for computations whose results don't depend on the number
+    of threads: products and sums, but no decompositions of matrices.
+    """
+    import torch
+
+    most = torch.get_num_threads()
+    load = None if os.environ.get(THREADS) or most == 1 else Load.now()
+    if load is None:
+        yield lambda: None
+        return
+
+    def follow() -> None:
+        nonlocal load
+        if load is None or time.monotonic() - load.at < _LOAD_SECONDS:
+            return
+        before, load = load, Load.now()
+        if load is not None:
+            torch.set_num_threads(load.free_threads(before, most))
+
+    try:
+        yield follow
+    finally:
+        torch.set_num_threads(most)
+
+
+@dataclass(frozen=True)
+class Load:
+    """The time ``at`` which it was read, and until then the seconds that ``cores`` cores were busy,
+    and those in which this process computed."""
+
+    at: float
+    cores: int
+    busy: float
+    own: float
+
+    @staticmethod
+    def now(file: Path = Path("/proc/stat")) -> Load | None:
+        """The load of the cores that this process may use; None where the system doesn't tell."""
+        usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+            ticks = [_busy_ticks(line) for line in lines if _core(line) in usable]
+        except (OSError, ValueError):
+            return None
+        if not ticks:
+            return None
+        busy = sum(ticks) / os.sysconf("SC_CLK_TCK")
+        return Load(time.monotonic(), len(ticks), busy, time.process_time())
+
+    def free_threads(self, before: Load, most: int) -> int:
+        """From 1 to ``most``: the cores that other programs have left free since ``before``."""
+        others = (self.busy - before.busy) - (self.own - before.own)
+        free = self.cores - others / max(self.at - before.at, 1e-9)
+        return max(1, min(most, round(free)))
+
+
+def _core(line: str) -> int:
+    """The number of the core that a line of /proc/stat is about; -1 for another line."""
+    found = re.match(r"cpu(\d+) ", line)
+    return -1 if found is None else int(found[1])
+
+
+def _busy_ticks(line: str) -> int:
+    """user, nice, system, irq, softirq and steal: all but the time idle or waiting for a disk."""
+    user, nice, system, _, _, *others = (int(field) for field in line.split()[1:9])
+    return user + nice + system + sum(others)
 
 
 def _shorten_waits(threads: int) -> str:

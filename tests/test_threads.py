@@ -98,6 +98,8 @@ def test_before_torch_the_environment_is_set() -> None:
     choose_threads(environ)
     assert environ == {
         "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "1000",
+        "MKL_CBWR": "AUTO",
         "OMP_NUM_THREADS": "3",
         "OPENBLAS_THREAD_TIMEOUT": "4",
     }
@@ -107,6 +109,7 @@ def test_before_torch_the_environment_is_set() -> None:
 @pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"])
 def test_how_the_user_lets_threads_wait_stays(name: str) -> None:
     environ = {name: "7", "OMP_NUM_THREADS": "5", "OPENBLAS_THREAD_TIMEOUT": "20"}
+    environ["MKL_CBWR"] = "AVX2"
     before = dict(environ)
     choose_threads(environ)
     assert environ == before
@@ -171,3 +174,91 @@ def test_what_the_user_sets_wins_whatever_is_imported_first() -> None:
         "policy": "active",
         "parked": [],
     }
+
+
+def stat(tmp_path: Path, busy: tuple[int, ...]) -> Path:
+    """A file as /proc/stat, for cores that have been busy for so many ticks."""
+    path = tmp_path / "stat"
+    cores = [f"cpu{core} {ticks - 2} 0 1 999 99 0 1 0 0 0\n" for core, ticks in enumerate(busy)]
+    path.write_text("".join(["cpu  1 2 3 4 5 6 7 8 9 10\n", *cores, "intr 7\n"]))
+    return path
+
+
+def test_the_load_is_that_of_the_cores_that_may_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2}, raising=False)
+    monkeypatch.setattr(os, "sysconf", lambda _: 100)
+    load = threads.Load.now(stat(tmp_path, (5_000, 200, 300)))
+    assert load is not None
+    assert (load.cores, load.busy) == (2, 5.0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {7}, raising=False)
+    assert threads.Load.now(stat(tmp_path, (5_000, 200, 300))) is None
+    assert threads.Load.now(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("busy", "own", "expected"),
+    [
+        (2.0, 2.0, 2),  # nobody else
+        (2.0, 1.0, 1),  # two busy programs beside two threads
+        (2.0, 0.7, 1),  # two busy programs beside one thread
+        (2.0, 1.3, 1),  # one beside two threads
+        (2.0, 1.8, 2),  # a little else
+        (2.0, 0.0, 1),
+        (0.9, 1.0, 2),  # the counts of the system are coarser than the process's own
+    ],
+)
+def test_as_many_threads_as_cores_that_others_leave_free(
+    busy: float, own: float, expected: int
+) -> None:
+    before = threads.Load(10.0, 2, 100.0, 50.0)
+    assert threads.Load(11.0, 2, 100.0 + busy, 50.0 + own).free_threads(before, 2) == expected
+
+
+def test_threads_follow_the_load_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.delenv("KGREC_THREADS", raising=False)
+    monkeypatch.setattr(threads, "_LOAD_SECONDS", 0.0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.setattr(threads.Load, "free_threads", lambda self, before, most: 1)
+        with threads.following_load() as follow:
+            follow()
+            within = torch.get_num_threads()
+        assert (within, torch.get_num_threads()) == (1, 2)
+        monkeypatch.setenv("KGREC_THREADS", "2")
+        with threads.following_load() as follow:
+            follow()
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+def test_training_gives_the_same_weights_with_any_number_of_threads() -> None:
+    code = """
+import kgrec, torch
+from kgrec import threads
+from benchmarks.speed.generate import generate
+threads._LOAD_SECONDS = 0.0
+torch.set_num_threads(2)
+config = kgrec.RecommenderConfig(
+    model=kgrec.ModelConfig(use_text=False, embedding_size=32),
+    training=kgrec.TrainingConfig(epochs=2, refit=False),
+)
+found = []
+for number in (1, 2):
+    threads.Load.free_threads = lambda self, before, most: number
+    catalog = generate(4_000)
+    users = catalog.tables["users"]["user_id"].to_pylist()
+    found.append(kgrec.Recommender(config).fit(catalog, seed=0).recommend(users, k=10))
+print(found[0].equals(found[1]))
+"""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SET)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True"]

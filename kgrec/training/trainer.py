@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
 from kgrec.progress import OnEpoch
+from kgrec.threads import following_load
 from kgrec.training.best_weights import Validate, keep_best
 from kgrec.training.checkpoint import Checkpoint, TrainingState
 from kgrec.training.data.examples import Sequences
@@ -107,19 +109,20 @@ class Trainer:
             balancer.load(done.balancer)
         average = self._average(done)
         epochs = self.plan.epochs if self.stop is None else min(self.stop, self.plan.epochs)
-        while done.epoch < epochs and done.waited < self.config.patience:
-            record = self._epoch(done.epoch, users, optimizer, average)
-            done.epoch += 1
-            done.records.append(record)
-            self._choose(done, record, average)
-            if on_epoch is not None:
-                on_epoch(record)
-            if average is not None:
-                done.average, done.steps = average.values, average.steps
-            if balancer is not None:
-                done.balancer = balancer.state()
-            if checkpoint is not None and self._is_validated(done.epoch):
-                checkpoint.save(self.model, optimizer, done)
+        with following_load() as follow:
+            while done.epoch < epochs and done.waited < self.config.patience:
+                record = self._epoch(done.epoch, users, optimizer, average, follow)
+                done.epoch += 1
+                done.records.append(record)
+                self._choose(done, record, average)
+                if on_epoch is not None:
+                    on_epoch(record)
+                if average is not None:
+                    done.average, done.steps = average.values, average.steps
+                if balancer is not None:
+                    done.balancer = balancer.state()
+                if checkpoint is not None and self._is_validated(done.epoch):
+                    checkpoint.save(self.model, optimizer, done)
         final = done.best or done.average
         if final:
             self.model.load_state_dict(final, strict=False)  # an average holds no buffers
@@ -169,6 +172,7 @@ class Trainer:
         users: np.ndarray,
         optimizer: torch.optim.Optimizer,
         average: RunningAverage | None,
+        follow: Callable[[], None],
     ) -> dict[str, float]:
         started = time.perf_counter()
         rng = np.random.default_rng([self.seed, epoch])
@@ -179,6 +183,7 @@ class Trainer:
         losses = []
         try:
             for step, batch in enumerate(batches):
+                follow()
                 share = (epoch + step / len(batches)) / self.plan.epochs
                 for group in optimizer.param_groups:
                     group["lr"] = self.plan.learning_rate * one_cycle(share)
