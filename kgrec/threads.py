@@ -188,8 +188,8 @@ def following_load() -> Iterator[Callable[[], None]]:
 
     Yields a function to call at every step, which looks at the load twice a second. Afterwards
     there are as many threads as before, which are the most. With KGREC_THREADS set, or where the
-    system doesn't tell its load, nothing changes. Only for computations whose results don't depend on the number
-    of threads: products and sums, but no decompositions of matrices.
+    system doesn't tell its load, nothing changes. Only for computations whose results are the same
+    with any number of threads: products and sums, but no decompositions of matrices.
     """
     import torch
 
