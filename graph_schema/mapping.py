@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -22,6 +20,7 @@ from pydantic import (
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, SCENARIO, USER
+from graph_schema.settings import Settings
 
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
@@ -30,11 +29,7 @@ TimeUnit = Literal["s", "ms", "us", "ns", "datetime"]
 Direction = Literal["out", "in"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NodeMapping(_Strict):
+class NodeMapping(Settings):
     """One label of the graph.
 
     kgrec's id of a node is ``prefix`` followed by the value of its ``key``. ``properties`` maps
@@ -57,7 +52,7 @@ class EntityMapping(NodeMapping):
     kind: str | None = None
 
 
-class InteractionMapping(_Strict):
+class InteractionMapping(Settings):
     """One relationship type between users and items.
 
     ``direction`` "out" means (user)-->(item), "in" means (item)-->(user).
@@ -70,7 +65,7 @@ class InteractionMapping(_Strict):
     time_unit: TimeUnit = Field(default="s", description="unit of the timestamp property")
 
 
-class FactMapping(_Strict):
+class FactMapping(Settings):
     """One relationship type between users, items and entities that kgrec reads as facts."""
 
     type: Name
@@ -89,7 +84,7 @@ class TextMapping(NodeMapping):
     time_unit: TimeUnit = "s"
 
 
-class GraphMapping(_Strict):
+class GraphMapping(Settings):
     """How the names of a graph translate to kgrec's names.
 
     Attributes

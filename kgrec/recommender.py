@@ -15,6 +15,7 @@ import pandas as pd
 from graph_schema import Catalog
 from graph_schema.disk.paths import given_path
 from graph_schema.names import ITEM, USER
+from graph_schema.settings import given_settings
 from kgrec.answers.pair_scores import GivenPairs, score_pairs
 from kgrec.answers.user_lists import best_users
 from kgrec.answers.user_lists import similar_users as most_similar_users
@@ -34,7 +35,6 @@ from kgrec.arguments import (
     id_list,
 )
 from kgrec.config import RatingConfig, RecommenderConfig
-from kgrec.config.settings import given_settings
 from kgrec.device import choose_device
 from kgrec.errors import NotFittedError, RequestError
 from kgrec.evaluation.exposure_rerank import (

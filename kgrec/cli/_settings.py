@@ -42,8 +42,8 @@ def read_config(path: Path | None, text_cache: Path | None = None) -> Recommende
 def _parse(path: Path) -> RecommenderConfig:
     from pydantic import ValidationError
 
+    from graph_schema.settings import wrong_fields
     from kgrec import RecommenderConfig
-    from kgrec.config.settings import wrong_fields
 
     try:
         return RecommenderConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

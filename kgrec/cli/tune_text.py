@@ -100,8 +100,8 @@ def _settings(method: str, objectives: list[str], texts: list[str]) -> TextTunin
     """Raises RequestError that names every wrong field."""
     from pydantic import ValidationError
 
+    from graph_schema.settings import wrong_fields
     from kgrec import TextTuning
-    from kgrec.config.settings import wrong_fields
 
     values: dict[str, Any] = {"method": method, "objectives": tuple(objectives)}
     for text in texts:

@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from graph_schema.settings import Settings
 from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
-from kgrec.config.settings import Settings
 
 
 class TextConfig(Settings):

@@ -9,7 +9,7 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
-from kgrec.config.settings import Settings
+from graph_schema.settings import Settings
 
 TIMES = {
     "hour": tuple(str(hour) for hour in range(24)),

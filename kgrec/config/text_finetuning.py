@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from kgrec.config.settings import Settings
+from graph_schema.settings import Settings
 
 Method = Literal["lora", "adalora", "prefix", "ia3", "full"]
 Objective = Literal["mlm", "contrastive", "recommend"]

@@ -8,8 +8,8 @@ from safetensors import SafetensorError
 
 from graph_schema import Catalog
 from graph_schema.names import ITEM
+from graph_schema.settings import given_settings
 from kgrec.config import RecommenderConfig
-from kgrec.config.settings import given_settings
 from kgrec.config.text_finetuning import TextTuning
 from kgrec.device import choose_device
 from kgrec.errors import ModelError, TextModelError, reason

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from graph_schema.settings import Settings
 from kgrec import config
 from kgrec.config import (
     ModelConfig,
@@ -21,7 +22,6 @@ from kgrec.config import (
     TextTuning,
     TrainingConfig,
 )
-from kgrec.config.settings import Settings
 from kgrec.errors import RequestError
 
 WRONG: list[tuple[type[Settings], dict[str, Any], str]] = [

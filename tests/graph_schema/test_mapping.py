@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from graph_schema import GraphMapping, SourceError
+from graph_schema.errors import RequestError
 
 SHOP = """
 [users]
@@ -129,3 +130,18 @@ def test_an_unreadable_file(tmp_path: Path, name: str, content: bytes | None, wo
         path.write_bytes(content)
     with pytest.raises(SourceError, match=words):
         GraphMapping.load(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"interactions": []}, "interactions"),
+        ({}, "interactions"),
+        ({"interactions": [{"type": "BOUGHT"}], "users": {"label": ""}}, "users.label"),
+        ({"interactions": [{"type": "BOUGHT"}], "user": {"label": "User"}}, "user"),
+    ],
+)
+def test_wrong_keywords_are_one_request_error(values: dict[str, object], field: str) -> None:
+    with pytest.raises(RequestError, match=f"GraphMapping has wrong settings: {field}: ") as error:
+        GraphMapping(**values)  # type: ignore[arg-type]
+    assert str(error.value).endswith("graph_schema.GraphMapping documents each field.")

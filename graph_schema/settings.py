@@ -27,8 +27,8 @@ class _Checked(ModelMetaclass):
         except ValidationError as error:
             lines = "; ".join(wrong_fields(error))
             raise RequestError(
-                f"{cls.__name__} has wrong settings: {lines}. Correct them; kgrec.{cls.__name__} "
-                "documents each field."
+                f"{cls.__name__} has wrong settings: {lines}. Correct them; {_package(cls)}."
+                f"{cls.__name__} documents each field."
             ) from error
 
 
@@ -44,10 +44,14 @@ def given_settings(value: object, kind: type[_S], name: str) -> _S:
         return kind()
     if not isinstance(value, kind):
         raise RequestError(
-            f"{name} is a {type(value).__name__}; give a kgrec.{kind.__name__}, whose fields are "
-            f"keywords, or None."
+            f"{name} is a {type(value).__name__}; give a {_package(kind)}.{kind.__name__}, whose "
+            "fields are keywords, or None."
         )
     return value
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.split(".")[0]
 
 
 def wrong_fields(error: ValidationError) -> list[str]:
