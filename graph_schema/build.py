@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.frame_conversion import Frame, coerce
+from graph_schema.conversion.frames import Frame, coerce
 from graph_schema.frames import SPECS, empty_table
 from graph_schema.names import FRAMES, KEY_COLUMNS, LABEL_FRAMES
 from graph_schema.report import ProblemCollector

@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 
 from graph_schema.build import build, derive_frame, integer_labels
+from graph_schema.conversion.frames import Frame
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError
 from graph_schema.files import read_tables, write_tables
-from graph_schema.frame_conversion import Frame
 from graph_schema.names import FRAMES
 from graph_schema.report import ValidationReport
 from graph_schema.validation import validate_tables

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.column_conversion import MAX_SECONDS, true_positions, unit_of
+from graph_schema.conversion.columns import MAX_SECONDS, true_positions, unit_of
 from graph_schema.frames import (
     ARROW_TYPES,
     FACT_KEY,

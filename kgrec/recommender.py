@@ -95,7 +95,7 @@ from kgrec.stores.base import GraphStore, RemovalReport
 from kgrec.stores.removal import Ids, counts, read_removal
 
 if TYPE_CHECKING:
-    from graph_schema.frame_conversion import Frame
+    from graph_schema.conversion.frames import Frame
 
 
 @with_plain_sessions

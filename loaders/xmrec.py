@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
-from graph_schema.column_conversion import true_positions
+from graph_schema.conversion.columns import true_positions
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.report import ProblemCollector, shown

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
-from graph_schema.column_conversion import true_positions
+from graph_schema.conversion.columns import true_positions
 from graph_schema.frames import SPECS, Kind
 from graph_schema.names import ENTITY, ITEM, KEY_COLUMNS, LABEL_FRAMES, NODE_TYPES, SCENARIO, USER
 from graph_schema.report import ProblemCollector, shown

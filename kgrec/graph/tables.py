@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from graph_schema.column_conversion import unix_seconds_of
+from graph_schema.conversion.columns import unix_seconds_of
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 
 NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none

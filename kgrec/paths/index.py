@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from graph_schema.column_conversion import unix_seconds
+from graph_schema.conversion.columns import unix_seconds
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED, ITEM, USER
 from kgrec.arguments import (

@@ -17,7 +17,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from graph_schema.attribute_conversion import as_stored
+from graph_schema.conversion.attributes import as_stored
 from kgrec.arguments import check_text
 from kgrec.errors import RequestError
 from kgrec.features.scenario_features import HASHED, STATISTICS, scenario_features

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from graph_schema.column_conversion import unix_seconds_of
+from graph_schema.conversion.columns import unix_seconds_of
 from kgrec.arguments import all_integers, as_id, id_list
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints

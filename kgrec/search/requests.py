@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema import Catalog
-from graph_schema.column_conversion import unix_seconds
+from graph_schema.conversion.columns import unix_seconds
 from graph_schema.names import ITEM
 from kgrec.arguments import as_id, check_text
 from kgrec.errors import RequestError

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from graph_schema.catalog import Catalog
-    from graph_schema.frame_conversion import Frame
+    from graph_schema.conversion.frames import Frame
     from graph_schema.mapping import GraphMapping
     from kgrec.arguments import Missing
     from kgrec.stores.removal import Ids, Removal, Removed

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.column_conversion import true_positions
+from graph_schema.conversion.columns import true_positions
+from graph_schema.conversion.frames import Frame, coerce
 from graph_schema.errors import RequestError
-from graph_schema.frame_conversion import Frame, coerce
 from graph_schema.frames import FACT_KEY
 from graph_schema.names import NODE_TYPES
 from graph_schema.report import ProblemCollector, shown

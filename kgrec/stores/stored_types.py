@@ -94,7 +94,7 @@ def _column_as(
         )
     if is_vector(given.type) or kind == VECTORS:
         return table
-    from graph_schema.attribute_conversion import as_stored  # with pandas, which reading needs not
+    from graph_schema.conversion.attributes import as_stored  # with pandas, which reading needs not
 
     values, bad = as_stored(given, _TYPES[kind])
     word = _WORDS[kind]

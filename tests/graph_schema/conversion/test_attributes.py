@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_schema import Catalog, CatalogError
-from graph_schema.attribute_conversion import as_stored
+from graph_schema.conversion.attributes import as_stored
 
 BOOL, INT, FLOAT, TEXT = pa.bool_(), pa.int64(), pa.float64(), pa.string()
 VALUES = {

@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.attribute_conversion import attribute
-from graph_schema.column_conversion import (
+from graph_schema.conversion.attributes import attribute
+from graph_schema.conversion.columns import (
     TIME_CURE,
     absent_if_empty,
     numbers,

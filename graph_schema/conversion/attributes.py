@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.column_conversion import (
+from graph_schema.conversion.columns import (
     absent_if_empty,
     is_numeric,
     numbers,

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from graph_schema import Catalog, CatalogError
-from graph_schema.column_conversion import MAX_SECONDS, unix_seconds, unix_seconds_of
+from graph_schema.conversion.columns import MAX_SECONDS, unix_seconds, unix_seconds_of
 from graph_schema.errors import RequestError
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda m: dt.timezone(dt.timedelta(minutes=m)))
