@@ -50,6 +50,7 @@ class CatalogBuilder:
         file = self.report.file(path.name)
         file.read = part.table.num_rows + part.blank
         file.drop("blank row", part.blank)
+        file.notes += part.notes
         return file
 
     def build(self) -> LoadResult:

@@ -7,6 +7,7 @@ Rows that say nothing are dropped and counted, marks are removed, and the rest i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -37,9 +38,9 @@ def clean_table(part: FileTable, spec: FrameSpec, file: FileReport) -> FileTable
     again = _is_header(table)
     if again.any():
         file.drop(f"the header again, first in row {int(part.rows[again][0])}", int(again.sum()))
-        part = FileTable(table.filter(pa.array(~again)), part.rows[~again], part.blank)
+        part = replace(part, table=table.filter(pa.array(~again)), rows=part.rows[~again])
     else:
-        part = FileTable(table, part.rows, part.blank)
+        part = replace(part, table=table)
     ids = {column.name for column in spec.columns if column.kind in (Kind.ID, Kind.OPTIONAL_ID)}
     part = _without_nulls(part, spec, file)
     _note_blanks(part, [name for name in part.table.column_names if name in ids], file)
@@ -83,7 +84,7 @@ def _without_nulls(part: FileTable, spec: FrameSpec, file: FileReport) -> FileTa
         else:
             file.notes.append(absent_values(name, NULL, count, row))
             table = table.set_column(place, name, pc.if_else(pa.array(null), "", column))
-    return FileTable(table, part.rows, part.blank)
+    return replace(part, table=table)
 
 
 def _is_header(table: pa.Table) -> np.ndarray:

@@ -1,33 +1,54 @@
-"""The CSV layout: a folder with one .csv, .csv.gz or .parquet file per frame of the catalog.
+"""The CSV layout: a folder with one file per frame of the catalog, delimited text, JSON or Parquet.
 
-Only the interactions are required.
+Only the interactions are required. A single file of any name is read as interactions.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from graph_schema.disk.change import finish_change
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
+from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.cells import clean_table
+from loaders.headers import form_of_interactions, named_columns, with_columns
 from loaders.infer import infer_types
-from loaders.loader import Loader
+from loaders.loader import Loader, folder_of
 from loaders.report import LoadReport, LoadResult, Progress
-from loaders.tabular import CsvForm, delimiter_hint, read_table
+from loaders.streams import check_whole
+from loaders.tabular import (
+    JSON,
+    SUFFIXES,
+    TEXTS,
+    CsvForm,
+    FileTable,
+    delimiter_hint,
+    form_of,
+    kind_of,
+    looks_like_data,
+    read_first_row,
+    read_table,
+)
 from loaders.vectors import FOLDER, VECTOR_FILES, read_vectors
 
-_TABS: Final = (".tsv", ".tsv.gz")  # separated by tabs
-SUFFIXES: Final = (".csv", ".csv.gz", *_TABS, ".parquet")
-_PACKED: Final = (".zip", ".xz", ".zst", ".bz2", ".7z", ".rar")
+_ENDS: Final = (*SUFFIXES, ".zip")  # an archive tells by its file what it holds
+_TABLES: Final = tuple(end for end in _ENDS if not end.startswith((*JSON, ".txt", ".dat")))
+# What holds tables elsewhere, and is not read here.
+_UNREAD: Final = (
+    *(".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".lz4"),
+    *(".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".xml"),
+    *(".feather", ".arrow", ".orc", ".avro", ".h5", ".hdf5", ".pkl", ".pickle", ".sqlite", ".db"),
+)
 LIST: Final = ".kgrec-export.json"  # lists the files that an export wrote
 _READS: Final = 5
 
@@ -37,6 +58,8 @@ def csv_folder(
     *,
     delimiter: str = ",",
     encoding: str = "utf-8",
+    header: bool = True,
+    columns: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> LoadResult:
     """Load a folder of the CSV layout, with its vectors of items (see ``loaders.vectors``).
@@ -49,11 +72,19 @@ def csv_folder(
     Parameters
     ----------
     folder : str or Path
-        The folder with interactions.csv (or .csv.gz, .parquet) and the other files.
+        The folder with interactions.csv (or .tsv, .txt, .dat, .parquet, .jsonl, .ndjson, .json;
+        each also packed as .gz, .xz, .bz2, .zst or .zip) and the other files; or one file of any
+        name, which holds the interactions.
     delimiter : str
-        The delimiter of the CSV files; .tsv files are separated by tabs.
+        The delimiter of delimited files; .tsv files are separated by tabs.
     encoding : str
-        The encoding of the CSV files.
+        The encoding of delimited files.
+    header : bool
+        Whether the first row of the interactions holds the names of the columns. If not, they are
+        user_id, item_id, rating and timestamp in this order, as many as there are, or ``columns``.
+    columns : sequence of str, optional
+        The names of the columns of the interactions, in the order of the file, user_id and item_id
+        among them. They replace those of the header, if there is one.
     progress : callable, optional
         Called with (file name, bytes read, bytes in total) while a file is read.
 
@@ -64,17 +95,21 @@ def csv_folder(
 
     Raises
     ------
+    RequestError
+        If an option is no such value.
     SourceError
         If a file is missing or can't be read.
     CatalogError
         If the content breaks the schema; the error lists every problem.
     """
     folder, form = given_path(folder, "folder"), CsvForm(delimiter, encoding)
+    names = None if columns is None else named_columns(columns)
+    reader = _Reader(folder, form, header, names, progress)
     for _ in range(_READS):
         finish_export(folder)
         before = _identities(folder)
         try:
-            result = _read(folder, form, progress)
+            result = reader.read()
         except (SourceError, CatalogError):
             if _identities(folder) == before:
                 raise
@@ -87,25 +122,56 @@ def csv_folder(
     )
 
 
-def _read(folder: Path, form: CsvForm, progress: Progress | None) -> LoadResult:
-    builder, texts = CatalogBuilder(), _exported_texts(folder)
-    for name, path in _find_files(folder, builder.report).items():
-        own = replace(form, delimiter="\t") if path.name.endswith(_TABS) else form
-        part = read_table(path, own, progress)
-        _check_delimiter(name, path, part.table.column_names, own.delimiter)
-        file = builder.report_file(path, part)
-        if path.name not in texts:
-            part = clean_table(part, SPECS[name], file)
-        known = {*SPECS[name].by_name, *texts.get(path.name, ())}
-        table = infer_types(part.table, known, file, part.rows)
-        builder.add(name, table, path, part.rows)
-    if not builder.tables["interactions"].num_rows:
-        raise SourceError(
-            f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
-            "interactions."
-        )
-    builder.add_vectors(read_vectors(folder, builder.report))
-    return builder.build()
+@dataclass(frozen=True)
+class _Reader:
+    """What ``csv_folder`` was asked to read: a folder, or a file of interactions."""
+
+    folder: Path
+    form: CsvForm
+    header: bool
+    columns: tuple[str, ...] | None
+    progress: Progress | None
+
+    def read(self) -> LoadResult:
+        builder, texts = CatalogBuilder(), _exported_texts(self.folder)
+        for name, path in self._files(builder.report).items():
+            part = self._table(name, path)
+            file = builder.report_file(path, part)
+            if path.name not in texts:
+                part = clean_table(part, SPECS[name], file)
+            known = {*SPECS[name].by_name, *texts.get(path.name, ())}
+            if part.typed:
+                known |= set(part.table.column_names)
+            table = infer_types(part.table, known, file, part.rows)
+            builder.add(name, table, path, part.rows)
+        if not builder.tables["interactions"].num_rows:
+            raise SourceError(
+                f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
+                "interactions."
+            )
+        builder.add_vectors(read_vectors(self.folder, builder.report))
+        return builder.build()
+
+    def _files(self, report: LoadReport) -> dict[str, Path]:
+        if self.folder.is_file():
+            return {"interactions": self.folder}
+        return _find_files(self.folder, report)
+
+    def _table(self, name: str, path: Path) -> FileTable:
+        own, given = form_of(path, self.form), name == "interactions"
+        note: str | None = None
+        if not given or (self.header and self.columns is None):
+            _check_header(name, path, own)
+        if given and not self.header:
+            own, note = form_of_interactions(path, own, self.columns)
+        part = read_table(path, own, self.progress)
+        if given and self.header and self.columns is not None:
+            part = with_columns(part, path, self.columns)
+        elif own.names is None:
+            _check_delimiter(name, path, part.table.column_names, own.delimiter)
+            if self.folder == path:
+                _check_interactions(path, part.table.column_names)
+        return part if note is None else replace(part, notes=(note, *part.notes))
 
 
 def _exported_texts(folder: Path) -> dict[str, list[str]]:
@@ -119,9 +185,18 @@ def _exported_texts(folder: Path) -> dict[str, list[str]]:
 
 def loaded_files(folder: Path) -> list[Path]:
     """The files of ``folder`` that a load would read."""
-    tables = [folder / f"{name}{end}" for name in FRAMES for end in SUFFIXES]
+    if folder.is_file():
+        return [folder]
+    there = folder.iterdir() if folder.is_dir() else ()
+    tables = [path for path in there if _stem(path.name) in FRAMES]
     vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
-    return sorted([*filter(Path.exists, tables), *vectors])
+    return sorted([*tables, *vectors])
+
+
+def _stem(name: str) -> str | None:
+    """The name of a file that can be read, without what tells its form; None for any other."""
+    ends = [end for end in _ENDS if name.lower().endswith(end)]
+    return name[: -max(map(len, ends))] if ends else None
 
 
 def _identities(folder: Path) -> dict[Path, int]:
@@ -152,14 +227,12 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        suffix = next((s for s in sorted(SUFFIXES, key=len)[::-1] if path.name.endswith(s)), None)
+        name = _stem(path.name)
         if path.name.startswith("."):
             continue
-        if suffix is None:
-            _check_packed(path)
-            continue
-        name = path.name.removesuffix(suffix)
-        if name not in FRAMES:
+        if name is None:
+            _check_unread(path)
+        elif name not in FRAMES:
             _report_other_file(path, name, report)
         elif name in found:
             raise SourceError(
@@ -169,18 +242,20 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
             found[name] = path
     if "interactions" not in found:
         raise SourceError(
-            f"{folder}: there is no interactions.csv (nor .csv.gz, .parquet). Cure: add it, with "
-            "the columns user_id, item_id and, if known, rating and timestamp."
+            f"{folder}: there is no interactions.csv (nor .tsv, .txt, .dat, .parquet, .jsonl, "
+            ".json, nor one of these packed). Cure: add it, with the columns user_id, item_id and, "
+            "if known, rating and timestamp; or give the one file that holds them."
         )
     return {name: found[name] for name in FRAMES if name in found}
 
 
-def _check_packed(path: Path) -> None:
-    """Raise SourceError for a packed file of the layout, which would be passed over."""
-    if path.suffix.lower() in _PACKED and path.name.split(".")[0] in FRAMES:
+def _check_unread(path: Path) -> None:
+    """Raise SourceError for a file of the layout that can't be read and would be passed over."""
+    if _is_unread(path.name):
+        stem = path.name.split(".")[0]
         raise SourceError(
-            f"{path}: a file that is packed so can't be read. Cure: unpack it, or pack it as "
-            f"{path.name.split('.')[0]}.csv.gz."
+            f"{path}: a {path.suffix} file can't be read. Cure: write its table as {stem}.csv or "
+            f"{stem}.parquet, which may be packed as .gz, .xz, .bz2, .zst or .zip."
         )
 
 
@@ -196,22 +271,61 @@ def _report_other_file(path: Path, name: str, report: LoadReport) -> None:
 
 
 def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) -> None:
-    """Raise SourceError if a required column is missing because the delimiter is wrong, or there is
-    no header."""
+    """Raise SourceError if a required column is missing because the delimiter is wrong."""
     missing = [c for c in SPECS[name].required if c not in columns]
     hint = delimiter_hint(columns, delimiter)
     if missing and hint:
         raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
-    if missing and any(one.replace(".", "", 1).isdigit() for one in columns):
+
+
+def _check_header(name: str, path: Path, form: CsvForm) -> None:
+    """Raise SourceError for a delimited file whose first row looks like data."""
+    if kind_of(path) not in TEXTS or path.is_dir():
+        return
+    columns = read_first_row(path, form)
+    if not set(SPECS[name].required) <= set(columns) and looks_like_data(columns):
+        check_whole(path)
         raise SourceError(
             f"{path}, row 1: this looks like data and not like a header. Cure: add a first row "
-            f"with the names of the columns, {', '.join(SPECS[name].required)} among them."
+            f"with the names of the columns, {', '.join(SPECS[name].required)} among them"
+            + ("; or pass header=False (--no-header)." if name == "interactions" else ".")
+        )
+
+
+def _check_interactions(path: Path, columns: list[str]) -> None:
+    """Raise SourceError where a file that was given alone holds no interactions."""
+    missing = [name for name in SPECS["interactions"].required if name not in columns]
+    if missing:
+        raise SourceError(
+            f"{path}: there is no column {missing[0]} (columns here: "
+            f"{', '.join(map(shown, columns))}). Cure: name the columns of users and items user_id "
+            "and item_id, or pass all names in order as columns= (--columns user_id,item_id,…)."
         )
 
 
 def _recognises(names: set[str]) -> bool:
-    ends = (*SUFFIXES, *(f".csv{end}" for end in _PACKED))
-    return any(name.removesuffix(suffix) in FRAMES for name in names for suffix in ends)
+    return any(_is_own(name) for name in names)
+
+
+def _is_own(name: str) -> bool:
+    """Whether a file belongs to the layout; other formats have users.dat or items.json as well."""
+    if _stem(name) == "interactions":
+        return True
+    ends = [end for end in _TABLES if name.lower().endswith(end)]
+    return any(name[: -len(end)] in FRAMES for end in ends) or _is_unread(name)
+
+
+def _is_unread(name: str) -> bool:
+    return name.lower().endswith(_UNREAD) and name.split(".")[0] in FRAMES
+
+
+def _takes(name: str) -> bool:
+    return _stem(name) is not None
+
+
+def _arguments(path: Path) -> dict[str, Any]:
+    """The folder of a file that has a name of the layout, else the file itself."""
+    return {"folder": folder_of(path) if _stem(path.name) in FRAMES else path}
 
 
 LOADER: Final = Loader(
@@ -220,4 +334,6 @@ LOADER: Final = Loader(
     files="interactions.csv",
     recognises=_recognises,
     function=csv_folder,
+    arguments=_arguments,
+    takes=_takes,
 )

@@ -17,6 +17,10 @@ def folder_of(path: Path) -> Path:
     return path.parent if path.is_file() else path
 
 
+def _none(name: str) -> bool:
+    return False
+
+
 def _folder_argument(path: Path) -> dict[str, Any]:
     return {"folder": folder_of(path)}
 
@@ -45,6 +49,9 @@ class Loader:
     arguments : callable
         ``arguments(path) -> dict``: the arguments of ``function`` for a folder, or for one file of
         it. By default ``{"folder": ...}``.
+    takes : callable
+        ``takes(name) -> bool``: whether a single file of this name is read if no format is
+        recognised by it. By default none is.
     """
 
     name: str
@@ -53,6 +60,7 @@ class Loader:
     recognises: Callable[[set[str]], bool]
     function: Callable[..., LoadResult]
     arguments: Callable[[Path], dict[str, Any]] = _folder_argument
+    takes: Callable[[str], bool] = _none
 
     def read(self, path: Path, progress: Progress | None = None, **options: Any) -> LoadResult:
         """Load a folder of the format, or one of its files.

@@ -76,6 +76,9 @@ def recognise(path: Path) -> Loader:
     for loader in LOADERS:
         if loader.recognises(names):
             return loader
+    for loader in LOADERS:
+        if path.is_file() and loader.takes(path.name):
+            return loader
     known = "; ".join(f"{loader.files} ({loader.name})" for loader in LOADERS)
     raise SourceError(
         f"{path}: no format is recognised. Cure: give a folder that has the files of one format: "

@@ -1,17 +1,16 @@
-"""Read files, plain or gzip, with progress and with errors that name the file and the cure."""
+"""Read files, plain or packed, with progress and with errors that name the file and the cure."""
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from graph_schema.errors import SourceError
+from loaders.packing import DamagedPackError, unpacked
 from loaders.report import Progress
 
 UNIT = "\x1f"  # replaces a delimiter of several characters, which Arrow doesn't support
@@ -37,9 +36,16 @@ class CountingStream(io.RawIOBase):
         self.size = path.stat().st_size
         self._progress = progress
         self._file: BinaryIO = path.open("rb")
-        zipped = self._file.read(2) == b"\x1f\x8b"
-        self._file.seek(0)
-        self._bytes = cast(BinaryIO, gzip.GzipFile(fileobj=self._file)) if zipped else self._file
+        try:
+            self._bytes = unpacked(self._file, path)
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def packed(self) -> bool:
+        """Whether the file is packed."""
+        return self._bytes is not self._file
 
     def readable(self) -> bool:
         return True
@@ -53,7 +59,8 @@ class CountingStream(io.RawIOBase):
         self.lines += block.count(b"\n")
         self.inside = self.inside or (quotes > 0 and _INSIDE.search(block) is not None)
         if self._progress is not None:
-            self._progress(self.path.name, self._file.tell(), self.size)
+            done = self._file.tell() if block else self.size
+            self._progress(self.path.name, done, self.size)
         return block
 
     def _whole_delimiters(self, block: bytes) -> bytes:
@@ -100,10 +107,10 @@ def source_errors(path: Path) -> Iterator[None]:
         raise SourceError(
             f"{path}: there is no such file. Cure: check the path and the file's name."
         ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DamagedPackError as error:
         raise SourceError(
-            f"{path}: the gzip file is truncated or damaged ({error}). Cure: download or write it "
-            "again."
+            f"{path}: the {error.packing} file is truncated or damaged ({error}). Cure: download "
+            "or write it again."
         ) from error
     except IsADirectoryError as error:
         raise SourceError(f"{path}: this is a folder. Cure: give a file.") from error
@@ -130,6 +137,13 @@ def open_bytes(
         with stream:
             _check_start(path)
             yield stream
+
+
+def check_whole(path: Path) -> None:
+    """Raise SourceError if a packed file is damaged, which may tell only at its end."""
+    with open_bytes(path) as stream:
+        while stream.packed and stream.read(1 << 20):
+            pass
 
 
 def _check_start(path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Read CSV and Parquet files as tables, in blocks.
+"""Read delimited files as tables, in blocks.
 
-Every field of a CSV file is read as text, so that an id "007" stays "007"; ``loaders.infer`` then
-converts columns to numbers if no value changes. Row numbers are those of a spreadsheet: the header
-is row 1, blank rows count, and a quoted newline doesn't start a row.
+Every field is read as text, so that an id "007" stays "007"; ``loaders.infer`` then converts
+columns to numbers if no value changes. Row numbers are those of a spreadsheet: the header is row 1,
+blank rows count, and a quoted newline doesn't start a row.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -22,16 +22,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
-import pyarrow.parquet as pq
 
 from graph_schema.errors import RequestError, SourceError
 from graph_schema.report import shown
+from loaders.file_table import FileTable
+from loaders.json_tables import read_json
+from loaders.packing import PACKINGS, member_name
+from loaders.parquet_tables import read_parquet
 from loaders.report import Progress
-from loaders.streams import UNIT, CountingStream, LentStream, open_bytes, source_errors
+from loaders.streams import UNIT, CountingStream, LentStream, check_whole, open_bytes, source_errors
+
+__all__ = [
+    "JSON",
+    "KINDS",
+    "SUFFIXES",
+    "TEXTS",
+    "CsvForm",
+    "FileTable",
+    "delimiter_hint",
+    "form_of",
+    "kind_of",
+    "looks_like_data",
+    "read_csv",
+    "read_first_row",
+    "read_header",
+    "read_table",
+]
 
 BLOCK: Final = 16 << 20  # bytes; a single record must fit
 _RELEASE_SECONDS: Final = 1.0  # within which Arrow's thread lets go of a stream, mostly at once
-_BATCH: Final = 65_536  # rows of a Parquet file read at once
+TEXTS: Final = (".csv", ".tsv", ".txt", ".dat")  # delimited; .tsv by tabs
+JSON: Final = (".jsonl", ".ndjson", ".json")
+KINDS: Final = (*TEXTS, *JSON, ".parquet")
+# The ends of the names of files that ``read_table`` reads.
+SUFFIXES: Final = tuple(kind + end for kind in KINDS for end in ("", *PACKINGS))
 _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -63,21 +87,35 @@ class CsvForm:
             ) from error
 
 
-@dataclass(frozen=True)
-class FileTable:
-    """The rows of a file, without ``blank`` blank rows. All columns of a CSV file are text;
-    ``rows`` int64 ``[n]`` are the row numbers."""
-
-    table: pa.Table
-    rows: np.ndarray
-    blank: int = 0
-
-
 def read_table(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
-    """Read a .csv, .csv.gz or .parquet file. Raises SourceError."""
-    if path.name.endswith(".parquet"):
-        return _read_parquet(path, progress)
-    return read_csv(path, form, progress)
+    """Read the table of a file, packed or not: delimited text, JSON or Parquet, by its name.
+
+    Raises SourceError.
+    """
+    kind = kind_of(path)
+    if kind == ".parquet":
+        return read_parquet(path, progress)
+    if kind in JSON:
+        return read_json(path, progress)
+    return read_csv(path, form_of(path, form), progress)
+
+
+def kind_of(path: Path) -> str:
+    """The end of a file's name that tells what it holds, such as ".csv" of "a.csv.gz", in small
+    letters; of an archive a.zip that of the file in it. Raises SourceError for a damaged archive.
+    """
+    name = path.name.lower()
+    packing = next((end for end in PACKINGS if name.endswith(end)), "")
+    kind = Path(name.removesuffix(packing)).suffix
+    if packing == ".zip" and kind not in KINDS and path.is_file():
+        with source_errors(path):
+            return Path(member_name(path).lower()).suffix
+    return kind
+
+
+def form_of(path: Path, form: CsvForm) -> CsvForm:
+    """The form of a delimited file: that of .tsv files has tabs."""
+    return replace(form, delimiter="\t") if kind_of(path) == ".tsv" else form
 
 
 def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
@@ -113,29 +151,43 @@ def _one_byte(delimiter: str) -> str:
 def read_header(path: Path, form: CsvForm) -> list[str]:
     """Return the column names of a delimited file. Raises SourceError if names repeat or are all
     empty."""
-    with _open_text(path, form, "strict") as text:
-        try:
-            names = next(_python_reader(text, form), [])
-        except (UnicodeDecodeError, csv.Error) as error:
-            _raise_source_error(path, form, str(error))
+    names = read_first_row(path, form)
+    problem = _header_problem(names)
+    if problem is not None:
+        check_whole(path)
+        raise SourceError(f"{path}{problem}")
+    return names
+
+
+def _header_problem(names: list[str]) -> str | None:
+    """What is wrong with a header, after the file's name."""
     if names and names[0].startswith("version https://git-lfs"):
-        raise SourceError(
-            f"{path}: this is a pointer of Git LFS and not the file. Cure: fetch it with git lfs "
-            "pull."
-        )
+        return ": this is a pointer of Git LFS and not the file. Cure: fetch it with git lfs pull."
     if names and names[0].lower().startswith("sep="):
-        raise SourceError(
-            f"{path}, row 1: this line is for Excel alone. Cure: remove it, and pass the delimiter "
-            "if it is no comma."
+        return (
+            ", row 1: this line is for Excel alone. Cure: remove it, and pass the delimiter if it "
+            "is no comma."
         )
     if not any(names):
-        raise SourceError(f"{path}, row 1: the header is empty. Cure: name the columns there.")
+        return ", row 1: the header is empty. Cure: name the columns there."
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise SourceError(
-            f"{path}, row 1: the header has {shown(twice[0])} twice. Cure: rename one of them."
-        )
-    return names
+        return f", row 1: the header has {shown(twice[0])} twice. Cure: rename one of them."
+    return None
+
+
+def looks_like_data(names: list[str]) -> bool:
+    """Whether a header has numbers among its names, as a first row of data has."""
+    return any(one.strip().replace(".", "", 1).isdigit() for one in names)
+
+
+def read_first_row(path: Path, form: CsvForm) -> list[str]:
+    """The fields of the first row of a delimited file. Raises SourceError."""
+    with _open_text(path, form, "strict") as text:
+        try:
+            return next(_python_reader(text, form), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            _raise_source_error(path, form, str(error))
 
 
 def delimiter_hint(names: list[str], delimiter: str) -> str:
@@ -293,59 +345,3 @@ def _check_encoding(path: Path, form: CsvForm) -> None:
                         f"{form.encoding}. Cure: save the file as UTF-8, or pass its encoding "
                         "(often encoding='latin-1', --encoding latin-1)."
                     )
-
-
-def _read_parquet(path: Path, progress: Progress | None) -> FileTable:
-    if path.is_dir():
-        return _read_parts(path, progress)
-    with source_errors(path):
-        size = path.stat().st_size
-        if not size:
-            raise SourceError(f"{path}: the file is empty. Cure: write it again, or remove it.")
-        try:
-            batches = []
-            with pq.ParquetFile(path) as file:
-                total, done = file.metadata.num_rows, 0
-                for batch in file.iter_batches(_BATCH):
-                    batches.append(batch)
-                    done += batch.num_rows
-                    if progress is not None:
-                        progress(path.name, size * done // max(total, 1), size)
-                table = pa.Table.from_batches(batches, schema=file.schema_arrow)
-        except pa.ArrowException as error:
-            raise SourceError(
-                f"{path}: the Parquet file is damaged ({error}). Cure: write it again."
-            ) from error
-    table = _as_text(table.replace_schema_metadata(None), path)
-    return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
-
-
-def _read_parts(folder: Path, progress: Progress | None) -> FileTable:
-    """The parts of a table that Spark wrote, one after another. Raises SourceError."""
-    parts = [path for path in sorted(folder.glob("*.parquet")) if path.name[0] not in "._"]
-    if not parts:
-        raise SourceError(f"{folder}: there is no .parquet file in this folder. Cure: give a file.")
-    tables = [_read_parquet(path, progress).table for path in parts]
-    try:
-        table = pa.concat_tables(tables)
-    except pa.ArrowException as error:
-        raise SourceError(
-            f"{folder}: its files have different columns ({error}). Cure: write them again as one."
-        ) from error
-    return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
-
-
-def _as_text(table: pa.Table, path: Path) -> pa.Table:
-    """Columns of bytes as text, as which other programs write it. Raises SourceError for bytes that
-    are no UTF-8."""
-    for place, field in enumerate(table.schema):
-        if not (pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)):
-            continue
-        try:
-            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
-        except pa.ArrowInvalid as error:
-            raise SourceError(
-                f"{path}, column {field.name}: bytes that are no UTF-8 text. Cure: write the "
-                "column as text, or leave it out."
-            ) from error
-    return table

@@ -82,6 +82,21 @@ def load(
     encoding: Annotated[
         str | None, typer.Option(help="CSV: the encoding, such as latin-1; else UTF-8.")
     ] = None,
+    no_header: Annotated[
+        bool,
+        typer.Option(
+            "--no-header",
+            help="CSV: the interactions have no header; their columns are user_id, item_id, "
+            "rating, timestamp, as many as there are, or --columns.",
+        ),
+    ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="CSV: names of the columns of the interactions, such as "
+            "user_id,item_id,timestamp,event."
+        ),
+    ] = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -99,6 +114,8 @@ def load(
             metadata=metadata,
             delimiter=_TAB.get(delimiter or "", delimiter),
             encoding=encoding,
+            header=False if no_header else None,
+            columns=None if columns is None else columns.split(","),
         )
         with open_store(store, user=db_user, database=database, create=True) as graph:
             written = graph.write(result.catalog, progress=progress)

@@ -52,6 +52,14 @@ def csv_folder(folder: Path) -> Path:
     return folder
 
 
+def json_tables(folder: Path) -> Path:
+    events = [{"user_id": u, "item_id": i, "rating": r, "timestamp": t} for u, i, r, t in EVENTS]
+    put(folder / "interactions.jsonl", json_lines(events))
+    items = [{"item_id": one, "title": one.upper()} for one in ("i1", "i2", "i3")]
+    put(folder / "items.json", json.dumps(items, indent=1))
+    return folder
+
+
 def recbole_folder(folder: Path) -> Path:
     header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
     put(folder / "tiny.inter", header + lines(EVENTS, "\t"))
@@ -223,6 +231,7 @@ class Sample:
 
 FILE_SAMPLES = (
     Sample("csv", "csv", csv_folder, "interactions.csv", header=True),
+    Sample("json", "csv", json_tables, "interactions.jsonl"),
     Sample("recbole", "recbole", recbole_folder, "tiny.inter", header=True),
     Sample("movielens-100k", "movielens", movielens_100k, "u.data"),
     Sample("movielens-1m", "movielens", movielens_1m, "ratings.dat"),
