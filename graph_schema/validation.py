@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -155,8 +156,10 @@ def _check_times(name: str, table: pa.Table, collector: ProblemCollector) -> Non
         "timestamp",
         days,
         lambda row: f"{values[row].as_py()} looks like a day, as all times of the column do.",
-        "write days as 2020-07-05, or times as unix seconds.",
+        "write days as 2020-07-05 and times as 2020-07-05T14:30:00, or as unix seconds.",
     )
+    if len(days):
+        return
     late = true_positions(pc.or_(pc.greater(values, MAX_SECONDS), pc.less(values, -MAX_SECONDS)))
     if not len(late):
         return
@@ -171,12 +174,18 @@ def _check_times(name: str, table: pa.Table, collector: ProblemCollector) -> Non
 
 
 def _written_as_days(values: Any) -> np.ndarray:
-    """int64: the rows with a value where all values are days such as 20200705, else none."""
+    """int64: the rows with a value where all values are days such as 20200705, perhaps with their
+    time (202007051430, 20200705143000), else none."""
     seconds = pc.fill_null(values, 0).to_numpy()
     known = np.flatnonzero(values.is_valid().to_numpy())
-    year, month, day = seconds // 10_000, seconds // 100 % 100, seconds % 100
-    days = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    return known if days[known].all() else known[:0]
+    for digits in (1, 10_000, 1_000_000):  # perhaps with hours and minutes, and seconds
+        days = seconds // digits
+        year, month, day = days // 10_000, days // 100 % 100, days % 100
+        like = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12)
+        like &= (day >= 1) & (day <= 31)
+        if like[known].all():
+            return known
+    return known[:0]
 
 
 def _check_unique(name: str, table: pa.Table, collector: ProblemCollector) -> None:
@@ -214,7 +223,7 @@ def _check_ids_exist(
     unknown = pc.invert(pc.is_in(values, value_set=keys.combine_chunks()))
     present = pc.and_(pc.is_valid(values), pc.not_equal(values, ""))
     _report_unknown_ids(
-        name, column, node_frame, true_positions(pc.and_(unknown, present)), values, collector
+        name, column, node_frame, true_positions(pc.and_(unknown, present)), values, keys, collector
     )
 
 
@@ -224,17 +233,36 @@ def _report_unknown_ids(
     node_frame: str,
     rows: np.ndarray,
     values: Any,
+    keys: Any,
     collector: ProblemCollector,
 ) -> None:
+    if not len(rows):
+        return
+    forms = _other_forms(keys)
     collector.add_rows(
         name,
         column,
         rows,
         lambda row: (
-            f"{shown(values[row].as_py())} is not among the ids of {collector.source(node_frame)}."
+            f"{shown(values[row].as_py())} is not among the ids of {collector.source(node_frame)}"
+            f"{_form_of(values[row].as_py(), forms)}."
         ),
         f"add it to the {node_frame}, or remove the row.",
     )
+
+
+def _other_forms(keys: Any) -> dict[str, str]:
+    """The ids that are not ASCII, by their composed Unicode form."""
+    odd = keys.filter(pc.invert(pc.string_is_ascii(keys))).drop_null()
+    return {unicodedata.normalize("NFC", one): one for one in odd.to_pylist()}
+
+
+def _form_of(value: str, forms: Mapping[str, str]) -> str:
+    """What to add for an id that is there in another Unicode form."""
+    other = forms.get(unicodedata.normalize("NFC", value))
+    if other is None:
+        return ""
+    return f", where one looks the same in another Unicode form ({value!a} here, {other!a} there)"
 
 
 def _check_interactions(tables: Mapping[str, pa.Table], collector: ProblemCollector) -> None:
@@ -316,4 +344,4 @@ def _check_fact_end(end: str, tables: Mapping[str, pa.Table], collector: Problem
         unknown = pc.invert(pc.is_in(values, value_set=keys))
         here = pc.and_(pc.equal(types, kind), pc.and_(unknown, pc.is_valid(values)))
         rows = true_positions(pc.and_kleene(here, pc.not_equal(values, "")))
-        _report_unknown_ids("facts", end, frame, rows, values, collector)
+        _report_unknown_ids("facts", end, frame, rows, values, keys, collector)

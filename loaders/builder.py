@@ -10,6 +10,7 @@ import numpy as np
 
 from graph_schema.catalog import Catalog
 from graph_schema.vectors import GivenVectors
+from loaders.catalog_notes import catalog_notes
 from loaders.report import FileReport, LoadReport, LoadResult
 from loaders.tabular import FileTable
 from loaders.vectors import FileVectors
@@ -60,6 +61,7 @@ class CatalogBuilder:
         )
         catalog.validate().raise_if_any()
         self.report.notes.extend(catalog.notes)
+        self.report.notes.extend(catalog_notes(catalog))
         for frame, count in catalog.dropped.items():
             file = self.report.file(Path(self.sources[frame]).name)
             file.drop("exact repeat of an earlier row", count)

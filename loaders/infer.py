@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.report import shown
+from loaders.list_texts import joined_lists
 from loaders.report import FileReport
 
 NULL: Final = "\\N"  # how MySQL and Hive write an absent value
@@ -34,8 +35,9 @@ def infer_types(
     It is possible if every value, converted back, gives the same text: years become numbers and
     "true" becomes true, but the postcode "02139" stays text and keeps its zero. Columns in which
     all numbers have the same count of decimals, as prices have, become numbers, and True and False
-    become booleans. An empty value and ``\\N`` are absent; NA, NULL, nan and the like are where the
-    other values are numbers or booleans.
+    become booleans. Texts that are all lists, such as ``["a", "b"]``, become ``a|b``. An empty
+    value and ``\\N`` are absent; NA, NULL, nan and the like are where the other values are numbers
+    or booleans.
 
     Parameters
     ----------
@@ -57,6 +59,11 @@ def infer_types(
         if found is None:
             continue
         values = found.values()
+        lists = found.lists() if values is None or pa.types.is_string(values.type) else None
+        if lists is not None:
+            values = lists
+            if file is not None:
+                file.notes.append(found.note_on_lists(name, rows))
         if values is not None:
             table = table.set_column(position, name, values)
         if file is not None:
@@ -92,6 +99,20 @@ class _Column:
             return found.take(self.codes)
         self.missing = (NULL,)
         return given.take(self.codes) if self._count(self.missing) else None
+
+    def lists(self) -> Any:
+        """The column with several values, as ``a|b``, where every value is a list; else None."""
+        joined = joined_lists(pc.fill_null(self._given(), ""))
+        return None if joined is None else joined.take(self.codes)
+
+    def note_on_lists(self, name: str, rows: np.ndarray | None) -> str:
+        """What a user should know of a column of lists."""
+        given = self._places(pc.not_equal(self.texts, ""))
+        word = shown(self.texts[self.codes[int(given[0])].as_py()].as_py())
+        return (
+            f"column {name}: lists such as {word} are read as several values ({len(given):,} in "
+            f"all, the first in row {_row(given, rows)})."
+        )
 
     def notes(self, name: str, values: Any, rows: np.ndarray | None) -> list[str]:
         """What a user should know of the values that count as absent or keep the column text."""

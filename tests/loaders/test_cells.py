@@ -103,6 +103,35 @@ def test_days_written_as_numbers_are_no_times(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("time", ["202007051430", "20200705143000"])
+@pytest.mark.parametrize("table", ["interactions", "reviews", "queries"])
+def test_days_with_their_time_as_numbers_are_no_times(
+    table: str, time: str, tmp_path: Path
+) -> None:
+    rows = f"user_id,item_id,text,timestamp\nu1,i1,fine,{time}\n"
+    message = refused(tmp_path, **{"interactions": EVENTS, table: rows})
+    assert f"{table}.csv, row 2, column timestamp: {time} looks like a day" in message
+
+
+def test_times_before_1900_are_noted(tmp_path: Path) -> None:
+    events = "user_id,item_id,timestamp\nu1,i1,-1\nu1,i2,-62135596800\nu2,i1,\n"
+    (note,) = load(tmp_path, events).report.notes
+    assert (
+        "times before the year 1900 are kept (1 in all, the first is -62135596800 in row 3)" in note
+    )
+
+
+def test_ids_in_two_unicode_forms_are_noted(tmp_path: Path) -> None:
+    events = "user_id,item_id\nu1,caf\u00e9\nu2,cafe\u0301\nu2,tea\n"
+    (note,) = load(tmp_path / "a", events).report.notes
+    assert note.startswith("items: ids look the same")
+    message = refused(tmp_path / "b", events, items="item_id,title\ncaf\u00e9,Caf\u00e9\ntea,Tea\n")
+    assert "row 3, column item_id" in message
+    assert (
+        "looks the same in another Unicode form ('cafe\\u0301' here, 'caf\\xe9' there)" in message
+    )
+
+
 @pytest.mark.parametrize(
     ("title", "row"),
     [
@@ -137,10 +166,11 @@ def test_files_that_are_something_else_are_named(
     assert message in refused(tmp_path, content)
 
 
-def test_a_packed_file_of_the_layout_is_named(tmp_path: Path) -> None:
-    put(tmp_path / "interactions.csv.zip", b"PK")
-    with pytest.raises(SourceError, match=r"Cure: unpack it, or pack it as interactions.csv.gz"):
-        loaders.load(tmp_path)
+@pytest.mark.parametrize("name", ["items.csv.7z", "items.rar", "items.xlsx", "items.tar.gz"])
+def test_a_file_of_the_layout_that_is_not_read_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(SourceError, match=r"can't be read. Cure: write its table as items.csv or"):
+        load(tmp_path)
 
 
 def test_tables_separated_by_tabs(tmp_path: Path) -> None:

@@ -69,3 +69,38 @@ def test_a_text_column_of_mostly_numbers_is_noted() -> None:
     other = FileReport("items.csv")
     infer_types(pa.table({"code": ["12", "a", "b"], "zip": ["02139", "1", "2"]}), (), other)
     assert other.notes == []
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["[8, 9]", "[27]", ""], ["8|9", "27", ""]),
+        (['["a","b"]', "[]", '["c d"]'], ["a|b", "", "c d"]),
+        (["['a', \"b's\"]", "[None]"], ["a|b's", ""]),
+        (["[true, false]", "\\N"], ["true|false", ""]),
+    ],
+)
+def test_lists_are_several_values(values: list[str], expected: list[str]) -> None:
+    file = FileReport("items.csv")
+    table = infer_types(pa.table({"x": values}), (), file, np.arange(2, 2 + len(values)))
+    assert table.column("x").to_pylist() == expected
+    assert any("are read as several values" in note and "row 2" in note for note in file.notes)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["[8, 9]", "nine"],
+        ['["a|b"]'],
+        ['["a", 1]'],
+        ["[0.5, 1.5]"],
+        ["[[1], [2]]"],
+        ["[1, 2"],
+        ["[os.getcwd()]"],
+        ['[{"a": 1}]'],
+    ],
+)
+def test_other_texts_in_brackets_stay(values: list[str]) -> None:
+    file = FileReport("items.csv")
+    assert infer_types(pa.table({"x": values}), (), file).column("x").to_pylist() == values
+    assert file.notes == []
