@@ -27,6 +27,7 @@ SUBJECTS: Final = {
     "age": "scenarios",
     "busy": "speed",
     "faults": "faults",
+    "fuzz": "faults",
     "few": "scenarios",
     "markets": "scenarios",
     "recognise": "scenarios",
