@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.fuzz_files.judgement import Counts, outcome, store_problems
+from benchmarks.fuzz_files.checks import Counts, outcome, store_problems
 from benchmarks.fuzz_files.mutations import mutated
 from benchmarks.harness import report
 from kgrec.cli._progress import say

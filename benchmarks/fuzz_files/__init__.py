@@ -1,1 +1,1 @@
-"""Mutated files of every format, and the judgement of what a load makes of them."""
+"""Mutated files of every format, and the checks of what a load makes of them."""

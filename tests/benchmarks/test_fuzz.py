@@ -10,7 +10,7 @@ import pytest
 
 import loaders
 from benchmarks import fuzz
-from benchmarks.fuzz_files.judgement import Counts, outcome, store_problems
+from benchmarks.fuzz_files.checks import Counts, outcome, store_problems
 from benchmarks.fuzz_files.mutations import MUTATIONS
 from graph_schema import Catalog, SourceError
 from loaders import LoadResult
@@ -36,7 +36,7 @@ def test_every_mutation_changes_the_content_and_repeats_with_its_seed() -> None:
         assert any(one != content for one in found)
 
 
-def judged(load: object, folder: Path) -> tuple[str, list[str]]:
+def checked(load: object, folder: Path) -> tuple[str, list[str]]:
     written = CSV.write(folder)
     sample = replace(CSV, load=load)  # type: ignore[arg-type]
     return outcome(sample, written, Counts.of(CSV, written))[:2]
@@ -60,11 +60,12 @@ def test_each_fault_is_found(tmp_path: Path) -> None:
         tables["interactions"] = tables["interactions"].slice(1)
         return replace(result, catalog=replace(result.catalog, tables=tables))
 
-    assert judged(loaders.load, tmp_path / "a") == ("loaded", [])
-    assert judged(crash, tmp_path / "b")[0] == "crashed"
-    assert judged(no_cure, tmp_path / "c")[1] == ["an error without a cure: something is wrong."]
+    assert checked(loaders.load, tmp_path / "a") == ("loaded", [])
+    assert checked(crash, tmp_path / "b")[0] == "crashed"
+    assert checked(no_cure, tmp_path / "c")[1] == ["an error without a cure: something is wrong."]
     assert (
-        "interactions.csv: 4 rows kept, but not as many" in judged(lost_interaction, tmp_path)[1][0]
+        "interactions.csv: 4 rows kept, but not as many"
+        in checked(lost_interaction, tmp_path)[1][0]
     )
     (tmp_path / "d").mkdir()
     without_quotes = replace(CSV, write=_without_quotes, load=one_row_less)
