@@ -63,10 +63,8 @@ def test_each_fault_is_found(tmp_path: Path) -> None:
     assert checked(loaders.load, tmp_path / "a") == ("loaded", [])
     assert checked(crash, tmp_path / "b")[0] == "crashed"
     assert checked(no_cure, tmp_path / "c")[1] == ["an error without a cure: something is wrong."]
-    assert (
-        "interactions.csv: 4 rows kept, but not as many"
-        in checked(lost_interaction, tmp_path)[1][0]
-    )
+    found = checked(lost_interaction, tmp_path)[1]
+    assert found[0].startswith("interactions.csv: 4 rows kept, but not as many")
     (tmp_path / "d").mkdir()
     without_quotes = replace(CSV, write=_without_quotes, load=one_row_less)
     folder = without_quotes.write(tmp_path / "d")
