@@ -62,7 +62,11 @@ class CatalogBuilder:
         catalog.validate().raise_if_any()
         self.report.notes.extend(catalog.notes)
         self.report.notes.extend(catalog_notes(catalog))
+        read = {file.file for file in self.report.files}
         for frame, count in catalog.dropped.items():
-            file = self.report.file(Path(self.sources[frame]).name)
-            file.drop("exact repeat of an earlier row", count)
+            name = Path(self.sources[frame]).name
+            if name in read:
+                self.report.file(name).drop("exact repeat of an earlier row", count)
+            else:  # the frame was read from several files
+                self.report.notes.append(f"{count:,} exact repeats of {frame} were dropped.")
         return LoadResult(catalog, self.report)

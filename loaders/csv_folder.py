@@ -21,6 +21,14 @@ from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.cells import clean_table
+from loaders.graph_formats.beside import (
+    FactsFiles,
+    add_facts,
+    are_facts,
+    find_facts,
+    may_be_facts,
+    without_interactions,
+)
 from loaders.headers import form_of_interactions, named_columns, with_columns
 from loaders.infer import infer_types
 from loaders.loader import Loader, folder_of
@@ -60,6 +68,7 @@ def csv_folder(
     encoding: str = "utf-8",
     header: bool = True,
     columns: Sequence[str] | None = None,
+    language: str = "en",
     progress: Progress | None = None,
 ) -> LoadResult:
     """Load a folder of the CSV layout, with its vectors of items (see ``loaders.vectors``).
@@ -85,6 +94,8 @@ def csv_folder(
     columns : sequence of str, optional
         The names of the columns of the interactions, in the order of the file, user_id and item_id
         among them. They replace those of the header, if there is one.
+    language : str
+        The language of names and texts in RDF; else those without a language, else any.
     progress : callable, optional
         Called with (file name, bytes read, bytes in total) while a file is read.
 
@@ -104,7 +115,7 @@ def csv_folder(
     """
     folder, form = given_path(folder, "folder"), CsvForm(delimiter, encoding)
     names = None if columns is None else named_columns(columns)
-    reader = _Reader(folder, form, header, names, progress)
+    reader = _Reader(folder, form, header, names, language, progress)
     for _ in range(_READS):
         finish_export(folder)
         before = _identities(folder)
@@ -130,11 +141,13 @@ class _Reader:
     form: CsvForm
     header: bool
     columns: tuple[str, ...] | None
+    language: str
     progress: Progress | None
 
     def read(self) -> LoadResult:
         builder, texts = CatalogBuilder(), _exported_texts(self.folder)
-        for name, path in self._files(builder.report).items():
+        others = find_facts(self.folder, self.language)
+        for name, path in self._files(builder.report, others).items():
             part = self._table(name, path)
             file = builder.report_file(path, part)
             if path.name not in texts:
@@ -149,13 +162,15 @@ class _Reader:
                 f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
                 "interactions."
             )
+        if others is not None:
+            add_facts(builder, others, self.progress)
         builder.add_vectors(read_vectors(self.folder, builder.report))
         return builder.build()
 
-    def _files(self, report: LoadReport) -> dict[str, Path]:
+    def _files(self, report: LoadReport, others: FactsFiles | None) -> dict[str, Path]:
         if self.folder.is_file():
             return {"interactions": self.folder}
-        return _find_files(self.folder, report)
+        return _find_files(self.folder, report, others)
 
     def _table(self, name: str, path: Path) -> FileTable:
         own, given = form_of(path, self.form), name == "interactions"
@@ -190,7 +205,8 @@ def loaded_files(folder: Path) -> list[Path]:
     there = folder.iterdir() if folder.is_dir() else ()
     tables = [path for path in there if _stem(path.name) in FRAMES]
     vectors = [path for end in VECTOR_FILES for path in (folder / FOLDER).glob(f"*{end}")]
-    return sorted([*tables, *vectors])
+    others = find_facts(folder)
+    return sorted({*tables, *vectors, *(() if others is None else others.paths)})
 
 
 def _stem(name: str) -> str | None:
@@ -219,7 +235,7 @@ def finish_export(folder: Path) -> None:
         ) from error
 
 
-def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
+def _find_files(folder: Path, report: LoadReport, others: FactsFiles | None) -> dict[str, Path]:
     if not folder.is_dir():
         raise SourceError(
             f"{folder}: there is no such folder. Cure: give the folder that has "
@@ -228,7 +244,7 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         name = _stem(path.name)
-        if path.name.startswith("."):
+        if path.name.startswith(".") or (others is not None and path in others.paths):
             continue
         if name is None:
             _check_unread(path)
@@ -240,6 +256,8 @@ def _find_files(folder: Path, report: LoadReport) -> dict[str, Path]:
             )
         else:
             found[name] = path
+    if "interactions" not in found and others is not None:
+        raise SourceError(without_interactions(folder, others))
     if "interactions" not in found:
         raise SourceError(
             f"{folder}: there is no interactions.csv (nor .tsv, .txt, .dat, .parquet, .jsonl, "
@@ -304,7 +322,13 @@ def _check_interactions(path: Path, columns: list[str]) -> None:
 
 
 def _recognises(names: set[str]) -> bool:
-    return any(_is_own(name) for name in names)
+    return any(map(_is_own, names)) or may_be_facts(names)
+
+
+def _looks(path: Path) -> bool:
+    """Whether there is a table of the layout, or a file of facts in another form."""
+    names = {one.name for one in path.iterdir()} if path.is_dir() else {path.name}
+    return any(map(_is_own, names)) or are_facts(path)
 
 
 def _is_own(name: str) -> bool:
@@ -324,8 +348,9 @@ def _takes(name: str) -> bool:
 
 
 def _arguments(path: Path) -> dict[str, Any]:
-    """The folder of a file that has a name of the layout, else the file itself."""
-    return {"folder": folder_of(path) if _stem(path.name) in FRAMES else path}
+    """The folder of a file that has a name of the layout or holds facts, else the file itself."""
+    own = _stem(path.name) in FRAMES or (may_be_facts({path.name}) and are_facts(path))
+    return {"folder": folder_of(path) if own else path}
 
 
 LOADER: Final = Loader(
@@ -334,6 +359,7 @@ LOADER: Final = Loader(
     files="interactions.csv",
     recognises=_recognises,
     function=csv_folder,
+    looks=_looks,
     arguments=_arguments,
     takes=_takes,
 )

@@ -21,8 +21,13 @@ _MODULES: Final = (
     "loaders.recbole",
     "loaders.movielens",
     "loaders.xmrec",
+    "loaders.graph_formats.mind",
+    "loaders.graph_formats.kgcn",
+    "loaders.graph_formats.kgat",
+    "loaders.graph_formats.neo4j_admin",
     "loaders.csv_folder",
     "loaders.amazon",
+    "loaders.graph_formats.sasrec",
 )
 LOADERS: Final[tuple[Loader, ...]] = tuple(import_module(name).LOADER for name in _MODULES)
 FORMATS: Final = tuple(loader.name for loader in LOADERS)
@@ -74,7 +79,7 @@ def recognise(path: Path) -> Loader:
     """The loader for a file or folder. Raises SourceError where no loader recognises it."""
     names = {file.name for file in path.iterdir()} if path.is_dir() else {path.name}
     for loader in LOADERS:
-        if loader.recognises(names):
+        if loader.recognises(names) and loader.looks(path):
             return loader
     for loader in LOADERS:
         if path.is_file() and loader.takes(path.name):

@@ -173,6 +173,106 @@ def amazon_2014(folder: Path) -> Path:
     return folder
 
 
+def csv_with_triples(folder: Path) -> Path:
+    csv_folder(folder)
+    (folder / "facts.csv").unlink()
+    (folder / "entities.csv").unlink()
+    put(folder / "train.txt", "i1\tdirected_by\tann\nann\tborn_in\tparis\n")
+    put(folder / "test.txt", "i3\tdirected_by\tann\n")
+    return folder
+
+
+TURTLE = """@prefix x: <http://x.org/> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+x:one x:directedBy x:ann ; rdfs:label "Eins"@de, "One"@en ; x:length 90 .
+x:two x:sequelOf x:one .
+x:ann a x:Person ; rdfs:label "Ann" ; x:knows [ rdfs:label "Somebody"@fr ] .
+"""
+
+
+def csv_with_rdf(folder: Path) -> Path:
+    csv_folder(folder)
+    (folder / "facts.csv").unlink()
+    (folder / "entities.csv").unlink()
+    items = "i1,http://x.org/one,1999\ni2,http://x.org/two,2001\ni3,http://x.org/three,2003\n"
+    put(folder / "items.csv", "item_id,uri,year\n" + items)
+    put(folder / "graph.ttl", TURTLE)
+    return folder
+
+
+USER_NUMBERS, ITEM_NUMBERS = {"u1": 7, "u2": 1, "u3": 2}, {"i1": 0, "i2": 1, "i3": 3}
+
+
+def lightgcn_folder(folder: Path) -> Path:
+    header = "org_id remap_id\n"
+    put(folder / "user_list.txt", header + lines(USER_NUMBERS.items(), " "))
+    put(folder / "item_list.txt", header + lines(ITEM_NUMBERS.items(), " "))
+    put(folder / "train.txt", "7 0 1\n1 0 \n2 3\n")
+    return folder
+
+
+def kgat_folder(folder: Path) -> Path:
+    lightgcn_folder(folder)
+    items = [(item, number, LINKS.get(item, "")) for item, number in ITEM_NUMBERS.items()]
+    put(folder / "item_list.txt", "org_id remap_id freebase_id\n" + lines(items, " "))
+    entities = "org_id remap_id\nm.01 0\nm.02 1\nm.03 3\nm.g1 4\nm g2 5\n"
+    put(folder / "entity_list.txt", entities)
+    relations = "http://x.org/ns/film.genre 0\nhttp://x.org/ns/film.sequel 1\n"
+    put(folder / "relation_list.txt", "org_id remap_id\n" + relations)
+    put(folder / "kg_final.txt", "0 0 4\n3 0 4\n0 1 3\n4 0 5\n")
+    return folder
+
+
+def kgcn_folder(folder: Path) -> Path:
+    numbers = {"i1": 0, "i3": 1, "i2": 2}
+    rows = [*((user, numbers[item], 1) for user, item, _, _ in EVENTS), ("u2", 2, 0)]
+    put(folder / "ratings_final.txt", lines(rows, "\t"))
+    put(folder / "item_index2entity_id.txt", "i1\tm.01\ni3\tm.03\ni2\tm.02\n")
+    put(folder / "kg.txt", lines(TRIPLES, "\t"))
+    put(folder / "kg_final.txt", "0\t0\t3\n1\t0\t3\n0\t1\t1\n3\t2\t4\n")
+    return folder
+
+
+def sasrec_folder(folder: Path) -> Path:
+    put(folder / "Toys.txt", lines((event[:2] for event in EVENTS), " "))
+    return folder
+
+
+def reverse_users(folder: Path) -> None:
+    """Put the users of SASRec's file in the opposite order; the order of their items stays."""
+    path = folder / "Toys.txt"
+    rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(sorted(rows, key=lambda row: row.split()[0], reverse=True)))
+
+
+def mind_folder(folder: Path) -> Path:
+    rows = [
+        (number, user, f"{datetime.fromtimestamp(time, UTC):%m/%d/%Y %I:%M:%S %p}", "", f"{item}-1")
+        for number, (user, item, _, time) in enumerate(EVENTS)
+    ]
+    put(folder / "behaviors.tsv", lines(rows, "\t"))
+    found = [{"Label": "Paris", "Type": "G", "WikidataId": "Q90", "Confidence": 1.0}]
+    news = [
+        (item, "news", "world", f'A "title of {item}', "Text", "http://x", json.dumps(found), "[]")
+        for item in ("i1", "i2", "i3")
+    ]
+    put(folder / "news.tsv", lines(news, "\t"))
+    return folder
+
+
+def neo4j_admin_folder(folder: Path) -> Path:
+    header = ":START_ID(User),:END_ID(Item),:TYPE,rating:float,timestamp:long\n"
+    rows = [(user, item, "RATED", rating, time) for user, item, rating, time in EVENTS]
+    put(folder / "ratings.csv", header + lines(rows, ","))
+    put(folder / "users.csv", "id:ID(User),age:int,:LABEL\nu1,24,User\nu2,,User\nu3,7,User\n")
+    items = "i1,One,a;b,Item\ni2,Two,,Item;Old\ni3,,,Item\n"
+    put(folder / "items.csv", "id:ID(Item),title,tags:string[],:LABEL\n" + items)
+    put(folder / "people.csv", "id:ID(Person),name,:LABEL\n1,Ann,Person;Director\n")
+    facts = "i1,1,DIRECTED_BY,1999\ni3,1,DIRECTED_BY,\n"
+    put(folder / "directed.csv", ":START_ID(Item),:END_ID(Person),:TYPE,year:int\n" + facts)
+    return folder
+
+
 def catalog_folder(folder: Path) -> Path:
     events = pd.DataFrame(EVENTS, columns=["user_id", "item_id", "rating", "timestamp"])
     return Catalog.from_frames(interactions=events).to_parquet(folder)
@@ -206,8 +306,9 @@ class Sample:
     ``name`` names the test; ``format`` is the loader's name in the registry, None where the loader
     reads no files. ``write`` puts the files into a folder and returns it. ``events`` is the name,
     or a glob pattern, of the file with the interactions; ``header``: whether its first line is a
-    header. ``days``: whether the format knows the day of an event and not its time. ``reverse``
-    reverses the interactions in a folder that ``write`` wrote; by default it reverses lines.
+    header. ``lacks`` are the columns of the events that the format doesn't have; ``days``: whether
+    it knows the day of an event and not its time. ``reverse`` reverses the interactions in a folder
+    that ``write`` wrote; by default it reverses lines.
     """
 
     name: str
@@ -216,6 +317,7 @@ class Sample:
     events: str
     header: bool = False
     days: bool = False
+    lacks: tuple[str, ...] = ()
     load: Callable[[Path], LoadResult] = loaders.load
     reverse: Callable[[Path], None] | None = None
 
@@ -238,6 +340,21 @@ FILE_SAMPLES = (
     Sample("amazon-2018", "amazon", amazon_2018, "Toys_5.json.gz"),
     Sample("amazon-2014", "amazon", amazon_2014, "reviews.json.gz"),
     Sample("xmrec", "xmrec", xmrec_folder, "de_5core.txt.gz", header=True, days=True),
+    Sample("csv-triples", "csv", csv_with_triples, "interactions.csv", header=True),
+    Sample("csv-rdf", "csv", csv_with_rdf, "interactions.csv", header=True),
+    Sample("kgat", "kgat", kgat_folder, "train.txt", lacks=("rating", "timestamp")),
+    Sample("lightgcn", "kgat", lightgcn_folder, "train.txt", lacks=("rating", "timestamp")),
+    Sample("kgcn", "kgcn", kgcn_folder, "ratings_final.txt", lacks=("rating", "timestamp")),
+    Sample(
+        "sasrec",
+        "sasrec",
+        sasrec_folder,
+        "Toys.txt",
+        lacks=("rating", "timestamp"),
+        reverse=reverse_users,
+    ),
+    Sample("mind", "mind", mind_folder, "behaviors.tsv", lacks=("rating",)),
+    Sample("neo4j-admin", "neo4j-admin", neo4j_admin_folder, "ratings.csv", header=True),
     Sample("catalog", "catalog", catalog_folder, "interactions-*.parquet", reverse=reverse_catalog),
 )
 SAMPLES = (
