@@ -19,11 +19,11 @@ from loaders.report import LoadResult, Progress
 _MODULES: Final = (
     "loaders.catalog_folder",
     "loaders.recbole",
-    "loaders.movielens",
-    "loaders.xmrec",
     "loaders.graph_formats.mind",
     "loaders.graph_formats.kgcn",
     "loaders.graph_formats.kgat",
+    "loaders.movielens",
+    "loaders.xmrec",
     "loaders.graph_formats.neo4j_admin",
     "loaders.csv_folder",
     "loaders.amazon",

@@ -97,6 +97,9 @@ def load(
             "user_id,item_id,timestamp,event."
         ),
     ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="RDF: the language of names, such as de; else English.")
+    ] = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -116,6 +119,7 @@ def load(
             encoding=encoding,
             header=False if no_header else None,
             columns=None if columns is None else columns.split(","),
+            language=language,
         )
         with open_store(store, user=db_user, database=database, create=True) as graph:
             written = graph.write(result.catalog, progress=progress)

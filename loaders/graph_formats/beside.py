@@ -7,7 +7,7 @@ report names the column. All other nodes become entities.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from loaders.report import Progress
 
 # Words in the names of columns that hold ids of other graphs.
 _HINTS: Final = ("iri", "uri", "url", "wiki", "qid", "dbpedia", "freebase", "mid", "entity", "node")
+_MOST: Final = 0.5  # share of such a column's values that are nodes
 _DISTINCT: Final = 0.9  # share of distinct values from which a column can be one of ids
 
 
@@ -71,9 +72,10 @@ def without_interactions(folder: Path, files: FactsFiles) -> str:
     graph = files.read(files.paths, CatalogBuilder().report, None)
     example = next(iter(graph.facts), ("",))[0]
     return (
-        f"{folder}: {', '.join(sorted(files.names))} hold facts, and nothing says who chose what. "
-        "Cure: put a file interactions.csv with the columns user_id and item_id into this folder; "
-        f"items are the nodes of the facts that are an item_id, such as {shown(example)}."
+        f"{folder}: there are facts ({', '.join(sorted(files.names))}) and no interactions, so "
+        "that nothing says who chose what. Cure: put a file interactions.csv with the columns "
+        f"user_id and item_id into this folder; items are the nodes of the facts that are an "
+        f"item_id, such as {shown(example)}."
     )
 
 
@@ -102,6 +104,12 @@ class _Link:
     of: int
     items: dict[str, str] = field(default_factory=dict)
     repeats: int = 0
+    named: bool = False  # the column's name says that it holds ids, and most of its values are some
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """The greatest of several links is used."""
+        return self.named, len(self.items)
 
     def note(self, files: FactsFiles) -> str:
         names = ", ".join(sorted(files.names))
@@ -120,7 +128,8 @@ class _Link:
 
 
 def _find_link(builder: CatalogBuilder, nodes: dict[str, None]) -> _Link:
-    """The column of the items that has the most nodes; of equal ones the first."""
+    """The column of the items that has the most nodes; of equal ones the first. A column whose name
+    says that it holds ids goes first: numbers may be item ids and nodes by accident."""
     columns = _id_columns(builder)
     if not columns:
         return _Link("item_id", 0)
@@ -129,11 +138,14 @@ def _find_link(builder: CatalogBuilder, nodes: dict[str, None]) -> _Link:
     by_part = _by_last_part(nodes)
     for name, values in columns.items():
         given = [value for value in values if value]
-        if name == "item_id" or len(set(given)) < _DISTINCT * len(given):
-            continue
         hinted = any(word in name.lower() for word in _HINTS)
-        found.append(_link_by(name, ids, values, nodes, by_part if hinted else {}))
-    return max(found, key=lambda link: len(link.items))
+        repeated = not hinted and len(set(given)) < _DISTINCT * len(given)
+        if name == "item_id" or repeated:
+            continue
+        link = _link_by(name, ids, values, nodes, by_part if hinted else {})
+        named = hinted and len(link.items) >= _MOST * max(len(given), 1)
+        found.append(replace(link, named=named))
+    return max(found, key=lambda link: link.rank)
 
 
 def _id_columns(builder: CatalogBuilder) -> dict[str, list[str]]:
@@ -201,7 +213,9 @@ def _add_entities(
 ) -> None:
     """Add the entities with what describes them; to a table of entities those that it lacks."""
     given = builder.tables.get("entities")
-    known = set() if given is None else set(given.column("entity_id").to_pylist())
+    if given is not None and "entity_id" not in given.column_names:
+        return  # the check of the catalog names the missing column
+    known = set() if given is None else set(_texts(given.column("entity_id")))
     new = [node for node in nodes if node not in known]
     columns: dict[str, Any] = {
         "entity_id": pa.array(new, pa.string()),
@@ -213,7 +227,14 @@ def _add_entities(
         table = infer_types(_without_empty(pa.table(columns)), tuple(columns)[:3])
         builder.add("entities", table, source)
     elif new:
-        both = pa.concat_tables([given, pa.table(columns)], promote_options="default")
+        place = given.column_names.index("entity_id")
+        given = given.set_column(place, "entity_id", pa.array(_texts(given.column("entity_id"))))
+        kept = {
+            name: column
+            for name, column in columns.items()
+            if name not in given.column_names or pa.types.is_string(given.schema.field(name).type)
+        }
+        both = pa.concat_tables([given, pa.table(kept)], promote_options="default")
         rows = np.concatenate([builder.rows["entities"], np.zeros(len(new), dtype=np.int64)])
         builder.add("entities", both, builder.sources["entities"], rows)
         builder.report.notes.append(
@@ -233,11 +254,13 @@ def _add_items(
     }
     table = builder.tables.get("items")
     given = table is not None
+    if table is not None and "item_id" not in table.column_names:
+        return  # the check of the catalog names the missing column
     if table is None:
         every = [*_id_columns(builder).get("item_id", ()), *items.values()]
         table = pa.table({"item_id": pa.array(list(dict.fromkeys(every)), pa.string())})
     nodes = {item: node for node, item in items.items()}
-    order = [nodes.get(one) for one in table.column("item_id").to_pylist()]
+    order = [nodes.get(one) for one in _texts(table.column("item_id"))]
     new = {
         name: _values(values, order, "" if name == "title" else None)
         for name, values in described.items()

@@ -58,19 +58,17 @@ def first_lines(path: Path, count: int = 20) -> list[str]:
 
 
 def fields_of(
-    path: Path, file: FileReport, progress: Progress | None = None
+    path: Path, file: FileReport, progress: Progress | None = None, *, numbers: bool = False
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, fields) of the lines of a file; fields end at tabs, or at blanks in a
-    line without a tab. Blank lines are counted and dropped."""
+    line without a tab and in files of numbers. Blank lines are counted and dropped."""
     for number, line in text_lines(path, progress=progress):
         if not line.strip():
             file.read += 1
             file.drop("blank row")
             continue
-        yield (
-            number,
-            [field.strip() for field in line.split("\t")] if "\t" in line else line.split(),
-        )
+        tabs = "\t" in line and not numbers
+        yield number, [field.strip() for field in line.split("\t")] if tabs else line.split()
 
 
 def are_numbers(fields: list[str]) -> bool:

@@ -90,7 +90,7 @@ def _read_pairs(path: Path, file: FileReport, progress: Progress | None) -> np.n
     counts: list[int] = []
     users: list[int] = []
     items: list[int] = []
-    for row, fields in fields_of(path, file, progress):
+    for row, fields in fields_of(path, file, progress, numbers=True):
         user, *chosen = numbers_in(path, row, fields)
         users.append(user)
         items += chosen
@@ -101,7 +101,7 @@ def _read_pairs(path: Path, file: FileReport, progress: Progress | None) -> np.n
     file.drop("the user has the item already", len(pairs) - len(first))
     bare = counts.count(0)
     if bare:
-        file.notes.append(f"{bare:,} users have no item in this file.")
+        file.notes.append(f"lines with a user and no item: {bare:,}.")
     return pairs[np.sort(first)]
 
 
@@ -110,7 +110,7 @@ def read_numbers(
 ) -> np.ndarray:
     """The rows of a file of numbers, int64 ``[n, len(names)]``. Raises SourceError."""
     rows: list[int] = []
-    for row, fields in fields_of(path, file, progress):
+    for row, fields in fields_of(path, file, progress, numbers=True):
         check_width(path, row, fields, names)
         rows += numbers_in(path, row, fields)
     found = np.array(rows, dtype=np.int64).reshape(-1, len(names))

@@ -216,8 +216,8 @@ class _Mentions:
     def note(self) -> None:
         if self.wrong:
             self.file.notes.append(
-                f"{len(self.wrong):,} lists of entities can't be read, the first in row "
-                f"{self.wrong[0]}: their facts are missing."
+                f"lists of entities that can't be read: {len(self.wrong):,}, the first in row "
+                f"{self.wrong[0]}; their facts are missing."
             )
 
     def entities(self) -> pa.Table:

@@ -191,6 +191,8 @@ class _Graph:
         for role, frame in _FRAMES.items():
             key = KEY_COLUMNS[frame]
             own = {name: one for name, one in attributes.items() if name not in (key, "id")}
+            if frame == "items" and "title" not in own and "name" in own:
+                own["title"] = own.pop("name")
             columns = {key: [one for _, one in ids], **own}
             if frame == "entities" and "kind" not in own:
                 columns["kind"] = [one.replace(";", "|") for one in labels]

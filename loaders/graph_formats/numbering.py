@@ -98,7 +98,8 @@ class Ids:
             return ""
         missing = [n for n, one in zip(self.numbers.tolist(), ids, strict=True) if not one]
         if missing:
-            return f"{len(missing):,} numbers have no id here, such as {missing[0]}"
+            count = f"{len(missing):,} of {len(ids):,} numbers"
+            return f"there is no id here for {count}, such as {missing[0]}"
         twice = len(ids) - len(set(ids))
         return f"{twice:,} ids are here for several numbers" if twice else ""
 
