@@ -77,7 +77,7 @@ def test_the_language_of_names(tmp_path: Path) -> None:
 )
 def test_the_fallback_of_languages(tmp_path: Path, given: str, name: str) -> None:
     label = "<http://www.w3.org/2000/01/rdf-schema#label>"
-    text = f"<http://x.org/one> <http://x.org/by> <http://x.org/ann> . <http://x.org/ann> {label} {given} ."
+    text = FORMS["graph.nt"] + f"<http://x.org/ann> {label} {given} ."
     assert load(tmp_path, "g.ttl", text).catalog.entities["name"].tolist() == [name]
 
 
