@@ -13,7 +13,7 @@ from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
-from loaders.graph_formats.files import fields_of, plain_name, plain_names
+from loaders.graph_formats.files import fields_of, first_lines, plain_name, plain_names
 from loaders.loader import Loader
 from loaders.report import LoadResult, Progress
 
@@ -51,6 +51,8 @@ def sasrec(file: str | Path, *, progress: Progress | None = None) -> LoadResult:
     users, items, rows, counts = [], [], [], []
     seen: dict[str, int] = {}
     for row, fields in fields_of(path, report, progress):
+        if row == 1 and _is_header(fields):
+            continue
         if len(fields) != 2:
             raise SourceError(
                 f"{path}, row {row}: {shown(' '.join(fields))} is not a user and an item. Cure: "
@@ -75,6 +77,11 @@ def sasrec(file: str | Path, *, progress: Progress | None = None) -> LoadResult:
     return builder.build()
 
 
+def _is_header(fields: list[str]) -> bool:
+    words = [field.lower() for field in fields]
+    return len(words) == 2 and words[0].startswith("user") and words[1].startswith("item")
+
+
 def _text_files(names: set[str]) -> list[str]:
     """The names that may be such a file: .txt, and not one that describes the folder."""
     plain = [name for name in plain_names(names) if name.endswith(".txt")]
@@ -84,6 +91,13 @@ def _text_files(names: set[str]) -> list[str]:
 def _recognises(names: set[str]) -> bool:
     others = {name for name in plain_names(names) if not _OTHER.fullmatch(name)}
     return len(others) == 1 and len(_text_files(names)) == 1
+
+
+def _looks(path: Path) -> bool:
+    """Whether a single file has two fields in each line; a folder has no other file to read."""
+    lines = [line.split() for line in first_lines(path) if line.strip()] if path.is_file() else []
+    plain = all(len(line) == 2 and "," not in line[0] for line in lines)
+    return path.is_dir() or (bool(lines) and plain)
 
 
 def _arguments(path: Path) -> dict[str, Any]:
@@ -103,6 +117,7 @@ LOADER: Final = Loader(
     title="SASRec's file: a user and an item in each line, in the order of time",
     files="one NAME.txt",
     recognises=_recognises,
+    looks=_looks,
     function=sasrec,
     arguments=_arguments,
 )

@@ -85,7 +85,8 @@ def test_an_unknown_format(tmp_path: Path) -> None:
 def test_an_option_of_another_format(tmp_path: Path) -> None:
     folder = csv_folder(tmp_path / "data")
     with pytest.raises(
-        RequestError, match=r"csv has no option metadata.*: delimiter, encoding, header, columns, language\)"
+        RequestError,
+        match=r"csv has no option metadata.*encoding, header, columns, language\)",
     ):
         loaders.load(folder, metadata=folder / "items.csv")
 

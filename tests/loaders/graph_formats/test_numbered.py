@@ -173,6 +173,14 @@ def test_one_of_several_files_of_sasrec(tmp_path: Path) -> None:
         loaders.load(tmp_path)
 
 
+def test_a_table_in_a_text_file_is_not_taken_for_sasrec(tmp_path: Path) -> None:
+    path = put(tmp_path / "log.txt", "user_id,item_id,rating\na,b,3\n")
+    assert recognise(path).name == "csv"
+    put(path, "user_id item_id\na b\na c\n")
+    assert recognise(path).name == "sasrec"
+    assert loaders.load(path).catalog.interactions["item_id"].tolist() == ["b", "c"]
+
+
 def test_a_text_is_no_file_of_sasrec(tmp_path: Path) -> None:
     put(tmp_path / "about.txt", "What this is\n")
     with pytest.raises(SourceError, match=r"about\.txt, row 1: 'What this is' is not a user"):
