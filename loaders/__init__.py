@@ -5,6 +5,11 @@ from loaders.csv_folder import csv_folder
 from loaders.export import to_csv_folder
 from loaders.fetching import fetch
 from loaders.frames import frames
+from loaders.graph_formats.kgat import kgat
+from loaders.graph_formats.kgcn import kgcn
+from loaders.graph_formats.mind import mind
+from loaders.graph_formats.neo4j_admin import neo4j_admin
+from loaders.graph_formats.sasrec import sasrec
 from loaders.loader import Loader
 from loaders.movielens import movielens
 from loaders.recbole import recbole
@@ -26,9 +31,14 @@ __all__ = [
     "csv_folder",
     "fetch",
     "frames",
+    "kgat",
+    "kgcn",
     "load",
+    "mind",
     "movielens",
+    "neo4j_admin",
     "recbole",
+    "sasrec",
     "to_csv_folder",
     "xmrec",
 ]

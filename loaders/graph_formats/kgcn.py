@@ -30,6 +30,7 @@ _RAW_KG: Final = ("kg.txt", "kg_part1.txt", "kg_part2.txt")
 _LINKS: Final = ("item_index2entity_id.txt", "item_index2entity_id_rehashed.txt")
 _EVENT: Final = ("user", "item", "label")
 _TRIPLE: Final = ("head", "relation", "tail")
+_LABELS: Final = {"0": False, "0.0": False, "1": True, "1.0": True}
 _SAMPLED: Final = "label 0: a sampled item that the user did not choose"
 Rows = list[list[str]]
 
@@ -97,10 +98,11 @@ def kgcn(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
     links = reader.links()
     if _RATINGS in files:
         events = reader.chosen(files[_RATINGS])
-        facts = reader.final_facts(links, set(events["item_id"]))
-        items = {str(number): item for number, (item, _) in enumerate(links)}
-        events["item_id"] = [items.get(one, one) for one in events["item_id"]]
+        items = reader.items(links)
+        facts = reader.final_facts(links, items)
+        events["item_id"] = [items[one] for one in events["item_id"]]
         builder.add("interactions", pa.table(events), files[_RATINGS], reader.rows)
+        builder.add("items", pa.table({"item_id": list(items.values())}), files[_RATINGS])
     else:
         reader.raw_ratings(folder)
         facts = reader.raw_facts(links)
@@ -110,22 +112,37 @@ def kgcn(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
 
 
 class _Reader:
-    """Reads the files of one folder; ``rows`` int64 are the rows of the interactions."""
+    """Reads the files of one folder. ``rows`` int64 are the rows of the interactions, ``rated`` the
+    numbers of the items in all rows."""
 
     def __init__(
         self, files: dict[str, Path], builder: CatalogBuilder, progress: Progress | None
     ) -> None:
         self._files, self._builder, self._progress = files, builder, progress
         self.rows = np.empty(0, dtype=np.int64)
+        self.rated: dict[str, None] = {}
 
     def links(self) -> list[tuple[str, str]]:
         """The item and its entity in each line of item_index2entity_id.txt."""
-        path = next((self._files[name] for name in _LINKS if name in self._files), None)
-        return (
-            []
-            if path is None
-            else [(one[0], one[1]) for one in self._all(path, ("item", "entity"))]
-        )
+        path = self._path_of_links()
+        rows = [] if path is None else self._all(path, ("item", "entity"))
+        return [(row[0], row[1]) for row in rows]
+
+    def _path_of_links(self) -> Path | None:
+        return next((self._files[name] for name in _LINKS if name in self._files), None)
+
+    def items(self, links: list[tuple[str, str]]) -> dict[str, str]:
+        """The id of each item by its number: the original ones where the links have all, each once;
+        else the numbers themselves, with a note."""
+        items = {str(number): item for number, (item, _) in enumerate(links)}
+        missing = [one for one in self.rated if one not in items]
+        path = self._path_of_links()
+        if path is not None and (missing or len(set(items.values())) < len(items)):
+            why = f"item {missing[0]} has no line here" if missing else "an item is here twice"
+            note = f"{why}: the items keep their numbers as ids."
+            self._builder.report.file(path.name).notes.append(note)
+            items = {one: one for one in items}
+        return items | {one: one for one in missing}
 
     def _all(self, path: Path, names: tuple[str, ...]) -> Rows:
         file = self._builder.report.file(path.name)
@@ -143,12 +160,13 @@ class _Reader:
         for row, fields in fields_of(path, file, self._progress):
             check_width(path, row, fields, _EVENT)
             file.read += 1
-            if fields[2] not in ("0", "1"):
+            if fields[2] not in _LABELS:
                 raise SourceError(
                     f"{path}, row {row}: the label is {shown(fields[2])}. Cure: write 1 for an "
                     "item that the user chose, 0 for one that was sampled."
                 )
-            if fields[2] == "0":
+            self.rated[fields[1]] = None
+            if not _LABELS[fields[2]]:
                 file.drop(_SAMPLED)
                 continue
             users.append(fields[0])
@@ -159,14 +177,12 @@ class _Reader:
         self.rows = np.array(rows, dtype=np.int64)
         return {"user_id": users, "item_id": items}
 
-    def final_facts(self, links: list[tuple[str, str]], chosen: set[str]) -> pa.Table | None:
+    def final_facts(self, links: list[tuple[str, str]], items: dict[str, str]) -> pa.Table | None:
         """The facts of kg_final.txt, with the names of kg.txt where that has the same facts."""
         if _KG not in self._files:
             return None
         path = self._files[_KG]
         facts = self._all(path, _TRIPLE)
-        items = {str(number): item for number, (item, _) in enumerate(links)}
-        items |= {one: one for one in chosen if one not in items}
         raw = self._raw()
         names = _names(facts, raw, [entity for _, entity in links]) if raw else None
         if names is None:
@@ -187,8 +203,8 @@ class _Reader:
         items: dict[str, str] = {}
         for item, entity in links:
             items.setdefault(entity, item)
-        if len(items) < len(links):
-            path = next(self._files[name] for name in _LINKS if name in self._files)
+        path = self._path_of_links()
+        if path is not None and len(items) < len(links):
             self._builder.report.file(path.name).drop(
                 "the entity is linked to an item already", len(links) - len(items)
             )

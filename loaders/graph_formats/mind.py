@@ -7,7 +7,7 @@ before those with one. Entities that a title or an abstract names become facts.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from loaders.graph_formats.files import files_of, plain_names
 from loaders.loader import Loader
 from loaders.report import FileReport, LoadResult, Progress
 from loaders.streams import text_lines
-from loaders.tabular import CsvForm, read_csv
+from loaders.tabular import CsvForm, FileTable, read_csv
 
 _EVENTS: Final = "behaviors.tsv"
 _NEWS: Final = "news.tsv"
@@ -32,6 +32,7 @@ _COLUMNS: Final = ("item_id", "category", "subcategory", "title", "abstract", "u
 _LISTS: Final = ("title_entities", "abstract_entities")
 _FORM: Final = CsvForm("\t", quoted=False, names=(*_COLUMNS, *_LISTS))
 _FIELDS: Final = 5  # of a row of behaviors.tsv
+_HEADERS: Final = (["user_id", "time"], ["user", "time"], ["userid", "time"])
 _RELATION: Final = "MENTIONS"
 
 
@@ -94,6 +95,8 @@ class _Events:
             self.file.drop("blank row")
             return
         fields = line.split("\t")
+        if row == 1 and [one.strip().lower() for one in fields[1:3]] in _HEADERS:
+            return
         if len(fields) != _FIELDS:
             raise SourceError(
                 f"{self.path}, row {row}: {len(fields)} fields where there are {_FIELDS} columns "
@@ -178,7 +181,7 @@ def _midnight(day: str) -> int:
 
 
 def _add_news(builder: CatalogBuilder, path: Path, progress: Progress | None) -> None:
-    part = read_csv(path, _FORM, progress)
+    part = _without_header(read_csv(path, _FORM, progress))
     file = builder.report_file(path, part)
     builder.add("items", part.table.select(_COLUMNS), path, part.rows)
     mentioned = _Mentions(file)
@@ -190,6 +193,14 @@ def _add_news(builder: CatalogBuilder, path: Path, progress: Progress | None) ->
     if mentioned.facts:
         builder.add("entities", mentioned.entities(), path)
         builder.add("facts", mentioned.table(), path)
+
+
+def _without_header(part: FileTable) -> FileTable:
+    """The rows without a header, which copies of the data set have."""
+    table = part.table
+    if not table.num_rows or table["category"][0].as_py().lower() != "category":
+        return part
+    return replace(part, table=table.slice(1), rows=part.rows[1:])
 
 
 @dataclass

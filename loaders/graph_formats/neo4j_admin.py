@@ -34,6 +34,7 @@ _NUMBERS: Final = {
     **dict.fromkeys(("float", "double"), pa.float64()),
     "boolean": pa.bool_(),
 }
+_DELIMITERS: Final = (",", ";", "|", "\t")
 _FRAMES: Final = {"user": "users", "item": "items", "entity": "entities"}
 Node = tuple[str, str]  # the id space, and the id in it
 
@@ -112,7 +113,7 @@ class _File:
 
     @classmethod
     def read(cls, path: Path, builder: CatalogBuilder, progress: Progress | None) -> _File:
-        part = read_csv(path, CsvForm(), progress)
+        part = read_csv(path, CsvForm(_delimiter(path)), progress)
         builder.report_file(path, part)
         fields = []
         for header in part.table.column_names:
@@ -184,8 +185,10 @@ class _Graph:
 
     def add_nodes(self, file: _File) -> None:
         ids = file.nodes("ID")
-        labels = file.texts("LABEL") or [file.path.name.partition(".")[0]] * len(ids)
-        roles = np.array([self._role(one) for one in labels], dtype=object)
+        space = ids[0][0] if ids else ""
+        labels = file.texts("LABEL") or [space or file.path.name.partition(".")[0]] * len(ids)
+        role_of = {one: self._role(one) for one in dict.fromkeys(labels)}
+        roles = np.array([role_of[one] for one in labels], dtype=object)
         self.nodes |= dict(zip(ids, roles, strict=True))
         attributes = file.attributes()
         for role, frame in _FRAMES.items():
@@ -201,7 +204,9 @@ class _Graph:
     def _role(self, labels: str) -> str:
         names = [name.strip() for name in labels.split(";") if name.strip()]
         self.labels |= dict.fromkeys(names)
-        return next((self.roles[name] for name in names if name in self.roles), "entity")
+        known = {label.lower(): role for label, role in self.roles.items()}
+        found = [known.get(name.lower(), known.get(name.lower().rstrip("s"))) for name in names]
+        return next((role for role in found if role is not None), "entity")
 
     def check(self, folder: Path) -> None:
         """Raise SourceError where there are no users or no items."""
@@ -270,8 +275,14 @@ def _admin_files(folder: Path, builder: CatalogBuilder) -> list[Path]:
     return found
 
 
+def _delimiter(path: Path) -> str:
+    """What separates the most columns of the header."""
+    (header,) = first_lines(path, 1)
+    return max(_DELIMITERS, key=header.count)
+
+
 def _is_header(path: Path) -> bool:
-    return any(re.search(r"(^|[\w,\"]):(ID|START_ID)\b", line) for line in first_lines(path, 1))
+    return any(re.search(r"(^|[\w,;|\t\"]):(ID|START_ID)\b", line) for line in first_lines(path, 1))
 
 
 def _recognises(names: set[str]) -> bool:

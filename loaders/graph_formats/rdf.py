@@ -22,6 +22,7 @@ _FORMATS: Final = {
     ".nt": "N_TRIPLES",
     ".nq": "N_QUADS",
     ".ttl": "TURTLE",
+    ".n3": "N3",
     ".trig": "TRIG",
     ".jsonld": "JSON_LD",
     ".rdf": "RDF_XML",

@@ -156,8 +156,8 @@ def _read_plain(paths: list[Path], report: LoadReport, progress: Progress | None
         else:
             rows += [(row, file) for row in _rows(path, file, progress)]
     ends = [end for (head, _, tail), _ in rows for end in (head, tail)]
-    entities = _names_of(ends, tables.get("entities", {}))
-    relations = _names_of([row[1] for row, _ in rows], tables.get("relations", {}))
+    entities = _names_of(ends, tables.get("entities", {}), report)
+    relations = _names_of([row[1] for row, _ in rows], tables.get("relations", {}), report)
     for (head, relation, tail), file in rows:
         named = (entities.get(head, head), relations.get(relation, relation))
         found.add((*named, entities.get(tail, tail)), file)
@@ -197,9 +197,19 @@ def _read_dictionary(path: Path, file: FileReport, progress: Progress | None) ->
     return {one[not first]: one[first] for one in rows}
 
 
-def _names_of(used: list[str], names: dict[str, str]) -> dict[str, str]:
-    """The dictionary, if the files have its numbers; nothing if they have its names already."""
-    return names if names and not set(used) <= set(names.values()) else {}
+def _names_of(used: Iterable[str], names: dict[str, str], report: LoadReport) -> dict[str, str]:
+    """The names by their numbers, if the triples have numbers that all have a name; nothing if they
+    have names already, or numbers without one, which a note says."""
+    numbers = dict.fromkeys(used)
+    if not names or set(numbers) <= set(names.values()):
+        return {}
+    missing = [one for one in numbers if one not in names]
+    if missing:
+        report.notes.append(
+            f"no name is there for {len(missing):,} of {len(numbers):,} numbers of the triples, "
+            f"such as {shown(missing[0])}: all of them stay as they are."
+        )
+    return {} if missing else names
 
 
 # OpenKE: a count in the first line, and the order head, tail, relation.
@@ -301,8 +311,12 @@ def _read_ogb(paths: list[Path], report: LoadReport, progress: Progress | None) 
         )
     report.file(kind.name).read = kinds.num_rows
     file = report.file(edge.name)
-    columns = [edges["head"], kinds["relation"], edges["tail"]]
-    for row, fact in enumerate(zip(*(one.to_pylist() for one in columns), strict=True), start=1):
+    heads, relation_ids, tails = (
+        column.to_pylist() for column in (edges["head"], kinds["relation"], edges["tail"])
+    )
+    entities = _names_of([*heads, *tails], entities, report)
+    relations = _names_of(relation_ids, relations, report)
+    for row, fact in enumerate(zip(heads, relation_ids, tails, strict=True), start=1):
         head, relation, tail = fact
         if not all(fact):
             raise SourceError(f"{edge}, row {row}: a field is empty. Cure: complete the row.")

@@ -48,6 +48,16 @@ def test_entities_of_news_become_facts(tmp_path: Path) -> None:
     assert "entity_embedding.vec was not read" in str(result.report)
 
 
+def test_headers_of_copies_are_left_out(tmp_path: Path) -> None:
+    folder = mind_folder(tmp_path)
+    header = "news_id\tcategory\tsubcategory\ttitle\tabstract\turl\ttitle_entities\tb\n"
+    put(folder / "news.tsv", header + (folder / "news.tsv").read_text())
+    header = "impression_id\tuser_id\ttime\thistory\timpressions\n"
+    put(folder / "behaviors.tsv", header + (folder / "behaviors.tsv").read_text())
+    catalog = loaders.load(folder).catalog
+    assert (len(catalog.items), len(catalog.interactions)) == (3, 4)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [

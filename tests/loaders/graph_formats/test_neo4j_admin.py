@@ -31,6 +31,14 @@ def test_the_same_names_as_the_layout(tmp_path: Path) -> None:
     assert len(loaders.load(tmp_path).catalog.interactions) == 4
 
 
+def test_bars_and_labels_from_id_spaces_and_names(tmp_path: Path) -> None:
+    put(tmp_path / "users.csv", "id:ID|age:int\n1|20\n")
+    put(tmp_path / "films.csv", "id:ID(Item)|title\n1|Seven\n")
+    put(tmp_path / "saw.csv", ":START_ID|:END_ID(Item)|rating:int\n1|1|5\n")
+    events = loaders.load(tmp_path).catalog.interactions
+    assert events.values.tolist() == [["1", "1", 5.0, "saw"]]
+
+
 def test_other_labels(tmp_path: Path) -> None:
     put(tmp_path / "people.csv", ":ID,name,:LABEL\n1,Ann,Person\n3,Bob,Person\n")
     put(tmp_path / "films.csv", ":ID,name,:LABEL\n2,Seven,Movie\n")

@@ -130,6 +130,14 @@ def test_rippleNet_leaves_out_facts_of_unknown_heads(tmp_path: Path) -> None:
     assert facts_of(loaders.load(folder)) == {("i1", "r1", "m.g1"), ("m.g1", "r2", "m.g2")}
 
 
+def test_items_keep_their_numbers_where_one_has_no_line(tmp_path: Path) -> None:
+    put(kgcn_folder(tmp_path) / "ratings_final.txt", "u1\t0\t1.0\nu2\t7\t0.0\n")
+    result = loaders.load(tmp_path)
+    assert set(result.catalog.items["item_id"]) == {"0", "1", "2", "7"}
+    assert ("0", "film.film.sequel", "1") in facts_of(result)
+    assert "item 7 has no line here: the items keep their numbers" in str(result.report)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("u1\t0\t2\n", "row 1: the label is '2'"), ("u1\t0\t0\n", "no row has label 1")],

@@ -149,6 +149,13 @@ def test_wrong_rows_are_named(tmp_path: Path, form: str, name: str, text: str, w
         loaders.load(folder)
 
 
+def test_numbers_without_a_name_are_noted(tmp_path: Path) -> None:
+    put(folder_with(tmp_path, FORMS["dgl-ke"]) / "entities.dict", "0\tlamp\n1\tdesk\n")
+    result = loaders.load(tmp_path)
+    assert result.catalog.facts["head"].tolist() == ["0", "1"]
+    assert "no name is there for 1 of 3 numbers of the triples, such as '2'" in str(result.report)
+
+
 def test_a_wrong_count_of_openke_is_noted(tmp_path: Path) -> None:
     put(folder_with(tmp_path, FORMS["openke"]) / "train2id.txt", "5\n0 2 0\n1 2 0\n")
     result = loaders.load(tmp_path)
