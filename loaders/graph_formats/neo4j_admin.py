@@ -22,7 +22,7 @@ from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.graph_formats.files import files_of, first_lines, plain_names
 from loaders.loader import Loader, folder_of
-from loaders.report import LoadResult, Progress
+from loaders.report import LoadReport, LoadResult, Progress
 from loaders.streams import open_bytes
 from loaders.tabular import CsvForm, FileTable, read_csv
 
@@ -74,11 +74,14 @@ def neo4j_admin(
     """
     folder, builder = given_path(folder, "folder"), CatalogBuilder()
     files = [_File.read(path, builder, progress) for path in _admin_files(folder, builder)]
-    graph = _Graph({user: "user", item: "item"})
-    for file in files:
-        if file.place("ID") is not None:
-            graph.add_nodes(file)
+    graph = _Graph({user: "user", item: "item"}, builder.report)
+    nodes = [file for file in files if file.place("ID") is not None]
+    for file in nodes:
+        graph.find_roles(file)
     graph.check(folder)
+    graph.name_nodes()
+    for file in nodes:
+        graph.add_nodes(file)
     for file in files:
         if file.place("START_ID") is not None:
             graph.add_edges(file)
@@ -134,6 +137,12 @@ class _File:
         place = self.place(kind)
         return None if place is None else self.part.table.column(place).to_pylist()
 
+    def labels(self) -> list[str]:
+        """The labels of the nodes; without a column of them the id space or the file's name."""
+        space = self.fields[self.place("ID") or 0]["space"]
+        same = [space or self.path.name.partition(".")[0]] * self.part.table.num_rows
+        return self.texts("LABEL") or same
+
     def nodes(self, kind: str) -> list[Node]:
         """The nodes of a column of ids. Raises SourceError where the file lacks it."""
         place = self.place(kind)
@@ -176,34 +185,53 @@ _TEXT_COLUMNS: Final = ("rating", "timestamp", "event", "scenario", "split")
 
 @dataclass
 class _Graph:
-    """The nodes by their ids, and the parts of each frame of the catalog."""
+    """What each node is and its id in the catalog, and the parts of each frame of the catalog."""
 
     roles: dict[str, str]
+    report: LoadReport
     nodes: dict[Node, str] = field(default_factory=dict)
+    ids: dict[Node, str] = field(default_factory=dict)
     labels: dict[str, None] = field(default_factory=dict)
     parts: dict[str, list[_Part]] = field(default_factory=dict)
 
+    def find_roles(self, file: _File) -> None:
+        """Find what the nodes of a file are: by their labels, else by the id space."""
+        nodes = file.nodes("ID")
+        space = nodes[0][0] if nodes else ""
+        roles = {one: self._role(one, space) for one in dict.fromkeys(file.labels())}
+        labels = file.labels()
+        self.nodes |= {node: roles[one] for node, one in zip(nodes, labels, strict=True)}
+
+    def name_nodes(self) -> None:
+        """Give each node its id; nodes of several id spaces have the space before it where two of
+        them have the same id."""
+        for role, frame in _FRAMES.items():
+            own = [node for node, one in self.nodes.items() if one == role]
+            plain = len({one for _, one in own}) == len(own)
+            if not plain:
+                self.report.notes.append(
+                    f"{frame} of several id spaces have the same id; the space is put before it."
+                )
+            self.ids |= {node: node[1] if plain else ":".join(node).strip(":") for node in own}
+
     def add_nodes(self, file: _File) -> None:
-        ids = file.nodes("ID")
-        space = ids[0][0] if ids else ""
-        labels = file.texts("LABEL") or [space or file.path.name.partition(".")[0]] * len(ids)
-        role_of = {one: self._role(one) for one in dict.fromkeys(labels)}
-        roles = np.array([role_of[one] for one in labels], dtype=object)
-        self.nodes |= dict(zip(ids, roles, strict=True))
+        nodes, labels = file.nodes("ID"), file.labels()
+        roles = np.array([self.nodes[node] for node in nodes], dtype=object)
         attributes = file.attributes()
         for role, frame in _FRAMES.items():
             key = KEY_COLUMNS[frame]
             own = {name: one for name, one in attributes.items() if name not in (key, "id")}
             if frame == "items" and "title" not in own and "name" in own:
                 own["title"] = own.pop("name")
-            columns = {key: [one for _, one in ids], **own}
+            columns = {key: [self.ids[node] for node in nodes], **own}
             if frame == "entities" and "kind" not in own:
                 columns["kind"] = [one.replace(";", "|") for one in labels]
             self._add(frame, file, columns, roles == role)
 
-    def _role(self, labels: str) -> str:
+    def _role(self, labels: str, space: str) -> str:
         names = [name.strip() for name in labels.split(";") if name.strip()]
         self.labels |= dict.fromkeys(names)
+        names.append(space)
         known = {label.lower(): role for label, role in self.roles.items()}
         found = [known.get(name.lower(), known.get(name.lower().rstrip("s"))) for name in names]
         return next((role for role in found if role is not None), "entity")
@@ -224,7 +252,12 @@ class _Graph:
         types = file.texts("TYPE") or [file.path.name.partition(".")[0]] * len(heads)
         ends = list(self._ends(file, heads, tails))
         chosen = np.array([one == ("user", "item") for one in ends], dtype=bool)
-        first, second = [one for _, one in heads], [one for _, one in tails]
+        if chosen.any() and not chosen.all():
+            self.report.file(file.path.name).notes.append(
+                f"{int((~chosen).sum()):,} rows are facts, as they don't lead from a user to an "
+                f"item; the first is row {int(file.part.rows[np.argmin(chosen)])}."
+            )
+        first, second = [self.ids[one] for one in heads], [self.ids[one] for one in tails]
         events = {"user_id": first, "item_id": second, "event": types}
         facts = {
             "head": first,

@@ -39,6 +39,29 @@ def test_bars_and_labels_from_id_spaces_and_names(tmp_path: Path) -> None:
     assert events.values.tolist() == [["1", "1", 5.0, "saw"]]
 
 
+def test_the_same_id_in_two_id_spaces(tmp_path: Path) -> None:
+    folder = neo4j_admin_folder(tmp_path)
+    put(folder / "places.csv", "id:ID(Place),name,:LABEL\n1,Rome,City\n")
+    put(folder / "born.csv", ":START_ID(Person),:END_ID(Place),:TYPE\n1,1,BORN_IN\n")
+    result = loaders.load(folder)
+    assert set(result.catalog.entities["entity_id"]) == {"Person:1", "Place:1"}
+    assert set(result.catalog.facts["tail"]) == {"Person:1", "Place:1"}
+    assert "the space is put before it" in str(result.report)
+
+
+def test_rows_that_lead_elsewhere_are_noted(tmp_path: Path) -> None:
+    folder = neo4j_admin_folder(tmp_path)
+    for name in ("directed.csv", "items.csv", "people.csv"):
+        (folder / name).unlink()
+    put(folder / "users.csv", "id:ID,:LABEL\nu1,User\nu2,User\ni1,Item\nann,Person\n")
+    put(folder / "ratings.csv", ":START_ID,:END_ID,:TYPE\nu1,i1,LIKES\nu2,ann,LIKES\n")
+    result = loaders.load(folder)
+    assert (len(result.catalog.interactions), len(result.catalog.facts)) == (1, 1)
+    assert "1 rows are facts, as they don't lead from a user to an item; the first is row 3" in str(
+        result.report
+    )
+
+
 def test_other_labels(tmp_path: Path) -> None:
     put(tmp_path / "people.csv", ":ID,name,:LABEL\n1,Ann,Person\n3,Bob,Person\n")
     put(tmp_path / "films.csv", ":ID,name,:LABEL\n2,Seven,Movie\n")
