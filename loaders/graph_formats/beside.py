@@ -135,16 +135,17 @@ def _find_link(builder: CatalogBuilder, nodes: dict[str, None]) -> _Link:
         return _Link("item_id", 0)
     ids = columns["item_id"]
     found = [_Link("item_id", len(set(ids) - {""}), {one: one for one in ids if one in nodes})]
-    by_part = _by_last_part(nodes)
+    named = {name for name in columns if any(word in name.lower() for word in _HINTS)}
+    by_part = _by_last_part(nodes) if named else {}
     for name, values in columns.items():
         given = [value for value in values if value]
-        hinted = any(word in name.lower() for word in _HINTS)
+        hinted = name in named
         repeated = not hinted and len(set(given)) < _DISTINCT * len(given)
         if name == "item_id" or repeated:
             continue
         link = _link_by(name, ids, values, nodes, by_part if hinted else {})
-        named = hinted and len(link.items) >= _MOST * max(len(given), 1)
-        found.append(replace(link, named=named))
+        most = len(link.items) >= _MOST * max(len(given), 1)
+        found.append(replace(link, named=hinted and most))
     return max(found, key=lambda link: link.rank)
 
 
