@@ -10,6 +10,9 @@ from loaders.graph_formats.kgcn import kgcn
 from loaders.graph_formats.mind import mind
 from loaders.graph_formats.neo4j_admin import neo4j_admin
 from loaders.graph_formats.sasrec import sasrec
+from loaders.json_formats.goodreads import goodreads
+from loaders.json_formats.steam import steam
+from loaders.json_formats.yelp import yelp
 from loaders.loader import Loader
 from loaders.movielens import movielens
 from loaders.recbole import recbole
@@ -31,6 +34,7 @@ __all__ = [
     "csv_folder",
     "fetch",
     "frames",
+    "goodreads",
     "kgat",
     "kgcn",
     "load",
@@ -39,6 +43,8 @@ __all__ = [
     "neo4j_admin",
     "recbole",
     "sasrec",
+    "steam",
     "to_csv_folder",
     "xmrec",
+    "yelp",
 ]

@@ -34,18 +34,22 @@ _WEIGHTS: Final = ("weight", "weights", "count", "quantity")
 def clean_table(part: FileTable, spec: FrameSpec, file: FileReport) -> FileTable:
     """The rows of a file of text without marks and repeated headers; ``file`` says what was done,
     and what looks wrong and is kept."""
-    table = _without_marks(part.table, part.rows, file)
-    again = _is_header(table)
-    if again.any():
-        file.drop(f"the header again, first in row {int(part.rows[again][0])}", int(again.sum()))
-        part = replace(part, table=table.filter(pa.array(~again)), rows=part.rows[~again])
-    else:
-        part = replace(part, table=table)
+    part = without_joins(part, file)
     ids = {column.name for column in spec.columns if column.kind in (Kind.ID, Kind.OPTIONAL_ID)}
     part = _without_nulls(part, spec, file)
     _note_blanks(part, [name for name in part.table.column_names if name in ids], file)
     _note_names(part.table, spec, file)
     return part
+
+
+def without_joins(part: FileTable, file: FileReport) -> FileTable:
+    """The rows without what stands where files were joined: marks, and the header again."""
+    table = _without_marks(part.table, part.rows, file)
+    again = _is_header(table)
+    if again.any():
+        file.drop(f"the header again, first in row {int(part.rows[again][0])}", int(again.sum()))
+        return replace(part, table=table.filter(pa.array(~again)), rows=part.rows[~again])
+    return replace(part, table=table)
 
 
 def _without_marks(table: pa.Table, rows: np.ndarray, file: FileReport) -> pa.Table:

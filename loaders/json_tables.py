@@ -36,7 +36,9 @@ def read_json(path: Path, progress: Progress | None = None) -> FileTable:
     """Read a file of JSON objects. Raises SourceError with the row of what is no such object."""
     columns, blank = JsonColumns(path), 0
     rows = array("q")
-    for row, record in _array(path, progress) if _is_array(path) else _lines(path, progress):
+    for row, record in (
+        array_objects(path, progress, _decoder()) if is_array(path) else _lines(path, progress)
+    ):
         if record is None:
             blank += 1
         else:
@@ -48,7 +50,7 @@ def read_json(path: Path, progress: Progress | None = None) -> FileTable:
     return FileTable(table, np.array(rows, dtype=np.int64), blank, tuple(notes), typed=True)
 
 
-def _is_array(path: Path) -> bool:
+def is_array(path: Path) -> bool:
     """Whether the first sign of the file is that of an array."""
     with open_bytes(path) as stream:
         start = stream.read(1 << 10)
@@ -68,11 +70,6 @@ def _record(decode: Callable[[str], Any], text: str, path: Path, row: int) -> di
     try:
         record = decode(text)
     except (ValueError, RecursionError) as error:
-        if "version https://git-lfs" in text:
-            raise SourceError(
-                f"{path}: this is a pointer of Git LFS and not the file. Cure: fetch it with git "
-                "lfs pull."
-            ) from error
         raise SourceError(
             f"{path}, row {row}: this is no JSON ({_problem(error)}): {shown(text)}. Cure: {_CURE}"
         ) from error
@@ -90,9 +87,11 @@ def _problem(error: Exception) -> str:
     return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
 
 
-def _array(path: Path, progress: Progress | None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (number from 1, object) of an array, reading a block at a time."""
-    decoder, row = _decoder(), 0
+def array_objects(
+    path: Path, progress: Progress | None, decoder: json.JSONDecoder
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (number from 1, object) of an array, reading a block at a time. Raises SourceError."""
+    row = 0
     with open_bytes(path, progress) as stream:
         text = _ArrayText(stream)
         try:

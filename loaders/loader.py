@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_schema.errors import RequestError
+from loaders.recognition import FileNames
 from loaders.report import LoadResult, Progress
 
 
@@ -45,8 +46,10 @@ class Loader:
     files : str
         The file names by which the format is recognised. Error messages show them.
     recognises : callable
-        ``recognises(names) -> bool``: whether these are files of the format. ``names`` (a set of
-        str) are the names in the folder, or the name of the one file that was given.
+        ``recognises(files) -> bool``: whether these are files of the format. ``files`` (a
+        ``FileNames``, which is a set of str) are the names in the folder, or the name of the one
+        file that was given. A format whose names are used for other data too also asks it for the
+        first lines, the header or the fields of a file.
     function : callable
         The function that reads the files: it takes ``progress`` and its own options by keyword and
         returns a LoadResult. It raises SourceError for a file that can't be read and CatalogError
@@ -65,11 +68,17 @@ class Loader:
     name: str
     title: str
     files: str
-    recognises: Callable[[set[str]], bool]
+    recognises: Callable[[FileNames], bool]
     function: Callable[..., LoadResult]
     arguments: Callable[[Path], dict[str, Any]] = _folder_argument
     looks: Callable[[Path], bool] = _any_content
     takes: Callable[[str], bool] = _none
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The names of the optional arguments of ``function``, without ``progress``."""
+        known = inspect.signature(self.function).parameters.values()
+        return tuple(p.name for p in known if p.default is not p.empty and p.name != "progress")
 
     def read(self, path: Path, progress: Progress | None = None, **options: Any) -> LoadResult:
         """Load a folder of the format, or one of its files.
@@ -100,10 +109,8 @@ class Loader:
         known = inspect.signature(self.function).parameters
         unknown = [option for option in options if option not in known]
         if unknown:
-            optional = (p.name for p in known.values() if p.default is not p.empty)
-            others = ", ".join(name for name in optional if name != "progress") or "none"
             raise RequestError(
                 f"{path}: the format {self.name} has no option {unknown[0]}. Cure: leave it out "
-                f"(options of the format: {others})."
+                f"(options of the format: {', '.join(self.options) or 'none'})."
             )
         return self.function(progress=progress, **{**self.arguments(path), **options})

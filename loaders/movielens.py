@@ -1,7 +1,10 @@
-"""MovieLens as published: the folders ml-100k (u.data, u.item, u.user) and ml-1m (*.dat)."""
+"""MovieLens as published: 100K, 1M, 10M, and the releases in CSV files; also MovieTweetings."""
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,50 +16,28 @@ from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from loaders.builder import CatalogBuilder
+from loaders.cells import without_joins
 from loaders.infer import infer_types
 from loaders.loader import Loader
-from loaders.report import LoadResult, Progress
-from loaders.tabular import CsvForm, read_csv
-
-_INTERACTIONS: Final = ("user_id", "item_id", "rating", "timestamp")
-_GENRES: Final = (
-    "unknown",
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children's",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "War",
-    "Western",
+from loaders.movielens_files import (
+    GENRES_100K,
+    ML_1M,
+    ML_100K,
+    Part,
+    Release,
+    name_of,
+    plain_names,
+    recognises,
+    release_of,
 )
-_ITEM_100K: Final = ("item_id", "title", "release_date", "video_release_date", "imdb_url", *_GENRES)
-_FILES_100K: Final = {
-    "interactions": ("u.data", CsvForm("\t", "latin-1", False, _INTERACTIONS)),
-    "items": ("u.item", CsvForm("|", "latin-1", False, _ITEM_100K)),
-    "users": (
-        "u.user",
-        CsvForm("|", "latin-1", False, ("user_id", "age", "gender", "occupation", "zip")),
-    ),
-}
-_FILES_1M: Final = {
-    "interactions": ("ratings.dat", CsvForm("::", "latin-1", False, _INTERACTIONS)),
-    "items": ("movies.dat", CsvForm("::", "latin-1", False, ("item_id", "title", "genres"))),
-    "users": (
-        "users.dat",
-        CsvForm("::", "latin-1", False, ("user_id", "gender", "age", "occupation", "zip")),
-    ),
-}
+from loaders.recognition import FileNames, unread_files
+from loaders.report import FileReport, LoadReport, LoadResult, Progress
+from loaders.streams import open_bytes
+from loaders.tabular import FileTable, delimiter_hint, read_csv
+
+_BLOCK: Final = 1 << 20  # bytes
+_NO_GENRES: Final = "(no genres listed)"
+_TEXTS: Final = ("twitter_id",)  # digits that are a name
 # The codes of ml-1m's users.dat, as its README describes them.
 _AGES: Final = {
     "1": "under 18",
@@ -93,10 +74,13 @@ _OCCUPATIONS: Final = (
 
 
 def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
-    """Load the folder of ml-100k or ml-1m as GroupLens publishes it.
+    """Load a folder of MovieLens as GroupLens publishes it, or of MovieTweetings.
 
-    The year is moved from the title to a column of its own, the genre flags of ml-100k become a|b,
-    and the codes of age and occupation in ml-1m are replaced by their words.
+    The year is moved from the title to a column of its own, and the codes of age and occupation in
+    ml-1m are replaced by their words. Genres are a|b, and absent where none is listed. Tags become
+    reviews: so they keep their user and time, and a tag of a rating that is held out is held out
+    too. The links to IMDb and TMDB are attributes of text. Files are read as UTF-8, and as latin-1
+    where they aren't that.
 
     Parameters
     ----------
@@ -118,24 +102,100 @@ def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadRe
         If the content breaks the schema.
     """
     folder = given_path(folder, "folder")
-    small = (folder / "u.data").is_file()
-    if not small and not (folder / "ratings.dat").is_file():
+    files = FileNames(folder) if folder.is_dir() else None
+    release = None if files is None else release_of(files)
+    if files is None or release is None:
         raise SourceError(
-            f"{folder}: neither u.data (ml-100k) nor ratings.dat (ml-1m) is here. Cure: give the "
-            "unpacked folder."
+            f"{folder}: neither u.data (ml-100k) nor ratings.dat (ml-1m, ml-10m) nor a ratings.csv "
+            "with userId,movieId,rating,timestamp is here. Cure: give the unpacked folder."
         )
     builder = CatalogBuilder()
-    for frame, (name, form) in (_FILES_100K if small else _FILES_1M).items():
-        part = read_csv(folder / name, form, progress)
-        builder.report_file(folder / name, part)
-        builder.add(frame, part.table, folder / name, part.rows)
-    builder.tables["items"] = _items(builder.tables["items"], flags=small)
-    users = builder.tables["users"] if small else _decode_users(builder.tables["users"])
-    builder.tables["users"] = infer_types(users, SPECS["users"].by_name)
+    builder.report.notes.append(f"read as {release.title}.")
+    names, read = plain_names(files), {}
+    for frame, part in release.parts.items():
+        name = part.name if part.required else None
+        name = name_of(part, names) or name
+        if name is not None and (frame != "links" or "items" in read):
+            _add(builder, frame, part, folder / name, progress)
+            read[frame] = name
+    _note_unread(builder.report, files, release, read.values())
+    links = builder.tables.pop("links", None)
+    if "items" in read:
+        items = _items(builder.tables["items"], links, flags=release is ML_100K)
+        builder.tables["items"] = items
+    if "users" in read:
+        users = builder.tables["users"]
+        users = _decode_users(users) if release is ML_1M else users
+        builder.tables["users"] = infer_types(users, {*SPECS["users"].by_name, *_TEXTS})
     return builder.build()
 
 
-def _items(table: pa.Table, *, flags: bool) -> pa.Table:
+def _add(
+    builder: CatalogBuilder, frame: str, part: Part, path: Path, progress: Progress | None
+) -> None:
+    """Read one file of a release."""
+    encoding = _encoding(path)
+    found = read_csv(path, part.form(encoding or "utf-8"), progress)
+    file = builder.report_file(path, found)
+    if encoding is not None:
+        file.notes.append(f"read as {'UTF-8' if encoding == 'utf-8' else 'latin-1, not UTF-8'}.")
+    found = without_joins(found, file)
+    found = replace(found, table=_named(found.table, part, path))
+    if frame == "reviews":
+        file.notes.append("each tag is a review, with its user, film and time.")
+        found = _with_text(found, file)
+    builder.add(frame, found.table, path, found.rows)
+
+
+def _named(table: pa.Table, part: Part, path: Path) -> pa.Table:
+    """The columns by their names in the catalog. Raises SourceError if one is missing."""
+    missing = [name for name in part.columns if name not in table.column_names]
+    if missing:
+        cure = (
+            delimiter_hint(table.column_names, part.delimiter) or " name the columns as published."
+        )
+        raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{cure}")
+    return table.rename_columns([part.column(name) for name in table.column_names])
+
+
+def _encoding(path: Path) -> str | None:
+    """UTF-8 where the whole file is that, else latin-1; None for ASCII, which is both."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    ascii_alone = True
+    with open_bytes(path) as stream:
+        while block := stream.read(_BLOCK):
+            ascii_alone = ascii_alone and block.isascii()
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                return "latin-1"
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+    return None if ascii_alone else "utf-8"
+
+
+def _with_text(part: FileTable, file: FileReport) -> FileTable:
+    """The rows whose tag isn't empty."""
+    tags = part.table.column("text")
+    empty = pc.equal(pc.utf8_trim_whitespace(tags), "").to_numpy()
+    file.drop("empty tag", int(empty.sum()))
+    return replace(part, table=part.table.filter(pa.array(~empty)), rows=part.rows[~empty])
+
+
+def _note_unread(
+    report: LoadReport, files: FileNames, release: Release, read: Iterable[str]
+) -> None:
+    """Note the files that are here and not read, and those of the release that aren't here."""
+    names = plain_names(files)
+    absent = [part.name for part in release.parts.values() if name_of(part, names) is None]
+    if absent:
+        report.notes.append(f"not here, and so not read: {', '.join(absent)}.")
+    report.notes += unread_files(files - {*read, *release.not_read})
+
+
+def _items(table: pa.Table, links: pa.Table | None, *, flags: bool) -> pa.Table:
     titles = table.column("title")
     parts = pc.extract_regex(titles, r"^(?P<title>.*?)\s*\((?P<year>\d{4})\)\s*$")
     if isinstance(parts, pa.ChunkedArray):
@@ -148,15 +208,25 @@ def _items(table: pa.Table, *, flags: bool) -> pa.Table:
         columns["release_date"] = table.column("release_date")
         columns["imdb_url"] = table.column("imdb_url")
     else:
-        columns["genres"] = table.column("genres")
+        genres = table.column("genres")
+        columns["genres"] = pc.if_else(pc.equal(genres, _NO_GENRES), "", genres)
+    if links is not None:
+        columns |= _linked(table.column("item_id"), links)
     return pa.table(columns)
+
+
+def _linked(items: Any, links: pa.Table) -> dict[str, Any]:
+    """The ids of items elsewhere, as text: their zeros in front are part of them."""
+    place = pc.index_in(items, value_set=links.column("item_id"))
+    names = [name for name in ("imdb_id", "tmdb_id") if name in links.column_names]
+    return {name: pc.fill_null(links.column(name).take(place), "") for name in names}
 
 
 def _flagged_genres(table: pa.Table) -> Any:
     flags = np.column_stack(
-        [np.asarray(pc.equal(table.column(genre), "1")).astype(bool) for genre in _GENRES]
+        [np.asarray(pc.equal(table.column(genre), "1")).astype(bool) for genre in GENRES_100K]
     )
-    names = np.array(_GENRES, dtype=object)
+    names = np.array(GENRES_100K, dtype=object)
     return pa.array(["|".join(names[row]) for row in flags], type=pa.string())
 
 
@@ -173,14 +243,10 @@ def _decode_users(table: pa.Table) -> pa.Table:
     return table
 
 
-def _recognises(names: set[str]) -> bool:
-    return "u.data" in names or "ratings.dat" in names
-
-
 LOADER: Final = Loader(
     name="movielens",
-    title="MovieLens as published (100K and 1M)",
-    files="u.data or ratings.dat",
-    recognises=_recognises,
+    title="MovieLens as published (100K, 1M, 10M, 20M, 25M, 32M, latest), and MovieTweetings",
+    files="u.data or ratings.dat or ratings.csv with the header of MovieLens",
+    recognises=recognises,
     function=movielens,
 )

@@ -1,4 +1,4 @@
-"""The registry of formats: every loader, and ``load``, which chooses one by the names of the files.
+"""The registry of formats: every loader, and ``load``, which chooses one by the files.
 
 A new format is one module in this package that defines ``LOADER``, and one line in ``_MODULES``.
 """
@@ -13,7 +13,9 @@ from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from loaders.csv_folder import finish_export
 from loaders.loader import Loader
+from loaders.recognition import FileNames
 from loaders.report import LoadResult, Progress
+from loaders.unrecognised import unrecognised
 
 # In order of precedence: the first loader that recognises the files reads them.
 _MODULES: Final = (
@@ -24,6 +26,9 @@ _MODULES: Final = (
     "loaders.graph_formats.kgat",
     "loaders.movielens",
     "loaders.xmrec",
+    "loaders.json_formats.yelp",
+    "loaders.json_formats.goodreads",
+    "loaders.json_formats.steam",
     "loaders.graph_formats.neo4j_admin",
     "loaders.csv_folder",
     "loaders.amazon",
@@ -46,7 +51,8 @@ def load(
     path : str or Path
         A folder of files, or one of its files.
     format : str, optional
-        One of ``loaders.FORMATS``. By default the format is recognised by the names of the files.
+        One of ``loaders.FORMATS``. By default the format is recognised by the names of the files
+        and, where other data has such names too, by how their content begins.
     progress : callable, optional
         Called with (file name, bytes read, bytes in total) while files are read.
     **options
@@ -68,27 +74,36 @@ def load(
         If the content breaks the schema; the error lists every problem with its file and row.
     """
     path = given_path(path, "path")
+    return find_loader(path, format).read(path, progress=progress, **options)
+
+
+def find_loader(path: Path, format: str | None = None) -> Loader:
+    """The loader of a format, or the one that recognises the files. Raises SourceError."""
     if not path.exists():
         raise SourceError(f"{path}: there is nothing here. Cure: check the path.")
     finish_export(path)
-    loader = recognise(path) if format is None else _named(format)
-    return loader.read(path, progress=progress, **options)
+    return recognise(path) if format is None else _named(format)
 
 
 def recognise(path: Path) -> Loader:
     """The loader for a file or folder. Raises SourceError where no loader recognises it."""
-    names = {file.name for file in path.iterdir()} if path.is_dir() else {path.name}
+    files = FileNames(path)
+    found = _first(files)
+    if found is None and path.is_file():
+        found = next((loader for loader in LOADERS if loader.takes(path.name)), None)
+    if found is not None:
+        return found
+    folders = [] if path.is_file() else sorted(path / name for name in files)
+    inner = {one: _first(FileNames(one)) for one in folders if one.is_dir()}
+    known = {folder: loader.name for folder, loader in inner.items() if loader is not None}
+    raise SourceError(unrecognised(path, files, known, LOADERS))
+
+
+def _first(files: FileNames) -> Loader | None:
     for loader in LOADERS:
-        if loader.recognises(names) and loader.looks(path):
+        if loader.recognises(files) and loader.looks(files.path):
             return loader
-    for loader in LOADERS:
-        if path.is_file() and loader.takes(path.name):
-            return loader
-    known = "; ".join(f"{loader.files} ({loader.name})" for loader in LOADERS)
-    raise SourceError(
-        f"{path}: no format is recognised. Cure: give a folder that has the files of one format: "
-        f"{known}. If the files have other names, pass the format."
-    )
+    return None
 
 
 def _named(format: str) -> Loader:

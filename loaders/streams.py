@@ -15,6 +15,7 @@ from loaders.report import Progress
 
 UNIT = "\x1f"  # replaces a delimiter of several characters, which Arrow doesn't support
 _INSIDE = re.compile(rb'[^,;|\t\r\n"]"[^,;|\t\r\n"]')
+_GIT_LFS = b"version https://git-lfs"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -128,7 +129,7 @@ def open_bytes(
 ) -> Iterator[CountingStream]:
     """Open a file's decompressed bytes.
 
-    Raises SourceError if the file is missing, empty, damaged or UTF-16.
+    Raises SourceError if the file is missing, empty, damaged, UTF-16 or a pointer of Git LFS.
     """
     with source_errors(path):
         if path.is_dir():
@@ -147,12 +148,17 @@ def check_whole(path: Path) -> None:
 
 
 def _check_start(path: Path) -> None:
-    """Raise SourceError if the file is empty or UTF-16."""
+    """Raise SourceError if the file is empty, UTF-16, or a pointer of Git LFS to the real one."""
     with CountingStream(path, None) as stream:
-        start = stream.read(2)
+        start = stream.read(len(_GIT_LFS))
     if not start:
         raise SourceError(f"{path}: the file is empty. Cure: write it again, or remove it.")
-    if start in _UTF16:
+    if start == _GIT_LFS:
+        raise SourceError(
+            f"{path}: this is a pointer of Git LFS and not the file. Cure: fetch it with git lfs "
+            "pull."
+        )
+    if start.startswith(_UTF16):
         raise SourceError(f"{path}: the file is UTF-16. Cure: save it as UTF-8.")
 
 

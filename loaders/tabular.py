@@ -161,8 +161,6 @@ def read_header(path: Path, form: CsvForm) -> list[str]:
 
 def _header_problem(names: list[str]) -> str | None:
     """What is wrong with a header, after the file's name."""
-    if names and names[0].startswith("version https://git-lfs"):
-        return ": this is a pointer of Git LFS and not the file. Cure: fetch it with git lfs pull."
     if names and names[0].lower().startswith("sep="):
         return (
             ", row 1: this line is for Excel alone. Cure: remove it, and pass the delimiter if it "

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FETCHED = ("ml-100k",)
 _TAB = {"tab": "\t", "\\t": "\t"}  # ways to write a tab on the command line
+_FLAGS = {"header": "--no-header"}  # options whose flag has another name
 SHOWN = 20  # scenarios listed after a load
 
 
@@ -62,7 +63,23 @@ def load_source(
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
     given = {name: value for name, value in options.items() if value is not None}
+    if given:
+        _check_options(path, source_format, list(given))
     return loaders.load(path, format=source_format, progress=progress, **given)
+
+
+def _check_options(path: Path, source_format: str | None, options: list[str]) -> None:
+    """Raises BadParameter for an option that the format of the files doesn't have."""
+    from loaders.registry import LOADERS, find_loader
+
+    loader = find_loader(path, source_format)
+    for option in options:
+        if option not in loader.options:
+            owners = " and ".join(one.name for one in LOADERS if option in one.options)
+            raise typer.BadParameter(
+                f"{_FLAGS.get(option, f'--{option}')} is an option of the format {owners}; "
+                f"{path} has the format {loader.name}. Leave it out, or pass --format."
+            )
 
 
 @app.command(

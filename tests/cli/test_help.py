@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from graph_schema.errors import TextModelError
 from kgrec.cli import app
+from tests.loaders.writing import csv_folder, movielens_100k
 
 COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "explore", "similar", "search"]
 COMMANDS += ["export", "doctor", "demo", "fairness", "predict", "recognise", "adapt", "link"]
@@ -86,3 +87,15 @@ def test_doctor_reports_each_part() -> None:
     assert "of at most 2,147 MB" in checks["cache"]["detail"]
     assert checks["torch"]["ok"] is True
     assert "cores" in checks["processor"]["detail"]
+
+
+@pytest.mark.parametrize("option", ["--metadata", "--encoding"])
+def test_an_option_of_another_format_is_wrong_usage(tmp_path: Path, option: str) -> None:
+    folder, value = tmp_path / "data", tmp_path / "meta.json"
+    csv_folder(folder) if option == "--metadata" else movielens_100k(folder)
+    value.write_text("{}\n")
+    arguments = ["load", str(folder), option, str(value), "--store", str(tmp_path / "new.kgl")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert f"{option} is an option of the format" in " ".join(result.stderr.split())
+    assert not (tmp_path / "new.kgl").exists()

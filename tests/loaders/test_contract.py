@@ -101,3 +101,11 @@ def test_progress_ends_at_the_end_of_the_file(sample: Sample, tmp_path: Path) ->
     last = {name: (done, total) for name, done, total in seen}
     assert sample.events_file(folder).name in last
     assert all(done == total for done, total in last.values())
+
+
+def test_a_pointer_of_git_lfs_is_named(sample: Sample, tmp_path: Path) -> None:
+    folder = sample.write(tmp_path / "data")
+    path = sample.events_file(folder)
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n")
+    with pytest.raises(SourceError, match=rf"{path.name}.*(pointer of Git LFS|isn't the one)"):
+        sample.load(folder)

@@ -11,7 +11,7 @@ from graph_schema import SourceError
 from graph_schema.errors import RequestError
 from loaders.registry import LOADERS, recognise
 
-from .writing import FILE_SAMPLES, Sample, amazon_2018, csv_folder, put
+from .writing import FILE_SAMPLES, Sample, amazon_2018, csv_folder, json_lines, put, reviews
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "csv-layout.md"
 
@@ -93,6 +93,6 @@ def test_an_option_of_another_format(tmp_path: Path) -> None:
 
 def test_several_review_files(tmp_path: Path) -> None:
     amazon_2018(tmp_path)
-    put(tmp_path / "More_5.json.gz", "{}\n")
+    put(tmp_path / "More_5.json.gz", json_lines(reviews()))
     with pytest.raises(SourceError, match=r"2 review files and 1 metadata files"):
         loaders.load(tmp_path)

@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pandas as pd
@@ -94,6 +94,33 @@ def movielens_1m(folder: Path) -> Path:
     put(folder / "users.dat", "u1::F::1::10::48067\nu2::M::56::16::02139\nu3::M::25::15::1\n")
     movies = "i1::Léon: The Pro (1994)::Crime|Drama\ni2::Two (1999)::Drama\ni3::III (2003)::War\n"
     put(folder / "movies.dat", movies, "latin-1")
+    return folder
+
+
+def movielens_csv(folder: Path) -> Path:
+    put(folder / "ratings.csv", "userId,movieId,rating,timestamp\n" + lines(EVENTS, ","))
+    movies = 'i1,"Long Day, The (1995)",Drama|War\ni2,Two (1999),(no genres listed)\ni3,III,Drama\n'
+    put(folder / "movies.csv", "movieId,title,genres\n" + movies)
+    put(folder / "tags.csv", "userId,movieId,tag,timestamp\nu1,i1,slow,978300100\n")
+    put(folder / "links.csv", "movieId,imdbId,tmdbId\ni1,0112792,9909\ni2,0033563,\n")
+    return folder
+
+
+def movielens_10m(folder: Path) -> Path:
+    put(folder / "ratings.dat", lines(EVENTS, "::"))
+    movies = "i1::Long Day (1994)::Drama\ni2::Two (1999)::(no genres listed)\ni3::III (2003)::War\n"
+    put(folder / "movies.dat", movies)
+    put(folder / "tags.dat", "u1::i1::très bon::978300100\nu3::i3::slow::978300200\n")
+    return folder
+
+
+def movietweetings(folder: Path) -> Path:
+    put(folder / "ratings.dat", lines(((u, i, int(r), t) for u, i, r, t in EVENTS), "::"))
+    put(
+        folder / "movies.dat",
+        "i1::Long Day (1994)::Drama\ni2::Café (1999)::\ni3::III (2003)::War\n",
+    )
+    put(folder / "users.dat", "u1::0139\nu2::1752\nu3::17\n")
     return folder
 
 
@@ -273,6 +300,131 @@ def neo4j_admin_folder(folder: Path) -> Path:
     return folder
 
 
+def amazon_2023(folder: Path) -> Path:
+    rows = [
+        {
+            "rating": rating,
+            "title": "Fine",
+            "text": f"About {item}<br />and more",
+            "images": [],
+            "asin": f"{item}-red",
+            "parent_asin": item,
+            "user_id": user,
+            "timestamp": time * 1_000 + 923,
+            "helpful_vote": 1,
+            "verified_purchase": True,
+        }
+        for user, item, rating, time in EVENTS
+    ]
+    put(folder / "Toys.jsonl.gz", json_lines(rows))
+    products = [
+        {
+            "main_category": "All Toys",
+            "title": "Lamp",
+            "average_rating": 4.8,
+            "features": ["Of oak", "Small"],
+            "description": ["First.", "Second."],
+            "price": "None",
+            "images": [{"hi_res": None}],
+            "store": "Lampco",
+            "categories": ["Toys", "Lamps"],
+            "details": {"Brand": "Lampe", "Color": "red", "Sizes": [1]},
+            "parent_asin": "i1",
+            "bought_together": None,
+        },
+        {"title": "Desk", "price": "from 19.99", "details": {}, "parent_asin": "i2"},
+        {"title": "Other", "price": 5, "parent_asin": "unreviewed"},
+    ]
+    put(folder / "meta_Toys.jsonl.gz", json_lines(products))
+    return folder
+
+
+def amazon_2023_ratings(folder: Path) -> Path:
+    rows = ((u, i, r, t * 1_000) for u, i, r, t in EVENTS)
+    put(folder / "Toys.csv", "user_id,parent_asin,rating,timestamp\n" + lines(rows, ","))
+    return folder
+
+
+def yelp_folder(folder: Path) -> Path:
+    names = "yelp_academic_dataset_"
+    rows = [
+        {
+            "review_id": f"r{number}",
+            "user_id": user,
+            "business_id": item,
+            "stars": rating,
+            "useful": 0,
+            "text": "Good\n\nsoup",
+            "date": _time(time),
+        }
+        for number, (user, item, rating, time) in enumerate(EVENTS)
+    ]
+    put(folder / f"{names}review.json", json_lines(rows))
+    place = {"business_id": "i1", "name": "Soup place", "city": "Ulm", "stars": 4.5, "is_open": 1}
+    place |= {"categories": "Soup, Food", "attributes": {"WiFi": "u'free'"}}
+    put(folder / f"{names}business.json", json_lines([place]))
+    users = [{"user_id": "u1", "name": "Ann", "friends": "u2, gone"}, {"user_id": "u2"}]
+    put(folder / f"{names}user.json", json_lines(users))
+    tips = [{"user_id": "u3", "business_id": "i2", "text": "Go", "date": _time(EVENTS[0][3])}]
+    put(folder / f"{names}tip.json", json_lines([*tips, {"user_id": "u3"}]))
+    put(folder / f"{names}checkin.json", json_lines([{"business_id": "i1", "date": ""}]))
+    return folder
+
+
+def _time(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def goodreads_folder(folder: Path) -> Path:
+    rows = [
+        {
+            "user_id": user,
+            "book_id": item,
+            "review_id": f"r{number}",
+            "is_read": True,
+            "rating": int(rating),
+            "review_text_incomplete": "Long" if number else "",
+            "date_added": _long_date(time),
+            "read_at": "",
+        }
+        for number, (user, item, rating, time) in enumerate(EVENTS)
+    ]
+    put(folder / "goodreads_interactions_poetry.json.gz", json_lines(rows))
+    book = {
+        "book_id": "i1",
+        "title": "One",
+        "authors": [{"author_id": "7", "role": ""}],
+        "series": ["s1"],
+        "similar_books": ["i2", "gone"],
+        "num_pages": "120",
+        "publication_year": "",
+        "popular_shelves": [{"count": "9", "name": "to-read"}],
+    }
+    put(folder / "goodreads_books_poetry.json.gz", json_lines([book]))
+    put(folder / "goodreads_book_authors.json.gz", json_lines([{"author_id": "7", "name": "Ann"}]))
+    genres = {"book_id": "i1", "genres": {"poetry": 9}}
+    put(folder / "goodreads_book_genres_initial.json.gz", json_lines([genres]))
+    return folder
+
+
+def _long_date(timestamp: int) -> str:
+    """A date as Goodreads writes it, in the zone of California's winter."""
+    zone = timezone(timedelta(hours=-8))
+    return datetime.fromtimestamp(timestamp, zone).strftime("%a %b %d %H:%M:%S %z %Y")
+
+
+def steam_folder(folder: Path) -> Path:
+    rows = (
+        f"{{u'username': u'{user}', u'hours': {rating}, u'product_id': u'{item}', "
+        f"u'date': u'{_day(time)}', u'text': u'Fun \u263a', u'early_access': False}}\n"
+        for user, item, rating, time in EVENTS
+    )
+    put(folder / "steam_reviews.json.gz", "".join(rows))
+    games = "{u'id': u'i1', u'app_name': u'One', u'genres': [u'Action'], u'developer': u'Ann'}\n"
+    put(folder / "steam_games.json.gz", games + "{u'app_name': u'no id'}\n")
+    return folder
+
+
 def catalog_folder(folder: Path) -> Path:
     events = pd.DataFrame(EVENTS, columns=["user_id", "item_id", "rating", "timestamp"])
     return Catalog.from_frames(interactions=events).to_parquet(folder)
@@ -337,6 +489,14 @@ FILE_SAMPLES = (
     Sample("recbole", "recbole", recbole_folder, "tiny.inter", header=True),
     Sample("movielens-100k", "movielens", movielens_100k, "u.data"),
     Sample("movielens-1m", "movielens", movielens_1m, "ratings.dat"),
+    Sample("movielens-10m", "movielens", movielens_10m, "ratings.dat"),
+    Sample("movielens-csv", "movielens", movielens_csv, "ratings.csv", header=True),
+    Sample("movietweetings", "movielens", movietweetings, "ratings.dat"),
+    Sample("amazon-2023", "amazon", amazon_2023, "Toys.jsonl.gz"),
+    Sample("amazon-ratings", "amazon", amazon_2023_ratings, "Toys.csv", header=True),
+    Sample("yelp", "yelp", yelp_folder, "yelp_academic_dataset_review.json"),
+    Sample("goodreads", "goodreads", goodreads_folder, "goodreads_interactions_poetry.json.gz"),
+    Sample("steam", "steam", steam_folder, "steam_reviews.json.gz", days=True, lacks=("rating",)),
     Sample("amazon-2018", "amazon", amazon_2018, "Toys_5.json.gz"),
     Sample("amazon-2014", "amazon", amazon_2014, "reviews.json.gz"),
     Sample("xmrec", "xmrec", xmrec_folder, "de_5core.txt.gz", header=True, days=True),

@@ -1,0 +1,1 @@
+"""Formats of several JSON files: Yelp, Goodreads and Steam as published."""
