@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from loaders.csv_folder import finish_export
@@ -72,7 +74,9 @@ def load(
         raise SourceError(f"{path}: there is nothing here. Cure: check the path.")
     finish_export(path)
     loader = recognise(path) if format is None else _named(format)
-    return loader.read(path, progress=progress, **options)
+    result = loader.read(path, progress=progress, **options)
+    pa.default_memory_pool().release_unused()  # what the conversion needed
+    return result
 
 
 def recognise(path: Path) -> Loader:
