@@ -92,10 +92,9 @@ class PlainLines:
         if kind != self._counted:
             self._counted, self._began = kind, (now, done)
         line = f"{what} {done:,}/{total:,}" if total else f"{what} {done:,}"
-        line += self._speed(now, done, total)
         if line == self._said or (not finished and now - self._last < LINE_EVERY_SECONDS):
             return
-        print(line, file=sys.stderr, flush=True)
+        print(line + self._speed(now, done, total), file=sys.stderr, flush=True)
         self._kind, self._last, self._said = kind, now, line
 
     def _speed(self, now: float, done: int, total: int) -> str:

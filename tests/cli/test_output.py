@@ -75,6 +75,7 @@ def test_plain_progress_has_the_rate_and_the_time_left(
         clock[0] = seconds
         report("events.csv", done, 5_000)
     clock[0] = 30.0
+    report("events.csv", 5_000, 5_000)
     report("training", 1, 4)
     assert capsys.readouterr().err.splitlines() == [
         "events.csv 0/5,000",
