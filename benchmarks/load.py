@@ -4,6 +4,9 @@ Every store gets the same catalog: written, written again (which changes nothing
 snapshot; then the stores' snapshots are compared array by array. Neo4j is spoken to over Bolt, on
 the server of KGREC_TEST_NEO4J_URI (whose data is deleted), else on one started for the purpose;
 either is warmed up by a part of the catalog first, as a server that has been running would be.
+
+``--rows N`` measures a generated CSV file in place of a data set: from the file to the snapshot
+that a fit reads, without a store and through the embedded one, whose snapshots must be equal.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from typing import Any, Final
 
 from benchmarks.harness import report
 from benchmarks.harness.datasets import NAMES, load_dataset
+from benchmarks.speed.files import measure_file, write_events
 from graph_schema import Catalog
+from graph_schema.errors import RequestError
 from kgrec import connect
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli.evaluate import peak_memory_gb
@@ -34,6 +39,9 @@ READS: Final = 3
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
+    if options.rows is not None:
+        _measure_rows(options)
+        return
     catalog = load_dataset(options.dataset).catalog
     stores = STORES if options.store == "both" else (options.store,)
     figures: dict[str, dict[str, Any]] = {}
@@ -66,9 +74,37 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.load", description="Loading and reading, in edges a second."
     )
     parser.add_argument("--store", choices=(*STORES, "both"), default="both")
-    parser.add_argument("--dataset", choices=NAMES, default="ml-1m-kg")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--dataset", choices=NAMES, default="ml-1m-kg")
+    source.add_argument("--rows", type=int, help="rows of a CSV file that is made for it")
+    parser.add_argument("--seed", type=int, default=0, help="of the rows that are made")
     parser.add_argument("--save", action="store_true", help="keep the result in benchmarks/results")
     return parser
+
+
+def _measure_rows(options: argparse.Namespace) -> None:
+    if options.rows < 1 or options.store == "neo4j":
+        raise RequestError("--rows takes a whole number from 1 on, and the embedded store alone.")
+    with (
+        tempfile.TemporaryDirectory(prefix="kgrec-load-") as folder,
+        EmbeddedStore(Path(folder) / "graph.kgl") as store,
+        progress_on_stderr() as progress,
+    ):
+        path = write_events(Path(folder) / "data", options.rows, options.seed)
+        figures, snapshots = measure_file(path, store, progress)
+    assert_same_snapshot(*snapshots)
+    result = {
+        "data": f"{options.rows:,} rows of CSV: user_id, item_id, rating, timestamp",
+        "protocol": "from the file to the snapshot; peak_memory_gb is that of this process before "
+        "the store is written, memory_before_gb before the file is read",
+        "kgrec": figures,
+        "peers": {},
+        "snapshots_equal": True,
+        "fit_seconds": None,
+        "peak_memory_gb": figures["peak_memory_gb"],
+        "seeds": [options.seed],
+    }
+    report.finish(f"load-rows-{options.rows}", result, [figures], options.save)
 
 
 def measure(

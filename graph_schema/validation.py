@@ -26,6 +26,7 @@ from graph_schema.names import FRAMES, KEY_COLUMNS, NODE_TYPES, RESERVED_TYPES, 
 from graph_schema.report import ProblemCollector, ValidationReport, shown
 
 _LEFTOVER = re.compile(r"(Unnamed: [0-9]+)?")  # what pandas calls a column without a name
+_FIRST = 1_000  # times looked at before all of a column are
 NODE_FRAMES = {"user": "users", "item": "items", "entity": "entities"}
 
 
@@ -176,16 +177,22 @@ def _check_times(name: str, table: pa.Table, collector: ProblemCollector) -> Non
 def _written_as_days(values: Any) -> np.ndarray:
     """int64: the rows with a value where all values are days such as 20200705, perhaps with their
     time (202007051430, 20200705143000), else none."""
-    seconds = pc.fill_null(values, 0).to_numpy()
+    if not _are_days(values.slice(0, _FIRST)):  # which settles most columns
+        return np.empty(0, dtype=np.int64)
     known = np.flatnonzero(values.is_valid().to_numpy())
+    return known if _are_days(values) else known[:0]
+
+
+def _are_days(values: Any) -> bool:
+    """Whether all values that are known look like days."""
+    seconds = values.drop_null().to_numpy()
     for digits in (1, 10_000, 1_000_000):  # perhaps with hours and minutes, and seconds
         days = seconds // digits
         year, month, day = days // 10_000, days // 100 % 100, days % 100
         like = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12)
-        like &= (day >= 1) & (day <= 31)
-        if like[known].all():
-            return known
-    return known[:0]
+        if (like & (day >= 1) & (day <= 31)).all():
+            return True
+    return False
 
 
 def _check_unique(name: str, table: pa.Table, collector: ProblemCollector) -> None:

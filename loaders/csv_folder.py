@@ -317,7 +317,8 @@ def _check_interactions(path: Path, columns: list[str]) -> None:
         raise SourceError(
             f"{path}: there is no column {missing[0]} (columns here: "
             f"{', '.join(map(shown, columns))}). Cure: name the columns of users and items user_id "
-            "and item_id, or pass all names in order as columns= (--columns user_id,item_id,…)."
+            "and item_id, or pass all names in order as columns= (--columns user_id,item_id,…); "
+            "where the first row is data, pass header=False (--no-header) as well."
         )
 
 

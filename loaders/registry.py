@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from loaders.csv_folder import finish_export
@@ -74,7 +76,9 @@ def load(
         If the content breaks the schema; the error lists every problem with its file and row.
     """
     path = given_path(path, "path")
-    return find_loader(path, format).read(path, progress=progress, **options)
+    result = find_loader(path, format).read(path, progress=progress, **options)
+    pa.default_memory_pool().release_unused()  # what the conversion needed
+    return result
 
 
 def find_loader(path: Path, format: str | None = None) -> Loader:

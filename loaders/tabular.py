@@ -245,7 +245,11 @@ def _read_all(stream: LentStream, form: CsvForm, names: list[str]) -> pa.Table:
             quoted_strings_can_be_null=False,
         ),
     ) as reader:
-        return reader.read_all()
+        columns = reader.read_all().columns
+    for place, column in enumerate(columns):  # one after another, which needs little memory
+        columns[place] = column.combine_chunks()
+        del column
+    return pa.table(columns, reader.schema.names)
 
 
 def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:

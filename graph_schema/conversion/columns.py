@@ -29,6 +29,7 @@ _ISO = (
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?(Z|[-+][0-9]{2}(:?[0-9]{2})?))?)?$"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PART: Final = 1 << 20  # values converted at once
 MAX_SECONDS: Final = 253_402_300_799  # the end of the year 9999: anything later isn't in seconds
 _UNITS: Final = ((1e17, "nanoseconds", 10**9), (1e14, "microseconds", 10**6))
 # What a column of mixed types may hold: scalars by kind, and lists of scalars of one kind.
@@ -253,7 +254,7 @@ def times(array: Any) -> tuple[Any, np.ndarray]:
     if pa.types.is_temporal(array.type) and not _is_span(array.type):
         return _instants(array)
     if pa.types.is_string(array.type):
-        return _times_in_text(absent_if_empty(array))
+        return _times_in_text(array)
     if pa.types.is_integer(array.type) and array.type != pa.uint64():
         return array.cast(pa.int64()), np.empty(0, dtype=np.int64)
     return _floored(*numbers(array))
@@ -272,9 +273,10 @@ def _floored(seconds: Any, bad: np.ndarray) -> tuple[Any, np.ndarray]:
 
 
 def _times_in_text(array: Any) -> tuple[Any, np.ndarray]:
-    whole = _cast(array, pa.int64())
+    whole = _cast_text(array, pa.int64())
     if whole is not None:
         return whole, np.empty(0, dtype=np.int64)
+    array = absent_if_empty(array)
     seconds, bad = _floored(*numbers(array))
     trimmed = pc.utf8_trim_whitespace(array)
     dated = true_positions(pc.match_substring_regex(trimmed, _ISO))
@@ -402,14 +404,26 @@ def _instants(array: Any) -> tuple[Any, np.ndarray]:
 
 def parsed_numbers(array: Any) -> tuple[Any, np.ndarray]:
     """Convert text to float64: first the whole column; if that fails, the values that match."""
-    array = absent_if_empty(array)
-    whole = _cast(array, pa.float64())
+    whole = _cast_text(array, pa.float64())
     if whole is not None:
         return whole, np.empty(0, dtype=np.int64)
+    array = absent_if_empty(array)
     trimmed = pc.utf8_trim_whitespace(array)
     likely = pc.match_substring_regex(trimmed, _NUMBER)
     parsed = _cast(pc.if_else(likely, trimmed, pa.scalar(None, pa.string())), pa.float64())
     return parsed, true_positions(pc.invert(likely))
+
+
+def _cast_text(array: Any, kind: pa.DataType) -> Any:
+    """Text as ``kind``, absent where empty, in parts that need little memory; None where a value is
+    no such text."""
+    parts = []
+    for start in range(0, max(len(array), 1), _PART):
+        part = _cast(absent_if_empty(array.slice(start, _PART)), kind)
+        if part is None:
+            return None
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
 
 
 def _cast(array: Any, kind: pa.DataType) -> Any:

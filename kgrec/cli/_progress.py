@@ -25,14 +25,23 @@ def progress_on_stderr() -> Iterator[Progress]:
         yield PlainLines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as RichProgress
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with RichProgress(*columns, console=Console(stderr=True)) as bars:
         yield Bars(bars)
@@ -52,15 +61,17 @@ class Bars:
     def __call__(self, what: str, done: int, total: int) -> None:
         kind = what.partition(":")[0]
         if kind not in self._tasks:
-            self._tasks[kind] = self._bars.add_task(what, total=total or None)
+            self._tasks[kind] = self._bars.add_task(what, total=total or None, rate="")
             self._began[kind] = time.monotonic()
-        brief = time.monotonic() - self._began[kind] < 1.0
+        seconds = time.monotonic() - self._began[kind]
+        brief = seconds < 1.0
         self._bars.update(
             self._tasks[kind],
             description=what,
             completed=done,
             total=total or None,
             visible=not (brief and done >= total),
+            rate="" if brief else _rate(done / seconds),
         )
 
 
@@ -69,6 +80,8 @@ class PlainLines:
 
     def __init__(self) -> None:
         self._kind = ""
+        self._counted = ""
+        self._began = (0.0, 0)  # when this kind of work was first reported, and how far it was
         self._last = -math.inf
         self._said = ""
 
@@ -76,11 +89,26 @@ class PlainLines:
         kind = what.partition(":")[0]
         now = time.monotonic()
         finished = kind == self._kind and 0 < total <= done
+        if kind != self._counted:
+            self._counted, self._began = kind, (now, done)
         line = f"{what} {done:,}/{total:,}" if total else f"{what} {done:,}"
         if line == self._said or (not finished and now - self._last < LINE_EVERY_SECONDS):
             return
-        print(line, file=sys.stderr, flush=True)
+        print(line + self._speed(now, done, total), file=sys.stderr, flush=True)
         self._kind, self._last, self._said = kind, now, line
+
+    def _speed(self, now: float, done: int, total: int) -> str:
+        """The rate, and the time that is left, of work that has taken a while."""
+        seconds, steps = now - self._began[0], done - self._began[1]
+        if seconds < 1.0 or steps <= 0:
+            return ""
+        left = f", {(total - done) * seconds / steps:,.0f} s left" if done < total else ""
+        return f" ({_rate(steps / seconds)}{left})"
+
+
+def _rate(steps: float) -> str:
+    """Steps a second; few of them with their decimals."""
+    return f"{steps:,.0f}/s" if steps >= 10 else f"{steps:.2g}/s"
 
 
 def say(message: str) -> None:

@@ -21,11 +21,12 @@ def given_ids(text: str | None, frame: str) -> list[str] | None:
 
 
 def read_rows(path: Path | None, frame: str) -> pa.Table | None:
-    """The rows of a file of the CSV layout, or of Parquet. Raises SourceError."""
+    """The rows of a file of the CSV layout. Raises SourceError."""
     if path is None:
         return None
     from graph_schema.frames import SPECS
     from loaders.infer import infer_types
     from loaders.tabular import CsvForm, read_table
 
-    return infer_types(read_table(path, CsvForm()).table, SPECS[frame].by_name)
+    part = read_table(path, CsvForm())
+    return part.table if part.typed else infer_types(part.table, SPECS[frame].by_name)

@@ -152,21 +152,31 @@ def _interactions(
     user, item = _ends(table, tables[USER], tables[ITEM])
     rating = _floats(table["rating"])
     timestamp = _times(table["timestamp"])
-    event, event_names = _codes(table["event"])
-    scenario, scenario_names = _codes(table["scenario"])
-    split, split_names = _codes(table["split"])
-    rates = np.unique(rating, return_inverse=True)[1]
-    order = _sorted((user, timestamp, item, event, scenario, split, rates))
+    words = [_codes(table[name]) for name in ("event", "scenario", "split")]
+    keys = [user, timestamp, item, *(codes for codes, _ in words), _ranks(rating)]
+    del user, item, timestamp  # each array is let go of as soon as its rows are in order
+    order = _sorted(keys)
+    del keys[3:]
     report(INTERACTED, len(order), len(order))
+    user, timestamp, item = (keys.pop(0)[order] for _ in range(3))
+    event, scenario, split = (_in_order(*words.pop(0), order) for _ in range(3))
     return Interactions(
-        user=user[order],
-        item=item[order],
-        timestamp=timestamp[order],
+        user=user,
+        item=item,
+        timestamp=timestamp,
         rating=rating[order],
-        event=event_names[event[order]],
-        scenario=scenario_names[scenario[order]],
-        split=split_names[split[order]],
+        event=event,
+        scenario=scenario,
+        split=split,
     )
+
+
+def _in_order(codes: Ints, names: Strings, order: Ints) -> Strings:
+    """The strings of ``codes`` in this order."""
+    if len(names) == 1:
+        return np.full(len(order), names[0], dtype=object)
+    found: Strings = names[codes[order]]
+    return found
 
 
 def _facts(
@@ -233,12 +243,22 @@ def _rows(ids: pa.ChunkedArray, nodes: NodeTable) -> Ints:
 
 def _codes(values: pa.ChunkedArray) -> tuple[Ints, Strings]:
     """Codes that sort as the strings do, and the strings; "" where absent."""
+    if len(values) and values.null_count == len(values):
+        return np.zeros(len(values), dtype=np.int64), np.array([""], dtype=object)
     coded = _encoded(pc.fill_null(values.cast(pa.string()), ""))
     names = coded.dictionary.to_numpy(zero_copy_only=False).astype(object)
     order = np.argsort(names)
     place = np.empty(len(names), dtype=np.int64)
     place[order] = np.arange(len(names))
     return place[coded.indices.to_numpy(zero_copy_only=False)], names[order]
+
+
+def _ranks(values: np.ndarray) -> Ints:
+    """The place of each value among the distinct ones in order, NaN last."""
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    place = np.empty(len(distinct), dtype=np.int64)
+    place[np.argsort(distinct)] = np.arange(len(distinct))
+    return place[codes]
 
 
 def _encoded(values: pa.ChunkedArray) -> pa.DictionaryArray:
@@ -263,15 +283,31 @@ def _sorted(keys: Sequence[np.ndarray]) -> Ints:
     for key in keys:
         low = int(key.min()) if len(key) else 0
         span = int(key.max()) - low + 1 if len(key) else 1
+        if packed and span == 1:
+            continue  # it decides nothing
         if room and room * span <= _MAX_INT:
             packed[-1] = packed[-1] * span + (key - low)
             room *= span
         elif span <= _MAX_INT:
-            packed.append(key.astype(np.int64) - low)
+            packed.append(key.astype(np.int64, copy=False) - low)
             room = span
         else:  # e.g. some timestamps are NO_TIME
             packed.append(key)
             room = 0
     # Rows equal in every key are alike, so an unstable sort will do, and one key sorts fastest.
-    order = np.argsort(packed[0]) if len(packed) == 1 else np.lexsort(packed[::-1])
-    return order.astype(np.int64)
+    order = np.argsort(packed[0])
+    if len(packed) > 1:
+        _order_ties(order, packed)
+    return order.astype(np.int64, copy=False)
+
+
+def _order_ties(order: Ints, keys: Sequence[np.ndarray]) -> None:
+    """Order the rows that are equal in the first key, by which all are in order, by the others."""
+    first = keys[0][order]
+    same = first[1:] == first[:-1]
+    tied = np.zeros(len(order), dtype=bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    places = np.flatnonzero(tied)
+    rows = order[places]
+    order[places] = rows[np.lexsort([key[rows] for key in keys[::-1]])]

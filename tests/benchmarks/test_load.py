@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import load
+from benchmarks.speed.files import measure_file, write_events
 from graph_schema import Catalog
+from graph_schema.errors import RequestError
 from kgrec.graph import read_snapshot
 from kgrec.stores import EmbeddedStore
 from tests.graph.compare import assert_same_snapshot
@@ -57,3 +59,22 @@ def test_the_warm_up_is_a_part_of_the_edges_among_all_nodes() -> None:
     assert len(part.interactions) == -(-len(catalog.interactions) // load.WARM_UP)
     assert len(part.facts) == -(-len(catalog.facts) // load.WARM_UP)
     assert part.users["user_id"].tolist() == catalog.users["user_id"].tolist()
+
+
+def test_rows_of_a_file_are_measured_from_the_file_to_equal_snapshots(
+    store: EmbeddedStore, tmp_path: Path
+) -> None:
+    path = write_events(tmp_path / "data", 500, seed=1)
+    assert path.read_bytes() == write_events(tmp_path / "again", 500, seed=1).read_bytes()
+    figures, (direct, stored) = measure_file(path, store)
+    assert figures["rows"] == len(direct.interactions.user) == 500
+    assert figures["file_to_snapshot_seconds"] == pytest.approx(
+        figures["load_seconds"] + figures["snapshot_seconds"], abs=0.002
+    )
+    assert_same_snapshot(direct, stored)
+
+
+@pytest.mark.parametrize("options", [["--rows", "0"], ["--rows", "9", "--store", "neo4j"]])
+def test_rows_that_can_not_be_measured_are_refused(options: list[str]) -> None:
+    with pytest.raises(RequestError, match="--rows takes"):
+        load.main(options)

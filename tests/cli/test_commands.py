@@ -37,6 +37,16 @@ def test_load_reports_rows_on_stderr(folder: Path, tmp_path: Path) -> None:
     assert "interactions" in result.stdout
 
 
+def test_load_reads_one_file_without_a_header(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("1,10,pv,1511544070\n2,10,buy,1511561733\n")
+    options = ("--no-header", "--columns", "user_id,item_id,event,timestamp")
+    result = kgrec("load", tmp_path / "log.csv", "--store", tmp_path / "new.kgl", *options)
+    assert "the columns are read as user_id, item_id, event, timestamp" in result.stderr
+    wrong = kgrec("load", tmp_path / "log.csv", "--store", tmp_path / "no.kgl", expect=1)
+    assert "pass header=False (--no-header)" in wrong.stderr
+    assert not (tmp_path / "no.kgl").exists()
+
+
 def test_load_prints_scenarios_and_how_many_interactions_each_has(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "data")
     events = pd.read_csv(folder / "interactions.csv")

@@ -65,6 +65,26 @@ def test_plain_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str
     assert captured.err.splitlines() == ["rows 1/3", "rows 3/3"]
 
 
+def test_plain_progress_has_the_rate_and_the_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("kgrec.cli._progress.time.monotonic", lambda: clock[0])
+    report = PlainLines()
+    for seconds, done in ((0.0, 0), (10.0, 2_000), (11.0, 2_100), (20.0, 5_000)):
+        clock[0] = seconds
+        report("events.csv", done, 5_000)
+    clock[0] = 30.0
+    report("events.csv", 5_000, 5_000)
+    report("training", 1, 4)
+    assert capsys.readouterr().err.splitlines() == [
+        "events.csv 0/5,000",
+        "events.csv 2,000/5,000 (200/s, 15 s left)",
+        "events.csv 5,000/5,000 (250/s)",
+        "training 1/4",
+    ]
+
+
 def test_bars_keep_only_work_that_took_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("kgrec.cli._progress.time.monotonic", lambda: clock[0])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graph_schema.catalog import Catalog
 from kgrec.graph import GraphSnapshot, read_snapshot
-from kgrec.graph.read import _sorted
+from kgrec.graph.read import _ranks, _sorted
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.stores import EmbeddedStore
 from tests.graph.compare import assert_same_snapshot
@@ -162,3 +162,9 @@ def test_rows_are_sorted_by_every_key_in_turn(n: int, seed: int, untimed: bool) 
     order = _sorted(keys)
     result = [tuple(int(key[row]) for key in keys) for row in order]
     assert result == sorted(tuple(map(int, row)) for row in zip(*keys, strict=True))
+
+
+@given(st.lists(st.sampled_from([-1.5, -0.0, 0.0, 2.0, float("nan"), float("inf")]), max_size=20))
+def test_ranks_are_places_among_the_distinct_values(values: list[float]) -> None:
+    array = np.array(values, dtype=np.float32)
+    np.testing.assert_array_equal(_ranks(array), np.unique(array, return_inverse=True)[1])

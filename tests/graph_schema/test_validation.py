@@ -132,3 +132,11 @@ def test_a_valid_catalog_has_no_problems() -> None:
     report.raise_if_any()
     assert str(report) == "No problems."
     assert report.total == 0
+
+
+def test_times_that_begin_like_days_are_times_where_a_later_one_is_no_day() -> None:
+    times = [None, *[20200705] * 2_000, 1_577_750_400]
+    events = pd.DataFrame({"user_id": "u", "item_id": "i", "timestamp": pd.array(times, "Int64")})
+    assert Catalog.from_frames(interactions=events).validate().ok
+    problems = Catalog.from_frames(interactions=events[:-1]).validate().problems
+    assert "20200705 looks like a day" in problems[0].message

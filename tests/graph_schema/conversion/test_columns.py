@@ -6,11 +6,13 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from graph_schema import Catalog, CatalogError
+from graph_schema.conversion import columns
 from graph_schema.conversion.columns import MAX_SECONDS, unix_seconds, unix_seconds_of
 from graph_schema.errors import RequestError
 
@@ -114,3 +116,16 @@ def test_a_column_of_a_request_may_have_gaps_and_names_the_row() -> None:
     assert (seconds.tolist(), known.tolist()) == ([1_704_240_000, 0], [True, False])
     with pytest.raises(RequestError, match=r"pairs, row 2: the time is 'soon'"):
         unix_seconds_of(pd.Series([1, 2, "soon"], index=[5, 5, 5]), "pairs")
+
+
+@pytest.mark.parametrize("last", ["", "9", "1.5", "2001-09-09", "x"])
+def test_parts_of_a_column_are_converted_as_the_whole_is(
+    last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = pa.array(["1", "", "1000000000", None, "7", last])
+    whole = [convert(texts) for convert in (columns.times, columns.numbers)]
+    monkeypatch.setattr(columns, "_PART", 2)
+    parts = [convert(texts) for convert in (columns.times, columns.numbers)]
+    for (one, bad), (other, also) in zip(whole, parts, strict=True):
+        assert one.equals(other)
+        assert bad.tolist() == also.tolist()
