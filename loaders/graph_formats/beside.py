@@ -26,7 +26,7 @@ from loaders.graph_formats.rdf import is_rdf, read_rdf
 from loaders.graph_formats.relations import is_iri, last_part, relation_columns
 from loaders.graph_formats.triples import GraphFacts, Reader, find_triples, may_be_triples
 from loaders.infer import infer_types
-from loaders.loader import folder_of
+from loaders.recognition import FileNames
 from loaders.report import Progress
 
 # How words begin in the names of columns that hold ids of other graphs, such as freebase_id.
@@ -61,15 +61,11 @@ def find_facts(folder: Path, language: str = "en") -> FactsFiles | None:
     return None if found is None else FactsFiles(*found)
 
 
-def may_be_facts(names: Collection[str]) -> bool:
-    """Whether files have the names of RDF or of triples."""
-    plain = plain_names(names)
-    return may_be_triples(plain) or any(map(is_rdf, plain))
-
-
-def are_facts(path: Path) -> bool:
-    """Whether a folder, or the one of a file, has RDF or triples."""
-    return find_facts(folder_of(path)) is not None
+def are_facts(files: FileNames) -> bool:
+    """Whether files are RDF or triples, by their names and their first lines."""
+    plain = plain_names(files)
+    named = may_be_triples(plain) or any(map(is_rdf, plain))
+    return named and find_facts(files.folder) is not None
 
 
 def without_interactions(folder: Path, files: FactsFiles) -> str:

@@ -20,8 +20,9 @@ from graph_schema.errors import SourceError
 from graph_schema.names import KEY_COLUMNS
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
-from loaders.graph_formats.files import files_of, first_lines, plain_names
-from loaders.loader import Loader, folder_of
+from loaders.graph_formats.files import files_of, first_rows, plain_names
+from loaders.loader import Loader
+from loaders.recognition import FileNames
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.streams import open_bytes
 from loaders.tabular import CsvForm, FileTable, read_csv, read_header
@@ -331,21 +332,19 @@ def _is_csv(name: str) -> bool:
 
 def _delimiter(path: Path) -> str:
     """What separates the most columns of the header."""
-    (header,) = first_lines(path, 1)
+    header = first_rows(path)[0]
     return max(_DELIMITERS, key=header.count)
 
 
 def _is_header(path: Path) -> bool:
-    return any(re.search(r"(^|[\w,;|\t\"]):(ID|START_ID)\b", line) for line in first_lines(path, 1))
+    return any(re.search(r"(^|[\w,;|\t\"]):(ID|START_ID)\b", line) for line in first_rows(path)[:1])
 
 
-def _recognises(names: set[str]) -> bool:
-    return any(map(_is_csv, plain_names(names)))
-
-
-def _looks(path: Path) -> bool:
-    """Whether a file of the folder has such a header."""
-    return any(map(_is_header, files_of(folder_of(path), _is_csv).values()))
+def _recognises(files: FileNames) -> bool:
+    """Whether a CSV file of the folder has such a header."""
+    if not any(map(_is_csv, plain_names(files))):
+        return False
+    return any(map(_is_header, files_of(files.folder, _is_csv).values()))
 
 
 LOADER: Final = Loader(
@@ -353,6 +352,5 @@ LOADER: Final = Loader(
     title="CSV files for neo4j-admin import, with the labels User and Item",
     files="NAME.csv with :ID and :START_ID",
     recognises=_recognises,
-    looks=_looks,
     function=neo4j_admin,
 )
