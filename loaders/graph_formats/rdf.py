@@ -74,7 +74,7 @@ def _pyoxigraph() -> Any:
             raise
         raise MissingExtraError(
             "the package pyoxigraph, which reads RDF, is not installed; run pip install "
-            "'kgrec[rdf]'."
+            "'kgrec[rdf]', or move the files of RDF out of the folder."
         ) from error
 
 
