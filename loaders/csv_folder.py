@@ -26,12 +26,12 @@ from loaders.graph_formats.beside import (
     add_facts,
     are_facts,
     find_facts,
-    may_be_facts,
     without_interactions,
 )
 from loaders.headers import form_of_interactions, named_columns, with_columns
 from loaders.infer import infer_types
 from loaders.loader import Loader, folder_of
+from loaders.recognition import FileNames
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.streams import check_whole
 from loaders.tabular import (
@@ -322,14 +322,8 @@ def _check_interactions(path: Path, columns: list[str]) -> None:
         )
 
 
-def _recognises(names: set[str]) -> bool:
-    return any(map(_is_own, names)) or may_be_facts(names)
-
-
-def _looks(path: Path) -> bool:
-    """Whether there is a table of the layout, or a file of facts in another form."""
-    names = {one.name for one in path.iterdir()} if path.is_dir() else {path.name}
-    return any(map(_is_own, names)) or are_facts(path)
+def _recognises(files: FileNames) -> bool:
+    return any(map(_is_own, files)) or are_facts(files)
 
 
 def _is_own(name: str) -> bool:
@@ -350,7 +344,7 @@ def _takes(name: str) -> bool:
 
 def _arguments(path: Path) -> dict[str, Any]:
     """The folder of a file that has a name of the layout or holds facts, else the file itself."""
-    own = _stem(path.name) in FRAMES or (may_be_facts({path.name}) and are_facts(path))
+    own = _stem(path.name) in FRAMES or are_facts(FileNames(path))
     return {"folder": folder_of(path) if own else path}
 
 
@@ -360,7 +354,6 @@ LOADER: Final = Loader(
     files="interactions.csv",
     recognises=_recognises,
     function=csv_folder,
-    looks=_looks,
     arguments=_arguments,
     takes=_takes,
 )

@@ -18,11 +18,6 @@ def folder_of(path: Path) -> Path:
     return path.parent if path.is_file() else path
 
 
-def _any_content(path: Path) -> bool:
-    """The names of the files are enough."""
-    return True
-
-
 def _none(name: str) -> bool:
     return False
 
@@ -57,9 +52,6 @@ class Loader:
     arguments : callable
         ``arguments(path) -> dict``: the arguments of ``function`` for a folder, or for one file of
         it. By default ``{"folder": ...}``.
-    looks : callable
-        ``looks(path) -> bool``: whether the content is of the format, where ``recognises`` says
-        that the names may be, as other formats have them too. By default the names are enough.
     takes : callable
         ``takes(name) -> bool``: whether a single file of this name is read if no format is
         recognised by it. By default none is.
@@ -71,7 +63,6 @@ class Loader:
     recognises: Callable[[FileNames], bool]
     function: Callable[..., LoadResult]
     arguments: Callable[[Path], dict[str, Any]] = _folder_argument
-    looks: Callable[[Path], bool] = _any_content
     takes: Callable[[str], bool] = _none
 
     @property

@@ -104,10 +104,7 @@ def recognise(path: Path) -> Loader:
 
 
 def _first(files: FileNames) -> Loader | None:
-    for loader in LOADERS:
-        if loader.recognises(files) and loader.looks(files.path):
-            return loader
-    return None
+    return next((loader for loader in LOADERS if loader.recognises(files)), None)
 
 
 def _named(format: str) -> Loader:

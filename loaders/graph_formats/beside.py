@@ -6,11 +6,14 @@ report names the column. All other nodes become entities.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -23,11 +26,13 @@ from loaders.graph_formats.rdf import is_rdf, read_rdf
 from loaders.graph_formats.relations import is_iri, last_part, relation_columns
 from loaders.graph_formats.triples import GraphFacts, Reader, find_triples, may_be_triples
 from loaders.infer import infer_types
-from loaders.loader import folder_of
+from loaders.recognition import FileNames
 from loaders.report import Progress
 
-# Words in the names of columns that hold ids of other graphs.
-_HINTS: Final = ("iri", "uri", "url", "wiki", "qid", "dbpedia", "freebase", "mid", "entity", "node")
+# How words begin in the names of columns that hold ids of other graphs, such as freebase_id.
+_HINTS: Final = re.compile(
+    r"(^|[^a-z])(iris?|uris?|urls?|qid|mid|nodes?|wiki\w*|dbpedia\w*|freebase\w*|entity\w*)([^a-z]|$)"
+)
 _MOST: Final = 0.5  # share of such a column's values that are nodes
 _DISTINCT: Final = 0.9  # share of distinct values from which a column can be one of ids
 
@@ -56,15 +61,11 @@ def find_facts(folder: Path, language: str = "en") -> FactsFiles | None:
     return None if found is None else FactsFiles(*found)
 
 
-def may_be_facts(names: Collection[str]) -> bool:
-    """Whether files have the names of RDF or of triples."""
-    plain = plain_names(names)
-    return may_be_triples(plain) or any(map(is_rdf, plain))
-
-
-def are_facts(path: Path) -> bool:
-    """Whether a folder, or the one of a file, has RDF or triples."""
-    return find_facts(folder_of(path)) is not None
+def are_facts(files: FileNames) -> bool:
+    """Whether files are RDF or triples, by their names and their first lines."""
+    plain = plain_names(files)
+    named = may_be_triples(plain) or any(map(is_rdf, plain))
+    return named and find_facts(files.folder) is not None
 
 
 def without_interactions(folder: Path, files: FactsFiles) -> str:
@@ -88,7 +89,7 @@ def add_facts(builder: CatalogBuilder, files: FactsFiles, progress: Progress | N
         return
     graph = files.read(files.paths, builder.report, progress)
     nodes = graph.nodes()
-    link = _find_link(builder, nodes)
+    link = _find_link(builder, graph, nodes)
     builder.report.notes.append(link.note(files))
     source = files.paths[0] if len(files.paths) == 1 else files.paths[0].parent
     builder.add("facts", _facts(graph, link.items), source)
@@ -127,7 +128,7 @@ class _Link:
         return text
 
 
-def _find_link(builder: CatalogBuilder, nodes: dict[str, None]) -> _Link:
+def _find_link(builder: CatalogBuilder, graph: GraphFacts, nodes: dict[str, None]) -> _Link:
     """The column of the items that has the most nodes; of equal ones the first. A column whose name
     says that it holds ids goes first: numbers may be item ids and nodes by accident."""
     columns = _id_columns(builder)
@@ -135,8 +136,8 @@ def _find_link(builder: CatalogBuilder, nodes: dict[str, None]) -> _Link:
         return _Link("item_id", 0)
     ids = columns["item_id"]
     found = [_Link("item_id", len(set(ids) - {""}), {one: one for one in ids if one in nodes})]
-    named = {name for name in columns if any(word in name.lower() for word in _HINTS)}
-    by_part = _by_last_part(nodes) if named else {}
+    named = {name for name in columns if _HINTS.search(name.lower())}
+    by_part = _by_last_part(graph, nodes) if named else {}
     for name, values in columns.items():
         given = [value for value in values if value]
         hinted = name in named
@@ -170,15 +171,27 @@ def _texts(column: Any) -> list[str]:
     return [one or "" for one in column.cast(pa.string()).to_pylist()]
 
 
-def _by_last_part(nodes: dict[str, None]) -> dict[str, str]:
-    """The IRI of each last part that only one IRI has."""
+def _by_last_part(graph: GraphFacts, nodes: dict[str, None]) -> dict[str, str]:
+    """The IRI of each last part; of several the one that is the head of the most facts, and none
+    where they are the heads of equally many."""
+    heads = Counter(head for head, _, _ in graph.facts)
     found: dict[str, str] = {}
-    twice: set[str] = set()
+    equal: set[str] = set()
     for node in nodes:
-        part = last_part(node) if is_iri(node) else ""
-        if part and found.setdefault(part, node) != node:
-            twice.add(part)
-    return {part: node for part, node in found.items() if part not in twice}
+        part = _part(node) if is_iri(node) else ""
+        if not part:
+            continue
+        more = heads[node] - heads[found.get(part, "")]
+        if part not in found or more > 0:
+            found[part] = node
+            equal.discard(part)
+        elif not more:
+            equal.add(part)
+    return {part: node for part, node in found.items() if part not in equal}
+
+
+def _part(iri: str) -> str:
+    return unquote(last_part(iri))
 
 
 def _link_by(
@@ -192,7 +205,7 @@ def _link_by(
     repeats = 0
     for item, value in zip(ids, values, strict=True):
         plain = value.strip().strip("<>")
-        node = plain if plain in nodes else by_part.get(last_part(plain))
+        node = plain if plain in nodes else by_part.get(_part(plain))
         if node is not None and plain:
             repeats += items.setdefault(node, item) != item
     return _Link(name, len(ids), items, repeats)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
-from loaders.packing import PACKINGS
+from loaders.recognition import first_lines, plain_name
 from loaders.report import FileReport, Progress
 from loaders.streams import text_lines
 
+_FIRST: Final = 20  # lines by which a format is recognised
 _DIGITS: Final = 18  # of a number that int64 holds
-
-
-def plain_name(name: str) -> str:
-    """A file's name without the end that says how it is packed: "train.txt" of train.txt.gz."""
-    end = next((end for end in PACKINGS if name.endswith(end)), "")
-    return name.removesuffix(end)
 
 
 def plain_names(names: Collection[str]) -> set[str]:
@@ -49,12 +43,9 @@ def files_of(folder: Path, wanted: Callable[[str], bool] = _every) -> dict[str, 
     return found
 
 
-def first_lines(path: Path, count: int = 20) -> list[str]:
-    """The first lines of a file; none where it can't be read as text."""
-    try:
-        return [line for _, line in islice(text_lines(path), count)]
-    except SourceError:
-        return []
+def first_rows(path: Path) -> list[str]:
+    """The first lines of a file that are not blank; none where it can't be read as text."""
+    return [line for line in first_lines(path) if line.strip()][:_FIRST]
 
 
 def fields_of(

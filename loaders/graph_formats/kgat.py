@@ -19,13 +19,14 @@ from loaders.graph_formats.files import (
     check_width,
     fields_of,
     files_of,
-    first_lines,
+    first_rows,
     numbers_in,
     plain_names,
 )
 from loaders.graph_formats.numbering import IdList, Ids, read_id_list
 from loaders.graph_formats.relations import relation_columns
-from loaders.loader import Loader, folder_of
+from loaders.loader import Loader
+from loaders.recognition import FileNames
 from loaders.report import FileReport, LoadResult, Progress
 
 _SPLITS: Final = {"train": "train.txt", "valid": "valid.txt", "test": "test.txt"}
@@ -195,16 +196,15 @@ def ends_of(numbers: np.ndarray, items: Ids, entities: Ids) -> tuple[pa.Array, p
     return pa.array(texts, pa.string()), pa.array(np.where(is_item, "item", "entity"))
 
 
-def _recognises(names: set[str]) -> bool:
-    return _SPLITS["train"] in plain_names(names)
-
-
-def _looks(path: Path) -> bool:
-    """Whether a train.txt is of this format: by the files beside it, or by its lines of numbers."""
-    files = files_of(folder_of(path), _FILES.__contains__)
-    if {_KG, *_LISTS.values()} & set(files):
+def _recognises(files: FileNames) -> bool:
+    """Whether there is a train.txt of this format: by the files beside it, or by its lines of
+    numbers."""
+    if _SPLITS["train"] not in plain_names(files):
+        return False
+    here = files_of(files.folder, _FILES.__contains__)
+    if {_KG, *_LISTS.values()} & set(here):
         return True
-    train = [line for line in first_lines(files[_SPLITS["train"]]) if line.strip()]
+    train = first_rows(here[_SPLITS["train"]])
     triples = all(len(line.split("\t")) == len(_TRIPLE) for line in train)
     pairs = all(len(line.split()) == 2 for line in train)
     users = {line.split()[0] for line in train}
@@ -218,6 +218,5 @@ LOADER: Final = Loader(
     title="folders of KGAT, KGIN and LightGCN: a user's items in each line, and a graph in numbers",
     files="train.txt with kg_final.txt",
     recognises=_recognises,
-    looks=_looks,
     function=kgat,
 )

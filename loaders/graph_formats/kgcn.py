@@ -21,6 +21,7 @@ from loaders.builder import CatalogBuilder
 from loaders.graph_formats.files import check_width, fields_of, files_of, plain_names
 from loaders.graph_formats.relations import relation_columns
 from loaders.loader import Loader
+from loaders.recognition import FileNames
 from loaders.report import LoadResult, Progress
 from loaders.tabular import CsvForm, read_csv
 
@@ -281,8 +282,8 @@ def _table(
     return pa.table({**columns, **relation_columns(names)})
 
 
-def _recognises(names: set[str]) -> bool:
-    plain = plain_names(names)
+def _recognises(files: FileNames) -> bool:
+    plain = plain_names(files)
     raw = bool(plain & set(_RAW_KG)) and bool(plain & set(_LINKS))
     return _RATINGS in plain or raw
 

@@ -22,6 +22,7 @@ from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.graph_formats.files import files_of, plain_names
 from loaders.loader import Loader
+from loaders.recognition import FileNames
 from loaders.report import FileReport, LoadResult, Progress
 from loaders.streams import text_lines
 from loaders.tabular import CsvForm, FileTable, read_csv
@@ -253,8 +254,8 @@ def _entity(value: Any) -> tuple[str, str, str]:
     return found
 
 
-def _recognises(names: set[str]) -> bool:
-    return _EVENTS in plain_names(names)
+def _recognises(files: FileNames) -> bool:
+    return _EVENTS in plain_names(files)
 
 
 LOADER: Final = Loader(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +20,12 @@ from graph_schema.errors import SourceError
 from graph_schema.names import KEY_COLUMNS
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
-from loaders.graph_formats.files import files_of, first_lines, plain_names
-from loaders.loader import Loader, folder_of
+from loaders.graph_formats.files import files_of, first_rows, plain_names
+from loaders.loader import Loader
+from loaders.recognition import FileNames
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.streams import open_bytes
-from loaders.tabular import CsvForm, FileTable, read_csv
+from loaders.tabular import CsvForm, FileTable, read_csv, read_header
 
 _FIELD: Final = re.compile(
     r"(?P<name>[^:]*)(?::(?P<kind>[A-Za-z_]+)(?:\((?P<space>[^)]*)\))?(?P<list>\[\])?(?:\{.*\})?)?"
@@ -34,6 +35,7 @@ _NUMBERS: Final = {
     **dict.fromkeys(("float", "double"), pa.float64()),
     "boolean": pa.bool_(),
 }
+_HEADER_FILES: Final = ("{}-header.csv", "{}_header.csv", "header-{}.csv")  # of a file's stem
 _DELIMITERS: Final = (",", ";", "|", "\t")
 _FRAMES: Final = {"user": "users", "item": "items", "entity": "entities"}
 Node = tuple[str, str]  # the id space, and the id in it
@@ -73,7 +75,10 @@ def neo4j_admin(
         If the content breaks the schema.
     """
     folder, builder = given_path(folder, "folder"), CatalogBuilder()
-    files = [_File.read(path, builder, progress) for path in _admin_files(folder, builder)]
+    files = [
+        _File.read(path, header, builder, progress)
+        for path, header in _admin_files(folder, builder)
+    ]
     graph = _Graph({user: "user", item: "item"}, builder.report)
     nodes = [file for file in files if file.place("ID") is not None]
     for file in nodes:
@@ -115,18 +120,23 @@ class _File:
     fields: list[dict[str, str]]
 
     @classmethod
-    def read(cls, path: Path, builder: CatalogBuilder, progress: Progress | None) -> _File:
-        part = read_csv(path, CsvForm(_delimiter(path)), progress)
+    def read(
+        cls, path: Path, header: Path, builder: CatalogBuilder, progress: Progress | None
+    ) -> _File:
+        form = CsvForm(_delimiter(header))
+        if header != path:
+            form = replace(form, names=tuple(read_header(header, form)))
+        part = read_csv(path, form, progress)
         builder.report_file(path, part)
         fields = []
-        for header in part.table.column_names:
-            match = _FIELD.fullmatch(header)
+        for name in part.table.column_names:
+            match = _FIELD.fullmatch(name)
             if match is None:
                 raise SourceError(
-                    f"{path}, row 1: {shown(header)} is no column of neo4j-admin. Cure: write "
+                    f"{header}, row 1: {shown(name)} is no column of neo4j-admin. Cure: write "
                     "name:type, such as age:int, or :ID(User)."
                 )
-            fields.append({name: text or "" for name, text in match.groupdict().items()})
+            fields.append({key: text or "" for key, text in match.groupdict().items()})
         return cls(path, part, fields)
 
     def place(self, kind: str) -> int | None:
@@ -291,41 +301,50 @@ def _without(attributes: dict[str, Any], known: dict[str, Any]) -> dict[str, Any
     return {name: one for name, one in attributes.items() if name not in known}
 
 
-def _admin_files(folder: Path, builder: CatalogBuilder) -> list[Path]:
-    """The CSV files, all of which must have such a header; other files are noted."""
+def _admin_files(folder: Path, builder: CatalogBuilder) -> list[tuple[Path, Path]]:
+    """The CSV files, each with the file that has its header; other files are noted."""
+    files = files_of(folder, _is_csv)
+    headers = {name: path for name, path in files.items() if _is_header(path)}
+    used: set[Path] = set()
     found = []
-    for name, path in files_of(folder).items():
-        if not name.endswith(".csv"):
-            builder.report.notes.append(f"{path.name} is no CSV file and was not read.")
-            continue
-        if not _is_header(path):
+    for name, path in files.items():
+        stem = name.removesuffix(".csv")
+        near = [headers.get(form.format(stem)) for form in _HEADER_FILES]
+        header = next((one for one in (headers.get(name), *near) if one is not None), None)
+        if header is None:
             with open_bytes(path):  # an empty file is named as such
                 raise SourceError(
                     f"{path}, row 1: there is neither :ID nor :START_ID, as in other files here. "
-                    "Cure: write the header of neo4j-admin into row 1, or move the file elsewhere."
+                    f"Cure: write the header of neo4j-admin into row 1 or into {stem}-header.csv, "
+                    "or move the file elsewhere."
                 )
-        found.append(path)
-    return found
+        found.append((path, header))
+        used |= {header} - {path}
+    for one in sorted(folder.iterdir()):
+        if one not in files.values() and not one.name.startswith("."):
+            builder.report.notes.append(f"{one.name} is no CSV file and was not read.")
+    return [(path, header) for path, header in found if path not in used]
+
+
+def _is_csv(name: str) -> bool:
+    return name.endswith(".csv")
 
 
 def _delimiter(path: Path) -> str:
     """What separates the most columns of the header."""
-    (header,) = first_lines(path, 1)
+    header = first_rows(path)[0]
     return max(_DELIMITERS, key=header.count)
 
 
 def _is_header(path: Path) -> bool:
-    return any(re.search(r"(^|[\w,;|\t\"]):(ID|START_ID)\b", line) for line in first_lines(path, 1))
+    return any(re.search(r"(^|[\w,;|\t\"]):(ID|START_ID)\b", line) for line in first_rows(path)[:1])
 
 
-def _recognises(names: set[str]) -> bool:
-    return any(name.endswith(".csv") for name in plain_names(names))
-
-
-def _looks(path: Path) -> bool:
-    """Whether a file of the folder has such a header."""
-    files = files_of(folder_of(path)).items()
-    return any(name.endswith(".csv") and _is_header(one) for name, one in files)
+def _recognises(files: FileNames) -> bool:
+    """Whether a CSV file of the folder has such a header."""
+    if not any(map(_is_csv, plain_names(files))):
+        return False
+    return any(map(_is_header, files_of(files.folder, _is_csv).values()))
 
 
 LOADER: Final = Loader(
@@ -333,6 +352,5 @@ LOADER: Final = Loader(
     title="CSV files for neo4j-admin import, with the labels User and Item",
     files="NAME.csv with :ID and :START_ID",
     recognises=_recognises,
-    looks=_looks,
     function=neo4j_admin,
 )

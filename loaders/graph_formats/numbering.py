@@ -17,6 +17,7 @@ from loaders.report import FileReport, Progress
 
 _ID: Final = "org_id"
 _NUMBER: Final = "remap_id"
+_OTHER: Final = "freebase_id"  # of items, where a list has a third column
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def read_id_list(path: Path, file: FileReport, progress: Progress | None) -> IdL
     """Read lines of an original id and its number, with or without a header. Blanks inside of the
     original id belong to it. Raises SourceError."""
     found = IdList(path)
-    names = [_ID, _NUMBER]
+    names = [_ID, _NUMBER, _OTHER]
     for row, fields in fields_of(path, file, progress):
         if row == 1 and not _is_entry(fields):
             names = fields if _NUMBER in fields else names
@@ -47,9 +48,16 @@ def _is_entry(fields: list[str]) -> bool:
 
 
 def _in_columns(fields: list[str], names: list[str]) -> list[str]:
-    """The fields, with the surplus ones joined into the first: an id may have blanks."""
-    surplus = max(len(fields) - len(names), 0)
-    return [" ".join(fields[: surplus + 1]), *fields[surplus + 1 :]]
+    """The fields by columns: an id may have blanks, and the last columns may be empty."""
+    place = names.index(_NUMBER)
+    if place == 0:
+        return [fields[0], " ".join(fields[1:])]
+    for after in range(len(names) - 1 - place, -1, -1):
+        number = len(fields) - 1 - after
+        if number >= place and are_numbers([fields[number]]):
+            surplus = number - place
+            return [" ".join(fields[: surplus + 1]), *fields[surplus + 1 :]]
+    return fields
 
 
 def _add(found: IdList, row: int, fields: list[str], names: list[str]) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from graph_schema.errors import MissingExtraError, SourceError
-from loaders.graph_formats.files import plain_name
 from loaders.graph_formats.relations import last_part, short_names
 from loaders.graph_formats.triples import GraphFacts
+from loaders.recognition import plain_name
 from loaders.report import FileReport, LoadReport, Progress
 from loaders.streams import open_bytes
 
@@ -74,7 +74,7 @@ def _pyoxigraph() -> Any:
             raise
         raise MissingExtraError(
             "the package pyoxigraph, which reads RDF, is not installed; run pip install "
-            "'kgrec[rdf]'."
+            "'kgrec[rdf]', or move the files of RDF out of the folder."
         ) from error
 
 

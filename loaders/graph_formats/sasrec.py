@@ -13,8 +13,9 @@ from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
-from loaders.graph_formats.files import fields_of, first_lines, plain_name, plain_names
+from loaders.graph_formats.files import fields_of, first_rows, plain_names
 from loaders.loader import Loader
+from loaders.recognition import FileNames, plain_name
 from loaders.report import LoadResult, Progress
 
 _DAY: Final = 86_400  # seconds
@@ -88,22 +89,22 @@ def _text_files(names: set[str]) -> list[str]:
     return [name for name in plain if not _OTHER.fullmatch(name)]
 
 
-def _recognises(names: set[str]) -> bool:
-    others = {name for name in plain_names(names) if not _OTHER.fullmatch(name)}
-    return len(others) == 1 and len(_text_files(names)) == 1
-
-
-def _looks(path: Path) -> bool:
-    """Whether a single file has two fields in each line; a folder has no other file to read."""
-    lines = [line.split() for line in first_lines(path) if line.strip()] if path.is_file() else []
-    plain = all(len(line) == 2 and "," not in line[0] for line in lines)
-    return path.is_dir() or (bool(lines) and plain)
+def _recognises(files: FileNames) -> bool:
+    """Whether a folder has one text file and nothing else, or a single file two fields in each
+    line."""
+    others = {name for name in plain_names(files) if not _OTHER.fullmatch(name)}
+    if len(others) != 1 or len(_text_files(files)) != 1:
+        return False
+    if files.path.is_dir():
+        return True
+    rows = [line.split() for line in first_rows(files.path)]
+    return bool(rows) and all(len(row) == 2 and "," not in row[0] for row in rows)
 
 
 def _arguments(path: Path) -> dict[str, Any]:
     if path.is_file():
         return {"file": path}
-    texts = _text_files({one.name for one in path.iterdir()})
+    texts = _text_files(FileNames(path))
     found = [one for one in sorted(path.iterdir()) if plain_name(one.name) in texts]
     if len(found) != 1:
         raise SourceError(
@@ -117,7 +118,6 @@ LOADER: Final = Loader(
     title="SASRec's file: a user and an item in each line, in the order of time",
     files="one NAME.txt",
     recognises=_recognises,
-    looks=_looks,
     function=sasrec,
     arguments=_arguments,
 )

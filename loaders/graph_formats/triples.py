@@ -18,7 +18,7 @@ from loaders.graph_formats.files import (
     check_width,
     fields_of,
     files_of,
-    first_lines,
+    first_rows,
     numbers_in,
 )
 from loaders.report import FileReport, LoadReport, Progress
@@ -120,8 +120,8 @@ def _plain(files: Mapping[str, Path]) -> list[Path]:
 
 def _dictionary(word: str, files: Mapping[str, Path]) -> str | None:
     for name in (f"{word}{end}" for end in _DICTIONARY_ENDS):
-        rows = first_lines(files[name]) if name in files else []
-        if rows and all(len(row.split("\t")) == 2 for row in rows if row.strip()):
+        rows = first_rows(files[name]) if name in files else []
+        if rows and all(len(row.split("\t")) == 2 for row in rows):
             return name
     return None
 
@@ -129,7 +129,7 @@ def _dictionary(word: str, files: Mapping[str, Path]) -> str | None:
 def _are_triples(path: Path, doubtful: bool) -> bool:
     """Whether each of the first lines has three fields. Numbers between blanks are lists of items,
     a user's in each line; in a ``doubtful`` file other numbers may be ratings."""
-    lines = [line for line in first_lines(path) if line.strip()]
+    lines = first_rows(path)
     rows = [_split(line, path) for line in lines]
     if not rows or not all(len(row) == len(TRIPLE) and all(row) for row in rows):
         return False

@@ -31,6 +31,19 @@ def test_the_same_names_as_the_layout(tmp_path: Path) -> None:
     assert len(loaders.load(tmp_path).catalog.interactions) == 4
 
 
+def test_headers_in_files_of_their_own(tmp_path: Path) -> None:
+    folder = neo4j_admin_folder(tmp_path)
+    for name, ending in (("ratings", "-header"), ("users", "_header")):
+        header, *rows = (folder / f"{name}.csv").read_text().splitlines(keepends=True)
+        put(folder / f"{name}{ending}.csv", header)
+        put(folder / f"{name}.csv", "".join(rows))
+    result = loaders.load(folder)
+    assert (len(result.catalog.interactions), len(result.catalog.users)) == (4, 3)
+    put(folder / "ratings.csv", "u1,i9,RATED,5,1\n")
+    with pytest.raises(SourceError, match=r"ratings\.csv, row 1: no node has the id 'i9'"):
+        loaders.load(folder)
+
+
 def test_bars_and_labels_from_id_spaces_and_names(tmp_path: Path) -> None:
     put(tmp_path / "users.csv", "id:ID|age:int\n1|20\n")
     put(tmp_path / "films.csv", "id:ID(Item)|title\n1|Seven\n")

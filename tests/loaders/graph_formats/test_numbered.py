@@ -57,6 +57,20 @@ def test_numbers_stay_where_an_id_is_there_twice(tmp_path: Path) -> None:
     assert "1 ids are here for several numbers" in str(result.report)
 
 
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("org_id remap_id freebase_id", "one 0 m.1\ntwo words 1\nthree 3 words 3 m.3\n"),
+        ("", "one 0 m.1\ntwo words 1\nthree 3 words 3\n"),
+        ("remap_id org_id", "0 one\n1 two words\n3 three 3 words\n"),
+    ],
+)
+def test_ids_with_blanks_and_empty_columns(tmp_path: Path, header: str, rows: str) -> None:
+    put(lightgcn_folder(tmp_path) / "item_list.txt", f"{header}\n{rows}" if header else rows)
+    items = loaders.load(tmp_path).catalog.items["item_id"]
+    assert items.tolist() == ["one", "two words", "three 3 words"]
+
+
 def test_a_number_with_two_ids_is_refused(tmp_path: Path) -> None:
     put(lightgcn_folder(tmp_path) / "user_list.txt", "org_id remap_id\na 7\nb 7\n")
     with pytest.raises(SourceError, match=r"user_list\.txt, row 3: the number 7"):

@@ -115,6 +115,22 @@ def test_last_parts_of_a_column_of_ids(tmp_path: Path) -> None:
     assert "2 of 2 items are nodes of g.ttl, by the column wikidata" in str(result.report)
 
 
+@pytest.mark.parametrize(
+    ("facts", "linked"),
+    [
+        ("w:Q1 w:P1 w:Q2 . w:Q1 w:P2 p:Q1 .", True),  # the page of Q1 has no fact of its own
+        ("w:Q1 w:P1 w:Q2 . p:Q1 w:P2 w:Q2 .", False),
+    ],
+)
+def test_last_parts_of_several_iris(tmp_path: Path, facts: str, linked: bool) -> None:
+    put(tmp_path / "items.csv", "item_id,wikidata\n1,https://w.org/wiki/Q1\n2,Caf%C3%A9\n")
+    text = f"@prefix w: <http://x.org/entity/> . @prefix p: <http://x.org/wiki/> . {facts}"
+    text += " <http://x.org/Café> w:P1 w:Q3 ."
+    facts_of = load(tmp_path, "g.ttl", text, "user_id,item_id\na,1\nb,2\n").catalog.facts
+    items = facts_of.loc[facts_of["head_type"] == "item", "head"]
+    assert sorted(set(items)) == (["1", "2"] if linked else ["2"])
+
+
 def test_no_item_in_the_graph_is_noted(tmp_path: Path) -> None:
     result = load(tmp_path, "g.nt", FORMS["graph.nt"], "user_id,item_id\na,1\n")
     assert set(result.catalog.facts["head_type"]) == {"entity"}
