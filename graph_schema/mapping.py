@@ -221,7 +221,7 @@ class GraphMapping(Settings):
             If the file can't be read or a field is wrong; the error names every such field.
         """
         path = given_path(path, "the mapping's file")
-        return cls.parse(_read(path), source=str(path))
+        return cls.parse(read_values(path), source=str(path))
 
     @classmethod
     def parse(cls, values: Any, *, source: str = "mapping") -> GraphMapping:
@@ -247,18 +247,23 @@ class GraphMapping(Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            lines = [
-                f"- {'.'.join(map(str, problem['loc'])) or 'mapping'}: {problem['msg']}"
-                for problem in error.errors(include_url=False, include_input=False)
-            ]
             raise SourceError(
-                f"{source}: the mapping is wrong:\n" + "\n".join(lines) + "\nCure: correct these "
+                f"{source}: the mapping is wrong:\n{wrong_fields(error)}\nCure: correct these "
                 "fields; [users], [items], [[entities]], [[interactions]] and [[facts]] give the "
                 "labels, keys and relationship types of the graph."
             ) from error
 
 
-def _read(path: Path) -> Any:
+def wrong_fields(error: ValidationError) -> str:
+    """A line for each field that is wrong, with its place in the file."""
+    return "\n".join(
+        f"- {'.'.join(map(str, problem['loc'])) or 'mapping'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )
+
+
+def read_values(path: Path) -> Any:
+    """The plain values of a .toml or .json file. Raises SourceError."""
     readers = {".toml": tomllib.loads, ".json": json.loads}
     reader = readers.get(path.suffix.lower())
     if reader is None:

@@ -14,6 +14,7 @@ from loaders.json_formats.goodreads import goodreads
 from loaders.json_formats.steam import steam
 from loaders.json_formats.yelp import yelp
 from loaders.loader import Loader
+from loaders.mapping import FileMapping, draft_mapping, mapped
 from loaders.movielens import movielens
 from loaders.recbole import recbole
 from loaders.registry import FORMATS, LOADERS, load
@@ -24,6 +25,7 @@ from loaders.xmrec import xmrec
 __all__ = [
     "FORMATS",
     "LOADERS",
+    "FileMapping",
     "FileReport",
     "LoadReport",
     "LoadResult",
@@ -32,12 +34,14 @@ __all__ = [
     "amazon",
     "cache_root",
     "csv_folder",
+    "draft_mapping",
     "fetch",
     "frames",
     "goodreads",
     "kgat",
     "kgcn",
     "load",
+    "mapped",
     "mind",
     "movielens",
     "neo4j_admin",

@@ -61,6 +61,10 @@ class JsonColumns:
             for inner, one in value.items():
                 self._put(place, f"{name}.{inner}", one)
             return
+        if type(value) is list and value and set(map(type, value)) == {dict}:
+            for inner in dict.fromkeys(key for one in value for key in one):
+                self._put(place, f"{name}.{inner}", _side_by_side(value, inner))
+            return
         column = self._columns.get(name)
         if column is None:
             column = self._columns[name] = self._new(name)
@@ -232,6 +236,16 @@ class _Column:
                 f"column {self.name} holds {' and '.join(names)}, and is read as {what}: {first}."
             )
         return found
+
+
+def _side_by_side(objects: list[dict[str, Any]], name: str) -> list[Any]:
+    """The values of a name in each of the objects; texts, "" where absent, if they are of several
+    kinds or some are absent."""
+    values = [one.get(name) for one in objects]
+    kinds = {_NAMES.get(type(value), "") for value in values}
+    if len(kinds) > 1 and not kinds & {_NAMES[list]} and dict not in map(type, values):
+        return ["" if value is None else _text(value) for value in values]
+    return values
 
 
 def _as_list(value: Any) -> list[str]:

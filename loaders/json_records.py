@@ -5,7 +5,6 @@ Lines that are dictionaries as Python writes them are read too: some published f
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Iterator
@@ -15,11 +14,10 @@ from typing import Any, Final
 
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
-from loaders.json_tables import array_objects, is_array
+from loaders.json_tables import array_objects, is_array, json_of_python
 from loaders.report import FileReport, Progress
 from loaders.streams import open_bytes, text_lines
 
-_MOST_LITERAL: Final = 4 << 20  # characters of a Python dictionary that is parsed
 _SMALL: Final = 1 << 16  # bytes of a file that is one object
 
 
@@ -152,10 +150,6 @@ def _parse(line: str, path: Path, row: int) -> dict[str, Any]:
 
 def _python_literal(line: str) -> Any:
     """Parse a Python dictionary; None for anything else."""
-    if not line.lstrip().startswith("{") or len(line) > _MOST_LITERAL:
-        return None
-    try:
-        # Through JSON, so that keys are text and values are plain, as in the other files.
-        return json.loads(json.dumps(ast.literal_eval(line.strip()), default=str))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
+    found = json_of_python(line)
+    # Through JSON, so that keys are text and values are plain, as in the other files.
+    return None if found is None else json.loads(found)

@@ -1,12 +1,15 @@
-"""Read JSON as tables: one object a line, or one array of objects.
+"""Read JSON as tables: one object a line, or one array of objects. Lines may also be dictionaries
+as Python writes them, which some published files have.
 
-Each name of the objects is a column; those of an object inside an object are ``a.b``. Values keep
-their types. Ids, and columns in which numbers and text meet, are text exactly as it is written.
-Row numbers are those of the lines, or count the objects of an array from 1.
+Each name of the objects is a column; those of an object inside an object are ``a.b``, and those of
+a list of objects are lists. Values keep their types. Ids, and columns in which numbers and text
+meet, are text exactly as it is written. Row numbers are those of the lines, or count the objects of
+an array from 1.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
@@ -26,14 +29,16 @@ from loaders.streams import CountingStream, open_bytes, text_lines
 
 _BLOCK: Final = 1 << 20  # characters of an array read at once
 _LARGEST: Final = 64 << 20  # characters of one object
+_MOST_LITERAL: Final = 4 << 20  # characters of a Python dictionary that is parsed
 _SHOWN: Final = 200
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _START: Final = b"\xef\xbb\xbf \t\r\n"  # what may stand before the first sign
 _CURE: Final = "write one JSON object a line, or one array of objects."
 
 
-def read_json(path: Path, progress: Progress | None = None) -> FileTable:
-    """Read a file of JSON objects. Raises SourceError with the row of what is no such object."""
+def read_json(path: Path, progress: Progress | None = None, limit: int | None = None) -> FileTable:
+    """Read a file of JSON objects, or its first ``limit`` objects. Raises SourceError with the row
+    of what is no such object."""
     columns, blank = JsonColumns(path), 0
     rows = array("q")
     for row, record in (
@@ -44,6 +49,8 @@ def read_json(path: Path, progress: Progress | None = None) -> FileTable:
         else:
             rows.append(row)
             columns.add(row, record)
+        if len(rows) == limit:
+            break
     if not rows:
         raise SourceError(f"{path}: there is no object in this file. Cure: {_CURE}")
     table, notes = columns.finish()
@@ -70,12 +77,26 @@ def _record(decode: Callable[[str], Any], text: str, path: Path, row: int) -> di
     try:
         record = decode(text)
     except (ValueError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError):
+            found = json_of_python(text)
+            if found is not None:
+                return _record(decode, found, path, row)
         raise SourceError(
             f"{path}, row {row}: this is no JSON ({_problem(error)}): {shown(text)}. Cure: {_CURE}"
         ) from error
     if not isinstance(record, dict):
         raise SourceError(_no_object(path, row, text))
     return record
+
+
+def json_of_python(line: str) -> str | None:
+    """A dictionary as Python writes it, as JSON; None for anything else."""
+    if not line.lstrip().startswith("{") or len(line) > _MOST_LITERAL:
+        return None
+    try:
+        return json.dumps(ast.literal_eval(line.strip()), default=str)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def _no_object(path: Path, row: int, text: str) -> str:

@@ -26,7 +26,7 @@ def joined_lists(texts: Any) -> Any:
 
 
 def _joined(text: str) -> str | None:
-    found = _values(text)
+    found = values_of_text(text)
     if found is None:
         return None
     values = [one for one in found if one is not None]
@@ -37,7 +37,7 @@ def _joined(text: str) -> str | None:
     return None if any("|" in word for word in words) else "|".join(words)
 
 
-def _values(text: str) -> list[Any] | None:
+def values_of_text(text: str) -> list[Any] | None:
     """The values of a list as text; None for what is none."""
     for read in (json.loads, ast.literal_eval):
         try:

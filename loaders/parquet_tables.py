@@ -17,15 +17,16 @@ from loaders.streams import open_bytes
 _BATCH: Final = 65_536  # rows read at once
 
 
-def read_parquet(path: Path, progress: Progress | None) -> FileTable:
-    """Read a Parquet file, perhaps packed, or a folder of parts. Raises SourceError."""
+def read_parquet(path: Path, progress: Progress | None, limit: int | None = None) -> FileTable:
+    """Read a Parquet file, perhaps packed, or a folder of parts; or the first ``limit`` rows of
+    each file. Raises SourceError."""
     if path.is_dir():
-        return _read_parts(path, progress)
+        return _read_parts(path, progress, limit)
     with open_bytes(path) as stream:
         # The end of a Parquet file says where its columns are: a packed one is unpacked as a whole.
         source = pa.BufferReader(stream.read()) if stream.packed else path
         try:
-            table = _read_batches(source, path, progress)
+            table = _read_batches(source, path, progress, limit)
         except pa.ArrowException as error:
             raise SourceError(
                 f"{path}: the Parquet file is damaged ({error}). Cure: write it again."
@@ -34,7 +35,9 @@ def read_parquet(path: Path, progress: Progress | None) -> FileTable:
     return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
 
 
-def _read_batches(source: Any, path: Path, progress: Progress | None) -> pa.Table:
+def _read_batches(
+    source: Any, path: Path, progress: Progress | None, limit: int | None
+) -> pa.Table:
     batches, size = [], path.stat().st_size
     with pq.ParquetFile(source) as file:
         total, done = file.metadata.num_rows, 0
@@ -43,15 +46,17 @@ def _read_batches(source: Any, path: Path, progress: Progress | None) -> pa.Tabl
             done += batch.num_rows
             if progress is not None:
                 progress(path.name, size * done // max(total, 1), size)
-        return pa.Table.from_batches(batches, schema=file.schema_arrow)
+            if limit is not None and done >= limit:
+                break
+        return pa.Table.from_batches(batches, schema=file.schema_arrow).slice(0, limit)
 
 
-def _read_parts(folder: Path, progress: Progress | None) -> FileTable:
+def _read_parts(folder: Path, progress: Progress | None, limit: int | None) -> FileTable:
     """The parts of a table that Spark wrote, one after another. Raises SourceError."""
     parts = [path for path in sorted(folder.glob("*.parquet")) if path.name[0] not in "._"]
     if not parts:
         raise SourceError(f"{folder}: there is no .parquet file in this folder. Cure: give a file.")
-    tables = [read_parquet(path, progress).table for path in parts]
+    tables = [read_parquet(path, progress, limit).table for path in parts]
     try:
         table = pa.concat_tables(tables)
     except pa.ArrowException as error:

@@ -21,6 +21,7 @@ from loaders.unrecognised import unrecognised
 
 # In order of precedence: the first loader that recognises the files reads them.
 _MODULES: Final = (
+    "loaders.mapping.folder",
     "loaders.catalog_folder",
     "loaders.recbole",
     "loaders.graph_formats.mind",
@@ -59,6 +60,7 @@ def load(
         Called with (file name, bytes read, bytes in total) while files are read.
     **options
         Further arguments of the format's own function, such as ``markets`` of ``loaders.xmrec``.
+        ``mapping`` (a file or a FileMapping) says that the format is that of ``loaders.mapped``.
 
     Returns
     -------
@@ -76,6 +78,8 @@ def load(
         If the content breaks the schema; the error lists every problem with its file and row.
     """
     path = given_path(path, "path")
+    if format is None and options.get("mapping") is not None:
+        format = "mapping"
     result = find_loader(path, format).read(path, progress=progress, **options)
     pa.default_memory_pool().release_unused()  # what the conversion needed
     return result

@@ -61,12 +61,14 @@ _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 @dataclass(frozen=True)
 class CsvForm:
-    """The form of a delimited file. ``names`` are the columns of a file without a header."""
+    """The form of a delimited file. ``names`` are the columns of a file without a header;
+    ``escape`` is the sign before a quote that is part of a field, where quotes aren't doubled."""
 
     delimiter: str = ","
     encoding: str = "utf-8"
     quoted: bool = True
     names: tuple[str, ...] | None = None
+    escape: str | None = None
 
     def __post_init__(self) -> None:
         """Raises RequestError for what is no delimiter or encoding."""
@@ -78,6 +80,8 @@ class CsvForm:
             or delimiter[0] in '"\r\n\0'
         ):
             raise RequestError(f"delimiter is {delimiter!r}; give one sign, such as ';' or '\\t'.")
+        if self.escape is not None and (len(self.escape) != 1 or self.escape in '"\r\n\0'):
+            raise RequestError(f"escape is {self.escape!r}; give one sign, such as a backslash.")
         try:
             codecs.lookup(self.encoding)
         except (LookupError, TypeError, ValueError) as error:
@@ -87,17 +91,20 @@ class CsvForm:
             ) from error
 
 
-def read_table(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
-    """Read the table of a file, packed or not: delimited text, JSON or Parquet, by its name.
+def read_table(
+    path: Path, form: CsvForm, progress: Progress | None = None, limit: int | None = None
+) -> FileTable:
+    """Read the table of a file, packed or not: delimited text, JSON or Parquet, by its name; or its
+    first ``limit`` rows.
 
     Raises SourceError.
     """
     kind = kind_of(path)
     if kind == ".parquet":
-        return read_parquet(path, progress)
+        return read_parquet(path, progress, limit)
     if kind in JSON:
-        return read_json(path, progress)
-    return read_csv(path, form_of(path, form), progress)
+        return read_json(path, progress, limit)
+    return read_csv(path, form_of(path, form), progress, limit)
 
 
 def kind_of(path: Path) -> str:
@@ -118,8 +125,10 @@ def form_of(path: Path, form: CsvForm) -> CsvForm:
     return replace(form, delimiter="\t") if kind_of(path) == ".tsv" else form
 
 
-def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> FileTable:
-    """Read a delimited text file, every field as text.
+def read_csv(
+    path: Path, form: CsvForm, progress: Progress | None = None, limit: int | None = None
+) -> FileTable:
+    """Read a delimited text file, or its first ``limit`` rows, every field as text.
 
     Raises SourceError if the file is missing, empty, damaged or of another encoding, a row has too
     many or too few fields, or a quote isn't closed.
@@ -129,7 +138,7 @@ def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> Fil
     with open_bytes(path, progress, long) as stream:
         names = list(form.names) if form.names is not None else read_header(path, form)
         try:
-            table = _parse(stream, form, names)
+            table = _parse(stream, form, names, limit)
         except pa.ArrowException as error:
             hint = delimiter_hint(names, form.delimiter)
             if hint:
@@ -138,7 +147,7 @@ def read_csv(path: Path, form: CsvForm, progress: Progress | None = None) -> Fil
         # A quote that is opened twice swallows rows: then there are more lines than rows.
         swallowed = stream.lines > table.num_rows + header
         odd = stream.quotes % 2 == 1 or stream.inside or (stream.quotes and swallowed)
-    if form.quoted and odd:
+    if form.quoted and odd and limit is None:
         _check_quotes(path, form)
     rows = np.arange(table.num_rows, dtype=np.int64) + (2 if header else 1)
     return _without_blank_rows(table, rows)
@@ -207,13 +216,13 @@ def _skipping_bom(encoding: str) -> str:
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
-def _parse(stream: CountingStream, form: CsvForm, names: list[str]) -> pa.Table:
+def _parse(stream: CountingStream, form: CsvForm, names: list[str], limit: int | None) -> pa.Table:
     """Read all rows. When this returns, no thread of Arrow holds an object of Python any more: one
     that lets go of it while the interpreter ends would abort the process."""
     lent, failure = LentStream(stream), None
     gone = weakref.ref(lent)
     try:
-        table = _read_all(lent, form, names)
+        table = _read_rows(lent, form, names, limit)
     except pa.ArrowException as error:
         failure = error.with_traceback(None)  # its frames hold the stream
     del lent
@@ -225,7 +234,7 @@ def _parse(stream: CountingStream, form: CsvForm, names: list[str]) -> pa.Table:
     return table
 
 
-def _read_all(stream: LentStream, form: CsvForm, names: list[str]) -> pa.Table:
+def _read_rows(stream: LentStream, form: CsvForm, names: list[str], limit: int | None) -> pa.Table:
     with pv.open_csv(
         stream,
         read_options=pv.ReadOptions(
@@ -236,6 +245,7 @@ def _read_all(stream: LentStream, form: CsvForm, names: list[str]) -> pa.Table:
         parse_options=pv.ParseOptions(
             delimiter=_one_byte(form.delimiter),
             quote_char='"' if form.quoted else False,
+            escape_char=form.escape or False,
             newlines_in_values=form.quoted,
             ignore_empty_lines=False,
         ),
@@ -245,11 +255,24 @@ def _read_all(stream: LentStream, form: CsvForm, names: list[str]) -> pa.Table:
             quoted_strings_can_be_null=False,
         ),
     ) as reader:
+        if limit is not None:
+            return _first_rows(reader, limit)
         columns = reader.read_all().columns
     for place, column in enumerate(columns):  # one after another, which needs little memory
         columns[place] = column.combine_chunks()
         del column
     return pa.table(columns, reader.schema.names)
+
+
+def _first_rows(reader: pv.CSVStreamingReader, limit: int) -> pa.Table:
+    batches, rows = [], 0
+    while rows < limit:
+        try:
+            batches.append(reader.read_next_batch())
+        except StopIteration:
+            break
+        rows += batches[-1].num_rows
+    return pa.Table.from_batches(batches, schema=reader.schema).slice(0, limit)
 
 
 def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:
@@ -293,7 +316,7 @@ def _open_text(path: Path, form: CsvForm, errors: str) -> Iterator[io.TextIOWrap
 def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]:
     csv.field_size_limit(1 << 30)
     if form.quoted:
-        return csv.reader(text, delimiter=_one_byte(form.delimiter))
+        return csv.reader(text, delimiter=_one_byte(form.delimiter), escapechar=form.escape)
     return csv.reader(text, delimiter=_one_byte(form.delimiter), quoting=csv.QUOTE_NONE)
 
 
@@ -304,7 +327,8 @@ def _check_quotes(path: Path, form: CsvForm) -> None:
         csv.field_size_limit(1 << 30)
         number = 0
         try:
-            for _ in csv.reader(text, delimiter=form.delimiter, strict=True):
+            rows = csv.reader(text, delimiter=form.delimiter, strict=True, escapechar=form.escape)
+            for _ in rows:
                 number += 1
         except csv.Error as error:
             if "unexpected end of data" not in str(error):

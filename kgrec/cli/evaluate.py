@@ -22,7 +22,6 @@ from kgrec.cli._options import (
     DatabaseOption,
     DbUserOption,
     DeviceOption,
-    MappingOption,
     Protocol,
     SeedOption,
 )
@@ -60,8 +59,22 @@ class Request:
     keep_model: Path | None
 
 
+EitherMappingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        envvar="KGREC_MAPPING",
+        help="A .toml or .json file that maps your own Neo4j graph, or the files of a folder (then "
+        "it is not read from the environment).",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+
+
 @app.command(epilog="Example: `kgrec evaluate my-data --split-protocol time --seed 1`")
 def evaluate(
+    context: typer.Context,
     source: Annotated[
         str, typer.Argument(help="A folder of files, ml-100k, or a store (file or address).")
     ],
@@ -89,7 +102,7 @@ def evaluate(
     source_format: FormatOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
-    mapping: MappingOption = None,
+    mapping: EitherMappingOption = None,
 ) -> None:
     """Load, train and measure on held-out rows; the last line on stdout is JSON.
 
@@ -119,7 +132,8 @@ def evaluate(
         else:
             from kgrec.cli._splits import with_split
 
-            catalog = _catalog(source, opened, source_format, progress)
+            files = mapping if _is_given(context, "mapping") else None
+            catalog = _catalog(source, opened, source_format, files, progress)
             catalog, used = with_split(catalog, split_protocol, split_column, seed)
             store = str(folder / "catalog.kgl")
             with open_store(store, create=True) as graph:
@@ -129,6 +143,12 @@ def evaluate(
         with opened(store) as graph:
             result = _measure(graph, request, progress)
     print_json({**result, "split": used, "source": source})
+
+
+def _is_given(context: typer.Context, option: str) -> bool:
+    """Whether an option is on the command line, and not in the environment alone."""
+    found = context.get_parameter_source(option)
+    return found is not None and found.name == "COMMANDLINE"
 
 
 def _is_ready(source: str, opened: Opened, protocol: Protocol, column: str) -> bool:
@@ -143,13 +163,19 @@ def _is_ready(source: str, opened: Opened, protocol: Protocol, column: str) -> b
     return any("test" in pc.unique(table.column("split")).to_pylist() for table in tables)
 
 
-def _catalog(source: str, opened: Opened, source_format: str | None, progress: Progress) -> Catalog:
+def _catalog(
+    source: str,
+    opened: Opened,
+    source_format: str | None,
+    mapping: Path | None,
+    progress: Progress,
+) -> Catalog:
     if is_store(source):
         from kgrec.cli._catalog import read_catalog
 
         with opened(source) as graph:
             return read_catalog(graph, progress)
-    loaded = load_source(source, source_format, progress)
+    loaded = load_source(source, source_format, progress, mapping=mapping)
     say(str(loaded.report))
     return loaded.catalog
 

@@ -49,6 +49,18 @@ FormatOption = Annotated[
 ]
 
 
+FileMappingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        help="A .toml or .json file that says which files and columns are users, items, "
+        "interactions …; `kgrec map` writes a first one.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+
+
 def load_source(
     source: str,
     source_format: str | None,
@@ -63,6 +75,8 @@ def load_source(
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
     given = {name: value for name, value in options.items() if value is not None}
+    if "mapping" in given:
+        source_format = source_format or "mapping"
     if given:
         _check_options(path, source_format, list(given))
     return loaders.load(path, format=source_format, progress=progress, **given)
@@ -89,6 +103,7 @@ def load(
     source: Annotated[str, typer.Argument(help="Folder or file to load, or ml-100k to fetch.")],
     store: StoreOption,
     source_format: FormatOption = None,
+    mapping: FileMappingOption = None,
     metadata: Annotated[
         Path | None, typer.Option(help="Amazon: the metadata file of the reviews.", exists=True)
     ] = None,
@@ -124,13 +139,15 @@ def load(
     """Check a folder of files and write it into a graph store.
 
     The whole folder is checked before the first row is written, and loading it twice changes
-    nothing. The CSV layout is described in docs/csv-layout.md.
+    nothing. The CSV layout is described in docs/csv-layout.md, a mapping for files of any other
+    names and columns in docs/file-mapping.md.
     """
     with progress_on_stderr() as progress:
         result = load_source(
             source,
             source_format,
             progress,
+            mapping=mapping,
             metadata=metadata,
             delimiter=_TAB.get(delimiter or "", delimiter),
             encoding=encoding,

@@ -12,7 +12,7 @@ from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, ModelOp
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._stores import open_store
-from kgrec.cli.load import FormatOption, load_source
+from kgrec.cli.load import FileMappingOption, FormatOption, load_source
 
 if TYPE_CHECKING:
     from kgrec.graph import GraphSnapshot
@@ -26,6 +26,7 @@ def update(
     ],
     model: ModelOption,
     source_format: FormatOption = None,
+    mapping: FileMappingOption = None,
     store: Annotated[
         str | None,
         typer.Option(
@@ -49,7 +50,7 @@ def update(
     the rows there too.
     """
     with progress_on_stderr() as progress:
-        results = [load_source(source, source_format, progress) for source in data]
+        results = [load_source(one, source_format, progress, mapping=mapping) for one in data]
         loaded = open_model(model)
         before = _rows(loaded.state.full_snapshot)
         for result in results:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_schema import SourceError
-from loaders import json_records
+from loaders import json_tables
 from loaders.json_records import Record, UnreadFields, first_fields, records
 from loaders.report import FileReport
 
@@ -64,7 +64,7 @@ def test_other_content_is_an_error_with_its_place(text: str, words: str, tmp_pat
 
 
 def test_a_long_python_line_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_records, "_MOST_LITERAL", 20)
+    monkeypatch.setattr(json_tables, "_MOST_LITERAL", 20)
     path = put(tmp_path / "r.json", "{'a': 1}\n{'a': 'abcdefghijklmnopq'}\n")
     with pytest.raises(SourceError, match="row 2: the line is not a JSON object"):
         values(path)

@@ -85,11 +85,39 @@ def test_lists(form: str, tmp_path: Path) -> None:
         "f": [[0.5, 1.0], None],
         "t": [["a"], ["b"]],
         "m": [["z"], ["y", "w"]],
+        "o.x": [[1], None],
         "p": [[1], None],
+        "p.x": [None, [1]],
     }
-    assert any("column o: lists of objects or of lists were left out (2" in x for x in part.notes)
-    assert any("column p: lists" in x and "(1 in all, the first in row 2)" in x for x in part.notes)
+    left_out = "column o: lists of objects or of lists were left out (1 in all, the first in row 2)"
+    assert any(left_out in note for note in part.notes)
     assert any("column m holds text and lists, and is read as lists" in x for x in part.notes)
+
+
+def test_lists_of_objects_are_lists_side_by_side(form: str, tmp_path: Path) -> None:
+    part = read(
+        tmp_path,
+        form,
+        '{"a": [{"id": 1, "n": "x"}, {"id": 2}], "b": [{"v": 1}, {"v": "z"}, {"v": null}]}',
+        '{"a": [{"id": 3, "n": "y"}], "b": []}',
+    )
+    assert part.table.to_pydict() == {
+        "a.id": [[1, 2], [3]],
+        "a.n": [["x", ""], ["y"]],
+        "b.v": [["1", "z", ""], None],
+        "b": [None, []],
+    }
+
+
+def test_dictionaries_as_python_writes_them(tmp_path: Path) -> None:
+    text = "{u'id': u'1', u'hours': 10.40, 'ok': True, 'no': None}\n{\"id\": \"it's\"}\n"
+    part = json_tables.read_json(put(tmp_path / "t.json", text))
+    assert part.table.to_pydict() == {
+        "id": ["1", "it's"],
+        "hours": [10.4, None],
+        "ok": [True, None],
+        "no": [None, None],
+    }
 
 
 def test_blank_lines_count_as_rows(tmp_path: Path) -> None:

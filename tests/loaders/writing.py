@@ -425,6 +425,41 @@ def steam_folder(folder: Path) -> Path:
     return folder
 
 
+MAPPING = """
+[files]
+delimiter = ";"
+encoding = "latin-1"
+
+[users]
+file = "people.csv"
+columns = { user_id = "Person" }
+attributes = "all"
+
+[interactions]
+file = "stars.csv"
+columns.user_id = "Person"
+columns.item_id = "Thing"
+columns.rating = "Stars"
+columns.timestamp = { column = "When", unit = "ms" }
+
+[facts]
+file = "things.csv"
+columns.head = "Thing"
+columns.relation = { value = "made_by" }
+columns.tail = { column = "Makers", separator = ",", prefix = "maker:" }
+columns.tail_kind = { value = "maker" }
+"""
+
+
+def mapped_folder(folder: Path) -> Path:
+    put(folder / "kgrec.toml", MAPPING)
+    events = lines(((u, i, r, t * 1000) for u, i, r, t in EVENTS), ";")
+    put(folder / "stars.csv", "Person;Thing;Stars;When\n" + events)
+    put(folder / "people.csv", "Person;Age;Town\nu1;24;Köln\nu2;53;\nu3;7;Ulm\n", "latin-1")
+    put(folder / "things.csv", "Thing;Makers\ni1;Ann, Bob\ni2;\ni3;Bob\n", "latin-1")
+    return folder
+
+
 def catalog_folder(folder: Path) -> Path:
     events = pd.DataFrame(EVENTS, columns=["user_id", "item_id", "rating", "timestamp"])
     return Catalog.from_frames(interactions=events).to_parquet(folder)
@@ -515,6 +550,7 @@ FILE_SAMPLES = (
     ),
     Sample("mind", "mind", mind_folder, "behaviors.tsv", lacks=("rating",)),
     Sample("neo4j-admin", "neo4j-admin", neo4j_admin_folder, "ratings.csv", header=True),
+    Sample("mapping", "mapping", mapped_folder, "stars.csv", header=True),
     Sample("catalog", "catalog", catalog_folder, "interactions-*.parquet", reverse=reverse_catalog),
 )
 SAMPLES = (

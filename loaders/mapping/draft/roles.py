@@ -1,0 +1,106 @@
+"""What the columns of a table seem to hold, by their names, or by their values where they have no
+names that are known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from loaders.mapping.draft.look import Column, Table
+from loaders.mapping.draft.names import Role, rank
+from loaders.mapping.draft.times import time_fields
+
+_FEW: Final = 25  # kinds of events, steps of a rating
+_FILLED: Final = 0.9  # share of rows with a value, in columns that are preferred
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z _-]{0,20}")
+
+
+@dataclass
+class Roles:
+    """The columns of a table by their roles; ``reasons`` say why, ``sure`` is False where names
+    say nothing."""
+
+    columns: dict[Role, Column] = field(default_factory=dict)
+    reasons: dict[Role, str] = field(default_factory=dict)
+    sure: bool = True
+
+    @property
+    def pairs(self) -> bool:
+        """Whether there are users and items."""
+        return Role.USER in self.columns and Role.ITEM in self.columns
+
+    def give(self, role: Role, column: Column, reason: str) -> None:
+        """Give a column a role."""
+        self.columns[role], self.reasons[role] = column, reason
+
+
+def roles_by_name(table: Table) -> Roles:
+    """Roles whose names are known and whose values fit."""
+    found = Roles()
+    if table.headerless:
+        return found
+    for role in Role:
+        ranked = [
+            (column.filled < _FILLED * column.rows, place, column)
+            for column in table.columns
+            if (place := rank(column.name, role)) is not None
+            and column not in found.columns.values()
+            and fits(role, column)
+        ]
+        if ranked:
+            found.give(role, min(ranked, key=lambda one: one[:2])[2], "by its name")
+    return found
+
+
+def fits(role: Role, column: Column) -> bool:
+    """Whether the values of a column can have a role."""
+    if column.listed or not column.filled:
+        return False
+    if role is Role.RATING:
+        return column.numbers is not None
+    if role is Role.TIME:
+        return time_fields(column) is not None
+    if role is Role.EVENT:
+        return len(column.values) <= _FEW
+    if role is Role.SPLIT:
+        return set(column.values.to_pylist()) <= {"train", "valid", "test"}
+    return role is not Role.TEXT or column.length > 10
+
+
+def roles_by_value(table: Table) -> Roles:
+    """Users, items, times, events and ratings by what the values look like: the first two columns
+    that may be ids are users and items."""
+    found = Roles(sure=False)
+    ids: list[Column] = []
+    for column in table.columns:
+        if column.listed or not column.filled or column.long:
+            continue
+        role = _role(column, bool(ids), len(ids) > 1)
+        if role is None and len(ids) < 2:
+            ids.append(column)
+        elif role is not None and role not in found.columns:
+            found.give(role, column, f"its values look so, such as {column.example!r}")
+    alone = table.headerless and table.rows == 1
+    if len(ids) > 1 and (alone or not ids[0].unique):
+        found.give(Role.USER, ids[0], "not sure: the first column that may be an id")
+        found.give(Role.ITEM, ids[1], "not sure: the second column that may be an id")
+    return found
+
+
+def _role(column: Column, after_first: bool, after_ids: bool) -> Role | None:
+    """The role of a column that is no id; None for one that may be an id."""
+    if time_fields(column) is not None:
+        return Role.TIME
+    few = len(column.values) <= _FEW
+    if few and after_first and all(map(_WORD.fullmatch, column.values.to_pylist())):
+        return Role.EVENT
+    return Role.RATING if few and after_ids and _is_scale(column) else None
+
+
+def _is_scale(column: Column) -> bool:
+    """Whether the numbers are steps of a scale such as 1 to 5."""
+    numbers = column.numbers
+    if numbers is None or len(numbers) < 2:
+        return False
+    return bool(numbers.max() <= 100 and numbers.min() >= -1)

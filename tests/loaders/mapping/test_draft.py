@@ -1,0 +1,160 @@
+"""First mappings that are guessed: they load as they are, and say what they are of."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import loaders
+from graph_schema import SourceError
+from loaders.mapping.draft.form import form_of_file
+from loaders.tabular import CsvForm
+from tests.loaders.mapping.samples import PAGE_SAMPLES, PageSample
+from tests.loaders.writing import put
+
+
+def drafted(folder: Path, files: dict[str, str], encoding: str = "utf-8") -> dict[str, Any]:
+    """The draft's fields; the draft is put into the folder and must load."""
+    for name, text in files.items():
+        put(folder / name, text, encoding)
+    text = loaders.draft_mapping(folder)
+    put(folder / "kgrec.toml", text)
+    assert loaders.load(folder).catalog.validate().ok
+    return tomllib.loads(text)
+
+
+@pytest.mark.parametrize("sample", PAGE_SAMPLES, ids=str)
+def test_a_draft_of_a_public_data_set_loads(sample: PageSample, tmp_path: Path) -> None:
+    found = drafted(tmp_path, sample.files, sample.encoding)
+    catalog = loaders.load(tmp_path).catalog
+    assert found["interactions"]
+    assert len(catalog.interactions) >= sample.counts["interactions"]
+    by_hand = {row["user_id"] for row in sample.rows["interactions"] if "user_id" in row}
+    assert by_hand <= set(catalog.users["user_id"])
+
+
+def test_names_of_the_field_and_reasons(tmp_path: Path) -> None:
+    files = {
+        "Ratings.csv": "User-ID,ISBN,Book-Rating,ts\n1,a,5,1600000000\n2,a,0,1600000001\n",
+        "Books.csv": "ISBN,Book-Title,Author,url\na,A,Ann,http://x\nb,B,Bob,http://y\n",
+        "Users.csv": "User-ID,Age\n1,24\n2,30\n",
+        "README.md": "# Data\n",
+    }
+    found = drafted(tmp_path, files)
+    assert found["users"] == {
+        "file": "Users.csv",
+        "columns": {"user_id": "User-ID"},
+        "attributes": ["Age"],
+    }
+    assert found["items"]["columns"] == {"item_id": "ISBN", "title": "Book-Title"}
+    assert found["interactions"]["columns"] == {
+        "user_id": "User-ID",
+        "item_id": "ISBN",
+        "rating": "Book-Rating",
+        "timestamp": "ts",
+    }
+    assert found["facts"]["columns"]["tail"] == {"column": "Author", "prefix": "author:"}
+    text = (tmp_path / "kgrec.toml").read_text()
+    assert 'columns.user_id = "User-ID"  # 2 of 2 ids of interactions are here' in text
+    assert "from 0 to 5, where 0 may say that there is none" in text
+    assert "# Not read, since empty or addresses: url." in text
+    assert "# README.md: no data" in text
+
+
+def test_a_file_without_a_header(tmp_path: Path) -> None:
+    text = "u1|i1|pv|1600000000000\nu1|i2|buy|1600000001000\nu2|i1|pv|1600000002000\n"
+    found = drafted(tmp_path, {"log.txt": text})
+    assert found["files"] == {"delimiter": "|"}
+    assert found["interactions"] == {
+        "file": "log.txt",
+        "names": ["col_1", "col_2", "col_3", "col_4"],
+        "columns": {
+            "user_id": "col_1",
+            "item_id": "col_2",
+            "event": "col_3",
+            "timestamp": {"column": "col_4", "unit": "ms"},
+        },
+    }
+    draft = (tmp_path / "kgrec.toml").read_text()
+    assert "#   u1 | i1 | pv | 1600000000000" in draft
+    assert "# Not sure: the names of the columns say little." in draft
+
+
+def test_files_alike_are_read_one_after_another_and_others_have_events(tmp_path: Path) -> None:
+    rows = "user,item\n1,2\n2,2\n"
+    files = {"clicks_2023.csv": rows, "clicks_2024.csv": rows, "orders.csv": rows}
+    found = drafted(tmp_path, files)
+    assert [(one["file"], one["columns"]["event"]) for one in found["interactions"]] == [
+        (["clicks_2023.csv", "clicks_2024.csv"], {"value": "clicks_2023"}),
+        ("orders.csv", {"value": "orders"}),
+    ]
+
+
+def test_absent_ids_and_words_are_left_out(tmp_path: Path) -> None:
+    files = {"r.csv": "user_id,item_id,rating\n1,2,NULL\n,3,4\n2,NULL,5\n1,3,4\n"}
+    found = drafted(tmp_path, files)
+    assert found["interactions"]["columns"]["rating"]["words"] == {"NULL": ""}
+    assert found["interactions"]["where"] == {
+        "user_id": {"not": [""]},
+        "item_id": {"not": ["NULL"]},
+    }
+    assert len(loaders.load(tmp_path).catalog.interactions) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ("2020-07-05T10:00:00Z", "date"),
+        ("31/12/2020", {"column": "date", "format": "%d/%m/%Y"}),
+        ("12/31/2020", {"column": "date", "format": "%m/%d/%Y"}),
+        ("20201231", {"column": "date", "format": "%Y%m%d"}),
+        ('"Dec 31, 2020"', {"column": "date", "format": "%b %d, %Y"}),
+        ("1600000000000000", {"column": "date", "unit": "us"}),
+    ],
+)
+def test_forms_of_times(tmp_path: Path, value: str, field: object) -> None:
+    files = {"r.csv": f"user_id,item_id,date\n1,2,{value}\n2,3,{value}\n"}
+    assert drafted(tmp_path, files)["interactions"]["columns"]["timestamp"] == field
+
+
+def test_titles_among_the_interactions(tmp_path: Path) -> None:
+    files = {"p.csv": "user,track_id,track_name,genre\n1,a,A,x\n2,b,B,y\n2,a,A,x\n"}
+    found = drafted(tmp_path, files)
+    assert found["items"]["columns"] == {"item_id": "track_id", "title": "track_name"}
+    assert found["items"]["first"] is True
+    assert found["facts"]["columns"]["tail"] == {"column": "genre", "prefix": "genre:"}
+
+
+def test_a_folder_without_users_and_items(tmp_path: Path) -> None:
+    put(tmp_path / "names.csv", "name,age\nAnn,3\n")
+    (tmp_path / "bad.csv.gz").write_bytes(b"\x1f\x8b\x08broken")
+    with pytest.raises(SourceError) as caught:
+        loaders.draft_mapping(tmp_path)
+    message = str(caught.value)
+    assert "no table has users and items" in message
+    assert "names.csv (name, age)" in message
+    assert "bad.csv.gz: the gzip file is truncated or damaged" in message
+    assert "Cure: write a mapping by hand" in message
+    with pytest.raises(SourceError, match="there is no such folder"):
+        loaders.draft_mapping(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "form"),
+    [
+        ("a,b\n1,2\n", "utf-8", CsvForm()),
+        ("a\tb\n1\t2\n", "utf-8", CsvForm("\t")),
+        ('a;b\n"1";"x, \\"y\\""\n', "latin-1", CsvForm(";", escape="\\")),
+        ("é;b\n1;2\n", "latin-1", CsvForm(";", "latin-1")),
+        ("1::2\n2::3\n", "utf-8", CsvForm("::", quoted=False, names=("col_1", "col_2"))),
+        ('a\tb\n1\tSome "Band\n', "utf-8", CsvForm("\t", quoted=False)),
+        ("1 2\n3 4\n", "utf-8", CsvForm(" ", names=("col_1", "col_2"))),
+        ("one\ntwo\n", "utf-8", None),
+        ("a\0b,c\n", "utf-8", None),
+    ],
+)  # fmt: skip
+def test_forms(tmp_path: Path, text: str, encoding: str, form: CsvForm | None) -> None:
+    assert form_of_file(put(tmp_path / "a.txt", text, encoding)) == form
