@@ -15,6 +15,7 @@ from kgrec.cli import (  # noqa: F401
     fairness,
     link,
     load,
+    page,
     predict,
     recognise,
     recommend,
