@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,11 @@ from kgrec.visualization.html_page import write_page
 from kgrec.visualization.layout import Box
 from kgrec.visualization.page_list import PageEvent, PageItem, PageList, PagePath
 
-COLUMN, ROW = 2.6, 1.1  # inches between two columns and two rows of a path's nodes
-FACT_KINDS = ("shared entity", "item fact", "graph neighbourhood")
-MOST_FACTS = 3  # reasons through facts alone that are added to the first ones
+COLUMN, ROW = 2.6, 0.9  # inches between two columns and two rows of a path's nodes
+MOST_FACTS = 3  # paths of facts alone that are added to the strongest ones
 MOST_EVENTS = 300
 Key = tuple[str, str]
+Step = tuple[Key, str, Key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,10 @@ class UserPage:
     ----------
     index : PathIndex
         The graph.
-    explanations, through_facts : sequence of Explanation
-        Of each recommended item, best first: by the strongest paths of all, and by the strongest
-        of facts alone.
+    explanations : sequence of Explanation
+        Of each recommended item, best first.
+    through_facts : sequence of sequence of ExplainedPath
+        Further paths to each item, of facts alone.
     history : Ints
         Item rows of the user's events, int64 ``[n]``, oldest first.
     user : int or None
@@ -49,23 +50,16 @@ class UserPage:
 
     index: PathIndex
     explanations: Sequence[Explanation]
-    through_facts: Sequence[Explanation]
+    through_facts: Sequence[Sequence[ExplainedPath]]
     history: Ints
     user: int | None
 
     @staticmethod
     def of(case: Case, rows: Sequence[int], k: int) -> UserPage:
         """The page of the item rows ``rows``, with the ``k`` strongest paths to each."""
-        index = case.explainer.index
         found = case.explain(rows, k)
-        about = (
-            one for one in index.snapshot.facts if USER not in (one.head_label, one.tail_label)
-        )
-        relations = sorted({one.relation for one in about})
-        through = [replace(one, paths=[]) for one in found]
-        if relations:
-            through = case.explain(rows, k + MOST_FACTS, Constraints(relations=relations))
-        return UserPage(index, found, through, case.history.items, case.stored)
+        through = [_through_facts(case, row, one) for row, one in zip(rows, found, strict=True)]
+        return UserPage(case.explainer.index, found, through, case.history.items, case.stored)
 
     def write(self, path: Path, *, title: str | None = None, foot: str = "") -> Path:
         """Save the page. Raises RequestError without items, or for a name that isn't .html."""
@@ -75,7 +69,9 @@ class UserPage:
         both = zip(self.explanations, self.through_facts, strict=True)
         items = [self._item(part, one, facts) for one, facts in both]
         part.add_neighbours()
-        lists = PageList(items, self._events(part), "Rated" if self._ratings else "Chosen", foot)
+        earlier = max(len(set(self.history.tolist())) - MOST_EVENTS, 0)
+        past = "Rated" if self._ratings else "Chosen"
+        lists = PageList(items, self._events(part), past, earlier, foot)
         counts = f"{len(items)} recommendations from {len(self.history):,} earlier choices. "
         return write_page(
             part.graph,
@@ -94,19 +90,22 @@ class UserPage:
         nodes = (offset + events.item[rows]).tolist()
         return dict(zip(nodes, events.rating[rows].tolist(), strict=True))
 
-    def _item(self, part: PageGraph, one: Explanation, facts: Explanation) -> PageItem:
+    def _item(self, part: PageGraph, one: Explanation, facts: Sequence[ExplainedPath]) -> PageItem:
         key = part.add_item(one.item_id)
         shown = [path for path in one.paths if _is_discreet(path)]
-        shown += [path for path in facts.paths if _is_discreet(path) and _is_new(path, shown)]
-        shown = shown[: len(one.paths) + MOST_FACTS]
+        for path in facts:
+            if _is_discreet(path) and all(path.nodes != other.nodes for other in shown):
+                shown.append(path)
         reasons = tuple(part.add_path(path) for path in shown)
+        rows = _rows(reasons)
         return PageItem(
             node=key,
             details=self._details(one.item_id),
             score=one.score,
             reasons=reasons,
             rest=_rest(one, shown),
-            boxes={key: Box(0.0, 0.0, 1.0, 1.0), **_boxes(reasons)},
+            boxes={key: Box(0, 0, 1, 1), **_boxes(rows)},
+            bends=_bends(rows),
         )
 
     def _details(self, item_id: str) -> str:
@@ -134,9 +133,18 @@ def _is_discreet(path: ExplainedPath) -> bool:
     return not others or (path.kind == "collaborative" and path.people > 0)
 
 
-def _is_new(path: ExplainedPath, shown: Sequence[ExplainedPath]) -> bool:
-    through_facts = path.kind in FACT_KINDS and all(path.stored)
-    return through_facts and all(path.nodes != other.nodes for other in shown)
+def _through_facts(case: Case, row: int, one: Explanation) -> list[ExplainedPath]:
+    """The strongest path of facts through each of the nodes that contribute most to a score."""
+    about = (
+        f for f in case.explainer.index.snapshot.facts if USER not in (f.head_label, f.tail_label)
+    )
+    relations = sorted({facts.relation for facts in about})
+    found = []
+    for influence in one.entities[:MOST_FACTS]:
+        via = (influence.label, influence.id)
+        limits = Constraints(relations=relations, via=[via], max_hops=3)
+        found += [path for path in case.explain([row], 1, limits)[0].paths if all(path.stored)]
+    return found
 
 
 def _rest(one: Explanation, shown: Sequence[ExplainedPath]) -> str:
@@ -149,21 +157,38 @@ def _rest(one: Explanation, shown: Sequence[ExplainedPath]) -> str:
     return "; ".join([*one.reasons, ", ".join([score, *parts])]) + "."
 
 
-def _boxes(reasons: Sequence[PagePath]) -> dict[Key, Box]:
-    """About where the nodes are: the user on the left, the item on the right, a row per reason."""
-    boxes: dict[Key, Box] = {}
-    middle = -ROW * (len(reasons) - 1) / 2
+def _rows(reasons: Sequence[PagePath]) -> list[PagePath]:
+    """The reasons as rows from top to bottom: those that begin with the same item are together."""
+    first: dict[Key, int] = {}
     for row, path in enumerate(reasons):
+        first.setdefault(path.nodes[1], row)
+    return sorted(reasons, key=lambda path: first[path.nodes[1]])
+
+
+def _boxes(rows: Sequence[PagePath]) -> dict[Key, Box]:
+    """About where the nodes are: the user on the left, the item on the right, those between on the
+    row of their reason, and what was chosen beside its rows."""
+    levels: dict[Key, list[int]] = {}
+    columns: dict[Key, float] = {}
+    for row, path in enumerate(rows):
         last = len(path.nodes) - 1
         for place, key in enumerate(path.nodes):
-            column = _column(place, last)
-            level = middle if place in (0, last) else -ROW * row
-            boxes.setdefault(key, Box(COLUMN * column, level, 1.0, 1.0))
-    return boxes
+            levels.setdefault(key, []).append(row)
+            columns.setdefault(key, place if place < 2 else 1 + 2 * (place - 1) / (last - 1))
+    middle = (len(rows) - 1) / 2
+    ends = {path.nodes[0] for path in rows} | {path.nodes[-1] for path in rows}
+    return {
+        key: Box(
+            COLUMN * columns[key], -ROW * (middle if key in ends else float(np.mean(at))), 1, 1
+        )
+        for key, at in levels.items()
+    }
 
 
-def _column(place: int, last: int) -> float:
-    """0 for the user, 1 for what was chosen, 3 for the item, and those between at equal steps."""
-    if place < 2:
-        return place
-    return 1 + 2 * (place - 1) / (last - 1)
+def _bends(rows: Sequence[PagePath]) -> dict[Step, Box]:
+    """The points between two columns through which lines without a node between them lead."""
+    return {
+        path.steps[-1]: Box(2 * COLUMN, -ROW * row, 1, 1)
+        for row, path in enumerate(rows)
+        if len(path.nodes) == 3
+    }

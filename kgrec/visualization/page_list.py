@@ -10,6 +10,7 @@ from kgrec.visualization.graph_view import NodeKey, ViewEdge
 from kgrec.visualization.layout import Box, separate
 
 INCH = 96.0  # units of the page
+Step = tuple[NodeKey, str, NodeKey]  # source, relation, target
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class PagePath:
 
     sentence: str
     nodes: tuple[NodeKey, ...]
-    steps: tuple[tuple[NodeKey, str, NodeKey], ...]
+    steps: tuple[Step, ...]
     cypher: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     contribution: float | None = None
@@ -28,7 +29,8 @@ class PagePath:
 class PageItem:
     """An item of the list: its node, its reasons, and where the nodes of these are, in inches.
 
-    ``details`` are attributes as one text; ``rest`` says what the reasons leave out.
+    ``details`` are attributes as one text; ``rest`` says what the reasons leave out. ``bends`` are
+    the points through which steps lead that are no straight lines.
     """
 
     node: NodeKey
@@ -37,6 +39,7 @@ class PageItem:
     reasons: tuple[PagePath, ...]
     rest: str
     boxes: Mapping[NodeKey, Box]
+    bends: Mapping[Step, Box] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,13 @@ class PageEvent:
 
 @dataclass(frozen=True)
 class PageList:
-    """The lists of a page: ``past`` is the heading of ``history``, the latest event first."""
+    """The lists of a page: ``past`` is the heading of ``history``, the latest event first, and
+    ``earlier`` the number of items before these; ``foot`` is the last line of the page."""
 
     items: Sequence[PageItem]
     history: Sequence[PageEvent]
     past: str
+    earlier: int = 0
     foot: str = ""
 
 
@@ -62,7 +67,7 @@ def path_values(
     path: PagePath, place: Mapping[NodeKey, int], edges: Sequence[ViewEdge]
 ) -> dict[str, Any]:
     """A path as JSON values: nodes and edges by their place."""
-    number = {(edge.source, edge.relation, edge.target): i for i, edge in enumerate(edges)}
+    number = _numbers(edges)
     return {
         "sentence": path.sentence,
         "nodes": [place[node] for node in path.nodes],
@@ -91,6 +96,7 @@ def list_values(
             for event in lists.history
         ],
         "past": lists.past,
+        "earlier": lists.earlier,
     }
 
 
@@ -101,8 +107,9 @@ def _item(
     inches: Mapping[NodeKey, tuple[float, float]],
 ) -> dict[str, Any]:
     sized = {key: Box(box.x, box.y, *inches[key]) for key, box in item.boxes.items()}
-    pairs = [(a, b) for path in item.reasons for a, _, b in path.steps]
-    boxes = separate(sized, pairs)
+    steps = dict.fromkeys(step for path in item.reasons for step in path.steps)
+    boxes = separate(sized, [(step[0], step[2]) for step in steps if step not in item.bends])
+    number = _numbers(edges)
     return {
         "node": place[item.node],
         "details": item.details,
@@ -110,7 +117,12 @@ def _item(
         "reasons": [path_values(path, place, edges) for path in item.reasons],
         "rest": item.rest,
         "places": {str(place[key]): list(position(box)) for key, box in boxes.items()},
+        "bends": [[number[step], *position(box)] for step, box in item.bends.items()],
     }
+
+
+def _numbers(edges: Sequence[ViewEdge]) -> dict[Step, int]:
+    return {(edge.source, edge.relation, edge.target): i for i, edge in enumerate(edges)}
 
 
 def position(box: Box) -> tuple[float, float]:

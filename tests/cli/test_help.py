@@ -15,7 +15,7 @@ from kgrec.cli import app
 COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "explore", "similar", "search"]
 COMMANDS += ["export", "doctor", "demo", "fairness", "predict", "recognise", "adapt", "link"]
 COMMANDS += ["tune-text", "update", "score", "vectors", "recommend-users", "similar-users"]
-COMMANDS += ["remove"]
+COMMANDS += ["remove", "page"]
 
 
 def test_the_commands_are_those_promised() -> None:

@@ -70,7 +70,7 @@ def user_page() -> UserPage:
     facts = explain(Constraints(relations=["DIRECTED_BY", "HAS_GENRE"]), 5)
     history = graph.items.rows(["film-a", "film-b"])
     user = int(graph.users.rows(["the-user"])[0])
-    return UserPage(explainer.index, [explain(None, 2)], [facts], history, user)
+    return UserPage(explainer.index, [explain(None, 2)], [facts.paths], history, user)
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +141,13 @@ def test_a_path_whose_sentence_may_name_a_user_is_left_out(
     user_page: UserPage, tmp_path: Path
 ) -> None:
     one = user_page.explanations[0]
-    told = replace(
+    given = replace(
         one.paths[0],
         nodes=(*one.paths[0].nodes[:2], ("User", OTHERS[0], "Bob Secret"), one.paths[0].nodes[-1]),
         sentence="Bob Secret chose it",
         kind="graph neighbourhood",
     )
-    shown = replace(user_page, explanations=[replace(one, paths=[told, *one.paths[1:]])])
+    shown = replace(user_page, explanations=[replace(one, paths=[given, *one.paths[1:]])])
     page = Page(shown.write(tmp_path / "page.html"))
     assert "Bob Secret" not in json.dumps(page.view)
     assert "in 1 further path." in page.view["items"][0]["rest"]
@@ -157,7 +157,7 @@ def test_a_graph_without_facts_and_ratings(tmp_path: Path) -> None:
     graph = snapshot({"u1": {}}, {"a": {"title": "Heat"}, "b": {}}, {}, [("u1", "a", 1, None)], {})
     scores = breakdown(graph, ["a"], {"text": [0.5]})
     one = Explainer(graph).explain(scores, int(graph.items.rows(["b"])[0]), user=0)
-    shown = UserPage(Explainer(graph).index, [one], [replace(one, paths=[])], np.array([0]), None)
+    shown = UserPage(Explainer(graph).index, [one], [[]], np.array([0]), None)
     view = Page(shown.write(tmp_path / "page.html", title="A list")).view
     assert [one["text"] for one in view["nodes"]] == ["item b", "You", "Heat"]
     assert view["past"] == "Chosen"

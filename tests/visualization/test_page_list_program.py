@@ -65,6 +65,7 @@ def page(tmp_path: Path) -> Running:
         [item(NEW, [alike, through]), item(OTHER, [against])],
         [PageEvent(ODD, "rated 5", OLD), PageEvent("Elsewhere", "rated 1", None)],
         "Rated",
+        earlier=7,
     )
     return Running(Page(write_page(graph(), tmp_path / "page.html", lists=lists)))
 
@@ -154,10 +155,15 @@ def test_the_facts_of_a_node_are_grouped_and_lead_on(page: Running) -> None:
 
 
 def test_what_was_chosen_before_leads_to_its_node(page: Running) -> None:
-    assert page("places['show-history'].textContent") == "Rated before (2)"
+    assert page("places['show-history'].textContent") == "Rated before (9)"
     page.do("places['show-history'].fire('click')")
     assert page("[places.items.hidden, places.history.hidden]") == [True, False]
-    assert page("places.history.children.map(one => one.children[0].tag)") == ["button", "div"]
+    assert page("places.history.children.map(one => one.children[0].tag)") == [
+        "button",
+        "div",
+        "div",
+    ]
+    assert page("places.history.children[2].textContent") == "and 7 earlier"
     assert page("places.history.all().some(one => ['script', 'img'].includes(one.tag))") is False
     page.do(f"{HEADS}[1].fire('click'); places.history.children[0].children[0].fire('click')")
     assert page("places.facts.textContent").startswith(ODD)

@@ -54,6 +54,8 @@ const looks = () => [
     "arrow-scale": 0.9, "curve-style": "bezier", "opacity": 0.85, "label": "data(text)",
     "font-size": 10, "text-rotation": "autorotate", "text-background-color": shade("ground"),
     "text-background-opacity": 0.85, "text-background-padding": 1, "color": shade("ink") } },
+  { selector: "edge.bent", style: {
+    "curve-style": "unbundled-bezier", "control-point-weights": 0.5, "control-point-distances": "data(bend)" } },
   { selector: "edge.level", style: { "text-rotation": "none" } },
   { selector: ".faded", style: { "opacity": 0.18 } },
   { selector: ".hidden", style: { "display": "none" } },

@@ -35,13 +35,22 @@ function showItem(number, reason) {
       if (nodes.has(i) && !narrow) node.position({ x: item.places[i][0], y: item.places[i][1] });
     });
     if (narrow) (used.length ? used[0].nodes : [item.node]).forEach((i, row) => cy.$id("n" + i).position({ x: 0, y: 100 * row }));
-    cy.edges().toggleClass("level", Boolean(narrow));
+    cy.edges().toggleClass("level", Boolean(narrow)).removeClass("bent");
+    if (!narrow) item.bends.forEach(bend);
   });
   refresh();
   fitShown();
   if (window.innerWidth > PHONE) showGroups(item.node);
   if (reason !== undefined && !narrow) markReason(reasons[reason]);
   openRow(number, narrow ? reason || 0 : reason);
+}
+
+// Lead a line through a point.
+function bend([number, x, y]) {
+  const line = cy.$id("e" + number), a = line.source().position(), b = line.target().position();
+  const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
+  const off = ((y - (a.y + b.y) / 2) * (b.x - a.x) - (x - (a.x + b.x) / 2) * (b.y - a.y)) / length;
+  line.data("bend", 2 * off).addClass("bent");
 }
 
 function fitShown() {
@@ -289,11 +298,12 @@ if (listed) {
   byId("lists").hidden = false;
   byId("fit").textContent = "Start again";
   byId("show-items").textContent = "Recommended (" + view.items.length + ")";
-  byId("show-history").textContent = view.past + " before (" + view.history.length + ")";
+  byId("show-history").textContent = view.past + " before (" + (view.history.length + view.earlier) + ")";
   byId("show-items").addEventListener("click", () => showTab(true));
   byId("show-history").addEventListener("click", () => showTab(false));
   view.items.forEach((item, number) => rows.push(itemRow(item, number)));
   view.history.forEach(eventRow);
+  if (view.earlier) eventRow({ title: "and " + view.earlier + " earlier", details: "", node: null });
   cy.resize();
   showItem(0);
   window.addEventListener("resize", () => { cy.resize(); fitShown(); });
