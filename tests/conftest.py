@@ -89,6 +89,14 @@ def ml100k_dir() -> Path:
     """RecBole's atomic files of MovieLens-100K, downloaded once into the user's cache."""
     import loaders  # with pandas: only where it is needed
 
+    return loaders.fetch("ml-100k-recbole")
+
+
+@pytest.fixture(scope="session")
+def ml100k() -> Path:
+    """MovieLens-100K with named facts, in the CSV layout; in the user's cache."""
+    import loaders
+
     return loaders.fetch("ml-100k")
 
 

@@ -56,6 +56,7 @@ def test_the_picture_of_the_flows_is_the_one_that_is_drawn(tmp_path: Path) -> No
             "tutorials/explanations.md",
             "[x](../explore.md)",
         ),
+        ("docs/pictures/flow.svg", "README.md", "index.md", "[x](pictures/flow.svg)"),
         ("LICENSE", "README.md", "index.md", "x"),
         ("no/such/file.md", "README.md", "index.md", "[x](no/such/file.md)"),
     ],

@@ -91,7 +91,7 @@ def _ml_100k_split(folder: Path) -> Catalog:
     ]
     interactions = pd.concat(parts, ignore_index=True)
     interactions = interactions.rename(columns={"user": "user_id", "item": "item_id"})
-    wheel = loaders.fetch("ml-100k")
+    wheel = loaders.fetch("ml-100k-recbole")
     return loaders.recbole(wheel, interactions=interactions, only_interacted=True).catalog
 
 

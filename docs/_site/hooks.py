@@ -28,7 +28,7 @@ PAGES = {
         for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
     },
 }
-LINK = re.compile(r"(?<!!)\[([^\[\]]*)\]\((?!\w+:|#)([^)\s]+)\)")
+LINK = re.compile(r"\[([^\[\]]*)\]\((?!\w+:|#)([^)\s]+)\)")
 REMOTE = re.compile(
     r"<(?:script|img|iframe|source)[^>]*\ssrc=[\"']?https?:|<link[^>]*stylesheet[^>]*https?:"
 )
@@ -45,7 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Point links to files of the repository to the pages that are made from them."""
+    """Point links to files of the repository, pictures too, to the pages made from them."""
     sources = {target: source for source, target in PAGES.items()}
     here = sources.get(page.file.src_uri, f"docs/{page.file.src_uri}")
 

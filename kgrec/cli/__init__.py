@@ -16,6 +16,7 @@ from kgrec.cli import (  # noqa: F401
     link,
     load,
     map,
+    page,
     predict,
     recognise,
     recommend,

@@ -26,13 +26,11 @@ Next, from this folder:
   kgrec similar   --model {model} --item 50 -k 5
   kgrec search "a heist that goes wrong" --model {model} -k 5
   kgrec explain   --model {model} --user {user} --item {item}
+  kgrec page      --model {model} --user 7 --html page-7.html
   kgrec evaluate ml-100k"""
 
-# Found by comparing directors with another graph: 100 of 104 pairs of films that share one agree if
-# the link file's numbers are MovieLens-1M's, none of 55 if they are MovieLens-100K's.
-MISLINKED = (
-    "note: this data set's link file numbers films as MovieLens-1M does, so most films here carry "
-    "the facts of another film; the paths show the form of explanations, not facts to rely on"
+SOURCES = (
+    "Facts about films: DBpedia, CC BY-SA 3.0. Ratings and titles: MovieLens 100K (GroupLens)."
 )
 
 
@@ -46,7 +44,10 @@ def demo(
     device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch MovieLens-100K with its knowledge graph, load it, train, recommend and explain."""
+    """Fetch MovieLens-100K with a knowledge graph, load it, train, recommend and explain.
+
+    It ends with a page of the recommendations, their reasons and the graph, for a browser.
+    """
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     store = folder / "movies.kgl"
@@ -56,8 +57,8 @@ def demo(
     frame = model.recommend([user], k=10)
     best = str(frame["item_id"].iloc[0])
     explanation = model.explain(user, best, k=5)
-    picture = folder / "explanation.png"
-    explanation.draw(picture)
+    picture = explanation.draw(folder / "explanation.png")
+    page = model.page(user, folder / "page.html", foot=SOURCES)
     seconds = round(time.monotonic() - started, 1)
     if as_json:
         print_json(
@@ -65,6 +66,7 @@ def demo(
                 "recommendations": with_titles(model.snapshot, frame).to_dict(orient="records"),
                 "explanation": explanation.to_dict(),
                 "picture": str(picture),
+                "page": str(page),
                 "seconds": seconds,
             }
         )
@@ -74,6 +76,7 @@ def demo(
     )
     print(f"\nWhy the first one:\n{explanation}\n\nThe same as a picture: {picture}")
     print(NEXT_STEPS.format(model=folder / "model", user=user, item=best))
+    print(f"\nThe whole list, with its reasons and the graph to click through: {page.absolute()}")
     say(f"done in {seconds} s")
 
 
@@ -82,7 +85,6 @@ def _load(store: Path, progress: Progress) -> None:
 
     say("1/4 fetching MovieLens-100K")
     result = loaders.load(loaders.fetch("ml-100k"), progress=progress)
-    say(MISLINKED)
     say(f"2/4 writing the graph into {store}")
     with open_store(str(store), create=True) as graph:
         graph.write(result.catalog, progress=progress)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loaders import LoadResult
 
 
-FETCHED = ("ml-100k",)
+FETCHED = ("ml-100k", "ml-100k-recbole")
 _TAB = {"tab": "\t", "\\t": "\t"}  # ways to write a tab on the command line
 _FLAGS = {"header": "--no-header"}  # options whose flag has another name
 SHOWN = 20  # scenarios listed after a load

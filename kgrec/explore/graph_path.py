@@ -12,7 +12,7 @@ from kgrec.explore.path_sentence import path_sentence
 from kgrec.paths.cypher import Parameter, Step, path_query
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import Path, PathIndex
-from kgrec.visualization.html_page import PagePath
+from kgrec.visualization.page_list import PagePath
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,29 @@ _AGENTS = {
     "illustrated": "illustrator",
     "owned": "owner",
     "branded": "brand",
+    "filmed": "cinematographer",
+    "shot": "cinematographer",
+}
+# Parts of a work that "by" makes a name of their author.
+_AUTHORS = {
+    "music": "composer",
+    "lyrics": "lyricist",
+    "cinematography": "cinematographer",
+    "screenplay": "writer",
+    "story": "writer",
+}
+_PERFORMING = {"starred", "starring", "acted", "acts", "performed", "sung"}  # in a work
+# Participles with another preposition than "by": they name no agent.
+_ORIGINS = {
+    "made in": "country of origin",
+    "produced in": "country of origin",
+    "manufactured in": "country of origin",
+    "made of": "material",
+    "made from": "material",
+    "filmed in": "filming location",
+    "filmed at": "filming location",
+    "shot in": "filming location",
+    "shot at": "filming location",
 }
 _WORDS = {"prodcompany": "production company", "wikipage": "related topic"}
 _FILLERS = {"has", "have", "is", "of", "the", "a", "an", "belongs", "belong", "to", "in", "with"}
@@ -78,11 +101,22 @@ def humanise(relation: str) -> RelationWords:
     if cut is not None and words[cut - 1] not in _FILLERS | {"this"}:
         return _noun(words[cut + 1 :])
     if words[-1] in _PREPOSITIONS or (words[0] in _AGENTS and len(words) == 1):
-        agent = _AGENTS.get(words[0])
-        return RelationWords(agent, True) if agent else RelationWords(" ".join(words), False)
+        return _participle(words)
     while len(words) > 1 and words[0] in _FILLERS:
         words = words[1:]
     return _noun(words)
+
+
+def _participle(words: list[str]) -> RelationWords:
+    """Words of "directed", "directed by", "music by", "acted in" or "made in"."""
+    first, last, text = words[0], words[-1], " ".join(words)
+    if last == "by":
+        role = {**_AGENTS, **_AUTHORS}.get(first)
+    elif len(words) == 1 or (last == "in" and first in _PERFORMING):
+        role = _AGENTS.get(first)
+    else:
+        role = _ORIGINS.get(text)
+    return RelationWords(text, False) if role is None else RelationWords(role, True)
 
 
 def _noun(words: list[str]) -> RelationWords:

@@ -25,6 +25,8 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     "history": ("#56B4E9", "chosen before"),
     "item between": ("#F0E442", "item in between"),
     "candidate": ("#009E73", "recommended"),
+    "other item": ("#F0E442", "other item"),
+    "people": ("#8A8A8A", "other people"),
 }
 UNKNOWN = ("#8A8A8A", "node")
 # Seven colours and three kinds of line: 21 relations that also differ without colour.
@@ -33,14 +35,15 @@ LINES = ("solid", "dashed", "dotted")
 THIN, PLAIN, WIDE = 1.0, 1.5, 7.0  # line widths in points
 CHARS = 20  # of a line in a box
 # Attributes of nodes and edges that are shown otherwise, or not at all.
-NODE_ATTRIBUTES = {"label", "id", "name", "kind", "focus", "shown_as", "derived"}
+NODE_ATTRIBUTES = {"label", "id", "name", "kind", "focus", "shown_as", "derived", "total"}
 EDGE_ATTRIBUTES = {"relation", "contribution", "stored"}
 NodeKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class ViewNode:
-    """A box: ``lines`` of text; ``facts`` are the graph's further attributes as text."""
+    """A box: ``lines`` of text; ``facts`` are the graph's further attributes as text, ``total`` the
+    number of neighbours that the node has in the whole graph, where the view is a part of it."""
 
     key: NodeKey
     text: str
@@ -50,6 +53,7 @@ class ViewNode:
     look: str
     focus: bool
     facts: dict[str, str] = field(default_factory=dict)
+    total: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ def _node(key: NodeKey, data: dict[str, Any]) -> ViewNode:
     colour, look = LOOKS.get(str(data.get("shown_as", label)), LOOKS.get(label, UNKNOWN))
     facts = {str(name): str(value) for name, value in data.items() if name not in NODE_ATTRIBUTES}
     lines = wrap(text, CHARS)
-    return ViewNode(key, text, lines, kind, colour, look, bool(data.get("focus")), facts)
+    focus, total = bool(data.get("focus")), int(data.get("total", 0))
+    return ViewNode(key, text, lines, kind, colour, look, focus, facts, total)
 
 
 def _edges(graph: nx.MultiDiGraph[NodeKey]) -> list[ViewEdge]:

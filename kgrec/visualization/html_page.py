@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -16,27 +15,27 @@ from graph_schema.names import INTERACTED
 from kgrec.files import save_text
 from kgrec.visualization.graph_view import GraphView, NodeKey, ViewEdge, ViewNode, graph_view
 from kgrec.visualization.layout import Box, place_nodes, separate
-from kgrec.visualization.style import tint
+from kgrec.visualization.page_list import (
+    INCH,
+    PageList,
+    PagePath,
+    list_values,
+    path_values,
+    position,
+)
 from kgrec.visualization.text_wrap import wrap
 
 if TYPE_CHECKING:
     import networkx as nx
 
-INCH = 96.0  # units of the page
-CHAR, LINE, PADDING = 7.6, 17.0, 16.0  # of its letters
+CHAR, LINE, PADDING = 7.6, 17.0, 16.0  # of the page's letters, in its units
+LIST_LINES = (
+    "thick line: a large contribution",
+    "orange line: lowers the score",
+    "dashed line: a similarity, no relationship",
+    "+3: neighbours; click the box twice",
+)
 MAX_LABELS = 60  # of more lines than that, the relation is shown only under the pointer
-
-
-@dataclass(frozen=True)
-class PagePath:
-    """A path that the page lists; ``steps`` are (source, relation, target) as in the graph."""
-
-    sentence: str
-    nodes: tuple[NodeKey, ...]
-    steps: tuple[tuple[NodeKey, str, NodeKey], ...]
-    cypher: str = ""
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    contribution: float | None = None
 
 
 def write_page(
@@ -47,6 +46,7 @@ def write_page(
     note: str | None = None,
     paths: Sequence[PagePath] = (),
     boxes: Mapping[NodeKey, Box] | None = None,
+    lists: PageList | None = None,
 ) -> Path:
     """Save the page of a graph.
 
@@ -62,6 +62,9 @@ def write_page(
         Paths of the graph to list beside it.
     boxes : mapping of node to Box, optional
         About where the nodes are, in inches; None: laid out as in pictures.
+    lists : PageList, optional
+        Items to list beside the graph. The page then shows the nodes of one item's reasons at a
+        time, and others where a node is opened; it shows no ids.
 
     Returns
     -------
@@ -76,20 +79,26 @@ def write_page(
     if path.suffix.lower() not in (".html", ".htm"):
         raise RequestError(f"can't write a page to {path.name!r}: end its name in .html")
     view = graph_view(graph, title)
-    content = _content(view, paths, boxes)
+    content = _content(view, paths, boxes) if lists is None else _listed(view, lists)
     text = Template(_asset("assets/page.html")).substitute(
         title=html.escape(view.title),
         note=html.escape(view.note if note is None else note),
+        foot="" if lists is None else html.escape(lists.foot),
+        shape="graph" if lists is None else "lists",
         style=_asset("assets/page.css"),
-        view=_inside_script(json.dumps(content, ensure_ascii=False, allow_nan=False)),
+        view=_inside_script(_json(content)),
         library=_asset("vendor/cytoscape.min.js"),
-        program=_asset("assets/page.js"),
+        program=_asset("assets/page.js") + _asset("assets/page_list.js"),
     )
     return save_text(path, text)
 
 
 def _asset(name: str) -> str:
     return files("kgrec.visualization").joinpath(name).read_text(encoding="utf-8")
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _inside_script(text: str) -> str:
@@ -102,8 +111,7 @@ def _content(
     view: GraphView, paths: Sequence[PagePath], boxes: Mapping[NodeKey, Box] | None
 ) -> dict[str, Any]:
     """What the page's program shows, as JSON values."""
-    sizes = {node.key: _size(node) for node in view.nodes}
-    inches = {key: (width / INCH, height / INCH) for key, (width, height) in sizes.items()}
+    inches = _inches(view)
     pairs = [(edge.source, edge.target) for edge in view.edges]
     if boxes is None:
         boxes, _, _ = place_nodes(inches, pairs)
@@ -114,13 +122,43 @@ def _content(
     # Colours show relations or contributions; in the second case labels name the relations.
     labelled = view.by_contribution and len(view.edges) <= MAX_LABELS
     return {
-        "nodes": [_node(node, sizes[node.key], boxes[node.key]) for node in view.nodes],
+        "nodes": [
+            {"id": node.key[1], **_node(node), **_place(boxes[node.key])} for node in view.nodes
+        ],
         "edges": [_edge(edge, place, labelled) for edge in view.edges],
         "relations": _relations(view),
         "legend": _legend(view),
         "lines": _lines(view),
-        "paths": [_path(path, place, view.edges) for path in paths],
+        "paths": [path_values(path, place, view.edges) for path in paths],
+        "items": [],
     }
+
+
+def _listed(view: GraphView, lists: PageList) -> dict[str, Any]:
+    """The same for a page with lists: no places, and no ids."""
+    place = {node.key: i for i, node in enumerate(view.nodes)}
+    return {
+        "nodes": [{**_node(node), "total": node.total} for node in view.nodes],
+        "edges": [
+            {
+                "source": place[edge.source],
+                "target": place[edge.target],
+                "relation": edge.relation,
+                "stored": edge.stored,
+            }
+            for edge in view.edges
+        ],
+        "relations": [],
+        "legend": _legend(view),
+        "lines": LIST_LINES,
+        "paths": [],
+        **list_values(lists, place, view.edges, _inches(view)),
+    }
+
+
+def _inches(view: GraphView) -> dict[NodeKey, tuple[float, float]]:
+    sizes = {node.key: _size(node) for node in view.nodes}
+    return {key: (width / INCH, height / INCH) for key, (width, height) in sizes.items()}
 
 
 def _size(node: ViewNode) -> tuple[float, float]:
@@ -129,22 +167,24 @@ def _size(node: ViewNode) -> tuple[float, float]:
     return max(50.0, CHAR * bold * longest + PADDING), LINE * len(node.lines) + PADDING
 
 
-def _node(node: ViewNode, size: tuple[float, float], box: Box) -> dict[str, Any]:
+def _node(node: ViewNode) -> dict[str, Any]:
+    width, height = _size(node)
     return {
         "label": node.key[0],
-        "id": node.key[1],
         "text": node.text,
         "lines": node.lines,
         "kind": node.kind,
         "colour": node.colour,
-        "fill": _hex(tint(node.colour)),
         "focus": node.focus,
         "facts": node.facts,
-        "width": round(size[0], 1),
-        "height": round(size[1], 1),
-        "x": round(box.x * INCH, 1),
-        "y": round(-box.y * INCH, 1),  # a screen counts downwards
+        "width": round(width, 1),
+        "height": round(height, 1),
     }
+
+
+def _place(box: Box) -> dict[str, float]:
+    x, y = position(box)
+    return {"x": x, "y": y}
 
 
 def _edge(edge: ViewEdge, place: Mapping[NodeKey, int], labelled: bool) -> dict[str, Any]:
@@ -176,7 +216,7 @@ def _relations(view: GraphView) -> list[dict[str, Any]]:
 
 def _legend(view: GraphView) -> list[dict[str, str]]:
     looks = dict.fromkeys((node.colour, node.look) for node in view.nodes)
-    return [{"colour": colour, "fill": _hex(tint(colour)), "look": look} for colour, look in looks]
+    return [{"colour": colour, "look": look} for colour, look in looks]
 
 
 def _lines(view: GraphView) -> list[str]:
@@ -189,21 +229,3 @@ def _lines(view: GraphView) -> list[str]:
     if view.has_unstored():
         lines.append("dashed line: a similarity, no relationship")
     return lines
-
-
-def _path(
-    path: PagePath, place: Mapping[NodeKey, int], edges: Sequence[ViewEdge]
-) -> dict[str, Any]:
-    number = {(edge.source, edge.relation, edge.target): i for i, edge in enumerate(edges)}
-    return {
-        "sentence": path.sentence,
-        "nodes": [place[node] for node in path.nodes],
-        "edges": [number[step] for step in path.steps],
-        "cypher": path.cypher,
-        "parameters": dict(path.parameters),
-        "contribution": path.contribution,
-    }
-
-
-def _hex(colour: tuple[float, float, float]) -> str:
-    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)

@@ -17,7 +17,7 @@ from tests.cli.conftest import kgrec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explanations.md").read_text(encoding="utf-8")
 # The page's names are those of `kgrec demo`; these of the small catalog take their places.
-NAMES = {"462": "i0", "313": "i33", "50": "i3", "172": "i9", "Item:171": "Item:i3", "1": "u0"}
+NAMES = {"462": "i0", "294": "i33", "50": "i3", "172": "i9", "Item:171": "Item:i3", "1": "u0"}
 
 
 def blocks(language: str) -> list[str]:

@@ -14,14 +14,14 @@ pytestmark = pytest.mark.slow
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explore.md").read_text(encoding="utf-8")
 NAMES = {
-    "Item:588": "Item:i0",
-    "Item:50": "Item:i3",
+    "Item:408": "Item:i0",
+    "Item:169": "Item:i3",
     "User:1": "User:u1",
-    "Star Wars": "A comedy called i3",
+    "The Wrong Trousers": "A comedy called i3",
     '"1"': '"u0"',
-    '"588"': '"i3"',
+    '"408"': '"i3"',
     "--user 1": "--user u0",
-    "--item 588": "--item i3",
+    "--item 408": "--item i3",
 }
 
 

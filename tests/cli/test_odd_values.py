@@ -121,6 +121,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "fairness": {"--model": "{model}", "--explained": "1"},
     "link": {"--store": "{store}"},
     "load": {"source": "{data}", "--store": "{folder}/new.kgl"},
+    "page": {"--model": "{model}", "--user": "u0", "--html": "{folder}/page.html", "-k": "2"},
     "predict": {"--model": "{model}", "--user": "u0", "--items": "i0"},
     "recognise": {"--model": "{model}", "--user": "u0"},
     "recommend": {"--model": "{model}", "--user": "u0"},

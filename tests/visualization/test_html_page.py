@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.visualization.html_page import PagePath, write_page
+from kgrec.visualization.html_page import write_page
+from kgrec.visualization.page_list import PagePath
 
 from .graphs import ODD, ring, with_contributions
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from py_mini_racer import MiniRacer
 
-from kgrec.visualization.html_page import PagePath, write_page
+from kgrec.visualization.html_page import write_page
+from kgrec.visualization.page_list import PagePath
 
 from .graphs import ODD, ring, with_contributions
 from .test_html_page import Page

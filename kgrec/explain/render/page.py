@@ -9,8 +9,9 @@ from kgrec.explain.explained_path import ExplainedPath
 from kgrec.explain.render import layout
 from kgrec.explain.render.content import RenderContent
 from kgrec.explain.render.graph import Key, explanation_graph
-from kgrec.visualization.html_page import PagePath, write_page
+from kgrec.visualization.html_page import write_page
 from kgrec.visualization.layout import Box
+from kgrec.visualization.page_list import PagePath
 
 
 def explanation_page(content: RenderContent, path: Path) -> Path:

@@ -15,18 +15,53 @@ function signed(value) {
   return (value < 0 && Number(shown) > 0 ? "\u2212" : "+") + shown;
 }
 
+// A page with lists shows the nodes of one list item at a time, and no ids.
+const listed = view.items.length > 0;
+const shade = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+function mix(colour, ground, share) {
+  const part = (hex, at) => parseInt(hex.length === 4 ? hex[(at + 1) / 2] + hex[(at + 1) / 2] : hex.slice(at, at + 2), 16);
+  const mixed = (at) => Math.round(share * part(colour, at) + (1 - share) * part(ground, at));
+  return "rgb(" + [1, 3, 5].map(mixed).join(",") + ")";
+}
+const onGround = (colour) => (colour && colour.toUpperCase() === "#1A1A1A" ? shade("ink") : colour);
+const fill = (colour) => mix(colour, shade("ground"), 0.3);
+
 const elements = view.nodes.map((node, i) => ({
   group: "nodes",
-  data: { id: "n" + i, text: node.lines.join("\n"), colour: node.colour, fill: node.fill,
+  classes: listed ? "hidden" : "",
+  data: { id: "n" + i, text: node.lines.join("\n"), colour: node.colour, fill: fill(node.colour),
     width: node.width, height: node.height, edge: node.focus ? 4 : 1.5,
     weight: node.focus ? "bold" : "normal", node },
-  position: { x: node.x, y: node.y },
+  position: { x: node.x || 0, y: node.y || 0 },
 })).concat(view.edges.map((edge, i) => ({
   group: "edges",
   data: { id: "e" + i, source: "n" + edge.source, target: "n" + edge.target,
-    colour: edge.colour, line: edge.line, width: edge.width, arrow: edge.stored ? "triangle" : "none",
-    text: edge.label, edge },
+    colour: onGround(edge.colour) || shade("edge"), line: edge.line || (edge.stored ? "solid" : "dashed"),
+    width: edge.width || 1.5, arrow: edge.stored ? "triangle" : "none",
+    text: listed ? edge.relation : edge.label, edge },
 })));
+
+const looks = () => [
+  { selector: "node", style: {
+    "shape": "round-rectangle", "width": "data(width)", "height": "data(height)",
+    "background-color": "data(fill)", "border-color": "data(colour)",
+    "border-width": "data(edge)", "label": "data(text)", "font-size": 13,
+    "font-weight": "data(weight)", "text-valign": "center", "text-halign": "center",
+    "text-wrap": "wrap", "text-max-width": 1000, "color": shade("ink") } },
+  { selector: "edge", style: {
+    "width": "data(width)", "line-color": "data(colour)", "line-style": "data(line)",
+    "target-arrow-color": "data(colour)", "target-arrow-shape": "data(arrow)",
+    "arrow-scale": 0.9, "curve-style": "bezier", "opacity": 0.85, "label": "data(text)",
+    "font-size": 10, "text-rotation": "autorotate", "text-background-color": shade("ground"),
+    "text-background-opacity": 0.85, "text-background-padding": 1, "color": shade("ink") } },
+  { selector: "edge.bent", style: {
+    "curve-style": "unbundled-bezier", "control-point-weights": 0.5, "control-point-distances": "data(bend)" } },
+  { selector: "edge.level", style: { "text-rotation": "none" } },
+  { selector: ".faded", style: { "opacity": 0.18 } },
+  { selector: ".hidden", style: { "display": "none" } },
+  { selector: "node.marked", style: { "border-width": 5, "border-color": shade("ink") } },
+  { selector: "edge.marked", style: { "opacity": 1, "z-index": 9 } },
+];
 
 const cy = cytoscape({
   container: byId("graph"),
@@ -34,26 +69,23 @@ const cy = cytoscape({
   layout: { name: "preset" },
   minZoom: 0.05,
   maxZoom: 6,
-  style: [
-    { selector: "node", style: {
-      "shape": "round-rectangle", "width": "data(width)", "height": "data(height)",
-      "background-color": "data(fill)", "border-color": "data(colour)",
-      "border-width": "data(edge)", "label": "data(text)", "font-size": 13,
-      "font-weight": "data(weight)", "text-valign": "center", "text-halign": "center",
-      "text-wrap": "wrap", "text-max-width": 1000, "color": "#1a1a1a" } },
-    { selector: "edge", style: {
-      "width": "data(width)", "line-color": "data(colour)", "line-style": "data(line)",
-      "target-arrow-color": "data(colour)", "target-arrow-shape": "data(arrow)",
-      "arrow-scale": 0.9, "curve-style": "bezier", "opacity": 0.85, "label": "data(text)",
-      "font-size": 10, "text-rotation": "autorotate", "text-background-color": "#fff",
-      "text-background-opacity": 0.85, "text-background-padding": 1, "color": "#1a1a1a" } },
-    { selector: ".faded", style: { "opacity": 0.13 } },
-    { selector: ".hidden", style: { "display": "none" } },
-    { selector: "node.marked", style: { "border-width": 5, "border-color": "#1a1a1a" } },
-    { selector: "edge.marked", style: { "opacity": 1, "z-index": 9 } },
-  ],
+  style: looks(),
 });
 cy.fit(undefined, 25);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  cy.nodes().forEach((node) => { node.data("fill", fill(node.data("colour"))); });
+  if (listed) colourEdges(); else cy.edges().forEach((line) => { line.data("colour", onGround(line.data("edge").colour)); });
+  cy.style(looks());
+  showLegend();
+});
+byId("graph")?.addEventListener("keydown", (event) => {
+  const steps = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
+  const zoom = { "+": 1.25, "=": 1.25, "-": 0.8 }[event.key];
+  if (event.key === "Escape") clear();
+  if (steps) cy.panBy({ x: steps[0], y: steps[1] });
+  if (zoom) cy.zoom({ level: cy.zoom() * zoom, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+  if (steps || zoom) event.preventDefault();
+});
 
 const tip = byId("tip");
 function showTip(event, text) {
@@ -68,9 +100,9 @@ const hideTip = () => { tip.hidden = true; };
 function edgeText(edge) {
   const lines = [edge.relation + (edge.stored ? "" : " (a similarity, no relationship)")];
   lines.push(view.nodes[edge.source].text + (edge.stored ? " \u2192 " : " \u2013 ") + view.nodes[edge.target].text);
-  if (edge.contribution !== null) lines.push("contribution " + signed(edge.contribution));
+  if (edge.contribution != null) lines.push("contribution " + signed(edge.contribution));
   if (edge.count > 1) lines.push(edge.count + " events");
-  for (const [name, value] of Object.entries(edge.facts)) lines.push(name + ": " + value);
+  for (const [name, value] of Object.entries(edge.facts || {})) lines.push(name + ": " + value);
   return lines.join("\n");
 }
 cy.on("mouseover mousemove", "edge", (event) => showTip(event, edgeText(event.target.data("edge"))));
@@ -115,6 +147,7 @@ function amount(value) {
 }
 
 function choose(node) {
+  if (listed) return chooseListed(node);
   mark(node.closedNeighborhood());
   cy.nodes().difference(node).removeClass("marked");
   showFacts(node);
@@ -138,7 +171,8 @@ function matches(text) {
   const wanted = text.trim().toLowerCase();
   return cy.nodes().filter((node) => {
     const shown = node.data("node");
-    return [shown.text, shown.id, shown.label + ":" + shown.id].some((one) => one.toLowerCase().includes(wanted));
+    const names = listed ? [shown.text] : [shown.text, shown.id, shown.label + ":" + shown.id];
+    return names.some((one) => one.toLowerCase().includes(wanted));
   });
 }
 search.addEventListener("input", () => {
@@ -156,9 +190,9 @@ search.addEventListener("keydown", (event) => {
   cy.animate({ center: { eles: hits[0] } }, { duration: 200 });
 });
 
-byId("fit").addEventListener("click", () => { clear(); cy.fit(cy.elements(":visible"), 25); });
+byId("fit").addEventListener("click", () => { if (listed) return showItem(place.item); clear(); cy.fit(cy.elements(":visible"), 25); });
 byId("arrange").addEventListener("click", () => {
-  cy.layout({ name: "cose", animate: false, padding: 25, nodeRepulsion: () => 60000,
+  cy.elements(":visible").layout({ name: "cose", animate: false, padding: 25, nodeRepulsion: () => 60000,
     idealEdgeLength: () => 110, nodeOverlap: 20 }).run();
 });
 
@@ -179,19 +213,21 @@ view.relations.forEach((relation, i) => {
   box.checked = true;
   box.value = i;
   box.addEventListener("change", applyFilter);
-  stroke.style.borderTopColor = relation.colour;
+  stroke.style.borderTopColor = onGround(relation.colour);
   stroke.style.borderTopStyle = relation.line;
   row.append(box, stroke, make("span", relation.name + " (" + relation.count + ")"));
   byId("relations").append(row);
 });
-view.legend.forEach((entry) => {
-  const item = make("li"), swatch = make("span", undefined, "swatch");
-  swatch.style.background = entry.fill;
-  swatch.style.borderColor = entry.colour;
-  item.append(swatch, make("span", entry.look));
-  byId("legend").append(item);
-});
-view.lines.forEach((text) => byId("legend").append(make("li", text)));
+function showLegend() {
+  byId("legend").replaceChildren(...view.legend.map((entry) => {
+    const item = make("li"), swatch = make("span", undefined, "swatch");
+    swatch.style.background = fill(entry.colour);
+    swatch.style.borderColor = entry.colour;
+    item.append(swatch, make("span", entry.look));
+    return item;
+  }), ...view.lines.map((text) => make("li", text)));
+}
+showLegend();
 
 if (view.paths.length) {
   const list = make("ul");
