@@ -136,8 +136,9 @@ def _decoys(films: Films) -> pd.DataFrame:
     remakes = whole.sample(frac=1 / 3, random_state=SEED + 1)
     drawn = rng.choice(whole["year"].to_numpy(), len(remakes))
     remakes = remakes.assign(item_id="remake " + remakes["item_id"], year=drawn)
-    remakes = remakes[remakes["year"].to_numpy() != whole.loc[remakes.index, "year"].to_numpy()]
-    return pd.concat([whole, films.others, songs, remakes], ignore_index=True)
+    other = remakes["year"].to_numpy() != whole.loc[remakes.index, "year"].to_numpy()
+    parts: list[pd.DataFrame] = [whole, films.others, songs, remakes[other]]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _half(films: Films) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_schema.errors import RequestError
+from kgrec.cli._options import TAB
 from kgrec.cli._output import print_frame, print_values
 from kgrec.cli._progress import progress_on_stderr, say
 
@@ -31,6 +32,8 @@ class DumpFiles:
     name_column: str | None = None
     year_column: str | None = None
     attribute: str | None = None
+    delimiter: str = ","
+    encoding: str = "utf-8"
 
     def read(self) -> Dump:
         """Read the dump, and say what was left out. Raises SourceError."""
@@ -46,6 +49,8 @@ class DumpFiles:
                 id_column=self.id_column,
                 name_column=self.name_column,
                 year_column=self.year_column,
+                delimiter=TAB.get(self.delimiter, self.delimiter),
+                encoding=self.encoding,
                 progress=progress,
             )
         say(str(dump.report))

@@ -72,6 +72,12 @@ def link(
     attribute: Annotated[
         str | None, typer.Option(help="With --to: the attribute that keeps the id of the thing.")
     ] = None,
+    delimiter: Annotated[
+        str, typer.Option(help="With --to: what separates the fields, such as ; or tab.")
+    ] = ",",
+    encoding: Annotated[
+        str, typer.Option(help="With --to: the encoding, such as latin-1.")
+    ] = "utf-8",
     prefix: Annotated[
         str, typer.Option(help="With --to: put before the ids of new entities.")
     ] = "",
@@ -92,7 +98,8 @@ def link(
         raise RequestError("--out proposes and --accept writes; give one of them.")
     files = None
     if to is not None:
-        files = DumpFiles(to, facts, entities, id_column, name_column, year_column, attribute)
+        columns = (id_column, name_column, year_column)
+        files = DumpFiles(to, facts, entities, *columns, attribute, delimiter, encoding)
     elif facts or entities or key:
         raise RequestError("--facts, --entities and --key describe the dump of --to; give it too.")
     with open_store(store, user=db_user, database=database, mapping=mapping) as graph:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.disk.paths import given_path
+from kgrec.entity_linking.nodes.rdf_graph import RdfGraph
 from kgrec.entity_linking.nodes.things import (
     IDS,
     NAMES,
@@ -21,6 +22,8 @@ from kgrec.entity_linking.nodes.things import (
     things_of,
 )
 from kgrec.errors import SourceError
+from loaders.graph_formats.files import plain_name
+from loaders.graph_formats.rdf import is_rdf
 from loaders.report import LoadReport, Progress
 from loaders.tabular import CsvForm, read_table
 
@@ -64,6 +67,9 @@ def read_dump(
     id_column: str | None = None,
     name_column: str | None = None,
     year_column: str | None = None,
+    language: str = "en",
+    delimiter: str = ",",
+    encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> Dump:
     """Read a dump of named things.
@@ -71,8 +77,8 @@ def read_dump(
     Parameters
     ----------
     path : str or Path
-        A table with an id and a name in each row (CSV, TSV, Parquet), or RDF (N-Triples, Turtle
-        …), whose nodes are the things.
+        A table with an id and a name in each row (CSV, TSV, JSON, Parquet), or RDF (N-Triples,
+        Turtle …), whose nodes are the things and whose IRIs are their ids.
     facts : str or Path, optional
         Facts about the things of a table: a table with the columns head, relation and tail, or
         RDF.
@@ -80,6 +86,10 @@ def read_dump(
         A table with the ids and names of what these facts name.
     id_column, name_column, year_column : str, optional
         The columns of the table; by default those whose names say so.
+    language : str
+        RDF: the language of names and texts.
+    delimiter, encoding : str
+        What separates the fields of tables in text, and their encoding.
     progress : callable, optional
         Called with (file name, bytes read, bytes in all).
 
@@ -94,27 +104,39 @@ def read_dump(
         If a file can't be read, or has no columns of ids and names.
     """
     file, report = given_path(path, "the dump"), LoadReport()
-    frame = read_frame(file, report, progress)
+    form = CsvForm(delimiter, encoding)
+    if is_rdf(plain_name(file.name)):
+        graph = RdfGraph.read(file, report, progress, language)
+        things = graph.things(file, year_column)
+        return Dump(things, graph.facts(), graph.names, graph.kinds, URI, report)
+    frame = read_frame(file, form, report, progress)
     key, name = _key_column(file, frame, id_column), _name_column(file, frame, name_column)
     things = _things(file, frame, key, name, year_column, report)
     names = dict(zip(things.ids, things.names, strict=True))
     kinds = dict(zip(things.ids, things.kinds, strict=True))
     if entities is not None:
-        others, words = _described(given_path(entities, "the entities"), report, progress)
+        others, words = _described(given_path(entities, "the entities"), form, report, progress)
         names, kinds = {**others, **names}, {**words, **kinds}
     known = _NO_FACTS
     if facts is not None:
-        known = _facts(given_path(facts, "the facts"), report, progress)
+        source = given_path(facts, "the facts")
+        if is_rdf(plain_name(source.name)):
+            graph = RdfGraph.read(source, report, progress, language)
+            known, names, kinds = graph.facts(), graph.names | names, graph.kinds | kinds
+        else:
+            known = _facts(source, form, report, progress)
     return Dump(things, known, names, kinds, _attribute(key, things), report)
 
 
-def read_frame(path: Path, report: LoadReport, progress: Progress | None = None) -> pd.DataFrame:
+def read_frame(
+    path: Path, form: CsvForm, report: LoadReport, progress: Progress | None = None
+) -> pd.DataFrame:
     """The rows of a table as texts. Raises SourceError."""
-    form = CsvForm("\t") if path.name.lower().removesuffix(".gz").endswith(".tsv") else CsvForm()
     table = read_table(path, form, progress)
     file = report.file(path.name)
     file.read = table.table.num_rows + table.blank
     file.drop("blank rows", table.blank)
+    file.notes += table.notes
     return pd.DataFrame({name: texts(column) for name, column in _columns(table.table)})
 
 
@@ -194,10 +216,10 @@ def _with_others(things: Things, column: str, others: np.ndarray) -> Things:
 
 
 def _described(
-    path: Path, report: LoadReport, progress: Progress | None
+    path: Path, form: CsvForm, report: LoadReport, progress: Progress | None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The names and kinds of a table of entities, by id."""
-    frame = read_frame(path, report, progress)
+    frame = read_frame(path, form, report, progress)
     key, name = _key_column(path, frame, None), _name_column(path, frame, None)
     things = _things(path, frame, key, name, None, report)
     return (
@@ -206,9 +228,11 @@ def _described(
     )
 
 
-def _facts(path: Path, report: LoadReport, progress: Progress | None) -> pd.DataFrame:
+def _facts(
+    path: Path, form: CsvForm, report: LoadReport, progress: Progress | None
+) -> pd.DataFrame:
     """The facts of a file. Raises SourceError where it has no columns of facts."""
-    frame = read_frame(path, report, progress)
+    frame = read_frame(path, form, report, progress)
     missing = [column for column in FACTS if column not in frame]
     if missing:
         raise SourceError(

@@ -28,7 +28,7 @@ _OTHER_NAMES: Final = (
     "original",
     "othername",
 )
-_YEARS: Final = ("year", "date", "releas", "publi", "birth", "founded", "P577")
+_YEARS: Final = ("year", "date", "releas", "publi", "birth", "founded", "P577", "P569", "P571")
 _DISTINCT: Final = 0.9  # share of distinct values from which a column can be one of ids
 _DATED: Final = 0.5  # share of values with a year from which a column can be one of years
 
