@@ -32,6 +32,7 @@ SUBJECTS: Final = {
     "markets": "scenarios",
     "recognise": "scenarios",
     "latency": "speed",
+    "link": "linking",
     "load": "speed",
     "scale": "speed",
     "startup": "speed",

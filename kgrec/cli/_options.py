@@ -53,6 +53,7 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print only JSON on stdout; progress goes to stderr.")
 ]
 LARGEST = 2**63 - 1  # of an integer in a table
+TAB = {"tab": "\t", "\\t": "\t"}  # ways to write a tab on the command line
 SeedOption = Annotated[int, typer.Option(help="Seed of every random choice.", min=0, max=LARGEST)]
 DeviceOption = Annotated[
     str | None,

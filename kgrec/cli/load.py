@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli._app import app
-from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, StoreOption
+from kgrec.cli._options import TAB, DatabaseOption, DbUserOption, JsonOption, StoreOption
 from kgrec.cli._output import print_frame, print_json, print_values
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._stores import open_store
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 
 FETCHED = ("ml-100k", "ml-100k-recbole")
-_TAB = {"tab": "\t", "\\t": "\t"}  # ways to write a tab on the command line
 _FLAGS = {"header": "--no-header"}  # options whose flag has another name
 SHOWN = 20  # scenarios listed after a load
 
@@ -149,7 +148,7 @@ def load(
             progress,
             mapping=mapping,
             metadata=metadata,
-            delimiter=_TAB.get(delimiter or "", delimiter),
+            delimiter=TAB.get(delimiter or "", delimiter),
             encoding=encoding,
             header=False if no_header else None,
             columns=None if columns is None else columns.split(","),

@@ -42,7 +42,7 @@ def accept(proposals: pd.DataFrame) -> Catalog:
             f"the proposals have no column {', '.join(missing)}. Cure: give the frame that "
             "link_entities made, or the file that kgrec link wrote."
         )
-    kept = proposals[_accepted(proposals)]
+    kept = accepted_rows(proposals)
     kept = kept.sort_values("confidence", ascending=False) if "confidence" in kept else kept
     forward = _flags(kept, "forward")
     ids = {name: kept[name].astype(str) for name in _NEEDED}
@@ -65,14 +65,16 @@ def accept(proposals: pd.DataFrame) -> Catalog:
 
 
 def write_proposals(proposals: pd.DataFrame, path: Path) -> Path:
-    """Write proposals as CSV with a first column ``accept`` of ones.
+    """Write proposals as CSV with a first column ``accept``: of ones, unless they have it already.
 
     Set it to 0, or delete the row, where a proposal is wrong. Raises SourceError where the file
     can't be written.
     """
+    others = [column for column in proposals if column != "accept"]
+    marked = proposals if "accept" in proposals else proposals.assign(accept=1)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        proposals.assign(accept=1)[["accept", *proposals.columns]].to_csv(path, index=False)
+        marked[["accept", *others]].to_csv(path, index=False)
     except OSError as error:
         raise SourceError(
             f"{path}: {error.strerror or error}. Cure: choose another file."
@@ -98,8 +100,10 @@ def read_proposals(path: Path) -> pd.DataFrame:
     return frame.assign(confidence=numbers)
 
 
-def _accepted(proposals: pd.DataFrame) -> pd.Series[bool]:
-    return _flags(proposals, "accept")
+def accepted_rows(proposals: pd.DataFrame) -> pd.DataFrame:
+    """The proposals without those that say no in a column ``accept``. Raises RequestError for a
+    value that is neither yes nor no."""
+    return proposals[_flags(proposals, "accept")]
 
 
 def _flags(frame: pd.DataFrame, column: str) -> pd.Series[bool]:
