@@ -22,8 +22,8 @@ from kgrec.entity_linking.nodes.things import (
     things_of,
 )
 from kgrec.errors import SourceError
-from loaders.graph_formats.files import plain_name
 from loaders.graph_formats.rdf import is_rdf
+from loaders.recognition import plain_name
 from loaders.report import LoadReport, Progress
 from loaders.tabular import CsvForm, read_table
 
