@@ -15,7 +15,7 @@ from graph_schema.frames import SPECS
 from graph_schema.names import KEY_COLUMNS
 from graph_schema.report import shown
 
-_NODES: Final = ("users", "items", "entities")
+_NODES: Final = ("users", "items", "entities", "scenarios")
 _YEAR_1900: Final = -2_208_988_800
 
 

@@ -28,7 +28,7 @@ from loaders.graph_formats.beside import (
     find_facts,
     without_interactions,
 )
-from loaders.headers import form_of_interactions, named_columns, with_columns
+from loaders.headers import form_of_interactions, named_columns, note_on_ratings, with_columns
 from loaders.infer import infer_types
 from loaders.loader import Loader, folder_of
 from loaders.recognition import FileNames
@@ -186,7 +186,10 @@ class _Reader:
             _check_delimiter(name, path, part.table.column_names, own.delimiter)
             if self.folder == path:
                 _check_interactions(path, part.table.column_names)
-        return part if note is None else replace(part, notes=(note, *part.notes))
+        if note is None:
+            return part
+        more = note_on_ratings(part) if self.columns is None else None
+        return replace(part, notes=(note, *([more] if more else []), *part.notes))
 
 
 def _exported_texts(folder: Path) -> dict[str, list[str]]:

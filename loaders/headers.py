@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import pyarrow.compute as pc
+
 from graph_schema.errors import RequestError, SourceError
 from graph_schema.frames import SPECS
 from graph_schema.report import shown
 from loaders.tabular import TEXTS, CsvForm, FileTable, kind_of, looks_like_data, read_first_row
 
 _ORDER: Final = ("user_id", "item_id", "rating", "timestamp")
+_LIKE_TIME: Final = r"^[0-9]{9,19}(\.[0-9]+)?$"
 _REQUIRED: Final = SPECS["interactions"].required
 
 
@@ -63,6 +66,18 @@ def form_of_interactions(
         how = "as given"
     note = f"there is no header: the columns are read as {', '.join(columns)} ({how})."
     return replace(form, names=columns), note
+
+
+def note_on_ratings(part: FileTable) -> str | None:
+    """A note where the third column of three, which is read as the rating, holds times."""
+    if part.table.column_names != list(_ORDER[:3]) or not part.table.num_rows:
+        return None
+    if not pc.all(pc.match_substring_regex(part.table.column(2), _LIKE_TIME)).as_py():
+        return None
+    return (
+        "the values of rating look like times: pass columns=['user_id', 'item_id', 'timestamp'] "
+        "(--columns user_id,item_id,timestamp) if they are."
+    )
 
 
 def with_columns(part: FileTable, path: Path, columns: tuple[str, ...]) -> FileTable:

@@ -1,27 +1,36 @@
-"""Lists that are written as text: ``["a", "b"]`` of JSON, or ``['a', 'b']`` of Python."""
+"""Lists that are written as text: ``["a", "b"]`` of JSON, ``['a', 'b']`` of Python, ``['a' 'b']``
+of NumPy."""
 
 from __future__ import annotations
 
 import ast
 import json
-from typing import Any
+import re
+import warnings
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+_STRING: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+_VALUE: Final = rf"(?:{_STRING.pattern}|-?(?:0|[1-9][0-9]*)|True|False)"
+_OF_NUMPY: Final = re.compile(rf"\[\s*{_VALUE}(?:\s+{_VALUE})+\s*\]", re.DOTALL)
 
 
 def joined_lists(texts: Any) -> Any:
     """The texts as ``8|9``, "" as it is, if every other one is a list of texts, or of whole numbers
     or booleans; else None. Lists of numbers with a fraction are vectors and no names of values."""
-    shape = pc.match_substring_regex(texts, r"^\s*(\[.*\]\s*)?$")
+    shape = pc.match_substring_regex(texts, r"(?s)^\s*(\[.*\]\s*)?$")
     if not pc.all(shape).as_py():
         return None
     joined = []
-    for text in texts.to_pylist():
-        values = "" if text is None or not text.strip() else _joined(text)
-        if values is None:
-            return None
-        joined.append(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python on an odd escape
+        for text in texts.to_pylist():
+            values = _joined(text) if text.strip() else ""
+            if values is None:
+                return None
+            joined.append(values)
     return pa.array(joined, pa.string())
 
 
@@ -39,10 +48,23 @@ def _joined(text: str) -> str | None:
 
 def values_of_text(text: str) -> list[Any] | None:
     """The values of a list as text; None for what is none."""
-    for read in (json.loads, ast.literal_eval):
+    text = text.strip()
+    for read in (_of_numpy, json.loads, ast.literal_eval):
         try:
-            found = read(text.strip())
+            found = read(text)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
-        return found if isinstance(found, list) else None
+        return found if isinstance(found, list) and not _joins(text, found) else None
     return None
+
+
+def _of_numpy(text: str) -> list[Any]:
+    """The values of an array as NumPy prints it. Raises ValueError for any other text."""
+    if not _OF_NUMPY.fullmatch(text):
+        raise ValueError(text)
+    return [ast.literal_eval(one) for one in re.findall(_VALUE, text, re.DOTALL)]
+
+
+def _joins(text: str, values: list[Any]) -> bool:
+    """Whether texts stand side by side without a comma, which Python would read as one."""
+    return len(_STRING.findall(text)) > sum(isinstance(one, str) for one in values)

@@ -35,6 +35,13 @@ def test_columns_by_their_number(count: int, tmp_path: Path) -> None:
     assert f"the columns are read as {', '.join(names)} (by their number)" in str(result.report)
 
 
+@pytest.mark.parametrize(("third", "noted"), [("1100000000", True), ("5", False)])
+def test_times_in_the_place_of_ratings_are_noted(third: str, noted: bool, tmp_path: Path) -> None:
+    put(tmp_path / "interactions.csv", f"1,10,{third}\n2,20,{third}\n")
+    report = str(loaders.load(tmp_path, header=False).report)
+    assert ("the values of rating look like times" in report) == noted
+
+
 def test_columns_as_given(tmp_path: Path) -> None:
     put(tmp_path / "interactions.tsv", "1\t10\t1100000000\tpv\n1\t20\t1100000001\tbuy\n")
     result = loaders.load(tmp_path, header=False, columns=NAMES)

@@ -78,6 +78,8 @@ def test_a_text_column_of_mostly_numbers_is_noted() -> None:
         (['["a","b"]', "[]", '["c d"]'], ["a|b", "", "c d"]),
         (["['a', \"b's\"]", "[None]"], ["a|b's", ""]),
         (["[true, false]", "\\N"], ["true|false", ""]),
+        (["['a' \"b's\"\n 'c']", "[]"], ["a|b's|c", ""]),
+        (["[ 1  2\n 30]", "[4]"], ["1|2|30", "4"]),
     ],
 )
 def test_lists_are_several_values(values: list[str], expected: list[str]) -> None:
@@ -97,6 +99,11 @@ def test_lists_are_several_values(values: list[str], expected: list[str]) -> Non
         ["[[1], [2]]"],
         ["[1, 2"],
         ["[os.getcwd()]"],
+        ["['a', 'b' 'c']"],
+        ["[1 2 ... 9]"],
+        ["[0.5 1.5]"],
+        ["[007 8]"],
+        [r"['\x' 'b']"],
         ['[{"a": 1}]'],
     ],
 )
