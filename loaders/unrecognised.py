@@ -9,7 +9,7 @@ from typing import Final
 from graph_schema.errors import SourceError
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
-from loaders.json_records import records
+from loaders.json_records import plain, records
 from loaders.loader import Loader
 from loaders.recognition import JSON_SUFFIXES, TABLE_SUFFIXES, FileNames, plain_name
 from loaders.streams import open_bytes
@@ -85,7 +85,7 @@ def _json(files: FileNames, name: str) -> str:
     for known, format_name, usual in _KNOWN_FIELDS:
         if fields.issuperset(known):
             return f"{name} has the fields of {format_name}: call it {usual}"
-    names = sorted(fields)
+    names = sorted(map(plain, fields))
     more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
     return (
         f"{name} is JSON with the fields {', '.join(names[:_MOST_FIELDS])}{more} (not Amazon: no "
