@@ -165,6 +165,16 @@ def plain_names(files: FileNames) -> dict[str, str]:
     return {plain_name(name): name for name in sorted(files, reverse=True)}
 
 
+def check_single(files: FileNames, release: Release) -> None:
+    """Raise SourceError for a file of the release that is here plain and packed."""
+    for part in release.parts.values():
+        same = sorted(name for name in files if plain_name(name) == part.name)
+        if len(same) > 1:
+            raise SourceError(
+                f"{files.folder}: both {same[0]} and {same[1]} exist. Cure: keep one."
+            )
+
+
 def name_of(part: Part, names: Mapping[str, str]) -> str | None:
     """The file of a part; also by the name in the singular, such as rating.csv."""
     singular = part.name.replace("s.csv", ".csv")

@@ -48,7 +48,9 @@ def unrecognised(
     if len(said) == len(errors) == 1:
         return str(errors[0])
     more = f"; and {len(said) - _MOST:,} more files" if len(said) > _MOST else ""
-    what = f": {'; '.join(said[:_MOST])}{more}" if said else ""
+    folders = ", ".join(sorted(name for name in files if (files.folder / name).is_dir())[:_MOST])
+    below = f" (folders here: {folders})" if folders else ""
+    what = f": {'; '.join(said[:_MOST])}{more}" if said else below
     known = "; ".join(f"{loader.files} ({loader.name})" for loader in loaders)
     own = (
         "write the CSV layout, in which interactions.csv has the columns user_id and item_id; or "

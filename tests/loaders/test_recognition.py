@@ -87,6 +87,11 @@ def test_files_that_say_nothing_are_passed_over(tmp_path: Path) -> None:
     assert "no format is recognised. Cure: give" in message(tmp_path)
 
 
+def test_folders_below_folders_are_named(tmp_path: Path) -> None:
+    csv_folder(tmp_path / "a" / "b")
+    assert "no format is recognised (folders here: a). Cure: give" in message(tmp_path)
+
+
 def test_many_files_are_counted(tmp_path: Path) -> None:
     for number in range(8):
         put(tmp_path / f"{number}.json", "{}\n")
