@@ -19,7 +19,7 @@ from loaders.amazon_products import Products, clean
 from loaders.amazon_ratings import is_ratings, read_ratings, seconds, split_of
 from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.json_records import Record, UnreadFields, records
+from loaders.json_records import Record, UnreadFields, plain, records
 from loaders.loader import Loader
 from loaders.recognition import JSON_SUFFIXES, FileNames, plain_name, unread_files
 from loaders.report import FileReport, LoadResult, Progress
@@ -231,7 +231,7 @@ def _form_of(record: Record) -> _Form:
     for form in _FORMS:  # of a first record without an id, which the check of the catalog names
         if form.user in fields and form.rating in fields:
             return form
-    names = ", ".join(sorted(fields)[:20]) or "none"
+    names = ", ".join(map(plain, sorted(fields)[:20])) or "none"
     raise record.error(
         f"this is not a review of Amazon: there is no reviewerID and asin (2023: no user_id and "
         f"parent_asin); the fields are {names}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -140,13 +141,20 @@ def _attributes(values: dict[str, Any]) -> dict[str, str | None]:
     }
 
 
+def object_in(value: Any) -> dict[str, Any]:
+    """The object, also one that is written as JSON in a text; {} for anything else."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
 def details(value: Any) -> str:
     """Return the names and values of an object as text: "Color: red; Size: 3"."""
-    if not isinstance(value, dict):
-        return ""
-    scalars = (
-        (clean(name), one) for name, one in value.items() if isinstance(one, str | int | float)
-    )
+    given = object_in(value).items()
+    scalars = ((clean(name), one) for name, one in given if isinstance(one, str | int | float))
     named = ((name, clean(str(one))) for name, one in scalars)
     return "; ".join(f"{name}: {one}" for name, one in named if name and one)
 
@@ -164,12 +172,10 @@ def _odd_price(value: Any) -> bool:
 
 
 def _entities(values: dict[str, Any]) -> list[tuple[str, str]]:
-    own = values.get("details")
-    brand = values.get("brand") or (own.get("Brand") if isinstance(own, dict) else None)
-    author = values.get("author")
+    brand = values.get("brand") or object_in(values.get("details")).get("Brand")
     names = [("brand", clean(re.sub(r"^by\s{2,}|^by\n\s*", "", _string(brand).lstrip())))]
     names.append(("store", clean(values.get("store"))))
-    names.append(("author", clean(author.get("name") if isinstance(author, dict) else None)))
+    names.append(("author", clean(object_in(values.get("author")).get("name"))))
     names += [("category", clean(name)) for name in _categories(values)]
     return list(dict.fromkeys((kind, name) for kind, name in names if name))
 
@@ -198,4 +204,4 @@ def _string(value: Any) -> str:
 
 
 def _strings(value: Any) -> list[str]:
-    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []
+    return [one for one in map(plain, value) if one] if isinstance(value, list) else []

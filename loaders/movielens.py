@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
+import io
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from loaders.movielens_files import (
     ML_100K,
     Part,
     Release,
+    check_single,
     name_of,
     plain_names,
     recognises,
@@ -109,6 +110,7 @@ def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadRe
             f"{folder}: neither u.data (ml-100k) nor ratings.dat (ml-1m, ml-10m) nor a ratings.csv "
             "with userId,movieId,rating,timestamp is here. Cure: give the unpacked folder."
         )
+    check_single(files, release)
     builder = CatalogBuilder()
     builder.report.notes.append(f"read as {release.title}.")
     names, read = plain_names(files), {}
@@ -134,11 +136,10 @@ def _add(
     builder: CatalogBuilder, frame: str, part: Part, path: Path, progress: Progress | None
 ) -> None:
     """Read one file of a release."""
-    encoding = _encoding(path)
-    found = read_csv(path, part.form(encoding or "utf-8"), progress)
+    encoding, note = _encoding(path)
+    found = read_csv(path, part.form(encoding), progress)
     file = builder.report_file(path, found)
-    if encoding is not None:
-        file.notes.append(f"read as {'UTF-8' if encoding == 'utf-8' else 'latin-1, not UTF-8'}.")
+    file.notes += [] if note is None else [note]
     found = without_joins(found, file)
     found = replace(found, table=_named(found.table, part, path))
     if frame == "reviews":
@@ -158,22 +159,26 @@ def _named(table: pa.Table, part: Part, path: Path) -> pa.Table:
     return table.rename_columns([part.column(name) for name in table.column_names])
 
 
-def _encoding(path: Path) -> str | None:
-    """UTF-8 where the whole file is that, else latin-1; None for ASCII, which is both."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    ascii_alone = True
+def _encoding(path: Path) -> tuple[str, str | None]:
+    """UTF-8 where the whole file is that, else latin-1, and the note that says so; none for ASCII,
+    which is both."""
     with open_bytes(path) as stream:
-        while block := stream.read(_BLOCK):
-            ascii_alone = ascii_alone and block.isascii()
+        if all(block.isascii() for block in iter(lambda: stream.read(_BLOCK), b"")):
+            return "utf-8", None
+    good, bad = 0, []
+    with open_bytes(path) as stream:
+        for number, line in enumerate(io.BufferedReader(stream), start=1):
             try:
-                decoder.decode(block)
+                line.decode()
             except UnicodeDecodeError:
-                return "latin-1"
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "latin-1"
-    return None if ascii_alone else "utf-8"
+                bad.append(number)
+            else:
+                good += not line.isascii()
+    if not bad:
+        return "utf-8", "read as UTF-8."
+    wrong = f" {good:,} others are UTF-8 and come out wrong: save the file in one encoding."
+    note = f"read as latin-1, as line {bad[0]} is not UTF-8.{wrong if good else ''}"
+    return "latin-1", note
 
 
 def _with_text(part: FileTable, file: FileReport) -> FileTable:

@@ -148,19 +148,31 @@ def release_of(files: FileNames) -> Release | None:
 
 def recognises(files: FileNames) -> bool:
     """Whether these are files of a release. Files of other data are called ratings.dat or
-    ratings.csv too, so that their first line decides."""
+    ratings.csv too, so that their first line decides; and who has written them in the CSV layout as
+    well means that."""
     names = plain_names(files)
     if "u.data" in names:
         return True
     if "ratings.dat" in names:
         first = next(iter(files.lines(names["ratings.dat"])), "")
         return first.count("::") == len(_INTERACTIONS) - 1 or "movies.dat" in names
-    return release_of(files) is not None
+    written = any(name.split(".")[0] == "interactions" for name in names)
+    return not written and release_of(files) is not None
 
 
 def plain_names(files: FileNames) -> dict[str, str]:
     """Name of a file as published → its name here, which may be that of a packed file."""
     return {plain_name(name): name for name in sorted(files, reverse=True)}
+
+
+def check_single(files: FileNames, release: Release) -> None:
+    """Raise SourceError for a file of the release that is here plain and packed."""
+    for part in release.parts.values():
+        same = sorted(name for name in files if plain_name(name) == part.name)
+        if len(same) > 1:
+            raise SourceError(
+                f"{files.folder}: both {same[0]} and {same[1]} exist. Cure: keep one."
+            )
 
 
 def name_of(part: Part, names: Mapping[str, str]) -> str | None:

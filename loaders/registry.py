@@ -29,11 +29,11 @@ _MODULES: Final = (
     "loaders.graph_formats.kgat",
     "loaders.movielens",
     "loaders.xmrec",
+    "loaders.graph_formats.neo4j_admin",
+    "loaders.csv_folder",
     "loaders.json_formats.yelp",
     "loaders.json_formats.goodreads",
     "loaders.json_formats.steam",
-    "loaders.graph_formats.neo4j_admin",
-    "loaders.csv_folder",
     "loaders.amazon",
     "loaders.graph_formats.sasrec",
 )

@@ -9,7 +9,7 @@ from typing import Final
 from graph_schema.errors import SourceError
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
-from loaders.json_records import records
+from loaders.json_records import plain, records
 from loaders.loader import Loader
 from loaders.recognition import JSON_SUFFIXES, TABLE_SUFFIXES, FileNames, plain_name
 from loaders.streams import open_bytes
@@ -48,7 +48,9 @@ def unrecognised(
     if len(said) == len(errors) == 1:
         return str(errors[0])
     more = f"; and {len(said) - _MOST:,} more files" if len(said) > _MOST else ""
-    what = f": {'; '.join(said[:_MOST])}{more}" if said else ""
+    folders = ", ".join(sorted(name for name in files if (files.folder / name).is_dir())[:_MOST])
+    below = f" (folders here: {folders})" if folders else ""
+    what = f": {'; '.join(said[:_MOST])}{more}" if said else below
     known = "; ".join(f"{loader.files} ({loader.name})" for loader in loaders)
     own = (
         "write the CSV layout, in which interactions.csv has the columns user_id and item_id; or "
@@ -85,7 +87,7 @@ def _json(files: FileNames, name: str) -> str:
     for known, format_name, usual in _KNOWN_FIELDS:
         if fields.issuperset(known):
             return f"{name} has the fields of {format_name}: call it {usual}"
-    names = sorted(fields)
+    names = sorted(map(plain, fields))
     more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
     return (
         f"{name} is JSON with the fields {', '.join(names[:_MOST_FIELDS])}{more} (not Amazon: no "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from graph_schema.frames import SPECS
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.json_records import Record, UnreadFields, records
+from loaders.json_records import Record, UnreadFields, plain, records
 from loaders.recognition import FileNames, plain_name, unread_files
 from loaders.report import FileReport, Progress
 from loaders.text_table import TextTable, without_empty_columns
@@ -148,7 +148,7 @@ def _known(
 def read_each(
     path: Path,
     builder: CatalogBuilder,
-    known: Iterable[str],
+    known: Sequence[str],
     use: Callable[[Record, FileReport], None],
     progress: Progress | None,
 ) -> FileReport:
@@ -158,6 +158,12 @@ def read_each(
     unread = UnreadFields(*known)
     for record in records(path, progress):
         file.read += 1
+        if file.read == 1 and record.values.keys().isdisjoint(known):
+            fields = ", ".join(map(plain, record.values)) or "none"
+            raise record.error(
+                f"none of the fields {', '.join(known)} is here; the fields are {fields}",
+                "give the file as published, or call it by another name.",
+            )
         unread.see(record)
         use(record, file)
     unread.note(file)

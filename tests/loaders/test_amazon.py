@@ -213,6 +213,31 @@ def test_a_time_in_the_year_1_is_absent(tmp_path: Path) -> None:
     )
 
 
+def test_metadata_with_objects_in_texts_and_halves_of_characters(tmp_path: Path) -> None:
+    amazon_2023(tmp_path)
+    products = [
+        {
+            "parent_asin": "i1",
+            "title": "One \ud83d",
+            "details": '{"Brand": "Lampe \\ud83d", "Pages": 3}',
+            "author": {"name": "Ann"},
+            "subtitle": "A novel",
+            "bought_together": ["i2", "\ud83d", 5, "\ud83dgone"],
+            "\ud83d": 1,
+        },
+        {"parent_asin": "i2", "details": "{", "author": "nobody", "categories": None},
+    ]
+    put(tmp_path / "meta_Toys.jsonl.gz", json_lines(products))
+    result = loaders.load(tmp_path)
+    item = result.catalog.items.set_index("item_id").loc["i1"]
+    assert item[["title", "details", "subtitle"]].tolist() == [
+        "One",
+        "Brand: Lampe; Pages: 3",
+        "A novel",
+    ]
+    assert set(result.catalog.facts["tail"]) == {"brand:Lampe", "author:Ann", "i2"}
+
+
 def test_2023_without_parent_asin(tmp_path: Path) -> None:
     row = {"user_id": "A1", "asin": "B1", "rating": 4.0, "timestamp": 1588687728923}
     put(tmp_path / "r.jsonl", json_lines([row]))

@@ -66,6 +66,14 @@ def test_yelp_repeats_and_wrong_rows(tmp_path: Path) -> None:
     assert "row 1, column timestamp: 'soon'" in str(caught.value)
 
 
+def test_yelp_of_other_content(tmp_path: Path) -> None:
+    put(yelp_folder(tmp_path) / "yelp_academic_dataset_user.json", '{"name": "a", "b": 1}\n')
+    with pytest.raises(
+        SourceError, match=r"user\.json, row 1: none of the fields user_id.*name, b"
+    ):
+        loaders.load(tmp_path)
+
+
 def test_yelp_twice(tmp_path: Path) -> None:
     put(yelp_folder(tmp_path) / "review.json.gz", "{}")
     with pytest.raises(

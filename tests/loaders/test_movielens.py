@@ -153,7 +153,9 @@ def test_10m_has_half_stars_tags_and_users_who_only_tag(tmp_path: Path) -> None:
     assert result.catalog.tables["items"].column("genres").to_pylist() == ["Drama", None, "War"]
 
 
-@pytest.mark.parametrize(("encoding", "words"), [("utf-8", "UTF-8"), ("latin-1", "latin-1, not")])
+@pytest.mark.parametrize(
+    ("encoding", "words"), [("utf-8", "UTF-8"), ("latin-1", "latin-1, as line")]
+)
 @pytest.mark.parametrize("write", [movielens_1m, movielens_100k, movielens_csv])
 def test_files_saved_again_in_another_encoding(
     tmp_path: Path, encoding: str, words: str, write: Callable[[Path], Path]
@@ -173,7 +175,17 @@ def test_files_saved_again_in_another_encoding(
 def test_utf8_that_is_cut_at_the_end_is_latin1(tmp_path: Path) -> None:
     put(movielens_1m(tmp_path) / "movies.dat", "i1::One::Drama\ni2::Two::War\ni3::é::Café", "utf-8")
     put(tmp_path / "movies.dat", (tmp_path / "movies.dat").read_bytes()[:-1])
-    assert "read as latin-1" in str(loaders.load(tmp_path).report)
+    report = str(loaders.load(tmp_path).report)
+    assert "read as latin-1, as line 3 is not UTF-8." in report
+    put(tmp_path / "movies.dat", "i1::Café::Drama\ni2::Två::War\n".encode() + b"i3::\xe9::X\n")
+    assert "2 others are UTF-8 and come out wrong" in str(loaders.load(tmp_path).report)
+
+
+def test_a_file_that_is_there_twice(tmp_path: Path) -> None:
+    movielens_csv(tmp_path)
+    put(tmp_path / "tags.csv.gz", (tmp_path / "tags.csv").read_bytes())
+    with pytest.raises(SourceError, match=r"both tags\.csv and tags\.csv\.gz exist"):
+        loaders.load(tmp_path)
 
 
 def test_movietweetings(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def test_several_folders_below(tmp_path: Path) -> None:
             '{"b": 1, "a": 2}\n',
             "data.json is JSON with the fields a, b (not Amazon: no ",
         ),
+        ("data.json", '{"\\ud83da": 1}', "data.json is JSON with the fields a (not Amazon"),
         ("data.json", "[]", "data.json has no JSON object"),
         ("data.json", "<html>", "data.json, row 1: the line is not a JSON object: '<html>'"),
         ("data.json.gz", "", "data.json.gz: the file is empty. Cure: "),
@@ -86,6 +87,11 @@ def test_files_that_say_nothing_are_passed_over(tmp_path: Path) -> None:
     assert "no format is recognised. Cure: give" in message(tmp_path)
 
 
+def test_folders_below_folders_are_named(tmp_path: Path) -> None:
+    csv_folder(tmp_path / "a" / "b")
+    assert "no format is recognised (folders here: a). Cure: give" in message(tmp_path)
+
+
 def test_many_files_are_counted(tmp_path: Path) -> None:
     for number in range(8):
         put(tmp_path / f"{number}.json", "{}\n")
@@ -96,6 +102,14 @@ def test_other_json_beside_the_files_of_a_format_changes_nothing(tmp_path: Path)
     plain = loaders.load(csv_folder(tmp_path / "data")).catalog
     put(tmp_path / "data" / "dataset-metadata.json", '{"id": "someone/data"}')
     assert loaders.load(tmp_path / "data").catalog.equals(plain)
+
+
+def test_the_csv_layout_comes_before_the_files_that_it_was_made_of(tmp_path: Path) -> None:
+    plain = loaders.load(csv_folder(tmp_path)).catalog
+    for sample in FILE_SAMPLES:
+        if sample.name in ("movielens-csv", "yelp", "goodreads", "steam", "amazon-2023"):
+            sample.write(tmp_path)
+    assert loaders.load(tmp_path).catalog.equals(plain)
 
 
 def test_names_lines_and_fields(tmp_path: Path) -> None:
