@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,13 @@ FETCHED = ("ml-100k",)
 _TAB = {"tab": "\t", "\\t": "\t"}  # ways to write a tab on the command line
 _FLAGS = {"header": "--no-header"}  # options whose flag has another name
 SHOWN = 20  # scenarios listed after a load
+
+
+class ZeroLabels(StrEnum):
+    """What ``--zero-labels`` does with rows whose label is 0."""
+
+    drop = "drop"
+    keep = "keep"
 
 
 def _known_format(name: str | None) -> str | None:
@@ -97,7 +105,20 @@ def load(
         typer.Option(help="CSV: what separates the fields, such as ; or tab; else a comma."),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="CSV: the encoding, such as latin-1; else UTF-8.")
+        str | None,
+        typer.Option(help="CSV and RecBole: the encoding, such as latin-1; else UTF-8."),
+    ] = None,
+    field_separator: Annotated[
+        str | None,
+        typer.Option(help="RecBole: what separates the fields, such as a comma; else a tab."),
+    ] = None,
+    sequence_separator: Annotated[
+        str | None,
+        typer.Option(help="RecBole: what separates values of a sequence, as |; else a space."),
+    ] = None,
+    zero_labels: Annotated[
+        ZeroLabels | None,
+        typer.Option(help="RecBole: rows whose label is 0, which are no clicks; else drop."),
     ] = None,
     no_header: Annotated[
         bool,
@@ -137,6 +158,9 @@ def load(
             header=False if no_header else None,
             columns=None if columns is None else columns.split(","),
             language=language,
+            field_separator=_TAB.get(field_separator or "", field_separator),
+            sequence_separator=sequence_separator,
+            zero_labels=zero_labels,
         )
         with open_store(store, user=db_user, database=database, create=True) as graph:
             written = graph.write(result.catalog, progress=progress)
