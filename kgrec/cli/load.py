@@ -9,23 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._loads import compare, print_outcome, write
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, StoreOption
-from kgrec.cli._output import print_frame, print_json, print_values
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._stores import open_store
 from kgrec.progress import Progress
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from graph_schema import Catalog
     from loaders import LoadResult
 
 
 FETCHED = ("ml-100k",)
 _TAB = {"tab": "\t", "\\t": "\t"}  # ways to write a tab on the command line
 _FLAGS = {"header": "--no-header"}  # options whose flag has another name
-SHOWN = 20  # scenarios listed after a load
 
 
 class ZeroLabels(StrEnum):
@@ -138,6 +134,13 @@ def load(
     language: Annotated[
         str | None, typer.Option(help="RDF: the language of names, such as de; else English.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="The store holds exactly these files afterwards.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check all and say what would change; write nothing."),
+    ] = False,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -145,7 +148,9 @@ def load(
     """Check a folder of files and write it into a graph store.
 
     The whole folder is checked before the first row is written, and loading it twice changes
-    nothing. The CSV layout is described in docs/csv-layout.md.
+    nothing. A store that holds a graph already keeps what the files lack, unless `--replace` is
+    given; either way the command says what was added, changed, kept or removed. The CSV layout is
+    described in docs/csv-layout.md.
     """
     with progress_on_stderr() as progress:
         result = load_source(
@@ -162,30 +167,12 @@ def load(
             sequence_separator=sequence_separator,
             zero_labels=zero_labels,
         )
-        with open_store(store, user=db_user, database=database, create=True) as graph:
-            written = graph.write(result.catalog, progress=progress)
+        with open_store(
+            store, user=db_user, database=database, create=True, make_folder=not dry_run
+        ) as graph:
+            if dry_run:
+                outcome = compare(graph, result.catalog, replace=replace)
+            else:
+                outcome = write(graph, result.catalog, replace=replace, progress=progress)
     say(str(result.report))
-    scenarios = scenario_counts(result.catalog)
-    if as_json:
-        values = {"store": store, "rows": written.rows, "seconds": written.seconds}
-        print_json({**values, "scenarios": dict(scenarios.itertuples(index=False))})
-        return
-    print_values({**written.rows, "seconds": round(written.seconds, 2)}, as_json=False)
-    if len(scenarios):
-        print_frame(scenarios.head(SHOWN), as_json=False)
-    if len(scenarios) > SHOWN:
-        print(f"and {len(scenarios) - SHOWN:,} more scenarios")
-
-
-def scenario_counts(catalog: Catalog) -> pd.DataFrame:
-    """Count each scenario's interactions: columns scenario and interactions, largest first."""
-    import pandas as pd
-    import pyarrow.compute as pc
-
-    events, names = catalog.tables["interactions"], catalog.tables["scenarios"]["scenario_id"]
-    counts = pd.Series(0, index=pd.Index(names.to_pylist(), dtype=object))
-    if "scenario" in events.column_names:
-        pairs = pc.value_counts(events["scenario"].drop_null()).to_pylist()
-        counts.update(pd.Series({pair["values"]: pair["counts"] for pair in pairs}, dtype="int64"))
-    ordered = counts.sort_values(ascending=False, kind="stable")
-    return ordered.rename_axis("scenario").reset_index(name="interactions")
+    print_outcome(store, outcome, result.catalog, as_json=as_json)
