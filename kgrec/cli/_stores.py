@@ -24,6 +24,13 @@ def is_store(source: str) -> bool:
     return names_store(source)
 
 
+def is_server(store: str) -> bool:
+    """Whether a store is on a server, and not a file here. Raises StoreError."""
+    from kgrec.stores.registry import store_kind
+
+    return store_kind(store).server
+
+
 def open_store(
     store: str,
     *,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._following import BadLines, follow, place_of_position
 from kgrec.cli._loads import compare, print_outcome, write
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, StoreOption
+from kgrec.cli._output import print_json
 from kgrec.cli._progress import progress_on_stderr, say
-from kgrec.cli._stores import open_store
+from kgrec.cli._stdin import STDIN, stdin_as_file
+from kgrec.cli._stores import is_server, open_store
 from kgrec.progress import Progress
 
 if TYPE_CHECKING:
@@ -59,17 +63,28 @@ def load_source(
     progress: Progress,
     **options: Any,
 ) -> LoadResult:
-    """Load a folder, a file, or a data set that kgrec can fetch (``ml-100k``). Options that are
-    None are left out."""
+    """Load a folder, a file, standard input ("-"), or a data set that kgrec can fetch
+    (``ml-100k``). Options that are None are left out."""
     import loaders
 
+    given = {name: value for name, value in options.items() if value is not None}
+    if source == STDIN:
+        with stdin_as_file() as path:
+            return _load(path, source_format or "csv", progress, given)
     path = Path(source)
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
-    given = {name: value for name, value in options.items() if value is not None}
-    if given:
-        _check_options(path, source_format, list(given))
-    return loaders.load(path, format=source_format, progress=progress, **given)
+    return _load(path, source_format, progress, given)
+
+
+def _load(
+    path: Path, source_format: str | None, progress: Progress, options: dict[str, Any]
+) -> LoadResult:
+    import loaders
+
+    if options:
+        _check_options(path, source_format, list(options))
+    return loaders.load(path, format=source_format, progress=progress, **options)
 
 
 def _check_options(path: Path, source_format: str | None, options: list[str]) -> None:
@@ -80,9 +95,10 @@ def _check_options(path: Path, source_format: str | None, options: list[str]) ->
     for option in options:
         if option not in loader.options:
             owners = " and ".join(one.name for one in LOADERS if option in one.options)
+            flag = _FLAGS.get(option) or "--" + option.replace("_", "-")
             raise typer.BadParameter(
-                f"{_FLAGS.get(option, f'--{option}')} is an option of the format {owners}; "
-                f"{path} has the format {loader.name}. Leave it out, or pass --format."
+                f"{flag} is an option of the format {owners}; {path} has the format {loader.name}. "
+                "Leave it out, or pass --format."
             )
 
 
@@ -90,7 +106,10 @@ def _check_options(path: Path, source_format: str | None, options: list[str]) ->
     epilog="Example: `kgrec load my-data --store catalog.kgl`",
 )
 def load(
-    source: Annotated[str, typer.Argument(help="Folder or file to load, or ml-100k to fetch.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="Folder or file to load, ml-100k to fetch, - for standard input."),
+    ],
     store: StoreOption,
     source_format: FormatOption = None,
     metadata: Annotated[
@@ -141,6 +160,23 @@ def load(
         bool,
         typer.Option("--dry-run", help="Check all and say what would change; write nothing."),
     ] = False,
+    follow_file: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Write the events that are appended to a file of JSON lines, until Ctrl-C.",
+        ),
+    ] = False,
+    bad_lines: Annotated[
+        BadLines, typer.Option(help="--follow: what to do with lines that are no events.")
+    ] = BadLines.skip,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="--follow: read the file from its first line.")
+    ] = False,
+    position: Annotated[
+        Path | None,
+        typer.Option(help="--follow: the file for how far it was read.", dir_okay=False),
+    ] = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -152,6 +188,18 @@ def load(
     given; either way the command says what was added, changed, kept or removed. The CSV layout is
     described in docs/csv-layout.md.
     """
+    if follow_file:
+        if source == STDIN or replace or dry_run or source_format:
+            raise typer.BadParameter(
+                "--follow takes a file of JSON lines, without --replace, --dry-run and --format"
+            )
+        place = position or place_of_position(Path(source), store, server=is_server(store))
+        with open_store(store, user=db_user, database=database, create=True) as graph:
+            summary = follow(Path(source), graph, place, from_start=from_start, bad_lines=bad_lines)
+        say(f"ended: {summary}")
+        if as_json:
+            print_json({"store": store, "position": str(place), **asdict(summary)})
+        return
     with progress_on_stderr() as progress:
         result = load_source(
             source,
