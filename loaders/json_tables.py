@@ -73,6 +73,11 @@ def _lines(path: Path, progress: Progress | None) -> Iterator[tuple[int, dict[st
         yield number, _record(decode, line, path, number) if line.strip() else None
 
 
+def json_object(text: str, path: Path, row: int) -> dict[str, Any]:
+    """The object of one line. Raises SourceError."""
+    return _record(_decoder().decode, text, path, row)
+
+
 def _record(decode: Callable[[str], Any], text: str, path: Path, row: int) -> dict[str, Any]:
     try:
         record = decode(text)

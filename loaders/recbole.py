@@ -7,8 +7,9 @@ item itself, so that an item is one node of the graph and not two.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,20 +18,17 @@ import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
 from graph_schema.disk.paths import given_path
-from graph_schema.errors import SourceError
-from graph_schema.frames import SPECS
+from graph_schema.errors import RequestError, SourceError
 from graph_schema.report import shown
+from loaders.atomic.columns import SPACE, TAB, AtomicForm, AtomicTable, read_atomic, typed
+from loaders.atomic.files import EVENTS, AtomicFile, DataSet, find_files
+from loaders.atomic.histories import ITEMS, LIST, events_of
 from loaders.builder import CatalogBuilder
-from loaders.infer import infer_types
 from loaders.loader import Loader, folder_of
-from loaders.report import FileReport, LoadResult, Progress
-from loaders.tabular import CsvForm, FileTable, read_csv
+from loaders.report import FileReport, LoadReport, LoadResult, Progress
 
-FORM: Final = CsvForm(delimiter="\t", quoted=False)
-_FRAMES: Final = {"inter": "interactions", "user": "users", "item": "items", "kg": "facts"}
-_NAMES: Final = {"movie_title": "title", "class": "genres", "release_year": "year"}
+_FRAMES: Final = {"user": "users", "item": "items", "kg": "facts"}
 _ENDS: Final = ("head", "tail")
-_TYPES: Final = ("token", "token_seq", "float", "float_seq")
 
 
 def recbole(
@@ -39,9 +37,18 @@ def recbole(
     *,
     name: str | None = None,
     only_interacted: bool = False,
+    field_separator: str = TAB,
+    sequence_separator: str = SPACE,
+    encoding: str = "utf-8",
+    zero_labels: Literal["drop", "keep"] = "drop",
     progress: Progress | None = None,
 ) -> LoadResult:
     """Load a folder of RecBole atomic files.
+
+    Columns declared ``token`` are text, except age and year, which are numbers where they hold
+    some. Parts of the events (NAME.train.inter, or RecBole's NAME.part1.inter to part3) are read as
+    splits. Histories (``item_id_list``) are read as events, each of which counts once, whatever
+    number of rows holds it.
 
     Parameters
     ----------
@@ -54,6 +61,14 @@ def recbole(
     only_interacted : bool
         Drop users and items without interactions, for protocols whose candidates are the items of
         the split. The entity of such an item stays in the graph as an entity.
+    field_separator, sequence_separator : str
+        What separates the columns, and the values of a sequence; fields may be quoted if it is no
+        tab.
+    encoding : str
+        The encoding of the files.
+    zero_labels : {"drop", "keep"}
+        What to do with rows whose ``label`` is 0 (or -1), where that column holds nothing else but
+        1: they are items that were shown and not clicked. To keep them counts them as positive.
     progress : callable, optional
         Called with (file name, bytes read, bytes in total) while a file is read.
 
@@ -70,23 +85,33 @@ def recbole(
         If the content breaks the schema.
     """
     folder = given_path(folder, "folder")
-    paths = _find_files(folder, name, need_inter=interactions is None)
-    builder = CatalogBuilder()
-    for suffix, frame in _FRAMES.items():
-        if suffix not in paths or (suffix == "inter" and interactions is not None):
-            continue
-        part = _read_file(paths[suffix], progress, builder)
-        builder.add(frame, part.table, paths[suffix], part.rows)
-    if interactions is not None:
+    if zero_labels not in ("drop", "keep"):
+        raise RequestError(f"zero_labels is {zero_labels!r}; give 'drop' or 'keep'.")
+    form = AtomicForm(field_separator, sequence_separator, encoding)
+    files = find_files(folder, name, need_events=interactions is None)
+    paths, builder = files.whole, CatalogBuilder()
+    if interactions is None:
+        _read_events(files, form, progress, builder, zero_labels)
+        if not builder.tables["interactions"].num_rows:
+            raise SourceError(
+                f"{builder.sources['interactions']}: no interaction is in it"
+                f"{_dropped(builder.report)}. Cure: add interactions."
+            )
+    else:
         builder.tables["interactions"] = interactions
         builder.report.file("interactions frame").read = len(interactions)
+    for suffix, frame in _FRAMES.items():
+        if suffix in paths:
+            part = read_atomic(paths[suffix], frame, form, progress, builder)
+            table = typed(part, frame, builder.report.file(paths[suffix].name))
+            builder.add(frame, table, paths[suffix], part.rows)
     for frame, column in (("users", "user_id"), ("items", "item_id")):
         if only_interacted:
             _keep_interacted(frame, column, builder)
         if interactions is None:
             _add_interacted(frame, column, builder)
     if "facts" in builder.tables:
-        links = _read_links(paths, progress, builder)
+        links = _read_links(paths, form, progress, builder)
         facts = _facts(builder.tables["facts"], links, paths["kg"])
         builder.tables["facts"] = facts
         ends = pa.concat_arrays([facts.column(f"{end}_type").combine_chunks() for end in _ENDS])
@@ -94,115 +119,116 @@ def recbole(
             builder.report.file(paths["kg"].name).notes.append(
                 "no fact is about an item: a .link file says which entity is which item."
             )
+    builder.report.notes += [
+        f"{path.name} was not read: kgrec reads .inter, .user, .item, .kg and .link files."
+        for path in files.others
+    ]
     return builder.build()
 
 
-def _find_files(folder: Path, name: str | None, *, need_inter: bool) -> dict[str, Path]:
-    if not folder.is_dir():
+def _read_events(
+    files: DataSet, form: AtomicForm, progress: Progress | None, builder: CatalogBuilder, zero: str
+) -> None:
+    """Add the interactions: those of the whole file, or of its parts, which are splits."""
+    parts = files.parts or {"": files.whole[EVENTS]}
+    found = []
+    for split, path in parts.items():
+        part = read_atomic(path, "interactions", form, progress, builder)
+        file = builder.report.file(path.name)
+        if len(parts) > 1:
+            part = _with_split(part, split, path)
+        elif split:
+            file.notes.append("it is the only part of the events, so that they have no split.")
+        found.append((path, _clicked(part, file, zero)))
+    if len(found) == 1:
+        path, part = found[0]
+        part = _as_events(part, builder.report.file(path.name))
+        table = typed(part, "interactions", builder.report.file(path.name))
+        builder.add("interactions", table, path, part.rows)
+        return
+    for path, part in found:  # a problem names the file that has it
+        sources, rows = {"interactions": str(path)}, {"interactions": part.rows}
+        own = typed(part, "interactions", FileReport(path.name))
+        if ITEMS not in part.kinds:
+            Catalog.from_frames(
+                interactions=own, sources=sources, rows=rows
+            ).validate().raise_if_any()
+    tables = pa.concat_tables([part.table for _, part in found], promote_options="default")
+    kinds = {name: kind for _, part in found for name, kind in part.kinds.items()}
+    whole = AtomicTable(tables, kinds, np.concatenate([part.rows for _, part in found]))
+    report = builder.report.file(found[0][0].name)
+    whole = _as_events(whole, report)
+    names = ", ".join(path.name for path, _ in found)
+    builder.add("interactions", typed(whole, "interactions", report), names, whole.rows)
+
+
+def _dropped(report: LoadReport) -> str:
+    """Why rows of the events were dropped, for a message."""
+    reasons = [f"{n:,}: {why}" for file in report.files for why, n in file.dropped.items()]
+    return f" (rows dropped: {'; '.join(reasons)})" if reasons else ""
+
+
+def _with_split(part: AtomicTable, split: str, path: Path) -> AtomicTable:
+    if "split" in part.kinds:
         raise SourceError(
-            f"{folder}: there is no such folder. Cure: give the folder that has NAME.inter."
+            f"{path}, row 1: there is a column split, and the file is the part {split}. Cure: "
+            "remove the column."
         )
-    suffixes = (*_FRAMES, "link")
-    here = [(*_parts(path), path) for path in sorted(folder.iterdir())]
-    here = [one for one in here if one[1] in suffixes and not one[0].startswith(".")]
-    stems = sorted({stem for stem, _, _ in here})
-    if name is None and len(stems) > 1:
-        raise SourceError(
-            f"{folder}: several data sets are here ({', '.join(stems)}). Cure: give the file of "
-            f"one, such as {stems[0]}.inter, or pass name=."
+    column = pa.repeat(pa.scalar(split), part.table.num_rows)
+    return replace(
+        part,
+        table=part.table.append_column("split", column),
+        kinds={**part.kinds, "split": "token"},
+    )
+
+
+def _clicked(part: AtomicTable, file: FileReport, zero: str) -> AtomicTable:
+    """Without the rows that are no click (``label`` 0 or less). Their histories stay."""
+    if "label" not in part.kinds:
+        return part
+    labels = part.table.column("label")
+    number = pc.match_substring_regex(labels, r"^(-?1|0)?(\.0*)?$")
+    if pc.all(pc.fill_null(number, True)).as_py() is False:
+        file.notes.append("column label is read as an attribute, as it holds more than 0 and 1.")
+        return part
+    none = pc.fill_null(pc.match_substring_regex(labels, r"^(-1|0)(\.0*)?$"), False)
+    count = int(pc.sum(none).as_py() or 0)
+    if not count:
+        return part
+    if zero == "keep":
+        file.notes.append(
+            f"{count:,} rows have the label 0 and are kept: every interaction counts as positive, "
+            "whatever its label."
         )
-    found: dict[str, Path] = {}
-    for stem, suffix, path in here:
-        if name is None or stem == name:
-            if suffix in found:
-                raise SourceError(
-                    f"{folder}: both {found[suffix].name} and {path.name} exist. Cure: keep one."
-                )
-            found[suffix] = path
-    if need_inter and "inter" not in found:
-        raise SourceError(
-            f"{folder}: {name or 'NAME'}.inter is missing. Cure: add it, or pass interactions=."
-        )
-    return found
+        return part
+    if ITEMS in part.kinds and "item_id" in part.kinds:
+        place = part.table.column_names.index("item_id")
+        items = pc.if_else(none, "", part.table.column(place))
+        file.notes.append(f"{count:,} rows have the label 0: of these the history alone is read.")
+        return part.of(part.table.set_column(place, "item_id", items), part.rows)
+    file.drop("its label is 0, so it is no click (zero_labels='keep' keeps it)", count)
+    keep = ~none.to_numpy()
+    return part.of(part.table.filter(pa.array(keep)), part.rows[keep])
 
 
-def _parts(path: Path) -> tuple[str, str]:
-    """The name of the data set and the kind of an atomic file: "toy", "inter" of toy.inter.gz."""
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
-    return plain.stem, plain.suffix[1:]
-
-
-def _read_file(path: Path, progress: Progress | None, builder: CatalogBuilder) -> FileTable:
-    """Read one atomic file: plain column names, and sequences joined by "|"."""
-    part = read_csv(path, FORM, progress)
-    file = builder.report_file(path, part)
-    frame = _FRAMES.get(_parts(path)[1])
-    columns: dict[str, Any] = {}
-    for header, column in zip(part.table.column_names, part.table.columns, strict=True):
-        title, kind = _split_header(header, path)
-        title = title if frame == "items" or title != "genres" else "class"
-        if title in columns:
-            raise SourceError(f"{path}, row 1: two columns mean {title}. Cure: rename one of them.")
-        if kind.endswith("_seq") and not _is_text(title):
-            column = _joined(column)
-        columns[title] = column if kind != "float" else _number(column)
-    if "year" in columns:
-        columns["year"] = _years(columns["year"], file)
-    known = {name for name in columns if frame is None or name.endswith("_id")}
-    known |= set() if frame is None else set(SPECS[frame].by_name)
-    return FileTable(infer_types(pa.table(columns), known, file, part.rows), part.rows)
-
-
-def _split_header(header: str, path: Path) -> tuple[str, str]:
-    title, _, kind = header.rpartition(":")
-    if kind not in _TYPES or not title or ":" in title:
-        raise SourceError(
-            f"{path}, row 1: {header!r} is not a RecBole header. Cure: write tab-separated columns "
-            f"as name:type, where the type is one of {', '.join(_TYPES)}."
-        )
-    return _NAMES.get(title, title), kind
-
-
-def _number(column: Any) -> Any:
-    """A column that is declared float as numbers, where every value is one; else as it is."""
-    try:
-        given = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-        values = given.cast(pa.float64())
-    except pa.ArrowInvalid:
-        return column
-    finite = pc.all(pc.is_finite(values)).as_py()
-    return values if finite and given.null_count < len(given) else column
-
-
-def _is_text(title: str) -> bool:
-    """Whether a token sequence is one text: RecBole gives titles this type as well."""
-    return any(word in title for word in ("title", "name", "text", "description"))
-
-
-def _years(column: Any, file: FileReport) -> Any:
-    """Replace text in a column of years by absent values, if at most a tenth of it is text."""
-    number = pc.match_substring_regex(column, r"^(\d{1,4})?$")
-    texts = len(column) - (pc.sum(number).as_py() or 0)
-    if not texts or texts > len(column) / 10:
-        return column
-    example = column.filter(pc.invert(number))[0].as_py()
-    file.notes.append(f"{texts} years are not numbers (such as {example!r}) and count as absent.")
-    return pc.if_else(number, column, "")
-
-
-def _joined(column: Any) -> Any:
-    words = pc.utf8_trim_whitespace(column)
-    return pc.replace_substring_regex(words, r"\s+", "|")
+def _as_events(part: AtomicTable, file: FileReport) -> AtomicTable:
+    """With one row for each event of a history (``item_id_list``)."""
+    if ITEMS not in part.kinds or "user_id" not in part.kinds:
+        return part
+    table, rows = events_of(part.table, part.rows, file)
+    lists = {n.removesuffix(LIST): k for n, k in part.kinds.items() if n.endswith(LIST)}
+    kinds = {name: kind.removesuffix("_seq") for name, kind in {**lists, **part.kinds}.items()}
+    return AtomicTable(table, kinds, rows)
 
 
 def _read_links(
-    paths: dict[str, Path], progress: Progress | None, builder: CatalogBuilder
+    paths: dict[str, Path], form: AtomicForm, progress: Progress | None, builder: CatalogBuilder
 ) -> dict[str, str]:
     """Return entity id → item id, for the items that are in the catalog."""
     path = paths.get("link")
     if path is None:
         return {}
-    part = _read_file(path, progress, builder)
+    part = read_atomic(path, None, form, progress, builder)
     _require(part.table, ("item_id", "entity_id"), path)
     if "items" in builder.tables:
         _require(builder.tables["items"], ("item_id",), paths["item"])
@@ -298,7 +324,8 @@ def _facts(table: pa.Table, links: dict[str, str], path: Path) -> pa.Table:
 
 
 def _arguments(path: Path) -> dict[str, Any]:
-    return {"folder": folder_of(path), "name": _parts(path)[0] if path.is_file() else None}
+    name = AtomicFile.of(path).stem if path.is_file() else ""
+    return {"folder": folder_of(path), "name": name or None}
 
 
 def _recognises(names: set[str]) -> bool:

@@ -298,10 +298,15 @@ def _check_row_widths(path: Path, form: CsvForm, width: int) -> None:
         return
     number, fields = first
     more = f" {count - 1:,} more rows are like this." if count > 1 else ""
+    sign = "tab" if form.delimiter == "\t" else f"delimiter {form.delimiter!r}"
+    cure = (
+        f"quote fields that hold the delimiter {form.delimiter!r}"
+        if form.quoted
+        else f"replace the {sign} inside of a value by a space"
+    )
     raise SourceError(
         f"{path}, row {number}: {len(fields)} fields where there are {width} columns: "
-        f"{shown(form.delimiter.join(fields))}.{more} Cure: quote fields that hold the delimiter "
-        f"{form.delimiter!r}, or complete the row."
+        f"{shown(form.delimiter.join(fields))}.{more} Cure: {cure}, or complete the row."
     )
 
 
@@ -369,5 +374,5 @@ def _check_encoding(path: Path, form: CsvForm) -> None:
                     raise SourceError(
                         f"{path}, row {number}: byte 0x{ord(escaped) - 0xDC00:02x} is not "
                         f"{form.encoding}. Cure: save the file as UTF-8, or pass its encoding "
-                        "(often encoding='latin-1', --encoding latin-1)."
+                        "(often encoding='latin-1', --encoding latin-1; for Chinese text gbk)."
                     )

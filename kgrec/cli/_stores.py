@@ -24,6 +24,13 @@ def is_store(source: str) -> bool:
     return names_store(source)
 
 
+def is_server(store: str) -> bool:
+    """Whether a store is on a server, and not a file here. Raises StoreError."""
+    from kgrec.stores.registry import store_kind
+
+    return store_kind(store).server
+
+
 def open_store(
     store: str,
     *,
@@ -31,6 +38,7 @@ def open_store(
     database: str | None = None,
     mapping: Path | None = None,
     create: bool = False,
+    make_folder: bool = True,
 ) -> GraphStore:
     """Open the store behind a path or address.
 
@@ -46,6 +54,8 @@ def open_store(
         The file of a GraphMapping, for a graph that has its own names.
     create : bool
         Whether a file that does not exist is a new store, and not an error.
+    make_folder : bool
+        Whether to make the folder of a new store.
 
     Returns
     -------
@@ -71,7 +81,8 @@ def open_store(
         raise StoreFileError(
             f"there is no store {store}; make it with: kgrec load FOLDER --store {store}"
         )
-    Path(store).absolute().parent.mkdir(parents=True, exist_ok=True)
+    if make_folder:
+        Path(store).absolute().parent.mkdir(parents=True, exist_ok=True)
     return kgrec.connect(store, mapping=names)
 
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._following import BadLines, follow, place_of_position
+from kgrec.cli._loads import compare, print_outcome, write
 from kgrec.cli._options import TAB, DatabaseOption, DbUserOption, JsonOption, StoreOption
-from kgrec.cli._output import print_frame, print_json, print_values
+from kgrec.cli._output import print_json
 from kgrec.cli._progress import progress_on_stderr, say
-from kgrec.cli._stores import open_store
+from kgrec.cli._stdin import STDIN, stdin_as_file
+from kgrec.cli._stores import is_server, open_store
 from kgrec.progress import Progress
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from graph_schema import Catalog
     from loaders import LoadResult
 
 
 FETCHED = ("ml-100k", "ml-100k-recbole")
 _FLAGS = {"header": "--no-header"}  # options whose flag has another name
-SHOWN = 20  # scenarios listed after a load
+
+
+class ZeroLabels(StrEnum):
+    """What ``--zero-labels`` does with rows whose label is 0."""
+
+    drop = "drop"
+    keep = "keep"
 
 
 def _known_format(name: str | None) -> str | None:
@@ -66,19 +74,30 @@ def load_source(
     progress: Progress,
     **options: Any,
 ) -> LoadResult:
-    """Load a folder, a file, or a data set that kgrec can fetch (``ml-100k``). Options that are
-    None are left out."""
+    """Load a folder, a file, standard input ("-"), or a data set that kgrec can fetch
+    (``ml-100k``). Options that are None are left out."""
     import loaders
 
+    given = {name: value for name, value in options.items() if value is not None}
+    if source == STDIN:
+        with stdin_as_file() as path:
+            return _load(path, source_format or "csv", progress, given)
     path = Path(source)
     if source in FETCHED and not path.exists():
         path = loaders.fetch(source)
-    given = {name: value for name, value in options.items() if value is not None}
-    if "mapping" in given:
+    return _load(path, source_format, progress, given)
+
+
+def _load(
+    path: Path, source_format: str | None, progress: Progress, options: dict[str, Any]
+) -> LoadResult:
+    import loaders
+
+    if "mapping" in options:
         source_format = source_format or "mapping"
-    if given:
-        _check_options(path, source_format, list(given))
-    return loaders.load(path, format=source_format, progress=progress, **given)
+    if options:
+        _check_options(path, source_format, list(options))
+    return loaders.load(path, format=source_format, progress=progress, **options)
 
 
 def _check_options(path: Path, source_format: str | None, options: list[str]) -> None:
@@ -89,9 +108,10 @@ def _check_options(path: Path, source_format: str | None, options: list[str]) ->
     for option in options:
         if option not in loader.options:
             owners = " and ".join(one.name for one in LOADERS if option in one.options)
+            flag = _FLAGS.get(option) or "--" + option.replace("_", "-")
             raise typer.BadParameter(
-                f"{_FLAGS.get(option, f'--{option}')} is an option of the format {owners}; "
-                f"{path} has the format {loader.name}. Leave it out, or pass --format."
+                f"{flag} is an option of the format {owners}; {path} has the format {loader.name}. "
+                "Leave it out, or pass --format."
             )
 
 
@@ -99,7 +119,10 @@ def _check_options(path: Path, source_format: str | None, options: list[str]) ->
     epilog="Example: `kgrec load my-data --store catalog.kgl`",
 )
 def load(
-    source: Annotated[str, typer.Argument(help="Folder or file to load, or ml-100k to fetch.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="Folder or file to load, ml-100k to fetch, - for standard input."),
+    ],
     store: StoreOption,
     source_format: FormatOption = None,
     mapping: FileMappingOption = None,
@@ -111,7 +134,20 @@ def load(
         typer.Option(help="CSV: what separates the fields, such as ; or tab; else a comma."),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="CSV: the encoding, such as latin-1; else UTF-8.")
+        str | None,
+        typer.Option(help="CSV and RecBole: the encoding, such as latin-1; else UTF-8."),
+    ] = None,
+    field_separator: Annotated[
+        str | None,
+        typer.Option(help="RecBole: what separates the fields, such as a comma; else a tab."),
+    ] = None,
+    sequence_separator: Annotated[
+        str | None,
+        typer.Option(help="RecBole: what separates values of a sequence, as |; else a space."),
+    ] = None,
+    zero_labels: Annotated[
+        ZeroLabels | None,
+        typer.Option(help="RecBole: rows whose label is 0, which are no clicks; else drop."),
     ] = None,
     no_header: Annotated[
         bool,
@@ -131,6 +167,30 @@ def load(
     language: Annotated[
         str | None, typer.Option(help="RDF: the language of names, such as de; else English.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="The store holds exactly these files afterwards.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check all and say what would change; write nothing."),
+    ] = False,
+    follow_file: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Write the events that are appended to a file of JSON lines, until Ctrl-C.",
+        ),
+    ] = False,
+    bad_lines: Annotated[
+        BadLines, typer.Option(help="--follow: what to do with lines that are no events.")
+    ] = BadLines.skip,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="--follow: read the file from its first line.")
+    ] = False,
+    position: Annotated[
+        Path | None,
+        typer.Option(help="--follow: the file for how far it was read.", dir_okay=False),
+    ] = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -138,9 +198,23 @@ def load(
     """Check a folder of files and write it into a graph store.
 
     The whole folder is checked before the first row is written, and loading it twice changes
-    nothing. The CSV layout is described in docs/csv-layout.md, a mapping for files of any other
-    names and columns in docs/file-mapping.md.
+    nothing. A store that holds a graph already keeps what the files lack, unless `--replace` is
+    given; either way the command says what was added, changed, kept or removed. The CSV layout is
+    described in docs/csv-layout.md, a mapping for files of any other names and columns in
+    docs/file-mapping.md.
     """
+    if follow_file:
+        if source == STDIN or replace or dry_run or source_format:
+            raise typer.BadParameter(
+                "--follow takes a file of JSON lines, without --replace, --dry-run and --format"
+            )
+        place = position or place_of_position(Path(source), store, server=is_server(store))
+        with open_store(store, user=db_user, database=database, create=True) as graph:
+            summary = follow(Path(source), graph, place, from_start=from_start, bad_lines=bad_lines)
+        say(f"ended: {summary}")
+        if as_json:
+            print_json({"store": store, "position": str(place), **asdict(summary)})
+        return
     with progress_on_stderr() as progress:
         result = load_source(
             source,
@@ -153,31 +227,16 @@ def load(
             header=False if no_header else None,
             columns=None if columns is None else columns.split(","),
             language=language,
+            field_separator=TAB.get(field_separator or "", field_separator),
+            sequence_separator=sequence_separator,
+            zero_labels=zero_labels,
         )
-        with open_store(store, user=db_user, database=database, create=True) as graph:
-            written = graph.write(result.catalog, progress=progress)
+        with open_store(
+            store, user=db_user, database=database, create=True, make_folder=not dry_run
+        ) as graph:
+            if dry_run:
+                outcome = compare(graph, result.catalog, replace=replace)
+            else:
+                outcome = write(graph, result.catalog, replace=replace, progress=progress)
     say(str(result.report))
-    scenarios = scenario_counts(result.catalog)
-    if as_json:
-        values = {"store": store, "rows": written.rows, "seconds": written.seconds}
-        print_json({**values, "scenarios": dict(scenarios.itertuples(index=False))})
-        return
-    print_values({**written.rows, "seconds": round(written.seconds, 2)}, as_json=False)
-    if len(scenarios):
-        print_frame(scenarios.head(SHOWN), as_json=False)
-    if len(scenarios) > SHOWN:
-        print(f"and {len(scenarios) - SHOWN:,} more scenarios")
-
-
-def scenario_counts(catalog: Catalog) -> pd.DataFrame:
-    """Count each scenario's interactions: columns scenario and interactions, largest first."""
-    import pandas as pd
-    import pyarrow.compute as pc
-
-    events, names = catalog.tables["interactions"], catalog.tables["scenarios"]["scenario_id"]
-    counts = pd.Series(0, index=pd.Index(names.to_pylist(), dtype=object))
-    if "scenario" in events.column_names:
-        pairs = pc.value_counts(events["scenario"].drop_null()).to_pylist()
-        counts.update(pd.Series({pair["values"]: pair["counts"] for pair in pairs}, dtype="int64"))
-    ordered = counts.sort_values(ascending=False, kind="stable")
-    return ordered.rename_axis("scenario").reset_index(name="interactions")
+    print_outcome(store, outcome, result.catalog, as_json=as_json)

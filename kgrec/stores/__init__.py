@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         TextHit,
         WriteReport,
     )
+    from kgrec.stores.comparison import FrameDifference, difference
     from kgrec.stores.embedded.store import EmbeddedStore
     from kgrec.stores.neo4j.store import Neo4jStore
     from kgrec.stores.registry import connect
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EdgeType",
     "EmbeddedStore",
+    "FrameDifference",
     "GraphStore",
     "Neighbour",
     "Neo4jStore",
@@ -35,9 +37,16 @@ __all__ = [
     "TextHit",
     "WriteReport",
     "connect",
+    "difference",
 ]
 
-_HOMES = {"EmbeddedStore": "embedded.store", "Neo4jStore": "neo4j.store", "connect": "registry"}
+_HOMES = {
+    "difference": "comparison",
+    "FrameDifference": "comparison",
+    "EmbeddedStore": "embedded.store",
+    "Neo4jStore": "neo4j.store",
+    "connect": "registry",
+}
 
 
 def __getattr__(name: str) -> Any:

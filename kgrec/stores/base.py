@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from graph_schema.names import ITEM
+from graph_schema.errors import StoreError
+from graph_schema.names import FRAMES, INTERACTED, ITEM, LABEL_FRAMES, RESERVED_TYPES
 from kgrec.progress import Progress as Progress
 
 if TYPE_CHECKING:
@@ -125,7 +126,12 @@ class GraphStore(ABC):
 
     @abstractmethod
     def write(
-        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+        self,
+        catalog: Catalog,
+        *,
+        replace: bool = False,
+        erase_empty: bool = False,
+        progress: Progress | None = None,
     ) -> WriteReport:
         """Merge a catalog into the graph; writing the same catalog twice changes nothing.
 
@@ -139,6 +145,11 @@ class GraphStore(ABC):
         ----------
         catalog : Catalog
             What to write; it is validated first.
+        replace : bool
+            The graph holds exactly this catalog afterwards, with its types: what else was stored
+            leaves. An embedded store is replaced in one step. On a server what is stored changes
+            part by part, and what has left goes last: a write that was cut off is completed by the
+            next one.
         erase_empty : bool
             An empty value (None, NaN, "") in a column of attributes of users, items, entities or
             scenarios erases the stored one, as in ``Recommender.update``.
@@ -157,8 +168,47 @@ class GraphStore(ABC):
             If the catalog breaks the schema, or a value has no form in the type that its column
             has in the graph; nothing is written then.
         StoreError
-            If the store can't be written.
+            If the store can't be written, or ``replace`` would remove nodes that kgrec did not
+            write.
         """
+
+    def row_counts(self) -> dict[str, int]:
+        """Count the rows that the graph has of each frame.
+
+        Returns
+        -------
+        dict of str to int
+            Users, items, entities, interactions, facts, reviews, queries and scenarios.
+        """
+        counts = dict.fromkeys(FRAMES, 0)
+        for label, n in self.node_counts().items():
+            if label in LABEL_FRAMES:
+                counts[LABEL_FRAMES[label]] += n
+        for edge in self.edge_types():
+            if edge.name == INTERACTED:
+                counts["interactions"] += edge.count
+            elif edge.name not in RESERVED_TYPES:
+                counts["facts"] += edge.count
+        return counts
+
+    def check_replaceable(self) -> None:
+        """Check that a write may replace the graph.
+
+        Raises
+        ------
+        StoreError
+            If the graph has nodes that kgrec did not write.
+        """
+        labels = self.node_counts()
+        others = [label for label in labels if label not in LABEL_FRAMES]
+        if labels and not self.schema_version():
+            others = list(labels)
+        if others:
+            raise StoreError(
+                f"{self.uri}: replacing the graph would remove nodes that kgrec did not write "
+                f"({', '.join(sorted(others))}). Cure: write without replacing, or give another "
+                "file or database."
+            )
 
     @abstractmethod
     def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:

@@ -54,15 +54,29 @@ class Merged:
 
 def merge_interactions(stored: pa.Table, incoming: pa.Table) -> Merged:
     """Merge two tables with string columns ``source``, ``target`` and any properties."""
-    both = pa.concat_tables(same_types(stored, incoming), promote_options="permissive")
-    keys = _keys(both, stored.num_rows)
+    both = _both(stored, incoming)
     old = both.slice(0, stored.num_rows)
     new = both.slice(stored.num_rows)
-    place = pd.Index(keys[: stored.num_rows]).get_indexer(pd.Index(keys[stored.num_rows :]))
+    place = _places(both, stored.num_rows)
     found = place >= 0
     updated, changed = _update(old, new.filter(pa.array(found)), place[found])
     added = new.filter(pa.array(~found))
     return Merged(pa.concat_tables([updated, added]), changed)
+
+
+def places_of(stored: pa.Table, incoming: pa.Table) -> np.ndarray:
+    """int64 ``[incoming]``: the stored interaction that each incoming one is, -1 for a new one."""
+    return _places(_both(stored, incoming), stored.num_rows)
+
+
+def _both(stored: pa.Table, incoming: pa.Table) -> pa.Table:
+    return pa.concat_tables(same_types(stored, incoming), promote_options="permissive")
+
+
+def _places(both: pa.Table, n_stored: int) -> np.ndarray:
+    keys = _keys(both, n_stored)
+    old, new = pd.Index(keys[:n_stored]), pd.Index(keys[n_stored:])
+    return np.asarray(old.get_indexer(new))
 
 
 def _keys(both: pa.Table, n_stored: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
 from tests.stores.contract_queries import QueryContract, sample
 from tests.stores.contract_removal import RemovalContract
+from tests.stores.contract_replace import ReplaceContract
 from tests.stores.contract_scenarios import ScenarioContract
 from tests.stores.contract_text import TextContract
 from tests.stores.contract_vectors import VectorContract
@@ -31,7 +32,9 @@ def rows(table) -> list[dict]:
     return sorted(found, key=str)
 
 
-class StoreContract(QueryContract, RemovalContract, ScenarioContract, TextContract, VectorContract):
+class StoreContract(
+    QueryContract, RemovalContract, ReplaceContract, ScenarioContract, TextContract, VectorContract
+):
     def test_nodes_come_back_with_their_types(self, store: GraphStore) -> None:
         store.write(sample())
         users = store.read_nodes("User")

@@ -120,6 +120,18 @@ class EmbeddedGraph:
             self._publish(whole)
         return None
 
+    def replace(
+        self, nodes: Sequence[NodeRows], edges: Sequence[EdgeRows], progress: Progress | None
+    ) -> None:
+        """Put a graph of these nodes and edges alone in the place of the stored one."""
+        from kgrec.stores.embedded.write import build
+
+        with self._changing():
+            whole = kglite.KnowledgeGraph()
+            prepare(whole)
+            build(whole, nodes, edges, progress)
+            self._publish(whole)
+
     def remove(self, removal: Removal, strict: bool, patch_rows: int) -> Removed:
         """Remove what is there; with ``strict`` nothing, if anything is missing."""
         from kgrec.stores.embedded.remove import removed

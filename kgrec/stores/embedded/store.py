@@ -80,13 +80,21 @@ class EmbeddedStore(GraphStore):
         return EmbeddedStore, (self.path,)
 
     def write(
-        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+        self,
+        catalog: Catalog,
+        *,
+        replace: bool = False,
+        erase_empty: bool = False,
+        progress: Progress | None = None,
     ) -> WriteReport:
         started = time.perf_counter()
+        if replace:
+            self.check_replaceable()
         worker = borrow(writing=True)  # it starts while the catalog is validated
         try:
             catalog.validate().raise_if_any()
             call = self._write_call(catalog, erase_empty, progress)
+            call[0].update({"replace": True, "kinds": {}} if replace else {})
         except BaseException:
             give_back(worker)
             raise
@@ -118,6 +126,7 @@ class EmbeddedStore(GraphStore):
             "edges": [_plain(part.type) for part in edges],
             "erased": [[one.label, one.name, one.ids] for one in empty],
             "patch_rows": self.limits.patch_rows,
+            "replace": False,
             "progress": progress is not None,
         }
         return arguments, [*(part.table for part in nodes), *(part.table for part in edges)]

@@ -104,6 +104,7 @@ class Worker:
         kinds: Kinds,
         fitted: Kinds,
         patch_rows: int,
+        replace: bool,
         progress: bool,
     ) -> Kinds | None:
         """None; or, with nothing written, the kinds that the tables must be converted to first."""
@@ -113,6 +114,9 @@ class Worker:
             for edge, table in zip(edges, tables[len(labels) :], strict=True)
         ]
         report = self._report if progress else None
+        if replace:
+            graph.replace(nodes, rows, report)
+            return None
         empty = [EmptyProperty(*one) for one in erased]
         return graph.write(nodes, rows, empty, patch_rows, report, fits=(kinds, fitted))
 

@@ -95,6 +95,18 @@ def merge_nodes(label: str) -> str:
     return f"UNWIND $rows AS row MERGE (n:{quote(label)} {{id: row.id}}) SET n += row"
 
 
+def replace_nodes(label: str) -> str:
+    return f"UNWIND $rows AS row MERGE (n:{quote(label)} {{id: row.id}}) SET n = row"
+
+
+def delete_edges(edge: EdgeType) -> str:
+    """The edges of a type that the sources ``ids`` have."""
+    return (
+        f"UNWIND $ids AS id MATCH (:{quote(edge.source_label)} {{id: id}})"
+        f"-[r:{quote(edge.name)}]->(:{quote(edge.target_label)}) DELETE r"
+    )
+
+
 def erase_property(label: str, name: str) -> str:
     return f"UNWIND $ids AS id MATCH (n:{quote(label)} {{id: id}}) REMOVE n.{quote(name)}"
 

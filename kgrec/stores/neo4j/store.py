@@ -32,6 +32,7 @@ from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j import read as reading
 from kgrec.stores.neo4j import remove as removing
+from kgrec.stores.neo4j import replace as replacing
 from kgrec.stores.neo4j import search as searching
 from kgrec.stores.neo4j import write as writing
 from kgrec.stores.neo4j.check import mapping_problems
@@ -69,11 +70,26 @@ class Neo4jStore(GraphStore):
         self.uri = self._connection.uri
 
     def write(
-        self, catalog: Catalog, *, erase_empty: bool = False, progress: Progress | None = None
+        self,
+        catalog: Catalog,
+        *,
+        replace: bool = False,
+        erase_empty: bool = False,
+        progress: Progress | None = None,
     ) -> WriteReport:
         self._refuse_if_mapped("write()")
         catalog.validate().raise_if_any()
         started = time.perf_counter()
+        if replace:
+            self.check_replaceable()
+            self.migrate()
+            replacing.replace(self._connection, self._names, catalog, progress)
+        else:
+            self._merge(catalog, erase_empty, progress)
+        counts = {name: table.num_rows for name, table in catalog.tables.items()}
+        return WriteReport(counts, time.perf_counter() - started)
+
+    def _merge(self, catalog: Catalog, erase_empty: bool, progress: Progress | None) -> None:
         stored = reading.other_kinds(self._connection, self._names, attribute_kinds(catalog))
         catalog = with_stored_types(catalog, stored)
         self.migrate()
@@ -87,8 +103,6 @@ class Neo4jStore(GraphStore):
         writing.write_interactions(self._connection, events, progress)
         for group in edges:
             writing.write_edges(self._connection, group, progress)
-        counts = {name: table.num_rows for name, table in catalog.tables.items()}
-        return WriteReport(counts, time.perf_counter() - started)
 
     def read_nodes(self, label: str, columns: Sequence[str] | None = None) -> pa.Table:
         return reading.read_nodes(self._connection, self._names, label, columns)

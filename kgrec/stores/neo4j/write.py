@@ -43,9 +43,12 @@ def declare_names(connection: Connection, nodes: list[NodeRows], edges: list[Edg
     connection.write(work)
 
 
-def write_nodes(connection: Connection, rows: NodeRows, progress: Progress | None) -> None:
-    """Insert nodes, or update the properties that the rows give, by id."""
-    statement = queries.merge_nodes(rows.label)
+def write_nodes(
+    connection: Connection, rows: NodeRows, progress: Progress | None, *, replaced: bool = False
+) -> None:
+    """Insert nodes, or update the properties that the rows give, by id; ``replaced``: nodes that
+    are there lose all other properties."""
+    statement = (queries.replace_nodes if replaced else queries.merge_nodes)(rows.label)
 
     def batch(part: pa.Table) -> Work:
         properties = [_present(row) for row in part.to_pylist()]
@@ -78,15 +81,15 @@ def write_edges(connection: Connection, rows: EdgeRows, progress: Progress | Non
     """
 
     def batch(part: pa.Table) -> Work:
-        return lambda tx: _complete(tx, rows.type, part)
+        return lambda tx: complete(tx, rows.type, part)
 
     # Where sources are targets too, two transactions would wait for each other's locked sources.
     alike = rows.type.source_label == rows.type.target_label
     sessions = 1 if alike else SESSIONS
-    _run_all(connection, rows.type.name, _batches(rows.table), batch, progress, sessions=sessions)
+    _run_all(connection, rows.type.name, batches(rows.table), batch, progress, sessions=sessions)
 
 
-def _complete(tx: neo4j.ManagedTransaction, edge: EdgeType, incoming: pa.Table) -> None:
+def complete(tx: neo4j.ManagedTransaction, edge: EdgeType, incoming: pa.Table) -> None:
     sources = pc.unique(incoming["source"]).to_pylist()
     tx.run(queries.lock_nodes(edge.source_label), ids=sources).consume()
     there = {
@@ -99,7 +102,7 @@ def _complete(tx: neo4j.ManagedTransaction, edge: EdgeType, incoming: pa.Table) 
     for place, pair in enumerate(pairs):
         fresh[place] = pair not in there
         there.add(pair)
-    _create(tx, edge, incoming.filter(pa.array(fresh)))
+    create(tx, edge, incoming.filter(pa.array(fresh)))
     rest = incoming.filter(pa.array(~fresh))
     if rest.num_rows and rest.num_columns > 2:
         properties = rest.drop_columns(["source", "target"]).to_pylist()
@@ -117,7 +120,7 @@ def write_interactions(connection: Connection, rows: EdgeRows, progress: Progres
     def batch(part: pa.Table) -> Work:
         return lambda tx: _merge(tx, rows.type, part)
 
-    parts = _batches(rows.table)
+    parts = batches(rows.table)
     _run_all(connection, rows.type.name, parts, batch, progress, sessions=SESSIONS)
 
 
@@ -128,14 +131,14 @@ def _merge(tx: neo4j.ManagedTransaction, edge: EdgeType, incoming: pa.Table) -> 
     columns = sorted({*incoming.column_names, *IDENTITY} - {"source", "target"})
     stored = stored_interactions(tx, users, columns, elements=False)
     if stored is None:
-        _create(tx, edge, incoming)
+        create(tx, edge, incoming)
         return
     merged = merge_interactions(stored, incoming)
     if merged.changed.any():
         stored = stored_interactions(tx, users, columns, elements=True)
         merged = merge_interactions(stored, incoming)
         _update(tx, merged)
-    _create(tx, edge, merged.added.select(incoming.column_names))
+    create(tx, edge, merged.added.select(incoming.column_names))
 
 
 def stored_interactions(
@@ -164,7 +167,7 @@ def _update(tx: neo4j.ManagedTransaction, merged: Merged) -> None:
     _run(tx, queries.UPDATE_EDGES, changes)
 
 
-def _create(tx: neo4j.ManagedTransaction, edge: EdgeType, rows: pa.Table) -> None:
+def create(tx: neo4j.ManagedTransaction, edge: EdgeType, rows: pa.Table) -> None:
     """``rows`` sorted by source."""
     if rows.num_rows:
         columns = [name for name in rows.column_names if name not in ("source", "target")]
@@ -199,7 +202,7 @@ def _sorted(table: pa.Table) -> pa.Table:
     return table.take(pc.sort_indices(table, [("source", "ascending"), ("target", "ascending")]))
 
 
-def _batches(table: pa.Table) -> list[pa.Table]:
+def batches(table: pa.Table) -> list[pa.Table]:
     """The rows by source in parts of about BATCH rows; all rows of a source are in one part."""
     if not table.num_rows:
         return []

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import StoreError, StoreFileError
 from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
-from kgrec.stores import EdgeType, EmbeddedStore, connect
+from kgrec.stores import EdgeType, EmbeddedStore, connect, difference
 from kgrec.stores.embedded.store import Limits
 from tests.graph.compare import assert_same_snapshot
 from tests.stores.contract import INTERACTED, StoreContract, sample
@@ -186,7 +187,8 @@ def test_a_full_disk_leaves_the_old_file(store: EmbeddedStore) -> None:
     assert all(".lock" in name for name in left), left
 
 
-def test_an_interrupted_write_changes_nothing(store: EmbeddedStore) -> None:
+@pytest.mark.parametrize("replace", [False, True])
+def test_an_interrupted_write_changes_nothing(store: EmbeddedStore, replace: bool) -> None:
     store.write(sample())
     before = read_snapshot(store)
 
@@ -195,10 +197,17 @@ def test_an_interrupted_write_changes_nothing(store: EmbeddedStore) -> None:
 
     extra = Catalog.from_frames(users=pd.DataFrame({"user_id": ["new"]}))
     with pytest.raises(KeyboardInterrupt):
-        store.write(extra, progress=interrupt)
+        store.write(extra, replace=replace, progress=interrupt)
     assert_same_snapshot(read_snapshot(store), before)
-    store.write(extra)
-    assert len(read_snapshot(store).users) == len(before.users) + 1
+    store.write(extra, replace=replace)
+    expected = 1 if replace else len(before.users) + 1
+    assert len(read_snapshot(store).users) == expected
+
+
+def test_what_would_change_is_said_without_a_file(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "none" / "graph.kgl") as store:
+        assert difference(store, sample(), replace=True)["users"].added == 3
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_failed_first_write_leaves_no_file(store: EmbeddedStore) -> None:
@@ -252,6 +261,10 @@ def test_labels_of_other_programs_are_kept(store: EmbeddedStore) -> None:
     sells = EdgeType("Shop", "SELLS", "Item", 1)
     assert sells in store.edge_types()
     assert store.read_edges(sells).to_pylist() == [{"source": "s", "target": "i1", "since": 3}]
+    assert store.node_counts()["Shop"] == 1
+    for call in (store.write, partial(difference, store)):
+        with pytest.raises(StoreError, match=r"nodes that kgrec did not write \(Shop\).* Cure"):
+            call(sample(), replace=True)
     assert store.node_counts()["Shop"] == 1
 
 

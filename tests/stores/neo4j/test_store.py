@@ -15,6 +15,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.errors import QueryError, StoreAuthError, StoreConnectionError, StoreError
 from graph_schema.migration import latest_version
 from kgrec.graph import read_snapshot
+from kgrec.graph.source import catalog_snapshot
 from kgrec.stores import EmbeddedStore, Neo4jStore, connect
 from kgrec.stores.neo4j import session as session_module
 from tests.graph.compare import assert_same_snapshot
@@ -232,6 +233,37 @@ def test_two_writers_at_once_double_nothing(store: Neo4jStore, neo4j_server: Ser
     assert counts["directed_by"] == 1
 
 
+def test_a_replacement_that_was_cut_off_is_completed_by_the_next(store: Neo4jStore) -> None:
+    store.write(sample())
+    other = Catalog.from_frames(
+        interactions=pd.DataFrame({"user_id": ["u1", "u9"], "item_id": ["i2", "i9"]})
+    )
+    steps: list[str] = []
+
+    def stop(what: str, done: int, total: int) -> None:
+        steps.append(what)
+        if what == "INTERACTED":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.write(other, replace=True, progress=stop)
+    assert "User" in steps
+    assert store.node_counts()["User"] == 4  # the old ones leave last
+    store.write(other, replace=True)
+    assert_same_snapshot(read_snapshot(store), catalog_snapshot(other))
+
+
+def test_a_graph_of_others_is_not_replaced(store: Neo4jStore, neo4j_server: Server) -> None:
+    store.write(sample())
+    with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=neo4j_server.auth) as driver:
+        driver.execute_query("CREATE (:Shop {id: 's'})")
+        with pytest.raises(StoreError, match=r"did not write \(Shop\).* Cure"):
+            store.write(sample(), replace=True)
+        driver.execute_query("MATCH (n:Shop|SchemaVersion) DETACH DELETE n")
+    with pytest.raises(StoreError, match=r"did not write \(Entity, Item, .*\).* Cure"):
+        store.write(sample(), replace=True)
+
+
 @pytest.mark.parametrize(
     "cypher",
     [
@@ -266,6 +298,7 @@ def test_times_of_a_query_are_python_times(store: Neo4jStore) -> None:
 def test_no_warnings_are_logged(store: Neo4jStore, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     store.write(sample())
+    store.write(sample(), replace=True)
     read_snapshot(store)
     assert caplog.text == ""
 

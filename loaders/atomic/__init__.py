@@ -1,0 +1,1 @@
+"""RecBole's atomic files: which files belong together, their columns, and histories as events."""
