@@ -813,7 +813,8 @@ class Recommender:
         users are on it as counts alone. Returns the file; raises RequestError as ``recommend``.
         """
         state, query, place = self.state, Query.of_one(user), given_path(path, "path")
-        case, most = state.case(query), check_count(paths, "paths")
+        case, most, foot = state.case(query), check_count(paths, "paths"), check_text(foot, "foot")
+        title = None if title is None else check_text(title, "title")
         ranked = _rank(state, state.resolver.resolve(query), k, Constraints(), True)
         rows = item_rows(state.snapshot.items, [one for one in ranked.ids[0] if one is not None])
         return UserPage.of(case, rows.tolist(), most).write(place, title=title, foot=foot)

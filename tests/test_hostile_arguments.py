@@ -164,6 +164,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "fairness": {"explained": 0},
     "importance": {"users": ["u1"]},
     "log_query": {"user": "u1", "text": "tale"},
+    "page": {"user": "u1", "path": "page.html", "k": 1, "paths": 1},
     "predict": {"pairs": PAIRS},
     "rank": {"users": "u1"},
     "recognise": {"users": "u1"},
@@ -215,8 +216,14 @@ def fitted() -> Recommender:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("method", "parameter"), CASES)
 def test_an_answer_or_an_error_of_kgrec(
-    calls: Calls, fitted: Recommender, method: str, parameter: str
+    calls: Calls,
+    fitted: Recommender,
+    method: str,
+    parameter: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # some write a file
     before = fitted.state
     for name, value in _values().items():
         model = Recommender.of(before)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from kgrec.paths.adjacency import NAME_COLUMNS
 
+YEAR = "year"
 LONGEST = 80  # characters of a value; longer ones are texts
 NAMES = frozenset(name for names in NAME_COLUMNS.values() for name in names)
 
@@ -19,6 +20,20 @@ def attribute_texts(attributes: pd.DataFrame, row: int) -> dict[str, str]:
         if text and column not in NAMES and len(text) <= LONGEST and "://" not in text:
             found[str(column)] = text
     return found
+
+
+def short_texts(texts: dict[str, str], most: int) -> list[str]:
+    """The ``most`` shortest of these values, the year first; other numbers with their names."""
+    ordered = sorted(texts, key=lambda name: (name.lower() != YEAR, len(texts[name])))
+    return [_named(name, texts[name]) for name in ordered[:most]]
+
+
+def _named(name: str, text: str) -> str:
+    return f"{name} {text}" if _is_number(text) and name.lower() != YEAR else text
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).replace("-", "", 1).isdigit()
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,7 @@ from kgrec.explain.explained_path import ExplainedPath, signed
 from kgrec.explain.explained_request import Case
 from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.writer import Writer
-from kgrec.explore.attributes import attribute_texts
+from kgrec.explore.attributes import attribute_texts, short_texts
 from kgrec.explore.page_graph import PageGraph
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import Constraints, PathIndex
@@ -111,7 +111,7 @@ class UserPage:
     def _details(self, item_id: str) -> str:
         items = self.index.snapshot.items
         texts = attribute_texts(items.attributes, int(items.rows([item_id])[0]))
-        return " · ".join(sorted(texts.values(), key=len)[:3])
+        return " · ".join(short_texts(texts, 3))
 
     def _events(self, part: PageGraph) -> list[PageEvent]:
         """The latest events first, each item once."""
@@ -121,7 +121,7 @@ class UserPage:
             node = offset + row
             rating = self._ratings.get(node)
             details = [] if rating is None else [f"rated {rating:g}"]
-            details += sorted(attribute_texts(items.attributes, row).values(), key=len)[:2]
+            details += short_texts(attribute_texts(items.attributes, row), 2)
             title = self.index.space.display_name(node)
             found.append(PageEvent(title, " · ".join(details), part.known(node)))
         return found

@@ -29,7 +29,12 @@ def user_page() -> UserPage:
     """One user who rated two films; one shares a director with the third, and has an odd name."""
     films: dict[str, dict[str, Any]] = {
         "film-a": {"title": ODD, "year": 1995, "genres": "Crime|Drama", "plot": "word " * 40},
-        "film-b": {"title": "Ronin", "year": 1998, "site": "https://example.org/ronin"},
+        "film-b": {
+            "title": "Ronin",
+            "year": 1998,
+            "length": 121.5,
+            "site": "https://example.org/ronin",
+        },
         "film-c": {"title": "Big"},
         **{f"film-{n}": {"title": f"Film number {n}"} for n in range(PLENTY)},
     }
@@ -114,7 +119,7 @@ def test_the_list_has_the_reasons_and_what_they_leave_out(page: Page) -> None:
 
 def test_the_history_is_the_latest_first(page: Page) -> None:
     first, second = page.view["history"]
-    assert (first["title"], first["details"]) == ("Ronin", "rated 2 · 1998")
+    assert (first["title"], first["details"]) == ("Ronin", "rated 2 · 1998 · length 121.5")
     assert (second["title"], second["details"]) == (ODD, "rated 5 · 1995 · Crime, Drama")
     assert page.view["nodes"][second["node"]]["text"] == ODD
 

@@ -165,6 +165,7 @@ function chooseListed(node) {
   cy.nodes().difference(node).removeClass("marked");
   showGroups(i);
   bringIntoView(shown.nodes());
+  if (cy.zoom() < 0.7) { cy.zoom(0.7); cy.center(node); }
   if (window.innerWidth <= PHONE) byId("facts").scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 function toggle(i) {
@@ -190,7 +191,7 @@ function showGroups(i) {
   const known = { ...(node.kind === "item" ? {} : { kind: node.kind }), ...node.facts, ...(yours ? { you: view.edges[yours[1]].relation } : {}) };
   for (const [name, value] of Object.entries(known)) list.append(make("dt", name), make("dd", value));
   facts.replaceChildren(make("h2", node.text));
-  if (isFact(i)) facts.append(folder(i));
+  if (isFact(i)) facts.append(node.total ? folder(i) : make("p", "No facts about it are known.", "rest"));
   groups(i).forEach((others, name) => {
     const value = make("dd");
     value.append(...others.slice(0, STEP).map(nodeButton));
@@ -296,6 +297,7 @@ const rows = [];
 const largest = Math.max(...view.items.flatMap((item) => item.reasons.map((one) => Math.abs(one.contribution))), 1e-9);
 if (listed) {
   byId("lists").hidden = false;
+  search.placeholder = "name";
   byId("fit").textContent = "Start again";
   byId("show-items").textContent = "Recommended (" + view.items.length + ")";
   byId("show-history").textContent = view.past + " before (" + (view.history.length + view.earlier) + ")";
