@@ -108,11 +108,24 @@ def _check_options(path: Path, source_format: str | None, options: list[str]) ->
     for option in options:
         if option not in loader.options:
             owners = " and ".join(one.name for one in LOADERS if option in one.options)
-            flag = _FLAGS.get(option) or "--" + option.replace("_", "-")
             raise typer.BadParameter(
-                f"{flag} is an option of the format {owners}; {path} has the format {loader.name}. "
-                "Leave it out, or pass --format."
+                f"{_flag(option)} is an option of the format {owners}; {path} has the format "
+                f"{loader.name}. Leave it out, or pass --format."
             )
+
+
+def _flag(option: str) -> str:
+    """How an option of a loader is written on the command line."""
+    return _FLAGS.get(option) or "--" + option.replace("_", "-")
+
+
+def _check_following(follows: bool, others: dict[str, bool], own: dict[str, bool]) -> None:
+    """Raises BadParameter where ``--follow`` is with an option of ``others`` that was given, or an
+    option of its ``own`` is without it."""
+    wrong = next((flag for flag, was in (others if follows else own).items() if was), None)
+    if wrong is not None:
+        known = "takes a file of JSON lines and not" if follows else "is missing beside"
+        raise typer.BadParameter(f"--follow {known} {wrong}")
 
 
 @app.command(
@@ -203,11 +216,30 @@ def load(
     described in docs/csv-layout.md, a mapping for files of any other names and columns in
     docs/file-mapping.md.
     """
+    options = {
+        "mapping": mapping,
+        "metadata": metadata,
+        "delimiter": TAB.get(delimiter or "", delimiter),
+        "encoding": encoding,
+        "header": False if no_header else None,
+        "columns": None if columns is None else columns.split(","),
+        "language": language,
+        "field_separator": TAB.get(field_separator or "", field_separator),
+        "sequence_separator": sequence_separator,
+        "zero_labels": zero_labels,
+    }
+    given = {_flag(name): value is not None for name, value in options.items()}
+    given |= {"--format": source_format is not None, "--replace": replace, "--dry-run": dry_run}
+    _check_following(
+        follow_file,
+        {STDIN: source == STDIN, **given},
+        {
+            "--from-start": from_start,
+            "--position": position is not None,
+            "--bad-lines": bad_lines is not BadLines.skip,
+        },
+    )
     if follow_file:
-        if source == STDIN or replace or dry_run or source_format:
-            raise typer.BadParameter(
-                "--follow takes a file of JSON lines, without --replace, --dry-run and --format"
-            )
         place = position or place_of_position(Path(source), store, server=is_server(store))
         with open_store(store, user=db_user, database=database, create=True) as graph:
             summary = follow(Path(source), graph, place, from_start=from_start, bad_lines=bad_lines)
@@ -216,21 +248,7 @@ def load(
             print_json({"store": store, "position": str(place), **asdict(summary)})
         return
     with progress_on_stderr() as progress:
-        result = load_source(
-            source,
-            source_format,
-            progress,
-            mapping=mapping,
-            metadata=metadata,
-            delimiter=TAB.get(delimiter or "", delimiter),
-            encoding=encoding,
-            header=False if no_header else None,
-            columns=None if columns is None else columns.split(","),
-            language=language,
-            field_separator=TAB.get(field_separator or "", field_separator),
-            sequence_separator=sequence_separator,
-            zero_labels=zero_labels,
-        )
+        result = load_source(source, source_format, progress, **options)
         with open_store(
             store, user=db_user, database=database, create=True, make_folder=not dry_run
         ) as graph:

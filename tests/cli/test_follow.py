@@ -158,7 +158,19 @@ def test_the_position_is_beside_the_store_or_the_file(tmp_path: Path) -> None:
 
 
 def test_follow_takes_no_other_way_of_loading(tmp_path: Path) -> None:
-    for options in (["--replace"], ["--dry-run"], ["--format", "csv"]):
+    for options in (
+        ["--replace"],
+        ["--dry-run"],
+        ["--format", "csv"],
+        ["--no-header"],
+        ["--delimiter", ";"],
+        ["--language", "de"],
+        ["--zero-labels", "keep"],
+    ):
         wrong = kgrec("load", "a.jsonl", "--follow", "-s", tmp_path / "g.kgl", *options, expect=2)
         assert "--follow takes a file of JSON lines" in wrong.stderr
+        assert options[0] in wrong.stderr
+    for options in (["--from-start"], ["--position", "p"], ["--bad-lines", "stop"]):
+        wrong = kgrec("load", tmp_path, "-s", tmp_path / "g.kgl", *options, expect=2)
+        assert f"--follow is missing beside {options[0]}" in wrong.stderr
     kgrec("load", tmp_path / "none.jsonl", "--follow", "-s", tmp_path / "g.kgl", expect=1)
