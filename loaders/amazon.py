@@ -19,7 +19,7 @@ from loaders.amazon_products import Products, clean
 from loaders.amazon_ratings import is_ratings, read_ratings, seconds, split_of
 from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.json_records import Record, UnreadFields, plain, records
+from loaders.json_records import FieldNotes, Record, plain, records
 from loaders.loader import Loader
 from loaders.recognition import JSON_SUFFIXES, FileNames, plain_name, unread_files
 from loaders.report import FileReport, LoadResult, Progress
@@ -183,11 +183,11 @@ def _read_reviews(
     event_rows: list[int] = []
     text_rows: list[int] = []
     form: _Form | None = None
-    unread = UnreadFields(*(name for one in _FORMS for name in one.fields))
+    fields = FieldNotes(*(name for one in _FORMS for name in one.fields))
     for record in records(path, progress):
         file.read += 1
         form = form or _form_of(record)
-        unread.see(record)
+        fields.see(record)
         digest = record.digest()
         if digest in seen:
             file.drop("exact repeat of an earlier review")
@@ -204,7 +204,7 @@ def _read_reviews(
     if form is None:
         raise SourceError(f"{path}: there is no review in the file. Cure: write it again.")
     file.notes.append(f"read as reviews of the release of {form.release}.")
-    unread.note(file)
+    fields.note(file)
     if len(event_rows) > len(text_rows):
         count = len(event_rows) - len(text_rows)
         file.notes.append(f"{count:,} reviews without text are interactions only.")

@@ -14,7 +14,7 @@ import pyarrow as pa
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.json_formats.family import Graph
-from loaders.json_records import Record, UnreadFields, plain, records
+from loaders.json_records import FieldNotes, Record, plain, records
 from loaders.report import FileReport, Progress
 from loaders.text_table import TextTable, without_empty_columns
 
@@ -64,10 +64,10 @@ class Products:
     def read(self, path: Path, file: FileReport, progress: Progress | None) -> None:
         """Read a metadata file. Raises SourceError for a product without an id."""
         odd: list[str] = []
-        unread = UnreadFields(*_READ)
+        fields = FieldNotes(*_READ)
         for record in records(path, progress):
             file.read += 1
-            unread.see(record)
+            fields.see(record)
             key = _key(record)
             if key in self._kept:
                 file.drop("the product is in an earlier row")
@@ -78,7 +78,7 @@ class Products:
                 self._add_facts(key, record.values)
                 if _odd_price(record.values.get("price")):
                     odd.append(f"{shown(record.values['price'])} in row {record.row}")
-        unread.note(file)
+        fields.note(file)
         if odd:
             file.notes.append(
                 f"the price of {len(odd):,} products is not one number in dollars and was left "

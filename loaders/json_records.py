@@ -43,7 +43,7 @@ class Record:
 
     def valid(self, text: str, what: str) -> str:
         """The text. Raises SourceError where half of a character is missing."""
-        if not text.isascii() and text != text.encode("utf-8", "ignore").decode():
+        if _is_cut(text):
             raise self.error(f"{what} {shown(text)} is not valid Unicode text")
         return text
 
@@ -79,24 +79,43 @@ def plain(value: Any) -> str:
     return (value if value.isascii() else value.encode("utf-8", "ignore").decode()).strip()
 
 
-class UnreadFields:
-    """The fields of records that a loader doesn't read, for the note in the report."""
+class FieldNotes:
+    """What the report says of the fields of records: which a loader doesn't read, and texts that
+    had halves of characters, which are removed."""
 
     def __init__(self, *known: str) -> None:
         self._known = frozenset(known)
         self._unread: dict[str, None] = {}
+        self._cut: list[int] = []  # rows
 
     def see(self, record: Record) -> None:
         """Look at the fields of a record."""
         if not record.values.keys() <= self._known:
             others = (key for key in record.values if key not in self._known)
             self._unread.update(dict.fromkeys(others))
+        if any(isinstance(one, str) and _is_cut(one) for one in record.values.values()):
+            self._cut.append(record.row)
 
     def note(self, file: FileReport) -> None:
-        """Add the note, if there is such a field."""
+        """Add the notes, if there is something to say."""
         if self._unread:
             names = ", ".join(plain(name)[:40] for name in self._unread)
             file.notes.append(f"fields that were not read: {names}.")
+        if self._cut:
+            file.notes.append(
+                f"halves of characters were removed from texts ({len(self._cut):,} rows, the first "
+                f"is row {self._cut[0]})."
+            )
+
+
+def _is_cut(text: str) -> bool:
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def records(path: Path, progress: Progress | None = None) -> Iterator[Record]:

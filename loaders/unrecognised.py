@@ -54,8 +54,8 @@ def unrecognised(
     known = "; ".join(f"{loader.files} ({loader.name})" for loader in loaders)
     own = (
         "write the CSV layout, in which interactions.csv has the columns user_id and item_id; or "
-        "describe your files by a mapping (kgrec map FOLDER writes one, kgrec load FOLDER "
-        "--mapping FILE.toml reads them by it); or "
+        f"describe your files by a mapping: kgrec map {files.folder} --out FILE.toml, then kgrec "
+        f"load {files.folder} --mapping FILE.toml; or "
     )
     return (
         f"{path}: no format is recognised{what}. Cure: {own if said else ''}give a folder that has "

@@ -16,7 +16,7 @@ from graph_schema.frames import SPECS
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.infer import infer_types
-from loaders.json_records import Record, UnreadFields, plain, records
+from loaders.json_records import FieldNotes, Record, plain, records
 from loaders.recognition import FileNames, plain_name, unread_files
 from loaders.report import FileReport, Progress
 from loaders.text_table import TextTable, without_empty_columns
@@ -155,16 +155,16 @@ def read_each(
     """Call ``use`` with each record of a file, which it adds or counts as dropped. The fields that
     aren't ``known`` are noted."""
     file = builder.report.file(path.name)
-    unread = UnreadFields(*known)
+    fields = FieldNotes(*known)
     for record in records(path, progress):
         file.read += 1
         if file.read == 1 and record.values.keys().isdisjoint(known):
-            fields = ", ".join(map(plain, record.values)) or "none"
+            here = ", ".join(map(plain, record.values)) or "none"
             raise record.error(
-                f"none of the fields {', '.join(known)} is here; the fields are {fields}",
+                f"none of the fields {', '.join(known)} is here; the fields are {here}",
                 "give the file as published, or call it by another name.",
             )
-        unread.see(record)
+        fields.see(record)
         use(record, file)
-    unread.note(file)
+    fields.note(file)
     return file

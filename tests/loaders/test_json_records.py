@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graph_schema import SourceError
 from loaders import json_tables
-from loaders.json_records import Record, UnreadFields, first_fields, records
+from loaders.json_records import FieldNotes, Record, first_fields, records
 from loaders.report import FileReport
 
 from .writing import put
@@ -94,11 +94,21 @@ def test_words_and_texts(tmp_path: Path) -> None:
 
 
 def test_fields_that_are_not_read_are_noted(tmp_path: Path) -> None:
-    unread, file = UnreadFields("a"), FileReport("r.json")
+    fields, file = FieldNotes("a"), FileReport("r.json")
     for row in ROWS[:2]:
-        unread.see(Record(row, tmp_path, 1))
-    unread.note(file)
+        fields.see(Record(row, tmp_path, 1))
+    fields.note(file)
     assert file.notes == ["fields that were not read: b, c."]
+
+
+def test_halves_of_characters_in_texts_are_noted(tmp_path: Path) -> None:
+    fields, file = FieldNotes("a"), FileReport("r.json")
+    for number, text in enumerate(["é", "cut \ud83d", "\udc00"], start=1):
+        fields.see(Record({"a": text}, tmp_path, number))
+    fields.note(file)
+    assert file.notes == [
+        "halves of characters were removed from texts (2 rows, the first is row 2)."
+    ]
 
 
 def test_first_fields(tmp_path: Path) -> None:
