@@ -1,4 +1,4 @@
-"""``kgrec map``: a first mapping of files, to be read and corrected."""
+"""``kgrec map``: a first mapping of files or of a graph, to be read and corrected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 from graph_schema.errors import SourceError
 from kgrec.cli._app import app
+from kgrec.cli._options import DatabaseOption, DbUserOption
 from kgrec.cli._progress import say
+from kgrec.cli._stores import open_store
 
 
 @app.command(
@@ -17,22 +19,39 @@ from kgrec.cli._progress import say
     epilog="Example: `kgrec map my-data --out shop.toml`",
 )
 def map_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of files of any names and columns.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of files of any names and columns.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", "-s", help="In place of a folder: a Neo4j graph of your own."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File to write (.toml); if absent, stdout."),
     ] = None,
+    db_user: DbUserOption = None,
+    database: DatabaseOption = None,
 ) -> None:
-    """Write a first mapping of a folder's files, with its reasons as comments.
+    """Write a first mapping of a folder's files or of a Neo4j graph, with its reasons as comments.
 
-    It looks at the first rows of every table: names, values, and ids that tables share. What it is
-    not sure of, and what it leaves out, is in the comments. Correct it, then load the folder with
-    `kgrec load --mapping`. The fields are described in docs/file-mapping.md.
+    It looks at the first rows of every table: names, values, and ids that tables share; of a graph
+    at labels, relationship types, keys and samples of properties. What it is not sure of, and what
+    it leaves out, is in the comments. Correct it, then pass it as `--mapping`. The fields are
+    described in docs/file-mapping.md and docs/neo4j.md.
     """
-    import loaders
-
+    if (folder is None) == (store is None):
+        raise typer.BadParameter("give a folder or --store, one of them")
     _check_free(out)
-    _give(loaders.draft_mapping(folder), out)
+    if folder is not None:
+        import loaders
+
+        _give(loaders.draft_mapping(folder), out)
+        return
+    from kgrec.stores.draft import draft_graph_mapping
+
+    with open_store(str(store), user=db_user, database=database) as graph:
+        _give(draft_graph_mapping(graph.outline(), graph.uri), out)
 
 
 def _check_free(out: Path | None) -> None:

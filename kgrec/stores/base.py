@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graph_schema.conversion.frames import Frame
     from graph_schema.mapping import GraphMapping
     from kgrec.arguments import Missing
+    from kgrec.stores.outline import GraphOutline
     from kgrec.stores.removal import Ids, Removal, Removed
 
 
@@ -270,6 +271,29 @@ class GraphStore(ABC):
             If the store can't be read.
         """
         return []
+
+    def outline(self, sample: int = 1_000) -> GraphOutline:
+        """Look at a graph that kgrec did not write: its labels, types and properties.
+
+        Parameters
+        ----------
+        sample : int
+            How many nodes of each label and relationships of each type to look at.
+
+        Returns
+        -------
+        GraphOutline
+            The labels and relationship types with their counts and samples of their properties.
+
+        Raises
+        ------
+        StoreError
+            If the store holds graphs of kgrec's own alone.
+        """
+        raise StoreError(
+            f"{self.uri}: kgrec wrote this graph, and reads it as it is. Cure: leave the mapping "
+            "out."
+        )
 
     @abstractmethod
     def node_counts(self) -> dict[str, int]:

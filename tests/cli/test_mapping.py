@@ -83,3 +83,12 @@ def test_map_replaces_no_file(mapping: Path, tmp_path: Path) -> None:
     assert "a mapping is a .toml file" in other.stderr
     absent = kgrec("map", tmp_path / "data", "--out", tmp_path / "no" / "a.toml", expect=1)
     assert "can't be written" in absent.stderr
+
+
+def test_map_takes_a_folder_or_a_graph(mapping: Path, tmp_path: Path) -> None:
+    folder, store = tmp_path / "data", tmp_path / "catalog.kgl"
+    assert "one of them" in kgrec("map", expect=2).stderr
+    assert "one of them" in kgrec("map", folder, "--store", store, expect=2).stderr
+    kgrec("load", folder, "--mapping", mapping, "--store", store)
+    result = kgrec("map", "--store", store, expect=1)
+    assert "kgrec wrote this graph, and reads it as it is. Cure: " in result.stderr

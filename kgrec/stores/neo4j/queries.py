@@ -197,6 +197,25 @@ def count_edges(source: str | None, name: str, target: str | None) -> str:
     return f"MATCH ({left})-[r:{quote(name)}]->({right}) RETURN count(r) AS n"
 
 
+UNIQUE = (
+    "SHOW CONSTRAINTS YIELD type, entityType, labelsOrTypes, properties "
+    "WHERE entityType = 'NODE' AND size(properties) = 1 "
+    "AND (type CONTAINS 'UNIQUE' OR type = 'NODE_KEY') "
+    "RETURN labelsOrTypes AS labels, properties"
+)
+
+
+def sample_nodes(label: str) -> str:
+    return f"MATCH (n:{quote(label)}) RETURN properties(n) AS properties LIMIT $limit"
+
+
+def sample_edges(source: str, name: str, target: str) -> str:
+    return (
+        f"MATCH (:{quote(source)})-[r:{quote(name)}]->(:{quote(target)}) "
+        "RETURN properties(r) AS properties LIMIT $limit"
+    )
+
+
 def node_keys(node: NodeSource) -> str:
     return f"MATCH (n:{quote(node.label)}) UNWIND keys(n) AS name RETURN DISTINCT name"
 

@@ -37,7 +37,10 @@ from kgrec.stores.neo4j import search as searching
 from kgrec.stores.neo4j import write as writing
 from kgrec.stores.neo4j.check import mapping_problems
 from kgrec.stores.neo4j.names import Names, NodeSource
+from kgrec.stores.neo4j.outline import graph_outline
 from kgrec.stores.neo4j.session import Connection
+from kgrec.stores.neo4j.values import plain_value
+from kgrec.stores.outline import GraphOutline
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.removal import Removal, Removed
 from kgrec.stores.stored_types import attribute_kinds, with_stored_types
@@ -118,6 +121,9 @@ class Neo4jStore(GraphStore):
             return []
         found = mapping_problems(self._connection, self._names)
         return found + (reading.value_problems(self._connection, self._names) if values else [])
+
+    def outline(self, sample: int = 1_000) -> GraphOutline:
+        return graph_outline(self._connection, sample)
 
     def node_counts(self) -> dict[str, int]:
         present = reading.known(self._connection).labels - {VERSION_LABEL}
@@ -251,27 +257,3 @@ class Neo4jStore(GraphStore):
             row[f"t{i}"], along = self._names.edge_of(row[f"t{i}"])
             row[f"o{i}"] = row[f"o{i}"] == along
         return row
-
-
-def plain_value(value: Any) -> Any:
-    """A value of a query's answer in the form that every store gives."""
-    if isinstance(value, neo4j.graph.Node):
-        return {"labels": sorted(value.labels), "properties": _plain_map(value)}
-    if isinstance(value, neo4j.graph.Relationship):
-        return {"type": value.type, "properties": _plain_map(value)}
-    if isinstance(value, neo4j.graph.Path):
-        return {
-            "nodes": [plain_value(node) for node in value.nodes],
-            "relationships": [plain_value(edge) for edge in value.relationships],
-        }
-    if isinstance(value, list):
-        return [plain_value(part) for part in value]
-    if isinstance(value, dict):
-        return {name: plain_value(part) for name, part in value.items()}
-    if isinstance(value, neo4j.time.Date | neo4j.time.DateTime | neo4j.time.Time):
-        return value.to_native()
-    return value
-
-
-def _plain_map(entity: neo4j.graph.Entity) -> dict[str, Any]:
-    return {name: plain_value(value) for name, value in entity.items()}

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+import neo4j.graph
 import neo4j.spatial
 import neo4j.time
 import numpy as np
@@ -154,3 +155,27 @@ def _show(value: Any) -> str:
         return str(value.iso_format())
     text = str(value)
     return text if len(text) <= 80 else text[:80] + "…"
+
+
+def plain_value(value: Any) -> Any:
+    """A value of a query's answer in the form that every store gives."""
+    if isinstance(value, neo4j.graph.Node):
+        return {"labels": sorted(value.labels), "properties": _plain_map(value)}
+    if isinstance(value, neo4j.graph.Relationship):
+        return {"type": value.type, "properties": _plain_map(value)}
+    if isinstance(value, neo4j.graph.Path):
+        return {
+            "nodes": [plain_value(node) for node in value.nodes],
+            "relationships": [plain_value(edge) for edge in value.relationships],
+        }
+    if isinstance(value, list):
+        return [plain_value(part) for part in value]
+    if isinstance(value, dict):
+        return {name: plain_value(part) for name, part in value.items()}
+    if isinstance(value, neo4j.time.Date | neo4j.time.DateTime | neo4j.time.Time):
+        return value.to_native()
+    return value
+
+
+def _plain_map(entity: neo4j.graph.Entity) -> dict[str, Any]:
+    return {name: plain_value(value) for name, value in entity.items()}

@@ -10,15 +10,23 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.frames import SPECS
 from loaders.mapping.draft.look import Column, Looked, Table
 from loaders.mapping.draft.names import FACTS, FRIENDS, SIMILAR, VALUES, Role, plain, rank
 from loaders.mapping.draft.roles import Roles, roles_by_name, roles_by_value
 from loaders.mapping.draft.times import time_fields
-from loaders.mapping.draft.toml import DraftTable
+from loaders.mapping.draft.toml import DraftTable, listed
 
 _ABSENT: Final = ("NULL", "null", "NA", "N/A", "None", "nan", "NaN")
 _OVERLAP: Final = 0.05  # of the ids of a table with those of interactions
+_HALF: Final = 0.5  # of the ids of interactions, in a first column whose name says nothing
 _MOSTLY: Final = 0.98  # share of rows with an id of their own, in a table of users or items
+_SPLITS: Final = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_LAYOUT: Final = ("facts", "entities", "scenarios")  # tables that may have kgrec's own columns
 _NODES: Final = {Role.USER: "users", Role.ITEM: "items"}
 
 
@@ -46,8 +54,8 @@ def guess(looked: Looked) -> Guess:
             draft.more = [table.name for table in group[1:]]
         found.tables += drafts
     rest = [table for table in looked.tables if table.name not in pairs]
-    listed, rest = _nodes(rest, named, ids, pairs, found)
-    if "items" not in listed:
+    known, rest = _nodes(rest, named, ids, pairs, found)
+    if "items" not in known:
         found.tables += _items_of_events(events[0], pairs[events[0].name])
     _facts(rest, named, ids, found)
     return found
@@ -58,8 +66,11 @@ def _pairs(tables: tuple[Table, ...], named: dict[str, Roles]) -> dict[str, Role
     table has known ones."""
     found = {name: roles for name, roles in named.items() if roles.pairs}
     for table in tables:
-        roles = roles_by_value(table) if table.headerless or not found else Roles()
-        if roles.pairs and table.name not in found:
+        if table.name in found or _layout(table) is not None:
+            continue
+        by_value = table.headerless or not found
+        roles = roles_by_value(table, named[table.name]) if by_value else Roles()
+        if roles.pairs:
             found[table.name] = roles
     return found
 
@@ -98,16 +109,25 @@ def _events(table: Table, roles: Roles, *, several: bool) -> list[DraftTable]:
     for role in (Role.USER, Role.ITEM):
         draft.columns[role] = (_id(roles.columns[role]), roles.reasons[role])
     _measures(draft, roles)
-    if Role.EVENT not in roles.columns and several:
-        stem = PurePath(table.name).name.split(".")[0]
+    stem = PurePath(table.name).name.split(".")[0]
+    split = _split_of(stem)
+    if several and split is not None and Role.SPLIT not in roles.columns:
+        draft.columns["split"] = ({"value": split}, "by the name of the file")
+    elif several and Role.EVENT not in roles.columns:
         draft.columns["event"] = ({"value": stem}, "the file; give it a better name")
     used = {column.name for column in roles.columns.values()}
     left = [column.name for column in table.columns if column.name not in used]
     if left:
-        draft.notes.append(f"Not read: {', '.join(left)}; name in attributes what is to be kept.")
+        draft.notes.append(f"Not read: {listed(left)}; name in attributes what is to be kept.")
     draft.fields |= _without_empty_ids(roles)
     reviews = _reviews(table, roles)
     return [draft, *reviews]
+
+
+def _split_of(stem: str) -> str | None:
+    """The part of a split that a file of this name holds."""
+    words = re.split(r"[^a-z]+", stem.lower())
+    return next((split for word, split in _SPLITS.items() if word in words), None)
 
 
 def _measures(draft: DraftTable, roles: Roles) -> None:
@@ -167,7 +187,8 @@ def _nodes(
     words = {role: {_word(roles.columns[role].name) for roles in pairs.values()} for role in _NODES}
     best: dict[Role, tuple[float, Table, Column]] = {}
     for table in tables:
-        if any(plain(column.name) in FRIENDS for column in table.columns[1:2]):
+        friends = any(plain(column.name) in FRIENDS for column in table.columns[1:2])
+        if friends or _layout(table) is not None:
             continue
         for column in table.columns:
             for role in _NODES:
@@ -201,7 +222,10 @@ def _score(table: Table, column: Column, role: Role, ids: Any, words: set[str]) 
     same_name = _word(column.name) in words or rank(column.name, role) is not None
     if plain(column.name).endswith("id") and not bare and not same_name:
         return None  # of something else
+    first = (bare or column is table.columns[0]) and both >= _HALF * len(ids)
     by_file = bare and any(word and word in stem for word in words)
+    if not (same_name or by_file or first):
+        return None
     titled = role is Role.ITEM and any(
         rank(one.name, Role.TITLE) is not None for one in table.columns
     )
@@ -235,7 +259,7 @@ def _node(table: Table, key: Column, role: Role, roles: Roles, ids: Any) -> list
         if role is Role.ITEM and len(column.values):
             facts += _facts_of(table, key, column, ids)
     if left:
-        draft.notes.append(f"Not read, since empty or addresses: {', '.join(left)}.")
+        draft.notes.append(f"Not read, since empty or addresses: {listed(left)}.")
     return [draft, *facts]
 
 
@@ -293,16 +317,38 @@ def _facts(
     """Facts of the tables that are left, names of their entities, and reasons for the tables that
     are left out."""
     for table in tables:
-        drafts = _friends(table, ids[Role.USER]) or _of_items(table, ids[Role.ITEM])
+        drafts = (
+            _as_layout(table) or _friends(table, ids[Role.USER]) or _of_items(table, ids[Role.ITEM])
+        )
         found.tables += drafts
         if not drafts:
-            names = ", ".join(column.name for column in table.columns)
+            names = listed([column.name for column in table.columns])
             found.left_out[table.name] = f"no users and items are seen in it (columns: {names})"
     for table in tables:
         draft = _entities(table, [one for one in found.tables if one.frame == "facts"])
         if draft is not None and table.name in found.left_out:
             found.tables.append(draft)
             del found.left_out[table.name]
+
+
+def _layout(table: Table) -> str | None:
+    """kgrec's table whose columns a file has, by their own names."""
+    names = {column.name for column in table.columns}
+    return next((one for one in _LAYOUT if set(SPECS[one].required) <= names), None)
+
+
+def _as_layout(table: Table) -> list[DraftTable]:
+    """A table that has kgrec's columns."""
+    frame = _layout(table)
+    if frame is None:
+        return []
+    draft = DraftTable(frame, table)
+    for column in table.columns:
+        if column.name in SPECS[frame].by_name:
+            draft.columns[column.name] = (column.name, "")
+        elif plain(column.name) != "id":
+            draft.attributes.append(column.name)
+    return [draft]
 
 
 def _entities(table: Table, facts: list[DraftTable]) -> DraftTable | None:

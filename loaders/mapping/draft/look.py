@@ -84,7 +84,10 @@ class Column:
             return None if arrays.split_brackets(self.values)[1] else "[]"
         if pc.any(pc.match_substring_regex(self.values, r"^[(\[].*[)\]]$")).as_py():
             return None  # such as (0,10]
+        thousands = pc.match_substring_regex(self.values, r"[0-9],[0-9]{3}([^0-9]|$)")
         for separator in ("|", ";", ","):
+            if separator == "," and pc.any(thousands).as_py():
+                continue
             pattern = re.escape(separator) + (r"\s?\S" if separator != "," else r"\s\S|,\S")
             some = pc.sum(pc.match_substring_regex(self.values, pattern)).as_py() or 0
             if some >= 0.3 * len(self.values) or (separator == "|" and some):

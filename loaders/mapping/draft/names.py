@@ -115,8 +115,10 @@ VALUES: Final = ("value", "name", "label", "title", "tagvalue", "tagname")
 
 
 def plain(name: str) -> str:
-    """A name in small letters, without the signs between its words."""
-    return "".join(sign for sign in name.lower() if sign.isalnum())
+    """A name in small letters, without the signs between its words, and without the type that
+    RecBole and neo4j-admin add (``user_id:token``)."""
+    bare = name.split(":")[0] or name
+    return "".join(sign for sign in bare.lower() if sign.isalnum())
 
 
 def rank(name: str, role: Role) -> int | None:

@@ -68,24 +68,33 @@ def fits(role: Role, column: Column) -> bool:
     return role is not Role.TEXT or column.length > 10
 
 
-def roles_by_value(table: Table) -> Roles:
-    """Users, items, times, events and ratings by what the values look like: the first two columns
-    that may be ids are users and items."""
-    found = Roles(sure=False)
+def roles_by_value(table: Table, named: Roles) -> Roles:
+    """Users, items, times, events and ratings by what the values look like, in place of those that
+    names say nothing of: the first two columns that may be ids are users and items."""
+    found = Roles(dict(named.columns), dict(named.reasons), sure=False)
+    wanted = [role for role in (Role.USER, Role.ITEM) if role not in found.columns]
     ids: list[Column] = []
     for column in table.columns:
-        if column.listed or not column.filled or column.long:
+        if column in found.columns.values() or column.listed or column.long or not column.filled:
             continue
-        role = _role(column, bool(ids), len(ids) > 1)
-        if role is None and len(ids) < 2:
+        enough = len(ids) >= len(wanted) or _has_points(column)
+        role = _role(column, bool(ids), enough)
+        if role is None and not enough:
             ids.append(column)
         elif role is not None and role not in found.columns:
             found.give(role, column, f"its values look so, such as {column.example!r}")
-    alone = table.headerless and table.rows == 1
-    if len(ids) > 1 and (alone or not ids[0].unique):
-        found.give(Role.USER, ids[0], "not sure: the first column that may be an id")
-        found.give(Role.ITEM, ids[1], "not sure: the second column that may be an id")
+    if len(ids) == len(wanted) and (ids or not wanted) and _can_be_events(ids, table, found):
+        for role, column, place in zip(wanted, ids, ("first", "second"), strict=False):
+            found.give(role, column, f"not sure: the {place} column that may be an id")
     return found
+
+
+def _can_be_events(ids: list[Column], table: Table, found: Roles) -> bool:
+    """Whether rows can be events of users: a time or a rating, or ids that come again."""
+    measured = Role.TIME in found.columns or Role.RATING in found.columns
+    if not table.headerless and any(len(one.values) <= _FEW < one.rows for one in ids):
+        return False  # such as a position in a list
+    return (measured and table.headerless) or not ids[0].unique
 
 
 def _role(column: Column, after_first: bool, after_ids: bool) -> Role | None:
@@ -96,6 +105,13 @@ def _role(column: Column, after_first: bool, after_ids: bool) -> Role | None:
     if few and after_first and all(map(_WORD.fullmatch, column.values.to_pylist())):
         return Role.EVENT
     return Role.RATING if few and after_ids and _is_scale(column) else None
+
+
+def _has_points(column: Column) -> bool:
+    """Whether the values are numbers that are written with a point, which no ids are."""
+    if column.numbers is None:
+        return False
+    return all("." in text for text in column.values.to_pylist())
 
 
 def _is_scale(column: Column) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -41,6 +41,8 @@ _FORMATS: Final = (
     "%a %b %d %H:%M:%S %z %Y",
     "%a, %d %b %Y %H:%M:%S %z",
 )
+_LEAST, _MOST = -2_208_988_800, 4_102_444_800  # the years 1900 to 2100
+_TRIED: Final = 20  # values with which a form is tried first
 _SHARE: Final = 0.99  # of numbers that are in the range of a unit
 
 
@@ -53,9 +55,21 @@ def time_fields(column: Column) -> dict[str, str] | None:
         for least, most, unit in _UNITS:
             if np.mean((numbers >= least) & (numbers <= most)) >= _SHARE:
                 return {"unit": unit} if unit else {}
-    elif not len(times(column.values)[1]):
+        if (numbers % 1).any():
+            return None
+    elif not len(times(column.values[:_TRIED])[1]) and not len(times(column.values)[1]):
         return {}
     for form in _FORMATS:
-        if not len(seconds_written(column.values, form)[1]):
+        # Most forms fit no value at all: a few values are enough to see that.
+        if _is_written(column.values[:_TRIED], form) and _is_written(column.values, form):
             return {"format": form}
     return None
+
+
+def _is_written(texts: Any, form: str) -> bool:
+    """Whether all texts are times of this form, of years that are likely."""
+    found, bad = seconds_written(texts, form)
+    if len(bad):
+        return False
+    seconds = found.to_numpy(zero_copy_only=False)
+    return bool(seconds.min() >= _LEAST and seconds.max() <= _MOST)

@@ -13,6 +13,7 @@ from loaders.mapping.draft.look import Table
 from loaders.tabular import CsvForm
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_LISTED: Final = 20  # names in a comment
 _WIDTH: Final = 96
 _USUAL: Final = CsvForm()
 
@@ -56,6 +57,12 @@ def comment(text: str) -> list[str]:
             line = "#"
         line += f" {word}"
     return [*lines, line]
+
+
+def listed(names: list[str]) -> str:
+    """Names for a comment, not more than a few."""
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(" ".join(name.split()) for name in names[:_LISTED]) + more
 
 
 def usual_form(tables: list[Table]) -> CsvForm:

@@ -104,6 +104,44 @@ def test_absent_ids_and_words_are_left_out(tmp_path: Path) -> None:
     assert len(loaders.load(tmp_path).catalog.interactions) == 2
 
 
+def test_parts_of_a_split_and_tables_of_the_layout(tmp_path: Path) -> None:
+    files = {
+        "train.csv": "user,item\n1,2\n2,2\n",
+        "test_set.csv": "user,item\n1,3\n2,3\n",
+        "facts.csv": "head,head_type,relation,tail,tail_type,weight\n2,item,by,e1,entity,3\n",
+        "people.csv": "entity_id,name,kind\ne1,Ann,person\n",
+    }
+    found = drafted(tmp_path, files)
+    assert {one["file"]: one["columns"]["split"]["value"] for one in found["interactions"]} == {
+        "train.csv": "train",
+        "test_set.csv": "test",
+    }
+    assert found["facts"]["columns"]["tail"] == "tail"
+    assert found["facts"]["attributes"] == ["weight"]
+    assert found["entities"]["columns"]["name"] == "name"
+
+
+def test_a_table_with_a_known_item_and_another_word_for_users(tmp_path: Path) -> None:
+    found = drafted(tmp_path, {"log.csv": "who,isbn,rating\nann,a,3\nann,b,4\nbob,a,5\n"})
+    assert found["interactions"]["columns"] == {
+        "user_id": "who",
+        "item_id": "isbn",
+        "rating": "rating",
+    }
+    reason = 'columns.user_id = "who"  # not sure: the first column that may be an id'
+    assert reason in (tmp_path / "kgrec.toml").read_text()
+
+
+def test_isbns_are_no_times_and_decimals_no_ids(tmp_path: Path) -> None:
+    files = {"r.csv": "A1,0205616461,5.0,1369699200\nA2,0558925278,3.0,1355443200\n"}
+    assert drafted(tmp_path, files)["interactions"]["columns"] == {
+        "user_id": "col_1",
+        "item_id": "col_2",
+        "rating": "col_3",
+        "timestamp": "col_4",
+    }
+
+
 @pytest.mark.parametrize(
     ("value", "field"),
     [
