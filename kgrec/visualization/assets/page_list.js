@@ -14,7 +14,8 @@ view.edges.forEach((edge, i) => {
 });
 
 function neighbours(i) {
-  return [...new Set(around[i].map(([other]) => other))].filter((other) => isFact(i) && isFact(other));
+  const joined = around[i].filter(([other, number]) => isFact(i) && isFact(other) && view.edges[number].stored);
+  return [...new Set(joined.map(([other]) => other))];
 }
 const missing = (i) => neighbours(i).filter((other) => !seen(other));
 const unseen = (i) => Math.max(view.nodes[i].total - neighbours(i).filter(seen).length, 0);
