@@ -46,6 +46,7 @@ class PageGraph:
 
         self.graph: nx.MultiDiGraph[Key] = nx.MultiDiGraph()
         self._index, self._writer, self._ratings = index, writer, ratings
+        self._around = Neighbourhoods(index)
         self._keys: dict[object, Key] = {}
         self._on_paths: dict[int, None] = {}
 
@@ -68,10 +69,9 @@ class PageGraph:
 
     def add_neighbours(self) -> None:
         """Add the facts around the nodes of all paths, and a few of those around these."""
-        for node in list(self._on_paths):
-            for other in self._add_facts(node, NEAR):
-                if len(self.graph) < MOST:
-                    self._add_facts(other, FAR)
+        found = [other for node in list(self._on_paths) for other in self._add_facts(node, NEAR)]
+        for other in found:
+            self._add_facts(other, FAR)
 
     def known(self, item: int) -> Key | None:
         """The key of an item node, if the graph has it."""
@@ -146,6 +146,8 @@ class PageGraph:
         here = self._node(node, "")
         for other, code in self._facts(node, most):
             if other not in self._keys:
+                if len(self.graph) >= MOST:
+                    continue
                 found.append(other)
             there = self._node(other, "")
             source, target = (here, there) if code & 1 == 0 else (there, here)
@@ -157,7 +159,7 @@ class PageGraph:
         first, a relation after the other; of others, known nodes and much chosen items first."""
         kinds = np.ones(self._index.interacted + 1, dtype=bool)
         kinds[self._index.interacted] = False
-        edges = Neighbourhoods(self._index).edges(np.array([node], dtype=np.int64), kinds)
+        edges = self._around.edges(np.array([node], dtype=np.int64), kinds)
         others = edges.neighbour
         usable = others >= self._index.space.offsets[ITEM]
         edges, others = edges.select(usable), others[usable]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +72,14 @@ class UserPage:
         earlier = max(len(set(self.history.tolist())) - MOST_EVENTS, 0)
         past = "Rated" if self._ratings else "Chosen"
         lists = PageList(items, self._events(part), past, earlier, foot)
-        counts = f"{len(items)} recommendations from {len(self.history):,} earlier choices. "
+        counts = (
+            f"{_counted(items, 'recommendation')} from {_counted(self.history, 'earlier choice')}"
+        )
         return write_page(
             part.graph,
             path,
             title=title or "Recommended for you",
-            note=counts + "Choose one to see its reasons; click a box for its facts.",
+            note=f"{counts}. Choose one to see its reasons; click a box for its facts.",
             lists=lists,
         )
 
@@ -125,6 +127,10 @@ class UserPage:
             title = self.index.space.display_name(node)
             found.append(PageEvent(title, " · ".join(details), part.known(node)))
         return found
+
+
+def _counted(what: Sized, name: str) -> str:
+    return f"{len(what):,} {name}{'' if len(what) == 1 else 's'}"
 
 
 def _is_discreet(path: ExplainedPath) -> bool:

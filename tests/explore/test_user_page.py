@@ -138,6 +138,7 @@ def test_a_node_with_many_neighbours_has_a_few_of_them_and_their_number(page: Pa
 def test_names_stay_text(page: Page) -> None:
     assert [tag for tag, _ in page.tags].count("script") == 3
     assert "</script" not in page.texts["script"][0]
+    assert any("1 recommendation from 2 earlier choices." in text for text in page.texts["p"])
     assert "".join(page.texts["footer"]).strip() == ODD
     assert "".join(page.texts["h1"]).strip() == "Recommended for you"
 

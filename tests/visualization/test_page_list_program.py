@@ -40,7 +40,9 @@ def graph() -> nx.MultiDiGraph:
 def item(node: tuple[str, str], reasons: list[PagePath]) -> PageItem:
     keys = dict.fromkeys([node, *(key for one in reasons for key in one.nodes)])
     boxes = {key: Box(2.0 * i, 1.0 * (i % 2), 1.0, 0.5) for i, key in enumerate(keys)}
-    return PageItem(node, "1995", 1.5, tuple(reasons), "The rest.", boxes)
+    bends = {step: Box(3.0, -9.0, 1.0, 1.0) for one in reasons for step in one.steps[1:2]}
+    bends = bends if node == OTHER else {}
+    return PageItem(node, "1995", 1.5, tuple(reasons), "The rest.", boxes, bends)
 
 
 @pytest.fixture
@@ -87,8 +89,11 @@ def test_it_shows_the_reasons_of_one_item_at_a_time(page: Running) -> None:
     page.do(f"{HEADS}[1].fire('click')")
     assert page(SHOWN) == ["You", ODD, "Other"]
     assert page(f"{HEADS}.map(one => one['aria-expanded'])") == ["false", "true"]
+    texts = "cy.nodes().filter(one => !one.hasClass('hidden')).map(one => one.data('text'))"
+    assert page(texts)[2] == "Other\n+1"  # a similarity joins no neighbours
     line = "cy.edges().filter(one => one.data('edge').relation === 'similar text')"
     assert page(f"[{line}.data('line'), {line}.data('width')]") == ["dashed", 6.5]
+    assert page(f"[{line}.hasClass('bent'), Math.abs({line}.data('bend')) > 1000]") == [True, True]
     page.do("places.fit.fire('click')")
     assert page(SHOWN) == ["You", ODD, "Other"]
 
@@ -178,3 +183,17 @@ def test_a_search_knows_names_alone(page: Running) -> None:
     assert "Film 12" in page(SHOWN)
     page.do("places.search.value = 'Item:'; places.search.fire('input')")
     assert page("places.found.textContent") == "0 nodes"
+
+
+def test_a_narrow_graph_shows_one_reason_from_top_to_bottom(page: Running) -> None:
+    assert page("cy.edges('.bent').length") == 0
+    page.do("places.graph = Object.assign(new Element('div'), { clientWidth: 360 }); showItem(0)")
+    shown = "cy.nodes().filter(one => !one.hasClass('hidden'))"
+    assert page(SHOWN) == ["You", ODD, "New", "41 people"]
+    assert page(f"{shown}.map(one => one.position().x)") == [0, 0, 0, 0]
+    order = f"{shown}.sort((a, b) => a.position().y - b.position().y)"
+    assert page(f"{order}.map(one => one.data('node').text)") == ["You", ODD, "41 people", "New"]
+    chosen = "places.items.all().filter(one => one.classList.contains('chosen'))"
+    page.do("showItem(0, 1)")
+    assert "Actor" in page(SHOWN)
+    assert page(f"{chosen}.map(one => one.textContent)") == ["+0.250The same actor."]

@@ -1,5 +1,6 @@
 // The lists of a page, and a graph of one item's reasons that grows where a node is opened.
 const STEP = 8; // neighbours that opening a node adds at once
+const CLEAR = 3; // rings around a node on which a spot over no line is looked for
 const NARROW = 560; // units: a smaller graph shows one reason at a time
 const PHONE = 760; // units: on a smaller screen the lists are below the graph
 // item: the item shown; own: nodes and edges of its reasons; from: who opened a node.
@@ -14,14 +15,17 @@ view.edges.forEach((edge, i) => {
 });
 
 function neighbours(i) {
-  return [...new Set(around[i].map(([other]) => other))].filter((other) => isFact(i) && isFact(other));
+  const joined = around[i].filter(([other, number]) => isFact(i) && isFact(other) && view.edges[number].stored);
+  return [...new Set(joined.map(([other]) => other))];
 }
 const missing = (i) => neighbours(i).filter((other) => !seen(other));
 const unseen = (i) => Math.max(view.nodes[i].total - neighbours(i).filter(seen).length, 0);
 
+const isNarrow = () => Boolean(byId("graph")) && byId("graph").clientWidth < NARROW;
+
 function showItem(number, reason) {
   const item = view.items[number], reasons = item.reasons;
-  const narrow = byId("graph") && byId("graph").clientWidth < NARROW;
+  const narrow = isNarrow();
   const used = narrow && reasons.length ? [reasons[reason || 0]] : reasons;
   const nodes = new Set([item.node, ...used.flatMap((one) => one.nodes)]);
   Object.assign(place, { item: number, from: new Map(), opened: new Set(), node: null });
@@ -35,7 +39,7 @@ function showItem(number, reason) {
       if (nodes.has(i) && !narrow) node.position({ x: item.places[i][0], y: item.places[i][1] });
     });
     if (narrow) (used.length ? used[0].nodes : [item.node]).forEach((i, row) => cy.$id("n" + i).position({ x: 0, y: 100 * row }));
-    cy.edges().toggleClass("level", Boolean(narrow)).removeClass("bent");
+    cy.edges().toggleClass("level", narrow).removeClass("bent");
     if (!narrow) item.bends.forEach(bend);
   });
   refresh();
@@ -128,7 +132,7 @@ function setDown(node, from) {
   place.from.forEach((parent, other) => lines.push([cy.$id("n" + parent).position(), cy.$id("n" + other).position()]));
   const w = node.data("width"), h = node.data("height") + 17;
   let second = null;
-  for (let ring = 1; ring < 12; ring += 1) {
+  for (let ring = 1; ring <= CLEAR || (!second && ring < 30); ring += 1) {
     for (let turn = 0; turn < 10 * ring; turn += 1) {
       const angle = 2 * Math.PI * turn / (10 * ring) + ring / 2;
       const spot = { x: from.x + 185 * ring * Math.cos(angle), y: from.y + 115 * ring * Math.sin(angle), w, h };
@@ -165,7 +169,7 @@ function chooseListed(node) {
   cy.nodes().difference(node).removeClass("marked");
   showGroups(i);
   bringIntoView(shown.nodes());
-  if (cy.zoom() < 0.7) { cy.zoom(0.7); cy.center(node); }
+  if (isNarrow() && cy.zoom() < 0.7) { cy.zoom(0.7); cy.center(node); }
   if (window.innerWidth <= PHONE) byId("facts").scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 function toggle(i) {
