@@ -15,7 +15,7 @@ from graph_schema.report import Problem, ValidationReport
 from graph_schema.vectors import GivenVectors
 from loaders.catalog_notes import catalog_notes
 from loaders.report import FileReport, LoadReport, LoadResult
-from loaders.tabular import FileTable
+from loaders.tables.tabular import FileTable
 from loaders.vectors import FileVectors
 
 

@@ -20,7 +20,6 @@ from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
-from loaders.cells import clean_table
 from loaders.graph_formats.beside import (
     FactsFiles,
     add_facts,
@@ -28,13 +27,19 @@ from loaders.graph_formats.beside import (
     find_facts,
     without_interactions,
 )
-from loaders.headers import form_of_interactions, named_columns, note_on_ratings, with_columns
-from loaders.infer import infer_types
 from loaders.loader import Loader, folder_of
 from loaders.recognition import FileNames
 from loaders.report import LoadReport, LoadResult, Progress
-from loaders.streams import check_whole
-from loaders.tabular import (
+from loaders.tables.cells import clean_table
+from loaders.tables.headers import (
+    form_of_interactions,
+    named_columns,
+    note_on_ratings,
+    with_columns,
+)
+from loaders.tables.infer import infer_types
+from loaders.tables.streams import check_whole
+from loaders.tables.tabular import (
     JSON,
     SUFFIXES,
     TEXTS,

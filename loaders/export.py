@@ -20,9 +20,9 @@ from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from graph_schema.vectors import vector_columns
-from loaders.cells import MARK
 from loaders.csv_folder import LIST, loaded_files
-from loaders.infer import with_point
+from loaders.tables.cells import MARK
+from loaders.tables.infer import with_point
 from loaders.vectors import FOLDER, write_vectors
 
 _FILE_NAME: Final = re.compile(r'[^\x00-\x1f/\\:*?"<>|]+')

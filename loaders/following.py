@@ -21,9 +21,9 @@ from graph_schema.catalog import Catalog
 from graph_schema.disk.files import put_text
 from graph_schema.errors import CatalogError, SourceError
 from graph_schema.report import shown
-from loaders.json_columns import JsonColumns
-from loaders.json_tables import json_object
-from loaders.streams import source_errors
+from loaders.tables.json_columns import JsonColumns
+from loaders.tables.json_tables import json_object
+from loaders.tables.streams import source_errors
 
 _MARK: Final = 1_024  # bytes before the position that must be the same again
 _LONGEST: Final = 16 << 20  # bytes of a line

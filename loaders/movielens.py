@@ -16,8 +16,6 @@ from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from loaders.builder import CatalogBuilder
-from loaders.cells import without_joins
-from loaders.infer import infer_types
 from loaders.loader import Loader
 from loaders.movielens_files import (
     GENRES_100K,
@@ -33,8 +31,10 @@ from loaders.movielens_files import (
 )
 from loaders.recognition import FileNames, unread_files
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
-from loaders.streams import open_bytes
-from loaders.tabular import FileTable, delimiter_hint, read_csv
+from loaders.tables.cells import without_joins
+from loaders.tables.infer import infer_types
+from loaders.tables.streams import open_bytes
+from loaders.tables.tabular import FileTable, delimiter_hint, read_csv
 
 _BLOCK: Final = 1 << 20  # bytes
 _NO_GENRES: Final = "(no genres listed)"

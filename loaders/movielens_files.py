@@ -9,7 +9,7 @@ from typing import Final
 
 from graph_schema.errors import SourceError
 from loaders.recognition import FileNames, first_lines, plain_name
-from loaders.tabular import CsvForm
+from loaders.tables.tabular import CsvForm
 
 GENRES_100K: Final = (
     "unknown",

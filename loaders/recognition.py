@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from graph_schema.errors import SourceError
-from loaders.json_records import first_fields
-from loaders.packing import PACKINGS
-from loaders.streams import open_bytes
+from loaders.tables.json_records import first_fields
+from loaders.tables.packing import PACKINGS
+from loaders.tables.streams import open_bytes
 
 JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".dat")

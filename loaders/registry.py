@@ -23,7 +23,7 @@ from loaders.unrecognised import unrecognised
 _MODULES: Final = (
     "loaders.mapping.folder",
     "loaders.catalog_folder",
-    "loaders.recbole",
+    "loaders.atomic.recbole",
     "loaders.graph_formats.mind",
     "loaders.graph_formats.kgcn",
     "loaders.graph_formats.kgat",
@@ -31,10 +31,10 @@ _MODULES: Final = (
     "loaders.xmrec",
     "loaders.graph_formats.neo4j_admin",
     "loaders.csv_folder",
-    "loaders.json_formats.yelp",
-    "loaders.json_formats.goodreads",
-    "loaders.json_formats.steam",
-    "loaders.amazon",
+    "loaders.review_formats.yelp",
+    "loaders.review_formats.goodreads",
+    "loaders.review_formats.steam",
+    "loaders.review_formats.amazon",
     "loaders.graph_formats.sasrec",
 )
 LOADERS: Final[tuple[Loader, ...]] = tuple(import_module(name).LOADER for name in _MODULES)

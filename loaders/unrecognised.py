@@ -9,10 +9,10 @@ from typing import Final
 from graph_schema.errors import SourceError
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
-from loaders.json_records import plain, records
 from loaders.loader import Loader
 from loaders.recognition import JSON_SUFFIXES, TABLE_SUFFIXES, FileNames, plain_name
-from loaders.streams import open_bytes
+from loaders.tables.json_records import plain, records
+from loaders.tables.streams import open_bytes
 
 _ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".7z", ".rar")
 _FOLDS: Final = (".base", ".test")  # of MovieLens 100K

@@ -22,7 +22,7 @@ from graph_schema.report import ProblemCollector, shown
 from loaders.builder import CatalogBuilder
 from loaders.loader import Loader, folder_of
 from loaders.report import LoadReport, LoadResult, Progress
-from loaders.tabular import CsvForm, delimiter_hint, read_csv
+from loaders.tables.tabular import CsvForm, delimiter_hint, read_csv
 
 FORM: Final = CsvForm(delimiter=" ", quoted=False)
 FILE: Final = re.compile(r"([a-z]{2})_5core\.txt(?:\.gz)?")

@@ -26,7 +26,7 @@ import neo4j
 import pytest
 from neo4j.exceptions import DriverError, Neo4jError
 
-from loaders.wheels import cache_root
+from loaders.public_sets.wheels import cache_root
 
 VERSION = "5.26.0"
 IMAGE = "neo4j:5.26-community"

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.harness.datasets import data_folder
 from graph_schema import Catalog
 from graph_schema.errors import SourceError
-from loaders.amazon import amazon
+from loaders.review_formats.amazon import amazon
 
 DATA: Final = "amazon-reviews"
 MUSIC: Final = "Musical_Instruments"

@@ -25,8 +25,8 @@ def read_rows(path: Path | None, frame: str) -> pa.Table | None:
     if path is None:
         return None
     from graph_schema.frames import SPECS
-    from loaders.infer import infer_types
-    from loaders.tabular import CsvForm, read_table
+    from loaders.tables.infer import infer_types
+    from loaders.tables.tabular import CsvForm, read_table
 
     part = read_table(path, CsvForm())
     return part.table if part.typed else infer_types(part.table, SPECS[frame].by_name)

@@ -40,7 +40,7 @@ def stdin_as_file() -> Iterator[Path]:
 
 def _suffix(path: Path) -> str:
     """What the name of a file with this content ends in. Raises SourceError."""
-    from loaders.streams import open_bytes
+    from loaders.tables.streams import open_bytes
 
     with open_bytes(path) as stream:
         start = stream.read(_START).removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -14,10 +14,10 @@ from graph_schema.errors import RequestError, SourceError
 from graph_schema.frames import SPECS, FrameSpec
 from loaders.atomic.histories import BAR
 from loaders.builder import CatalogBuilder
-from loaders.cells import clean_table, without_joins
-from loaders.infer import absent_values, infer_types
 from loaders.report import FileReport, Progress
-from loaders.tabular import CsvForm, read_csv
+from loaders.tables.cells import clean_table, without_joins
+from loaders.tables.infer import absent_values, infer_types
+from loaders.tables.tabular import CsvForm, read_csv
 
 TAB: Final = "\t"
 SPACE: Final = " "

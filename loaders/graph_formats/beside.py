@@ -25,9 +25,9 @@ from loaders.graph_formats.files import files_of, plain_names
 from loaders.graph_formats.rdf import is_rdf, read_rdf
 from loaders.graph_formats.relations import is_iri, last_part, relation_columns
 from loaders.graph_formats.triples import GraphFacts, Reader, find_triples, may_be_triples
-from loaders.infer import infer_types
 from loaders.recognition import FileNames
 from loaders.report import Progress
+from loaders.tables.infer import infer_types
 
 # How words begin in the names of columns that hold ids of other graphs, such as freebase_id.
 _HINTS: Final = re.compile(

@@ -10,7 +10,7 @@ from graph_schema.errors import SourceError
 from graph_schema.report import shown
 from loaders.recognition import first_lines, plain_name
 from loaders.report import FileReport, Progress
-from loaders.streams import text_lines
+from loaders.tables.streams import text_lines
 
 _FIRST: Final = 20  # lines by which a format is recognised
 _DIGITS: Final = 18  # of a number that int64 holds

@@ -23,7 +23,7 @@ from loaders.graph_formats.relations import relation_columns
 from loaders.loader import Loader
 from loaders.recognition import FileNames
 from loaders.report import LoadResult, Progress
-from loaders.tabular import CsvForm, read_csv
+from loaders.tables.tabular import CsvForm, read_csv
 
 _RATINGS: Final = "ratings_final.txt"
 _KG: Final = "kg_final.txt"

@@ -24,8 +24,8 @@ from loaders.graph_formats.files import files_of, plain_names
 from loaders.loader import Loader
 from loaders.recognition import FileNames
 from loaders.report import FileReport, LoadResult, Progress
-from loaders.streams import text_lines
-from loaders.tabular import CsvForm, FileTable, read_csv
+from loaders.tables.streams import text_lines
+from loaders.tables.tabular import CsvForm, FileTable, read_csv
 
 _EVENTS: Final = "behaviors.tsv"
 _NEWS: Final = "news.tsv"

@@ -24,8 +24,8 @@ from loaders.graph_formats.files import files_of, first_rows, plain_names
 from loaders.loader import Loader
 from loaders.recognition import FileNames
 from loaders.report import LoadReport, LoadResult, Progress
-from loaders.streams import open_bytes
-from loaders.tabular import CsvForm, FileTable, read_csv, read_header
+from loaders.tables.streams import open_bytes
+from loaders.tables.tabular import CsvForm, FileTable, read_csv, read_header
 
 _FIELD: Final = re.compile(
     r"(?P<name>[^:]*)(?::(?P<kind>[A-Za-z_]+)(?:\((?P<space>[^)]*)\))?(?P<list>\[\])?(?:\{.*\})?)?"

@@ -16,7 +16,7 @@ from loaders.graph_formats.relations import last_part, short_names
 from loaders.graph_formats.triples import GraphFacts
 from loaders.recognition import plain_name
 from loaders.report import FileReport, LoadReport, Progress
-from loaders.streams import open_bytes
+from loaders.tables.streams import open_bytes
 
 _FORMATS: Final = {
     ".nt": "N_TRIPLES",

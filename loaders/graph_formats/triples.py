@@ -22,7 +22,7 @@ from loaders.graph_formats.files import (
     numbers_in,
 )
 from loaders.report import FileReport, LoadReport, Progress
-from loaders.tabular import CsvForm, read_csv
+from loaders.tables.tabular import CsvForm, read_csv
 
 TRIPLE: Final = ("head", "relation", "tail")
 # Names of files of triples; those of a split may hold interactions as well.

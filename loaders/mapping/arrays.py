@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.list_texts import values_of_text
+from loaders.tables.list_texts import values_of_text
 
 
 def one_array(column: Any) -> Any:

@@ -10,7 +10,7 @@ from graph_schema.names import KEY_COLUMNS
 from loaders.mapping.files import Block, Source, Tables
 from loaders.mapping.model import TableMapping
 from loaders.mapping.problems import Problems, nearest
-from loaders.tabular import delimiter_hint
+from loaders.tables.tabular import delimiter_hint
 
 # The types of a fact's ends where the mapping says nothing.
 FACT_DEFAULTS: Final = {"head_type": "item", "tail_type": "entity"}

@@ -11,12 +11,20 @@ import pyarrow.parquet as pq
 
 from graph_schema.errors import SourceError
 from graph_schema.frames import FrameSpec
-from loaders.cells import clean_table
 from loaders.mapping.model import FileMapping, Form, Join, TableMapping
 from loaders.mapping.problems import Problems, nearest
-from loaders.packing import PACKINGS
 from loaders.report import FileReport, Progress
-from loaders.tabular import JSON, CsvForm, FileTable, kind_of, read_csv, read_header, read_table
+from loaders.tables.cells import clean_table
+from loaders.tables.packing import PACKINGS
+from loaders.tables.tabular import (
+    JSON,
+    CsvForm,
+    FileTable,
+    kind_of,
+    read_csv,
+    read_header,
+    read_table,
+)
 
 _ANY: Final = FrameSpec("", ())  # a table whose columns are not kgrec's
 _TABS: Final = (".tsv", ".tab")

@@ -15,7 +15,7 @@ from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
 from graph_schema.mapping import Name, read_values, wrong_fields
 from graph_schema.names import FRAMES
-from loaders.tabular import CsvForm
+from loaders.tables.tabular import CsvForm
 
 Unit = Literal["s", "ms", "us", "ns"]
 Scalar = bool | int | float | str

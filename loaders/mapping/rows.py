@@ -13,7 +13,7 @@ from graph_schema.conversion.columns import parsed_numbers, true_positions
 from loaders.mapping import arrays
 from loaders.mapping.model import Condition, Join, Scalar
 from loaders.report import FileReport
-from loaders.tabular import FileTable
+from loaders.tables.tabular import FileTable
 
 _BETWEEN = "\x1f"  # between the parts of a key
 

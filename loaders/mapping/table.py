@@ -12,8 +12,6 @@ import pyarrow.compute as pc
 from graph_schema.conversion.columns import strings
 from graph_schema.frames import SPECS, Kind
 from loaders.builder import FramePart
-from loaders.cells import clean_table
-from loaders.infer import infer_types
 from loaders.mapping import arrays
 from loaders.mapping.check import EDGES, END_COLUMNS, FACT_DEFAULTS
 from loaders.mapping.edges import Columns, entities_of, facts_with_ends, one_row_each
@@ -23,7 +21,9 @@ from loaders.mapping.problems import Problems
 from loaders.mapping.rows import where, with_joined
 from loaders.mapping.values import Place, read_value
 from loaders.report import FileReport, LoadReport
-from loaders.tabular import FileTable
+from loaders.tables.cells import clean_table
+from loaders.tables.infer import infer_types
+from loaders.tables.tabular import FileTable
 
 _IDS = (Kind.ID, Kind.OPTIONAL_ID)
 

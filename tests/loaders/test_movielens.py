@@ -56,7 +56,7 @@ def test_ml1m_words_are_those_of_the_benchmark(tmp_path: Path, data_dir: Path) -
 
 
 def test_a_delimiter_across_two_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loaders import tabular
+    from loaders.tables import tabular
 
     movielens_1m(tmp_path)
     rows = [f"u{1 + n % 3}::i{1 + n % 3}::{1 + n % 5}::{978300000 + n}" for n in range(500)]

@@ -25,7 +25,7 @@ from kgrec.errors import SourceError
 from loaders.graph_formats.rdf import is_rdf
 from loaders.recognition import plain_name
 from loaders.report import LoadReport, Progress
-from loaders.tabular import CsvForm, read_table
+from loaders.tables.tabular import CsvForm, read_table
 
 FACTS: Final = ("head", "relation", "tail")
 URI: Final = "uri"  # the attribute that keeps the id of a linked thing, if it is an IRI

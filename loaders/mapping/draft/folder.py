@@ -12,7 +12,7 @@ from graph_schema.names import FRAMES
 from loaders.mapping.draft.guess import Guess, guess
 from loaders.mapping.draft.look import ROWS, Looked, look_at
 from loaders.mapping.draft.toml import comment, form_fields, table_lines, usual_form, written
-from loaders.tabular import CsvForm
+from loaders.tables.tabular import CsvForm
 
 _HEAD: Final = (
     "A first mapping, guessed from names and values: read and correct it. The fields are described "

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from loaders.mapping.draft.names import is_known
-from loaders.streams import open_bytes
-from loaders.tabular import CsvForm, looks_like_data
+from loaders.tables.streams import open_bytes
+from loaders.tables.tabular import CsvForm, looks_like_data
 
 _START: Final = 1 << 18  # bytes
 _SCANNED: Final = 1 << 28  # bytes of a file whose encoding and quotes are looked at

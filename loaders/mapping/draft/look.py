@@ -16,7 +16,7 @@ from graph_schema.conversion.columns import parsed_numbers
 from graph_schema.errors import SourceError
 from loaders.mapping import arrays
 from loaders.mapping.draft.form import form_of_file
-from loaders.tabular import JSON, CsvForm, kind_of, read_csv, read_table
+from loaders.tables.tabular import JSON, CsvForm, kind_of, read_csv, read_table
 
 ROWS: Final = 50_000  # looked at of each file
 _PASSED_OVER: Final = ("readme", "license", "licence", "changelog", "citation")

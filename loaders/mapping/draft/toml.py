@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from loaders.mapping.draft.look import Table
-from loaders.tabular import CsvForm
+from loaders.tables.tabular import CsvForm
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LISTED: Final = 20  # names in a comment

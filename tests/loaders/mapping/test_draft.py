@@ -11,7 +11,7 @@ import pytest
 import loaders
 from graph_schema import SourceError
 from loaders.mapping.draft.form import form_of_file
-from loaders.tabular import CsvForm
+from loaders.tables.tabular import CsvForm
 from tests.loaders.mapping.samples import PAGE_SAMPLES, PageSample
 from tests.loaders.writing import put
 

@@ -1,1 +1,0 @@
-"""Formats of several JSON files: Yelp, Goodreads and Steam as published."""

@@ -1,0 +1,1 @@
+"""Formats of sites with reviews, as published: Amazon, Yelp, Goodreads and Steam."""
