@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from graph_schema.errors import StoreError
 from graph_schema.names import INTERACTED, ITEM, USER
-from kgrec.stores.outline import GraphOutline, LabelOutline, TypeOutline
+from kgrec.stores.outline.graph import GraphOutline, LabelOutline, TypeOutline
 from loaders.mapping.draft.names import Role, plain, rank
 from loaders.mapping.draft.toml import comment, key, written
 

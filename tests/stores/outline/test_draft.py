@@ -11,8 +11,8 @@ import pytest
 from graph_schema import GraphMapping
 from graph_schema.errors import StoreError
 from kgrec.stores import connect
-from kgrec.stores.draft import draft_graph_mapping
-from kgrec.stores.outline import GraphOutline, LabelOutline, TypeOutline
+from kgrec.stores.outline.draft import draft_graph_mapping
+from kgrec.stores.outline.graph import GraphOutline, LabelOutline, TypeOutline
 
 TIME = datetime(2024, 1, 1, tzinfo=UTC)
 CUSTOMERS = LabelOutline("Customer", 9, (), ({"city": "Oslo", "no": 7}, {"city": "Oslo", "no": 8}))
