@@ -83,7 +83,9 @@ def test_reviews_are_texts_between_users_and_items() -> None:
 
 def test_a_graph_without_users_and_items() -> None:
     outline = GraphOutline((BRANDS, TILLS), (TypeOutline("Brand", "IN", "Till", 1),))
-    with pytest.raises(StoreError, match=r"no labels of users and items.*\(:Brand\) 3.*Cure: "):
+    with pytest.raises(
+        StoreError, match=r"no labels of users.*\(:Brand\) 3.*key of: Till\. Cure: "
+    ):
         draft_graph_mapping(outline, "neo4j://host")
 
 
