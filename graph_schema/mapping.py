@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     Field,
@@ -20,7 +20,7 @@ from pydantic import (
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, SCENARIO, USER
-from graph_schema.settings import Settings
+from graph_schema.settings import Settings, wrong_fields
 
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
@@ -247,19 +247,22 @@ class GraphMapping(Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
+            lines = "".join(f"\n- {line}" for line in wrong_fields(error, _MODELS, "mapping"))
             raise SourceError(
-                f"{source}: the mapping is wrong:\n{wrong_fields(error)}\nCure: correct these "
+                f"{source}: the mapping is wrong:{lines}\nCure: correct these "
                 "fields; [users], [items], [[entities]], [[interactions]] and [[facts]] give the "
                 "labels, keys and relationship types of the graph."
             ) from error
 
 
-def wrong_fields(error: ValidationError) -> str:
-    """A line for each field that is wrong, with its place in the file."""
-    return "\n".join(
-        f"- {'.'.join(map(str, problem['loc'])) or 'mapping'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    )
+_MODELS: Final = (
+    GraphMapping,
+    NodeMapping,
+    EntityMapping,
+    InteractionMapping,
+    FactMapping,
+    TextMapping,
+)
 
 
 def read_values(path: Path) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from graph_schema.errors import RequestError
 
@@ -54,11 +57,23 @@ def _package(kind: type) -> str:
     return kind.__module__.split(".")[0]
 
 
-def wrong_fields(error: ValidationError) -> list[str]:
-    """A line for each field: its name, and what is wrong with it."""
+def wrong_fields(
+    error: ValidationError, models: Iterable[type[BaseModel]] = (), whole: str = "settings"
+) -> list[str]:
+    """A line for each field: its name, and what is wrong with it.
+
+    A field that there isn't is named with the nearest one of ``models``; ``whole`` is what all of
+    them together are called.
+    """
+    known = sorted({name for model in models for name in model.model_fields})
     problems = error.errors(include_url=False, include_input=False)
     return [
-        f"{'.'.join(map(str, one['loc'])) or 'settings'}: "
-        f"{one['msg'].removeprefix('Value error, ').removesuffix('.')}"
-        for one in problems
+        f"{'.'.join(map(str, one['loc'])) or whole}: {_message(one, known)}" for one in problems
     ]
+
+
+def _message(problem: ErrorDetails, known: list[str]) -> str:
+    if problem["type"] != "extra_forbidden" or not known:
+        return problem["msg"].removeprefix("Value error, ").removesuffix(".")
+    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+    return "there is no such field" + (f"; the nearest is {near[0]}" if near else "")

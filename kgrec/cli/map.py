@@ -48,7 +48,7 @@ def map_command(
 
         _give(loaders.draft_mapping(folder), out)
         return
-    from kgrec.stores.draft import draft_graph_mapping
+    from kgrec.stores.outline.draft import draft_graph_mapping
 
     with open_store(str(store), user=db_user, database=database) as graph:
         _give(draft_graph_mapping(graph.outline(), graph.uri), out)

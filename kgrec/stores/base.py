@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graph_schema.conversion.frames import Frame
     from graph_schema.mapping import GraphMapping
     from kgrec.arguments import Missing
-    from kgrec.stores.outline import GraphOutline
+    from kgrec.stores.outline.graph import GraphOutline
     from kgrec.stores.removal import Ids, Removal, Removed
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+import pyarrow as pa
 
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
@@ -93,7 +97,8 @@ def _build(folder: Path, blocks: list[Block], tables: Tables, problems: Problems
     for block in blocks:
         for source in block.sources:
             name = names[block.field, source]
-            part = read_part(block, source, tables, builder.report, name, problems)
+            with _held(source):
+                part = read_part(block, source, tables, builder.report, name, problems)
             frames.setdefault(block.frame, []).append(part)
             _note_unread(builder.report, name, unread.pop(source.path, []))
     problems.raise_if_any()
@@ -113,6 +118,18 @@ def _build(folder: Path, blocks: list[Block], tables: Tables, problems: Problems
         table = joined[frame] if len(parts) == len(frames[frame]) else put_together(parts)
         builder.add_parts(frame, table, [part.place for part in parts])
     return builder.build()
+
+
+@contextmanager
+def _held(source: Source) -> Iterator[None]:
+    """Raise SourceError for a column that is too large for Arrow."""
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowCapacityError) as error:
+        raise SourceError(
+            f"{source.path}: a column can't be held ({error}). Cure: a column takes up to 2 GB of "
+            "text: leave it out of the mapping, or split the file and load a part."
+        ) from error
 
 
 def _check_events(frames: dict[str, list[Part]]) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
-from graph_schema.mapping import Name, read_values, wrong_fields
+from graph_schema.mapping import Name, read_values
 from graph_schema.names import FRAMES
+from graph_schema.settings import Settings, wrong_fields
 from loaders.tables.tabular import CsvForm
+from loaders.tabular import CsvForm
 
 Unit = Literal["s", "ms", "us", "ns"]
 Scalar = bool | int | float | str
@@ -37,8 +39,8 @@ def _as_condition(value: Any) -> Any:
     return value if isinstance(value, dict | Condition) else {"is": value}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+class _Strict(Settings):
+    model_config = ConfigDict(populate_by_name=True)
 
 
 class Form(_Strict):
@@ -276,8 +278,12 @@ class FileMapping(_Strict):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
+            lines = "".join(f"\n- {line}" for line in wrong_fields(error, _MODELS, "mapping"))
             raise SourceError(
-                f"{source}: the mapping is wrong:\n{wrong_fields(error)}\nCure: correct these "
+                f"{source}: the mapping is wrong:{lines}\nCure: correct these "
                 f"fields; [{'], ['.join(FRAMES)}] each give a file and its columns "
                 "(docs/file-mapping.md)."
             ) from error
+
+
+_MODELS = (FileMapping, TableMapping, Join, Value, Condition, Form)

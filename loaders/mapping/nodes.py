@@ -76,12 +76,15 @@ def with_entities(parts: list[Part], facts: list[Part]) -> list[Part]:
     if not named.num_rows:
         return parts
     frame: pd.DataFrame = named.to_pandas()
-    groups = frame.groupby("entity_id", sort=False)
+    ids = frame["entity_id"].drop_duplicates().tolist()
+    first = frame[frame["name"] != ""].drop_duplicates("entity_id")
+    names = dict(zip(first["entity_id"], first["name"], strict=True))
+    kinds = _kinds(frame)
     made = pa.table(
         {
-            "entity_id": pa.array(list(groups.groups), pa.string()),
-            "name": pa.array(groups["name"].agg(_first_word).tolist(), pa.string()),
-            "kind": pa.array(groups["kind"].agg(_all_words).tolist(), pa.string()),
+            "entity_id": pa.array(ids, pa.string()),
+            "name": pa.array([names.get(one, "") for one in ids], pa.string()),
+            "kind": pa.array(["|".join(kinds.get(one, ())) for one in ids], pa.string()),
         }
     )
     return [*parts, _added(made, facts[0].place.path)]
@@ -95,12 +98,13 @@ def _named(part: Part) -> Any:
     return entities.filter(pc.is_in(entities.column("entity_id"), value_set=pc.unique(ids)))
 
 
-def _first_word(words: Any) -> str:
-    return next((word for word in words if word), "")
-
-
-def _all_words(words: Any) -> str:
-    return "|".join(dict.fromkeys(word for word in words if word))
+def _kinds(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """All kinds of each entity."""
+    pairs = frame.loc[frame["kind"] != "", ["entity_id", "kind"]].drop_duplicates()
+    found: dict[str, list[str]] = {}
+    for one, kind in zip(pairs["entity_id"], pairs["kind"], strict=True):
+        found.setdefault(one, []).append(kind)
+    return found
 
 
 def _ids(parts: list[Part], key: str) -> Any:

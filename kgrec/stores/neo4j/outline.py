@@ -8,7 +8,7 @@ from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j.read import Known, known
 from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.neo4j.values import plain_value
-from kgrec.stores.outline import GraphOutline, LabelOutline, TypeOutline
+from kgrec.stores.outline.graph import GraphOutline, LabelOutline, TypeOutline
 
 
 def graph_outline(connection: Connection, sample: int) -> GraphOutline:

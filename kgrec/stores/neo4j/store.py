@@ -40,7 +40,7 @@ from kgrec.stores.neo4j.names import Names, NodeSource
 from kgrec.stores.neo4j.outline import graph_outline
 from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.neo4j.values import plain_value
-from kgrec.stores.outline import GraphOutline
+from kgrec.stores.outline.graph import GraphOutline
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.removal import Removal, Removed
 from kgrec.stores.stored_types import attribute_kinds, with_stored_types

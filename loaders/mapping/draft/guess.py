@@ -318,7 +318,9 @@ def _facts(
     are left out."""
     for table in tables:
         drafts = (
-            _as_layout(table) or _friends(table, ids[Role.USER]) or _of_items(table, ids[Role.ITEM])
+            _as_layout(table)
+            or _friends(table, ids[Role.USER])
+            or _of_items(table, ids[Role.ITEM], found)
         )
         found.tables += drafts
         if not drafts:
@@ -398,22 +400,45 @@ def _contains(ids: Any, column: Column) -> bool:
     return bool(both >= max(_OVERLAP * min(len(ids), len(column.values)), 1))
 
 
-def _of_items(table: Table, items: Any) -> list[DraftTable]:
+def _of_items(table: Table, items: Any, found: Guess) -> list[DraftTable]:
     """Facts of a table with an item and something else in each row."""
     key = table.columns[0]
-    if key.listed or not _contains(items, key):
+    if key.listed:
+        return []
+    join = None if _contains(items, key) else _join_of_items(key, found)
+    if join is None and not _contains(items, key):
         return []
     drafts = []
     for column in table.columns[1:]:
         if _fact_name(column) is None and not _has_name(table, column):
             continue
         draft = _fact(table, key, column)
-        draft.notes.append(f"Not sure: {key.name} has values that are ids of items.")
+        if join is None:
+            draft.notes.append(f"Not sure: {key.name} has values that are ids of items.")
+        else:
+            item = join["prefix"] + join["item"]
+            draft.columns["head"] = (item, f"through {join['file']}")
+            draft.fields["join"] = {name: join[name] for name in join if name != "item"}
         name = _name_of(table, column)
         if name is not None:
             draft.columns["tail_name"] = (name.name, "")
         drafts.append(draft)
     return drafts
+
+
+def _join_of_items(key: Column, found: Guess) -> dict[str, Any] | None:
+    """The join that gives the items of another id of theirs, which the table of items has too;
+    ``item`` is the column of their ids there."""
+    items = next((one for one in found.tables if one.frame == "items"), None)
+    if items is None or items.source.headerless:
+        return None
+    for other in items.source.columns:
+        if plain(other.name) == plain(key.name) and other.unique and _contains(other.values, key):
+            join = {"file": items.source.name, "on": {key.name: other.name}, "prefix": "item."}
+            form = items.source.form
+            own = {} if form is None else {"delimiter": form.delimiter, "encoding": form.encoding}
+            return {**join, **own, "item": items.columns["item_id"][0]}
+    return None
 
 
 def _has_name(table: Table, column: Column) -> bool:

@@ -132,6 +132,25 @@ def test_a_table_with_a_known_item_and_another_word_for_users(tmp_path: Path) ->
     assert reason in (tmp_path / "kgrec.toml").read_text()
 
 
+def test_facts_by_another_id_of_the_items(tmp_path: Path) -> None:
+    files = {
+        "ratings.csv": "user_id,book_id,rating\n1,1,5\n2,2,4\n2,1,3\n",
+        "books.csv": "book_id,goodreads_book_id,title\n1,2767052,A\n2,30,B\n",
+        "book_tags.csv": "goodreads_book_id,tag_id,count\n30,5,9\n2767052,5,7\n30,6,1\n",
+        "tags.csv": "tag_id,tag_name\n5,fantasy\n6,war\n",
+    }
+    found = drafted(tmp_path, files)
+    assert found["facts"]["columns"]["head"] == "item.book_id"
+    assert found["facts"]["join"]["on"] == {"goodreads_book_id": "goodreads_book_id"}
+    catalog = loaders.load(tmp_path).catalog
+    assert sorted(zip(catalog.facts["head"], catalog.facts["tail"], strict=True)) == [
+        ("1", "tag:5"),
+        ("2", "tag:5"),
+        ("2", "tag:6"),
+    ]
+    assert set(catalog.entities["name"]) == {"fantasy", "war"}
+
+
 def test_isbns_are_no_times_and_decimals_no_ids(tmp_path: Path) -> None:
     files = {"r.csv": "A1,0205616461,5.0,1369699200\nA2,0558925278,3.0,1355443200\n"}
     assert drafted(tmp_path, files)["interactions"]["columns"] == {

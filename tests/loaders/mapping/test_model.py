@@ -36,7 +36,10 @@ def test_a_text_alone_is_a_column_and_a_value_alone_is_a_condition() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"colums": {}}, r"interactions\.0\.colums: Extra inputs"),
+        (
+            {"colums": {}},
+            r"0\.colums: there is no such field; the nearest is columns",
+        ),
         ({"columns": {"user_id": {}}}, "give exactly one of column, columns, flags and value"),
         ({"columns": {"user_id": {"column": "a", "value": 1}}}, "column and value are given"),
         ({"columns": {"user_id": {"column": "a", "join": " "}}}, "join is for columns"),
@@ -47,7 +50,7 @@ def test_a_text_alone_is_a_column_and_a_value_alone_is_a_condition() -> None:
         ({"encoding": "utf-99"}, "encoding is 'utf-99'"),
         ({"escape": '"'}, "escape is '\"'"),
         ({"file": []}, "file: Tuple should have at least 1 item"),
-        ({"where": {"a": {"isnt": 1}}}, r"where\.a\.isnt: Extra inputs"),
+        ({"where": {"a": {"isnt": 1}}}, r"where\.a\.isnt: there is no such field"),
     ],
 )
 def test_a_wrong_field_is_named(fields: dict[str, Any], words: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from graph_schema.mapping import GraphMapping
 from kgrec.graph import read_snapshot
 from kgrec.stores import connect
-from kgrec.stores.draft import draft_graph_mapping
+from kgrec.stores.outline.draft import draft_graph_mapping
 from tests.neo4j_server import Server, emptied
 from tests.stores.neo4j.test_mapping import SHOP
 

@@ -11,8 +11,8 @@ import pytest
 from graph_schema import GraphMapping
 from graph_schema.errors import StoreError
 from kgrec.stores import connect
-from kgrec.stores.draft import draft_graph_mapping
-from kgrec.stores.outline import GraphOutline, LabelOutline, TypeOutline
+from kgrec.stores.outline.draft import draft_graph_mapping
+from kgrec.stores.outline.graph import GraphOutline, LabelOutline, TypeOutline
 
 TIME = datetime(2024, 1, 1, tzinfo=UTC)
 CUSTOMERS = LabelOutline("Customer", 9, (), ({"city": "Oslo", "no": 7}, {"city": "Oslo", "no": 8}))
@@ -83,7 +83,9 @@ def test_reviews_are_texts_between_users_and_items() -> None:
 
 def test_a_graph_without_users_and_items() -> None:
     outline = GraphOutline((BRANDS, TILLS), (TypeOutline("Brand", "IN", "Till", 1),))
-    with pytest.raises(StoreError, match=r"no labels of users and items.*\(:Brand\) 3.*Cure: "):
+    with pytest.raises(
+        StoreError, match=r"no labels of users.*\(:Brand\) 3.*key of: Till\. Cure: "
+    ):
         draft_graph_mapping(outline, "neo4j://host")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from graph_schema.errors import StoreError
 from graph_schema.names import INTERACTED, ITEM, USER
-from kgrec.stores.outline import GraphOutline, LabelOutline, TypeOutline
+from kgrec.stores.outline.graph import GraphOutline, LabelOutline, TypeOutline
 from loaders.mapping.draft.names import Role, plain, rank
 from loaders.mapping.draft.toml import comment, key, written
 
@@ -68,9 +68,11 @@ def draft_graph_mapping(outline: GraphOutline, source: str) -> str:
         )
     pair = _users_and_items(outline)
     if pair is None:
+        without = [one.label for one in outline.labels if not _key(one)[0]]
+        keyless = f" No property is a key of: {', '.join(without)}." if without else ""
         raise StoreError(
             f"{source}: no labels of users and items with a key are seen. There are: "
-            f"{_listed(outline)}. Cure: write a mapping by hand (docs/neo4j.md)."
+            f"{_listed(outline)}.{keyless} Cure: write a mapping by hand (docs/neo4j.md)."
         )
     user, item = pair
     draft = _Draft(outline, [*comment(_HEAD), *comment(f"Graph: {source}"), "", "version = 1"])
