@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from graph_schema.errors import SourceError
+from loaders.packing import PACKINGS
 
 EVENTS: Final = "inter"
 SUFFIXES: Final = (EVENTS, "user", "item", "kg", "link")
@@ -36,7 +37,7 @@ class AtomicFile:
 
     @staticmethod
     def of(path: Path) -> AtomicFile:
-        plain = path.with_suffix("") if path.suffix == ".gz" else path
+        plain = path.with_suffix("") if path.suffix.lower() in PACKINGS else path
         stem, suffix = plain.stem, plain.suffix[1:]
         if suffix != EVENTS:
             return AtomicFile(path, stem, suffix)

@@ -25,6 +25,7 @@ from loaders.atomic.files import EVENTS, AtomicFile, DataSet, find_files
 from loaders.atomic.histories import ITEMS, LIST, events_of
 from loaders.builder import CatalogBuilder
 from loaders.loader import Loader, folder_of
+from loaders.packing import PACKINGS
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
 
 _FRAMES: Final = {"user": "users", "item": "items", "kg": "facts"}
@@ -329,7 +330,8 @@ def _arguments(path: Path) -> dict[str, Any]:
 
 
 def _recognises(names: set[str]) -> bool:
-    return any(name.endswith((".inter", ".inter.gz")) for name in names)
+    ends = tuple(f".{EVENTS}{packing}" for packing in ("", *PACKINGS))
+    return any(name.endswith(ends) for name in names)
 
 
 LOADER: Final = Loader(

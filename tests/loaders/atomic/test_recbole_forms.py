@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -217,6 +220,14 @@ def test_other_names_and_files_are_noted(tmp_path: Path) -> None:
     )
     assert "tiny.net was not read" in report
     assert "tiny.useremb was not read" in report
+
+
+@pytest.mark.parametrize(("end", "pack"), [(".xz", lzma.compress), (".bz2", bz2.compress)])
+def test_packed_files(tmp_path: Path, end: str, pack: Callable[[bytes], bytes]) -> None:
+    (tmp_path / f"tiny.train.inter{end}").write_bytes(pack((HEADER + "a\t1\n").encode()))
+    (tmp_path / f"tiny.test.inter{end}").write_bytes(pack((HEADER + "b\t1\n").encode()))
+    (tmp_path / "tiny.item").write_text("item_id:token\ttitle:token_seq\n1\tOne\n")
+    assert events(tmp_path) == [("a", "1", "train"), ("b", "1", "test")]
 
 
 def test_a_header_again_is_dropped_and_counted(tmp_path: Path) -> None:
