@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from graph_schema.errors import SourceError
-from loaders.packing import PACKINGS
+from loaders.tables.packing import PACKINGS
 
 EVENTS: Final = "inter"
 SUFFIXES: Final = (EVENTS, "user", "item", "kg", "link")

@@ -25,8 +25,8 @@ from loaders.atomic.files import EVENTS, AtomicFile, DataSet, find_files
 from loaders.atomic.histories import ITEMS, LIST, events_of
 from loaders.builder import CatalogBuilder
 from loaders.loader import Loader, folder_of
-from loaders.packing import PACKINGS
 from loaders.report import FileReport, LoadReport, LoadResult, Progress
+from loaders.tables.packing import PACKINGS
 
 _FRAMES: Final = {"user": "users", "item": "items", "kg": "facts"}
 _ENDS: Final = ("head", "tail")

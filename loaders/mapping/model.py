@@ -17,7 +17,6 @@ from graph_schema.mapping import Name, read_values
 from graph_schema.names import FRAMES
 from graph_schema.settings import Settings, wrong_fields
 from loaders.tables.tabular import CsvForm
-from loaders.tabular import CsvForm
 
 Unit = Literal["s", "ms", "us", "ns"]
 Scalar = bool | int | float | str
