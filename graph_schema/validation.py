@@ -27,6 +27,7 @@ from graph_schema.report import ProblemCollector, ValidationReport, shown
 
 _LEFTOVER = re.compile(r"(Unnamed: [0-9]+)?")  # what pandas calls a column without a name
 _FIRST = 1_000  # times looked at before all of a column are
+_DAY = 86_400  # seconds
 NODE_FRAMES = {"user": "users", "item": "items", "entity": "entities"}
 
 
@@ -184,8 +185,11 @@ def _written_as_days(values: Any) -> np.ndarray:
 
 
 def _are_days(values: Any) -> bool:
-    """Whether all values that are known look like days."""
+    """Whether all values that are known look like days. Midnights are times, whatever their digits:
+    days that were given as dates."""
     seconds = values.drop_null().to_numpy()
+    if (seconds % _DAY == 0).all():
+        return False
     for digits in (1, 10_000, 1_000_000):  # perhaps with hours and minutes, and seconds
         days = seconds // digits
         year, month, day = days // 10_000, days // 100 % 100, days % 100

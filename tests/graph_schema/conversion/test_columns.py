@@ -43,6 +43,7 @@ def test_every_form_of_an_instant_is_the_same_second(time: dt.datetime) -> None:
 
 
 @given(st.dates(dt.date(2, 1, 1), dt.date(9998, 12, 31)))
+@example(dt.date(7990, 11, 23))
 def test_a_date_is_its_midnight_in_utc(date: dt.date) -> None:
     second = int(dt.datetime(date.year, date.month, date.day, tzinfo=dt.UTC).timestamp())
     for form in (date, date.isoformat(), np.datetime64(date)):
