@@ -5,22 +5,17 @@ Nothing in the graph is copied or renamed.
 
 from __future__ import annotations
 
-import json
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
-from graph_schema.disk.paths import given_path
-from graph_schema.errors import SourceError
+from graph_schema.mapping_file import MappingFile
 from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, SCENARIO, USER
-from graph_schema.settings import Settings, wrong_fields
+from graph_schema.settings import Settings
 
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
@@ -84,7 +79,7 @@ class TextMapping(NodeMapping):
     time_unit: TimeUnit = "s"
 
 
-class GraphMapping(Settings):
+class GraphMapping(MappingFile):
     """How the names of a graph translate to kgrec's names.
 
     Attributes
@@ -103,6 +98,11 @@ class GraphMapping(Settings):
     scenarios : NodeMapping or None
         The label of scenarios. Interactions name a scenario by its key.
     """
+
+    cure: ClassVar[str] = (
+        "[users], [items], [[entities]], [[interactions]] and [[facts]] give the labels, keys and "
+        "relationship types of the graph"
+    )
 
     version: Literal[1] = 1
     users: NodeMapping = NodeMapping(label=USER)
@@ -201,61 +201,8 @@ class GraphMapping(Settings):
         known = {fact.type: fact.relation or fact.type for fact in self.facts}
         return known.get(type_name)
 
-    @classmethod
-    def load(cls, path: str | Path) -> GraphMapping:
-        """Read a mapping from a .toml or .json file.
 
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-
-        Returns
-        -------
-        GraphMapping
-            The mapping, checked.
-
-        Raises
-        ------
-        SourceError
-            If the file can't be read or a field is wrong; the error names every such field.
-        """
-        path = given_path(path, "the mapping's file")
-        return cls.parse(read_values(path), source=str(path))
-
-    @classmethod
-    def parse(cls, values: Any, *, source: str = "mapping") -> GraphMapping:
-        """Make a mapping from plain values.
-
-        Parameters
-        ----------
-        values : dict
-            The fields, as a JSON or TOML file has them.
-        source : str
-            Where the values are from, for error messages.
-
-        Returns
-        -------
-        GraphMapping
-            The mapping, checked.
-
-        Raises
-        ------
-        SourceError
-            If a field is wrong; the error names every such field.
-        """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            lines = "".join(f"\n- {line}" for line in wrong_fields(error, _MODELS, "mapping"))
-            raise SourceError(
-                f"{source}: the mapping is wrong:{lines}\nCure: correct these "
-                "fields; [users], [items], [[entities]], [[interactions]] and [[facts]] give the "
-                "labels, keys and relationship types of the graph."
-            ) from error
-
-
-_MODELS: Final = (
+GraphMapping.models = (
     GraphMapping,
     NodeMapping,
     EntityMapping,
@@ -263,23 +210,3 @@ _MODELS: Final = (
     FactMapping,
     TextMapping,
 )
-
-
-def read_values(path: Path) -> Any:
-    """The plain values of a .toml or .json file. Raises SourceError."""
-    readers = {".toml": tomllib.loads, ".json": json.loads}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise SourceError(
-            f"{path}: a mapping is a .toml or .json file. Cure: rename or convert it."
-        )
-    try:
-        return reader(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise SourceError(f"{path}: there is no such file. Cure: check the path.") from error
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: the file is not UTF-8. Cure: save it as UTF-8.") from error
-    except (OSError, ValueError) as error:
-        raise SourceError(
-            f"{path}: the file can't be read ({error}). Cure: correct its syntax."
-        ) from error

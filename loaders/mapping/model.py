@@ -6,16 +6,15 @@ every field.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from graph_schema.disk.paths import given_path
-from graph_schema.errors import RequestError, SourceError
-from graph_schema.mapping import Name, read_values
+from graph_schema.errors import RequestError
+from graph_schema.mapping import Name
+from graph_schema.mapping_file import MappingFile
 from graph_schema.names import FRAMES
-from graph_schema.settings import Settings, wrong_fields
+from graph_schema.settings import Settings
 from loaders.tables.tabular import CsvForm
 
 Unit = Literal["s", "ms", "us", "ns"]
@@ -193,7 +192,7 @@ class TableMapping(Form):
 Tables = Annotated[tuple[TableMapping, ...], BeforeValidator(_as_tuple)]
 
 
-class FileMapping(_Strict):
+class FileMapping(MappingFile):
     """How the files of a folder become kgrec's tables.
 
     Attributes
@@ -203,6 +202,10 @@ class FileMapping(_Strict):
     users, items, entities, interactions, facts, reviews, queries, scenarios : tuple of TableMapping
         The files of each table. In TOML ``[items]`` is one, ``[[items]]`` one of several.
     """
+
+    cure: ClassVar[str] = (
+        f"[{'], ['.join(FRAMES)}] each give a file and its columns (docs/file-mapping.md)"
+    )
 
     version: Literal[1] = 1
     files: Form = Form()
@@ -231,58 +234,5 @@ class FileMapping(_Strict):
         """
         return {name: getattr(self, name) for name in FRAMES if getattr(self, name)}
 
-    @classmethod
-    def load(cls, path: str | Path) -> FileMapping:
-        """Read a mapping from a .toml or .json file.
 
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-
-        Returns
-        -------
-        FileMapping
-            The mapping; whether it fits the files is checked when they are read.
-
-        Raises
-        ------
-        SourceError
-            If the file can't be read or a field is wrong; the error names every such field.
-        """
-        path = given_path(path, "the mapping's file")
-        return cls.parse(read_values(path), source=str(path))
-
-    @classmethod
-    def parse(cls, values: Any, *, source: str = "mapping") -> FileMapping:
-        """Make a mapping from plain values.
-
-        Parameters
-        ----------
-        values : dict
-            The fields, as a TOML or JSON file has them.
-        source : str
-            Where the values are from, for error messages.
-
-        Returns
-        -------
-        FileMapping
-            The mapping.
-
-        Raises
-        ------
-        SourceError
-            If a field is wrong; the error names every such field.
-        """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            lines = "".join(f"\n- {line}" for line in wrong_fields(error, _MODELS, "mapping"))
-            raise SourceError(
-                f"{source}: the mapping is wrong:{lines}\nCure: correct these "
-                f"fields; [{'], ['.join(FRAMES)}] each give a file and its columns "
-                "(docs/file-mapping.md)."
-            ) from error
-
-
-_MODELS = (FileMapping, TableMapping, Join, Value, Condition, Form)
+FileMapping.models = (FileMapping, TableMapping, Join, Value, Condition, Form)
