@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kgrec import GraphStore
     from kgrec.entity_linking import Dump
 
-_SHOWN = ("title", "year", "target_id", "target_name", "target_year", "reason", "confidence")
+_SHOWN = ("title", "year", "target_id", "target_name", "target_year", "by", "confidence")
 _ROWS = 20
 
 

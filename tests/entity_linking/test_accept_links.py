@@ -79,9 +79,9 @@ def test_what_was_linked_before_is_that_node(tmp_path: Path) -> None:
     source = dump(tmp_path, [("q0", "director", "q9")])
     entities = pd.DataFrame({"entity_id": ["e", "f"], "name": ["Ann", "Bob"], "qid": ["q9", None]})
     both = Catalog.from_frames(items=films().items, entities=entities)
-    catalog = accept_links(link_nodes(films(), source), source, both)
-    assert catalog.facts["tail"].tolist() == ["m9"]
     found = link_nodes(films(), source)
+    with pytest.raises(RequestError, match="'m9' is linked to 'q9', which is that of entity e"):
+        accept_links(found, source, both)
     catalog = accept_links(found[found["item_id"] != "m9"], source, both)
     assert catalog.facts["tail"].tolist() == ["e"]
     assert catalog.entities.to_dict("records") == [{"entity_id": "e", "name": "", "kind": ""}]

@@ -173,10 +173,27 @@ def test_rows_and_names_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
         items=pd.DataFrame({"item_id": ["a"], "title": ["Port du silence, Le"]})
     )
     assert link_nodes(french, dump)["target_id"].tolist() == ["q0"]
-    crowd = pd.concat([frame, frame.iloc[[0] * 60].assign(qid=[f"c{n}" for n in range(60)])])
-    found = linked(films(), crowd, tmp_path)
-    assert "m0" not in found.index
-    assert any("more than 50 and were not compared" in note for note in found.attrs["notes"])
+
+
+def test_a_name_of_many_things_is_decided_by_the_year(tmp_path: Path) -> None:
+    frame = dump_frame()
+    others = [str(1700 + n) for n in range(60)]
+    crowd = frame.iloc[[0] * 60].assign(qid=[f"c{n}" for n in range(60)], year=others)
+    found = linked(films(), pd.concat([frame, crowd]), tmp_path)
+    assert found.loc["m0", "target_id"] == "q0"
+    assert found.loc["m0", "confidence"] < found.loc["m1", "confidence"]
+    assert any("only where the years are equal" in note for note in found.attrs["notes"])
+    undated = pd.concat([frame, crowd.assign(year="")])[1:]
+    assert "m0" not in linked(films(), undated, tmp_path).index
+    dated = pd.concat([frame, crowd.assign(year=str(years()[0]))])
+    assert "m0" not in linked(films(), dated, tmp_path).index
+
+
+def test_items_without_titles_are_read_by_another_column_of_names(tmp_path: Path) -> None:
+    items = films().items
+    named = items.drop(columns="title").assign(name=items["title"])
+    found = linked(Catalog.from_frames(items=named), dump_frame(), tmp_path)
+    assert found["target_id"].to_dict() == {f"m{n}": f"q{n}" for n in range(60)}
 
 
 def test_what_cannot_be_linked_is_an_error(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_spellings_of_one_name_have_one_key(one: str, other: str) -> None:
         ("Heat, also known as Hitze", "Hitze", Grade.OTHER),
         ("Visitors, The (Visiteurs, Les)", "Les Visiteurs", Grade.OTHER),
         ("The Usual Suspects", "Usual Suspects", Grade.ARTICLE),
+        ("Hitchcock, Alfred", "Alfred Hitchcock", Grade.TURNED),
         ("Birdman: Or Something Else", "Birdman", Grade.SHORT),
     ],
 )

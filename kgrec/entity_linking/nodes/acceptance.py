@@ -83,7 +83,9 @@ def accept_links(
     kept, snapshot = accepted_rows(proposals), read_source(source)
     nodes = next(nodes for nodes in NODES if KEY_COLUMNS[nodes] == key)
     links = _Links.of(kept, key, dump, snapshot.table(NODES[nodes][0]))
-    known = _known_nodes(snapshot, dump.attribute) | links.nodes()
+    before = _known_nodes(snapshot, dump.attribute)
+    _check_before(links.nodes(), before)
+    known = before | links.nodes()
     facts, notes = _facts(dump, set(links.things), relations)
     ends = pd.unique(facts[["head", "tail"]].to_numpy(dtype=object).ravel())
     places = _places(ends, known, snapshot, dump, prefix)
@@ -151,6 +153,18 @@ def _check_free(ids: list[str], things: list[str], table: NodeTable, attribute: 
             f"{shown(node)} has {attribute} {shown(value)} already, and not {shown(thing)} "
             f"({len(other):,} such nodes). Cure: set accept to 0 there, or give another attribute "
             "(--attribute)."
+        )
+
+
+def _check_before(links: Mapping[str, Node], before: Mapping[str, Node]) -> None:
+    """Raise RequestError where another node was linked to the same thing before."""
+    other = [thing for thing, node in links.items() if before.get(thing, node) != node]
+    if other:
+        thing = other[0]
+        raise RequestError(
+            f"{shown(links[thing][1])} is linked to {shown(thing)}, which is that of "
+            f"{' '.join(before[thing])} already ({len(other):,} such things). Cure: set accept to "
+            "0 there, or remove the older link."
         )
 
 

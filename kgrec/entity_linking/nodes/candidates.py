@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +12,7 @@ from kgrec.entity_linking.nodes.names import Grade, qualifiers_of, readings_of
 from kgrec.entity_linking.nodes.things import Things
 from kgrec.text.spelling import SpellingIndex
 
-COMMON: Final = 50  # things with a name; those with more are not compared by it
+COMMON: Final = 50  # nodes or things with a name; of more, only those of equal years are compared
 _LETTERS: Final = 8  # of the shortest name that is compared with an error
 _COLUMNS: Final = ("row", "key", "joined", "grade")
 
@@ -52,35 +51,54 @@ class Readings:
 class Pairs:
     """Pairs of a node and a thing: int64 ``[p]`` each; ``grade`` is the better one of Grade.
 
-    ``left_out``: the names that too many have, with the number of things of each.
+    ``crowd``: how many share a name that is compared only where the years are equal, otherwise 0.
+    ``common``: these names, with the number of those that share each.
     """
 
     node: np.ndarray
     thing: np.ndarray
     grade: np.ndarray
-    left_out: tuple[tuple[str, int], ...] = ()
+    crowd: np.ndarray
+    common: tuple[tuple[str, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.node)
 
     def chosen(self, keep: np.ndarray) -> Pairs:
         """The pairs where ``keep`` (bool ``[p]``) holds."""
-        return Pairs(self.node[keep], self.thing[keep], self.grade[keep], self.left_out)
+        ends = self.node[keep], self.thing[keep]
+        return Pairs(*ends, self.grade[keep], self.crowd[keep], self.common)
 
 
 def same_names(nodes: Readings, things: Readings) -> Pairs:
-    """The pairs with a reading in common, each once, with its best grade."""
-    here, left_out = _not_common(nodes.frame, things.frame)
-    there, more = _not_common(things.frame, nodes.frame)
-    joined = here.merge(there, on="joined", suffixes=("", "_there"))
-    grade = joined[["grade", "grade_there"]].max(axis=1).to_numpy()
+    """The pairs with a reading in common, each once, with its best grade. A name that more than
+    COMMON have is compared where the years are equal."""
+    sizes = pd.concat([_sizes(side.frame) for side in (nodes, things)], axis=1).max(axis=1)
+    crowds = sizes[sizes > COMMON].astype(np.int64)
+    here, there = (_split(side, crowds) for side in (nodes, things))
+    joined = pd.concat(
+        [
+            here[0].merge(there[0], on="joined", suffixes=("", "_there")),
+            here[1].merge(there[1], on=["joined", "year"], suffixes=("", "_there")),
+        ],
+        ignore_index=True,
+    )
+    both = joined[["grade", "grade_there"]]
+    grade = both.max(axis=1).to_numpy()
     apart = (joined["key"] != joined["key_there"]).to_numpy()
-    grade = np.where(apart, np.maximum(grade, Grade.SPACING), grade)
-    cut = (joined[["grade", "grade_there"]] == Grade.SHORT).all(axis=1).to_numpy()
-    frame = pd.DataFrame({"node": joined["row"], "thing": joined["row_there"], "grade": grade})
-    frame = frame[~cut].sort_values(["node", "thing", "grade"], kind="stable")
-    frame = frame.drop_duplicates(["node", "thing"])
-    return _pairs(frame, (*left_out, *more))
+    frame = pd.DataFrame(
+        {
+            "node": joined["row"],
+            "thing": joined["row_there"],
+            "grade": np.where(apart, np.maximum(grade, Grade.SPACING), grade),
+            "crowd": joined["joined"].map(crowds).fillna(0),
+        }
+    )
+    frame = frame[~(both == Grade.SHORT).all(axis=1)]
+    frame = frame.sort_values(["node", "thing", "grade"], kind="stable")
+    asked = crowds[crowds.index.isin(here[1]["joined"])]
+    common = tuple((str(key), int(count)) for key, count in asked.items())
+    return _pairs(frame.drop_duplicates(["node", "thing"]), common)
 
 
 def misspelt(nodes: Readings, things: Readings, found: Pairs) -> Pairs:
@@ -89,7 +107,7 @@ def misspelt(nodes: Readings, things: Readings, found: Pairs) -> Pairs:
     here = _long(nodes, found.node)
     there = _long(things, found.thing)
     if here.empty or there.empty:
-        return _pairs(pd.DataFrame({"node": [], "thing": [], "grade": []}), ())
+        return _pairs(pd.DataFrame({"node": [], "thing": []}).assign(grade=0, crowd=0))
     keys = here["joined"].drop_duplicates().tolist()
     index, rows = SpellingIndex(keys), here.groupby("joined")["row"].agg(list).to_dict()
     pairs = {
@@ -100,7 +118,7 @@ def misspelt(nodes: Readings, things: Readings, found: Pairs) -> Pairs:
         for node in rows[keys[place]]
     }
     frame = pd.DataFrame(sorted(pairs), columns=["node", "thing"])
-    return _pairs(frame.assign(grade=int(Grade.TYPO)), ())
+    return _pairs(frame.assign(grade=int(Grade.TYPO), crowd=0))
 
 
 def together(one: Pairs, other: Pairs) -> Pairs:
@@ -109,21 +127,24 @@ def together(one: Pairs, other: Pairs) -> Pairs:
         np.concatenate([one.node, other.node]),
         np.concatenate([one.thing, other.thing]),
         np.concatenate([one.grade, other.grade]),
-        one.left_out,
+        np.concatenate([one.crowd, other.crowd]),
+        one.common,
     )
 
 
-def _not_common(
-    frame: pd.DataFrame, other: pd.DataFrame
-) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
-    """The readings but for those that more than COMMON rows have; these, if ``other`` has them."""
-    counts = frame.groupby("joined")["row"].nunique()
-    common = counts[counts > COMMON]
-    if common.empty:
-        return frame, []
-    asked = common[common.index.isin(other["joined"])]
-    known = [(str(key), int(count)) for key, count in asked.items()]
-    return frame[~frame["joined"].isin(common.index)], known
+def _sizes(frame: pd.DataFrame) -> pd.Series[int]:
+    """How many rows have each reading."""
+    return frame.groupby("joined")["row"].nunique()
+
+
+def _split(readings: Readings, crowds: pd.Series[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The readings that few share, and those of ``crowds`` that few of a known year share."""
+    frame = readings.frame
+    crowded = frame["joined"].isin(crowds.index)
+    known = frame[crowded].assign(year=readings.years[frame.loc[crowded, "row"]])
+    known = known.dropna(subset="year")
+    few = known.groupby(["joined", "year"])["row"].transform("nunique") <= COMMON
+    return frame[~crowded], known[few]
 
 
 def _long(readings: Readings, paired: np.ndarray) -> pd.DataFrame:
@@ -140,10 +161,7 @@ def _signs(key: str) -> str:
     return "".join(filter(str.isdigit, key))
 
 
-def _pairs(frame: pd.DataFrame, left_out: Iterable[tuple[str, int]]) -> Pairs:
-    return Pairs(
-        frame["node"].to_numpy(dtype=np.int64),
-        frame["thing"].to_numpy(dtype=np.int64),
-        frame["grade"].to_numpy(dtype=np.int64),
-        tuple(left_out),
-    )
+def _pairs(frame: pd.DataFrame, common: tuple[tuple[str, int], ...] = ()) -> Pairs:
+    names = ("node", "thing", "grade", "crowd")
+    node, thing, grade, crowd = (frame[name].to_numpy(dtype=np.int64) for name in names)
+    return Pairs(node, thing, grade, crowd, common)

@@ -40,12 +40,13 @@ _UNKNOWN: Final = 0.5  # share of right pairs of a form about which nothing is k
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the confidence of pairs is computed from; arrays ``[p]`` but for the last two.
+    """What the confidence of pairs is computed from; arrays ``[p]`` but for the last three.
 
     ``cell`` int64: pairs whose names say equally much (grade, words, one or several things).
     ``gap`` int64: how the years differ. ``rivals`` float64: things that share the name with the
     node in the same form. ``chance`` float64 ``[4]``: the shares of gaps among pairs drawn at
-    random. ``names``: how often names are shared.
+    random. ``seen`` float64 ``[cells]``: the nodes with a pair of known years. ``names``: how
+    often names are shared.
     """
 
     pairs: Pairs
@@ -53,6 +54,7 @@ class Evidence:
     gap: np.ndarray
     rivals: np.ndarray
     chance: np.ndarray
+    seen: np.ndarray
     names: _SharedNames
 
     @classmethod
@@ -61,7 +63,9 @@ class Evidence:
         cell, rivals = _cells(pairs, nodes.words)
         gap = _gaps(nodes.years[pairs.node], things.years[pairs.thing])
         names = _SharedNames.of(pairs, cell, nodes.words, shared, things.words)
-        return cls(pairs, cell, gap, rivals, _chance(nodes.years, things.years), names)
+        known = years_known(gap)
+        seen = _distinct(cell[known], pairs.node[known], _CELLS)
+        return cls(pairs, cell, gap, rivals, _chance(nodes.years, things.years), seen, names)
 
 
 def confidences(evidence: Evidence, node_kinds: np.ndarray, thing_kinds: np.ndarray) -> np.ndarray:
@@ -101,7 +105,7 @@ def _cells(pairs: Pairs, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The cell of each pair, and how many things share the name with its node in the same form."""
     key = pairs.node * len(Grade) + pairs.grade
     _, at, counts = np.unique(key, return_inverse=True, return_counts=True)
-    rivals = counts[at].astype(np.float64)
+    rivals = np.maximum(counts[at], pairs.crowd).astype(np.float64)
     size = _bucket(words)[pairs.node]
     return (pairs.grade * _WORDS + size) * 2 + (rivals > 1), rivals
 
@@ -226,7 +230,7 @@ def _shares_again(evidence: Evidence, answer: np.ndarray) -> np.ndarray:
     """float64 ``[cells]``: the shares of right pairs that shared names and years agree with."""
     known = years_known(evidence.gap)
     right = np.bincount(evidence.cell[known], weights=answer[known], minlength=_CELLS)
-    seen = _distinct(evidence.cell[known], evidence.pairs.node[known], _CELLS)
+    seen = evidence.seen
     share = (right + _PRIOR * evidence.names.shares(answer)) / (seen + _PRIOR)
     return np.clip(share, _LEAST, _MOST)
 

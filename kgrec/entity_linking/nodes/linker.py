@@ -229,10 +229,10 @@ def _notes(frame: pd.DataFrame, own: Things, things: Things, pairs: Pairs, nodes
     for side, columns in (("graph", own.year_columns), ("dump", things.year_columns)):
         read = f"from {', '.join(columns)}" if columns else "only where a name has one"
         notes.append(f"years of the {side} were read {read}")
-    if pairs.left_out:
-        key, count = max(pairs.left_out, key=lambda known: known[1])
+    if pairs.common:
+        key, count = max(pairs.common, key=lambda known: known[1])
         notes.append(
-            f"{len(pairs.left_out):,} names are those of more than {COMMON} and were not compared; "
-            f"{key!r} is that of {count:,}"
+            f"{len(pairs.common):,} names are those of more than {COMMON} and were compared only "
+            f"where the years are equal; {key!r} is that of {count:,}"
         )
     return notes

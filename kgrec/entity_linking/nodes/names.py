@@ -23,9 +23,10 @@ class Grade(IntEnum):
     PLAIN = 1  # without words in parentheses
     OTHER = 2  # another name: in parentheses, after a.k.a., or in a column of its own
     ARTICLE = 3  # without the article at its start
-    SPACING = 4  # words are written together in one name only
-    SHORT = 5  # what stands before a colon or a dash
-    TYPO = 6  # a typing error
+    TURNED = 4  # what stands after its only comma first: "Ek, Ann"
+    SPACING = 5  # words are written together in one name only
+    SHORT = 6  # what stands before a colon or a dash
+    TYPO = 7  # a typing error
 
 
 WORDING: Final = {
@@ -33,6 +34,7 @@ WORDING: Final = {
     Grade.PLAIN: "same name but for words in parentheses",
     Grade.OTHER: "same name as another name",
     Grade.ARTICLE: "same name but for its article",
+    Grade.TURNED: "same name but for the order of its parts",
     Grade.SPACING: "same name but for spaces",
     Grade.SHORT: "same name but for what follows a colon",
     Grade.TYPO: "same name but for a typing error",
@@ -141,6 +143,9 @@ def _read(
         first, _, rest = name_key(text).partition(" ")
         if rest and first in ARTICLES:
             _keep(keys, rest, Grade.ARTICLE)
+    last, comma, first = main.partition(",")
+    if comma and "," not in first:
+        _keep(keys, name_key(f"{first} {last}"), Grade.TURNED)
     cut = _CUT.search(main)
     if cut is not None and cut.start():
         _add(keys, main[: cut.start()], Grade.SHORT)

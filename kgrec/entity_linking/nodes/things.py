@@ -73,12 +73,15 @@ class Things:
 
 
 def nodes_of(snapshot: GraphSnapshot, nodes: str, year: str | None = None) -> Things:
-    """The items or the entities of a catalog. Raises RequestError for another word."""
+    """The items or the entities of a catalog; where none has a title or name, another column of
+    names is read. Raises RequestError for another word."""
     if nodes not in NODES:
         raise RequestError(f"nodes is {nodes!r}. Cure: give one of {', '.join(NODES)}.")
     label, name = NODES[nodes]
     table: NodeTable = snapshot.table(label)
     frame = pd.DataFrame({column: texts(table.attributes[column]) for column in table.attributes})
+    if not (frame[name] != "").any():
+        name = find_column(frame.loc[:, (frame != "").any()], NAMES) or name
     frame.insert(0, KEY_COLUMNS[nodes], table.ids)
     return things_of(frame, KEY_COLUMNS[nodes], name, year=year)
 
