@@ -141,6 +141,12 @@ def test_files_of_facts_are_checked(tmp_path: Path) -> None:
     wrong = write(pd.DataFrame({"a": ["x"], "b": ["y"]}), tmp_path / "facts.csv")
     with pytest.raises(SourceError, match="no column head, relation, tail"):
         read_dump(films_file, facts=wrong)
+    other = dump(tmp_path, [("tt0", "director", "p1")])
+    catalog = accept_links(link_nodes(films(), other), other, films())
+    assert len(catalog.facts) == 0
+    assert catalog.notes == (
+        "no fact of the dump names a linked thing, such as 'q0'; the first fact is about 'tt0'",
+    )
     gaps = [("q0", "director", ""), ("q0", "director", "p1")]
     source = dump(tmp_path, gaps)
     assert len(source.facts) == 1

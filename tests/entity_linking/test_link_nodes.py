@@ -65,6 +65,15 @@ def test_disagreeing_years_make_all_names_doubtful(tmp_path: Path) -> None:
     assert (found["accept"] == 0).all()
 
 
+def test_three_films_of_one_year_are_enough(tmp_path: Path) -> None:
+    items = pd.DataFrame({"item_id": ["1", "2", "3"], "title": ["Heat (1995)", "Seven", "Babe"]})
+    frame = pd.DataFrame({"id": ["a", "b"], "name": ["Heat", "Babe"], "year": ["1995", "1995"]})
+    found = linked(Catalog.from_frames(items=items), frame, tmp_path)
+    assert found["target_id"].to_dict() == {"1": "a", "3": "b"}
+    assert (found["accept"] == 1).all()
+    assert found.loc["1", "confidence"] > found.loc["3", "confidence"]
+
+
 def test_years_in_names_count(tmp_path: Path) -> None:
     frame = dump_frame()
     named = [
@@ -210,6 +219,12 @@ def test_what_cannot_be_linked_is_an_error(tmp_path: Path) -> None:
         read_dump(tmp_path / "dump.csv", year_column="born")
     with pytest.raises(SourceError, match="no column has an id"):
         read_dump(write(pd.DataFrame({"name": ["a", "a", "b"]}), tmp_path / "x.csv"))
+    semicolons = tmp_path / "semicolons.csv"
+    semicolons.write_text("id;name\n1;Heat\n")
+    with pytest.raises(SourceError, match="--delimiter ';'"):
+        read_dump(semicolons)
+    nameless = read_dump(write(pd.DataFrame({"id": ["a"], "x": ["Heat"]}), tmp_path / "y.csv"))
+    assert "--name-column" in nameless.report.files[0].notes[0]
     with pytest.raises(SourceError, match="none"):
         read_dump(tmp_path / "none.csv")
 

@@ -191,7 +191,16 @@ def _facts(
             some = ", ".join(sorted(set(facts["relation"]))[:20]) or "none"
             raise RequestError(f"the dump has no relation {unknown[0]}. Cure: use some of {some}.")
         facts = facts[facts["relation"].isin(list(relations))]
-    facts = facts[facts["head"].isin(things) | facts["tail"].isin(things)]
+    if len(facts) and things:
+        example = shown(str(facts["head"].iloc[0]))
+        facts = facts[facts["head"].isin(things) | facts["tail"].isin(things)]
+        if facts.empty:
+            notes.append(
+                f"no fact of the dump names a linked thing, such as {shown(min(things))}; the first "
+                f"fact is about {example}"
+            )
+    else:
+        facts = facts.iloc[:0]
     blank = facts["head"].str.startswith(_BLANK) | facts["tail"].str.startswith(_BLANK)
     if blank.any():
         notes.append(f"{int(blank.sum()):,} facts name a node without an id and were left out")

@@ -28,6 +28,9 @@ FAR: Final = 0.01  # share of right pairs whose years differ by more than one
 _NEAR: Final = 0.1  # share of right pairs whose years differ by one, before any is seen
 # Both years are known: equal, one apart, further apart; the thing lacks one; the node lacks one.
 _SAME_YEAR, _NEXT_YEAR, _OTHER_YEAR, _LACKS_YEAR, _NO_YEAR = range(5)
+_SPREAD: Final = 30.0  # years over which those of things are spread, before any is seen
+_YEARS_SEEN: Final = 20.0  # years by which the chance of equal ones is shrunk to that
+_SHARED: Final = 0.05  # things with a name of others, before any is seen, of one
 _ROUNDS: Final = 30
 _PRIOR: Final = 5.0  # nodes by which a share of right pairs is shrunk to what shared names say
 _KIND_PRIOR: Final = 10.0  # pairs by which the kinds of right pairs are shrunk to those of the dump
@@ -156,7 +159,7 @@ class _SharedNames:
         weight = np.bincount(self.pairs.thing, weights=answer, minlength=len(self.size))
         weight = np.minimum(weight, 1.0)
         total = np.bincount(self.size, weights=weight, minlength=_WORDS) + 1.0
-        chance = np.bincount(self.cell, weights=weight[self.thing], minlength=_CELLS) + 0.5
+        chance = np.bincount(self.cell, weights=weight[self.thing], minlength=_CELLS) + _SHARED
         others = np.unique(self.thing)
         any_chance = np.bincount(self.size[others], weights=weight[others], minlength=_WORDS)
         any_chance = np.minimum(any_chance / total, _MOST)
@@ -192,6 +195,9 @@ def _chance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     second = np.bincount(there - low, minlength=size) / len(there)
     same = float(first @ second)
     near = float(first[1:] @ second[:-1] + first[:-1] @ second[1:])
+    weight = min(len(here), len(there)) / (min(len(here), len(there)) + _YEARS_SEEN)
+    same = weight * same + (1.0 - weight) / _SPREAD
+    near = weight * near + (1.0 - weight) * 2.0 / _SPREAD
     far = max(1.0 - same - near, 0.0)
     return np.array([same * known, near * known, far * known, 1.0 - known])
 

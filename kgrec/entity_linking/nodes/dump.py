@@ -25,7 +25,7 @@ from kgrec.errors import SourceError
 from loaders.graph_formats.rdf import is_rdf
 from loaders.recognition import plain_name
 from loaders.report import LoadReport, Progress
-from loaders.tables.tabular import CsvForm, read_table
+from loaders.tables.tabular import CsvForm, delimiter_hint, read_table
 
 FACTS: Final = ("head", "relation", "tail")
 URI: Final = "uri"  # the attribute that keeps the id of a linked thing, if it is an IRI
@@ -133,6 +133,9 @@ def read_frame(
 ) -> pd.DataFrame:
     """The rows of a table as texts. Raises SourceError."""
     table = read_table(path, form, progress)
+    hint = "" if table.typed else delimiter_hint(table.table.column_names, form.delimiter)
+    if hint:
+        raise SourceError(f"{path}, row 1: there is one column. Cure:{hint}")
     file = report.file(path.name)
     file.read = table.table.num_rows + table.blank
     file.drop("blank rows", table.blank)
@@ -195,7 +198,10 @@ def _things(
         _named(path, frame, year)
     things = things_of(first, key, name, year=year)
     if name is None:
-        file.notes.append("no column of names was found: only ids can be compared.")
+        file.notes.append(
+            f"no column of names was found among {_listed(frame)}: only ids can be compared. Cure: "
+            "name it (--name-column)."
+        )
     if again.empty or name is None:
         return things
     more = again.groupby(key)[name].agg("|".join)
