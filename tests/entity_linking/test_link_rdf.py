@@ -6,6 +6,7 @@ import pytest
 
 from graph_schema import Catalog
 from kgrec.entity_linking import accept_links, link_nodes, read_dump
+from kgrec.entity_linking.nodes.rdf_graph import name_of_iri
 from kgrec.errors import SourceError
 from tests.entity_linking.dumps import dump_frame, film_names, films, write, years
 
@@ -38,6 +39,24 @@ def dbpedia(folder: Path) -> Path:
     path = folder / "dbpedia.nt"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+@pytest.mark.parametrize(
+    ("iri", "name"),
+    [
+        (f"{DBR}The_Shining_(film)", "The Shining (film)"),
+        (f"{DBR}Star_Wars:_Episode_IV", "Star Wars: Episode IV"),
+        (f"{DBR}Category:1971_films", "1971 films"),
+        (f"{DBR}Face/Off", "Face/Off"),
+        (f"{DBR}Am%C3%A9lie", "Amélie"),
+        ("http://example.org/things#Heat", "Heat"),
+        ("http://example.org/Heat/", "Heat"),
+        ("http://", "http:"),
+        ("urn:isbn:978", "isbn:978"),
+    ],
+)
+def test_an_iri_has_a_name(iri: str, name: str) -> None:
+    assert name_of_iri(iri) == name
 
 
 def test_films_are_joined_to_dbpedia_by_the_names_in_its_iris(tmp_path: Path) -> None:
@@ -97,6 +116,25 @@ def test_a_table_may_have_facts_in_rdf(tmp_path: Path) -> None:
     catalog = accept_links(link_nodes(films(), dump), dump, films(), relations=["director"])
     assert len(catalog.facts) == 60
     assert catalog.entities["name"].tolist() == ["Ann Ek"]
+
+
+def test_a_table_of_imdb_has_other_titles_and_absent_values(tmp_path: Path) -> None:
+    rows = ["tconst\ttitleType\tprimaryTitle\toriginalTitle\tstartYear"]
+    rows += ["tt1\tmovie\tSpirited Away\tSen to Chihiro\t2001", "tt2\tmovie\tHeat\tHeat\t\\N"]
+    path = tmp_path / "titles.tsv"
+    path.write_text("\n".join(rows) + "\n")
+    things = read_dump(path).things
+    assert things.kinds.tolist() == ["movie", "movie"]
+    assert things.years.tolist()[0] == 2001
+    assert things.year_columns == ("startYear",)
+    titles = ["Sen to Chihiro (2001)", "Heat (1995)"]
+    items = pd.DataFrame({"item_id": ["a", "b"], "title": titles})
+    found = link_nodes(Catalog.from_frames(items=items), read_dump(path)).set_index("item_id")
+    assert found["target_id"].to_dict() == {"a": "tt1", "b": "tt2"}
+    assert found["reason"].to_dict() == {
+        "a": "same name as another name, same year",
+        "b": "same name, a year is missing",
+    }
 
 
 def test_tables_in_other_forms(tmp_path: Path) -> None:

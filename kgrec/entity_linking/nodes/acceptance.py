@@ -196,8 +196,8 @@ def _facts(
         facts = facts[facts["head"].isin(things) | facts["tail"].isin(things)]
         if facts.empty:
             notes.append(
-                f"no fact of the dump names a linked thing, such as {shown(min(things))}; the first "
-                f"fact is about {example}"
+                f"no fact of the dump names a linked thing, such as {shown(min(things))}; the "
+                f"first fact is about {example}"
             )
     else:
         facts = facts.iloc[:0]

@@ -23,6 +23,7 @@ from kgrec.entity_linking.nodes.things import (
 )
 from kgrec.errors import SourceError
 from loaders.graph_formats.rdf import is_rdf
+from loaders.infer import NULL
 from loaders.recognition import plain_name
 from loaders.report import LoadReport, Progress
 from loaders.tables.tabular import CsvForm, delimiter_hint, read_table
@@ -140,7 +141,8 @@ def read_frame(
     file.read = table.table.num_rows + table.blank
     file.drop("blank rows", table.blank)
     file.notes += table.notes
-    return pd.DataFrame({name: texts(column) for name, column in _columns(table.table)})
+    frame = pd.DataFrame({name: texts(column) for name, column in _columns(table.table)})
+    return frame.replace(NULL, "")
 
 
 def _columns(table: Any) -> list[tuple[str, pd.Series[Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from loaders.graph_formats.relations import last_part, relation_columns
 from loaders.graph_formats.triples import GraphFacts
 from loaders.report import LoadReport, Progress
 
+_PAGE: Final = re.compile(r"/(?:resource|wiki|page)/(.+)$")
+_SPACE_OF_NAMES: Final = re.compile(r"[^\W\d_]+:(?=[^\s_])")  # "Category:", but not "Alien: "
 _BLANK: Final = "_:"  # start of the ids of nodes that have no IRI
 _KINDS: Final = ("P31", "instanceOf")  # last parts of relations to a kind, beside rdf:type
 _SAME: Final = ("sameAs", "exactMatch")  # last parts of relations to the node of another source
@@ -92,5 +95,9 @@ class RdfGraph:
 
 
 def name_of_iri(iri: str) -> str:
-    """The name in an IRI: "The Shining (film)" of …/resource/The_Shining_(film)."""
-    return unquote(last_part(iri)).replace("_", " ") or iri
+    """The name in an IRI: "The Shining (film)" of …/resource/The_Shining_(film), "1971 films" of
+    …/Category:1971_films, and all of "Face/Off"."""
+    page = _PAGE.search(iri)
+    text = unquote(page[1] if page else re.split(r"[/#]", iri.rstrip("/#"))[-1])
+    space = _SPACE_OF_NAMES.match(text)
+    return (text[space.end() :] if space else text).replace("_", " ").strip() or iri
