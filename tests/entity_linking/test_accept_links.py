@@ -72,7 +72,7 @@ def test_nothing_changes_before_acceptance_nor_by_the_second_one(tmp_path: Path)
             assert store.node_counts() == {"Item": 60, "Entity": 2}
         again = link_nodes(store, source)
         assert set(again["by"]) == {"id"}
-        assert set(again["reason"]) == {"qid = id"}
+        assert set(again["reason"]) == {"qid = qid"}
 
 
 def test_what_was_linked_before_is_that_node(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_linked_entities_without_a_name_get_one(tmp_path: Path) -> None:
     source = dump(tmp_path)
     entities = pd.DataFrame({"entity_id": ["q0", "x"], "name": ["", "Ann"], "kind": ["film", ""]})
     graph = Catalog.from_frames(entities=entities)
-    found = link_nodes(graph, source, nodes="entities", keys={"entity_id": "id"})
+    found = link_nodes(graph, source, nodes="entities", keys={"entity_id": "qid"})
     rows = accept_links(found, source, graph).entities.set_index("entity_id")
     assert rows.loc["q0", ["name", "kind", "qid"]].tolist() == [source.names["q0"], "", "q0"]
 

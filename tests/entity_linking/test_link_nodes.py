@@ -148,6 +148,11 @@ def test_ids_of_another_numbering_are_not_used(tmp_path: Path) -> None:
     found = linked(Catalog.from_frames(items=items), frame, tmp_path)
     assert found["target_id"].to_dict() == {str(n): str(59 - n) for n in range(60)}
     assert any("another numbering: not used" in note for note in found.attrs["notes"])
+    more_ids = {f"id{k}": [str((n + k) % 60) for n in range(60)] for k in range(1, 5)}
+    again = linked(Catalog.from_frames(items=items), frame.assign(**more_ids), tmp_path)
+    notes = again.attrs["notes"]
+    assert sum("another numbering: not used" in note for note in notes) == 3
+    assert "2 more pairs of columns have equal values and were not used" in notes
 
 
 def test_plain_numbers_without_names_need_the_word_of_the_user(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +23,9 @@ from kgrec.entity_linking.nodes.things import (
 )
 from kgrec.errors import SourceError
 from loaders.graph_formats.rdf import is_rdf
-from loaders.infer import NULL
 from loaders.recognition import plain_name
 from loaders.report import LoadReport, Progress
+from loaders.tables.infer import NULL
 from loaders.tables.tabular import CsvForm, delimiter_hint, read_table
 
 FACTS: Final = ("head", "relation", "tail")
@@ -208,19 +208,8 @@ def _things(
         return things
     more = again.groupby(key)[name].agg("|".join)
     others = first[key].map(more).fillna("").to_numpy(dtype=object)
-    return _with_others(things, f"{name} of further rows", others)
-
-
-def _with_others(things: Things, column: str, others: np.ndarray) -> Things:
-    return Things(
-        things.ids,
-        things.names,
-        things.years,
-        things.kinds,
-        {**things.others, column: others},
-        things.keys,
-        things.year_columns,
-    )
+    more_names = {**things.others, f"{name} of further rows": others}
+    return replace(things, others=more_names)
 
 
 def _described(

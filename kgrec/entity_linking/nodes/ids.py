@@ -14,10 +14,10 @@ import pandas as pd
 from kgrec.entity_linking.nodes.candidates import Pairs
 from kgrec.entity_linking.nodes.things import Things
 
-OF_IDS: Final = "id"  # the name under which the ids themselves are compared with columns
 _SAME_NAMES: Final = 0.5  # share of equal names from which two columns hold the same ids
 _UNCHECKED: Final = 0.95  # confidence of ids that are no plain numbers, without names to compare
 _CERTAIN: Final = 0.999
+_LISTED: Final = 3  # notes on columns that are not used
 _LONGEST: Final = 200  # signs of an id
 _NUMBERED: Final = re.compile(r"([^0-9]*?)0*([0-9]+)")
 
@@ -37,18 +37,20 @@ class SharedIds:
 
 
 def shared_ids(
-    nodes: Things, things: Things, named: Pairs, key: str, keys: Mapping[str, str] | None = None
+    nodes: Things, things: Things, named: Pairs, keys: Mapping[str, str] | None = None
 ) -> SharedIds:
     """Join columns with equal values.
 
     Two columns with equal values may be of different numberings. So the names of the joined pairs
-    are compared: ``named`` are the pairs whose names agree. ``key`` is what the nodes' ids are
-    called, and ``keys`` are columns that the user says hold the same ids.
+    are compared: ``named`` are the pairs whose names agree. ``keys`` are columns that the user
+    says hold the same ids.
     """
-    here, there = {key: nodes.ids, **nodes.keys}, {OF_IDS: things.ids, **things.keys}
+    here, there = nodes.id_columns, things.id_columns
     agree = pd.MultiIndex.from_arrays([named.node, named.thing])
     has_names = bool((nodes.names != "").any() and (things.names != "").any())
-    found, notes = [], []
+    found: list[pd.DataFrame] = []
+    used: list[str] = []
+    unused: list[tuple[int, str]] = []
     wanted = _columns(here, there, keys)
     of_nodes = {column: _once(here[column], "node") for column in {one for one, _ in wanted}}
     of_things = {column: _once(there[column], "thing") for column in {two for _, two in wanted}}
@@ -59,11 +61,21 @@ def shared_ids(
         what = f"{len(joined):,} values of {column} are also {other} of the dump"
         same = pd.MultiIndex.from_frame(joined[["node", "thing"]]).isin(agree)
         confidence, note = _believed(joined, same, has_names, keys is not None)
-        notes.append(f"{what}{note}")
-        if confidence is not None:
-            reason = f"{column} = {other}"
-            found.append(joined.assign(confidence=confidence, reason=reason))
-    return _together(found, notes)
+        if confidence is None:
+            unused.append((-len(joined), f"{what}{note}"))
+            continue
+        used.append(f"{what}{note}")
+        found.append(joined.assign(confidence=confidence, reason=f"{column} = {other}"))
+    return _together(found, [*used, *_most(unused)])
+
+
+def _most(unused: list[tuple[int, str]]) -> list[str]:
+    """The notes on the columns with the most equal values, and how many others there are."""
+    notes = [note for _, note in sorted(unused)]
+    if len(notes) <= _LISTED:
+        return notes
+    rest = f"{len(notes) - _LISTED:,} more pairs of columns have equal values and were not used"
+    return [*notes[:_LISTED], rest]
 
 
 def _columns(

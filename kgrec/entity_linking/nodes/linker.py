@@ -73,8 +73,8 @@ def link_nodes(
     fuzzy : bool
         Also join names with a typing error, where the years are equal.
     keys : mapping of str to str, optional
-        Columns of the nodes and of the dump ("id": the ids themselves) that hold the same ids. By
-        default all columns are compared, and used where the names of joined pairs agree.
+        Columns of the nodes and of the dump that hold the same ids. By default all columns are
+        compared, and used where the names of joined pairs agree.
     year_column : str, optional
         The nodes' column of years; by default one whose name says so.
 
@@ -100,10 +100,10 @@ def link_nodes(
     own = nodes_of(read_source(source), nodes, year_column)
     _check(own, dump.things, nodes)
     key = KEY_COLUMNS[nodes]
-    _check_keys(own, dump.things, key, keys)
+    _check_keys(own, dump.things, keys)
     read, known = Readings.of(own), Readings.of(dump.things)
     pairs, evidence, confidence = _by_name(own, dump.things, read, known, fuzzy)
-    ids = shared_ids(own, dump.things, pairs.chosen(pairs.grade < Grade.SHORT), key, keys)
+    ids = shared_ids(own, dump.things, pairs.chosen(pairs.grade < Grade.SHORT), keys)
     table = _table(pairs, evidence, confidence, ids)
     frame = _frame(table, own, dump.things, read, known, key)
     frame["accept"] = (frame["confidence"] >= min_confidence).astype(int)
@@ -208,9 +208,9 @@ def _check(own: Things, things: Things, nodes: str) -> None:
         raise RequestError("the dump has no rows. Cure: give a file with a thing in each row.")
 
 
-def _check_keys(own: Things, things: Things, key: str, keys: Mapping[str, str] | None) -> None:
+def _check_keys(own: Things, things: Things, keys: Mapping[str, str] | None) -> None:
     for one, other in (keys or {}).items():
-        for column, known in ((one, {key, *own.keys}), (other, {"id", *things.keys})):
+        for column, known in ((one, own.id_columns), (other, things.id_columns)):
             if column not in known:
                 raise RequestError(
                     f"no column {column} holds ids. Cure: give one of {', '.join(sorted(known))}."

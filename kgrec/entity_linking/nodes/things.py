@@ -40,7 +40,7 @@ class Things:
     ``ids``, ``names`` and ``kinds`` are object arrays ``[n]``; kinds are read as ``a|b``. ``years``
     float64 ``[n]`` is NaN where none is known. ``others``: further names of a thing, column by
     column. ``keys``: the columns whose values may be ids, object ``[n]`` each, "" where absent.
-    ``year_columns`` are the columns that years were read from.
+    ``year_columns`` are the columns that years were read from, ``key`` is that of the ids.
     """
 
     ids: np.ndarray
@@ -50,6 +50,12 @@ class Things:
     others: Mapping[str, np.ndarray] = field(default_factory=dict)
     keys: Mapping[str, np.ndarray] = field(default_factory=dict)
     year_columns: tuple[str, ...] = ()
+    key: str = "id"
+
+    @property
+    def id_columns(self) -> dict[str, np.ndarray]:
+        """The ids and the columns that may be ids of other sources, object ``[n]`` each."""
+        return {self.key: self.ids, **self.keys}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,18 +64,6 @@ class Things:
         """The further names of a thing."""
         texts = (column[row] for column in self.others.values())
         return [name for text in texts for name in text.split("|") if name]
-
-    def chosen(self, rows: np.ndarray) -> Things:
-        """The things of these rows."""
-        return Things(
-            self.ids[rows],
-            self.names[rows],
-            self.years[rows],
-            self.kinds[rows],
-            {name: column[rows] for name, column in self.others.items()},
-            {name: column[rows] for name, column in self.keys.items()},
-            self.year_columns,
-        )
 
 
 def nodes_of(snapshot: GraphSnapshot, nodes: str, year: str | None = None) -> Things:
@@ -100,7 +94,7 @@ def things_of(
     columns = list(map(str, frame.columns))
     kind = next((column for column in columns if _plain(column) in KINDS), None)
     others = [c for c in columns if c not in (key, name) and _plain(c).startswith(_OTHER_NAMES)]
-    taken = {name, kind, *dated, *others}
+    taken = {key, name, kind, *dated, *others}
     return Things(
         frame[key].to_numpy(dtype=object),
         _column(frame, name),
@@ -113,6 +107,7 @@ def things_of(
             if c not in taken and is_key(frame[c])
         },
         tuple(dated),
+        key,
     )
 
 
