@@ -1,10 +1,10 @@
 """Films joined to a dump by names and years: ``python -m benchmarks.link_nodes``.
 
-MovieLens-100K's films have titles such as "Shining, The" and years, and no ids of any other source.
-The dump has the films of ml-1m-kg, "The Shining", with ids of another numbering. The truth comes
-from neither names nor years: the demo graph's facts of a film of 100K are the facts of one film of
-1M, but for the relation and the entities that the demo graph leaves out. Films that two others
-share all facts with are left out.
+MovieLens-100K's films have titles (as published: "Shining, The") and years, and no ids of any other
+source. The dump has the films of ml-1m-kg, "The Shining", with ids of another numbering. The truth
+comes from neither names nor years: the demo graph's facts of a film of 100K are the facts of one
+film of 1M, but for the relation and the entities that the demo graph leaves out. Films that two
+others share all facts with are left out.
 
 A proposal that is marked as accepted (the default confidence) is right if it is the truth. It is
 wrong if it is not, and also if the film of the dump is that of another item. Of other proposals
@@ -70,7 +70,9 @@ class Films:
             columns={"entity_id": "item_id", "name": "title"}
         )
         truth = truth_of(_csv(demo / "facts.csv.xz"), _csv(whole / "facts.csv.gz"))
-        catalog = loaders.load(loaders.fetch("ml-100k")).catalog
+        items = loaders.load(loaders.fetch("ml-100k")).catalog.items[["item_id", "title", "year"]]
+        items = items.assign(title=[article_last(title) for title in items["title"]])
+        catalog = Catalog.from_frames(items=items)
         return cls(catalog, films, others.assign(year="")[["item_id", "title", "year"]], truth)
 
     def known(self) -> pd.DataFrame:
@@ -101,9 +103,13 @@ def other_spelling(name: str, year: str) -> str:
     """The name as another source may write it."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     words = " ".join(_NUMERALS.get(word, word) for word in plain.replace("&", "and").split(" "))
-    found = _ARTICLE.fullmatch(words)
-    last = words if found is None else f"{found[2]}, {found[1]}"
-    return f"{last} ({year} film)"
+    return f"{article_last(words)} ({year} film)"
+
+
+def article_last(name: str) -> str:
+    """ "The Shining" as "Shining, The", as MovieLens writes it."""
+    found = _ARTICLE.fullmatch(name)
+    return name if found is None else f"{found[2]}, {found[1]}"
 
 
 def misspelt(name: str, rng: np.random.Generator) -> str:
