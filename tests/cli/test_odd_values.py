@@ -96,6 +96,7 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
     )
     (tmp_path / "settings.toml").write_text(settings)
     (tmp_path / "pairs.csv").write_text("user_id,item_id\nu0,i1\n")
+    (tmp_path / "things.csv").write_text("id,name,year\ni0,Item 0,1990\nx,Other,\n")
     return {
         "model": tmp_path / "model",
         "store": tmp_path / "store.kgl",
@@ -121,6 +122,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "fairness": {"--model": "{model}", "--explained": "1"},
     "link": {"--store": "{store}"},
     "load": {"source": "{data}", "--store": "{folder}/new.kgl"},
+    "map": {"folder": "{data}"},
     "page": {"--model": "{model}", "--user": "u0", "--html": "{folder}/page.html", "-k": "2"},
     "predict": {"--model": "{model}", "--user": "u0", "--items": "i0"},
     "recognise": {"--model": "{model}", "--user": "u0"},
@@ -129,6 +131,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "similar": {"--model": "{model}", "--item": "i0"},
     "train": {"--store": "{store}", "--model": "{folder}/trained", "--config": "{settings}"},
 }
+LINK: Final = ("--nodes", "--facts", "--entities", "--key", "--name-column", "--attribute")
 # With these given as well, so that an option goes further than to "goes with".
 BESIDE: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("explain", "--candidates"): {"--without": ""},
@@ -146,11 +149,13 @@ BESIDE: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("fairness", "--group"): {"--share": "0.3"},
     ("fairness", "--share"): {"--group": "tail"},
     ("search", "--chosen"): {"--log": "{store}"},
+    **{("link", option): {"--to": "{folder}/things.csv"} for option in LINK},
 }
 INSTEAD: Final = {  # an option that takes the place of others
     ("recommend", "--history"): ("--user",),
     ("recognise", "--history"): ("--user",),
     ("predict", "--pairs"): ("--user", "--items"),
+    ("map", "--store"): ("folder",),
 }
 
 
