@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow.compute as pc
+
 from graph_schema.disk.change import finish_change
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
+from graph_schema.near_names import nearest
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.graph_formats.beside import (
@@ -191,11 +194,13 @@ class _Reader:
             part = with_columns(part, path, self.columns)
         elif own.names is None:
             _check_delimiter(name, path, part.table.column_names, own.delimiter)
-            if self.folder == path:
+            if self.folder == path or (given and _has_no_names(part.table.column_names)):
                 _check_interactions(path, part.table.column_names)
         if note is None:
             return part
         more = note_on_ratings(part) if self.columns is None else None
+        if more is not None and not _are_numbers(part.table.column("rating")):
+            raise SourceError(f"{path}: {more.replace(': pass', '. Cure: pass', 1)}")
         return replace(part, notes=(note, *([more] if more else []), *part.notes))
 
 
@@ -352,6 +357,17 @@ def _check_header(name: str, path: Path, form: CsvForm) -> None:
             f"with the names of the columns, {', '.join(SPECS[name].required)} among them"
             + ("; or pass header=False (--no-header)." if name == "interactions" else ".")
         )
+
+
+def _has_no_names(columns: list[str]) -> bool:
+    """Whether no column of interactions is called as users or items are, so that the first row may
+    be data."""
+    required = SPECS["interactions"].required
+    return not any(nearest("interactions", columns, name) for name in required)
+
+
+def _are_numbers(column: Any) -> bool:
+    return bool(pc.all(pc.match_substring_regex(column, r"^[0-9.]+$")).as_py())
 
 
 def _check_interactions(path: Path, columns: list[str]) -> None:

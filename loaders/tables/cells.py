@@ -40,6 +40,11 @@ _ODD_IDS: Final = (
 )
 _NO_ID: Final = "are read as ids; leave these rows out if they stand for an absent value"
 _QUOTED: Final = "keep their quotes, as a blank stands before them; remove the blank"
+# UTF-8 that was read as latin-1 or cp1252, Windows' signs read as latin-1, and lost signs.
+_DAMAGED: Final = (
+    r"[\x{C3}\x{C2}][\x{80}-\x{BF}]|\x{C3}[\x{192}\x{201A}\x{20AC}\x{2122}]"
+    r"|\x{E2}\x{20AC}|[\x{80}-\x{84}\x{86}-\x{9F}]|\x{FFFD}"
+)
 _WORDS: Final = frozenset({"event", "scenario", "relation"})
 _TEXTS: Final = (Kind.OPTIONAL_ID, Kind.TEXT, Kind.WORD)
 _SUM: Final = re.compile(
@@ -168,6 +173,9 @@ def _note_words(part: FileTable, spec: FrameSpec, file: FileReport) -> None:
             absent = pc.is_in(column, value_set=pa.array(ABSENT))
             _note_values(part, name, absent, "are read as text; leave them empty if absent", file)
         _note_values(part, name, pc.starts_with(column, ' "'), _QUOTED, file)
+        odd = pc.match_substring_regex(column, _DAMAGED)
+        what = "hold signs of a wrong encoding; pass the right one, or write the file again"
+        _note_values(part, name, odd, what, file)
 
 
 def _note_spellings(part: FileTable, file: FileReport) -> None:

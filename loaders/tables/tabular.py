@@ -123,6 +123,7 @@ class CsvForm:
             raise RequestError(f"escape is {self.escape!r}; give one sign, such as a backslash.")
         try:
             codecs.lookup(self.encoding)
+            "a".encode(self.encoding)  # base64 and the like are no encodings of text
         except (LookupError, TypeError, ValueError) as error:
             raise RequestError(
                 f"encoding is {self.encoding!r}, which Python does not know; give one such as "
@@ -178,7 +179,7 @@ def read_csv(
         names = list(form.names) if form.names is not None else read_header(path, form)
         try:
             table = _parse(stream, form, names, limit)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, UnicodeError) as error:
             hint = delimiter_hint(names, form.delimiter)
             if hint:
                 raise SourceError(f"{path}, row 1: there is one column. Cure:{hint}") from error
@@ -236,7 +237,7 @@ def read_first_row(path: Path, form: CsvForm) -> list[str]:
     with _open_text(path, form, "strict") as text:
         try:
             return next(_python_reader(text, form), [])
-        except (UnicodeDecodeError, csv.Error) as error:
+        except (UnicodeError, csv.Error) as error:
             _raise_source_error(path, form, str(error))
 
 
@@ -299,7 +300,7 @@ def _parse(stream: CountingStream, form: CsvForm, names: list[str], limit: int |
     gone = weakref.ref(lent)
     try:
         table = _read_rows(lent, form, names, limit)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeError) as error:
         failure = error.with_traceback(None)  # its frames hold the stream
     del lent
     end = time.monotonic() + _RELEASE_SECONDS
@@ -396,7 +397,7 @@ def _check_row_widths(path: Path, form: CsvForm, width: int) -> None:
         cure = f"remove the delimiter {form.delimiter!r} at the end of the row"
     raise SourceError(
         f"{path}, row {number}: {len(fields)} fields where there are {width} columns: "
-        f"{shown(text_of_row)}.{more} Cure: {cure}, or complete the row."
+        f"{shown(text_of_row)}.{more} Cure: {cure}, complete the row, or remove it."
     )
 
 
@@ -456,13 +457,29 @@ def _raise_source_error(
 
 def _check_encoding(path: Path, form: CsvForm) -> None:
     """Raise SourceError if a byte is not in the file's encoding."""
+    cure = (
+        "save the file as UTF-8, or pass its encoding (often encoding='latin-1', --encoding "
+        "latin-1; for Chinese text gbk, of Windows cp1252)."
+    )
+    try:
+        found = _first_odd_byte(path, form)
+    except UnicodeError as error:
+        raise SourceError(
+            f"{path}: the file is not {form.encoding} ({error}). Cure: {cure}"
+        ) from error
+    if found is not None:
+        number, byte = found
+        raise SourceError(
+            f"{path}, row {number}: byte 0x{byte:02x} is not {form.encoding}. Cure: {cure}"
+        )
+
+
+def _first_odd_byte(path: Path, form: CsvForm) -> tuple[int, int] | None:
+    """The row and the first byte that is not in the file's encoding. Raises UnicodeError where the
+    bytes can't be decoded at all."""
     with _open_text(path, form, "surrogateescape") as text:
         for number, fields in enumerate(_python_reader(text, form), start=1):
-            for field in fields:
-                escaped = next((c for c in field if "\udc80" <= c <= "\udcff"), None)
-                if escaped is not None:
-                    raise SourceError(
-                        f"{path}, row {number}: byte 0x{ord(escaped) - 0xDC00:02x} is not "
-                        f"{form.encoding}. Cure: save the file as UTF-8, or pass its encoding "
-                        "(often encoding='latin-1', --encoding latin-1; for Chinese text gbk)."
-                    )
+            for sign in "".join(fields):
+                if "\udc80" <= sign <= "\udcff":
+                    return number, ord(sign) - 0xDC00
+    return None

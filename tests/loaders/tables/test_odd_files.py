@@ -14,6 +14,7 @@ import pytest
 
 import loaders
 from graph_schema import CatalogError, SourceError
+from graph_schema.errors import RequestError
 from tests.loaders.writing import put
 
 EVENTS = "user_id,item_id\nu1,i1\nu2,i2\n"
@@ -175,3 +176,41 @@ def test_an_archive_of_arrays_and_ids_alone(tmp_path: Path) -> None:
         np.savez(file, a=np.eye(2))
     with pytest.raises(SourceError, match=r"numpy\.savez"):
         loaders.load(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "ascii", "utf-16", "utf-16-le"])
+def test_bytes_far_down_that_are_not_of_the_encoding(tmp_path: Path, encoding: str) -> None:
+    content = b"user_id,item_id\n" + b"1,2\n" * 5_000 + b"1,\xff\xff\n"
+    (tmp_path / "interactions.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=f"not {encoding}"):
+        loaders.load(tmp_path, encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "base64", "utf8mb4"])
+def test_what_is_no_encoding_of_text(tmp_path: Path, encoding: str) -> None:
+    put(tmp_path / "interactions.csv", EVENTS)
+    with pytest.raises(RequestError, match="which Python does not know"):
+        loaders.load(tmp_path, encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    ("row", "order"),
+    [
+        ("u1,i1,964982703,4", "user_id,item_id,timestamp,rating"),
+        ("u1,i1,964982703", "user_id,item_id,timestamp"),
+    ],
+)
+def test_times_in_the_place_of_ratings_are_noted(tmp_path: Path, row: str, order: str) -> None:
+    put(tmp_path / "interactions.csv", f"{row}\n")
+    report = str(loaders.load(tmp_path, header=False).report)
+    assert f"look like times: pass columns={order.split(',')} (--columns {order})" in report
+
+
+def test_days_in_the_place_of_ratings_are_refused(tmp_path: Path) -> None:
+    put(tmp_path / "interactions.csv", "u1,i1,2024-01-03\n")
+    with pytest.raises(SourceError, match="--columns user_id,item_id,timestamp"):
+        loaders.load(tmp_path, header=False)
+
+
+def test_a_first_row_of_words_may_be_data(tmp_path: Path) -> None:
+    assert "--no-header" in refused(tmp_path, "interactions.csv", "ann,film\nbob,film\n")

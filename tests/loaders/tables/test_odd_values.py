@@ -178,3 +178,10 @@ def test_headers_of_triples(tmp_path: Path, header: str, refused: bool) -> None:
             report(tmp_path, facts=facts)
     else:
         assert "facts.csv: 1 rows read, 1 kept" in report(tmp_path, facts=facts)
+
+
+@pytest.mark.parametrize("title", ["AmÃ©lie", "Itâ€™s", "It\x92s", "b\ufffd"])
+def test_signs_of_a_wrong_encoding_are_noted(tmp_path: Path, title: str) -> None:
+    text = report(tmp_path, items=f"item_id,title\ni1,Amélie\ni2,{title}\n")
+    assert "hold signs of a wrong encoding" in text
+    assert "1 in all, the first in row 3" in text
