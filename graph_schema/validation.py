@@ -26,6 +26,7 @@ from graph_schema.names import FRAMES, KEY_COLUMNS, NODE_TYPES, RESERVED_TYPES, 
 from graph_schema.report import ProblemCollector, ValidationReport, shown
 
 _LEFTOVER = re.compile(r"(Unnamed: [0-9]+)?")  # what pandas calls a column without a name
+_PADDED = re.compile(r"0*([0-9]+)(?:\.0+)?")  # 7, 007 or 7.0
 _FIRST = 1_000  # times looked at before all of a column are
 _DAY = 86_400  # seconds
 NODE_FRAMES = {"user": "users", "item": "items", "entity": "entities"}
@@ -263,16 +264,25 @@ def _report_unknown_ids(
 
 
 def _other_forms(keys: Any) -> dict[str, str]:
-    """The ids that are not ASCII, by their composed Unicode form."""
-    odd = keys.filter(pc.invert(pc.string_is_ascii(keys))).drop_null()
-    return {unicodedata.normalize("NFC", one): one for one in odd.to_pylist()}
+    """The ids by their plain forms."""
+    return {_plain(one): one for one in keys.drop_null().to_pylist()}
+
+
+def _plain(value: str) -> str:
+    """An id without what other programs change: the Unicode form, case, blanks and quotes around
+    it, zeros before a number and ".0" after it."""
+    text = unicodedata.normalize("NFC", value).strip(" \t\r\n\xa0'\"").casefold()
+    number = _PADDED.fullmatch(text)
+    return number[1] if number else text
 
 
 def _form_of(value: str, forms: Mapping[str, str]) -> str:
-    """What to add for an id that is there in another Unicode form."""
-    other = forms.get(unicodedata.normalize("NFC", value))
+    """What to add for an id that is there in another form."""
+    other = forms.get(_plain(value))
     if other is None:
         return ""
+    if unicodedata.normalize("NFC", value) != unicodedata.normalize("NFC", other):
+        return f", where {shown(other)} is (write both in the same way)"
     return f", where one looks the same in another Unicode form ({value!a} here, {other!a} there)"
 
 

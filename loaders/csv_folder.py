@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow.compute as pc
+
 from graph_schema.disk.change import finish_change
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
 from graph_schema.names import FRAMES
+from graph_schema.near_names import nearest
 from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.graph_formats.beside import (
@@ -28,7 +31,7 @@ from loaders.graph_formats.beside import (
     without_interactions,
 )
 from loaders.loader import Loader, folder_of
-from loaders.recognition import FileNames
+from loaders.recognition import FileNames, unread_files
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.tables.cells import clean_table
 from loaders.tables.headers import (
@@ -185,15 +188,19 @@ class _Reader:
         if given and not self.header:
             own, note = form_of_interactions(path, own, self.columns)
         part = read_table(path, own, self.progress)
+        if part.typed:
+            _check_objects(name, path, part.table.column_names)
         if given and self.header and self.columns is not None:
             part = with_columns(part, path, self.columns)
         elif own.names is None:
             _check_delimiter(name, path, part.table.column_names, own.delimiter)
-            if self.folder == path:
+            if self.folder == path or (given and _has_no_names(part.table.column_names)):
                 _check_interactions(path, part.table.column_names)
         if note is None:
             return part
         more = note_on_ratings(part) if self.columns is None else None
+        if more is not None and not _are_numbers(part.table.column("rating")):
+            raise SourceError(f"{path}: {more.replace(': pass', '. Cure: pass', 1)}")
         return replace(part, notes=(note, *([more] if more else []), *part.notes))
 
 
@@ -227,7 +234,7 @@ def _identities(folder: Path) -> dict[Path, int]:
     """The files that a load reads; the number of each is another one after an export."""
     found = {}
     for path in loaded_files(folder):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # gone, or a link that leads nowhere
             found[path] = path.stat().st_ino
     return found
 
@@ -250,12 +257,16 @@ def _find_files(folder: Path, report: LoadReport, others: FactsFiles | None) -> 
             "interactions.csv and the other files."
         )
     found: dict[str, Path] = {}
+    others_here: list[str] = []
     for path in sorted(folder.iterdir()):
         name = _stem(path.name)
         if path.name.startswith(".") or (others is not None and path in others.paths):
             continue
         if name is None:
             _check_unread(path)
+            others_here.append(path.name)
+        elif path.name.lower().startswith(("readme", "license")):
+            continue
         elif name not in FRAMES:
             _report_other_file(path, name, report)
         elif name in found:
@@ -272,6 +283,7 @@ def _find_files(folder: Path, report: LoadReport, others: FactsFiles | None) -> 
             ".json, nor one of these packed). Cure: add it, with the columns user_id, item_id and, "
             "if known, rating and timestamp; or give the one file that holds them."
         )
+    report.notes += unread_files(FileNames(folder).intersection(others_here) - {FOLDER})
     return {name: found[name] for name in FRAMES if name in found}
 
 
@@ -300,8 +312,37 @@ def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) 
     """Raise SourceError if a required column is missing because the delimiter is wrong."""
     missing = [c for c in SPECS[name].required if c not in columns]
     hint = delimiter_hint(columns, delimiter)
-    if missing and hint:
-        raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
+    if not missing or not hint:
+        return
+    if kind_of(path) == ".tsv" and "pass delimiter" in hint:
+        hint = " A .tsv file is separated by tabs: give it a name that ends in .csv." + hint
+    elif delimiter != "," and "pass delimiter" in hint:
+        hint += f" All files take one delimiter: else write this file with {delimiter!r}."
+    raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
+
+
+def _check_objects(name: str, path: Path, columns: list[str]) -> None:
+    """Raise SourceError for JSON whose objects are no rows but hold them."""
+    missing = [c for c in SPECS[name].required if c not in columns]
+    if not missing:
+        return
+    within = [c for c in columns if c.startswith(f"{missing[0]}.")]
+    around = [c for c in columns if c.endswith(f".{missing[0]}")]
+    if {"columns", "index"} <= set(columns) or any(c.split(".")[-1].isdigit() for c in within):
+        raise SourceError(
+            f"{path}: this is one object of columns, as to_json of pandas writes it. Cure: write "
+            "it with orient='records'."
+        )
+    if within:
+        raise SourceError(
+            f"{path}, column {missing[0]}: its values are objects ({within[0]}). Cure: write the "
+            f"value itself as {missing[0]}."
+        )
+    if around:
+        raise SourceError(
+            f"{path}: the rows are inside of {around[0].removesuffix('.' + missing[0])}. Cure: "
+            "write them as one array of objects, without anything around it."
+        )
 
 
 def _check_header(name: str, path: Path, form: CsvForm) -> None:
@@ -316,6 +357,17 @@ def _check_header(name: str, path: Path, form: CsvForm) -> None:
             f"with the names of the columns, {', '.join(SPECS[name].required)} among them"
             + ("; or pass header=False (--no-header)." if name == "interactions" else ".")
         )
+
+
+def _has_no_names(columns: list[str]) -> bool:
+    """Whether no column of interactions is called as users or items are, so that the first row may
+    be data."""
+    required = SPECS["interactions"].required
+    return not any(nearest("interactions", columns, name) for name in required)
+
+
+def _are_numbers(column: Any) -> bool:
+    return bool(pc.all(pc.match_substring_regex(column, r"^[0-9.]+$")).as_py())
 
 
 def _check_interactions(path: Path, columns: list[str]) -> None:

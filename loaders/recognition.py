@@ -17,7 +17,7 @@ JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".dat")
 _START: Final = 1 << 16  # bytes
 _MOST: Final = 10  # files that a note names
-_PASSED_OVER: Final = ("__MACOSX", "Thumbs.db", "desktop.ini")
+_PASSED_OVER: Final = ("__MACOSX", "Thumbs.db", "desktop.ini", "~$", "_SUCCESS")
 
 
 class FileNames(set[str]):

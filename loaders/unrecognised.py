@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -100,6 +101,9 @@ def _table(files: FileNames, name: str) -> str:
     if plain_name(name).lower().endswith(".parquet"):
         return f"{name} is no name of the CSV layout ({', '.join(FRAMES)})"
     lines = files.lines(name)
+    near = difflib.get_close_matches(stem, FRAMES, n=1, cutoff=0.75)
+    if near:
+        return f"{name} looks like a table of the CSV layout: call it {near[0]}.csv"
     if {"user_id", "item_id"} <= set(files.header(name)):
         return f"{name} has user_id and item_id: give it by itself ({files.folder / name})"
     first = f", and begins with {shown(lines[0])}" if lines else ""

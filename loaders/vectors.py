@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_schema.errors import SourceError
+from graph_schema.report import shown
 from graph_schema.vectors import GivenVectors, frame_name, to_matrix
 from loaders.report import LoadReport
 
@@ -45,8 +46,10 @@ def read_vectors(folder: Path, report: LoadReport) -> FileVectors:
     if not place.is_dir():
         return found
     for path in sorted(place.iterdir()):
-        if path.suffix not in (".npy", ".parquet") or path.name.startswith("."):
-            if not path.name.endswith(_IDS):
+        if path.name.startswith("."):
+            continue
+        if path.suffix not in (".npy", ".parquet"):
+            if not path.name.endswith(_IDS) or _lacks_vectors(path):
                 report.notes.append(f"{FOLDER}/{path.name} holds no vectors and was left alone.")
             continue
         name = path.stem
@@ -62,6 +65,12 @@ def read_vectors(folder: Path, report: LoadReport) -> FileVectors:
     return found
 
 
+def _lacks_vectors(ids: Path) -> bool:
+    """Whether no array stands beside a file of ids."""
+    name = ids.name.removesuffix(".txt").removesuffix(".json").removesuffix(".ids")
+    return not ids.with_name(f"{name}.npy").exists()
+
+
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         array = np.load(path, allow_pickle=False)
@@ -70,6 +79,11 @@ def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
             f"{path}: this is not an array of numbers as numpy.save writes it ({error}). "
             "Cure: write it again, without pickled objects."
         ) from error
+    if not isinstance(array, np.ndarray):
+        raise SourceError(
+            f"{path}: this is an archive of arrays, as numpy.savez writes it. Cure: write the one "
+            "array by numpy.save."
+        )
     return _read_ids(path), array
 
 
@@ -84,15 +98,35 @@ def _read_ids(path: Path) -> list[str]:
             f"(a list); {problem}. Cure: keep exactly one, with an id for each row of the array."
         )
     try:
-        text = there[0].read_text(encoding="utf-8")
-        ids: Any = text.splitlines() if there[0].suffix == ".txt" else json.loads(text)
+        text = there[0].read_text(encoding="utf-8-sig")
+        lines = there[0].suffix == ".txt"
+        ids: Any = text.rstrip("\n").split("\n") if lines else json.loads(text)
     except (OSError, ValueError) as error:
         raise SourceError(
             f"{there[0]}: the ids can't be read ({error}). Cure: write it as UTF-8."
         ) from error
-    if not isinstance(ids, list) or not all(isinstance(one, str | int) for one in ids):
+    if not isinstance(ids, list):
         raise SourceError(f"{there[0]}: this is no list of ids. Cure: write a JSON list of texts.")
-    return [str(one) for one in ids]
+    return _texts(ids, there[0])
+
+
+def _texts(ids: list[Any], path: Path) -> list[str]:
+    """Ids as text: texts, whole numbers, and those that became decimals (7.0 is the id 7). Raises
+    SourceError for any other."""
+    found = [_text(one) for one in ids]
+    for row, one in enumerate(found, start=1):
+        if one is None:
+            raise SourceError(
+                f"{path}, row {row}: {shown(ids[row - 1])} is no id. Cure: write ids as text or "
+                "whole numbers."
+            )
+    return [str(one) for one in found]
+
+
+def _text(one: Any) -> str | None:
+    if isinstance(one, float) and one.is_integer():
+        one = int(one)
+    return str(one) if isinstance(one, str | int) and not isinstance(one, bool) else None
 
 
 def _read_parquet(path: Path) -> tuple[list[str], np.ndarray]:
@@ -127,7 +161,7 @@ def _read_parquet(path: Path) -> tuple[list[str], np.ndarray]:
             f"{path}, row {row}, column {others[0]}: there is no vector. Cure: leave the row out; "
             "an item without a vector is treated as missing."
         )
-    return [str(one) for one in table.column("item_id").to_pylist()], array
+    return _texts(table.column("item_id").to_pylist(), path), array
 
 
 def write_vectors(vectors: Mapping[str, tuple[np.ndarray, np.ndarray]], place: Path) -> None:

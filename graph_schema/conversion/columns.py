@@ -279,6 +279,7 @@ def _times_in_text(array: Any) -> tuple[Any, np.ndarray]:
     array = absent_if_empty(array)
     seconds, bad = _floored(*numbers(array))
     trimmed = pc.utf8_trim_whitespace(array)
+    trimmed = pc.replace_substring_regex(trimmed, r"([0-9]) ?(UTC|GMT)$", r"\1Z")
     dated = true_positions(pc.match_substring_regex(trimmed, _ISO))
     if not len(dated):
         return seconds, bad

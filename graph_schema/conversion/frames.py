@@ -24,6 +24,7 @@ from graph_schema.conversion.columns import (
     to_arrow,
 )
 from graph_schema.frames import ARROW_TYPES, SPECS, Kind
+from graph_schema.near_names import nearest
 from graph_schema.report import ProblemCollector, shown
 
 Frame: TypeAlias = "pd.DataFrame | pa.Table"
@@ -137,12 +138,19 @@ def _check_columns(name: str, columns: list[str], collector: ProblemCollector) -
             name,
             column,
             f"the column is missing (columns here: {', '.join(map(shown, columns)) or 'none'}).",
-            f"add a column called {column}.",
+            _cure_of_missing(name, column, columns),
         )
     twice = sorted({c for c in columns if columns.count(c) > 1})
     for column in twice:
         collector.add(name, column, "the column occurs twice.", "keep one of them.")
     return not missing and not twice
+
+
+def _cure_of_missing(name: str, column: str, columns: list[str]) -> str:
+    near = nearest(name, [one for one in columns if one not in SPECS[name].by_name], column)
+    if near is None:
+        return f"add a column called {column}."
+    return f"rename {shown(near)} to {column} if that is what it holds, or add a column {column}."
 
 
 def _known(name: str, column: str, kind: Kind, raw: Any, collector: ProblemCollector) -> Any:

@@ -95,6 +95,9 @@ def _recognises(files: FileNames) -> bool:
     others = {name for name in plain_names(files) if not _OTHER.fullmatch(name)}
     if len(others) != 1 or len(_text_files(files)) != 1:
         return False
+    name = next(iter(_text_files(files)))
+    if {"user_id", "item_id"} <= set(files.header(name)):
+        return False
     if files.path.is_dir():
         return True
     rows = [line.split() for line in first_rows(files.path)]

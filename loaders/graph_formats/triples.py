@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from graph_schema.errors import SourceError
+from graph_schema.near_names import means
 from graph_schema.report import shown
 from loaders.graph_formats.files import (
     are_numbers,
@@ -52,6 +53,8 @@ _HEADERS: Final = (
     ("head_id", "relation_id", "tail_id"),
     ("subject", "predicate", "object"),
     ("h", "r", "t"),
+    ("item_id", "relation", "entity_id"),
+    ("item_id", "relation_id", "entity_id"),
 )
 _REPEAT: Final = "exact repeat of an earlier row"
 Row = tuple[str, str, str]
@@ -176,7 +179,7 @@ def _rows(path: Path, file: FileReport, progress: Progress | None) -> Iterable[l
         numbered = fields_of(path, file, progress)  # type: ignore[assignment]
     for row, fields in numbered:
         check_width(path, row, fields, TRIPLE)
-        if row == 1 and tuple(one.lower() for one in fields) in _HEADERS:
+        if row == 1 and _is_header(fields, path):
             continue
         if not all(fields):
             raise SourceError(
@@ -184,6 +187,19 @@ def _rows(path: Path, file: FileReport, progress: Progress | None) -> Iterable[l
                 "every row, or remove it."
             )
         yield fields
+
+
+def _is_header(fields: list[str], path: Path) -> bool:
+    """Whether the first row names the columns. Raises SourceError for names in another order."""
+    if tuple(one.lower() for one in fields) in _HEADERS:
+        return True
+    roles = [next((one for one in TRIPLE if means("facts", name, one)), "") for name in fields]
+    if sorted(roles) == sorted(TRIPLE) and roles != list(TRIPLE):
+        raise SourceError(
+            f"{path}, row 1: the columns are {', '.join(map(shown, fields))}, which seem to be "
+            f"{', '.join(roles)}. Cure: write them in the order head, relation, tail."
+        )
+    return roles == list(TRIPLE)
 
 
 def _read_dictionary(path: Path, file: FileReport, progress: Progress | None) -> dict[str, str]:

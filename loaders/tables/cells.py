@@ -6,6 +6,7 @@ Rows that say nothing are dropped and counted, marks are removed, and the rest i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
@@ -15,19 +16,41 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.frames import FrameSpec, Kind
+from graph_schema.near_names import means
 from graph_schema.report import shown
 from loaders.report import FileReport
-from loaders.tables.infer import NULL, absent_values
+from loaders.tables.infer import ABSENT, NULL, absent_values
 from loaders.tables.tabular import FileTable
 
 MARK: Final = "\ufeff"  # the byte order mark, where two files were joined
-# Names that other programs give to columns of the layout.
-_OTHER_NAMES: Final = {
-    "timestamp": ("time", "datetime", "date", "ts", "unixtime", "event_time", "created_at"),
-    "rating": ("score", "stars", "ratings", "overall"),
-    "event": ("event_type", "behavior", "action"),
-    "title": ("name",),
-}
+_ODD_IDS: Final = (
+    (
+        r"^-?[0-9]+\.0$",
+        "look like whole numbers that became decimals, and stay as they are (7.0 and 7 differ)",
+    ),
+    (
+        r"^[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+$",
+        "look like long numbers that a spreadsheet shortened, and stay as they are",
+    ),
+    (r"^=\"|^'[^']*'$", "have signs of another program around them, and stay as they are"),
+    (
+        r"[^|]\|[^|]|^\[.*\]$|^\{.*\}$",
+        "look like several ids, and are read as one; write a row for each",
+    ),
+)
+_NO_ID: Final = "are read as ids; leave these rows out if they stand for an absent value"
+_QUOTED: Final = "keep their quotes, as a blank stands before them; remove the blank"
+# UTF-8 that was read as latin-1 or cp1252, Windows' signs read as latin-1, and lost signs.
+_DAMAGED: Final = (
+    r"[\x{C3}\x{C2}][\x{80}-\x{BF}]|\x{C3}[\x{192}\x{201A}\x{20AC}\x{2122}]"
+    r"|\x{E2}\x{20AC}|[\x{80}-\x{84}\x{86}-\x{9F}]|\x{FFFD}"
+)
+_WORDS: Final = frozenset({"event", "scenario", "relation"})
+_TEXTS: Final = (Kind.OPTIONAL_ID, Kind.TEXT, Kind.WORD)
+_SUM: Final = re.compile(
+    r"^\W*((grand |sub)?totals?|sums?|averages?|mean|end of (file|data|report)|eof)\b|^\(?\d+ rows",
+    re.IGNORECASE,
+)
 _WEIGHTS: Final = ("weight", "weights", "count", "quantity")
 
 
@@ -37,7 +60,13 @@ def clean_table(part: FileTable, spec: FrameSpec, file: FileReport) -> FileTable
     part = without_joins(part, file)
     ids = {column.name for column in spec.columns if column.kind in (Kind.ID, Kind.OPTIONAL_ID)}
     part = _without_nulls(part, spec, file)
-    _note_blanks(part, [name for name in part.table.column_names if name in ids], file)
+    present = [name for name in part.table.column_names if name in ids]
+    _note_blanks(part, present, file)
+    for name in present:
+        _note_odd_ids(part, name, file)
+    _note_words(part, spec, file)
+    _note_spellings(part, file)
+    _note_last_row(part, spec, file)
     _note_names(part.table, spec, file)
     return part
 
@@ -119,13 +148,87 @@ def _note_blanks(part: FileTable, columns: Iterable[str], file: FileReport) -> N
             )
 
 
+def _note_odd_ids(part: FileTable, name: str, file: FileReport) -> None:
+    """Notes on ids that another program seems to have changed, such as 7.0 or 1.5E+10, and on
+    those that hold several ids or none."""
+    column = part.table.column(name)
+    if not pa.types.is_string(column.type):
+        return
+    distinct = column.unique()  # few where there are many rows
+    tests = [(pc.match_substring_regex(distinct, pattern), what) for pattern, what in _ODD_IDS]
+    tests.append((pc.is_in(distinct, value_set=pa.array(ABSENT)), _NO_ID))
+    for test, what in tests:
+        odd = distinct.filter(pc.fill_null(test, False))
+        if len(odd):
+            _note_values(part, name, pc.is_in(column, value_set=odd), what, file)
+
+
+def _note_words(part: FileTable, spec: FrameSpec, file: FileReport) -> None:
+    """Notes on words for an absent value, and on quotes, that are read as text."""
+    for name in part.table.column_names if spec.columns else ():
+        column, known = part.table.column(name), spec.by_name.get(name)
+        if not pa.types.is_string(column.type) or (known is not None and known.kind is Kind.ID):
+            continue
+        if known is not None and known.kind in _TEXTS:
+            absent = pc.is_in(column, value_set=pa.array(ABSENT))
+            _note_values(part, name, absent, "are read as text; leave them empty if absent", file)
+        _note_values(part, name, pc.starts_with(column, ' "'), _QUOTED, file)
+        odd = pc.match_substring_regex(column, _DAMAGED)
+        what = "hold signs of a wrong encoding; pass the right one, or write the file again"
+        _note_values(part, name, odd, what, file)
+
+
+def _note_spellings(part: FileTable, file: FileReport) -> None:
+    """A note on words that differ in case or in blanks around them alone."""
+    for name in _WORDS.intersection(part.table.column_names):
+        column = part.table.column(name)
+        if not pa.types.is_string(column.type):
+            continue
+        seen: dict[str, str] = {}
+        for word in column.unique().drop_null().to_pylist():
+            other = seen.setdefault(word.strip().casefold(), word)
+            if other != word:
+                file.notes.append(
+                    f"column {name}: {shown(other)} and {shown(word)} are two values; write them "
+                    "in one way if they are meant to be one."
+                )
+                break
+
+
+def _note_values(part: FileTable, name: str, chosen: Any, what: str, file: FileReport) -> None:
+    mask = pc.fill_null(chosen, False).to_numpy()
+    if mask.any():
+        place = int(np.argmax(mask))
+        file.notes.append(
+            f"column {name}: values such as {shown(part.table.column(name)[place].as_py())} {what} "
+            f"({int(mask.sum()):,} in all, the first in row {int(part.rows[place])})."
+        )
+
+
+def _note_last_row(part: FileTable, spec: FrameSpec, file: FileReport) -> None:
+    """A note where the last row looks like the sum that reports end with."""
+    first = next((one.name for one in spec.columns if one.required), "")
+    if first not in part.table.column_names or not part.table.num_rows:
+        return
+    last = part.table.column(first)[-1].as_py()
+    if isinstance(last, str) and _SUM.match(last):
+        file.notes.append(
+            f"column {first}: {shown(last)} in the last row ({int(part.rows[-1])}) looks like a "
+            "sum or a remark, and is read as any other value; remove the row if it is one."
+        )
+
+
 def _note_names(table: pa.Table, spec: FrameSpec, file: FileReport) -> None:
     """A note for each column that is an attribute and looks like one of the layout."""
-    absent = [name for name in spec.by_name if name not in table.column_names]
+    absent = [
+        name
+        for name, column in spec.by_name.items()
+        if name not in table.column_names and not column.required  # whose absence is an error
+    ]
     for name in table.column_names:
         if name in spec.by_name:
             continue
-        meant = next((one for one in absent if _means(name, one)), None)
+        meant = next((one for one in absent if means(spec.name, name, one)), None)
         if meant is not None:
             file.notes.append(
                 f"column {name} is read as an attribute; call it {meant} if that is what it holds."
@@ -135,9 +238,3 @@ def _note_names(table: pa.Table, spec: FrameSpec, file: FileReport) -> None:
                 f"column {name} is read as an attribute; every interaction counts once, whatever "
                 "it says."
             )
-
-
-def _means(name: str, column: str) -> bool:
-    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
-    same = plain.replace("_", "") == column.replace("_", "")
-    return same or plain in _OTHER_NAMES.get(column, ())

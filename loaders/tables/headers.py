@@ -22,7 +22,7 @@ from loaders.tables.tabular import (
 )
 
 _ORDER: Final = ("user_id", "item_id", "rating", "timestamp")
-_LIKE_TIME: Final = r"^[0-9]{9,19}(\.[0-9]+)?$"
+_LIKE_TIME: Final = r"^[0-9]{9,19}(\.[0-9]+)?$|^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _REQUIRED: Final = SPECS["interactions"].required
 
 
@@ -76,14 +76,16 @@ def form_of_interactions(
 
 
 def note_on_ratings(part: FileTable) -> str | None:
-    """A note where the third column of three, which is read as the rating, holds times."""
-    if part.table.column_names != list(_ORDER[:3]) or not part.table.num_rows:
+    """A note where the third column, which is read as the rating, holds times."""
+    names = part.table.column_names
+    if names[:3] != list(_ORDER[:3]) or not part.table.num_rows:
         return None
     if not pc.all(pc.match_substring_regex(part.table.column(2), _LIKE_TIME)).as_py():
         return None
+    order = [*_ORDER[:2], "timestamp", *_ORDER[2 : len(names) - 1]]
     return (
-        "the values of rating look like times: pass columns=['user_id', 'item_id', 'timestamp'] "
-        "(--columns user_id,item_id,timestamp) if they are."
+        f"the values of rating look like times: pass columns={order} (--columns "
+        f"{','.join(order)}) if they are."
     )
 
 

@@ -5,6 +5,7 @@ What is read as absent, and what keeps a column of numbers from being one, is no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -14,13 +15,30 @@ import pyarrow.compute as pc
 
 from graph_schema.report import shown
 from loaders.report import FileReport
-from loaders.tables.list_texts import joined_lists
+from loaders.tables.list_texts import joined_lists, values_of_text
 
 NULL: Final = "\\N"  # how MySQL and Hive write an absent value
-_ABSENT: Final = ("NA", "N/A", "#N/A", "NULL", "null", "None", "nan", "NaN", "NaT")
+# How programs and spreadsheets write an absent value.
+ABSENT: Final = (
+    *("NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "Null", "null", "None", "nan", "NaN", "NAN"),
+    *("NaT", "#VALUE!", "#DIV/0!", "#REF!", "#NAME?", "#NULL!", "#NUM!"),
+)
+_COUNTABLE: Final = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+# Digits alone may be a code with zeros before it, which is text for good reason.
+_COMES_BACK: Final = r"^[-+]?[0-9]+$|^-?(0|[1-9][0-9]*)\.[0-9]*[1-9]$"
+_SEVERAL: Final = re.compile(
+    r"(^|_)(genre|categor(y|ie)|tag|actor|cast|author|director|keyword|topic|artist|style)s?($|_)"
+)
+_JOINED: Final = r"[^,;/][,;/] ?[^,;/]"
+_VECTOR: Final = r"^\s*\[[-+0-9.,eE\s]*\]\s*$"
+_OBJECTS: Final = r"(?s)^\s*[\[\{(].*[\])\}]\s*$"
 _DECIMALS: Final = r"^-?(0|[1-9][0-9]*)\.([0-9]+)$"
 _DIGITS: Final = 15  # of a number that float64 holds exactly enough to tell from its neighbours
-_WRITTEN: Final = r"^\+[0-9.]+$|^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$|^[-+]?[0-9.,]+ ?%$"
+# Numbers as people write them: +5, 1,250, 1 250, 1,5, 5 %, $12.50, 12 EUR.
+_WRITTEN: Final = (
+    r"^\+[0-9.]+$|^[-+]?[0-9]{1,3}([, \x{a0}][0-9]{3})+(\.[0-9]+)?$|^[-+]?[0-9]+,[0-9]+$"
+    r"|^[-+]?[0-9.,]+ ?%$|^[$€£¥] ?[0-9.,]+$|^[0-9.,]+ ?([$€£¥]|USD|EUR|GBP)$|^0x[0-9A-Fa-f]+$"
+)
 _MOSTLY: Final = 0.8  # share of numbers from which the other values are noted
 
 
@@ -35,9 +53,9 @@ def infer_types(
     It is possible if every value, converted back, gives the same text: years become numbers and
     "true" becomes true, but the postcode "02139" stays text and keeps its zero. Columns in which
     all numbers have the same count of decimals, as prices have, become numbers, and True and False
-    become booleans. Texts that are all lists, such as ``["a", "b"]``, become ``a|b``. An empty
-    value and ``\\N`` are absent; NA, NULL, nan and the like are where the other values are numbers
-    or booleans.
+    in any case become booleans. Texts that are all lists, such as ``["a", "b"]``, become ``a|b``.
+    An empty value and ``\\N`` are absent; NA, NULL, nan and the like are where the other values are
+    numbers, booleans or lists.
 
     Parameters
     ----------
@@ -93,7 +111,7 @@ class _Column:
         given = self._given()
         found = _typed(given)
         if found is None:
-            self.missing = (NULL, *_ABSENT)
+            self.missing = (NULL, *ABSENT)
             found = _typed(self._given())
         if found is not None:
             return found.take(self.codes)
@@ -102,12 +120,16 @@ class _Column:
 
     def lists(self) -> Any:
         """The column with several values, as ``a|b``, where every value is a list; else None."""
+        missing, self.missing = self.missing, (NULL, *ABSENT)
         joined = joined_lists(pc.fill_null(self._given(), ""))
-        return None if joined is None else joined.take(self.codes)
+        if joined is None:
+            self.missing = missing
+            return None
+        return joined.take(self.codes)
 
     def note_on_lists(self, name: str, rows: np.ndarray | None) -> str:
         """What a user should know of a column of lists."""
-        given = self._places(pc.not_equal(self.texts, ""))
+        given = self._places(pc.invert(pc.is_in(self.texts, value_set=_words(self.missing))))
         word = shown(self.texts[self.codes[int(given[0])].as_py()].as_py())
         return (
             f"column {name}: lists such as {word} are read as several values ({len(given):,} in "
@@ -122,8 +144,55 @@ class _Column:
             word = self.texts[self.codes[int(absent[0])].as_py()].as_py()
             found.append(absent_values(name, word, len(absent), _row(absent, rows)))
         if values is None or pa.types.is_string(values.type):
-            found += self._strangers(name, rows)
+            found += self._strangers(name, rows) or self._odd_numbers(name, rows)
+        if values is None:
+            found += self._kept(name, rows)
         return found
+
+    def _kept(self, name: str, rows: np.ndarray | None) -> list[str]:
+        """Notes on texts that look like absent values, lists, or several values."""
+        found = []
+        words = self._places(pc.is_in(self.texts, value_set=pa.array(ABSENT)))
+        if len(words):
+            found.append(self._note(name, words, rows, "are kept as text; leave them empty if {}"))
+        like = pc.match_substring_regex(self.texts, _OBJECTS)
+        vector = pc.match_substring_regex(self.texts, _VECTOR)
+        lists = self._places(pc.and_(like, pc.invert(vector)))
+        mostly = len(lists) > _MOSTLY * len(self._places(pc.not_equal(self.texts, "")))
+        if mostly or (len(lists) and values_of_text(self._text(lists)) is not None):
+            found.append(
+                self._note(name, lists, rows, "are kept as text; write several values as a|b")
+            )
+        elif _SEVERAL.search(name.lower()):
+            several = self._places(pc.match_substring_regex(self.texts, _JOINED))
+            if len(several):
+                what = "are one value each; write several values as a|b"
+                found.append(self._note(name, several, rows, what))
+        return found
+
+    def _odd_numbers(self, name: str, rows: np.ndarray | None) -> list[str]:
+        """A note where all values are numbers, and the column is text as one of them would not come
+        back as it is written."""
+        number = pc.match_substring_regex(self.texts, _COUNTABLE)
+        empty = pc.is_in(self.texts, value_set=_words(self.missing))
+        if not pc.all(pc.or_(number, empty)).as_py():
+            return []
+        back = pc.match_substring_regex(self.texts, _COMES_BACK)
+        places = self._places(pc.invert(pc.or_(back, empty)))
+        what = "would not come back as they are written if they were numbers: the column is text"
+        return [self._note(name, places, rows, what)] if len(places) else []
+
+    def _text(self, places: np.ndarray) -> str:
+        """The text of the first of these rows."""
+        return str(self.texts[self.codes[int(places[0])].as_py()].as_py())
+
+    def _note(self, name: str, places: np.ndarray, rows: np.ndarray | None, what: str) -> str:
+        word = shown(self._text(places))
+        what = what.format("they stand for an absent value")
+        return (
+            f"column {name}: values such as {word} {what} ({len(places):,} in all, the first in "
+            f"row {_row(places, rows)})."
+        )
 
     def _given(self) -> Any:
         empty = pc.or_(
@@ -180,7 +249,12 @@ def _typed(given: Any) -> Any:
             continue
         if _gives_back(values, given):
             return values
-    return _booleans(given) if _all_in(given, ("True", "False")) else _prices(given)
+    truths = _all_in(pc.utf8_lower(given), ("true", "false"))
+    return _booleans(given) if truths else _prices(given)
+
+
+def _words(missing: tuple[str, ...]) -> Any:
+    return pa.array(["", *missing])
 
 
 def _all_in(given: Any, words: tuple[str, ...]) -> bool:

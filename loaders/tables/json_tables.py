@@ -96,10 +96,11 @@ def _record(decode: Callable[[str], Any], text: str, path: Path, row: int) -> di
 
 def json_of_python(line: str) -> str | None:
     """A dictionary as Python writes it, as JSON; None for anything else."""
-    if not line.lstrip().startswith("{") or len(line) > _MOST_LITERAL:
+    text = line.strip()
+    if not (text.startswith("{") and text.endswith("}")) or len(line) > _MOST_LITERAL:
         return None
     try:
-        return json.dumps(ast.literal_eval(line.strip()), default=str)
+        return json.dumps(ast.literal_eval(text), default=str)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
 

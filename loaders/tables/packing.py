@@ -22,6 +22,7 @@ from graph_schema.report import shown
 PACKINGS: Final = (".gz", ".xz", ".bz2", ".zst", ".zip")  # ends of the names of packed files
 _LISTED: Final = 5  # files of an archive that a message names
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_OF_OFFICE: Final = ("[Content_Types].xml", "content.xml")  # .xlsx, .docx; .ods
 _BAD_ZIP: Final = (zipfile.BadZipFile, struct.error, ValueError, EOFError, OverflowError)
 _OTHERS: Final = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "RAR"}
 _DAMAGE: Final = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
@@ -96,6 +97,20 @@ def unpacked(file: BinaryIO, path: Path) -> BinaryIO:
     return file
 
 
+def packing_of(start: bytes) -> str | None:
+    """The form of a packed file by its first bytes; None for any other file."""
+    if start.startswith(_ZIP):
+        return "zip"
+    return next(
+        (
+            name
+            for magic, name, _ in _OPENERS
+            if start.startswith(magic) and (name != "bzip2" or start[4:10] in _BLOCK_OF_BZIP2)
+        ),
+        None,
+    )
+
+
 def _only_member(file: BinaryIO, path: Path) -> BinaryIO:
     try:
         archive = zipfile.ZipFile(file)
@@ -117,6 +132,11 @@ def _only_member(file: BinaryIO, path: Path) -> BinaryIO:
 def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     """The one file of data in an archive. Raises SourceError where there is none or several."""
     found = [one for one in archive.infolist() if _is_data(one)]
+    if any(one.filename in _OF_OFFICE for one in found):
+        raise SourceError(
+            f"{path}: this is a workbook of Excel or a document, whatever its name is. Cure: write "
+            "its table as .csv."
+        )
     if len(found) == 1:
         return found[0]
     names = ", ".join(shown(one.filename) for one in found[:_LISTED])

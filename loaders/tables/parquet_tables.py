@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_schema.errors import SourceError
+from graph_schema.report import shown
 from loaders.report import Progress
 from loaders.tables.file_table import FileTable
 from loaders.tables.streams import open_bytes
@@ -31,6 +32,10 @@ def read_parquet(path: Path, progress: Progress | None, limit: int | None = None
             raise SourceError(
                 f"{path}: the Parquet file is damaged ({error}). Cure: write it again."
             ) from error
+    names = table.column_names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SourceError(f"{path}: the column {shown(twice)} is there twice. Cure: rename one.")
     table = _as_text(table.replace_schema_metadata(None), path)
     return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
 
@@ -54,6 +59,12 @@ def _read_batches(
 def _read_parts(folder: Path, progress: Progress | None, limit: int | None) -> FileTable:
     """The parts of a table that Spark wrote, one after another. Raises SourceError."""
     parts = [path for path in sorted(folder.glob("*.parquet")) if path.name[0] not in "._"]
+    if not parts and any(folder.glob("*=*/")):
+        inner = next(path.name for path in sorted(folder.glob("*=*/")))
+        raise SourceError(
+            f"{folder}: its parts are in folders such as {inner}, whose names hold a column. Cure: "
+            "write the table as one file, or without partitions."
+        )
     if not parts:
         raise SourceError(f"{folder}: there is no .parquet file in this folder. Cure: give a file.")
     tables = [read_parquet(path, progress, limit).table for path in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ from typing import BinaryIO
 
 from graph_schema.errors import SourceError
 from loaders.report import Progress
-from loaders.tables.packing import DamagedPackError, unpacked
+from loaders.tables.packing import DamagedPackError, packing_of, unpacked
 
 UNIT = "\x1f"  # replaces a delimiter of several characters, which Arrow doesn't support
 _INSIDE = re.compile(rb'[^,;|\t\r\n"]"[^,;|\t\r\n"]')
 _GIT_LFS = b"version https://git-lfs"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 
 
 class CountingStream(io.RawIOBase):
@@ -118,6 +120,11 @@ def source_errors(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise SourceError(f"{path}: you may not read it. Cure: change its permissions.") from error
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise SourceError(
+                f"{path}: this is a symbolic link that leads to itself. Cure: remove it, or let it "
+                "lead to the file."
+            ) from error
         raise SourceError(
             f"{path}: the file can't be read ({error}). Cure: check the disk or the network."
         ) from error
@@ -125,18 +132,22 @@ def source_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_bytes(
-    path: Path, progress: Progress | None = None, delimiter: bytes | None = None
+    path: Path,
+    progress: Progress | None = None,
+    delimiter: bytes | None = None,
+    encoding: str | None = None,
 ) -> Iterator[CountingStream]:
-    """Open a file's decompressed bytes.
+    """Open a file's decompressed bytes. ``encoding`` is that of a file whose caller can pass one.
 
-    Raises SourceError if the file is missing, empty, damaged, UTF-16 or a pointer of Git LFS.
+    Raises SourceError if the file is missing, empty, damaged, packed twice, UTF-16 without being
+    that ``encoding``, or a pointer of Git LFS.
     """
     with source_errors(path):
         if path.is_dir():
             raise IsADirectoryError(path)
         stream = CountingStream(path, progress, delimiter)
         with stream:
-            _check_start(path)
+            _check_start(path, encoding)
             yield stream
 
 
@@ -147,8 +158,9 @@ def check_whole(path: Path) -> None:
             pass
 
 
-def _check_start(path: Path) -> None:
-    """Raise SourceError if the file is empty, UTF-16, or a pointer of Git LFS to the real one."""
+def _check_start(path: Path, encoding: str | None) -> None:
+    """Raise SourceError if the file is empty, packed twice, UTF-16, or a pointer of Git LFS to the
+    real one."""
     with CountingStream(path, None) as stream:
         start = stream.read(len(_GIT_LFS))
     if not start:
@@ -158,8 +170,28 @@ def _check_start(path: Path) -> None:
             f"{path}: this is a pointer of Git LFS and not the file. Cure: fetch it with git lfs "
             "pull."
         )
+    packing = packing_of(start)
+    if packing is not None:
+        raise SourceError(
+            f"{path}: the file is packed twice, the second time as {packing}. Cure: unpack it once."
+        )
+    wide = _wide_encoding(start)
+    if wide is not None and not (encoding or "").lower().replace("_", "-").startswith(wide[:6]):
+        more = "" if encoding is None else f", or pass encoding={wide!r} (--encoding {wide})"
+        raise SourceError(f"{path}: the file is {wide[:6].upper()}. Cure: save it as UTF-8{more}.")
+
+
+def _wide_encoding(start: bytes) -> str | None:
+    """The encoding of a text of 2 or 4 bytes a sign, by its first bytes; None for any other."""
+    if start.startswith(_UTF32):
+        return "utf-32"
     if start.startswith(_UTF16):
-        raise SourceError(f"{path}: the file is UTF-16. Cure: save it as UTF-8.")
+        return "utf-16"
+    if len(start) > 4 and not start[1::2].strip(b"\0"):
+        return "utf-16-le" if start[2] else "utf-32-le"
+    if len(start) > 4 and not start[::2].strip(b"\0"):
+        return "utf-16-be" if start[1] else "utf-32-be"
+    return None
 
 
 def text_lines(

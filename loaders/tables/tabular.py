@@ -10,8 +10,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import time
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pv
 
 from graph_schema.errors import RequestError, SourceError
+from graph_schema.frames import SPECS
 from graph_schema.report import shown
 from loaders.report import Progress
 from loaders.tables.file_table import FileTable
@@ -63,7 +66,36 @@ JSON: Final = (".jsonl", ".ndjson", ".json")
 KINDS: Final = (*TEXTS, *JSON, ".parquet")
 # The ends of the names of files that ``read_table`` reads.
 SUFFIXES: Final = tuple(kind + end for kind in KINDS for end in ("", *PACKINGS))
-_DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_USUAL: Final = (",", ";", "\t", "|")
+_DELIMITERS: Final = {
+    ",": "comma",
+    ";": "semicolon",
+    "\t": "tab",
+    "|": "bar",
+    "::": "double colon",
+    ":": "colon",
+    "^": "caret",
+    "~": "tilde",
+    " ": "blank",
+}
+_IDS: Final = frozenset(
+    column.name for spec in SPECS.values() for column in spec.columns if column.required
+)
+_START: Final = 256  # bytes that tell what kind of file it is
+# Files of other kinds by their first bytes: what they are, and what to do.
+_OTHER_KINDS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), what, cure)
+    for pattern, what, cure in (
+        (rb"<!doctype html|<html", "a web page", "download the file itself."),
+        (rb"<\?xml", "XML", "write its table as .csv."),
+        (rb"\[?\s*\{\s*[\"'}]", "JSON", "give it a name that ends in .json or .jsonl."),
+        (rb"PAR1", "a Parquet file", "give it a name that ends in .parquet."),
+        (rb"\xd0\xcf\x11\xe0", "a workbook of Excel", "write its table as .csv."),
+        (rb"%PDF-", "a PDF document", "write its table as .csv."),
+        (rb"SQLite format 3", "an SQLite database", "write its table as .csv."),
+        (rb"\x1f\x9d|\x04\x22\x4d\x18", "a packed file", "unpack it, or pack it as .gz."),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +123,7 @@ class CsvForm:
             raise RequestError(f"escape is {self.escape!r}; give one sign, such as a backslash.")
         try:
             codecs.lookup(self.encoding)
+            "a".encode(self.encoding)  # base64 and the like are no encodings of text
         except (LookupError, TypeError, ValueError) as error:
             raise RequestError(
                 f"encoding is {self.encoding!r}, which Python does not know; give one such as "
@@ -142,11 +175,11 @@ def read_csv(
     """
     header = form.names is None
     long = form.delimiter.encode() if len(form.delimiter) > 1 else None
-    with open_bytes(path, progress, long) as stream:
+    with open_bytes(path, progress, long, form.encoding) as stream:
         names = list(form.names) if form.names is not None else read_header(path, form)
         try:
             table = _parse(stream, form, names, limit)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, UnicodeError) as error:
             hint = delimiter_hint(names, form.delimiter)
             if hint:
                 raise SourceError(f"{path}, row 1: there is one column. Cure:{hint}") from error
@@ -157,7 +190,7 @@ def read_csv(
     if form.quoted and odd and limit is None:
         _check_quotes(path, form)
     rows = np.arange(table.num_rows, dtype=np.int64) + (2 if header else 1)
-    return _without_blank_rows(table, rows)
+    return _without_unnamed(_without_blank_rows(table, rows), path)
 
 
 def _one_byte(delimiter: str) -> str:
@@ -166,7 +199,7 @@ def _one_byte(delimiter: str) -> str:
 
 def read_header(path: Path, form: CsvForm) -> list[str]:
     """Return the column names of a delimited file. Raises SourceError if names repeat or are all
-    empty."""
+    empty; several columns without a name are checked with their values."""
     names = read_first_row(path, form)
     problem = _header_problem(names)
     if problem is not None:
@@ -183,8 +216,11 @@ def _header_problem(names: list[str]) -> str | None:
             "is no comma."
         )
     if not any(names):
-        return ", row 1: the header is empty. Cure: name the columns there."
-    twice = sorted({name for name in names if names.count(name) > 1})
+        return (
+            ", row 1: the header is empty. Cure: name the columns there, and remove blank lines "
+            "above it."
+        )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         return f", row 1: the header has {shown(twice[0])} twice. Cure: rename one of them."
     return None
@@ -197,10 +233,11 @@ def looks_like_data(names: list[str]) -> bool:
 
 def read_first_row(path: Path, form: CsvForm) -> list[str]:
     """The fields of the first row of a delimited file. Raises SourceError."""
+    _check_is_text(path, form)
     with _open_text(path, form, "strict") as text:
         try:
             return next(_python_reader(text, form), [])
-        except (UnicodeDecodeError, csv.Error) as error:
+        except (UnicodeError, csv.Error) as error:
             _raise_source_error(path, form, str(error))
 
 
@@ -208,14 +245,47 @@ def delimiter_hint(names: list[str], delimiter: str) -> str:
     """Return the cure for a missing column if the header was read as one field, else ""."""
     if len(names) != 1:
         return ""
+    if delimiter in names[0]:
+        return " Each row is one quoted field: remove the quotes around the rows."
     for other, word in _DELIMITERS.items():
-        if other != delimiter and other in names[0]:
+        rare = other not in _USUAL
+        if other == delimiter or (rare and not _IDS.intersection(names[0].split(other))):
+            continue
+        if other in names[0]:
             option = "tab" if other == "\t" else other
             return (
                 f" The header looks separated by {word}s: pass delimiter={other!r} (--delimiter "
                 f"{option!r})."
             )
     return ""
+
+
+def _check_is_text(path: Path, form: CsvForm) -> None:
+    """Raise SourceError for a file of another kind that has the name of a delimited one."""
+    with open_bytes(path, encoding=form.encoding) as stream:
+        start = stream.read(_START).removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, what, cure in _OTHER_KINDS:
+        if magic.match(start):
+            raise SourceError(f"{path}: this is {what} and no delimited text. Cure: {cure}")
+
+
+def _without_unnamed(part: FileTable, path: Path) -> FileTable:
+    """The columns without those that have neither a name nor a value, as a delimiter at the end of
+    each row makes them. Raises SourceError for one with values after the first column."""
+    table = part.table
+    unnamed = [place for place, name in enumerate(table.column_names) if not name]
+    given = [place for place in unnamed if pc.any(pc.not_equal(table.column(place), "")).as_py()]
+    if given and given[-1]:  # the first column may be the row numbers of a DataFrame
+        raise SourceError(
+            f"{path}, row 1: column {given[-1] + 1} has values and no name. Cure: name it there, "
+            "or remove it."
+        )
+    empty = [place for place in unnamed if place not in given]
+    if not empty:
+        return part
+    kept = [place for place in range(table.num_columns) if place not in empty]
+    note = f"{len(empty)} columns without a name and without values were left out."
+    return replace(part, table=table.select(kept), notes=(*part.notes, note))
 
 
 def _skipping_bom(encoding: str) -> str:
@@ -230,7 +300,7 @@ def _parse(stream: CountingStream, form: CsvForm, names: list[str], limit: int |
     gone = weakref.ref(lent)
     try:
         table = _read_rows(lent, form, names, limit)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeError) as error:
         failure = error.with_traceback(None)  # its frames hold the stream
     del lent
     end = time.monotonic() + _RELEASE_SECONDS
@@ -295,15 +365,24 @@ def _without_blank_rows(table: pa.Table, rows: np.ndarray) -> FileTable:
 def _check_row_widths(path: Path, form: CsvForm, width: int) -> None:
     """Raise SourceError if a row has too many or too few fields; blank rows are allowed."""
     first: tuple[int, list[str]] | None = None
-    count = 0
+    header: list[str] = []
+    widths: Counter[int] = Counter()
     with _open_text(path, form, "replace") as text:
         for number, fields in enumerate(_python_reader(text, form), start=1):
+            header = header or fields
+            widths[len(fields)] += bool(fields)
             if fields and len(fields) != width:
                 first = first or (number, fields)
-                count += 1
     if first is None:
         return
     number, fields = first
+    count = widths.total() - widths[width]
+    usual = widths.most_common(1)[0][0]
+    if form.names is None and usual > width and (width == 1 or header[0].startswith("#")):
+        raise SourceError(
+            f"{path}, row 1: {shown(form.delimiter.join(header))} is no header, as most rows have "
+            f"{usual} fields. Cure: remove the lines above the header, so that it is row 1."
+        )
     more = f" {count - 1:,} more rows are like this." if count > 1 else ""
     sign = "tab" if form.delimiter == "\t" else f"delimiter {form.delimiter!r}"
     cure = (
@@ -311,16 +390,21 @@ def _check_row_widths(path: Path, form: CsvForm, width: int) -> None:
         if form.quoted
         else f"replace the {sign} inside of a value by a space"
     )
+    text_of_row = form.delimiter.join(fields)
+    if form.quoted and f'{form.delimiter} "' in text_of_row:
+        cure = f'remove the blank between the delimiter {form.delimiter!r} and the quote (")'
+    elif len(fields) == width + 1 and not fields[-1]:
+        cure = f"remove the delimiter {form.delimiter!r} at the end of the row"
     raise SourceError(
         f"{path}, row {number}: {len(fields)} fields where there are {width} columns: "
-        f"{shown(form.delimiter.join(fields))}.{more} Cure: {cure}, or complete the row."
+        f"{shown(text_of_row)}.{more} Cure: {cure}, complete the row, or remove it."
     )
 
 
 @contextmanager
 def _open_text(path: Path, form: CsvForm, errors: str) -> Iterator[io.TextIOWrapper]:
     long = form.delimiter.encode() if len(form.delimiter) > 1 else None
-    with open_bytes(path, None, long) as stream:
+    with open_bytes(path, None, long, form.encoding) as stream:
         buffered = io.BufferedReader(stream)
         yield io.TextIOWrapper(buffered, _skipping_bom(form.encoding), errors=errors, newline="")
 
@@ -373,13 +457,29 @@ def _raise_source_error(
 
 def _check_encoding(path: Path, form: CsvForm) -> None:
     """Raise SourceError if a byte is not in the file's encoding."""
+    cure = (
+        "save the file as UTF-8, or pass its encoding (often encoding='latin-1', --encoding "
+        "latin-1; for Chinese text gbk, of Windows cp1252)."
+    )
+    try:
+        found = _first_odd_byte(path, form)
+    except UnicodeError as error:
+        raise SourceError(
+            f"{path}: the file is not {form.encoding} ({error}). Cure: {cure}"
+        ) from error
+    if found is not None:
+        number, byte = found
+        raise SourceError(
+            f"{path}, row {number}: byte 0x{byte:02x} is not {form.encoding}. Cure: {cure}"
+        )
+
+
+def _first_odd_byte(path: Path, form: CsvForm) -> tuple[int, int] | None:
+    """The row and the first byte that is not in the file's encoding. Raises UnicodeError where the
+    bytes can't be decoded at all."""
     with _open_text(path, form, "surrogateescape") as text:
         for number, fields in enumerate(_python_reader(text, form), start=1):
-            for field in fields:
-                escaped = next((c for c in field if "\udc80" <= c <= "\udcff"), None)
-                if escaped is not None:
-                    raise SourceError(
-                        f"{path}, row {number}: byte 0x{ord(escaped) - 0xDC00:02x} is not "
-                        f"{form.encoding}. Cure: save the file as UTF-8, or pass its encoding "
-                        "(often encoding='latin-1', --encoding latin-1; for Chinese text gbk)."
-                    )
+            for sign in "".join(fields):
+                if "\udc80" <= sign <= "\udcff":
+                    return number, ord(sign) - 0xDC00
+    return None
