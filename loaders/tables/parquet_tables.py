@@ -68,6 +68,8 @@ def _read_parts(folder: Path, progress: Progress | None, limit: int | None) -> F
     if not parts:
         raise SourceError(f"{folder}: there is no .parquet file in this folder. Cure: give a file.")
     tables = [read_parquet(path, progress, limit).table for path in parts]
+    order = tables[0].column_names
+    tables = [one.select(order) if set(one.column_names) == set(order) else one for one in tables]
     try:
         table = pa.concat_tables(tables)
     except pa.ArrowException as error:

@@ -284,7 +284,8 @@ def _without_unnamed(part: FileTable, path: Path) -> FileTable:
     if not empty:
         return part
     kept = [place for place in range(table.num_columns) if place not in empty]
-    note = f"{len(empty)} columns without a name and without values were left out."
+    noun = "column" if len(empty) == 1 else "columns"
+    note = f"without a name and without values, and so left out: {len(empty)} {noun}."
     return replace(part, table=table.select(kept), notes=(*part.notes, note))
 
 

@@ -90,7 +90,7 @@ def test_empty_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
     put(tmp_path / "interactions.csv", "user_id,item_id,,\nu1,i1,,\n")
     result = loaders.load(tmp_path)
     assert result.catalog.tables["interactions"].column_names == ["user_id", "item_id"]
-    assert "2 columns without a name and without values were left out" in str(result.report)
+    assert "without a name and without values, and so left out: 2 columns" in str(result.report)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,17 @@ def test_parquet_with_a_column_twice_or_in_partitions(tmp_path: Path) -> None:
     (tmp_path / "interactions.parquet" / "event=a").mkdir(parents=True)
     with pytest.raises(SourceError, match="in folders such as event=a"):
         loaders.load(tmp_path)
+
+
+def test_parts_with_their_columns_in_another_order(tmp_path: Path) -> None:
+    folder = tmp_path / "interactions.parquet"
+    folder.mkdir()
+    for place, names in enumerate((["user_id", "item_id"], ["item_id", "user_id"])):
+        table = pa.table({name: [f"{name[0]}{place}"] for name in names})
+        pq.write_table(table, folder / f"part-{place}.parquet")
+    events = loaders.load(tmp_path).catalog.interactions
+    assert events["user_id"].tolist() == ["u0", "u1"]
+    assert events["item_id"].tolist() == ["i0", "i1"]
 
 
 def vectors(folder: Path, ids: bytes, end: str = "txt") -> loaders.LoadResult:
