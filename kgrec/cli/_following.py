@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LINES: Final = 5_000  # written to the store at once
 _SECONDS: Final = 1.0  # between two looks at the file
 _SHOWN: Final = 5  # bad lines of one look that are named
+_OTHERS: Final = (".csv", ".tsv", ".parquet", ".gz", ".xz", ".bz2", ".zst", ".zip")  # no JSON lines
 _IDENTITY: Final = ("user_id", "item_id", "event", "timestamp")
 
 
@@ -74,6 +75,15 @@ def place_of_position(file: Path, store: str, *, server: bool) -> Path:
     return home.with_name(f"{home.name}.follow-{name}.json")
 
 
+def _check_name(file: Path) -> None:
+    """Raise SourceError for a file whose name says that it has no JSON lines, or is packed."""
+    if file.suffix.lower() in _OTHERS:
+        raise SourceError(
+            f"{file}: --follow reads JSON lines, and the name of this file says {file.suffix}. "
+            "Cure: load it as a whole, without --follow; or let the other program write JSON lines."
+        )
+
+
 def follow(
     file: Path,
     graph: GraphStore,
@@ -90,6 +100,7 @@ def follow(
     """
     from loaders.following import FollowedFile, Position
 
+    _check_name(file)
     known = None if from_start else Position.load(place)
     if known is not None and not any(graph.node_counts().values()):
         say(f"{graph.uri}: the store is empty, so {file} is read from its start.")

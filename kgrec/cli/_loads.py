@@ -135,7 +135,7 @@ def _in_words(store: str, outcome: Outcome) -> str:
         word = "would be removed" if outcome.seconds is None else "were removed"
     else:
         word = "would be kept" if outcome.seconds is None else "kept"
-        word += " (--replace leaves the files' rows alone)"
+        word += " (--replace removes them)"
     return f"{says}\nin the store but not in these files: {only}; {word}"
 
 

@@ -38,6 +38,11 @@ def stdin_as_file() -> Iterator[Path]:
             raise CatalogError(str(error).replace(str(path), _NAME), error.report) from error
 
 
+def called(path: Path) -> str:
+    """What messages call a file: its path, or standard input."""
+    return _NAME if path.stem == _NAME else str(path)
+
+
 def _suffix(path: Path) -> str:
     """What the name of a file with this content ends in. Raises SourceError."""
     from loaders.tables.streams import open_bytes

@@ -86,7 +86,7 @@ def link(
     mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find entities that texts name, and propose the facts that the graph lacks.
+    """Propose facts that texts name; with `--to`, link items or entities to another source.
 
     With --to, find the thing of another source that each item, or each entity, is: by ids that both
     have, or by names and years. Accepted links bring the facts about these things into the graph.

@@ -15,7 +15,7 @@ from kgrec.cli._loads import compare, print_outcome, write
 from kgrec.cli._options import TAB, DatabaseOption, DbUserOption, JsonOption, StoreOption
 from kgrec.cli._output import print_json
 from kgrec.cli._progress import progress_on_stderr, say
-from kgrec.cli._stdin import STDIN, stdin_as_file
+from kgrec.cli._stdin import STDIN, called, stdin_as_file
 from kgrec.cli._stores import is_server, open_store
 from kgrec.progress import Progress
 
@@ -109,8 +109,8 @@ def _check_options(path: Path, source_format: str | None, options: list[str]) ->
         if option not in loader.options:
             owners = " and ".join(one.name for one in LOADERS if option in one.options)
             raise typer.BadParameter(
-                f"{_flag(option)} is an option of the format {owners}; {path} has the format "
-                f"{loader.name}. Leave it out, or pass --format."
+                f"{_flag(option)} is an option of the format {owners}; {called(path)} has the "
+                f"format {loader.name}. Leave it out, or pass --format."
             )
 
 

@@ -46,12 +46,25 @@ def map_command(
     if folder is not None:
         import loaders
 
+        _say_known_format(folder)
         _give(loaders.draft_mapping(folder), out)
         return
     from kgrec.stores.outline.draft import draft_graph_mapping
 
     with open_store(str(store), user=db_user, database=database) as graph:
         _give(draft_graph_mapping(graph.outline(), graph.uri), out)
+
+
+def _say_known_format(folder: Path) -> None:
+    """Say which format the folder has, where kgrec load reads it without a mapping."""
+    from loaders.registry import recognise
+
+    try:
+        name = recognise(folder).name
+    except (SourceError, OSError):
+        return
+    if name != "mapping":
+        say(f"{folder}: kgrec load reads this folder without a mapping, as the format {name}")
 
 
 def _check_free(out: Path | None) -> None:

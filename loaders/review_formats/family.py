@@ -140,7 +140,8 @@ def _known(
     lost = Counter(facts.filter(pc.invert(known)).column("relation").to_pylist())
     for relation, count in sorted(lost.items()):
         builder.report.notes.append(
-            f"{count:,} {relation} links lead to items or users that are not in the catalog."
+            f"{count:,} {relation} links lead to items or users that are not in the catalog; they "
+            "are left out."
         )
     return facts.filter(known)
 

@@ -174,3 +174,20 @@ def test_follow_takes_no_other_way_of_loading(tmp_path: Path) -> None:
         wrong = kgrec("load", tmp_path, "-s", tmp_path / "g.kgl", *options, expect=2)
         assert f"--follow is missing beside {options[0]}" in wrong.stderr
     kgrec("load", tmp_path / "none.jsonl", "--follow", "-s", tmp_path / "g.kgl", expect=1)
+
+
+def test_a_table_is_not_followed(tmp_path: Path, graph: GraphStore) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text("user_id,item_id\na,1\n", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"reads JSON lines.* says \.csv.*without --follow"):
+        follow(file, graph, tmp_path / "position.json")
+
+
+def test_messages_about_options_name_standard_input(tmp_path: Path) -> None:
+    mapping = tmp_path / "m.toml"
+    mapping.write_text("version = 1\n", encoding="utf-8")
+    arguments = ["load", "-", "--store", str(tmp_path / "g.kgl"), "--mapping", str(mapping)]
+    arguments += ["--format", "csv"]
+    result = CliRunner().invoke(app, arguments, input="user_id,item_id\na,1\n")
+    assert result.exit_code == 2
+    assert "standard input has the format csv" in " ".join(result.output.replace("│", " ").split())

@@ -92,3 +92,11 @@ def test_map_takes_a_folder_or_a_graph(mapping: Path, tmp_path: Path) -> None:
     kgrec("load", folder, "--mapping", mapping, "--store", store)
     result = kgrec("map", "--store", store, expect=1)
     assert "kgrec wrote this graph, and reads it as it is. Cure: " in result.stderr
+
+
+def test_map_says_that_a_known_format_needs_no_mapping(tmp_path: Path) -> None:
+    text = {"train.txt": "0 1 2\n1 0 2\n", "kg_final.txt": "0 0 3\n1 0 3\n"}
+    for name, lines in text.items():
+        (tmp_path / name).write_text(lines, encoding="utf-8")
+    result = kgrec("map", tmp_path, expect=1)
+    assert "reads this folder without a mapping, as the format kgat" in result.stderr

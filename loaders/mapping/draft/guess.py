@@ -324,13 +324,24 @@ def _facts(
         )
         found.tables += drafts
         if not drafts:
-            names = listed([column.name for column in table.columns])
-            found.left_out[table.name] = f"no users and items are seen in it (columns: {names})"
+            found.left_out[table.name] = _why_left_out(table, named[table.name])
     for table in tables:
         draft = _entities(table, [one for one in found.tables if one.frame == "facts"])
         if draft is not None and table.name in found.left_out:
             found.tables.append(draft)
             del found.left_out[table.name]
+
+
+def _why_left_out(table: Table, roles: Roles) -> str:
+    names = listed([column.name for column in table.columns])
+    key = next((roles.columns[role].name for role in _NODES if role in roles.columns), None)
+    if key is None:
+        return f"no users and items are seen in it (columns: {names})"
+    return (
+        f"{key} seems to name {'items' if Role.ITEM in roles.columns else 'users'}, but what the "
+        "other columns are is not known; join them, or read them as facts "
+        f"(columns: {names})"
+    )
 
 
 def _layout(table: Table) -> str | None:
@@ -396,8 +407,13 @@ def _friends(table: Table, users: Any) -> list[DraftTable]:
 
 def _contains(ids: Any, column: Column) -> bool:
     """Whether many values of a column are among these ids."""
-    both = pc.sum(pc.is_in(column.values, value_set=ids)).as_py() or 0
+    both = _shared(ids, column)
     return bool(both >= max(_OVERLAP * min(len(ids), len(column.values)), 1))
+
+
+def _shared(ids: Any, column: Column) -> int:
+    """How many values of a column are among these ids."""
+    return int(pc.sum(pc.is_in(column.values, value_set=ids)).as_py() or 0)
 
 
 def _of_items(table: Table, items: Any, found: Guess) -> list[DraftTable]:
@@ -405,7 +421,7 @@ def _of_items(table: Table, items: Any, found: Guess) -> list[DraftTable]:
     key = table.columns[0]
     if key.listed:
         return []
-    join = None if _contains(items, key) else _join_of_items(key, found)
+    join = _join_of_items(key, found, more_than=_shared(items, key))
     if join is None and not _contains(items, key):
         return []
     drafts = []
@@ -426,13 +442,15 @@ def _of_items(table: Table, items: Any, found: Guess) -> list[DraftTable]:
     return drafts
 
 
-def _join_of_items(key: Column, found: Guess) -> dict[str, Any] | None:
-    """The join that gives the items of another id of theirs, which the table of items has too;
-    ``item`` is the column of their ids there."""
+def _join_of_items(key: Column, found: Guess, *, more_than: int) -> dict[str, Any] | None:
+    """The join that gives the items of another id of theirs, which the table of items has too, and
+    which has more of the values than their ids have; ``item`` is the column of their ids there."""
     items = next((one for one in found.tables if one.frame == "items"), None)
     if items is None or items.source.headerless:
         return None
     for other in items.source.columns:
+        if other.name == items.columns["item_id"][0] or _shared(other.values, key) <= more_than:
+            continue
         if plain(other.name) == plain(key.name) and other.unique and _contains(other.values, key):
             join = {"file": items.source.name, "on": {key.name: other.name}, "prefix": "item."}
             form = items.source.form

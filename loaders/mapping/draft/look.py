@@ -82,7 +82,7 @@ class Column:
             return None
         if pc.all(pc.match_substring_regex(self.values, r"^\s*\[.*\]\s*$")).as_py():
             return None if arrays.split_brackets(self.values)[1] else "[]"
-        if pc.any(pc.match_substring_regex(self.values, r"^[(\[].*[)\]]$")).as_py():
+        if pc.any(pc.match_substring_regex(self.values, r"^[(\[].*,.*[)\]]$")).as_py():
             return None  # such as (0,10]
         thousands = pc.match_substring_regex(self.values, r"[0-9],[0-9]{3}([^0-9]|$)")
         for separator in ("|", ";", ","):

@@ -215,3 +215,34 @@ def test_a_folder_without_users_and_items(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_forms(tmp_path: Path, text: str, encoding: str, form: CsvForm | None) -> None:
     assert form_of_file(put(tmp_path / "a.txt", text, encoding)) == form
+
+
+def test_a_value_in_parentheses_is_no_reason_against_a_separator(tmp_path: Path) -> None:
+    files = {
+        "films.csv": "movieId,title,genres\n1,A,Drama|War\n2,B,(no genres listed)\n3,C,War\n",
+        "ratings.csv": "userId,movieId,rating\nu,1,3\nu,2,4\nv,3,5\n",
+    }
+    fact = drafted(tmp_path, files)["facts"]
+    assert fact["columns"]["tail"]["separator"] == "|"
+
+
+def test_another_id_that_has_more_of_the_values_is_joined(tmp_path: Path) -> None:
+    files = {
+        "books.csv": "book_id,site_book_id,title\n1,70,A\n2,3,B\n3,72,C\n",
+        "ratings.csv": "user_id,book_id,rating\nu,1,3\nu,2,4\nv,3,5\n",
+        "book_tags.csv": "site_book_id,tag_id\n70,5\n3,5\n72,6\n",
+        "tags.csv": "tag_id,tag_name\n5,x\n6,y\n",
+    }
+    drafted(tmp_path, files)
+    facts = loaders.load(tmp_path).catalog.facts
+    assert set(facts["head"]) == {"1", "2", "3"}
+
+
+def test_a_table_of_items_that_is_left_out_says_so(tmp_path: Path) -> None:
+    files = {
+        "events.csv": "visitorid,itemid,timestamp\nu,1,1433221332\nv,2,1433221333\n",
+        "properties.csv": "itemid,property,value\n1,size,9\n1,size,8\n2,size,7\n",
+    }
+    drafted(tmp_path, files)
+    text = (tmp_path / "kgrec.toml").read_text("utf-8")
+    assert "itemid seems to name items" in " ".join(text.replace("#", "").split())
