@@ -11,7 +11,7 @@ import typer
 from kgrec.cli._app import app
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption, StoreOption
 from kgrec.cli._output import print_values
-from kgrec.cli._progress import progress_on_stderr
+from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._stores import open_store
 
 
@@ -46,6 +46,11 @@ def export(
         open_store(store, user=db_user, database=database, mapping=mapping) as graph,
     ):
         catalog = read_catalog(graph, progress)
+    if not any(table.num_rows for table in catalog.tables.values()):
+        say(
+            f"{store}: nothing that kgrec knows is in it; a graph that kgrec did not write needs "
+            "--mapping, which kgrec map --store drafts"
+        )
     if export_format is ExportFormat.parquet:
         catalog.to_parquet(folder)
     else:

@@ -100,3 +100,12 @@ def test_dry_run_writes_nothing(data: Path, corrected: Path, tmp_path: Path) -> 
     )
     refused = kgrec("load", data, "--store", store, "--dry-run", expect=1)
     assert "facts.csv, row 2" in refused.stderr
+
+
+def test_an_export_of_nothing_says_so(data: Path, tmp_path: Path) -> None:
+    store = tmp_path / "g.kgl"
+    kgrec("load", data, "--store", store)
+    gone = ("--users", "a,b", "--items", "1,2,3", "--entities", "x,y")
+    kgrec("remove", *gone, "--store", store)
+    result = kgrec("export", tmp_path / "out", "--store", store)
+    assert "nothing that kgrec knows is in it" in result.stderr
