@@ -104,6 +104,10 @@ class Graph:
             self._entities[kind, key] = name or key
         self._facts.add(item, "item", kind, f"{kind}:{key}", "entity")
 
+    def keys(self, kind: str) -> set[str]:
+        """The keys of the entities of a kind."""
+        return {key for word, key in self._entities if word == kind}
+
     def link(self, head: str, relation: str, tail: str, kind: str = "item") -> None:
         """Add a fact between two items, or two users."""
         self._facts.add(head, kind, relation, tail, kind)

@@ -190,6 +190,12 @@ class _Goodreads:
         known = ("book_id", *_BOOK, "authors", "series", "similar_books")
         read_each(path, self._builder, known, use, self._progress)
         items.complete(self._items, self._builder)
+        for kind, word in (("authors", "author"), ("series", "series")):
+            if kind in self._paths:
+                named = self._graph.keys(word)
+                unused = sum(1 for one in names[kind] if one not in named)
+                file = self._builder.report.file(self._paths[kind].name)
+                file.drop("no book names it", unused)
         if "genres" in self._paths:
             self._read_genres()
         nodes = {"item": items.ids("item_id")}

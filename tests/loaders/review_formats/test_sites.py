@@ -200,3 +200,12 @@ def test_steam_of_australian_users(tmp_path: Path) -> None:
         loaders.load(tmp_path)
     assert len(loaders.load(tmp_path / "steam_reviews.json.gz").catalog.interactions) == 4
     assert len(loaders.load(tmp_path / "australian_users_items.json.gz").catalog.users) == 1
+
+
+def test_goodreads_authors_without_a_book_are_counted(tmp_path: Path) -> None:
+    folder = goodreads_folder(tmp_path)
+    authors = [{"author_id": one, "name": name} for one, name in (("7", "Ann"), ("8", "Bo"))]
+    put(folder / "goodreads_book_authors.json.gz", json_lines(authors))
+    report = loaders.load(folder).report
+    file = report.file("goodreads_book_authors.json.gz")
+    assert (file.read, file.kept, file.dropped) == (2, 1, {"no book names it": 1})
