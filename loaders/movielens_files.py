@@ -76,10 +76,10 @@ class Release:
 
 
 def _bars(name: str, columns: tuple[str, ...]) -> Part:
-    return Part(name, "|", columns)
+    return Part(name, "|", columns, required=False)
 
 
-def _colons(name: str, columns: tuple[str, ...], *, required: bool = True) -> Part:
+def _colons(name: str, columns: tuple[str, ...], *, required: bool = False) -> Part:
     return Part(name, "::", columns, required=required)
 
 
@@ -87,9 +87,9 @@ def _csv(name: str, *columns: str, required: bool = False) -> Part:
     return Part(name, ",", columns, header=True, required=required)
 
 
-_RATINGS_DAT: Final = _colons("ratings.dat", _INTERACTIONS)
+_RATINGS_DAT: Final = _colons("ratings.dat", _INTERACTIONS, required=True)
 _MOVIES_DAT: Final = _colons("movies.dat", ("item_id", "title", "genres"))
-_TAGS_DAT: Final = _colons("tags.dat", ("user_id", "item_id", "text", "timestamp"), required=False)
+_TAGS_DAT: Final = _colons("tags.dat", ("user_id", "item_id", "text", "timestamp"))
 ML_100K: Final = Release(
     "MovieLens 100K",
     {

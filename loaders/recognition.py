@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,13 @@ from loaders.tables.streams import open_bytes
 
 JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".dat")
+# Files that hold no tables.
+NO_DATA: Final = (
+    *(".md", ".pdf", ".html", ".htm", ".py", ".ipynb", ".toml", ".yaml", ".yml", ".png", ".jpg"),
+    *(".jpeg", ".svg", ".sh", ".bib", ".npy", ".npz", ".pkl", ".pt", ".kgl", ".doc", ".docx"),
+)
+_NETWORKS: Final = ("trust", "friend", "follow", "social")
+_NETWORK_WORDS: Final = ("edges", "network", "contacts")
 _START: Final = 1 << 16  # bytes
 _MOST: Final = 10  # files that a note names
 _PASSED_OVER: Final = ("__MACOSX", "Thumbs.db", "desktop.ini", "~$", "_SUCCESS")
@@ -69,6 +77,12 @@ def unread_files(names: Iterable[str]) -> list[str]:
     others = [one for one in sorted(names) if not one.lower().startswith(("readme", "license"))]
     more = f" and {len(others) - _MOST:,} more" if len(others) > _MOST else ""
     return [f"files that were not read: {', '.join(others[:_MOST])}{more}."] if others else []
+
+
+def is_network(name: str) -> bool:
+    """Whether a file is called as those that say which users trust or follow which others."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return any(word.startswith(_NETWORKS) or word in _NETWORK_WORDS for word in words if word)
 
 
 def plain_name(name: str) -> str:

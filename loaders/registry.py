@@ -37,6 +37,8 @@ _MODULES: Final = (
     "loaders.review_formats.amazon",
     "loaders.graph_formats.sasrec",
 )
+_LEVELS: Final = 3  # of folders below that are looked at
+_FOLDERS: Final = 50  # of a level
 LOADERS: Final[tuple[Loader, ...]] = tuple(import_module(name).LOADER for name in _MODULES)
 FORMATS: Final = tuple(loader.name for loader in LOADERS)
 
@@ -101,10 +103,21 @@ def recognise(path: Path) -> Loader:
         found = next((loader for loader in LOADERS if loader.takes(path.name)), None)
     if found is not None:
         return found
-    folders = [] if path.is_file() else sorted(path / name for name in files)
-    inner = {one: _first(FileNames(one)) for one in folders if one.is_dir()}
-    known = {folder: loader.name for folder, loader in inner.items() if loader is not None}
-    raise SourceError(unrecognised(path, files, known, LOADERS))
+    raise SourceError(unrecognised(path, files, _below(path), LOADERS))
+
+
+def _below(path: Path) -> dict[Path, str]:
+    """The folders below that have the files of a format, with its name: those of the first level
+    that has some. Archives that are unpacked put a folder into a folder."""
+    level = [path]
+    for _ in range(_LEVELS):
+        inner = [sorted(one / name for name in FileNames(one)) for one in level if one.is_dir()]
+        level = [one for names in inner for one in names if one.is_dir()][:_FOLDERS]
+        found = {one: _first(FileNames(one)) for one in level}
+        known = {folder: loader.name for folder, loader in found.items() if loader is not None}
+        if known:
+            return known
+    return {}
 
 
 def _first(files: FileNames) -> Loader | None:

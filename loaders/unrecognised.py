@@ -11,12 +11,14 @@ from graph_schema.errors import SourceError
 from graph_schema.names import FRAMES
 from graph_schema.report import shown
 from loaders.loader import Loader
-from loaders.recognition import JSON_SUFFIXES, TABLE_SUFFIXES, FileNames, plain_name
+from loaders.recognition import JSON_SUFFIXES, NO_DATA, TABLE_SUFFIXES, FileNames, plain_name
+from loaders.tables.blocks import blocks_in
 from loaders.tables.json_records import plain, records
 from loaders.tables.streams import open_bytes
 
 _ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".7z", ".rar")
 _FOLDS: Final = (".base", ".test")  # of MovieLens 100K
+_DELIMITERS: Final = ("\t", ",", ";", "|", "::", " ")
 _MOST: Final = 5  # files that are described
 _MOST_FIELDS: Final = 20
 # Fields of known data → what it is.
@@ -73,11 +75,21 @@ def _description(files: FileNames, name: str) -> str:
     if plain.endswith(_FOLDS):
         return f"{name} is a fold of MovieLens 100K, of which u.data is missing"
     if not plain.endswith((*JSON_SUFFIXES, *TABLE_SUFFIXES, ".parquet")):
-        archive = name.lower().endswith(_ARCHIVES)
-        return f"{name} is an archive: unpack it and give the folder" if archive else ""
+        if name.lower().endswith(_ARCHIVES):
+            return f"{name} is an archive: unpack it and give the folder"
+        return _table(files, name) if _may_be_table(files, name) else ""
     with open_bytes(path) as stream:
         stream.read(1)
     return _json(files, name) if plain.endswith(JSON_SUFFIXES) else _table(files, name)
+
+
+def _may_be_table(files: FileNames, name: str) -> bool:
+    """Whether a file of any other name begins with a row of several fields."""
+    if plain_name(name).lower().endswith(NO_DATA):
+        return False
+    first = next(iter(files.lines(name)), "")
+    text = first.replace("\t", "").isprintable() and "\ufffd" not in first
+    return text and any(sign in first for sign in _DELIMITERS)
 
 
 def _json(files: FileNames, name: str) -> str:
@@ -106,6 +118,9 @@ def _table(files: FileNames, name: str) -> str:
         return f"{name} looks like a table of the CSV layout: call it {near[0]}.csv"
     if {"user_id", "item_id"} <= set(files.header(name)):
         return f"{name} has user_id and item_id: give it by itself ({files.folder / name})"
+    blocks = blocks_in(lines)
+    if blocks:
+        return f"{name} is no table: {blocks}"
     first = f", and begins with {shown(lines[0])}" if lines else ""
     movielens = ", nor has it the header userId,movieId,rating,timestamp of MovieLens"
     return f"{name} is no name of the CSV layout{movielens if stem == 'ratings' else ''}{first}"

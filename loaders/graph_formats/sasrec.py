@@ -15,7 +15,7 @@ from graph_schema.report import shown
 from loaders.builder import CatalogBuilder
 from loaders.graph_formats.files import fields_of, first_rows, plain_names
 from loaders.loader import Loader
-from loaders.recognition import FileNames, plain_name
+from loaders.recognition import FileNames, is_network, plain_name
 from loaders.report import LoadResult, Progress
 
 _DAY: Final = 86_400  # seconds
@@ -72,6 +72,13 @@ def sasrec(file: str | Path, *, progress: Progress | None = None) -> LoadResult:
         "the file has no times: the first item of each user is given the day 1970-01-02, the next "
         "one the day after, so that their order is kept. These times are no real ones."
     )
+    parts = sum(one != before for one, before in zip(users, [None, *users], strict=False))
+    if parts > len(seen):
+        report.notes.append(
+            f"the lines of some users are apart: {parts:,} runs of lines of {len(seen):,} users, "
+            "where SASRec writes each user's lines together. Check that they are in the order of "
+            "time."
+        )
     times = np.array(counts, dtype=np.int64) * _DAY
     table = pa.table({"user_id": users, "item_id": items, "timestamp": pa.array(times)})
     builder.add("interactions", table, path, np.array(rows, dtype=np.int64))
@@ -85,23 +92,24 @@ def _is_header(fields: list[str]) -> bool:
 
 def _text_files(names: set[str]) -> list[str]:
     """The names that may be such a file: .txt, and not one that describes the folder."""
-    plain = [name for name in plain_names(names) if name.endswith(".txt")]
-    return [name for name in plain if not _OTHER.fullmatch(name)]
+    return [name for name in plain_names(_data(names)) if name.endswith(".txt")]
+
+
+def _data(names: set[str]) -> list[str]:
+    return [name for name in names if not _OTHER.fullmatch(plain_name(name))]
 
 
 def _recognises(files: FileNames) -> bool:
-    """Whether a folder has one text file and nothing else, or a single file two fields in each
-    line."""
-    others = {name for name in plain_names(files) if not _OTHER.fullmatch(name)}
-    if len(others) != 1 or len(_text_files(files)) != 1:
+    """Whether the one text file of a folder has a user and an item in most of its first lines, a
+    single file in each of them. Files of other data are called NAME.txt too."""
+    texts = _text_files(files)
+    if len(_data(files)) != 1 or len(texts) != 1 or is_network(texts[0]):
         return False
-    name = next(iter(_text_files(files)))
-    if {"user_id", "item_id"} <= set(files.header(name)):
+    if {"user_id", "item_id"} <= set(files.header(texts[0])):
         return False
-    if files.path.is_dir():
-        return True
-    rows = [line.split() for line in first_rows(files.path)]
-    return bool(rows) and all(len(row) == 2 and "," not in row[0] for row in rows)
+    rows = [line.split() for line in first_rows(files.folder / next(iter(_data(files))))]
+    pairs = sum(len(row) == 2 and not row[0].endswith((",", ":")) for row in rows)
+    return pairs > len(rows) / 2 if files.path.is_dir() else 0 < pairs == len(rows)
 
 
 def _arguments(path: Path) -> dict[str, Any]:

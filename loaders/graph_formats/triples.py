@@ -48,7 +48,7 @@ _NAMES: Final = {
     *_OGB,
     *_OGB_NAMES,
 }
-_HEADERS: Final = (
+HEADERS: Final = (
     TRIPLE,
     ("head_id", "relation_id", "tail_id"),
     ("subject", "predicate", "object"),

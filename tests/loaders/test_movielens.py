@@ -68,10 +68,19 @@ def test_a_delimiter_across_two_blocks(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("name", ["u.item", "u.user"])
-def test_a_missing_file(tmp_path: Path, name: str) -> None:
-    (movielens_100k(tmp_path) / name).unlink()
-    with pytest.raises(SourceError, match=rf"{name}: there is no such file"):
-        loaders.movielens(tmp_path)
+def test_a_file_beside_the_ratings_may_be_missing(tmp_path: Path, name: str) -> None:
+    events = len(loaders.movielens(movielens_100k(tmp_path)).catalog.interactions)
+    (tmp_path / name).unlink()
+    result = loaders.movielens(tmp_path)
+    assert len(result.catalog.interactions) == events
+    assert f"not here, and so not read: {name}." in result.report.notes
+
+
+def test_ratings_alone(tmp_path: Path) -> None:
+    put(tmp_path / "ratings.dat", "u1::i1::5::978300019\r\nu2::i1::4::978300020\r\n")
+    result = loaders.load(tmp_path)
+    assert result.catalog.interactions["rating"].tolist() == [5.0, 4.0]
+    assert "not here, and so not read: movies.dat, tags.dat." in result.report.notes
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ def test_several_folders_below(tmp_path: Path) -> None:
         ),
         ("data.parquet", "x", "data.parquet is no name of the CSV layout"),
         ("u1.base", "1\t2\t3\t4\n", "u1.base is a fold of MovieLens 100K, of which u.data is"),
+        ("x.train.rating", "1\t2\t5\n", "x.train.rating is no name of the CSV layout, and begins"),
+        ("x.txt", "1:\n7,5,2005-09-06\n", "x.txt is no table: lines such as '1:' say what"),
+        ("x.txt", "a/id: A\na/n: 5\n\na/id: B\na/n: 4\n", "each line is a name and a value"),
+        ("x.dat", "2 1 5\n1 7\n", "each line is a count and that many numbers"),
+        ("x.txt", "1 4 5 6\n2 7\n3 1 2\n", "call it train.txt (the format kgat"),
         ("ml.zip", "PK", "ml.zip is an archive: unpack it"),
         ("yelp.tar", "x", "yelp.tar is an archive: unpack it"),
         ("x.json", '{"business_id": "b", "user_id": "u"}', "has the fields of yelp: call it yelp_"),
@@ -89,6 +94,11 @@ def test_files_that_say_nothing_are_passed_over(tmp_path: Path) -> None:
 
 def test_folders_below_folders_are_named(tmp_path: Path) -> None:
     csv_folder(tmp_path / "a" / "b")
+    assert f"in a folder below. Cure: give {tmp_path / 'a' / 'b'} (csv)." in message(tmp_path)
+
+
+def test_folders_without_a_format_are_named(tmp_path: Path) -> None:
+    put(tmp_path / "a" / "b" / "c" / "d" / "u.data", "1\t2\t3\t4\n")
     assert "no format is recognised (folders here: a). Cure: give" in message(tmp_path)
 
 

@@ -59,7 +59,8 @@ def _nothing(folder: Path, looked: Looked) -> str:
     lines = "".join(f"\n- {one}" for one in seen) or " none"
     return (
         f"{folder}: no table has users and items. Files that were looked at:{lines}\nCure: write a "
-        "mapping by hand (docs/file-mapping.md)."
+        "mapping by hand (docs/file-mapping.md), or the tables of the CSV layout "
+        "(docs/csv-layout.md)."
     )
 
 

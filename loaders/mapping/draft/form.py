@@ -87,8 +87,10 @@ def _delimiter(lines: list[str]) -> str | None:
         counts = Counter(map(len, _fields(lines, delimiter, quoted, None)))
         width, found = counts.most_common(1)[0]
         share = found / len(lines)  # a quote that is never closed swallows lines
-        if width < 2 or share < 0.8 or (delimiter == " " and share < 1):
+        if width < 2 or share < 0.8:
             continue
+        if delimiter == " " and (share < 1 or (best is not None and best[0] == 1)):
+            continue  # blanks are in texts too
         if best is None or (share, width) > best[:2]:
             best = share, width, delimiter
     return None if best is None else best[2]

@@ -11,21 +11,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.frames import SPECS
+from loaders.mapping.draft.kinds import (
+    is_triples,
+    other_folds,
+    split_of,
+    triples,
+    with_splits,
+    without_profiles,
+)
 from loaders.mapping.draft.look import Column, Looked, Table
 from loaders.mapping.draft.names import FACTS, FRIENDS, SIMILAR, VALUES, Role, plain, rank
-from loaders.mapping.draft.roles import Roles, roles_by_name, roles_by_value
+from loaders.mapping.draft.roles import Roles, fits, roles_by_name, roles_by_value
 from loaders.mapping.draft.times import time_fields
 from loaders.mapping.draft.toml import DraftTable, listed
+from loaders.recognition import is_network
 
 _ABSENT: Final = ("NULL", "null", "NA", "N/A", "None", "nan", "NaN")
 _OVERLAP: Final = 0.05  # of the ids of a table with those of interactions
 _HALF: Final = 0.5  # of the ids of interactions, in a first column whose name says nothing
 _MOSTLY: Final = 0.98  # share of rows with an id of their own, in a table of users or items
-_SPLITS: Final = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 _LAYOUT: Final = ("facts", "entities", "scenarios")  # tables that may have kgrec's own columns
 _NODES: Final = {Role.USER: "users", Role.ITEM: "items"}
 
@@ -43,17 +47,21 @@ def guess(looked: Looked) -> Guess:
     found = Guess(left_out=dict(looked.others))
     named = {table.name: roles_by_name(table) for table in looked.tables}
     pairs = _pairs(looked.tables, named)
+    for name in other_folds(list(pairs)):
+        found.left_out[name] = "another fold, which has the same ratings"
+        del pairs[name]
     events = [table for table in looked.tables if table.name in pairs]
     if not events:
         return found
     ids = {role: _all_values([pairs[one.name].columns[role] for one in events]) for role in _NODES}
     groups = _alike(events)
+    split = len({split_of(group[0].name) for group in groups} - {None}) > 1
     for group in groups:
-        drafts = _events(group[0], pairs[group[0].name], several=len(groups) > 1)
+        drafts = _events(group[0], pairs[group[0].name], several=len(groups) > 1, split=split)
         for draft in drafts:
             draft.more = [table.name for table in group[1:]]
         found.tables += drafts
-    rest = [table for table in looked.tables if table.name not in pairs]
+    rest = [one for one in looked.tables if one.name not in {*pairs, *found.left_out}]
     known, rest = _nodes(rest, named, ids, pairs, found)
     if "items" not in known:
         found.tables += _items_of_events(events[0], pairs[events[0].name])
@@ -65,14 +73,37 @@ def _pairs(tables: tuple[Table, ...], named: dict[str, Roles]) -> dict[str, Role
     """The tables with users and items: by names; by values where there are no names, or where no
     table has known ones."""
     found = {name: roles for name, roles in named.items() if roles.pairs}
+    _same_users(found, tables)
+    sure = set(found)
     for table in tables:
         if table.name in found or _layout(table) is not None:
+            continue
+        if is_triples(table) or (table.headerless and is_network(table.name)):
             continue
         by_value = table.headerless or not found
         roles = roles_by_value(table, named[table.name]) if by_value else Roles()
         if roles.pairs:
             found[table.name] = roles
-    return found
+    return with_splits(without_profiles(found, sure), tables)
+
+
+def _same_users(found: dict[str, Roles], tables: tuple[Table, ...]) -> None:
+    """Use one column of users where tables name several that all have, such as sessionId and
+    userId: the one with the fewest absent values."""
+    names = {plain(roles.columns[Role.USER].name): None for roles in found.values()}
+    own = {one.name: {plain(c.name): c for c in one.columns} for one in tables}
+    columns = {name: [own[table].get(name) for table in found] for name in names}
+    filled = {
+        name: min((one.filled / one.rows for one in given if one is not None), default=0)
+        for name, given in columns.items()
+        if all(one is not None and fits(Role.USER, one) for one in given)
+    }
+    if len(names) < 2 or not filled:
+        return
+    best = max(filled, key=lambda name: filled[name])
+    for roles, column in zip(found.values(), columns[best], strict=True):
+        if column is not None and column not in roles.columns.values():
+            roles.give(Role.USER, column, "by its name; all files have it")
 
 
 def _alike(tables: list[Table]) -> list[list[Table]]:
@@ -102,17 +133,17 @@ def _value(column: Column, **fields: Any) -> Any:
     return {"column": column.name, **fields} if fields else column.name
 
 
-def _events(table: Table, roles: Roles, *, several: bool) -> list[DraftTable]:
+def _events(table: Table, roles: Roles, *, several: bool, split: bool) -> list[DraftTable]:
     draft = DraftTable("interactions", table)
     if not roles.sure:
         draft.notes.append("Not sure: the names of the columns say little. Check each of them.")
     for role in (Role.USER, Role.ITEM):
         draft.columns[role] = (_id(roles.columns[role]), roles.reasons[role])
     _measures(draft, roles)
-    stem = PurePath(table.name).name.split(".")[0]
-    split = _split_of(stem)
-    if several and split is not None and Role.SPLIT not in roles.columns:
-        draft.columns["split"] = ({"value": split}, "by the name of the file")
+    stem = _stem(table)
+    part = split_of(table.name) if split else None
+    if part is not None and Role.SPLIT not in roles.columns:
+        draft.columns["split"] = ({"value": part}, "by the name of the file")
     elif several and Role.EVENT not in roles.columns:
         draft.columns["event"] = ({"value": stem}, "the file; give it a better name")
     used = {column.name for column in roles.columns.values()}
@@ -124,10 +155,9 @@ def _events(table: Table, roles: Roles, *, several: bool) -> list[DraftTable]:
     return [draft, *reviews]
 
 
-def _split_of(stem: str) -> str | None:
-    """The part of a split that a file of this name holds."""
-    words = re.split(r"[^a-z]+", stem.lower())
-    return next((split for word, split in _SPLITS.items() if word in words), None)
+def _stem(table: Table) -> str:
+    """The name of a file without its ends."""
+    return PurePath(table.name).name.split(".")[0]
 
 
 def _measures(draft: DraftTable, roles: Roles) -> None:
@@ -144,7 +174,8 @@ def _measures(draft: DraftTable, roles: Roles) -> None:
         if role is Role.RATING and column.numbers is not None:
             least, most = column.numbers.min(), column.numbers.max()
             reason += f"; from {least:g} to {most:g}"
-            reason += ", where 0 may say that there is none" if least == 0 else ""
+            if least in (0, -1):
+                reason += f", where {least:g} may say that there is none"
         if role is Role.EVENT:
             reason += f": {', '.join(column.values.to_pylist()[:5])}"
         draft.columns[role] = (_value(column, **fields), " ".join(reason.split()))
@@ -188,7 +219,9 @@ def _nodes(
     best: dict[Role, tuple[float, Table, Column]] = {}
     for table in tables:
         friends = any(plain(column.name) in FRIENDS for column in table.columns[1:2])
-        if friends or _layout(table) is not None:
+        if friends or _layout(table) is not None or is_triples(table):
+            continue
+        if table.headerless and is_network(table.name):
             continue
         for column in table.columns:
             for role in _NODES:
@@ -217,7 +250,7 @@ def _score(table: Table, column: Column, role: Role, ids: Any, words: set[str]) 
         return None
     both = pc.sum(pc.is_in(column.values, value_set=ids)).as_py()
     shared = both / (len(ids) + len(column.values) - both)
-    stem = plain(PurePath(table.name).name.split(".")[0])
+    stem = plain(_stem(table))
     bare = plain(column.name) == "id"
     same_name = _word(column.name) in words or rank(column.name, role) is not None
     if plain(column.name).endswith("id") and not bare and not same_name:
@@ -320,6 +353,7 @@ def _facts(
         drafts = (
             _as_layout(table)
             or _friends(table, ids[Role.USER])
+            or triples(table, ids[Role.ITEM])
             or _of_items(table, ids[Role.ITEM], found)
         )
         found.tables += drafts
@@ -391,15 +425,21 @@ def _friends(table: Table, users: Any) -> list[DraftTable]:
     """Facts between users, such as friends."""
     known = [column for column in table.columns if _contains(users, column)]
     others = [column for column in table.columns if plain(column.name) in FRIENDS]
+    if table.headerless and is_network(table.name):
+        others = known[1:2]
     if not others or not known or known[0] is others[0]:
         return []
     head, tail = known[0], others[0]
     draft = DraftTable("facts", table)
     kind = _word(tail.name).removesuffix("list").removesuffix("s")
+    relation = (f"has_{kind}", "by the name of the column")
+    if table.headerless:
+        relation = (_stem(table), "the file; give it a better name")
+        draft.notes.append("Not sure: by its name the file says which users know which others.")
     fields = {"separator": tail.separator} if tail.separator else {}
     draft.columns["head"] = (head.name, "")
     draft.columns["head_type"] = ({"value": "user"}, "")
-    draft.columns["relation"] = ({"value": f"has_{kind}"}, "by the name of the column")
+    draft.columns["relation"] = ({"value": relation[0]}, relation[1])
     draft.columns["tail"] = (_value(tail, **fields), "")
     draft.columns["tail_type"] = ({"value": "user"}, "")
     return [draft]

@@ -14,16 +14,15 @@ import pyarrow.compute as pc
 
 from graph_schema.conversion.columns import parsed_numbers
 from graph_schema.errors import SourceError
+from loaders.graph_formats.rdf import is_rdf
 from loaders.mapping import arrays
 from loaders.mapping.draft.form import form_of_file
-from loaders.tables.tabular import JSON, CsvForm, kind_of, read_csv, read_table
+from loaders.recognition import NO_DATA, first_lines, plain_name
+from loaders.tables.blocks import blocks_in
+from loaders.tables.tabular import JSON, TEXTS, CsvForm, kind_of, read_csv, read_table
 
 ROWS: Final = 50_000  # looked at of each file
 _PASSED_OVER: Final = ("readme", "license", "licence", "changelog", "citation")
-_NO_DATA: Final = (
-    *(".md", ".pdf", ".html", ".htm", ".py", ".ipynb", ".toml", ".yaml", ".yml", ".png", ".jpg"),
-    *(".jpeg", ".svg", ".sh", ".bib", ".npy", ".npz", ".pkl", ".pt", ".kgl", ".doc", ".docx"),
-)
 _LONG: Final = 60  # characters of a text on average
 _ABSENT: Final = ("", "NULL", "null", "NA", "N/A", "None", "nan", "NaN", "\\N")
 
@@ -149,9 +148,11 @@ def _no_table(path: Path) -> str | None:
         return ""
     if path.is_dir() and path.suffix != ".parquet":
         return "a folder; give it by itself"
-    if name.startswith(_PASSED_OVER) or path.suffix.lower() in _NO_DATA:
+    if name.startswith(_PASSED_OVER) or path.suffix.lower() in NO_DATA:
         return "no data"
-    return None
+    if is_rdf(plain_name(name)):
+        return "RDF, which kgrec load reads beside interactions.csv"
+    return blocks_in(first_lines(path)) or None if kind_of(path) in TEXTS else None
 
 
 def _look(path: Path) -> Table | None:

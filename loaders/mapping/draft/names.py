@@ -46,11 +46,21 @@ _NAMES: Final[dict[Role, tuple[str, ...]]] = {
             "myrating",
             "preference",
             "reviewrating",
+            "starrating",
         ),
     ),
     Role.TIME: (
         *("timestamp", "unixreviewtime", "unixtime", "ts", "time", "datetime", "eventtime"),
-        *("createdat", "created", "createdtime", "dateadded", "date", "reviewdate", "reviewtime"),
+        *(
+            "createdat",
+            "created",
+            "createdtime",
+            "eventdate",
+            "dateadded",
+            "date",
+            "reviewdate",
+            "reviewtime",
+        ),
         *("timestamps", "ratedat", "playedat", "visitedat", "purchasedat", "day", "submitted"),
     ),
     Role.EVENT: (

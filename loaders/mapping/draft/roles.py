@@ -7,12 +7,17 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from loaders.mapping.draft.look import Column, Table
 from loaders.mapping.draft.names import Role, rank
 from loaders.mapping.draft.times import time_fields
 
 _FEW: Final = 25  # kinds of events, steps of a rating
 _FILLED: Final = 0.9  # share of rows with a value, in columns that are preferred
+_WIDE: Final = 15  # columns without names, above which rows are no events
+_MANY: Final = 5  # rows of a table of users or items
+_SMALL: Final = 100  # the greatest rating
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z _-]{0,20}")
 
 
@@ -72,10 +77,14 @@ def roles_by_value(table: Table, named: Roles) -> Roles:
     """Users, items, times, events and ratings by what the values look like, in place of those that
     names say nothing of: the first two columns that may be ids are users and items."""
     found = Roles(dict(named.columns), dict(named.reasons), sure=False)
+    if (table.headerless and len(table.columns) > _WIDE) or _has_row_for_each(table, named):
+        return found
     wanted = [role for role in (Role.USER, Role.ITEM) if role not in found.columns]
     ids: list[Column] = []
     for column in table.columns:
         if column in found.columns.values() or column.listed or column.long or not column.filled:
+            continue
+        if column.example.startswith(("http://", "https://")):
             continue
         enough = len(ids) >= len(wanted) or _has_points(column)
         role = _role(column, bool(ids), enough)
@@ -86,7 +95,17 @@ def roles_by_value(table: Table, named: Roles) -> Roles:
     if len(ids) == len(wanted) and (ids or not wanted) and _can_be_events(ids, table, found):
         for role, column, place in zip(wanted, ids, ("first", "second"), strict=False):
             found.give(role, column, f"not sure: the {place} column that may be an id")
+    points = [one for one in table.columns if _has_points(one) and _is_small(one)]
+    if table.headerless and Role.RATING not in found.columns and len(points) == 1:
+        found.give(Role.RATING, points[0], "not sure: the numbers with a point")
     return found
+
+
+def _has_row_for_each(table: Table, named: Roles) -> bool:
+    """Whether a column that is called as the id of a user or an item has a value of its own in each
+    of many rows: a table of users or items."""
+    ids = [named.columns[role] for role in (Role.USER, Role.ITEM) if role in named.columns]
+    return table.rows >= _MANY and any(column.unique for column in ids)
 
 
 def _can_be_events(ids: list[Column], table: Table, found: Roles) -> bool:
@@ -112,6 +131,11 @@ def _has_points(column: Column) -> bool:
     if column.numbers is None:
         return False
     return all("." in text for text in column.values.to_pylist())
+
+
+def _is_small(column: Column) -> bool:
+    numbers = column.numbers
+    return numbers is not None and bool(np.abs(numbers).max() <= _SMALL)
 
 
 def _is_scale(column: Column) -> bool:

@@ -203,10 +203,34 @@ def test_a_table_in_a_text_file_is_not_taken_for_sasrec(tmp_path: Path) -> None:
     assert loaders.load(path).catalog.interactions["item_id"].tolist() == ["b", "c"]
 
 
-def test_a_text_is_no_file_of_sasrec(tmp_path: Path) -> None:
-    put(tmp_path / "about.txt", "What this is\n")
-    with pytest.raises(SourceError, match=r"about\.txt, row 1: 'What this is' is not a user"):
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("about.txt", "What this is\n"),
+        ("README.txt", "a b\n"),
+        ("rsc15.txt", "SessionId\tItemId\tTime\n1\t2\t1396861405.1\n"),
+        ("ml-1m.txt", "1 1 5 978300760\n"),
+        ("combined.txt", "1:\n7,5,2005-09-06\n8,5,2005-09-06\n"),
+        ("foods.txt", "review/userId: A1\nreview/score: 5.0\n"),
+        ("user_trust.txt", "1 2\n2 3\n"),
+    ],
+)
+def test_other_text_is_no_file_of_sasrec(name: str, text: str, tmp_path: Path) -> None:
+    put(tmp_path / name, text)
+    with pytest.raises(SourceError, match=r"no format is recognised.*Cure: ") as caught:
         loaders.load(tmp_path)
-    (tmp_path / "about.txt").rename(tmp_path / "README.txt")
-    with pytest.raises(SourceError, match="no format is recognised"):
+    assert name == "README.txt" or f"kgrec map {tmp_path} --out" in str(caught.value)
+
+
+def test_a_wrong_row_of_sasrec_is_named(tmp_path: Path) -> None:
+    put(tmp_path / "Toys.txt", "1 1\n1 2\n1 2 3\n")
+    with pytest.raises(SourceError, match=r"Toys\.txt, row 3: '1 2 3' is not a user and an item"):
         loaders.load(tmp_path)
+
+
+def test_lines_of_a_user_that_are_apart_are_noted(tmp_path: Path) -> None:
+    put(tmp_path / "pairs.txt", "1 1\n2 1\n1 2\n")
+    note = "the lines of some users are apart: 3 runs of lines of 2 users"
+    assert note in str(loaders.load(tmp_path).report)
+    put(tmp_path / "pairs.txt", "1 1\n1 2\n2 1\n")
+    assert "are apart" not in str(loaders.load(tmp_path).report)

@@ -1,0 +1,124 @@
+"""Tables that look like events by their values and are something else: triples, networks of users,
+tables of users, and further parts of a split."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Any, Final
+
+import pyarrow.compute as pc
+
+from loaders.graph_formats.triples import HEADERS, may_be_triples
+from loaders.mapping.draft.look import Column, Table
+from loaders.mapping.draft.names import Role
+from loaders.mapping.draft.roles import Roles
+from loaders.mapping.draft.toml import DraftTable
+from loaders.recognition import plain_name
+
+_SPLITS: Final = {
+    **dict.fromkeys(("train", "training", "base"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_GRAPH: Final = re.compile(r"(kg|triples?|facts)(_final|_part[12])?\.[a-z]+|\w+2id\.txt")
+_RELATION: Final = r"[/.:]|^_"  # signs of the names of relations
+_FOLD: Final = re.compile(r"u([0-9ab])\.(base|test)")  # of MovieLens 100K
+
+
+def split_of(name: str) -> str | None:
+    """The part of a split that a file of this name holds."""
+    words = re.split(r"[^a-z]+", PurePath(name).name.lower())
+    return next((split for word, split in _SPLITS.items() if word in words), None)
+
+
+def is_triples(table: Table) -> bool:
+    """Whether the rows are a head, a relation and a tail."""
+    names = tuple(column.name.lower() for column in table.columns)
+    if len(names) != 3 or any(column.listed for column in table.columns):
+        return False
+    if not table.headerless or _GRAPH.fullmatch(plain_name(table.name)):
+        return table.headerless or names in HEADERS
+    if any(column.numbers is not None for column in table.columns):
+        return False
+    relations = table.columns[1].values
+    words = pc.any(pc.match_substring_regex(relations, _RELATION)).as_py()
+    return bool(words or may_be_triples([plain_name(table.name)]))
+
+
+def triples(table: Table, items: Any) -> list[DraftTable]:
+    """Facts of triples of which one end has ids of items."""
+    if not is_triples(table):
+        return []
+    head, relation, tail = table.columns
+    ends = [bool(pc.any(pc.is_in(one.values, value_set=items)).as_py()) for one in (head, tail)]
+    if not any(ends):
+        return []
+    draft = DraftTable("facts", table)
+    draft.notes.append("Not sure: triples, one end of which has values that are ids of items.")
+    kinds = [{"value": "item" if one else "entity"} for one in ends]
+    draft.columns |= {
+        "head": (head.name, ""),
+        "head_type": (kinds[0], "; check that all heads are of it"),
+        "relation": (relation.name, ""),
+        "tail": (tail.name, ""),
+        "tail_type": (kinds[1], "; check that all tails are of it"),
+    }
+    return [draft]
+
+
+def without_profiles(pairs: dict[str, Roles], sure: set[str]) -> dict[str, Roles]:
+    """The tables of events without those guessed by values that have a row for each user, where
+    another table has several for the same users."""
+    several = [roles for roles in pairs.values() if not roles.columns[Role.USER].unique]
+    return {
+        name: roles
+        for name, roles in pairs.items()
+        if name in sure
+        or split_of(name) is not None
+        or not roles.columns[Role.USER].unique
+        or not any(_is_profile(roles, others) for others in several)
+    }
+
+
+def _is_profile(roles: Roles, events: Roles) -> bool:
+    """Whether a table has the users of events and other values than their items."""
+    shares = [_share(roles.columns[role], events.columns[role]) for role in (Role.USER, Role.ITEM)]
+    return shares[0] >= 0.5 > shares[1]
+
+
+def _share(column: Column, other: Column) -> float:
+    both = pc.sum(pc.is_in(column.values, value_set=other.values)).as_py() or 0
+    return float(both / max(len(column.values), 1))
+
+
+def with_splits(pairs: dict[str, Roles], tables: tuple[Table, ...]) -> dict[str, Roles]:
+    """The tables of events, and those without a header that are other parts of their split."""
+    found = dict(pairs)
+    for table in tables:
+        if table.name in pairs or not table.headerless or split_of(table.name) is None:
+            continue
+        for other in tables:
+            if other.name in pairs and _are_parts(table, other):
+                own = {one.name: one for one in table.columns}
+                roles = pairs[other.name]
+                columns = {role: own[one.name] for role, one in roles.columns.items()}
+                found[table.name] = Roles(columns, dict(roles.reasons), roles.sure)
+                break
+    return found
+
+
+def _are_parts(table: Table, other: Table) -> bool:
+    """Whether two files have equal columns and names that differ in the part of a split alone."""
+    same = [one.name for one in table.columns] == [one.name for one in other.columns]
+    return same and table.form == other.form and _bare(table.name) == _bare(other.name)
+
+
+def _bare(name: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word not in _SPLITS]
+
+
+def other_folds(names: list[str]) -> list[str]:
+    """The files of MovieLens 100K's folds but the first: each fold has all ratings again."""
+    folds = {name: found[1] for name in names if (found := _FOLD.fullmatch(name))}
+    return [name for name, fold in folds.items() if fold != min(folds.values())]
