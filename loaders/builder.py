@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from graph_schema.catalog import Catalog
 from graph_schema.errors import CatalogError
-from graph_schema.report import Problem, ValidationReport
+from graph_schema.report import Problem, ValidationReport, shown
 from graph_schema.vectors import GivenVectors
 from loaders.catalog_notes import catalog_notes
 from loaders.report import FileReport, LoadReport, LoadResult
@@ -60,6 +61,28 @@ class CatalogBuilder:
         paths = list(dict.fromkeys(part.path for part in parts))
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         self.add(frame, table, paths[0] + more)
+
+    def add_interacted(self, frame: str, column: str) -> None:
+        """Add the users or items that have interactions and no row of their own, where a table of
+        them is there; its file has a note."""
+        table, events = self.tables.get(frame), self.tables["interactions"]
+        if table is None or not {column} <= {*table.column_names} & {*events.column_names}:
+            return
+        known = set(table.column(column).to_pylist())
+        bare = sorted(set(events.column(column).to_pylist()) - known - {""})
+        if not bare:
+            return
+        columns = {
+            name: pa.array(bare) if name == column else pa.nulls(len(bare), field.type)
+            for name, field in zip(table.column_names, table.schema, strict=True)
+        }
+        source = self.sources[frame]
+        rows = np.concatenate([self.rows[frame], np.zeros(len(bare), dtype=np.int64)])
+        self.add(frame, pa.concat_tables([table, pa.table(columns, table.schema)]), source, rows)
+        self.report.file(Path(source).name).notes.append(
+            f"{len(bare):,} {frame} of the interactions have no row here, such as "
+            f"{shown(bare[0])}; they were added without attributes."
+        )
 
     def add_vectors(self, vectors: FileVectors) -> None:
         """Add vectors of items that were read from files."""

@@ -281,7 +281,8 @@ def _find_files(folder: Path, report: LoadReport, others: FactsFiles | None) -> 
         raise SourceError(
             f"{folder}: there is no interactions.csv (nor .tsv, .txt, .dat, .parquet, .jsonl, "
             ".json, nor one of these packed). Cure: add it, with the columns user_id, item_id and, "
-            "if known, rating and timestamp; or give the one file that holds them."
+            "if known, rating and timestamp; or give the one file that holds them; or describe "
+            f"files of other names by a mapping: kgrec map {folder} --out FILE.toml."
         )
     report.notes += unread_files(FileNames(folder).intersection(others_here) - {FOLDER})
     return {name: found[name] for name in FRAMES if name in found}

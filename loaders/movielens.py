@@ -129,6 +129,8 @@ def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadRe
         users = builder.tables["users"]
         users = _decode_users(users) if release is ML_1M else users
         builder.tables["users"] = infer_types(users, {*SPECS["users"].by_name, *_TEXTS})
+    builder.add_interacted("items", "item_id")
+    builder.add_interacted("users", "user_id")
     return builder.build()
 
 

@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from graph_schema.catalog import Catalog
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
-from graph_schema.report import shown
 from loaders.atomic.columns import SPACE, TAB, AtomicForm, AtomicTable, read_atomic, typed
 from loaders.atomic.files import EVENTS, AtomicFile, DataSet, find_files
 from loaders.atomic.histories import ITEMS, LIST, events_of
@@ -110,7 +109,7 @@ def recbole(
         if only_interacted:
             _keep_interacted(frame, column, builder)
         if interactions is None:
-            _add_interacted(frame, column, builder)
+            builder.add_interacted(frame, column)
     if "facts" in builder.tables:
         links = _read_links(paths, form, progress, builder)
         facts = _facts(builder.tables["facts"], links, paths["kg"])
@@ -258,30 +257,6 @@ def _keep_interacted(frame: str, column: str, builder: CatalogBuilder) -> None:
     builder.add(frame, table.filter(keep), source, builder.rows[frame][mask])
     file = builder.report.file(Path(source).name)
     file.drop("it has no interaction", int((~mask).sum()))
-
-
-def _add_interacted(frame: str, column: str, builder: CatalogBuilder) -> None:
-    """Add the users or items that have interactions and no row of their own, which data sets of
-    RecBole may lack."""
-    table = builder.tables.get(frame)
-    events = builder.tables["interactions"]
-    if table is None or not {column} <= {*table.column_names} & {*events.column_names}:
-        return
-    known = set(table.column(column).to_pylist())
-    bare = sorted(set(events.column(column).to_pylist()) - known - {""})
-    if not bare:
-        return
-    columns = {
-        name: pa.array(bare) if name == column else pa.nulls(len(bare), field.type)
-        for name, field in zip(table.column_names, table.schema, strict=True)
-    }
-    source = builder.sources[frame]
-    rows = np.concatenate([builder.rows[frame], np.zeros(len(bare), dtype=np.int64)])
-    builder.add(frame, pa.concat_tables([table, pa.table(columns, table.schema)]), source, rows)
-    builder.report.file(Path(source).name).notes.append(
-        f"{len(bare):,} {frame} of the interactions have no row here, such as {shown(bare[0])}; "
-        "they were added without attributes."
-    )
 
 
 def _usable_links(table: pa.Table, known: set[str], file: FileReport) -> dict[str, str]:

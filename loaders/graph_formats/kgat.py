@@ -26,13 +26,14 @@ from loaders.graph_formats.files import (
 from loaders.graph_formats.numbering import IdList, Ids, read_id_list
 from loaders.graph_formats.relations import relation_columns
 from loaders.loader import Loader
-from loaders.recognition import FileNames
+from loaders.recognition import FileNames, unread_files
 from loaders.report import FileReport, LoadResult, Progress
 
 _SPLITS: Final = {"train": "train.txt", "valid": "valid.txt", "test": "test.txt"}
 _KG: Final = "kg_final.txt"
+_RAW_KG: Final = "kg.txt"  # of KGCL, in place of kg_final.txt
 _LISTS: Final = {name: f"{name}_list.txt" for name in ("user", "item", "entity", "relation")}
-_FILES: Final = {*_SPLITS.values(), _KG, *_LISTS.values()}
+_FILES: Final = {*_SPLITS.values(), _KG, _RAW_KG, *_LISTS.values()}
 _TRIPLE: Final = ("head", "relation", "tail")
 
 
@@ -78,11 +79,14 @@ def kgat(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
         if file in files
     }
     facts = np.empty((0, 3), dtype=np.int64)
-    if _KG in files:
-        facts = read_numbers(files[_KG], builder.report.file(files[_KG].name), progress, _TRIPLE)
+    graph = files.get(_KG, files.get(_RAW_KG))
+    if graph is not None:
+        facts = read_numbers(graph, builder.report.file(graph.name), progress, _TRIPLE)
     _add_tables(builder, folder, parts, lists, facts)
-    if _KG in files:
-        builder.sources["facts"] = str(files[_KG])
+    if graph is not None:
+        builder.sources["facts"] = str(graph)
+    read = {file.file for file in builder.report.files}
+    builder.report.notes += unread_files(FileNames(folder) - read)
     return builder.build()
 
 

@@ -21,13 +21,15 @@ from loaders.builder import CatalogBuilder
 from loaders.graph_formats.files import check_width, fields_of, files_of, plain_names
 from loaders.graph_formats.relations import relation_columns
 from loaders.loader import Loader
-from loaders.recognition import FileNames
+from loaders.recognition import FileNames, unread_files
 from loaders.report import LoadResult, Progress
 from loaders.tables.tabular import CsvForm, read_csv
 
 _RATINGS: Final = "ratings_final.txt"
 _KG: Final = "kg_final.txt"
-_RAW_KG: Final = ("kg.txt", "kg_part1.txt", "kg_part2.txt")
+_RAW_KG: Final = tuple(
+    f"{stem}{end}.txt" for end in ("", "_rehashed") for stem in ("kg", "kg_part1", "kg_part2")
+)
 _LINKS: Final = ("item_index2entity_id.txt", "item_index2entity_id_rehashed.txt")
 _EVENT: Final = ("user", "item", "label")
 _TRIPLE: Final = ("head", "relation", "tail")
@@ -44,8 +46,12 @@ class _RawForm:
     columns: dict[str, str]
 
 
-# The ratings of the three data sets that were published with these models.
+# The ratings of the data sets that were published with these models.
 _RAW_RATINGS: Final = {
+    "ratings.dat": _RawForm(
+        CsvForm("::", quoted=False, names=("user_id", "item_id", "rating", "timestamp")),
+        {name: name for name in ("user_id", "item_id", "rating", "timestamp")},
+    ),
     "ratings.csv": _RawForm(
         CsvForm(),
         {
@@ -109,6 +115,8 @@ def kgcn(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
         facts = reader.raw_facts(links)
     if facts is not None:
         builder.add("facts", facts, files.get(_KG, folder))
+    read = {file.file for file in builder.report.files}
+    builder.report.notes += unread_files(FileNames(folder) - read)
     return builder.build()
 
 

@@ -37,6 +37,11 @@ _DICTIONARIES: Final = ("entities", "relations")
 _DICTIONARY_ENDS: Final = (".dict", ".tsv", ".txt")
 _OPENKE: Final = ("train2id.txt", "valid2id.txt", "test2id.txt")
 _OPENKE_NAMES: Final = ("entity2id.txt", "relation2id.txt")
+_LISTS: Final = {  # what the files of names and numbers are about
+    **{word: word for word in _DICTIONARIES},
+    "entity2id": "entities",
+    "relation2id": "relations",
+}
 _OPENKE_ROW: Final = ("head", "tail", "relation")
 _OGB: Final = ("edge.csv", "edge_reltype.csv")
 _OGB_NAMES: Final = ("nodeidx2entityid.csv", "reltype2relid.csv")
@@ -56,6 +61,7 @@ HEADERS: Final = (
     ("item_id", "relation", "entity_id"),
     ("item_id", "relation_id", "entity_id"),
 )
+_MOSTLY: Final = 0.8  # of the first lines; an error names the others
 _REPEAT: Final = "exact repeat of an earlier row"
 Row = tuple[str, str, str]
 
@@ -113,6 +119,7 @@ def may_be_triples(names: Iterable[str]) -> bool:
 
 def _plain(files: Mapping[str, Path]) -> list[Path]:
     tables = [files[name] for word in _DICTIONARIES if (name := _dictionary(word, files))]
+    tables = tables or [files[name] for name in _OPENKE_NAMES if name in files]
     found = [
         files[name]
         for name in _PLAIN
@@ -130,11 +137,12 @@ def _dictionary(word: str, files: Mapping[str, Path]) -> str | None:
 
 
 def _are_triples(path: Path, doubtful: bool) -> bool:
-    """Whether each of the first lines has three fields. Numbers between blanks are lists of items,
+    """Whether most of the first lines have three fields. Numbers between blanks are lists of items,
     a user's in each line; in a ``doubtful`` file other numbers may be ratings."""
     lines = first_rows(path)
-    rows = [_split(line, path) for line in lines]
-    if not rows or not all(len(row) == len(TRIPLE) and all(row) for row in rows):
+    split = [_split(line, path) for line in lines]
+    rows = [row for row in split if len(row) == len(TRIPLE) and all(row)]
+    if not rows or len(rows) < _MOSTLY * len(split):
         return False
     numbers = all(are_numbers(row) for row in rows)
     header = any(word in one.lower() for one in rows[0] for word in _OF_INTERACTIONS)
@@ -154,10 +162,13 @@ def _read_plain(paths: list[Path], report: LoadReport, progress: Progress | None
     for path in paths:
         file = report.file(path.name)
         word = path.name.partition(".")[0]
-        if word in _DICTIONARIES:
-            tables[word] = _read_dictionary(path, file, progress)
+        if word in _LISTS:
+            tables[_LISTS[word]] = _read_dictionary(path, file, progress)
         else:
             rows += [(row, file) for row in _rows(path, file, progress)]
+    if _relation_is_last(rows, tables):
+        rows = [([head, relation, tail], file) for (head, tail, relation), file in rows]
+        report.notes.append("the rows of triples are head, tail and relation, by relation2id.txt.")
     ends = [end for (head, _, tail), _ in rows for end in (head, tail)]
     entities = _names_of(ends, tables.get("entities", {}), report)
     relations = _names_of([row[1] for row, _ in rows], tables.get("relations", {}), report)
@@ -165,6 +176,16 @@ def _read_plain(paths: list[Path], report: LoadReport, progress: Progress | None
         named = (entities.get(head, head), relations.get(relation, relation))
         found.add((*named, entities.get(tail, tail)), file)
     return found
+
+
+def _relation_is_last(
+    rows: list[tuple[list[str], FileReport]], tables: Mapping[str, Mapping[str, str]]
+) -> bool:
+    """Whether the third fields are the relations that a list has, and the second ones are not: so
+    TransE's files are written."""
+    known = set(tables.get("relations", {}).values())
+    second, third = ({row[place] for row, _ in rows} for place in (1, 2))
+    return third <= known and not second <= known
 
 
 def _rows(path: Path, file: FileReport, progress: Progress | None) -> Iterable[list[str]]:

@@ -76,6 +76,14 @@ def test_a_file_beside_the_ratings_may_be_missing(tmp_path: Path, name: str) -> 
     assert f"not here, and so not read: {name}." in result.report.notes
 
 
+def test_films_and_users_that_their_files_lack_are_added(tmp_path: Path) -> None:
+    put(movielens_1m(tmp_path) / "ratings.dat", "u1::i1::5::978300019\nu9::i9::4::978300020\n")
+    result = loaders.movielens(tmp_path)
+    assert "i9" in set(result.catalog.items["item_id"])
+    for name, frame in (("movies.dat", "items"), ("users.dat", "users")):
+        assert any(f"1 {frame} of the" in note for note in result.report.file(name).notes)
+
+
 def test_ratings_alone(tmp_path: Path) -> None:
     put(tmp_path / "ratings.dat", "u1::i1::5::978300019\r\nu2::i1::4::978300020\r\n")
     result = loaders.load(tmp_path)

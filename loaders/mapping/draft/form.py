@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from loaders.mapping.draft.names import is_known
 from loaders.tables.streams import open_bytes
@@ -18,6 +18,7 @@ from loaders.tables.tabular import CsvForm, looks_like_data
 _START: Final = 1 << 18  # bytes
 _SCANNED: Final = 1 << 28  # bytes of a file whose encoding and quotes are looked at
 _LINES: Final = 200
+_TEXT_LINES: Final = 30  # of a text in quotes
 _DELIMITERS: Final = (",", "\t", ";", "|", "::", " ")
 _UNIT: Final = "\x1f"
 _NUMBER: Final = re.compile(r"-?[0-9]+([.,][0-9]+)?")
@@ -84,9 +85,8 @@ def _delimiter(lines: list[str]) -> str | None:
     """The delimiter that gives most lines the same count of fields, of two at least."""
     best: tuple[float, int, str] | None = None
     for delimiter, quoted in product(_DELIMITERS, (True, False)):
-        counts = Counter(map(len, _fields(lines, delimiter, quoted, None)))
-        width, found = counts.most_common(1)[0]
-        share = found / len(lines)  # a quote that is never closed swallows lines
+        width, found = _widths(lines, delimiter, quoted).most_common(1)[0]
+        share = found / len(lines)
         if width < 2 or share < 0.8:
             continue
         if delimiter == " " and (share < 1 or (best is not None and best[0] == 1)):
@@ -94,6 +94,19 @@ def _delimiter(lines: list[str]) -> str | None:
         if best is None or (share, width) > best[:2]:
             best = share, width, delimiter
     return None if best is None else best[2]
+
+
+def _widths(lines: list[str], delimiter: str, quoted: bool) -> Counter[int]:
+    """How many lines are in rows of each count of fields. A text in quotes may have a few lines; a
+    quote that is never closed swallows all."""
+    reader = _reader(lines, delimiter, quoted, None)
+    found: Counter[int] = Counter()
+    before = 0
+    for row in reader:
+        taken = reader.line_num - before
+        found[len(row) if taken <= _TEXT_LINES else 0] += taken
+        before = reader.line_num
+    return found
 
 
 def _is_quoted(lines: list[str], delimiter: str) -> bool:
@@ -108,12 +121,16 @@ def _is_quoted(lines: list[str], delimiter: str) -> bool:
 
 
 def _fields(lines: list[str], delimiter: str, quoted: bool, escape: str | None) -> list[list[str]]:
+    return list(_reader(lines, delimiter, quoted, escape))
+
+
+def _reader(lines: list[str], delimiter: str, quoted: bool, escape: str | None) -> Any:
     if len(delimiter) > 1:
         lines, delimiter = [line.replace(delimiter, _UNIT) for line in lines], _UNIT
     csv.field_size_limit(1 << 30)
     if not quoted:
-        return list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE))
-    return list(csv.reader(lines, delimiter=delimiter, escapechar=escape))
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=delimiter, escapechar=escape)
 
 
 def has_header(rows: list[list[str]]) -> bool:

@@ -21,7 +21,7 @@ _SPLITS: Final = {
     **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-_GRAPH: Final = re.compile(r"(kg|triples?|facts)(_final|_part[12])?\.[a-z]+|\w+2id\.txt")
+_GRAPH: Final = re.compile(r"(kg|triples?|facts)(_\w+)?\.[a-z]+|\w+2id\.txt")
 _RELATION: Final = r"[/.:]|^_"  # signs of the names of relations
 _FOLD: Final = re.compile(r"u([0-9ab])\.(base|test)")  # of MovieLens 100K
 

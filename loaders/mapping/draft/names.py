@@ -23,9 +23,10 @@ class Role(StrEnum):
 _NAMES: Final[dict[Role, tuple[str, ...]]] = {
     Role.USER: (
         *("userid", "user", "uid", "useridx", "usersk", "userno", "reviewerid", "visitorid"),
-        *("memberid", "member", "customerid", "customer", "clientid", "buyerid", "readerid"),
+        *("memberid", "member", "customerid", "customer", "custid", "clientid", "buyerid"),
         *("listenerid", "playerid", "viewerid", "accountid", "profileid", "personid", "cookieid"),
         *("authorsteamid", "steamid", "username", "reviewer", "visitor", "sessionid", "session"),
+        "readerid",
     ),
     Role.ITEM: (
         *("itemid", "item", "iid", "itemidx", "parentasin", "asin", "isbn", "sku"),
@@ -56,6 +57,7 @@ _NAMES: Final[dict[Role, tuple[str, ...]]] = {
             "created",
             "createdtime",
             "eventdate",
+            "tdat",
             "dateadded",
             "date",
             "reviewdate",

@@ -84,7 +84,7 @@ def roles_by_value(table: Table, named: Roles) -> Roles:
     for column in table.columns:
         if column in found.columns.values() or column.listed or column.long or not column.filled:
             continue
-        if column.example.startswith(("http://", "https://")):
+        if column.example.startswith(("http://", "https://", "{")) or _is_constant(column):
             continue
         enough = len(ids) >= len(wanted) or _has_points(column)
         role = _role(column, bool(ids), enough)
@@ -99,6 +99,11 @@ def roles_by_value(table: Table, named: Roles) -> Roles:
     if table.headerless and Role.RATING not in found.columns and len(points) == 1:
         found.give(Role.RATING, points[0], "not sure: the numbers with a point")
     return found
+
+
+def _is_constant(column: Column) -> bool:
+    """Whether many rows have the same value, which is no id of users or items."""
+    return column.rows >= _MANY and len(column.values) == 1
 
 
 def _has_row_for_each(table: Table, named: Roles) -> bool:

@@ -234,3 +234,31 @@ def test_lines_of_a_user_that_are_apart_are_noted(tmp_path: Path) -> None:
     assert note in str(loaders.load(tmp_path).report)
     put(tmp_path / "pairs.txt", "1 1\n1 2\n2 1\n")
     assert "are apart" not in str(loaders.load(tmp_path).report)
+
+
+def test_the_graph_of_kgcl_is_read_and_other_files_are_noted(tmp_path: Path) -> None:
+    put(tmp_path / "train.txt", "0 0 1 2\n1 1 2 3\n")
+    put(tmp_path / "kg.txt", "0 1 9\n1 1 9\n")
+    put(tmp_path / "s_adj_mat.npz", "x")
+    result = loaders.load(tmp_path)
+    assert facts_of(result) == {("0", "1", "9"), ("1", "1", "9")}
+    assert "files that were not read: s_adj_mat.npz." in result.report.notes
+
+
+@pytest.mark.parametrize(
+    ("ratings", "text"),
+    [
+        ("ratings.dat", "u1::i1::5::978300019\nu1::i2::4::978300020\n"),
+        ("BX-Book-Ratings.csv", '"User-ID";"ISBN";"Book-Rating"\n"u1";"i1";"5"\n"u1";"i2";"4"\n'),
+    ],
+)
+def test_the_raw_files_of_ripplenet(ratings: str, text: str, tmp_path: Path) -> None:
+    put(tmp_path / ratings, text)
+    put(tmp_path / "item_index2entity_id_rehashed.txt", "i1\t0\ni2\t1\n")
+    stems = ("kg_part1", "kg_part2") if ratings == "ratings.dat" else ("kg",)
+    for number, stem in enumerate(stems):
+        put(tmp_path / f"{stem}_rehashed.txt", f"{number}\tfilm.star\t7\n")
+    result = loaders.load(tmp_path)
+    assert len(result.catalog.interactions) == 2
+    assert ("i1", "film.star", "7") in facts_of(result)
+    assert len(result.catalog.facts) == len(stems)

@@ -160,3 +160,20 @@ def test_a_wrong_count_of_openke_is_noted(tmp_path: Path) -> None:
     put(folder_with(tmp_path, FORMS["openke"]) / "train2id.txt", "5\n0 2 0\n1 2 0\n")
     result = loaders.load(tmp_path)
     assert "the first line says 5 rows, and there are 2." in str(result.report)
+
+
+def test_the_order_of_transe(tmp_path: Path) -> None:
+    put(tmp_path / "interactions.csv", "user_id,item_id\nu,/m/a\n")
+    put(tmp_path / "train.txt", "/m/a\t/m/b\t/r\n/m/a\t/m/c\t/r\n")
+    put(tmp_path / "relation2id.txt", "/r\t0\n")
+    result = loaders.load(tmp_path)
+    assert set(result.catalog.facts["relation"]) == {"/r"}
+    assert set(result.catalog.facts["tail"]) == {"/m/b", "/m/c"}
+    assert any("head, tail and relation" in note for note in result.report.notes)
+
+
+def test_a_short_row_of_triples_is_named(tmp_path: Path) -> None:
+    put(tmp_path / "interactions.csv", "user_id,item_id\nu,a\n")
+    put(tmp_path / "train.txt", "a\tr\tb\n" * 7 + "a\tr\n")
+    with pytest.raises(SourceError, match=r"train\.txt, row 8: 2 fields where there are 3"):
+        loaders.load(tmp_path)

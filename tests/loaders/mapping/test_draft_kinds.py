@@ -106,6 +106,7 @@ def test_a_row_for_each_user_is_a_table_of_users(tmp_path: Path) -> None:
         ("jester__csv", "".join(f"100,{'99,' * 20}{n}\n" for n in range(9))),
         ("combined__txt", "1:\n" + "7,5,2005-09-06\n" * 9),
         ("foods__txt", "review/userId: A\nreview/score: 5.0\n\n" * 9),
+        ("events__idomaar", "play\t1\t{}\nplay\t2\t{}\n" * 5),
         ("users__dat", "2 1 5\n1 7\n3 1 2 5\n"),
         ("beauty__txt", "1 4 5 6\n2 7\n3 1 2 5 8\n"),
     ],
@@ -131,3 +132,10 @@ def test_ratings_with_points_and_those_of_minus_one(tmp_path: Path) -> None:
     rows = "".join(f"{n % 9},{n % 5},{(-1, 8)[n % 2]}\n" for n in range(40))
     drafted(tmp_path / "b", rating__csv="user_id,anime_id,rating\n" + rows)
     assert "-1 may say that there is none" in (tmp_path / "b" / "kgrec.toml").read_text()
+
+
+def test_texts_of_several_lines(tmp_path: Path) -> None:
+    rows = "".join(f'"u{n % 5}","b{n % 7}","Good,\nvery good\nindeed"\n' for n in range(40))
+    drafted(tmp_path, yelp_review__csv='"user_id","business_id","text"\n' + rows)
+    catalog = loaders.load(tmp_path).catalog
+    assert len(catalog.interactions) == len(catalog.reviews) == 40
