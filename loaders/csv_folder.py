@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,8 +32,9 @@ from loaders.graph_formats.beside import (
     without_interactions,
 )
 from loaders.loader import Loader, folder_of
-from loaders.recognition import FileNames, unread_files
+from loaders.recognition import FileNames, first_lines, unread_files
 from loaders.report import LoadReport, LoadResult, Progress
+from loaders.tables.blocks import blocks_in
 from loaders.tables.cells import clean_table
 from loaders.tables.headers import (
     form_of_interactions,
@@ -319,6 +321,8 @@ def _check_delimiter(name: str, path: Path, columns: list[str], delimiter: str) 
         hint = " A .tsv file is separated by tabs: give it a name that ends in .csv." + hint
     elif delimiter != "," and "pass delimiter" in hint:
         hint += f" All files take one delimiter: else write this file with {delimiter!r}."
+    if name == "interactions" and looks_like_data(re.split(r"[,;\t|]", columns[0])):
+        hint += " Its first row looks like data: pass header=False (--no-header) too."
     raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
 
 
@@ -350,6 +354,10 @@ def _check_header(name: str, path: Path, form: CsvForm) -> None:
     """Raise SourceError for a delimited file whose first row looks like data."""
     if kind_of(path) not in TEXTS or path.is_dir():
         return
+    blocks = blocks_in(first_lines(path)) if name == "interactions" else ""
+    if blocks:
+        what, _, cure = blocks.rpartition("; ")
+        raise SourceError(f"{path}: this is no table: {what}. Cure: {cure}.")
     columns = read_first_row(path, form)
     if not set(SPECS[name].required) <= set(columns) and looks_like_data(columns):
         check_whole(path)
@@ -379,7 +387,8 @@ def _check_interactions(path: Path, columns: list[str]) -> None:
             f"{path}: there is no column {missing[0]} (columns here: "
             f"{', '.join(map(shown, columns))}). Cure: name the columns of users and items user_id "
             "and item_id, or pass all names in order as columns= (--columns user_id,item_id,…); "
-            "where the first row is data, pass header=False (--no-header) as well."
+            "where the first row is data, pass header=False (--no-header) as well; or describe the "
+            f"files by a mapping: kgrec map {path.parent} --out FILE.toml."
         )
 
 

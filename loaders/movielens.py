@@ -154,9 +154,8 @@ def _named(table: pa.Table, part: Part, path: Path) -> pa.Table:
     """The columns by their names in the catalog. Raises SourceError if one is missing."""
     missing = [name for name in part.columns if name not in table.column_names]
     if missing:
-        cure = (
-            delimiter_hint(table.column_names, part.delimiter) or " name the columns as published."
-        )
+        cure = delimiter_hint(table.column_names, part.delimiter, "write commas, as published")
+        cure = cure or " name the columns as published."
         raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{cure}")
     return table.rename_columns([part.column(name) for name in table.column_names])
 

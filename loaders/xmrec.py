@@ -129,7 +129,8 @@ def _read_market(
     builder.report_file(path, part)
     missing = [name for name in _COLUMNS if name not in part.table.column_names]
     if missing:
-        hint = delimiter_hint(part.table.column_names, " ") or " name the columns as published."
+        hint = delimiter_hint(part.table.column_names, " ", "write blanks, as published")
+        hint = hint or " name the columns as published."
         raise SourceError(f"{path}, row 1: the column {missing[0]} is missing. Cure:{hint}")
     if not part.table.num_rows:
         raise SourceError(f"{path}: there is a header but no row. Cure: add rows, or remove it.")

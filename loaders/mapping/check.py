@@ -12,6 +12,7 @@ from loaders.mapping.model import TableMapping
 from loaders.mapping.problems import Problems, nearest
 from loaders.tables.tabular import delimiter_hint
 
+_DELIMITER: Final = "write delimiter = {} in the mapping"
 # The types of a fact's ends where the mapping says nothing.
 FACT_DEFAULTS: Final = {"head_type": "item", "tail_type": "entity"}
 # Columns of a fact that belong to the entity at its end.
@@ -102,7 +103,7 @@ def _need(
 ) -> None:
     for name in names:
         if name not in here:
-            hint = delimiter_hint(here, source.form.delimiter)
+            hint = delimiter_hint(here, source.form.delimiter, _DELIMITER)
             problems.add(
                 field, f"{source.name} has no column {name!r}; {nearest(name, here)}.{hint}"
             )

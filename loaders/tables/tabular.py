@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 import re
 import time
 import weakref
@@ -241,8 +242,11 @@ def read_first_row(path: Path, form: CsvForm) -> list[str]:
             _raise_source_error(path, form, str(error))
 
 
-def delimiter_hint(names: list[str], delimiter: str) -> str:
-    """Return the cure for a missing column if the header was read as one field, else ""."""
+def delimiter_hint(names: list[str], delimiter: str, cure: str = "") -> str:
+    """Return the cure for a missing column if the header was read as one field, else "".
+
+    ``cure`` is that of a format without the option ``delimiter``; ``{}`` in it is the delimiter.
+    """
     if len(names) != 1:
         return ""
     if delimiter in names[0]:
@@ -252,11 +256,10 @@ def delimiter_hint(names: list[str], delimiter: str) -> str:
         if other == delimiter or (rare and not _IDS.intersection(names[0].split(other))):
             continue
         if other in names[0]:
-            option = "tab" if other == "\t" else other
-            return (
-                f" The header looks separated by {word}s: pass delimiter={other!r} (--delimiter "
-                f"{option!r})."
-            )
+            flag = "tab" if other == "\t" else other
+            own = cure.replace("{}", json.dumps(other))
+            own = own or f"pass delimiter={other!r} (--delimiter {flag!r})"
+            return f" The header looks separated by {word}s: {own}."
     return ""
 
 

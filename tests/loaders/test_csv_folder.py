@@ -328,3 +328,25 @@ def test_the_index_of_a_csv_file_is_named_with_the_cure(tmp_path: Path) -> None:
     events.to_csv(tmp_path / "interactions.csv")
     with pytest.raises(CatalogError, match=r"interactions\.csv.*Cure: write .* index=False"):
         loaders.csv_folder(tmp_path)
+
+
+def test_a_single_file_without_header_and_with_another_delimiter(tmp_path: Path) -> None:
+    path = put(tmp_path / "ratings.txt", "1\t2\t5\n1\t3\t4\n")
+    message = refused(path)
+    assert "(--delimiter 'tab')" in message
+    assert "(--no-header) too" in message
+    result = loaders.load(path, delimiter="\t", header=False)
+    assert len(result.catalog.interactions) == 2
+
+
+def test_a_single_file_that_is_no_table(tmp_path: Path) -> None:
+    path = put(tmp_path / "combined_data_1.txt", "1:\n7,5,2005-09-06\n8,3,2005-09-06\n")
+    message = refused(path)
+    assert "this is no table: lines such as '1:' say what the lines below belong to." in message
+    assert "Cure: write a table of it" in message
+
+
+def test_a_folder_of_other_tables_is_told_of_mappings(tmp_path: Path) -> None:
+    put(tmp_path / "users.csv", "UserID,Age\n1,2\n")
+    put(tmp_path / "ratings.csv", "UserID,MovieID,Rating\n1,2,3\n")
+    assert f"kgrec map {tmp_path} --out FILE.toml" in refused(tmp_path)

@@ -243,7 +243,8 @@ def test_other_ratings_are_not_movielens(tmp_path: Path, header: str) -> None:
 def test_a_column_of_movies_is_missing(tmp_path: Path) -> None:
     put(movielens_csv(tmp_path) / "movies.csv", "movieId;title;genres\ni1;One;Drama\n")
     with pytest.raises(
-        SourceError, match=r"movies\.csv, row 1: the column movieId is missing.*semicol"
+        SourceError,
+        match=r"movies\.csv, row 1: the column movieId is missing.*semicolons: write commas",
     ):
         loaders.load(tmp_path)
 

@@ -14,6 +14,7 @@ from graph_schema.frames import SPECS
 from loaders.mapping.draft.kinds import (
     is_triples,
     other_folds,
+    properties,
     split_of,
     triples,
     with_splits,
@@ -275,6 +276,10 @@ def _node(table: Table, key: Column, role: Role, roles: Roles, ids: Any) -> list
     if len(key.values) < key.filled:
         draft.fields["first"] = True
         draft.notes.append("Some ids have several rows: the first of each is read.")
+    if plain(key.name) == "id" and key.numbers is not None:
+        draft.notes.append(
+            f"Not sure: check that the numbers of {key.name} are those of the interactions."
+        )
     title = roles.columns.get(Role.TITLE)
     if role is Role.ITEM and title is not None and title is not key:
         draft.columns["title"] = (title.name, roles.reasons[Role.TITLE])
@@ -354,6 +359,7 @@ def _facts(
             _as_layout(table)
             or _friends(table, ids[Role.USER])
             or triples(table, ids[Role.ITEM])
+            or properties(table, ids[Role.ITEM])
             or _of_items(table, ids[Role.ITEM], found)
         )
         found.tables += drafts

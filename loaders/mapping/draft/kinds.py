@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from loaders.graph_formats.triples import HEADERS, may_be_triples
 from loaders.mapping.draft.look import Column, Table
-from loaders.mapping.draft.names import Role
+from loaders.mapping.draft.names import VALUES, Role, plain, rank
 from loaders.mapping.draft.roles import Roles
 from loaders.mapping.draft.toml import DraftTable
 from loaders.recognition import plain_name
@@ -23,6 +23,7 @@ _SPLITS: Final = {
 }
 _GRAPH: Final = re.compile(r"(kg|triples?|facts)(_\w+)?\.[a-z]+|\w+2id\.txt")
 _RELATION: Final = r"[/.:]|^_"  # signs of the names of relations
+_PROPERTIES: Final = ("property", "attribute", "propertyname", "attributename", "feature")
 _FOLD: Final = re.compile(r"u([0-9ab])\.(base|test)")  # of MovieLens 100K
 
 
@@ -51,7 +52,7 @@ def triples(table: Table, items: Any) -> list[DraftTable]:
     if not is_triples(table):
         return []
     head, relation, tail = table.columns
-    ends = [bool(pc.any(pc.is_in(one.values, value_set=items)).as_py()) for one in (head, tail)]
+    ends = [_has(one, items) for one in (head, tail)]
     if not any(ends):
         return []
     draft = DraftTable("facts", table)
@@ -65,6 +66,35 @@ def triples(table: Table, items: Any) -> list[DraftTable]:
         "tail_type": (kinds[1], "; check that all tails are of it"),
     }
     return [draft]
+
+
+def properties(table: Table, items: Any) -> list[DraftTable]:
+    """Facts of a table with an item, the name of a property and its value in each row."""
+    named = {plain(column.name): column for column in table.columns}
+    relation = next((named[one] for one in _PROPERTIES if one in named), None)
+    value = next((named[one] for one in VALUES if one in named), None)
+    keys = [c for c in table.columns if rank(c.name, Role.ITEM) is not None and _has(c, items)]
+    if table.headerless or relation is None or value is None or not keys:
+        return []
+    draft = DraftTable("facts", table)
+    words = [one for one in relation.values.to_pylist() if any(map(str.isalpha, one))]
+    draft.notes.append(
+        f"Not sure: each row is a property of an item, of {len(relation.values):,} properties that "
+        "were seen; where says which of them become facts."
+    )
+    draft.columns |= {
+        "head": (keys[0].name, "by its name"),
+        "relation": (relation.name, ""),
+        "tail": ({"columns": [relation.name, value.name], "join": ":"}, ""),
+        "tail_kind": (relation.name, ""),
+    }
+    draft.fields |= {"where": {relation.name: words}} if words else {}
+    draft.fields["listed"] = True
+    return [draft]
+
+
+def _has(column: Column, ids: Any) -> bool:
+    return bool(pc.any(pc.is_in(column.values, value_set=ids)).as_py())
 
 
 def without_profiles(pairs: dict[str, Roles], sure: set[str]) -> dict[str, Roles]:

@@ -121,6 +121,8 @@ class Looked:
 
 def look_at(folder: Path) -> Looked:
     """Look at every file of a folder. Raises SourceError if there is no such folder."""
+    if folder.is_file():
+        raise SourceError(f"{folder}: this is a file. Cure: give its folder, {folder.parent}.")
     if not folder.is_dir():
         raise SourceError(f"{folder}: there is no such folder. Cure: check the path.")
     tables: list[Table] = []

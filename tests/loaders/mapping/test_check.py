@@ -55,7 +55,7 @@ def test_every_problem_is_listed_with_its_field_and_the_nearest_name(tmp_path: P
 
 def test_a_wrong_delimiter_is_named(tmp_path: Path) -> None:
     message = error_of(tmp_path, EVENTS, events_csv="user\titem\n1\t2\n")
-    assert "The header looks separated by tabs" in message
+    assert 'The header looks separated by tabs: write delimiter = "\\t" in the mapping.' in message
 
 
 @pytest.mark.parametrize("pattern", ["/etc/passwd", "**[", "a\\u0000", "../*.nothing"])

@@ -139,3 +139,30 @@ def test_texts_of_several_lines(tmp_path: Path) -> None:
     drafted(tmp_path, yelp_review__csv='"user_id","business_id","text"\n' + rows)
     catalog = loaders.load(tmp_path).catalog
     assert len(catalog.interactions) == len(catalog.reviews) == 40
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    path = put(tmp_path / "events.csv", "user,item\n1,2\n")
+    with pytest.raises(SourceError, match=r"events\.csv: this is a file. Cure: give its folder"):
+        loaders.draft_mapping(path)
+
+
+def test_properties_of_items_in_rows(tmp_path: Path) -> None:
+    events = "".join(f"{n % 5},i{n % 7},view\n" for n in range(30))
+    rows = "".join(f"i{n % 9},{('categoryid', '888')[n % 2]},{n % 3}\n" for n in range(20))
+    found = drafted(
+        tmp_path,
+        events__csv="visitorid,itemid,event\n" + events,
+        item_properties__csv="itemid,property,value\n" + rows,
+    )
+    assert found["facts"]["where"] == {"property": ["categoryid"]}
+    facts = loaders.load(tmp_path).catalog.facts
+    assert set(facts["relation"]) == {"categoryid"}
+    assert set(facts["tail"]) == {"categoryid:0", "categoryid:1", "categoryid:2"}
+
+
+def test_numbers_called_id_are_doubtful(tmp_path: Path) -> None:
+    ratings = "".join(f"{n % 5},{n % 7}\n" for n in range(30))
+    films = "id,title\n" + "".join(f"{n},T{n}\n" for n in range(7))
+    drafted(tmp_path, ratings__csv="userId,movieId\n" + ratings, movies_metadata__csv=films)
+    assert "Not sure: check that the numbers of id" in (tmp_path / "kgrec.toml").read_text()
