@@ -212,7 +212,7 @@ def _rows(path: Path, file: FileReport, progress: Progress | None) -> Iterable[l
 
 def _is_header(fields: list[str], path: Path) -> bool:
     """Whether the first row names the columns. Raises SourceError for names in another order."""
-    if tuple(one.lower() for one in fields) in _HEADERS:
+    if tuple(one.lower() for one in fields) in HEADERS:
         return True
     roles = [next((one for one in TRIPLE if means("facts", name, one)), "") for name in fields]
     if sorted(roles) == sorted(TRIPLE) and roles != list(TRIPLE):

@@ -64,6 +64,7 @@ class Products:
     def read(self, path: Path, file: FileReport, progress: Progress | None) -> None:
         """Read a metadata file. Raises SourceError for a product without an id."""
         odd: list[str] = []
+        scripts: list[int] = []
         fields = FieldNotes(*_READ)
         for record in records(path, progress):
             file.read += 1
@@ -78,11 +79,18 @@ class Products:
                 self._add_facts(key, record.values)
                 if _odd_price(record.values.get("price")):
                     odd.append(f"{shown(record.values['price'])} in row {record.row}")
+                if _is_script(record.values.get("title")):
+                    scripts.append(record.row)
         fields.note(file)
         if odd:
             file.notes.append(
                 f"the price of {len(odd):,} products is not one number in dollars and was left "
                 f"out; the first is {odd[0]}."
+            )
+        if scripts:
+            file.notes.append(
+                f"the title of {len(scripts):,} products is a script of the page and was left out; "
+                f"the first is in row {scripts[0]}."
             )
 
     def add_to(self, builder: CatalogBuilder, path: Path) -> None:
@@ -125,13 +133,18 @@ def _key(record: Record) -> str:
     return record.valid(key, "the id")
 
 
+def _is_script(title: Any) -> bool:
+    """Whether a title is a part of the page's script, as some of 2018 are."""
+    return isinstance(title, str) and "getTime" in title and "(" in title
+
+
 def _attributes(values: dict[str, Any]) -> dict[str, str | None]:
     description = values.get("description")
     parts = description if isinstance(description, list) else [description]
     main = values.get("main_cat") or values.get("main_category")
     features = values.get("features")
     return {
-        "title": clean(values.get("title")),
+        "title": "" if _is_script(values.get("title")) else clean(values.get("title")),
         "description": " ".join(filter(None, map(clean, parts))) or None,
         "main_category": clean(main) or None,
         "price": _price(values.get("price")),

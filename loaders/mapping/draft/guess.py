@@ -10,9 +10,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph_schema.frames import SPECS
 from loaders.mapping.draft.kinds import (
+    as_layout,
     is_triples,
+    layout,
     other_folds,
     properties,
     split_of,
@@ -28,10 +29,10 @@ from loaders.mapping.draft.toml import DraftTable, listed
 from loaders.recognition import is_network
 
 _ABSENT: Final = ("NULL", "null", "NA", "N/A", "None", "nan", "NaN")
+_NO_VALUES: Final = ("http://", "https://", "{", "[{")  # begin addresses, and objects as text
 _OVERLAP: Final = 0.05  # of the ids of a table with those of interactions
 _HALF: Final = 0.5  # of the ids of interactions, in a first column whose name says nothing
 _MOSTLY: Final = 0.98  # share of rows with an id of their own, in a table of users or items
-_LAYOUT: Final = ("facts", "entities", "scenarios")  # tables that may have kgrec's own columns
 _NODES: Final = {Role.USER: "users", Role.ITEM: "items"}
 
 
@@ -77,7 +78,7 @@ def _pairs(tables: tuple[Table, ...], named: dict[str, Roles]) -> dict[str, Role
     _same_users(found, tables)
     sure = set(found)
     for table in tables:
-        if table.name in found or _layout(table) is not None:
+        if table.name in found or layout(table) is not None:
             continue
         if is_triples(table) or (table.headerless and is_network(table.name)):
             continue
@@ -220,7 +221,7 @@ def _nodes(
     best: dict[Role, tuple[float, Table, Column]] = {}
     for table in tables:
         friends = any(plain(column.name) in FRIENDS for column in table.columns[1:2])
-        if friends or _layout(table) is not None or is_triples(table):
+        if friends or layout(table) is not None or is_triples(table):
             continue
         if table.headerless and is_network(table.name):
             continue
@@ -288,16 +289,17 @@ def _node(table: Table, key: Column, role: Role, roles: Roles, ids: Any) -> list
     for column in table.columns:
         if column is key or (title is not None and column is title and role is Role.ITEM):
             continue
-        if not len(column.values) or column.example.startswith(("http://", "https://")):
+        if not len(column.values) or column.example.startswith(_NO_VALUES):
             left.append(column.name)
-        elif column.separator and not column.long and time_fields(column) is None:
+            continue
+        if column.separator and not column.long and time_fields(column) is None:
             draft.columns[column.name] = (_value(column, separator=column.separator), "")
         elif plain(column.name) != "id":
             draft.attributes.append(column.name)
-        if role is Role.ITEM and len(column.values):
+        if role is Role.ITEM:
             facts += _facts_of(table, key, column, ids)
     if left:
-        draft.notes.append(f"Not read, since empty or addresses: {listed(left)}.")
+        draft.notes.append(f"Not read, since empty, addresses or objects: {listed(left)}.")
     return [draft, *facts]
 
 
@@ -356,7 +358,7 @@ def _facts(
     are left out."""
     for table in tables:
         drafts = (
-            _as_layout(table)
+            as_layout(table)
             or _friends(table, ids[Role.USER])
             or triples(table, ids[Role.ITEM])
             or properties(table, ids[Role.ITEM])
@@ -382,26 +384,6 @@ def _why_left_out(table: Table, roles: Roles) -> str:
         "other columns are is not known; join them, or read them as facts "
         f"(columns: {names})"
     )
-
-
-def _layout(table: Table) -> str | None:
-    """kgrec's table whose columns a file has, by their own names."""
-    names = {column.name for column in table.columns}
-    return next((one for one in _LAYOUT if set(SPECS[one].required) <= names), None)
-
-
-def _as_layout(table: Table) -> list[DraftTable]:
-    """A table that has kgrec's columns."""
-    frame = _layout(table)
-    if frame is None:
-        return []
-    draft = DraftTable(frame, table)
-    for column in table.columns:
-        if column.name in SPECS[frame].by_name:
-            draft.columns[column.name] = (column.name, "")
-        elif plain(column.name) != "id":
-            draft.attributes.append(column.name)
-    return [draft]
 
 
 def _entities(table: Table, facts: list[DraftTable]) -> DraftTable | None:

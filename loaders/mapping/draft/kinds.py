@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pyarrow.compute as pc
 
+from graph_schema.frames import SPECS
 from loaders.graph_formats.triples import HEADERS, may_be_triples
 from loaders.mapping.draft.look import Column, Table
 from loaders.mapping.draft.names import VALUES, Role, plain, rank
@@ -24,6 +25,7 @@ _SPLITS: Final = {
 _GRAPH: Final = re.compile(r"(kg|triples?|facts)(_\w+)?\.[a-z]+|\w+2id\.txt")
 _RELATION: Final = r"[/.:]|^_"  # signs of the names of relations
 _PROPERTIES: Final = ("property", "attribute", "propertyname", "attributename", "feature")
+_LAYOUT: Final = ("facts", "entities", "scenarios")  # tables that may have kgrec's own columns
 _FOLD: Final = re.compile(r"u([0-9ab])\.(base|test)")  # of MovieLens 100K
 
 
@@ -31,6 +33,26 @@ def split_of(name: str) -> str | None:
     """The part of a split that a file of this name holds."""
     words = re.split(r"[^a-z]+", PurePath(name).name.lower())
     return next((split for word, split in _SPLITS.items() if word in words), None)
+
+
+def layout(table: Table) -> str | None:
+    """kgrec's table whose columns a file has, by their own names."""
+    names = {column.name for column in table.columns}
+    return next((one for one in _LAYOUT if set(SPECS[one].required) <= names), None)
+
+
+def as_layout(table: Table) -> list[DraftTable]:
+    """A table that has kgrec's columns."""
+    frame = layout(table)
+    if frame is None:
+        return []
+    draft = DraftTable(frame, table)
+    for column in table.columns:
+        if column.name in SPECS[frame].by_name:
+            draft.columns[column.name] = (column.name, "")
+        elif plain(column.name) != "id":
+            draft.attributes.append(column.name)
+    return [draft]
 
 
 def is_triples(table: Table) -> bool:

@@ -60,7 +60,7 @@ def test_names_of_the_field_and_reasons(tmp_path: Path) -> None:
     text = (tmp_path / "kgrec.toml").read_text()
     assert 'columns.user_id = "User-ID"  # 2 of 2 ids of interactions are here' in text
     assert "from 0 to 5, where 0 may say that there is none" in text
-    assert "# Not read, since empty or addresses: url." in text
+    assert "# Not read, since empty, addresses or objects: url." in text
     assert "# README.md: no data" in text
 
 
@@ -241,7 +241,7 @@ def test_another_id_that_has_more_of_the_values_is_joined(tmp_path: Path) -> Non
 def test_a_table_of_items_that_is_left_out_says_so(tmp_path: Path) -> None:
     files = {
         "events.csv": "visitorid,itemid,timestamp\nu,1,1433221332\nv,2,1433221333\n",
-        "properties.csv": "itemid,property,value\n1,size,9\n1,size,8\n2,size,7\n",
+        "properties.csv": "itemid,shade,amount\n1,size,9\n1,size,8\n2,size,7\n",
     }
     drafted(tmp_path, files)
     text = (tmp_path / "kgrec.toml").read_text("utf-8")

@@ -163,6 +163,10 @@ def test_properties_of_items_in_rows(tmp_path: Path) -> None:
 
 def test_numbers_called_id_are_doubtful(tmp_path: Path) -> None:
     ratings = "".join(f"{n % 5},{n % 7}\n" for n in range(30))
-    films = "id,title\n" + "".join(f"{n},T{n}\n" for n in range(7))
-    drafted(tmp_path, ratings__csv="userId,movieId\n" + ratings, movies_metadata__csv=films)
-    assert "Not sure: check that the numbers of id" in (tmp_path / "kgrec.toml").read_text()
+    genres = "\"[{'id': 16, 'name': 'Comedy'}]\""
+    films = "id,title,genres\n" + "".join(f"{n},T{n},{genres}\n" for n in range(7))
+    found = drafted(tmp_path, ratings__csv="userId,movieId\n" + ratings, movies_metadata__csv=films)
+    assert "facts" not in found
+    text = (tmp_path / "kgrec.toml").read_text()
+    assert "Not sure: check that the numbers of id" in text
+    assert "addresses or objects: genres" in text

@@ -363,3 +363,14 @@ def test_records_of_something_else(tmp_path: Path) -> None:
         loaders.amazon(path)
     with pytest.raises(RequestError, match="reviews is empty"):
         loaders.amazon([])
+
+
+def test_titles_that_are_scripts_are_left_out(tmp_path: Path) -> None:
+    review = '{"reviewerID": "A1", "asin": "B1", "overall": 5.0, "unixReviewTime": 1514764800}\n'
+    put(tmp_path / "Toys_5.json", review)
+    title = "var aPageStart = (new Date()).getTime(); var x"
+    put(tmp_path / "meta_Toys.json", f'{{"asin": "B1", "title": "{title}"}}\n')
+    result = loaders.load(tmp_path)
+    assert result.catalog.items["title"].tolist() == [""]
+    notes = result.report.file("meta_Toys.json").notes
+    assert any("the title of 1 products is a script" in note for note in notes)
