@@ -1,5 +1,5 @@
-"""Tables that look like events by their values and are something else: triples, networks of users,
-tables of users, and further parts of a split."""
+"""Tables that are no events of unnamed columns: those of the layout, triples, networks of users,
+tables of users or of properties, and further parts of a split."""
 
 from __future__ import annotations
 
