@@ -180,6 +180,7 @@ ARGUMENTS: dict[str, Any] = {
     "news": Catalog.from_frames(users=pd.DataFrame({"user_id": ["u1"]})),
     "scenario": "web",
     "folder": "nowhere",
+    "path": "nowhere.html",
 }
 FITTING = {"fit", "load", "of"}
 METHODS = [
