@@ -11,9 +11,9 @@ made when kgrec is imported (``choose_threads``); where PyTorch is there already
 changed is changed (``settle_threads``). Variables that the user has set are never changed.
 
 Threads that share a product still wait for the slowest of them, which another program may have
-taken off its core. So training uses only as many threads as there are cores that other programs
-leave free (``following_load``). Its results don't depend on that: MKL is asked for products that
-are the same with any number of threads.
+taken off its core. So a fit uses only as many threads as there are cores that other programs leave
+free (``following_load``). Its results don't depend on that: MKL is asked for products that are the
+same with any number of threads, and decompositions use a number of their own (``decomposing``).
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kgrec.errors import RequestError
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 THREADS: Final = "KGREC_THREADS"
 # Variables by which a user chooses the number of threads, and how they wait.
@@ -45,6 +50,7 @@ _NUMPY_WAITS, _AT_ONCE = "OPENBLAS_THREAD_TIMEOUT", "4"
 _GOMP: Final = re.compile(r" (/\S.*/libgomp\.so\.1[.\d]*)$")  # PyTorch's OpenMP library on Linux
 _MOST_PARKED: Final = 256
 _LOAD_SECONDS: Final = 0.5  # between two looks at the load
+_SMALL: Final = 2_048  # rows of a matrix whose decomposition takes one thread
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,17 @@ class _Choice:
 
 
 _choice = _Choice()
+
+
+@dataclass
+class _Following:
+    """The ``most`` threads, and the ``load`` at the last look."""
+
+    most: int
+    load: Load
+
+
+_following: ContextVar[_Following | None] = ContextVar("following", default=None)
 
 
 def processors() -> Processors:
@@ -183,34 +200,69 @@ def waiting() -> str:
 
 
 @contextmanager
-def following_load() -> Iterator[Callable[[], None]]:
+def following_load() -> Iterator[None]:
     """In the block, compute with as many threads as there are cores that other programs leave free.
 
-    Yields a function to call at every step, which looks at the load twice a second. Afterwards
-    there are as many threads as before, which are the most. With KGREC_THREADS set, or where the
-    system doesn't tell its load, nothing changes. Only for computations whose results are the same
-    with any number of threads: products and sums, but no decompositions of matrices.
+    ``follow``, to be called at every step, looks at the load twice a second. Afterwards there are
+    as many threads as before, which are the most. With KGREC_THREADS set, or where the system
+    doesn't tell its load, nothing changes. Only for computations whose results are the same with
+    any number of threads: products and sums. Decompositions go into ``decomposing``.
     """
     import torch
 
     most = torch.get_num_threads()
     load = None if os.environ.get(THREADS) or most == 1 else Load.now()
-    if load is None:
-        yield lambda: None
+    if load is None or _following.get() is not None:
+        yield
         return
-
-    def follow() -> None:
-        nonlocal load
-        if load is None or time.monotonic() - load.at < _LOAD_SECONDS:
-            return
-        before, load = load, Load.now()
-        if load is not None:
-            torch.set_num_threads(load.free_threads(before, most))
-
+    token = _following.set(_Following(most, load))
     try:
-        yield follow
+        yield
     finally:
+        _following.reset(token)
         torch.set_num_threads(most)
+
+
+def follow() -> None:
+    """Look at the load, inside of ``following_load``; elsewhere nothing happens."""
+    following = _following.get()
+    if following is None or time.monotonic() - following.load.at < _LOAD_SECONDS:
+        return
+    import torch
+
+    load = Load.now()
+    if load is not None:
+        torch.set_num_threads(load.free_threads(following.load, following.most))
+        following.load = load
+
+
+@contextmanager
+def decomposing(size: int) -> Iterator[None]:
+    """In the block, decompositions of matrices of ``size`` rows use a number of threads that
+    depends on ``size`` alone, as their last digits depend on it.
+
+    Small ones use one: their threads would wait for each other at every few columns, which takes
+    many times as long beside other programs and gains little without.
+    """
+    import torch
+
+    before, following = torch.get_num_threads(), _following.get()
+    small = size <= _SMALL
+    torch.set_num_threads(1 if small else before if following is None else following.most)
+    try:
+        with _libraries().limit(limits=1, user_api="blas") if small else nullcontext():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    """The libraries for linear algebra that NumPy and SciPy have loaded."""
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(internal_api="openblas")
 
 
 @dataclass(frozen=True)

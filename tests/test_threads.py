@@ -225,16 +225,41 @@ def test_threads_follow_the_load_and_come_back(monkeypatch: pytest.MonkeyPatch) 
     torch.set_num_threads(2)
     try:
         monkeypatch.setattr(threads.Load, "free_threads", lambda self, before, most: 1)
-        with threads.following_load() as follow:
-            follow()
+        with threads.following_load():
+            threads.follow()
             within = torch.get_num_threads()
         assert (within, torch.get_num_threads()) == (1, 2)
         monkeypatch.setenv("KGREC_THREADS", "2")
-        with threads.following_load() as follow:
-            follow()
+        with threads.following_load():
+            threads.follow()
             assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_decompositions_use_a_number_of_threads_by_their_size_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    monkeypatch.delenv("KGREC_THREADS", raising=False)
+    monkeypatch.setattr(threads, "_LOAD_SECONDS", 0.0)
+    monkeypatch.setattr(threads.Load, "free_threads", lambda self, before, most: 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    found = []
+    try:
+        with threads.following_load():
+            threads.follow()
+            for size in (2_048, 2_049):
+                with threads.decomposing(size):
+                    used = [one["num_threads"] for one in threads._libraries().info()]
+                    found.append((torch.get_num_threads(), set(used) == {1}))
+            assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == (1, True)
+    assert found[1][0] == 2
 
 
 @pytest.mark.slow

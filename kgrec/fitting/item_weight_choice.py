@@ -21,6 +21,7 @@ from kgrec.nn import ItemWeights
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import scenario_codes
 from kgrec.sparse import SparsePattern
+from kgrec.threads import follow
 from kgrec.training import Plan, fit_item_weights, fit_own_weights
 from kgrec.training.data.review_words import review_words
 
@@ -117,6 +118,7 @@ def choose_item_weights(
     candidates = _candidates(engine)
     words = review_words(engine.snapshot) if any(one.words for one in candidates) else None
     for candidate in candidates:
+        follow()
         weights = _fit_weights(engine, candidate, plan, words if candidate.words else None)
         added = validation.map(partial(_weight_scores, engine.with_weights(weights), queries))
         for strength in STRENGTHS:

@@ -19,6 +19,7 @@ from kgrec.fitting.plan import settings_to_try
 from kgrec.fitting.validation import choosing_rows, has_valid_split, training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.scoring.scenario_codes import check_reserved
+from kgrec.threads import following_load
 from kgrec.training.checkpoint import CHECKPOINT
 
 
@@ -44,6 +45,7 @@ class PipelineResult:
     trials: list[dict[str, Any]]
 
 
+@following_load()
 def run_pipeline(
     visible: GraphSnapshot,
     config: RecommenderConfig,

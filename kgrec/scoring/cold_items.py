@@ -22,6 +22,7 @@ from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.item_similarity import ItemSimilarity
 from kgrec.scoring.similarity_weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
+from kgrec.threads import decomposing
 
 _MAX_FACTORS = 128  # of the history matrix
 _MAX_TRAINED = 6000  # trained items of the regression: it takes cubic time in them
@@ -180,7 +181,8 @@ def _regress(
     mean = targets.mean(axis=0)
     kernel = similarity.matrix(rows, rows)
     kernel[np.diag_indices(len(rows))] += RIDGE
-    return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
+    with decomposing(len(kernel)):
+        return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
 
 
 def _regression_targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.ndarray]:
@@ -204,9 +206,10 @@ def _right_singular_vectors(matrix: sp.csr_matrix) -> np.ndarray:
     size = min(_MAX_FACTORS, min(matrix.shape) - 1)
     rng = np.random.default_rng(0)
     basis = rng.standard_normal((matrix.shape[1], size + 10))
-    for _ in range(4):
-        basis = np.linalg.qr(matrix.T @ (matrix @ basis))[0]
-    left, _, _ = np.linalg.svd(basis.T @ (matrix.T @ (matrix @ basis)))
+    with decomposing(basis.shape[1]):  # of so few columns, however many rows
+        for _ in range(4):
+            basis = np.linalg.qr(matrix.T @ (matrix @ basis))[0]
+        left, _, _ = np.linalg.svd(basis.T @ (matrix.T @ (matrix @ basis)))
     return np.asarray(basis @ left[:, :size])
 
 

@@ -26,6 +26,7 @@ from kgrec.scoring.message_index import MessageIndex
 from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
 from kgrec.scoring.single_user import SingleUserScorer
 from kgrec.sparse import SparseMatrix
+from kgrec.threads import follow
 from kgrec.training.data.examples import Sequences
 
 # Histories are scored in a multiple of so many: matrix products over fewer rows sum in another
@@ -240,6 +241,7 @@ class Engine:
 
         ``context`` are user attributes for users that are not stored. Raises RequestError.
         """
+        follow()
         histories, asked = histories.padded(_ROWS), len(histories)
         batch = self._batch(histories)
         with torch.inference_mode():

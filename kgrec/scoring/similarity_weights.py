@@ -14,6 +14,7 @@ from scipy.linalg import lapack
 from kgrec.features.blocks import compared_parts
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.item_similarity import ItemSimilarity
+from kgrec.threads import decomposing
 
 RIDGE: Final = 1.0  # of the regression
 FACTOR_WEIGHT: Final = 1.25  # weight of the history factors beside the model's vectors
@@ -79,8 +80,9 @@ def leave_one_out_score(
 
 def _inverse(kernel: np.ndarray) -> np.ndarray:
     """The inverse of a symmetric positive definite matrix, three times as fast as ``inv``."""
-    factor, _ = lapack.dpotrf(kernel, lower=True)
-    lower, _ = lapack.dpotri(factor, lower=True)
+    with decomposing(len(kernel)):
+        factor, _ = lapack.dpotrf(kernel, lower=True)
+        lower, _ = lapack.dpotri(factor, lower=True)
     lower = np.tril(lower)
     return np.asarray(lower + np.tril(lower, -1).T)
 

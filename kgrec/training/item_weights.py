@@ -18,6 +18,7 @@ from graph_schema.names import ITEM
 from kgrec.arrays import binary_matrix
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
+from kgrec.threads import decomposing
 
 _MOST = 15_000  # items, the most popular; time grows with the cube, memory with the square
 _KEPT = 50  # weights of an item as a candidate
@@ -139,7 +140,8 @@ def _regress(gram: Tensor, ridge: float) -> Tensor:
     """B float32 ``[n, n]`` with a zero diagonal; column i holds the weights of all others on item
     i."""
     gram.diagonal().add_(ridge)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+    with decomposing(len(gram)):
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
     weights = inverse.div_(-inverse.diagonal().clone())
     weights.fill_diagonal_(0.0)
     return weights

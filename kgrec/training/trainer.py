@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
 from kgrec.progress import OnEpoch
-from kgrec.threads import following_load
+from kgrec.threads import follow, following_load
 from kgrec.training.best_weights import Validate, keep_best
 from kgrec.training.checkpoint import Checkpoint, TrainingState
 from kgrec.training.data.examples import Sequences
@@ -109,9 +108,9 @@ class Trainer:
             balancer.load(done.balancer)
         average = self._average(done)
         epochs = self.plan.epochs if self.stop is None else min(self.stop, self.plan.epochs)
-        with following_load() as follow:
+        with following_load():
             while done.epoch < epochs and done.waited < self.config.patience:
-                record = self._epoch(done.epoch, users, optimizer, average, follow)
+                record = self._epoch(done.epoch, users, optimizer, average)
                 done.epoch += 1
                 done.records.append(record)
                 self._choose(done, record, average)
@@ -172,7 +171,6 @@ class Trainer:
         users: np.ndarray,
         optimizer: torch.optim.Optimizer,
         average: RunningAverage | None,
-        follow: Callable[[], None],
     ) -> dict[str, float]:
         started = time.perf_counter()
         rng = np.random.default_rng([self.seed, epoch])
