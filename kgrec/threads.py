@@ -211,8 +211,9 @@ def following_load() -> Iterator[None]:
     import torch
 
     most = torch.get_num_threads()
-    load = None if os.environ.get(THREADS) or most == 1 else Load.now()
-    if load is None or _following.get() is not None:
+    fixed = os.environ.get(THREADS) or most == 1 or _following.get() is not None
+    load = None if fixed else Load.now()
+    if load is None:
         yield
         return
     token = _following.set(_Following(most, load))

@@ -25,7 +25,7 @@ from loaders.movielens_files import (
     Release,
     check_single,
     name_of,
-    plain_names,
+    names_here,
     recognises,
     release_of,
 )
@@ -113,7 +113,7 @@ def movielens(folder: str | Path, *, progress: Progress | None = None) -> LoadRe
     check_single(files, release)
     builder = CatalogBuilder()
     builder.report.notes.append(f"read as {release.title}.")
-    names, read = plain_names(files), {}
+    names, read = names_here(files), {}
     for frame, part in release.parts.items():
         name = part.name if part.required else None
         name = name_of(part, names) or name
@@ -194,7 +194,7 @@ def _note_unread(
     report: LoadReport, files: FileNames, release: Release, read: Iterable[str]
 ) -> None:
     """Note the files that are here and not read, and those of the release that aren't here."""
-    names = plain_names(files)
+    names = names_here(files)
     absent = [part.name for part in release.parts.values() if name_of(part, names) is None]
     if absent:
         report.notes.append(f"not here, and so not read: {', '.join(absent)}.")

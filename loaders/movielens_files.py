@@ -135,7 +135,7 @@ _WITH_COLONS: Final = {5: ML_1M, 2: MOVIETWEETINGS}  # by the columns of users.d
 def release_of(files: FileNames) -> Release | None:
     """The release that a folder holds; None where it holds none. Raises SourceError for a users.dat
     of no known release."""
-    names = plain_names(files)
+    names = names_here(files)
     if "u.data" in names:
         return ML_100K
     if "ratings.dat" in names:
@@ -150,7 +150,7 @@ def recognises(files: FileNames) -> bool:
     """Whether these are files of a release. Files of other data are called ratings.dat or
     ratings.csv too, so that their first line decides; and who has written them in the CSV layout as
     well means that."""
-    names = plain_names(files)
+    names = names_here(files)
     if "u.data" in names:
         return True
     if "ratings.dat" in names:
@@ -160,7 +160,7 @@ def recognises(files: FileNames) -> bool:
     return not written and release_of(files) is not None
 
 
-def plain_names(files: FileNames) -> dict[str, str]:
+def names_here(files: FileNames) -> dict[str, str]:
     """Name of a file as published → its name here, which may be that of a packed file."""
     return {plain_name(name): name for name in sorted(files, reverse=True)}
 

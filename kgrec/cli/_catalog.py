@@ -22,6 +22,7 @@ from graph_schema.names import (
 from kgrec.graph.read import check_readable
 from kgrec.progress import Progress
 from kgrec.stores.base import EdgeType, GraphStore
+from kgrec.stores.merge import first_of_each
 
 TYPE_NAMES = {label: name for name, label in NODE_TYPES.items()}
 
@@ -86,9 +87,7 @@ def _facts(store: GraphStore, edges: list[EdgeType]) -> pa.Table:
         known = edge.source_label in TYPE_NAMES and edge.target_label in TYPE_NAMES
         if edge.name in RESERVED_TYPES or not known:
             continue
-        part = _renamed(
-            _first_of_each(store.read_edges(edge)), {"source": "head", "target": "tail"}
-        )
+        part = _renamed(first_of_each(store.read_edges(edge)), {"source": "head", "target": "tail"})
         words = {
             "head_type": TYPE_NAMES[edge.source_label],
             "relation": edge.name,
@@ -99,12 +98,6 @@ def _facts(store: GraphStore, edges: list[EdgeType]) -> pa.Table:
             part = part.add_column((1, 2, 4)[place], name, column)
         parts.append(part)
     return _joined(parts)
-
-
-def _first_of_each(edges: pa.Table) -> pa.Table:
-    """One edge between two nodes: a catalog has no second fact of the same relation."""
-    repeated = edges.select(["source", "target"]).to_pandas().duplicated()
-    return edges.filter(pa.array(~repeated.to_numpy()))
 
 
 def _with_ends(store: GraphStore, edges: list[EdgeType], texts: pa.Table, label: str) -> pa.Table:

@@ -29,7 +29,7 @@ from graph_schema.names import (
 from graph_schema.vectors import is_vector
 from kgrec.stores.base import EdgeType
 from kgrec.stores.columns import one_chunk, same_types
-from kgrec.stores.merge import codes, places_of
+from kgrec.stores.merge import codes, first_of_each, places_of
 from kgrec.stores.stored_types import attribute_kinds, kind_of_column, with_stored_types
 from kgrec.stores.tables import EdgeRows, interaction_rows, node_rows, other_edges
 
@@ -163,10 +163,10 @@ def _nodes(
 
 def _edges(stored: pa.Table, given: pa.Table | None, *, replaced: bool) -> FrameDifference:
     """Edges of a type that has at most one between two nodes."""
-    stored = _first_of_each(stored)
+    stored = first_of_each(stored)
     if given is None:
         return FrameDifference(only_stored=stored.num_rows)
-    given = _first_of_each(given)
+    given = first_of_each(given)
     return _counted(stored, given, _pairs(stored, given), _ENDS, None, replaced=replaced)
 
 
@@ -205,11 +205,6 @@ def _relinked(
             gone = ~np.isin(np.arange(stored.num_rows), place)
             found |= set(stored[key].filter(pa.array(gone)).to_pylist())
     return found
-
-
-def _first_of_each(edges: pa.Table) -> pa.Table:
-    _, first = np.unique(codes(edges.select(list(_ENDS))), return_index=True)
-    return edges.take(pa.array(np.sort(first)))
 
 
 def _pairs(stored: pa.Table, given: pa.Table) -> np.ndarray:

@@ -96,6 +96,12 @@ def _keys(both: pa.Table, n_stored: int) -> np.ndarray:
     return keys
 
 
+def first_of_each(edges: pa.Table) -> pa.Table:
+    """The first edge between each two nodes: a catalog has no second fact of the same relation."""
+    _, first = np.unique(codes(edges.select(["source", "target"])), return_index=True)
+    return edges.take(pa.array(np.sort(first)))
+
+
 def codes(table: pa.Table) -> np.ndarray:
     """int64 ``[n]``: equal exactly where all columns are equal (null equals null)."""
     total = np.zeros(table.num_rows, dtype=np.int64)
