@@ -1,11 +1,9 @@
 """A mapping for files: which file and which columns are users, items, interactions and facts.
 
-``model`` has the fields of the mapping, ``folder`` reads a folder by one, and ``draft``
-guesses one.
+``model`` has the fields of the mapping, ``folder`` is the format of folders that have one,
+``reading`` reads them, and ``draft`` guesses a mapping.
 """
 
-from loaders.mapping.draft import draft_mapping
-from loaders.mapping.folder import mapped
-from loaders.mapping.model import FileMapping
+from typing import Final
 
-__all__ = ["FileMapping", "draft_mapping", "mapped"]
+FILE: Final = "kgrec.toml"  # the mapping of the folder that it is in
