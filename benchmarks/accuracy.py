@@ -19,6 +19,7 @@ from kgrec.graph.snapshot import NO_TIME
 
 OURS = "kgrec"
 MAIN_METRIC = "ndcg@10"
+LEADS = (MAIN_METRIC, "ndcg@20", "recall@20")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         help="now: validation rows count as history when testing; train: they don't (default both)",
     )
     parser.add_argument("--epochs", type=int, help="kgrec's, at most: fewer for a quick look")
+    parser.add_argument(
+        "--effort", choices=("quick", "normal", "thorough"), default="normal", help="kgrec's"
+    )
     parser.add_argument("--tries", type=int, default=8, help="settings a peer may try (default 8)")
     parser.add_argument(
         "--try", type=int, dest="nth_try", metavar="N", help="only the N-th of a peer's settings"
@@ -98,6 +102,7 @@ def _ours(
             read_seconds=read_seconds,
             texts=asked.texts,
             epochs=asked.epochs,
+            effort=asked.effort,
             variant=variant,
         )
         _tell(outcome, rows)
@@ -141,8 +146,9 @@ def _figures(outcomes: Sequence[Outcome], history: History, brief: bool = False)
     if not ours:
         return {"peers": figures}
     for outcome in others:
-        lead = differences(outcome, ours[0], history)[MAIN_METRIC]
-        figures[outcome.model][f"kgrec_ahead_{MAIN_METRIC}"] = interval(lead)
+        leads = differences(outcome, ours[0], history)
+        for metric in LEADS:
+            figures[outcome.model][f"kgrec_ahead_{metric}"] = interval(leads[metric])
     return {OURS: _told(ours[0], history, brief), "peers": figures}
 
 
@@ -186,7 +192,8 @@ def _file(asked: argparse.Namespace) -> str:
     history = "" if asked.history is None else f".{asked.history}"
     alone = "" if asked.only is None else "." + asked.only.replace(",", "+")
     parts = ".ablations" if asked.ablate and not asked.peers else ""
-    return f"accuracy-{asked.dataset}{history}{alone}{parts}"
+    effort = "" if asked.effort == "normal" else f".{asked.effort}"
+    return f"accuracy-{asked.dataset}{history}{alone}{parts}{effort}"
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from kgrec.arguments import (
     check_text,
     id_list,
 )
-from kgrec.config import RatingConfig, RecommenderConfig
+from kgrec.config import Effort, RatingConfig, RecommenderConfig
 from kgrec.device import choose_device
 from kgrec.errors import NotFittedError, RequestError
 from kgrec.evaluation.exposure_rerank import (
@@ -59,6 +59,7 @@ from kgrec.explore.user_page import UserPage
 from kgrec.features.texts import TextReader, scenarios_of
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
+from kgrec.fitting.plan import with_effort
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
@@ -187,6 +188,7 @@ class Recommender:
         checkpoint: str | Path | None = None,
         resume: bool = False,
         tune: int | None = None,
+        effort: Effort | None = None,
     ) -> Self:
         """Read the graph, encode its texts, train, and be ready to answer.
 
@@ -214,6 +216,8 @@ class Recommender:
             ``kgrec.fitting.search_space.SPACE``, compared on validation rows. The
             trials are kept in ``checkpoint`` + ".tuning"; ``state.config`` has the best settings,
             ``tuning`` lists the trials.
+        effort : "quick", "normal" or "thorough", optional
+            In place of ``config.training.effort``; see ``kgrec.config.TrainingConfig``.
 
         Returns
         -------
@@ -237,7 +241,7 @@ class Recommender:
         resume = check_flag(resume, "resume")
         if resume and checkpoint is None:
             raise RequestError("resume=True needs checkpoint=: the folder to continue from.")
-        config = self.config.with_full_paths()
+        config = with_effort(self.config, effort, tune).with_full_paths()
         target, reader = choose_device(device), TextReader(config)
         full = with_scenarios(read_source(source, progress), config.scenarios)
         visible = full.without_splits(("test",))

@@ -95,6 +95,10 @@ def _ml_100k_split(folder: Path) -> Catalog:
     return loaders.recbole(wheel, interactions=interactions, only_interacted=True).catalog
 
 
+def _alibaba_ifashion(folder: Path) -> Catalog:
+    return loaders.load(folder).catalog
+
+
 def _ml_1m_kg(folder: Path) -> Catalog:
     return loaders.csv_folder(folder).catalog
 
@@ -115,6 +119,12 @@ _LOADERS: Final[dict[str, _Loader]] = {
         beauty_catalog,
         "published train and test purchases; chosen on a tenth of each user's train items, "
         "then fit on all of train; full ranking of all items",
+        "train",
+    ),
+    "alibaba-ifashion": (
+        _alibaba_ifashion,
+        "published train and test rows; chosen on a tenth of each user's train items, drawn by "
+        "seed, then fit on all of train; full ranking of all items",
         "train",
     ),
 }

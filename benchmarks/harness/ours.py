@@ -22,6 +22,7 @@ def run_kgrec(
     read_seconds: float,
     texts: Path | None,
     epochs: int | None = None,
+    effort: str = "normal",
     variant: Variant | None = None,
 ) -> Outcome:
     """Fit with every seed and rank the test rows with each history.
@@ -32,9 +33,8 @@ def run_kgrec(
     snapshot = rows.snapshot if variant is None else variant.data(rows.snapshot)
     outcome = Outcome("kgrec" if variant is None else variant.name, "kgrec", list(seeds))
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
-        config = _config(
-            texts or Path(scratch), {} if variant is None else variant.settings, epochs
-        )
+        settings = {} if variant is None else variant.settings
+        config = _config(texts or Path(scratch), settings, epochs, effort)
         for seed in seeds:
             started = time.perf_counter()
             model = Recommender(config).fit(snapshot, seed=seed, device=device)
@@ -46,9 +46,9 @@ def run_kgrec(
 
 
 def _config(
-    texts: Path, settings: Mapping[str, Mapping[str, Any]], epochs: int | None
+    texts: Path, settings: Mapping[str, Mapping[str, Any]], epochs: int | None, effort: str
 ) -> RecommenderConfig:
     given = {part: dict(values) for part, values in settings.items()}
-    given.setdefault("training", {})["epochs"] = epochs
+    given.setdefault("training", {}).update(epochs=epochs, effort=effort)
     given.setdefault("text", {})["cache_dir"] = str(texts)
     return RecommenderConfig.model_validate(given)

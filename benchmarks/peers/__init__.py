@@ -9,7 +9,13 @@ from benchmarks.peers.als import AlsPeer
 from benchmarks.peers.base import Fitting, Peer, PeerData, Settings
 from benchmarks.peers.kgin import KginPeer
 from benchmarks.peers.lightgcn import LightGcnPeer
-from benchmarks.peers.linear import EasePeer, ItemKNNPeer, PopularityPeer, RecentEasePeer
+from benchmarks.peers.linear import (
+    EasePeer,
+    ItemKNNPeer,
+    LocalRidgePeer,
+    PopularityPeer,
+    RecentEasePeer,
+)
 from benchmarks.peers.sasrec import SasRecPeer
 
 _ALL: Final = (
@@ -17,6 +23,7 @@ _ALL: Final = (
     ItemKNNPeer,
     EasePeer,
     RecentEasePeer,
+    LocalRidgePeer,
     AlsPeer,
     LightGcnPeer,
     SasRecPeer,

@@ -1,8 +1,11 @@
-"""Peers that kgrec itself ships as baselines: popularity, ItemKNN, EASE, EASE on recent history."""
+"""Linear peers of kgrec's own code: popularity, ItemKNN, EASE, EASE on recent history, and EASE on
+each item's nearest items."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Final, Self
+
+import numpy as np
 
 from benchmarks.peers.base import Fitting, PeerData, Scores, Settings
 from kgrec.graph.snapshot import Interactions, Ints
@@ -15,6 +18,7 @@ from kgrec.metrics.baselines import (
     binary_history,
     recent_history,
 )
+from kgrec.training.local_ridge import local_ridge
 
 EASE_TRIES: Final = (20.0, 60.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 
@@ -76,6 +80,39 @@ class EasePeer(_Linear):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(EASE(**settings))
+
+
+class LocalRidgePeer:
+    """EASE of each item on its nearest items alone, as a peer: fixed settings, no graph."""
+
+    name: ClassVar[str] = "local-ridge"
+    code: ClassVar[str] = "kgrec"
+    timed: ClassVar[bool] = False
+    seeded: ClassVar[bool] = False
+    tries: ClassVar[tuple[Settings, ...]] = (
+        {"neighbours": 100, "shrink": 10.0, "penalty": 100.0},
+        {"neighbours": 100, "shrink": 10.0, "penalty": 50.0},
+        {"neighbours": 100, "shrink": 10.0, "penalty": 200.0},
+        {"neighbours": 50, "shrink": 10.0, "penalty": 100.0},
+    )
+    epochs: int | None = None
+
+    def __init__(self, *, neighbours: int, shrink: float, penalty: float) -> None:
+        self._neighbours, self._shrink, self._penalty = neighbours, shrink, penalty
+
+    def fit(self, data: PeerData, how: Fitting) -> Self:
+        self._size = (data.n_users, data.n_items)
+        rows = binary_history(data.train, *self._size)
+        self._weights = local_ridge(
+            rows, [self._penalty], neighbours=self._neighbours, shrink=self._shrink
+        )[0]
+        return self
+
+    def bind(self, history: Interactions) -> None:
+        self._rows: History = binary_history(history, *self._size)
+
+    def score(self, users: Ints) -> Scores:
+        return np.asarray((self._rows[users] @ self._weights).toarray())
 
 
 class RecentEasePeer(_Linear):

@@ -21,6 +21,7 @@ from kgrec.cli._output import print_values
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._settings import ConfigOption, read_config
 from kgrec.cli._stores import open_store
+from kgrec.config import Effort
 
 
 @app.command(epilog="Example: `kgrec train --store catalog.kgl --model model --seed 1`")
@@ -44,6 +45,10 @@ def train(
             "--tune", min=1, help="Try this many settings first, the given ones included."
         ),
     ] = None,
+    effort: Annotated[
+        Effort | None,
+        typer.Option("--effort", help="Seconds, minutes, or all it takes; else as the settings."),
+    ] = None,
     config: ConfigOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
@@ -54,7 +59,8 @@ def train(
 
     Training writes a checkpoint beside the model, so that a run that was stopped continues with
     `--resume` and gives the same result. With `--tune` the model has the settings that are best on
-    validation rows; the trials are kept with the model.
+    validation rows; the trials are kept with the model. `--effort quick` makes a model in closed
+    form, without training.
     """
     from kgrec import Recommender
     from kgrec.files import check_writable
@@ -75,6 +81,7 @@ def train(
             checkpoint=checkpoint,
             resume=resume,
             tune=tune,
+            effort=effort,
         )
         recommender.save(model)
     say(f"saved {model}")

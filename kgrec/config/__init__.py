@@ -2,6 +2,7 @@
 
 from kgrec.config.heads import FEATURE_READERS, Head, HeadName
 from kgrec.config.model import (
+    Effort,
     ModelConfig,
     RecommenderConfig,
     TextConfig,
@@ -13,6 +14,7 @@ from kgrec.config.text_finetuning import TextTuning
 
 __all__ = [
     "FEATURE_READERS",
+    "Effort",
     "Head",
     "HeadName",
     "ModelConfig",

@@ -80,9 +80,17 @@ class ModelConfig(Settings):
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # a λ_k
 
 
+Effort = Literal["quick", "normal", "thorough"]
+
+
 class TrainingConfig(Settings):
     """Training of the model."""
 
+    effort: Effort = Field(
+        "normal",
+        description="quick: a model in closed form, in seconds; normal: trained; thorough: trained "
+        "longer and compared with more.",
+    )
     epochs: int | None = Field(None, ge=1, description="Greatest number of passes over the users.")
     batch_size: int | None = Field(None, ge=1, description="Users per step.")
     accumulation: int = Field(

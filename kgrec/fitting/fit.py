@@ -6,19 +6,21 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.arrays import distinct
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.scenario_features import scenario_features
 from kgrec.features.tables import FeatureTables
 from kgrec.features.texts import TextFeatures, scenarios_of
+from kgrec.fitting.closed_form import VectorSettings, choose_closed_form, fit_closed_form
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
 from kgrec.fitting.item_weight_choice import (
     NO_WEIGHTS,
@@ -107,6 +109,8 @@ class Fitted:
         The settings of the item–item weights.
     start : Start or None
         The parameters from which a new scenario starts, if meta-training learned them.
+    vectors : VectorSettings or None
+        The settings of closed-form vectors, with effort "quick".
     """
 
     engine: Engine
@@ -114,6 +118,7 @@ class Fitted:
     training_log: list[dict[str, float]]
     item_weights: ItemWeightSettings
     start: Start | None = None
+    vectors: VectorSettings | None = None
 
     @property
     def ndcg(self) -> float:
@@ -138,6 +143,8 @@ def fit_engine(
     if not len(data.train.interactions):
         raise TrainingError("there is no interaction to train on; load some, or check 'split'.")
     plan = plan_training(data.train, data.valid, config) if template is None else template.plan
+    if config.training.effort == "quick":
+        return _fit_quickly(data, config, options, plan, template)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         engine, tables = _untrained_engine(data, config, plan, device)
@@ -161,15 +168,40 @@ def fit_engine(
     if template is not None:
         settings = template.item_weights
         final = with_item_weights(final, settings, plan)
-    elif plan.sampled or not config.model.use_item_weights:
+    elif not config.model.use_item_weights:
         settings = NO_WEIGHTS
     else:
-        settings, final = choose_item_weights(final, data.valid, plan, seed)
+        texts = config.model.use_text
+        settings, final = choose_item_weights(final, data.valid, plan, seed, texts=texts)
     start = None
     if config.training.meta_epochs and not plan.sampled:
         epochs = config.training.meta_epochs
         start = meta_train(trainer.stepper, epochs=epochs, seed=seed, items=final.items)
     return Fitted(final, plan, log, settings, start)
+
+
+def _fit_quickly(
+    data: FitData,
+    config: RecommenderConfig,
+    options: FitOptions,
+    plan: Plan,
+    template: Fitted | None,
+) -> Fitted:
+    """A model in closed form: nothing is trained, and there is no record of epochs."""
+
+    def make(size: int) -> Engine:
+        return _untrained_engine(data, config, replace(plan, embedding_size=size), options.device)[
+            0
+        ]
+
+    with torch.random.fork_rng(devices=[]):
+        if template is not None and template.vectors is not None:
+            found = fit_closed_form(make, template.vectors, template.item_weights, plan)
+        else:
+            texts = config.model.use_text
+            n_items = len(distinct(data.train.interactions.item))
+            found = choose_closed_form(make, n_items, data.valid, plan, options.seed, texts=texts)
+    return Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
 
 
 def best_epoch(log: list[dict[str, float]]) -> int:

@@ -1,10 +1,10 @@
 """Settings of the item–item weights, chosen on validation rows: their strength, their ridge, and
-whether the regression also reads the graph and the words of reviews."""
+how much the graph and the words of texts count in the regression."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -23,14 +23,15 @@ from kgrec.scoring.scenario_codes import scenario_codes
 from kgrec.sparse import SparsePattern
 from kgrec.threads import follow
 from kgrec.training import Plan, fit_item_weights, fit_own_weights
-from kgrec.training.data.review_words import review_words
+from kgrec.training.data.item_words import item_words
 
 STRENGTHS: Final = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
 SCENARIO_STRENGTHS: Final = (4.0, 8.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0)
-RIDGES: Final = (10.0, 1.0)  # a small one suits sparse data, where a pair seen twice is evidence
+RIDGES: Final = (10.0, 3.0, 1.0)  # small ones suit sparse data: a pair seen twice is evidence
+GRAPHS: Final = (0.0, 1.0)  # how much a node of the graph counts beside a user
 SCENARIO_RIDGES: Final = (3.0, 1.0)
 OUTSIDE_WEIGHTS: Final = (0.1, 0.03)  # weights of users without events in the scenario
-_RIDGED_ITEMS = 10_000  # with more items, only the first ridge is tried
+_MANY_ITEMS = 200_000  # with more items, the middle ridge alone is tried
 _DECAY = 4.0  # in events, where the model has several time scales
 _MAX_QUERIES = 5_000  # validation queries, at most
 _MAX_SCORES = 60_000_000  # scores in memory, at most
@@ -62,8 +63,8 @@ class ItemWeightSettings:
 
     Attributes
     ----------
-    graph : bool
-        The regression reads the graph, too.
+    graph : float
+        How much a node of the graph counts beside a user in the regression; 0: not at all.
     strength : float
         Factor of the weights; 0 for no weights.
     ridge : float
@@ -71,12 +72,12 @@ class ItemWeightSettings:
     ndcg : float
         NDCG@10 of model and weights on validation rows; NaN without validation rows.
     words : bool
-        The regression reads the words of reviews, too.
+        The regression reads the words of texts, too.
     scenario : ScenarioWeightSettings or None
         Settings of the weights of single scenarios, where scenarios have items of their own.
     """
 
-    graph: bool
+    graph: float
     strength: float
     ridge: float = RIDGES[0]
     ndcg: float = field(default=math.nan, compare=False)
@@ -84,15 +85,15 @@ class ItemWeightSettings:
     scenario: ScenarioWeightSettings | None = None
 
 
-NO_WEIGHTS: Final = ItemWeightSettings(graph=False, strength=0.0)
+NO_WEIGHTS: Final = ItemWeightSettings(graph=0.0, strength=0.0)
 
 
 def with_item_weights(engine: Engine, settings: ItemWeightSettings, plan: Plan) -> Engine:
     """The engine with item–item weights that are fitted to its snapshot."""
     if not settings.strength and settings.scenario is None:
         return engine
-    words = review_words(engine.snapshot) if settings.words else None
-    weights = _fit_weights(engine, settings, plan, words).times(settings.strength)
+    words = item_words(engine.snapshot) if settings.words else None
+    weights = _fit_weights(engine, [settings], plan, words)[0].times(settings.strength)
     if settings.scenario is not None:
         by_scenario = _fit_scenario_weights(engine, settings.scenario)
         weights = weights.with_own(by_scenario, settings.scenario.strength)
@@ -100,35 +101,68 @@ def with_item_weights(engine: Engine, settings: ItemWeightSettings, plan: Plan) 
 
 
 def choose_item_weights(
-    engine: Engine, valid: Interactions, plan: Plan, seed: int
+    engine: Engine,
+    valid: Interactions,
+    plan: Plan,
+    seed: int,
+    *,
+    texts: bool,
+    graphs: Sequence[float] = GRAPHS,
 ) -> tuple[ItemWeightSettings, Engine]:
     """The settings that are best on validation rows (the smallest strength among equals), and the
     engine with these weights; ``engine`` has none.
 
     First the weights that all scenarios share are chosen, then those of single scenarios.
+    ``texts``: whether words of texts may be read; ``graphs`` are the values of
+    ``ItemWeightSettings.graph`` to try.
     """
     best, final = NO_WEIGHTS, engine
     if not len(valid):
         return best, final
     validation = _Validation.build(engine, valid, seed)
     queries = validation.queries
-    model_scores = validation.map(lambda rows: queries.score(engine, rows))
+    model_scores = validation.map(partial(queries.score, engine))
     highest = validation.ndcg(model_scores)
     best = replace(best, ndcg=highest)
-    candidates = _candidates(engine)
-    words = review_words(engine.snapshot) if any(one.words for one in candidates) else None
-    for candidate in candidates:
-        follow()
-        weights = _fit_weights(engine, candidate, plan, words if candidate.words else None)
-        added = validation.map(partial(_weight_scores, engine.with_weights(weights), queries))
-        for strength in STRENGTHS:
-            ndcg = validation.ndcg(model_scores + strength * added)
-            if ndcg > highest:
-                best, highest = replace(candidate, strength=strength, ndcg=ndcg), ndcg
-                final = engine.with_weights(weights.times(strength))
+    for words, candidates in _candidates(engine, texts, graphs):
+        fitted = _fit_weights(engine, candidates, plan, words)
+        for candidate, weights in zip(candidates, fitted, strict=True):
+            follow()
+            added = validation.map(partial(_weight_scores, engine.with_weights(weights), queries))
+            for strength in STRENGTHS:
+                ndcg = validation.ndcg(model_scores + strength * added)
+                if ndcg > highest:
+                    best, highest = replace(candidate, strength=strength, ndcg=ndcg), ndcg
+                    final = engine.with_weights(weights.times(strength))
     if engine.scenario_items is None:
         return best, final
     return _choose_scenario_weights(validation, best, final, plan, model_scores)
+
+
+def choose_strength(
+    engines: Sequence[Engine],
+    weights: ItemWeights,
+    settings: ItemWeightSettings,
+    valid: Interactions,
+    seed: int,
+) -> tuple[int, ItemWeightSettings]:
+    """The place of the engine that is best on validation rows beside ``weights``, of strength one
+    and given settings, and the settings with the best strength and its NDCG@10.
+
+    The engines differ in their vectors alone; the first of equals is taken.
+    """
+    validation = _Validation.build(engines[0], valid, seed)
+    queries = validation.queries
+    added = validation.map(partial(_weight_scores, engines[0].with_weights(weights), queries))
+    best, place = replace(settings, ndcg=-np.inf), 0
+    for number, engine in enumerate(engines):
+        scores = validation.map(partial(queries.score, engine))
+        for strength in STRENGTHS:
+            follow()
+            ndcg = validation.ndcg(scores + strength * added)
+            if ndcg > best.ndcg:
+                best, place = replace(settings, strength=strength, ndcg=ndcg), number
+    return place, best
 
 
 def _choose_scenario_weights(
@@ -141,7 +175,7 @@ def _choose_scenario_weights(
     """``final`` is the best engine so far; ``model_scores`` are those without weights."""
     queries, shared = validation.queries, final.weights
     if shared is None:
-        shared = _fit_weights(final, best, plan, None).times(0.0)
+        shared = _fit_weights(final, [best], plan, None)[0].times(0.0)
     inside = torch.from_numpy(queries.scenario >= 0).to(model_scores.device).unsqueeze(1)
     base = final.with_weights(shared)
     nowhere = replace(queries, scenario=np.full(len(queries), -1))
@@ -173,29 +207,36 @@ def _fit_scenario_weights(
     )
 
 
-def _candidates(engine: Engine) -> list[ItemWeightSettings]:
-    """The settings to compare, with strength one."""
-    graphs = (False, True) if engine.snapshot.facts else (False,)
-    ridges = RIDGES if len(engine.vocabulary.items) <= _RIDGED_ITEMS else RIDGES[:1]
-    # Without event vectors the settings switch texts off.
-    has_words = len(engine.snapshot.reviews) and len(engine.texts.events)
-    return [
-        ItemWeightSettings(graph, 1.0, ridge, words=words)
-        for words in ((False, True) if has_words else (False,))
-        for graph in graphs
-        for ridge in ridges
-    ]
+def _candidates(
+    engine: Engine, texts: bool, graphs: Sequence[float]
+) -> Iterator[tuple[sp.csr_matrix | None, list[ItemWeightSettings]]]:
+    """The settings to compare, with strength one: those that differ in the ridge alone together,
+    with the words that they read."""
+    ridges = RIDGES if len(engine.vocabulary.items) <= _MANY_ITEMS else RIDGES[1:2]
+    known = item_words(engine.snapshot) if texts else None
+    for words in (None,) if known is None or not known.nnz else (None, known):
+        for graph in graphs if engine.snapshot.facts else (0.0,):
+            yield (
+                words,
+                [
+                    ItemWeightSettings(graph, 1.0, ridge, words=words is not None)
+                    for ridge in ridges
+                ],
+            )
 
 
 def _fit_weights(
-    engine: Engine, settings: ItemWeightSettings, plan: Plan, words: sp.csr_matrix | None
-) -> ItemWeights:
-    """Weights of strength one."""
+    engine: Engine,
+    settings: Sequence[ItemWeightSettings],
+    plan: Plan,
+    words: sp.csr_matrix | None,
+) -> list[ItemWeights]:
+    """Weights of strength one, for settings that differ in the ridge alone."""
     return fit_item_weights(
         engine.snapshot,
-        graph=settings.graph,
+        graph=settings[0].graph,
         words=words,
-        ridge=settings.ridge,
+        ridges=[each.ridge for each in settings],
         decay=_DECAY if plan.scales.pools > 1 else np.inf,
         shrinkage=plan.shrinkage,
         device=engine.device,

@@ -22,6 +22,7 @@ from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.item_similarity import ItemSimilarity
 from kgrec.scoring.similarity_weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
+from kgrec.singular_vectors import right_singular_vectors
 from kgrec.threads import decomposing
 
 _MAX_FACTORS = 128  # of the history matrix
@@ -189,7 +190,7 @@ def _regression_targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.n
     """The targets of the items ``used``, float64 ``[w, d + 1 + r]``: candidate vector, bias and
     factors; and the factors of all items, float32 ``[n, r]``, zero for items not used."""
     vectors = bound.trained_items
-    factors = _right_singular_vectors(_history_matrix(bound, used))
+    factors = right_singular_vectors(_history_matrix(bound, used), _MAX_FACTORS)
     event_factors = np.zeros((len(bound.snapshot.items), factors.shape[1]), dtype=np.float32)
     event_factors[used] = factors
     parts = (
@@ -198,19 +199,6 @@ def _regression_targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.n
         factors,
     )
     return np.concatenate(parts, axis=1).astype(np.float64), event_factors
-
-
-def _right_singular_vectors(matrix: sp.csr_matrix) -> np.ndarray:
-    """float64 ``[w, r]``: leading right singular vectors of ``[m, w]``, by randomised subspace
-    iteration (Halko, Martinsson & Tropp, 2011)."""
-    size = min(_MAX_FACTORS, min(matrix.shape) - 1)
-    rng = np.random.default_rng(0)
-    basis = rng.standard_normal((matrix.shape[1], size + 10))
-    with decomposing(basis.shape[1]):  # of so few columns, however many rows
-        for _ in range(4):
-            basis = np.linalg.qr(matrix.T @ (matrix @ basis))[0]
-        left, _, _ = np.linalg.svd(basis.T @ (matrix.T @ (matrix @ basis)))
-    return np.asarray(basis @ left[:, :size])
 
 
 def _history_matrix(bound: BoundModel, used: Ints) -> sp.csr_matrix:

@@ -3,11 +3,13 @@
 EASE (Steck, WWW 2019): the ridge regression of every item on all others, B = I - P / diag(P) with
 P the inverse of the items' Gram matrix. Graph nodes are further rows of the history matrix (Jeunen,
 Van Balen & Goethals, RecSys 2020): a node counts as one more user, who interacted with all items
-that it is connected to. Words of reviews are such rows too. Only the largest weights of each item
-are kept.
+that it is connected to. Words of texts are such rows too. Only the largest weights of each item
+are kept. With many items each is regressed on its nearest alone; see ``local_ridge``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,8 +21,9 @@ from kgrec.arrays import binary_matrix
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
 from kgrec.threads import decomposing
+from kgrec.training.local_ridge import local_ridge
 
-_MOST = 15_000  # items, the most popular; time grows with the cube, memory with the square
+_MOST = 6_000  # items regressed on all others; time grows with the cube, memory with the square
 _KEPT = 50  # weights of an item as a candidate
 _TOUCHED = 4_000  # nodes connected to more items are left out
 _BLOCK = 1_024  # columns at a time
@@ -29,31 +32,42 @@ _BLOCK = 1_024  # columns at a time
 def fit_item_weights(
     train: GraphSnapshot,
     *,
-    graph: bool,
+    graph: float,
     words: sp.csr_matrix | None = None,
     decay: float,
-    ridge: float = 10.0,
+    ridges: Sequence[float] = (10.0,),
     shrinkage: float = 0.0,
     device: torch.device,
-) -> ItemWeights:
-    """Weights among the items of ``train`` that have interactions, in their order there.
+) -> list[ItemWeights]:
+    """Weights among the items of ``train`` that have interactions, in their order there, for each
+    of ``ridges``.
 
-    With ``graph`` the facts are further rows, with ``words`` (its ``review_words``) the reviews.
-    ``ridge`` is the penalty per event of an average item. Takes O(n³) time and O(n²) memory for n
-    items, of which the 15,000 most popular are used.
+    ``graph`` is how much a node counts beside a user, 0 to leave the graph out; ``words`` are rows
+    of texts (``item_words`` of ``train``). A ridge is the penalty per event of an average item.
+    With n items up to 6,000 takes O(n³) time and O(n²) memory; above, O(n m³) and O(n m) for
+    m = 200 nearest items.
     """
     chosen, item = np.unique(train.interactions.item, return_inverse=True)
     counts = np.bincount(item, minlength=len(chosen))
-    used = np.sort(np.argsort(-counts, kind="stable")[:_MOST])
     rows = [_history_matrix(train, item, len(chosen))]
     if graph:
-        rows += [matrix[:, chosen] for matrix in _touches(train)]
+        scale = np.float32(graph) ** 0.5
+        rows += [matrix[:, chosen] * scale for matrix in _touches(train)]
     if words is not None:
         rows.append(words[:, chosen])
-    penalty = ridge * float(counts[used].mean())
-    gram = _gram([matrix[:, used] for matrix in rows], len(used))
-    weights = _regress(gram.to(device), penalty)
-    return ItemWeights(_largest(weights, used, len(chosen)), decay, shrinkage)
+    penalties = [ridge * float(counts.mean()) for ridge in ridges]
+    return [ItemWeights(matrix, decay, shrinkage) for matrix in _weights(rows, penalties, device)]
+
+
+def _weights(
+    rows: list[sp.csr_matrix], penalties: Sequence[float], device: torch.device
+) -> list[sp.csr_matrix]:
+    """CSR float32 ``[n, n]`` for each penalty, from rows ``[·, n]``."""
+    n_items = rows[0].shape[1]
+    if n_items > _MOST:
+        return local_ridge(sp.vstack(rows, format="csr"), penalties)
+    gram = _gram(rows, n_items).to(device)
+    return [_largest(_regress(gram.clone(), penalty), n_items) for penalty in penalties]
 
 
 def fit_own_weights(
@@ -80,15 +94,15 @@ def fit_own_weights(
     for code in range(n_scenarios):
         here = scenario == code
         counts = np.bincount(item[here], minlength=len(chosen))
-        used = np.sort(np.argsort(-counts, kind="stable")[: min(_MOST, np.count_nonzero(counts))])
+        used = np.flatnonzero(counts)
         if not len(used):
             found.append(None)
             continue
         share = np.bincount(events.user[here], minlength=len(total)) / total
         weight = sp.diags(np.sqrt(share + elsewhere * (1 - share)).astype(np.float32))
-        gram = _gram([(weight @ history[:, used]).tocsr()], len(used))
-        weights = _regress(gram.to(device), ridge * float(gram.diagonal().mean()))
-        found.append(_largest(weights, used, len(chosen)))
+        rows = (weight @ history[:, used]).tocsr()
+        penalty = ridge * float(rows.multiply(rows).sum()) / len(used)
+        found.append(_placed(_weights([rows], [penalty], device)[0], used, len(chosen)))
     return tuple(found)
 
 
@@ -147,17 +161,22 @@ def _regress(gram: Tensor, ridge: float) -> Tensor:
     return weights
 
 
-def _largest(weights: Tensor, used: Ints, size: int) -> sp.csr_matrix:
+def _largest(weights: Tensor, size: int) -> sp.csr_matrix:
     """The largest weights of every column by absolute value, CSR ``[size, size]``."""
-    kept = min(_KEPT, len(used))
+    kept = min(_KEPT, size)
     rows, values = [], []
     for block in torch.split(weights, _BLOCK, dim=1):
         place = block.abs().topk(kept, dim=0).indices
         rows.append(place.T.cpu().numpy())
         values.append(block.gather(0, place).T.cpu().numpy())
     row, value = np.concatenate(rows).ravel(), np.concatenate(values).ravel()
-    column = np.repeat(np.arange(len(used)), kept)
-    cells = (value, (used[row], used[column]))
-    matrix = sp.csr_matrix(cells, shape=(size, size))
+    column = np.repeat(np.arange(size), kept)
+    matrix = sp.csr_matrix((value, (row, column)), shape=(size, size))
     matrix.eliminate_zeros()
     return matrix
+
+
+def _placed(weights: sp.csr_matrix, used: Ints, size: int) -> sp.csr_matrix:
+    """The weights among the items ``used`` as CSR ``[size, size]``."""
+    cells = weights.tocoo()
+    return sp.csr_matrix((cells.data, (used[cells.row], used[cells.col])), shape=(size, size))

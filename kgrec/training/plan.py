@@ -39,6 +39,8 @@ _TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0)
 _TIMED_SPARSE_MASKED = _Defaults(256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0)
 _DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75)
 _SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
+_SPARSE_SAMPLED = _Defaults(128, 0.1, 0.2, 0.3, 20, 2e-3, 0.75)
+_SAMPLED_SIZE = 128  # where steps are sampled, time and memory go with the embedding size
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ def make_plan(
     """The given settings, then values that suit the data."""
     large = data.n_items > _MAX_ITEMS or data.n_facts > _MAX_FACTS
     sparse = data.n_events < _SPARSE_EVENTS * data.n_users
+    sampled = training.sampling == "sampled" or (training.sampling == "auto" and large)
     default = _defaults(data.temporal, sparse, training.examples)
+    if sampled:
+        default = _sampled(default)
     batch = min(max(data.n_users // 4, _MIN_BATCH), _MAX_BATCH)
     timed_scales = TimeScales(model.time_scales, model.visit_scales)
     cuts = data.temporal and training.examples == "auto"
@@ -98,7 +103,7 @@ def make_plan(
         user_weight=_chosen(training.user_weight, default.user_weight),
         shrinkage=_chosen(model.shrinkage, default.shrinkage),
         early_cuts=_chosen(training.early_cuts, default.early_cuts),
-        sampled=training.sampling == "sampled" or (training.sampling == "auto" and large),
+        sampled=sampled,
     )
 
 
@@ -120,6 +125,13 @@ def _defaults(temporal: bool, sparse: bool, examples: str) -> _Defaults:
     return (
         _TIMED_SPARSE_MASKED if sparse else replace(_TIMED, history_dropout=_DENSE.history_dropout)
     )
+
+
+def _sampled(default: _Defaults) -> _Defaults:
+    """What suits steps over a sample of the items, where all items would take ``default``."""
+    if default is _SPARSE:
+        return _SPARSE_SAMPLED
+    return replace(default, embedding_size=min(default.embedding_size, _SAMPLED_SIZE))
 
 
 def _chosen(setting: float | None, default: float) -> float:

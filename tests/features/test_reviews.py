@@ -21,7 +21,7 @@ from kgrec.fitting.fit import fingerprint
 from kgrec.graph.source import read_source
 from kgrec.scoring.request import Request
 from kgrec.training import fit_item_weights
-from kgrec.training.data.review_words import review_words
+from kgrec.training.data.item_words import item_words
 from tests.fitting.test_leakage import assert_same_model
 from tests.recommender import catalogs
 from tests.text.tiny import WORDS, write_bert
@@ -110,8 +110,8 @@ def test_words_join_the_weights_where_there_are_reviews(reader: Recommender) -> 
     train = full.without(np.asarray(full.interactions.split != "train"), ("train",))
     cpu = torch.device("cpu")
     result, silent = (
-        fit_item_weights(train, graph=False, words=words, decay=np.inf, device=cpu)
-        for words in (review_words(train), None)
+        fit_item_weights(train, graph=False, words=words, decay=np.inf, device=cpu)[0]
+        for words in (item_words(train), None)
     )
     assert not np.array_equal(result.matrix.toarray(), silent.matrix.toarray())
 

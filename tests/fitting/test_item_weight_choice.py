@@ -10,6 +10,7 @@ import pytest
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.fitting.item_weight_choice import (
+    GRAPHS,
     OUTSIDE_WEIGHTS,
     RIDGES,
     SCENARIO_RIDGES,
@@ -59,12 +60,12 @@ def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed:
     assert full is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
     valid = replace(valid, scenario=np.full(len(valid), "", dtype=object))  # as evaluate() asks
-    best, chosen = choose_item_weights(engine, valid, untimed, seed=0)
+    best, chosen = choose_item_weights(engine, valid, untimed, seed=0, texts=False)
     tried = {
         choice: ndcg(with_item_weights(engine, choice, untimed), fitted)
         for choice in (
             ItemWeightSettings(graph, strength, ridge)
-            for graph in (False, True)
+            for graph in GRAPHS
             for ridge in RIDGES
             for strength in (0.0, *STRENGTHS)
         )
@@ -76,7 +77,7 @@ def test_the_best_of_all_is_chosen(engine: Engine, fitted: Recommender, untimed:
 
 def test_without_validation_rows_there_are_none(engine: Engine, untimed: Plan) -> None:
     nothing = engine.snapshot.interactions.select(np.zeros(0, dtype=np.int64))
-    best, same = choose_item_weights(engine, nothing, untimed, seed=0)
+    best, same = choose_item_weights(engine, nothing, untimed, seed=0, texts=False)
     assert best.strength == 0
     assert with_item_weights(engine, best, untimed) is engine
     assert same is engine
@@ -105,7 +106,7 @@ def assert_one_is_explained(engine: Engine, history: Histories, scores: np.ndarr
 
 def test_one_history_scores_as_in_a_batch_and_is_explained(engine: Engine, untimed: Plan) -> None:
     """The fast path and the breakdown use the weights."""
-    strong = with_item_weights(engine, ItemWeightSettings(graph=True, strength=4.0), untimed)
+    strong = with_item_weights(engine, ItemWeightSettings(graph=1.0, strength=4.0), untimed)
     users = np.arange(3)
     batch = strong.score(strong.stored(users)).numpy()
     assert np.abs(batch - engine.score(engine.stored(users)).numpy()).max() > 0.01
@@ -126,7 +127,7 @@ def test_weights_of_single_scenarios_are_chosen_too(short: Recommender, untimed:
     assert full is not None
     assert engine.scenario_items is not None
     valid = full.interactions.select(np.asarray(full.interactions.split == "valid"))
-    best, chosen = choose_item_weights(engine, valid, untimed, seed=0)
+    best, chosen = choose_item_weights(engine, valid, untimed, seed=0, texts=False)
     queries = ValidationQueries.build(engine, valid, most=len(valid), seed=0)
 
     def evaluated(settings: ItemWeightSettings) -> float:
@@ -152,7 +153,7 @@ def test_weights_of_single_scenarios_are_chosen_too(short: Recommender, untimed:
 def test_a_scenario_scores_and_explains_by_its_weights(engine: Engine, untimed: Plan) -> None:
     scenario_weights = ScenarioWeightSettings(outside_weight=0.1, ridge=1.0, strength=8.0)
     strong = with_item_weights(
-        engine, ItemWeightSettings(graph=False, strength=4.0, scenario=scenario_weights), untimed
+        engine, ItemWeightSettings(graph=0.0, strength=4.0, scenario=scenario_weights), untimed
     )
     users = np.arange(4)
     shared = strong.score(strong.stored(users)).numpy()

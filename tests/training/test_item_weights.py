@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
 from kgrec.graph import GraphSnapshot
 from kgrec.metrics.baselines import EASE
 from kgrec.training import fit_item_weights, fit_own_weights
 from kgrec.training import item_weights as module
+from kgrec.training.local_ridge import local_ridge
 from tests.recommender import catalogs
 
 CPU = torch.device("cpu")
@@ -23,7 +25,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
 
 
 def fitted(snapshot: GraphSnapshot, *, graph: bool, strength: float = 1.0) -> np.ndarray:
-    found = fit_item_weights(snapshot, graph=graph, decay=np.inf, device=CPU)
+    found = fit_item_weights(snapshot, graph=graph, decay=np.inf, device=CPU)[0]
     return np.asarray(found.times(strength).matrix.toarray())
 
 
@@ -89,15 +91,60 @@ def test_only_the_largest_of_an_item_are_kept(
         assert left.max() <= np.abs(few[kept, item]).min()
 
 
-def test_only_the_most_chosen_items_take_part(
+def test_with_more_items_each_is_regressed_on_its_nearest(
     snapshot: GraphSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    whole = fitted(snapshot, graph=True)
     monkeypatch.setattr(module, "_MOST", 5)
-    few = fitted(snapshot, graph=False)
-    counts = np.bincount(snapshot.interactions.item)[chosen(snapshot)]
-    taking = np.flatnonzero(np.abs(few).sum(axis=0) + np.abs(few).sum(axis=1))
-    assert set(taking) <= set(np.argsort(-counts, kind="stable")[:5])
-    assert len(taking) > 1
+    near = fitted(snapshot, graph=True)
+    assert not np.diag(near).any()
+    size = min(len(chosen(snapshot)) - 1, 200)
+    assert (np.count_nonzero(near, axis=0) <= size).all()
+    assert np.corrcoef(near.ravel(), whole.ravel())[0, 1] > 0.9
+
+
+def _written_out(rows: np.ndarray, penalty: float, neighbours: int, shrink: float) -> np.ndarray:
+    """The regression of each column on its nearest, one at a time."""
+    gram = rows.T @ rows
+    length = np.sqrt(np.diag(gram))
+    expected = np.zeros_like(gram)
+    for item in range(len(gram)):
+        cosine = gram[item] / (length[item] * length + shrink)
+        cosine[item] = 0
+        nearest = np.argsort(-cosine, kind="stable")[:neighbours]
+        nearest = nearest[cosine[nearest] > 0]
+        system = gram[np.ix_(nearest, nearest)] + penalty * np.eye(len(nearest))
+        expected[nearest, item] = np.linalg.solve(system, gram[nearest, item])
+    return expected
+
+
+@pytest.mark.parametrize("neighbours", [3, 40])
+def test_a_local_ridge_solves_each_neighbourhood(neighbours: int) -> None:
+    """Against the definition, more items than a block has, items without any neighbour too."""
+    rng = np.random.default_rng(0)
+    rows = (rng.random((60, 150)) < 0.06).astype(np.float32)
+    rows[:, 7] = 0
+    rows[-1, :] *= 0.5
+    found = local_ridge(sp.csr_matrix(rows), [2.0, 9.0], neighbours=neighbours, shrink=1.0)
+    for penalty, ours in zip((2.0, 9.0), found, strict=True):
+        expected = _written_out(rows.astype(np.float64), penalty, neighbours, 1.0)
+        np.testing.assert_allclose(ours.toarray(), expected, rtol=1e-4, atol=1e-6)
+        assert not ours[:, 7].nnz
+
+
+def test_a_local_ridge_of_all_others_is_a_ridge_regression(snapshot: GraphSnapshot) -> None:
+    """With all items as neighbours it differs from EASE by nothing."""
+    items = chosen(snapshot)
+    people = np.zeros((len(snapshot.users), len(snapshot.items)), dtype=np.float32)
+    people[snapshot.interactions.user, snapshot.interactions.item] = 1
+    people = people[:, items]
+    ours = local_ridge(sp.csr_matrix(people), [5.0], neighbours=len(items))[0].toarray()
+    gram = people.T @ people
+    for item in range(len(items)):
+        others = np.flatnonzero(gram[item] * (np.arange(len(items)) != item))
+        system = gram[np.ix_(others, others)] + 5.0 * np.eye(len(others))
+        expected = np.linalg.solve(system, gram[others, item])
+        np.testing.assert_allclose(ours[others, item], expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("elsewhere", [0.0, 0.2, 1.0])

@@ -1,13 +1,15 @@
-"""Words of reviews as rows of the history matrix: a word counts as one more user, who interacted
-with the items whose reviews contain it. Texts are cleaned of markup as for the encoder."""
+"""Words of texts as rows of the history matrix: a word counts as one more user, who interacted with
+the items whose document or reviews contain it. Texts are cleaned of markup as for the encoder."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 
 import numpy as np
 import scipy.sparse as sp
 
+from kgrec.features.texts import texts_of
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.text.cleaning import clean_text
 from kgrec.text.words import words_of
@@ -17,9 +19,9 @@ _FEWEST_ITEMS = 2  # a word of a single item relates it to no other
 _MOST_SHARE = 0.3  # of the items: words that occur with more of them are left out
 
 
-def review_words(train: GraphSnapshot) -> sp.csr_matrix:
-    """float32 ``[words, n_items]``: tf-idf of each word in an item's reviews, with the logarithm of
-    its count. Each item's column has length √WEIGHT, or zero without reviews."""
+def item_words(train: GraphSnapshot) -> sp.csr_matrix:
+    """float32 ``[words, n_items]``: tf-idf of each word in an item's texts, with the logarithm of
+    its count. Each item's column has length √WEIGHT, or zero without texts."""
     counts, words = _counts(train)
     items = np.diff(counts.indptr)
     most = _MOST_SHARE * np.count_nonzero(counts.getnnz(axis=0))
@@ -33,13 +35,15 @@ def review_words(train: GraphSnapshot) -> sp.csr_matrix:
 
 
 def _counts(train: GraphSnapshot) -> tuple[sp.csr_matrix, np.ndarray]:
-    """float64 ``[words, n_items]``: the count of each word in an item's reviews; and the words."""
+    """float64 ``[words, n_items]``: the count of each word in an item's texts; and the words."""
     place: defaultdict[str, int] = defaultdict()
     place.default_factory = place.__len__
-    reviews = train.reviews
+    documents, reviews = texts_of(train)[0], train.reviews
     known = np.flatnonzero(reviews.item >= 0)
-    codes_of = [_codes(str(reviews.text[row]), place) for row in known]
-    item = np.repeat(reviews.item[known], [len(codes) for codes in codes_of])
+    items = np.concatenate([np.arange(len(documents)), reviews.item[known]])
+    texts = chain(documents, map(str, reviews.text[known]))
+    codes_of = [_codes(text, place) for text in texts]
+    item = np.repeat(items, [len(codes) for codes in codes_of])
     word = np.concatenate([np.empty(0, dtype=np.int64), *codes_of])
     cells = (np.ones(len(word)), (word, item))
     counts = sp.csr_matrix(cells, shape=(len(place), len(train.items)))

@@ -1,0 +1,154 @@
+"""The quick fit: a model in closed form, without a step of training.
+
+Items' vectors are the leading right singular vectors of the normalised history matrix, so that the
+vector part of the score is the low-pass filter of GF-CF (Shen et al., CIKM 2021); the bias is the
+logarithm of an item's popularity; item–item weights by ridge regression read users, the graph and
+words of texts. What else a model has (graph encoder, attributes, heads) is there and adds nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from kgrec.arrays import binary_matrix
+from kgrec.fitting.item_weight_choice import (
+    ItemWeightSettings,
+    choose_item_weights,
+    choose_strength,
+    with_item_weights,
+)
+from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.scoring.engine import Engine
+from kgrec.singular_vectors import right_singular_vectors
+from kgrec.threads import follow
+from kgrec.training import Plan
+
+GRAPHS = (0.0, 1.0, 4.0)  # how much a node of the graph counts beside a user
+POPULARITIES = (0.1, 0.0, 0.2)  # weight of the logarithm of the popularity, beside a cosine
+_SIZES = ((1_000, (32, 64)), (6_000, (64, 128)), (200_000, (128, 512)))  # by number of items
+_SIZES_OF_MANY = (64,)
+_STRENGTH = 16.0  # of the item–item weights, without validation rows
+_SILENT = ("friends_gate",)  # parameters beside the features that are not zero at first
+
+
+@dataclass(frozen=True)
+class VectorSettings:
+    """Settings of the closed-form vectors.
+
+    Attributes
+    ----------
+    size : int
+        Number of singular vectors.
+    popularity : float
+        Weight of log(1 + interactions of the item), beside a cosine.
+    """
+
+    size: int
+    popularity: float
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedForm:
+    """A model in closed form over a training graph, and the settings chosen for it."""
+
+    engine: Engine
+    vectors: VectorSettings
+    weights: ItemWeightSettings
+
+
+MakeEngine = Callable[[int], Engine]  # an untrained one with so many columns
+
+
+def choose_closed_form(
+    make: MakeEngine, n_items: int, valid: Interactions, plan: Plan, seed: int, *, texts: bool
+) -> ClosedForm:
+    """The model with the best settings on validation rows; the first of each without such rows.
+    ``n_items`` is the number of items with interactions.
+
+    The item–item weights are chosen beside the first vectors, then the vectors and the strength of
+    the weights beside these weights.
+    """
+    engines = dict(_engines(make, plan, n_items))
+    vectors, first = next(iter(engines.items()))
+    if not len(valid):
+        weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
+        return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
+    weights, best = choose_item_weights(first, valid, plan, seed, texts=texts, graphs=GRAPHS)
+    if best.weights is None or weights.scenario is not None:
+        return ClosedForm(best.refreshed(), vectors, weights)
+    alone = best.weights.times(1 / weights.strength)
+    place, weights = choose_strength(list(engines.values()), alone, weights, valid, seed)
+    vectors = list(engines)[place]
+    engine = engines[vectors].with_weights(alone.times(weights.strength))
+    return ClosedForm(engine.refreshed(), vectors, weights)
+
+
+def fit_closed_form(
+    make: MakeEngine, vectors: VectorSettings, weights: ItemWeightSettings, plan: Plan
+) -> ClosedForm:
+    """The model with given settings."""
+    engine = make(vectors.size)
+    found = _singular_vectors(engine, vectors.size)
+    engine = _with_vectors(engine, found, vectors.popularity, plan)
+    return ClosedForm(with_item_weights(engine, weights, plan).refreshed(), vectors, weights)
+
+
+def _engines(make: MakeEngine, plan: Plan, n_items: int) -> Iterator[tuple[VectorSettings, Engine]]:
+    """The engines to compare, without item–item weights and predicted vectors."""
+    sizes = next((sizes for most, sizes in _SIZES if n_items <= most), _SIZES_OF_MANY)
+    untrained = {size: make(size) for size in sizes}
+    found = _singular_vectors(untrained[sizes[-1]], sizes[-1])
+    for size, engine in untrained.items():
+        for popularity in POPULARITIES:
+            follow()
+            yield (
+                VectorSettings(size, popularity),
+                _with_vectors(engine, found[:, :size], popularity, plan),
+            )
+
+
+def _singular_vectors(engine: Engine, size: int) -> np.ndarray:
+    """float32 ``[n, size]``: the leading right singular vectors of D_u^-½ X D_i^-½, for the history
+    matrix X with degrees D; zero columns where there are fewer."""
+    events, items = engine.snapshot.interactions, _rows(engine)
+    shape = (len(engine.snapshot.users), len(engine.vocabulary.items))
+    matrix = binary_matrix(events.user, items, shape, np.float32)
+    scale = [
+        sp.diags(np.maximum(np.asarray(matrix.sum(axis=axis)).ravel(), 1.0) ** -0.5)
+        for axis in (1, 0)
+    ]
+    normalised = sp.csr_matrix(scale[0] @ matrix @ scale[1], dtype=np.float32)
+    found = right_singular_vectors(normalised, size)
+    return np.pad(found, ((0, 0), (0, size - found.shape[1])))
+
+
+def _with_vectors(engine: Engine, vectors: np.ndarray, popularity: float, plan: Plan) -> Engine:
+    """The engine with closed-form parameters, over the same inputs."""
+    model = copy.deepcopy(engine.model)
+    counts = np.bincount(_rows(engine), minlength=len(vectors)).astype(np.float32)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.startswith("features.") or name in _SILENT:
+                parameter.zero_()
+        table = {
+            "query_id": vectors / np.sqrt(np.maximum(counts, 1.0))[:, None],
+            "candidate_id": vectors,
+        }
+        for name, values in table.items():
+            model.get_parameter(f"features.{name}").copy_(torch.from_numpy(values))
+        bias = popularity / plan.temperature * np.log1p(counts)
+        model.item_bias.copy_(torch.from_numpy(bias.astype(np.float32)))
+    bound = replace(engine.bound.refreshed(), model=model.eval())
+    return Engine.bind(bound, predicts_cold=False)
+
+
+def _rows(engine: Engine) -> Ints:
+    """int64: the row in the vocabulary of each interaction's item."""
+    rows = engine.inputs.items.item_row.cpu().numpy()
+    return np.asarray(rows[engine.snapshot.interactions.item])
