@@ -15,6 +15,7 @@ from kgrec.features.texts import TextFeatures
 from kgrec.files import readable_folder
 from kgrec.fitting.fit import FitData, FitOptions, Fitted, fingerprint, fit_engine
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
+from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import settings_to_try
 from kgrec.fitting.validation import choosing_rows, has_valid_split, training_split
 from kgrec.graph import GraphSnapshot
@@ -45,6 +46,7 @@ class PipelineResult:
     trials: list[dict[str, Any]]
 
 
+@keeping_pages()
 @following_load()
 def run_pipeline(
     visible: GraphSnapshot,
