@@ -13,7 +13,7 @@ def dropped_out(vectors: Tensor, share: float) -> Tensor:
     """``vectors`` with ``share`` of their numbers zero and the others larger, so that means stay.
 
     The share is rounded to 16 bits. Draws with torch's generator of the device; on a CPU this takes
-    an eighth of the time of ``torch.nn.functional.dropout``, which is most of a small model's step.
+    a third of the time of ``torch.nn.functional.dropout``.
     """
     level = round(share * _LEVELS)
     if not level:
