@@ -60,6 +60,18 @@ class SparsePattern:
             return _bag(self.indices, self.indptr, values, dense)
         return _Product.apply(dense, values, self)  # type: ignore[no-any-return]
 
+    def transposed_product(self, values: Tensor, dense: Tensor) -> Tensor:
+        """``A.T @ dense``, float32 ``[n_columns, d]``, without gradients."""
+        first, rows, order = self.columns
+        return _bag(rows, first, values[order], dense.contiguous())
+
+    def matmuls(self, values: Tensor, dense: Tensor) -> Tensor:
+        """``matmul`` for each row of ``values`` float32 ``[S, nnz]``; returns ``[S, n_rows, d]``.
+        Their gradients come from one product."""
+        if not torch.is_grad_enabled():
+            return torch.stack([self.matmul(each, dense) for each in values])
+        return _Products.apply(dense, values, self)  # type: ignore[no-any-return]
+
 
 def _rows(values: np.ndarray, device: torch.device | str) -> Tensor:
     return torch.as_tensor(np.asarray(values, dtype=np.int64), device=device)
@@ -76,9 +88,28 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.pattern.transposed_product(ctx.saved_tensors[0], grad), None, None
+
+
+class _Products(torch.autograd.Function):
+    """Several products with one pattern; the transposes' rows follow each other in one matrix."""
+
+    @staticmethod
+    def forward(ctx: Any, dense: Tensor, values: Tensor, pattern: SparsePattern) -> Tensor:
+        ctx.pattern = pattern
+        ctx.save_for_backward(values)
+        bags = [_bag(pattern.indices, pattern.indptr, each, dense) for each in values]
+        return torch.stack(bags)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         first, rows, order = ctx.pattern.columns
-        values = ctx.saved_tensors[0][order]
-        return _bag(rows, first, values, grad.contiguous()), None, None
+        (values,) = ctx.saved_tensors
+        count, n_rows, size = grad.shape
+        starts = n_rows * torch.arange(count, device=rows.device)
+        indices = (rows.unsqueeze(1) + starts).flatten()
+        weights = values[:, order].T.flatten()
+        return _bag(indices, count * first, weights, grad.reshape(-1, size)), None, None
 
 
 def _bag(indices: Tensor, offsets: Tensor, values: Tensor, dense: Tensor) -> Tensor:
@@ -106,3 +137,7 @@ class SparseMatrix:
 
     def __matmul__(self, dense: Tensor) -> Tensor:
         return self.pattern.matmul(self.values, dense)
+
+    def transposed_product(self, dense: Tensor) -> Tensor:
+        """``A.T @ dense``, without gradients."""
+        return self.pattern.transposed_product(self.values, dense)

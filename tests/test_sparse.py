@@ -43,6 +43,25 @@ def test_product_and_its_gradient_equal_the_dense_ones(
     torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-5)
 
 
+@given(products())
+@settings(deadline=None, max_examples=30)
+def test_several_products_equal_one_after_the_other(case: tuple[sp.csr_matrix, np.ndarray]) -> None:
+    matrix, dense = case
+    pattern = SparsePattern.build(matrix.indptr, matrix.indices, matrix.shape[1])
+    values = torch.as_tensor(np.stack([matrix.data, -2 * matrix.data, matrix.data**2]))
+    ours = torch.tensor(dense, requires_grad=True)
+    theirs = torch.tensor(dense, requires_grad=True)
+    together = pattern.matmuls(values, ours)
+    apart = torch.stack([pattern.matmul(each, theirs) for each in values])
+    assert torch.equal(together, apart)
+    with torch.no_grad():
+        assert torch.equal(pattern.matmuls(values, ours), apart)
+    weight = torch.linspace(-1, 1, apart.numel()).reshape(apart.shape)
+    (together * weight).sum().backward()
+    (apart * weight).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-4)
+
+
 def test_gradients_equal_finite_differences() -> None:
     matrix = sp.random(5, 4, density=0.5, random_state=0, format="csr", dtype=np.float64)
     pattern = SparsePattern.build(matrix.indptr, matrix.indices, 4)

@@ -156,8 +156,8 @@ class TrainingConfig(Settings):
         32_768, ge=1, description="Greatest number of events per step, where steps are sampled."
     )
     valid_every: int = Field(5, ge=1, description="Epochs between validations.")
-    patience: int = Field(
-        6, ge=1, description="Validations without improvement before training stops."
+    patience: int | None = Field(
+        None, ge=1, description="Validations without improvement before training stops."
     )
     valid_share: float = Field(
         0.1, gt=0, lt=0.5, description="Share held out to choose the epoch where no split is given."

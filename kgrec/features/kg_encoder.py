@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +17,7 @@ from kgrec.sparse import SparseMatrix
 _COLUMNS = 64  # of the nodes' vectors at a time
 _CACHED = 2**22  # numbers that a cache holds as they are
 _OFTEN = 8  # times that a node is read, on average
+_ROWS = 1024  # of the messages at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +27,16 @@ class Layer:
     Attributes
     ----------
     source, relation : int64 ``[t]``
-        The sender and the relation of each message.
+        The sender and the relation of each message, by ascending sender.
+    first : int64 ``[nodes]``
+        The first message of each sender.
     receive : SparseMatrix ``[receivers, t]``
         Which node receives which message.
     """
 
     source: Tensor
     relation: Tensor
+    first: Tensor
     receive: SparseMatrix
 
 
@@ -61,9 +66,12 @@ class DeviceMessages:
         offset = 0 if from_items else n_items
 
         def layer(tokens: np.ndarray, matrix: sp.csr_matrix) -> Layer:
+            source = messages.source[tokens] - offset
+            first = np.searchsorted(source, np.arange(messages.matrix.shape[0] - offset))
             return Layer(
-                source=torch.as_tensor(messages.source[tokens] - offset).to(device),
+                source=torch.as_tensor(source).to(device),
                 relation=torch.as_tensor(messages.relation[tokens]).to(device),
+                first=torch.as_tensor(first).to(device),
                 receive=SparseMatrix.build(matrix, device),
             )
 
@@ -119,13 +127,56 @@ def _received(nodes: Tensor, layer: Layer, weight: Tensor) -> Tensor:
     """
     often = len(layer.receive.values) >= _OFTEN * len(nodes)
     if nodes.device.type != "cpu" or nodes.numel() <= _CACHED or not often:
-        return layer.receive @ _sent(nodes, layer, weight)
+        return _product(nodes, weight, layer)
     parts = zip(torch.split(nodes, _COLUMNS, 1), torch.split(weight, _COLUMNS, 1), strict=True)
-    return torch.cat(
-        [layer.receive @ _sent(part.contiguous(), layer, of.contiguous()) for part, of in parts], 1
-    )
+    return torch.cat([_product(part.contiguous(), of.contiguous(), layer) for part, of in parts], 1)
+
+
+def _product(nodes: Tensor, weight: Tensor, layer: Layer) -> Tensor:
+    """``layer.receive @ _sent(…)``, with gradients for nodes and relations."""
+    if not torch.is_grad_enabled():
+        return layer.receive @ _sent(nodes, layer, weight)
+    return _Product.apply(nodes, weight, layer)  # type: ignore[no-any-return]
 
 
 def _sent(nodes: Tensor, layer: Layer, weight: Tensor) -> Tensor:
-    sent = functional.embedding(layer.source, nodes)
-    return sent * functional.embedding(layer.relation, weight)
+    """The messages, float32 ``[t, d]``."""
+    sent = nodes.index_select(0, layer.source)
+    for rows in _chunks(layer, weight):
+        sent[rows].mul_(weight.index_select(0, layer.relation[rows]))
+    return sent
+
+
+def _chunks(layer: Layer, weight: Tensor) -> list[slice]:
+    """The messages, on a CPU some at a time, whose vectors stay in its cache."""
+    count = len(layer.source)
+    step = max(_ROWS, len(weight)) if weight.device.type == "cpu" else max(count, 1)
+    return [slice(start, start + step) for start in range(0, count, step)]
+
+
+class _Product(torch.autograd.Function):
+    """Messages are computed again for the gradients instead of being kept: a pass over them takes
+    as long as all of their sums."""
+
+    @staticmethod
+    def forward(ctx: Any, nodes: Tensor, weight: Tensor, layer: Layer) -> Tensor:
+        ctx.layer = layer
+        ctx.save_for_backward(nodes, weight)
+        return layer.receive @ _sent(nodes, layer, weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        nodes, weight = ctx.saved_tensors
+        layer: Layer = ctx.layer
+        sent = layer.receive.transposed_product(grad)
+        of_weight = torch.zeros_like(weight)
+        for rows in _chunks(layer, weight):
+            part, relation = sent[rows], layer.relation[rows]
+            product = nodes.index_select(0, layer.source[rows]).mul_(part)
+            of_weight += torch.ops.aten.embedding_dense_backward(
+                product, relation, len(weight), -1, False
+            )
+            part.mul_(weight.index_select(0, relation))
+        every = torch.arange(len(sent), device=sent.device)
+        of_nodes = functional.embedding_bag(every, sent, layer.first, mode="sum")
+        return of_nodes, of_weight, None

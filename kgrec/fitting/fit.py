@@ -31,6 +31,7 @@ from kgrec.fitting.item_weight_choice import (
 from kgrec.fitting.model_shape import model_shape
 from kgrec.fitting.plan import plan_training
 from kgrec.fitting.validation import ValidationQueries
+from kgrec.fitting.warm_start import short_plan, take_weights
 from kgrec.graph.snapshot import GraphSnapshot, Interactions
 from kgrec.nn import HybridModel, ModelInputs, ModelShape
 from kgrec.progress import Progress
@@ -82,6 +83,8 @@ class FitOptions:
         A fitted model to learn from (distillation).
     progress : callable or None
         Reports progress.
+    rival : float
+        The best NDCG@10 on validation rows of another training that this one is compared with.
     """
 
     seed: int
@@ -91,6 +94,7 @@ class FitOptions:
     tuned: bool = False
     teacher: TeacherModel | None = None
     progress: Progress | None = None
+    rival: float = -math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +129,7 @@ class Fitted:
         """NDCG@10 on validation rows; -inf without validation rows."""
         if not math.isnan(self.item_weights.ndcg):
             return self.item_weights.ndcg
-        return max((r[METRIC] for r in self.training_log if METRIC in r), default=-math.inf)
+        return best_ndcg(self.training_log)
 
 
 def fit_engine(
@@ -148,17 +152,21 @@ def fit_engine(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         engine, tables = _untrained_engine(data, config, plan, device)
+        steps, stop = plan, None
+        if template is not None:
+            steps, stop = _second_training(engine, template)
         trainer = Trainer(
             model=engine.model,
             inputs=engine.inputs,
             data=engine.sequences,
-            plan=plan,
+            plan=steps,
             config=config.training,
             seed=seed,
             device=device,
             validate=_validation(engine, data.valid, plan, seed) if len(data.valid) else None,
             sampler=_step_sampler(tables, engine, config) if plan.sampled else None,
-            stop=None if template is None else best_epoch(template.training_log),
+            stop=stop,
+            rival=options.rival,
             scenarios=tuple(engine.vocabulary.scenarios),
             teacher=teacher_scores(options.teacher, data.train, engine.vocabulary, device),
         )
@@ -168,7 +176,7 @@ def fit_engine(
     if template is not None:
         settings = template.item_weights
         final = with_item_weights(final, settings, plan)
-    elif not config.model.use_item_weights:
+    elif not config.model.use_item_weights or plan.is_behind(best_ndcg(log), options.rival):
         settings = NO_WEIGHTS
     else:
         texts = config.model.use_text
@@ -190,9 +198,8 @@ def _fit_quickly(
     """A model in closed form: nothing is trained, and there is no record of epochs."""
 
     def make(size: int) -> Engine:
-        return _untrained_engine(data, config, replace(plan, embedding_size=size), options.device)[
-            0
-        ]
+        sized = replace(plan, embedding_size=size)
+        return _untrained_engine(data, config, sized, options.device)[0]
 
     with torch.random.fork_rng(devices=[]):
         if template is not None and template.vectors is not None:
@@ -204,11 +211,25 @@ def _fit_quickly(
     return Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
 
 
+def best_ndcg(log: list[dict[str, float]]) -> float:
+    """NDCG@10 of the best validation, without item–item weights; -inf without validation."""
+    return max((record[METRIC] for record in log if METRIC in record), default=-math.inf)
+
+
 def best_epoch(log: list[dict[str, float]]) -> int:
     """The epoch with the best validation; the last epoch without validation."""
     validated = [record for record in log if METRIC in record]
     best = max(validated, key=lambda record: record[METRIC], default=log[-1])
     return int(best["epoch"])
+
+
+def _second_training(engine: Engine, chosen: Fitted) -> tuple[Plan, int | None]:
+    """The plan of a training on all rows, and after how many of its epochs it ends: it goes on
+    from the chosen weights where it can, otherwise it repeats the first."""
+    epochs = best_epoch(chosen.training_log)
+    if chosen.plan.refit_share and take_weights(engine.model, engine.vocabulary, chosen.engine):
+        return short_plan(chosen.plan, epochs), None
+    return chosen.plan, epochs
 
 
 def epoch_progress(progress: Progress, epochs: int) -> Callable[[dict[str, float]], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ import numpy as np
 from kgrec.config import RecommenderConfig
 from kgrec.features.texts import TextFeatures
 from kgrec.files import readable_folder
-from kgrec.fitting.fit import FitData, FitOptions, Fitted, fingerprint, fit_engine
+from kgrec.fitting.fit import FitData, FitOptions, Fitted, best_ndcg, fingerprint, fit_engine
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
+from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import settings_to_try
 from kgrec.fitting.validation import choosing_rows, has_valid_split, training_split
 from kgrec.graph import GraphSnapshot
@@ -45,6 +47,7 @@ class PipelineResult:
     trials: list[dict[str, Any]]
 
 
+@keeping_pages()
 @following_load()
 def run_pipeline(
     visible: GraphSnapshot,
@@ -77,10 +80,11 @@ def run_pipeline(
             fingerprint=fingerprint(data.train, data.valid, config, options.seed),
         )
         settings, options = [config], replace(options, tuned=True)
-    fits = [
-        fit_engine(data, one, replace(options, checkpoint=_beside(options.checkpoint, place)))
-        for place, one in enumerate(settings)
-    ]
+    fits: list[Fitted] = []
+    for place, one in enumerate(settings):
+        rival = max((best_ndcg(fit.training_log) for fit in fits), default=-math.inf)
+        own = replace(options, checkpoint=_beside(options.checkpoint, place), rival=rival)
+        fits.append(fit_engine(data, one, own))
     best = max(range(len(fits)), key=lambda place: fits[place].ndcg)
     chosen = fitted = fits[best]
     if config.training.refit and not has_valid_split(visible) and held.any():

@@ -26,6 +26,7 @@ from kgrec.features.names import IDS
 from kgrec.features.review_features import RATING_FEATURES
 from kgrec.features.tables import FeatureTables, KeptRows, Vocabulary
 from kgrec.features.text_pooling import ReviewInputs
+from kgrec.nn.dropout import dropped_out
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, HeadShape, grown, own_parameters
 from kgrec.nn.histories import STATE_SIZE, HistoryBatch, TimeScales
@@ -220,8 +221,9 @@ class HybridModel(nn.Module):
         query_parts, candidate_parts = self.item_parts(inputs, known)
         query = sum_parts(query_parts)
         candidate = sum_parts(candidate_parts)
-        query = functional.dropout(query, self.shape.dropout, self.training)
-        candidate = functional.dropout(candidate, self.shape.dropout, self.training)
+        if self.training:
+            query = dropped_out(query, self.shape.dropout)
+            candidate = dropped_out(candidate, self.shape.dropout)
         bias = functional.embedding(inputs.items.item_row.clamp_min(0), self.item_bias.unsqueeze(1))
         if known is not None:
             bias = torch.lerp(self.new_bias.expand_as(bias), bias, known)
@@ -233,12 +235,13 @@ class HybridModel(nn.Module):
         words = None
         if batch.text_pattern is not None and self.shape.event_texts:
             words = self.event_words(inputs, batch.text_rows)
-        gates = self.gates(batch)
+        gates = self.gates(batch).unbind(1)
+        pools = batch.pattern.matmuls(batch.weights, query)
         for scale in range(self.shape.scales.pools):
-            pool = batch.pattern.matmul(batch.weights[scale], query)
+            pool = pools[scale]
             if words is not None and batch.text_pattern is not None:
                 pool = pool + batch.text_pattern.matmul(batch.text_weights[scale], words)
-            total = total + pool * gates[:, scale]
+            total = total + pool * gates[scale]
         return total
 
     def event_words(self, inputs: ModelInputs, rows: Tensor) -> Tensor:

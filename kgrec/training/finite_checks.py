@@ -20,7 +20,7 @@ class NotFinite(ArithmeticError):
 
 def check_step(model: nn.Module, loss: Tensor, groups: Sequence[GroupLoss]) -> None:
     """Raise NotFinite for a loss or gradient that is not finite, before the weights move."""
-    gradients = _norm(p.grad for p in model.parameters() if p.grad is not None)
+    gradients = _sum(p.grad for p in model.parameters() if p.grad is not None)
     loss = loss.detach()
     if bool(torch.isfinite(loss + gradients)):
         return
@@ -32,11 +32,12 @@ def check_step(model: nn.Module, loss: Tensor, groups: Sequence[GroupLoss]) -> N
 
 def check_weights(model: nn.Module) -> None:
     """Raise NotFinite for weights that are not finite."""
-    if not torch.isfinite(_norm(p.detach() for p in model.parameters())):
+    if not torch.isfinite(_sum(p.detach() for p in model.parameters())):
         raise NotFinite("weights", "not finite")
 
 
-def _norm(tensors: Iterable[Tensor]) -> Tensor:
-    """The largest absolute value in ``tensors``; NaN and infinity stay so."""
-    largest = [torch.linalg.vector_norm(each, torch.inf) for each in tensors if each.numel()]
-    return torch.stack(largest).max() if largest else torch.zeros(())
+def _sum(tensors: Iterable[Tensor]) -> Tensor:
+    """The sum of all numbers in ``tensors``: not finite where one of them is not, and read in one
+    pass. Finite numbers that add up to more than a float holds count as not finite, too."""
+    sums = [each.sum() for each in tensors if each.numel()]
+    return torch.stack(sums).sum() if sums else torch.zeros(())

@@ -30,13 +30,14 @@ class _Defaults:
     user_weight: float
     shrinkage: float = 0.0
     early_cuts: float = 0.0
+    patience: int = 6
 
 
 # Found by random searches on validation rows for each kind of data. Where validation follows
 # training in time a model predicts the next items, otherwise items that occur together.
 _TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=5.0, early_cuts=0.1)
-_TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0)
-_TIMED_SPARSE_MASKED = _Defaults(256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0)
+_TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0, patience=3)
+_TIMED_SPARSE_MASKED = _Defaults(256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0, patience=3)
 _DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75)
 _SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
 _SPARSE_SAMPLED = _Defaults(128, 0.1, 0.2, 0.3, 20, 2e-3, 0.75)
@@ -46,7 +47,14 @@ _SAMPLED_SIZE = 128  # where steps are sampled, time and memory go with the embe
 @dataclass(frozen=True)
 class Plan:
     """The resolved settings of a fit. ``temporal``: training cuts histories in time, otherwise it
-    hides events; ``sampled``: a step reads a sample of the items, otherwise all."""
+    hides events; ``sampled``: a step reads a sample of the items, otherwise all.
+
+    What saves time: a training ends after ``patience`` validations without improvement, and, where
+    two kinds of examples are compared, after ``race_share`` of the epochs if it is then behind the
+    other's best by more than ``race_margin`` of that; a second training, on all rows, continues the
+    first for ``refit_share`` of its epochs with ``refit_rate`` of its learning rate. With
+    ``race_share`` 1 no comparison ends early; with ``refit_share`` 0 the second training starts
+    anew."""
 
     temporal: bool
     embedding_size: int
@@ -61,6 +69,16 @@ class Plan:
     shrinkage: float = 0.0
     early_cuts: float = 0.0
     sampled: bool = False
+    patience: int = 6
+    race_share: float = 0.3
+    race_margin: float = 0.1
+    refit_share: float = 0.2
+    refit_rate: float = 0.1
+
+    def is_behind(self, ndcg: float, rival: float) -> bool:
+        """Whether a validation is so far behind another training's best (-inf: there is none) that
+        later ones will hardly be better."""
+        return ndcg < (1 - self.race_margin) * rival
 
 
 @dataclass(frozen=True)
@@ -90,7 +108,7 @@ def make_plan(
     batch = min(max(data.n_users // 4, _MIN_BATCH), _MAX_BATCH)
     timed_scales = TimeScales(model.time_scales, model.visit_scales)
     cuts = data.temporal and training.examples == "auto"
-    return Plan(
+    plan = Plan(
         temporal=cuts,
         embedding_size=model.embedding_size or default.embedding_size,
         scales=timed_scales if data.temporal else TimeScales((math.inf,)),
@@ -103,18 +121,28 @@ def make_plan(
         user_weight=_chosen(training.user_weight, default.user_weight),
         shrinkage=_chosen(model.shrinkage, default.shrinkage),
         early_cuts=_chosen(training.early_cuts, default.early_cuts),
+        patience=training.patience or default.patience,
         sampled=sampled,
     )
+    return _without_haste(plan, training) if training.effort == "thorough" else plan
+
+
+def _without_haste(plan: Plan, training: TrainingConfig) -> Plan:
+    """The plan without what saves time: no comparison ends early, and the second training is a
+    whole one."""
+    patience = training.patience or _Defaults.patience
+    return replace(plan, patience=patience, race_share=1.0, refit_share=0.0)
 
 
 def examples_to_try(
     training: TrainingConfig, data: DataSummary
 ) -> tuple[Literal["auto", "masks"], ...]:
     """The kinds of examples to fit with and compare on validation: two where users have few events
-    in time, since neither kind is better on all data; one where the settings decide."""
+    in time, since neither kind is better on all data; one where the settings decide. The one that
+    needs fewer epochs comes first."""
     open_ = training.examples == "auto" and training.epochs is None
     sparse = data.n_events < min(_SPARSE_EVENTS * data.n_users, _TRIED_EVENTS)
-    return ("auto", "masks") if open_ and data.temporal and sparse else (training.examples,)
+    return ("masks", "auto") if open_ and data.temporal and sparse else (training.examples,)
 
 
 def _defaults(temporal: bool, sparse: bool, examples: str) -> _Defaults:

@@ -40,7 +40,8 @@ class Trainer:
 
     ``validate`` returns the selection metric, "valid_ndcg@10", and may return that of single
     scenarios too ("valid_ndcg@10/NAME"). With a ``sampler`` a step reads only the items that it
-    needs, otherwise all of them. ``stop`` ends the training after so many epochs of the plan.
+    needs, otherwise all of them. ``stop`` ends the training after so many epochs of the plan;
+    ``rival`` is the best validation of another training that it is compared with.
     ``scenarios`` are the names by code, ``teacher`` gives the scores that a "kl" loss learns from.
     """
 
@@ -54,6 +55,7 @@ class Trainer:
     validate: Validate | None = None
     sampler: StepSampler | None = None
     stop: int | None = None
+    rival: float = -math.inf
     scenarios: tuple[str, ...] = ()
     teacher: Teacher | None = None
 
@@ -109,7 +111,9 @@ class Trainer:
         average = self._average(done)
         epochs = self.plan.epochs if self.stop is None else min(self.stop, self.plan.epochs)
         with following_load():
-            while done.epoch < epochs and done.waited < self.config.patience:
+            while done.epoch < epochs and done.waited < self.plan.patience:
+                if self._is_behind(done):
+                    break
                 record = self._epoch(done.epoch, users, optimizer, average)
                 done.epoch += 1
                 done.records.append(record)
@@ -161,6 +165,11 @@ class Trainer:
                 metrics = self.validate()
             record.update(metrics)
             keep_best(self.model, done, metrics, self.scenarios, self.config.stop_by_scenario)
+
+    def _is_behind(self, done: TrainingState) -> bool:
+        """Whether the training is so far behind its rival that it will hardly be better."""
+        late = done.epoch >= self.plan.race_share * self.plan.epochs
+        return late and bool(done.best) and self.plan.is_behind(done.best_metric, self.rival)
 
     def _is_validated(self, epoch: int) -> bool:
         return epoch % self.config.valid_every == 0 or epoch == self.plan.epochs

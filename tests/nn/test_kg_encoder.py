@@ -91,10 +91,11 @@ def test_encoder_equals_a_loop_over_the_facts(sample: Sample, layers: int) -> No
 def test_encoder_and_gradients_equal_pyg(
     sample: Sample, layers: int, cached: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All columns at once, and two at a time."""
+    """All columns and messages at once, and a few at a time."""
     monkeypatch.setattr(kg_encoder, "_CACHED", cached)
     monkeypatch.setattr(kg_encoder, "_OFTEN", 0)
     monkeypatch.setattr(kg_encoder, "_COLUMNS", 2)
+    monkeypatch.setattr(kg_encoder, "_ROWS", 1 if not cached else kg_encoder._ROWS)
     encoder, items = encoder_and_items(sample, layers)
     messages = DeviceMessages.build(sample.tables.messages, len(items), layers, "cpu")
     edges = edges_of(sample.snapshot, sample.vocabulary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,11 +115,29 @@ def test_both_kinds_of_examples_are_tried_where_users_have_few_events_in_time() 
             training, DataSummary(temporal=temporal, n_users=100, n_events=n_events)
         )
 
-    assert tried(900) == ("auto", "masks")
+    assert tried(900) == ("masks", "auto")
     assert tried(1500) == ("auto",), "enough events to learn their order"
     assert tried(900, temporal=False) == ("auto",)
     assert tried(900, epochs=3) == ("auto",), "settings come first"
     assert tried(900, examples="masks") == ("masks",)
+
+
+def test_sparse_timed_data_overfits_soon_unless_the_settings_wait() -> None:
+    def patience(n_events: int, **settings: object) -> int:
+        data = DataSummary(temporal=True, n_users=10, n_events=n_events)
+        return make_plan(ModelConfig(), TrainingConfig.model_validate(settings), data).patience
+
+    assert patience(20) < patience(500)
+    assert patience(20, patience=9) == patience(500, patience=9) == 9
+
+
+def test_a_training_is_behind_by_more_than_the_margin() -> None:
+    plan = replace(
+        make_plan(ModelConfig(), TrainingConfig(), DataSummary(True, 10, 500)), race_margin=0.1
+    )
+    assert plan.is_behind(0.44, 0.5)
+    assert not plan.is_behind(0.46, 0.5)
+    assert not plan.is_behind(0.0, -math.inf)
 
 
 def test_timed_data_can_be_trained_on_hidden_events() -> None:
@@ -132,3 +151,20 @@ def test_timed_data_can_be_trained_on_hidden_events() -> None:
     assert masks.scales == plan(True, TrainingConfig()).scales
     assert masks.history_dropout == plan(False, TrainingConfig()).history_dropout
     assert masks.temperature == plan(True, TrainingConfig()).temperature
+
+
+def test_a_thorough_plan_saves_no_time() -> None:
+    data = DataSummary(temporal=True, n_users=100, n_events=500)
+    usual = make_plan(ModelConfig(), TrainingConfig(), data)
+    thorough = make_plan(ModelConfig(), TrainingConfig(effort="thorough"), data)
+    assert (thorough.race_share, thorough.refit_share) == (1.0, 0.0)
+    assert thorough.patience > usual.patience
+    assert replace(thorough, patience=3, race_share=0.3, refit_share=0.2) == usual
+
+
+def test_sampled_steps_have_small_vectors() -> None:
+    data = DataSummary(temporal=False, n_users=10_000, n_events=90_000, n_items=30_000)
+    assert make_plan(ModelConfig(), TrainingConfig(), data).embedding_size == 128
+    given = make_plan(ModelConfig(embedding_size=256), TrainingConfig(), data)
+    assert given.embedding_size == 256
+    assert given.sampled

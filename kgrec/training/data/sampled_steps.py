@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ _UNIFORM_SHARE = 0.5  # of the negatives; the others are drawn by popularity
 
 # Parameters with a row per trained item, entity or attribute of items, by the part whose rows
 # count them.
-ROW_TABLES = {
+ROW_TABLES: Final = {
     "item_bias": IDS,
     **{f"features.{name}": block.name for block in FEATURE_BLOCKS for name in block.row_tables},
 }

@@ -33,8 +33,9 @@ class RunningAverage:
         """Add the present weights to the average."""
         self.steps += 1
         keep = min(self.decay, self.steps / (self.steps + _WARM_UP))
-        for name, value in self.model.named_parameters():
-            self.values[name].lerp_(value, 1 - keep)
+        own = dict(self.model.named_parameters())
+        averages = [self.values[name] for name in own]
+        torch._foreach_lerp_(averages, list(own.values()), 1 - keep)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
