@@ -18,7 +18,7 @@ from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
-from kgrec.nn.histories import event_ages, plain_events, visit_ages
+from kgrec.nn.histories import both_ages, plain_events
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.item_cache import ItemCache
@@ -334,7 +334,7 @@ class Engine:
         else:
             order = np.lexsort((items, times, row_numbers(indptr)))
             items, times = items[order], times[order]
-            ages, visits = event_ages(indptr, times), visit_ages(indptr, times)
+            ages, visits = both_ages(indptr, times)
         return Histories(indptr, items, ages, visits, none, users, scenario, later)
 
     def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:

@@ -15,6 +15,7 @@ from kgrec.arguments import all_integers, as_id, id_list
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 
+_TEXT = frozenset({str})
 GivenHistories: TypeAlias = "Mapping[Any, Sequence[Any]] | Sequence[Sequence[Any]] | pd.DataFrame"
 
 
@@ -141,7 +142,7 @@ def _empty(given: Any) -> tuple[list[str], Ints]:
 
 def _plain(given: Any) -> bool:
     """Whether a history is a list of texts, as most are."""
-    return type(given) is list and all(type(item) is str for item in given)
+    return type(given) is list and _TEXT.issuperset(map(type, given))
 
 
 def _event(event: Any) -> tuple[Any, Any]:

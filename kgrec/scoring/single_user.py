@@ -18,6 +18,7 @@ from torch import Tensor
 
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import (
+    STATE_SIZE,
     Histories,
     HybridModel,
     ItemVectors,
@@ -175,16 +176,22 @@ class SingleUserScorer:
         indptr = np.array([0, len(age)])
         gates = self.gates[int(later) if len(self.gates) > 1 else 0]
         if self.state_gates is not None:
-            state = history_state(indptr, visit)[0]
-            gates = gates + np.tensordot(state, self.state_gates, axes=1)
+            state = history_state(indptr, visit)
+            gates = gates + state.dot(self.state_gates.reshape(STATE_SIZE, -1)).reshape(gates.shape)
         pools = pool_weights(indptr, age, visit, self.scales)
         shares = None if self.item_weights is None else self.item_weights.shares(indptr, age)
-        n_factors = self.event.shape[1] - gates.shape[1]
-        if n_factors:
-            gates = np.pad(gates, ((0, 1), (0, n_factors)))
-            gates[-1, -n_factors:] = 1
-            pools = np.pad(pools, ((0, 1), (0, 0)), constant_values=max(len(age), 1) ** -0.5)
+        if self.cold_factors is not None:
+            pools, gates = self._with_factors(pools, gates)
         return _EventWeights(pools, gates, shares)
+
+    def _with_factors(self, pools: np.ndarray, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same with one more pool, which sums the event factors and nothing else."""
+        (n_pools, length), size = pools.shape, gates.shape[1]
+        more_pools = np.empty((n_pools + 1, length), dtype=np.float32)
+        more_pools[:-1], more_pools[-1] = pools, max(length, 1) ** -0.5
+        more_gates = np.zeros((n_pools + 1, self.event.shape[1]), dtype=np.float32)
+        more_gates[:-1, :size], more_gates[-1, size:] = gates, 1
+        return more_pools, more_gates
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
