@@ -103,6 +103,15 @@ class Limits:
         seen = set(nodes)
         return not (seen & self.avoid) and all(seen & group for group in self.via)
 
+    def admit_rows(self, nodes: Ints) -> np.ndarray:
+        """``admits`` for many paths, the rows of ``nodes`` int64 ``[m, n]``: bool ``[m]``."""
+        admitted = np.ones(len(nodes), dtype=bool)
+        if self.avoid:
+            admitted &= ~np.isin(nodes, sorted(self.avoid)).any(axis=1)
+        for group in self.via:
+            admitted &= np.isin(nodes, sorted(group)).any(axis=1)
+        return admitted
+
 
 class PathIndex:
     """Finds paths between nodes of one snapshot; the adjacency is built once, on first use."""

@@ -126,12 +126,12 @@ class PathBuilder:
         if self.limits.max_hops < 4:
             return None
         found = search(facts, item, self.candidate, 3, allowed, FAR_BUDGET)
-        keep = [self.limits.admits((item, *nodes)) for nodes in found.nodes.tolist()]
-        found = found.select(np.array(keep, dtype=bool))
+        found = found.select(self.limits.admit_rows(found.nodes))
         if not len(found.nodes):
             return None
         rarity = np.log1p(facts.degree(found.nodes[:, 1:-1])).sum(axis=1)
-        best = int(np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], rarity))[0])
+        found = found.select(np.flatnonzero(rarity == rarity.min()))
+        best = int(np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1]))[0])
         nodes, codes = found.nodes[best].tolist(), found.codes[best].tolist()
         return ConcretePath(KIND_NAMES[FAR], (self.user, *nodes), (self._chose, *codes))
 
