@@ -80,10 +80,11 @@ class PathBuilder:
 
     def _shared(self, members: Pieces, item: int) -> ConcretePath:
         link = int(members.link[0])
+        nears, fars = self._facts(item, link), self._facts(link, self.candidate)
         pairs = [
             (near, far)
             for near, far in zip(members.near.tolist(), members.far.tolist(), strict=True)
-            if self._is_fact(item, link, near) and self._is_fact(link, self.candidate, far)
+            if near in nears and far in fars
         ]
         if not pairs:  # the model names a link that this graph doesn't have
             return self._similarity(OTHER, item, members)
@@ -96,11 +97,14 @@ class PathBuilder:
             tuple(dict.fromkeys(names)),
         )
 
-    def _is_fact(self, a: int, b: int, code: int) -> bool:
-        return bool((self.index.facts.edges_between(a, b) == code).any())
+    def _facts(self, a: int, b: int) -> list[int]:
+        """Codes of the facts from ``a`` to ``b``."""
+        codes: list[int] = self.index.facts.edges_between(a, b).tolist()
+        return codes
 
     def _direct(self, members: Pieces, item: int) -> ConcretePath:
-        near = [c for c in members.near.tolist() if self._is_fact(item, self.candidate, c)]
+        facts = self._facts(item, self.candidate)
+        near = [code for code in members.near.tolist() if code in facts]
         if not near:
             return self._similarity(OTHER, item, members)
         names = [self.index.relation(code) for code in near]
