@@ -198,9 +198,9 @@ class PathIndex:
         return Limits(Allowed(kinds, rows), via, avoid, first, hops)
 
     def _kinds(self, relations: Sequence[str] | None) -> np.ndarray:
-        names = np.array([f.relation for f in self.snapshot.facts] + [INTERACTED], dtype=object)
         if relations is None:
-            return np.ones(len(names), dtype=bool)
+            return np.ones(len(self.snapshot.facts) + 1, dtype=bool)
+        names = np.array([f.relation for f in self.snapshot.facts] + [INTERACTED], dtype=object)
         wanted = id_list(relations, "relations")
         unknown = sorted(set(wanted) - set(names))
         if unknown:

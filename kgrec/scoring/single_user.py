@@ -58,8 +58,9 @@ class SingleUserScorer:
     Attributes
     ----------
     event : float32 ``[n, d + r]``
-        Query vectors, and beside them the event factors of ``ColdItems``, which are summed as one
-        more pool (r is 0 without cold items).
+        Query vectors, and beside them what each event adds to cold items, which is summed as one
+        more pool: the event factors of ``ColdItems``, or their products with the factors of the
+        cold items where those are fewer (r is 0 without cold items).
     candidate, bias : float32 ``[n, d]``, ``[n]``
         Candidate vectors and biases; for cold items, predicted ones.
     gates, state_gates, horizon : float32
@@ -75,7 +76,7 @@ class SingleUserScorer:
     model : HybridModel or None
         The model, where scenarios make a difference.
     cold_rows, cold_factors : int64 ``[c]``, float32 ``[c, r]``, or None
-        Rows and factors of ``ColdItems``.
+        Rows and factors of ``ColdItems``; no factors where ``event`` has the products.
     item_weights : ItemWeights or None
         Item–item weights.
     """
@@ -104,9 +105,14 @@ class SingleUserScorer:
         item_weights: ItemWeights | None = None,
     ) -> SingleUserScorer:
         """From vectors on the processor; ``items`` with predicted vectors for cold items."""
-        query = items.query.numpy()
+        query, factors = items.query.numpy(), None
+        if cold is not None:
+            added, factors = cold.event_factors.numpy(), cold.factors.numpy()
+            if len(factors) < factors.shape[1]:
+                added, factors = added @ factors.T, None
+            query = np.hstack([query, added])
         return SingleUserScorer(
-            event=query if cold is None else np.hstack([query, cold.event_factors.numpy()]),
+            event=query,
             candidate=items.candidate.numpy(),
             bias=items.bias.numpy(),
             gates=model.pool_gate.detach().numpy(),
@@ -118,7 +124,7 @@ class SingleUserScorer:
             shrinkage=model.shape.shrinkage,
             model=model if model.adapts else None,
             cold_rows=None if cold is None else cold.items,
-            cold_factors=None if cold is None else cold.factors.numpy(),
+            cold_factors=factors,
             item_weights=item_weights,
         )
 
@@ -143,8 +149,9 @@ class SingleUserScorer:
             scores += self.item_weights.of_one(
                 history.item, weights.shares, int(history.scenario[0])
             )
-        if self.cold_factors is not None:
-            scores[self.cold_rows] += self.cold_factors.dot(pooled[size:])
+        if self.cold_rows is not None:
+            added, factors = pooled[size:], self.cold_factors
+            scores[self.cold_rows] += added if factors is None else factors.dot(added)
         return scores
 
     def _pooled(self, items: Ints, weights: _EventWeights) -> np.ndarray:
@@ -180,12 +187,12 @@ class SingleUserScorer:
             gates = gates + state.dot(self.state_gates.reshape(STATE_SIZE, -1)).reshape(gates.shape)
         pools = pool_weights(indptr, age, visit, self.scales)
         shares = None if self.item_weights is None else self.item_weights.shares(indptr, age)
-        if self.cold_factors is not None:
+        if self.cold_rows is not None:
             pools, gates = self._with_factors(pools, gates)
         return _EventWeights(pools, gates, shares)
 
     def _with_factors(self, pools: np.ndarray, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same with one more pool, which sums the event factors and nothing else."""
+        """The same with one more pool, which sums what events add to cold items, nothing else."""
         (n_pools, length), size = pools.shape, gates.shape[1]
         more_pools = np.empty((n_pools + 1, length), dtype=np.float32)
         more_pools[:-1], more_pools[-1] = pools, max(length, 1) ** -0.5
