@@ -27,6 +27,7 @@ from kgrec.nn import (
     history_state,
     pool_weights,
 )
+from kgrec.nn.histories import plain_events
 from kgrec.scoring.cold_items import ColdItems
 
 _CACHED_AGES = 512  # patterns of ages whose weights are cached
@@ -165,10 +166,19 @@ class SingleUserScorer:
 
     def _event_weights(self, history: Histories) -> _EventWeights:
         age, visit, later = history.age, history.visit, bool(history.later[0])
+        if self._ageless:  # one key for all histories of a length
+            age = visit = plain_events(len(age))[1]
         if len(age) > _MAX_CACHED_EVENTS:
             return self._compute_weights(age, visit, later)
         # Histories of equal length without timestamps have the same weights.
         return self._cached_weights(age.tobytes(), None if visit is age else visit.tobytes(), later)
+
+    @cached_property
+    def _ageless(self) -> bool:
+        """Whether weights depend on the number of events alone, not on their ages."""
+        decay = math.inf if self.item_weights is None else self.item_weights.decay
+        endless = all(map(math.isinf, (*self.scales.events, *self.scales.visits, decay)))
+        return endless and self.state_gates is None
 
     @cached_property
     def _cached_weights(self) -> Callable[[bytes, bytes | None, bool], _EventWeights]:
