@@ -1,15 +1,16 @@
 """How long an answer takes: the best 20 of all items for one history and for a thousand.
 
 Everything is timed from lists of item ids to arrays of item ids and scores, seen items left out,
-on one thread (or one accelerator). Peers answer the same histories in the same process.
+on one thread (or one accelerator); kgrec's also from ids of stored users, and to frames. Peers
+answer the same histories in the same process, all in turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -26,8 +27,10 @@ from kgrec.cli.evaluate import peak_memory_gb
 K: Final = 20
 USERS: Final = 1_000
 ROUNDS: Final = 15
+TURN: Final = 50  # lists that one is asked for before it is another's turn
 HistoryIds = list[list[str]]
-Answer = Callable[[HistoryIds], tuple[np.ndarray, np.ndarray]]
+Asked: TypeAlias = "tuple[Callable[[Any], Any], list[Any]]"  # what answers, and what it is asked
+_PEERS: Final = (AlsAnswers, EaseAnswers)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,56 +109,83 @@ def measure(
     recommender: Recommender, histories: HistoryIds, *, rounds: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Milliseconds of every answer, as the JSON's part and as the table's rows."""
-    interactions, items = recommender.snapshot.interactions, recommender.snapshot.items
-    shape = (len(recommender.snapshot.users), len(items))
-    peers: dict[str, Answer] = {
-        "als": AlsAnswers(interactions, shape, items.ids, K).of_histories,
-        "ease": EaseAnswers(interactions, shape, items.ids, K).of_histories,
-    }
+    asked = _asked(recommender, histories)
     with threadpool_limits(1), one_torch_thread():
-        ours = answer_times(_arrays(recommender), histories, rounds, "kgrec, arrays")
-        framed = answer_times(_frame(recommender), histories, rounds, "kgrec, DataFrame")
-        theirs = {name: answer_times(peer, histories, rounds, name) for name, peer in peers.items()}
-    frame_ms = {
-        name: round(framed[name] - ours[name], 4) for name in ("one_user_ms", "thousand_users_ms")
+        times = answer_times(asked, rounds)
+    rows = [{"model": name, **figures} for name, figures in times.items()]
+    own = {
+        **times["kgrec, arrays"],
+        "stored": times["kgrec, stored"],
+        "frame_ms": _difference(times["kgrec, DataFrame"], times["kgrec, arrays"]),
+        "stored_frame_ms": _difference(times["kgrec, stored, DataFrame"], times["kgrec, stored"]),
     }
-    rows = [
-        {"model": "kgrec, arrays", **ours},
-        {"model": "kgrec, DataFrame", **framed},
-        *({"model": name, **times} for name, times in theirs.items()),
-    ]
-    return {"kgrec": {**ours, "frame_ms": frame_ms}, "peers": theirs}, rows
+    return {"kgrec": own, "peers": {name: times[name] for name in ("als", "ease")}}, rows
 
 
-def _arrays(recommender: Recommender) -> Answer:
-    return lambda histories: recommender.rank(histories=histories, k=K)
-
-
-def _frame(recommender: Recommender) -> Callable[[HistoryIds], Any]:
-    return lambda histories: recommender.recommend(histories=histories, k=K)
-
-
-def answer_times(
-    answer: Callable[[HistoryIds], Any], histories: HistoryIds, rounds: int, name: str
-) -> dict[str, float]:
-    """Milliseconds: the median and the 95th percentile for one history at a time, each round with
-    all of them, and the median for all at once."""
-    say(f"{name}: {rounds} rounds of {len(histories):,} histories, one by one and all at once")
-    answer(histories[:1]), answer(histories)
-    single, together = [], []
-    for _ in range(rounds):
-        single += [_milliseconds(answer, [history]) for history in histories]
-        together.append(_milliseconds(answer, histories))
+def _asked(recommender: Recommender, histories: HistoryIds) -> dict[str, Asked]:
+    """All that is timed, by name: the answers to the histories, and to the stored users whose
+    histories these are."""
+    snapshot = recommender.snapshot
+    shape = (len(snapshot.users), len(snapshot.items))
+    users = snapshot.users.ids[np.arange(len(histories)) % len(snapshot.users)].tolist()
+    als, ease = (kind(snapshot.interactions, shape, snapshot.items.ids, K) for kind in _PEERS)
     return {
-        "one_user_ms": round(float(np.median(single)), 4),
-        "one_user_p95_ms": round(float(np.quantile(single, 0.95)), 4),
-        "thousand_users_ms": round(float(np.median(together)), 2),
+        "kgrec, arrays": (lambda given: recommender.rank(histories=given, k=K), histories),
+        "kgrec, DataFrame": (lambda given: recommender.recommend(histories=given, k=K), histories),
+        "kgrec, stored": (lambda given: recommender.rank(given, k=K), users),
+        "kgrec, stored, DataFrame": (lambda given: recommender.recommend(given, k=K), users),
+        "als": (als.of_histories, histories),
+        "ease": (ease.of_histories, histories),
     }
 
 
-def _milliseconds(answer: Callable[[HistoryIds], Any], histories: HistoryIds) -> float:
+def _difference(more: dict[str, float], less: dict[str, float]) -> dict[str, float]:
+    names = ("one_user_ms", "thousand_users_ms")
+    return {name: round(more[name] - less[name], 4) for name in names}
+
+
+def answer_times(asked: Mapping[str, Asked], rounds: int) -> dict[str, dict[str, float]]:
+    """Milliseconds by name: the median and the 95th percentile for one at a time, each round with
+    all of them, the median for all at once, and the ratios of the medians to those of EASE.
+
+    All are asked in turns, so that other programs on the machine slow down each of them alike: of
+    lists one by one ``TURN`` in a turn, since the caches belong to whom they are asked of.
+    """
+    single: dict[str, list[float]] = {name: [] for name in asked}
+    together: dict[str, list[float]] = {name: [] for name in asked}
+    for answer, given in asked.values():
+        answer(given[:1]), answer(given)
+    for number in range(rounds):
+        say(f"round {number + 1} of {rounds}: one by one and all at once, in turns")
+        for start in range(0, max(len(given) for _, given in asked.values()), TURN):
+            for name, (answer, given) in asked.items():
+                part = given[start : start + TURN]
+                single[name] += [_milliseconds(answer, [one]) for one in part]
+        for name, (answer, given) in asked.items():
+            together[name].append(_milliseconds(answer, given))
+    return {name: _figures(single, together, name) for name in asked}
+
+
+def _figures(
+    single: Mapping[str, list[float]], together: Mapping[str, list[float]], name: str
+) -> dict[str, float]:
+    one, all_at_once = (float(np.median(times[name])) for times in (single, together))
+    figures = {
+        "one_user_ms": round(one, 4),
+        "one_user_p95_ms": round(float(np.quantile(single[name], 0.95)), 4),
+        "thousand_users_ms": round(all_at_once, 2),
+    }
+    if "ease" in single:
+        figures["one_user_to_ease"] = round(one / float(np.median(single["ease"])), 3)
+        figures["thousand_users_to_ease"] = round(
+            all_at_once / float(np.median(together["ease"])), 3
+        )
+    return figures
+
+
+def _milliseconds(answer: Callable[[Any], Any], given: Sequence[Any]) -> float:
     started = time.perf_counter()
-    answer(histories)
+    answer(given)
     return 1e3 * (time.perf_counter() - started)
 
 

@@ -31,11 +31,15 @@ def distinct(values: np.ndarray) -> np.ndarray:
 def offsets(counts: np.ndarray | Sequence[int]) -> np.ndarray:
     """int64 ``[n + 1]``: where each of n consecutive parts of ``counts`` entries begins, and the
     end of the last: the ``indptr`` of rows with so many entries."""
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    ends = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=ends[1:])
+    return ends
 
 
 def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """int64: the numbers ``starts[i] .. starts[i] + counts[i] - 1`` of every i, concatenated."""
+    if len(starts) == 1:
+        return np.arange(starts[0], starts[0] + counts[0], dtype=np.int64)
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.asarray(np.repeat(starts - ends + counts, counts) + np.arange(total, dtype=np.int64))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, wraps
 from threading import Lock
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,13 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _C = TypeVar("_C", bound=type)
 _CPU = torch.device("cpu")
+_MIXED: Final = ("cpu", "cuda")  # devices with mixed precision
+_ERRORS: Final[dict[str, Any]] = {  # NumPy's own settings
+    "divide": "warn",
+    "over": "warn",
+    "under": "ignore",
+    "invalid": "warn",
+}
 
 
 class _Float32:
@@ -51,11 +58,25 @@ class _Float32:
 _float32 = _Float32()
 
 
+def _is_plain() -> bool:
+    """Whether nothing is set, which takes less time to see than to set all aside."""
+    made = torch.empty(0)
+    return (
+        made.dtype is torch.float32
+        and made.device == _CPU
+        and torch.is_grad_enabled()
+        and not _float32._inside
+        and not any(map(torch.is_autocast_enabled, _MIXED))
+        and not made.is_inference()
+        and np.geterr() == _ERRORS
+    )
+
+
 @contextmanager
 def plain_session() -> Iterator[None]:
     """Compute as in a session where nothing was set."""
     with ExitStack() as stack:
-        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        stack.enter_context(np.errstate(**_ERRORS))
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
         if not torch.is_grad_enabled():
@@ -64,7 +85,7 @@ def plain_session() -> Iterator[None]:
             stack.enter_context(_float32)
         if torch.get_default_device() != _CPU:
             stack.enter_context(_CPU)
-        for kind in ("cpu", "cuda"):
+        for kind in _MIXED:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
@@ -75,6 +96,8 @@ def in_plain_session(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(function)
     def run(*arguments: _P.args, **keywords: _P.kwargs) -> _R:
+        if _is_plain():
+            return function(*arguments, **keywords)
         with plain_session():
             return function(*arguments, **keywords)
 

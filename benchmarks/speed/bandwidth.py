@@ -14,6 +14,7 @@ from torch.nn import functional
 from kgrec import Recommender
 from kgrec.nn import HybridModel, ItemVectors
 from kgrec.ranking import top_k
+from kgrec.scoring.products import item_scores
 from kgrec.scoring.ranked_lists import batch_size
 
 K: Final = 20
@@ -59,7 +60,8 @@ def rank_all(model: HybridModel, users: Tensor, items: ItemVectors) -> list[tupl
     size = batch_size(len(items.bias), users.device)
     with torch.inference_mode():
         return [
-            top_k(model.scores(part, items), K, overwrite=True) for part in torch.split(users, size)
+            top_k(item_scores(part, items, model.shape.temperature), K, overwrite=True)
+            for part in torch.split(users, size)
         ]
 
 

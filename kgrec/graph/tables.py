@@ -17,6 +17,7 @@ NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
 # Attributes that every row of a label has: "" where nothing is known.
 TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
 
+_FEW_IDS = 8  # up to so many are looked up one by one, which is faster
 _WHOLE_NUMBER = "0|-?[1-9][0-9]{0,17}"  # fits int64
 
 Strings = np.ndarray  # 1-D object array of str
@@ -75,9 +76,19 @@ class NodeTable:
 
     def rows(self, ids: Sequence[str] | Strings) -> Ints:
         """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""
+        if len(ids) <= _FEW_IDS:
+            return np.fromiter(map(self._row, ids), np.int64, len(ids))
         return self.index.get_indexer(pd.Index(np.asarray(ids, dtype=object), dtype=object)).astype(
             np.int64
         )
+
+    def _row(self, one: Any) -> int:
+        """``rows`` of a single id, without the overhead of an array."""
+        try:
+            place: Any = self.index.get_loc(one)
+        except KeyError:
+            return -1
+        return int(place)
 
 
 def rows_in(known: Strings, ids: Sequence[str] | Strings) -> Ints:

@@ -5,19 +5,20 @@ from kgrec.features.kg_encoder import KGEncoder
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, ByScenario, HeadShape, NoHead, ScenarioHead
 from kgrec.nn.histories import (
+    STATE_SIZE,
     Histories,
     HistoryBatch,
     TimeScales,
-    event_ages,
+    both_ages,
     history_state,
     pool_weights,
-    visit_ages,
 )
 from kgrec.nn.item_weights import ItemWeights
 from kgrec.nn.model import USER_ATTRIBUTES, HybridModel, ItemVectors, ModelInputs, ModelShape
 
 __all__ = [
     "HEADS",
+    "STATE_SIZE",
     "USER_ATTRIBUTES",
     "ByScenario",
     "HeadShape",
@@ -34,8 +35,7 @@ __all__ = [
     "ScenarioFusion",
     "ScenarioHead",
     "TimeScales",
-    "event_ages",
+    "both_ages",
     "history_state",
     "pool_weights",
-    "visit_ages",
 ]

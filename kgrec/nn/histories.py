@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.arrays import offsets, row_numbers
+from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.sparse import SparsePattern
 
@@ -87,55 +87,43 @@ class Histories:
         )
 
 
-def event_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
-    """float32 ``[nnz]``: later events of the same row; events of one timestamp share the mean.
+def both_ages(indptr: Ints, timestamp: Ints) -> tuple[np.ndarray, np.ndarray]:
+    """float32 ``[nnz]`` each: later events of the same row, where events of one timestamp share the
+    mean, and later visits of it.
 
     ``indptr`` int64 ``[B + 1]``, ``timestamp`` int64 ``[nnz]``, oldest first within a row. Events
     of equal times have no order: otherwise scores would depend on ids.
     """
-    row = row_numbers(indptr)
-    if not len(row):
-        return np.empty(0, dtype=np.float32)
-    age = (indptr[1:][row] - 1 - np.arange(len(row))).astype(np.float64)
-    tie = _visits(row, timestamp)
-    mean = np.bincount(tie, weights=age) / np.bincount(tie)
-    return np.asarray(mean[tie], dtype=np.float32)
-
-
-def visit_ages(indptr: Ints, timestamp: Ints) -> np.ndarray:
-    """float32 ``[nnz]``: later visits of the same row; arguments as for ``event_ages``."""
-    counts = np.diff(indptr)
-    row = row_numbers(indptr)
-    if not len(row):
-        return np.empty(0, dtype=np.float32)
-    visit = _visits(row, timestamp)
-    last = np.repeat(visit[indptr[1:][counts > 0] - 1], counts[counts > 0])
-    return np.asarray(last - visit, dtype=np.float32)
-
-
-def _visits(row: Ints, timestamp: Ints) -> Ints:
-    """int64 ``[nnz]``: the visit of each event, numbered through all rows."""
-    first = np.ones(len(row), dtype=bool)
-    first[1:] = (row[1:] != row[:-1]) | (timestamp[1:] != timestamp[:-1])
-    return np.asarray(np.cumsum(first) - 1, dtype=np.int64)
+    total = len(timestamp)
+    if not total:
+        return np.empty(0, dtype=np.float32), np.empty(0, dtype=np.float32)
+    first = np.ones(total + 1, dtype=bool)  # of a visit; the last place is the end of all
+    np.not_equal(timestamp[1:], timestamp[:-1], out=first[1:-1])
+    first[indptr] = True
+    bounds = first.nonzero()[0]
+    starts, ends = bounds[:-1], bounds[1:]
+    counts = ends - starts
+    row_end = indptr[indptr.searchsorted(starts, "right")]
+    event = (row_end - 0.5 * (starts + ends + 1)).astype(np.float32)
+    visit = (bounds.searchsorted(row_end) - 1 - np.arange(len(starts))).astype(np.float32)
+    return event.repeat(counts), visit.repeat(counts)
 
 
 def history_state(indptr: Ints, visit: np.ndarray) -> np.ndarray:
     """float32 ``[B, STATE_SIZE]``: the logs of the number of events, of events in the last visit,
     and of visits, each scaled to about -1 to 1, and their squares."""
-    counts = np.diff(indptr)
-    state = np.zeros((len(counts), STATE_SIZE), dtype=np.float32)
-    filled = np.flatnonzero(counts)
-    latest = np.zeros(len(counts))
-    visits = np.zeros(len(counts))
+    counts = indptr[1:] - indptr[:-1]
+    sizes = np.zeros((len(counts), 3))
+    sizes[:, 0] = counts
+    filled = counts.nonzero()[0]
     if len(filled):
         starts = indptr[filled]
         newest = np.minimum.reduceat(visit, starts)
-        latest[filled] = np.add.reduceat(visit == np.repeat(newest, counts[filled]), starts)
-        visits[filled] = np.maximum.reduceat(visit, starts)
-    state[:, 0] = np.log1p(counts) / 5 - 0.7
-    state[:, 1] = np.log1p(latest) / 3 - 0.5
-    state[:, 2] = np.log1p(visits) / 4 - 0.7
+        latest = visit == newest.repeat(counts[filled])
+        sizes[filled, 1] = np.add.reduceat(latest, starts, dtype=np.int64)
+        sizes[filled, 2] = np.maximum.reduceat(visit, starts)
+    state = np.empty((len(counts), STATE_SIZE), dtype=np.float32)
+    state[:, :3] = np.log1p(sizes) / (5, 3, 4) - (0.7, 0.5, 0.7)
     state[:, 3:] = 2 * state[:, :3] ** 2 - 0.2
     return state
 
@@ -154,12 +142,13 @@ def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.
     """float32 ``[S, nnz]``: exp(-age / scale), each row and scale summing to one."""
     if not len(age):
         return np.ones((len(scales), 0), dtype=np.float32)
-    counts = np.diff(indptr)
-    filled = counts > 0
-    starts, counts = indptr[:-1][filled], counts[filled]
-    since = age - np.repeat(np.minimum.reduceat(age, starts), counts)
+    counts = indptr[1:] - indptr[:-1]
+    filled = counts.nonzero()[0]
+    starts, counts = indptr[filled], counts[filled]
+    since = age - np.minimum.reduceat(age, starts).repeat(counts)
     weights = np.exp(np.multiply.outer(-1.0 / np.asarray(scales, dtype=np.float64), since))
-    weights /= np.repeat(np.add.reduceat(weights, starts, axis=1), counts, axis=1)
+    total = np.add.reduceat(weights, starts, axis=1)
+    weights /= total if len(counts) == 1 else total.repeat(counts, axis=1)
     return np.asarray(weights, dtype=np.float32)
 
 

@@ -16,6 +16,7 @@ from kgrec.graph.snapshot import Floats, Ints
 from kgrec.nn.histories import Histories, scale_weights
 from kgrec.sparse import SparsePattern
 
+_CPU, _FIRST = torch.device("cpu"), torch.zeros(1, dtype=torch.int64)
 _SMALL = 4096  # items up to which a dense table is faster
 
 
@@ -96,7 +97,10 @@ class ItemWeights:
     def of_one(self, items: Ints, shares: np.ndarray, scenario: int = -1) -> np.ndarray:
         """The scores to add for one history with event shares ``shares``, float32 ``[n]``."""
         if not self.own and self.matrix.shape[0] <= _SMALL:
-            return np.asarray(shares.dot(self._dense.take(items, axis=0)))
+            rows, weights = torch.from_numpy(items), torch.from_numpy(shares)
+            # Without the checks of functional.embedding_bag, which take as long as the sum.
+            found = torch.embedding_bag(self._table(_CPU), rows, _FIRST, per_sample_weights=weights)
+            return np.asarray(found[0][0])
         matrix = self.within(scenario)
         starts = matrix.indptr[items]
         counts = matrix.indptr[items + 1] - starts

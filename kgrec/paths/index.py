@@ -103,6 +103,15 @@ class Limits:
         seen = set(nodes)
         return not (seen & self.avoid) and all(seen & group for group in self.via)
 
+    def admit_rows(self, nodes: Ints) -> np.ndarray:
+        """``admits`` for many paths, the rows of ``nodes`` int64 ``[m, n]``: bool ``[m]``."""
+        admitted = np.ones(len(nodes), dtype=bool)
+        if self.avoid:
+            admitted &= ~np.isin(nodes, sorted(self.avoid)).any(axis=1)
+        for group in self.via:
+            admitted &= np.isin(nodes, sorted(group)).any(axis=1)
+        return admitted
+
 
 class PathIndex:
     """Finds paths between nodes of one snapshot; the adjacency is built once, on first use."""
@@ -189,9 +198,9 @@ class PathIndex:
         return Limits(Allowed(kinds, rows), via, avoid, first, hops)
 
     def _kinds(self, relations: Sequence[str] | None) -> np.ndarray:
-        names = np.array([f.relation for f in self.snapshot.facts] + [INTERACTED], dtype=object)
         if relations is None:
-            return np.ones(len(names), dtype=bool)
+            return np.ones(len(self.snapshot.facts) + 1, dtype=bool)
+        names = np.array([f.relation for f in self.snapshot.facts] + [INTERACTED], dtype=object)
         wanted = id_list(relations, "relations")
         unknown = sorted(set(wanted) - set(names))
         if unknown:

@@ -7,6 +7,7 @@ edges and stops at a budget of edges, so a hub costs one array operation and no 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -75,8 +76,15 @@ def search(
         found = _two(graph, source, target, allowed)
     else:
         found = (_three if hops == 3 else _four)(graph, source, target, allowed, budget)
-    nodes = np.sort(found.nodes, axis=1)
-    return found.select((np.diff(nodes, axis=1) != 0).all(axis=1))
+    return found.select(_simple(found.nodes))
+
+
+def _simple(nodes: Ints) -> np.ndarray:
+    """bool ``[m]``: whether no node comes twice in a row of ``nodes`` int64 ``[m, n]``."""
+    different = np.ones(len(nodes), dtype=bool)
+    for a, b in combinations(nodes.T, 2):
+        different &= a != b
+    return different
 
 
 def _edges(graph: Adjacency, node: int, allowed: Allowed) -> tuple[Ints, Ints]:
@@ -141,8 +149,10 @@ def _four(graph: Adjacency, source: int, target: int, allowed: Allowed, budget: 
 def _columns(*columns: Ints | int) -> Ints:
     """Stack columns into ``[m, n]``; single nodes are repeated."""
     length = max(len(c) for c in columns if isinstance(c, np.ndarray))
-    full = [c if isinstance(c, np.ndarray) else np.full(length, c) for c in columns]
-    return np.stack(full, axis=1).astype(np.int64)
+    stacked = np.empty((length, len(columns)), dtype=np.int64)
+    for place, column in enumerate(columns):
+        stacked[:, place] = column
+    return stacked
 
 
 def _expand(graph: Adjacency, near: tuple[Ints, Ints], allowed: Allowed, budget: int) -> FoundPaths:

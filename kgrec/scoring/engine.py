@@ -18,11 +18,12 @@ from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
-from kgrec.nn.histories import event_ages, plain_events, visit_ages
+from kgrec.nn.histories import both_ages, plain_events
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdItems
 from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
+from kgrec.scoring.products import item_scores
 from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
 from kgrec.scoring.single_user import SingleUserScorer
 from kgrec.sparse import SparseMatrix
@@ -245,7 +246,8 @@ class Engine:
         histories, asked = histories.padded(_ROWS), len(histories)
         batch = self._batch(histories)
         with torch.inference_mode():
-            scores = self.model.scores(self._user_vectors(batch, context), self.items)
+            users = self._user_vectors(batch, context)
+            scores = item_scores(users, self.items, self.model.shape.temperature)
             if self.item_weights is not None:
                 scores += self.item_weights.scores(histories, batch.pattern)
             cold = self.cold_items
@@ -334,7 +336,7 @@ class Engine:
         else:
             order = np.lexsort((items, times, row_numbers(indptr)))
             items, times = items[order], times[order]
-            ages, visits = event_ages(indptr, times), visit_ages(indptr, times)
+            ages, visits = both_ages(indptr, times)
         return Histories(indptr, items, ages, visits, none, users, scenario, later)
 
     def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:

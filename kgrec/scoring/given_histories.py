@@ -15,6 +15,7 @@ from kgrec.arguments import all_integers, as_id, id_list
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 
+_LIST, _TEXT = frozenset({list}), frozenset({str})
 GivenHistories: TypeAlias = "Mapping[Any, Sequence[Any]] | Sequence[Sequence[Any]] | pd.DataFrame"
 
 
@@ -104,11 +105,12 @@ def _list_of_lists(histories: Any) -> list[Any]:
 def _read_events(
     names: list[str] | None, integers: bool | None, lists: Sequence[Any]
 ) -> HistoryLists:
+    if _all_plain(lists):
+        return HistoryLists(names, integers, list(lists))
     lists = [list(given) if type(given) is tuple else given for given in lists]
     timed = [type(given) is list and len(given) > 0 and type(given[0]) is tuple for given in lists]
     if not any(timed):
-        items = [given if _plain(given) else _untimed(given) for given in lists]
-        return HistoryLists(names, integers, items)
+        return HistoryLists(names, integers, [_untimed(given) for given in lists])
     events = [
         _timed(given) if has_times else _empty(given)
         for given, has_times in zip(lists, timed, strict=True)
@@ -139,9 +141,11 @@ def _empty(given: Any) -> tuple[list[str], Ints]:
     return [], np.empty(0, dtype=np.int64)
 
 
-def _plain(given: Any) -> bool:
-    """Whether a history is a list of texts, as most are."""
-    return type(given) is list and all(type(item) is str for item in given)
+def _all_plain(lists: Sequence[Any]) -> bool:
+    """Whether all histories are lists of texts, as most are; seen without a look at each alone."""
+    return _LIST.issuperset(map(type, lists)) and _TEXT.issuperset(
+        map(type, chain.from_iterable(lists))
+    )
 
 
 def _event(event: Any) -> tuple[Any, Any]:

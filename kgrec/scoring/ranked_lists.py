@@ -170,7 +170,8 @@ def ranked_frame(
             names[1]: items,
             "score": ranked.scores[kept],
             "rank": rank[kept],
-        }
+        },
+        copy=False,  # all columns are new
     )
 
 

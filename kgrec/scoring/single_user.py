@@ -18,6 +18,7 @@ from torch import Tensor
 
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import (
+    STATE_SIZE,
     Histories,
     HybridModel,
     ItemVectors,
@@ -26,6 +27,7 @@ from kgrec.nn import (
     history_state,
     pool_weights,
 )
+from kgrec.nn.histories import plain_events
 from kgrec.scoring.cold_items import ColdItems
 
 _CACHED_AGES = 512  # patterns of ages whose weights are cached
@@ -57,8 +59,9 @@ class SingleUserScorer:
     Attributes
     ----------
     event : float32 ``[n, d + r]``
-        Query vectors, and beside them the event factors of ``ColdItems``, which are summed as one
-        more pool (r is 0 without cold items).
+        Query vectors, and beside them what each event adds to cold items, which is summed as one
+        more pool: the event factors of ``ColdItems``, or their products with the factors of the
+        cold items where those are fewer (r is 0 without cold items).
     candidate, bias : float32 ``[n, d]``, ``[n]``
         Candidate vectors and biases; for cold items, predicted ones.
     gates, state_gates, horizon : float32
@@ -74,7 +77,7 @@ class SingleUserScorer:
     model : HybridModel or None
         The model, where scenarios make a difference.
     cold_rows, cold_factors : int64 ``[c]``, float32 ``[c, r]``, or None
-        Rows and factors of ``ColdItems``.
+        Rows and factors of ``ColdItems``; no factors where ``event`` has the products.
     item_weights : ItemWeights or None
         Item–item weights.
     """
@@ -103,9 +106,14 @@ class SingleUserScorer:
         item_weights: ItemWeights | None = None,
     ) -> SingleUserScorer:
         """From vectors on the processor; ``items`` with predicted vectors for cold items."""
-        query = items.query.numpy()
+        query, factors = items.query.numpy(), None
+        if cold is not None:
+            added, factors = cold.event_factors.numpy(), cold.factors.numpy()
+            if len(factors) < factors.shape[1]:
+                added, factors = added @ factors.T, None
+            query = np.hstack([query, added])
         return SingleUserScorer(
-            event=query if cold is None else np.hstack([query, cold.event_factors.numpy()]),
+            event=query,
             candidate=items.candidate.numpy(),
             bias=items.bias.numpy(),
             gates=model.pool_gate.detach().numpy(),
@@ -117,7 +125,7 @@ class SingleUserScorer:
             shrinkage=model.shape.shrinkage,
             model=model if model.adapts else None,
             cold_rows=None if cold is None else cold.items,
-            cold_factors=None if cold is None else cold.factors.numpy(),
+            cold_factors=factors,
             item_weights=item_weights,
         )
 
@@ -142,8 +150,9 @@ class SingleUserScorer:
             scores += self.item_weights.of_one(
                 history.item, weights.shares, int(history.scenario[0])
             )
-        if self.cold_factors is not None:
-            scores[self.cold_rows] += self.cold_factors.dot(pooled[size:])
+        if self.cold_rows is not None:
+            added, factors = pooled[size:], self.cold_factors
+            scores[self.cold_rows] += added if factors is None else factors.dot(added)
         return scores
 
     def _pooled(self, items: Ints, weights: _EventWeights) -> np.ndarray:
@@ -157,10 +166,19 @@ class SingleUserScorer:
 
     def _event_weights(self, history: Histories) -> _EventWeights:
         age, visit, later = history.age, history.visit, bool(history.later[0])
+        if self._ageless:  # one key for all histories of a length
+            age = visit = plain_events(len(age))[1]
         if len(age) > _MAX_CACHED_EVENTS:
             return self._compute_weights(age, visit, later)
         # Histories of equal length without timestamps have the same weights.
         return self._cached_weights(age.tobytes(), None if visit is age else visit.tobytes(), later)
+
+    @cached_property
+    def _ageless(self) -> bool:
+        """Whether weights depend on the number of events alone, not on their ages."""
+        decay = math.inf if self.item_weights is None else self.item_weights.decay
+        endless = all(map(math.isinf, (*self.scales.events, *self.scales.visits, decay)))
+        return endless and self.state_gates is None
 
     @cached_property
     def _cached_weights(self) -> Callable[[bytes, bytes | None, bool], _EventWeights]:
@@ -175,16 +193,22 @@ class SingleUserScorer:
         indptr = np.array([0, len(age)])
         gates = self.gates[int(later) if len(self.gates) > 1 else 0]
         if self.state_gates is not None:
-            state = history_state(indptr, visit)[0]
-            gates = gates + np.tensordot(state, self.state_gates, axes=1)
+            state = history_state(indptr, visit)
+            gates = gates + state.dot(self.state_gates.reshape(STATE_SIZE, -1)).reshape(gates.shape)
         pools = pool_weights(indptr, age, visit, self.scales)
         shares = None if self.item_weights is None else self.item_weights.shares(indptr, age)
-        n_factors = self.event.shape[1] - gates.shape[1]
-        if n_factors:
-            gates = np.pad(gates, ((0, 1), (0, n_factors)))
-            gates[-1, -n_factors:] = 1
-            pools = np.pad(pools, ((0, 1), (0, 0)), constant_values=max(len(age), 1) ** -0.5)
+        if self.cold_rows is not None:
+            pools, gates = self._with_factors(pools, gates)
         return _EventWeights(pools, gates, shares)
+
+    def _with_factors(self, pools: np.ndarray, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same with one more pool, which sums what events add to cold items, nothing else."""
+        (n_pools, length), size = pools.shape, gates.shape[1]
+        more_pools = np.empty((n_pools + 1, length), dtype=np.float32)
+        more_pools[:-1], more_pools[-1] = pools, max(length, 1) ** -0.5
+        more_gates = np.zeros((n_pools + 1, self.event.shape[1]), dtype=np.float32)
+        more_gates[:-1, :size], more_gates[-1, size:] = gates, 1
+        return more_pools, more_gates
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

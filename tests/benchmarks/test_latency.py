@@ -79,11 +79,27 @@ def test_the_measurement_has_what_is_promised(
     result, rows = latency.measure(fitted, histories, rounds=1)
     assert torch.get_num_threads() == threads
     names = {"one_user_ms", "one_user_p95_ms", "thousand_users_ms"}
+    ratios = {"one_user_to_ease", "thousand_users_to_ease"}
     assert {"als", "ease"} == set(result["peers"])
-    for times in (result["kgrec"], *result["peers"].values()):
-        assert names <= set(times)
-    assert set(result["kgrec"]["frame_ms"]) == {"one_user_ms", "thousand_users_ms"}
-    assert len(rows) == 4
+    for times in (result["kgrec"], result["kgrec"]["stored"], *result["peers"].values()):
+        assert names | ratios <= set(times)
+    assert all(result["peers"]["ease"][name] == 1.0 for name in ratios)
+    for frame in ("frame_ms", "stored_frame_ms"):
+        assert set(result["kgrec"][frame]) == {"one_user_ms", "thousand_users_ms"}
+    assert len(rows) == 6
+
+
+def test_stored_users_are_asked_about_whose_histories_these_are(
+    fitted: Recommender, histories: list[list[str]]
+) -> None:
+    asked = latency._asked(fitted, histories)
+    answer, users = asked["kgrec, stored"]
+    typed, given = asked["kgrec, arrays"]
+    assert given == histories
+    assert len(users) == len(histories)
+    for mine, theirs in zip(answer(users).ids, histories, strict=True):
+        assert not set(mine) & set(theirs)
+    assert answer(users).ids.shape == typed(given).ids.shape
 
 
 def test_bandwidth_counts_bytes_of_scoring_that_is_right(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graph_schema.catalog import Catalog
 from kgrec.graph import GraphSnapshot, read_snapshot
 from kgrec.graph.read import _ranks, _sorted
-from kgrec.graph.snapshot import NO_TIME
+from kgrec.graph.snapshot import NO_TIME, rows_in
 from kgrec.stores import EmbeddedStore
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import frames
@@ -168,3 +168,14 @@ def test_rows_are_sorted_by_every_key_in_turn(n: int, seed: int, untimed: bool) 
 def test_ranks_are_places_among_the_distinct_values(values: list[float]) -> None:
     array = np.array(values, dtype=np.float32)
     np.testing.assert_array_equal(_ranks(array), np.unique(array, return_inverse=True)[1])
+
+
+def test_few_ids_are_looked_up_like_many() -> None:
+    ids = np.array([str(number) for number in range(30)], dtype=object)
+    wanted = ["3", "nobody", "0", "29", "", "3"]
+    few = rows_in(ids, wanted)
+    many = rows_in(ids, wanted * 10)
+    assert few.dtype == many.dtype == np.int64
+    assert few.tolist() == [3, -1, 0, 29, -1, 3]
+    assert many.tolist() == few.tolist() * 10
+    assert rows_in(ids, []).shape == (0,)

@@ -20,8 +20,7 @@ from kgrec.nn import (
     ModelInputs,
     ModelShape,
     TimeScales,
-    event_ages,
-    visit_ages,
+    both_ages,
 )
 from tests.recommender import catalogs
 
@@ -81,8 +80,8 @@ class Sample:
         return Histories(
             indptr=indptr,
             item=flat,
-            age=event_ages(indptr, np.arange(len(flat)) // 2),
-            visit=visit_ages(indptr, np.arange(len(flat)) // 2),
+            age=both_ages(indptr, np.arange(len(flat)) // 2)[0],
+            visit=both_ages(indptr, np.arange(len(flat)) // 2)[1],
             text=text,
             user=np.array([0, 1, -1, 3, -1, 5], dtype=np.int64),
             scenario=np.array([0, 1, -1, 1, 0, -1], dtype=np.int64),

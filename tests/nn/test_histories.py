@@ -14,10 +14,9 @@ from kgrec.nn import (
     Histories,
     HistoryBatch,
     TimeScales,
-    event_ages,
+    both_ages,
     history_state,
     pool_weights,
-    visit_ages,
 )
 from kgrec.nn.histories import scale_weights
 
@@ -35,27 +34,27 @@ def histories(items: list[list[int]], texts: list[list[int]] | None = None) -> H
     flat = np.array([item for row in items for item in row], dtype=np.int64)
     text = np.array([t for row in texts or [] for t in row] or [-1] * len(flat))
     none = np.full(len(items), -1, dtype=np.int64)
-    age = event_ages(indptr, np.arange(len(flat)))
+    age = both_ages(indptr, np.arange(len(flat)))[0]
     later = np.zeros(len(items), dtype=bool)
     return Histories(indptr, flat, age, age, text.astype(np.int64), none, none, later)
 
 
 def test_age_counts_the_later_events_of_the_same_user() -> None:
-    ages = event_ages(indptr_of([3, 0, 2]), np.array([10, 20, 30, 5, 6]))
+    ages = both_ages(indptr_of([3, 0, 2]), np.array([10, 20, 30, 5, 6]))[0]
     assert ages.tolist() == [2, 1, 0, 1, 0]
     assert ages.dtype == np.float32
 
 
 def test_events_of_one_time_share_their_mean_age() -> None:
-    ages = event_ages(indptr_of([4, 2]), np.array([10, 20, 20, 30, 30, 30]))
+    ages = both_ages(indptr_of([4, 2]), np.array([10, 20, 20, 30, 30, 30]))[0]
     assert ages.tolist() == [3, 1.5, 1.5, 0, 0.5, 0.5]
 
 
 def test_events_of_one_time_are_one_visit() -> None:
-    ages = visit_ages(indptr_of([4, 0, 2, 1]), np.array([10, 20, 20, 30, 30, 30, 30]))
+    ages = both_ages(indptr_of([4, 0, 2, 1]), np.array([10, 20, 20, 30, 30, 30, 30]))[1]
     assert ages.tolist() == [2, 1, 1, 0, 0, 0, 0]
     assert ages.dtype == np.float32
-    assert visit_ages(indptr_of([0]), np.empty(0, dtype=np.int64)).shape == (0,)
+    assert both_ages(indptr_of([0]), np.empty(0, dtype=np.int64))[1].shape == (0,)
 
 
 def test_the_state_tells_length_last_visit_and_visits_of_each_row_alone() -> None:
@@ -81,7 +80,7 @@ def test_pools_decay_in_events_then_in_visits() -> None:
 
 
 def test_no_events_have_no_ages() -> None:
-    assert event_ages(indptr_of([0, 0]), np.empty(0, dtype=np.int64)).shape == (0,)
+    assert both_ages(indptr_of([0, 0]), np.empty(0, dtype=np.int64))[0].shape == (0,)
     assert scale_weights(indptr_of([0, 0]), np.empty(0, np.float32), SCALES).shape == (3, 0)
 
 
@@ -91,7 +90,7 @@ def test_weights_decay_and_sum_to_one(counts: list[int], seed: int) -> None:
     indptr = indptr_of(counts)
     rng = np.random.default_rng(seed)
     time = np.concatenate([np.empty(0), *(np.sort(rng.integers(4, size=n)) for n in counts)])
-    age = event_ages(indptr, time.astype(np.int64))
+    age = both_ages(indptr, time.astype(np.int64))[0]
     weights = scale_weights(indptr, age, SCALES)
     for start, end in pairwise(indptr):
         if start == end:
@@ -106,7 +105,7 @@ def test_weights_decay_and_sum_to_one(counts: list[int], seed: int) -> None:
 
 def test_limits_of_the_scales() -> None:
     indptr = indptr_of([4])
-    age = event_ages(indptr, np.arange(4))
+    age = both_ages(indptr, np.arange(4))[0]
     shortest, endless = scale_weights(indptr, age, (1e-3, math.inf))
     assert shortest.tolist() == [0, 0, 0, 1]
     assert endless.tolist() == [0.25] * 4

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from kgrec.nn import Histories, ItemWeights, event_ages
+from kgrec.nn import Histories, ItemWeights, both_ages
 from kgrec.nn import item_weights as module
 from kgrec.sparse import SparsePattern
 
@@ -30,7 +30,7 @@ def histories() -> Histories:
     return Histories(
         indptr=indptr,
         item=np.array([0, 5, 7, 3, 3, 11, 2, 9]),
-        age=event_ages(indptr, times),
+        age=both_ages(indptr, times)[0],
         visit=np.zeros(8, dtype=np.float32),
         text=np.full(8, -1),
         user=none,

@@ -101,6 +101,23 @@ def test_constraints(tiny: GraphSnapshot) -> None:
     assert ids(via=["e2", "e3"]) == []
 
 
+@pytest.mark.parametrize(
+    "constraints",
+    [{}, {"avoid": ["u2"]}, {"via": "e2"}, {"via": ["e2", "x"], "avoid": NodeRef("Item", "a")}],
+)
+def test_rows_of_nodes_are_admitted_like_single_paths(
+    tiny: GraphSnapshot, constraints: dict[str, object]
+) -> None:
+    index = PathIndex(tiny)
+    limits = index.limits(Constraints(**constraints))  # type: ignore[arg-type]
+    rows = np.random.default_rng(0).integers(index.space.size, size=(200, 3))
+    admitted = limits.admit_rows(rows)
+    assert admitted.tolist() == [limits.admits(row) for row in rows.tolist()]
+    assert admitted.any()
+    assert bool(admitted.all()) == (not constraints)
+    assert limits.admit_rows(rows[:0]).shape == (0,)
+
+
 def test_the_rare_entity_comes_before_the_hub(tiny: GraphSnapshot) -> None:
     index = PathIndex(tiny)
     found = index.find("a", "b", constraints=Constraints(max_hops=2), limit=9)

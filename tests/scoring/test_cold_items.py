@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 from benchmarks.cold_start.items import ColdItemTrial
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
+from kgrec.nn import HistoryBatch
 from kgrec.scoring.cold_items import predict_cold_items
 from kgrec.scoring.request import Request
+from kgrec.scoring.single_user import SingleUserScorer
 from tests.recommender import catalogs
 
 NEW = ("i1", "i6", "i12", "i23")
@@ -49,6 +52,35 @@ def test_where_everything_was_trained_nothing_is_predicted() -> None:
     whole = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())
     assert predict_cold_items(whole.state.engine.bound) is None
     assert whole.state.engine.items is whole.state.engine.trained_items
+
+
+@pytest.mark.parametrize("width", [2, 6])
+def test_one_history_and_many_score_few_cold_items_alike(model: Recommender, width: int) -> None:
+    """With fewer cold items than factors, a single history sums products in place of factors."""
+    engine = model.state.engine
+    assert engine.cold_items is not None
+    cold = replace(
+        engine.cold_items,
+        factors=torch.randn(len(NEW), width, generator=torch.Generator().manual_seed(0)),
+        event_factors=torch.randn(
+            len(engine.item_ids) - 1, width, generator=torch.Generator().manual_seed(1)
+        ),
+    )
+    scorer = SingleUserScorer.build(
+        engine.model, engine.items, engine.known, cold, engine.item_weights
+    )
+    assert (scorer.cold_factors is None) is (len(NEW) < width)
+    users = np.arange(6)
+    batch = HistoryBatch.build(
+        engine.stored(users), len(engine.item_ids) - 1, engine.model.shape.scales
+    )
+    added = cold.score_contributions(engine.stored(users), batch).numpy()
+    before = replace(scorer, cold_rows=None, event=engine.items.query.numpy())
+    for user in users:
+        history = engine.stored(users[user : user + 1])
+        difference = scorer.scores(history) - before.scores(history)
+        np.testing.assert_allclose(difference[cold.items], added[user], atol=2e-5)
+        assert np.count_nonzero(np.delete(difference, cold.items)) == 0
 
 
 def test_a_new_item_is_ranked_for_those_of_its_taste(model: Recommender) -> None:

@@ -60,9 +60,9 @@ class Pieces:
 
     def by_part(self) -> dict[str, float]:
         """The contributions summed by part of the model."""
-        parts, at = np.unique(self.part, return_inverse=True)
-        sums = np.bincount(at, weights=self.contribution, minlength=len(parts)).tolist()
-        return {self.part_names[part]: sums[i] for i, part in enumerate(parts.tolist())}
+        sums = np.bincount(self.part, weights=self.contribution).tolist()
+        parts = np.flatnonzero(np.bincount(self.part)).tolist()
+        return {self.part_names[part]: sums[part] for part in parts}
 
     def select(self, which: np.ndarray | Ints) -> Pieces:
         chosen = {name: getattr(self, name)[which] for name in _COLUMNS}

@@ -86,24 +86,26 @@ def shared_nodes(
     product. Empty without a graph in the model, and with several layers, whose messages combine
     several nodes.
     """
-    model = engine.model
+    model, features = engine.model, engine.model.features
     if KNOWLEDGE not in model.shape.parts or model.shape.kg_layers > 1:
         return NodeMatches.none()
     _, target_token, target_weight = engine.messages.of_items(np.array([item], dtype=np.int64))
     mine, theirs = messages.pairs_with(engine, target_token, item)
     event, token = messages.event[mine], messages.token[mine]
     with torch.inference_mode():
-        sent = engine.messages.vectors[target_token].double()
-        sent = sent * model.features.candidate.gate(KNOWLEDGE)
-        sent = sent * _column(target_weight, sent)
         # Few distinct pairs of messages occur, in many events: each is multiplied once.
         pairs = token * max(len(target_token), 1) + theirs
         distinct, place = np.unique(pairs, return_inverse=True)
         received, target = np.divmod(distinct, max(len(target_token), 1))
-        left = engine.messages.vectors[received].double() * model.features.query.gate(KNOWLEDGE)
-        right = sent[target] if head is None else sent[target] @ head.T
-        value = (mixing @ (left * right).T)[event, place]
-        value = value * torch.as_tensor(messages.weight[mine]).to(value) / scale
+        gates = features.query.gate(KNOWLEDGE).double() * features.candidate.gate(KNOWLEDGE)
+        right = engine.messages.vectors[target_token[target]].double()
+        if head is not None:
+            gates = features.query.gate(KNOWLEDGE).double()
+            right = (right * features.candidate.gate(KNOWLEDGE)) @ head.T
+        right *= engine.messages.vectors[received]
+        value = ((mixing * gates) @ right.T)[event, place]
+        weight = messages.weight[mine].astype(np.float64) * target_weight[theirs]
+        value = value * torch.as_tensor(weight).to(value) / scale
     code = engine.messages.codes
     return NodeMatches(
         event=event,
@@ -112,7 +114,3 @@ def shared_nodes(
         far=code[target_token[theirs]],
         contribution=value.cpu().numpy(),
     )
-
-
-def _column(values: np.ndarray, like: Tensor) -> Tensor:
-    return torch.as_tensor(values).to(like).unsqueeze(1)

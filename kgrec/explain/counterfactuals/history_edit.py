@@ -9,7 +9,7 @@ import numpy as np
 from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
-from kgrec.nn.histories import event_ages, visit_ages
+from kgrec.nn.histories import both_ages
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.ranked_lists import batch_size, score_request
 from kgrec.scoring.request import Request
@@ -82,12 +82,13 @@ class EditableHistory:
 
     def _edited(self, indptr: Ints, item: Ints, times: Ints, text: Ints) -> Request:
         count, one = len(indptr) - 1, self.histories
+        age, visit = both_ages(indptr, times)
         return self.request.edited(
             Histories(
                 indptr=indptr,
                 item=item,
-                age=event_ages(indptr, times),
-                visit=visit_ages(indptr, times),
+                age=age,
+                visit=visit,
                 text=text,
                 user=np.repeat(one.user, count),
                 scenario=np.repeat(one.scenario, count),

@@ -80,10 +80,11 @@ class PathBuilder:
 
     def _shared(self, members: Pieces, item: int) -> ConcretePath:
         link = int(members.link[0])
+        nears, fars = self._facts(item, link), self._facts(link, self.candidate)
         pairs = [
             (near, far)
             for near, far in zip(members.near.tolist(), members.far.tolist(), strict=True)
-            if self._is_fact(item, link, near) and self._is_fact(link, self.candidate, far)
+            if near in nears and far in fars
         ]
         if not pairs:  # the model names a link that this graph doesn't have
             return self._similarity(OTHER, item, members)
@@ -96,11 +97,14 @@ class PathBuilder:
             tuple(dict.fromkeys(names)),
         )
 
-    def _is_fact(self, a: int, b: int, code: int) -> bool:
-        return bool((self.index.facts.edges_between(a, b) == code).any())
+    def _facts(self, a: int, b: int) -> list[int]:
+        """Codes of the facts from ``a`` to ``b``."""
+        codes: list[int] = self.index.facts.edges_between(a, b).tolist()
+        return codes
 
     def _direct(self, members: Pieces, item: int) -> ConcretePath:
-        near = [c for c in members.near.tolist() if self._is_fact(item, self.candidate, c)]
+        facts = self._facts(item, self.candidate)
+        near = [code for code in members.near.tolist() if code in facts]
         if not near:
             return self._similarity(OTHER, item, members)
         names = [self.index.relation(code) for code in near]
@@ -126,12 +130,12 @@ class PathBuilder:
         if self.limits.max_hops < 4:
             return None
         found = search(facts, item, self.candidate, 3, allowed, FAR_BUDGET)
-        keep = [self.limits.admits((item, *nodes)) for nodes in found.nodes.tolist()]
-        found = found.select(np.array(keep, dtype=bool))
+        found = found.select(self.limits.admit_rows(found.nodes))
         if not len(found.nodes):
             return None
         rarity = np.log1p(facts.degree(found.nodes[:, 1:-1])).sum(axis=1)
-        best = int(np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1], rarity))[0])
+        found = found.select(np.flatnonzero(rarity == rarity.min()))
+        best = int(np.lexsort((*found.codes.T[::-1], *found.nodes.T[::-1]))[0])
         nodes, codes = found.nodes[best].tolist(), found.codes[best].tolist()
         return ConcretePath(KIND_NAMES[FAR], (self.user, *nodes), (self._chose, *codes))
 

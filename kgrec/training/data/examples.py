@@ -9,7 +9,7 @@ import numpy as np
 
 from kgrec.arrays import offsets, ranges, row_numbers
 from kgrec.graph.snapshot import GraphSnapshot, Ints
-from kgrec.nn.histories import Histories, event_ages, visit_ages
+from kgrec.nn.histories import Histories, both_ages
 
 _LATER_GAP = (0.1, 0.5)  # of the history: events skipped before later targets
 _LATER_DECAY, _LATER_TARGETS = 300.0, 300
@@ -48,12 +48,21 @@ class Sequences:
         self, users: Ints, scenario: Ints | None = None, *, later: bool = False
     ) -> Histories:
         """The whole histories of ``users`` (int64 rows ``[B]``)."""
-        lengths = self.lengths()[users]
+        starts = self.indptr[users]
+        lengths = self.indptr[users + 1] - starts
+        events = ranges(starts, lengths)
         indptr = offsets(lengths)
-        events = ranges(self.indptr[users], lengths)
-        everything = np.ones(len(events), dtype=bool)
-        horizon = np.full(len(users), later)
-        return self._histories(users, indptr, events, everything, scenario, horizon)
+        age, visit = both_ages(indptr, self.timestamp[events])
+        return Histories(
+            indptr=indptr,
+            item=self.item[events],
+            age=age,
+            visit=visit,
+            text=self.text[events],
+            user=users,
+            scenario=np.full(len(users), -1) if scenario is None else scenario,
+            later=np.full(len(users), later),
+        )
 
     def _histories(
         self,
@@ -65,8 +74,7 @@ class Sequences:
         later: np.ndarray,
     ) -> Histories:
         """Ages are those in the whole history, also where ``keep`` hides some of its events."""
-        age = event_ages(indptr, self.timestamp[events])
-        visit = visit_ages(indptr, self.timestamp[events])
+        age, visit = both_ages(indptr, self.timestamp[events])
         kept = offsets(keep)[indptr]
         none = np.full(len(users), -1, dtype=np.int64)
         chosen = events[keep]
