@@ -79,11 +79,12 @@ from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
 from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
 from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.given_histories import GivenHistories
+from kgrec.scoring.item_clusters.build import check_extra
+from kgrec.scoring.item_clusters.lists import best_items
 from kgrec.scoring.lookup import item_rows
 from kgrec.scoring.ranked_lists import (
     ListOptions,
     Ranked,
-    rank_items,
     ranked_frame,
     similar_items,
     with_integers,
@@ -230,6 +231,8 @@ class Recommender:
             Where the language model can't be loaded.
         DeviceError
             Where the device can't be used.
+        MissingExtraError
+            Where ``config.ranking`` is "clusters" and the extra ann is not installed.
         RequestError
             For a scenario rule that does not fit the data, and ``resume`` without ``checkpoint``.
         """
@@ -238,6 +241,7 @@ class Recommender:
         if resume and checkpoint is None:
             raise RequestError("resume=True needs checkpoint=: the folder to continue from.")
         config = self.config.with_full_paths()
+        check_extra(config.ranking)
         target, reader = choose_device(device), TextReader(config)
         full = with_scenarios(read_source(source, progress), config.scenarios)
         visible = full.without_splits(("test",))
@@ -1469,7 +1473,7 @@ def _rank(
     state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
 ) -> Ranked:
     options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
-    ranked = rank_items(state.engine, request, options)
+    ranked = best_items(state.engine, request, options, state.item_search)
     return ranked.with_ids(state.engine, request.integers)
 
 

@@ -34,6 +34,7 @@ SUBJECTS: Final = {
     "latency": "speed",
     "link": "linking",
     "load": "speed",
+    "neighbours": "speed",
     "scale": "speed",
     "startup": "speed",
     "text": "text",

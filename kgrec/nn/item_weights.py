@@ -97,13 +97,20 @@ class ItemWeights:
         """The scores to add for one history with event shares ``shares``, float32 ``[n]``."""
         if not self.own and self.matrix.shape[0] <= _SMALL:
             return np.asarray(shares.dot(self._dense.take(items, axis=0)))
+        columns, values = self.entries(items, shares, scenario)
+        added = np.bincount(columns, values, minlength=self.matrix.shape[1])
+        return added.astype(np.float32)
+
+    def entries(
+        self, items: Ints, shares: np.ndarray, scenario: int = -1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The items that the weights of ``items`` add to, int ``[e]`` with repeats, and what they
+        add, float32 ``[e]``, for one history with event shares ``shares``."""
         matrix = self.within(scenario)
         starts = matrix.indptr[items]
         counts = matrix.indptr[items + 1] - starts
         cells = ranges(starts, counts)
-        values = matrix.data[cells] * np.repeat(shares, counts)
-        added = np.bincount(matrix.indices[cells], values, minlength=matrix.shape[1])
-        return added.astype(np.float32)
+        return matrix.indices[cells], matrix.data[cells] * np.repeat(shares, counts)
 
     def contributions(self, histories: Histories, item: int) -> Floats:
         """float64 ``[nnz]``: the contribution of each event of one history to the score of

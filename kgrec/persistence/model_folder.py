@@ -37,6 +37,7 @@ from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.session import in_plain_session
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.training.scenarios.maml import Start
@@ -46,6 +47,7 @@ VERSION = 3  # 1 had no mapping, 2 no item–item weights
 _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item parts
 _WEIGHTS = "item_weights.safetensors"
+_CLUSTERS = "item_clusters.safetensors"
 _START = "meta_training.safetensors"
 
 MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT)
@@ -120,6 +122,8 @@ def _write(state: FittedState, folder: Path) -> None:
     )
     if engine.weights is not None:
         save_arrays(engine.weights.arrays(), folder / _WEIGHTS)
+    if state.item_clusters is not None:
+        save_arrays(state.item_clusters.arrays(), folder / _CLUSTERS)
     if state.start is not None:
         save_arrays(state.start.arrays(), folder / _START)
     if state.rating_model is not None:
@@ -154,6 +158,25 @@ def read_state(folder: Path, device: torch.device) -> FittedState:
     """
     with torch.random.fork_rng(devices=[]):  # a network is made with random numbers, then filled
         return read_folder(folder, MODEL, lambda found: _load(found, device))
+
+
+def read_clusters(folder: Path) -> ItemClusters | None:
+    """The clusters of a saved model's items; None where its lists are found by scoring all items.
+
+    Nothing else of the folder is read. Raises ModelError.
+    """
+    if _CLUSTERS not in _manifest(folder)["files"]:
+        return None
+    try:
+        return _clusters(folder)
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(
+            f"{folder / _CLUSTERS} can't be read ({error}); copy it again or train again."
+        ) from error
+
+
+def _clusters(folder: Path) -> ItemClusters:
+    return ItemClusters.of_arrays(load_arrays(folder / _CLUSTERS))
 
 
 def _load(folder: Path, device: torch.device) -> FittedState:
@@ -223,7 +246,9 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     model.load_state_dict(load_file(folder / "model.safetensors"))
     texts = load_arrays(folder / "texts.safetensors")
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
-    has_weights, has_start = (name in manifest["files"] for name in (_WEIGHTS, _START))
+    has_weights, has_clusters, has_start = (
+        name in manifest["files"] for name in (_WEIGHTS, _CLUSTERS, _START)
+    )
     full = read_saved_snapshot(folder)
     visible = full.without_splits(("test",))
     features = TextFeatures(texts, events, manifest["text_size"], scenarios)
@@ -237,6 +262,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         engine=Engine.bind(bound, weights),
         reader=TextReader(config),
         indexes=GraphIndexes(visible, features, names),
+        item_clusters=_clusters(folder) if has_clusters else None,
         start=Start.of_arrays(load_arrays(folder / _START), device) if has_start else None,
         recogniser=read_recogniser(folder),
         rating_model=read_rating_model(folder, vocabulary, device),
