@@ -27,6 +27,7 @@ Figures = dict[str, Any]
 K: Final = 20
 KINDS: Final = ("vectors", "with weights", "trained")
 ALONE: Final = 100  # requests for one user
+TURN: Final = 20
 TOGETHER: Final = 1_000  # users of one request
 TRAINED_ITEMS: Final = 1e5  # the largest size that is trained
 CASES: Final = ((20, 1.0), (100, 1.0), (20, 0.5), (20, 0.1), (20, 0.04))  # k, share of items left
@@ -143,18 +144,23 @@ def _fresh_users(exact: Recommender, count: int, seed: int) -> list[str]:
 
 
 def _times(exact: Recommender, found: Recommender, users: list[str]) -> Figures:
-    """Processor milliseconds of one list, alone and as one of many, interleaved."""
+    """Processor milliseconds of one list, alone and as one of many.
+
+    The ways take turns of ``TURN`` requests: the first of a turn finds none of its vectors in the
+    processor's caches, which another way has filled.
+    """
     figures: Figures = {}
     ways = {"exact": exact, "clusters": found}
     for way in ways.values():
         way.rank(users[:2], k=K)
         way.rank(users[0], k=K)
     alone: dict[str, list[float]] = {name: [] for name in ways}
-    for user in users[:ALONE]:
+    for turn in range(0, min(ALONE, len(users)), TURN):
         for name, way in ways.items():
-            started = time.process_time()
-            way.rank(user, k=K)
-            alone[name].append(time.process_time() - started)
+            for user in users[turn : turn + TURN]:
+                started = time.process_time()
+                way.rank(user, k=K)
+                alone[name].append(time.process_time() - started)
     for name, way in ways.items():
         started = time.process_time()
         way.rank(users, k=K)

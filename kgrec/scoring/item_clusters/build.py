@@ -14,8 +14,8 @@ from kgrec.config.model import Ranking
 from kgrec.extras import require
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.clusters import Clusters
-from kgrec.scoring.item_clusters.lists import ItemSearch, ListLimits
-from kgrec.scoring.item_clusters.search import AllowedItems, ItemPart, item_parts
+from kgrec.scoring.item_clusters.lists import ItemSearch
+from kgrec.scoring.item_clusters.search import ItemPart, item_parts
 from kgrec.scoring.item_clusters.stored import FEW, MEASURED_K, ItemClusters, Searched
 from kgrec.scoring.ranked_lists import ListOptions, rank_items
 from kgrec.scoring.request import Request
@@ -23,8 +23,7 @@ from kgrec.scoring.request import Request
 MANY_ITEMS: Final = 100_000
 RECALL: Final = 0.99
 _USERS: Final = 500  # whose lists measure the recall
-_FIRST: Final = 1 / 256  # the first share of the clusters that is tried
-_STEP: Final = 2**0.5
+_SHARES: Final = 2.0 ** (np.arange(-32, 1) / 4)  # of the clusters, which are tried in turn
 
 
 def check_extra(ranking: Ranking) -> None:
@@ -85,7 +84,7 @@ def measured(engine: Engine, clusters: ItemClusters) -> ItemClusters:
         return clusters
     users = filled[np.unique(np.linspace(0, len(filled) - 1, _USERS).astype(np.int64))]
     request, search = Request(engine.stored(users)), ItemSearch.of(engine, clusters)
-    whole = _searched(engine, request, search, None, _FIRST)
+    whole = _searched(engine, request, search, None, 0.0)
     some = np.random.default_rng(0).random(clusters.items) < FEW
     few = _searched(engine, request, search, some, whole.share)
     return replace(clusters, whole=whole, few=few, users=len(users))
@@ -96,17 +95,15 @@ def _searched(
 ) -> Searched:
     """The smallest share from ``first`` on that has the recall, for lists among ``mask``."""
     exact = rank_items(engine, request, ListOptions(MEASURED_K, mask)).rows
-    allowed = None if mask is None else AllowedItems.of(mask)
-    share = first
-    while True:
-        limits = ListLimits(exact.shape[1], share, allowed, exclude_seen=True)
+    for share in _SHARES[first <= _SHARES].tolist():
+        limits = search.limits_for(share, exact.shape[1], mask)
         found = np.full(exact.shape, -1, dtype=np.int64)
         for row, (items, _) in enumerate(search.lists(engine, request, limits)):
             found[row, : len(items)] = items
         recall = recall_of(found, exact)
-        if recall >= RECALL or share >= 1.0:
-            return Searched(share, recall)
-        share = min(share * _STEP, 1.0)
+        if recall >= RECALL:
+            break
+    return Searched(share, recall)
 
 
 def recall_of(found: np.ndarray, exact: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -99,13 +99,13 @@ def _mean(users: list[tuple[UserParts, float]]) -> UserParts:
 
 @dataclass(frozen=True, eq=False)
 class ListLimits:
-    """Length of a list, the share of the clusters to search for it, and the items that may be in
-    it (None: all)."""
+    """Length of a list, the items that may be in it (None: all), and the search for them in each
+    part of the items (``PartSearch.options``)."""
 
     k: int
-    share: float
     allowed: AllowedItems | None
     exclude_seen: bool
+    options: tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +133,15 @@ class ItemSearch:
         better to score all items."""
         left = 1.0 if mask is None else np.count_nonzero(mask) / max(len(mask), 1)
         share = self.clusters.share(k, left)
-        if share is None:
-            return None
-        return ListLimits(k, share, None if mask is None else AllowedItems.of(mask), exclude_seen)
+        return None if share is None else self.limits_for(share, k, mask, exclude_seen)
+
+    def limits_for(
+        self, share: float, k: int, mask: np.ndarray | None, exclude_seen: bool = True
+    ) -> ListLimits:
+        """``limits`` with a given share of the clusters to search."""
+        allowed = None if mask is None else AllowedItems.of(mask)
+        options = tuple(part.options(share, allowed) for part in self.parts)
+        return ListLimits(k, allowed, exclude_seen, options)
 
     def lists(
         self, engine: Engine, request: Request, limits: ListLimits
@@ -151,7 +157,8 @@ class ItemSearch:
         seen = distinct(asker.items) if limits.exclude_seen else asker.items[:0]
         wanted, user = _FOUND * limits.k + len(seen), asker.parts
         query = np.concatenate([user.vector * self.temperature, _ONE, user.factors])
-        found = [part.best(query, wanted, limits.share, limits.allowed) for part in self.parts]
+        pairs = zip(self.parts, limits.options, strict=True)
+        found = [part.best(query, wanted, options) for part, options in pairs]
         rows, scores = self.scorer.scores(asker, np.concatenate(found))
         kept = np.ones(len(rows), dtype=bool)
         if limits.allowed is not None:

@@ -78,17 +78,21 @@ class PartSearch:
             add(index, _padded(part.vectors[some]), cluster[some], rows[some])
         return PartSearch(index, count, part.vectors.shape[1])
 
-    def best(self, query: np.ndarray, k: int, share: float, allowed: Any = None) -> Ints:
-        """int64 ``[<= k]``: the items with the highest products among those in ``share`` of the
-        clusters.
-
-        ``query`` float32 ``[w]``; ``allowed``: an ``AllowedItems`` or None for all. One query at a
-        time, whose result depends on nothing else: faiss multiplies many at once in another order.
-        """
-        options = require("faiss", extra="ann").SearchParametersIVF(
+    def options(self, share: float, allowed: AllowedItems | None) -> Any:
+        """What ``best`` is to do: search ``share`` of the clusters for items that are ``allowed``
+        (None: all)."""
+        return require("faiss", extra="ann").SearchParametersIVF(
             nprobe=max(1, math.ceil(share * self.count)),
             sel=None if allowed is None else allowed.selector,
         )
+
+    def best(self, query: np.ndarray, k: int, options: Any) -> Ints:
+        """int64 ``[<= k]``: the items with the highest products with ``query`` (float32, w numbers
+        or more, of which the others are not read).
+
+        One query at a time, whose result depends on nothing else: faiss multiplies many at once in
+        another order.
+        """
         padded = np.zeros((1, self.index.d), dtype=np.float32)
         padded[0, : self.width] = query[: self.width]
         found = self.index.search(padded, k, params=options)[1][0]
