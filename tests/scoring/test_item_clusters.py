@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from benchmarks.speed.many_items import with_generated_vectors
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.arrays import unit_rows
-from kgrec.errors import MissingExtraError
+from kgrec.cli.doctor import _lists
+from kgrec.errors import MissingExtraError, ModelError
 from kgrec.nn import ItemWeights
 from kgrec.persistence.model_folder import read_clusters
 from kgrec.scoring.item_clusters import stored
@@ -271,6 +273,21 @@ def test_clusters_are_saved_and_shown(found: Recommender, tmp_path: Path) -> Non
 
 def test_a_model_without_clusters_says_so(saved: Path) -> None:
     assert read_clusters(saved) is None
+    assert _lists(saved) == "all items are scored"
+
+
+def test_doctor_shows_the_recall_and_whether_faiss_is_missing(
+    found: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found.save(tmp_path / "model")
+    assert re.match(
+        r"3,000 items in 216 clusters, .* recall@20 0\.99\d+", _lists(tmp_path / "model")
+    )
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    assert "pip install 'kgrec[ann]'" in _lists(tmp_path / "model")
+    (tmp_path / "model" / "item_clusters.safetensors").write_bytes(b"cut")
+    with pytest.raises(ModelError, match=r"item_clusters\.safetensors"):
+        read_clusters(tmp_path / "model")
 
 
 def test_auto_counts_the_items_and_looks_for_faiss(
