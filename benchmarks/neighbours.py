@@ -108,7 +108,7 @@ def _with_clusters(exact: Recommender) -> tuple[Recommender, Figures]:
     made = divided(state.engine)
     made_at = time.process_time()
     clusters = measured(state.engine, made)
-    measured_at, memory = time.process_time(), _memory()
+    measured_at = time.process_time()
     config = state.config.model_copy(update={"ranking": "clusters"})
     found = Recommender.of(replace(state, config=config, item_clusters=clusters))
     _ = found.state.item_search
@@ -121,18 +121,19 @@ def _with_clusters(exact: Recommender) -> tuple[Recommender, Figures]:
         "kmeans_seconds": round(made_at - started, 2),
         "measuring_seconds": round(measured_at - made_at, 2),
         "load_seconds": round(loaded_at - measured_at, 2),
-        "memory_mb": round((_memory() - memory) / 1e6, 1),
+        "memory_mb": round(_index_bytes(found) / 1e6, 1),
         "folder_mb": round(sum(a.nbytes for a in clusters.arrays().values()) / 1e6, 2),
     }
 
 
-def _memory() -> int:
-    """Bytes of memory that this process has now."""
-    import os
-    from pathlib import Path
-
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _index_bytes(found: Recommender) -> int:
+    """Bytes of the search's numbers: 8-bit vectors and rows of the items, and the centroids."""
+    search = found.state.item_search
+    assert search is not None
+    return sum(
+        part.index.ntotal * (part.index.code_size + 8) + part.count * part.index.d * 4
+        for part in search.parts
+    )
 
 
 def _fresh_users(exact: Recommender, count: int, seed: int) -> list[str]:

@@ -68,6 +68,7 @@ from kgrec.graph.source import read_source
 from kgrec.metrics.evaluate import EvaluationReport
 from kgrec.paths.index import Constraints, NodeLike
 from kgrec.persistence.model_folder import load_teacher, read_state, write_state
+from kgrec.persistence.precision import Precision
 from kgrec.progress import Progress
 from kgrec.query import Horizon, Query
 from kgrec.ranking import Where
@@ -1395,15 +1396,17 @@ class Recommender:
                 self._state = updated
         return report
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, precision: Precision = "fp32") -> None:
         """Write everything needed to answer into ``folder`` (safetensors, Parquet, JSON).
+
+        ``precision="int8"`` rounds the parameters and text vectors: a quarter of their size.
 
         Raises
         ------
         ModelError
             Where the folder holds other files, or can't be written.
         """
-        write_state(self.state, given_path(folder, "folder"))
+        write_state(self.state, given_path(folder, "folder"), precision)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
