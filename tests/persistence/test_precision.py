@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from kgrec import Recommender
+from kgrec.cli import app
 from kgrec.errors import ModelError, RequestError
 from kgrec.nn import ItemWeights
 from kgrec.persistence.precision import packed, packed_weights, unpacked, unpacked_weights
@@ -100,3 +102,12 @@ def test_a_later_version_is_refused(fitted: Recommender, tmp_path: Path) -> None
     manifest.write_text(json.dumps({**values, "version": 5}))
     with pytest.raises(ModelError, match="this kgrec reads 3 and 4; upgrade kgrec"):
         Recommender.load(tmp_path / "small")
+
+
+def test_the_command_writes_the_smaller_folder(saved: Path, tmp_path: Path) -> None:
+    arguments = ["compress", str(saved), str(tmp_path / "small"), "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    sizes = json.loads(result.stdout)
+    assert sizes["out_mb"] < sizes["model_mb"]
+    assert Recommender.load(tmp_path / "small").recommend("u1", k=3)["rank"].tolist() == [1, 2, 3]
