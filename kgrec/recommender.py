@@ -69,6 +69,7 @@ from kgrec.graph.source import read_source
 from kgrec.metrics.evaluate import EvaluationReport
 from kgrec.paths.index import Constraints, NodeLike
 from kgrec.persistence.model_folder import load_teacher, read_state, write_state
+from kgrec.persistence.precision import Precision
 from kgrec.progress import Progress
 from kgrec.query import Horizon, Query
 from kgrec.ranking import Where
@@ -80,11 +81,12 @@ from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
 from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
 from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.given_histories import GivenHistories
+from kgrec.scoring.item_clusters.build import check_extra
+from kgrec.scoring.item_clusters.lists import best_items
 from kgrec.scoring.lookup import item_rows
 from kgrec.scoring.ranked_lists import (
     ListOptions,
     Ranked,
-    rank_items,
     ranked_frame,
     similar_items,
     with_integers,
@@ -192,9 +194,8 @@ class Recommender:
     ) -> Self:
         """Read the graph, encode its texts, train, and be ready to answer.
 
-        Where the catalog marks no rows "valid", some are held out to choose the model, which is
-        then trained again on all rows. Equal data, settings and seed give equal models on one
-        processor.
+        Where the catalog marks no rows "valid", some are held out to choose the model, which then
+        learns from all rows. Equal data, settings and seed give equal models on one processor.
 
         Parameters
         ----------
@@ -209,13 +210,11 @@ class Recommender:
         checkpoint : path, optional
             Folder that keeps the state of training at every validation.
         resume : bool
-            Continue from ``checkpoint``, to the same result as an uninterrupted fit. Where there is
-            none, a warning says that training starts anew.
+            Continue from ``checkpoint``, to the same result; anew, with a warning, without one.
         tune : int, optional
             Number of trials before training: the given settings, then others of
-            ``kgrec.fitting.search_space.SPACE``, compared on validation rows. The
-            trials are kept in ``checkpoint`` + ".tuning"; ``state.config`` has the best settings,
-            ``tuning`` lists the trials.
+            ``kgrec.fitting.search_space.SPACE``, compared on validation rows. They are kept in
+            ``checkpoint`` + ".tuning"; ``state.config`` has the best, ``tuning`` lists all.
         effort : "quick", "normal" or "thorough", optional
             In place of ``config.training.effort``; see ``kgrec.config.TrainingConfig``.
 
@@ -228,12 +227,12 @@ class Recommender:
         ------
         TrainingError
             Where training can't start or diverges.
-        StoreError, CatalogError
-            Where the graph can't be read.
-        TextModelError
-            Where the language model can't be loaded.
+        StoreError, CatalogError, TextModelError
+            Where the graph can't be read, or the language model can't be loaded.
         DeviceError
             Where the device can't be used.
+        MissingExtraError
+            Where ``config.ranking`` is "clusters" and the extra ann is not installed.
         RequestError
             For a scenario rule that does not fit the data, and ``resume`` without ``checkpoint``.
         """
@@ -242,6 +241,7 @@ class Recommender:
         if resume and checkpoint is None:
             raise RequestError("resume=True needs checkpoint=: the folder to continue from.")
         config = with_effort(self.config, effort, tune).with_full_paths()
+        check_extra(config.ranking)
         target, reader = choose_device(device), TextReader(config)
         full = with_scenarios(read_source(source, progress), config.scenarios)
         visible = full.without_splits(("test",))
@@ -1395,15 +1395,17 @@ class Recommender:
                 self._state = updated
         return report
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, precision: Precision = "fp32") -> None:
         """Write everything needed to answer into ``folder`` (safetensors, Parquet, JSON).
+
+        ``precision="int8"`` rounds the parameters and text vectors: a quarter of their size.
 
         Raises
         ------
         ModelError
             Where the folder holds other files, or can't be written.
         """
-        write_state(self.state, given_path(folder, "folder"))
+        write_state(self.state, given_path(folder, "folder"), precision)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str | None = None) -> Recommender:
@@ -1473,7 +1475,7 @@ def _rank(
     state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
 ) -> Ranked:
     options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
-    ranked = rank_items(state.engine, request, options)
+    ranked = best_items(state.engine, request, options, state.item_search)
     return ranked.with_ids(state.engine, request.integers)
 
 

@@ -24,6 +24,9 @@ from kgrec.scenarios.fitted_recogniser import FittedRecogniser
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.item_clusters.build import clusters_for, wants_clusters
+from kgrec.scoring.item_clusters.lists import ItemSearch
+from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.training.scenarios.maml import Start
@@ -79,6 +82,8 @@ class FittedState:
         The language model, loaded when the first text needs it.
     indexes : GraphIndexes
         Indexes of the graph for explanations, exploring and search.
+    item_clusters : ItemClusters or None
+        Clusters of the items, where lists are found in them (``config.ranking``).
     start : Start or None
         The parameters from which a new scenario starts, if meta-training learned them.
     recogniser : FittedRecogniser or None
@@ -96,6 +101,7 @@ class FittedState:
     engine: Engine
     reader: TextReader
     indexes: GraphIndexes
+    item_clusters: ItemClusters | None = None
     start: Start | None = None
     recogniser: FittedRecogniser | None = None
     rating_model: RatingModel | None = None
@@ -127,6 +133,15 @@ class FittedState:
             )
         return bind_predictor(self.engine, self.rating_model)
 
+    @cached_property
+    def item_search(self) -> ItemSearch | None:
+        """The search for lists in clusters of items; None where all items are scored. Raises
+        MissingExtraError without faiss."""
+        clusters, ranking = self.item_clusters, self.config.ranking
+        if clusters is None or not wants_clusters(self.engine, ranking, many=0):
+            return None
+        return ItemSearch.of(self.engine, clusters)
+
     def texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
         """The vectors of a snapshot's texts: the present ones if the texts are the same, else
         computed by the language model. Raises TextModelError."""
@@ -144,7 +159,10 @@ class FittedState:
         visible = full.without_splits(("test",))
         engine = self.engine.over(visible, self.texts_of(visible, progress))
         indexes = GraphIndexes(visible, engine.texts, self.indexes.mapping)
-        return replace(self, full_snapshot=full, engine=engine, indexes=indexes)
+        clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
+        return replace(
+            self, full_snapshot=full, engine=engine, indexes=indexes, item_clusters=clusters
+        )
 
     def without(self, full: GraphSnapshot) -> FittedState:
         """A state over a part ``full`` of the graph, without what was learned of items and entities
@@ -170,11 +188,13 @@ class FittedState:
         if texts is None:
             texts = self.reader.read(visible)
         kept = self._keeping(rows)
+        engine = kept.engine.over(visible, texts)
         return replace(
             kept,
             full_snapshot=full,
-            engine=kept.engine.over(visible, texts),
+            engine=engine,
             indexes=GraphIndexes(visible, texts, self.indexes.mapping),
+            item_clusters=clusters_for(engine, self.config.ranking, self.item_clusters),
         )
 
     def _keeping(self, rows: KeptRows) -> FittedState:
@@ -200,7 +220,7 @@ class FittedState:
         self.engine.warm_up()
         self.engine.messages.warm_up()
         self.indexes.warm_up()
-        _ = (self.engine.bound.item_parts, self.resolver.recogniser.prototypes)
+        _ = (self.item_search, self.engine.bound.item_parts, self.resolver.recogniser.prototypes)
         if self.engine.item_weights is not None:
             self.engine.item_weights.warm_up(self.engine.device)
         if self.rating_model is not None:

@@ -23,6 +23,7 @@ RESULTS: Final = Path(__file__).parents[1] / "results"
 SUBJECTS: Final = {
     "accuracy": "accuracy",
     "coldstart": "cold_start",
+    "compress": "accuracy",
     "explain": "explanations",
     "age": "scenarios",
     "busy": "speed",
@@ -34,6 +35,7 @@ SUBJECTS: Final = {
     "latency": "speed",
     "link": "linking",
     "load": "speed",
+    "neighbours": "speed",
     "scale": "speed",
     "startup": "speed",
     "text": "text",

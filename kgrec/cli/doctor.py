@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,9 @@ def doctor(
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     mapping: MappingOption = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", "-m", help="Also say how this model finds its lists.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check Python, packages, processor, text model and its speed, the cache and the stores.
@@ -62,6 +66,8 @@ def doctor(
             checks += _mapping(store, db_user, database, mapping)
     elif mapping is not None:
         checks.append(_guard("mapping", lambda: _mapping_alone(mapping)))
+    if model is not None:
+        checks.append(_guard("lists", lambda: _lists(model)))
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -177,6 +183,18 @@ def _mapping_alone(mapping: Path) -> str:
 
     GraphMapping.load(mapping)
     return f"{mapping} can be read; give --store to compare it with a graph"
+
+
+def _lists(model: Path) -> str:
+    """Raises ModelError for a folder that is no model."""
+    from kgrec.persistence.model_folder import read_clusters
+
+    clusters = read_clusters(model)
+    if clusters is None:
+        return "all items are scored"
+    if find_spec("faiss") is None:
+        return "all items are scored, as faiss is not installed: pip install 'kgrec[ann]'"
+    return clusters.described()
 
 
 def _text_model() -> str:

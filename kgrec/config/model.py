@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,8 @@ from graph_schema.settings import Settings
 from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
+
+Ranking: TypeAlias = Literal["auto", "exact", "clusters"]
 
 
 class TextConfig(Settings):
@@ -251,6 +253,12 @@ class RecommenderConfig(Settings):
     text: TextConfig = Field(TextConfig(), description="The language model.")
     ratings: RatingConfig = Field(RatingConfig(), description="The rating model.")
     scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")
+    ranking: Ranking = Field(
+        "auto",
+        description="Items that a list is chosen from: 'exact' scores all; 'clusters' scores those "
+        "found in the nearest clusters of items, and needs the extra ann; auto: clusters above "
+        "100,000 items, where the extra is installed.",
+    )
 
     def with_full_paths(self) -> RecommenderConfig:
         """The settings with absolute paths of the language model's folder, the text cache and the

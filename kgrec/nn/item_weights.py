@@ -101,13 +101,20 @@ class ItemWeights:
             # Without the checks of functional.embedding_bag, which take as long as the sum.
             found = torch.embedding_bag(self._table(_CPU), rows, _FIRST, per_sample_weights=weights)
             return np.asarray(found[0][0])
+        columns, values = self.entries(items, shares, scenario)
+        added = np.bincount(columns, values, minlength=self.matrix.shape[1])
+        return added.astype(np.float32)
+
+    def entries(
+        self, items: Ints, shares: np.ndarray, scenario: int = -1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The items that the weights of ``items`` add to, int ``[e]`` with repeats, and what they
+        add, float32 ``[e]``, for one history with event shares ``shares``."""
         matrix = self.within(scenario)
         starts = matrix.indptr[items]
         counts = matrix.indptr[items + 1] - starts
         cells = ranges(starts, counts)
-        values = matrix.data[cells] * np.repeat(shares, counts)
-        added = np.bincount(matrix.indices[cells], values, minlength=matrix.shape[1])
-        return added.astype(np.float32)
+        return matrix.indices[cells], matrix.data[cells] * np.repeat(shares, counts)
 
     def contributions(self, histories: Histories, item: int) -> Floats:
         """float64 ``[nnz]``: the contribution of each event of one history to the score of

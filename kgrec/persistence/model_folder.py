@@ -17,11 +17,11 @@ from pydantic_core import ErrorDetails
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
-from safetensors.torch import load_file, save_file
 
 from graph_schema.disk.files import digest
 from graph_schema.mapping import GraphMapping
 from graph_schema.report import shown
+from kgrec.arguments import check_choice
 from kgrec.config import RecommenderConfig
 from kgrec.device import choose_device
 from kgrec.errors import ModelError, reason
@@ -33,19 +33,30 @@ from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.nn.heads import HEADS
+from kgrec.persistence.precision import (
+    PRECISIONS,
+    Precision,
+    packed,
+    packed_weights,
+    unpacked,
+    unpacked_weights,
+)
 from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.session import in_plain_session
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.training.scenarios.maml import Start
 
 FORMAT = "kgrec-model"
 VERSION = 3  # 1 had no mapping, 2 no item–item weights
+WITH_SCALES = 4  # the same with arrays of integers
 _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item parts
 _WEIGHTS = "item_weights.safetensors"
+_CLUSTERS = "item_clusters.safetensors"
 _START = "meta_training.safetensors"
 
 MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT)
@@ -71,11 +82,13 @@ def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherMode
     )
 
 
-def write_state(state: FittedState, folder: Path) -> None:
-    """Write ``state`` to ``folder``, replacing what is there as a whole. Raises ModelError."""
+def write_state(state: FittedState, folder: Path, precision: Precision = "fp32") -> None:
+    """Write ``state`` to ``folder``, replacing what is there as a whole. Raises ModelError, and
+    RequestError for another precision."""
+    check_choice(precision, "precision", PRECISIONS)
     try:
         with replaced_folder(folder, MODEL) as fresh:
-            _write(state, fresh)
+            _write(state, fresh, precision)
     except (OSError, SafetensorError) as error:
         cure = "free some space or permit writing there"
         raise ModelError(f"{folder}: can't save the model ({reason(error)}); {cure}.") from error
@@ -103,23 +116,26 @@ def _reduced(state: FittedState) -> tuple[Any, tuple[dict[str, bytes], str]]:
 copyreg.pickle(FittedState, _reduced)
 
 
-def _write(state: FittedState, folder: Path) -> None:
+def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> None:
     engine = state.engine
     write_snapshot(state.full_snapshot, folder)
     weights = {
-        name: value.detach().cpu().contiguous() for name, value in engine.model.state_dict().items()
+        name: value.detach().cpu().contiguous().numpy()
+        for name, value in engine.model.state_dict().items()
     }
-    save_file(weights, folder / "model.safetensors")
+    save_arrays(packed(weights, precision), folder / "model.safetensors")
     texts = {name: np.ascontiguousarray(value) for name, value in engine.texts.items.items()}
     texts[_EVENTS] = np.ascontiguousarray(engine.texts.events)
     if len(engine.texts.scenarios):
         texts[_SCENARIOS] = np.ascontiguousarray(engine.texts.scenarios)
-    save_arrays(texts, folder / "texts.safetensors")
+    save_arrays(packed(texts, precision), folder / "texts.safetensors")
     (folder / "vocabulary.json").write_text(
         json.dumps(_to_json(engine.vocabulary)), encoding="utf-8"
     )
     if engine.weights is not None:
-        save_arrays(engine.weights.arrays(), folder / _WEIGHTS)
+        save_arrays(packed_weights(engine.weights.arrays(), precision), folder / _WEIGHTS)
+    if state.item_clusters is not None:
+        save_arrays(state.item_clusters.arrays(), folder / _CLUSTERS)
     if state.start is not None:
         save_arrays(state.start.arrays(), folder / _START)
     if state.rating_model is not None:
@@ -129,7 +145,7 @@ def _write(state: FittedState, folder: Path) -> None:
     files = {path.name: digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if precision == "fp32" else WITH_SCALES,
         "config": state.config.model_dump(mode="json"),
         "shape": asdict(engine.model.shape),
         "text_size": engine.texts.size,
@@ -154,6 +170,29 @@ def read_state(folder: Path, device: torch.device) -> FittedState:
     """
     with torch.random.fork_rng(devices=[]):  # a network is made with random numbers, then filled
         return read_folder(folder, MODEL, lambda found: _load(found, device))
+
+
+def read_clusters(folder: Path) -> ItemClusters | None:
+    """The clusters of a saved model's items; None where its lists are found by scoring all items.
+
+    Nothing else of the folder is read. Raises ModelError.
+    """
+    if _CLUSTERS not in _manifest(folder)["files"]:
+        return None
+    try:
+        return _clusters(folder)
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(
+            f"{folder / _CLUSTERS} can't be read ({error}); copy it again or train again."
+        ) from error
+
+
+def _item_weights(folder: Path) -> ItemWeights:
+    return ItemWeights.of_arrays(unpacked_weights(load_arrays(folder / _WEIGHTS)))
+
+
+def _clusters(folder: Path) -> ItemClusters:
+    return ItemClusters.of_arrays(load_arrays(folder / _CLUSTERS))
 
 
 def _load(folder: Path, device: torch.device) -> FittedState:
@@ -190,10 +229,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ModelError(f"{path} is not of a kgrec model; name the folder that save() wrote.")
     version = manifest.get("version")
-    if version != VERSION:
+    if version not in (VERSION, WITH_SCALES):
         older = isinstance(version, int) and version < VERSION
         raise ModelError(
-            f"{folder} has format version {version}, this kgrec reads {VERSION}; "
+            f"{folder} has format version {version}, this kgrec reads {VERSION} and {WITH_SCALES}; "
             + ("train and save it again." if older else "upgrade kgrec or train again.")
         )
     if not isinstance(manifest.get("files"), dict):
@@ -220,15 +259,18 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
             }
         ),
     )
-    model.load_state_dict(load_file(folder / "model.safetensors"))
-    texts = load_arrays(folder / "texts.safetensors")
+    parameters = unpacked(load_arrays(folder / "model.safetensors"))
+    model.load_state_dict({name: torch.from_numpy(one) for name, one in parameters.items()})
+    texts = unpacked(load_arrays(folder / "texts.safetensors"))
     events, scenarios = texts.pop(_EVENTS), texts.pop(_SCENARIOS, NOTHING)
-    has_weights, has_start = (name in manifest["files"] for name in (_WEIGHTS, _START))
+    has_weights, has_clusters, has_start = (
+        name in manifest["files"] for name in (_WEIGHTS, _CLUSTERS, _START)
+    )
     full = read_saved_snapshot(folder)
     visible = full.without_splits(("test",))
     features = TextFeatures(texts, events, manifest["text_size"], scenarios)
     bound = BoundModel(model.to(device).eval(), vocabulary, visible, features, device)
-    weights = ItemWeights.of_arrays(load_arrays(folder / _WEIGHTS)) if has_weights else None
+    weights = _item_weights(folder) if has_weights else None
     mapping = manifest["mapping"]
     names = None if mapping is None else GraphMapping.parse(mapping)
     return FittedState(
@@ -237,6 +279,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         engine=Engine.bind(bound, weights),
         reader=TextReader(config),
         indexes=GraphIndexes(visible, features, names),
+        item_clusters=_clusters(folder) if has_clusters else None,
         start=Start.of_arrays(load_arrays(folder / _START), device) if has_start else None,
         recogniser=read_recogniser(folder),
         rating_model=read_rating_model(folder, vocabulary, device),

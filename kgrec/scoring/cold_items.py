@@ -78,10 +78,14 @@ class ColdItems:
 
     def score_contributions(self, histories: Histories, batch: HistoryBatch) -> Tensor:
         """float32 ``[B, c]``: what the factors add to the scores of the cold items."""
+        return self.factors_of(histories, batch) @ self.factors.T
+
+    def factors_of(self, histories: Histories, batch: HistoryBatch) -> Tensor:
+        """float32 ``[B, r]``: the histories' factors, to be multiplied with those of items."""
         counts = np.diff(histories.indptr)
         weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
         values = torch.as_tensor(weights).to(self.event_factors.device)
-        return batch.pattern.matmul(values, self.event_factors) @ self.factors.T
+        return batch.pattern.matmul(values, self.event_factors)
 
     def position(self, item: int) -> int:
         """The position of an item row in ``items``; -1 for a trained item."""

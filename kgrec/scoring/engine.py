@@ -25,7 +25,7 @@ from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
 from kgrec.scoring.products import item_scores
 from kgrec.scoring.scenario_codes import find_scenario_items, make_sequences
-from kgrec.scoring.single_user import SingleUserScorer
+from kgrec.scoring.single_user import SingleUserScorer, UserParts
 from kgrec.sparse import SparseMatrix
 from kgrec.threads import follow
 from kgrec.training.data.examples import Sequences
@@ -231,11 +231,15 @@ class Engine:
         None where the fast path can't be used: for several histories, on an accelerator, and for
         events with texts.
         """
+        scorer = self._fast_path(history)
+        return None if scorer is None else scorer.scores(history)[None]
+
+    def _fast_path(self, history: Histories) -> SingleUserScorer | None:
         if len(history.user) != 1 or self.single_user_scorer is None:
             return None
         if self.model.shape.event_texts and (history.text >= 0).any():
             return None
-        return self.single_user_scorer.scores(history)[None]
+        return self.single_user_scorer
 
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> Tensor:
         """float32 ``[B, n_items]`` on the device: scores; each row depends on its history alone.
@@ -263,6 +267,25 @@ class Engine:
         batch = self._batch(histories.padded(_ROWS))
         with torch.inference_mode():
             return self._user_vectors(batch, context)[: len(histories)]
+
+    def user_parts(
+        self, histories: Histories, context: Mapping[str, Any] | None = None
+    ) -> list[UserParts]:
+        """What the scores of each history are computed from, on the processor; arguments and errors
+        as for ``score``."""
+        scorer = None if context else self._fast_path(histories)
+        if scorer is not None and (scorer.cold_rows is None or scorer.cold_factors is not None):
+            return [scorer.user_parts(histories)]
+        padded = histories.padded(_ROWS)
+        batch, weights, cold = self._batch(padded), self.item_weights, self.cold_items
+        with torch.inference_mode():
+            vectors = self._user_vectors(batch, context) / self.model.shape.temperature
+            factors = vectors[:, :0] if cold is None else cold.factors_of(padded, batch)
+        ends = histories.indptr[1:]
+        shares = None if weights is None else weights.shares(histories.indptr, histories.age)
+        events = [None] * len(ends) if shares is None else np.split(shares, ends[:-1])
+        rows = zip(vectors.cpu().numpy(), factors.cpu().numpy(), strict=True)
+        return [UserParts(*row, part) for row, part in zip(rows, events, strict=False)]
 
     def _batch(self, histories: Histories) -> HistoryBatch:
         if self.model.training:

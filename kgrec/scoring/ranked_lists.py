@@ -86,10 +86,14 @@ class ListOptions:
 
 def rank_items(engine: Engine, request: Request, options: ListOptions) -> RankedRows:
     """The best items of every history."""
-    n_items = len(engine.item_ids) - 1
     if len(request) == 1:
         return RankedRows(*_rank_one(engine, request, options))
-    size = batch_size(n_items, engine.device)
+    return rank_batches(engine, request, options)
+
+
+def rank_batches(engine: Engine, request: Request, options: ListOptions) -> RankedRows:
+    """``rank_items`` of a part of a request: to the bit as beside the others, also of one row."""
+    size = batch_size(len(engine.item_ids) - 1, engine.device)
     parts = [
         _rank(engine, request.part(start, start + size), options)
         for start in range(0, max(len(request), 1), size)

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
+from kgrec.training.data.examples import histories_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,13 @@ class Request:
         return replace(
             self, histories=self.histories.part(start, end), names=names, mixture=mixture
         )
+
+    def of_rows(self, rows: Ints) -> Request:
+        """The histories ``rows`` (int64) alone, in that order."""
+        names = None if self.names is None else [self.names[row] for row in rows.tolist()]
+        mixture = None if self.mixture is None else self.mixture[rows]
+        histories = histories_of(self.histories, rows)
+        return replace(self, histories=histories, names=names, mixture=mixture)
 
     def edited(self, histories: Histories) -> Request:
         """A request for changed histories of the only user, in the same circumstances."""

@@ -52,6 +52,24 @@ class _EventWeights(NamedTuple):
     shares: np.ndarray | None
 
 
+class UserParts(NamedTuple):
+    """What the scores of one user are computed from.
+
+    Attributes
+    ----------
+    vector : float32 ``[d]``
+        The user's vector divided by the temperature, to be multiplied with candidate vectors.
+    factors : float32 ``[r]``
+        The same for the factors of ``ColdItems``; r is 0 without cold items.
+    shares : float32 ``[n]`` or None
+        The events' shares in the item–item weights; None without such weights.
+    """
+
+    vector: np.ndarray
+    factors: np.ndarray
+    shares: np.ndarray | None
+
+
 @dataclass(frozen=True, eq=False)
 class SingleUserScorer:
     """The vectors and parameters of a model, as arrays, to score one history.
@@ -131,6 +149,18 @@ class SingleUserScorer:
 
     def scores(self, history: Histories) -> np.ndarray:
         """float32 ``[n]``: the scores for a batch of one history, whose events have no texts."""
+        user, factors, shares = self.user_parts(history)
+        scores: np.ndarray = self.candidate.dot(user)
+        scores += self.bias
+        if self.item_weights is not None and shares is not None:
+            scores += self.item_weights.of_one(history.item, shares, int(history.scenario[0]))
+        if self.cold_rows is not None:
+            cold = self.cold_factors
+            scores[self.cold_rows] += factors if cold is None else cold.dot(factors)
+        return scores
+
+    def user_parts(self, history: Histories) -> UserParts:
+        """What ``scores`` computes for the user alone, whatever the items."""
         weights, size = self._event_weights(history), self.candidate.shape[1]
         pooled = self._pooled(history.item, weights)
         user = unit(pooled[:size])
@@ -144,16 +174,7 @@ class SingleUserScorer:
         if self.horizon is not None:
             user += self.horizon[int(history.later[0])]
         user *= self.sharpness
-        scores: np.ndarray = self.candidate.dot(user)
-        scores += self.bias
-        if self.item_weights is not None and weights.shares is not None:
-            scores += self.item_weights.of_one(
-                history.item, weights.shares, int(history.scenario[0])
-            )
-        if self.cold_rows is not None:
-            added, factors = pooled[size:], self.cold_factors
-            scores[self.cold_rows] += added if factors is None else factors.dot(added)
-        return scores
+        return UserParts(user, pooled[size:], weights.shares)
 
     def _pooled(self, items: Ints, weights: _EventWeights) -> np.ndarray:
         """float32 ``[d + r]``: the pooled history, and the sum of the event factors."""

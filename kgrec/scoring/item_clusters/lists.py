@@ -1,0 +1,171 @@
+"""The best items of each request among many items, found in clusters and scored exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from kgrec.arrays import distinct
+from kgrec.graph.snapshot import Ints
+from kgrec.scoring.engine import Engine
+from kgrec.scoring.item_clusters.scorer import Asker, ItemScorer
+from kgrec.scoring.item_clusters.search import AllowedItems, PartSearch, item_parts
+from kgrec.scoring.item_clusters.stored import ItemClusters
+from kgrec.scoring.ranked_lists import ListOptions, RankedRows, rank_batches, rank_items
+from kgrec.scoring.request import Request
+from kgrec.scoring.single_user import UserParts
+
+_FOUND: Final = 4  # items that clusters give for each place of the list
+_BATCH: Final = 1024  # users whose vectors are computed at once
+_ONE: Final = np.ones(1, dtype=np.float32)
+
+
+def best_items(
+    engine: Engine, request: Request, options: ListOptions, search: ItemSearch | None
+) -> RankedRows:
+    """``rank_items``, by ``search`` where there is one and it is faster.
+
+    Every user's list depends on that user alone, to the bit, however many others are asked about.
+    """
+    if search is None or not len(request):
+        return rank_items(engine, request, options)
+    k = min(options.k, len(engine.item_ids) - 1)
+    rows = np.full((len(request), k), -1, dtype=np.int64)
+    scores = np.full((len(request), k), -np.inf, dtype=np.float32)
+    left = [np.empty(0, dtype=np.int64)]
+    for members, mask in _groups(engine, request, options):
+        limits = search.limits(k, mask, options.exclude_seen)
+        if limits is not None:
+            _fill(rows, scores, members, search.lists(engine, request.of_rows(members), limits))
+        left.append(members[rows[members, -1] < 0])  # shorter than k: perhaps there are more
+    exact = np.sort(np.concatenate(left))
+    if len(exact) == len(request):
+        return rank_items(engine, request, options)
+    if len(exact):
+        rows[exact], scores[exact] = rank_batches(engine, request.of_rows(exact), options)
+    return RankedRows(rows, scores)
+
+
+def _groups(
+    engine: Engine, request: Request, options: ListOptions
+) -> Iterator[tuple[Ints, np.ndarray | None]]:
+    """Rows of the request that choose among the same items, with these, bool ``[n]`` or None."""
+    codes = request.histories.scenario
+    if engine.scenario_items is None or not options.within_scenario:
+        yield np.arange(len(codes)), options.mask
+        return
+    for code in np.unique(codes):
+        mask = engine.candidates(np.array([code]), options.mask)
+        yield np.flatnonzero(codes == code), None if mask is None else mask[0]
+
+
+def _fill(
+    rows: np.ndarray,
+    scores: np.ndarray,
+    members: Ints,
+    lists: Iterator[tuple[Ints, np.ndarray]],
+) -> None:
+    """Write the lists into the rows ``members``, which keep their padding beyond."""
+    for row, (found, values) in zip(members, lists, strict=True):
+        rows[row, : len(found)], scores[row, : len(found)] = found, values
+
+
+def _asking(engine: Engine, request: Request) -> Iterator[Asker]:
+    histories = request.histories
+    weighted = request.weighted_scenarios()
+    users = [engine.user_parts(one.histories, one.context) for one, _ in weighted]
+    for row in range(len(request)):
+        items = histories.item[histories.indptr[row] : histories.indptr[row + 1]]
+        present = [
+            (parts[row], int(one.histories.scenario[row]), float(weight[row]))
+            for parts, (one, weight) in zip(users, weighted, strict=True)
+            if weight[row] > 0
+        ]
+        scenarios = [(code, weight) for _, code, weight in present]
+        yield Asker(items, _mean([(part, weight) for part, _, weight in present]), scenarios)
+
+
+def _mean(users: list[tuple[UserParts, float]]) -> UserParts:
+    """The user in a mixture of scenarios; factors and shares are the same in each."""
+    first, weight = users[0]
+    if len(users) == 1 and weight == 1:
+        return first
+    vector = sum(user.vector * np.float32(weight) for user, weight in users)
+    return first._replace(vector=np.asarray(vector))
+
+
+@dataclass(frozen=True, eq=False)
+class ListLimits:
+    """Length of a list, the items that may be in it (None: all), and the search for them in each
+    part of the items (``PartSearch.options``)."""
+
+    k: int
+    allowed: AllowedItems | None
+    exclude_seen: bool
+    options: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ItemSearch:
+    """A search in the clusters of an engine's items."""
+
+    parts: tuple[PartSearch, ...]
+    scorer: ItemScorer
+    temperature: np.float32
+    clusters: ItemClusters
+
+    @staticmethod
+    def of(engine: Engine, clusters: ItemClusters) -> ItemSearch:
+        """Raises MissingExtraError without faiss."""
+        pairs = zip(item_parts(engine), clusters.parts, strict=True)
+        return ItemSearch(
+            parts=tuple(PartSearch.of(part, one) for part, one in pairs),
+            scorer=ItemScorer.of(engine),
+            temperature=np.float32(engine.model.shape.temperature),
+            clusters=clusters,
+        )
+
+    def limits(self, k: int, mask: np.ndarray | None, exclude_seen: bool) -> ListLimits | None:
+        """The limits of lists of k among the items of ``mask`` (bool ``[n]``); None where it is
+        better to score all items."""
+        left = 1.0 if mask is None else np.count_nonzero(mask) / max(len(mask), 1)
+        share = self.clusters.share(k, left)
+        return None if share is None else self.limits_for(share, k, mask, exclude_seen)
+
+    def limits_for(
+        self, share: float, k: int, mask: np.ndarray | None, exclude_seen: bool = True
+    ) -> ListLimits:
+        """``limits`` with a given share of the clusters to search."""
+        allowed = None if mask is None else AllowedItems.of(mask)
+        options = tuple(part.options(share, allowed) for part in self.parts)
+        return ListLimits(k, allowed, exclude_seen, options)
+
+    def lists(
+        self, engine: Engine, request: Request, limits: ListLimits
+    ) -> Iterator[tuple[Ints, np.ndarray]]:
+        """``list_of`` every history of a request."""
+        for start in range(0, len(request), _BATCH):
+            for asker in _asking(engine, request.part(start, start + _BATCH)):
+                yield self.list_of(asker, limits)
+
+    def list_of(self, asker: Asker, limits: ListLimits) -> tuple[Ints, np.ndarray]:
+        """The best items for one user and their scores, int64 and float32 ``[<= k]``; equal scores
+        rank by item row."""
+        seen = distinct(asker.items) if limits.exclude_seen else asker.items[:0]
+        wanted, user = _FOUND * limits.k + len(seen), asker.parts
+        query = np.concatenate([user.vector * self.temperature, _ONE, user.factors])
+        pairs = zip(self.parts, limits.options, strict=True)
+        found = [part.best(query, wanted, options) for part, options in pairs]
+        rows, scores = self.scorer.scores(asker, np.concatenate(found))
+        kept = np.ones(len(rows), dtype=bool)
+        if limits.allowed is not None:
+            kept = limits.allowed.mask[rows]
+        if len(rows):
+            place = np.minimum(np.searchsorted(rows, seen), len(rows) - 1)
+            kept[place[rows[place] == seen]] = False
+        rows, scores = rows[kept], scores[kept]
+        order = np.argsort(-scores, kind="stable")[: limits.k]
+        return rows[order], scores[order]
