@@ -24,6 +24,7 @@ from kgrec.fitting.item_weight_choice import (
     with_item_weights,
 )
 from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.progress import Progress
 from kgrec.scoring.engine import Engine
 from kgrec.singular_vectors import right_singular_vectors
 from kgrec.threads import follow
@@ -66,7 +67,14 @@ MakeEngine = Callable[[int], Engine]  # an untrained one with so many columns
 
 
 def choose_closed_form(
-    make: MakeEngine, n_items: int, valid: Interactions, plan: Plan, seed: int, *, texts: bool
+    make: MakeEngine,
+    n_items: int,
+    valid: Interactions,
+    plan: Plan,
+    seed: int,
+    *,
+    texts: bool,
+    progress: Progress | None = None,
 ) -> ClosedForm:
     """The model with the best settings on validation rows; the first of each without such rows.
     ``n_items`` is the number of items with interactions.
@@ -79,7 +87,9 @@ def choose_closed_form(
     if not len(valid):
         weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
         return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
-    weights, best = choose_item_weights(first, valid, plan, seed, texts=texts, graphs=GRAPHS)
+    weights, best = choose_item_weights(
+        first, valid, plan, seed, texts=texts, graphs=GRAPHS, progress=progress
+    )
     if best.weights is None or weights.scenario is not None:
         return ClosedForm(best.refreshed(), vectors, weights)
     alone = best.weights.times(1 / weights.strength)

@@ -180,7 +180,9 @@ def fit_engine(
         settings = NO_WEIGHTS
     else:
         texts = config.model.use_text
-        settings, final = choose_item_weights(final, data.valid, plan, seed, texts=texts)
+        settings, final = choose_item_weights(
+            final, data.valid, plan, seed, texts=texts, progress=options.progress
+        )
     start = None
     if config.training.meta_epochs and not plan.sampled:
         epochs = config.training.meta_epochs
@@ -205,9 +207,15 @@ def _fit_quickly(
         if template is not None and template.vectors is not None:
             found = fit_closed_form(make, template.vectors, template.item_weights, plan)
         else:
-            texts = config.model.use_text
-            n_items = len(distinct(data.train.interactions.item))
-            found = choose_closed_form(make, n_items, data.valid, plan, options.seed, texts=texts)
+            found = choose_closed_form(
+                make,
+                len(distinct(data.train.interactions.item)),
+                data.valid,
+                plan,
+                options.seed,
+                texts=config.model.use_text,
+                progress=options.progress,
+            )
     return Fitted(found.engine, plan, [], found.weights, vectors=found.vectors)
 
 
@@ -266,8 +274,20 @@ def _run(
         key = fingerprint(data.train, data.valid, config, options.seed)
         checkpoint = Checkpoint(options.checkpoint, key)
         resume = resume and not (options.tuned and checkpoint.is_other())
-    on_epoch = None if progress is None else epoch_progress(progress, trainer.plan.epochs)
-    return trainer.run(checkpoint=checkpoint, resume=resume, on_epoch=on_epoch)
+    if progress is None:
+        return trainer.run(checkpoint=checkpoint, resume=resume)
+    epochs = trainer.plan.epochs
+    return trainer.run(
+        checkpoint=checkpoint,
+        resume=resume,
+        on_epoch=epoch_progress(progress, epochs),
+        on_pace=lambda seconds: progress(f"training: {_about(seconds)} at most", 0, epochs),
+    )
+
+
+def _about(seconds: float) -> str:
+    """A duration in words, as exactly as an estimate can be."""
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
 
 
 def _scenario_features(

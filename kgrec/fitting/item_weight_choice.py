@@ -4,7 +4,7 @@ how much the graph and the words of texts count in the regression."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -18,6 +18,7 @@ from torch import Tensor
 from kgrec.fitting.validation import ValidationQueries
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
+from kgrec.progress import Progress
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import scenario_codes
 from kgrec.sparse import SparsePattern
@@ -108,6 +109,7 @@ def choose_item_weights(
     *,
     texts: bool,
     graphs: Sequence[float] = GRAPHS,
+    progress: Progress | None = None,
 ) -> tuple[ItemWeightSettings, Engine]:
     """The settings that are best on validation rows (the smallest strength among equals), and the
     engine with these weights; ``engine`` has none.
@@ -124,7 +126,10 @@ def choose_item_weights(
     model_scores = validation.map(partial(queries.score, engine))
     highest = validation.ndcg(model_scores)
     best = replace(best, ndcg=highest)
-    for words, candidates in _candidates(engine, texts, graphs):
+    groups = _candidates(engine, texts, graphs)
+    for number, (words, candidates) in enumerate(groups):
+        if progress is not None:
+            progress(f"item weights: valid NDCG@10 {highest:.4f}", number, len(groups))
         fitted = _fit_weights(engine, candidates, plan, words)
         for candidate, weights in zip(candidates, fitted, strict=True):
             follow()
@@ -134,6 +139,8 @@ def choose_item_weights(
                 if ndcg > highest:
                     best, highest = replace(candidate, strength=strength, ndcg=ndcg), ndcg
                     final = engine.with_weights(weights.times(strength))
+    if progress is not None:
+        progress(f"item weights: valid NDCG@10 {highest:.4f}", len(groups), len(groups))
     if engine.scenario_items is None:
         return best, final
     return _choose_scenario_weights(validation, best, final, plan, model_scores)
@@ -209,20 +216,19 @@ def _fit_scenario_weights(
 
 def _candidates(
     engine: Engine, texts: bool, graphs: Sequence[float]
-) -> Iterator[tuple[sp.csr_matrix | None, list[ItemWeightSettings]]]:
+) -> list[tuple[sp.csr_matrix | None, list[ItemWeightSettings]]]:
     """The settings to compare, with strength one: those that differ in the ridge alone together,
     with the words that they read."""
     ridges = RIDGES if len(engine.vocabulary.items) <= _MANY_ITEMS else RIDGES[1:2]
     known = item_words(engine.snapshot) if texts else None
-    for words in (None,) if known is None or not known.nnz else (None, known):
-        for graph in graphs if engine.snapshot.facts else (0.0,):
-            yield (
-                words,
-                [
-                    ItemWeightSettings(graph, 1.0, ridge, words=words is not None)
-                    for ridge in ridges
-                ],
-            )
+    return [
+        (
+            words,
+            [ItemWeightSettings(graph, 1.0, ridge, words=words is not None) for ridge in ridges],
+        )
+        for words in ((None,) if known is None or not known.nnz else (None, known))
+        for graph in (graphs if engine.snapshot.facts else (0.0,))
+    ]
 
 
 def _fit_weights(

@@ -15,7 +15,7 @@ import torch
 from kgrec.config import TrainingConfig
 from kgrec.errors import TrainingError
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
-from kgrec.progress import OnEpoch
+from kgrec.progress import OnEpoch, OnPace
 from kgrec.threads import follow, following_load
 from kgrec.training.best_weights import Validate, keep_best
 from kgrec.training.checkpoint import Checkpoint, TrainingState
@@ -32,6 +32,7 @@ from kgrec.training.train_step import Stepper
 
 _WARM_UP = 0.05  # share of the steps in which the learning rate rises
 _START = 0.04  # of the peak, where it starts
+_PACED_STEPS = 5  # after which the time of all epochs is estimated
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,7 @@ class Trainer:
         checkpoint: Checkpoint | None = None,
         resume: bool = False,
         on_epoch: OnEpoch | None = None,
+        on_pace: OnPace | None = None,
     ) -> list[dict[str, float]]:
         """Train; the model ends with the weights of the best validation (the last without one).
 
@@ -114,7 +116,8 @@ class Trainer:
             while done.epoch < epochs and done.waited < self.plan.patience:
                 if self._is_behind(done):
                     break
-                record = self._epoch(done.epoch, users, optimizer, average)
+                record = self._epoch(done.epoch, users, optimizer, average, on_pace)
+                on_pace = None
                 done.epoch += 1
                 done.records.append(record)
                 self._choose(done, record, average)
@@ -180,6 +183,7 @@ class Trainer:
         users: np.ndarray,
         optimizer: torch.optim.Optimizer,
         average: RunningAverage | None,
+        on_pace: OnPace | None,
     ) -> dict[str, float]:
         started = time.perf_counter()
         rng = np.random.default_rng([self.seed, epoch])
@@ -197,6 +201,9 @@ class Trainer:
                 losses.append(self.stepper.step(np.sort(batch), rng, optimizer))
                 if average is not None:
                     average.update()
+                if on_pace is not None and step == min(_PACED_STEPS, len(batches)) - 1:
+                    steps = len(batches) * (self.plan.epochs - epoch)
+                    on_pace((time.perf_counter() - started) / (step + 1) * steps)
             if isinstance(optimizer, RowAdamW):
                 optimizer.settle()
             check_weights(self.model)

@@ -147,6 +147,13 @@ def test_progress_tells_of_every_epoch() -> None:
     )
     epochs = [(done, total) for what, done, total in steps if what.startswith("training: loss")]
     assert epochs == [(1, 2), (2, 2)]
+    texts = [what for what, _, _ in steps]
+    pace = next(
+        place for place, what in enumerate(texts) if re.match(r"training: about \d+ s", what)
+    )
+    assert pace < texts.index(next(what for what in texts if what.startswith("training: loss")))
+    weights = [(done, total) for what, done, total in steps if what.startswith("item weights")]
+    assert [done for done, _ in weights] == list(range(weights[0][1] + 1))
 
 
 def test_evaluation_is_by_hand_the_same(fitted: Recommender) -> None:

@@ -80,7 +80,7 @@ def test_the_second_training_is_short(settings: dict[str, object]) -> None:
     fitted = Recommender(catalogs.config(epochs=10, **settings)).fit(
         Catalog.from_frames(**frames),
         progress=lambda what, done, total: (
-            stages.append((done, total)) if what.startswith("training") else None
+            stages.append((done, total)) if what.startswith("training: loss") else None
         ),
     )
     second = stages[len(fitted.history) :]
