@@ -32,7 +32,7 @@ RIDGES: Final = (10.0, 3.0, 1.0)  # small ones suit sparse data: a pair seen twi
 GRAPHS: Final = (0.0, 1.0)  # how much a node of the graph counts beside a user
 SCENARIO_RIDGES: Final = (3.0, 1.0)
 OUTSIDE_WEIGHTS: Final = (0.1, 0.03)  # weights of users without events in the scenario
-_MANY_ITEMS = 200_000  # with more items, the middle ridge alone is tried
+_MANY_ITEMS = 200_000  # with more items, the middle ridge alone is tried, with the graph
 _DECAY = 4.0  # in events, where the model has several time scales
 _MAX_QUERIES = 5_000  # validation queries, at most
 _MAX_SCORES = 60_000_000  # scores in memory, at most
@@ -219,7 +219,9 @@ def _candidates(
 ) -> list[tuple[sp.csr_matrix | None, list[ItemWeightSettings]]]:
     """The settings to compare, with strength one: those that differ in the ridge alone together,
     with the words that they read."""
-    ridges = RIDGES if len(engine.vocabulary.items) <= _MANY_ITEMS else RIDGES[1:2]
+    ridges: tuple[float, ...] = RIDGES
+    if len(engine.vocabulary.items) > _MANY_ITEMS:
+        ridges, graphs = RIDGES[1:2], (1.0,)
     known = item_words(engine.snapshot) if texts else None
     return [
         (

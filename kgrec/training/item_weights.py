@@ -24,6 +24,8 @@ from kgrec.threads import decomposing
 from kgrec.training.local_ridge import local_ridge
 
 _MOST = 6_000  # items regressed on all others; time grows with the cube, memory with the square
+_NEIGHBOURS = ((60_000, 200), (200_000, 100))  # nearest items of each, by the number of items
+_FEWEST = 50
 _KEPT = 50  # weights of an item as a candidate
 _TOUCHED = 4_000  # nodes connected to more items are left out
 _BLOCK = 1_024  # columns at a time
@@ -45,7 +47,7 @@ def fit_item_weights(
     ``graph`` is how much a node counts beside a user, 0 to leave the graph out; ``words`` are rows
     of texts (``item_words`` of ``train``). A ridge is the penalty per event of an average item.
     With n items up to 6,000 takes O(n³) time and O(n²) memory; above, O(n m³) and O(n m) for
-    m = 200 nearest items.
+    m = 200 nearest items (100 from 60,000 items on, 50 from 200,000).
     """
     chosen, item = np.unique(train.interactions.item, return_inverse=True)
     counts = np.bincount(item, minlength=len(chosen))
@@ -65,7 +67,8 @@ def _weights(
     """CSR float32 ``[n, n]`` for each penalty, from rows ``[·, n]``."""
     n_items = rows[0].shape[1]
     if n_items > _MOST:
-        return local_ridge(sp.vstack(rows, format="csr"), penalties)
+        nearest = next((few for most, few in _NEIGHBOURS if n_items <= most), _FEWEST)
+        return local_ridge(sp.vstack(rows, format="csr"), penalties, neighbours=nearest)
     gram = _gram(rows, n_items).to(device)
     return [_largest(_regress(gram.clone(), penalty), n_items) for penalty in penalties]
 

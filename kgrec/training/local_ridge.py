@@ -18,7 +18,6 @@ from kgrec.arrays import offsets, ranges
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.threads import decomposing, follow
 
-NEIGHBOURS = 200  # of an item
 SHRINK = 50.0  # added to the denominator of the cosine: rare pairs count less
 _BLOCK = 128  # items at a time
 
@@ -27,7 +26,7 @@ def local_ridge(
     rows: sp.csr_matrix,
     penalties: Sequence[float],
     *,
-    neighbours: int = NEIGHBOURS,
+    neighbours: int,
     shrink: float = SHRINK,
 ) -> list[sp.csr_matrix]:
     """The weights of every item's nearest items, for each of the penalties λ.
