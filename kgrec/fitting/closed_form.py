@@ -24,9 +24,9 @@ from kgrec.fitting.item_weight_choice import (
     with_item_weights,
 )
 from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.progress import Progress
 from kgrec.scoring.engine import Engine
-from kgrec.singular_vectors import right_singular_vectors
 from kgrec.threads import follow
 from kgrec.training import Plan
 

@@ -19,10 +19,10 @@ from torch import Tensor
 from kgrec.arrays import offsets
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
+from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.item_similarity import ItemSimilarity
 from kgrec.scoring.similarity_weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
-from kgrec.singular_vectors import right_singular_vectors
 from kgrec.threads import decomposing
 
 _MAX_FACTORS = 128  # of the history matrix

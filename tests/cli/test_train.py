@@ -33,3 +33,17 @@ def test_a_run_that_has_nothing_to_resume_from_says_so(store: Path, tmp_path: Pa
     first = kgrec(*command, "--resume").stderr
     assert re.search(r"note: .*no checkpoint in .*m\.checkpoint.* starts anew", first)
     assert "no checkpoint" not in kgrec(*command, "--resume").stderr
+
+
+def test_a_quick_model_takes_no_training(store: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "kgrec.toml"
+    settings.write_text("[model]\nuse_text = false\n")
+    model = tmp_path / "model"
+    command = ("train", "--store", store, "--model", model, "--config", settings)
+    assert kgrec_json(*command, "--effort", "quick", "--json")["epochs"] == 0
+    saved = json.loads((model / "manifest.json").read_text())
+    assert saved["config"]["training"]["effort"] == "quick"
+    wrong = kgrec(*command, "--effort", "fast", expect=2)
+    assert "--effort" in wrong.stderr
+    both = kgrec(*command, "--effort", "quick", "--tune", "2", expect=1)
+    assert "tune compares settings of training" in both.stderr
