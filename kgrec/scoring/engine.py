@@ -216,7 +216,7 @@ class Engine:
             self.sequences,
             self.scenario_items,
             self.item_weights,
-            self.single_user_scorer,
+            None if self.single_user_scorer is None else self.single_user_scorer.table,
         )
         _ = (self.item_row, self.item_ids)
 

@@ -31,6 +31,9 @@ from kgrec.nn.histories import plain_events
 from kgrec.scoring.cold_items import ColdItems
 
 _CACHED_AGES = 512  # patterns of ages whose weights are cached
+_LARGEST_TABLE = 2048  # items
+_SHORTEST = 1e-12  # length that a vector is divided by, at least
+_FIRST = torch.zeros(1, dtype=torch.int64)
 _MAX_CACHED_EVENTS = 512  # weights of longer histories are not cached
 
 
@@ -149,15 +152,21 @@ class SingleUserScorer:
 
     def scores(self, history: Histories) -> np.ndarray:
         """float32 ``[n]``: the scores for a batch of one history, whose events have no texts."""
+        by_table = self._reads_table(history)
+        scores, added = (self._scores_of_table if by_table else self._scores_of_vector)(history)
+        if self.cold_rows is not None:
+            factors = self.cold_factors
+            scores[self.cold_rows] += added if factors is None else factors.dot(added)
+        return scores
+
+    def _scores_of_vector(self, history: Histories) -> tuple[np.ndarray, np.ndarray]:
+        """The scores without what events add to cold items, and ``UserParts.factors``."""
         user, factors, shares = self.user_parts(history)
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
         if self.item_weights is not None and shares is not None:
             scores += self.item_weights.of_one(history.item, shares, int(history.scenario[0]))
-        if self.cold_rows is not None:
-            cold = self.cold_factors
-            scores[self.cold_rows] += factors if cold is None else cold.dot(factors)
-        return scores
+        return scores, factors
 
     def user_parts(self, history: Histories) -> UserParts:
         """What ``scores`` computes for the user alone, whatever the items."""
@@ -175,6 +184,49 @@ class SingleUserScorer:
             user += self.horizon[int(history.later[0])]
         user *= self.sharpness
         return UserParts(user, pooled[size:], weights.shares)
+
+    @cached_property
+    def table(self) -> Tensor | None:
+        """float32 ``[n, n]`` or ``[n, 2 n]``: the products of each item's gated query vector with
+        all candidate vectors over the temperature, and beside them the item–item weights.
+
+        Where the user's vector is the mean of the events, scores are sums of its rows, which are
+        far less to read than all candidate vectors. None where it is more than that, and for
+        catalogs whose table would be large.
+        """
+        (n_items, size), weights = self.candidate.shape, self.item_weights
+        if n_items > _LARGEST_TABLE or not self._ageless or self.scales.pools > 1:
+            return None
+        if self.model is not None or self.horizon is not None or len(self.gates) > 1:
+            return None
+        products = (self.event[:, :size] * (self.gates[0, 0] * self.sharpness)) @ self.candidate.T
+        if weights is None:
+            return torch.from_numpy(products)
+        if weights.own:
+            return None
+        return torch.from_numpy(np.hstack([products, weights.within(-1).toarray()]))
+
+    def _reads_table(self, history: Histories) -> bool:
+        """Whether the table is there, and less to read than the candidate vectors."""
+        if history.user[0] >= 0 and len(self.known):
+            return False
+        return 0 < len(history.item) <= self.candidate.shape[1] and self.table is not None
+
+    def _scores_of_table(self, history: Histories) -> tuple[np.ndarray, np.ndarray]:
+        """``_scores_of_vector`` by ``table``."""
+        assert self.table is not None
+        weights, items = self._event_weights(history), history.item
+        n_items, size = self.candidate.shape
+        pooled = self._pooled(items, weights)
+        sums = np.asarray(torch.embedding_bag(self.table, torch.from_numpy(items), _FIRST)[0][0])
+        mean = pooled[:size]
+        length = max(math.sqrt(mean.dot(mean)), _SHORTEST)
+        share = len(items) / (len(items) + self.shrinkage)
+        scores: np.ndarray = sums[:n_items] * np.float32(share * weights.pools[0, 0] / length)
+        scores += self.bias
+        if weights.shares is not None:
+            scores += sums[n_items:] * weights.shares[0]
+        return scores, pooled[size:]
 
     def _pooled(self, items: Ints, weights: _EventWeights) -> np.ndarray:
         """float32 ``[d + r]``: the pooled history, and the sum of the event factors."""
@@ -234,7 +286,7 @@ class SingleUserScorer:
 
 def unit(vector: np.ndarray) -> np.ndarray:
     """The vector scaled to length one, in place; a zero vector stays zero."""
-    vector /= max(math.sqrt(vector.dot(vector)), 1e-12)
+    vector /= max(math.sqrt(vector.dot(vector)), _SHORTEST)
     return vector
 
 

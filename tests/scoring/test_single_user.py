@@ -6,11 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
-from kgrec.nn import HEADS, Histories, HistoryBatch, TimeScales
+from kgrec.nn import HEADS, Histories, HistoryBatch, ItemWeights, TimeScales
 from kgrec.scoring.single_user import SingleUserScorer
 from tests.nn.samples import Sample, make_sample
+
+MEAN_OF_EVENTS: dict[str, object] = {
+    "scales": TimeScales((np.inf,)),
+    "horizons": False,
+    "head": "none",
+    "fusion": False,
+    "user_attributes": False,
+    "friends": False,
+    "event_texts": False,
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +54,7 @@ def without_texts(histories: Histories) -> Histories:
         {"user_attributes": False, "friends": False, "event_texts": False},
         {"scales": TimeScales((np.inf,))},
         {"horizons": False},
+        MEAN_OF_EVENTS,
     ],
 )
 def test_scores_equal_the_models(sample: Sample, changed: dict[str, object]) -> None:
@@ -59,3 +71,29 @@ def test_scores_equal_the_models(sample: Sample, changed: dict[str, object]) -> 
             scores = scorer.scores(histories.part(row, row + 1))
             assert scores.dtype == np.float32
             np.testing.assert_allclose(scores, expected[row], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 4.0])
+def test_scores_of_the_table_equal_those_of_the_vector(sample: Sample, shrinkage: float) -> None:
+    """Where histories are means, a table of products takes the place of the candidate vectors."""
+    model = sample.model(**MEAN_OF_EVENTS, shrinkage=shrinkage)
+    inputs, n_items = sample.inputs(model), len(sample.snapshot.items)
+    matrix = sp.random(n_items, n_items, 0.3, "csr", np.float32, random_state=0)
+    with torch.inference_mode():
+        items = model.item_vectors(inputs)
+        scorer = SingleUserScorer.build(
+            model,
+            items,
+            model.known(items.query, inputs),
+            item_weights=ItemWeights(matrix, np.inf, shrinkage),
+        )
+    assert scorer.table is not None
+    histories = without_texts(sample.histories())
+    read = []
+    for row in range(len(histories)):
+        one = histories.part(row, row + 1)
+        expected, _ = scorer._scores_of_vector(one)
+        np.testing.assert_allclose(scorer.scores(one), expected, atol=1e-5, rtol=1e-5)
+        read.append(scorer._reads_table(one))
+    assert any(read)
+    assert not all(read)  # a history longer than vectors are wide reads the vectors
