@@ -87,6 +87,11 @@ class ColdItems:
         values = torch.as_tensor(weights).to(self.event_factors.device)
         return batch.pattern.matmul(values, self.event_factors)
 
+    def factors_of_one(self, items: Ints) -> np.ndarray:
+        """float32 ``[r]``: ``factors_of`` a single history, on the processor."""
+        events = self.event_factors.numpy().take(items, axis=0)
+        return np.asarray(events.sum(axis=0) * np.float32(max(len(items), 1) ** -0.5))
+
     def position(self, item: int) -> int:
         """The position of an item row in ``items``; -1 for a trained item."""
         place = int(np.searchsorted(self.items, item))

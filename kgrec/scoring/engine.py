@@ -274,10 +274,14 @@ class Engine:
         """What the scores of each history are computed from, on the processor; arguments and errors
         as for ``score``."""
         scorer = None if context else self._fast_path(histories)
-        if scorer is not None and (scorer.cold_rows is None or scorer.cold_factors is not None):
-            return [scorer.user_parts(histories)]
+        cold = self.cold_items
+        if scorer is not None:
+            one = scorer.user_parts(histories)
+            if cold is None or scorer.cold_factors is not None:
+                return [one]
+            return [one._replace(factors=cold.factors_of_one(histories.item))]
         padded = histories.padded(_ROWS)
-        batch, weights, cold = self._batch(padded), self.item_weights, self.cold_items
+        batch, weights = self._batch(padded), self.item_weights
         with torch.inference_mode():
             vectors = self._user_vectors(batch, context) / self.model.shape.temperature
             factors = vectors[:, :0] if cold is None else cold.factors_of(padded, batch)

@@ -104,7 +104,7 @@ def test_no_folder_at_all_is_refused(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"version": 99}, "format version 99.*upgrade kgrec"),
-        ({"version": 1}, r"format version 1, this kgrec reads \d+; train and save it again"),
+        ({"version": 1}, r"format version 1, this kgrec reads 3 and 4; train and save it again"),
         ({"format": "someone-elses"}, "is not of a kgrec model"),
         ({"files": None}, "does not list the model's files"),
         ({"shape": {}}, "not a model of kgrec"),
