@@ -176,7 +176,7 @@ def fit_engine(
     if template is not None:
         settings = template.item_weights
         final = with_item_weights(final, settings, plan)
-    elif not config.model.use_item_weights or plan.is_behind(best_ndcg(log), options.rival):
+    elif not config.model.use_item_weights or plan.is_behind(log, options.rival):
         settings = NO_WEIGHTS
     else:
         texts = config.model.use_text

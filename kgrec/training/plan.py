@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph.snapshot import NO_TIME, Interactions
 from kgrec.nn import TimeScales
+from kgrec.training.best_weights import METRIC
 
 _MIN_BATCH, _MAX_BATCH = 128, 1024
 _TEMPORAL_SHARE = 0.9
@@ -31,6 +33,8 @@ class _Defaults:
     shrinkage: float = 0.0
     early_cuts: float = 0.0
     patience: int = 6
+    refit_share: float = 0.2
+    refit_rate: float = 0.3
 
 
 # Found by random searches on validation rows for each kind of data. Where validation follows
@@ -38,9 +42,9 @@ class _Defaults:
 _TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=5.0, early_cuts=0.1)
 _TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0, patience=3)
 _TIMED_SPARSE_MASKED = _Defaults(256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0, patience=3)
-_DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75)
-_SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75)
-_SPARSE_SAMPLED = _Defaults(128, 0.1, 0.2, 0.3, 20, 2e-3, 0.75)
+_DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75, refit_share=0.4, refit_rate=0.5)
+_SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75, refit_share=0.4, refit_rate=0.5)
+_SPARSE_SAMPLED = _Defaults(128, 0.1, 0.2, 0.3, 20, 2e-3, 0.75, refit_share=0.4, refit_rate=0.5)
 _SAMPLED_SIZE = 128  # where steps are sampled, time and memory go with the embedding size
 
 
@@ -50,11 +54,12 @@ class Plan:
     hides events; ``sampled``: a step reads a sample of the items, otherwise all.
 
     What saves time: a training ends after ``patience`` validations without improvement, and, where
-    two kinds of examples are compared, after ``race_share`` of the epochs if it is then behind the
-    other's best by more than ``race_margin`` of that; a second training, on all rows, continues the
-    first for ``refit_share`` of its epochs with ``refit_rate`` of its learning rate. With
-    ``race_share`` 1 no comparison ends early; with ``refit_share`` 0 the second training starts
-    anew."""
+    two kinds of examples are compared, after ``race_share`` of the epochs if its best is more than
+    ``race_margin`` below the other's and, growing as over the last two validations, would stay
+    below. A second training, on all rows, continues the first for ``refit_share`` of its epochs
+    with ``refit_rate`` of its learning rate. With ``race_share`` 1 no comparison ends early; with
+    ``refit_share`` 0 the second training starts anew.
+    """
 
     temporal: bool
     embedding_size: int
@@ -73,12 +78,18 @@ class Plan:
     race_share: float = 0.3
     race_margin: float = 0.1
     refit_share: float = 0.2
-    refit_rate: float = 0.1
+    refit_rate: float = 0.3
 
-    def is_behind(self, ndcg: float, rival: float) -> bool:
-        """Whether a validation is so far behind another training's best (-inf: there is none) that
-        later ones will hardly be better."""
-        return ndcg < (1 - self.race_margin) * rival
+    def is_behind(self, log: Sequence[Mapping[str, float]], rival: float) -> bool:
+        """Whether a training with this ``log`` (a record per epoch) is so far behind another one's
+        best validation, ``rival`` (-inf: there is none), that it will hardly reach that."""
+        found = [(record["epoch"], record[METRIC]) for record in log if METRIC in record]
+        if len(found) < 3 or self.race_share >= 1 or len(log) < self.race_share * self.epochs:
+            return False
+        epoch, best = found[-1][0], max(value for _, value in found)
+        gain = best - max(value for _, value in found[:-2])
+        hoped = best + gain * (self.epochs - epoch) / (epoch - found[-3][0])
+        return max(hoped, best * (1 + self.race_margin)) < rival
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,8 @@ def make_plan(
         shrinkage=_chosen(model.shrinkage, default.shrinkage),
         early_cuts=_chosen(training.early_cuts, default.early_cuts),
         patience=training.patience or default.patience,
+        refit_share=default.refit_share,
+        refit_rate=default.refit_rate,
         sampled=sampled,
     )
     return _without_haste(plan, training) if training.effort == "thorough" else plan

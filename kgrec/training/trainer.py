@@ -114,7 +114,7 @@ class Trainer:
         epochs = self.plan.epochs if self.stop is None else min(self.stop, self.plan.epochs)
         with following_load():
             while done.epoch < epochs and done.waited < self.plan.patience:
-                if self._is_behind(done):
+                if self.plan.is_behind(done.records, self.rival):
                     break
                 record = self._epoch(done.epoch, users, optimizer, average, on_pace)
                 on_pace = None
@@ -168,11 +168,6 @@ class Trainer:
                 metrics = self.validate()
             record.update(metrics)
             keep_best(self.model, done, metrics, self.scenarios, self.config.stop_by_scenario)
-
-    def _is_behind(self, done: TrainingState) -> bool:
-        """Whether the training is so far behind its rival that it will hardly be better."""
-        late = done.epoch >= self.plan.race_share * self.plan.epochs
-        return late and bool(done.best) and self.plan.is_behind(done.best_metric, self.rival)
 
     def _is_validated(self, epoch: int) -> bool:
         return epoch % self.config.valid_every == 0 or epoch == self.plan.epochs

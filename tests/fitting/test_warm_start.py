@@ -77,6 +77,7 @@ def test_the_second_training_is_short(settings: dict[str, object]) -> None:
     rows = frames["interactions"]
     frames["interactions"] = rows[rows["split"] != "test"].drop(columns="split")
     stages: list[tuple[int, int]] = []
+    share = 0.2  # where validation follows in time
     fitted = Recommender(catalogs.config(epochs=10, **settings)).fit(
         Catalog.from_frames(**frames),
         progress=lambda what, done, total: (
@@ -84,6 +85,6 @@ def test_the_second_training_is_short(settings: dict[str, object]) -> None:
         ),
     )
     second = stages[len(fitted.history) :]
-    expected = max(1, round(0.2 * best_epoch(fitted.history)))
+    expected = max(1, round(share * best_epoch(fitted.history)))
     assert [total for _, total in stages[: len(fitted.history)]] == [10] * len(fitted.history)
     assert second == [(epoch, expected) for epoch in range(1, expected + 1)]

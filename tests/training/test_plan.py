@@ -11,7 +11,7 @@ import pytest
 from kgrec.config import ModelConfig, TrainingConfig
 from kgrec.graph.snapshot import NO_TIME, Interactions
 from kgrec.nn import TimeScales
-from kgrec.training import DataSummary, Plan, examples_to_try, follows_in_time, make_plan
+from kgrec.training import METRIC, DataSummary, Plan, examples_to_try, follows_in_time, make_plan
 
 
 def events(rows: list[tuple[int, int]]) -> Interactions:
@@ -131,13 +131,27 @@ def test_sparse_timed_data_overfits_soon_unless_the_settings_wait() -> None:
     assert patience(20, patience=9) == patience(500, patience=9) == 9
 
 
-def test_a_training_is_behind_by_more_than_the_margin() -> None:
-    plan = replace(
-        make_plan(ModelConfig(), TrainingConfig(), DataSummary(True, 10, 500)), race_margin=0.1
-    )
-    assert plan.is_behind(0.44, 0.5)
-    assert not plan.is_behind(0.46, 0.5)
-    assert not plan.is_behind(0.0, -math.inf)
+@pytest.mark.parametrize(
+    ("values", "rival", "expected"),
+    [
+        ([0.2, 0.28, 0.3, 0.3, 0.3, 0.3], 0.4, True),  # grows no more
+        ([0.2, 0.28, 0.3, 0.3, 0.3, 0.3], 0.32, False),  # within the margin
+        ([0.1, 0.14, 0.18, 0.22, 0.26, 0.3], 0.89, False),  # will reach it
+        ([0.1, 0.14, 0.18, 0.22, 0.26, 0.3], 0.95, True),  # reaches .9 at best
+        ([0.1, 0.14, 0.18, 0.22, 0.26], 0.95, False),  # too early to say
+        ([0.2, 0.28, 0.3, 0.3, 0.3, 0.3], -math.inf, False),  # there is no other
+    ],
+)
+def test_a_training_is_behind_where_it_will_not_reach_its_rival(
+    values: list[float], rival: float, expected: bool
+) -> None:
+    plan = make_plan(ModelConfig(), TrainingConfig(epochs=105), DataSummary(True, 10, 500))
+    plan = replace(plan, race_share=0.28, race_margin=0.1)
+    log: list[dict[str, float]] = [{"epoch": epoch} for epoch in range(1, 5 * len(values) + 1)]
+    for place, value in enumerate(values):
+        log[5 * place + 4][METRIC] = value
+    assert plan.is_behind(log, rival) == expected
+    assert not replace(plan, race_share=1.0).is_behind(log, rival)
 
 
 def test_timed_data_can_be_trained_on_hidden_events() -> None:

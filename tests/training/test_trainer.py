@@ -151,7 +151,7 @@ def test_training_stops_when_nothing_is_gained(train: GraphSnapshot) -> None:
     assert len(records) == 3  # the first is a gain, two are not
 
 
-@pytest.mark.parametrize(("rival", "epochs"), [(0.5, 3), (0.3, EPOCHS), (-math.inf, EPOCHS)])
+@pytest.mark.parametrize(("rival", "epochs"), [(0.5, 4), (0.3, EPOCHS), (-math.inf, EPOCHS)])
 def test_training_stops_where_a_rival_is_far_ahead(
     train: GraphSnapshot, rival: float, epochs: int
 ) -> None:
@@ -159,17 +159,10 @@ def test_training_stops_where_a_rival_is_far_ahead(
         train,
         validate=lambda: {METRIC: 0.3},
         config=TrainingConfig(valid_every=1),
-        race_share=0.5,
+        race_share=0.6,
         race_margin=0.1,
     )
     assert len(replace(made, rival=rival).run()) == epochs
-
-
-def test_no_training_loses_before_its_first_validation(train: GraphSnapshot) -> None:
-    metrics = iter([0.6])
-    made = trainer(train, validate=lambda: {METRIC: next(metrics)}, race_share=0.0)
-    config = TrainingConfig(valid_every=EPOCHS)
-    assert len(replace(made, rival=0.5, config=config).run()) == EPOCHS
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 4, 5])
