@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 from kgrec.graph.attributes import attribute_frame
+from kgrec.graph.columns import words
 from kgrec.graph.snapshot import (
+    WORDS,
     Facts,
     GraphSnapshot,
     Interactions,
@@ -69,7 +71,7 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
         frame = attribute_frame(saved)
         ids = frame.pop(_ID).to_numpy(dtype=object)
         nodes[name] = NodeTable(label, ids, frame, vectors)
-    interactions = Interactions(**_arrays(folder / "interactions.parquet"))
+    interactions = _interactions(folder / "interactions.parquet")
     return GraphSnapshot(
         users=nodes["users"],
         items=nodes["items"],
@@ -87,10 +89,19 @@ def _write(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
+def _interactions(path: Path) -> Interactions:
+    table = pq.read_table(path, read_dictionary=list(WORDS))
+    columns = {}
+    for name in table.column_names:
+        values = table[name]
+        columns[name] = words(values.to_pandas().array) if name in WORDS else values.to_numpy()
+    return Interactions(**columns)
+
+
 def _columns(rows: Interactions | Texts) -> pa.Table:
     columns = {}
     for part in fields(rows):
-        values = getattr(rows, part.name)
+        values = np.asarray(getattr(rows, part.name))
         kind = pa.string() if values.dtype == object else None
         columns[part.name] = pa.array(values, kind, from_pandas=False)
     return pa.table(columns)

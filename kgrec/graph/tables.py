@@ -12,13 +12,15 @@ import pandas as pd
 
 from graph_schema.conversion.columns import unix_seconds_of
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
+from kgrec.graph.columns import NO_TIME, run_offsets, taken, words
 
-NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
 # Attributes that every row of a label has: "" where nothing is known.
 TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
 
 _FEW_IDS = 8  # up to so many are looked up one by one, which is faster
 _WHOLE_NUMBER = "0|-?[1-9][0-9]{0,17}"  # fits int64
+
+WORDS = ("event", "scenario", "split")  # columns of interactions that hold words
 
 Strings = np.ndarray  # 1-D object array of str
 Ints = np.ndarray
@@ -125,6 +127,8 @@ class Interactions:
 
     ``user`` and ``item`` int64 rows; ``timestamp`` int64 unix seconds, NO_TIME if absent;
     ``rating`` float32, NaN if absent; ``event``, ``scenario``, ``split`` object, "" if absent.
+    The last three are held as words with codes, whatever is given, and integers may be held in
+    less room; they read as these arrays (``kgrec.graph.columns``).
     """
 
     user: Ints
@@ -134,6 +138,10 @@ class Interactions:
     event: Strings
     scenario: Strings
     split: Strings
+
+    def __post_init__(self) -> None:
+        for name in WORDS:
+            object.__setattr__(self, name, words(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.user)
@@ -150,18 +158,17 @@ class Interactions:
             self.scenario,
             self.split,
         )
-        return Interactions(*(column[mask] for column in columns))
+        return Interactions(*(taken(column, mask) for column in columns))
 
     def indptr(self, n_users: int) -> Ints:
         """int64 ``[n_users + 1]``: user u's interactions are rows ``indptr[u]:indptr[u + 1]``."""
-        counts = np.bincount(self.user, minlength=n_users)
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return run_offsets(self.user, n_users)
 
     @property
     def seen_until(self) -> int | None:
         """The latest timestamp (unix seconds), or None where no interaction has one."""
-        known = self.timestamp[self.timestamp != NO_TIME]
-        return int(known.max()) if len(known) else None
+        latest = int(self.timestamp.max()) if len(self) else NO_TIME
+        return latest if latest != NO_TIME else None
 
 
 @dataclass(frozen=True, eq=False)
