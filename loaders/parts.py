@@ -1,9 +1,8 @@
 """A folder of Parquet tables, read part by part: for graphs that don't fit into memory.
 
 The rules are those of a whole load (``loaders.csv_folder``): every part of the interactions and
-facts becomes a catalog of its own, which is converted, cleaned and checked as any other. What needs
-all rows at once is left to the caller: whether the ends of edges exist, and facts that repeat a
-fact of another part.
+facts is cleaned, converted and checked as a whole table is. What needs all rows at once is left to
+the caller: whether the ends of edges exist, and facts that repeat a fact of another part.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_schema.build import integer_labels
+from graph_schema.build import edge_rows, integer_labels
 from graph_schema.catalog import Catalog
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
@@ -92,9 +91,9 @@ class FolderParts:
         """The file of a frame, for messages."""
         return str(self.files.get(frame, f"{frame} frame"))
 
-    def edges(self, frame: str) -> Iterator[Catalog]:
-        """The rows of "interactions" or "facts", about a million at a time, each as a valid catalog
-        that has these rows alone.
+    def edges(self, frame: str) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        """The valid rows of "interactions" or "facts", about a million at a time, and their rows in
+        the file, int64 ``[n]``.
 
         Raises
         ------
@@ -114,14 +113,11 @@ class FolderParts:
             part = FileTable(table, rows, typed=True)
             if self.cleaned:
                 part = self._cleaned(frame, path, part, file)
-            catalog = Catalog.from_frames(
-                **{frame: part.table}, sources={frame: str(path)}, rows={frame: part.rows}
-            )
-            catalog.validate().raise_if_any()
-            self.repeated(frame, catalog.dropped.get(frame, 0))
+            kept, rows, dropped = edge_rows(frame, part.table, str(path), part.rows)
+            self.repeated(frame, dropped)
             if self.progress is not None:
                 self.progress(path.name, start, start)
-            yield catalog
+            yield kept, rows
 
     def repeated(self, frame: str, count: int) -> None:
         """Count rows that were dropped, since they repeat earlier ones."""

@@ -25,7 +25,7 @@ from graph_schema.names import ENTITY, ITEM, KEY_COLUMNS, LABEL_FRAMES, SCENARIO
 from graph_schema.report import ProblemCollector, shown
 from kgrec.files import replaced_folder
 from kgrec.graph.mapped.folder import SNAPSHOT, write_meta, write_nodes
-from kgrec.graph.mapped.merge import EdgeMerge
+from kgrec.graph.mapped.merge import EdgeMerge, check_memory, edge_merge
 from kgrec.graph.snapshot import GraphSnapshot, with_named
 
 MEMORY = "1GB"
@@ -39,7 +39,7 @@ class Parts(Protocol):
 
     def source(self, frame: str) -> str: ...
 
-    def edges(self, frame: str) -> Iterator[Catalog]: ...
+    def edges(self, frame: str) -> Iterator[tuple[pa.Table, np.ndarray]]: ...
 
     def nodes(self) -> Catalog: ...
 
@@ -75,17 +75,20 @@ def build_snapshot(
     CatalogError
         Where the tables break the schema; the first part that does is described.
     SourceError
-        Where a file can't be read or written.
+        Where a file can't be read or written, or the memory is too little.
+    RequestError
+        For a size of memory that is none.
     MissingExtraError
         Without DuckDB.
     """
+    check_memory(memory)
     try:
-        with replaced_folder(folder, SNAPSHOT) as fresh, scratch_folder(fresh.parent) as scratch:
-            merge = EdgeMerge(scratch, memory, threads)
-            try:
-                _build(parts, read, merge, fresh)
-            finally:
-                merge.close()
+        with (
+            replaced_folder(folder, SNAPSHOT) as fresh,
+            scratch_folder(fresh.parent) as scratch,
+            edge_merge(scratch, memory, threads) as merge,
+        ):
+            _build(parts, read, merge, fresh)
     except OSError as error:
         raise SourceError(
             f"{folder}: the snapshot can't be written ({reason(error)}). Cure: free some space, or "
@@ -96,14 +99,14 @@ def build_snapshot(
 def _build(
     parts: Parts, read: Callable[[Catalog], GraphSnapshot], merge: EdgeMerge, fresh: Path
 ) -> None:
-    for catalog in parts.edges("interactions"):
-        merge.add_events(catalog.tables["interactions"], catalog.rows["interactions"])
+    for table, rows in parts.edges("interactions"):
+        merge.add_events(table, rows)
     if not merge.counts["interactions"]:
         raise SourceError(
             f"{parts.source('interactions')}: there is a header but no row. Cure: add interactions."
         )
-    for catalog in parts.edges("facts"):
-        merge.add_facts(catalog.tables["facts"], catalog.rows["facts"])
+    for table, rows in parts.edges("facts"):
+        merge.add_facts(table, rows)
     nodes = read(_with_named(parts, merge))
     tables = {USER: nodes.users, ITEM: nodes.items, ENTITY: nodes.entities}
     merge.know(tables)
@@ -132,15 +135,16 @@ def _build(
 def _with_named(parts: Parts, merge: EdgeMerge) -> Catalog:
     """The nodes and texts, with a row for each node that only edges name where its frame is not
     given."""
-    catalog, named = parts.nodes(), merge.named()
-    named[SCENARIO] = pa.array(
-        [name for name in merge.words["scenario"].codes if name], pa.string()
-    )
+    absent = [label for label, frame in LABEL_FRAMES.items() if frame not in parts.given]
+    named = merge.named(absent)
+    if SCENARIO in absent:
+        words = [name for name in merge.words["scenario"].codes if name]
+        named[SCENARIO] = pa.array(words, pa.string())
+    catalog = parts.nodes()
     tables = dict(catalog.tables)
     for label, ids in named.items():
         frame = LABEL_FRAMES[label]
-        if frame not in parts.given:
-            tables[frame] = _extended(frame, tables[frame], ids)
+        tables[frame] = _extended(frame, tables[frame], ids)
     return replace(catalog, tables=tables)
 
 
@@ -162,7 +166,8 @@ def _extended(frame: str, table: pa.Table, ids: pa.Array) -> pa.Table:
 
 def _check_ends(parts: Parts, merge: EdgeMerge, nodes: GraphSnapshot) -> None:
     """Raise CatalogError, with all of them, for ends of edges and scenarios that no node has."""
-    unknown = merge.unknown()
+    given = [label for label, frame in LABEL_FRAMES.items() if frame in parts.given]
+    unknown = merge.unknown(given)  # every other node was made of what edges name
     collector = _collector(parts, {})
     for one in unknown:
         frame = LABEL_FRAMES[one.label]

@@ -7,7 +7,9 @@ where they exceed the limit, and the sorted rows are written as they come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph_schema.errors import RequestError, SourceError
 from graph_schema.names import ENTITY, ITEM, NODE_TYPES, USER
 from kgrec.extras import require
 from kgrec.graph.columns import NO_TIME
@@ -80,6 +83,34 @@ class Names:
         names = sorted(self.codes)
         place = {name: at for at, name in enumerate(names)}
         return names, [place[name] for name in self.codes]
+
+
+def check_memory(memory: str) -> None:
+    """Raise RequestError for what is no amount of memory."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?([kmgtKMGT]i?)?[bB]", memory):
+        raise RequestError(f"memory is {memory!r}; give an amount such as 500MB or 4GB.")
+
+
+@contextmanager
+def edge_merge(scratch: Path, memory: str, threads: int) -> Iterator[EdgeMerge]:
+    """An EdgeMerge in a folder for its files. Raises SourceError where the memory or the disk is
+    too small."""
+    duckdb = require("duckdb", extra="duckdb")
+    merge = EdgeMerge(scratch, memory, threads)
+    try:
+        yield merge
+    except duckdb.OutOfMemoryException as error:
+        raise SourceError(
+            f"{memory} of memory are too little to put the edges in order. Cure: give more, such "
+            "as --memory 2GB."
+        ) from error
+    except duckdb.IOException as error:
+        raise SourceError(
+            f"{scratch.parent}: the edges can't be put in order on disk ({error}). Cure: free some "
+            "space there."
+        ) from error
+    finally:
+        merge.close()
 
 
 class EdgeMerge:
@@ -159,8 +190,9 @@ class EdgeMerge:
         )
         self.counts["facts"] += table.num_rows
 
-    def named(self) -> dict[str, pa.Array]:
-        """The distinct ids that edges name, by label."""
+    def named(self, labels: Collection[str]) -> dict[str, pa.Array]:
+        """The distinct ids that edges name, by label: of ``labels`` that are users, items or
+        entities."""
         kinds = list(self.kinds.codes)
         parts = {
             USER: ["SELECT user_id AS id FROM events"],
@@ -176,6 +208,7 @@ class EdgeMerge:
         return {
             label: self._ids(" UNION ".join(f"({query})" for query in queries) if queries else "")
             for label, queries in parts.items()
+            if label in labels
         }
 
     def _ids(self, query: str) -> pa.Array:
@@ -195,14 +228,15 @@ class EdgeMerge:
                 columns = {"id": pa.array(part, pa.string()), "place": pa.array(place)}
                 self._insert("nodes", pa.table(columns), f"{code}, id, place")
 
-    def unknown(self) -> list[UnknownEnds]:
-        """The ends of edges that no node has."""
+    def unknown(self, labels: Collection[str]) -> list[UnknownEnds]:
+        """The ends of edges with one of ``labels`` that no node has."""
         found = [
-            self._unknown("interactions", "user_id", "events", USER, ""),
-            self._unknown("interactions", "item_id", "events", ITEM, ""),
+            self._unknown("interactions", column, "events", label, "")
+            for column, label in (("user_id", USER), ("item_id", ITEM))
+            if label in labels
         ]
         for end, place in (("head", 0), ("tail", 2)):
-            for label in _LABELS:
+            for label in filter(labels.__contains__, _LABELS):
                 kinds = self.kinds.codes.items()
                 codes = [str(code) for kind, code in kinds if kind[place] == label]
                 if codes:
