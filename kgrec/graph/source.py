@@ -11,7 +11,7 @@ import pyarrow as pa
 from graph_schema.catalog import Catalog
 from graph_schema.disk.paths import given_path
 from kgrec.errors import RequestError
-from kgrec.graph.mapped import open_snapshot
+from kgrec.graph.mapped import is_snapshot, open_snapshot
 from kgrec.graph.read import read_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.stores.base import EdgeType, GraphStore, Progress
@@ -44,7 +44,7 @@ def read_source(
     StoreError
         If the store can't be read.
     SourceError
-        If the folder holds no snapshot, or a damaged one.
+        If the snapshot in the folder can't be read.
     """
     if isinstance(source, GraphSnapshot):
         return source
@@ -52,11 +52,14 @@ def read_source(
         return catalog_snapshot(source, progress)
     if isinstance(source, GraphStore):
         return read_snapshot(source, progress=progress)
+    what = type(source).__name__
     if isinstance(source, str | Path):
-        return open_snapshot(given_path(source, "source"))
+        if is_snapshot(given_path(source, "source")):
+            return open_snapshot(given_path(source, "source"))
+        what = f"{str(source)[:200]!r}, which holds none"
     raise RequestError(
-        f"kgrec takes a GraphStore, a Catalog or the folder of a snapshot, not "
-        f"{type(source).__name__}; see kgrec.connect() and loaders.load(...).catalog."
+        f"kgrec takes a GraphStore, a Catalog or the folder of a snapshot, not {what}; see "
+        "kgrec.connect(), loaders.load(...).catalog and kgrec snapshot."
     )
 
 
