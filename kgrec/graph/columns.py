@@ -9,7 +9,7 @@ makes an array of these rows alone, so that a column on disk need not fit into m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from kgrec.arrays import offsets, row_numbers
 
 NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
+BLOCK = 4_000_000  # rows of a part, where a column is read in parts
 ABSENT = -1  # stands for NO_TIME in 32 bits
 
 
@@ -49,6 +50,22 @@ def codes_and_names(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What ``coded_words`` made a column of words of."""
     coded = cast(pd.Categorical, words(column))
     return coded.codes, coded.categories.to_numpy(dtype=object)
+
+
+def recoded(column: np.ndarray, codes: Mapping[str, int], other: int) -> np.ndarray:
+    """int64 ``[n]``, as a small column: the code of each word; ``other`` for words without one."""
+    own, names = codes_and_names(column)
+    if not len(names):
+        return np.empty(0, dtype=np.int64)
+    return small(CodedInts(own, np.array([codes.get(n, other) for n in names], dtype=np.int64)))
+
+
+def count_rows(column: np.ndarray, n: int) -> np.ndarray:
+    """int64 ``[n]``: how often each of 0 … n - 1 is in a column, read in parts."""
+    total = np.zeros(n, dtype=np.int64)
+    for start in range(0, len(column), BLOCK):
+        total += np.bincount(column[start : start + BLOCK], minlength=n)
+    return total
 
 
 def among(column: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -126,6 +143,22 @@ class PackedInts(SmallInts):
         return PackedInts(np.asarray(self.values[rows]), self.base)
 
 
+class CodedInts(SmallInts):
+    """``table[codes]``: ``codes`` integers ``[n]``, ``table`` int64 ``[k]``."""
+
+    def __init__(self, codes: np.ndarray, table: np.ndarray) -> None:
+        self.codes, self.table = codes, table
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Any:
+        return self.table[self.codes[rows]]
+
+    def taken(self, rows: np.ndarray) -> CodedInts:
+        return CodedInts(taken(self.codes, rows), self.table)
+
+
 class RunInts(SmallInts):
     """0, 1, 2, … each as often as ``indptr`` (int64 ``[m + 1]``) says: the rows of users."""
 
@@ -173,3 +206,15 @@ def run_offsets(user: np.ndarray, n_users: int) -> np.ndarray:
     if isinstance(user, RunInts) and len(user.indptr) == n_users + 1:
         return user.indptr
     return offsets(np.bincount(user, minlength=n_users))
+
+
+def parts_of_users(indptr: np.ndarray) -> Iterator[slice]:
+    """The rows of some users at a time, all of each user's, about ``BLOCK`` of them."""
+    start, n = 0, int(indptr[-1])
+    while start < n:
+        last = int(np.searchsorted(indptr, start + BLOCK, side="right")) - 1
+        end = int(indptr[last])
+        if end <= start:  # one user with more rows
+            end = int(indptr[np.searchsorted(indptr, start, side="right")])
+        yield slice(start, end)
+        start = end
