@@ -27,8 +27,12 @@ def words(values: np.ndarray | pd.Categorical) -> np.ndarray:
     """A column of words, as the object array that it reads as; names are in the order of their code
     points."""
     if isinstance(values, pd.Categorical):
-        return cast(np.ndarray, values)
-    codes, names = pd.factorize(np.asarray(values, dtype=object))
+        names = values.categories.to_numpy(dtype=object)
+        if values.categories.dtype == object and values.categories.is_monotonic_increasing:
+            return cast(np.ndarray, values)
+        codes = values.codes
+    else:
+        codes, names = pd.factorize(np.asarray(values, dtype=object))
     order = np.argsort(names)
     place = np.empty(len(names), dtype=np.int64)
     place[order] = np.arange(len(names))

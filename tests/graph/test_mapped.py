@@ -12,8 +12,16 @@ import pytest
 
 from graph_schema.catalog import Catalog
 from graph_schema.errors import ModelError, SourceError
-from kgrec.graph import GraphSnapshot
-from kgrec.graph.columns import PackedInts, RunInts, SmallInts
+from kgrec.graph import GraphSnapshot, columns
+from kgrec.graph.columns import (
+    PackedInts,
+    RunInts,
+    SmallInts,
+    among,
+    codes_and_names,
+    recoded,
+    words,
+)
 from kgrec.graph.mapped import is_snapshot, open_snapshot, save_snapshot
 from kgrec.graph.mapped.folder import META, check_files
 from kgrec.graph.snapshot import NO_TIME
@@ -23,10 +31,10 @@ from tests.graph_schema.samples import frames
 from tests.recommender import catalogs
 
 
-def events(**columns: list[object]) -> GraphSnapshot:
-    count = len(next(iter(columns.values())))
+def events(**given: list[object]) -> GraphSnapshot:
+    count = len(next(iter(given.values())))
     ends = {"user_id": ["u"] * count, "item_id": [f"i{row}" for row in range(count)]}
-    return catalog_snapshot(Catalog.from_frames(interactions=pd.DataFrame(ends | columns)))
+    return catalog_snapshot(Catalog.from_frames(interactions=pd.DataFrame(ends | given)))
 
 
 @pytest.mark.parametrize(
@@ -98,6 +106,25 @@ def test_a_small_column_is_used_as_its_array(column: SmallInts, plain: np.ndarra
     assert column.shape == plain.shape
     assert np.bincount(np.maximum(column, 0)).tolist() == np.bincount(np.maximum(plain, 0)).tolist()
     np.testing.assert_array_equal(column.taken(plain > 0), plain[plain > 0])
+
+
+def test_words_are_in_the_order_of_their_code_points() -> None:
+    given = np.array(["b", "", "ä", "B", "b"], dtype=object)
+    for column in (given, pd.Categorical(given, categories=["b", "ä", "B", ""])):
+        codes, names = codes_and_names(words(column))
+        assert names.tolist() == ["", "B", "b", "ä"]
+        assert codes.tolist() == [2, 0, 3, 1, 2]
+        assert among(words(column), ["b", "c"]).tolist() == [True, False, False, False, True]
+    assert recoded(words(given), {"b": 5}, -1).tolist() == [5, -1, -1, -1, 5]
+
+
+def test_parts_of_users_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "BLOCK", 3)
+    indptr = np.array([0, 2, 2, 3, 10, 10, 11, 12])
+    parts = list(columns.parts_of_users(indptr))
+    assert [(part.start, part.stop) for part in parts] == [(0, 3), (3, 10), (10, 12)]
+    assert list(columns.parts_of_users(np.array([0, 0]))) == []
+    np.testing.assert_array_equal(columns.count_rows(np.array([1, 1, 0, 3, 1]), 5), [1, 3, 0, 1, 0])
 
 
 def test_what_is_no_snapshot_is_refused(tmp_path: Path) -> None:
