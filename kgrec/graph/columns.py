@@ -19,7 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from kgrec.arrays import offsets, row_numbers
 
 NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
-BLOCK = 4_000_000  # rows of a part, where a column is read in parts
+BLOCK = 1_000_000  # rows of a part, where a column is read in parts
 ABSENT = -1  # stands for NO_TIME in 32 bits
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from kgrec.graph.columns import (
     ABSENT,
+    BLOCK,
     NO_TIME,
     PackedInts,
     RunInts,
@@ -27,7 +28,6 @@ from kgrec.graph.columns import (
 from kgrec.graph.mapped.files import MAX_SMALL, column_writers, map_column, write_column
 from kgrec.graph.tables import WORDS, Facts, Interactions
 
-_BLOCK = 4_000_000  # rows converted at once
 USER_INDPTR, ITEM_ROW, TIME, RATING = "user_indptr", "item", "timestamp", "rating"
 
 
@@ -106,7 +106,7 @@ def code_type(count: int) -> type[np.signedinteger[Any]]:
 
 
 def _blocks(n: int) -> Iterator[slice]:
-    return (slice(start, start + _BLOCK) for start in range(0, n, _BLOCK))
+    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
 
 
 def _used(column: np.ndarray) -> tuple[str, ...]:
