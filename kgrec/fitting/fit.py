@@ -34,7 +34,6 @@ from kgrec.fitting.validation import ValidationQueries
 from kgrec.fitting.warm_start import short_plan, take_weights
 from kgrec.graph.columns import BLOCK, codes_and_names
 from kgrec.graph.snapshot import GraphSnapshot, Interactions
-from kgrec.memory import give_back_memory
 from kgrec.nn import HybridModel, ModelInputs, ModelShape
 from kgrec.progress import Progress
 from kgrec.scoring.bound_model import BoundModel
@@ -154,7 +153,6 @@ def fit_engine(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         engine, tables = _untrained_engine(data, config, plan, device)
-        give_back_memory()
         steps, stop = plan, None
         if template is not None:
             steps, stop = _second_training(engine, template)

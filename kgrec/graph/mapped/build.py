@@ -27,7 +27,6 @@ from kgrec.files import replaced_folder
 from kgrec.graph.mapped.folder import SNAPSHOT, write_meta, write_nodes
 from kgrec.graph.mapped.merge import EdgeMerge, check_memory, edge_merge
 from kgrec.graph.snapshot import GraphSnapshot, with_named
-from kgrec.memory import give_back_memory
 
 MEMORY = "1GB"
 
@@ -109,7 +108,6 @@ def _build(
     for table, rows in parts.edges("facts"):
         merge.add_facts(table, rows)
     nodes = read(_with_named(parts, merge))
-    give_back_memory()
     tables = {USER: nodes.users, ITEM: nodes.items, ENTITY: nodes.entities}
     merge.know(tables)
     _check_ends(parts, merge, nodes)
