@@ -1,9 +1,13 @@
 """How time and memory grow with the graph: ``python -m benchmarks.scale``.
 
 Generated graphs of several sizes are written into an embedded store, read as a snapshot and trained
-on for a few epochs, with the same settings at every size, each size in processes of its own. The
-exponents are those of edges ** exponent, fitted over the sizes, and from the last but one to the
-last: where there are fewer items than a step of training reads, a step costs less. One is linear.
+on for a few epochs, with the same settings at every size, each size in processes of its own. With
+``--via parquet`` they are written as Parquet instead, piece by piece, and never in memory as a
+whole: ``kgrec snapshot`` makes a folder of columns, training maps it, and the saved model answers
+and explains in another process.
+The exponents are those of edges ** exponent, fitted over the sizes, and from the last but one to
+the last: where there are fewer items than a step of training reads, a step costs less. One is
+linear.
 """
 
 from __future__ import annotations
@@ -15,11 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import kgrec
+    from kgrec.graph import GraphSnapshot
 
 Figures = dict[str, Any]
 
@@ -30,9 +39,16 @@ _GROWTH: Final = (
     "seconds_per_epoch",
     "processor_seconds_per_epoch",
     "snapshot_seconds",
+    "snapshot_processor_seconds",
+    "snapshot_peak_memory_gb",
     "write_seconds",
     "memory_gb",
 )
+_VIA: Final = {
+    "store": ("write", "fit"),
+    "parquet": ("write-parquet", "snapshot", "fit-folder", "answer"),
+}
+_MEMORY: Final = "1GB"  # of DuckDB
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     sizes = []
     for edges in asked.edges:
-        with tempfile.TemporaryDirectory(prefix="kgrec-scale-") as folder:
-            sizes.append(_measure(int(edges), Path(folder), asked))
+        with _place(asked.folder, int(edges)) as folder:
+            sizes.append(_measure(int(edges), folder, asked))
         print(json.dumps(sizes[-1]), file=sys.stderr, flush=True)
     _report(sizes, asked)
 
@@ -56,10 +72,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--embedding-size", type=int, default=EMBEDDING_SIZE)
     parser.add_argument("--sampling", choices=("sampled", "full", "auto"), default="sampled")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--via", choices=sorted(_VIA), default="store")
+    parser.add_argument("--memory", default=_MEMORY, help="of DuckDB, with --via parquet")
+    parser.add_argument("--stages", nargs="+", choices=sorted(_STAGES), help="only these")
+    parser.add_argument("--folder", type=Path, help="where the files are kept; else removed")
     parser.add_argument("--save", action="store_true", help="keep the result")
     parser.add_argument("--stage", choices=sorted(_STAGES), help=argparse.SUPPRESS)
     parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
     return parser
+
+
+@contextmanager
+def _place(folder: Path | None, edges: int) -> Iterator[Path]:
+    """The folder for the files of a size: one of its own in ``folder``, else a temporary one."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="kgrec-scale-") as temporary:
+            yield Path(temporary)
+        return
+    own = folder / str(edges)
+    own.mkdir(parents=True, exist_ok=True)
+    yield own
 
 
 def _epochs(text: str) -> int:
@@ -72,11 +104,12 @@ def _epochs(text: str) -> int:
 
 
 def _measure(edges: int, folder: Path, asked: argparse.Namespace) -> Figures:
-    """One size: written in one process, read and trained on in another."""
-    figures: Figures = {}
-    for stage in _STAGES:
+    """One size, each stage in a process of its own."""
+    figures: Figures = {"edges": edges}
+    for stage in asked.stages or _VIA[asked.via]:
         command = [sys.executable, "-m", "benchmarks.scale", "--stage", stage]
         command += ["--store", str(folder / "graph.kgl"), "--edges", str(edges)]
+        command += ["--memory", asked.memory]
         command += ["--epochs", str(asked.epochs), "--seed", str(asked.seed)]
         command += ["--embedding-size", str(asked.embedding_size), "--sampling", asked.sampling]
         print(f"{edges:,} edges: {stage}", file=sys.stderr, flush=True)
@@ -110,26 +143,129 @@ def _write(asked: argparse.Namespace) -> Figures:
     }
 
 
+def _write_parquet(asked: argparse.Namespace) -> Figures:
+    """Generate a graph as Parquet files."""
+    from benchmarks.speed.generate import write_parquet
+
+    started = time.perf_counter()
+    edges = write_parquet(int(asked.edges[0]), asked.store.with_name("data"), asked.seed)
+    return {
+        "edges": edges,
+        "write_seconds": round(time.perf_counter() - started, 3),
+        "write_peak_memory_gb": _peak(),
+    }
+
+
+def _snapshot(asked: argparse.Namespace) -> Figures:
+    """Make a folder of columns of the Parquet files."""
+    from kgrec.graph.mapped import open_snapshot
+    from kgrec.graph.mapped.build import build_snapshot
+    from kgrec.graph.source import catalog_snapshot
+    from loaders.parts import FolderParts
+
+    parts = FolderParts.find(asked.store.with_name("data"))
+    assert parts is not None, "the Parquet files are missing"
+    folder = asked.store.with_name("snapshot")
+    started, processor = time.perf_counter(), time.process_time()
+    build_snapshot(parts, folder, catalog_snapshot, memory=asked.memory)
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
+    peak = _peak()
+    snapshot = open_snapshot(folder)
+    edges = len(snapshot.interactions) + sum(map(len, snapshot.facts))
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    return {
+        "users": len(snapshot.users),
+        "items": len(snapshot.items),
+        "entities": len(snapshot.entities),
+        "snapshot_seconds": round(seconds, 3),
+        "snapshot_processor_seconds": round(processor, 3),
+        "snapshot_edges_per_second": round(edges / seconds),
+        "snapshot_peak_memory_gb": peak,
+        "bytes_per_edge": round(size / edges, 2),
+    }
+
+
 def _fit(asked: argparse.Namespace) -> Figures:
     """Read the store's snapshot and train on it."""
-    import kgrec
     from kgrec.graph import read_snapshot
     from kgrec.stores import EmbeddedStore
 
-    config = kgrec.RecommenderConfig(
-        model=kgrec.ModelConfig(embedding_size=asked.embedding_size),
-        training=kgrec.TrainingConfig(
-            epochs=asked.epochs, valid_every=asked.epochs, sampling=asked.sampling, refit=False
-        ),
-    )
-    model = kgrec.Recommender(config)
-    imported = _peak()
+    model, imported = _model(asked), _peak()
     started = time.perf_counter()
     store = EmbeddedStore(asked.store)
     snapshot = read_snapshot(store)
     store.close()
     read = time.perf_counter() - started
-    after_read = _peak()
+    edges = len(snapshot.interactions) + sum(map(len, snapshot.facts))
+    figures = {
+        "snapshot_seconds": round(read, 3),
+        "snapshot_edges_per_second": round(edges / read),
+        "snapshot_peak_memory_gb": _peak(),
+    }
+    return {**figures, **_trained(model, snapshot, edges, imported, asked)}
+
+
+def _fit_folder(asked: argparse.Namespace) -> Figures:
+    """Train on the folder of columns, and save the model."""
+    from kgrec.graph.mapped import open_snapshot
+
+    model, imported = _model(asked), _peak()
+    folder = asked.store.with_name("snapshot")
+    snapshot = open_snapshot(folder)
+    edges = len(snapshot.interactions) + sum(map(len, snapshot.facts))
+    figures = _trained(model, snapshot, edges, imported, asked)
+    started = time.perf_counter()
+    model.save(asked.store.with_name("model"))
+    return {
+        **figures,
+        "save_seconds": round(time.perf_counter() - started, 3),
+        "saved_peak_memory_gb": _peak(),
+    }
+
+
+def _answer(asked: argparse.Namespace) -> Figures:
+    """Load the saved model, recommend for some users and explain a recommendation."""
+    import kgrec
+
+    started = time.perf_counter()
+    model = kgrec.Recommender.load(asked.store.with_name("model"), device="cpu")
+    loaded = time.perf_counter() - started
+    users = model.snapshot.users.ids[:100].tolist()
+    started = time.perf_counter()
+    lists = model.recommend(users, k=10)
+    recommended = time.perf_counter() - started
+    started = time.perf_counter()
+    why = model.explain(users[0], str(lists["item_id"].iloc[0]))
+    return {
+        "load_seconds": round(loaded, 3),
+        "recommend_100_seconds": round(recommended, 3),
+        "explain_seconds": round(time.perf_counter() - started, 3),
+        "explained_by_paths": len(why.paths),
+        "answer_peak_memory_gb": _peak(),
+    }
+
+
+def _model(asked: argparse.Namespace) -> kgrec.Recommender:
+    import kgrec
+
+    return kgrec.Recommender(
+        kgrec.RecommenderConfig(
+            model=kgrec.ModelConfig(embedding_size=asked.embedding_size),
+            training=kgrec.TrainingConfig(
+                epochs=asked.epochs, valid_every=asked.epochs, sampling=asked.sampling, refit=False
+            ),
+        )
+    )
+
+
+def _trained(
+    model: kgrec.Recommender,
+    snapshot: GraphSnapshot,
+    edges: int,
+    imported: float,
+    asked: argparse.Namespace,
+) -> Figures:
+    """Train a model on a snapshot; ``imported``: the GB of memory that packages take."""
     ends: list[float] = []  # processor seconds when an epoch was over
     started = time.perf_counter()
     model.fit(
@@ -139,25 +275,28 @@ def _fit(asked: argparse.Namespace) -> Figures:
         progress=lambda what, done, total: ends.append(time.process_time()),
     )
     fitted = time.perf_counter() - started
-    edges = len(snapshot.interactions) + sum(map(len, snapshot.facts))
     # The first epoch also loads what PyTorch loads late, the last one's end is after validation.
     epoch = float(np.mean([record["seconds"] for record in model.history[1:]]))
     return {
-        "snapshot_seconds": round(read, 3),
-        "snapshot_edges_per_second": round(edges / read),
         "seconds_per_epoch": round(epoch, 3),
         "processor_seconds_per_epoch": round(float(np.mean(np.diff(ends)[:-1])), 3),
         "edges_per_second_of_epoch": round(edges / epoch),
         "fit_seconds": round(fitted, 3),
         "losses": [round(record["loss"], 4) for record in model.history],
         "valid_ndcg@10": round(model.history[-1]["valid_ndcg@10"], 4),
-        "snapshot_peak_memory_gb": after_read,
         "peak_memory_gb": _peak(),
         "memory_gb": round(_peak() - imported, 3),
     }
 
 
-_STAGES: Final[dict[str, Callable[[argparse.Namespace], Figures]]] = {"write": _write, "fit": _fit}
+_STAGES: Final[dict[str, Callable[[argparse.Namespace], Figures]]] = {
+    "write": _write,
+    "fit": _fit,
+    "write-parquet": _write_parquet,
+    "snapshot": _snapshot,
+    "fit-folder": _fit_folder,
+    "answer": _answer,
+}
 
 
 def _peak() -> float:
@@ -175,6 +314,7 @@ def exponents(sizes: Sequence[Figures]) -> dict[str, float]:
     return {
         name: round(float(np.polyfit(edges, [math.log(size[name]) for size in sizes], 1)[0]), 3)
         for name in _GROWTH
+        if all(name in size for size in sizes)
     }
 
 
@@ -183,18 +323,18 @@ def _report(sizes: Sequence[Figures], asked: argparse.Namespace) -> None:
 
     growth, late = exponents(sizes), exponents(sizes[-2:])
     finish(
-        "scale",
+        "scale" if asked.via == "store" else "scale-parquet",
         {
             "data": "generated",
             "protocol": f"{asked.sampling} training, embedding size {asked.embedding_size}, "
-            f"{asked.epochs} epochs, 2 processes a size; memory_gb is the peak of reading and "
-            "training above what the imported packages take",
+            f"{asked.epochs} epochs, a process for each stage; memory_gb is the peak of "
+            "reading and training above what the imported packages take",
             "kgrec": {f"{size['edges']:,} edges": size for size in sizes},
             "exponents": growth,
             "last_exponents": late,
             "peers": {},
-            "fit_seconds": sizes[-1]["fit_seconds"],
-            "peak_memory_gb": sizes[-1]["peak_memory_gb"],
+            "fit_seconds": sizes[-1].get("fit_seconds"),
+            "peak_memory_gb": sizes[-1].get("peak_memory_gb"),
             "seeds": [asked.seed],
         },
         _table(sizes, growth, late),

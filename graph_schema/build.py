@@ -17,6 +17,7 @@ from graph_schema.conversion.frames import Frame, coerce
 from graph_schema.frames import SPECS, empty_table
 from graph_schema.names import FRAMES, KEY_COLUMNS, LABEL_FRAMES
 from graph_schema.report import ProblemCollector
+from graph_schema.validation import validate_edges
 from graph_schema.vectors import GivenVectors, add_vectors, vector_columns
 
 # Where the ids of an absent node frame are taken from: (column, type of a fact's end).
@@ -80,6 +81,50 @@ def build(
                 parts.sources[name] = f"{name} derived from the other frames"
     parts.tables["items"] = add_vectors(parts.tables["items"], vectors, collector)
     return collector, parts
+
+
+def edge_rows(
+    name: str, given: Frame, source: str, rows: np.ndarray
+) -> tuple[pa.Table, np.ndarray, int]:
+    """Convert and check some rows of interactions or facts, without those of other frames.
+
+    Parameters
+    ----------
+    name : str
+        "interactions" or "facts".
+    given : DataFrame or pyarrow.Table
+        The rows.
+    source : str
+        The file that they are from, for messages.
+    rows : int64 ``[n]``
+        Their rows in that file.
+
+    Returns
+    -------
+    table : pyarrow.Table
+        The rows in the types of a catalog, without facts that repeat an earlier one exactly.
+    rows : int64
+        The rows of the file that are left.
+    dropped : int
+        How many repeats were left out.
+
+    Raises
+    ------
+    CatalogError
+        Where a row breaks the schema, but for ends that don't exist, which is not checked.
+    """
+    collector = ProblemCollector({name: source}, {name: rows})
+    table = coerce(name, given, collector)
+    collector.report().raise_if_any()
+    parts = CatalogParts(
+        {name: source}, {name: rows}, {name: empty_table(name) if table is None else table}
+    )
+    if name == "facts":
+        _drop_repeats(name, parts)
+    collector = ProblemCollector({name: source}, parts.rows)
+    validate_edges(name, parts.tables[name], collector)
+    collector.report().raise_if_any()
+    return parts.tables[name], parts.rows[name], parts.dropped.get(name, 0)
 
 
 def integer_labels(given: Mapping[str, Frame | None]) -> frozenset[str]:

@@ -112,11 +112,11 @@ def read_tables(folder: Path) -> tuple[dict[str, pa.Table], dict[str, str]]:
     A catalog that is replaced meanwhile is read again.
     """
     for _ in range(_READS):
-        frames = _read_manifest(folder)
+        frames = read_manifest(folder)
         try:
             return _read_frames(folder, frames)
         except SourceError:
-            if _read_manifest(folder) == frames:
+            if read_manifest(folder) == frames:
                 raise
     raise SourceError(
         f"{folder}: the catalog is replaced again and again while it is read. Cure: read it later."
@@ -136,7 +136,8 @@ def _read_frames(
     return tables, sources
 
 
-def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """The entry of each frame: its file, rows and checksum. Raises SourceError."""
     path = folder / MANIFEST
     again = "Cure: write the catalog again with Catalog.to_parquet."
     try:

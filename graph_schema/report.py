@@ -138,17 +138,19 @@ class ProblemCollector:
         positions: Sequence[int] | np.ndarray,
         message: str | Callable[[int], str],
         cure: str,
+        found: int | None = None,
     ) -> None:
         """Add the same problem for several rows.
 
         ``positions`` (int64) are the rows in the frame, counted from 0; ``message`` is a text, or a
-        function that makes the text of a position.
+        function that makes the text of a position. ``found``: how many rows have the problem, where
+        ``positions`` are only the first of them.
         """
         for position in map(int, positions[:MAX_LISTED]):
             row = self.row(frame, position)
             text = message if isinstance(message, str) else message(position)
             self.problems.append(
-                Problem(frame, self.source(frame), row, column, text, cure, len(positions))
+                Problem(frame, self.source(frame), row, column, text, cure, found or len(positions))
             )
 
     def report(self) -> ValidationReport:

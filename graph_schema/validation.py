@@ -73,6 +73,27 @@ def validate_tables(
     return collector.report()
 
 
+def validate_edges(name: str, table: pa.Table, collector: ProblemCollector) -> None:
+    """Check interactions or facts by themselves: all but whether their ends exist.
+
+    Parameters
+    ----------
+    name : str
+        "interactions" or "facts".
+    table : pyarrow.Table
+        Rows in the types of the frame.
+    collector : ProblemCollector
+        Takes the problems.
+    """
+    _check_columns(name, table, collector)
+    _check_ids(name, table, collector)
+    _check_times(name, table, collector)
+    if name == "interactions":
+        _check_splits(table, collector)
+    else:
+        _check_fact_rows(table, collector)
+
+
 def _check_types(name: str, table: pa.Table | None, collector: ProblemCollector) -> None:
     """Check for missing columns and wrong types, which a catalog built by hand can have."""
     cure = "build the catalog with Catalog.from_frames."
@@ -289,7 +310,10 @@ def _form_of(value: str, forms: Mapping[str, str]) -> str:
 def _check_interactions(tables: Mapping[str, pa.Table], collector: ProblemCollector) -> None:
     _check_ids_exist("interactions", "user_id", "users", tables, collector)
     _check_ids_exist("interactions", "item_id", "items", tables, collector)
-    table = tables["interactions"]
+    _check_splits(tables["interactions"], collector)
+
+
+def _check_splits(table: pa.Table, collector: ProblemCollector) -> None:
     if "split" not in table.column_names:
         return
     values = table.column("split")
@@ -308,9 +332,24 @@ def _check_facts(tables: Mapping[str, pa.Table], collector: ProblemCollector) ->
     table = tables["facts"]
     if not table.num_rows:
         return
-    _check_relations(table, collector)
+    _check_fact_rows(table, collector)
     for end in ("head", "tail"):
         _check_fact_end(end, tables, collector)
+
+
+def _check_fact_rows(table: pa.Table, collector: ProblemCollector) -> None:
+    """Check facts by themselves: all but whether their ends exist."""
+    _check_relations(table, collector)
+    for end in ("head", "tail"):
+        types = table.column(f"{end}_type")
+        known = pc.is_in(types, value_set=pa.array(list(NODE_TYPES)))
+        collector.add_rows(
+            "facts",
+            f"{end}_type",
+            true_positions(pc.invert(known)),
+            partial(_odd_type, types),
+            f"write one of {', '.join(NODE_TYPES)}.",
+        )
     if not _all_different(table):
         collector.add_rows(
             "facts",
@@ -319,6 +358,10 @@ def _check_facts(tables: Mapping[str, pa.Table], collector: ProblemCollector) ->
             "the same fact is in an earlier row, with other values.",
             "keep one row per head, relation and tail.",
         )
+
+
+def _odd_type(types: Any, row: int) -> str:
+    return f"{shown(types[row].as_py())} is not a type of node."
 
 
 def _all_different(table: pa.Table) -> bool:
@@ -350,16 +393,7 @@ def _relation_problem(relation: str | None) -> tuple[str, str] | None:
 
 def _check_fact_end(end: str, tables: Mapping[str, pa.Table], collector: ProblemCollector) -> None:
     table = tables["facts"]
-    types = table.column(f"{end}_type")
-    known = pc.is_in(types, value_set=pa.array(list(NODE_TYPES)))
-    collector.add_rows(
-        "facts",
-        f"{end}_type",
-        true_positions(pc.invert(known)),
-        lambda row: f"{shown(types[row].as_py())} is not a type of node.",
-        f"write one of {', '.join(NODE_TYPES)}.",
-    )
-    values = table.column(end)
+    types, values = table.column(f"{end}_type"), table.column(end)
     for kind, frame in NODE_FRAMES.items():
         keys = tables[frame].column(KEY_COLUMNS[frame]).combine_chunks()
         unknown = pc.invert(pc.is_in(values, value_set=keys))

@@ -182,7 +182,7 @@ class Recommender:
 
     def fit(
         self,
-        source: GraphStore | Catalog | GraphSnapshot,
+        source: GraphStore | Catalog | GraphSnapshot | str | Path,
         *,
         seed: int = 0,
         device: str | None = None,
@@ -199,8 +199,8 @@ class Recommender:
 
         Parameters
         ----------
-        source : GraphStore, Catalog or GraphSnapshot
-            Where the graph is read from.
+        source : GraphStore, Catalog, GraphSnapshot or path
+            Where the graph is read from; a path is that of a folder of ``kgrec snapshot``.
         seed : int
             Seed of everything random, from 0; None draws one.
         device : str, optional
@@ -227,7 +227,7 @@ class Recommender:
         ------
         TrainingError
             Where training can't start or diverges.
-        StoreError, CatalogError, TextModelError
+        StoreError, CatalogError, SourceError, TextModelError
             Where the graph can't be read, or the language model can't be loaded.
         DeviceError
             Where the device can't be used.

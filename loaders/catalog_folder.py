@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from graph_schema.catalog import Catalog
-from graph_schema.files import MANIFEST
+from graph_schema.files import MANIFEST, read_manifest
+from graph_schema.names import FRAMES
 from loaders.loader import Loader
 from loaders.report import LoadReport, LoadResult, Progress
 from loaders.vectors import read_vectors
@@ -32,6 +33,17 @@ def _catalog_folder(folder: Path, *, progress: Progress | None = None) -> LoadRe
             size = (folder / source).stat().st_size
             progress(source, size, size)
     return LoadResult(catalog, report)
+
+
+def catalog_files(folder: Path) -> dict[str, Path]:
+    """The files of a catalog by the names of their frames; those of frames without rows are left
+    out. Raises SourceError."""
+    entries = read_manifest(folder)
+    return {
+        name: folder / entries[name]["file"]
+        for name in FRAMES
+        if name in entries and entries[name].get("rows") != 0
+    }
 
 
 def _recognises(names: set[str]) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ from loaders.graph_formats.beside import (
 )
 from loaders.loader import Loader, folder_of
 from loaders.recognition import FileNames, first_lines, unread_files
-from loaders.report import LoadReport, LoadResult, Progress
+from loaders.report import FileReport, LoadReport, LoadResult, Progress
 from loaders.tables.blocks import blocks_in
 from loaders.tables.cells import clean_table
 from loaders.tables.headers import (
@@ -125,7 +126,7 @@ def csv_folder(
     """
     folder, form = given_path(folder, "folder"), CsvForm(delimiter, encoding)
     names = None if columns is None else named_columns(columns)
-    reader = _Reader(folder, form, header, names, language, progress)
+    reader = FolderReader(folder, form, header, names, language, progress)
     for _ in range(_READS):
         finish_export(folder)
         before = _identities(folder)
@@ -144,7 +145,7 @@ def csv_folder(
 
 
 @dataclass(frozen=True)
-class _Reader:
+class FolderReader:
     """What ``csv_folder`` was asked to read: a folder, or a file of interactions."""
 
     folder: Path
@@ -155,18 +156,9 @@ class _Reader:
     progress: Progress | None
 
     def read(self) -> LoadResult:
-        builder, texts = CatalogBuilder(), _exported_texts(self.folder)
-        others = find_facts(self.folder, self.language)
-        for name, path in self._files(builder.report, others).items():
-            part = self._table(name, path)
-            file = builder.report_file(path, part)
-            if path.name not in texts:
-                part = clean_table(part, SPECS[name], file)
-            known = {*SPECS[name].by_name, *texts.get(path.name, ())}
-            if part.typed:
-                known |= set(part.table.column_names)
-            table = infer_types(part.table, known, file, part.rows)
-            builder.add(name, table, path, part.rows)
+        builder, others = CatalogBuilder(), find_facts(self.folder, self.language)
+        for name, path in self.files(builder.report, others).items():
+            self.add(builder, name, path)
         if not builder.tables["interactions"].num_rows:
             raise SourceError(
                 f"{builder.sources['interactions']}: there is a header but no row. Cure: add "
@@ -177,7 +169,29 @@ class _Reader:
         builder.add_vectors(read_vectors(self.folder, builder.report))
         return builder.build()
 
-    def _files(self, report: LoadReport, others: FactsFiles | None) -> dict[str, Path]:
+    def add(self, builder: CatalogBuilder, name: str, path: Path) -> None:
+        """Read the file of a frame, clean it, and add the frame."""
+        part = self._table(name, path)
+        file = builder.report_file(path, part)
+        part = self.cleaned(name, path, part, file)
+        builder.add(name, part.table, path, part.rows)
+
+    def cleaned(self, name: str, path: Path, part: FileTable, file: FileReport) -> FileTable:
+        """Rows of a file without what nobody wants, in the types that they say."""
+        texts = self._texts
+        if path.name not in texts:
+            part = clean_table(part, SPECS[name], file)
+        known = {*SPECS[name].by_name, *texts.get(path.name, ())}
+        if part.typed:
+            known |= set(part.table.column_names)
+        return replace(part, table=infer_types(part.table, known, file, part.rows))
+
+    @cached_property
+    def _texts(self) -> dict[str, list[str]]:
+        return _exported_texts(self.folder)
+
+    def files(self, report: LoadReport, others: FactsFiles | None) -> dict[str, Path]:
+        """The files to read, by the names of their frames. Raises SourceError."""
         if self.folder.is_file():
             return {"interactions": self.folder}
         return _find_files(self.folder, report, others)

@@ -127,7 +127,7 @@ def test_what_is_not_fitted_says_so() -> None:
 
 
 def test_fit_refuses_what_is_no_graph() -> None:
-    with pytest.raises(RequestError, match="takes a GraphStore or a Catalog, not dict"):
+    with pytest.raises(RequestError, match="takes a GraphStore, a Catalog or the folder"):
         Recommender().fit({})  # type: ignore[arg-type]
 
 

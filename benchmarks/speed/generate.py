@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from graph_schema import Catalog
 
@@ -18,6 +22,7 @@ LOYALTY = 0.8  # share of the events within them
 SURPLUS = 1.25  # draws for every edge wanted: some coincide
 START = 1_500_000_000  # unix seconds
 YEAR = 365 * 86_400
+PIECE = 2_000_000  # rows of a Parquet file
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,22 @@ class Sizes:
         )
 
 
+@dataclass(frozen=True)
+class Groups:
+    """The latent group of every item: items by group, and where each group begins."""
+
+    group: np.ndarray
+    items: np.ndarray
+    starts: np.ndarray
+
+    @staticmethod
+    def draw(rng: np.random.Generator, sizes: Sizes) -> Groups:
+        """Groups of equal sizes."""
+        group = rng.permutation(np.arange(sizes.items) % sizes.groups)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=sizes.groups))])
+        return Groups(group, np.argsort(group, kind="stable"), starts)
+
+
 def generate(edges: int, seed: int = 0) -> Catalog:
     """``edges`` interactions and facts, no two alike.
 
@@ -55,37 +76,78 @@ def generate(edges: int, seed: int = 0) -> Catalog:
     """
     rng = np.random.default_rng(seed)
     sizes = Sizes.of(edges)
-    group = rng.permutation(np.arange(sizes.items) % sizes.groups)
-    by_group = np.argsort(group, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=sizes.groups))])
-    user, item = _events(rng, sizes, by_group, starts)
+    groups = Groups.draw(rng, sizes)
     return Catalog.from_frames(
         users=pa.table({"user_id": _ids("u", np.arange(sizes.users))}),
         items=pa.table({"item_id": _ids("i", np.arange(sizes.items))}),
-        interactions=pa.table(
-            {
-                "user_id": _ids("u", user),
-                "item_id": _ids("i", item),
-                "timestamp": pa.array(START + rng.integers(0, YEAR, len(user))),
-            }
-        ),
-        facts=_facts(rng, sizes, group),
+        interactions=_interactions(rng, sizes, groups, (0, sizes.users), sizes.events),
+        facts=_facts(rng, sizes, groups, (0, sizes.items), max(sizes.facts - sizes.items, 0)),
+    )
+
+
+def write_parquet(edges: int, folder: Path, seed: int = 0, piece: int = PIECE) -> int:
+    """Write such a graph as Parquet files of about ``piece`` rows, for ``kgrec snapshot``; returns
+    the number of its edges.
+
+    It is made piece by piece, each of its own users or items, and never in memory as a whole. The
+    tables of users and items are left out.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = Sizes.of(edges)
+    groups = Groups.draw(rng, sizes)
+    rest = max(sizes.facts - sizes.items, 0)
+    written = 0
+    for place, (rows, count) in enumerate(_pieces(sizes.users, sizes.events, piece)):
+        table = _interactions(rng, sizes, groups, rows, count)
+        written += _write_part(folder / "interactions.parquet", place, table)
+    for place, (rows, count) in enumerate(_pieces(sizes.items, rest, piece)):
+        table = _facts(rng, sizes, groups, rows, count)
+        written += _write_part(folder / "facts.parquet", place, table)
+    return written
+
+
+def _write_part(folder: Path, place: int, table: pa.Table) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, folder / f"part-{place:05}.parquet", compression="zstd")
+    return int(table.num_rows)
+
+
+def _pieces(rows: int, edges: int, piece: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """Ranges of rows, and how many of the edges each has."""
+    count = max(math.ceil(edges / piece), 1)
+    ends = [rows * place // count for place in range(count + 1)]
+    shares = [edges * place // count for place in range(count + 1)]
+    for place in range(count):
+        yield (ends[place], ends[place + 1]), shares[place + 1] - shares[place]
+
+
+def _interactions(
+    rng: np.random.Generator, sizes: Sizes, groups: Groups, users: tuple[int, int], count: int
+) -> pa.Table:
+    """``count`` interactions of the users ``users[0]`` to ``users[1]`` - 1."""
+    user, item = _events(rng, sizes, groups, users, count)
+    return pa.table(
+        {
+            "user_id": _ids("u", user),
+            "item_id": _ids("i", item),
+            "timestamp": pa.array(START + rng.integers(0, YEAR, len(user))),
+        }
     )
 
 
 def _events(
-    rng: np.random.Generator, sizes: Sizes, by_group: np.ndarray, starts: np.ndarray
+    rng: np.random.Generator, sizes: Sizes, groups: Groups, users: tuple[int, int], count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """int64 users and items of distinct pairs, in random order."""
-    draws = int(sizes.events * SURPLUS)
-    user = rng.integers(0, sizes.users, draws)
-    tastes = _power_law(rng, np.full((sizes.users, TASTES), sizes.groups))
+    draws = int(count * SURPLUS)
+    user = rng.integers(0, users[1] - users[0], draws)
+    tastes = _power_law(rng, np.full((users[1] - users[0], TASTES), sizes.groups))
     chosen = tastes[user, rng.integers(0, TASTES, draws)]
     roaming = rng.random(draws) >= LOYALTY
     chosen[roaming] = _power_law(rng, np.full(int(roaming.sum()), sizes.groups))
-    rank = _power_law(rng, np.diff(starts)[chosen])
-    item = by_group[starts[chosen] + rank]
-    pairs = _some(rng, user * sizes.items + item, sizes.events)
+    rank = _power_law(rng, np.diff(groups.starts)[chosen])
+    item = groups.items[groups.starts[chosen] + rank]
+    pairs = _some(rng, (users[0] + user) * sizes.items + item, count)
     return pairs // sizes.items, pairs % sizes.items
 
 
@@ -100,27 +162,29 @@ def _power_law(rng: np.random.Generator, sizes: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(drawn.astype(np.int64), sizes - 1))
 
 
-def _facts(rng: np.random.Generator, sizes: Sizes, group: np.ndarray) -> pa.Table:
-    """item -belongs_to-> group, and item -made_by->, item -made_with-> maker for the rest."""
-    rest = max(sizes.facts - sizes.items, 0)
-    draws = int(rest * SURPLUS)
-    head = rng.integers(0, sizes.items, draws)
+def _facts(
+    rng: np.random.Generator, sizes: Sizes, groups: Groups, items: tuple[int, int], count: int
+) -> pa.Table:
+    """item -belongs_to-> group of the items ``items[0]`` to ``items[1]`` - 1, and ``count`` facts
+    item -made_by->, item -made_with-> maker."""
+    draws = int(count * SURPLUS)
+    head = items[0] + rng.integers(0, items[1] - items[0], draws)
     # A maker stays within its group's neighbourhood: what it made is alike.
-    near = (group[head] * sizes.makers // sizes.groups + _power_law(rng, np.full(draws, 40))) % (
-        sizes.makers
-    )
+    home = groups.group[head] * sizes.makers // sizes.groups
+    near = (home + _power_law(rng, np.full(draws, 40))) % sizes.makers
     helper = rng.random(draws) < 0.5
-    pairs = _some(rng, (head * sizes.makers + near) * 2 + helper, rest)
+    pairs = _some(rng, (head * sizes.makers + near) * 2 + helper, count)
     head, near, helper = pairs // 2 // sizes.makers, pairs // 2 % sizes.makers, pairs % 2 == 1
+    own = np.arange(*items)
     names = np.array(["made_by", "made_with"], dtype=object)
-    relation = ["belongs_to"] * sizes.items + names[helper.astype(np.int64)].tolist()
+    relation = ["belongs_to"] * len(own) + names[helper.astype(np.int64)].tolist()
     n = len(relation)
     return pa.table(
         {
-            "head": pa.concat_arrays([_ids("i", np.arange(sizes.items)), _ids("i", head)]),
+            "head": pa.concat_arrays([_ids("i", own), _ids("i", head)]),
             "head_type": pa.array(["item"] * n),
             "relation": pa.array(relation),
-            "tail": pa.concat_arrays([_ids("g", group), _ids("m", near)]),
+            "tail": pa.concat_arrays([_ids("g", groups.group[own]), _ids("m", near)]),
             "tail_type": pa.array(["entity"] * n),
         }
     )

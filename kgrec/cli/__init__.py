@@ -27,6 +27,7 @@ from kgrec.cli import (  # noqa: F401
     search,
     similar,
     similar_users,
+    snapshot,
     train,
     tune_text,
     update,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def train(
     mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model on a store's graph and save it.
+    """Train a model on the graph of a store, or of a folder of `kgrec snapshot`, and save it.
 
     Training writes a checkpoint beside the model, so that a run that was stopped continues with
     `--resume` and gives the same result. With `--tune` the model has the settings that are best on
@@ -64,6 +65,7 @@ def train(
     """
     from kgrec import Recommender
     from kgrec.files import check_writable
+    from kgrec.graph.mapped import is_snapshot
     from kgrec.persistence.model_folder import MODEL
 
     check_writable(model, MODEL)  # before hours of work
@@ -71,7 +73,9 @@ def train(
     checkpoint = model.with_name(model.name + ".checkpoint")
     with (
         progress_on_stderr() as progress,
-        open_store(store, user=db_user, database=database, mapping=mapping) as g,
+        nullcontext(Path(store))
+        if is_snapshot(store)
+        else open_store(store, user=db_user, database=database, mapping=mapping) as g,
     ):
         recommender = Recommender(settings).fit(
             g,

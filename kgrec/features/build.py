@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from graph_schema.names import USER
-from kgrec.arrays import distinct
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.blocks import FEATURE_BLOCKS, block_of
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.messages import count_links, relation_key
 from kgrec.features.review_features import ReviewRows
 from kgrec.features.tables import FeatureTables, Vocabulary
+from kgrec.graph.columns import count_rows
 from kgrec.graph.snapshot import Facts, GraphSnapshot, with_named
 
 MIN_LINKS = 2  # an entity with one link says nothing of any other item
@@ -32,7 +32,9 @@ def build_vocabulary(snapshot: GraphSnapshot) -> Vocabulary:
     scenarios = with_named(snapshot.scenarios, snapshot.interactions.scenario)
     learned = {block.name: dict(block.learn(snapshot)) for block in FEATURE_BLOCKS}
     return Vocabulary(
-        items=snapshot.items.ids[distinct(snapshot.interactions.item)],
+        items=snapshot.items.ids[
+            np.flatnonzero(count_rows(snapshot.interactions.item, len(snapshot.items)))
+        ],
         entities=snapshot.entities.ids[count_links(snapshot) >= MIN_LINKS],
         relations=np.array(sorted(relations), dtype=object),
         scenarios=scenarios.ids,

@@ -10,6 +10,7 @@ import numpy as np
 from kgrec.arrays import unit_rows
 from kgrec.config import FEATURE_READERS, RecommenderConfig
 from kgrec.features.names import REVIEWS, TEXT
+from kgrec.graph.columns import repeated
 from kgrec.graph.snapshot import (
     GraphSnapshot,
     Ints,
@@ -71,9 +72,9 @@ class TextFeatures:
             user found it; the latest where there are several, -1 without any.
         """
         seen = snapshot.interactions
-        rows = np.full(len(seen), -1, dtype=np.int64)
         if not len(self.events):
-            return rows
+            return repeated(np.int64(-1), len(seen))
+        rows = np.full(len(seen), -1, dtype=np.int64)
         n_items = max(len(snapshot.items), 1)
         for texts, start in ((snapshot.queries, len(snapshot.reviews)), (snapshot.reviews, 0)):
             found = _latest(texts, seen.user * n_items + seen.item, n_items)

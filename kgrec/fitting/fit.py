@@ -32,6 +32,7 @@ from kgrec.fitting.model_shape import model_shape
 from kgrec.fitting.plan import plan_training
 from kgrec.fitting.validation import ValidationQueries
 from kgrec.fitting.warm_start import short_plan, take_weights
+from kgrec.graph.columns import BLOCK, codes_and_names
 from kgrec.graph.snapshot import GraphSnapshot, Interactions
 from kgrec.nn import HybridModel, ModelInputs, ModelShape
 from kgrec.progress import Progress
@@ -338,11 +339,15 @@ def fingerprint(
     digest = hashlib.sha256(json.dumps([config.model_dump(mode="json"), seed]).encode())
     for rows in (train.interactions, valid):
         for array in (rows.user, rows.item, rows.timestamp):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update("\0".join(rows.scenario).encode())
+            for start in range(0, len(array), BLOCK):
+                digest.update(np.ascontiguousarray(array[start : start + BLOCK]).data)
+        for part in codes_and_names(rows.scenario):
+            digest.update(repr((part.dtype.str, len(part))).encode())
+            digest.update("\0".join(part).encode() if part.dtype == object else part.tobytes())
     for facts in train.facts:
         digest.update(repr((facts.head_label, facts.relation, facts.tail_label)).encode())
-        digest.update(facts.head.tobytes() + facts.tail.tobytes())
+        digest.update(np.asarray(facts.head).data)
+        digest.update(np.asarray(facts.tail).data)
     for nodes in (train.users, train.items, train.entities, train.scenarios):
         digest.update("\0".join(nodes.ids).encode())
         digest.update(nodes.attributes.to_csv(index=False).encode())

@@ -44,7 +44,7 @@ def settings_to_try(
 def _summary(train: GraphSnapshot, valid: Interactions) -> DataSummary:
     return DataSummary(
         temporal=follows_in_time(train.interactions, valid),
-        n_users=len(np.unique(train.interactions.user)),
+        n_users=int(np.count_nonzero(np.diff(train.interactions.indptr(len(train.users))))),
         n_events=len(train.interactions),
         n_items=len(train.items),
         n_facts=sum(map(len, train.facts)),

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from torch import Tensor
 
-from kgrec.arrays import Csr, contains, pairs_to_csr, take_rows
+from kgrec.arrays import Csr, contains, pairs_to_csr, ranges, take_rows
 from kgrec.config import RecommenderConfig
+from kgrec.graph.columns import among, parts_of_users
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions, Ints
 from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
 from kgrec.metrics.protocols import random_split, user_time_split
@@ -26,13 +28,15 @@ def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int)
     """
     events = visible.interactions
     if has_valid_split(visible):
-        return np.asarray(events.split == "valid")
+        return among(events.split, ("valid",))
     share = config.training.valid_share
-    missing = int((events.timestamp == NO_TIME).sum())
-    if missing == len(events):
-        labels = random_split(events, (1 - share, share, 0.0), seed=seed)
-    else:
-        labels = user_time_split(events, (1 - share, share, 0.0), seed)
+    held, missing = np.zeros(len(events), dtype=bool), 0
+    for part in parts_of_users(events.indptr(len(visible.users))):
+        rows = events.select(np.arange(part.start, part.stop))
+        untimed = int((rows.timestamp == NO_TIME).sum())
+        split = random_split if untimed == len(rows) else user_time_split
+        held[part] = split(rows, (1 - share, share, 0.0), seed) == "valid"
+        missing += untimed
     if 0 < missing < len(events):
         warnings.warn(
             f"{missing:,} of {len(events):,} interactions have no time: they count as older than "
@@ -40,7 +44,7 @@ def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int)
             "users without any time.",
             stacklevel=4,
         )
-    return np.asarray(labels == "valid")
+    return held
 
 
 def choosing_rows(train: Interactions, valid: Interactions) -> Interactions:
@@ -48,21 +52,25 @@ def choosing_rows(train: Interactions, valid: Interactions) -> Interactions:
     the training rows, so that no list could contain it and nothing can be compared."""
     if not len(valid):
         return valid
-    n_users = int(max(train.user.max(initial=0), valid.user.max())) + 1
-    known = contains(pairs_to_csr(train.user, train.item, n_users), valid.user, valid.item)
-    if not known.all():
-        return valid
+    n_users = int(max(train.user[-1:].max(initial=0), valid.user[-1])) + 1
+    indptr, own = train.indptr(n_users), valid.indptr(n_users)
+    for part in parts_of_users(indptr + own):  # most often the first one decides
+        users = slice(*np.searchsorted(indptr + own, (part.start, part.stop)))
+        rows, new = (slice(at[users.start], at[users.stop]) for at in (indptr, own))
+        known = pairs_to_csr(train.user[rows], train.item[rows], n_users)
+        if not contains(known, valid.user[new], valid.item[new]).all():
+            return valid
     warnings.warn(
         f"None of the {len(valid):,} validation rows is of an item that is new to its user, so "
         "none can choose the epoch: the last one is kept.",
         stacklevel=4,
     )
-    return valid.select(~known)
+    return valid.select(np.zeros(len(valid), dtype=bool))
 
 
 def has_valid_split(visible: GraphSnapshot) -> bool:
     """Whether the catalog has rows with split "valid"."""
-    return bool((visible.interactions.split == "valid").any())
+    return "valid" in pd.unique(visible.interactions.split)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +116,9 @@ class ValidationQueries:
         if len(keys) > most:
             chosen = np.sort(np.random.default_rng(seed).choice(chosen, most, replace=False))
         user = keys[chosen] // width
-        known = pairs_to_csr(seen.user, seen.item, len(engine.snapshot.users))
+        indptr, people = seen.indptr(len(engine.snapshot.users)), np.unique(user)
+        rows = ranges(indptr[people], indptr[people + 1] - indptr[people])
+        known = pairs_to_csr(seen.user[rows], seen.item[rows], len(engine.snapshot.users))
         return ValidationQueries(
             user=user,
             scenario=keys[chosen] % width - 1,

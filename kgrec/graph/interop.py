@@ -11,7 +11,8 @@ import pandas as pd
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
 from kgrec.extras import require
-from kgrec.graph.tables import NO_TIME, GraphTables
+from kgrec.graph.columns import NO_TIME
+from kgrec.graph.tables import GraphTables
 
 if TYPE_CHECKING:
     import networkx as nx

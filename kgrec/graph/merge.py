@@ -77,7 +77,9 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
 
 
 def _frame(events: Interactions, move: Move) -> pd.DataFrame:
-    frame = pd.DataFrame({part.name: getattr(events, part.name) for part in fields(events)})
+    frame = pd.DataFrame(
+        {part.name: np.asarray(getattr(events, part.name)) for part in fields(events)}
+    )
     return frame.assign(user=move(USER, events.user), item=move(ITEM, events.item))
 
 
@@ -104,7 +106,7 @@ def _merge_interactions(
     both = both.sort_values(order, kind="stable")
     return Interactions(
         **{
-            part.name: both[part.name].to_numpy(dtype=getattr(old, part.name).dtype)
+            part.name: both[part.name].to_numpy(dtype=np.asarray(getattr(old, part.name)[:0]).dtype)
             for part in fields(Interactions)
         }
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ import pyarrow.parquet as pq
 
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 from kgrec.graph.attributes import attribute_frame
+from kgrec.graph.columns import BLOCK, words
 from kgrec.graph.snapshot import (
+    WORDS,
     Facts,
     GraphSnapshot,
     Interactions,
@@ -41,18 +45,9 @@ def write_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
             written = written.append_column(column, vectors)
         _write(written, folder / f"{name}.parquet")
     for name in ("interactions", "reviews", "queries"):
-        _write(_columns(getattr(snapshot, name)), folder / f"{name}.parquet")
-    kinds = [(f.head_label, f.relation, f.tail_label) for f in snapshot.facts]
-    sizes = [len(f) for f in snapshot.facts]
-    labels = np.repeat(np.array(kinds, dtype=object).reshape(-1, 3), sizes, axis=0)
-    facts = {
-        "head_label": pa.array(labels[:, 0], pa.string()),
-        "relation": pa.array(labels[:, 1], pa.string()),
-        "tail_label": pa.array(labels[:, 2], pa.string()),
-        "head": pa.array(_joined([f.head for f in snapshot.facts])),
-        "tail": pa.array(_joined([f.tail for f in snapshot.facts])),
-    }
-    _write(pa.table(facts), folder / "facts.parquet")
+        rows: Interactions | Texts = getattr(snapshot, name)
+        _write_parts(folder / f"{name}.parquet", _row_parts(rows))
+    _write_parts(folder / "facts.parquet", _fact_parts(snapshot.facts))
 
 
 def read_saved_snapshot(folder: Path) -> GraphSnapshot:
@@ -69,7 +64,7 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
         frame = attribute_frame(saved)
         ids = frame.pop(_ID).to_numpy(dtype=object)
         nodes[name] = NodeTable(label, ids, frame, vectors)
-    interactions = Interactions(**_arrays(folder / "interactions.parquet"))
+    interactions = _interactions(folder / "interactions.parquet")
     return GraphSnapshot(
         users=nodes["users"],
         items=nodes["items"],
@@ -87,13 +82,45 @@ def _write(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
-def _columns(rows: Interactions | Texts) -> pa.Table:
+def _interactions(path: Path) -> Interactions:
     columns = {}
-    for part in fields(rows):
-        values = getattr(rows, part.name)
-        kind = pa.string() if values.dtype == object else None
-        columns[part.name] = pa.array(values, kind, from_pandas=False)
-    return pa.table(columns)
+    for part in fields(Interactions):  # one at a time: a table of all takes as much again
+        name, coded = part.name, part.name in WORDS
+        read = pq.read_table(path, columns=[name], read_dictionary=[name] if coded else None)
+        values = read.column(0)
+        columns[name] = words(values.to_pandas().array) if coded else values.to_numpy()
+    return Interactions(**columns)
+
+
+def _write_parts(path: Path, parts: Iterator[pa.Table]) -> None:
+    """Write a table part by part: columns of a large graph are not in memory as a whole."""
+    first = next(parts)
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        for part in chain([first], parts):
+            writer.write_table(part)
+
+
+def _row_parts(rows: Interactions | Texts) -> Iterator[pa.Table]:
+    for start in range(0, max(len(rows), 1), BLOCK):
+        columns = {}
+        for part in fields(rows):
+            values = np.asarray(getattr(rows, part.name)[start : start + BLOCK])
+            kind = pa.string() if values.dtype == object else None
+            columns[part.name] = pa.array(values, kind, from_pandas=False)
+        yield pa.table(columns)
+
+
+def _fact_parts(facts: Sequence[Facts]) -> Iterator[pa.Table]:
+    labels = ("head_label", "relation", "tail_label")
+    yield pa.table(
+        {name: pa.array([], pa.string()) for name in labels}
+        | {name: pa.array([], pa.int64()) for name in ("head", "tail")}
+    )
+    for one in facts:
+        for start in range(0, len(one), BLOCK):
+            head, tail = (np.asarray(x[start : start + BLOCK]) for x in (one.head, one.tail))
+            words = {name: pa.repeat(getattr(one, name), len(head)) for name in labels}
+            yield pa.table(words | {"head": pa.array(head), "tail": pa.array(tail)})
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -111,7 +138,3 @@ def _facts(frame: pd.DataFrame) -> tuple[Facts, ...]:
         head, relation, tail = map(str, key) if isinstance(key, tuple) else ("", "", "")
         found.append(Facts(head, relation, tail, rows["head"].to_numpy(), rows["tail"].to_numpy()))
     return tuple(found)
-
-
-def _joined(arrays: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.empty(0, dtype=np.int64), *arrays])

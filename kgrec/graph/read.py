@@ -29,9 +29,11 @@ from graph_schema.names import (
     WROTE,
 )
 from kgrec.graph.attributes import attribute_frame, text_column
+from kgrec.graph.columns import coded_words
 from kgrec.graph.snapshot import (
     NO_TIME,
     TEXT_COLUMNS,
+    WORDS,
     Facts,
     GraphSnapshot,
     Interactions,
@@ -152,14 +154,14 @@ def _interactions(
     user, item = _ends(table, tables[USER], tables[ITEM])
     rating = _floats(table["rating"])
     timestamp = _times(table["timestamp"])
-    words = [_codes(table[name]) for name in ("event", "scenario", "split")]
-    keys = [user, timestamp, item, *(codes for codes, _ in words), _ranks(rating)]
+    named = [_codes(table[name]) for name in WORDS]
+    keys = [user, timestamp, item, *(codes for codes, _ in named), _ranks(rating)]
     del user, item, timestamp  # each array is let go of as soon as its rows are in order
     order = _sorted(keys)
     del keys[3:]
     report(INTERACTED, len(order), len(order))
     user, timestamp, item = (keys.pop(0)[order] for _ in range(3))
-    event, scenario, split = (_in_order(*words.pop(0), order) for _ in range(3))
+    event, scenario, split = (_in_order(*named.pop(0), order) for _ in range(3))
     return Interactions(
         user=user,
         item=item,
@@ -172,11 +174,8 @@ def _interactions(
 
 
 def _in_order(codes: Ints, names: Strings, order: Ints) -> Strings:
-    """The strings of ``codes`` in this order."""
-    if len(names) == 1:
-        return np.full(len(order), names[0], dtype=object)
-    found: Strings = names[codes[order]]
-    return found
+    """The words of ``codes`` in this order."""
+    return coded_words(codes if len(names) == 1 else codes[order], names)
 
 
 def _facts(

@@ -17,9 +17,10 @@ import pandas as pd
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 from kgrec.arrays import distinct
 from kgrec.graph import interop
+from kgrec.graph.columns import NO_TIME, among
 from kgrec.graph.tables import (
-    NO_TIME,
     TEXT_COLUMNS,
+    WORDS,
     Facts,
     Floats,
     Interactions,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_TIME",
     "TEXT_COLUMNS",
+    "WORDS",
     "Facts",
     "Floats",
     "GraphSnapshot",
@@ -106,20 +108,20 @@ class GraphSnapshot:
     def restricted(self, splits: Sequence[str]) -> GraphSnapshot:
         """The snapshot with only the interactions of these splits, and without any review or query
         that belongs to an interaction left out (leakage)."""
-        keep = pd.Series(self.interactions.split).isin(list(splits)).to_numpy(dtype=bool)
-        return self.without(~keep, tuple(splits))
+        return self.without(~among(self.interactions.split, splits), tuple(splits))
 
     def without_splits(self, hidden: Sequence[str]) -> GraphSnapshot:
         """The snapshot without the interactions of these splits."""
         kept = tuple(split for split in ("train", "valid", "test") if split not in hidden)
-        held = pd.Series(self.interactions.split).isin(list(hidden)).to_numpy(dtype=bool)
-        return self.without(held, kept)
+        return self.without(among(self.interactions.split, hidden), kept)
 
     def without(self, held_out: np.ndarray, splits: tuple[str, ...] | None = None) -> GraphSnapshot:
         """The snapshot without the interactions where ``held_out`` (bool ``[n]``) holds.
 
         Reviews and queries of a held-out (user, item) pair leave with it, and scenarios that only
         held-out rows name and of which nothing is said."""
+        if not held_out.any():
+            return replace(self, splits=splits if splits is not None else self.splits)
         out, left = self.interactions.select(held_out), self.interactions.select(~held_out)
         n_items = max(len(self.items), 1)
         pairs = distinct(out.user * n_items + out.item)

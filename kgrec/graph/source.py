@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 
 from graph_schema.catalog import Catalog
+from graph_schema.disk.paths import given_path
 from kgrec.errors import RequestError
+from kgrec.graph.mapped import is_snapshot, open_snapshot
 from kgrec.graph.read import read_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.stores.base import EdgeType, GraphStore, Progress
@@ -16,14 +19,14 @@ from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 
 def read_source(
-    source: GraphStore | Catalog | GraphSnapshot, progress: Progress | None = None
+    source: GraphStore | Catalog | GraphSnapshot | str | Path, progress: Progress | None = None
 ) -> GraphSnapshot:
-    """Read the snapshot of a store or of a catalog.
+    """Read the snapshot of a store or of a catalog, or map that of a folder.
 
     Parameters
     ----------
-    source : GraphStore, Catalog or GraphSnapshot
-        A snapshot is returned as it is.
+    source : GraphStore, Catalog, GraphSnapshot or path
+        A snapshot is returned as it is; a path is that of a folder that ``kgrec snapshot`` wrote.
     progress : callable, optional
         Called with (label or relation, rows done, rows in all).
 
@@ -40,6 +43,8 @@ def read_source(
         If the catalog breaks the schema.
     StoreError
         If the store can't be read.
+    SourceError
+        If the snapshot in the folder can't be read.
     """
     if isinstance(source, GraphSnapshot):
         return source
@@ -47,9 +52,14 @@ def read_source(
         return catalog_snapshot(source, progress)
     if isinstance(source, GraphStore):
         return read_snapshot(source, progress=progress)
+    what = type(source).__name__
+    if isinstance(source, str | Path):
+        if is_snapshot(given_path(source, "source")):
+            return open_snapshot(given_path(source, "source"))
+        what = f"{str(source)[:200]!r}, which holds none"
     raise RequestError(
-        f"kgrec takes a GraphStore or a Catalog, not {type(source).__name__}; see "
-        "kgrec.connect() and loaders.load(...).catalog."
+        f"kgrec takes a GraphStore, a Catalog or the folder of a snapshot, not {what}; see "
+        "kgrec.connect(), loaders.load(...).catalog and kgrec snapshot."
     )
 
 

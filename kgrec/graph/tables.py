@@ -9,16 +9,20 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from graph_schema.conversion.columns import unix_seconds_of
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
+from kgrec.graph.columns import NO_TIME, run_offsets, taken, words
 
-NO_TIME = np.iinfo(np.int64).min  # timestamp of an interaction that has none
 # Attributes that every row of a label has: "" where nothing is known.
 TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
 
 _FEW_IDS = 8  # up to so many are looked up one by one, which is faster
 _WHOLE_NUMBER = "0|-?[1-9][0-9]{0,17}"  # fits int64
+
+WORDS = ("event", "scenario", "split")  # columns of interactions that hold words
 
 Strings = np.ndarray  # 1-D object array of str
 Ints = np.ndarray
@@ -30,11 +34,10 @@ def canonical_order(ids: Sequence[str] | Strings) -> Ints:
 
     Returns int64 ``[n]``.
     """
-    array = np.asarray(ids, dtype=object)
-    if len(array) == 0:
-        return np.empty(0, dtype=np.int64)
-    frame = pd.DataFrame({"length": [len(text) for text in array], "id": array})
-    return frame.sort_values(["length", "id"], kind="stable").index.to_numpy(dtype=np.int64)
+    text = pa.array(np.asarray(ids, dtype=object), pa.string())
+    keyed = pa.table({"length": pc.utf8_length(text), "id": text})  # bytes sort as code points do
+    order = pc.sort_indices(keyed, sort_keys=[("length", "ascending"), ("id", "ascending")])
+    return np.asarray(order.to_numpy(), dtype=np.int64)
 
 
 def request_times(frame: pd.DataFrame, what: str) -> Ints:
@@ -125,6 +128,8 @@ class Interactions:
 
     ``user`` and ``item`` int64 rows; ``timestamp`` int64 unix seconds, NO_TIME if absent;
     ``rating`` float32, NaN if absent; ``event``, ``scenario``, ``split`` object, "" if absent.
+    The last three are held as words with codes, whatever is given, and integers may be held in
+    less room; they read as these arrays (``kgrec.graph.columns``).
     """
 
     user: Ints
@@ -134,6 +139,10 @@ class Interactions:
     event: Strings
     scenario: Strings
     split: Strings
+
+    def __post_init__(self) -> None:
+        for name in WORDS:
+            object.__setattr__(self, name, words(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.user)
@@ -150,18 +159,17 @@ class Interactions:
             self.scenario,
             self.split,
         )
-        return Interactions(*(column[mask] for column in columns))
+        return Interactions(*(taken(column, mask) for column in columns))
 
     def indptr(self, n_users: int) -> Ints:
         """int64 ``[n_users + 1]``: user u's interactions are rows ``indptr[u]:indptr[u + 1]``."""
-        counts = np.bincount(self.user, minlength=n_users)
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return run_offsets(self.user, n_users)
 
     @property
     def seen_until(self) -> int | None:
         """The latest timestamp (unix seconds), or None where no interaction has one."""
-        known = self.timestamp[self.timestamp != NO_TIME]
-        return int(known.max()) if len(known) else None
+        latest = int(self.timestamp.max()) if len(self) else NO_TIME
+        return latest if latest != NO_TIME else None
 
 
 @dataclass(frozen=True, eq=False)

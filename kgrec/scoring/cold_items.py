@@ -16,7 +16,8 @@ import torch
 from scipy.linalg import cho_factor, cho_solve
 from torch import Tensor
 
-from kgrec.arrays import offsets
+from kgrec.arrays import binary_matrix, offsets, row_numbers
+from kgrec.graph.columns import count_rows
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.nn.singular_vectors import right_singular_vectors
@@ -29,6 +30,7 @@ _MAX_FACTORS = 128  # of the history matrix
 _MAX_TRAINED = 6000  # trained items of the regression: it takes cubic time in them
 _MIN_TRAINED = 20  # with fewer trained items nothing is predicted
 _HELD_SHARE = 0.05  # of the trained items, held out to set the scale
+_BLOCK_USERS = 500_000  # users whose rows of the history matrix are made at once
 _MAX_USERS = 1000  # users whose scores set the scale
 
 
@@ -212,21 +214,23 @@ def _regression_targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.n
 
 def _history_matrix(bound: BoundModel, used: Ints) -> sp.csr_matrix:
     """CSR ``[m, w]``: one where a user has an interaction with one of the items ``used``."""
-    events = bound.snapshot.interactions
+    events, n_users = bound.snapshot.interactions, len(bound.snapshot.users)
     place = np.full(len(bound.snapshot.items), -1)
     place[used] = np.arange(len(used))
-    column = place[events.item]
-    cells = (np.ones(int((column >= 0).sum())), (events.user[column >= 0], column[column >= 0]))
-    matrix = sp.csr_matrix(cells, shape=(len(bound.snapshot.users), len(used)))
-    matrix.data[:] = 1.0
-    return matrix
+    blocks, indptr = [], events.indptr(n_users)
+    for start in range(0, max(n_users, 1), _BLOCK_USERS):
+        users = indptr[start : start + _BLOCK_USERS + 1]
+        column = place[events.item[users[0] : users[-1]]]
+        row = row_numbers(users)[column >= 0]
+        blocks.append(binary_matrix(row, column[column >= 0], (len(users) - 1, len(used))))
+    return sp.csr_matrix(sp.vstack(blocks))
 
 
 def _most_popular(bound: BoundModel, trained: Ints) -> Ints:
     """The trained items with the most interactions, ascending."""
     if len(trained) <= _MAX_TRAINED:
         return trained
-    counts = np.bincount(bound.snapshot.interactions.item, minlength=trained.max() + 1)[trained]
+    counts = count_rows(bound.snapshot.interactions.item, len(bound.snapshot.items))[trained]
     return np.sort(trained[np.argsort(-counts, kind="stable")[:_MAX_TRAINED]])
 
 

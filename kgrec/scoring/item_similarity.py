@@ -48,8 +48,9 @@ class ItemSimilarity:
 
     def matrix(self, rows: Ints, others: Ints) -> np.ndarray:
         """float64 ``[rows, others]``: the similarities of item rows."""
-        total = np.zeros((len(rows), len(others)))
-        for part in self.blocks:
+        first, *more = self.blocks
+        total = self.part_matrix(first, rows, others).astype(np.float64, copy=False)
+        for part in more:
             total += self.part_matrix(part, rows, others)
         return total
 
@@ -58,4 +59,5 @@ class ItemSimilarity:
         block = self.blocks[part]
         product = block[rows] @ block[others].T
         dense = product.toarray() if sp.issparse(product) else product.astype(np.float64)
-        return np.asarray(dense * self.weights[part])
+        dense *= self.weights[part]
+        return np.asarray(dense)

@@ -11,6 +11,7 @@ from torch import Tensor
 from kgrec.errors import TrainingError
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
+from kgrec.graph.columns import recoded
 from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 from kgrec.training.data.examples import Sequences
 from kgrec.training.data.scenario_rows import own_items
@@ -33,16 +34,17 @@ def make_sequences(
     snapshot: GraphSnapshot, vocabulary: Vocabulary, texts: TextFeatures
 ) -> Sequences:
     """The users' events in the order of time, with texts and scenario codes."""
-    code = scenario_codes(snapshot.interactions.scenario, vocabulary)
+    code = recoded(snapshot.interactions.scenario, _codes(vocabulary), -1)
     return Sequences.build(snapshot, texts.of_events(snapshot), code)
 
 
 def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:
     """int64: the code of each scenario name in the vocabulary; -1 for names it does not know."""
-    codes = {name: code for code, name in enumerate(vocabulary.scenarios)}
-    names, inverse = np.unique(scenario.astype(str), return_inverse=True)
-    known = np.array([codes.get(name, -1) for name in names], dtype=np.int64)
-    return known[inverse] if len(names) else np.empty(0, dtype=np.int64)
+    return np.asarray(recoded(scenario, _codes(vocabulary), -1))
+
+
+def _codes(vocabulary: Vocabulary) -> dict[str, int]:
+    return {name: code for code, name in enumerate(vocabulary.scenarios)}
 
 
 def find_scenario_items(
@@ -55,6 +57,8 @@ def find_scenario_items(
     few events: all items.
     """
     n_scenarios = len(vocabulary.scenarios)
+    if not n_scenarios:
+        return np.ones((1, n_items), dtype=bool)
     early = data.scenario < n_scenarios - late
     item, scenario = data.item[early], data.scenario[early]
     by_scenario = own_items(item, scenario, "own", n_scenarios, n_items)

@@ -36,7 +36,7 @@ def read_parquet(path: Path, progress: Progress | None, limit: int | None = None
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SourceError(f"{path}: the column {shown(twice)} is there twice. Cure: rename one.")
-    table = _as_text(table.replace_schema_metadata(None), path)
+    table = as_text(table.replace_schema_metadata(None), path)
     return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
 
 
@@ -58,16 +58,7 @@ def _read_batches(
 
 def _read_parts(folder: Path, progress: Progress | None, limit: int | None) -> FileTable:
     """The parts of a table that Spark wrote, one after another. Raises SourceError."""
-    parts = [path for path in sorted(folder.glob("*.parquet")) if path.name[0] not in "._"]
-    if not parts and any(folder.glob("*=*/")):
-        inner = next(path.name for path in sorted(folder.glob("*=*/")))
-        raise SourceError(
-            f"{folder}: its parts are in folders such as {inner}, whose names hold a column. Cure: "
-            "write the table as one file, or without partitions."
-        )
-    if not parts:
-        raise SourceError(f"{folder}: there is no .parquet file in this folder. Cure: give a file.")
-    tables = [read_parquet(path, progress, limit).table for path in parts]
+    tables = [read_parquet(path, progress, limit).table for path in parts_of(folder)]
     order = tables[0].column_names
     tables = [one.select(order) if set(one.column_names) == set(order) else one for one in tables]
     try:
@@ -79,7 +70,24 @@ def _read_parts(folder: Path, progress: Progress | None, limit: int | None) -> F
     return FileTable(table, np.arange(table.num_rows, dtype=np.int64) + 1)
 
 
-def _as_text(table: pa.Table, path: Path) -> pa.Table:
+def parts_of(path: Path) -> list[Path]:
+    """The files of a Parquet table, in order: the file, or those in a folder that Spark wrote.
+    Raises SourceError."""
+    if not path.is_dir():
+        return [path]
+    parts = [one for one in sorted(path.glob("*.parquet")) if one.name[0] not in "._"]
+    if not parts and any(path.glob("*=*/")):
+        inner = next(one.name for one in sorted(path.glob("*=*/")))
+        raise SourceError(
+            f"{path}: its parts are in folders such as {inner}, whose names hold a column. Cure: "
+            "write the table as one file, or without partitions."
+        )
+    if not parts:
+        raise SourceError(f"{path}: there is no .parquet file in this folder. Cure: give a file.")
+    return parts
+
+
+def as_text(table: pa.Table, path: Path) -> pa.Table:
     """Columns of bytes as text, as which other programs write it. Raises SourceError for bytes that
     are no UTF-8."""
     for place, field in enumerate(table.schema):

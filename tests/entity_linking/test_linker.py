@@ -192,7 +192,7 @@ def test_without_texts_names_or_facts_it_says_so() -> None:
         link_entities(catalog(result, fact, entities().assign(name="")))
     with pytest.raises(RequestError, match="no fact joins"):
         link_entities(catalog(result, []))
-    with pytest.raises(RequestError, match="takes a GraphStore or a Catalog"):
+    with pytest.raises(RequestError, match="takes a GraphStore, a Catalog or the folder"):
         link_entities("catalog.kgl")  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="use a number from 0 to 1"):
         link_entities(linked_catalog(), min_confidence=2.0)

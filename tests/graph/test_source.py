@@ -150,7 +150,7 @@ def test_a_wrong_catalog_is_refused() -> None:
     catalog = Catalog.from_frames(interactions=events, users=pd.DataFrame({"user_id": ["v"]}))
     with pytest.raises(CatalogError, match="'u'"):
         read_source(catalog)
-    with pytest.raises(RequestError, match="a GraphStore or a Catalog, not DataFrame"):
+    with pytest.raises(RequestError, match="the folder of a snapshot, not DataFrame"):
         read_source(events)  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from kgrec.nn import singular_vectors
 from kgrec.nn.singular_vectors import right_singular_vectors
 
 
@@ -25,3 +26,10 @@ def test_a_small_matrix_has_fewer() -> None:
     matrix = sp.csr_matrix(np.eye(4))
     assert right_singular_vectors(matrix, 10).shape == (4, 3)
     assert right_singular_vectors(sp.csr_matrix((1, 5)), 2).shape == (5, 0)
+
+
+def test_rows_in_parts_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = sp.random(50, 20, density=0.3, random_state=0, format="csr")
+    whole = right_singular_vectors(matrix, 4)
+    monkeypatch.setattr(singular_vectors, "_ROWS", 7)
+    np.testing.assert_allclose(right_singular_vectors(matrix, 4), whole, atol=1e-9)

@@ -17,6 +17,7 @@ from kgrec.arrays import distinct
 from kgrec.features.blocks import FEATURE_BLOCKS
 from kgrec.features.names import IDS
 from kgrec.features.tables import FeatureTables
+from kgrec.graph.columns import count_rows
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
 from kgrec.training.data.examples import Examples, Sequences
@@ -63,7 +64,7 @@ class StepSampler:
     @cached_property
     def _popularity(self) -> np.ndarray:
         """float64 ``[n_items]``: each item's share of the events."""
-        counts = np.bincount(self.data.item, minlength=len(self.tables.item_row))
+        counts = count_rows(self.data.item, len(self.tables.item_row))
         share: np.ndarray = counts / max(counts.sum(), 1)
         return share
 
