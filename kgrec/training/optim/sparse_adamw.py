@@ -133,16 +133,25 @@ class RowAdamW(torch.optim.AdamW):
 def rows_alone(model: nn.Module, rows: Mapping[str, Tensor], optimizer: RowAdamW) -> Iterator[None]:
     """Inside the block the parameters named in ``rows`` hold those rows only, as ``lend`` gives
     them."""
-    whole = {name: model.get_parameter(name) for name in rows}
+    lent = {name: optimizer.lend(model.get_parameter(name), used) for name, used in rows.items()}
+    with holding(model, lent):
+        yield
+
+
+@contextmanager
+def holding(model: nn.Module, parameters: Mapping[str, nn.Parameter]) -> Iterator[None]:
+    """Inside the block the model has these parameters in place of its own of the same names."""
+    own = {name: model.get_parameter(name) for name in parameters}
     try:
-        for name, table in whole.items():
-            _put(model, name, optimizer.lend(table, rows[name]))
+        for name, parameter in parameters.items():
+            put(model, name, parameter)
         yield
     finally:
-        for name, table in whole.items():
-            _put(model, name, table)
+        for name, parameter in own.items():
+            put(model, name, parameter)
 
 
-def _put(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
+def put(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
+    """Set the parameter of the full name ``name``."""
     owner, _, key = name.rpartition(".")
     setattr(model.get_submodule(owner), key, parameter)
