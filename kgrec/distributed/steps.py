@@ -25,10 +25,12 @@ _LOSS, _GRADIENT = 1.0, 2.0  # what is not finite
 @dataclass
 class StepLog:
     """What the steps of a training cost: processor and wall seconds of this process, and bytes
-    sent; ``first_loss`` is that of the first step."""
+    sent. Of the first step, which also loads what PyTorch loads late: its processor seconds and its
+    loss."""
 
     steps: int = 0
     processor_seconds: float = 0.0
+    first_processor_seconds: float = 0.0
     seconds: float = 0.0
     sent: int = 0
     first_loss: float = math.nan
@@ -127,6 +129,7 @@ class MicroTrainer(Trainer):
         self.log.sent += self._group.traffic.sent - sent
         if not self.log.steps:
             self.log.first_loss = loss
+            self.log.first_processor_seconds = self.log.processor_seconds
         self.log.steps += 1
 
     def _drawn(self, rng: np.random.Generator, users: Ints) -> _Micro:

@@ -57,7 +57,8 @@ def worker(
     Returns
     -------
     dict
-        The content of ``report.json``, on every rank.
+        What ``report.json`` has: settings, losses and validation by epoch, and what the steps cost
+        each rank. ``seconds`` are those of this rank.
 
     Raises
     ------
@@ -124,6 +125,7 @@ def _report(group: Group, fit: SharedFit, result: PipelineResult, seconds: float
     own = torch.tensor(
         [
             sum(log.processor_seconds for log in fit.logs),
+            sum(log.first_processor_seconds for log in fit.logs),
             sum(log.seconds for log in fit.logs),
             float(sum(log.sent for log in fit.logs)),
             used.ru_utime + used.ru_stime,
@@ -131,7 +133,14 @@ def _report(group: Group, fit: SharedFit, result: PipelineResult, seconds: float
         ],
         dtype=torch.float64,
     )
-    names = ("step_processor_seconds", "step_seconds", "bytes_sent", "processor_seconds", "peak_gb")
+    names = (
+        "step_processor_seconds",
+        "first_step_processor_seconds",
+        "step_seconds",
+        "bytes_sent",
+        "processor_seconds",
+        "peak_gb",
+    )
     steps = sum(log.steps for log in fit.logs)
     return {
         "ranks": group.ranks,

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
+_UNIT = 16  # numbers; a multiple of what instructions of any processor take at once
+
 
 @dataclass(frozen=True, eq=False)
 class _Loan:
@@ -71,11 +73,13 @@ class RowAdamW(torch.optim.AdamW):
         beta1, beta2 = group["betas"]
         grad = loan.values.grad
         assert grad is not None
+        k = len(loan.rows)
+        values, grad, mean, square = map(_filled, (loan.values, grad, loan.mean, loan.square))
         adamw(
-            [loan.values],
+            [values],
             [grad],
-            [loan.mean],
-            [loan.square],
+            [mean],
+            [square],
             [],
             [state["step"]],
             fused=True,
@@ -87,9 +91,9 @@ class RowAdamW(torch.optim.AdamW):
             eps=group["eps"],
             maximize=False,
         )
-        table.index_copy_(0, loan.rows, loan.values)
-        state["exp_avg"].index_copy_(0, loan.rows, loan.mean)
-        state["exp_avg_sq"].index_copy_(0, loan.rows, loan.square)
+        table.index_copy_(0, loan.rows, values[:k])
+        state["exp_avg"].index_copy_(0, loan.rows, mean[:k])
+        state["exp_avg_sq"].index_copy_(0, loan.rows, square[:k])
         state["updated"].index_fill_(0, loan.rows, float(state["step"]))
 
     def _catch_up(
@@ -104,17 +108,20 @@ class RowAdamW(torch.optim.AdamW):
         beta1, beta2 = group["betas"]
         missed = float(self.state[table]["step"]) - updated
         ratio = beta1 / math.sqrt(beta2)
-        root = torch.sqrt(1 - beta2 ** (updated + 1))
-        length = ratio * (1 - ratio**missed) / (1 - ratio)
-        length *= -group["lr"] * root / (1 - beta1 ** (updated + 1))
-        shape = (-1, *[1] * (table.dim() - 1))
-        move = square.sqrt().add_((group["eps"] * root).view(shape))
+        root = torch.sqrt(1 - powers(beta2, updated + 1))
+        length = ratio * (1 - powers(ratio, missed)) / (1 - ratio)
+        length *= -group["lr"] * root / (1 - powers(beta1, updated + 1))
+
+        def by_row(factor: Tensor) -> Tensor:
+            return factor.to(values).view(-1, *[1] * (table.dim() - 1))
+
+        move = square.sqrt().add_(by_row(group["eps"] * root))
         torch.div(mean, move, out=move)
         if group["weight_decay"]:
-            values.mul_(((1 - group["lr"] * group["weight_decay"]) ** missed).view(shape))
-        values.addcmul_(move, length.view(shape))
-        mean.mul_((beta1**missed).view(shape))
-        square.mul_((beta2**missed).view(shape))
+            values.mul_(by_row(powers(1 - group["lr"] * group["weight_decay"], missed)))
+        values.addcmul_(move, by_row(length))
+        mean.mul_(by_row(powers(beta1, missed)))
+        square.mul_(by_row(powers(beta2, missed)))
 
     def _group_of(self, table: Tensor) -> dict[str, Any]:
         return next(g for g in self.param_groups if any(p is table for p in g["params"]))
@@ -127,6 +134,32 @@ class RowAdamW(torch.optim.AdamW):
             state["exp_avg_sq"] = torch.zeros_like(table)
             state["updated"] = table.new_zeros(len(table))  # the step that a row was brought to
         return state
+
+
+def _filled(rows: Tensor) -> Tensor:
+    """``rows``, with rows of zeros until their numbers are a multiple of ``_UNIT``.
+
+    The processor's instructions update so many numbers at once, and what is left over by others,
+    which round differently: a row's value would depend on the rows beside it.
+    """
+    if not rows.numel() % _UNIT:
+        return rows.detach()
+    missing = -len(rows) % _UNIT
+    return torch.cat([rows.detach(), rows.new_zeros(missing, *rows.shape[1:])])
+
+
+def powers(base: float, exponents: Tensor) -> Tensor:
+    """float64: ``base`` to each of ``exponents``, whole numbers from 0 as float32 ``[k]``.
+
+    By squaring, since the powers of a vector's last elements differ in the last digit from those of
+    the others; see ``_filled``.
+    """
+    left = exponents.long()
+    result = torch.ones_like(left, dtype=torch.float64)
+    for bit in range(int(left.max()).bit_length() if len(left) else 0):
+        result = torch.where((left >> bit) & 1 == 1, result * base, result)
+        base *= base
+    return result
 
 
 @contextmanager
