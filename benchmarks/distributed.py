@@ -39,6 +39,8 @@ TARGETS: Final = {
     "megabytes_a_step": 10.0,
 }
 _METRIC: Final = "valid_ndcg@10"
+_SHORT, _LONG = "settings.toml", "long.toml"
+LONGER: Final = 6  # times the epochs, where a rank is killed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,8 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--edges", type=float, default=EDGES, metavar="N")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--embedding-size", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=512, help="users of a micro-step")
-    parser.add_argument("--repeats", type=int, default=2, help="runs of each number of ranks")
+    parser.add_argument("--batch-size", type=int, default=1024, help="users of a micro-step")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each number of ranks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the result")
     return parser
@@ -74,12 +76,13 @@ def _prepare(place: Path, asked: argparse.Namespace) -> None:
     graph = place / "graph"
     graph.mkdir()
     write_snapshot(catalog_snapshot(generate(int(asked.edges), asked.seed)), graph)
-    (place / "settings.toml").write_text(
-        f"[model]\nembedding_size = {asked.embedding_size}\n"
-        f"[training]\nepochs = {asked.epochs}\nvalid_every = {asked.epochs}\n"
-        f'batch_size = {asked.batch_size}\nsampling = "sampled"\nrefit = false\n',
-        encoding="utf-8",
-    )
+    for name, epochs in ((_SHORT, asked.epochs), (_LONG, LONGER * asked.epochs)):
+        (place / name).write_text(
+            f"[model]\nembedding_size = {asked.embedding_size}\n"
+            f"[training]\nepochs = {epochs}\nvalid_every = {asked.epochs}\n"
+            f'batch_size = {asked.batch_size}\nsampling = "sampled"\nrefit = false\n',
+            encoding="utf-8",
+        )
 
 
 def _runs(place: Path, asked: argparse.Namespace) -> dict[int, list[Figures]]:
@@ -89,27 +92,29 @@ def _runs(place: Path, asked: argparse.Namespace) -> dict[int, list[Figures]]:
         for ranks in RANKS:
             out = place / f"{ranks}-{repeat}"
             print(f"{ranks} ranks, run {repeat + 1}", file=sys.stderr, flush=True)
-            _wait(_torchrun(place, out, ranks, asked), f"{ranks} ranks")
+            _wait(_torchrun(place, out, ranks, asked, _SHORT), f"{ranks} ranks")
             runs[ranks].append(json.loads((out / "report.json").read_text(encoding="utf-8")))
     return runs
 
 
-def _arguments(place: Path, out: Path, asked: argparse.Namespace) -> list[str]:
+def _arguments(
+    place: Path, out: Path, asked: argparse.Namespace, settings: str = _LONG
+) -> list[str]:
     return [
         "-m",
         "kgrec.distributed",
-        *("--snapshot", str(place / "graph"), "--config", str(place / "settings.toml")),
+        *("--snapshot", str(place / "graph"), "--config", str(place / settings)),
         *("--out", str(out), "--micros", str(MICROS), "--seed", str(asked.seed)),
         *("--timeout", str(TIMEOUT), "--device", "cpu"),
     ]
 
 
 def _torchrun(
-    place: Path, out: Path, ranks: int, asked: argparse.Namespace, *more: str
+    place: Path, out: Path, ranks: int, asked: argparse.Namespace, settings: str, *more: str
 ) -> subprocess.Popen[bytes]:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     launcher += ["--nproc-per-node", str(ranks)]
-    command = [*launcher, *_arguments(place, out, asked), *more]
+    command = [*launcher, *_arguments(place, out, asked, settings), *more]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
@@ -156,11 +161,12 @@ def _processor(report: Figures) -> list[float]:
 
 def _ends(place: Path, asked: argparse.Namespace) -> Figures:
     """What happens where a rank is killed or stopped, with and without torchrun."""
-    weights = place / "1-0" / "model" / "model.safetensors"
+    _wait(_torchrun(place, place / "long", 1, asked, _LONG), "the training without interruption")
+    weights = place / "long" / "model" / "model.safetensors"
     print("a rank is killed", file=sys.stderr, flush=True)
     out = place / "killed"
     killed = _torchrun_killed(place, out, asked)
-    _wait(_torchrun(place, out, 4, asked, "--resume"), "the resumed training")
+    _wait(_torchrun(place, out, 4, asked, _LONG, "--resume"), "the resumed training")
     same = (out / "model" / "model.safetensors").read_bytes() == weights.read_bytes()
     alone, said = _without_launcher(place, asked, signal.SIGKILL)
     stopped, _ = _without_launcher(place, asked, signal.SIGSTOP)
@@ -176,7 +182,7 @@ def _ends(place: Path, asked: argparse.Namespace) -> Figures:
 
 def _torchrun_killed(place: Path, out: Path, asked: argparse.Namespace) -> float:
     """Seconds from the end of one of two ranks to that of torchrun."""
-    launcher = _torchrun(place, out, 2, asked)
+    launcher = _torchrun(place, out, 2, asked, _LONG)
     _after_an_epoch(out, [launcher])
     os.kill(_children(launcher.pid)[1], signal.SIGKILL)
     started = time.monotonic()

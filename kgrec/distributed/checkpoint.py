@@ -8,6 +8,7 @@ range, so another number of ranks reads other ranges of the same files.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -21,12 +22,14 @@ from typing import Any, Final
 import torch
 import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor, Shard
 
 from graph_schema.disk.files import flush_folder, put_text
+from kgrec.distributed.group import agreed
 from kgrec.distributed.shards import Shards
 from kgrec.errors import ModelError, reason
 from kgrec.training.checkpoint import TrainingState
@@ -68,10 +71,13 @@ class SharedCheckpoint:
                 shutil.rmtree(fresh, ignore_errors=True)
                 fresh.mkdir(parents=True)
         group.wait()
-        with self._refusal_named(), _without_hints():
+        with _without_hints():
             tensors = self._tensors(model, optimizer, done.best)
             writer = _storage("HuggingFaceStorageWriter", path=str(fresh), save_distributed=True)
-            save(tensors, storage_writer=writer)
+            try:
+                group.together(lambda: save(tensors, storage_writer=writer))
+            except (OSError, CheckpointException) as error:
+                raise self._refused(error) from error
         group.wait()
         with self._refusal_named():
             if group.is_first:
@@ -88,6 +94,8 @@ class SharedCheckpoint:
         Raises ModelError for a state of other data, settings or seed, or one that can't be read.
         """
         state = self._read_state()
+        found = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).digest()
+        agreed(self.shards.group, found, "checkpoint")
         if state is None:
             return TrainingState()
         best = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
@@ -97,7 +105,7 @@ class SharedCheckpoint:
             reader = _storage("HuggingFaceStorageReader", path=str(self.folder / state["folder"]))
             with _without_hints():
                 load(tensors, storage_reader=reader)
-        except Exception as error:
+        except (Exception, CheckpointException) as error:
             raise self._unreadable(error) from error
         metric = state["best_metric"]
         return TrainingState(
@@ -187,15 +195,18 @@ class SharedCheckpoint:
             "folder."
         )
 
+    def _refused(self, error: BaseException) -> ModelError:
+        return ModelError(
+            f"{self.folder}: can't save the checkpoint ({reason(error)}); free some space or "
+            "permit writing there, then resume."
+        )
+
     @contextmanager
     def _refusal_named(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise ModelError(
-                f"{self.folder}: can't save the checkpoint ({reason(error)}); free some space or "
-                "permit writing there, then resume."
-            ) from error
+            raise self._refused(error) from error
 
 
 def _storage(name: str, **settings: Any) -> Any:

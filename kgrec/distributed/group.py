@@ -68,7 +68,7 @@ class Group:
 
     def wait(self) -> None:
         """Wait until all ranks are here, for as long as it takes."""
-        self._all(lambda: dist.barrier(group=self.patient))
+        self.together(lambda: dist.barrier(group=self.patient))
 
     def exchange(
         self, parts: Sequence[Tensor], received: Sequence[int] | None = None
@@ -87,9 +87,9 @@ class Group:
         whole = torch.cat([part.to(self.device) for part in parts])
         return list(torch.split(self._swapped(whole, lengths, received), list(received)))
 
-    def gathered(self, part: Tensor) -> list[Tensor]:
-        """What every rank passes, by rank; lengths may differ."""
-        return self.exchange([part] * self.ranks)
+    def gathered(self, part: Tensor, lengths: Sequence[int] | None = None) -> list[Tensor]:
+        """What every rank passes, by rank; ``lengths`` of the parts, where they are known."""
+        return self.exchange([part] * self.ranks, lengths)
 
     def on_first(self, part: Tensor) -> list[Tensor]:
         """What every rank passes, by rank; empty parts on all ranks but the first."""
@@ -100,10 +100,11 @@ class Group:
         row = whole.element_size() * whole[:1].numel()
         self.traffic.messages += 1
         self.traffic.sent += row * (sum(lengths) - lengths[self.rank])
-        self._all(lambda: dist.all_to_all_single(result, whole, list(received), list(lengths)))
+        self.together(lambda: dist.all_to_all_single(result, whole, list(received), list(lengths)))
         return result
 
-    def _all(self, call: Callable[[], _T]) -> _T:
+    def together(self, call: Callable[[], _T]) -> _T:
+        """What ``call`` returns, in which PyTorch lets the ranks exchange something."""
         try:
             return call()
         except RuntimeError as error:
@@ -121,5 +122,5 @@ def agreed(group: Group, value: bytes, what: str) -> None:
         if not torch.equal(other.cpu(), mine.cpu()):
             raise TrainingError(
                 f"rank {rank} has another {what} than rank {group.rank}; start all ranks with the "
-                "same settings, seed and folder, and the same version of kgrec."
+                "same settings, seed and version of kgrec, and one folder that all of them see."
             )

@@ -168,30 +168,32 @@ class Loans:
     lent: list[Tensor]
     borrowed: list[dict[str, nn.Parameter]]
 
-    def return_gradients(self, weight: float) -> None:
-        """Bring the gradients of ``borrowed`` to the owners, as gradients of ``lent``.
+    def gradients(self, rank: int) -> Tensor:
+        """The gradients of the rows of ``borrowed`` that ``rank`` owns, as one list of numbers."""
+        return torch.cat(
+            [
+                _gradient(parameters[name], request.chosen[rank])
+                for parameters, row in zip(self.borrowed, self.requests, strict=True)
+                for name, request in zip(self.lending.names, row, strict=True)
+            ]
+        )
 
-        The owner sums them in the order of the micro-steps, whoever computed them, so that the sum
-        is the same for any number of ranks, and divides by ``weight``.
-        """
-        lending = self.lending
-        sent = [
-            torch.cat(
-                [
-                    _gradient(parameters[name], request.chosen[rank])
-                    for parameters, row in zip(self.borrowed, self.requests, strict=True)
-                    for name, request in zip(lending.names, row, strict=True)
-                ]
-            )
-            for rank in range(lending.group.ranks)
-        ]
+    @cached_property
+    def sizes(self) -> list[list[int]]:
+        """By rank, how many numbers of gradients it sends here, by micro-step and table."""
         widths = [_width(each) for each in self.lent]
-        sizes = [
+        return [
             [len(at) * width for cell in by_slot for at, width in zip(cell, widths, strict=True)]
             for by_slot in self.places
         ]
-        found = lending.group.exchange(sent, list(map(sum, sizes)))
-        pieces = [torch.split(part, size) for part, size in zip(found, sizes, strict=True)]
+
+    def take(self, gradients: Sequence[Tensor], weight: float) -> None:
+        """Take what the ranks send, as gradients of ``lent`` divided by ``weight``.
+
+        They are summed in the order of the micro-steps, whoever computed them, so that the sum is
+        the same for any number of ranks.
+        """
+        pieces = [torch.split(part, size) for part, size in zip(gradients, self.sizes, strict=True)]
         for table, values in enumerate(self.lent):
             total = torch.zeros_like(values)
             for slot in range(len(self.requests)):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.distributed.group import Group
-from kgrec.distributed.lending import Lending
+from kgrec.distributed.lending import Lending, Loans
 from kgrec.distributed.shards import Owners
 from kgrec.graph.snapshot import Ints
 from kgrec.training import StepSampler, Trainer
@@ -19,7 +19,7 @@ from kgrec.training.data.sampled_steps import DrawnStep, cut_users, step_cost, t
 from kgrec.training.finite_checks import NotFinite, check_weights, total_of
 from kgrec.training.optim.sparse_adamw import RowAdamW, holding
 
-_LOSS, _GRADIENT = 1.0, 2.0  # what is not finite
+_GRADIENT, _LOSS = 1.0, 2.0  # what is not finite
 
 
 @dataclass
@@ -116,9 +116,7 @@ class MicroTrainer(Trainer):
             self._gradients(each, parameters)
             for each, parameters in zip(drawn, loans.borrowed, strict=True)
         ]
-        loss, weight = self._agree([sums for sums, _ in parts])
-        loans.return_gradients(weight)
-        self._sum_dense([gradient for _, gradient in parts], weight)
+        loss = self._share(loans, parts)
         optimizer.step()
         self._note(started, wall, sent, loss)
         return torch.tensor(loss)
@@ -149,13 +147,13 @@ class MicroTrainer(Trainer):
     ) -> tuple[Tensor, Tensor]:
         """Run one micro-step: the gradients of its summed loss are left in ``parameters``.
 
-        Returns float64 ``[3]`` (summed loss, weight, what is not finite) and the gradients of the
+        Returns float32 ``[3]`` (summed loss, weight, what is not finite) and the gradients of the
         parameters that every rank holds, as one list.
         """
         dense = self._dense
         if micro.drawn is None:
             sizes = sum(each.numel() for each in dense)
-            return torch.zeros(3, dtype=torch.float64), dense[0].new_zeros(sizes)
+            return dense[0].new_zeros(3), dense[0].new_zeros(sizes)
         torch.manual_seed(int(micro.rng.integers(2**62)))
         with holding(self.model, parameters):
             step = self._sampler.read(micro.drawn)
@@ -167,43 +165,52 @@ class MicroTrainer(Trainer):
         for each in dense:
             each.grad = None
         rows = [each.grad for each in parameters.values() if each.grad is not None]
-        sums = torch.tensor(
-            [float(total.detach()), float(weight), _not_finite(total, [flat, *rows])],
-            dtype=torch.float64,
-        )
-        return sums, flat
+        wrong = _not_finite(total, [flat, *rows])
+        return torch.stack([total.detach(), weight, wrong.to(total)]), flat
 
-    def _agree(self, sums: list[Tensor]) -> tuple[float, float]:
-        """The loss of the whole step and the weight of its examples. Raises NotFinite."""
-        by_micro = self._in_order(self._group.gathered(torch.stack(sums)))
-        total, weight, wrong = torch.zeros(3, dtype=torch.float64)
-        for each in by_micro:
-            total, weight, wrong = total + each[0], weight + each[1], torch.maximum(wrong, each[2])
-        if float(wrong) == _LOSS:
-            raise NotFinite("loss", f"{float(total):g}")
-        if float(wrong) == _GRADIENT:
-            raise NotFinite("gradient", "not finite")
-        weight = max(float(weight), 1e-9)
-        return float(total) / weight, weight
+    def _share(self, loans: Loans, parts: list[tuple[Tensor, Tensor]]) -> float:
+        """Bring all gradients to their owners in one message; the loss of the whole step.
 
-    def _sum_dense(self, gradients: list[Tensor], weight: float) -> None:
-        """Set the gradients of the parameters that every rank holds: each rank sums a part of the
-        numbers in the order of the micro-steps, and sends it to all."""
-        ranks, dense = self._group.ranks, self._dense
-        own = torch.stack(gradients)
-        cuts = [own.shape[1] * rank // ranks for rank in range(ranks + 1)]
-        parts = [own[:, cuts[rank] : cuts[rank + 1]].T for rank in range(ranks)]
-        width = cuts[self._group.rank + 1] - cuts[self._group.rank]
-        found = self._group.exchange(parts, [width] * ranks)
-        mine = torch.zeros_like(found[0][:, 0])
-        for gradient in self._in_order([each.T for each in found]):
-            mine += gradient
-        mine /= weight
-        whole = torch.cat(self._group.gathered(mine))
-        for parameter, part in zip(
-            dense, torch.split(whole, [each.numel() for each in dense]), strict=True
-        ):
+        Of the parameters that every rank holds, each rank sums a part of the numbers and sends it
+        to all. Raises NotFinite, on every rank.
+        """
+        ranks, slots = range(self._group.ranks), len(parts)
+        sums = torch.stack([each for each, _ in parts]).reshape(-1)
+        dense = torch.stack([each for _, each in parts])
+        cuts = [dense.shape[1] * rank // len(ranks) for rank in range(len(ranks) + 1)]
+        widths = [cuts[rank + 1] - cuts[rank] for rank in ranks]
+        sent = [
+            torch.cat(
+                [loans.gradients(rank), dense[:, cuts[rank] : cuts[rank + 1]].reshape(-1), sums]
+            )
+            for rank in ranks
+        ]
+        own = slots * widths[self._group.rank]
+        sizes = [[sum(size), own, len(sums)] for size in loans.sizes]
+        found = self._group.exchange(sent, list(map(sum, sizes)))
+        rows, pieces, told = zip(*map(torch.split, found, sizes), strict=True)
+        loss, weight = self._agree(self._in_order([each.view(slots, -1) for each in told]))
+        loans.take(rows, weight)
+        mine = torch.zeros(widths[self._group.rank], device=dense.device)
+        for piece in self._in_order([each.view(slots, -1) for each in pieces]):
+            mine += piece
+        whole = torch.cat(self._group.gathered(mine / weight, widths))
+        numbers = [each.numel() for each in self._dense]
+        for parameter, part in zip(self._dense, torch.split(whole, numbers), strict=True):
             parameter.grad = part.view_as(parameter)
+        return loss
+
+    def _agree(self, by_micro: list[Tensor]) -> tuple[float, float]:
+        """The loss of the whole step and the weight of its examples, from those of the micro-steps.
+        Raises NotFinite."""
+        told = torch.stack(by_micro).double().cpu()
+        total, weight = told[:, :2].cumsum(0)[-1].tolist()
+        wrong = float(told[:, 2].max())
+        if wrong == _LOSS:
+            raise NotFinite("loss", f"{total:g}")
+        if wrong:
+            raise NotFinite("gradient", "not finite")
+        return total / max(weight, 1e-9), max(weight, 1e-9)
 
     def _in_order(self, by_rank: list[Tensor]) -> list[Tensor]:
         """What the ranks have by micro-step ``[slots, …]``, in the order of the micro-steps."""
@@ -226,8 +233,7 @@ def _flat_gradient(parameter: nn.Parameter) -> Tensor:
     return parameter.grad.reshape(-1)
 
 
-def _not_finite(loss: Tensor, gradients: list[Tensor]) -> float:
+def _not_finite(loss: Tensor, gradients: list[Tensor]) -> Tensor:
     """0 where all is finite; else which is not."""
-    if not torch.isfinite(loss):
-        return _LOSS
-    return 0.0 if torch.isfinite(total_of(gradients)) else _GRADIENT
+    bad = torch.where(torch.isfinite(total_of(gradients)), 0.0, _GRADIENT)
+    return torch.where(torch.isfinite(loss.detach()), bad, _LOSS)

@@ -138,7 +138,7 @@ def test_settings_that_need_one_process_are_refused(
 def test_without_a_process_group_the_cure_is_named(graph: Path, tmp_path: Path) -> None:
     from kgrec.distributed import worker
 
-    with pytest.raises(TrainingError, match="torchrun -m kgrec.distributed"):
+    with pytest.raises(TrainingError, match="start the processes with torchrun"):
         worker(task(graph), tmp_path)
 
 

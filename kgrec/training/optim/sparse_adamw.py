@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -108,20 +109,24 @@ class RowAdamW(torch.optim.AdamW):
         beta1, beta2 = group["betas"]
         missed = float(self.state[table]["step"]) - updated
         ratio = beta1 / math.sqrt(beta2)
-        root = torch.sqrt(1 - powers(beta2, updated + 1))
-        length = ratio * (1 - powers(ratio, missed)) / (1 - ratio)
-        length *= -group["lr"] * root / (1 - powers(beta1, updated + 1))
+        most = int(self.state[table]["step"]) + 2
+        moved, waited = (updated + 1).long(), missed.long()
+        root = torch.sqrt(1 - _powers(beta2, most, updated.device)[moved])
+        length = ratio * (1 - _powers(ratio, most, updated.device)[waited]) / (1 - ratio)
+        length *= -group["lr"] * root / (1 - _powers(beta1, most, updated.device)[moved])
 
         def by_row(factor: Tensor) -> Tensor:
             return factor.to(values).view(-1, *[1] * (table.dim() - 1))
 
         move = square.sqrt().add_(by_row(group["eps"] * root))
         torch.div(mean, move, out=move)
-        if group["weight_decay"]:
-            values.mul_(by_row(powers(1 - group["lr"] * group["weight_decay"], missed)))
+        if group["weight_decay"] and len(waited):
+            decay = 1 - group["lr"] * group["weight_decay"]
+            longest = int(waited.max()) + 1
+            values.mul_(by_row(_table(decay, longest, updated.device)[waited]))
         values.addcmul_(move, by_row(length))
-        mean.mul_(by_row(powers(beta1, missed)))
-        square.mul_(by_row(powers(beta2, missed)))
+        mean.mul_(by_row(_powers(beta1, most, updated.device)[waited]))
+        square.mul_(by_row(_powers(beta2, most, updated.device)[waited]))
 
     def _group_of(self, table: Tensor) -> dict[str, Any]:
         return next(g for g in self.param_groups if any(p is table for p in g["params"]))
@@ -148,18 +153,21 @@ def _filled(rows: Tensor) -> Tensor:
     return torch.cat([rows.detach(), rows.new_zeros(missing, *rows.shape[1:])])
 
 
-def powers(base: float, exponents: Tensor) -> Tensor:
-    """float64: ``base`` to each of ``exponents``, whole numbers from 0 as float32 ``[k]``.
+def _powers(base: float, size: int, device: torch.device) -> Tensor:
+    """float64: the powers of ``base`` from 0 to at least ``size`` - 1, kept for the next call.
 
-    By squaring, since the powers of a vector's last elements differ in the last digit from those of
-    the others; see ``_filled``.
+    They are looked up, since those of a vector's last elements would differ in the last digit from
+    those of the others; see ``_filled``.
     """
-    left = exponents.long()
-    result = torch.ones_like(left, dtype=torch.float64)
-    for bit in range(int(left.max()).bit_length() if len(left) else 0):
-        result = torch.where((left >> bit) & 1 == 1, result * base, result)
-        base *= base
-    return result
+    return _kept_table(base, 1 << max(size - 1, 63).bit_length(), device)
+
+
+def _table(base: float, size: int, device: torch.device) -> Tensor:
+    """float64 ``[size]``: the powers of ``base``."""
+    return torch.tensor([base**power for power in range(size)], dtype=torch.float64).to(device)
+
+
+_kept_table = lru_cache(maxsize=16)(_table)
 
 
 @contextmanager
