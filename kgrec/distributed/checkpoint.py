@@ -189,7 +189,7 @@ class SharedCheckpoint:
             if name in self.shards.owners:
                 state["updated"] = parameter.detach().new_zeros(len(parameter))
 
-    def _unreadable(self, error: Exception) -> ModelError:
+    def _unreadable(self, error: BaseException) -> ModelError:
         return ModelError(
             f"{self.folder}: not a readable checkpoint ({error}); move it away, or name another "
             "folder."

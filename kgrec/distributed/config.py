@@ -1,4 +1,4 @@
-"""WorkerConfig: what every process of a training is told."""
+"""WorkerConfig: what every process of a training gets."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ class Group:
             return [parts[0]]
         lengths = [len(part) for part in parts]
         if received is None:
-            told = torch.tensor(lengths, device=self.device)
-            received = self._swapped(told, [1] * self.ranks, [1] * self.ranks).tolist()
+            sizes = torch.tensor(lengths, device=self.device)
+            received = self._swapped(sizes, [1] * self.ranks, [1] * self.ranks).tolist()
         whole = torch.cat([part.to(self.device) for part in parts])
         return list(torch.split(self._swapped(whole, lengths, received), list(received)))
 

@@ -21,8 +21,8 @@ _NEEDED: Final = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 def process_group(timeout: float = TIMEOUT, backend: str | None = None) -> Iterator[int]:
     """Inside, the process is in the group that its environment describes; yields its rank.
 
-    ``timeout`` is in seconds; ``backend`` is "nccl" where there is an accelerator and else "gloo",
-    unless given. Raises TrainingError where the environment describes none, or a rank is missing.
+    ``timeout`` is in seconds; ``backend`` is that of ``backend_name``, unless given. Raises
+    TrainingError where the environment describes none, or a rank is missing.
     """
     missing = [name for name in _NEEDED if name not in os.environ]
     if missing:
@@ -30,7 +30,7 @@ def process_group(timeout: float = TIMEOUT, backend: str | None = None) -> Itera
             f"{', '.join(missing)} are not set; start with torchrun, such as: torchrun "
             "--nproc-per-node 2 -m kgrec.distributed --store graph.kgl --out FOLDER"
         )
-    chosen = backend or ("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    chosen = backend or backend_name(torch.cuda.is_available())
     try:
         dist.init_process_group(chosen, timeout=timedelta(seconds=timeout))
     except (RuntimeError, ValueError) as error:
@@ -41,3 +41,8 @@ def process_group(timeout: float = TIMEOUT, backend: str | None = None) -> Itera
         ) from error
     yield dist.get_rank()
     dist.destroy_process_group()  # not after an error: other ranks may be gone
+
+
+def backend_name(accelerator: bool) -> str:
+    """What carries messages: gloo for tensors of processors, NCCL for those of accelerators."""
+    return "cpu:gloo,cuda:nccl" if accelerator else "gloo"

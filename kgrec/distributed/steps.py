@@ -188,8 +188,8 @@ class MicroTrainer(Trainer):
         own = slots * widths[self._group.rank]
         sizes = [[sum(size), own, len(sums)] for size in loans.sizes]
         found = self._group.exchange(sent, list(map(sum, sizes)))
-        rows, pieces, told = zip(*map(torch.split, found, sizes), strict=True)
-        loss, weight = self._agree(self._in_order([each.view(slots, -1) for each in told]))
+        rows, pieces, losses = zip(*map(torch.split, found, sizes), strict=True)
+        loss, weight = self._agree(self._in_order([each.view(slots, -1) for each in losses]))
         loans.take(rows, weight)
         mine = torch.zeros(widths[self._group.rank], device=dense.device)
         for piece in self._in_order([each.view(slots, -1) for each in pieces]):
@@ -203,9 +203,9 @@ class MicroTrainer(Trainer):
     def _agree(self, by_micro: list[Tensor]) -> tuple[float, float]:
         """The loss of the whole step and the weight of its examples, from those of the micro-steps.
         Raises NotFinite."""
-        told = torch.stack(by_micro).double().cpu()
-        total, weight = told[:, :2].cumsum(0)[-1].tolist()
-        wrong = float(told[:, 2].max())
+        known = torch.stack(by_micro).double().cpu()
+        total, weight = known[:, :2].cumsum(0)[-1].tolist()
+        wrong = float(known[:, 2].max())
         if wrong == _LOSS:
             raise NotFinite("loss", f"{total:g}")
         if wrong:

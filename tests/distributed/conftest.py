@@ -64,5 +64,5 @@ def interrupted(ranks: int, graph: Path, folder: Path) -> list[str | None]:
 
 
 def task(graph: Path, **changed: Any) -> WorkerConfig:
-    """What the ranks are told."""
+    """What the ranks get."""
     return WorkerConfig(**{"source": str(graph), "settings": settings(), **changed})
