@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from kgrec.distributed.group import Group
 from kgrec.features.attribute_tokens import AttributeTokens
+from kgrec.features.blocks import block_of
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelShape
@@ -86,12 +87,12 @@ class Shards:
     @cached_property
     def owners(self) -> Mapping[str, Owners]:
         """The owners of the rows of each table, by the parameter's name."""
-        with torch.device("meta"):
-            whole = HybridModel(self.vocabulary, self.shape, None)
+        empty = HybridModel(_block(self.vocabulary, 0, 0), self.shape, self.features)
+        names = dict(empty.named_parameters())
         return {
-            name: Owners(len(table), self.group.ranks)
-            for name, table in whole.named_parameters()
-            if name in ROW_TABLES or name == USER_ATTRIBUTES
+            name: Owners(_rows(name, self.vocabulary), self.group.ranks)
+            for name in (*ROW_TABLES, USER_ATTRIBUTES)
+            if name in names
         }
 
     def model(self, seed: int) -> HybridModel:
@@ -138,6 +139,16 @@ class Shards:
         if not self.group.is_first:
             return by_place
         return by_place[torch.as_tensor(owners.places(np.arange(owners.rows)))]
+
+
+def _rows(table: str, vocabulary: Vocabulary) -> int:
+    """How many rows a learned table has."""
+    if table == USER_ATTRIBUTES:
+        return len(vocabulary.user_tokens.tokens)
+    learned = block_of(ROW_TABLES[table]).learned_ids
+    if learned is None:
+        return len(vocabulary.item_tokens.tokens)
+    return len(vocabulary.items if learned == "items" else vocabulary.entities)
 
 
 def _block(vocabulary: Vocabulary, start: int, end: int) -> Vocabulary:

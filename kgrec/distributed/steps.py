@@ -24,13 +24,10 @@ _GRADIENT, _LOSS = 1.0, 2.0  # what is not finite
 
 @dataclass
 class StepLog:
-    """What the steps of a training cost: processor and wall seconds of this process, and bytes
-    sent. Of the first step, which also loads what PyTorch loads late: its processor seconds and its
-    loss."""
+    """What the steps of a training cost: processor seconds of this process by step, wall seconds
+    and bytes sent in all; ``first_loss`` is that of the first step."""
 
-    steps: int = 0
-    processor_seconds: float = 0.0
-    first_processor_seconds: float = 0.0
+    processor_seconds: list[float] = field(default_factory=list)
     seconds: float = 0.0
     sent: int = 0
     first_loss: float = math.nan
@@ -122,13 +119,11 @@ class MicroTrainer(Trainer):
         return torch.tensor(loss)
 
     def _note(self, started: float, wall: float, sent: int, loss: float) -> None:
-        self.log.processor_seconds += time.process_time() - started
+        if not self.log.processor_seconds:
+            self.log.first_loss = loss
+        self.log.processor_seconds.append(time.process_time() - started)
         self.log.seconds += time.perf_counter() - wall
         self.log.sent += self._group.traffic.sent - sent
-        if not self.log.steps:
-            self.log.first_loss = loss
-            self.log.first_processor_seconds = self.log.processor_seconds
-        self.log.steps += 1
 
     def _drawn(self, rng: np.random.Generator, users: Ints) -> _Micro:
         if not len(users):

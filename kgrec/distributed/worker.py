@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 from graph_schema.disk.files import put_text
@@ -122,10 +123,11 @@ def _own_device(name: str | None) -> torch.device:
 def _report(group: Group, fit: SharedFit, result: PipelineResult, seconds: float) -> dict[str, Any]:
     """What the training came to, and what it cost each rank."""
     used = resource.getrusage(resource.RUSAGE_SELF)
+    by_step = [seconds for log in fit.logs for seconds in log.processor_seconds]
     own = torch.tensor(
         [
-            sum(log.processor_seconds for log in fit.logs),
-            sum(log.first_processor_seconds for log in fit.logs),
+            sum(by_step),
+            float(np.median(by_step)) if by_step else 0.0,
             sum(log.seconds for log in fit.logs),
             float(sum(log.sent for log in fit.logs)),
             used.ru_utime + used.ru_stime,
@@ -135,17 +137,16 @@ def _report(group: Group, fit: SharedFit, result: PipelineResult, seconds: float
     )
     names = (
         "step_processor_seconds",
-        "first_step_processor_seconds",
+        "median_step_processor_seconds",
         "step_seconds",
         "bytes_sent",
         "processor_seconds",
         "peak_gb",
     )
-    steps = sum(log.steps for log in fit.logs)
     return {
         "ranks": group.ranks,
         "micros": fit.micros,
-        "steps": steps,
+        "steps": len(by_step),
         "first_loss": fit.logs[0].first_loss if fit.logs else None,
         "history": result.chosen.training_log,
         "seconds": seconds,

@@ -17,7 +17,7 @@ from tests.distributed.ranks import outcomes, run_ranks
 from tests.recommender import catalogs
 
 Report = dict[str, Any]
-EPOCHS = 3
+EPOCHS = 2
 
 
 def settings(**training: object) -> RecommenderConfig:

@@ -10,7 +10,11 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
+import torch
 import torch.distributed as dist
+
+# The first optimizer lets PyTorch import much: once here, not in every process.
+torch.optim.AdamW([torch.zeros(1)])
 
 Work = Callable[[int], Any]  # called with its rank in each process
 
@@ -43,6 +47,18 @@ def outcomes(ranks: int, work: Work, timeout: float = 60.0) -> list[tuple[Any, s
     return found
 
 
+def forked(work: Callable[[], Any]) -> tuple[Any, str | None]:
+    """``outcomes`` of one process that joins its group, if any, itself."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(theirs, work))
+    process.start()
+    theirs.close()
+    found = _received(ours)
+    process.join()
+    return found
+
+
 def _received(pipe: Connection) -> tuple[Any, str | None]:
     try:
         value, error = pipe.recv()
@@ -54,11 +70,20 @@ def _received(pipe: Connection) -> tuple[Any, str | None]:
 def _run(rank: int, ranks: int, port: int, work: Work, pipe: Connection, timeout: float) -> None:
     store = f"tcp://127.0.0.1:{port}"
     waiting = timedelta(seconds=timeout)
-    try:
+
+    def joined() -> Any:
         dist.init_process_group(
             "gloo", init_method=store, rank=rank, world_size=ranks, timeout=waiting
         )
-        pipe.send((work(rank), None))
+        value = work(rank)
         dist.destroy_process_group()
+        return value
+
+    _send(pipe, joined)
+
+
+def _send(pipe: Connection, work: Callable[[], Any]) -> None:
+    try:
+        pipe.send((work(), None))
     except BaseException:
         pipe.send((None, traceback.format_exc()))

@@ -11,9 +11,11 @@ from safetensors.numpy import load_file
 
 import kgrec
 from kgrec.errors import ModelError, TrainingError
+from kgrec.stores import EmbeddedStore
 from kgrec.training import METRIC
 from tests.distributed.conftest import EPOCHS, interrupted, settings, task, train
 from tests.distributed.ranks import outcomes
+from tests.recommender import catalogs
 
 pytestmark = pytest.mark.slow
 
@@ -47,15 +49,17 @@ def test_the_number_of_ranks_changes_nothing(runs: dict[int, Path], graph: Path)
     assert_same_model(runs[1], runs[2])
     assert without_times(runs[1]) == without_times(runs[2])
     assert report(runs[1])["first_loss"] == report(runs[2])["first_loss"]
-    three = runs[1].parent / "three"  # M = 4 is no multiple of it: some ranks have nothing to do
-    train(3, graph, three)
-    assert_same_model(runs[1], three)
 
 
-def test_the_number_of_micro_steps_decides_the_result(runs: dict[int, Path], graph: Path) -> None:
-    other = runs[1].parent / "micros"
-    train(1, graph, other, micros=2)
-    assert without_times(other) != without_times(runs[1])
+def test_the_number_of_micro_steps_decides_it_where_ranks_are_no_divisor(
+    runs: dict[int, Path], graph: Path, tmp_path: Path
+) -> None:
+    """Three ranks with four micro-steps: two of them have nothing to do in the end of a step."""
+    train(3, graph, tmp_path, settings=settings(epochs=1))
+    train(1, graph, tmp_path / "one", settings=settings(epochs=1))
+    assert_same_model(tmp_path, tmp_path / "one")
+    train(1, graph, tmp_path / "other", settings=settings(epochs=1), micros=2)
+    assert without_times(tmp_path / "other") != without_times(tmp_path)
 
 
 def test_the_model_answers_and_has_learned(runs: dict[int, Path]) -> None:
@@ -112,9 +116,15 @@ def train_here(folder: Path, graph: Path) -> None:
 
 
 def test_a_refit_trains_on_all_rows(graph: Path, tmp_path: Path) -> None:
-    found = train(2, graph, tmp_path, settings=settings(refit=True, epochs=1))
-    assert found["steps"] >= 2
-    assert (tmp_path / "model" / "manifest.json").exists()
+    store = tmp_path / "graph.kgl"  # its valid rows are no split of their own
+    with EmbeddedStore(store) as written:
+        events = catalogs.frames()["interactions"]
+        written.write(catalogs.catalog(interactions=events.assign(split="train")))
+    found = train(2, graph, tmp_path, source=str(store), settings=settings(refit=True, epochs=1))
+    assert found["steps"] == 2 * 2  # two steps an epoch, before and after all rows are there
+    assert (tmp_path / "snapshot" / "interactions.parquet").exists()
+    model = kgrec.Recommender.load(tmp_path / "model")
+    assert len(model.snapshot.interactions) == len(events)
 
 
 @pytest.mark.parametrize(
