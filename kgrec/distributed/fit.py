@@ -16,6 +16,7 @@ from kgrec.distributed.lending import Lending
 from kgrec.distributed.shards import Shards
 from kgrec.distributed.steps import MicroTrainer, StepLog
 from kgrec.distributed.validation import SharedValidation
+from kgrec.distributed.warm_start import take_rows
 from kgrec.errors import TrainingError
 from kgrec.features.tables import Vocabulary
 from kgrec.fitting.fit import (
@@ -23,16 +24,24 @@ from kgrec.fitting.fit import (
     FitOptions,
     Fitted,
     best_epoch,
+    best_ndcg,
     epoch_progress,
     fingerprint,
     step_sampler,
     untrained_engine,
     validation_queries,
 )
-from kgrec.fitting.item_weight_choice import NO_WEIGHTS
+from kgrec.fitting.item_weight_choice import (
+    NO_WEIGHTS,
+    ItemWeightSettings,
+    choose_item_weights,
+    with_item_weights,
+)
 from kgrec.fitting.plan import plan_training
+from kgrec.fitting.warm_start import short_plan
 from kgrec.nn import HybridModel, ModelShape
 from kgrec.scoring.engine import Engine
+from kgrec.training import Plan
 
 # Settings that need more than one process has of a step, and the values that do not.
 _NEUTRAL = {
@@ -56,6 +65,11 @@ def settled(config: RecommenderConfig) -> RecommenderConfig:
             "several processes train on samples of the items; set training.sampling to 'auto' or "
             "'sampled', or fit in one process."
         )
+    if training.effort == "quick":
+        raise TrainingError(
+            "effort 'quick' trains nothing that several processes could share; take another, or "
+            "fit in one process."
+        )
     for name, neutral in _NEUTRAL.items():
         if getattr(training, name) != neutral:
             raise TrainingError(
@@ -69,6 +83,13 @@ def settled(config: RecommenderConfig) -> RecommenderConfig:
         )
     sampled = TrainingConfig(**{**training.model_dump(), "sampling": "sampled"})
     return config.model_copy(update={"training": sampled})
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SharedFitted(Fitted):
+    """A fit by all ranks, and its tables as the ranks hold them."""
+
+    lending: Lending
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,17 +128,21 @@ class SharedFit:
             if len(data.valid):
                 queries = validation_queries(engine, data.valid, plan, options.seed)
                 validate = SharedValidation(lending, engine, tables, queries)
+            steps, stop = plan, None
+            if template is not None:
+                steps, stop = _second_training(lending, template)
             trainer = MicroTrainer(
                 model=engine.model,
                 inputs=engine.inputs,
                 data=engine.sequences,
-                plan=plan,
+                plan=steps,
                 config=config.training,
                 seed=options.seed,
                 device=options.device,
                 validate=validate,
                 sampler=step_sampler(tables, engine, config),
-                stop=None if template is None else best_epoch(template.training_log),
+                stop=stop,
+                rival=options.rival,
                 scenarios=tuple(engine.vocabulary.scenarios),
                 lending=lending,
                 micros=self.micros,
@@ -125,10 +150,20 @@ class SharedFit:
             log = trainer.run(
                 checkpoint=self._checkpoint(options, key, maker.shards),
                 resume=options.resume,
-                on_epoch=self._on_epoch(options, plan.epochs),
+                on_epoch=self._on_epoch(options, steps.epochs),
             )
         self.logs.append(trainer.log)
-        return Fitted(self._whole(engine, maker.shards), plan, log, NO_WEIGHTS)
+        whole = self._whole(engine, maker.shards)
+        settings, final = NO_WEIGHTS, whole
+        if self.group.is_first:
+            settings, final = _with_weights(whole, data, config, options, plan, log, template)
+        settings = replace(settings, ndcg=self._of_first(settings.ndcg))
+        return SharedFitted(final, plan, log, settings, lending=lending)
+
+    def _of_first(self, value: float) -> float:
+        """The value of the first rank, for which the others wait."""
+        self.group.wait()
+        return float(self.group.gathered(torch.tensor([value], dtype=torch.float64))[0])
 
     def _key(self, data: FitData, config: RecommenderConfig, seed: int) -> str:
         key = fingerprint(data.train, data.valid, config, seed)
@@ -150,6 +185,34 @@ class SharedFit:
             return engine
         bound = replace(engine.bound.refreshed(), model=whole.eval())
         return Engine.bind(bound)
+
+
+def _second_training(lending: Lending, chosen: Fitted) -> tuple[Plan, int | None]:
+    """The plan of a training on all rows, and after how many of its epochs it ends; as in one
+    process."""
+    epochs = best_epoch(chosen.training_log)
+    assert isinstance(chosen, SharedFitted)
+    if chosen.plan.refit_share and take_rows(lending, chosen.lending):
+        return short_plan(chosen.plan, epochs), None
+    return chosen.plan, epochs
+
+
+def _with_weights(
+    engine: Engine,
+    data: FitData,
+    config: RecommenderConfig,
+    options: FitOptions,
+    plan: Plan,
+    log: list[dict[str, float]],
+    template: Fitted | None,
+) -> tuple[ItemWeightSettings, Engine]:
+    """The settings of the item–item weights, and the whole engine with them; as in one process."""
+    if template is not None:
+        return template.item_weights, with_item_weights(engine, template.item_weights, plan)
+    if not config.model.use_item_weights or plan.is_behind(best_ndcg(log), options.rival):
+        return NO_WEIGHTS, engine
+    texts = config.model.use_text
+    return choose_item_weights(engine, data.valid, plan, options.seed, texts=texts)
 
 
 class _Maker:

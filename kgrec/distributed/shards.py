@@ -143,12 +143,17 @@ class Shards:
 
 def _rows(table: str, vocabulary: Vocabulary) -> int:
     """How many rows a learned table has."""
-    if table == USER_ATTRIBUTES:
-        return len(vocabulary.user_tokens.tokens)
-    learned = block_of(ROW_TABLES[table]).learned_ids
-    if learned is None:
-        return len(vocabulary.item_tokens.tokens)
-    return len(vocabulary.items if learned == "items" else vocabulary.entities)
+    learned = vocabulary_list(table)
+    if learned is not None:
+        return len(getattr(vocabulary, learned))
+    tokens = vocabulary.user_tokens if table == USER_ATTRIBUTES else vocabulary.item_tokens
+    return len(tokens.tokens)
+
+
+def vocabulary_list(table: str) -> str | None:
+    """The list of ids ("items" or "entities") that a learned table has a row for each of; None for
+    tables of attributes."""
+    return None if table == USER_ATTRIBUTES else block_of(ROW_TABLES[table]).learned_ids
 
 
 def _block(vocabulary: Vocabulary, start: int, end: int) -> Vocabulary:

@@ -115,16 +115,19 @@ def train_here(folder: Path, graph: Path) -> None:
     worker(task(graph, micros=3, resume=True), folder)
 
 
-def test_a_refit_trains_on_all_rows(graph: Path, tmp_path: Path) -> None:
-    store = tmp_path / "graph.kgl"  # its valid rows are no split of their own
+def test_a_second_training_continues_the_first_on_all_rows(graph: Path, tmp_path: Path) -> None:
+    store = tmp_path / "graph.kgl"  # without valid rows of its own
     with EmbeddedStore(store) as written:
         events = catalogs.frames()["interactions"]
         written.write(catalogs.catalog(interactions=events.assign(split="train")))
-    found = train(2, graph, tmp_path, source=str(store), settings=settings(refit=True, epochs=1))
-    assert found["steps"] == 2 * 2  # two steps an epoch, before and after all rows are there
-    assert (tmp_path / "snapshot" / "interactions.parquet").exists()
-    model = kgrec.Recommender.load(tmp_path / "model")
+    again = {"source": str(store), "settings": settings(refit=True)}
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert train(1, graph, one, **again)["steps"] == train(2, graph, two, **again)["steps"]
+    assert_same_model(one, two)
+    assert (two / "snapshot" / "interactions.parquet").exists()
+    model = kgrec.Recommender.load(two / "model")
     assert len(model.snapshot.interactions) == len(events)
+    assert model.state.engine.weights is not None  # chosen as in one process
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,7 @@ def test_a_refit_trains_on_all_rows(graph: Path, tmp_path: Path) -> None:
         ({"balancing": "fixed"}, "training.balancing"),
         ({"own_epochs": 1}, "training.own_epochs"),
         ({"accumulation": 2}, "training.accumulation"),
+        ({"effort": "quick"}, "effort 'quick'"),
     ],
 )
 def test_settings_that_need_one_process_are_refused(
@@ -160,7 +164,8 @@ def test_validation_is_that_of_one_process(runs: dict[int, Path]) -> None:
     events = state.full_snapshot.interactions
     valid = events.select(np.asarray(events.split == "valid"))
     train_only = state.full_snapshot.without_splits(("valid", "test"))
-    engine = state.engine.over(train_only, state.engine.texts).refreshed(predicts_cold=False)
+    engine = state.engine.with_weights(None).over(train_only, state.engine.texts)
+    engine = engine.refreshed(predicts_cold=False)
     queries = ValidationQueries.build(engine, valid, most=5_000, seed=0)
     value = queries.evaluate(lambda rows: queries.score(engine, rows))["ndcg@10"]
     best = max(record[METRIC] for record in state.training_log)
