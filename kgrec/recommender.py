@@ -34,7 +34,7 @@ from kgrec.arguments import (
     check_text,
     id_list,
 )
-from kgrec.config import Effort, RatingConfig, RecommenderConfig
+from kgrec.config import Effort, RecommenderConfig
 from kgrec.device import choose_device
 from kgrec.errors import NotFittedError, RequestError
 from kgrec.evaluation.exposure_rerank import (
@@ -60,7 +60,6 @@ from kgrec.features.texts import TextReader, scenarios_of
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.plan import with_effort
-from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.news import updated
@@ -73,12 +72,11 @@ from kgrec.persistence.precision import Precision
 from kgrec.progress import Progress
 from kgrec.query import Horizon, Query
 from kgrec.ranking import Where
-from kgrec.ratings.rating import fit_ratings, predict_pairs, with_like, with_new_scenario
+from kgrec.ratings.rating import predict_pairs, with_like, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
 from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
 from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
-from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
 from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.given_histories import GivenHistories
 from kgrec.scoring.item_clusters.build import check_extra
@@ -94,7 +92,7 @@ from kgrec.scoring.ranked_lists import (
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.session import with_plain_sessions
-from kgrec.state import FittedState, GraphIndexes
+from kgrec.state import FittedState, fitted_state, with_ratings
 from kgrec.stores.base import GraphStore, RemovalReport
 from kgrec.stores.removal import Ids, counts, read_removal
 
@@ -256,21 +254,7 @@ class Recommender:
         encode = partial(reader.read, progress=progress)
         result = run_pipeline(visible, config, encode, options, tune)
         mapping = getattr(source, "mapping", None)
-        fitted = result.fitted
-        state = FittedState(
-            config=result.config,
-            full_snapshot=full,
-            engine=fitted.engine,
-            reader=reader,
-            indexes=GraphIndexes(fitted.engine.snapshot, fitted.engine.texts, mapping),
-            start=fitted.start,
-            training_log=result.chosen.training_log,
-            trials=result.trials,
-        ).over(full, progress)
-        state.engine.warm_up()
-        state = replace(state, recogniser=fit_scenario_recogniser(state.engine, seed))
-        if state.config.ratings.enabled:
-            state = _with_ratings(state, state.config.ratings, seed, progress)
+        state = fitted_state(full, result, reader, mapping, seed, progress)
         with self._changes:
             self._state = state
         return self
@@ -1048,7 +1032,7 @@ class Recommender:
         seed = check_seed(seed)
         with self._changes:
             config = with_like(self.config.ratings, like)
-            self._state = _with_ratings(self.state, config, seed, progress)
+            self._state = with_ratings(self.state, config, seed, progress)
         return self
 
     def predict(
@@ -1460,15 +1444,6 @@ class Recommender:
         if new and state.rating_model is not None:
             state = replace(state, rating_model=with_new_scenario(state.rating_model))
         return state
-
-
-def _with_ratings(
-    state: FittedState, config: RatingConfig, seed: int, progress: Progress | None
-) -> FittedState:
-    held = training_split(state.snapshot, state.config, seed)
-    fitted = fit_ratings(state.engine, config, held, seed=seed, progress=progress)
-    resolved = state.config.model_copy(update={"ratings": config})
-    return replace(state, config=resolved, rating_model=fitted.model, rating_log=fitted.history)
 
 
 def _rank(

@@ -7,20 +7,22 @@ from functools import cached_property
 from typing import Any
 
 from graph_schema.mapping import GraphMapping
-from kgrec.config import RecommenderConfig
+from kgrec.config import RatingConfig, RecommenderConfig
 from kgrec.errors import ModelError, RequestError
 from kgrec.explain.explained_request import Case
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
 from kgrec.features.tables import KeptRows
 from kgrec.features.texts import TextFeatures, TextReader, same_texts, texts_without
+from kgrec.fitting.pipeline import PipelineResult
+from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
-from kgrec.ratings.rating import bind_predictor
-from kgrec.scenarios.fitted_recogniser import FittedRecogniser
+from kgrec.ratings.rating import bind_predictor, fit_ratings
+from kgrec.scenarios.fitted_recogniser import FittedRecogniser, fit_scenario_recogniser
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
@@ -226,3 +228,41 @@ class FittedState:
         if self.rating_model is not None:
             self.predictor.warm_up()
         return self
+
+
+def fitted_state(
+    full: GraphSnapshot,
+    result: PipelineResult,
+    reader: TextReader,
+    mapping: GraphMapping | None,
+    seed: int,
+    progress: Progress | None = None,
+) -> FittedState:
+    """The state of a fit on the part of ``full`` without test rows, with its recogniser and, where
+    the settings ask for them, ratings. Raises TextModelError, TrainingError."""
+    fitted = result.fitted
+    state = FittedState(
+        config=result.config,
+        full_snapshot=full,
+        engine=fitted.engine,
+        reader=reader,
+        indexes=GraphIndexes(fitted.engine.snapshot, fitted.engine.texts, mapping),
+        start=fitted.start,
+        training_log=result.chosen.training_log,
+        trials=result.trials,
+    ).over(full, progress)
+    state.engine.warm_up()
+    state = replace(state, recogniser=fit_scenario_recogniser(state.engine, seed))
+    if state.config.ratings.enabled:
+        state = with_ratings(state, state.config.ratings, seed, progress)
+    return state
+
+
+def with_ratings(
+    state: FittedState, config: RatingConfig, seed: int, progress: Progress | None
+) -> FittedState:
+    """The state with a rating model, fitted with these settings."""
+    held = training_split(state.snapshot, state.config, seed)
+    fitted = fit_ratings(state.engine, config, held, seed=seed, progress=progress)
+    resolved = state.config.model_copy(update={"ratings": config})
+    return replace(state, config=resolved, rating_model=fitted.model, rating_log=fitted.history)

@@ -28,6 +28,7 @@ SUBJECTS: Final = {
     "explain": "explanations",
     "age": "scenarios",
     "busy": "speed",
+    "distributed": "speed",
     "faults": "faults",
     "fuzz": "faults",
     "few": "scenarios",

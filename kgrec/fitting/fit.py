@@ -18,7 +18,7 @@ from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.scenario_features import scenario_features
-from kgrec.features.tables import FeatureTables
+from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures, scenarios_of
 from kgrec.fitting.closed_form import VectorSettings, choose_closed_form, fit_closed_form
 from kgrec.fitting.distillation import TeacherModel, teacher_scores
@@ -41,6 +41,7 @@ from kgrec.scoring.engine import Engine
 from kgrec.training import METRIC, Checkpoint, Plan, StepSampler, Trainer
 from kgrec.training.scenarios.maml import Start, meta_train
 
+MakeModel = Callable[[Vocabulary, ModelShape, Tensor | None], HybridModel]
 _VALID_USERS = 5_000  # users of a validation, at most, where training is sampled
 
 
@@ -152,7 +153,7 @@ def fit_engine(
         return _fit_quickly(data, config, options, plan, template)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        engine, tables = _untrained_engine(data, config, plan, device)
+        engine, tables = untrained_engine(data, config, plan, device)
         steps, stop = plan, None
         if template is not None:
             steps, stop = _second_training(engine, template)
@@ -165,7 +166,7 @@ def fit_engine(
             seed=seed,
             device=device,
             validate=_validation(engine, data.valid, plan, seed) if len(data.valid) else None,
-            sampler=_step_sampler(tables, engine, config) if plan.sampled else None,
+            sampler=step_sampler(tables, engine, config) if plan.sampled else None,
             stop=stop,
             rival=options.rival,
             scenarios=tuple(engine.vocabulary.scenarios),
@@ -202,7 +203,7 @@ def _fit_quickly(
 
     def make(size: int) -> Engine:
         sized = replace(plan, embedding_size=size)
-        return _untrained_engine(data, config, sized, options.device)[0]
+        return untrained_engine(data, config, sized, options.device)[0]
 
     with torch.random.fork_rng(devices=[]):
         if template is not None and template.vectors is not None:
@@ -253,15 +254,20 @@ def epoch_progress(progress: Progress, epochs: int) -> Callable[[dict[str, float
     return report
 
 
-def _untrained_engine(
-    data: FitData, config: RecommenderConfig, plan: Plan, device: torch.device
+def untrained_engine(
+    data: FitData,
+    config: RecommenderConfig,
+    plan: Plan,
+    device: torch.device,
+    make: MakeModel = HybridModel,
 ) -> tuple[Engine, FeatureTables]:
-    """A model with random parameters over the training graph, and the tables it reads."""
+    """A model with random parameters, made by ``make``, over the training graph, and the tables it
+    reads."""
     train, texts = data.train, data.texts
     vocabulary = build_vocabulary(train)
     tables = build_tables(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, train, vocabulary, tables, texts)
-    model = HybridModel(vocabulary, shape, _scenario_features(train, texts, shape)).to(device)
+    model = make(vocabulary, shape, _scenario_features(train, texts, shape)).to(device)
     inputs = ModelInputs.build(tables, model.shape, device)
     return Engine.bind(BoundModel(model, vocabulary, train, texts, device, inputs)), tables
 
@@ -301,7 +307,7 @@ def _scenario_features(
     return torch.from_numpy(features)
 
 
-def _step_sampler(tables: FeatureTables, engine: Engine, config: RecommenderConfig) -> StepSampler:
+def step_sampler(tables: FeatureTables, engine: Engine, config: RecommenderConfig) -> StepSampler:
     return StepSampler(
         model=engine.model,
         tables=tables,
@@ -312,13 +318,20 @@ def _step_sampler(tables: FeatureTables, engine: Engine, config: RecommenderConf
     )
 
 
+def validation_queries(
+    engine: Engine, valid: Interactions, plan: Plan, seed: int
+) -> ValidationQueries:
+    """The queries that choose the epoch; a sample of the users where training is sampled."""
+    most = _VALID_USERS if plan.sampled else len(valid)
+    return ValidationQueries.build(engine, valid, most=most, seed=seed)
+
+
 def _validation(
     engine: Engine, valid: Interactions, plan: Plan, seed: int
 ) -> Callable[[], dict[str, float]]:
     """A function that returns NDCG@10 for the model's present parameters, of all users and by
-    scenario; over a sample of the users where training is sampled."""
-    most = _VALID_USERS if plan.sampled else len(valid)
-    queries = ValidationQueries.build(engine, valid, most=most, seed=seed)
+    scenario."""
+    queries = validation_queries(engine, valid, plan, seed)
 
     def ndcg() -> dict[str, float]:
         now = engine.refreshed(predicts_cold=False)

@@ -24,6 +24,9 @@ from kgrec.scoring.scenario_codes import check_reserved
 from kgrec.threads import following_load
 from kgrec.training.checkpoint import CHECKPOINT
 
+# Makes one fit: data, settings, options and the template or None, as ``fit_engine`` takes them.
+FitEngine = Callable[[FitData, RecommenderConfig, FitOptions, Fitted | None], Fitted]
+
 
 @dataclass(frozen=True, eq=False)
 class PipelineResult:
@@ -55,11 +58,12 @@ def run_pipeline(
     encode: Callable[[GraphSnapshot], TextFeatures],
     options: FitOptions,
     tune: int | None = None,
+    fit: FitEngine = fit_engine,
 ) -> PipelineResult:
     """Fit on a snapshot without test rows; see ``Recommender.fit``.
 
     ``encode`` encodes the texts of a snapshot; ``tune`` is the number of trials of a search over
-    settings that comes first.
+    settings that comes first; ``fit`` makes one fit.
     """
     check_reserved(visible.scenarios.ids)
     if options.resume and options.checkpoint is not None:
@@ -73,7 +77,7 @@ def run_pipeline(
         settings = settings_to_try(data.train, data.valid, config)
     else:
         config, trials = search_settings(
-            lambda one, folder: fit_engine(data, one, replace(options, checkpoint=folder)),
+            lambda one, folder: fit(data, one, replace(options, checkpoint=folder), None),
             config,
             tune,
             options,
@@ -82,16 +86,16 @@ def run_pipeline(
         settings, options = [config], replace(options, tuned=True)
     fits: list[Fitted] = []
     for place, one in enumerate(settings):
-        rival = max((best_ndcg(fit.training_log) for fit in fits), default=-math.inf)
+        rival = max((best_ndcg(made.training_log) for made in fits), default=-math.inf)
         own = replace(options, checkpoint=_beside(options.checkpoint, place), rival=rival)
-        fits.append(fit_engine(data, one, own))
+        fits.append(fit(data, one, own, None))
     best = max(range(len(fits)), key=lambda place: fits[place].ndcg)
     chosen = fitted = fits[best]
     if config.training.refit and not has_valid_split(visible) and held.any():
         nothing = visible.interactions.select(np.zeros_like(held))
         again = replace(options, checkpoint=_refit_folder(options.checkpoint))
         everything = FitData(visible, nothing, encode(visible))
-        fitted = fit_engine(everything, settings[best], again, template=chosen)
+        fitted = fit(everything, settings[best], again, chosen)
     return PipelineResult(config, chosen, fitted, trials)
 
 

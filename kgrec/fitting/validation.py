@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -132,13 +132,25 @@ class ValidationQueries:
     def __len__(self) -> int:
         return len(self.user)
 
+    def some(self, rows: Ints) -> ValidationQueries:
+        """The queries ``rows`` (int64) alone."""
+        return replace(
+            self,
+            user=self.user[rows],
+            scenario=self.scenario[rows],
+            targets=take_rows(self.targets, rows),
+            seen=take_rows(self.seen, rows),
+        )
+
     def score(self, engine: Engine, rows: Ints) -> Tensor:
         """float32 ``[B, n]``: the engine's scores for the queries ``rows``."""
         return engine.score(engine.stored(self.user[rows], self.scenario[rows]))
 
-    def evaluate(self, score: Callable[[Ints], Tensor]) -> EvaluationReport:
+    def evaluate(
+        self, score: Callable[[Ints], Tensor], *, keep_users: bool = False
+    ) -> EvaluationReport:
         """NDCG@10 over all queries and by scenario; ``score`` takes int64 rows of queries and
-        returns scores float32 ``[B, n]``."""
+        returns scores float32 ``[B, n]``. With ``keep_users`` the report has the values of each."""
         labels = np.array([*self.names, ""], dtype=object)[self.scenario]
         return evaluate_ranking(
             lambda rows: mask_other_items(score(rows), self.scenario_items, self.scenario[rows]),
@@ -147,4 +159,5 @@ class ValidationQueries:
             seen=self.seen,
             ks=(10,),
             groups=labels if self.names else None,
+            keep_users=keep_users,
         )

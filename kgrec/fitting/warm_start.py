@@ -24,7 +24,7 @@ def take_weights(model: HybridModel, vocabulary: Vocabulary, chosen: Engine) -> 
     the model has the same shape, and the relations, attributes and scenarios are the same.
     """
     old, new = chosen.vocabulary, vocabulary
-    if not _alike(old, new) or chosen.model.shape != model.shape:
+    if not alike(old, new) or chosen.model.shape != model.shape:
         return False
     known = {
         "items": rows_in(old.items, new.items),
@@ -48,7 +48,8 @@ def short_plan(plan: Plan, epochs: int) -> Plan:
     )
 
 
-def _alike(old: Vocabulary, new: Vocabulary) -> bool:
+def alike(old: Vocabulary, new: Vocabulary) -> bool:
+    """Whether relations, scenarios and attributes are the same."""
     same = (
         np.array_equal(old.relations, new.relations),
         np.array_equal(old.scenarios, new.scenarios),

@@ -38,6 +38,8 @@ class BoundModel:
         Where the model computes.
     given_inputs, given_sequences : optional
         ``inputs`` and ``sequences`` of another BoundModel over the same snapshot, to be shared.
+    given_items : ItemVectors or None
+        ``trained_items``, where they were computed elsewhere.
     """
 
     model: HybridModel
@@ -47,10 +49,13 @@ class BoundModel:
     device: torch.device
     given_inputs: ModelInputs | None = None
     given_sequences: Sequences | None = None
+    given_items: ItemVectors | None = None
 
     def refreshed(self) -> BoundModel:
         """A BoundModel for changed parameters: vectors are computed again, inputs are shared."""
-        return replace(self, given_inputs=self.inputs, given_sequences=self.sequences)
+        return replace(
+            self, given_inputs=self.inputs, given_sequences=self.sequences, given_items=None
+        )
 
     @cached_property
     def inputs(self) -> ModelInputs:
@@ -78,6 +83,8 @@ class BoundModel:
     @cached_property
     def trained_items(self) -> ItemVectors:
         """The items' vectors that the model gives, float32; nothing is predicted for cold items."""
+        if self.given_items is not None:
+            return self.given_items
         self.model.eval()
         with torch.inference_mode():
             return self.model.item_vectors(self.inputs)

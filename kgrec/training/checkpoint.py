@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -44,6 +44,18 @@ class TrainingState:
     balancer: dict[str, Tensor] = field(default_factory=dict)
     best_of: dict[str, float] = field(default_factory=dict)
     records: list[dict[str, float]] = field(default_factory=list)
+
+
+class TrainingStore(Protocol):
+    """Where the state of a training is kept; see ``Checkpoint``."""
+
+    def check(self) -> None: ...
+
+    def save(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, done: TrainingState
+    ) -> None: ...
+
+    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> TrainingState: ...
 
 
 @dataclass(frozen=True)

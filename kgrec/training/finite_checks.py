@@ -20,7 +20,7 @@ class NotFinite(ArithmeticError):
 
 def check_step(model: nn.Module, loss: Tensor, groups: Sequence[GroupLoss]) -> None:
     """Raise NotFinite for a loss or gradient that is not finite, before the weights move."""
-    gradients = _sum(p.grad for p in model.parameters() if p.grad is not None)
+    gradients = total_of(p.grad for p in model.parameters() if p.grad is not None)
     loss = loss.detach()
     if bool(torch.isfinite(loss + gradients)):
         return
@@ -32,11 +32,11 @@ def check_step(model: nn.Module, loss: Tensor, groups: Sequence[GroupLoss]) -> N
 
 def check_weights(model: nn.Module) -> None:
     """Raise NotFinite for weights that are not finite."""
-    if not torch.isfinite(_sum(p.detach() for p in model.parameters())):
+    if not torch.isfinite(total_of(p.detach() for p in model.parameters())):
         raise NotFinite("weights", "not finite")
 
 
-def _sum(tensors: Iterable[Tensor]) -> Tensor:
+def total_of(tensors: Iterable[Tensor]) -> Tensor:
     """The sum of all numbers in ``tensors``: not finite where one of them is not, and read in one
     pass. Finite numbers that add up to more than a float holds count as not finite, too."""
     sums = [each.sum() for each in tensors if each.numel()]

@@ -18,7 +18,7 @@ from kgrec.nn import USER_ATTRIBUTES, HybridModel, ModelInputs
 from kgrec.progress import OnEpoch, OnPace
 from kgrec.threads import follow, following_load
 from kgrec.training.best_weights import Validate, keep_best
-from kgrec.training.checkpoint import Checkpoint, TrainingState
+from kgrec.training.checkpoint import TrainingState, TrainingStore
 from kgrec.training.data.examples import Sequences
 from kgrec.training.data.sampled_steps import StepSampler, step_users
 from kgrec.training.data.scenario_rows import drawn_users
@@ -77,7 +77,7 @@ class Trainer:
     def run(
         self,
         *,
-        checkpoint: Checkpoint | None = None,
+        checkpoint: TrainingStore | None = None,
         resume: bool = False,
         on_epoch: OnEpoch | None = None,
         on_pace: OnPace | None = None,
@@ -193,7 +193,7 @@ class Trainer:
                 share = (epoch + step / len(batches)) / self.plan.epochs
                 for group in optimizer.param_groups:
                     group["lr"] = self.plan.learning_rate * one_cycle(share)
-                losses.append(self.stepper.step(np.sort(batch), rng, optimizer))
+                losses.append(self._step((epoch, step), batch, rng, optimizer))
                 if average is not None:
                     average.update()
                 if on_pace is not None and step == min(_PACED_STEPS, len(batches)) - 1:
@@ -201,14 +201,29 @@ class Trainer:
                     on_pace((time.perf_counter() - started) / (step + 1) * steps)
             if isinstance(optimizer, RowAdamW):
                 optimizer.settle()
-            check_weights(self.model)
+            self._check_weights()
         except NotFinite as found:
             self.model.load_state_dict(good)
             raise self._diverged(found, epoch, step) from found
         loss = float(torch.stack(losses).mean())
         return {"epoch": epoch + 1, "loss": loss, "seconds": time.perf_counter() - started}
 
-    def _batches(self, users: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    def _check_weights(self) -> None:
+        """Raise NotFinite for weights that are not finite."""
+        check_weights(self.model)
+
+    def _step(
+        self,
+        place: tuple[int, int],
+        batch: Any,
+        rng: np.random.Generator,
+        optimizer: torch.optim.Optimizer,
+    ) -> torch.Tensor:
+        """The step at ``place`` (epoch and step, from 0) with one of ``_batches``; its loss."""
+        return self.stepper.step(np.sort(batch), rng, optimizer)
+
+    def _batches(self, users: np.ndarray, rng: np.random.Generator) -> list[Any]:
+        """What each step of an epoch trains on."""
         if self.config.scenario_balance < 1 and (self.data.scenario >= 0).any():
             users = drawn_users(self.data, users, self.config.scenario_balance, rng)
         if self.sampler is None:

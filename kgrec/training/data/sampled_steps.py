@@ -47,6 +47,17 @@ class SampledStep:
 
 
 @dataclass(frozen=True, eq=False)
+class DrawnStep:
+    """What a step reads of the graph: the tables of its items, its candidates (int64, ascending
+    items) and the texts of its events (int64, ascending)."""
+
+    examples: Examples
+    part: GraphPart
+    candidates: Ints
+    texts: Ints
+
+
+@dataclass(frozen=True, eq=False)
 class StepSampler:
     """Narrows examples to their own items and ``negatives`` drawn ones, shared by the batch."""
 
@@ -86,27 +97,33 @@ class StepSampler:
         optimizer: RowAdamW,
     ) -> Iterator[SampledStep]:
         """Inside, the model has only the rows that the step needs; see ``rows_alone``."""
+        drawn = self.draw(examples, rng)
+        rows = table_rows(self.model, drawn.part)
+        used = {name: self._on_device(each) for name, each in rows.items()}
+        with rows_alone(self.model, used, optimizer):
+            yield self.read(drawn)
+
+    def draw(self, examples: Examples, rng: np.random.Generator) -> DrawnStep:
+        """Draw the negatives and the neighbours of a step."""
         histories = examples.histories
         drawn = np.searchsorted(self._up_to, rng.random(self.negatives) * self._up_to[-1])
         candidates = distinct(np.concatenate([examples.target_item, drawn]))
         texts = distinct(histories.text[histories.text >= 0])
         part = self._graph.part(np.union1d(candidates, histories.item), histories.user, texts, rng)
-        with rows_alone(self.model, self._rows(part), optimizer):
-            yield SampledStep(
-                inputs=ModelInputs.build(part.tables, self.model.shape, self.device),
-                examples=_renumbered(examples, part.items, candidates, texts),
-                candidates=Candidates(
-                    rows=self._on_device(np.searchsorted(part.items, candidates)),
-                    items=candidates,
-                    log_chance=self._log_chance(candidates, len(examples.target_item)),
-                ),
-            )
+        return DrawnStep(examples, part, candidates, texts)
 
-    def _rows(self, part: GraphPart) -> dict[str, Tensor]:
-        known = dict(self.model.named_parameters())
-        rows = {name: part.used[kind] for name, kind in ROW_TABLES.items()}
-        rows[USER_ATTRIBUTES] = part.user_tokens
-        return {name: self._on_device(used) for name, used in rows.items() if name in known}
+    def read(self, drawn: DrawnStep) -> SampledStep:
+        """The inputs of a drawn step, for a model that holds its rows alone."""
+        part, examples, candidates = drawn.part, drawn.examples, drawn.candidates
+        return SampledStep(
+            inputs=ModelInputs.build(part.tables, self.model.shape, self.device),
+            examples=_renumbered(examples, part.items, candidates, drawn.texts),
+            candidates=Candidates(
+                rows=self._on_device(np.searchsorted(part.items, candidates)),
+                items=candidates,
+                log_chance=self._log_chance(candidates, len(examples.target_item)),
+            ),
+        )
 
     def _log_chance(self, candidates: Ints, n_targets: int) -> Tensor:
         """The log of each candidate's chance to be among ``n_targets`` targets, taken to be drawn
@@ -120,16 +137,37 @@ class StepSampler:
         return torch.as_tensor(values, device=self.device)
 
 
+def table_rows(model: HybridModel, part: GraphPart) -> dict[str, Ints]:
+    """The rows (int64, ascending) that ``part`` reads of each learned table of ``model``."""
+    known = dict(model.named_parameters())
+    rows = {name: part.used[kind] for name, kind in ROW_TABLES.items()}
+    rows[USER_ATTRIBUTES] = part.user_tokens
+    return {name: used for name, used in rows.items() if name in known}
+
+
 def step_users(
     users: Ints, lengths: Ints, batch_size: int, max_events: int, rng: np.random.Generator
 ) -> list[Ints]:
     """``users`` in random order, cut into steps of similar size: about ``batch_size`` users, or at
     most ``max_events`` events (``lengths`` int64, by user) where users have many."""
+    cost = step_cost(lengths, batch_size, max_events)
+    parts = cut_users(users, cost, math.ceil(cost[users].sum() - 1e-9), rng)
+    return [part for part in parts if len(part)]
+
+
+def step_cost(lengths: Ints, batch_size: int, max_events: int) -> np.ndarray:
+    """float64: the share of a step that each user takes, by ``lengths`` (int64, events)."""
+    return np.maximum(1 / batch_size, lengths / max_events)
+
+
+def cut_users(users: Ints, cost: np.ndarray, n_steps: int, rng: np.random.Generator) -> list[Ints]:
+    """``users`` in random order, cut into ``n_steps`` parts of about equal ``cost`` (float64, by
+    user); parts are empty where there are fewer users."""
     order = rng.permutation(users)
-    cost = np.cumsum(np.maximum(1 / batch_size, lengths[order] / max_events))
-    n_steps = math.ceil(cost[-1] - 1e-9)
-    cuts = np.searchsorted(cost, cost[-1] * np.arange(1, n_steps) / n_steps * (1 + 1e-12))
-    return [part for part in np.split(order, cuts) if len(part)]
+    up_to = np.cumsum(cost[order])
+    whole = up_to[-1] if len(up_to) else 0.0
+    ends = whole * np.arange(1, n_steps) / n_steps * (1 + 1e-12)
+    return np.split(order, np.searchsorted(up_to, ends))
 
 
 def _renumbered(examples: Examples, items: Ints, candidates: Ints, texts: Ints) -> Examples:

@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
+
+_UNIT = 16  # numbers; a multiple of what instructions of any processor take at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +74,13 @@ class RowAdamW(torch.optim.AdamW):
         beta1, beta2 = group["betas"]
         grad = loan.values.grad
         assert grad is not None
+        k = len(loan.rows)
+        values, grad, mean, square = map(_filled, (loan.values, grad, loan.mean, loan.square))
         adamw(
-            [loan.values],
+            [values],
             [grad],
-            [loan.mean],
-            [loan.square],
+            [mean],
+            [square],
             [],
             [state["step"]],
             fused=True,
@@ -87,9 +92,9 @@ class RowAdamW(torch.optim.AdamW):
             eps=group["eps"],
             maximize=False,
         )
-        table.index_copy_(0, loan.rows, loan.values)
-        state["exp_avg"].index_copy_(0, loan.rows, loan.mean)
-        state["exp_avg_sq"].index_copy_(0, loan.rows, loan.square)
+        table.index_copy_(0, loan.rows, values[:k])
+        state["exp_avg"].index_copy_(0, loan.rows, mean[:k])
+        state["exp_avg_sq"].index_copy_(0, loan.rows, square[:k])
         state["updated"].index_fill_(0, loan.rows, float(state["step"]))
 
     def _catch_up(
@@ -104,17 +109,24 @@ class RowAdamW(torch.optim.AdamW):
         beta1, beta2 = group["betas"]
         missed = float(self.state[table]["step"]) - updated
         ratio = beta1 / math.sqrt(beta2)
-        root = torch.sqrt(1 - beta2 ** (updated + 1))
-        length = ratio * (1 - ratio**missed) / (1 - ratio)
-        length *= -group["lr"] * root / (1 - beta1 ** (updated + 1))
-        shape = (-1, *[1] * (table.dim() - 1))
-        move = square.sqrt().add_((group["eps"] * root).view(shape))
+        most = int(self.state[table]["step"]) + 2
+        moved, waited = (updated + 1).long(), missed.long()
+        root = torch.sqrt(1 - _powers(beta2, most, updated.device)[moved])
+        length = ratio * (1 - _powers(ratio, most, updated.device)[waited]) / (1 - ratio)
+        length *= -group["lr"] * root / (1 - _powers(beta1, most, updated.device)[moved])
+
+        def by_row(factor: Tensor) -> Tensor:
+            return factor.to(values).view(-1, *[1] * (table.dim() - 1))
+
+        move = square.sqrt().add_(by_row(group["eps"] * root))
         torch.div(mean, move, out=move)
-        if group["weight_decay"]:
-            values.mul_(((1 - group["lr"] * group["weight_decay"]) ** missed).view(shape))
-        values.addcmul_(move, length.view(shape))
-        mean.mul_((beta1**missed).view(shape))
-        square.mul_((beta2**missed).view(shape))
+        if group["weight_decay"] and len(waited):
+            decay = 1 - group["lr"] * group["weight_decay"]
+            longest = int(waited.max()) + 1
+            values.mul_(by_row(_table(decay, longest, updated.device)[waited]))
+        values.addcmul_(move, by_row(length))
+        mean.mul_(by_row(_powers(beta1, most, updated.device)[waited]))
+        square.mul_(by_row(_powers(beta2, most, updated.device)[waited]))
 
     def _group_of(self, table: Tensor) -> dict[str, Any]:
         return next(g for g in self.param_groups if any(p is table for p in g["params"]))
@@ -129,20 +141,58 @@ class RowAdamW(torch.optim.AdamW):
         return state
 
 
+def _filled(rows: Tensor) -> Tensor:
+    """``rows``, with rows of zeros until their numbers are a multiple of ``_UNIT``.
+
+    The processor's instructions update so many numbers at once, and what is left over by others,
+    which round differently: a row's value would depend on the rows beside it.
+    """
+    if not rows.numel() % _UNIT:
+        return rows.detach()
+    missing = -len(rows) % _UNIT
+    return torch.cat([rows.detach(), rows.new_zeros(missing, *rows.shape[1:])])
+
+
+def _powers(base: float, size: int, device: torch.device) -> Tensor:
+    """float64: the powers of ``base`` from 0 to at least ``size`` - 1, kept for the next call.
+
+    They are looked up, since those of a vector's last elements would differ in the last digit from
+    those of the others; see ``_filled``.
+    """
+    return _kept_table(base, 1 << max(size - 1, 63).bit_length(), device)
+
+
+def _table(base: float, size: int, device: torch.device) -> Tensor:
+    """float64 ``[size]``: the powers of ``base``."""
+    return torch.tensor([base**power for power in range(size)], dtype=torch.float64).to(device)
+
+
+_kept_table = lru_cache(maxsize=16)(_table)
+
+
 @contextmanager
 def rows_alone(model: nn.Module, rows: Mapping[str, Tensor], optimizer: RowAdamW) -> Iterator[None]:
     """Inside the block the parameters named in ``rows`` hold those rows only, as ``lend`` gives
     them."""
-    whole = {name: model.get_parameter(name) for name in rows}
+    lent = {name: optimizer.lend(model.get_parameter(name), used) for name, used in rows.items()}
+    with holding(model, lent):
+        yield
+
+
+@contextmanager
+def holding(model: nn.Module, parameters: Mapping[str, nn.Parameter]) -> Iterator[None]:
+    """Inside the block the model has these parameters in place of its own of the same names."""
+    own = {name: model.get_parameter(name) for name in parameters}
     try:
-        for name, table in whole.items():
-            _put(model, name, optimizer.lend(table, rows[name]))
+        for name, parameter in parameters.items():
+            put(model, name, parameter)
         yield
     finally:
-        for name, table in whole.items():
-            _put(model, name, table)
+        for name, parameter in own.items():
+            put(model, name, parameter)
 
 
-def _put(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
+def put(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
+    """Set the parameter of the full name ``name``."""
     owner, _, key = name.rpartition(".")
     setattr(model.get_submodule(owner), key, parameter)

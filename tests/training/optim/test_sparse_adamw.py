@@ -126,3 +126,36 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened() -> None:
         optimizer.settle()
     for here, there in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(here, there)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_a_row_does_not_depend_on_the_rows_beside_it(decay: float) -> None:
+    """Values are the same to the bit where the same rows are updated in parts, in any order."""
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(103, generator=generator)
+    steps = [
+        (torch.rand(103, generator=generator) < 0.6, torch.randn(103, generator=generator))
+        for _ in range(12)
+    ]
+    order = torch.randperm(103, generator=generator)
+    whole = _updated(first, steps, torch.arange(103), decay)
+    for part in (order[:37], order[37:]):
+        assert torch.equal(_updated(first, steps, part, decay), whole[part])
+
+
+def _updated(
+    first: torch.Tensor,
+    steps: list[tuple[torch.Tensor, torch.Tensor]],
+    rows: torch.Tensor,
+    decay: float,
+) -> torch.Tensor:
+    """``rows`` of ``first`` after the steps, each with some rows and their gradients."""
+    table = nn.Parameter(first[rows].clone())
+    optimizer = RowAdamW([table], lr=0.01, weight_decay=decay, fused=True)
+    for chosen, gradient in steps:
+        used = torch.arange(len(rows))[chosen[rows]]
+        lent = optimizer.lend(table, used)
+        lent.grad = gradient[rows][used]
+        optimizer.step()
+    optimizer.settle()
+    return table.detach()
