@@ -24,7 +24,6 @@ from kgrec.fitting.fit import (
     FitOptions,
     Fitted,
     best_epoch,
-    best_ndcg,
     epoch_progress,
     fingerprint,
     step_sampler,
@@ -209,7 +208,7 @@ def _with_weights(
     """The settings of the item–item weights, and the whole engine with them; as in one process."""
     if template is not None:
         return template.item_weights, with_item_weights(engine, template.item_weights, plan)
-    if not config.model.use_item_weights or plan.is_behind(best_ndcg(log), options.rival):
+    if not config.model.use_item_weights or plan.is_behind(log, options.rival):
         return NO_WEIGHTS, engine
     texts = config.model.use_text
     return choose_item_weights(engine, data.valid, plan, options.seed, texts=texts)
