@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ import pytest
 
 from kgrec import Recommender, files
 from kgrec.errors import ModelError
+from kgrec.training import fit_item_weights
 from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
 
@@ -34,6 +36,23 @@ FILES = (
     "queries.parquet",
     "scenarios.parquet",
 )
+
+
+@pytest.fixture(scope="module")
+def fitted(fitted: Recommender) -> Recommender:
+    """The fitted recommender with item–item weights, which validation may leave out."""
+    engine = fitted.state.engine
+    found = fit_item_weights(engine.snapshot, graph=1.0, decay=4.0, device=engine.device)
+    weighted = engine.with_weights(found[0].times(2.0))
+    return Recommender.of(replace(fitted.state, engine=weighted))
+
+
+@pytest.fixture(scope="module")
+def saved(fitted: Recommender, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its folder."""
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    fitted.save(folder)
+    return folder
 
 
 @pytest.fixture
