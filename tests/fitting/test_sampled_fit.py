@@ -46,5 +46,7 @@ def test_only_where_sampled_a_sample_of_users_validates(
 
     monkeypatch.setattr(validation, "evaluate_ranking", counting)
     settings = catalogs.config(sampling=sampling, epochs=2)
+    plain = settings.model.model_copy(update={"use_item_weights": False})
+    settings = settings.model_copy(update={"model": plain})
     kgrec.Recommender(settings).fit(catalogs.catalog(), seed=0, device="cpu")
     assert set(counts) == {validated}
