@@ -40,11 +40,13 @@ def take_weights(model: HybridModel, vocabulary: Vocabulary, chosen: Engine) -> 
 
 
 def short_plan(plan: Plan, epochs: int) -> Plan:
-    """The plan of a training that continues one of ``epochs`` epochs."""
+    """The plan of a training that continues one whose best epoch was number ``epochs``. Where that
+    was early, further training would overfit: it is shorter and slower, in proportion."""
+    late = min(epochs / plan.epochs, 1.0)
     return replace(
         plan,
-        epochs=max(1, round(plan.refit_share * epochs)),
-        learning_rate=plan.refit_rate * plan.learning_rate,
+        epochs=max(1, round(late * plan.refit_share * epochs)),
+        learning_rate=late * plan.refit_rate * plan.learning_rate,
     )
 
 

@@ -41,8 +41,10 @@ class _Defaults:
 # training in time a model predicts the next items, otherwise items that occur together.
 _TIMED = _Defaults(256, 0.1, 0.25, 0.0, 100, 5e-3, 1.0, shrinkage=5.0, early_cuts=0.1)
 _TIMED_SPARSE = _Defaults(256, 0.2, 0.4, 0.0, 100, 2e-3, 1.0, patience=3)
-_TIMED_SPARSE_MASKED = _Defaults(256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0, patience=3)
-_DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75, refit_share=0.4, refit_rate=0.5)
+_TIMED_SPARSE_MASKED = _Defaults(
+    256, 0.08, 0.4, 0.3, 50, 6e-3, 1.0, patience=3, refit_share=0.4, refit_rate=0.5
+)
+_DENSE = _Defaults(512, 0.17, 0.2, 0.45, 45, 3e-3, 0.75)
 _SPARSE = _Defaults(768, 0.08, 0.2, 0.3, 20, 1e-3, 0.75, refit_share=0.4, refit_rate=0.5)
 _SPARSE_SAMPLED = _Defaults(128, 0.1, 0.2, 0.3, 20, 2e-3, 0.75, refit_share=0.4, refit_rate=0.5)
 _SAMPLED_SIZE = 128  # where steps are sampled, time and memory go with the embedding size
@@ -57,8 +59,9 @@ class Plan:
     two kinds of examples are compared, after ``race_share`` of the epochs if its best is more than
     ``race_margin`` below the other's and, growing as over the last two validations, would stay
     below. A second training, on all rows, continues the first for ``refit_share`` of its epochs
-    with ``refit_rate`` of its learning rate. With ``race_share`` 1 no comparison ends early; with
-    ``refit_share`` 0 the second training starts anew.
+    with ``refit_rate`` of its learning rate, and less of both where its best epoch was early. With
+    ``race_share`` 1 no comparison ends early; with ``refit_share`` 0 the second training starts
+    anew.
     """
 
     temporal: bool

@@ -65,9 +65,10 @@ def test_weights_of_other_relations_do_not_fit(chosen: Engine, whole: Engine) ->
 
 def test_a_short_plan_has_a_share_of_the_epochs_and_of_the_rate() -> None:
     plan = make_plan(ModelConfig(), TrainingConfig(), DataSummary(True, 10, 500))
-    plan = replace(plan, refit_share=0.2, refit_rate=0.1)
-    short = short_plan(plan, 40)
+    plan = replace(plan, epochs=40, refit_share=0.2, refit_rate=0.1)
+    short, early = short_plan(plan, 40), short_plan(plan, 20)
     assert (short.epochs, short.learning_rate) == (8, pytest.approx(0.1 * plan.learning_rate))
+    assert (early.epochs, early.learning_rate) == (2, pytest.approx(0.05 * plan.learning_rate))
     assert short_plan(plan, 2).epochs == 1
 
 
@@ -85,6 +86,7 @@ def test_the_second_training_is_short(settings: dict[str, object]) -> None:
         ),
     )
     second = stages[len(fitted.history) :]
-    expected = max(1, round(share * best_epoch(fitted.history)))
+    best = best_epoch(fitted.history)
+    expected = max(1, round(best / 10 * share * best))
     assert [total for _, total in stages[: len(fitted.history)]] == [10] * len(fitted.history)
     assert second == [(epoch, expected) for epoch in range(1, expected + 1)]
