@@ -115,7 +115,7 @@ class HybridFeatures(nn.Module):
                 keep_rows(self.get_submodule(place), entry, rows.of(block.learned_ids))
 
     def forward(
-        self, inputs: ItemInputs, known: Tensor | None = None
+        self, inputs: ItemInputs, known: Tensor | None = None, left_out: tuple[str, ...] = ()
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the vectors of n items by part.
 
@@ -124,6 +124,8 @@ class HybridFeatures(nn.Module):
         inputs : ItemInputs
         known : float32 ``[n, 1]`` or None
             Overrides which items have a learned id (id dropout).
+        left_out : tuple of str
+            Parts that are not computed.
 
         Returns
         -------
@@ -133,6 +135,8 @@ class HybridFeatures(nn.Module):
         query: dict[str, Tensor] = {}
         candidate: dict[str, Tensor] = {}
         for part in (*self._first, *self._last):
+            if part in left_out:
+                continue
             present = known if part == IDS and known is not None else inputs.present[part]
             others = self._sum_first(query, inputs) if part in self._last else None
             left, right = block_of(part).encode(self, part, inputs, others)

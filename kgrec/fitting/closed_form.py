@@ -17,6 +17,7 @@ import scipy.sparse as sp
 import torch
 
 from kgrec.arrays import binary_matrix
+from kgrec.features.names import IDS
 from kgrec.fitting.item_weight_choice import (
     ItemWeightSettings,
     choose_item_weights,
@@ -150,7 +151,7 @@ def _with_vectors(engine: Engine, vectors: np.ndarray, popularity: float, plan: 
             "query_id": vectors / np.sqrt(np.maximum(counts, 1.0))[:, None],
             "candidate_id": vectors,
         }
-        for name, values in table.items():
+        for name, values in table.items() if IDS in model.shape.parts else ():
             model.get_parameter(f"features.{name}").copy_(torch.from_numpy(values))
         bias = popularity / plan.temperature * np.log1p(counts)
         model.item_bias.copy_(torch.from_numpy(bias.astype(np.float32)))

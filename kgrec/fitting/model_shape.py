@@ -5,7 +5,7 @@ from __future__ import annotations
 from kgrec.config import RecommenderConfig
 from kgrec.errors import TrainingError
 from kgrec.features.blocks import wanted_parts
-from kgrec.features.names import REVIEWS
+from kgrec.features.names import IDS, REVIEWS
 from kgrec.features.scenario_features import feature_size
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures
@@ -57,8 +57,14 @@ def model_shape(
         shrinkage=plan.shrinkage,
         fusion=wanted.use_fusion and head != "none",
         scenario_features=feature_size(texts.scenarios) if reads_features else 0,
+        silent_parts=_silent(parts) if config.training.effort == "quick" else (),
         own_items=_scenarios_have_items(train, vocabulary, config),
     )
+
+
+def _silent(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts that a model in closed form does not read; items without ids have no other."""
+    return tuple(part for part in parts if part != IDS) if IDS in parts else ()
 
 
 def _scenarios_have_items(

@@ -78,6 +78,9 @@ class ModelShape:
         How strongly it is held there, relative to the spread of the other scenarios.
     attention : bool
         Whether attention pools the reviews; else their mean is taken.
+    silent_parts : tuple of str
+        Parts that add nothing to the vectors, as in a model in closed form; cold items are compared
+        by them.
     """
 
     embedding_size: int
@@ -101,6 +104,7 @@ class ModelShape:
     lean: float = 0.5
     pull: float = 5.0
     attention: bool = False
+    silent_parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +222,8 @@ class HybridModel(nn.Module):
             kept = torch.rand(len(inputs.items.item_row), 1, device=self.new_bias.device)
             kept = (kept >= self.shape.id_dropout).float()
             known = kept if known is None else known * kept
-        query_parts, candidate_parts = self.item_parts(inputs, known)
+        silent = self.shape.silent_parts
+        query_parts, candidate_parts = self.features(inputs.items, known, silent)
         query = sum_parts(query_parts)
         candidate = sum_parts(candidate_parts)
         if self.training:

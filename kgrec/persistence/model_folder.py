@@ -255,6 +255,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
             **{
                 **shape,
                 "parts": tuple(shape["parts"]),
+                "silent_parts": tuple(shape.get("silent_parts", ())),
                 "scales": TimeScales(*map(tuple, shape["scales"])),
             }
         ),

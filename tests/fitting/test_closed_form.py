@@ -63,6 +63,15 @@ def test_equal_data_gives_equal_models(quick: Recommender) -> None:
     assert again.recommend(users=users, k=5).equals(quick.recommend(users=users, k=5))
 
 
+def test_without_ids_the_item_weights_are_left() -> None:
+    config = catalogs.config(epochs=1)
+    model = config.model.model_copy(update={"use_ids": False})
+    fitted = Recommender(config.model_copy(update={"model": model}))
+    fitted.fit(catalogs.catalog(), effort="quick")
+    assert fitted.state.engine.weights is not None
+    assert len(fitted.recommend("u1", k=5)) == 5
+
+
 def test_a_search_has_nothing_to_compare() -> None:
     with pytest.raises(RequestError, match="tune compares settings of training"):
         Recommender(catalogs.config()).fit(catalogs.catalog(), effort="quick", tune=2)
