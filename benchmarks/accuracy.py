@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "data": asked.dataset,
         "protocol": PROTOCOLS[asked.dataset],
         "history": first,
+        "effort": asked.effort,
         **_figures(outcomes, first),
         **cost,
         **{f"history={other}": _figures(outcomes, other, brief=True) for other in others},

@@ -75,7 +75,9 @@ def _models(kept: Iterable[Mapping[str, Any]], history: str) -> dict[str, dict[s
         for name, figures in part.get("peers", {}).items():
             found[name] = {**figures, "code": codes.get(name, "")}
         if OURS in part:
-            found[OURS] = {**part[OURS], "code": OURS}
+            effort = result.get("effort", "normal")
+            name = OURS if effort == "normal" else f"{OURS}, {effort}"
+            found[name] = {**part[OURS], "code": OURS}
     return found
 
 
