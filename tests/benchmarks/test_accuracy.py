@@ -68,6 +68,8 @@ def test_results_become_the_table(
     folder = kept(tmp_path / "rows", snapshot())
     for names in ("popularity,item-knn", "ease"):
         run(capsys, "ml-1m-kg", "--snapshot", folder, "--only", names, "--tries", "2", "--save")
+    quick = ("--only", "kgrec", "--effort", "quick", "--device", "cpu", "--save")
+    assert run(capsys, "ml-1m-kg", "--snapshot", folder, *quick)["effort"] == "quick"
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{table.START}\nold\n{table.END}\nafter\n", encoding="utf-8")
     table.main(["--file", str(readme)])
@@ -77,10 +79,10 @@ def test_results_become_the_table(
     assert "old" not in text
     assert str(tmp_path) not in text
     lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| ml-1m-kg")]
-    assert len(lines) == 6
-    assert {line[2] for line in lines} == {"popularity", "item-knn", "ease"}
-    assert lines[2][2] == "popularity"  # best first
-    assert sum(line.startswith("- `python") for line in text.splitlines()) == 2  # the commands
+    assert len(lines) == 8
+    assert {line[2] for line in lines} == {"kgrec, quick", "popularity", "item-knn", "ease"}
+    assert lines[3][2] == "popularity"  # best first
+    assert sum(line.startswith("- `python") for line in text.splitlines()) == 3  # the commands
 
 
 def test_a_table_needs_results_and_markers(tmp_path: Path) -> None:
