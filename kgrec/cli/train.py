@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -22,7 +22,6 @@ from kgrec.cli._output import print_values
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._settings import ConfigOption, read_config
 from kgrec.cli._stores import open_store
-from kgrec.config import Effort
 
 
 @app.command(epilog="Example: `kgrec train --store catalog.kgl --model model --seed 1`")
@@ -47,7 +46,7 @@ def train(
         ),
     ] = None,
     effort: Annotated[
-        Effort | None,
+        Literal["quick", "normal", "thorough"] | None,
         typer.Option("--effort", help="Seconds, minutes, or all it takes; else as the settings."),
     ] = None,
     config: ConfigOption = None,
