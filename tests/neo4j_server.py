@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -169,18 +170,17 @@ def _running(home: Path) -> Iterator[subprocess.Popen[bytes]]:
         guard.communicate()
 
 
-def admin(home: Path, *arguments: str, cwd: Path) -> None:
-    """Run neo4j-admin for the stopped server in ``home``."""
-    command = ["java", "-Xmx1g", *JAVA_OPTIONS, "-cp", f"{_jars()}/*", "org.neo4j.cli.AdminTool"]
-    environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
-    done = subprocess.run(
-        [*command, *arguments],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run_with_admin(home: Path, *command: str) -> None:
+    """Run a command that calls neo4j-admin, for the stopped server in ``home``."""
+    words = ["java", "-Xmx1g", *JAVA_OPTIONS, "-cp", f"{_jars()}/*", "org.neo4j.cli.AdminTool"]
+    program = home / "bin" / "neo4j-admin"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    places = {"NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, **places, "PATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 

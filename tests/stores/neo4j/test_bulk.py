@@ -25,7 +25,7 @@ from kgrec.stores.neo4j import bulk as bulk_module
 from kgrec.stores.neo4j.bulk import BulkFiles, write_bulk
 from tests.graph.compare import assert_same_snapshot
 from tests.graph_schema.samples import ODD_IDS, ODD_RELATIONS, frames
-from tests.neo4j_server import admin, java_server
+from tests.neo4j_server import java_server, run_with_admin
 
 ODD_NAMES = ('a:b "c", d', "z;ü", "x[]")  # of properties
 
@@ -161,32 +161,31 @@ def test_the_imported_database_is_the_same_graph(tmp_path: Path) -> None:
     written = write_bulk(catalog, tmp_path / "bulk")
 
     def prepare(home: Path) -> None:
-        admin(home, *arguments(written), cwd=written.folder)
+        run_with_admin(home, "sh", str(written.folder / "import.sh"), "--verbose")
 
-    with EmbeddedStore(tmp_path / "graph.kgl") as embedded, java_server(prepare) as server:
+    with (
+        EmbeddedStore(tmp_path / "graph.kgl") as embedded,
+        java_server(prepare) as server,
+        Neo4jStore(server.uri, auth=server.auth) as store,
+        neo4j.GraphDatabase.driver(server.uri, auth=server.auth) as driver,
+    ):
         embedded.write(catalog)
-        with Neo4jStore(server.uri, auth=server.auth) as store:
-            assert store.edge_types() == embedded.edge_types()
-            assert_same_snapshot(read_snapshot(store), read_snapshot(embedded))
-            assert store.schema_version() == 0
-            with neo4j.GraphDatabase.driver(server.uri, auth=server.auth) as driver:
-                for one in statements((written.folder / "schema.cypher").read_text()):
-                    driver.execute_query(one)
-                imported = schema_of(driver)
-            assert store.schema_version() == latest_version()
-            assert store.node_counts() == embedded.node_counts()
-            assert [hit.node.id for hit in store.search_text("One")] == ["i1"]
-            before = read_snapshot(store)
-            store.write(catalog)  # nothing is new
-            assert_same_snapshot(read_snapshot(store), before)
-            assert store.edge_types() == embedded.edge_types()
-            with neo4j.GraphDatabase.driver(server.uri, auth=server.auth) as driver:
-                driver.execute_query("MATCH (n) DETACH DELETE n")
-                for kind, name in imported:
-                    driver.execute_query(f"DROP {kind} {name}")
-            store.write(catalog)
-            with neo4j.GraphDatabase.driver(server.uri, auth=server.auth) as driver:
-                assert schema_of(driver) == imported
+        expected = read_snapshot(embedded)
+        assert store.schema_version() == 0
+        for one in statements((written.folder / "schema.cypher").read_text()):
+            driver.execute_query(one)
+        assert store.schema_version() == latest_version()
+        assert store.edge_types() == embedded.edge_types()
+        assert store.node_counts() == embedded.node_counts()
+        assert_same_snapshot(read_snapshot(store), expected)
+        assert [hit.node.id for hit in store.search_text("One")] == ["i1"]
+        # A write makes what is missing of the schema and the graph: there is nothing.
+        imported = schema_of(driver)
+        driver.execute_query("MATCH (v:SchemaVersion) DELETE v")
+        store.write(catalog)
+        assert schema_of(driver) == imported
+        assert store.edge_types() == embedded.edge_types()
+        assert_same_snapshot(read_snapshot(store), expected)
 
 
 def schema_of(driver: neo4j.Driver) -> list[tuple[str, str]]:
