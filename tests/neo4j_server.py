@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,12 +123,15 @@ def _docker_server() -> Iterator[Server]:
 
 
 @contextmanager
-def java_server() -> Iterator[Server]:
-    """Neo4j Community as a Java process of its own, on free ports, in a temporary folder."""
+def java_server(prepare: Callable[[Path], None] | None = None) -> Iterator[Server]:
+    """Neo4j Community as a Java process of its own, on free ports, in a temporary folder, for which
+    ``prepare`` is called before the start."""
     home = Path(tempfile.mkdtemp(prefix="kgrec-neo4j-"))
     port = _free_port()
-    _configure(home, port)
     try:
+        _configure(home, port)
+        if prepare is not None:
+            prepare(home)
         with _running(home) as process:
             yield _with_password(port, home, process)
     finally:
@@ -164,6 +168,20 @@ def _running(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         stop(process)
         guard.communicate()
+
+
+def run_with_admin(home: Path, *command: str) -> None:
+    """Run a command that calls neo4j-admin, for the stopped server in ``home``."""
+    words = ["java", "-Xmx1g", *JAVA_OPTIONS, "-cp", f"{_jars()}/*", "org.neo4j.cli.AdminTool"]
+    program = home / "bin" / "neo4j-admin"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    places = {"NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, **places, "PATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
 def _guard(pid: int, home: Path) -> subprocess.Popen[bytes]:

@@ -15,16 +15,15 @@ if TYPE_CHECKING:
     from kgrec import Constraints, Query, Recommender
     from kgrec.arguments import Missing
 
-StoreOption = Annotated[
-    str,
-    typer.Option(
-        "--store",
-        "-s",
-        envvar="KGREC_STORE",
-        help="The graph: a file (catalog.kgl) or an address (neo4j://host:7687).",
-        show_default=False,
-    ),
-]
+_STORE = typer.Option(
+    "--store",
+    "-s",
+    envvar="KGREC_STORE",
+    help="The graph: a file (catalog.kgl) or an address (neo4j://host:7687).",
+    show_default=False,
+)
+StoreOption = Annotated[str, _STORE]
+OptionalStoreOption = Annotated[str | None, _STORE]
 ModelOption = Annotated[
     Path,
     typer.Option("--model", "-m", envvar="KGREC_MODEL", help="Folder of a trained model."),
@@ -183,3 +182,9 @@ def read_constraints(
         exclude=split_list(exclude),
         missing=missing,
     )
+
+
+def is_given(context: typer.Context, option: str) -> bool:
+    """Whether an option is on the command line, and not in the environment alone."""
+    found = context.get_parameter_source(option)
+    return found is not None and found.name == "COMMANDLINE"

@@ -24,6 +24,7 @@ from kgrec.cli._options import (
     DeviceOption,
     Protocol,
     SeedOption,
+    is_given,
 )
 from kgrec.cli._output import print_json
 from kgrec.cli._progress import progress_on_stderr, say
@@ -132,7 +133,7 @@ def evaluate(
         else:
             from kgrec.cli._splits import with_split
 
-            files = mapping if _is_given(context, "mapping") else None
+            files = mapping if is_given(context, "mapping") else None
             catalog = _catalog(source, opened, source_format, files, progress)
             catalog, used = with_split(catalog, split_protocol, split_column, seed)
             store = str(folder / "catalog.kgl")
@@ -143,12 +144,6 @@ def evaluate(
         with opened(store) as graph:
             result = _measure(graph, request, progress)
     print_json({**result, "split": used, "source": source})
-
-
-def _is_given(context: typer.Context, option: str) -> bool:
-    """Whether an option is on the command line, and not in the environment alone."""
-    found = context.get_parameter_source(option)
-    return found is not None and found.name == "COMMANDLINE"
 
 
 def _is_ready(source: str, opened: Opened, protocol: Protocol, column: str) -> bool:

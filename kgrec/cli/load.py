@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._bulk import check_bulk, print_files, write_files
 from kgrec.cli._following import BadLines, follow, place_of_position
 from kgrec.cli._loads import compare, print_outcome, write
-from kgrec.cli._options import TAB, DatabaseOption, DbUserOption, JsonOption, StoreOption
+from kgrec.cli._options import (
+    TAB,
+    DatabaseOption,
+    DbUserOption,
+    JsonOption,
+    OptionalStoreOption,
+    is_given,
+)
 from kgrec.cli._output import print_json
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._stdin import STDIN, called, stdin_as_file
@@ -132,11 +140,12 @@ def _check_following(follows: bool, others: dict[str, bool], own: dict[str, bool
     epilog="Example: `kgrec load my-data --store catalog.kgl`",
 )
 def load(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(help="Folder or file to load, ml-100k to fetch, - for standard input."),
     ],
-    store: StoreOption,
+    store: OptionalStoreOption = None,
     source_format: FormatOption = None,
     mapping: FileMappingOption = None,
     metadata: Annotated[
@@ -187,6 +196,15 @@ def load(
         bool,
         typer.Option("--dry-run", help="Check all and say what would change; write nothing."),
     ] = False,
+    bulk: Annotated[
+        Path | None,
+        typer.Option(
+            "--bulk",
+            help="In place of --store: a folder for the files and the command of neo4j-admin "
+            "database import.",
+            file_okay=False,
+        ),
+    ] = None,
     follow_file: Annotated[
         bool,
         typer.Option(
@@ -214,7 +232,7 @@ def load(
     nothing. A store that holds a graph already keeps what the files lack, unless `--replace` is
     given; either way the command says what was added, changed, kept or removed. The CSV layout is
     described in docs/csv-layout.md, a mapping for files of any other names and columns in
-    docs/file-mapping.md.
+    docs/file-mapping.md. `--bulk` writes files for Neo4j's own import instead (docs/neo4j.md).
     """
     options = {
         "mapping": mapping,
@@ -230,6 +248,7 @@ def load(
     }
     given = {_flag(name): value is not None for name, value in options.items()}
     given |= {"--format": source_format is not None, "--replace": replace, "--dry-run": dry_run}
+    given["--bulk"] = bulk is not None
     _check_following(
         follow_file,
         {STDIN: source == STDIN, **given},
@@ -239,6 +258,17 @@ def load(
             "--bad-lines": bad_lines is not BadLines.skip,
         },
     )
+    if bulk is not None:
+        given_store = is_given(context, "store")
+        check_bulk(bulk, {"--store": given_store, "--replace": replace, "--dry-run": dry_run})
+        with progress_on_stderr() as progress:
+            result = load_source(source, source_format, progress, **options)
+            written = write_files(result.catalog, bulk, database, progress)
+        say(str(result.report))
+        print_files(written, as_json=as_json)
+        return
+    if store is None:
+        raise typer.BadParameter("name the graph with --store, or a folder of files with --bulk")
     if follow_file:
         place = position or place_of_position(Path(source), store, server=is_server(store))
         with open_store(store, user=db_user, database=database, create=True) as graph:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+import pyarrow as pa
+
 from graph_schema.errors import QueryError
 from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW
 
@@ -36,3 +38,9 @@ def indexed(label: str, texts: Iterable[str]) -> list[str]:
     """Those of a label's properties with text that are searched."""
     chosen: Any = _PROPERTIES.get(label)
     return sorted(name for name in texts if chosen is None or name in chosen)
+
+
+def text_properties(label: str, schema: pa.Schema) -> list[str]:
+    """Those columns of a label's nodes that are searched."""
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    return indexed(label, (name for name in texts if name != "id"))

@@ -109,3 +109,31 @@ def test_an_export_of_nothing_says_so(data: Path, tmp_path: Path) -> None:
     kgrec("remove", *gone, "--store", store)
     result = kgrec("export", tmp_path / "out", "--store", store)
     assert "nothing that kgrec knows is in it" in result.stderr
+
+
+def test_bulk_writes_files_and_says_what_to_run(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bulk"
+    result = kgrec("load", data, "--bulk", folder)
+    assert "interactions.csv" in result.stderr
+    assert f"cd {folder} && neo4j-admin database import full neo4j --nodes=User=" in result.stdout
+    assert f"cypher-shell --database neo4j --file {folder / 'schema.cypher'}" in result.stdout
+    answer = kgrec_json("load", data, "--bulk", folder, "--database", "shop", "--json")
+    assert answer["rows"]["nodes-Item.csv"] == 3
+    assert answer["rows"]["relationships-0-INTERACTED.csv"] == 3
+    assert " full shop " in answer["command"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bulk", "data"]
+
+
+def test_bulk_takes_the_place_of_a_store(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, store = tmp_path / "bulk", tmp_path / "g.kgl"
+    assert "--bulk" in kgrec("load", data, expect=2).stderr
+    for option in (["--store", store], ["--replace"], ["--dry-run"], ["--follow"]):
+        result = kgrec("load", data, "--bulk", folder, *option, expect=2)
+        assert option[0] in result.stderr
+    monkeypatch.setenv("KGREC_STORE", str(store))  # of other commands
+    kgrec("load", data, "--bulk", folder)
+    assert not store.exists()
+    (folder / "notes.txt").write_text("mine")
+    assert "notes.txt" in kgrec("load", data, "--bulk", folder, expect=1).stderr

@@ -20,6 +20,8 @@ from kgrec.stores.base import EdgeType
 from kgrec.stores.cypher_quoting import quote
 from kgrec.stores.neo4j.names import EdgeSource, Names, NodeSource
 
+DIALECT = "neo4j"  # of the migrations
+
 # What leaves with the nodes ``rows`` of a label: the relationship type that it depends on, the
 # label of the nodes that leave (None: relationships alone), and the statement.
 _WITH_USER = "UNWIND $rows AS id MATCH (:User {id: id})"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-
 from graph_schema.errors import StoreError
-from kgrec.stores.fulltext import indexed
+from kgrec.stores.fulltext import text_properties
 from kgrec.stores.neo4j import queries
 from kgrec.stores.neo4j.names import NodeSource
 from kgrec.stores.neo4j.session import Connection
@@ -19,9 +17,7 @@ def index_texts(connection: Connection, nodes: Sequence[NodeRows]) -> None:
 
     An index is created again where properties are new, because Neo4j can't add any to it."""
     for rows in nodes:
-        schema = rows.table.schema
-        texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        wanted = set(indexed(rows.label, (name for name in texts if name != "id")))
+        wanted = set(text_properties(rows.label, rows.table.schema))
         if rows.label in queries.TEXT_INDEX and wanted:
             _cover(connection, rows.label, wanted)
 

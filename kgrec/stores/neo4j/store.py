@@ -47,7 +47,6 @@ from kgrec.stores.stored_types import attribute_kinds, with_stored_types
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 VERSION_LABEL = "SchemaVersion"
-DIALECT = "neo4j"  # of the migrations
 
 
 class Neo4jStore(GraphStore):
@@ -221,7 +220,7 @@ class Neo4jStore(GraphStore):
                 f"{self.uri}: the graph has schema version {version}, this kgrec knows up to "
                 f"{latest_version()}. Cure: install the newest kgrec."
             )
-        for step in migrations(DIALECT):
+        for step in migrations(queries.DIALECT):
             if step.version <= version:
                 continue
             for statement in step.statements:
