@@ -115,6 +115,8 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "update": {"data": "{data}", "--model": "{model}", "--out": "{folder}/updated"},
     "vectors": {"--model": "{model}", "--out": "{folder}/vectors.parquet"},
     "adapt": {"scenario": "gifts", "--model": "{model}", "--out": "{folder}/adapted"},
+    "compress": {"model": "{model}", "out": "{folder}/small"},
+    "snapshot": {"source": "{data}", "folder": "{folder}/columns"},
     "evaluate": {"source": "{data}", "--config": "{settings}"},
     "explain": {"--model": "{model}", "--user": "u0", "--item": "i0"},
     "explore": {"--model": "{model}", "--node": "Item:i0"},
@@ -193,15 +195,15 @@ def run(command: str, name: str, value: str, used: dict[str, Path]) -> Any:
         given.pop(other, None)
     if command == "explore" and "--importance" in given:
         given.pop("--node")
-    line = [command]
+    line, arguments = [command], []
     for option, text in given.items():
         flag = option in ("--without", "--why-not", "--ignore-missing")
         shown = text.format(**used) if "{" in text and text != "{0}%s" else text
-        line += [option] if flag else [option, shown] if option.startswith("-") else ["--", shown]
-    if "--" in line:  # arguments last
-        place = line.index("--")
-        line = [command, *line[1:place], *line[place + 2 :], *line[place : place + 2]]
-    return CliRunner().invoke(app, line)
+        if option.startswith("-"):
+            line += [option] if flag else [option, shown]
+        else:
+            arguments.append(shown)
+    return CliRunner().invoke(app, [*line, "--", *arguments] if arguments else line)
 
 
 def test_every_command_is_tried() -> None:
