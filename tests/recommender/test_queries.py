@@ -196,8 +196,8 @@ def test_a_counterfactual_is_what_recommend_gives_without_the_events(
     if scenario in ("auto", "mixture"):
         scenario = "app"
     query = Query(histories={"new": TYPED}, scenario=scenario)
-    item = str(model.recommend(query, k=1)["item_id"].iloc[0])
-    answer = model.counterfactual(query, item, k=1, max_events=3)
+    item = str(model.recommend(query, k=3)["item_id"].iloc[-1])
+    answer = model.counterfactual(query, item, k=3, max_events=3)
     assert answer.found
     gone = {event.item_id for event in answer.events}
     changed = replace(query, histories={"new": [one for one in TYPED if one not in gone]})
