@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from graph_schema import Catalog, CatalogError
@@ -34,6 +35,8 @@ def in_frame(values: list[object]) -> list[int | None]:
 def test_every_form_of_an_instant_is_the_same_second(time: dt.datetime) -> None:
     aware = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
     second = (aware - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(seconds=1)
+    # Refused: seconds of the year 8295 that read as a day of 1996.
+    assume(not re.fullmatch(r"(19|20)\d{6}(\d{4}|\d{6})?", str(second)))
     forms = [time, pd.Timestamp(time), time.isoformat(), time.isoformat(sep=" "), second]
     forms += [str(second), float(second)]
     forms += [aware.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")]
