@@ -48,24 +48,23 @@ def local_ridge(
         Column i holds at most m weights of other items on item i. Takes O(n m³) time, and memory
         for n m weights.
     """
-    n_items = rows.shape[1]
     columns, found = rows.tocsc(), []
     within = _Columns(columns)
-    for first, nearest, products in _neighbourhoods(rows, columns, neighbours, shrink):
+    solved: list[list[np.ndarray]] = [[] for _ in penalties]
+    for nearest, products in _neighbourhoods(rows, columns, neighbours, shrink):
         follow()
         inner = np.stack([within.gram(items) for items in nearest])
-        found.append((first, nearest, [_solve(inner, products, penalty) for penalty in penalties]))
-    return [
-        _assemble([(first, nearest, values[place]) for first, nearest, values in found], n_items)
-        for place in range(len(penalties))
-    ]
+        found.append(nearest)
+        for values, penalty in zip(solved, penalties, strict=True):
+            values.append(_solve(inner, products, penalty))
+    return [_assemble(np.concatenate(found), np.concatenate(values)) for values in solved]
 
 
 def _neighbourhoods(
     rows: sp.csr_matrix, columns: sp.csc_matrix, neighbours: int, shrink: float
-) -> Iterator[tuple[int, Ints, np.ndarray]]:
-    """For each block of items: the first item, the nearest items int64 ``[b, m]`` (-1 where an item
-    has fewer) and their products with it, float32 ``[b, m]``."""
+) -> Iterator[tuple[Ints, np.ndarray]]:
+    """For each block of items: their nearest items int64 ``[b, m]`` (-1 where an item has fewer)
+    and the products with these, float32 ``[b, m]``."""
     across = columns.T.tocsr()
     squared = np.asarray(columns.multiply(columns).sum(axis=0), dtype=np.float64).ravel()
     length = np.sqrt(squared)
@@ -73,7 +72,7 @@ def _neighbourhoods(
     for first in range(0, rows.shape[1], _BLOCK):
         gram = (across[first : first + _BLOCK] @ rows).tocsr()
         gram.sort_indices()
-        yield first, *_nearest(gram, first, length, size, shrink)
+        yield _nearest(gram, first, length, size, shrink)
 
 
 def _nearest(
@@ -134,9 +133,9 @@ def _solve(gram: np.ndarray, products: np.ndarray, penalty: float) -> np.ndarray
     return solved.squeeze(2).numpy()
 
 
-def _assemble(blocks: Sequence[tuple[int, Ints, np.ndarray]], n_items: int) -> sp.csr_matrix:
-    nearest = np.concatenate([each for _, each, _ in blocks])
-    values = np.concatenate([each for _, _, each in blocks])
+def _assemble(nearest: Ints, values: np.ndarray) -> sp.csr_matrix:
+    """CSR ``[n, n]`` from the nearest items of all n items and their weights, both ``[n, m]``."""
     known = nearest >= 0
     column = np.nonzero(known)[0]
-    return sp.csr_matrix((values[known], (nearest[known], column)), shape=(n_items, n_items))
+    shape = (len(nearest), len(nearest))
+    return sp.csr_matrix((values[known], (nearest[known], column)), shape=shape)
