@@ -19,12 +19,11 @@ import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
 from graph_schema.disk.scratch import scratch_folder
-from graph_schema.errors import SourceError, reason
+from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS
 from graph_schema.names import ENTITY, ITEM, KEY_COLUMNS, LABEL_FRAMES, SCENARIO, USER
 from graph_schema.report import ProblemCollector, shown
-from kgrec.files import replaced_folder
-from kgrec.graph.mapped.folder import SNAPSHOT, write_meta, write_nodes
+from kgrec.graph.mapped.folder import fresh_snapshot, write_meta, write_nodes
 from kgrec.graph.mapped.merge import EdgeMerge, check_memory, edge_merge
 from kgrec.graph.snapshot import GraphSnapshot, with_named
 
@@ -82,18 +81,12 @@ def build_snapshot(
         Without DuckDB.
     """
     check_memory(memory)
-    try:
-        with (
-            replaced_folder(folder, SNAPSHOT) as fresh,
-            scratch_folder(fresh.parent) as scratch,
-            edge_merge(scratch, memory, threads) as merge,
-        ):
-            _build(parts, read, merge, fresh)
-    except OSError as error:
-        raise SourceError(
-            f"{folder}: the snapshot can't be written ({reason(error)}). Cure: free some space, or "
-            "name a folder where you may write."
-        ) from error
+    with (
+        fresh_snapshot(folder) as fresh,
+        scratch_folder(fresh.parent) as scratch,
+        edge_merge(scratch, memory, threads) as merge,
+    ):
+        _build(parts, read, merge, fresh)
 
 
 def _build(

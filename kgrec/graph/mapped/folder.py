@@ -7,7 +7,8 @@ machine share what is. Node tables and texts are Arrow files, of which pandas co
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
@@ -60,20 +61,30 @@ def save_snapshot(snapshot: GraphSnapshot, folder: str | Path) -> Path:
     SourceError
         Where the disk refuses.
     """
+    with fresh_snapshot(folder) as fresh:
+        write_nodes(fresh, snapshot)
+        layout = EventLayout.of(snapshot.interactions, len(snapshot.users))
+        write_events(fresh, snapshot.interactions, layout)
+        write_facts(fresh, snapshot.facts)
+        kinds = [(f.head_label, f.relation, f.tail_label) for f in snapshot.facts]
+        write_meta(fresh, snapshot, layout, kinds)
+    return Path(folder)
+
+
+@contextmanager
+def fresh_snapshot(folder: str | Path) -> Iterator[Path]:
+    """A folder to write a snapshot into, which takes the place of ``folder`` after the block.
+
+    Raises ModelError for a folder that holds files of others, SourceError where the disk refuses.
+    """
     try:
         with replaced_folder(folder, SNAPSHOT) as fresh:
-            write_nodes(fresh, snapshot)
-            layout = EventLayout.of(snapshot.interactions, len(snapshot.users))
-            write_events(fresh, snapshot.interactions, layout)
-            write_facts(fresh, snapshot.facts)
-            kinds = [(f.head_label, f.relation, f.tail_label) for f in snapshot.facts]
-            write_meta(fresh, snapshot, layout, kinds)
+            yield fresh
     except OSError as error:
         raise SourceError(
             f"{folder}: the snapshot can't be written ({reason(error)}). Cure: free some space, or "
             "name a folder where you may write."
         ) from error
-    return Path(folder)
 
 
 def open_snapshot(folder: str | Path) -> GraphSnapshot:
