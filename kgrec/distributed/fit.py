@@ -23,24 +23,18 @@ from kgrec.fitting.fit import (
     FitData,
     FitOptions,
     Fitted,
-    best_epoch,
     epoch_progress,
     fingerprint,
+    second_training,
     step_sampler,
     untrained_engine,
     validation_queries,
+    with_chosen_weights,
 )
-from kgrec.fitting.item_weight_choice import (
-    NO_WEIGHTS,
-    ItemWeightSettings,
-    choose_item_weights,
-    with_item_weights,
-)
+from kgrec.fitting.item_weight_choice import NO_WEIGHTS
 from kgrec.fitting.plan import plan_training
-from kgrec.fitting.warm_start import short_plan
 from kgrec.nn import HybridModel, ModelShape
 from kgrec.scoring.engine import Engine
-from kgrec.training import Plan
 
 # Settings that need more than one process has of a step, and the values that do not.
 _NEUTRAL = {
@@ -129,7 +123,10 @@ class SharedFit:
                 validate = SharedValidation(lending, engine, tables, queries)
             steps, stop = plan, None
             if template is not None:
-                steps, stop = _second_training(lending, template)
+                assert isinstance(template, SharedFitted)
+                steps, stop = second_training(
+                    template, lambda: take_rows(lending, template.lending)
+                )
             trainer = MicroTrainer(
                 model=engine.model,
                 inputs=engine.inputs,
@@ -155,7 +152,7 @@ class SharedFit:
         whole = self._whole(engine, maker.shards)
         settings, final = NO_WEIGHTS, whole
         if self.group.is_first:
-            settings, final = _with_weights(whole, data, config, options, plan, log, template)
+            settings, final = with_chosen_weights(whole, data, config, options, plan, log, template)
         settings = replace(settings, ndcg=self._of_first(settings.ndcg))
         return SharedFitted(final, plan, log, settings, lending=lending)
 
@@ -184,34 +181,6 @@ class SharedFit:
             return engine
         bound = replace(engine.bound.refreshed(), model=whole.eval())
         return Engine.bind(bound)
-
-
-def _second_training(lending: Lending, chosen: Fitted) -> tuple[Plan, int | None]:
-    """The plan of a training on all rows, and after how many of its epochs it ends; as in one
-    process."""
-    epochs = best_epoch(chosen.training_log)
-    assert isinstance(chosen, SharedFitted)
-    if chosen.plan.refit_share and take_rows(lending, chosen.lending):
-        return short_plan(chosen.plan, epochs), None
-    return chosen.plan, epochs
-
-
-def _with_weights(
-    engine: Engine,
-    data: FitData,
-    config: RecommenderConfig,
-    options: FitOptions,
-    plan: Plan,
-    log: list[dict[str, float]],
-    template: Fitted | None,
-) -> tuple[ItemWeightSettings, Engine]:
-    """The settings of the item–item weights, and the whole engine with them; as in one process."""
-    if template is not None:
-        return template.item_weights, with_item_weights(engine, template.item_weights, plan)
-    if not config.model.use_item_weights or plan.is_behind(log, options.rival):
-        return NO_WEIGHTS, engine
-    texts = config.model.use_text
-    return choose_item_weights(engine, data.valid, plan, options.seed, texts=texts)
 
 
 class _Maker:

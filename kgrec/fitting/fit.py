@@ -156,7 +156,10 @@ def fit_engine(
         engine, tables = untrained_engine(data, config, plan, device)
         steps, stop = plan, None
         if template is not None:
-            steps, stop = _second_training(engine, template)
+            steps, stop = second_training(
+                template,
+                lambda: take_weights(engine.model, engine.vocabulary, template.engine),
+            )
         trainer = Trainer(
             model=engine.model,
             inputs=engine.inputs,
@@ -174,17 +177,9 @@ def fit_engine(
         )
         log = _run(trainer, data, config, options)
     engine.model.eval()
-    final = engine.refreshed()
-    if template is not None:
-        settings = template.item_weights
-        final = with_item_weights(final, settings, plan)
-    elif not config.model.use_item_weights or plan.is_behind(log, options.rival):
-        settings = NO_WEIGHTS
-    else:
-        texts = config.model.use_text
-        settings, final = choose_item_weights(
-            final, data.valid, plan, seed, texts=texts, progress=options.progress
-        )
+    settings, final = with_chosen_weights(
+        engine.refreshed(), data, config, options, plan, log, template
+    )
     start = None
     if config.training.meta_epochs and not plan.sampled:
         epochs = config.training.meta_epochs
@@ -233,13 +228,39 @@ def best_epoch(log: list[dict[str, float]]) -> int:
     return int(best["epoch"])
 
 
-def _second_training(engine: Engine, chosen: Fitted) -> tuple[Plan, int | None]:
+def second_training(chosen: Fitted, take: Callable[[], bool]) -> tuple[Plan, int | None]:
     """The plan of a training on all rows, and after how many of its epochs it ends: it goes on
-    from the chosen weights where it can, otherwise it repeats the first."""
+    from the chosen weights where ``take`` could give them to the model, otherwise it repeats the
+    first."""
     epochs = best_epoch(chosen.training_log)
-    if chosen.plan.refit_share and take_weights(engine.model, engine.vocabulary, chosen.engine):
+    if chosen.plan.refit_share and take():
         return short_plan(chosen.plan, epochs), None
     return chosen.plan, epochs
+
+
+def with_chosen_weights(
+    engine: Engine,
+    data: FitData,
+    config: RecommenderConfig,
+    options: FitOptions,
+    plan: Plan,
+    log: list[dict[str, float]],
+    template: Fitted | None,
+) -> tuple[ItemWeightSettings, Engine]:
+    """The settings of the item–item weights for a trained engine, chosen on validation rows or
+    those of ``template``, and the engine with them; none where a rival is ahead for good."""
+    if template is not None:
+        return template.item_weights, with_item_weights(engine, template.item_weights, plan)
+    if not config.model.use_item_weights or plan.is_behind(log, options.rival):
+        return NO_WEIGHTS, engine
+    return choose_item_weights(
+        engine,
+        data.valid,
+        plan,
+        options.seed,
+        texts=config.model.use_text,
+        progress=options.progress,
+    )
 
 
 def epoch_progress(progress: Progress, epochs: int) -> Callable[[dict[str, float]], None]:
