@@ -21,7 +21,7 @@ MODULES = sorted(
     file.relative_to(ROOT) for package in PACKAGES for file in (ROOT / package).rglob("*.py")
 )
 LONGEST_MODULE = 600
-FACADE, LONGEST_FACADE = Path("kgrec/recommender.py"), 1_500  # every public method, documented
+FACADE, LONGEST_FACADE = Path("kgrec/recommender.py"), 1_800  # every public method, documented
 MOST_FILES = 14  # of one folder
 A_FILE_EACH = {"kgrec/cli", "loaders"}  # folders with a file for every command, every format
 TEXT_FILES = {".py", ".md", ".toml", ".txt", ".ipynb", ".yaml", ".yml", ".cypher", ""}
