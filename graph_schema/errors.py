@@ -63,6 +63,10 @@ class NotFittedError(KgrecError, ValueError, AttributeError):
     """A recommender is asked before ``fit`` or ``load`` (the bases are those of scikit-learn's)."""
 
 
+class ServiceError(KgrecError):
+    """The service can't start, or can't store what it was sent."""
+
+
 class DeviceError(RequestError):
     """The device asked for does not exist or can't be used."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain
+from itertools import accumulate, chain, compress
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -17,7 +17,14 @@ from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.given_histories import GivenHistories, HistoryLists
-from kgrec.scoring.lookup import check_scenario, few_item_rows, known_users, scenario_code
+from kgrec.scoring.live_events import LiveEvents
+from kgrec.scoring.lookup import (
+    check_scenario,
+    few_item_rows,
+    known_users,
+    scenario_code,
+    unknown_users,
+)
 from kgrec.scoring.request import Request
 from kgrec.scoring.scenario_codes import RESERVED
 
@@ -122,16 +129,20 @@ class Query:
 
 @dataclass(frozen=True, eq=False)
 class Resolver:
-    """Turns queries into requests to one engine."""
+    """Turns queries into requests to one engine.
+
+    ``live``: events since the engine's graph was read, which stored histories go on with.
+    """
 
     engine: Engine
     user_scenarios: UserScenarios
     recogniser: BoundRecogniser
+    live: LiveEvents | None = None
 
     def over(self, engine: Engine) -> Resolver:
         """A resolver for another engine of the same model."""
         scenarios = UserScenarios.infer(engine, self.user_scenarios.rule)
-        return Resolver(engine, scenarios, replace(self.recogniser, engine=engine))
+        return Resolver(engine, scenarios, replace(self.recogniser, engine=engine), self.live)
 
     def resolve(self, query: Query) -> Request:
         """The request with histories and scenarios as rows.
@@ -196,12 +207,29 @@ class Resolver:
     def _stored_request(self, query: Query) -> Request:
         users, integers = self.engine.snapshot.users, all_integers(query.users)
         ids = id_list(query.users, "users")
+        if self.live is not None and self.live.any_of(ids):
+            return self._live_request(query, ids, integers, self.live)
         if query.missing == "ignore":
             ids = [one for one, row in zip(ids, users.rows(ids), strict=True) if row >= 0]
         rows = known_users(users, ids)
         codes = self._codes(rows, query.scenario, query.context)
         stored = self.engine.stored(rows, codes)
         return Request(stored, ids, query.context, integers=integers)
+
+    def _live_request(
+        self, query: Query, ids: list[str], integers: bool, live: LiveEvents
+    ) -> Request:
+        """The request for stored histories that go on with later events."""
+        rows = live.rows(ids, self.engine.snapshot.users.rows(ids))
+        there = [row >= 0 or one in live for one, row in zip(ids, rows.tolist(), strict=True)]
+        if query.missing == "ignore":
+            ids, rows = list(compress(ids, there)), rows[there]
+        elif not all(there):
+            raise unknown_users([one for one, known in zip(ids, there, strict=True) if not known])
+        codes = self._codes(rows, query.scenario, query.context)
+        histories, times = live.histories(self.engine, ids, rows, codes)
+        alone = times if len(ids) == 1 else None
+        return Request(histories, ids, query.context, integers=integers, times=alone)
 
     def _given_request(self, query: Query) -> Request:
         """The request for histories that came with the query."""

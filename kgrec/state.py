@@ -29,6 +29,7 @@ from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.build import clusters_for, wants_clusters
 from kgrec.scoring.item_clusters.lists import ItemSearch
 from kgrec.scoring.item_clusters.stored import ItemClusters
+from kgrec.scoring.live_events import LiveEvents
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.training.scenarios.maml import Start
@@ -96,6 +97,8 @@ class FittedState:
         One record per epoch: loss and validation metrics.
     trials : list of dict
         One record per trial of a search over settings.
+    live : LiveEvents or None
+        Events since the graph was read, as a service adds them; they are saved nowhere.
     """
 
     config: RecommenderConfig
@@ -110,6 +113,7 @@ class FittedState:
     training_log: list[dict[str, float]] = field(default_factory=list)
     rating_log: list[dict[str, float]] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
+    live: LiveEvents | None = None
 
     @property
     def snapshot(self) -> GraphSnapshot:
@@ -123,6 +127,7 @@ class FittedState:
             self.engine,
             UserScenarios.infer(self.engine, self.config.scenarios.rule),
             BoundRecogniser(self.engine, self.recogniser, self.reader),
+            self.live,
         )
 
     @cached_property

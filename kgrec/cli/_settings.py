@@ -1,17 +1,20 @@
-"""A model's settings from a TOML file."""
+"""Settings from TOML files."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from graph_schema.errors import SourceError
 
 if TYPE_CHECKING:
+    from graph_schema.settings import Settings
     from kgrec import RecommenderConfig
+
+    _S = TypeVar("_S", bound=Settings)
 
 ConfigOption = Annotated[
     Path | None,
@@ -32,26 +35,31 @@ def read_config(path: Path | None, text_cache: Path | None = None) -> Recommende
     """
     from kgrec import RecommenderConfig, TextConfig
 
-    config = RecommenderConfig() if path is None else _parse(path)
+    config = read_settings(path, RecommenderConfig)
     if text_cache is None:
         return config
     text = TextConfig(**{**config.text.model_dump(), "cache_dir": str(text_cache)})
     return config.model_copy(update={"text": text})
 
 
-def _parse(path: Path) -> RecommenderConfig:
+def read_settings(path: Path | None, kind: type[_S]) -> _S:
+    """The settings of a kind in ``path`` (the defaults if None).
+
+    Raises SourceError that names every field that is unknown or wrong.
+    """
     from pydantic import ValidationError
 
     from graph_schema.settings import wrong_fields
-    from kgrec import RecommenderConfig
 
+    if path is None:
+        return kind()
     try:
-        return RecommenderConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} is no TOML file ({error}); correct its syntax.") from error
     except ValidationError as error:
         lines = [f"- {line}" for line in wrong_fields(error)]
         raise SourceError(
             f"{path} has wrong settings:\n" + "\n".join(lines) + "\nCorrect these fields; "
-            "kgrec.RecommenderConfig documents each."
+            f"{kind.__module__.partition('.')[0]}.{kind.__name__} documents each."
         ) from error

@@ -48,9 +48,10 @@ class Case:
     @staticmethod
     def of(engine: Engine, explainer: Explainer, request: Request, *, stored: bool) -> Case:
         """``stored`` if the one history of the request is the one in the graph."""
-        row = int(request.histories.user[0]) if stored else None
+        row = int(request.histories.user[0])
+        stored = stored and row >= 0  # a user with events since the graph was read may have no row
         history = EditableHistory.of(engine, request, stored=stored)
-        return Case(engine, explainer, history, row, request.ids[0])
+        return Case(engine, explainer, history, row if stored else None, request.ids[0])
 
     def explain(
         self,

@@ -20,13 +20,17 @@ def known_users(users: NodeTable, ids: Sequence[str]) -> Ints:
     """int64: rows of stored users. Raises RequestError that names all unknown users."""
     rows = users.rows(ids)
     if (rows < 0).any():
-        unknown = _unknown(ids, rows)
-        raise RequestError(
-            f"{_are('user', unknown)} not in the graph; give a history with the request (an empty "
-            "one will do), add the user with update(), or leave out what is unknown, where the "
-            "method has it with missing='ignore'."
-        )
+        raise unknown_users(_unknown(ids, rows))
     return rows
+
+
+def unknown_users(ids: Sequence[str]) -> RequestError:
+    """The error that names users who are not in the graph."""
+    return RequestError(
+        f"{_are('user', ids)} not in the graph; give a history with the request (an empty one will "
+        "do), add the user with update(), or leave out what is unknown, where the method has it "
+        "with missing='ignore'."
+    )
 
 
 def item_rows(items: NodeTable, ids: Any, missing: Missing = "error") -> Ints:

@@ -30,6 +30,9 @@ class Request:
         over scenarios.
     integers : bool or None
         Whether the ids were given as integers, which the answer then has too; None without ids.
+    times : int64 ``[n]`` or None
+        Unix seconds of the events of a single history that is not the stored one as a whole; None
+        where the stored one has them, or nothing has.
     """
 
     histories: Histories
@@ -37,6 +40,7 @@ class Request:
     context: Mapping[str, Any] | None = None
     mixture: np.ndarray | None = None
     integers: bool | None = None
+    times: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.histories)

@@ -31,6 +31,8 @@ class EditableHistory:
     def of(engine: Engine, request: Request, *, stored: bool) -> EditableHistory:
         """``stored``: whether the history is the one in the graph."""
         one = request.histories
+        if request.times is not None:
+            return EditableHistory(request, request.times)
         if stored:
             return EditableHistory(request, engine.sequences.times(int(one.user[0])))
         return EditableHistory(request, np.arange(len(one.item), dtype=np.int64))

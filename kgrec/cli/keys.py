@@ -1,0 +1,69 @@
+"""``kgrec keys``: who may call the service, and for what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kgrec.cli._app import app
+from kgrec.cli._options import JsonOption
+from kgrec.cli._output import print_json, print_values
+from kgrec.cli._progress import say
+from kgrec.cli.serve import RootOption, ServedOption, open_root
+
+keys = typer.Typer(
+    name="keys",
+    no_args_is_help=True,
+    help="Keys of the service: who may call it, and for what.",
+    rich_markup_mode="markdown",
+)
+app.add_typer(keys)
+
+
+@keys.command(epilog="Example: `kgrec keys add shop --scopes read,write --model model`")
+def add(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    scopes: Annotated[
+        str, typer.Option(help="What it allows: some of read, write, explore and admin.")
+    ] = "read,write",
+    model: ServedOption = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and print it: it is shown once, and stored as a hash."""
+    from kgrec.presentation import split_list
+    from kgrec.serving.access import Keys
+
+    text = Keys(open_root(model, root).keys).add(name, split_list(scopes) or [])
+    say("keep this key: it is not shown again")
+    print_values({"name": name, "key": text}, as_json)
+
+
+@keys.command("list", epilog="Example: `kgrec keys list --model model`")
+def list_(model: ServedOption = None, root: RootOption = None, as_json: JsonOption = False) -> None:
+    """The names and scopes of all keys."""
+    from kgrec.serving.access import Keys
+
+    found = [
+        {"name": key.name, "scopes": list(key.scopes), "made": key.made}
+        for key in Keys(open_root(model, root).keys)
+    ]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        print(f"{one['name']}: {', '.join(one['scopes'])}")
+
+
+@keys.command(epilog="Example: `kgrec keys remove shop --model model`")
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of the key.")],
+    model: ServedOption = None,
+    root: RootOption = None,
+) -> None:
+    """Remove a key; a service that runs refuses it within a second."""
+    from kgrec.serving.access import Keys
+
+    Keys(open_root(model, root).keys).remove(name)
+    say(f"removed {name}")

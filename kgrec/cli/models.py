@@ -1,0 +1,103 @@
+"""``kgrec models``: the models of a service, and which one answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgrec.cli._app import app
+from kgrec.cli._options import JsonOption
+from kgrec.cli._output import print_json, print_values
+from kgrec.cli.serve import open_root
+
+if TYPE_CHECKING:
+    from kgrec.serving.registry import Activation
+
+models = typer.Typer(
+    name="models",
+    no_args_is_help=True,
+    help="The models of a service, and which one answers.",
+    rich_markup_mode="markdown",
+)
+app.add_typer(models)
+RootOption = Annotated[
+    Path, typer.Option("--root", envvar="KGREC_ROOT", help="Folder of the service.")
+]
+ReasonOption = Annotated[str, typer.Option(help="Why, for the history.")]
+_WHO = "kgrec models"
+
+
+@models.command(epilog="Example: `kgrec models add winter models/winter --root service`")
+def add(
+    name: Annotated[str, typer.Argument(help="Name of the model.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a trained model.", exists=True, file_okay=False)
+    ],
+    root: RootOption,
+    note: Annotated[str, typer.Option(help="What it is.")] = "",
+) -> None:
+    """Register a model; it answers once it is activated."""
+    open_root(None, root).add(name, folder, note)
+
+
+@models.command("list", epilog="Example: `kgrec models list --root service`")
+def list_(root: RootOption, as_json: JsonOption = False) -> None:
+    """All models, the one that answers with a mark."""
+    registry = open_root(None, root).read()
+    if as_json:
+        rows = [
+            {
+                "name": e.name,
+                "folder": e.folder,
+                "note": e.note,
+                "active": e.name == registry.active,
+            }
+            for e in registry.models.values()
+        ]
+        print_json(rows)
+        return
+    for entry in registry.models.values():
+        mark = "*" if entry.name == registry.active else " "
+        print(f"{mark} {entry.name}  {entry.note or entry.folder}")
+
+
+@models.command(epilog="Example: `kgrec models activate winter --root service`")
+def activate(
+    name: Annotated[str, typer.Argument(help="Name of the model.")],
+    root: RootOption,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model answer: a service that runs loads it within seconds, and no request waits."""
+    _print(open_root(None, root).activate(name, _WHO, reason), as_json)
+
+
+@models.command(epilog="Example: `kgrec models rollback --root service`")
+def rollback(root: RootOption, reason: ReasonOption = "", as_json: JsonOption = False) -> None:
+    """Let the model answer that did so before."""
+    from kgrec.errors import RequestError
+
+    opened = open_root(None, root)
+    before = opened.read().previous
+    if before is None:
+        raise RequestError("no model answered before this one; activate one by its name.")
+    _print(opened.activate(before, _WHO, reason or "rolled back"), as_json)
+
+
+@models.command(epilog="Example: `kgrec models history --root service`")
+def history(root: RootOption, as_json: JsonOption = False) -> None:
+    """Who changed the model that answers, when and why; the latest first."""
+    changes = open_root(None, root).read().history[::-1]
+    if as_json:
+        print_json([vars(change) for change in changes])
+        return
+    for change in changes:
+        when = dt.datetime.fromtimestamp(change.when, dt.UTC).isoformat(" ", "seconds")
+        print(f"{when}  {change.before or '-'} -> {change.name}  {change.who}: {change.reason}")
+
+
+def _print(change: Activation, as_json: bool) -> None:
+    print_values({"model": change.name, "before": change.before}, as_json)

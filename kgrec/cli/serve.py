@@ -1,0 +1,97 @@
+"""``kgrec serve``: recommendations over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgrec.cli._app import app
+from kgrec.cli._progress import say
+from kgrec.cli._settings import read_settings
+
+if TYPE_CHECKING:
+    from kgrec.serving.registry import Root
+
+RootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        envvar="KGREC_ROOT",
+        help="Folder of the service: models, log of events, keys; else MODEL.service beside the "
+        "model.",
+    ),
+]
+ServedOption = Annotated[
+    Path | None,
+    typer.Option("--model", "-m", envvar="KGREC_MODEL", help="Folder of a trained model."),
+]
+
+
+@app.command(epilog="Example: `kgrec serve --model model` · then open http://127.0.0.1:8000")
+def serve(
+    model: ServedOption = None,
+    root: RootOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0: a free one.", min=0, max=65_535)] = 8000,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Limits in a .toml file.", exists=True, dir_okay=False),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Certificate for TLS (.pem).", exists=True, dir_okay=False)
+    ] = None,
+    certificate_key: Annotated[
+        Path | None, typer.Option(help="Its private key (.pem).", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Answer over HTTP: recommendations, explanations, events; with a page to look around.
+
+    Without keys only this machine is served. Make keys with `kgrec keys add`.
+    """
+    from kgrec.serving.config import ServiceConfig
+    from kgrec.serving.server import serve as run
+
+    if (certificate is None) != (certificate_key is None):
+        raise typer.BadParameter("give --certificate and --certificate-key together")
+    folder = open_root(model, root)
+    settings = read_settings(config, ServiceConfig)
+    if model is not None:
+        register(folder, model)
+    run(
+        folder,
+        settings,
+        host,
+        port,
+        certificate=certificate,
+        key=certificate_key,
+        started=lambda address: say(f"serving {folder.folder} on {address}"),
+    )
+
+
+def open_root(model: Path | None, root: Path | None) -> Root:
+    """The folder of the service. Raises ServiceError."""
+    from kgrec.serving.registry import Root
+
+    if root is None and model is None:
+        raise typer.BadParameter("give --model or --root")
+    if root is None:
+        assert model is not None
+        root = model.absolute().with_name(model.absolute().name + ".service")
+    return Root.open(root)
+
+
+def register(root: Root, model: Path) -> None:
+    """Register a model and let it answer, unless it is the one already, or one that was made of it.
+
+    Raises RequestError, ServiceError.
+    """
+    registry, place = root.read(), model.resolve()
+    known = [e.name for e in registry.models.values() if root.folder_of(e).resolve() == place]
+    if known and registry.active is not None:
+        return
+    name = known[0] if known else place.name
+    if not known:
+        root.add(name, place)
+    root.activate(name, "kgrec serve", f"given as {model}")

@@ -1,0 +1,1 @@
+"""The service: recommendations, explanations and events over HTTP (``kgrec serve``)."""

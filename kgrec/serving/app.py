@@ -1,0 +1,153 @@
+"""The service as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from kgrec.serving.endpoint import Endpoint
+from kgrec.serving.jobs import Jobs
+from kgrec.serving.metrics import MEDIA_TYPE
+from kgrec.serving.openapi import description
+from kgrec.serving.operations import Operation, operations
+from kgrec.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
+from kgrec.serving.problems import Problem
+from kgrec.serving.service import LABELS, Service
+
+_PAGE: Final = Path(__file__).parent / "page"
+_VENDOR: Final = Path(__file__).parents[1] / "visualization" / "vendor"
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_FILES: Final = {
+    "/": (_PAGE / "index.html", "text/html; charset=utf-8"),
+    "/page/page.js": (_PAGE / "page.js", "text/javascript; charset=utf-8"),
+    "/page/page.css": (_PAGE / "page.css", "text/css; charset=utf-8"),
+    "/page/cytoscape.min.js": (_VENDOR / "cytoscape.min.js", "text/javascript; charset=utf-8"),
+}
+
+
+class _Kind(Convertor[str]):
+    """The kinds of nodes that routes have."""
+
+    regex = "|".join(LABELS)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("kind", _Kind())
+
+
+def make_app(service: Service) -> Starlette:
+    """The application of a service, which it starts and stops."""
+    jobs = Jobs(service)
+    table = operations(jobs)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await service.start()
+        tasks = [asyncio.create_task(service.follow())]
+        if service.config.fold_seconds:
+            tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
+        yield
+        service.stopping = True
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await jobs.stop()
+        await service.stop()
+
+    routes: list[BaseRoute] = [_route(service, one) for one in _specific_first(table)]
+    routes += [
+        Route("/openapi.json", _fixed(json.dumps(description(table)).encode(), "application/json")),
+        Route("/metrics", Metered(service)),
+        *(Route(path, _file(*found)) for path, found in _FILES.items()),
+    ]
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _refused},
+    )
+
+
+def _specific_first(table: list[Operation]) -> list[Operation]:
+    """Routes that others would also match come first: /v1/facts before /v1/{kind}/{id}, and
+    /v1/graph/nodes/{label}/{id}/neighbours before /v1/graph/nodes/{label}/{id}."""
+    return sorted(table, key=lambda one: (one.path.count("{"), -one.path.count("/")))
+
+
+def _route(service: Service, one: Operation) -> Route:
+    path = one.path.replace("{id}", "{id:path}")
+    path = path.replace("{kind}", "{kind:kind}")
+    return Route(path, Endpoint(service, one), methods=[one.method])
+
+
+class Metered:
+    """The metrics, for keys that may read."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._check = Endpoint(service, Operation("GET", "/metrics", _nothing, None, dict, "read"))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            self._check._admitted(dict(scope["headers"]))
+        except Problem as problem:
+            response = Response(
+                problem.body(""), problem.status, problem.headers, PROBLEM_TYPE.decode()
+            )
+        else:
+            response = Response(self._service.metrics.text(), media_type=MEDIA_TYPE.decode())
+        await response(scope, receive, send)
+
+
+def _nothing(service: Service, body: None, call: Any) -> dict[str, Any]:
+    return {}
+
+
+def _fixed(content: bytes, kind: str) -> Any:
+    async def answer(request: Request) -> Response:
+        return Response(content, media_type=kind)
+
+    return answer
+
+
+def _file(path: Path, kind: str) -> Any:
+    async def answer(request: Request) -> Response:
+        headers = {
+            "Content-Security-Policy": _POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+        return FileResponse(path, media_type=kind, headers=headers)
+
+    return answer
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """A route that there isn't, or another method."""
+    assert isinstance(error, HTTPException)
+    cure = "see /openapi.json for all routes."
+    said = {404: "no such route", 405: "this route has no such method"}
+    detail = f"{said.get(error.status_code, error.detail)}; {cure}"
+    code = {404: "unknown_route", 405: "wrong_method"}.get(error.status_code, "refused")
+    problem = Problem(error.status_code, code, detail)
+    headers = dict(error.headers or {})
+    return Response(problem.body(""), error.status_code, headers, PROBLEM_TYPE.decode())

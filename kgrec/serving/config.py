@@ -1,0 +1,31 @@
+"""Settings of the service."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from graph_schema.settings import Settings
+
+
+class ServiceConfig(Settings):
+    """Limits of the service; unknown fields are refused."""
+
+    max_body: int = Field(1_000_000, ge=1_000, description="Largest body of a request, in bytes.")
+    body_seconds: float = Field(10.0, gt=0, description="Longest time in which a body may arrive.")
+    max_k: int = Field(1_000, ge=1, description="Longest list.")
+    max_users: int = Field(1_000, ge=1, description="Most users of a batch.")
+    max_events: int = Field(1_000, ge=1, description="Most events of a request.")
+    in_flight: int = Field(
+        64, ge=1, description="Requests answered at once; more are refused with 503."
+    )
+    slow_queue: int = Field(
+        16, ge=1, description="Explanations, searches and batches that wait; more are refused."
+    )
+    slow_seconds: float = Field(5.0, gt=0, description="Longest time of one of these.")
+    fast_per_second: float = Field(500.0, gt=0, description="Lists of a key, in the long run.")
+    slow_per_second: float = Field(20.0, gt=0, description="Explanations, searches, batches.")
+    writes_per_second: float = Field(500.0, gt=0, description="Events and changes of the graph.")
+    list_minutes: float = Field(30.0, gt=0, description="How long further pages can be asked for.")
+    fold_seconds: float = Field(
+        0.0, ge=0, description="Time between two folds of new events into the graph; 0: on request."
+    )

@@ -1,0 +1,202 @@
+"""EventLog: an append-only file of records; an append is done when the disk has them.
+
+Each line is the CRC-32 of a record as eight hexadecimal digits, a space, and the record as JSON. A
+process that is killed while it writes leaves at most a broken tail, which nobody was told is
+stored: it is cut off when the log is opened again. Records that wait at the same time are written
+and flushed together, so that many small appends cost as much as a few large ones.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from graph_schema.disk.files import flush
+from kgrec.errors import ServiceError, reason
+
+_DIGITS = 8  # of a checksum
+Record = dict[str, Any]
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Record).decode
+
+
+class EventLog:
+    """An append-only log of records in one file. Every record gets the next number, from 1.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made where there is none. One process may append at a time.
+
+    Attributes
+    ----------
+    last : int
+        The number of the last record; 0 without any.
+
+    Raises
+    ------
+    ServiceError
+        Where the file can't be read or written, or a line before the last ones is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self.last = self._recover()
+            flush(path.parent)
+        except OSError as error:
+            raise ServiceError(
+                f"{path}: the log can't be opened ({reason(error)}); permit reading and writing it."
+            ) from error
+        self._size = os.fstat(self._file).st_size
+        self._waiting: list[tuple[list[Record], Future[int]]] = []
+        self._wake = threading.Condition()
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_on, name="kgrec-log", daemon=True)
+        self._writer.start()
+
+    def append(self, records: Sequence[Record]) -> Future[int]:
+        """Store records.
+
+        Parameters
+        ----------
+        records : sequence of dict
+            JSON values; ``number`` is added to each.
+
+        Returns
+        -------
+        Future of int
+            The number of the first one, once the disk has all of them. Its exception is a
+            ServiceError where the disk refuses: then none of them is stored.
+        """
+        done: Future[int] = Future()
+        with self._wake:
+            if self._closed:
+                raise ServiceError("the log is closed, as the service stops; try again later.")
+            self._waiting.append((list(records), done))
+            self._wake.notify()
+        return done
+
+    def close(self) -> None:
+        """Store what waits, and close the file."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._writer.join()
+        os.close(self._file)
+
+    def read(self) -> Iterator[Record]:
+        """All records so far, oldest first. Raises ServiceError for one that is damaged."""
+        return records_of(self.path, self._size)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._size
+
+    def _write_on(self) -> None:
+        while True:
+            with self._wake:
+                while not (self._waiting or self._closed):
+                    self._wake.wait()
+                waiting, self._waiting = self._waiting, []
+                if not waiting:
+                    return
+            self._write(waiting)
+
+    def _write(self, waiting: list[tuple[list[Record], Future[int]]]) -> None:
+        """Write and flush records; all of them, or none."""
+        firsts, lines, number = [], [], self.last
+        for records, _ in waiting:
+            firsts.append(number + 1)
+            for record in records:
+                number += 1
+                lines.append(_line({"number": number, **record}))
+        try:
+            _write_all(self._file, b"".join(lines))
+            os.fsync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, self._size)
+            cure = "free some space, then send it again"
+            refusal = ServiceError(
+                f"{self.path}: the log can't be written ({reason(error)}); {cure}."
+            )
+            for _, done in waiting:
+                done.set_exception(refusal)
+            return
+        self._size += sum(map(len, lines))
+        self.last = number
+        for first, (_, done) in zip(firsts, waiting, strict=True):
+            done.set_result(first)
+
+    def _recover(self) -> int:
+        """The number of the last record; a broken tail is cut off."""
+        last = place = row = 0
+        with self.path.open("rb") as stream:
+            for row, line in enumerate(stream, 1):
+                record = _record(line[:-1]) if line.endswith(b"\n") else None
+                if record is None:
+                    self._cut(place, row, stream)
+                    break
+                last, place = record["number"], place + len(line)
+        return last
+
+    def _cut(self, place: int, row: int, later: Iterable[bytes]) -> None:
+        """Cut off a broken tail. Raises ServiceError where whole records follow."""
+        if any(_record(line[:-1]) is not None for line in later):
+            raise ServiceError(
+                f"{self.path}, line {row}: the record is damaged, and others follow it; put back a "
+                "copy of the file, or delete this line if the loss of its record is accepted."
+            )
+        os.ftruncate(self._file, place)
+        os.fsync(self._file)
+
+
+def records_of(path: Path, end: int | None = None) -> Iterator[Record]:
+    """The records of a log, oldest first, of the first ``end`` bytes; by default all, without a
+    broken tail. Raises ServiceError for a damaged record."""
+    left = path.stat().st_size if end is None else end
+    with path.open("rb") as stream:
+        for row, line in enumerate(stream, 1):
+            left -= len(line)
+            if left < 0 or not line.endswith(b"\n"):
+                return
+            record = _record(line[:-1])
+            if record is None:
+                raise ServiceError(
+                    f"{path}, line {row}: the record is damaged; put back a copy of the file."
+                )
+            yield record
+
+
+def _write_all(file: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def _line(record: Record) -> bytes:
+    text = _encode(record)
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _record(line: bytes) -> Record | None:
+    """The record of a line; None where it is damaged."""
+    try:
+        checksum, text = int(line[:_DIGITS], 16), line[_DIGITS + 1 :]
+        return _decode(text) if zlib.crc32(text) == checksum else None
+    except (ValueError, msgspec.DecodeError):
+        return None
+
+
+def now() -> int:
+    """Unix seconds."""
+    return int(time.time())

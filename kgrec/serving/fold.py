@@ -1,0 +1,180 @@
+"""Fold: the records of a log become part of a model's graph, in a new model.
+
+A process of its own runs it (``python -m kgrec.serving.fold ROOT MODEL NEW UNTIL``), as it takes
+seconds. The parameters stay the same; vectors of new items, indexes and what else depends on the
+graph are computed anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from graph_schema import Catalog
+from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.errors import CatalogError, KgrecError
+from kgrec.graph.news import updated
+from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.recommender import Recommender
+from kgrec.serving.event_log import Record, records_of
+from kgrec.serving.live_graph import EVENT, FACTS, NO_FACTS, NO_NODE, NODE, TAKEN_BACK
+from kgrec.serving.registry import Root
+
+_FRAMES = {
+    ITEM: ("items", "item_id"),
+    USER: ("users", "user_id"),
+    ENTITY: ("entities", "entity_id"),
+}
+_COLUMNS = ("user_id", "item_id", "event", "timestamp", "rating", "scenario")
+
+
+def fold(root: Root, name: str, new: str, until: int) -> list[str]:
+    """Make the model ``new`` of the model ``name`` and the records until number ``until``.
+
+    Returns
+    -------
+    list of str
+        Which records do not fit the graph, and why; they are left out.
+
+    Raises
+    ------
+    KgrecError
+        Where the model can't be read or written; then nothing has changed.
+    """
+    entry = root.read().entry(name)
+    model = Recommender.load(root.folder_of(entry))
+    records = [
+        record for record in records_of(root.log) if entry.folded_until < record["number"] <= until
+    ]
+    refused = add_records(model, records)
+    folder = root.new_folder(new)
+    model.save(folder)
+    left_out = f"; {len(refused)} do not fit" if refused else ""
+    root.add(new, folder, f"{name} with the records until {until}{left_out}", until)
+    return refused
+
+
+def add_records(model: Recommender, records: Iterable[Record]) -> list[str]:
+    """Update a recommender with records, in their order.
+
+    Returns which ones do not fit the graph, and why.
+    """
+    refused: list[str] = []
+    for removes, part in _runs(records):
+        if removes:
+            _remove(model, part)
+            continue
+        fitting = list(_fitting(model.state.full_snapshot, part, refused))
+        if fitting:
+            model.update(_catalog(fitting))
+    return refused
+
+
+def _fitting(graph: GraphSnapshot, records: list[Record], refused: list[str]) -> Iterator[Record]:
+    """The records that fit the graph; why others don't is added to ``refused``.
+
+    One wrong record must not keep the others out for ever: halves are tried apart.
+    """
+    try:
+        updated(graph, _catalog(records))
+    except CatalogError as error:
+        if len(records) == 1:
+            refused.append(f"record {records[0]['number']}: {error}")
+            return
+        middle = len(records) // 2
+        yield from _fitting(graph, records[:middle], refused)
+        yield from _fitting(graph, records[middle:], refused)
+    else:
+        yield from records
+
+
+def _runs(records: Iterable[Record]) -> Iterator[tuple[bool, list[Record]]]:
+    """Records in runs that all add, or all remove. Events that were taken back are left out."""
+    kept = list(records)
+    gone = {record["of"] for record in kept if record["kind"] == TAKEN_BACK}
+    run: list[Record] = []
+    removing = False
+    for record in kept:
+        if record["number"] in gone or record["kind"] not in (
+            EVENT,
+            NODE,
+            FACTS,
+            NO_NODE,
+            NO_FACTS,
+        ):
+            continue
+        removes = record["kind"] in (NO_NODE, NO_FACTS)
+        if run and removes != removing:
+            yield removing, run
+            run = []
+        removing = removes
+        run.append(record)
+    if run:
+        yield removing, run
+
+
+def _catalog(records: list[Record]) -> Catalog:
+    """What the records add, as tables. Raises CatalogError."""
+    frames: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        if record["kind"] == EVENT:
+            frames.setdefault("interactions", []).append(_interaction(record))
+        elif record["kind"] == NODE:
+            frame, key = _FRAMES[record["label"]]
+            frames.setdefault(frame, []).append({key: record["id"], **record["attributes"]})
+        else:
+            frames.setdefault("facts", []).extend(record["facts"])
+    tables: dict[str, Any] = {name: _frame(name, rows) for name, rows in frames.items()}
+    return Catalog.from_frames(**tables)
+
+
+def _remove(model: Recommender, records: list[Record]) -> None:
+    ids: dict[str, list[str]] = {"items": [], "users": [], "entities": []}
+    facts: list[dict[str, Any]] = []
+    for record in records:
+        if record["kind"] == NO_NODE:
+            ids[_FRAMES[record["label"]][0]].append(record["id"])
+        else:
+            facts.extend(record["facts"])
+    model.remove(
+        users=ids["users"],
+        items=ids["items"],
+        entities=ids["entities"],
+        facts=pd.DataFrame(facts) if facts else None,
+        missing="ignore",
+    )
+
+
+def _interaction(record: Record) -> dict[str, Any]:
+    names = {"user_id": "user", "item_id": "item"}
+    return {column: record.get(names.get(column, column)) for column in _COLUMNS}
+
+
+def _frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of one table; of several for one node each attribute has its last value."""
+    frame = pd.DataFrame(rows)
+    if name in ("items", "users", "entities"):
+        key = frame.columns[0]
+        frame = frame.groupby(key, as_index=False, sort=False).last()
+    return frame.dropna(axis=1, how="all")
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``fold``; says on stderr what was left out; an error is the exit code 1."""
+    folder, name, new, until = arguments
+    try:
+        refused = fold(Root(Path(folder)), name, new, int(until))
+    except KgrecError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for one in refused:
+        print(one, file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""Jobs: work on models in processes of their own, with low priority, so that answers stay fast."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kgrec.errors import KgrecError
+from kgrec.serving.event_log import now
+from kgrec.serving.problems import Problem
+from kgrec.serving.service import Service
+
+_NICE = 10
+_SAID = 2_000  # characters of what a process said last
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work in another process: ``state`` is "running", "done" or "failed"."""
+
+    id: str
+    kind: str
+    state: str
+    started: int
+    ended: int | None = None
+    model: str | None = None
+    detail: str = ""
+
+
+class Jobs:
+    """The jobs of a service; one runs at a time."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.jobs: dict[str, Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._processes: set[asyncio.subprocess.Process] = set()
+
+    def start(self, kind: str, who: str) -> Job:
+        """Start a job. Raises Problem where one runs."""
+        running = [job for job in self.jobs.values() if job.state == "running"]
+        if running:
+            raise Problem(
+                409, "job_runs", f"job {running[0].id} ({running[0].kind}) runs; wait for its end."
+            )
+        job = Job(secrets.token_hex(6), kind, "running", now())
+        self.jobs[job.id] = job
+        task = asyncio.create_task(self._fold(job, who))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return job
+
+    async def fold_on(self, seconds: float) -> None:
+        """Fold new records into the graph every so many seconds."""
+        while not self.service.stopping:
+            await asyncio.sleep(seconds)
+            served = self.service.served
+            if self.service.log.last > served.entry.folded_until:
+                try:
+                    self.start("fold", "schedule")
+                except Problem:
+                    continue
+
+    async def stop(self) -> None:
+        """End what runs; a model that is not complete is not there."""
+        for process in list(self._processes):
+            process.terminate()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _fold(self, job: Job, who: str) -> None:
+        service = self.service
+        before, until = service.served.entry, service.log.last
+        name = f"{before.name.split('+')[0].split('-fold')[0]}-fold{until}"
+        if until <= before.folded_until:
+            self._end(job, "done", before.name, "nothing is new.")
+            return
+        try:
+            with service.metrics.fold_seconds.time():
+                code, said = await self._run(
+                    "-m",
+                    "kgrec.serving.fold",
+                    str(service.root.folder),
+                    before.name,
+                    name,
+                    str(until),
+                )
+            if code:
+                self._end(job, "failed", None, said)
+                return
+            await service.activate(name, who, f"fold until record {until}", before.name)
+        except (KgrecError, Problem) as error:
+            self._end(job, "failed", name, str(error))
+            return
+        left_out = f" Left out: {said}" if said else ""
+        self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
+
+    async def _run(self, *arguments: str) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_lowered(),
+        )
+        self._processes.add(process)
+        try:
+            _, said = await process.communicate()
+        finally:
+            self._processes.discard(process)
+        return process.returncode or 0, said.decode("utf-8", "replace")[-_SAID:].strip()
+
+    def _end(self, job: Job, state: str, model: str | None, detail: str) -> None:
+        self.jobs[job.id] = replace(job, state=state, ended=now(), model=model, detail=detail)
+
+
+def _lowered() -> Callable[[], object] | None:
+    return functools.partial(os.nice, _NICE) if hasattr(os, "nice") else None

@@ -1,0 +1,56 @@
+"""Lists that were given out, for further pages and for impressions."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
+from typing import Any
+
+_MOST = 50_000
+
+
+@dataclass(frozen=True)
+class GivenList:
+    """A list: the body of its request, the items of all its pages, and when it was made (seconds of
+    a monotonic clock)."""
+
+    body: Any
+    items: tuple[Any, ...]
+    made: float
+
+
+class GivenLists:
+    """The lists of the last minutes by id; the oldest are forgotten first."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._lists: OrderedDict[str, GivenList] = OrderedDict()
+        self.recorded: deque[Any] = deque(maxlen=100)  # bodies, with which a new model is warmed
+
+    def __len__(self) -> int:
+        return len(self._lists)
+
+    def keep(self, list_id: str, body: Any, items: tuple[Any, ...]) -> None:
+        """Keep a list under a new id."""
+        at = time.monotonic()
+        self._lists[list_id] = GivenList(body, items, at)
+        self.recorded.append(body)
+        while self._lists:
+            oldest = next(iter(self._lists.values()))
+            if len(self._lists) <= _MOST and oldest.made >= at - self.seconds:
+                break
+            self._lists.popitem(last=False)
+
+    def find(self, list_id: str) -> GivenList | None:
+        """A list; None for one that is unknown or too old."""
+        found = self._lists.get(list_id)
+        if found is None or found.made < time.monotonic() - self.seconds:
+            return None
+        return found
+
+    def extend(self, list_id: str, items: tuple[Any, ...]) -> None:
+        """Add the items of a further page."""
+        found = self._lists.get(list_id)
+        if found is not None:
+            self._lists[list_id] = replace(found, items=found.items + items)

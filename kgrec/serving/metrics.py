@@ -1,0 +1,73 @@
+"""Metrics of the service in the text format of Prometheus. Labels hold no ids."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+MEDIA_TYPE: Final = b"text/plain; version=1.0.0; charset=utf-8"
+_SECONDS: Final = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """Counters and histograms of one service.
+
+    Attributes
+    ----------
+    requests, seconds
+        By route, method and status; by route, of all statuses.
+    shed
+        Refused requests by reason: "busy", "slow queue", "rate".
+    events
+        Events by outcome: "accepted", "duplicate", "rejected".
+    visible
+        Seconds from the arrival of events until lists count them.
+    folded_until, log_bytes
+        Number of the last record that the graph has; size of the log.
+    model_age, swaps, swap_seconds
+        The model that answers, and changes of it, by result.
+    cold, empty
+        Lists for users without any history, and lists without items.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = self._counter(
+            "kgrec_requests", "Answered requests.", "route", "method", "status"
+        )
+        self.seconds = self._histogram("kgrec_request_seconds", "Time of an answer.", "route")
+        self.in_flight = self._gauge("kgrec_in_flight", "Requests that are being answered.")
+        self.shed = self._counter("kgrec_shed", "Requests refused to keep others fast.", "reason")
+        self.events = self._counter("kgrec_events", "Events that were sent.", "outcome")
+        self.visible = self._histogram(
+            "kgrec_event_visible_seconds", "Time until an event counts in lists."
+        )
+        self.log_bytes = self._gauge("kgrec_log_bytes", "Size of the log.")
+        self.unfolded = self._gauge(
+            "kgrec_fold_lag_events", "Records of the log that the graph does not have yet."
+        )
+        self.fold_seconds = self._histogram("kgrec_fold_seconds", "Time of a fold.")
+        self.model = self._gauge("kgrec_model_info", "The model that answers: 1.", "model")
+        self.model_since = self._gauge(
+            "kgrec_model_since_seconds", "Unix seconds at which the model began to answer."
+        )
+        self.swaps = self._counter("kgrec_model_swaps", "Changes of the model.", "result")
+        self.swap_seconds = self._histogram("kgrec_model_swap_seconds", "Time of such a change.")
+        self.cold = self._counter("kgrec_cold", "Lists for users without a history.")
+        self.empty = self._counter("kgrec_empty", "Lists without items.")
+
+    def text(self) -> bytes:
+        """All values, in the format that Prometheus reads."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=_SECONDS, registry=self.registry)

@@ -1,0 +1,239 @@
+"""Operations: every route of the service, with what it needs and does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kgrec.serving.access import Cost, Scope
+from kgrec.serving.jobs import Jobs
+from kgrec.serving.verbs import administration, explanations, graph, lists, writes
+from kgrec.serving.verbs import answers as a
+from kgrec.serving.verbs import bodies as b
+
+JSON: Final = b"application/json"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route.
+
+    Attributes
+    ----------
+    method, path : str
+        With the names of parts of the path in braces.
+    run : callable
+        ``run(service, body, call)``: the answer, or an awaitable of it.
+    body : type or None
+        What the JSON of the body is read into.
+    answer : type
+        What it answers.
+    scope : Scope or None
+        What the key must allow; None: anybody.
+    cost : Cost
+        The limit that counts it.
+    params : dict of str to str
+        Parameters of the query string, with their meaning.
+    status : int
+        Of the answer.
+    """
+
+    method: str
+    path: str
+    run: Callable[..., Any]
+    body: type | None
+    answer: type
+    scope: Scope | None = "read"
+    cost: Cost = "fast"
+    params: dict[str, str] | None = None
+    status: int = 200
+
+    @property
+    def name(self) -> str:
+        """Name of the operation, as clients call it."""
+        return str(self.run.__name__)
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line or more."""
+        return " ".join((self.run.__doc__ or "").split())
+
+    def is_slow(self, body: Any) -> bool:
+        """Whether it is answered beside the others, by another thread."""
+        return self.cost == "slow" or getattr(body, "explain", 0) > 0
+
+
+_PAGED = {"limit": "how many", "cursor": "next of the page before"}
+_KINDS = ("items", "users", "entities")
+
+
+def operations(jobs: Jobs) -> list[Operation]:
+    """All routes."""
+    verbs = administration.JobVerbs(jobs)
+    return [
+        Operation("POST", "/v1/recommend", lists.recommend, b.RecommendBody, a.ListAnswer),
+        Operation("POST", "/v1/recommend/next", lists.next_page, b.NextBody, a.ListAnswer),
+        Operation(
+            "POST",
+            "/v1/recommend/batch",
+            lists.recommend_batch,
+            b.BatchBody,
+            a.BatchAnswer,
+            cost="slow",
+        ),
+        Operation("POST", "/v1/similar", lists.similar, b.SimilarBody, a.SimilarAnswer),
+        Operation("POST", "/v1/search", lists.search, b.SearchBody, a.SearchAnswer, cost="slow"),
+        Operation("POST", "/v1/score", lists.score, b.PairsBody, a.ScoresAnswer, cost="slow"),
+        Operation("POST", "/v1/predict", lists.predict, b.PairsBody, a.ScoresAnswer, cost="slow"),
+        Operation(
+            "POST", "/v1/explain", explanations.explain, b.ExplainBody, a.WhyAnswer, cost="slow"
+        ),
+        Operation(
+            "POST",
+            "/v1/counterfactual",
+            explanations.counterfactual,
+            b.CounterfactualBody,
+            a.WhyAnswer,
+            cost="slow",
+        ),
+        Operation(
+            "POST", "/v1/why-not", explanations.why_not, b.PlaceBody, a.WhyAnswer, cost="slow"
+        ),
+        Operation(
+            "POST", "/v1/compare", explanations.compare, b.CompareBody, a.WhyAnswer, cost="slow"
+        ),
+        *_writes(),
+        *_graph(),
+        *_administration(verbs),
+    ]
+
+
+def _writes() -> list[Operation]:
+    return [
+        Operation(
+            "POST",
+            "/v1/events",
+            writes.add_events,
+            b.EventsBody,
+            a.StoredAnswer,
+            "write",
+            "write",
+            status=202,
+        ),
+        Operation(
+            "DELETE", "/v1/events/{id}", writes.take_back, None, a.StoredAnswer, "write", "write"
+        ),
+        Operation(
+            "POST",
+            "/v1/impressions",
+            writes.add_impressions,
+            b.ImpressionsBody,
+            a.StoredAnswer,
+            "write",
+            "write",
+            status=202,
+        ),
+        Operation(
+            "GET",
+            "/v1/users/{id}/events",
+            writes.user_events,
+            None,
+            a.HistoryAnswer,
+            params=_PAGED,
+        ),
+        Operation(
+            "PUT", "/v1/{kind}/{id}", writes.put_node, b.NodeBody, a.StoredAnswer, "write", "write"
+        ),
+        Operation(
+            "DELETE", "/v1/{kind}/{id}", writes.delete_node, None, a.StoredAnswer, "write", "write"
+        ),
+        Operation("GET", "/v1/{kind}/{id}", graph.get_node, None, a.NodeAnswer),
+        Operation(
+            "PUT", "/v1/facts", writes.put_facts, b.FactsBody, a.StoredAnswer, "write", "write"
+        ),
+        Operation(
+            "DELETE",
+            "/v1/facts",
+            writes.delete_facts,
+            b.FactsBody,
+            a.StoredAnswer,
+            "write",
+            "write",
+        ),
+    ]
+
+
+def _graph() -> list[Operation]:
+    node = "/v1/graph/nodes/{label}/{id}"
+    return [
+        Operation(
+            "GET",
+            "/v1/graph/nodes",
+            graph.find_nodes,
+            None,
+            a.NodesAnswer,
+            "explore",
+            "slow",
+            {"q": "a part of the name", "limit": "how many"},
+        ),
+        Operation("GET", node, graph.node, None, a.NodeAnswer, "explore"),
+        Operation(
+            "GET",
+            f"{node}/neighbours",
+            graph.neighbours,
+            None,
+            a.NeighboursAnswer,
+            "explore",
+            params={
+                "relation": "a relationship type; by default all",
+                "direction": "out, in or both",
+                **_PAGED,
+            },
+        ),
+        Operation(
+            "POST", "/v1/graph/paths", graph.paths, b.PathsBody, a.PathsAnswer, "explore", "slow"
+        ),
+        Operation(
+            "POST",
+            "/v1/graph/subgraph",
+            graph.subgraph,
+            b.SubgraphBody,
+            a.SubgraphAnswer,
+            "explore",
+            "slow",
+        ),
+    ]
+
+
+def _administration(verbs: administration.JobVerbs) -> list[Operation]:
+    admin = administration
+    return [
+        Operation("GET", "/v1/models", admin.models, None, a.ModelsAnswer),
+        Operation(
+            "GET",
+            "/v1/models/history",
+            admin.activations,
+            None,
+            a.ActivationsAnswer,
+            params={"limit": "how many"},
+        ),
+        Operation(
+            "POST", "/v1/models/rollback", admin.rollback, b.ReasonBody, a.ActivationAnswer, "admin"
+        ),
+        Operation("GET", "/v1/models/{name}", admin.model, None, a.ModelAnswer),
+        Operation(
+            "POST",
+            "/v1/models/{name}/activate",
+            admin.activate,
+            b.ActivateBody,
+            a.ActivationAnswer,
+            "admin",
+        ),
+        Operation("POST", "/v1/jobs", verbs.start, b.JobBody, a.JobAnswer, "admin", status=202),
+        Operation("GET", "/v1/jobs", verbs.all, None, a.JobsAnswer, "admin"),
+        Operation("GET", "/v1/jobs/{id}", verbs.one, None, a.JobAnswer, "admin"),
+        Operation("GET", "/v1/status", admin.status, None, a.StatusAnswer),
+        Operation("GET", "/health/live", admin.live, None, a.HealthAnswer, None),
+        Operation("GET", "/health/ready", admin.ready, None, a.HealthAnswer, None),
+    ]

@@ -1,0 +1,227 @@
+"""Root: the folder of a service, and the registry of its models.
+
+::
+
+    service/
+      registry.json   the models, which one answers, and who changed that, when and why
+      events.log      what the service was sent since
+      keys.json       hashes of the keys
+      models/         folders of models that the service made
+
+The registry is replaced as a whole. The service looks at it every second, so that a model is
+activated over HTTP or by ``kgrec models``, in this process or another.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from graph_schema.disk.files import put_text
+from graph_schema.disk.locks import held
+from kgrec.errors import RequestError, ServiceError, reason
+
+_VERSION: Final = 1
+_REGISTRY, _LOG, _KEYS, _MODELS = "registry.json", "events.log", "keys.json", "models"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model of the registry.
+
+    Attributes
+    ----------
+    name : str
+    folder : str
+        Where it lies; relative to the root for those that the service made.
+    added : int
+        Unix seconds.
+    note : str
+        What it is, for people.
+    folded_until : int
+        Number of the last record of the log that its graph has.
+    """
+
+    name: str
+    folder: str
+    added: int
+    note: str = ""
+    folded_until: int = 0
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One change of the model that answers; ``before`` is None for the first."""
+
+    when: int
+    who: str
+    before: str | None
+    name: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The models of a root, by name, and the activations, oldest first."""
+
+    models: dict[str, ModelEntry] = field(default_factory=dict)
+    history: tuple[Activation, ...] = ()
+
+    @property
+    def active(self) -> str | None:
+        """Name of the model that answers; None before the first activation."""
+        return self.history[-1].name if self.history else None
+
+    @property
+    def previous(self) -> str | None:
+        """Name of the model that answered before, if it is still registered."""
+        before = [one.before for one in self.history if one.name == self.active]
+        return before[-1] if before and before[-1] in self.models else None
+
+    def entry(self, name: str) -> ModelEntry:
+        """A model. Raises RequestError for an unknown name."""
+        found = self.models.get(name)
+        if found is None:
+            known = ", ".join(self.models) or "none"
+            raise RequestError(f"no model is called {name!r}; there are: {known}.")
+        return found
+
+    def with_model(self, entry: ModelEntry) -> Registry:
+        """The registry with one more model. Raises RequestError for a name that is taken."""
+        if entry.name in self.models:
+            raise RequestError(f"another model is called {entry.name!r}; choose another name.")
+        return replace(self, models={**self.models, entry.name: entry})
+
+    def activated(self, name: str, who: str, reason: str, expected: str | None = None) -> Registry:
+        """The registry with ``name`` as the model that answers.
+
+        Raises RequestError for an unknown name, and where another model than ``expected`` answers.
+        """
+        self.entry(name)
+        if expected is not None and expected != self.active:
+            raise RequestError(
+                f"the model that answers is {self.active!r}, not {expected!r}: somebody changed "
+                "it; look at the history, then ask again."
+            )
+        change = Activation(int(time.time()), who, self.active, name, reason)
+        return replace(self, history=(*self.history, change))
+
+
+@dataclass(frozen=True)
+class Root:
+    """The folder of a service."""
+
+    folder: Path
+
+    @staticmethod
+    def open(folder: Path) -> Root:
+        """The root at ``folder``, which is made where there is none. Raises ServiceError."""
+        try:
+            (folder / _MODELS).mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            raise ServiceError(
+                f"{folder}: the service's folder can't be made ({reason(error)}); choose a place "
+                "that permits writing."
+            ) from error
+        return Root(folder.resolve())
+
+    @property
+    def log(self) -> Path:
+        """The file of events."""
+        return self.folder / _LOG
+
+    @property
+    def keys(self) -> Path:
+        """The file of keys."""
+        return self.folder / _KEYS
+
+    @property
+    def registry_file(self) -> Path:
+        """The file of the registry."""
+        return self.folder / _REGISTRY
+
+    def folder_of(self, entry: ModelEntry) -> Path:
+        """Where a model lies."""
+        return self.folder / entry.folder
+
+    def new_folder(self, name: str) -> Path:
+        """Where a model that the service makes will lie."""
+        return self.folder / _MODELS / name
+
+    def read(self) -> Registry:
+        """The registry; an empty one where there is none. Raises ServiceError."""
+        try:
+            content = json.loads(self.registry_file.read_text("utf-8"))
+            return _registry(content)
+        except FileNotFoundError:
+            return Registry()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ServiceError(
+                f"{self.registry_file} can't be read ({reason(error)}); put back a copy, or delete "
+                "it and add the models again with kgrec models add."
+            ) from error
+
+    @contextmanager
+    def changing(self) -> Iterator[list[Registry]]:
+        """A list with the registry; what the block puts in its place is written at the end.
+
+        Other writers wait meanwhile. Raises ServiceError.
+        """
+        with held(self.folder / _MODELS, wait=True):
+            registry = [self.read()]
+            yield registry
+            content = {
+                "version": _VERSION,
+                "models": [asdict(entry) for entry in registry[0].models.values()],
+                "history": [asdict(change) for change in registry[0].history],
+            }
+            try:
+                put_text(self.registry_file, json.dumps(content, indent=1))
+            except OSError as error:
+                raise ServiceError(
+                    f"{self.registry_file} can't be written ({reason(error)}); free some space or "
+                    "permit writing there."
+                ) from error
+
+    def add(self, name: str, folder: Path, note: str = "", folded_until: int = 0) -> ModelEntry:
+        """Register the model at ``folder``. Raises RequestError, ServiceError."""
+        check_name(name)
+        place = folder.resolve()
+        inside = place.is_relative_to(self.folder)
+        shown = str(place.relative_to(self.folder)) if inside else str(place)
+        entry = ModelEntry(name, shown, int(time.time()), note, folded_until)
+        with self.changing() as registry:
+            registry[0] = registry[0].with_model(entry)
+        return entry
+
+    def activate(
+        self, name: str, who: str, reason: str = "", expected: str | None = None
+    ) -> Activation:
+        """Let a model answer. Raises RequestError, ServiceError."""
+        with self.changing() as registry:
+            registry[0] = registry[0].activated(name, who, reason, expected)
+        return registry[0].history[-1]
+
+
+def check_name(name: str) -> str:
+    """A model's name. Raises RequestError for one that can't be that of a folder."""
+    if not name or not all(sign.isalnum() or sign in "-_." for sign in name) or name[0] == ".":
+        raise RequestError(
+            f"{name!r} is no name of a model; use letters, digits, '-', '_' and '.', the first not "
+            "a '.'."
+        )
+    return name
+
+
+def _registry(content: dict[str, Any]) -> Registry:
+    if content["version"] != _VERSION:
+        raise ValueError(f"version {content['version']} is not {_VERSION}: another kgrec wrote it")
+    entries = [ModelEntry(**entry) for entry in content["models"]]
+    history = tuple(Activation(**change) for change in content["history"])
+    return Registry({entry.name: entry for entry in entries}, history)

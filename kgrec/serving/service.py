@@ -1,0 +1,310 @@
+"""Service: the model that answers, the events since its graph was read, and changes of both."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.errors import KgrecError, RequestError
+from kgrec.recommender import Recommender
+from kgrec.serving.access import Keys, Limiter, Rate
+from kgrec.serving.config import ServiceConfig
+from kgrec.serving.event_log import EventLog, Record, now
+from kgrec.serving.lists import GivenLists
+from kgrec.serving.live_graph import LiveGraph
+from kgrec.serving.metrics import Metrics
+from kgrec.serving.problems import Problem
+from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
+
+_T = TypeVar("_T")
+_LOOK = 1.0  # seconds between two looks at the registry
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """The model that answers, with the events since.
+
+    Attributes
+    ----------
+    entry : ModelEntry
+    model : Recommender
+        It answers with ``live.events``.
+    live : LiveGraph
+        What the log adds to its graph.
+    titles : dict of str to str
+        Of the items, by id; empty where they have none.
+    since : int
+        Unix seconds at which it began to answer.
+    """
+
+    entry: ModelEntry
+    model: Recommender
+    live: LiveGraph
+    titles: dict[str, str]
+    since: int
+
+    @staticmethod
+    def load(root: Root, entry: ModelEntry, records: Iterable[Record]) -> Served:
+        """Load a model, with all that its first answer needs, and the records that its graph does
+        not have. Raises ModelError."""
+        plain = Recommender.load(root.folder_of(entry))
+        live = LiveGraph(records, entry.folded_until)
+        state = replace(plain.state, live=live.events).warm_up()
+        _ = state.resolver
+        return Served(entry, Recommender.of(state), live, _titles(plain), now())
+
+    def knows_user(self, user: str) -> bool:
+        """Whether the user is stored or has sent events."""
+        if user in self.live.events:
+            return True
+        stored = self.model.snapshot.users.rows([user])
+        return bool(self.live.events.rows([user], stored)[0] >= 0)
+
+    def knows_item(self, item: str) -> bool:
+        """Whether the graph has the item, or a record since has made it."""
+        changed = self.live.changed.get((ITEM, item), {})
+        return changed is not None and (bool(changed) or item in self.model.state.engine.item_row)
+
+
+class Service:
+    """One service: see the module.
+
+    Parameters
+    ----------
+    root : Root
+        Its folder.
+    config : ServiceConfig
+        Its limits.
+
+    Raises
+    ------
+    ServiceError
+        Where the log, the keys or the registry can't be read.
+    """
+
+    def __init__(self, root: Root, config: ServiceConfig) -> None:
+        self.root, self.config = root, config
+        self.metrics = Metrics()
+        self.keys = Keys(root.keys)
+        self.limiter = Limiter(
+            {
+                "fast": Rate(config.fast_per_second, 2 * config.fast_per_second),
+                "slow": Rate(config.slow_per_second, 2 * config.slow_per_second),
+                "write": Rate(config.writes_per_second, 2 * config.writes_per_second),
+            }
+        )
+        self.lists = GivenLists(60 * config.list_minutes)
+        self.pending: dict[str, asyncio.Future[int]] = {}  # ids of events that wait for the disk
+        self.log = EventLog(root.log)
+        self.in_flight = self.slow = 0
+        self.stopping = False
+        self._served: Served | None = None
+        self._pool = ThreadPoolExecutor(1, "kgrec-slow")
+        self._loader = ThreadPoolExecutor(1, "kgrec-load")
+        self._swapping = asyncio.Lock()
+        self._meanwhile: list[Record] | None = None  # records that come while a model is loaded
+        self._seen_registry: int | None = None
+        self._count()
+
+    @property
+    def served(self) -> Served:
+        """The model that answers. Raises Problem before there is one."""
+        if self._served is None:
+            raise Problem(
+                503,
+                "no_model",
+                "no model answers yet; wait, or activate one.",
+                headers={"Retry-After": "1"},
+            )
+        return self._served
+
+    @property
+    def ready(self) -> bool:
+        """Whether a model answers and the service is not about to stop."""
+        return self._served is not None and not self.stopping
+
+    async def start(self) -> None:
+        """Load the active model. Raises RequestError without one, ModelError."""
+        active = self.root.read().active
+        if active is None:
+            raise RequestError(
+                "no model is active; add one with kgrec models add, and activate it."
+            )
+        await self._swap_to(active)
+
+    async def stop(self) -> None:
+        """Let what waits be done, and close the log."""
+        self.stopping = True
+        self._pool.shutdown(cancel_futures=True)
+        self._loader.shutdown(cancel_futures=True)
+        await asyncio.to_thread(self.log.close)
+
+    async def follow(self) -> None:
+        """Look at the registry every second, and load the model that another process activated."""
+        while not self.stopping:
+            await asyncio.sleep(_LOOK)
+            try:
+                await self._follow_once()
+            except KgrecError:
+                self.metrics.swaps.labels("failed").inc()
+
+    async def _follow_once(self) -> None:
+        try:
+            version = self.root.registry_file.stat().st_mtime_ns
+        except OSError:
+            return
+        if version == self._seen_registry:
+            return
+        self._seen_registry = version
+        active = self.root.read().active
+        if active is not None and active != self.served.entry.name:
+            await self._swap_to(active)
+
+    async def in_pool(self, work: Callable[[], _T]) -> _T:
+        """Do slow work beside the answers of others.
+
+        Raises Problem where too much waits, or it takes too long.
+        """
+        if self.slow >= self.config.slow_queue:
+            self.metrics.shed.labels("slow queue").inc()
+            raise Problem(
+                503,
+                "busy",
+                f"{self.slow} explanations, searches and batches wait already; try again soon.",
+                headers={"Retry-After": "1"},
+            )
+        self.slow += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await asyncio.wait_for(
+                loop.run_in_executor(self._pool, work), self.config.slow_seconds
+            )
+        except TimeoutError:
+            raise Problem(
+                504,
+                "too_slow",
+                f"no answer within {self.config.slow_seconds:g} s; ask for less, or try again.",
+            ) from None
+        finally:
+            self.slow -= 1
+
+    async def store(self, records: Sequence[Record]) -> int:
+        """Store records in the log, and let answers count them.
+
+        Returns the number of the first. Raises ServiceError where the disk refuses.
+        """
+        waits = asyncio.wrap_future(self.log.append(records))
+        keys = [record["event_id"] for record in records if "event_id" in record]
+        self.pending.update(dict.fromkeys(keys, waits))
+        try:
+            first = await waits
+        finally:
+            for key in keys:
+                self.pending.pop(key, None)
+        for place, record in enumerate(records):
+            record = {"number": first + place, **record}
+            if self._served is not None:
+                self._served.live.add(record)
+            if self._meanwhile is not None:
+                self._meanwhile.append(record)
+        self._count()
+        return first
+
+    async def activate(
+        self, name: str, who: str, reason: str = "", expected: str | None = None
+    ) -> Activation:
+        """Load a model, try it, and let it answer; the one before answers until then.
+
+        Raises RequestError for an unknown name, or another current model than ``expected``, and
+        ModelError for one that can't be loaded; then nothing has changed.
+        """
+        async with self._swapping:
+            registry = self.root.read()
+            registry.activated(name, who, reason, expected)  # raises before a model is loaded
+            fresh = await self._loaded(registry.entry(name))
+            done = self.root.activate(name, who, reason, expected)
+            self._flip(fresh)
+        return done
+
+    async def rolled_back(self, who: str, reason: str = "") -> Activation:
+        """Let the model answer that did so before. Raises RequestError where there is none."""
+        before = self.registry.previous
+        if before is None:
+            raise RequestError("no model answered before this one; activate one by its name.")
+        return await self.activate(before, who, reason or "rolled back")
+
+    @property
+    def registry(self) -> Registry:
+        """The registry as it is now."""
+        return self.root.read()
+
+    async def _swap_to(self, name: str) -> None:
+        async with self._swapping:
+            self._flip(await self._loaded(self.root.read().entry(name)))
+
+    async def _loaded(self, entry: ModelEntry) -> Served:
+        """A model that is ready to answer as fast as the one before."""
+        started, loop = time.perf_counter(), asyncio.get_running_loop()
+        self._meanwhile = []
+        try:
+            fresh = await loop.run_in_executor(
+                self._loader, lambda: Served.load(self.root, entry, self.log.read())
+            )
+            bodies = list(self.lists.recorded)
+            await loop.run_in_executor(self._loader, lambda: _warm(fresh, bodies))
+        except KgrecError:
+            self.metrics.swaps.labels("failed").inc()
+            raise
+        self.metrics.swap_seconds.observe(time.perf_counter() - started)
+        return fresh
+
+    def _flip(self, fresh: Served) -> None:
+        """Let ``fresh`` answer, with the records that came while others were waited for."""
+        for record in self._meanwhile or ():
+            if record["number"] > fresh.live.last:
+                fresh.live.add(record)
+        self._meanwhile = None
+        before = self._served
+        self._served = replace(fresh, since=now())
+        if before is not None:
+            self.metrics.model.remove(before.entry.name)
+        self.metrics.model.labels(fresh.entry.name).set(1)
+        self.metrics.model_since.set(now())
+        self.metrics.swaps.labels("done").inc()
+        self._count()
+
+    def _count(self) -> None:
+        self.metrics.log_bytes.set(self.log.size)
+        folded = 0 if self._served is None else self._served.entry.folded_until
+        self.metrics.unfolded.set(self.log.last - folded)
+
+
+def _titles(model: Recommender) -> dict[str, str]:
+    items = model.snapshot.items
+    if "title" not in items.attributes.columns:
+        return {}
+    pairs = zip(items.ids.tolist(), items.attributes["title"].tolist(), strict=True)
+    return {item: title for item, title in pairs if isinstance(title, str) and title}
+
+
+def _warm(fresh: Served, bodies: Sequence[Any]) -> None:
+    """Answer recorded requests, so that the first new one is as fast as the next. Those that the
+    new model refuses, such as for a user that it does not know, are left out."""
+    from kgrec.serving.verbs.lists import ranked
+
+    users = fresh.model.snapshot.users.ids[:1].tolist()
+    for user in users:
+        fresh.model.rank([user], k=10)
+    for body in bodies:
+        try:
+            ranked(fresh, body)
+        except (KgrecError, Problem):
+            continue
+
+
+LABELS = {"items": ITEM, "users": USER, "entities": ENTITY}

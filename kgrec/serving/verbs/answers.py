@@ -1,0 +1,249 @@
+"""Answers of the service, as msgspec writes and OpenAPI describes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Id = str | int
+
+
+class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A JSON object; fields with default values are left out."""
+
+
+class ListedItem(Answer, kw_only=True):
+    """An item of a list: ``rank`` from 1; ``why``: the strongest reasons in words."""
+
+    id: Id
+    score: float
+    rank: int
+    title: str | None = None
+    fields: dict[str, Any] | None = None
+    why: list[str] | None = None
+
+
+class ListAnswer(Answer, kw_only=True):
+    """A list. ``cold``: nothing is known of the user; ``list_id``: for further pages, and for
+    events and impressions that come of the list."""
+
+    list_id: str
+    model: str
+    items: list[ListedItem]
+    scenario: str | None = None
+    cold: bool = False
+
+
+class UserList(Answer, kw_only=True):
+    """The list of one user of a batch."""
+
+    user: Id
+    items: list[ListedItem]
+
+
+class Refused(Answer, kw_only=True):
+    """One part of a request that was refused: its place, from 0, and why."""
+
+    index: int
+    code: str
+    detail: str
+
+
+class BatchAnswer(Answer, kw_only=True):
+    """Lists of users, in their order, and the users who are unknown."""
+
+    model: str
+    results: list[UserList]
+    errors: list[Refused] = []
+
+
+class SimilarItems(Answer, kw_only=True):
+    """The items most similar to one."""
+
+    item: Id
+    items: list[ListedItem]
+
+
+class SimilarAnswer(Answer, kw_only=True):
+    """Similar items of each item that was asked about."""
+
+    model: str
+    results: list[SimilarItems]
+
+
+class FoundItem(Answer, kw_only=True):
+    """An item that was found; ``found_by``: what matched."""
+
+    id: Id
+    score: float
+    rank: int
+    title: str | None = None
+    found_by: str | None = None
+
+
+class SearchAnswer(Answer, kw_only=True):
+    """The items found, best first."""
+
+    model: str
+    items: list[FoundItem]
+
+
+class ScoresAnswer(Answer, kw_only=True):
+    """The scores of pairs, in their order: ``score`` orders a user's items; of the rating model
+    ``like`` (0 to 1) and ``rating``."""
+
+    model: str
+    scores: list[dict[str, Any]]
+
+
+class WhyAnswer(Answer, kw_only=True):
+    """An explanation, a counterfactual, or a comparison, with the fields of its ``to_dict``; people
+    other than the one who asks are numbers."""
+
+    model: str
+    answer: dict[str, Any]
+
+
+class StoredAnswer(Answer, kw_only=True):
+    """What was stored: ``sequence``, the number of the last record; ``effective``: "now", or "next
+    fold"."""
+
+    accepted: int
+    sequence: int
+    effective: str
+    duplicate: int = 0
+    rejected: list[Refused] = []
+
+
+class PastEvent(Answer, kw_only=True):
+    """One event of a user; ``number``: its record in the log, for those that came over HTTP."""
+
+    item: Id
+    timestamp: int | None = None
+    event: str | None = None
+    rating: float | None = None
+    title: str | None = None
+    number: int | None = None
+
+
+class HistoryAnswer(Answer, kw_only=True):
+    """Events of a user, the latest first; ``next``: cursor of the next page."""
+
+    user: Id
+    events: list[PastEvent]
+    total: int
+    next: str | None = None
+
+
+class NodeAnswer(Answer, kw_only=True):
+    """A node of the graph with its attributes; ``counts``: its edges by relation."""
+
+    label: str
+    id: Id
+    name: str
+    attributes: dict[str, Any]
+    counts: dict[str, int]
+
+
+class NodesAnswer(Answer, kw_only=True):
+    """Nodes with a name like the one asked for."""
+
+    nodes: list[dict[str, Any]]
+
+
+class NeighboursAnswer(Answer, kw_only=True):
+    """Edges of a node; ``total``: how many there are; ``next``: cursor of the next page."""
+
+    edges: list[dict[str, Any]]
+    total: int
+    next: str | None = None
+
+
+class PathsAnswer(Answer, kw_only=True):
+    """Paths between two nodes, shortest first."""
+
+    paths: list[dict[str, Any]]
+
+
+class SubgraphAnswer(Answer, kw_only=True):
+    """A part of the graph; ``left_out``: nodes that were reached but not kept."""
+
+    nodes: list[dict[str, Any]]
+    edges: list[dict[str, Any]]
+    left_out: int
+
+
+class ModelAnswer(Answer, kw_only=True):
+    """A model of the registry."""
+
+    name: str
+    added: int
+    active: bool
+    note: str = ""
+    folded_until: int = 0
+    settings: dict[str, Any] | None = None
+
+
+class ModelsAnswer(Answer, kw_only=True):
+    """All models of the registry."""
+
+    models: list[ModelAnswer]
+    active: str | None = None
+
+
+class ActivationAnswer(Answer, kw_only=True):
+    """A change of the model that answers."""
+
+    when: int
+    who: str
+    name: str
+    before: str | None = None
+    reason: str = ""
+
+
+class ActivationsAnswer(Answer, kw_only=True):
+    """Changes of the model that answers, the latest first."""
+
+    history: list[ActivationAnswer]
+
+
+class JobAnswer(Answer, kw_only=True):
+    """Work in another process: ``state`` is "running", "done" or "failed"."""
+
+    id: str
+    kind: str
+    state: str
+    started: int
+    ended: int | None = None
+    model: str | None = None
+    detail: str = ""
+
+
+class JobsAnswer(Answer, kw_only=True):
+    """All jobs since the start of the service."""
+
+    jobs: list[JobAnswer]
+
+
+class StatusAnswer(Answer, kw_only=True):
+    """The state of the service."""
+
+    version: str
+    model: str
+    model_since: int
+    users: int
+    items: int
+    entities: int
+    interactions: int
+    log_records: int
+    folded_until: int
+    live_events: int
+    in_flight: int
+    slow: int
+
+
+class HealthAnswer(Answer, kw_only=True):
+    """Whether the service lives, or answers."""
+
+    status: str

@@ -1,0 +1,240 @@
+"""Bodies of requests. Unknown fields are refused; limits are part of the types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+LONGEST_ID, LONGEST_TEXT = 512, 2_000  # characters
+Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
+Id = Text | int
+Count = Annotated[int, Meta(ge=1, le=1_000)]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
+Time = Annotated[int, Meta(ge=-(2**60), le=2**60)]
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A JSON object with these fields and no others."""
+
+
+class TimedItem(Body, kw_only=True):
+    """An item of a history, with the time of the event in unix seconds."""
+
+    item: Id
+    timestamp: Time
+
+
+class Limits(Body, kw_only=True):
+    """Which items a list may have.
+
+    ``where``: conditions on attributes, by name: a value, a list of values, ``{"min": …, "max":
+    …}``, null for items without a value, or ``{"not": …}``.
+    """
+
+    candidates: Annotated[list[Id], Meta(max_length=10_000)] | None = None
+    exclude: Annotated[list[Id], Meta(max_length=10_000)] | None = None
+    where: dict[str, Any] | None = None
+
+
+class Asked(Limits, kw_only=True):
+    """Who asks: a user, or a history (item ids, oldest first, or items with times); a history given
+    for a user replaces the stored one."""
+
+    user: Id | None = None
+    history: Annotated[list[Id | TimedItem], Meta(max_length=10_000)] | None = None
+    scenario: Name | None = None
+    context: dict[str, str | int | float | bool | None] | None = None
+    horizon: Literal["next", "later"] = "next"
+    strict: bool = False
+
+
+class RecommendBody(Asked, kw_only=True):
+    """``explain``: for how many items, from the first, the reasons are given in words; ``fields``:
+    attributes of the items to return; ``strict``: an unknown user is an error."""
+
+    k: Count = 10
+    exclude_seen: bool = True
+    explain: Annotated[int, Meta(ge=0, le=10)] = 0
+    fields: Annotated[list[Name], Meta(max_length=50)] = []
+
+
+class NextBody(Body, kw_only=True):
+    """The list whose next page is asked for."""
+
+    list_id: Name
+    k: Count | None = None
+
+
+class BatchBody(Limits, kw_only=True):
+    """Lists for several users at once."""
+
+    users: Annotated[list[Id], Meta(min_length=1, max_length=1_000)]
+    k: Count = 10
+    scenario: Name | None = None
+    exclude_seen: bool = True
+
+
+class SimilarBody(Limits, kw_only=True):
+    """Items for which similar ones are asked."""
+
+    items: Annotated[list[Id], Meta(min_length=1, max_length=100)]
+    k: Count = 10
+
+
+class SearchBody(Limits, kw_only=True):
+    """Words to search for, and who searches."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+    user: Id | None = None
+    scenario: Name | None = None
+    k: Count = 10
+
+
+class Pair(Body, kw_only=True):
+    """A user and an item."""
+
+    user: Id
+    item: Id
+
+
+class PairsBody(Body, kw_only=True):
+    """Pairs to score."""
+
+    pairs: Annotated[list[Pair], Meta(min_length=1, max_length=10_000)]
+    scenario: Name | None = None
+
+
+class Paths(Body, kw_only=True):
+    """Which paths may explain: relations, nodes on them or not, and their length."""
+
+    relations: list[Name] | None = None
+    via: list[Name] = []
+    avoid: list[Name] = []
+    max_hops: Annotated[int, Meta(ge=1, le=4)] = 4
+    language: Literal["en", "de"] = "en"
+
+
+class ExplainBody(Paths, kw_only=True):
+    """The item to explain, and for whom; ``k``: number of paths."""
+
+    item: Id
+    user: Id | None = None
+    history: Annotated[list[Id | TimedItem], Meta(max_length=10_000)] | None = None
+    scenario: Name | None = None
+    context: dict[str, str | int | float | bool | None] | None = None
+    horizon: Literal["next", "later"] = "next"
+    k: Annotated[int, Meta(ge=1, le=50)] = 5
+
+
+class PlaceBody(Asked, kw_only=True):
+    """An item and its place in a list of ``k``."""
+
+    item: Id
+    k: Count = 10
+    language: Literal["en", "de"] = "en"
+
+
+class CounterfactualBody(PlaceBody, kw_only=True):
+    """``add``: which events would bring the item into the list, in place of those without which it
+    would leave it."""
+
+    add: bool = False
+
+
+class CompareBody(PlaceBody, kw_only=True):
+    """Another item to compare with."""
+
+    other: Id
+
+
+class EventBody(Body, kw_only=True):
+    """One event. ``id`` makes sending it again safe: the same id counts once."""
+
+    user: Id
+    item: Id
+    id: Name | None = None
+    event: Name = "interaction"
+    timestamp: Time | None = None
+    rating: float | None = None
+    scenario: Name | None = None
+    list_id: Name | None = None
+
+
+class EventsBody(Body, kw_only=True):
+    """Events; ``missing``: whether those with unknown items are kept until the item comes, or
+    rejected."""
+
+    events: Annotated[list[EventBody], Meta(min_length=1, max_length=1_000)]
+    missing: Literal["create", "reject"] = "create"
+
+
+class ImpressionsBody(Body, kw_only=True):
+    """The items of a list that were shown, in their order."""
+
+    list_id: Name
+    items: Annotated[list[Id], Meta(min_length=1, max_length=1_000)]
+
+
+class NodeBody(Body, kw_only=True):
+    """Attributes of a user, item or entity; those that are left out stay as they are."""
+
+    attributes: dict[str, str | int | float | bool | list[str] | None] = {}
+
+
+class Fact(Body, kw_only=True):
+    """One edge of the graph between items, entities and users."""
+
+    head: Id
+    relation: Name
+    tail: Id
+    head_type: Literal["item", "entity", "user"] = "item"
+    tail_type: Literal["item", "entity", "user"] = "entity"
+
+
+class FactsBody(Body, kw_only=True):
+    """Facts to add or to remove."""
+
+    facts: Annotated[list[Fact], Meta(min_length=1, max_length=1_000)]
+
+
+class PathsBody(Body, kw_only=True):
+    """Two nodes ("Item:588", or a name that one node has) and the paths between them."""
+
+    source: Name
+    target: Name
+    relations: list[Name] | None = None
+    via: list[Name] = []
+    avoid: list[Name] = []
+    max_hops: Annotated[int, Meta(ge=1, le=4)] = 4
+    k: Annotated[int, Meta(ge=1, le=20)] = 10
+
+
+class SubgraphBody(Body, kw_only=True):
+    """Nodes and how far from them to go."""
+
+    nodes: Annotated[list[Name], Meta(min_length=1, max_length=50)]
+    hops: Annotated[int, Meta(ge=0, le=3)] = 1
+    relations: list[Name] | None = None
+    max_nodes: Annotated[int, Meta(ge=1, le=500)] = 100
+
+
+class ActivateBody(Body, kw_only=True):
+    """``if_current``: the model that must still be the one that answers."""
+
+    if_current: Name | None = None
+    reason: Annotated[str, Meta(max_length=LONGEST_TEXT)] = ""
+
+
+class ReasonBody(Body, kw_only=True):
+    """Why."""
+
+    reason: Annotated[str, Meta(max_length=LONGEST_TEXT)] = ""
+
+
+class JobBody(Body, kw_only=True):
+    """Work in another process. ``fold``: the log's new records become part of the graph, in a new
+    model with the same parameters, which then answers."""
+
+    kind: Literal["fold"]

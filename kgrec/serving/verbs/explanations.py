@@ -1,0 +1,66 @@
+"""Explanations: why an item is in a list, why not, what would change it, and comparisons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kgrec.paths.index import Constraints
+from kgrec.serving.private import hidden
+from kgrec.serving.service import Service
+from kgrec.serving.verbs.answers import WhyAnswer
+from kgrec.serving.verbs.bodies import CompareBody, CounterfactualBody, ExplainBody, PlaceBody
+from kgrec.serving.verbs.call import Call
+from kgrec.serving.verbs.lists import limits_of, query_of
+
+
+def explain(service: Service, body: ExplainBody, call: Call) -> WhyAnswer:
+    """The paths in the graph that lead from the user to an item, with contributions that add up."""
+    served = service.served
+    query, _ = query_of(served, body)
+    limits = Constraints(
+        relations=body.relations, via=body.via, avoid=body.avoid, max_hops=body.max_hops
+    )
+    found = served.model.explain(
+        query, str(body.item), k=body.k, constraints=limits, writer=body.language
+    )
+    return _answer(service, found.to_dict(), body.user, call)
+
+
+def counterfactual(service: Service, body: CounterfactualBody, call: Call) -> WhyAnswer:
+    """The fewest events without which an item leaves the list, or one that brings it in."""
+    served = service.served
+    query, _ = query_of(served, body)
+    found = served.model.counterfactual(
+        query, str(body.item), k=body.k, add=body.add, constraints=limits_of(served, body)
+    )
+    return _answer(service, {**found.to_dict(), "text": str(found)}, body.user, call)
+
+
+def why_not(service: Service, body: PlaceBody, call: Call) -> WhyAnswer:
+    """Why an item is not in the list."""
+    served = service.served
+    query, _ = query_of(served, body)
+    found = served.model.why_not(
+        query,
+        str(body.item),
+        k=body.k,
+        constraints=limits_of(served, body),
+        writer=body.language,
+    )
+    return _answer(service, found.to_dict(), body.user, call)
+
+
+def compare(service: Service, body: CompareBody, call: Call) -> WhyAnswer:
+    """Why one item has a higher score than another."""
+    served = service.served
+    query, _ = query_of(served, body)
+    found = served.model.compare(query, str(body.item), str(body.other), writer=body.language)
+    return _answer(service, found.to_dict(), body.user, call)
+
+
+def _answer(
+    service: Service, content: dict[str, Any], user: str | int | None, call: Call
+) -> WhyAnswer:
+    asker = None if user is None else str(user)
+    shown = content if call.people else hidden(content, asker)
+    return WhyAnswer(model=service.served.entry.name, answer=shown)

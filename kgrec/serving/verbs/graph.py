@@ -1,0 +1,163 @@
+"""The graph: nodes, their neighbours page by page, paths, and parts of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.explore.explorer import GraphExplorer
+from kgrec.presentation import plain_value
+from kgrec.serving.private import hidden
+from kgrec.serving.problems import Problem
+from kgrec.serving.service import LABELS, Service
+from kgrec.serving.verbs.answers import (
+    NeighboursAnswer,
+    NodeAnswer,
+    NodesAnswer,
+    PathsAnswer,
+    SubgraphAnswer,
+)
+from kgrec.serving.verbs.bodies import PathsBody, SubgraphBody
+from kgrec.serving.verbs.call import Call
+
+_PAGE, _MOST = 50, 200
+_FOUND = 20
+
+
+def find_nodes(service: Service, body: None, call: Call) -> NodesAnswer:
+    """Items and entities by a part of their names, those that begin with it first."""
+    call.check("q", "limit")
+    wanted, limit = call.params.get("q", "").strip(), call.count("limit", _FOUND, _MOST)
+    if not wanted:
+        raise Problem(422, "invalid_parameter", "q is empty; give a part of a name: ?q=heat.")
+    index = service.served.model.graph.index
+    found: list[tuple[bool, str, str, str]] = []
+    for label in (ITEM, ENTITY):
+        table = index.snapshot.table(label)
+        for row, node_id in enumerate(table.ids.tolist()):
+            name = index.space.name(index.space.node(label, row)) or str(node_id)
+            at = name.lower().find(wanted.lower())
+            if at >= 0:
+                found.append((at > 0, name, label, str(node_id)))
+    found.sort()
+    nodes = [{"label": label, "id": one, "name": name} for _, name, label, one in found[:limit]]
+    return NodesAnswer(nodes=nodes)
+
+
+def node(service: Service, body: None, call: Call) -> NodeAnswer:
+    """A node with its attributes and the numbers of its edges."""
+    call.check("people")
+    label, node_id = _named(call)
+    graph = service.served.model.graph
+    found = graph.node((label, node_id))
+    space, table = graph.index.space, graph.index.snapshot.table(label)
+    number = space.find(label, found.id)
+    row = space.label_row(number)[1]
+    attributes = {
+        str(name): plain_value(table.attributes[name].array[row]) for name in table.attributes
+    }
+    return NodeAnswer(
+        label=label,
+        id=found.id,
+        name=space.name(number),
+        attributes={name: value for name, value in attributes.items() if value is not None},
+        counts=_counts(graph, (label, node_id)),
+    )
+
+
+def get_node(service: Service, body: None, call: Call) -> NodeAnswer:
+    """A user, item or entity, with what has changed since the last fold."""
+    label, node_id = LABELS[call.path["kind"]], call.path["id"]
+    changed = service.served.live.changed.get((label, node_id), {})
+    table = service.served.model.snapshot.table(label)
+    row = int(table.rows([node_id])[0])
+    if changed is None or (row < 0 and not changed):
+        raise Problem(404, "unknown_node", f"no {label.lower()} has the id {node_id!r}.")
+    attributes: dict[str, Any] = {}
+    if row >= 0:
+        attributes = {
+            str(name): plain_value(table.attributes[name].array[row]) for name in table.attributes
+        }
+    attributes.update(changed)
+    known = {name: value for name, value in attributes.items() if value is not None}
+    name = str(known.get("title") or known.get("name") or "")
+    return NodeAnswer(label=label, id=node_id, name=name, attributes=known, counts={})
+
+
+def neighbours(service: Service, body: None, call: Call) -> NeighboursAnswer:
+    """Edges of a node, of one relation or all, page by page. Other people are counted alone."""
+    call.check("relation", "direction", "limit", "cursor", "people")
+    limit, start = call.count("limit", _PAGE, _MOST), call.cursor()
+    direction = call.params.get("direction", "both")
+    graph = service.served.model.graph
+    frame = graph.neighbours(
+        _named(call),
+        call.params.get("relation"),
+        direction,  # type: ignore[arg-type]
+        k=start + limit,
+    )
+    total = int(frame.attrs["total"])
+    edges = [
+        {str(name): plain_value(value) for name, value in row.items()}
+        for row in frame.iloc[start:].to_dict(orient="records")
+        if call.people or row["label"] != USER
+    ]
+    after = start + limit
+    return NeighboursAnswer(edges=edges, total=total, next=str(after) if after < total else None)
+
+
+def paths(service: Service, body: PathsBody, call: Call) -> PathsAnswer:
+    """Paths between two nodes."""
+    found = service.served.model.graph.paths(
+        body.source,
+        body.target,
+        max_hops=body.max_hops,
+        k=body.k,
+        relations=body.relations,
+        via=body.via,
+        avoid=body.avoid,
+    )
+    shown = [path.to_dict() for path in found]
+    return PathsAnswer(paths=shown if call.people else [hidden(path, None) for path in shown])
+
+
+def subgraph(service: Service, body: SubgraphBody, call: Call) -> SubgraphAnswer:
+    """The nodes near some nodes, and the edges between them."""
+    found = service.served.model.graph.subgraph(
+        body.nodes, body.hops, relations=body.relations, max_nodes=body.max_nodes
+    )
+    kept = [(key, data) for key, data in found.nodes(data=True) if call.people or key[0] != USER]
+    there = {key for key, _ in kept}
+    nodes = [
+        {"label": key[0], "id": key[1], "name": data["name"], "kind": data["kind"]}
+        for key, data in kept
+    ]
+    edges = [
+        {"source": list(a), "target": list(b), "relation": relation}
+        for a, b, relation in found.edges(data="relation")
+        if a in there and b in there
+    ]
+    return SubgraphAnswer(nodes=nodes, edges=edges, left_out=int(found.graph["left_out"]))
+
+
+def _named(call: Call) -> tuple[str, str]:
+    label, node_id = call.path["label"], call.path["id"]
+    if label not in (ITEM, ENTITY, USER):
+        raise Problem(404, "unknown_label", f"no nodes have the label {label!r}.")
+    if label == USER and not call.people:
+        raise Problem(403, "person", "people are shown with the scope admin and people=true alone.")
+    return label, node_id
+
+
+def _counts(graph: GraphExplorer, node: tuple[str, str]) -> dict[str, int]:
+    """The number of edges of a node by relation."""
+    index = graph.index
+    number = index.space.find(*node)
+    codes = index.whole.of(number)[1]
+    kinds, counts = np.unique(np.asarray(codes) >> 1, return_counts=True)
+    return {
+        str(index.relation(int(kind) << 1)): int(count)
+        for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)
+    }

@@ -1,0 +1,321 @@
+"""Lists of items: for a user or a history, for many users, similar items, search, scores."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from kgrec.errors import RequestError
+from kgrec.paths.index import Constraints
+from kgrec.presentation import plain_value
+from kgrec.query import Query
+from kgrec.scoring.ranked_lists import Ranked
+from kgrec.serving.problems import Problem
+from kgrec.serving.service import Served, Service
+from kgrec.serving.verbs.answers import (
+    BatchAnswer,
+    FoundItem,
+    ListAnswer,
+    ListedItem,
+    Refused,
+    ScoresAnswer,
+    SearchAnswer,
+    SimilarAnswer,
+    SimilarItems,
+    UserList,
+)
+from kgrec.serving.verbs.bodies import (
+    Asked,
+    BatchBody,
+    ExplainBody,
+    Limits,
+    NextBody,
+    PairsBody,
+    RecommendBody,
+    SearchBody,
+    SimilarBody,
+    TimedItem,
+)
+from kgrec.serving.verbs.call import Call
+
+_RANGE = {"min", "max"}
+_REASONS = 3  # of each item of a list
+
+
+def recommend(service: Service, body: RecommendBody, call: Call) -> ListAnswer:
+    """The best items for a user or a history."""
+    served = service.served
+    answer = _answer(served, body)
+    if answer.cold:
+        service.metrics.cold.inc()
+    if not answer.items:
+        service.metrics.empty.inc()
+    service.lists.keep(answer.list_id, body, tuple(item.id for item in answer.items))
+    return answer
+
+
+def next_page(service: Service, body: NextBody, call: Call) -> ListAnswer:
+    """The next items of a list, without any of its pages so far."""
+    given = service.lists.find(body.list_id)
+    if given is None:
+        minutes = service.config.list_minutes
+        raise Problem(
+            404,
+            "unknown_list",
+            f"no list of the last {minutes:g} minutes is called {body.list_id!r}; ask for another.",
+        )
+    asked: RecommendBody = given.body
+    k = body.k or asked.k
+    exclude = [*(asked.exclude or []), *given.items]
+    page = msgspec.structs.replace(asked, k=k, exclude=exclude)
+    answer = _answer(service.served, page, first=len(given.items) + 1)
+    service.lists.extend(body.list_id, tuple(item.id for item in answer.items))
+    return msgspec.structs.replace(answer, list_id=body.list_id)
+
+
+def recommend_batch(service: Service, body: BatchBody, call: Call) -> BatchAnswer:
+    """Lists for many users, scored together."""
+    served = service.served
+    known = [served.knows_user(str(user)) for user in body.users]
+    users = [user for user, there in zip(body.users, known, strict=True) if there]
+    errors = [
+        Refused(index=place, code="unknown_user", detail=f"user {body.users[place]!r} is unknown.")
+        for place, there in enumerate(known)
+        if not there
+    ]
+    results = []
+    if users:
+        ranked = served.model.rank(
+            Query(users=_ids(users), scenario=body.scenario),
+            k=body.k,
+            exclude_seen=body.exclude_seen,
+            constraints=limits_of(served, body),
+        )
+        results = [
+            UserList(user=user, items=_listed(served, ranked, row))
+            for row, user in enumerate(users)
+        ]
+    return BatchAnswer(model=served.entry.name, results=results, errors=errors)
+
+
+def similar(service: Service, body: SimilarBody, call: Call) -> SimilarAnswer:
+    """Items like given ones."""
+    served = service.served
+    frame = served.model.similar(_ids(body.items), k=body.k, constraints=limits_of(served, body))
+    by_item = {str(item): rows for item, rows in frame.groupby("item_id", sort=False)}
+    results = [
+        SimilarItems(item=item, items=_of_frame(served, by_item.get(str(item)), "similar_id"))
+        for item in body.items
+    ]
+    return SimilarAnswer(model=served.entry.name, results=results)
+
+
+def search(service: Service, body: SearchBody, call: Call) -> SearchAnswer:
+    """Items for words."""
+    served = service.served
+    user = None
+    if body.user is not None and served.knows_user(str(body.user)):
+        user = Query(users=_ids([body.user]), scenario=body.scenario)
+    frame = served.model.search(
+        body.text,
+        user=user,
+        scenario=None if user is not None else body.scenario,
+        k=body.k,
+        constraints=limits_of(served, body),
+    )
+    items = [
+        FoundItem(
+            id=item,
+            score=float(score),
+            rank=int(rank),
+            title=served.titles.get(str(item)),
+            found_by=str(found) if found else None,
+        )
+        for item, score, rank, found in zip(
+            frame["item_id"].tolist(), frame["score"], frame["rank"], frame["found_by"], strict=True
+        )
+    ]
+    return SearchAnswer(model=served.entry.name, items=items)
+
+
+def score(service: Service, body: PairsBody, call: Call) -> ScoresAnswer:
+    """The scores of pairs, as in the users' lists."""
+    served = service.served
+    frame = served.model.score(_pairs(body), scenario=body.scenario)
+    return ScoresAnswer(model=served.entry.name, scores=_rows(frame))
+
+
+def predict(service: Service, body: PairsBody, call: Call) -> ScoresAnswer:
+    """How likely users like items, and how they would rate them."""
+    served = service.served
+    return ScoresAnswer(model=served.entry.name, scores=_rows(served.model.predict(_pairs(body))))
+
+
+def ranked(served: Served, body: RecommendBody) -> tuple[Ranked, bool]:
+    """The list of a request, and whether nothing is known of the user. Raises KgrecError."""
+    query, cold = query_of(served, body)
+    found = served.model.rank(
+        query, k=body.k, exclude_seen=body.exclude_seen, constraints=limits_of(served, body)
+    )
+    return found, cold
+
+
+def query_of(served: Served, body: Asked | ExplainBody) -> tuple[Query, bool]:
+    """The Query of a body, and whether nothing is known of the user. Raises Problem."""
+    histories: Any = None
+    users, cold = None, False
+    if body.history is not None:
+        history = _history(body.history)
+        histories = [history] if body.user is None else {body.user: history}
+    elif body.user is None:
+        raise Problem(
+            422,
+            "nobody",
+            "nobody to answer for; give a user or a history.",
+            [{"pointer": "/user", "detail": "neither user nor history is given"}],
+        )
+    elif served.knows_user(str(body.user)):
+        users = _ids([body.user])
+    elif getattr(body, "strict", True):
+        raise Problem(
+            404,
+            "unknown_user",
+            f"user {body.user!r} is unknown; send events of the user, or a history.",
+        )
+    else:
+        histories, cold = {body.user: []}, True
+    query = Query(
+        users=users,
+        histories=histories,
+        scenario=body.scenario,
+        context=body.context,
+        horizon=body.horizon,
+    )
+    return query, cold
+
+
+def limits_of(served: Served, body: Limits) -> Constraints | None:
+    """The Constraints of a body; None without. Items that were removed since are in no list."""
+    exclude = list(body.exclude or ())
+    if served.live.withdrawn:
+        there = served.model.state.engine.item_row
+        exclude += [item for item in served.live.withdrawn if item in there]
+    if body.candidates is None and body.where is None and not exclude:
+        return None
+    return Constraints(
+        candidates=None if body.candidates is None else _ids(body.candidates),
+        where=None if body.where is None else where_of(body.where),
+        exclude=_ids(exclude) or None,
+    )
+
+
+def where_of(conditions: dict[str, Any]) -> dict[str, Any]:
+    """Conditions of JSON as those of Python: ``{"min": …, "max": …}`` is a range."""
+    return {name: _condition(value) for name, value in conditions.items()}
+
+
+def _condition(value: Any) -> Any:
+    if isinstance(value, dict) and value and set(value) <= _RANGE:
+        return value.get("min"), value.get("max")
+    if isinstance(value, dict) and set(value) == {"not"}:
+        return {"not": _condition(value["not"])}
+    return value
+
+
+def _ids(values: Iterable[str | int]) -> list[Any]:
+    """Ids as they were given, which kgrec takes as text or as integers."""
+    return list(values)
+
+
+def _history(events: list[Any]) -> list[Any]:
+    """Items, or (item, time) pairs where one has a time. Raises RequestError where others don't."""
+    if not any(isinstance(event, TimedItem) for event in events):
+        return events
+    if not all(isinstance(event, TimedItem) for event in events):
+        raise RequestError("some events of the history have times and others none; give all times.")
+    return [(event.item, event.timestamp) for event in events]
+
+
+def _answer(served: Served, body: RecommendBody, first: int = 1) -> ListAnswer:
+    found, cold = ranked(served, body)
+    items = _listed(served, found, 0, body.fields, first)
+    if body.explain and items:
+        _add_reasons(served, body, items[: body.explain])
+    return ListAnswer(
+        list_id=secrets.token_urlsafe(9),
+        model=served.entry.name,
+        scenario=body.scenario,
+        items=items,
+        cold=cold,
+    )
+
+
+def _add_reasons(served: Served, body: RecommendBody, items: list[ListedItem]) -> None:
+    from kgrec.serving.private import hidden
+
+    query, _ = query_of(served, body)
+    found = served.model.explain_all(query, _ids(item.id for item in items), k=_REASONS)
+    for item, one in zip(items, found, strict=True):
+        paths = hidden(one.to_dict(), None if body.user is None else str(body.user))["paths"]
+        item.why = [path["sentence"] for path in paths if path["contribution"] > 0]
+
+
+def _listed(
+    served: Served, found: Ranked, row: int, fields: list[str] | None = None, first: int = 1
+) -> list[ListedItem]:
+    titles = served.titles
+    listed = [
+        ListedItem(id=item, score=score, rank=rank, title=titles.get(str(item)))
+        for rank, (item, score) in enumerate(
+            zip(found.ids[row].tolist(), found.scores[row].tolist(), strict=True), first
+        )
+        if item is not None and score > -np.inf
+    ]
+    if fields:
+        _add_fields(served, listed, fields)
+    return listed
+
+
+def _add_fields(served: Served, listed: list[ListedItem], fields: list[str]) -> None:
+    attributes = served.model.snapshot.items.attributes
+    wrong = [name for name in fields if name not in attributes.columns]
+    if wrong:
+        known = ", ".join(map(str, attributes.columns)) or "none"
+        raise RequestError(f"items have no attribute {wrong[0]!r}; there are: {known}.")
+    rows = [served.model.state.engine.item_row[str(item.id)] for item in listed]
+    part = attributes.iloc[rows][fields]
+    for item, values in zip(listed, part.to_dict(orient="records"), strict=True):
+        item.fields = {str(name): plain_value(value) for name, value in values.items()}
+
+
+def _of_frame(served: Served, frame: pd.DataFrame | None, column: str) -> list[ListedItem]:
+    if frame is None:
+        return []
+    return [
+        ListedItem(id=item, score=float(score), rank=int(rank), title=served.titles.get(str(item)))
+        for item, score, rank in zip(
+            frame[column].tolist(), frame["score"], frame["rank"], strict=True
+        )
+    ]
+
+
+def _pairs(body: PairsBody) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "user_id": [pair.user for pair in body.pairs],
+            "item_id": [pair.item for pair in body.pairs],
+        }
+    )
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    renamed = frame.rename(columns={"user_id": "user", "item_id": "item"})
+    return [
+        {str(name): plain_value(value) for name, value in row.items()}
+        for row in renamed.to_dict(orient="records")
+    ]

@@ -1,0 +1,232 @@
+"""Writes: events, impressions and changes of the graph, stored in the log before the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from graph_schema.names import ITEM, USER
+from kgrec.graph.snapshot import NO_TIME
+from kgrec.serving.event_log import Record, now
+from kgrec.serving.live_graph import EVENT, FACTS, IMPRESSIONS, NO_FACTS, NO_NODE, NODE, TAKEN_BACK
+from kgrec.serving.problems import Problem
+from kgrec.serving.service import LABELS, Served, Service
+from kgrec.serving.verbs.answers import HistoryAnswer, PastEvent, Refused, StoredAnswer
+from kgrec.serving.verbs.bodies import (
+    EventBody,
+    EventsBody,
+    FactsBody,
+    ImpressionsBody,
+    NodeBody,
+)
+from kgrec.serving.verbs.call import Call
+
+_AHEAD = 86_400  # seconds by which a client's clock may be ahead
+_PAGE, _MOST = 100, 1_000
+
+
+async def add_events(service: Service, body: EventsBody, call: Call) -> StoredAnswer:
+    """Store events; the next list of each user counts them."""
+    started = time.perf_counter()
+    served, received = service.served, now()
+    records: list[Record] = []
+    rejected: list[Refused] = []
+    duplicate, ids = 0, set()
+    for place, event in enumerate(body.events):
+        wrong = _wrong(served, event, body.missing, received)
+        if wrong is not None:
+            rejected.append(Refused(index=place, code=wrong[0], detail=wrong[1]))
+            continue
+        record = _record(event, received, call, place)
+        key = record.get("event_id")
+        if key is not None and (key in ids or key in service.pending or _stored(service, key)):
+            duplicate += 1
+            if key in service.pending:
+                await service.pending[key]
+            continue
+        ids.add(key)
+        records.append(record)
+    sequence = await service.store(records) + len(records) - 1 if records else service.log.last
+    for outcome, count in (
+        ("accepted", len(records)),
+        ("duplicate", duplicate),
+        ("rejected", len(rejected)),
+    ):
+        service.metrics.events.labels(outcome).inc(count)
+    service.metrics.visible.observe(time.perf_counter() - started)
+    return StoredAnswer(
+        accepted=len(records),
+        duplicate=duplicate,
+        rejected=rejected,
+        sequence=sequence,
+        effective="now",
+    )
+
+
+async def take_back(service: Service, body: None, call: Call) -> StoredAnswer:
+    """Take an event back by its id."""
+    key = call.path["id"]
+    number = service.served.live.numbers.get(key)
+    if number is None:
+        raise Problem(404, "unknown_event", f"no event of the last seven days has the id {key!r}.")
+    user = service.served.live.users.get(number)
+    if user is None:  # it is in the graph, or was taken back
+        return StoredAnswer(accepted=0, duplicate=1, sequence=service.log.last, effective="now")
+    record = {"kind": TAKEN_BACK, "user": user, "of": number, "received": now(), "who": call.who}
+    return StoredAnswer(accepted=1, sequence=await service.store([record]), effective="now")
+
+
+async def add_impressions(service: Service, body: ImpressionsBody, call: Call) -> StoredAnswer:
+    """Store which items of a list were shown."""
+    record = {
+        "kind": IMPRESSIONS,
+        "list_id": body.list_id,
+        "items": [str(item) for item in body.items],
+        "received": now(),
+    }
+    return StoredAnswer(accepted=1, sequence=await service.store([record]), effective="now")
+
+
+async def put_node(service: Service, body: NodeBody, call: Call) -> StoredAnswer:
+    """Make a user, item or entity, or change its attributes."""
+    record = {
+        "kind": NODE,
+        "label": LABELS[call.path["kind"]],
+        "id": call.path["id"],
+        "attributes": body.attributes,
+        "received": now(),
+        "who": call.who,
+    }
+    sequence = await service.store([record])
+    return StoredAnswer(accepted=1, sequence=sequence, effective="next fold")
+
+
+async def delete_node(service: Service, body: None, call: Call) -> StoredAnswer:
+    """Remove a user, item or entity: no list has a removed item from now on, and nothing of a
+    removed user counts; the graph loses it at the next fold."""
+    label = LABELS[call.path["kind"]]
+    record = {
+        "kind": NO_NODE,
+        "label": label,
+        "id": call.path["id"],
+        "received": now(),
+        "who": call.who,
+    }
+    sequence = await service.store([record])
+    effective = "now" if label in (ITEM, USER) else "next fold"
+    return StoredAnswer(accepted=1, sequence=sequence, effective=effective)
+
+
+async def put_facts(service: Service, body: FactsBody, call: Call) -> StoredAnswer:
+    """Add facts."""
+    return await _facts(service, body, FACTS, call)
+
+
+async def delete_facts(service: Service, body: FactsBody, call: Call) -> StoredAnswer:
+    """Remove facts."""
+    return await _facts(service, body, NO_FACTS, call)
+
+
+def user_events(service: Service, body: None, call: Call) -> HistoryAnswer:
+    """A user's events, the latest first."""
+    call.check("limit", "cursor")
+    limit, start = call.count("limit", _PAGE, _MOST), call.cursor()
+    served, user = service.served, call.path["id"]
+    if not served.knows_user(user):
+        raise Problem(404, "unknown_user", f"user {user!r} is unknown.")
+    events = _events(served, user)
+    page = events[start : start + limit]
+    after = start + len(page)
+    return HistoryAnswer(
+        user=user,
+        events=page,
+        total=len(events),
+        next=str(after) if after < len(events) else None,
+    )
+
+
+def _events(served: Served, user: str) -> list[PastEvent]:
+    live = [
+        PastEvent(
+            item=event.item,
+            timestamp=event.timestamp,
+            title=served.titles.get(event.item),
+            number=event.number,
+        )
+        for event in served.live.events.of(user)
+    ]
+    return sorted(
+        [*_stored_events(served, user), *live],
+        key=lambda event: (event.timestamp is not None, event.timestamp or 0, event.number or 0),
+        reverse=True,
+    )
+
+
+def _stored_events(served: Served, user: str) -> list[PastEvent]:
+    snapshot = served.model.snapshot
+    row = int(served.live.events.rows([user], snapshot.users.rows([user]))[0])
+    if row < 0:
+        return []
+    seen = snapshot.interactions
+    rows = range(*seen.indptr(len(snapshot.users))[row : row + 2].tolist())
+    found = []
+    for place in rows:
+        item, rating = str(snapshot.items.ids[seen.item[place]]), float(seen.rating[place])
+        time = int(seen.timestamp[place])
+        found.append(
+            PastEvent(
+                item=item,
+                timestamp=None if time == NO_TIME else time,
+                event=str(seen.event[place]) or None,
+                rating=None if rating != rating else rating,
+                title=served.titles.get(item),
+            )
+        )
+    return found
+
+
+def _wrong(served: Served, event: EventBody, missing: str, received: int) -> tuple[str, str] | None:
+    """Why an event is refused: a code and a text; None where it is not."""
+    if missing == "reject" and not served.knows_item(str(event.item)):
+        return "unknown_item", f"item {event.item!r} is unknown; PUT it first."
+    if event.timestamp is not None and event.timestamp > received + _AHEAD:
+        return (
+            "from_the_future",
+            f"timestamp {event.timestamp} is more than a day ahead; give unix seconds in UTC.",
+        )
+    return None
+
+
+def _record(event: EventBody, received: int, call: Call, place: int) -> Record:
+    given: dict[str, Any] = msgspec.structs.asdict(event)
+    key = given.pop("id")
+    if key is None and call.repeat_key is not None:
+        key = f"{call.repeat_key}/{place}"
+    record = {name: value for name, value in given.items() if value is not None}
+    record.update(
+        kind=EVENT,
+        user=str(event.user),
+        item=str(event.item),
+        timestamp=received if event.timestamp is None else event.timestamp,
+        received=received,
+    )
+    if key is not None:
+        record["event_id"] = key
+    return record
+
+
+def _stored(service: Service, key: str) -> bool:
+    return key in service.served.live.numbers
+
+
+async def _facts(service: Service, body: FactsBody, kind: str, call: Call) -> StoredAnswer:
+    rows: Sequence[dict[str, Any]] = [
+        {**msgspec.structs.asdict(fact), "head": str(fact.head), "tail": str(fact.tail)}
+        for fact in body.facts
+    ]
+    record = {"kind": kind, "facts": rows, "received": now(), "who": call.who}
+    sequence = await service.store([record])
+    return StoredAnswer(accepted=len(rows), sequence=sequence, effective="next fold")
