@@ -40,6 +40,9 @@ def add(
     note: Annotated[str, typer.Option(help="What it is.")] = "",
 ) -> None:
     """Register a model; it answers once it is activated."""
+    from kgrec.persistence.model_folder import read_manifest
+
+    read_manifest(folder)
     open_root(None, root).add(name, folder, note)
 
 

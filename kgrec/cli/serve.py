@@ -85,13 +85,24 @@ def open_root(model: Path | None, root: Path | None) -> Root:
 def register(root: Root, model: Path) -> None:
     """Register a model and let it answer, unless it is the one already, or one that was made of it.
 
-    Raises RequestError, ServiceError.
+    Raises ModelError where the folder is no model, RequestError, ServiceError.
     """
+    from kgrec.persistence.model_folder import read_manifest
+
+    read_manifest(model)
     registry, place = root.read(), model.resolve()
     known = [e.name for e in registry.models.values() if root.folder_of(e).resolve() == place]
     if known and registry.active is not None:
         return
-    name = known[0] if known else place.name
+    name = known[0] if known else _free_name(place.name, set(registry.models))
     if not known:
         root.add(name, place)
     root.activate(name, "kgrec serve", f"given as {model}")
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """A name for a model like that of its folder."""
+    kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in name)
+    kept = kept.lstrip(".") or "model"
+    names = (kept if number == 1 else f"{kept}-{number}" for number in range(1, len(taken) + 2))
+    return next(one for one in names if one not in taken)

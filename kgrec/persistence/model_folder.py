@@ -177,7 +177,7 @@ def read_clusters(folder: Path) -> ItemClusters | None:
 
     Nothing else of the folder is read. Raises ModelError.
     """
-    if _CLUSTERS not in _manifest(folder)["files"]:
+    if _CLUSTERS not in read_manifest(folder)["files"]:
         return None
     try:
         return _clusters(folder)
@@ -197,7 +197,7 @@ def _clusters(folder: Path) -> ItemClusters:
 
 def _load(folder: Path, device: torch.device) -> FittedState:
     try:
-        manifest = _manifest(folder)
+        manifest = read_manifest(folder)
         _check_files(folder, manifest["files"])
         return _read(folder, manifest, device)
     except OSError as error:
@@ -218,7 +218,8 @@ def _check_files(folder: Path, checksums: Mapping[str, str]) -> None:
             raise ModelError(f"{path} is truncated or was changed; copy it again or train again.")
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a model's folder says of itself. Raises ModelError where it is none of this kgrec."""
     path = folder / _MANIFEST
     if not path.exists():
         raise ModelError(f"{folder} is not a saved model: {_MANIFEST} is missing. See save().")

@@ -16,13 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from kgrec.serving.endpoint import Endpoint
+from kgrec.serving.endpoint import Endpoint, request_id_of
 from kgrec.serving.jobs import Jobs
-from kgrec.serving.metrics import MEDIA_TYPE
 from kgrec.serving.openapi import description
 from kgrec.serving.operations import Operation, operations
-from kgrec.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
-from kgrec.serving.problems import Problem
+from kgrec.serving.problems import MEDIA_TYPE, Problem
 from kgrec.serving.service import LABELS, Service
 
 _PAGE: Final = Path(__file__).parent / "page"
@@ -61,7 +59,6 @@ def make_app(service: Service) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await service.start()
         tasks = [asyncio.create_task(service.follow())]
         if service.config.fold_seconds:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
@@ -77,7 +74,6 @@ def make_app(service: Service) -> Starlette:
     routes: list[BaseRoute] = [_route(service, one) for one in _specific_first(table)]
     routes += [
         Route("/openapi.json", _fixed(json.dumps(description(table)).encode(), "application/json")),
-        Route("/metrics", Metered(service)),
         *(Route(path, _file(*found)) for path, found in _FILES.items()),
     ]
     return Starlette(
@@ -97,29 +93,6 @@ def _route(service: Service, one: Operation) -> Route:
     path = one.path.replace("{id}", "{id:path}")
     path = path.replace("{kind}", "{kind:kind}")
     return Route(path, Endpoint(service, one), methods=[one.method])
-
-
-class Metered:
-    """The metrics, for keys that may read."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._check = Endpoint(service, Operation("GET", "/metrics", _nothing, None, dict, "read"))
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            self._check._admitted(dict(scope["headers"]))
-        except Problem as problem:
-            response = Response(
-                problem.body(""), problem.status, problem.headers, PROBLEM_TYPE.decode()
-            )
-        else:
-            response = Response(self._service.metrics.text(), media_type=MEDIA_TYPE.decode())
-        await response(scope, receive, send)
-
-
-def _nothing(service: Service, body: None, call: Any) -> dict[str, Any]:
-    return {}
 
 
 def _fixed(content: bytes, kind: str) -> Any:
@@ -148,6 +121,9 @@ async def _refused(request: Request, error: Exception) -> Response:
     said = {404: "no such route", 405: "this route has no such method"}
     detail = f"{said.get(error.status_code, error.detail)}; {cure}"
     code = {404: "unknown_route", 405: "wrong_method"}.get(error.status_code, "refused")
-    problem = Problem(error.status_code, code, detail)
-    headers = dict(error.headers or {})
-    return Response(problem.body(""), error.status_code, headers, PROBLEM_TYPE.decode())
+    problem, request_id = (
+        Problem(error.status_code, code, detail),
+        request_id_of(request.headers.raw),
+    )
+    headers = {**(error.headers or {}), "X-Request-Id": request_id}
+    return Response(problem.body(request_id), error.status_code, headers, MEDIA_TYPE)

@@ -8,7 +8,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -17,7 +17,8 @@ import msgspec
 from kgrec.errors import KgrecError
 from kgrec.serving.access import Key, is_loopback
 from kgrec.serving.operations import JSON, Operation
-from kgrec.serving.problems import MEDIA_TYPE, Problem, problem_of, problem_of_body
+from kgrec.serving.problems import MEDIA_TYPE as PROBLEM
+from kgrec.serving.problems import Problem, problem_of, problem_of_body
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.call import Call
 
@@ -31,6 +32,7 @@ _SAFE_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
+_JSON = JSON.encode()
 _LONGEST_ID = 128  # of a request, if the caller gives it
 _encode = msgspec.json.Encoder().encode
 
@@ -54,7 +56,7 @@ class Endpoint:
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         service, started = self.service, time.perf_counter()
         headers: Headers = dict(scope["headers"])
-        request_id = _request_id(headers)
+        request_id = request_id_of(scope["headers"])
         service.in_flight += 1
         try:
             status, body, more = await self._answered(scope, headers, receive, request_id)
@@ -89,8 +91,9 @@ class Endpoint:
             )
             body = await self._body(headers, receive)
             answer = await self._run(body, call)
-            model = {"X-Kgrec-Model": self.service.served.entry.name} if self._asks_model else {}
-            return self.operation.status, _encode(answer), model
+            further = {"Content-Type": self.operation.media, **self._model}
+            content = answer if isinstance(answer, bytes) else _encode(answer)
+            return self.operation.status, content, further
         except Problem as problem:
             found = problem
         except KgrecError as error:
@@ -100,11 +103,14 @@ class Endpoint:
             found = Problem(
                 500, "internal", "an error in kgrec itself; report it with this request's id."
             )
-        return found.status, found.body(request_id), {**found.headers, "": ""}
+        return found.status, found.body(request_id), {"Content-Type": PROBLEM, **found.headers}
 
     @property
-    def _asks_model(self) -> bool:
-        return self.operation.scope is not None
+    def _model(self) -> dict[str, str]:
+        """The header that names the model, for what needs a model."""
+        if self.operation.scope is None:
+            return {}
+        return {"X-Kgrec-Model": self.service.served.entry.name}
 
     async def _run(self, body: Any, call: Call) -> Any:
         run, service = self.operation.run, self.service
@@ -172,8 +178,8 @@ class Endpoint:
             return None
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Problem(415, "encoded", "compressed bodies are not read; send it plain.")
-        kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
-        if kind != JSON:
+        kind = headers.get(b"content-type", _JSON).partition(b";")[0].strip().lower()
+        if kind != _JSON:
             raise Problem(415, "not_json", "send Content-Type: application/json.")
         content = await self._read(headers, receive)
         try:
@@ -217,19 +223,16 @@ def _check_local(headers: Headers) -> None:
 
 
 async def respond(
-    send: _Send, status: int, body: bytes, request_id: str, more: dict[str, str] | None = None
+    send: _Send, status: int, body: bytes, request_id: str, more: dict[str, str]
 ) -> None:
-    """Send an answer; ``more`` are further headers, with the name "" for a problem."""
+    """Send an answer with further headers."""
     headers = [
-        (b"content-type", MEDIA_TYPE if more and "" in more else JSON),
         (b"content-length", str(len(body)).encode()),
         (b"x-request-id", request_id.encode("latin-1", "replace")),
         *_SAFE_HEADERS,
     ]
     headers += [
-        (name.lower().encode(), value.encode("latin-1", "replace"))
-        for name, value in (more or {}).items()
-        if name
+        (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in more.items()
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -247,8 +250,9 @@ async def _within(message: Awaitable[MutableMapping[str, Any]], seconds: float) 
         ) from None
 
 
-def _request_id(headers: Headers) -> str:
-    given = headers.get(b"x-request-id")
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id that the caller gives a request, or a new one."""
+    given = next((value for name, value in headers if name == b"x-request-id"), None)
     if given is not None and len(given) <= _LONGEST_ID and given.isascii():
         text = given.decode("ascii")
         if text.isprintable() and text:

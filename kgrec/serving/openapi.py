@@ -72,7 +72,7 @@ def _operation(one: Operation, schemas: dict[type, Any]) -> dict[str, Any]:
         "responses": {
             str(one.status): {
                 "description": "The answer.",
-                "content": {"application/json": {"schema": schemas[one.answer]}},
+                "content": {one.media: {"schema": schemas[one.answer]}},
             },
             "default": {
                 "description": "An error, and its cure.",

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from kgrec.serving.access import Cost, Scope
 from kgrec.serving.jobs import Jobs
+from kgrec.serving.metrics import MEDIA_TYPE as METRICS
 from kgrec.serving.verbs import administration, explanations, graph, lists, writes
 from kgrec.serving.verbs import answers as a
 from kgrec.serving.verbs import bodies as b
 
-JSON: Final = b"application/json"
+JSON: Final = "application/json"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Operation:
         Parameters of the query string, with their meaning.
     status : int
         Of the answer.
+    media : str
+        The media type of the answer, which ``run`` returns as bytes where it is no JSON.
     """
 
     method: str
@@ -48,6 +51,7 @@ class Operation:
     cost: Cost = "fast"
     params: dict[str, str] | None = None
     status: int = 200
+    media: str = JSON
 
     @property
     def name(self) -> str:
@@ -234,6 +238,7 @@ def _administration(verbs: administration.JobVerbs) -> list[Operation]:
         Operation("GET", "/v1/jobs", verbs.all, None, a.JobsAnswer, "admin"),
         Operation("GET", "/v1/jobs/{id}", verbs.one, None, a.JobAnswer, "admin"),
         Operation("GET", "/v1/status", admin.status, None, a.StatusAnswer),
+        Operation("GET", "/metrics", admin.metrics, None, bytes, media=METRICS),
         Operation("GET", "/health/live", admin.live, None, a.HealthAnswer, None),
         Operation("GET", "/health/ready", admin.ready, None, a.HealthAnswer, None),
     ]

@@ -17,7 +17,7 @@ from kgrec.errors import (
     StoreError,
 )
 
-MEDIA_TYPE: Final = b"application/problem+json"
+MEDIA_TYPE: Final = "application/problem+json"
 _PLACE = re.compile(r"(.*) - at `(?:key in )?\$(.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 

@@ -61,6 +61,7 @@ def serve(
                 f"{host} can be reached by other machines, and there are no keys; make one with "
                 f"kgrec keys add, or serve on 127.0.0.1."
             )
+        service.load()
         with _listening(host, port) as listener:
             address = _address(listener, certificate is not None)
             server = uvicorn.Server(

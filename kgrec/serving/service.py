@@ -103,6 +103,7 @@ class Service:
         self.log = EventLog(root.log)
         self.in_flight = self.slow = 0
         self.stopping = False
+        self.trouble = ""  # what went wrong last without anybody who asked
         self._served: Served | None = None
         self._pool = ThreadPoolExecutor(1, "kgrec-slow")
         self._loader = ThreadPoolExecutor(1, "kgrec-load")
@@ -128,14 +129,20 @@ class Service:
         """Whether a model answers and the service is not about to stop."""
         return self._served is not None and not self.stopping
 
-    async def start(self) -> None:
-        """Load the active model. Raises RequestError without one, ModelError."""
-        active = self.root.read().active
-        if active is None:
+    def load(self) -> None:
+        """Load the active model, before anything is asked.
+
+        Raises RequestError where none is active, and ModelError where it can't be loaded.
+        """
+        registry = self.root.read()
+        if registry.active is None:
             raise RequestError(
                 "no model is active; add one with kgrec models add, and activate it."
             )
-        await self._swap_to(active)
+        entry = registry.entry(registry.active)
+        fresh = Served.load(self.root, entry, self.log.read())
+        _warm(fresh, ())
+        self._flip(fresh)
 
     async def stop(self) -> None:
         """Let what waits be done, and close the log."""
@@ -150,8 +157,8 @@ class Service:
             await asyncio.sleep(_LOOK)
             try:
                 await self._follow_once()
-            except KgrecError:
-                self.metrics.swaps.labels("failed").inc()
+            except KgrecError as error:
+                self.trouble = f"a model could not be loaded: {error}"
 
     async def _follow_once(self) -> None:
         try:
@@ -268,7 +275,7 @@ class Service:
         for record in self._meanwhile or ():
             if record["number"] > fresh.live.last:
                 fresh.live.add(record)
-        self._meanwhile = None
+        self._meanwhile, self.trouble = None, ""
         before = self._served
         self._served = replace(fresh, since=now())
         if before is not None:

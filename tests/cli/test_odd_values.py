@@ -59,7 +59,8 @@ FILES: Final = (
     "{folder}/binary.csv",
 )
 # Left out: these may train or time a language model for every value.
-LONG: Final = {"demo", "doctor", "tune-text"}
+# serve runs until it is stopped; keys and models have commands of their own (test_serving.py).
+LONG: Final = {"demo", "doctor", "tune-text", "serve", "keys", "models"}
 ENDLESS: Final = {("train", "--tune"): ("99999999999999999999", "9223372036854775807")}
 
 

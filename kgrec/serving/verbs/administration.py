@@ -89,7 +89,13 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         live_events=len(served.live.events),
         in_flight=service.in_flight,
         slow=service.slow,
+        trouble=service.trouble,
     )
+
+
+def metrics(service: Service, body: None, call: Call) -> bytes:
+    """All metrics, in the text format of Prometheus."""
+    return service.metrics.text()
 
 
 def live(service: Service, body: None, call: Call) -> HealthAnswer:

@@ -227,7 +227,7 @@ class JobsAnswer(Answer, kw_only=True):
 
 
 class StatusAnswer(Answer, kw_only=True):
-    """The state of the service."""
+    """The state of the service; ``trouble``: what went wrong last without anybody who asked."""
 
     version: str
     model: str
@@ -241,6 +241,7 @@ class StatusAnswer(Answer, kw_only=True):
     live_events: int
     in_flight: int
     slow: int
+    trouble: str = ""
 
 
 class HealthAnswer(Answer, kw_only=True):

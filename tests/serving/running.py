@@ -1,0 +1,107 @@
+"""A service in a process of its own, and a plain client of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_COMMAND = [sys.executable, "-c", "from kgrec.cli import app; app()", "serve"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a request; ``json`` is what its body says."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+@dataclass
+class Running:
+    """A service that runs: its process and port."""
+
+    process: subprocess.Popen[str]
+    port: int
+    said: list[str] = field(default_factory=list)
+
+    def ask(
+        self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str
+    ) -> Reply:
+        """Ask for one answer. ``body``: bytes as they are, or what becomes JSON."""
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        given = {"Content-Type": "application/json"} if content is not None else {}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        if key is not None:
+            given["Authorization"] = f"Bearer {key}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, content, given)
+            reply = connection.getresponse()
+            names = {name.lower(): value for name, value in reply.getheaders()}
+            return Reply(reply.status, names, reply.read())
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: Any, key: str | None = None, **headers: str) -> Reply:
+        """``ask`` with POST."""
+        return self.ask("POST", path, body, key, **headers)
+
+    def get(self, path: str, key: str | None = None, **headers: str) -> Reply:
+        """``ask`` with GET."""
+        return self.ask("GET", path, None, key, **headers)
+
+    def items(self, user: str, **asked: Any) -> list[str]:
+        """The ids of a user's list."""
+        reply = self.post("/v1/recommend", {"user": user, **asked})
+        assert reply.status == 200, reply.content
+        return [item["id"] for item in reply.json["items"]]
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def running(*arguments: str | Path) -> Iterator[Running]:
+    """A service with these arguments on a free port, until the end of the block."""
+    process = subprocess.Popen(
+        [*_COMMAND, "--port", "0", *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    said: list[str] = []
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("serving "):
+                break
+        else:
+            raise AssertionError(f"the service did not start: {''.join(said)}")
+        found = Running(process, int(said[-1].rsplit(":", 1)[1]), said)
+        reader = threading.Thread(target=said.extend, args=(process.stderr,), daemon=True)
+        reader.start()
+        yield found
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
