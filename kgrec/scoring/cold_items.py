@@ -22,8 +22,8 @@ from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.item_similarity import ItemSimilarity
-from kgrec.scoring.similarity_weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
+from kgrec.scoring.cold_similarity.item_similarity import ItemSimilarity
+from kgrec.scoring.cold_similarity.weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
 from kgrec.threads import decomposing
 
 _MAX_FACTORS = 128  # of the history matrix

@@ -13,10 +13,11 @@ import uvicorn
 from graph_schema.disk.locks import held
 from kgrec.errors import ServiceError, reason
 from kgrec.serving.access import is_loopback
-from kgrec.serving.app import make_app
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.registry import Root
 from kgrec.serving.service import Service
+from kgrec.serving.verbs.lists import warm
+from kgrec.serving.web.app import make_app
 
 _SWITCH = 0.001  # seconds after which a thread that computes lets another go on
 _GRACE = 10  # seconds in which requests may end when the service stops
@@ -32,7 +33,7 @@ def serve(
     key: Path | None = None,
     started: Callable[[str], None] | None = None,
 ) -> None:
-    """Answer until the process is told to stop.
+    """Answer until the process is asked to stop.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def serve(
     """
     sys.setswitchinterval(_SWITCH)
     with _alone(root):
-        service = Service(root, config)
+        service = Service(root, config, warm)
         if not len(service.keys) and not is_loopback(host):
             raise ServiceError(
                 f"{host} can be reached by other machines, and there are no keys; make one with "

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.errors import KgrecError, RequestError
@@ -71,6 +71,9 @@ class Served:
         return changed is not None and (bool(changed) or item in self.model.state.engine.item_row)
 
 
+Warm: TypeAlias = Callable[[Served, Sequence[Any]], None]
+
+
 class Service:
     """One service: see the module.
 
@@ -80,6 +83,9 @@ class Service:
         Its folder.
     config : ServiceConfig
         Its limits.
+    warm : callable
+        ``warm(served, bodies)`` answers recorded requests with a model that was loaded, so that the
+        first new one is as fast as the next.
 
     Raises
     ------
@@ -87,8 +93,8 @@ class Service:
         Where the log, the keys or the registry can't be read.
     """
 
-    def __init__(self, root: Root, config: ServiceConfig) -> None:
-        self.root, self.config = root, config
+    def __init__(self, root: Root, config: ServiceConfig, warm: Warm) -> None:
+        self.root, self.config, self._warm = root, config, warm
         self.metrics = Metrics()
         self.keys = Keys(root.keys)
         self.limiter = Limiter(
@@ -141,7 +147,7 @@ class Service:
             )
         entry = registry.entry(registry.active)
         fresh = Served.load(self.root, entry, self.log.read())
-        _warm(fresh, ())
+        self._warm(fresh, ())
         self._flip(fresh)
 
     async def stop(self) -> None:
@@ -263,7 +269,7 @@ class Service:
                 self._loader, lambda: Served.load(self.root, entry, self.log.read())
             )
             bodies = list(self.lists.recorded)
-            await loop.run_in_executor(self._loader, lambda: _warm(fresh, bodies))
+            await loop.run_in_executor(self._loader, lambda: self._warm(fresh, bodies))
         except KgrecError:
             self.metrics.swaps.labels("failed").inc()
             raise
@@ -297,21 +303,6 @@ def _titles(model: Recommender) -> dict[str, str]:
         return {}
     pairs = zip(items.ids.tolist(), items.attributes["title"].tolist(), strict=True)
     return {item: title for item, title in pairs if isinstance(title, str) and title}
-
-
-def _warm(fresh: Served, bodies: Sequence[Any]) -> None:
-    """Answer recorded requests, so that the first new one is as fast as the next. Those that the
-    new model refuses, such as for a user that it does not know, are left out."""
-    from kgrec.serving.verbs.lists import ranked
-
-    users = fresh.model.snapshot.users.ids[:1].tolist()
-    for user in users:
-        fresh.model.rank([user], k=10)
-    for body in bodies:
-        try:
-            ranked(fresh, body)
-        except (KgrecError, Problem):
-            continue
 
 
 LABELS = {"items": ITEM, "users": USER, "entities": ENTITY}

@@ -7,8 +7,8 @@ import pytest
 
 from kgrec.features.blocks import compared_parts
 from kgrec.features.names import ATTRIBUTES, KNOWLEDGE, TEXT
-from kgrec.scoring.item_similarity import ItemSimilarity
-from kgrec.scoring.similarity_weights import RIDGE, choose_part_weights, leave_one_out_score
+from kgrec.scoring.cold_similarity.item_similarity import ItemSimilarity
+from kgrec.scoring.cold_similarity.weights import RIDGE, choose_part_weights, leave_one_out_score
 
 SIZE, FACTORS = 6, 4
 COMPARED = compared_parts((KNOWLEDGE, ATTRIBUTES, TEXT))

@@ -91,7 +91,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(root: Root) -> None:
 
 
 def _end_in_order(service: Running) -> None:
-    """Told to stop while it works: what was begun is answered, and nothing is an error."""
+    """Asked to stop while it works: what was begun is answered, and nothing is an error."""
     statuses: list[int] = []
 
     def ask() -> None:

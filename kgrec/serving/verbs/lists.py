@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
 
-from kgrec.errors import RequestError
+from kgrec.errors import KgrecError, RequestError
 from kgrec.paths.index import Constraints
 from kgrec.presentation import plain_value
 from kgrec.query import Query
@@ -154,6 +155,15 @@ def predict(service: Service, body: PairsBody, call: Call) -> ScoresAnswer:
     """How likely users like items, and how they would rate them."""
     served = service.served
     return ScoresAnswer(model=served.entry.name, scores=_rows(served.model.predict(_pairs(body))))
+
+
+def warm(served: Served, bodies: Sequence[RecommendBody]) -> None:
+    """Answer for one user, and recorded requests; those that the model refuses are left out."""
+    for user in served.model.snapshot.users.ids[:1].tolist():
+        served.model.rank([user], k=10)
+    for body in bodies:
+        with suppress(KgrecError, Problem):
+            ranked(served, body)
 
 
 def ranked(served: Served, body: RecommendBody) -> tuple[Ranked, bool]:

@@ -16,15 +16,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from kgrec.serving.endpoint import Endpoint, request_id_of
 from kgrec.serving.jobs import Jobs
-from kgrec.serving.openapi import description
-from kgrec.serving.operations import Operation, operations
 from kgrec.serving.problems import MEDIA_TYPE, Problem
 from kgrec.serving.service import LABELS, Service
+from kgrec.serving.web.endpoint import Endpoint, request_id_of
+from kgrec.serving.web.openapi import description
+from kgrec.serving.web.operations import Operation, operations
 
-_PAGE: Final = Path(__file__).parent / "page"
-_VENDOR: Final = Path(__file__).parents[1] / "visualization" / "vendor"
+_PAGE: Final = Path(__file__).parents[1] / "page"
+_VENDOR: Final = Path(__file__).parents[2] / "visualization" / "vendor"
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -16,11 +16,11 @@ import msgspec
 
 from kgrec.errors import KgrecError
 from kgrec.serving.access import Key, is_loopback
-from kgrec.serving.operations import JSON, Operation
 from kgrec.serving.problems import MEDIA_TYPE as PROBLEM
 from kgrec.serving.problems import Problem, problem_of, problem_of_body
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.call import Call
+from kgrec.serving.web.operations import JSON, Operation
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -13,7 +13,7 @@ from scipy.linalg import lapack
 
 from kgrec.features.blocks import compared_parts
 from kgrec.graph.snapshot import Ints
-from kgrec.scoring.item_similarity import ItemSimilarity
+from kgrec.scoring.cold_similarity.item_similarity import ItemSimilarity
 from kgrec.threads import decomposing
 
 RIDGE: Final = 1.0  # of the regression

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kgrec.serving.operations import Operation
+from kgrec.serving.web.operations import Operation
 
 _PART = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"

@@ -1,0 +1,1 @@
+"""How similar cold items are to trained ones, which their predicted vectors come from."""

@@ -1,0 +1,1 @@
+"""The routes of the service over HTTP: access, limits, bodies, errors, and their description."""
