@@ -39,6 +39,7 @@ SUBJECTS: Final = {
     "load": "speed",
     "neighbours": "speed",
     "scale": "speed",
+    "service": "speed",
     "startup": "speed",
     "text": "text",
 }
