@@ -35,6 +35,7 @@ LIST_LINES = (
     "dashed line: a similarity, no relationship",
     "+3: neighbours; click the box twice",
 )
+_PROGRAM = ("assets/spots.js", "assets/page.js", "assets/page_list.js")
 MAX_LABELS = 60  # of more lines than that, the relation is shown only under the pointer
 
 
@@ -88,7 +89,7 @@ def write_page(
         style=_asset("assets/page.css"),
         view=_inside_script(_json(content)),
         library=_asset("vendor/cytoscape.min.js"),
-        program=_asset("assets/page.js") + _asset("assets/page_list.js"),
+        program="".join(map(_asset, _PROGRAM)),
     )
     return save_text(path, text)
 

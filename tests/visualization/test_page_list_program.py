@@ -45,8 +45,8 @@ def item(node: tuple[str, str], reasons: list[PagePath]) -> PageItem:
     return PageItem(node, "1995", 1.5, tuple(reasons), "The rest.", boxes, bends)
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Running:
+def written(path: Path) -> Path:
+    """A page of two items with their reasons, and of two past events."""
     rated = (YOU, "rated 5", OLD)
     alike = PagePath(
         "Many chose both.",
@@ -69,7 +69,12 @@ def page(tmp_path: Path) -> Running:
         "Rated",
         earlier=7,
     )
-    return Running(Page(write_page(graph(), tmp_path / "page.html", lists=lists)))
+    return write_page(graph(), path, lists=lists)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Running:
+    return Running(Page(written(tmp_path / "page.html")))
 
 
 SHOWN = "cy.nodes().filter(one => !one.hasClass('hidden')).map(one => one.data('node').text)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.metadata import version
 
+from kgrec.serving.access import SCOPES
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import Activation, ModelEntry, Registry
@@ -23,6 +24,7 @@ from kgrec.serving.verbs.bodies import ActivateBody, JobBody, ReasonBody
 from kgrec.serving.verbs.call import Call
 
 _PAGE, _MOST = 100, 1_000
+_EXAMPLES = 5  # users
 
 
 def models(service: Service, body: None, call: Call) -> ModelsAnswer:
@@ -90,6 +92,9 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         in_flight=service.in_flight,
         slow=service.slow,
         trouble=service.trouble,
+        scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
+        may=_scopes(service, call.who),
+        examples=snapshot.users.ids[:_EXAMPLES].tolist() if _is_open(service) else [],
     )
 
 
@@ -146,3 +151,15 @@ def _model(registry: Registry, entry: ModelEntry) -> ModelAnswer:
 
 def _activation(change: Activation) -> ActivationAnswer:
     return ActivationAnswer(**asdict(change))
+
+
+def _is_open(service: Service) -> bool:
+    """Whether there are no keys, so that whoever works on the machine may do everything."""
+    return not len(service.keys) and not service.keys.required
+
+
+def _scopes(service: Service, who: str) -> list[str]:
+    """What somebody may do."""
+    keys = [key for key in service.keys if key.name == who]
+    allowed = _is_open(service) or any(key.allows("admin") for key in keys)
+    return [scope for scope in SCOPES if allowed or any(key.allows(scope) for key in keys)]

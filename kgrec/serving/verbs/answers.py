@@ -227,7 +227,9 @@ class JobsAnswer(Answer, kw_only=True):
 
 
 class StatusAnswer(Answer, kw_only=True):
-    """The state of the service; ``trouble``: what went wrong last without anybody who asked."""
+    """The state of the service. ``trouble``: what went wrong last without anybody who asked;
+    ``scenarios``: those that the model knows; ``may``: the scopes of who asks; ``examples``: some
+    users, for whoever asks without keys on the machine itself."""
 
     version: str
     model: str
@@ -242,6 +244,9 @@ class StatusAnswer(Answer, kw_only=True):
     in_flight: int
     slow: int
     trouble: str = ""
+    scenarios: list[str] = []
+    may: list[str] = []
+    examples: list[Id] = []
 
 
 class HealthAnswer(Answer, kw_only=True):

@@ -28,13 +28,18 @@ _FOUND = 20
 
 def find_nodes(service: Service, body: None, call: Call) -> NodesAnswer:
     """Items and entities by a part of their names, those that begin with it first."""
-    call.check("q", "limit")
+    call.check("q", "label", "limit")
     wanted, limit = call.params.get("q", "").strip(), call.count("limit", _FOUND, _MOST)
     if not wanted:
         raise Problem(422, "invalid_parameter", "q is empty; give a part of a name: ?q=heat.")
     index = service.served.model.graph.index
     found: list[tuple[bool, str, str, str]] = []
-    for label in (ITEM, ENTITY):
+    labels = (ITEM, ENTITY)
+    if "label" in call.params:
+        labels = tuple(label for label in labels if label == call.params["label"])
+        if not labels:
+            raise Problem(422, "invalid_parameter", f"label is {ITEM} or {ENTITY}.")
+    for label in labels:
         table = index.snapshot.table(label)
         for row, node_id in enumerate(table.ids.tolist()):
             name = index.space.name(index.space.node(label, row)) or str(node_id)

@@ -24,16 +24,18 @@ from kgrec.serving.web.openapi import description
 from kgrec.serving.web.operations import Operation, operations
 
 _PAGE: Final = Path(__file__).parents[1] / "page"
-_VENDOR: Final = Path(__file__).parents[2] / "visualization" / "vendor"
+_VISUAL: Final = Path(__file__).parents[2] / "visualization"
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_SCRIPT: Final = "text/javascript; charset=utf-8"
 _FILES: Final = {
     "/": (_PAGE / "index.html", "text/html; charset=utf-8"),
-    "/page/page.js": (_PAGE / "page.js", "text/javascript; charset=utf-8"),
     "/page/page.css": (_PAGE / "page.css", "text/css; charset=utf-8"),
-    "/page/cytoscape.min.js": (_VENDOR / "cytoscape.min.js", "text/javascript; charset=utf-8"),
+    **{f"/page/{file.name}": (file, _SCRIPT) for file in sorted(_PAGE.glob("*.js"))},
+    "/page/spots.js": (_VISUAL / "assets" / "spots.js", _SCRIPT),
+    "/page/cytoscape.min.js": (_VISUAL / "vendor" / "cytoscape.min.js", _SCRIPT),
 }
 
 
@@ -108,6 +110,7 @@ def _file(path: Path, kind: str) -> Any:
             "Content-Security-Policy": _POLICY,
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-cache",  # asked for again, so that all files are of one version
         }
         return FileResponse(path, media_type=kind, headers=headers)
 

@@ -179,7 +179,11 @@ def _graph() -> list[Operation]:
             a.NodesAnswer,
             "explore",
             "slow",
-            {"q": "a part of the name", "limit": "how many"},
+            {
+                "q": "a part of the name",
+                "label": "Item or Entity; by default both",
+                "limit": "how many",
+            },
         ),
         Operation("GET", node, graph.node, None, a.NodeAnswer, "explore"),
         Operation(

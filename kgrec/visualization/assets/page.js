@@ -18,11 +18,6 @@ function signed(value) {
 // A page with lists shows the nodes of one list item at a time, and no ids.
 const listed = view.items.length > 0;
 const shade = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-function mix(colour, ground, share) {
-  const part = (hex, at) => parseInt(hex.length === 4 ? hex[(at + 1) / 2] + hex[(at + 1) / 2] : hex.slice(at, at + 2), 16);
-  const mixed = (at) => Math.round(share * part(colour, at) + (1 - share) * part(ground, at));
-  return "rgb(" + [1, 3, 5].map(mixed).join(",") + ")";
-}
 const onGround = (colour) => (colour && colour.toUpperCase() === "#1A1A1A" ? shade("ink") : colour);
 const fill = (colour) => mix(colour, shade("ground"), 0.3);
 

@@ -1,6 +1,5 @@
 // The lists of a page, and a graph of one item's reasons that grows where a node is opened.
 const STEP = 8; // neighbours that opening a node adds at once
-const CLEAR = 3; // rings around a node on which a spot over no line is looked for
 const NARROW = 560; // units: a smaller graph shows one reason at a time
 const PHONE = 760; // units: on a smaller screen the lists are below the graph
 // item: the item shown; own: nodes and edges of its reasons; from: who opened a node.
@@ -124,38 +123,13 @@ function fold(i) {
   });
   refresh();
 }
-// The nearest free spot around a node, on rings: over no box and, if there is one, on no line.
+// Put a node at the nearest free spot around another.
 function setDown(node, from) {
   const shown = cy.nodes().filter((one) => !one.hasClass("hidden"));
   const boxes = shown.map((one) => ({ ...one.position(), w: one.data("width") + 28, h: one.data("height") + 41 }));
   const lines = cy.edges().filter((one) => !one.hasClass("hidden")).map((one) => [one.source().position(), one.target().position()]);
   place.from.forEach((parent, other) => lines.push([cy.$id("n" + parent).position(), cy.$id("n" + other).position()]));
-  const w = node.data("width"), h = node.data("height") + 17;
-  let second = null;
-  for (let ring = 1; ring <= CLEAR || (!second && ring < 30); ring += 1) {
-    for (let turn = 0; turn < 10 * ring; turn += 1) {
-      const angle = 2 * Math.PI * turn / (10 * ring) + ring / 2;
-      const spot = { x: from.x + 185 * ring * Math.cos(angle), y: from.y + 115 * ring * Math.sin(angle), w, h };
-      if (boxes.some((one) => Math.abs(one.x - spot.x) < (one.w + w) / 2 && Math.abs(one.y - spot.y) < (one.h + h) / 2)) continue;
-      second = second || spot;
-      const across = boxes.some((one) => (one.x !== from.x || one.y !== from.y) && crosses(from, spot, one));
-      if (across || lines.some(([a, b]) => crosses(a, b, spot))) continue;
-      node.position({ x: spot.x, y: spot.y });
-      return;
-    }
-  }
-  if (second) node.position({ x: second.x, y: second.y });
-}
-// Whether the line from a to b crosses a box.
-function crosses(a, b, box) {
-  let low = 0, high = 1;
-  for (const [axis, size] of [["x", box.w], ["y", box.h]]) {
-    const along = b[axis] - a[axis], near = box[axis] - size / 2 - a[axis], far = box[axis] + size / 2 - a[axis];
-    if (Math.abs(along) < 1e-9) { if (near > 0 || far < 0) return false; continue; }
-    low = Math.max(low, Math.min(near / along, far / along));
-    high = Math.min(high, Math.max(near / along, far / along));
-  }
-  return low <= high;
+  node.position(freeSpot(from, { w: node.data("width"), h: node.data("height") + 17 }, boxes, lines));
 }
 
 // The first choice of a node shows its facts, the second opens or folds it.
