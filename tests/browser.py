@@ -62,7 +62,7 @@ def tab(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
         found.listen()
         found.page.goto(url)
         yield found.page
-        assert found.complaints == []
+        assert found.complaints == [], found.complaints
 
 
 def fits(page: Page) -> bool:

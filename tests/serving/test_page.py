@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from kgrec.serving.access import Keys
 from tests import browser as browsers
 from tests.browser import PHONE, fits
-from tests.serving.page_service import HUB, root_of, saved_model, served
+from tests.serving.page_service import HUB, root_of, saved_model
+from tests.serving.running import Running, running
 from tests.visualization.graphs import ODD
 
 pytestmark = pytest.mark.slow
@@ -34,14 +35,18 @@ def model(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(root_of(tmp_path_factory.mktemp("root"), model)) as found:
+def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("--root", root_of(tmp_path_factory.mktemp("root"), model).folder) as found:
         yield found
 
 
 @pytest.fixture
-def opening(browser: Browser, address: str) -> Opening:
-    return partial(browsers.tab, browser, address)
+def opening(browser: Browser, service: Running) -> Opening:
+    return partial(browsers.tab, browser, address(service))
+
+
+def address(service: Running) -> str:
+    return f"http://127.0.0.1:{service.port}"
 
 
 @pytest.fixture
@@ -55,10 +60,12 @@ def show(page: Page, user: str) -> None:
     page.get_by_label("Id of the user").fill(user)
     page.get_by_role("button", name="Show list").click()
     expect(page.get_by_role("heading", name=f"List for user {user}")).to_be_visible()
-    page.locator("#list .why").first.wait_for()
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "false")
 
 
 def titles(page: Page) -> list[str]:
+    """Of the list, once it is complete."""
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "false")
     return page.locator("#list .name").all_text_contents()
 
 
@@ -103,7 +110,7 @@ def seen(page: Page) -> None:
 
 def test_a_users_list_comes_with_reasons_in_words(page: Page) -> None:
     page.get_by_role("button", name="u2 as the user").click()
-    page.locator("#list .why").first.wait_for()
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "false")
     assert len(titles(page)) == 10
     assert len(set(titles(page))) == 10
     assert re.search(r"You (rated|chose) “", page.locator("#list").inner_text())
@@ -125,13 +132,13 @@ def test_a_history_is_given_by_titles(page: Page) -> None:
     field = page.get_by_label("A title that you like")
     field.fill("jolly circus")
     page.get_by_role("button", name="Add A jolly circus tale 12").click()
-    page.locator("#list .why").first.wait_for()
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "false")
     assert "A jolly circus tale 12" not in titles(page)
     expect(field).to_be_focused()
     field.fill("dusty prairie")
     page.get_by_role("button", name="Add Riding the dusty prairie tale 10").click()
     expect(page.locator("#given li")).to_have_count(2)
-    page.locator("#list .why").first.wait_for()
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "false")
     page.get_by_role("button", name="I choose this").first.click()
     expect(page.locator("#given li")).to_have_count(3)
     explain(page)
@@ -338,7 +345,7 @@ def test_all_of_it_with_the_keyboard_alone(page: Page) -> None:
             break
     page.keyboard.type("u10")
     press("Enter")
-    page.locator("#list .why").first.wait_for()
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "false")
     _tab_to(page, "Why?")
     press("Enter")
     page.locator("#reasons li").first.wait_for()
@@ -453,7 +460,7 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(
 ) -> None:
     root = root_of(tmp_path / "keyed", model)
     reader = Keys(root.keys).add("reader", ["read"])
-    with served(root) as address, browsers.tab(browser, address) as page:
+    with running("--root", root.folder) as keyed, browsers.tab(browser, address(keyed)) as page:
         expect(page.locator("#serving")).to_have_text("This service needs a key.")
         expect(page.get_by_label("Key", exact=True)).to_be_focused()
         expect(page.get_by_role("alert")).to_contain_text("no key is given")

@@ -58,6 +58,21 @@ def shown(page: Page) -> list[str]:
     return found
 
 
+def overlaps(page: Page) -> int:
+    """How many pairs of boxes lie one over the other."""
+    boxes: list[dict[str, float]] = page.evaluate(
+        "cy.nodes(':visible').map(one => one.boundingBox({includeLabels: false}))"
+    )
+    return sum(
+        one["x1"] < other["x2"]
+        and other["x1"] < one["x2"]
+        and one["y1"] < other["y2"]
+        and other["y1"] < one["y2"]
+        for place, one in enumerate(boxes)
+        for other in boxes[:place]
+    )
+
+
 def click_node(page: Page, name: str) -> None:
     spot: dict[str, float] = page.evaluate(
         "name => cy.nodes().filter(one => one.visible() && one.data('node').text === name)[0]"
@@ -81,6 +96,7 @@ def test_a_graph_is_clicked_searched_and_filtered(opening: Opening, tmp_path: Pa
         assert page.evaluate(lines) < 58
         page.get_by_label("HAS_GENRE").check()
         page.get_by_role("button", name="Arrange anew").click()
+        assert overlaps(page) == 0
         page.get_by_role("button", name="Show all").click()
         assert page.evaluate("window.hacked") is None
         assert page.locator("main img").count() == 0

@@ -11,9 +11,18 @@ let shown = { items: [], list_id: "", before: null }; // before: ranks in the li
 const past = { events: [], next: null, total: 0, sent: new Map() }; // sent: item to the id of its event
 export const title = (item) => item.title || String(item.id);
 
-// The list is asked for without reasons first, so that it is there at once.
 const load = action(async (before, current) => {
   if (!somebody()) return empty();
+  byId("list").setAttribute("aria-busy", "true");
+  try {
+    await fill(before, current);
+  } finally {
+    if (current()) byId("list").setAttribute("aria-busy", "false");
+  }
+});
+
+// The list is asked for without reasons first, so that it is there at once.
+async function fill(before, current) {
   const body = { ...asked(), k: state.length };
   const list = await post("/v1/recommend", body);
   if (!current()) return;
@@ -25,11 +34,12 @@ const load = action(async (before, current) => {
   if (!current()) return;
   shown = { ...full, before };
   show();
-});
+}
 
 function empty() {
   shown = { items: [], list_id: "", before: null };
   byId("list").replaceChildren();
+  byId("list").setAttribute("aria-busy", "false");
   byId("more").hidden = true;
   byId("list-note").textContent = state.mode === "user" ? "Choose a user above." : "Give a title above.";
 }

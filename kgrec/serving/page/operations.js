@@ -85,7 +85,7 @@ function showMetrics(status, rows) {
     ["events", status.interactions.toLocaleString("en") + " in the graph, " + status.live_events.toLocaleString("en") + " since"],
     ["log", count(status.log_records, "record", "records") + ", of which the graph has " + status.folded_until.toLocaleString("en")],
     ["now", count(status.in_flight, "request", "requests") + " at once, " + status.slow + " of them slow"],
-    ["version", status.version]];
+    ["version", status.version], ...(status.trouble ? [["trouble", status.trouble]] : [])];
   const list = make("dl");
   known.forEach(([name, value]) => list.append(make("dt", { text: name }), make("dd", { text: value })));
   byId("metrics").replaceChildren(make("h3", { text: "State" }), list, make("h3", { text: "Answers since the start" }),

@@ -34,6 +34,7 @@ const looks = () => [
     "text-rotation": "autorotate", "text-background-color": shade("ground"), "text-background-opacity": 0.85,
     "text-background-padding": 1, color: shade("ink"), opacity: 0.9 } },
   { selector: "node.ends", style: { "font-weight": "bold", "border-width": 3 } },
+  { selector: "edge:loop", style: { "loop-direction": "0deg", "loop-sweep": "-60deg", "control-point-step-size": 75 } },
   { selector: ".faded", style: { opacity: 0.2 } },
   { selector: ".level", style: { "text-rotation": "none" } },
   { selector: "node.chosen", style: { "border-width": 5, "border-color": shade("ink") } },
@@ -101,14 +102,12 @@ export function placePaths(paths) {
   }));
   const mean = (all, axis) => all.reduce((sum, one) => sum + one[axis], 0) / all.length;
   const middle = 50 * (paths.length - 1), ends = [paths[0][0], paths[0][paths[0].length - 1]];
-  const placed = [...spots].map(([key, all]) => ({ key, x: mean(all, "x"), y: ends.includes(key) && !isNarrow() ? middle : mean(all, "y") }));
-  for (const one of placed.sort((a, b) => a.y - b.y)) {
-    const node = cy.getElementById(one.key);
-    const above = placed.filter((other) => other.done && Math.abs(other.x - one.x) < 190 && Math.abs(other.y - one.y) < 85);
-    if (!isNarrow() && above.length) one.y = Math.max(...above.map((other) => other.y)) + 85;
-    one.done = true;
-    node.position({ x: one.x, y: one.y });
-  }
+  const boxes = [...spots].map(([key, all]) => {
+    const node = cy.getElementById(key), y = ends.includes(key) && !isNarrow() ? middle : mean(all, "y");
+    return { node, x: mean(all, "x"), y, w: node.data("width") + 10, h: node.data("low") + 34 };
+  });
+  pushApart(boxes);
+  boxes.forEach(({ node, x, y }) => node.position({ x, y }));
 }
 
 export function mark(keys, edges) {

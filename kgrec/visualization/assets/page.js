@@ -52,6 +52,7 @@ const looks = () => [
   { selector: "edge.bent", style: {
     "curve-style": "unbundled-bezier", "control-point-weights": 0.5, "control-point-distances": "data(bend)" } },
   { selector: "edge.level", style: { "text-rotation": "none" } },
+  { selector: "edge:loop", style: { "loop-direction": "0deg", "loop-sweep": "-60deg", "control-point-step-size": 75 } },
   { selector: ".faded", style: { "opacity": 0.18 } },
   { selector: ".hidden", style: { "display": "none" } },
   { selector: "node.marked", style: { "border-width": 5, "border-color": shade("ink") } },
@@ -187,8 +188,13 @@ search.addEventListener("keydown", (event) => {
 
 byId("fit").addEventListener("click", () => { if (listed) return showItem(place.item); clear(); cy.fit(cy.elements(":visible"), 25); });
 byId("arrange").addEventListener("click", () => {
-  cy.elements(":visible").layout({ name: "cose", animate: false, padding: 25, nodeRepulsion: () => 60000,
+  cy.elements(":visible").layout({ name: "cose", animate: false, fit: false, nodeRepulsion: () => 60000,
     idealEdgeLength: () => 110, nodeOverlap: 20 }).run();
+  const nodes = cy.nodes(":visible").toArray();
+  const boxes = nodes.map((node) => ({ ...node.position(), w: node.data("width") + 24, h: node.data("height") + 24 }));
+  pushApart(boxes);
+  nodes.forEach((node, at) => node.position({ x: boxes[at].x, y: boxes[at].y }));
+  cy.fit(cy.elements(":visible"), 25);
 });
 
 function applyFilter() {

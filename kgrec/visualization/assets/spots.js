@@ -30,6 +30,20 @@ function crosses(a, b, box) {
   return low <= high;
 }
 
+// Push boxes {x, y, w, h} apart until none is over another, each pair along the axis that needs less.
+function pushApart(boxes) {
+  for (let round = 0, moved = true; moved && round < 200; round += 1) {
+    moved = false;
+    boxes.forEach((one, at) => boxes.slice(at + 1).forEach((other) => {
+      const across = (one.w + other.w) / 2 - Math.abs(one.x - other.x), up = (one.h + other.h) / 2 - Math.abs(one.y - other.y);
+      if (across <= 0.5 || up <= 0.5) return;
+      const axis = up <= across ? "y" : "x", step = Math.min(up, across) / 2, side = one[axis] <= other[axis] ? 1 : -1;
+      one[axis] -= side * step;
+      other[axis] += side * step;
+      moved = true;
+    }));
+  }
+}
 // A colour (#rgb or #rrggbb) of which `share` is mixed into the ground.
 function mix(colour, ground, share) {
   const part = (hex, at) => parseInt(hex.length === 4 ? hex[(at + 1) / 2] + hex[(at + 1) / 2] : hex.slice(at, at + 2), 16);
