@@ -29,6 +29,25 @@ def hidden(content: dict[str, Any], asker: str | None) -> dict[str, Any]:
     return shown
 
 
+def hidden_for(content: dict[str, Any], user: str | int | None) -> dict[str, Any]:
+    """``hidden`` for whoever asked for the explanation: a user, or a history alone (None), whose
+    owner is the first node of every path and has no id."""
+    if user is not None:
+        return hidden(content, str(user))
+    return hidden(_ownerless(content), None)
+
+
+def _ownerless(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_ownerless(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "nodes" not in value or "sentence" not in value:
+        return {name: _ownerless(part) for name, part in value.items()}
+    first, *others = value["nodes"]
+    return {**value, "nodes": [{**first, "id": ""} if first["label"] == USER else first, *others]}
+
+
 def _hidden(value: Any, asker: str | None) -> Any:
     if isinstance(value, list):
         return [_hidden(part, asker) for part in value]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kgrec.serving.private import hidden
+from kgrec.serving.private import hidden, hidden_for
 
 
 def _path(people: int, kind: str = "collaborative") -> dict[str, Any]:
@@ -55,6 +55,21 @@ def test_paths_of_the_asker_and_of_items_stay_whole() -> None:
 def test_without_an_asker_every_user_is_hidden() -> None:
     shown = hidden(_path(9), None)
     assert [node["id"] for node in shown["nodes"]] == [None, "1", None, "2"]
+
+
+def test_the_owner_of_a_history_is_nobody_else() -> None:
+    own = {
+        **_path(0, "text"),
+        "sentence": "You chose “Heat”; the text of “Ronin” is like its text.",
+    }
+    own["nodes"] = [{"label": "User", "id": "0", "name": ""}, own["nodes"][1], own["nodes"][3]]
+    shown = hidden_for({"paths": [own]}, None)["paths"][0]
+    assert shown["sentence"] == own["sentence"]
+    assert shown["nodes"][0]["id"] == ""
+    other = _path(0)
+    other["nodes"] = [own["nodes"][0], other["nodes"][1], {**other["nodes"][2], "id": "0"}]
+    assert "Sue Secret" not in str(hidden_for({"paths": [other]}, None))
+    assert hidden_for({"paths": [own]}, "0") == {"paths": [own]}
 
 
 def test_influences_name_no_people() -> None:

@@ -15,9 +15,7 @@ const explain = action(async (item, isCurrent) => {
   const name = answer.item_name || item.title || String(item.id);
   byId("why-title").textContent = "Why " + quoted(name) + "?";
   byId("why-score").textContent = score(answer);
-  // Paths that share a first title lie next to each other.
-  const firsts = [...new Set(answer.paths.map((path) => path.nodes[1]?.id))];
-  const paths = [...answer.paths].sort((a, b) => firsts.indexOf(a.nodes[1]?.id) - firsts.indexOf(b.nodes[1]?.id));
+  const { paths } = answer;
   current = { paths, item: String(item.id) };
   showReasons(answer, paths);
   draw();
@@ -38,7 +36,9 @@ function draw(only) {
   const narrow = picture.isNarrow();
   const drawn = narrow ? [current.paths[only || 0]] : current.paths;
   const placed = walk.putPaths(drawn, current.item);
-  picture.placePaths(placed.map((one) => one.keys));
+  // Paths that share their first title lie next to each other.
+  const firsts = [...new Set(placed.map((one) => one.keys[1]))];
+  picture.placePaths(placed.map((one) => one.keys).sort((a, b) => firsts.indexOf(a[1]) - firsts.indexOf(b[1])));
   rows.forEach((row, at) => {
     const path = narrow ? (at === (only || 0) ? placed[0] : undefined) : placed[at];
     row.placed = path;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kgrec.paths.index import Constraints
-from kgrec.serving.private import hidden
+from kgrec.serving.private import hidden_for
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import WhyAnswer
 from kgrec.serving.verbs.bodies import CompareBody, CounterfactualBody, ExplainBody, PlaceBody
@@ -61,6 +61,5 @@ def compare(service: Service, body: CompareBody, call: Call) -> WhyAnswer:
 def _answer(
     service: Service, content: dict[str, Any], user: str | int | None, call: Call
 ) -> WhyAnswer:
-    asker = None if user is None else str(user)
-    shown = content if call.people else hidden(content, asker)
+    shown = content if call.people else hidden_for(content, user)
     return WhyAnswer(model=service.served.entry.name, answer=shown)

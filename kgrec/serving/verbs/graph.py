@@ -34,11 +34,9 @@ def find_nodes(service: Service, body: None, call: Call) -> NodesAnswer:
         raise Problem(422, "invalid_parameter", "q is empty; give a part of a name: ?q=heat.")
     index = service.served.model.graph.index
     found: list[tuple[bool, str, str, str]] = []
-    labels = (ITEM, ENTITY)
-    if "label" in call.params:
-        labels = tuple(label for label in labels if label == call.params["label"])
-        if not labels:
-            raise Problem(422, "invalid_parameter", f"label is {ITEM} or {ENTITY}.")
+    labels = [one for one in (ITEM, ENTITY) if one == call.params.get("label", one)]
+    if not labels:
+        raise Problem(422, "invalid_parameter", f"label is {ITEM} or {ENTITY}.")
     for label in labels:
         table = index.snapshot.table(label)
         for row, node_id in enumerate(table.ids.tolist()):

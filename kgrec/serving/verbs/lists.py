@@ -266,12 +266,12 @@ def _answer(served: Served, body: RecommendBody, first: int = 1) -> ListAnswer:
 
 
 def _add_reasons(served: Served, body: RecommendBody, items: list[ListedItem]) -> None:
-    from kgrec.serving.private import hidden
+    from kgrec.serving.private import hidden_for
 
     query, _ = query_of(served, body)
     found = served.model.explain_all(query, _ids(item.id for item in items), k=_REASONS)
     for item, one in zip(items, found, strict=True):
-        paths = hidden(one.to_dict(), None if body.user is None else str(body.user))["paths"]
+        paths = hidden_for(one.to_dict(), body.user)["paths"]
         item.why = [path["sentence"] for path in paths if path["contribution"] > 0]
 
 
