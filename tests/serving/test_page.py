@@ -161,6 +161,9 @@ def test_the_paths_of_an_item_are_drawn_and_marked(page: Page) -> None:
     assert 0 < page.evaluate(faded) < page.evaluate("kgrecPicture.elements().length")
     reason.click()
     assert page.evaluate(faded) == 0
+    other = titles(page)[1]
+    page.locator("#list .name").nth(1).click()
+    expect(page.get_by_role("heading", name=f"Why “{other}”?")).to_be_visible()
     picture = page.evaluate("document.querySelector('#picture canvas').width")
     assert picture > 100
 

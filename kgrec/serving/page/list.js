@@ -69,7 +69,8 @@ function show() {
 }
 
 function row(item) {
-  const head = make("p", { class: "head", tabindex: "-1" },
+  // For the mouse alone: the button "Why?" does the same.
+  const head = make("p", { class: "head", tabindex: "-1", onclick: () => emit("explain", item) },
     make("span", { class: "rank", text: item.rank }), make("span", { class: "name", text: title(item) }), moved(item),
     make("span", { class: "score", text: item.score.toFixed(2) }, make("span", { class: "unseen", text: " score" })));
   const why = make("ul", { class: "why" }, ...[...new Set(item.why)].slice(0, REASONS).map((sentence) => make("li", { text: sentence })));
