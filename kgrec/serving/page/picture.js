@@ -124,6 +124,11 @@ export function choose(key) {
   const seen = cy.extent(), box = node.closedNeighborhood().nodes().boundingBox();
   if (box.x1 < seen.x1 || box.x2 > seen.x2 || box.y1 < seen.y1 || box.y2 > seen.y2) fit();
 }
+// In a narrow picture a node and what is near it are large enough to read; the rest is reached by moving.
+export function show(key) {
+  fit();
+  if (isNarrow() && cy.zoom() < 0.6) { cy.zoom(0.6); cy.center(cy.getElementById(key)); }
+}
 export function fit() {
   cy.resize();
   if (cy.nodes().empty()) return;

@@ -84,7 +84,15 @@ function forget() {
   byId("why-score").textContent = "Choose “Why?” beside an item, or find a node.";
 }
 
+// What is drawn was true before the last event, or in the model before.
+function age() {
+  const old = " This was so before the last change; ask again.";
+  if (current.item && !byId("why-score").textContent.endsWith(old)) byId("why-score").textContent += old;
+}
+
 export function start() {
+  on("event", age);
+  on("model", age);
   on("explain", (item) => explain(item));
   on("emptied", forget);
   on("who", () => { walk.clear(); forget(); });

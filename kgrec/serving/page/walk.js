@@ -97,10 +97,10 @@ const open = action(async (node, relations, limit) => {
   nodes.forEach(showBadge);
   picture.label();
   picture.mark(null);
-  picture.fit();
   showNode(node);
   showNodes();
   picture.choose(node.key);
+  picture.show(node.key);
   say(count(added, "node", "nodes") + " added beside " + quoted(nameOf(node)) + ".");
 });
 function openAll(node) {
