@@ -10,11 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1360, "height": 900}
+_PATIENCE = 20_000  # milliseconds, on however busy a machine
 _REFUSED = "Failed to load resource"  # how the console reports any answer that is an error
 
 
@@ -24,6 +32,7 @@ def opened() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no browser: apt-get install chromium")
+    expect.set_options(timeout=_PATIENCE)
     alone = ["--no-sandbox"] if os.geteuid() == 0 else []  # chromium refuses to run as root else
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=alone)
@@ -58,7 +67,7 @@ def tab(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
     """A fresh tab at ``url``; at the end the browser must not have complained."""
     with browser.new_context(**{"viewport": DESK, **context}) as fresh:
         found = Tab(fresh.new_page())
-        found.page.set_default_timeout(20_000)
+        found.page.set_default_timeout(_PATIENCE)
         found.listen()
         found.page.goto(url)
         yield found.page

@@ -205,6 +205,24 @@ def test_the_graph_is_walked_page_by_page(page: Page) -> None:
     assert drawn(page, "edges") == []
 
 
+def test_a_picture_has_a_largest_size(page: Page) -> None:
+    find(page, HUB)
+    page.evaluate(
+        """async (most) => {
+            const { put } = await import("/page/walk.js");
+            for (let n = 0; n < most - 4; n += 1)
+                put({ key: `Entity:x${n}`, label: "Entity", id: `x${n}`, name: `Node ${n}` });
+        }""",
+        120,
+    )
+    page.get_by_role("button", name="Show 8 of in category").click()
+    expect(page.locator("#nodes li")).to_have_count(120)
+    page.get_by_role("button", name="Show 8 more of in category").click()
+    expect(page.get_by_role("alert")).to_contain_text("120 nodes, which is the most")
+    page.get_by_role("button", name="Collapse its neighbours").click()
+    expect(page.locator("#nodes li")).to_have_count(117)
+
+
 def test_a_click_in_the_picture_chooses_and_opens(page: Page) -> None:
     find(page, HUB)
     page.get_by_role("button", name="Open its neighbours").click()
@@ -227,8 +245,9 @@ def test_the_walk_goes_on_from_who_asks_to_their_history(page: Page) -> None:
     page.get_by_role("button", name="Open its neighbours").click()
     expect(page.locator("#node-facts")).to_contain_text(re.compile(r"chose \(\d+\)"))
     assert len(drawn(page, "nodes")) > before
-    page.get_by_role("button", name=re.compile("Show . more of chose")).click()
-    expect(page.get_by_role("button", name=re.compile("more of chose"))).to_have_count(0)
+    page.get_by_role("button", name="Show 1 more of chose").click()
+    expect(page.get_by_role("button", name="more of chose")).to_have_count(0)
+    expect(page.locator("#node-facts")).not_to_contain_text("not shown")
 
 
 def test_why_not_and_what_if(page: Page) -> None:

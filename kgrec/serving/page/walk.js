@@ -56,22 +56,21 @@ const facts = (node) => Object.entries(node.counts || {}).filter(([relation]) =>
 const inPicture = (node) => picture.edgesOf(node.key).map(JSON.parse).filter(([, relation, , stored]) => stored && relation !== CHOSE).length;
 function showBadge(node) {
   if (!isFact(node) || !node.counts) return;
-  node.left = Math.max(facts(node).reduce((sum, [, number]) => sum + number, 0) - inPicture(node), 0);
+  const hidden = [...node.groups.values()].reduce((sum, group) => sum + group.hidden, 0);
+  node.left = Math.max(facts(node).reduce((sum, [, number]) => sum + number, 0) - inPicture(node) - hidden, 0);
   picture.badge(node.key, node.left);
 }
 
 // Add the next neighbours of one relation; says how many there were.
-async function grow(node, relation, limit) {
-  const group = node.groups.get(relation) || { keys: [], next: undefined, hidden: 0 };
+async function grow(node, relation, wanted) {
+  const limit = Math.min(wanted, MOST - nodes.size);
+  if (limit < 1) throw new Error("The picture has " + MOST + " nodes, which is the most; collapse or take away some first.");
+  const group = node.groups.get(relation) || { keys: [], next: undefined, hidden: 0, asked: 0 };
   const page = await (node.key === "You" ? history(group.next, limit) : get(nodePath(node.label, node.id) + "/neighbours" + query({ relation, limit, cursor: group.next })));
   if (!nodes.has(node.key)) return 0;
   const fresh = [];
   for (const edge of page.edges) {
     const key = keyOf(edge.label, edge.id);
-    if (!nodes.has(key) && nodes.size >= MOST) {
-      say("The picture has " + MOST + " nodes, which is the most. Collapse some first.");
-      break;
-    }
     if (!nodes.has(key)) fresh.push(key);
     put({ key, label: edge.label, id: String(edge.id), name: edge.name, kind: edge.kind }, node.key);
     const [source, target] = edge.direction === "in" ? [key, node.key] : [node.key, key];
@@ -80,7 +79,8 @@ async function grow(node, relation, limit) {
   }
   group.next = page.next || null;
   group.total = page.total;
-  group.hidden += Math.max(Math.min(limit, page.total) - page.edges.length, 0);
+  group.hidden += Math.max(Math.min(limit, page.total - group.asked) - page.edges.length, 0); // people
+  group.asked += limit;
   node.groups.set(relation, group);
   await learn(fresh.map((key) => nodes.get(key)).filter(Boolean));
   return fresh.length;
@@ -174,7 +174,7 @@ function group(node, relation, number) {
   const title = make("h4", { text: words + (total === undefined ? "" : " (" + total.toLocaleString("en") + ")") });
   const list = make("ul", {}, ...(seen?.keys || []).filter((key) => nodes.has(key)).map((key) => make("li", {}, link(nodes.get(key)))));
   const left = seen ? seen.next !== null : true;
-  const most = total === undefined ? STEP : Math.min(STEP, total - (seen?.keys.length || 0) - (seen?.hidden || 0));
+  const most = total === undefined ? STEP : Math.min(STEP, total - (seen?.asked || 0));
   const more = left && most > 0 ? button("Show " + most + (seen ? " more" : ""), () => open(node, [relation], STEP), "of " + words, "small") : null;
   const hidden = seen?.hidden ? make("p", { class: "soft", text: count(seen.hidden, "person is", "people are") + " not shown." }) : null;
   return make("div", { class: "group" }, title, list, more, hidden);
