@@ -108,6 +108,26 @@ def seen(page: Page) -> None:
             assert apart or box["y1"] >= other["y2"] or other["y1"] >= box["y2"]
 
 
+def test_the_status_names_what_the_page_offers(service: Running) -> None:
+    status = service.get("/v1/status").json
+    assert status["scenarios"] == ["app", "web"]
+    assert status["may"] == ["read", "write", "explore", "admin"]
+    assert status["examples"] == ["u0", "u1", "u2", "u3", "u4"]
+    found = service.get("/v1/graph/nodes?q=e&label=Entity&limit=50").json["nodes"]
+    assert {node["label"] for node in found} == {"Entity"}
+    assert service.get("/v1/graph/nodes?q=e&label=User").status == 422
+
+
+def test_the_pages_files_are_sent_with_a_strict_policy(service: Running) -> None:
+    for path in ("/", "/page/page.js", "/page/page.css", "/page/cytoscape.min.js"):
+        reply = service.get(path)
+        assert reply.status == 200
+        policy = reply.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert b"https://" not in reply.content or "cytoscape" in path
+
+
 def test_a_users_list_comes_with_reasons_in_words(page: Page) -> None:
     page.get_by_role("button", name="u2 as the user").click()
     expect(page.locator("#list")).to_have_attribute("aria-busy", "false")
@@ -485,6 +505,9 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(
     root = root_of(tmp_path / "keyed", model)
     reader = Keys(root.keys).add("reader", ["read"])
     with running("--root", root.folder) as keyed, browsers.tab(browser, address(keyed)) as page:
+        status = keyed.get("/v1/status", reader).json
+        assert status["may"] == ["read"]
+        assert "examples" not in status
         expect(page.locator("#serving")).to_have_text("This service needs a key.")
         expect(page.get_by_label("Key", exact=True)).to_be_focused()
         expect(page.get_by_role("alert")).to_contain_text("no key is given")
