@@ -219,7 +219,7 @@ def _check_files(folder: Path, checksums: Mapping[str, str]) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the manifest of a model's folder says. Raises ModelError where it is none of this kgrec."""
+    """What the manifest of a model's folder says. Raises ModelError for another folder."""
     path = folder / _MANIFEST
     if not path.exists():
         raise ModelError(f"{folder} is not a saved model: {_MANIFEST} is missing. See save().")

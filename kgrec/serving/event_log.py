@@ -1,8 +1,8 @@
 """EventLog: an append-only file of records; an append is done when the disk has them.
 
 Each line is the CRC-32 of a record as eight hexadecimal digits, a space, and the record as JSON. A
-process that is killed while it writes leaves at most a broken tail, which was acknowledged
-to nobody: it is cut off when the log is opened again. Records that wait at the same time are written
+process that is killed while it writes leaves at most a broken tail, which was acknowledged to
+nobody: it is cut off when the log is opened again. Records that wait at the same time are written
 and flushed together, so that many small appends cost as much as a few large ones.
 """
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -205,6 +207,13 @@ class Service:
             ) from None
         finally:
             self.slow -= 1
+
+    async def read_texts_soon(self) -> None:
+        """Let the language model be loaded, which takes seconds, before the first search."""
+        model = self.served.model
+        with suppress(KgrecError):  # the first search says what is wrong
+            work = functools.partial(model.search, "a", k=1)
+            await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def store(self, records: Sequence[Record]) -> int:
         """Store records in the log, and let answers count them.

@@ -61,7 +61,10 @@ def make_app(service: Service) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(service.follow())]
+        tasks = [
+            asyncio.create_task(service.follow()),
+            asyncio.create_task(service.read_texts_soon()),
+        ]
         if service.config.fold_seconds:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
         yield
