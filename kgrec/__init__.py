@@ -9,6 +9,7 @@ from kgrec.threads import choose_threads
 
 if TYPE_CHECKING:
     from kgrec.config import (
+        FeedbackConfig,
         ModelConfig,
         RatingConfig,
         RecommenderConfig,
@@ -32,6 +33,7 @@ choose_threads()  # before anything imports torch
 __all__ = [
     "Constraints",
     "DeviceError",
+    "FeedbackConfig",
     "GraphStore",
     "KgrecError",
     "ModelConfig",
@@ -51,6 +53,7 @@ __all__ = [
 
 _HOMES = {
     "config": (
+        "FeedbackConfig",
         "ModelConfig",
         "RatingConfig",
         "RecommenderConfig",

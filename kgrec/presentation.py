@@ -157,6 +157,19 @@ def parse_context(texts: Sequence[str] | None, option: str = "--context") -> dic
     return _by_name(((name, _number_or_text(value)) for name, value in pairs), option)
 
 
+def parse_seen(texts: Sequence[str], option: str = "--exclude-seen") -> dict[str, bool | str]:
+    """``["buy=yes", "view=30d"]`` as ``exclude_seen`` of a request.
+
+    Raises
+    ------
+    RequestError
+        For a text of another form, and a kind that comes twice.
+    """
+    words = {"yes": True, "true": True, "no": False, "false": False}
+    pairs = (parse_pair(text, option, "view=30d") for text in texts)
+    return _by_name(((kind, words.get(value.lower(), value)) for kind, value in pairs), option)
+
+
 def _by_name(pairs: Iterable[tuple[str, Any]], option: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from kgrec.arguments import Missing, all_integers, as_id, check_choice, check_mapping, id_list
+from kgrec.arrays import row_numbers
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.scenarios.fitted_recogniser import HOUR
@@ -25,7 +26,7 @@ from kgrec.scoring.lookup import (
     scenario_code,
     unknown_users,
 )
-from kgrec.scoring.request import Request
+from kgrec.scoring.request import GivenEvents, Request
 from kgrec.scoring.scenario_codes import RESERVED
 
 Horizon: TypeAlias = Literal["next", "later"]
@@ -46,8 +47,9 @@ class Query:
     histories : mapping, sequence or DataFrame, optional
         Item ids, oldest first, by user id or as a list of lists, or a frame with the columns
         user_id and item_id. With times, which may be in any order: (item id, time) pairs in place
-        of ids, or the column timestamp. A history given here replaces the stored one; its user need
-        not be stored.
+        of ids, or the column timestamp. A frame may also have event and rating, which count as
+        FeedbackConfig says. A history given here replaces the stored one; its user need not be
+        stored.
     scenario : str, optional
         Name of a scenario. "auto": each user in the scenario that ``recognise`` finds; "mixture":
         scores averaged over scenarios by their probabilities. By default the scenario is
@@ -186,6 +188,7 @@ class Resolver:
             self.engine.stored(users, codes, later=later),
             self.engine.snapshot.users.ids[users].tolist(),
             attributes or None,
+            stored=True,
         )
         if scenario is None or scenario not in RESERVED:
             return request
@@ -214,7 +217,7 @@ class Resolver:
         rows = known_users(users, ids)
         codes = self._codes(rows, query.scenario, query.context)
         stored = self.engine.stored(rows, codes)
-        return Request(stored, ids, query.context, integers=integers)
+        return Request(stored, ids, query.context, integers=integers, stored=True)
 
     def _live_request(
         self, query: Query, ids: list[str], integers: bool, live: LiveEvents
@@ -241,12 +244,17 @@ class Resolver:
         rows = none if given.names is None else engine.snapshot.users.rows(given.names)
         codes = self._codes(rows, query.scenario, query.context)
         items = few_item_rows(engine, list(chain.from_iterable(given.items)))
-        if given.times is None and len(given.items) == 1:
-            histories = engine.typed_one(items, rows, codes)
+        if given.times is None and given.events is None and len(given.items) == 1:
+            histories, events = engine.typed_one(items, rows, codes), None
         else:
             indptr = np.array([0, *accumulate(map(len, given.items))])
-            histories = engine.typed(indptr, items, rows, codes, given.times)
-        return Request(histories, given.names, query.context, integers=given.integers)
+            items, events = _in_order(indptr, items, given)
+            times = given.times if events is None or given.times is None else events.time
+            weight, feedback = None, engine.model.shape.feedback
+            if events is not None and feedback is not None:
+                weight = feedback.weights(events.kind, events.rating)
+            histories = engine.typed(indptr, items, rows, codes, times, weight)
+        return Request(histories, given.names, query.context, integers=given.integers, given=events)
 
     def _codes(self, users: Ints, scenario: str | None, context: Mapping[str, Any] | None) -> Ints:
         """int64 ``[B]``: the given scenario, else the one inferred for each user; -1 for none."""
@@ -254,6 +262,18 @@ class Resolver:
             return np.full(len(users), scenario_code(self.engine, scenario))
         inferred = self.user_scenarios.of(users, context)
         return np.full(len(users), -1) if inferred is None else inferred
+
+
+def _in_order(indptr: Ints, items: Ints, given: HistoryLists) -> tuple[Ints, GivenEvents | None]:
+    """The events of given histories, oldest first within each where there are times, by item where
+    times are equal."""
+    if given.times is None and given.events is None:
+        return items, None
+    events = given.events or GivenEvents.plain(len(items))
+    if given.times is None:
+        return items, events
+    order = np.lexsort((items, given.times, row_numbers(indptr)))
+    return items[order], replace(events, time=given.times).select(order)
 
 
 def _without_hour(context: Mapping[str, Any] | None) -> dict[str, Any]:

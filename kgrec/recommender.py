@@ -90,6 +90,7 @@ from kgrec.scoring.ranked_lists import (
     with_integers,
 )
 from kgrec.scoring.request import Request
+from kgrec.scoring.seen_events import ExcludeSeen
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.session import with_plain_sessions
 from kgrec.state import FittedState, fitted_state, with_ratings
@@ -268,7 +269,7 @@ class Recommender:
         scenario: str | None = None,
         context: Mapping[str, Any] | None = None,
         candidates: Sequence[str] | None = None,
-        exclude_seen: bool = True,
+        exclude_seen: ExcludeSeen = True,
         where: Where | None = None,
         exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
@@ -287,8 +288,10 @@ class Recommender:
             Length of the lists, at least 1. Lists are shorter where fewer items are left.
         candidates : sequence of str, optional
             Item ids to choose among; they replace the items of a scenario.
-        exclude_seen : bool
-            Leave out the items of the user's history.
+        exclude_seen : bool or mapping
+            Leave out the items of the user's history; by kind of event, whether or for how long
+            after it: ``{"buy": True, "view": "30d"}``. True stands for
+            ``FeedbackConfig.exclude_seen``, where that says something.
         where : mapping or callable, optional
             Conditions on the items' attributes, such as ``{"genre": "Comedy", "year": (1990,
             None)}``: a value, a list of values, a range of numbers or dates with open ends as
@@ -330,7 +333,7 @@ class Recommender:
         scenario: str | None = None,
         context: Mapping[str, Any] | None = None,
         candidates: Sequence[str] | None = None,
-        exclude_seen: bool = True,
+        exclude_seen: ExcludeSeen = True,
         where: Where | None = None,
         exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
@@ -1235,7 +1238,7 @@ class Recommender:
         horizon: Horizon = "next",
         k: int = 10,
         candidates: Sequence[str] | None = None,
-        exclude_seen: bool = True,
+        exclude_seen: ExcludeSeen = True,
         where: Where | None = None,
         exclude: Sequence[str] | None = None,
         constraints: Constraints | None = None,
@@ -1265,7 +1268,9 @@ class Recommender:
         limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
         query = Query.of(users, histories, scenario, context, horizon)
         request = state.resolver.resolve(query)
-        options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
+        options = ListOptions.build(
+            state.snapshot, limits, k, exclude_seen=exclude_seen, feedback=state.config.feedback
+        )
         trained = trained_counts(state.full_snapshot)
         return rerank_exposure(state.engine, request, target, options, trained)
 
@@ -1447,9 +1452,11 @@ class Recommender:
 
 
 def _rank(
-    state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: bool
+    state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: ExcludeSeen
 ) -> Ranked:
-    options = ListOptions.build(state.snapshot, limits, k, exclude_seen=exclude_seen)
+    options = ListOptions.build(
+        state.snapshot, limits, k, exclude_seen=exclude_seen, feedback=state.config.feedback
+    )
     ranked = best_items(state.engine, request, options, state.item_search)
     return ranked.with_ids(state.engine, request.integers)
 

@@ -30,6 +30,7 @@ from kgrec.scoring.item_clusters.build import clusters_for, wants_clusters
 from kgrec.scoring.item_clusters.lists import ItemSearch
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.live_events import LiveEvents
+from kgrec.scoring.seen_events import SeenRule
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.training.scenarios.maml import Start
@@ -159,7 +160,8 @@ class FittedState:
     def case(self, query: Query) -> Case:
         """A query about one user, ready to be explained. Raises RequestError."""
         request = self.resolver.resolve_one(query)
-        return Case.of(self.engine, self.indexes.explainer, request, stored=query.stored)
+        seen = SeenRule.of(True, self.config.feedback.exclude_seen)
+        return Case.of(self.engine, self.indexes.explainer, request, stored=query.stored, seen=seen)
 
     def over(self, full: GraphSnapshot, progress: Progress | None = None) -> FittedState:
         """A state with the same model over another graph ``full``, which may contain test rows."""

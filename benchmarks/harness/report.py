@@ -30,6 +30,7 @@ SUBJECTS: Final = {
     "busy": "speed",
     "distributed": "speed",
     "faults": "faults",
+    "feedback": "feedback",
     "fuzz": "faults",
     "few": "scenarios",
     "markets": "scenarios",

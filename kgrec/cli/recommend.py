@@ -28,7 +28,7 @@ from kgrec.cli._options import (
 from kgrec.cli._output import print_frame, print_values
 from kgrec.cli._progress import progress_on_stderr
 from kgrec.cli._tables import blocks_of, check_table, read_ids, write_table
-from kgrec.presentation import split_list, with_titles
+from kgrec.presentation import parse_seen, split_list, with_titles
 from kgrec.progress import Progress
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ def recommend(
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also items of the user's history.")
     ] = False,
+    exclude_seen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude-seen",
+            metavar="KIND=WHEN",
+            help="Leave out items of the history by kind of event: buy=yes, click=no, view=30d "
+            "(for so long); *=no for all other kinds; repeatable.",
+        ),
+    ] = None,
     ignore_missing: Annotated[
         bool,
         typer.Option("--ignore-missing", help="Leave out users and items that are not there."),
@@ -83,6 +92,8 @@ def recommend(
     """
     if sum((user is not None, history is not None, all_users, users is not None)) != 1:
         raise typer.BadParameter("give one of --user, --history, --all-users and --users")
+    if include_seen and exclude_seen:
+        raise typer.BadParameter("give one of --include-seen and --exclude-seen")
     if out is not None:
         check_table(out)
     missing: Missing = "ignore" if ignore_missing else "error"
@@ -92,7 +103,8 @@ def recommend(
     loaded = open_model(model)
     if all_users:
         query = replace(query, users=loaded.snapshot.users.ids.tolist())
-    lists = _Lists(loaded, query, k, limits, exclude_seen=not include_seen)
+    seen = parse_seen(exclude_seen) if exclude_seen else not include_seen
+    lists = _Lists(loaded, query, k, limits, exclude_seen=seen)
     if out is None:
         print_frame(lists.frame(query), as_json)
         return
@@ -105,7 +117,13 @@ class _Lists:
     """The lists of a query's users, at once or block after block."""
 
     def __init__(
-        self, model: Recommender, query: Query, k: int, limits: Constraints, *, exclude_seen: bool
+        self,
+        model: Recommender,
+        query: Query,
+        k: int,
+        limits: Constraints,
+        *,
+        exclude_seen: bool | dict[str, bool | str],
     ) -> None:
         self._model, self._query, self._k = model, query, k
         self._limits, self._exclude_seen = limits, exclude_seen

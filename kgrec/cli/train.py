@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,9 @@ from kgrec.cli._output import print_values
 from kgrec.cli._progress import progress_on_stderr, say
 from kgrec.cli._settings import ConfigOption, read_config
 from kgrec.cli._stores import open_store
+
+if TYPE_CHECKING:
+    from kgrec import Recommender
 
 
 @app.command(epilog="Example: `kgrec train --store catalog.kgl --model model --seed 1`")
@@ -89,7 +92,8 @@ def train(
         recommender.save(model)
     say(f"saved {model}")
     tuned = {} if tune is None else _tuned(recommender.tuning)
-    print_values({"model": str(model), **best_epoch(recommender.history), **tuned}, as_json)
+    said = _feedback(recommender)
+    print_values({"model": str(model), **best_epoch(recommender.history), **tuned, **said}, as_json)
 
 
 def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
@@ -97,6 +101,14 @@ def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
     validated = [epoch for epoch in history if epoch.get("valid_ndcg@10") is not None]
     best: dict[str, Any] = max(validated, key=lambda epoch: epoch["valid_ndcg@10"], default={})
     return {"epochs": len(history), **best}
+
+
+def _feedback(recommender: Recommender) -> dict[str, str]:
+    """What events say, where they don't all say the same."""
+    from kgrec.feedback.defaults import describe
+
+    text = describe(recommender.state.config.feedback)
+    return {"feedback": text} if text else {}
 
 
 def _tuned(trials: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from graph_schema.settings import Settings
+from kgrec.config.feedback import FeedbackConfig
 from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
@@ -253,6 +254,9 @@ class RecommenderConfig(Settings):
     text: TextConfig = Field(TextConfig(), description="The language model.")
     ratings: RatingConfig = Field(RatingConfig(), description="The rating model.")
     scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")
+    feedback: FeedbackConfig = Field(
+        FeedbackConfig(), description="What kinds of events and ratings say."
+    )
     ranking: Ranking = Field(
         "auto",
         description="Items that a list is chosen from: 'exact' scores all; 'clusters' scores those "

@@ -26,6 +26,7 @@ from kgrec.scoring.ranked_lists import (
     score_request,
 )
 from kgrec.scoring.request import Request
+from kgrec.scoring.seen_events import seen_items
 from kgrec.visualization.notebook import fragment
 
 _SHOWN = 20  # rows of the lists in a notebook
@@ -135,7 +136,7 @@ def choices_for(
     for start in range(0, len(request), size):
         part = request.part(start, start + size)
         histories, mask = part.histories, options.mask
-        seen = (histories.indptr, histories.item) if options.exclude_seen else None
+        seen = seen_items(engine, part, options.seen)
         scores = score_request(engine, part)
         if options.within_scenario:
             mask = engine.candidates(histories.scenario, mask)

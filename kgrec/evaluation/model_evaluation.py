@@ -62,7 +62,8 @@ def evaluate_model(
 ) -> EvaluationReport:
     """Rank all items for every user with rows in the split.
 
-    ``full`` is the snapshot with the held-out rows. Of these only user and item are read: the
+    ``full`` is the snapshot with the held-out rows, of which those that are targets by the model's
+    weights of events are to be found. Of these only user and item are read: the
     scenario of each user is that of the request, else inferred from the rule or from earlier
     events, never from the held-out row. Raises RequestError.
     """
@@ -70,6 +71,13 @@ def evaluate_model(
     held = full.interactions.select(np.asarray(full.interactions.split == split))
     if not len(held):
         raise RequestError(f"no interaction has split {split!r}; give the catalog a split.")
+    feedback = present.model.shape.feedback
+    if feedback is not None:
+        held = held.select(feedback.targets_of(held))
+        if not len(held):
+            raise RequestError(
+                f"no interaction with split {split!r} is a target by the model's feedback settings."
+            )
     train = full.without_splits(("valid", "test"))
     seen = (present.snapshot if split == "test" else train).interactions
     if split == "valid" or request.history == "train":

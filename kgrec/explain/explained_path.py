@@ -41,7 +41,8 @@ class ExplainedPath:
     people : int
         How many others chose both items (collaborative paths).
     note : str
-        What the query had to leave out, "" if nothing.
+        What the query had to leave out, and whether the path begins with a negative event; "" if
+        nothing.
     parts : dict of str to float
         The contribution by part of the model: "match" comes from exactly this path, "knowledge"
         is the path's share of what the model computes from the graph around the two items.
@@ -49,6 +50,9 @@ class ExplainedPath:
         What the score loses when the path's events leave the history and the whole forward pass
         runs again; None: not computed. It differs from the contribution, because the weights of
         the other events then rise.
+    negative : bool
+        Whether the path begins with an item whose newest event is negative: then it is no reason
+        for the item, whatever it contributed.
     expected : dict
         What the columns ``nodes`` and ``relations`` of the query hold.
     """
@@ -68,6 +72,7 @@ class ExplainedPath:
     note: str = ""
     parts: dict[str, float] = field(default_factory=dict)
     fall: float | None = None
+    negative: bool = False
     expected: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -104,6 +109,7 @@ class ExplainedPath:
             "confidence": self.confidence,
             "parts": dict(self.parts),
             "people": self.people,
+            "negative": self.negative,
             "sentence": self.sentence,
             "cypher": self.cypher,
             "parameters": dict(self.parameters),

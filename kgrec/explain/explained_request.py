@@ -30,13 +30,15 @@ from kgrec.paths.index import Constraints
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import candidate_mask, conditions_against
 from kgrec.scoring.request import Request
+from kgrec.scoring.seen_events import ALL, SeenRule, seen_items
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
     """The history and circumstances of one user, to be explained.
 
-    ``stored``: the user's row where the history is the one in the graph, else None.
+    ``stored``: the user's row where the history is the one in the graph, else None. ``seen``: which
+    items of the history lists leave out.
     """
 
     engine: Engine
@@ -44,14 +46,22 @@ class Case:
     history: EditableHistory
     stored: int | None
     user: str
+    seen: SeenRule = ALL
 
     @staticmethod
-    def of(engine: Engine, explainer: Explainer, request: Request, *, stored: bool) -> Case:
+    def of(
+        engine: Engine,
+        explainer: Explainer,
+        request: Request,
+        *,
+        stored: bool,
+        seen: SeenRule = ALL,
+    ) -> Case:
         """``stored`` if the one history of the request is the one in the graph."""
         row = int(request.histories.user[0])
         stored = stored and row >= 0  # a user with events since the graph was read may have no row
         history = EditableHistory.of(engine, request, stored=stored)
-        return Case(engine, explainer, history, row if stored else None, request.ids[0])
+        return Case(engine, explainer, history, row if stored else None, request.ids[0], seen)
 
     def explain(
         self,
@@ -100,8 +110,10 @@ class Case:
             allowed = allowed[0] if allowed is not None and allowed.ndim == 2 else allowed
         if not against and allowed is not None and not allowed[item]:
             against = ["the choice of the scenario's items"]
+        found = seen_items(self.engine, self.history.request, self.seen)
+        hidden = None if found is None else found[1]
         return RankPosition.of(
-            self.engine, self.explainer.index, self.history, item, k, allowed, against
+            self.engine, self.explainer.index, self.history, item, k, allowed, against, hidden
         )
 
     def explain_score(

@@ -98,10 +98,17 @@ class Explainer:
         history = np.unique(breakdown.history) + self.index.space.offsets[ITEM]
         builder = PathBuilder(self.index, owner, candidate, history, limits)
         writer = writer or self.writer
-        describer = PathDescriber(self.index, writer, user_id, self.graph_names)
+        negative = breakdown.negative_items() + self.index.space.offsets[ITEM]
+        describer = PathDescriber(
+            self.index, writer, user_id, self.graph_names, frozenset(negative.tolist())
+        )
         paths = _choose(groups, builder, describer, k, breakdown.gain)
         influences = Influences(
-            self.index, pieces, breakdown.gain, lambda code: writer.role(self.index.relation(code))
+            self.index,
+            pieces,
+            breakdown.gain,
+            lambda code: writer.role(self.index.relation(code)),
+            {node: writer.word("in spite of") for node in negative.tolist()},
         )
         total = math.fsum(pieces.contribution)
         shown = math.fsum(path.contribution for path in paths)

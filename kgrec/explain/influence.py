@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ class Influence:
     label, id, name : str
         The node; name is "" where it has none.
     role : str
-        Words for its relation to the candidate, "" for a history item.
+        Words for its relation to the candidate; of a history item "in spite of" where its newest
+        event is negative and it raised the score, else "".
     items : int
         How many history items its paths start from.
     contribution : float
@@ -51,12 +52,19 @@ class Influence:
 
 
 class Influences:
-    """Sums the pieces of one score by node; ``word`` returns the words for an edge code."""
+    """Sums the pieces of one score by node; ``word`` returns the words for an edge code, and
+    ``negative`` has the words for history items (nodes) whose newest event is negative."""
 
     def __init__(
-        self, index: PathIndex, pieces: Pieces, gain: float, word: Callable[[int], str]
+        self,
+        index: PathIndex,
+        pieces: Pieces,
+        gain: float,
+        word: Callable[[int], str],
+        negative: Mapping[int, str],
     ) -> None:
         self.index, self.pieces, self.gain, self.word = index, pieces, gain, word
+        self.negative = negative
 
     def links(self, limit: int) -> tuple[Influence, ...]:
         """The nodes between history and candidate with the largest contributions."""
@@ -85,11 +93,15 @@ class Influences:
             label=label,
             id=self.index.space.id(node),
             name=self.index.space.name(node),
-            role=self._role(rows) if between else "",
+            role=self._role(rows) if between else self._stance(node, amount),
             items=len(set(self.pieces.item[rows].tolist())),
             contribution=amount,
             share=amount / abs(self.gain) if self.gain else 0.0,
         )
+
+    def _stance(self, node: int, amount: float) -> str:
+        """Words for a history item that raised the score though its newest event is negative."""
+        return self.negative.get(node, "") if amount > 0 else ""
 
     def _role(self, rows: Ints) -> str:
         """Words for the relation to the candidate in the piece with the largest contribution."""

@@ -16,8 +16,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from kgrec.arrays import binary_matrix
 from kgrec.features.names import IDS
+from kgrec.feedback.weights import liked_matrix
 from kgrec.fitting.item_weight_choice import (
     ItemWeightSettings,
     choose_item_weights,
@@ -129,7 +129,7 @@ def _singular_vectors(engine: Engine, size: int) -> np.ndarray:
     matrix X with degrees D; zero columns where there are fewer."""
     events, items = engine.snapshot.interactions, _rows(engine)
     shape = (len(engine.snapshot.users), len(engine.vocabulary.items))
-    matrix = binary_matrix(events.user, items, shape, np.float32)
+    matrix = liked_matrix(engine.model.shape.feedback, events, items, shape)
     scale = [
         sp.diags(np.maximum(np.asarray(matrix.sum(axis=axis)).ravel(), 1.0) ** -0.5)
         for axis in (1, 0)
@@ -142,7 +142,7 @@ def _singular_vectors(engine: Engine, size: int) -> np.ndarray:
 def _with_vectors(engine: Engine, vectors: np.ndarray, popularity: float, plan: Plan) -> Engine:
     """The engine with closed-form parameters, over the same inputs."""
     model = copy.deepcopy(engine.model)
-    counts = np.bincount(_rows(engine), minlength=len(vectors)).astype(np.float32)
+    counts = _liked_counts(engine, len(vectors))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.startswith("features.") or name in _SILENT:
@@ -157,6 +157,15 @@ def _with_vectors(engine: Engine, vectors: np.ndarray, popularity: float, plan: 
         model.item_bias.copy_(torch.from_numpy(bias.astype(np.float32)))
     bound = replace(engine.bound.refreshed(), model=model.eval())
     return Engine.bind(bound, predicts_cold=False)
+
+
+def _liked_counts(engine: Engine, n_items: int) -> np.ndarray:
+    """float32 ``[n]``: each item's events, by their weights above 0."""
+    feedback, rows = engine.model.shape.feedback, _rows(engine)
+    if feedback is None:
+        return np.bincount(rows, minlength=n_items).astype(np.float32)
+    said = np.maximum(feedback.of_interactions(engine.snapshot.interactions), 0)
+    return np.bincount(rows, said, minlength=n_items).astype(np.float32)
 
 
 def _rows(engine: Engine) -> Ints:

@@ -211,6 +211,7 @@ def _fit_scenario_weights(
         elsewhere=settings.outside_weight,
         ridge=settings.ridge,
         device=engine.device,
+        feedback=engine.model.shape.feedback,
     )
 
 
@@ -248,6 +249,7 @@ def _fit_weights(
         decay=_DECAY if plan.scales.pools > 1 else np.inf,
         shrinkage=plan.shrinkage,
         device=engine.device,
+        feedback=engine.model.shape.feedback,
     )
 
 
@@ -255,7 +257,9 @@ def _weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Te
     """float32 ``[B, n]``: the scores that the item–item weights add for the queries ``rows``."""
     histories = engine.stored(queries.user[rows], queries.scenario[rows])
     n_items = len(engine.snapshot.items)
-    pattern = SparsePattern.build(histories.indptr, histories.item, n_items, engine.device)
+    columns = 2 * n_items if histories.has_negative else n_items
+    events = histories.event_rows(n_items)
+    pattern = SparsePattern.build(histories.indptr, events, columns, engine.device)
     assert engine.item_weights is not None
     return engine.item_weights.scores(histories, pattern)
 

@@ -9,6 +9,7 @@ from kgrec.features.names import IDS, REVIEWS
 from kgrec.features.scenario_features import feature_size
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.features.texts import TextFeatures
+from kgrec.feedback import EventWeights
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.nn import HEADS, ModelShape
 from kgrec.scoring.scenario_codes import scenario_codes
@@ -59,6 +60,7 @@ def model_shape(
         scenario_features=feature_size(texts.scenarios) if reads_features else 0,
         silent_parts=_silent(parts) if config.training.effort == "quick" else (),
         own_items=_scenarios_have_items(train, vocabulary, config),
+        feedback=EventWeights.of(config.feedback),
     )
 
 

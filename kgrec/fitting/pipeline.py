@@ -13,12 +13,19 @@ import numpy as np
 
 from kgrec.config import RecommenderConfig
 from kgrec.features.texts import TextFeatures
+from kgrec.feedback.defaults import check_feedback, note_of, with_defaults
 from kgrec.files import readable_folder
+from kgrec.fitting.feedback_choice import with_rating_weights
 from kgrec.fitting.fit import FitData, FitOptions, Fitted, best_ndcg, fingerprint, fit_engine
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
 from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import settings_to_try
-from kgrec.fitting.validation import choosing_rows, has_valid_split, training_split
+from kgrec.fitting.validation import (
+    choosing_rows,
+    has_valid_split,
+    target_rows,
+    training_split,
+)
 from kgrec.graph import GraphSnapshot
 from kgrec.scoring.scenario_codes import check_reserved
 from kgrec.threads import following_load
@@ -35,7 +42,7 @@ class PipelineResult:
     Attributes
     ----------
     config : RecommenderConfig
-        The settings used, with the best ones of a search.
+        The settings used, with the best ones of a search, and the weights of events.
     chosen : Fitted
         The fit that was best on validation rows.
     fitted : Fitted
@@ -66,11 +73,20 @@ def run_pipeline(
     settings that comes first; ``fit`` makes one fit.
     """
     check_reserved(visible.scenarios.ids)
+    config = config.model_copy(
+        update={"feedback": with_defaults(config.feedback, visible.interactions)}
+    )
+    check_feedback(config.feedback, visible.interactions)
     if options.resume and options.checkpoint is not None:
         _warn_without_state(options.checkpoint, tuned=tune is not None)
     held = training_split(visible, config, options.seed)
     train = visible.without(held, ("train",))
     valid = choosing_rows(train.interactions, visible.interactions.select(held))
+    valid = target_rows(config, valid)
+    config = with_rating_weights(config, train, valid, options.seed, options.progress)
+    note = note_of(config.feedback, visible.interactions)
+    if note and options.progress is not None:
+        options.progress(f"feedback: {note}", 1, 1)
     data = FitData(train, valid, encode(train))
     trials: list[dict[str, Any]] = []
     if tune is None:

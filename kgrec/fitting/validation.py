@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kgrec.arrays import Csr, contains, pairs_to_csr, ranges, take_rows
 from kgrec.config import RecommenderConfig
+from kgrec.feedback import EventWeights
 from kgrec.graph.columns import among, parts_of_users
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions, Ints
 from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
@@ -66,6 +67,22 @@ def choosing_rows(train: Interactions, valid: Interactions) -> Interactions:
         stacklevel=4,
     )
     return valid.select(np.zeros(len(valid), dtype=bool))
+
+
+def target_rows(config: RecommenderConfig, valid: Interactions) -> Interactions:
+    """The validation rows that lists are to find, by the settings of feedback; with a warning where
+    there is none."""
+    weights = EventWeights.of(config.feedback)
+    if weights is None or not len(valid):
+        return valid
+    wanted = weights.targets_of(valid)
+    if not wanted.any():
+        warnings.warn(
+            f"None of the {len(valid):,} validation rows is a target of feedback, so none can "
+            "choose the epoch: the last one is kept.",
+            stacklevel=4,
+        )
+    return valid.select(wanted)
 
 
 def has_valid_split(visible: GraphSnapshot) -> bool:

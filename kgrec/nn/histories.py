@@ -42,7 +42,8 @@ class Histories:
     ``visit`` float32, the number of later visits; ``text`` int64 row of the event's own text (a
     review, a query), -1 where there is none; ``user`` int64 ``[B]`` rows, -1 for a history without
     a stored user; ``scenario`` int64 ``[B]`` codes, -1 for none; ``later`` bool ``[B]``: whether to
-    predict items of the further future instead of the next ones.
+    predict items of the further future instead of the next ones; ``weight`` float32 ``[nnz]``, what
+    each event says, below 0 for a negative one, or None where each says 1.
     """
 
     indptr: Ints
@@ -53,9 +54,35 @@ class Histories:
     user: Ints
     scenario: Ints
     later: np.ndarray
+    weight: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
+
+    @property
+    def has_negative(self) -> bool:
+        """Whether any event is negative."""
+        return self.weight is not None and bool((self.weight < 0).any())
+
+    def event_rows(self, n_items: int) -> Ints:
+        """int64 ``[nnz]``: the events' rows in a table of ``n_items`` items as likes, then of the
+        same items as negative events."""
+        if self.weight is None:
+            return self.item
+        return np.asarray(self.item + n_items * (self.weight < 0))
+
+    def select(self, events: np.ndarray, indptr: Ints) -> Histories:
+        """The same rows with some ``events`` alone (bool ``[nnz]`` or int64), ``indptr`` int64 ``[B
+        + 1]`` in these."""
+        return replace(
+            self,
+            indptr=indptr,
+            item=self.item[events],
+            age=self.age[events],
+            visit=self.visit[events],
+            text=self.text[events],
+            weight=None if self.weight is None else self.weight[events],
+        )
 
     def part(self, start: int, end: int) -> Histories:
         """Rows ``start`` to ``end``."""
@@ -70,6 +97,7 @@ class Histories:
             user=self.user[start:end],
             scenario=self.scenario[start:end],
             later=self.later[start:end],
+            weight=None if self.weight is None else self.weight[events],
         )
 
     def padded(self, multiple: int) -> Histories:
@@ -128,18 +156,37 @@ def history_state(indptr: Ints, visit: np.ndarray) -> np.ndarray:
     return state
 
 
+def history_counts(indptr: Ints, weight: np.ndarray | None) -> np.ndarray:
+    """float64 or int64 ``[B]``: the number of events of each row; with weights (float32 ``[nnz]``)
+    their sum, without signs."""
+    if weight is None:
+        return np.asarray(indptr[1:] - indptr[:-1])
+    total = np.zeros(len(indptr) - 1)
+    filled = (indptr[1:] > indptr[:-1]).nonzero()[0]
+    if len(filled):
+        total[filled] = np.add.reduceat(np.abs(weight), indptr[filled], dtype=np.float64)
+    return total
+
+
 def pool_weights(
-    indptr: Ints, age: np.ndarray, visit: np.ndarray, scales: TimeScales
+    indptr: Ints,
+    age: np.ndarray,
+    visit: np.ndarray,
+    scales: TimeScales,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """float32 ``[S, nnz]``: the weight of each event in every pool; see ``scale_weights``."""
-    weights = scale_weights(indptr, age, scales.events)
+    weights = scale_weights(indptr, age, scales.events, weight)
     if not scales.visits:
         return weights
-    return np.concatenate([weights, scale_weights(indptr, visit, scales.visits)])
+    return np.concatenate([weights, scale_weights(indptr, visit, scales.visits, weight)])
 
 
-def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.ndarray:
-    """float32 ``[S, nnz]``: exp(-age / scale), each row and scale summing to one."""
+def scale_weights(
+    indptr: Ints, age: np.ndarray, scales: Sequence[float], weight: np.ndarray | None = None
+) -> np.ndarray:
+    """float32 ``[S, nnz]``: exp(-age / scale), times the absolute ``weight`` (float32 ``[nnz]``)
+    where given, each row and scale summing to one (to zero where all weights are zero)."""
     if not len(age):
         return np.ones((len(scales), 0), dtype=np.float32)
     counts = indptr[1:] - indptr[:-1]
@@ -147,7 +194,11 @@ def scale_weights(indptr: Ints, age: np.ndarray, scales: Sequence[float]) -> np.
     starts, counts = indptr[filled], counts[filled]
     since = age - np.minimum.reduceat(age, starts).repeat(counts)
     weights = np.exp(np.multiply.outer(-1.0 / np.asarray(scales, dtype=np.float64), since))
+    if weight is not None:
+        weights *= np.abs(weight)
     total = np.add.reduceat(weights, starts, axis=1)
+    if weight is not None:
+        total[total == 0] = 1.0
     weights /= total if len(counts) == 1 else total.repeat(counts, axis=1)
     return np.asarray(weights, dtype=np.float32)
 
@@ -180,7 +231,10 @@ class HistoryBatch:
         scales: TimeScales,
         device: torch.device | str = "cpu",
     ) -> HistoryBatch:
-        weights = pool_weights(histories.indptr, histories.age, histories.visit, scales)
+        indptr, weight = histories.indptr, histories.weight
+        weights = pool_weights(indptr, histories.age, histories.visit, scales, weight)
+        rows = histories.event_rows(n_items)
+        columns = 2 * n_items if histories.has_negative else n_items
         state = history_state(histories.indptr, histories.visit)
         with_text = histories.text >= 0
         any_text = bool(with_text.any())
@@ -188,7 +242,7 @@ class HistoryBatch:
             with_text if any_text else np.empty(0, dtype=np.int64)
         )  # an empty mask costs time
         return HistoryBatch(
-            pattern=SparsePattern.build(histories.indptr, histories.item, n_items, device),
+            pattern=SparsePattern.build(indptr, rows, columns, device),
             weights=torch.as_tensor(weights, device=device),
             text_pattern=_text_pattern(histories.indptr, with_text, device) if any_text else None,
             text_weights=torch.as_tensor(weights[:, with_text], device=device),
@@ -196,7 +250,9 @@ class HistoryBatch:
             user=torch.as_tensor(histories.user, device=device),
             scenario=torch.as_tensor(histories.scenario, device=device),
             state=torch.as_tensor(state, device=device),
-            count=torch.as_tensor(np.diff(histories.indptr), dtype=torch.float32, device=device),
+            count=torch.as_tensor(
+                history_counts(indptr, weight), dtype=torch.float32, device=device
+            ),
             later=torch.as_tensor(histories.later.astype(np.int64), device=device),
             stored=bool((histories.user >= 0).any()),
             in_scenario=bool((histories.scenario >= 0).any()),

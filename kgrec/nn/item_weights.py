@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kgrec.arrays import ranges
 from kgrec.graph.snapshot import Floats, Ints
-from kgrec.nn.histories import Histories, scale_weights
+from kgrec.nn.histories import Histories, history_counts, scale_weights
 from kgrec.sparse import SparsePattern
 
 _CPU, _FIRST = torch.device("cpu"), torch.zeros(1, dtype=torch.int64)
@@ -24,10 +24,12 @@ _SMALL = 4096  # items up to which a dense table is faster
 class ItemWeights:
     """score(u, i) += Σ over the history's events j of share(j) · ``matrix[j, i]``.
 
-    ``matrix`` is a SciPy CSR float32 ``[n, n]``, few entries per column (Ning & Karypis, 2011).
-    ``decay``, in events, is the time scale on which an event's share falls with its age; inf: each
-    counts one. The sum is multiplied by n / (n + ``shrinkage``) for a history of n events, here as
-    in the model. In scenario k ``own[k]`` replaces the matrix, where there is one.
+    ``matrix`` is a SciPy CSR float32 ``[n, n]``, few entries per column (Ning & Karypis, 2011), or
+    ``[2 n, n]``: the lower half holds the weights of items as negative events. ``decay``, in
+    events, is the time scale on which an event's share falls with its age; inf: each counts one. A
+    share is also multiplied by the event's weight. The sum is multiplied by n / (n +
+    ``shrinkage``) for a history of n events (by their weights), here as in the model. In scenario k
+    ``own[k]`` replaces the matrix, where there is one.
     """
 
     matrix: sp.csr_matrix
@@ -39,11 +41,28 @@ class ItemWeights:
         """The same weights with items renumbered: item r has row ``rows[r]`` here, -1 if it has
         none."""
         known = np.flatnonzero(rows >= 0)
-        if len(rows) == self.matrix.shape[0] and np.array_equal(rows, np.arange(len(rows))):
+        size = self.size
+        if len(rows) == size and np.array_equal(rows, np.arange(len(rows))):
             return self
         cells = (np.ones(len(known), dtype=np.float32), (known, rows[known]))
-        at = sp.csr_matrix(cells, shape=(len(rows), self.matrix.shape[0]))
-        return self._each(lambda matrix: (at @ matrix @ at.T).tocsr())
+        at = sp.csr_matrix(cells, shape=(len(rows), size))
+
+        def placed(matrix: sp.csr_matrix) -> sp.csr_matrix:
+            halves = [matrix[at_row : at_row + size] for at_row in range(0, matrix.shape[0], size)]
+            found = [(at @ half @ at.T).tocsr() for half in halves]
+            return found[0] if len(found) == 1 else sp.vstack(found, format="csr")
+
+        return self._each(placed)
+
+    @property
+    def size(self) -> int:
+        """n, the number of items."""
+        return int(self.matrix.shape[1])
+
+    @property
+    def signed(self) -> bool:
+        """Whether there are weights of negative events."""
+        return bool(self.matrix.shape[0] > self.size)
 
     def times(self, strength: float) -> ItemWeights:
         """The weights, all multiplied by ``strength``."""
@@ -54,62 +73,85 @@ class ItemWeights:
         return replace(self, matrix=change(self.matrix), own=own)
 
     def with_own(self, own: Sequence[sp.csr_matrix | None], strength: float) -> ItemWeights:
-        """The weights with a matrix per scenario, times ``strength``; None: the shared one."""
-        factor = np.float32(strength)
-        return replace(self, own=tuple(self.matrix if one is None else one * factor for one in own))
+        """The weights with a matrix per scenario (``[n, n]``), times ``strength``; None: the shared
+        one. Weights of negative events are shared."""
+        factor, negative = np.float32(strength), self.matrix[self.size :]
+
+        def whole(one: sp.csr_matrix) -> sp.csr_matrix:
+            scaled = one * factor
+            return sp.vstack([scaled, negative], format="csr") if self.signed else scaled
+
+        return replace(self, own=tuple(self.matrix if one is None else whole(one) for one in own))
 
     def within(self, scenario: int) -> sp.csr_matrix:
         """The weights in a scenario (-1: in none)."""
         return self.own[scenario] if 0 <= scenario < len(self.own) else self.matrix
 
-    def shares(self, indptr: Ints, age: np.ndarray) -> np.ndarray:
-        """float32 ``[nnz]``: exp(-age / decay) times the shrinkage of the history; events of one
-        timestamp share equally what they would have one after the other."""
-        counts = np.diff(indptr)
-        shrunk = counts / np.maximum(counts + self.shrinkage, 1)
+    def shares(self, indptr: Ints, age: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+        """float32 ``[nnz]``: exp(-age / decay) times the shrinkage of the history, times the
+        absolute ``weight`` (float32 ``[nnz]``) where given; events of one timestamp share equally
+        what they would have one after the other. Zero for negative events without weights here."""
+        counts, whole = np.diff(indptr), history_counts(indptr, weight)
+        shrunk = whole / np.maximum(whole + self.shrinkage, 1)
         if np.isinf(self.decay):
-            return np.repeat(shrunk, counts).astype(np.float32)
-        total = shrunk * np.expm1(-counts / self.decay) / np.expm1(-1 / self.decay)
-        shares = scale_weights(indptr, age, (self.decay,))[0]
-        return np.asarray(shares * np.repeat(total, counts), dtype=np.float32)
+            shares = np.repeat(shrunk, counts).astype(np.float32)
+        else:
+            total = shrunk * np.expm1(-counts / self.decay) / np.expm1(-1 / self.decay)
+            shares = scale_weights(indptr, age, (self.decay,))[0]
+            shares = np.asarray(shares * np.repeat(total, counts), dtype=np.float32)
+        if weight is None:
+            return shares
+        said = np.abs(weight) if self.signed else np.maximum(weight, 0)
+        return np.asarray(shares * said, dtype=np.float32)
+
+    def rows(self, items: Ints, weight: np.ndarray | None) -> Ints:
+        """int64 ``[nnz]``: the rows of the matrix of events with these items and weights."""
+        if weight is None or not self.signed:
+            return items
+        return np.asarray(items + self.size * (weight < 0))
 
     def scores(self, histories: Histories, pattern: SparsePattern) -> Tensor:
         """The scores to add, float32 ``[B, n]`` on the pattern's device."""
-        shares = self.shares(histories.indptr, histories.age)
+        shares = self.shares(histories.indptr, histories.age, histories.weight)
         if self.own:
             return self._scores_within(histories, shares).to(pattern.indices.device)
         device = pattern.indices.device
+        rows = self.rows(histories.item, histories.weight)
         if self._reads_table(device):
+            if histories.weight is not None and not self.signed:  # rows of likes alone
+                pattern = SparsePattern.build(histories.indptr, rows, self.size, device)
             return pattern.matmul(torch.from_numpy(shares).to(device), self._table(device))
         shape = (len(histories), self.matrix.shape[0])
-        history = sp.csr_matrix((shares, histories.item, histories.indptr), shape=shape)
+        history = sp.csr_matrix((shares, rows, histories.indptr), shape=shape)
         return torch.from_numpy((history @ self.matrix).toarray())
 
     def _scores_within(self, histories: Histories, shares: np.ndarray) -> Tensor:
-        scores = np.empty((len(histories), self.matrix.shape[0]), dtype=np.float32)
-        shape = scores.shape
-        history = sp.csr_matrix((shares, histories.item, histories.indptr), shape=shape)
+        scores = np.empty((len(histories), self.size), dtype=np.float32)
+        shape = (len(histories), self.matrix.shape[0])
+        rows_of = self.rows(histories.item, histories.weight)
+        history = sp.csr_matrix((shares, rows_of, histories.indptr), shape=shape)
         for code in np.unique(histories.scenario):
             rows = np.flatnonzero(histories.scenario == code)
             scores[rows] = (history[rows] @ self.within(int(code))).toarray()
         return torch.from_numpy(scores)
 
     def of_one(self, items: Ints, shares: np.ndarray, scenario: int = -1) -> np.ndarray:
-        """The scores to add for one history with event shares ``shares``, float32 ``[n]``."""
-        if not self.own and self.matrix.shape[0] <= _SMALL:
+        """The scores to add for one history with event shares ``shares``, float32 ``[n]``;
+        ``items`` are its ``rows``."""
+        if not self.own and self.size <= _SMALL:
             rows, weights = torch.from_numpy(items), torch.from_numpy(shares)
             # Without the checks of functional.embedding_bag, which take as long as the sum.
             found = torch.embedding_bag(self._table(_CPU), rows, _FIRST, per_sample_weights=weights)
             return np.asarray(found[0][0])
         columns, values = self.entries(items, shares, scenario)
-        added = np.bincount(columns, values, minlength=self.matrix.shape[1])
+        added = np.bincount(columns, values, minlength=self.size)
         return added.astype(np.float32)
 
     def entries(
         self, items: Ints, shares: np.ndarray, scenario: int = -1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The items that the weights of ``items`` add to, int ``[e]`` with repeats, and what they
-        add, float32 ``[e]``, for one history with event shares ``shares``."""
+        """The items that the weights of ``items`` (its ``rows``) add to, int ``[e]`` with repeats,
+        and what they add, float32 ``[e]``, for one history with event shares ``shares``."""
         matrix = self.within(scenario)
         starts = matrix.indptr[items]
         counts = matrix.indptr[items + 1] - starts
@@ -123,7 +165,8 @@ class ItemWeights:
         part = slice(columns.indptr[item], columns.indptr[item + 1])
         column = np.zeros(columns.shape[0])
         column[columns.indices[part]] = columns.data[part]
-        return np.asarray(self.shares(histories.indptr, histories.age) * column[histories.item])
+        shares = self.shares(histories.indptr, histories.age, histories.weight)
+        return np.asarray(shares * column[self.rows(histories.item, histories.weight)])
 
     @cached_property
     def _columns(self) -> Callable[[int], sp.csc_matrix]:
@@ -136,7 +179,7 @@ class ItemWeights:
 
     def _reads_table(self, device: torch.device) -> bool:
         """Whether scores are computed from the dense matrix."""
-        return device.type != "cpu" or self.matrix.shape[0] <= _SMALL
+        return device.type != "cpu" or self.size <= _SMALL
 
     def _table(self, device: torch.device) -> Tensor:
         kept = self._tables.get(device)
@@ -155,6 +198,8 @@ class ItemWeights:
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that ``of_arrays`` reads."""
         found = {"shape": np.array([self.decay, self.shrinkage, len(self.own)])}
+        if self.signed:
+            found["items"] = np.array([self.size])
         for name, matrix in zip(_names(len(self.own)), (self.matrix, *self.own), strict=True):
             found[f"{name}indptr"] = matrix.indptr.astype(np.int64)
             found[f"{name}indices"] = matrix.indices.astype(np.int64)
@@ -164,12 +209,15 @@ class ItemWeights:
     @staticmethod
     def of_arrays(arrays: Mapping[str, np.ndarray]) -> ItemWeights:
         """The weights that ``arrays`` wrote."""
-        size = len(arrays["indptr"]) - 1
+        shape = (
+            len(arrays["indptr"]) - 1,
+            int(arrays.get("items", [len(arrays["indptr"]) - 1])[0]),
+        )
         decay, shrinkage, *own = arrays["shape"].tolist()
         matrix, *others = (
             sp.csr_matrix(
                 tuple(arrays[f"{name}{part}"] for part in ("values", "indices", "indptr")),
-                shape=(size, size),
+                shape=shape,
             )
             for name in _names(int(own[0]) if own else 0)
         )

@@ -2,7 +2,8 @@
 
     score(u, i) = (F_k(c h/|h|) + s_u) · v_i / temperature + b_i
 
-h is the gated sum of the history's pools; c = n / (n + shrinkage) is the weight of a history of n
+h is the gated sum of the history's pools, in which a negative event's item vector is multiplied by
+a learned vector; c = n / (n + shrinkage) is the weight of a history of n
 events; s_u is the part of the user's vector that needs no history (attributes, whom the user
 follows, the scenario); v_i is the unit candidate vector. The gates depend on the length and the age
 of the history, and on the horizon: what comes next, or what comes later. F_k is the scenario's head
@@ -26,6 +27,7 @@ from kgrec.features.names import IDS
 from kgrec.features.review_features import RATING_FEATURES
 from kgrec.features.tables import FeatureTables, KeptRows, Vocabulary
 from kgrec.features.text_pooling import ReviewInputs
+from kgrec.feedback import EventWeights
 from kgrec.nn.dropout import dropped_out
 from kgrec.nn.fusion import ScenarioFusion
 from kgrec.nn.heads import HEADS, HeadShape, grown, own_parameters
@@ -81,6 +83,8 @@ class ModelShape:
     silent_parts : tuple of str
         Parts that add nothing to the vectors, as in a model in closed form; cold items are compared
         by them.
+    feedback : EventWeights or None
+        What events say by kind and rating; None: each says the same.
     """
 
     embedding_size: int
@@ -105,6 +109,12 @@ class ModelShape:
     pull: float = 5.0
     attention: bool = False
     silent_parts: tuple[str, ...] = ()
+    feedback: EventWeights | None = None
+
+    @property
+    def signed(self) -> bool:
+        """Whether histories may have negative events."""
+        return self.feedback is not None and self.feedback.signed
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +214,8 @@ class HybridModel(nn.Module):
             self.user_token = nn.Parameter(torch.zeros(len(vocabulary.user_tokens.tokens), d))
         if shape.friends:
             self.friends_gate = nn.Parameter(torch.full((d,), 0.1))
+        if shape.signed:
+            self.against = nn.Parameter(torch.zeros(d))
         if shape.event_texts:
             self.event_text = nn.Parameter(torch.zeros(shape.text_size, d))
             if shape.attention:
@@ -241,13 +253,30 @@ class HybridModel(nn.Module):
         if batch.text_pattern is not None and self.shape.event_texts:
             words = self.event_words(inputs, batch.text_rows)
         gates = self.gates(batch).unbind(1)
-        pools = batch.pattern.matmuls(batch.weights, query)
+        likes_alone = batch.pattern.n_columns == len(query)
+        events = query if likes_alone else self.event_table(query)
+        pools = batch.pattern.matmuls(batch.weights, events)
         for scale in range(self.shape.scales.pools):
             pool = pools[scale]
             if words is not None and batch.text_pattern is not None:
                 pool = pool + batch.text_pattern.matmul(batch.text_weights[scale], words)
             total = total + pool * gates[scale]
         return total
+
+    def event_table(self, query: Tensor) -> Tensor:
+        """Return what an event adds by its item: as a like, then as a negative event.
+
+        Parameters
+        ----------
+        query : float32 ``[n, d]``
+
+        Returns
+        -------
+        float32 ``[n, d]`` or ``[2 n, d]``
+            As ``query``; below it, where histories may have negative events, times a learned
+            vector, which is zero before training.
+        """
+        return torch.cat([query, query * self.against]) if self.shape.signed else query
 
     def event_words(self, inputs: ModelInputs, rows: Tensor) -> Tensor:
         """Return what the texts of events add to these, float32 ``[t, d]``.

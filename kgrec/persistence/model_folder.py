@@ -28,6 +28,7 @@ from kgrec.errors import ModelError, reason
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
+from kgrec.feedback import EventWeights
 from kgrec.files import FolderKind, read_folder, replaced_folder
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
@@ -258,6 +259,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
                 "parts": tuple(shape["parts"]),
                 "silent_parts": tuple(shape.get("silent_parts", ())),
                 "scales": TimeScales(*map(tuple, shape["scales"])),
+                "feedback": EventWeights.of_json(shape.get("feedback")),
             }
         ),
     )

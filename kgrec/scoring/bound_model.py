@@ -69,7 +69,8 @@ class BoundModel:
         """All users' events, with scenario codes of the vocabulary."""
         if self.given_sequences is not None:
             return self.given_sequences
-        return make_sequences(self.snapshot, self.vocabulary, self.texts)
+        feedback = self.model.shape.feedback
+        return make_sequences(self.snapshot, self.vocabulary, self.texts, feedback)
 
     def stored(self, users: Ints) -> Histories:
         """The histories of stored users (int64 rows ``[B]``), without a scenario."""

@@ -17,13 +17,16 @@ from scipy.linalg import cho_factor, cho_solve
 from torch import Tensor
 
 from kgrec.arrays import binary_matrix, offsets, row_numbers
+from kgrec.feedback.weights import liked_matrix
 from kgrec.graph.columns import count_rows
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
+from kgrec.nn.histories import history_counts
 from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_similarity.item_similarity import ItemSimilarity
 from kgrec.scoring.cold_similarity.weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
+from kgrec.sparse import SparsePattern
 from kgrec.threads import decomposing
 
 _MAX_FACTORS = 128  # of the history matrix
@@ -84,20 +87,35 @@ class ColdItems:
 
     def factors_of(self, histories: Histories, batch: HistoryBatch) -> Tensor:
         """float32 ``[B, r]``: the histories' factors, to be multiplied with those of items."""
-        counts = np.diff(histories.indptr)
-        weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
-        values = torch.as_tensor(weights).to(self.event_factors.device)
-        return batch.pattern.matmul(values, self.event_factors)
+        shares = factor_shares(histories.indptr, histories.weight)
+        values, pattern = torch.as_tensor(shares).to(self.event_factors.device), batch.pattern
+        if histories.weight is not None:  # rows of likes alone
+            indptr, n_items, device = histories.indptr, len(self.event_factors), values.device
+            pattern = SparsePattern.build(indptr, histories.item, n_items, device)
+        return pattern.matmul(values, self.event_factors)
 
-    def factors_of_one(self, items: Ints) -> np.ndarray:
+    def factors_of_one(self, history: Histories) -> np.ndarray:
         """float32 ``[r]``: ``factors_of`` a single history, on the processor."""
-        events = self.event_factors.numpy().take(items, axis=0)
-        return np.asarray(events.sum(axis=0) * np.float32(max(len(items), 1) ** -0.5))
+        events = self.event_factors.numpy().take(history.item, axis=0)
+        if history.weight is not None:
+            shares = factor_shares(history.indptr, history.weight)
+            return np.asarray(shares @ events)
+        return np.asarray(events.sum(axis=0) * np.float32(max(len(events), 1) ** -0.5))
 
     def position(self, item: int) -> int:
         """The position of an item row in ``items``; -1 for a trained item."""
         place = int(np.searchsorted(self.items, item))
         return place if place < len(self.items) and self.items[place] == item else -1
+
+
+def factor_shares(indptr: Ints, weight: np.ndarray | None) -> np.ndarray:
+    """float32 ``[nnz]``: what the factors of each event are multiplied by: its weight above 0, over
+    the square root of the number of events by weights."""
+    counts, whole = np.diff(indptr), history_counts(indptr, weight)
+    if weight is None:
+        return np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
+    shares = np.repeat(1.0 / np.sqrt(np.maximum(whole, 1)), counts) * np.maximum(weight, 0)
+    return np.asarray(shares, dtype=np.float32)
 
 
 def predict_cold_items(bound: BoundModel) -> ColdItems | None:
@@ -213,10 +231,15 @@ def _regression_targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.n
 
 
 def _history_matrix(bound: BoundModel, used: Ints) -> sp.csr_matrix:
-    """CSR ``[m, w]``: one where a user has an interaction with one of the items ``used``."""
+    """CSR ``[m, w]``: what each user's events say for the items ``used``; one where there is an
+    interaction, without weights of events."""
     events, n_users = bound.snapshot.interactions, len(bound.snapshot.users)
     place = np.full(len(bound.snapshot.items), -1)
     place[used] = np.arange(len(used))
+    feedback = bound.model.shape.feedback
+    if feedback is not None:
+        some = events.select(place[events.item] >= 0)
+        return liked_matrix(feedback, some, place[some.item], (n_users, len(used)))
     blocks, indptr = [], events.indptr(n_users)
     for start in range(0, max(n_users, 1), _BLOCK_USERS):
         users = indptr[start : start + _BLOCK_USERS + 1]
@@ -247,24 +270,15 @@ def _user_vectors(bound: BoundModel, histories: Histories) -> np.ndarray:
 
 def _pooled(histories: Histories, event_factors: np.ndarray) -> np.ndarray:
     """float64 ``[B, r]``: the factors of each history, as in ``score_contributions``."""
-    counts = np.diff(histories.indptr)
-    weights = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts)
-    cells = (weights, histories.item, histories.indptr)
-    return np.asarray(sp.csr_matrix(cells, shape=(len(counts), len(event_factors))) @ event_factors)
+    weights = factor_shares(histories.indptr, histories.weight).astype(np.float64)
+    cells, shape = (weights, histories.item, histories.indptr), (len(histories), len(event_factors))
+    return np.asarray(sp.csr_matrix(cells, shape=shape) @ event_factors)
 
 
 def _without_items(histories: Histories, items: Ints) -> Histories:
     """The histories without the events of ``items``."""
     keep = ~np.isin(histories.item, items)
-    indptr = offsets(keep)[histories.indptr]
-    return replace(
-        histories,
-        indptr=indptr,
-        item=histories.item[keep],
-        age=histories.age[keep],
-        visit=histories.visit[keep],
-        text=histories.text[keep],
-    )
+    return histories.select(keep, offsets(keep)[histories.indptr])
 
 
 def _spread(scores: np.ndarray) -> float:

@@ -16,6 +16,7 @@ from kgrec.arrays import row_numbers
 from kgrec.errors import RequestError
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
+from kgrec.feedback import cap_repeats
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
 from kgrec.nn.histories import both_ages, plain_events
@@ -168,7 +169,8 @@ class Engine:
         """All users' events, with scenario codes of ``vocabulary``."""
         if self.vocabulary is self.bound.vocabulary:
             return self.bound.sequences
-        return make_sequences(self.snapshot, self.vocabulary, self.texts)
+        feedback = self.model.shape.feedback
+        return make_sequences(self.snapshot, self.vocabulary, self.texts, feedback)
 
     @cached_property
     def scenario_items(self) -> np.ndarray | None:
@@ -279,14 +281,18 @@ class Engine:
             one = scorer.user_parts(histories)
             if cold is None or scorer.cold_factors is not None:
                 return [one]
-            return [one._replace(factors=cold.factors_of_one(histories.item))]
+            return [one._replace(factors=cold.factors_of_one(histories))]
         padded = histories.padded(_ROWS)
         batch, weights = self._batch(padded), self.item_weights
         with torch.inference_mode():
             vectors = self._user_vectors(batch, context) / self.model.shape.temperature
             factors = vectors[:, :0] if cold is None else cold.factors_of(padded, batch)
         ends = histories.indptr[1:]
-        shares = None if weights is None else weights.shares(histories.indptr, histories.age)
+        shares = (
+            None
+            if weights is None
+            else weights.shares(histories.indptr, histories.age, histories.weight)
+        )
         events = [None] * len(ends) if shares is None else np.split(shares, ends[:-1])
         rows = zip(vectors.cpu().numpy(), factors.cpu().numpy(), strict=True)
         return [UserParts(*row, part) for row, part in zip(rows, events, strict=False)]
@@ -340,6 +346,7 @@ class Engine:
         users: Ints,
         scenario: Ints,
         times: Ints | None = None,
+        weight: np.ndarray | None = None,
     ) -> Histories:
         """Histories that came with a request.
 
@@ -355,6 +362,8 @@ class Engine:
             Unix seconds of the events, NO_TIME for those without. They decide the order, and
             events of one time are one visit, as in stored histories. Without times each event is a
             visit of its own.
+        weight : float32 ``[nnz]``, optional
+            What each event says, below 0 for a negative one; None: each says 1.
         """
         none, later = np.full(len(items), -1), np.zeros(len(users), dtype=bool)
         if times is None:
@@ -363,8 +372,11 @@ class Engine:
         else:
             order = np.lexsort((items, times, row_numbers(indptr)))
             items, times = items[order], times[order]
+            weight = None if weight is None else weight[order]
             ages, visits = both_ages(indptr, times)
-        return Histories(indptr, items, ages, visits, none, users, scenario, later)
+        if weight is not None and self.model.shape.feedback is not None:
+            weight = cap_repeats(indptr, items, weight, self.model.shape.feedback.repeats)
+        return Histories(indptr, items, ages, visits, none, users, scenario, later, weight)
 
     def typed_one(self, items: Ints, user: Ints, scenario: Ints) -> Histories:
         """``typed`` for a single history, but faster."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, compress
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from graph_schema.conversion.columns import unix_seconds_of
 from kgrec.arguments import all_integers, as_id, id_list
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
+from kgrec.scoring.request import GivenEvents
 
 _LIST, _TEXT = frozenset({list}), frozenset({str})
 GivenHistories: TypeAlias = "Mapping[Any, Sequence[Any]] | Sequence[Sequence[Any]] | pd.DataFrame"
@@ -33,20 +34,25 @@ class HistoryLists:
         Ids of the items, oldest first where there are no times.
     times : int64 ``[n]`` or None
         Unix seconds of all events, history by history, in any order; None without.
+    events : GivenEvents or None
+        Kinds and ratings of all events, in the same order; None without.
     """
 
     names: list[str] | None
     integers: bool | None
     items: list[list[str]]
     times: Ints | None = None
+    events: GivenEvents | None = None
 
     @staticmethod
     def read(users: Any, histories: Any) -> HistoryLists:
         """Read the ``users`` and ``histories`` of a Query. Raises RequestError."""
         names = None if users is None else id_list(users, "users")
         integers = None if users is None else all_integers(users)
+        events = None
         if isinstance(histories, pd.DataFrame):
-            histories = histories_of_frame(histories)
+            frame = histories
+            histories, events = histories_of_frame(frame), _events_of_frame(frame)
         if isinstance(histories, Mapping):
             if names is not None:
                 raise RequestError("histories already name their users; pass users or histories.")
@@ -57,14 +63,16 @@ class HistoryLists:
             lists = _list_of_lists(histories)
         if names is not None and len(names) != len(lists):
             raise RequestError(f"{len(names)} users but {len(lists)} histories; pass one for each.")
-        return _read_events(names, integers, lists)
+        return replace(_read_events(names, integers, lists), events=events)
 
     def only(self, known: Container[str]) -> HistoryLists:
         """The histories without the items that are not ``known``."""
         kept = [[item in known for item in items] for items in self.items]
         items = [list(compress(row, keep)) for row, keep in zip(self.items, kept, strict=True)]
-        times = None if self.times is None else self.times[list(chain.from_iterable(kept))]
-        return HistoryLists(self.names, self.integers, items, times)
+        left = np.array(list(chain.from_iterable(kept)), dtype=bool)
+        times = None if self.times is None else self.times[left]
+        events = None if self.events is None else self.events.select(left)
+        return HistoryLists(self.names, self.integers, items, times, events)
 
 
 def histories_of_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
@@ -73,7 +81,7 @@ def histories_of_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
     if missing:
         raise RequestError(
             f"the frame of histories has no column {missing[0]!r}; it needs user_id and item_id, "
-            "and may have timestamp."
+            "and may have timestamp, event and rating."
         )
     if not frame.columns.is_unique:
         raise RequestError("the frame of histories has a column twice; keep one of them.")
@@ -85,6 +93,27 @@ def histories_of_frame(frame: pd.DataFrame) -> dict[Any, list[Any]]:
         as_id(user, "histories")
         found.setdefault(user, []).append(event)
     return found
+
+
+def _events_of_frame(frame: pd.DataFrame) -> GivenEvents | None:
+    """Kinds and ratings of a frame's rows, user by user as they first occur; None without either
+    column. Raises RequestError for a rating that is no number."""
+    if not {"event", "rating"} & set(frame.columns):
+        return None
+    order = np.argsort(pd.factorize(frame["user_id"])[0], kind="stable")
+    plain = GivenEvents.plain(len(frame))
+    kind, rating = plain.kind, plain.rating
+    if "event" in frame.columns:
+        kind = frame["event"].astype(object).where(frame["event"].notna(), "").map(str).to_numpy()
+    if "rating" in frame.columns:
+        try:
+            rating = pd.to_numeric(frame["rating"]).to_numpy(np.float32, na_value=np.nan)
+        except (ValueError, TypeError) as error:
+            raise RequestError(
+                f"a rating in the frame of histories is no number ({error}); give numbers, or "
+                "leave it empty."
+            ) from error
+    return GivenEvents(kind, rating, plain.time).select(order)
 
 
 def _list_of_lists(histories: Any) -> list[Any]:

@@ -12,14 +12,16 @@ import torch
 from torch.nn import functional
 
 from graph_schema.names import ITEM
-from kgrec.arguments import check_flag, check_k
+from kgrec.arguments import check_k
 from kgrec.arrays import Csr
+from kgrec.config import FeedbackConfig
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.paths.index import Constraints
 from kgrec.ranking import pairs_to_csr, top_k
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import candidate_mask
 from kgrec.scoring.request import Request
+from kgrec.scoring.seen_events import ALL, ExcludeSeen, SeenRule, seen_items
 
 _BATCH = 1024  # users scored at once, at most
 _CELLS = {"cpu": 2**24, "cuda": 2**29}  # scores in memory at once, at most: 64 MB, 2 GB
@@ -59,8 +61,8 @@ class ListOptions:
         Length of the lists; they are shorter where fewer items are left.
     mask : bool ``[n_items]`` or None
         The items that may be in any list; None for all.
-    exclude_seen : bool
-        Leave out the items of the history.
+    seen : SeenRule
+        The items of the history that are left out.
     within_scenario : bool
         Requests in a scenario choose among the scenario's items, where the model was trained that
         way (see ``Engine.scenario_items``).
@@ -68,19 +70,25 @@ class ListOptions:
 
     k: int
     mask: np.ndarray | None = None
-    exclude_seen: bool = True
+    seen: SeenRule = ALL
     within_scenario: bool = True
 
     @staticmethod
     def build(
-        snapshot: GraphSnapshot, constraints: Constraints, k: int, *, exclude_seen: bool = True
+        snapshot: GraphSnapshot,
+        constraints: Constraints,
+        k: int,
+        *,
+        exclude_seen: ExcludeSeen = True,
+        feedback: FeedbackConfig | None = None,
     ) -> ListOptions:
         """The options for ``constraints``, whose candidates replace the items of a scenario.
 
+        ``exclude_seen`` true stands for ``feedback.exclude_seen``, where that says something.
         Raises RequestError for unknown candidates, conditions that leave no item, and k below 1.
         """
         mask = candidate_mask(snapshot, constraints)
-        seen = check_flag(exclude_seen, "exclude_seen")
+        seen = SeenRule.of(exclude_seen, None if feedback is None else feedback.exclude_seen)
         return ListOptions(check_k(k), mask, seen, constraints.candidates is None)
 
 
@@ -213,7 +221,7 @@ def _limits(engine: Engine, request: Request, options: ListOptions) -> _Limits:
     histories, mask = request.histories, options.mask
     if options.within_scenario:
         mask = engine.candidates(histories.scenario, mask)
-    seen = (histories.indptr, histories.item) if options.exclude_seen else None
+    seen = seen_items(engine, request, options.seen)
     return _Limits(k=min(options.k, len(engine.item_ids) - 1), seen=seen, candidates=mask)
 
 

@@ -8,9 +8,35 @@ from typing import Any
 
 import numpy as np
 
-from kgrec.graph.snapshot import Ints
+from kgrec.arrays import ranges
+from kgrec.graph.snapshot import NO_TIME, Floats, Ints, Strings
 from kgrec.nn import Histories
 from kgrec.training.data.examples import histories_of
+
+
+@dataclass(frozen=True, eq=False)
+class GivenEvents:
+    """Events of histories that came with a request, history by history, oldest first.
+
+    ``kind`` object ``[nnz]``, "" for none; ``rating`` float32, NaN for none; ``time`` int64 unix
+    seconds, NO_TIME for none.
+    """
+
+    kind: Strings
+    rating: Floats
+    time: Ints
+
+    @staticmethod
+    def plain(count: int) -> GivenEvents:
+        """``count`` events of which nothing is known."""
+        nothing = np.full(count, "", dtype=object)
+        return GivenEvents(
+            nothing, np.full(count, np.nan, dtype=np.float32), np.full(count, NO_TIME)
+        )
+
+    def select(self, events: np.ndarray | slice) -> GivenEvents:
+        """Some of the events alone."""
+        return GivenEvents(self.kind[events], self.rating[events], self.time[events])
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +59,10 @@ class Request:
     times : int64 ``[n]`` or None
         Unix seconds of the events of a single history that is not the stored one as a whole; None
         where the stored one has them, or nothing has.
+    stored : bool
+        Whether the histories are those of the graph.
+    given : GivenEvents or None
+        What is known of the events of histories that came with the request.
     """
 
     histories: Histories
@@ -41,6 +71,8 @@ class Request:
     mixture: np.ndarray | None = None
     integers: bool | None = None
     times: Ints | None = None
+    stored: bool = False
+    given: GivenEvents | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -56,16 +88,21 @@ class Request:
             return self
         names = None if self.names is None else self.names[start:end]
         mixture = None if self.mixture is None else self.mixture[start:end]
-        return replace(
-            self, histories=self.histories.part(start, end), names=names, mixture=mixture
-        )
+        histories, given = self.histories.part(start, end), self.given
+        if given is not None:
+            indptr = self.histories.indptr
+            given = given.select(slice(indptr[start], indptr[min(end, len(self))]))
+        return replace(self, histories=histories, names=names, mixture=mixture, given=given)
 
     def of_rows(self, rows: Ints) -> Request:
         """The histories ``rows`` (int64) alone, in that order."""
         names = None if self.names is None else [self.names[row] for row in rows.tolist()]
         mixture = None if self.mixture is None else self.mixture[rows]
-        histories = histories_of(self.histories, rows)
-        return replace(self, histories=histories, names=names, mixture=mixture)
+        histories, given = histories_of(self.histories, rows), self.given
+        if given is not None:
+            starts = self.histories.indptr[rows]
+            given = given.select(ranges(starts, np.diff(histories.indptr)))
+        return replace(self, histories=histories, names=names, mixture=mixture, given=given)
 
     def edited(self, histories: Histories) -> Request:
         """A request for changed histories of the only user, in the same circumstances."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from kgrec.errors import TrainingError
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
+from kgrec.feedback import EventWeights
 from kgrec.graph.columns import recoded
 from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 from kgrec.training.data.examples import Sequences
@@ -31,11 +32,15 @@ def check_reserved(names: Iterable[str]) -> None:
 
 
 def make_sequences(
-    snapshot: GraphSnapshot, vocabulary: Vocabulary, texts: TextFeatures
+    snapshot: GraphSnapshot,
+    vocabulary: Vocabulary,
+    texts: TextFeatures,
+    feedback: EventWeights | None = None,
 ) -> Sequences:
-    """The users' events in the order of time, with texts and scenario codes."""
+    """The users' events in the order of time, with texts, scenario codes and weights. Raises
+    RequestError for a kind of event that has none."""
     code = recoded(snapshot.interactions.scenario, _codes(vocabulary), -1)
-    return Sequences.build(snapshot, texts.of_events(snapshot), code)
+    return Sequences.build(snapshot, texts.of_events(snapshot), code, feedback)
 
 
 def scenario_codes(scenario: Strings, vocabulary: Vocabulary) -> Ints:

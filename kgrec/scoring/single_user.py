@@ -27,8 +27,8 @@ from kgrec.nn import (
     history_state,
     pool_weights,
 )
-from kgrec.nn.histories import plain_events
-from kgrec.scoring.cold_items import ColdItems
+from kgrec.nn.histories import history_counts, plain_events
+from kgrec.scoring.cold_items import ColdItems, factor_shares
 
 _CACHED_AGES = 512  # patterns of ages whose weights are cached
 _LARGEST_TABLE = 2048  # items
@@ -79,10 +79,11 @@ class SingleUserScorer:
 
     Attributes
     ----------
-    event : float32 ``[n, d + r]``
-        Query vectors, and beside them what each event adds to cold items, which is summed as one
-        more pool: the event factors of ``ColdItems``, or their products with the factors of the
-        cold items where those are fewer (r is 0 without cold items).
+    event : float32 ``[n, d + r]`` or ``[2 n, d + r]``
+        Query vectors (below them those of negative events, where there may be some), and beside
+        them what each event adds to cold items, which is summed as one more pool: the event factors
+        of ``ColdItems``, or their products with the factors of the cold items where those are fewer
+        (r is 0 without cold items).
     candidate, bias : float32 ``[n, d]``, ``[n]``
         Candidate vectors and biases; for cold items, predicted ones.
     gates, state_gates, horizon : float32
@@ -127,12 +128,14 @@ class SingleUserScorer:
         item_weights: ItemWeights | None = None,
     ) -> SingleUserScorer:
         """From vectors on the processor; ``items`` with predicted vectors for cold items."""
-        query, factors = items.query.numpy(), None
+        with torch.inference_mode():
+            query, factors = model.event_table(items.query).numpy(), None
         if cold is not None:
             added, factors = cold.event_factors.numpy(), cold.factors.numpy()
             if len(factors) < factors.shape[1]:
                 added, factors = added @ factors.T, None
-            query = np.hstack([query, added])
+            unlike = np.zeros((len(query) - len(added), added.shape[1]), dtype=np.float32)
+            query = np.hstack([query, np.vstack([added, unlike]) if len(unlike) else added])
         return SingleUserScorer(
             event=query,
             candidate=items.candidate.numpy(),
@@ -165,16 +168,18 @@ class SingleUserScorer:
         scores: np.ndarray = self.candidate.dot(user)
         scores += self.bias
         if self.item_weights is not None and shares is not None:
-            scores += self.item_weights.of_one(history.item, shares, int(history.scenario[0]))
+            rows = self.item_weights.rows(history.item, history.weight)
+            scores += self.item_weights.of_one(rows, shares, int(history.scenario[0]))
         return scores, factors
 
     def user_parts(self, history: Histories) -> UserParts:
         """What ``scores`` computes for the user alone, whatever the items."""
         weights, size = self._event_weights(history), self.candidate.shape[1]
-        pooled = self._pooled(history.item, weights)
+        pooled = self._pooled(history.event_rows(len(self.candidate)), weights)
         user = unit(pooled[:size])
-        if self.shrinkage:
-            user *= len(history.item) / (len(history.item) + self.shrinkage)
+        if self.shrinkage or history.weight is not None:
+            count = float(history_counts(history.indptr, history.weight)[0])
+            user *= count / max(count + self.shrinkage, 1.0)
         if self.model is not None:
             user = adapted(self.model, user, history)
         row = history.user[0]
@@ -199,16 +204,18 @@ class SingleUserScorer:
             return None
         if self.model is not None or self.horizon is not None or len(self.gates) > 1:
             return None
-        products = (self.event[:, :size] * (self.gates[0, 0] * self.sharpness)) @ self.candidate.T
+        products = (
+            self.event[:n_items, :size] * (self.gates[0, 0] * self.sharpness)
+        ) @ self.candidate.T
         if weights is None:
             return torch.from_numpy(products)
         if weights.own:
             return None
-        return torch.from_numpy(np.hstack([products, weights.within(-1).toarray()]))
+        return torch.from_numpy(np.hstack([products, weights.within(-1)[:n_items].toarray()]))
 
     def _reads_table(self, history: Histories) -> bool:
         """Whether the table is there, and less to read than the candidate vectors."""
-        if history.user[0] >= 0 and len(self.known):
+        if history.weight is not None or (history.user[0] >= 0 and len(self.known)):
             return False
         return 0 < len(history.item) <= self.candidate.shape[1] and self.table is not None
 
@@ -239,6 +246,8 @@ class SingleUserScorer:
 
     def _event_weights(self, history: Histories) -> _EventWeights:
         age, visit, later = history.age, history.visit, bool(history.later[0])
+        if history.weight is not None:
+            return self._compute_weights(age, visit, later, history.weight)
         if self._ageless:  # one key for all histories of a length
             age = visit = plain_events(len(age))[1]
         if len(age) > _MAX_CACHED_EVENTS:
@@ -262,23 +271,30 @@ class SingleUserScorer:
 
         return cached
 
-    def _compute_weights(self, age: np.ndarray, visit: np.ndarray, later: bool) -> _EventWeights:
+    def _compute_weights(
+        self, age: np.ndarray, visit: np.ndarray, later: bool, weight: np.ndarray | None = None
+    ) -> _EventWeights:
         indptr = np.array([0, len(age)])
         gates = self.gates[int(later) if len(self.gates) > 1 else 0]
         if self.state_gates is not None:
             state = history_state(indptr, visit)
             gates = gates + state.dot(self.state_gates.reshape(STATE_SIZE, -1)).reshape(gates.shape)
-        pools = pool_weights(indptr, age, visit, self.scales)
-        shares = None if self.item_weights is None else self.item_weights.shares(indptr, age)
+        pools, shares = pool_weights(indptr, age, visit, self.scales, weight), None
+        if self.item_weights is not None:
+            shares = self.item_weights.shares(indptr, age, weight)
         if self.cold_rows is not None:
-            pools, gates = self._with_factors(pools, gates)
+            pools, gates = self._with_factors(pools, gates, weight)
         return _EventWeights(pools, gates, shares)
 
-    def _with_factors(self, pools: np.ndarray, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _with_factors(
+        self, pools: np.ndarray, gates: np.ndarray, weight: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The same with one more pool, which sums what events add to cold items, nothing else."""
         (n_pools, length), size = pools.shape, gates.shape[1]
         more_pools = np.empty((n_pools + 1, length), dtype=np.float32)
         more_pools[:-1], more_pools[-1] = pools, max(length, 1) ** -0.5
+        if weight is not None:
+            more_pools[-1] = factor_shares(np.array([0, length]), weight)
         more_gates = np.zeros((n_pools + 1, self.event.shape[1]), dtype=np.float32)
         more_gates[:-1, :size], more_gates[-1, size:] = gates, 1
         return more_pools, more_gates

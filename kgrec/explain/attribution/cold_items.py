@@ -16,22 +16,29 @@ from kgrec.explain.attribution.score_breakdown import ASSUMED, MATCH, NodeMatche
 from kgrec.explain.attribution.shared_nodes import ReceivedMessages
 from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Floats
-from kgrec.scoring.cold_items import ColdItems
+from kgrec.nn import Histories
+from kgrec.scoring.cold_items import ColdItems, factor_shares
 from kgrec.scoring.engine import Engine
 
 
 def cold_item_parts(
-    engine: Engine, cold: ColdItems, received: ReceivedMessages, events: Tensor, item: int
+    engine: Engine,
+    cold: ColdItems,
+    received: ReceivedMessages,
+    events: Tensor,
+    histories: Histories,
+    item: int,
 ) -> tuple[dict[str, Floats], NodeMatches]:
     """Contributions by part and the shared nodes of cold item row ``item``.
 
     ``received``: messages of the n history items; ``events`` float64 ``[n, d]``: each event's part
-    of the user's vector, divided by its length and the temperature. The parts sum to what the
-    events add to the score.
+    of the user's vector, divided by its length and the temperature; ``histories``: the history, a
+    batch of one. The parts sum to what the events add to the score.
     """
     history = received.history
     event = cold.event_factors[torch.as_tensor(history).to(engine.device)].double()
-    events = torch.cat([events, event / max(len(history), 1) ** 0.5], dim=1)
+    shares = torch.as_tensor(factor_shares(histories.indptr, histories.weight)).to(event)
+    events = torch.cat([events, event * shares.unsqueeze(1)], dim=1)
     bias = engine.model.shape.embedding_size  # its column; no event adds to it
     from_event = events.cpu().numpy() @ np.delete(cold.coefficients, bias, axis=1).T  # [n, w]
     parts = {ASSUMED: events.cpu().numpy() @ np.delete(cold.mean, bias)}

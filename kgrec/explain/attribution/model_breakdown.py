@@ -61,8 +61,8 @@ class ScenarioBreakdown:
     ``length``: norm of the pooled history divided by its shrinkage; ``pooled`` float32 ``[1, d]``:
     the pooled history, which sets the gates of the head; ``static`` and ``final`` float64 ``[d]``:
     the user's vector without the history, and the part from the history; ``mixing`` ``[n, d]``:
-    weights of the events in the pool; ``events``: by part, vectors ``[n, d]`` of the events after
-    the head.
+    weights of the events in the pool, for negative events times the vector learned for them;
+    ``events``: by part, vectors ``[n, d]`` of the events after the head.
     """
 
     engine: Engine
@@ -86,7 +86,8 @@ class ScenarioBreakdown:
             )
             pooled = model.pooled(query, inputs, batch)
             shrinkage = model.history_weight(batch)
-            mixing = batch.weights.double().T @ model.gates(batch)[0].double()
+            gated = batch.weights.double().T @ model.gates(batch)[0].double()
+            mixing = _signed(engine, history, gated)
             user = functional.normalize(pooled, dim=1) * shrinkage
             static = model.static(query, inputs, batch, engine.known)[0].double()
             if request.context and history.user[0] < 0:
@@ -102,7 +103,9 @@ class ScenarioBreakdown:
                 final=model.adapted(user, batch.scenario, batch.state)[0].double(),
                 mixing=mixing,
                 events={
-                    name: _adapted(engine, vectors.double() * mixing, batch, user)
+                    name: _adapted(
+                        engine, vectors.double() * (gated if name == WORDS else mixing), batch, user
+                    )
                     for name, vectors in _event_vectors(engine, history, batch).items()
                 },
             )
@@ -140,7 +143,7 @@ class ScenarioBreakdown:
         if cold is not None and place >= 0 and len(history.item):
             events = torch.stack(list(self.events.values())).sum(dim=0) / (length * temperature)
             score += float(cold.score_contributions(history, self.batch)[0, place])
-            parts, matches = cold_item_parts(engine, cold, self.messages, events, item)
+            parts, matches = cold_item_parts(engine, cold, self.messages, events, history, item)
         else:
             parts = {name: (e @ target / length).cpu().numpy() for name, e in self.events.items()}
             scale = length * temperature * engine.candidate_length(item)
@@ -159,7 +162,17 @@ class ScenarioBreakdown:
             timestamps=self.timestamps,
             parts=parts,
             matches=matches,
+            weight=history.weight,
         )
+
+
+def _signed(engine: Engine, history: Histories, mixing: Tensor) -> Tensor:
+    """``mixing`` float64 ``[n, d]``, for negative events times the vector learned for them."""
+    if not history.has_negative:
+        return mixing
+    assert history.weight is not None
+    negative = torch.as_tensor(history.weight < 0, device=mixing.device).unsqueeze(1)
+    return torch.where(negative, mixing * engine.model.against.double(), mixing)
 
 
 def _event_vectors(engine: Engine, history: Histories, batch: HistoryBatch) -> dict[str, Tensor]:

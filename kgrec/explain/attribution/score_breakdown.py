@@ -76,8 +76,9 @@ class ScoreBreakdown:
     ``history`` int64 ``[n]``: item rows, oldest first; ``timestamps`` int64 ``[n]``: unix seconds,
     NO_TIME if absent; ``parts``: by part (see PARTS; others are allowed) the contribution of each
     event, float64 ``[n]``. With a part "match" the model itself gives the contributions of shared
-    nodes, and "knowledge" is the rest of the graph's. Raises ModelError when lengths differ or a
-    number is not finite.
+    nodes, and "knowledge" is the rest of the graph's. ``weight`` float32 ``[n]``: what each event
+    says, below 0 for a negative one; None where each says the same. Raises ModelError when lengths
+    differ or a number is not finite.
     """
 
     score: float
@@ -86,6 +87,7 @@ class ScoreBreakdown:
     timestamps: Ints
     parts: Mapping[str, Floats]
     matches: Matches | NodeMatches
+    weight: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.history)
@@ -123,6 +125,14 @@ class ScoreBreakdown:
         for part in self.parts.values():
             total += part
         return total
+
+    def negative_items(self) -> Ints:
+        """int64: the items of the history whose newest event is negative, ascending."""
+        if self.weight is None:
+            return np.empty(0, dtype=np.int64)
+        said = np.flatnonzero(self.weight != 0)[::-1]  # newest first
+        items, newest = np.unique(self.history[said], return_index=True)
+        return np.asarray(items[self.weight[said][newest] < 0])
 
     @staticmethod
     def empty(score: float) -> ScoreBreakdown:

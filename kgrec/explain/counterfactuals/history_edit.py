@@ -62,8 +62,9 @@ class EditableHistory:
         """
         indptr = offsets(keep.sum(axis=1))
         event = np.nonzero(keep)[1]
-        text = self.histories.text[event]
-        return self._edited(indptr, self.items[event], self.times[event], text)
+        text, weight = self.histories.text[event], self.histories.weight
+        weight = None if weight is None else weight[event]
+        return self._edited(indptr, self.items[event], self.times[event], text, weight)
 
     def without(self, events: list[Ints]) -> Request:
         """One history for each list of events (positions) to leave out."""
@@ -79,10 +80,14 @@ class EditableHistory:
         item = np.column_stack([np.tile(self.items, (count, 1)), items]).ravel()
         times = np.append(self.times, now)
         text = np.append(self.histories.text, -1)
-        indptr = np.arange(count + 1, dtype=np.int64) * (n + 1)
-        return self._edited(indptr, item, np.tile(times, count), np.tile(text, count))
+        indptr, weight = np.arange(count + 1, dtype=np.int64) * (n + 1), self.histories.weight
+        if weight is not None:  # the new event is a like
+            weight = np.tile(np.append(weight, np.float32(1)), count)
+        return self._edited(indptr, item, np.tile(times, count), np.tile(text, count), weight)
 
-    def _edited(self, indptr: Ints, item: Ints, times: Ints, text: Ints) -> Request:
+    def _edited(
+        self, indptr: Ints, item: Ints, times: Ints, text: Ints, weight: np.ndarray | None
+    ) -> Request:
         count, one = len(indptr) - 1, self.histories
         age, visit = both_ages(indptr, times)
         return self.request.edited(
@@ -95,6 +100,7 @@ class EditableHistory:
                 user=np.repeat(one.user, count),
                 scenario=np.repeat(one.scenario, count),
                 later=np.repeat(one.later, count),
+                weight=weight,
             )
         )
 

@@ -24,7 +24,8 @@ class RankPosition:
     which are the candidates of the request outside the history, and ``item`` itself. Rivals are the
     other allowed items; a lead is the item's score minus a rival's, and the margin the lead over
     the k-th best rival: the item is among the k best while its margin is positive. ``against``
-    names the conditions of the request that leave the item out.
+    names the conditions of the request that leave the item out; ``hidden``: whether the history
+    does.
     """
 
     engine: Engine
@@ -35,6 +36,7 @@ class RankPosition:
     scores: np.ndarray
     allowed: np.ndarray
     against: tuple[str, ...] = ()
+    hidden: bool = False
 
     @staticmethod
     def of(
@@ -45,18 +47,24 @@ class RankPosition:
         k: int,
         candidates: np.ndarray | None = None,
         against: Sequence[str] = (),
+        hidden: Ints | None = None,
     ) -> RankPosition:
         """Score by a whole forward pass; ``candidates`` bool ``[n_items]``, None for all.
 
-        ``against`` names the conditions that leave the item out of the candidates.
+        ``against`` names the conditions that leave the item out of the candidates; ``hidden`` are
+        the items of the history that lists leave out (int64; None: none).
         """
         rows = np.arange(len(engine.snapshot.items))
-        allowed = ~np.isin(rows, history.items)
+        hidden = rows[:0] if hidden is None else hidden
+        allowed = ~np.isin(rows, hidden)
         if candidates is not None:
             allowed &= candidates
         allowed[item] = True
         scores = _all(engine, history.request)
-        return RankPosition(engine, index, history, item, k, scores, allowed, tuple(against))
+        is_hidden = bool((hidden == item).any())
+        return RankPosition(
+            engine, index, history, item, k, scores, allowed, tuple(against), is_hidden
+        )
 
     def name(self, row: int) -> str:
         """The title of an item row, or its id."""
@@ -75,7 +83,7 @@ class RankPosition:
     @property
     def never(self) -> str:
         """Why the list can't contain the item, whatever its score; "" where it can."""
-        if np.isin(self.item, self.history.items):
+        if self.hidden:
             return "It is in the history, so it is never in the list."
         if self.against:
             return f"The conditions of the list leave it out: {'; '.join(self.against)}."

@@ -14,6 +14,7 @@ from kgrec.paths.cypher import HISTORY_GIVEN, SIMILARITY, Step, path_query
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import PathIndex
 
+IN_SPITE = "The path begins with a negative event: it is no reason for the item."
 _FORMS = {"item fact": "fact", "shared entity": "shared"}
 
 
@@ -26,9 +27,11 @@ class PathDescriber:
         writer: Writer,
         user_id: str | None,
         graph_names: GraphNames | None = None,
+        negative: frozenset[int] = frozenset(),
     ) -> None:
+        """``negative``: the history items (nodes) whose newest event is negative."""
         self.index, self.writer, self.user_id = index, writer, user_id
-        self.graph_names = graph_names
+        self.graph_names, self.negative = graph_names, negative
 
     def describe(
         self, path: ConcretePath, candidate: int, contribution: float, gain: float
@@ -42,7 +45,8 @@ class PathDescriber:
         when = None if event is None else self._when(event)
         query = path_query([n[:2] for n in nodes[start:]], steps[start:], when, self.graph_names)
         similar = any(not step.stored for step in steps)
-        notes = [HISTORY_GIVEN] * (start == 1) + [SIMILARITY] * similar
+        negative = item in self.negative
+        notes = [HISTORY_GIVEN] * (start == 1) + [SIMILARITY] * similar + [IN_SPITE] * negative
         return ExplainedPath(
             nodes=nodes,
             relations=tuple(step.relation for step in steps),
@@ -50,15 +54,16 @@ class PathDescriber:
             contribution=contribution,
             share=contribution / abs(gain) if gain else 0.0,
             sentence=self.writer.sentence(
-                self._sentence_parts(path, candidate, steps, event, contribution < 0)
+                self._sentence_parts(path, candidate, steps, event, contribution)
             ),
-            cypher=query.text,
+            cypher=f"// {IN_SPITE}\n{query.text}" if negative else query.text,
             parameters=query.parameters,
             kind=path.kind,
             stored=tuple(step.stored for step in steps),
             words=words,
             people=path.people,
             note=" ".join(notes),
+            negative=negative,
             expected={"nodes": list(query.nodes), "relations": list(query.relations)},
         )
 
@@ -108,7 +113,7 @@ class PathDescriber:
         candidate: int,
         steps: list[Step],
         event: int | None,
-        against: bool,
+        contribution: float,
     ) -> SentenceParts:
         events = self.index.snapshot.interactions
         rating = None if event is None or np.isnan(events.rating[event]) else events.rating[event]
@@ -130,7 +135,8 @@ class PathDescriber:
             part="" if path.kind == "collaborative" else path.part,
             event="" if event is None else str(events.event[event] or ""),
             rating=None if rating is None else float(rating),
-            negative=against,
+            negative=contribution < 0,
+            in_spite=contribution >= 0 and path.nodes[1] in self.negative,
         )
 
     def _form(self, path: ConcretePath, steps: list[Step]) -> tuple[str, str, str]:

@@ -26,7 +26,8 @@ class SentenceParts:
     """What a sentence says. ``form`` names a template, without its " unnamed".
 
     ``kind`` and ``relation`` or ``part`` select templates for single relations and parts of the
-    model; ``negative``: the path lowered the score.
+    model; ``negative``: the path lowered the score; ``in_spite``: it raised the score, and begins
+    with a negative event.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class SentenceParts:
     event: str = ""
     rating: float | None = None
     negative: bool = False
+    in_spite: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class Writer:
             "subject": self.subject,
         }
         text = _fill(self._template(parts), fields)
+        if parts.in_spite:
+            return self.phrase("in spite", sentence=text, item=parts.item)
         return self.phrase("against", sentence=text) if parts.negative else text
 
     def phrase(self, name: str, /, **fields: object) -> str:

@@ -16,6 +16,7 @@ from kgrec.scoring.item_clusters.search import AllowedItems, PartSearch, item_pa
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.ranked_lists import ListOptions, RankedRows, rank_batches, rank_items
 from kgrec.scoring.request import Request
+from kgrec.scoring.seen_events import ALL, SeenRule, seen_items
 from kgrec.scoring.single_user import UserParts
 
 _FOUND: Final = 4  # items that clusters give for each place of the list
@@ -37,7 +38,7 @@ def best_items(
     scores = np.full((len(request), k), -np.inf, dtype=np.float32)
     left = [np.empty(0, dtype=np.int64)]
     for members, mask in _groups(engine, request, options):
-        limits = search.limits(k, mask, options.exclude_seen)
+        limits = search.limits(k, mask, options.seen)
         if limits is not None:
             _fill(rows, scores, members, search.lists(engine, request.of_rows(members), limits))
         left.append(members[rows[members, -1] < 0])  # shorter than k: perhaps there are more
@@ -73,19 +74,26 @@ def _fill(
         rows[row, : len(found)], scores[row, : len(found)] = found, values
 
 
-def _asking(engine: Engine, request: Request) -> Iterator[Asker]:
+def _asking(engine: Engine, request: Request, rule: SeenRule) -> Iterator[Asker]:
     histories = request.histories
+    left_out = seen_items(engine, request, rule)
+    seen = (np.zeros_like(histories.indptr), histories.item[:0]) if left_out is None else left_out
     weighted = request.weighted_scenarios()
     users = [engine.user_parts(one.histories, one.context) for one, _ in weighted]
+    weights, rows_of = engine.item_weights, histories.item
+    if weights is not None:
+        rows_of = weights.rows(histories.item, histories.weight)
     for row in range(len(request)):
-        items = histories.item[histories.indptr[row] : histories.indptr[row + 1]]
+        events = slice(histories.indptr[row], histories.indptr[row + 1])
         present = [
             (parts[row], int(one.histories.scenario[row]), float(weight[row]))
             for parts, (one, weight) in zip(users, weighted, strict=True)
             if weight[row] > 0
         ]
         scenarios = [(code, weight) for _, code, weight in present]
-        yield Asker(items, _mean([(part, weight) for part, _, weight in present]), scenarios)
+        user = _mean([(part, weight) for part, _, weight in present])
+        hidden = seen[1][seen[0][row] : seen[0][row + 1]]
+        yield Asker(histories.item[events], user, scenarios, rows_of[events], hidden)
 
 
 def _mean(users: list[tuple[UserParts, float]]) -> UserParts:
@@ -99,12 +107,12 @@ def _mean(users: list[tuple[UserParts, float]]) -> UserParts:
 
 @dataclass(frozen=True, eq=False)
 class ListLimits:
-    """Length of a list, the items that may be in it (None: all), and the search for them in each
-    part of the items (``PartSearch.options``)."""
+    """Length of a list, the items that may be in it (None: all), those of a history that may not,
+    and the search for them in each part of the items (``PartSearch.options``)."""
 
     k: int
     allowed: AllowedItems | None
-    exclude_seen: bool
+    seen: SeenRule
     options: tuple[Any, ...]
 
 
@@ -128,33 +136,33 @@ class ItemSearch:
             clusters=clusters,
         )
 
-    def limits(self, k: int, mask: np.ndarray | None, exclude_seen: bool) -> ListLimits | None:
+    def limits(self, k: int, mask: np.ndarray | None, seen: SeenRule) -> ListLimits | None:
         """The limits of lists of k among the items of ``mask`` (bool ``[n]``); None where it is
         better to score all items."""
         left = 1.0 if mask is None else np.count_nonzero(mask) / max(len(mask), 1)
         share = self.clusters.share(k, left)
-        return None if share is None else self.limits_for(share, k, mask, exclude_seen)
+        return None if share is None else self.limits_for(share, k, mask, seen)
 
     def limits_for(
-        self, share: float, k: int, mask: np.ndarray | None, exclude_seen: bool = True
+        self, share: float, k: int, mask: np.ndarray | None, seen: SeenRule = ALL
     ) -> ListLimits:
         """``limits`` with a given share of the clusters to search."""
         allowed = None if mask is None else AllowedItems.of(mask)
         options = tuple(part.options(share, allowed) for part in self.parts)
-        return ListLimits(k, allowed, exclude_seen, options)
+        return ListLimits(k, allowed, seen, options)
 
     def lists(
         self, engine: Engine, request: Request, limits: ListLimits
     ) -> Iterator[tuple[Ints, np.ndarray]]:
         """``list_of`` every history of a request."""
         for start in range(0, len(request), _BATCH):
-            for asker in _asking(engine, request.part(start, start + _BATCH)):
+            for asker in _asking(engine, request.part(start, start + _BATCH), limits.seen):
                 yield self.list_of(asker, limits)
 
     def list_of(self, asker: Asker, limits: ListLimits) -> tuple[Ints, np.ndarray]:
         """The best items for one user and their scores, int64 and float32 ``[<= k]``; equal scores
         rank by item row."""
-        seen = distinct(asker.items) if limits.exclude_seen else asker.items[:0]
+        seen = distinct(asker.seen)
         wanted, user = _FOUND * limits.k + len(seen), asker.parts
         query = np.concatenate([user.vector * self.temperature, _ONE, user.factors])
         pairs = zip(self.parts, limits.options, strict=True)

@@ -27,11 +27,17 @@ class Asker(NamedTuple):
         The user; averaged over the scenarios of a mixture.
     scenarios : list of (int, float)
         Codes of the scenarios with their weights, which sum to one.
+    rows : int64 ``[n]``
+        The events' rows of the item–item weights.
+    seen : int64
+        Items that are left out because of an event.
     """
 
     items: Ints
     parts: UserParts
     scenarios: list[tuple[int, float]]
+    rows: Ints
+    seen: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +83,7 @@ class ItemScorer:
             return _NONE, np.empty(0, dtype=np.float32)
         found = []
         for scenario, weight in asker.scenarios:
-            columns, values = self.item_weights.entries(asker.items, shares, scenario)
+            columns, values = self.item_weights.entries(asker.rows, shares, scenario)
             found.append((columns, values if weight == 1 else values * np.float32(weight)))
         columns, values = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         if not len(columns):

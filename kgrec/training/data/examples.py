@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from kgrec.arrays import offsets, ranges, row_numbers
+from kgrec.feedback import EventWeights, cap_repeats
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn.histories import Histories, both_ages
 
@@ -22,6 +23,9 @@ class Sequences:
     """All users' events, user by user, oldest first: ``indptr`` int64 ``[m + 1]``, others ``[n]``.
 
     ``text`` int64 row of the event's own text or -1; ``scenario`` int64 codes, -1 for none.
+    ``weight`` float32, what each event says, and ``target`` bool, whether lists are to find it;
+    None where each event weighs 1 and is a target. At most ``repeats`` events of a user with one
+    item count.
     """
 
     indptr: Ints
@@ -29,13 +33,28 @@ class Sequences:
     timestamp: Ints
     text: Ints
     scenario: Ints
+    weight: np.ndarray | None = None
+    target: np.ndarray | None = None
+    repeats: int = 1
 
     @staticmethod
-    def build(snapshot: GraphSnapshot, text: Ints, scenario: Ints) -> Sequences:
-        """``text`` and ``scenario`` hold one value per interaction of the snapshot."""
+    def build(
+        snapshot: GraphSnapshot, text: Ints, scenario: Ints, feedback: EventWeights | None = None
+    ) -> Sequences:
+        """``text`` and ``scenario`` hold one value per interaction of the snapshot. Raises
+        RequestError for a kind of event that ``feedback`` gives no weight."""
         seen = snapshot.interactions
-        indptr = seen.indptr(len(snapshot.users))
-        return Sequences(indptr, seen.item, seen.timestamp, text, scenario)
+        plain = Sequences(
+            seen.indptr(len(snapshot.users)), seen.item, seen.timestamp, text, scenario
+        )
+        if feedback is None:
+            return plain
+        return replace(
+            plain,
+            weight=feedback.of_interactions(seen),
+            target=feedback.targets_of(seen),
+            repeats=feedback.repeats,
+        )
 
     def lengths(self) -> Ints:
         return np.diff(self.indptr)
@@ -62,7 +81,20 @@ class Sequences:
             user=users,
             scenario=np.full(len(users), -1) if scenario is None else scenario,
             later=np.full(len(users), later),
+            weight=self._weights(indptr, events),
         )
+
+    def _weights(self, indptr: Ints, events: Ints) -> np.ndarray | None:
+        """What the events of histories say, float32 ``[nnz]``; None where each says the same."""
+        if self.weight is None:
+            return None
+        return cap_repeats(indptr, self.item[events], self.weight[events], self.repeats)
+
+    def target_weights(self, events: Ints) -> np.ndarray:
+        """float32 ``[t]``: how much each event counts as a target, 0 for one that is none."""
+        if self.weight is None or self.target is None:
+            return np.ones(len(events), dtype=np.float32)
+        return np.where(self.target[events], self.weight[events], np.float32(0))
 
     def _histories(
         self,
@@ -87,6 +119,7 @@ class Sequences:
             user=users,
             scenario=none if scenario is None else scenario,
             later=later,
+            weight=self._weights(kept, chosen),
         )
 
 
@@ -223,13 +256,17 @@ def _examples(
     """Examples of ``users`` in the scenarios ``scenario``, whose targets are of that scenario."""
     wanted = scenario[targets.row]
     same = (wanted < 0) | (data.scenario[targets.events] == wanted)
+    weight = targets.weight
+    if data.weight is not None:
+        weight = weight * data.target_weights(targets.events)
+        same &= weight > 0
     return Examples(
         histories=data._histories(users, past.indptr, past.events, past.keep, scenario, later),
         seen_row=row_numbers(past.indptr)[past.seen],
         seen_item=data.item[past.events[past.seen]],
         target_row=targets.row[same],
         target_item=data.item[targets.events[same]],
-        target_weight=targets.weight[same],
+        target_weight=weight[same],
     )
 
 
@@ -237,12 +274,8 @@ def histories_of(histories: Histories, rows: Ints) -> Histories:
     """``rows`` (int64) of ``histories`` alone, in that order."""
     lengths = np.diff(histories.indptr)[rows]
     events = ranges(histories.indptr[rows], lengths)
-    return Histories(
-        indptr=offsets(lengths),
-        item=histories.item[events],
-        age=histories.age[events],
-        visit=histories.visit[events],
-        text=histories.text[events],
+    return replace(
+        histories.select(events, offsets(lengths)),
         user=histories.user[rows],
         scenario=histories.scenario[rows],
         later=histories.later[rows],

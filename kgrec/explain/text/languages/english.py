@@ -33,6 +33,7 @@ _TEMPLATES = {
     "other:words": "{chose}; the words that went with it fit “{item}”.",
     "other:assumed": "{chose}; little is known of it, and what is assumed instead fits “{item}”.",
     "against": "{sentence} This counted against it.",
+    "in spite": "{sentence} “{item}” is suggested in spite of this, not because of it.",
     "person": "1 person",
     "people": "{count} people",
     "fact:ALSO_BOUGHT": "{chose}; people who buy it also buy “{item}”.",
@@ -67,5 +68,10 @@ _VERBS = {
     "play": "played",
     "read": "read",
     "cart": "put in the basket",
+    "dislike": "disliked",
+    "hide": "hid",
+    "remove": "removed",
+    "return": "returned",
+    "skip": "skipped",
 }
 LANGUAGE = Language("en", "English", subject="You", templates=_TEMPLATES, verbs=_VERBS)

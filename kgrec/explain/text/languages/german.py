@@ -34,6 +34,7 @@ _TEMPLATES = {
     "other:assumed": "{chose}; darüber ist wenig bekannt, und was stattdessen angenommen wird, "
     "passt zu „{item}“.",
     "against": "{sentence} Das sprach dagegen.",
+    "in spite": "{sentence} „{item}“ wird trotzdem vorgeschlagen, nicht deswegen.",
     "person": "1 Person",
     "people": "{count} Personen",
     "fact:ALSO_BOUGHT": "{chose}; wer das kauft, kauft auch „{item}“.",
@@ -66,6 +67,11 @@ _VERBS = {
     "play": "gespielt",
     "read": "gelesen",
     "cart": "in den Warenkorb gelegt",
+    "dislike": "mit „Gefällt mir nicht“ markiert",
+    "hide": "ausgeblendet",
+    "remove": "entfernt",
+    "return": "zurückgegeben",
+    "skip": "übersprungen",
 }
 _WORDS = {
     **block_labels("de"),
@@ -114,6 +120,7 @@ _WORDS = {
     "chose": "gewählt",
     "chosen otherwise": "anders gewählt",
     "fitting words": "passende Worte",
+    "in spite of": "trotz",
 }
 LANGUAGE = Language(
     "de", "Deutsch", subject="Sie", templates=_TEMPLATES, verbs=_VERBS, words=_WORDS

@@ -1,0 +1,126 @@
+"""The weights of ratings, chosen on validation rows by item–item weights in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from kgrec.arrays import Csr, distinct, pairs_to_csr, take_rows
+from kgrec.config import RecommenderConfig
+from kgrec.config.feedback import AUTO, FeedbackConfig
+from kgrec.feedback import EventWeights
+from kgrec.feedback.defaults import rating_values, rating_weights
+from kgrec.feedback.weights import disliked_matrix, liked_matrix
+from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints
+from kgrec.metrics.evaluate import evaluate_ranking
+from kgrec.nn import ItemWeights
+from kgrec.progress import Progress
+from kgrec.threads import follow
+from kgrec.training import fit_item_weights
+
+_RIDGES = (10.0, 3.0)
+_MIN_GAIN = 0.005  # of NDCG: a smaller one changes nothing, so that chance decides less often
+_MAX_USERS = 5_000  # whose validation rows choose, at most
+_MAX_ITEMS = 20_000  # with more nothing is compared: the first weights are taken
+
+
+def with_rating_weights(
+    config: RecommenderConfig,
+    train: GraphSnapshot,
+    valid: Interactions,
+    seed: int,
+    progress: Progress | None = None,
+) -> RecommenderConfig:
+    """The settings with weights of ratings, where ``feedback.like`` is set and these are not.
+
+    Candidates (``rating_weights``) are compared by NDCG@10 on ``valid``, the validation rows that
+    are targets; the first of about equal ones is taken, and the first of all without such rows.
+    """
+    feedback = config.feedback
+    if feedback.ratings != AUTO or feedback.like is None or feedback.like == AUTO:
+        return config
+    values = rating_values(train.interactions)
+    candidates = rating_weights(values, feedback.like)
+    best = candidates[0]
+    n_items = len(distinct(train.interactions.item))
+    if len(candidates) > 1 and len(valid) and n_items <= _MAX_ITEMS:
+        best = _compared(feedback, candidates, train, valid, seed, progress)
+    chosen = feedback.model_copy(update={"ratings": best})
+    return config.model_copy(update={"feedback": chosen})
+
+
+def _compared(
+    feedback: FeedbackConfig,
+    candidates: Sequence[dict[str, float]],
+    train: GraphSnapshot,
+    valid: Interactions,
+    seed: int,
+    progress: Progress | None,
+) -> dict[str, float]:
+    question = _Question.build(train, valid, seed)
+    best, highest = candidates[0], 0.0
+    for number, candidate in enumerate(candidates):
+        follow()
+        weights = EventWeights.of(feedback.model_copy(update={"ratings": candidate}))
+        ndcg = question.ndcg(weights)
+        if ndcg > highest * (1 + _MIN_GAIN):
+            best, highest = candidate, ndcg
+        if progress is not None:
+            progress(f"ratings: valid NDCG@10 {highest:.4f}", number + 1, len(candidates))
+    return best
+
+
+class _Question:
+    """The users with validation rows, the items they are to find, and the training events."""
+
+    def __init__(self, train: GraphSnapshot, user: Ints, targets: Csr) -> None:
+        self.train, self.user, self.targets = train, user, targets
+        self.items, self._item = np.unique(train.interactions.item, return_inverse=True)
+        seen = pairs_to_csr(train.interactions.user, self._item, len(train.users))
+        self._seen = take_rows(seen, user)
+
+    @staticmethod
+    def build(train: GraphSnapshot, valid: Interactions, seed: int) -> _Question:
+        items = distinct(train.interactions.item)
+        place = np.minimum(np.searchsorted(items, valid.item), len(items) - 1)
+        known = items[place] == valid.item
+        user = distinct(valid.user[known])
+        if len(user) > _MAX_USERS:
+            user = np.sort(np.random.default_rng(seed).choice(user, _MAX_USERS, replace=False))
+        whole = pairs_to_csr(valid.user[known], place[known], len(train.users))
+        return _Question(train, user, take_rows(whole, user))
+
+    def ndcg(self, weights: EventWeights | None) -> float:
+        """NDCG@10 of item–item weights with these weights of events, with the best ridge."""
+        events, shape = self.train.interactions, (len(self.train.users), len(self.items))
+        liked = liked_matrix(weights, events, self._item, shape)[self.user]
+        negative = disliked_matrix(weights, events, self._item, shape)
+        negative = None if negative is None else negative[self.user]
+        found = fit_item_weights(
+            self.train,
+            graph=0.0,
+            ridges=_RIDGES,
+            decay=np.inf,
+            device=torch.device("cpu"),
+            feedback=weights,
+        )
+        return max(self._evaluated(one, liked, negative) for one in found)
+
+    def _evaluated(
+        self, one: ItemWeights, liked: sp.csr_matrix, negative: sp.csr_matrix | None
+    ) -> float:
+        n_items = len(self.items)
+
+        def score(rows: Ints) -> torch.Tensor:
+            total = liked[rows] @ one.matrix[:n_items]
+            if negative is not None and one.signed:
+                total = total + negative[rows] @ one.matrix[n_items:]
+            return torch.from_numpy(total.toarray())
+
+        report = evaluate_ranking(
+            score, n_items=n_items, targets=self.targets, seen=self._seen, ks=(10,)
+        )
+        return report["ndcg@10"]
