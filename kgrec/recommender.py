@@ -57,6 +57,7 @@ from kgrec.explore import GraphExplorer
 from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
 from kgrec.explore.user_page import UserPage
 from kgrec.features.texts import TextReader, scenarios_of
+from kgrec.feedback.seen_items import ExcludeSeen
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.plan import with_effort
@@ -90,7 +91,6 @@ from kgrec.scoring.ranked_lists import (
     with_integers,
 )
 from kgrec.scoring.request import Request
-from kgrec.scoring.seen_events import ExcludeSeen
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.session import with_plain_sessions
 from kgrec.state import FittedState, fitted_state, with_ratings

@@ -14,6 +14,7 @@ from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
 from kgrec.features.tables import KeptRows
 from kgrec.features.texts import TextFeatures, TextReader, same_texts, texts_without
+from kgrec.feedback.seen_items import SeenRule
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
@@ -30,7 +31,6 @@ from kgrec.scoring.item_clusters.build import clusters_for, wants_clusters
 from kgrec.scoring.item_clusters.lists import ItemSearch
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.live_events import LiveEvents
-from kgrec.scoring.seen_events import SeenRule
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.training.scenarios.maml import Start

@@ -16,6 +16,7 @@ from graph_schema.frames import SPECS
 from graph_schema.names import KEY_COLUMNS
 from graph_schema.report import shown
 
+_UNREAD: Final = ("weight", "weights", "dwell", "dwell_time")  # of interactions
 _NODES: Final = ("users", "items", "entities", "scenarios")
 _YEAR_1900: Final = -2_208_988_800
 _YEAR_1980: Final = 315_532_800
@@ -37,6 +38,13 @@ def catalog_notes(catalog: Catalog) -> Iterator[str]:
         if "timestamp" in spec.by_name and "timestamp" in catalog.tables[name].column_names:
             yield from _early(name, catalog)
             yield from _odd_times(name, catalog)
+    unread = [name for name in catalog.tables["interactions"].column_names if name in _UNREAD]
+    if unread:
+        yield (
+            f"interactions: the column {shown(unread[0])} is kept, and no model reads it. Kinds of "
+            "events and ratings have weights (feedback in the settings); write what it says as an "
+            "event, such as view and buy."
+        )
 
 
 def _forms(name: str, ids: Any) -> Iterator[str]:

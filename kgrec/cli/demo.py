@@ -93,11 +93,13 @@ def _load(store: Path, progress: Progress) -> None:
 def _train(
     store: Path, folder: Path, seed: int, device: str | None, progress: Progress
 ) -> Recommender:
-    from kgrec import Recommender
+    from kgrec import FeedbackConfig, Recommender, RecommenderConfig
 
     say("3/4 training")
+    feedback = FeedbackConfig(like=4, ratings={"<=2": -1, "3": 0.5})
     with open_store(str(store)) as graph:
-        model = Recommender().fit(graph, seed=seed, device=device, progress=progress)
+        model = Recommender(RecommenderConfig(feedback=feedback))
+        model.fit(graph, seed=seed, device=device, progress=progress)
         say(f"4/4 saving the model in {folder}")
         model.save(folder)
     return Recommender.load(folder)

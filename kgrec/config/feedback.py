@@ -54,7 +54,7 @@ class FeedbackConfig(Settings):
         AUTO,
         description="Weight by rating, such as {'<=2' = -1, '3' = 0.5, '>=4' = 1}; the first that "
         "holds counts, 1 where none does. auto: chosen on validation rows where like is set, else "
-        "each rating weighs 1.",
+        "each rating has the weight 1.",
     )
     like: Literal["auto"] | Annotated[float, Field(allow_inf_nan=False)] | None = Field(
         None,
@@ -71,7 +71,7 @@ class FeedbackConfig(Settings):
         5,
         ge=1,
         description="Events of one user with one item that count, the newest; it has an effect "
-        "only where some event weighs other than 1.",
+        "only where some weight is not 1.",
     )
     exclude_seen: dict[Kind, Hiding] = Field(
         {},
@@ -96,13 +96,13 @@ class FeedbackConfig(Settings):
         unknown = [kind for kind in self.targets or () if self.weight_of(kind) <= 0]
         if unknown:
             raise ValueError(
-                f"the target {unknown[0]!r} weighs {self.weight_of(unknown[0]):g}; a target needs "
-                "a weight above 0"
+                f"the target {unknown[0]!r} has the weight {self.weight_of(unknown[0]):g}; a "
+                "target needs one above 0"
             )
         return self
 
     def weight_of(self, kind: str) -> float:
-        """The weight of a kind of event; 1 where nothing is said of any."""
+        """The weight of a kind of event; 1 where no kind has one."""
         if not self.events:
             return 1.0
         return self.events.get(kind, self.events.get(OTHERS, 1.0))

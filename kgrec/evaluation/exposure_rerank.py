@@ -24,9 +24,9 @@ from kgrec.scoring.ranked_lists import (
     batch_size,
     ranked_frame,
     score_request,
+    seen_items,
 )
 from kgrec.scoring.request import Request
-from kgrec.scoring.seen_events import seen_items
 from kgrec.visualization.notebook import fragment
 
 _SHOWN = 20  # rows of the lists in a notebook

@@ -122,8 +122,9 @@ class Comparison:
         )
 
     def _best(self) -> list[str]:
-        """The best reason of each item with its contribution."""
-        best = [one.paths[0] for one in (self.a, self.b) if one.paths]
+        """The best reason of each item with its contribution; a negative event is none."""
+        found = ([path for path in one.paths if not path.negative] for one in (self.a, self.b))
+        best = [paths[0] for paths in found if paths]
         return [f"{signed(path.contribution)}  {path.sentence}" for path in best]
 
 

@@ -25,12 +25,13 @@ from kgrec.explain.explained_path import ExplainedPath
 from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.writer import Writer
+from kgrec.feedback.seen_items import ALL, SeenRule
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.paths.index import Constraints
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import candidate_mask, conditions_against
+from kgrec.scoring.ranked_lists import seen_items
 from kgrec.scoring.request import Request
-from kgrec.scoring.seen_events import ALL, SeenRule, seen_items
 
 
 @dataclass(frozen=True, eq=False)

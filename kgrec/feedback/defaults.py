@@ -108,9 +108,9 @@ def note_of(config: FeedbackConfig, events: Interactions) -> str:
     """``describe``; where ratings differ and all count alike, that they do. "" where there is
     nothing to say."""
     values = rating_values(events)
-    told = describe(config)
-    if told or len(values) < 2:
-        return told
+    words = describe(config)
+    if words or len(values) < 2:
+        return words
     return (
         f"ratings of {values[0]:g} to {values[-1]:g} all count as liked (feedback.like = "
         f"{like_of(values):g} would take those below as less)"

@@ -23,7 +23,7 @@ class EventWeights:
     Attributes
     ----------
     kinds : tuple of (str, float)
-        Weights by kind of event, "*" for other kinds; empty: each weighs 1.
+        Weights by kind of event, "*" for other kinds; empty: each has the weight 1.
     ratings : tuple of (str, float)
         Weights by range of ratings (see ``bounds``); the first that holds counts, else 1.
     like : float or None
@@ -42,8 +42,8 @@ class EventWeights:
 
     @staticmethod
     def of(config: FeedbackConfig) -> EventWeights | None:
-        """The weights of settings in which nothing is left to choose; None where each event weighs
-        1 and is a target."""
+        """The weights of settings in which nothing is left to choose; None where each event
+        has the weight 1 and is a target."""
         ratings = {} if config.ratings == AUTO else config.ratings
         like = None if config.like == AUTO else config.like
         weights = {*config.events.values(), *ratings.values()}

@@ -13,15 +13,15 @@ from torch.nn import functional
 
 from graph_schema.names import ITEM
 from kgrec.arguments import check_k
-from kgrec.arrays import Csr
+from kgrec.arrays import Csr, offsets, ranges
 from kgrec.config import FeedbackConfig
-from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.feedback.seen_items import ALL, ExcludeSeen, SeenRule
+from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints, Strings
 from kgrec.paths.index import Constraints
 from kgrec.ranking import pairs_to_csr, top_k
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import candidate_mask
 from kgrec.scoring.request import Request
-from kgrec.scoring.seen_events import ALL, ExcludeSeen, SeenRule, seen_items
 
 _BATCH = 1024  # users scored at once, at most
 _CELLS = {"cpu": 2**24, "cuda": 2**29}  # scores in memory at once, at most: 64 MB, 2 GB
@@ -223,6 +223,37 @@ def _limits(engine: Engine, request: Request, options: ListOptions) -> _Limits:
         mask = engine.candidates(histories.scenario, mask)
     seen = seen_items(engine, request, options.seen)
     return _Limits(k=min(options.k, len(engine.item_ids) - 1), seen=seen, candidates=mask)
+
+
+def seen_items(engine: Engine, request: Request, rule: SeenRule) -> Csr | None:
+    """The items that lists of a request leave out, as CSR; None for none.
+
+    The age of an event is counted back from the newest one of the graph or of its history.
+    """
+    histories = request.histories
+    if rule.nothing:
+        return None
+    if rule.whole:
+        return histories.indptr, histories.item
+    kind, time = _events(engine, request)
+    newest = engine.snapshot.seen_until
+    now = np.full(len(time), NO_TIME if newest is None else newest)
+    now = np.maximum(now, time.max(initial=NO_TIME))
+    kept = rule.hides(kind, time, now)
+    return offsets(kept)[histories.indptr], histories.item[kept]
+
+
+def _events(engine: Engine, request: Request) -> tuple[Strings, Ints]:
+    """Kind and time of the events of a request."""
+    histories = request.histories
+    if request.stored:
+        events, first = engine.snapshot.interactions, engine.sequences.indptr
+        rows = ranges(first[histories.user], np.diff(histories.indptr))
+        return events.event[rows], events.timestamp[rows]
+    if request.given is not None:
+        return request.given.kind, request.given.time
+    none = np.full(len(histories.item), "", dtype=object)
+    return none, np.full(len(none), NO_TIME)
 
 
 def _arrays(found: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:

@@ -86,19 +86,19 @@ def test_explanations_add_up_and_name_no_dislike_as_a_reason(model) -> None:
         scores = all_scores(found, user)
         ids = found.snapshot.items.ids
         for item in found.rank(user, k=3).ids[0]:
-            told = found.explain(user, str(item), k=30)
-            total = told.baseline + sum(path.contribution for path in told.paths)
-            total += told.not_shown + told.rest
-            assert told.score == pytest.approx(scores[ids.tolist().index(item)], abs=1e-4)
-            assert total == pytest.approx(told.score, abs=1e-4)
-            for path in told.paths:
+            explained = found.explain(user, str(item), k=30)
+            total = explained.baseline + sum(path.contribution for path in explained.paths)
+            total += explained.not_shown + explained.rest
+            assert explained.score == pytest.approx(scores[ids.tolist().index(item)], abs=1e-4)
+            assert total == pytest.approx(explained.score, abs=1e-4)
+            for path in explained.paths:
                 first = path.nodes[1][1]
                 assert path.negative == (first in negative)
                 reason = path.contribution > 0 and first in negative
                 spite += reason
                 assert ("in spite of this" in path.sentence) == reason
                 assert path.cypher.startswith("// ") == path.negative
-            for one in told.history:
+            for one in explained.history:
                 role = "in spite of" if one.id in negative and one.contribution > 0 else ""
                 assert one.role == role
     assert spite or model is quick
@@ -107,8 +107,8 @@ def test_explanations_add_up_and_name_no_dislike_as_a_reason(model) -> None:
 def test_it_says_so_in_german() -> None:
     found = trained()
     item = str(found.rank("u2", k=1).ids[0][0])
-    told = found.explain("u2", item, k=30, writer="de")
-    lowered = [p for p in told.paths if p.negative and p.contribution > 0]
+    explained = found.explain("u2", item, k=30, writer="de")
+    lowered = [p for p in explained.paths if p.negative and p.contribution > 0]
     assert all("wird trotzdem vorgeschlagen, nicht deswegen" in p.sentence for p in lowered)
 
 

@@ -84,7 +84,10 @@ def test_durations(text: bool | str, expected: float) -> None:
     [
         ({"events": {"buy": NAN}}, "events.buy: Input should be a finite number"),
         ({"events": {"hide": -1, "skip": -0.2}}, "no kind of event in events has a weight above 0"),
-        ({"events": {"buy": 1, "hide": -1}, "targets": ["hide"]}, "the target 'hide' weighs -1"),
+        (
+            {"events": {"buy": 1, "hide": -1}, "targets": ["hide"]},
+            "the target 'hide' has the weight -1",
+        ),
         ({"exclude_seen": {"view": "a month"}}, "'a month' is no duration"),
         ({"like": NAN}, "like"),
         ({"repeats": 0}, "repeats"),

@@ -9,14 +9,20 @@ from typing import Any, Final
 import numpy as np
 
 from kgrec.arrays import distinct
+from kgrec.feedback.seen_items import ALL, SeenRule
 from kgrec.graph.snapshot import Ints
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.scorer import Asker, ItemScorer
 from kgrec.scoring.item_clusters.search import AllowedItems, PartSearch, item_parts
 from kgrec.scoring.item_clusters.stored import ItemClusters
-from kgrec.scoring.ranked_lists import ListOptions, RankedRows, rank_batches, rank_items
+from kgrec.scoring.ranked_lists import (
+    ListOptions,
+    RankedRows,
+    rank_batches,
+    rank_items,
+    seen_items,
+)
 from kgrec.scoring.request import Request
-from kgrec.scoring.seen_events import ALL, SeenRule, seen_items
 from kgrec.scoring.single_user import UserParts
 
 _FOUND: Final = 4  # items that clusters give for each place of the list

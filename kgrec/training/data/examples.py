@@ -24,8 +24,8 @@ class Sequences:
 
     ``text`` int64 row of the event's own text or -1; ``scenario`` int64 codes, -1 for none.
     ``weight`` float32, what each event says, and ``target`` bool, whether lists are to find it;
-    None where each event weighs 1 and is a target. At most ``repeats`` events of a user with one
-    item count.
+    None where each event has the weight 1 and is a target. At most ``repeats`` events of a user
+    with one item count.
     """
 
     indptr: Ints

@@ -9,13 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from kgrec.arguments import check_flag
-from kgrec.arrays import Csr, offsets, ranges
 from kgrec.config.feedback import OTHERS, Hiding, seconds
 from kgrec.errors import RequestError
 from kgrec.graph.columns import codes_and_names
 from kgrec.graph.snapshot import NO_TIME, Ints, Strings
-from kgrec.scoring.engine import Engine
-from kgrec.scoring.request import Request
 
 ExcludeSeen: TypeAlias = "bool | Mapping[str, Hiding]"
 
@@ -78,34 +75,3 @@ class SeenRule:
 
 ALL = SeenRule()
 NOTHING = SeenRule(others=0.0)
-
-
-def seen_items(engine: Engine, request: Request, rule: SeenRule) -> Csr | None:
-    """The items that lists of a request leave out, as CSR; None for none.
-
-    The age of an event is counted back from the newest one of the graph or of its history.
-    """
-    histories = request.histories
-    if rule.nothing:
-        return None
-    if rule.whole:
-        return histories.indptr, histories.item
-    kind, time = _events(engine, request)
-    newest = engine.snapshot.seen_until
-    now = np.full(len(time), NO_TIME if newest is None else newest)
-    now = np.maximum(now, time.max(initial=NO_TIME))
-    kept = rule.hides(kind, time, now)
-    return offsets(kept)[histories.indptr], histories.item[kept]
-
-
-def _events(engine: Engine, request: Request) -> tuple[Strings, Ints]:
-    """Kind and time of the events of a request."""
-    histories = request.histories
-    if request.stored:
-        events, first = engine.snapshot.interactions, engine.sequences.indptr
-        rows = ranges(first[histories.user], np.diff(histories.indptr))
-        return events.event[rows], events.timestamp[rows]
-    if request.given is not None:
-        return request.given.kind, request.given.time
-    none = np.full(len(histories.item), "", dtype=object)
-    return none, np.full(len(none), NO_TIME)
