@@ -56,8 +56,8 @@ def like_of(values: Floats) -> float:
 def rating_weights(values: Floats, like: float) -> list[dict[str, float]]:
     """The weights of ratings to compare on validation rows, where ``like`` and above are likes.
 
-    Ratings below count less: half; a quarter in the lower part; negative in the lower part; or
-    negative in all. Where one value alone lies below, it is negative.
+    Ratings below count like others in a history; half; a quarter in the lower part; negative in
+    the lower part; or negative in all. Where one value alone lies below, it is negative.
     """
     below = values[values < like]
     if not len(below):
@@ -66,6 +66,7 @@ def rating_weights(values: Floats, like: float) -> list[dict[str, float]]:
         return [{_below(like): -1.0}]
     middle = _text((float(below[0]) + like) / 2)
     return [
+        {_below(like): 1.0},
         {_below(like): 0.5},
         {f"<{middle}": 0.25, _below(like): 0.5},
         {f"<{middle}": -1.0, _below(like): 0.5},

@@ -171,6 +171,16 @@ def liked_matrix(
     return _capped_sums(np.maximum(weights.of_interactions(events), 0), events.user, item, shape)
 
 
+def target_matrix(
+    weights: EventWeights | None, events: Interactions, item: Ints, shape: tuple[int, int]
+) -> sp.csr_matrix | None:
+    """``liked_matrix`` of the targets alone; None where each like is a target."""
+    if weights is None or (weights.like is None and weights.targets is None):
+        return None
+    said = np.where(weights.targets_of(events), weights.of_interactions(events), np.float32(0))
+    return _capped_sums(said, events.user, item, shape)
+
+
 def disliked_matrix(
     weights: EventWeights | None, events: Interactions, item: Ints, shape: tuple[int, int]
 ) -> sp.csr_matrix | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 
 from kgrec.arrays import Csr, distinct, pairs_to_csr, take_rows
@@ -13,13 +13,15 @@ from kgrec.config import RecommenderConfig
 from kgrec.config.feedback import AUTO, FeedbackConfig
 from kgrec.feedback import EventWeights
 from kgrec.feedback.defaults import rating_values, rating_weights
-from kgrec.feedback.weights import disliked_matrix, liked_matrix
+from kgrec.fitting.item_weight_choice import DECAY
 from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints
 from kgrec.metrics.evaluate import evaluate_ranking
 from kgrec.nn import ItemWeights
 from kgrec.progress import Progress
+from kgrec.sparse import SparsePattern
 from kgrec.threads import follow
-from kgrec.training import fit_item_weights
+from kgrec.training import fit_item_weights, follows_in_time
+from kgrec.training.data.examples import Sequences
 
 _RIDGES = (10.0, 3.0)
 _MIN_GAIN = 0.005  # of NDCG: a smaller one changes nothing, so that chance decides less often
@@ -76,11 +78,11 @@ def _compared(
 class _Question:
     """The users with validation rows, the items they are to find, and the training events."""
 
-    def __init__(self, train: GraphSnapshot, user: Ints, targets: Csr) -> None:
-        self.train, self.user, self.targets = train, user, targets
-        self.items, self._item = np.unique(train.interactions.item, return_inverse=True)
-        seen = pairs_to_csr(train.interactions.user, self._item, len(train.users))
-        self._seen = take_rows(seen, user)
+    def __init__(self, train: GraphSnapshot, user: Ints, targets: Csr, decay: float) -> None:
+        self.train, self.user, self.targets, self.decay = train, user, targets, decay
+        self.items = distinct(train.interactions.item)
+        item = np.searchsorted(self.items, train.interactions.item)
+        self._seen = take_rows(pairs_to_csr(train.interactions.user, item, len(train.users)), user)
 
     @staticmethod
     def build(train: GraphSnapshot, valid: Interactions, seed: int) -> _Question:
@@ -91,34 +93,33 @@ class _Question:
         if len(user) > _MAX_USERS:
             user = np.sort(np.random.default_rng(seed).choice(user, _MAX_USERS, replace=False))
         whole = pairs_to_csr(valid.user[known], place[known], len(train.users))
-        return _Question(train, user, take_rows(whole, user))
+        decay = DECAY if follows_in_time(train.interactions, valid) else np.inf
+        return _Question(train, user, take_rows(whole, user), decay)
 
     def ndcg(self, weights: EventWeights | None) -> float:
         """NDCG@10 of item–item weights with these weights of events, with the best ridge."""
-        events, shape = self.train.interactions, (len(self.train.users), len(self.items))
-        liked = liked_matrix(weights, events, self._item, shape)[self.user]
-        negative = disliked_matrix(weights, events, self._item, shape)
-        negative = None if negative is None else negative[self.user]
         found = fit_item_weights(
             self.train,
             graph=0.0,
             ridges=_RIDGES,
-            decay=np.inf,
+            decay=self.decay,
             device=torch.device("cpu"),
             feedback=weights,
         )
-        return max(self._evaluated(one, liked, negative) for one in found)
+        nothing = np.full(len(self.train.interactions), -1)
+        sequences = Sequences.build(self.train, nothing, nothing, weights)
+        return max(self._evaluated(one, sequences) for one in found)
 
-    def _evaluated(
-        self, one: ItemWeights, liked: sp.csr_matrix, negative: sp.csr_matrix | None
-    ) -> float:
+    def _evaluated(self, one: ItemWeights, sequences: Sequences) -> float:
         n_items = len(self.items)
 
         def score(rows: Ints) -> torch.Tensor:
-            total = liked[rows] @ one.matrix[:n_items]
-            if negative is not None and one.signed:
-                total = total + negative[rows] @ one.matrix[n_items:]
-            return torch.from_numpy(total.toarray())
+            histories = sequences.histories(self.user[rows])
+            histories = replace(histories, item=np.searchsorted(self.items, histories.item))
+            events = histories.event_rows(n_items)
+            pattern = SparsePattern.build(histories.indptr, events, 2 * n_items, "cpu")
+            with torch.inference_mode():
+                return one.scores(histories, pattern)
 
         report = evaluate_ranking(
             score, n_items=n_items, targets=self.targets, seen=self._seen, ks=(10,)

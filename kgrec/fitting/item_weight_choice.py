@@ -33,7 +33,7 @@ GRAPHS: Final = (0.0, 1.0)  # how much a node of the graph counts beside a user
 SCENARIO_RIDGES: Final = (3.0, 1.0)
 OUTSIDE_WEIGHTS: Final = (0.1, 0.03)  # weights of users without events in the scenario
 _MANY_ITEMS = 200_000  # with more items, the middle ridge alone is tried, with the graph
-_DECAY = 4.0  # in events, where the model has several time scales
+DECAY = 4.0  # in events, where the model has several time scales
 _MAX_QUERIES = 5_000  # validation queries, at most
 _MAX_SCORES = 60_000_000  # scores in memory, at most
 _BATCH = 512
@@ -246,7 +246,7 @@ def _fit_weights(
         graph=settings[0].graph,
         words=words,
         ridges=[each.ridge for each in settings],
-        decay=_DECAY if plan.scales.pools > 1 else np.inf,
+        decay=DECAY if plan.scales.pools > 1 else np.inf,
         shrinkage=plan.shrinkage,
         device=engine.device,
         feedback=engine.model.shape.feedback,

@@ -19,7 +19,7 @@ from torch import Tensor
 from graph_schema.names import ITEM
 from kgrec.arrays import binary_matrix
 from kgrec.feedback import EventWeights
-from kgrec.feedback.weights import disliked_matrix, liked_matrix
+from kgrec.feedback.weights import disliked_matrix, liked_matrix, target_matrix
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
 from kgrec.threads import decomposing
@@ -53,22 +53,24 @@ def fit_item_weights(
     With n items up to 6,000 takes O(n³) time and O(n²) memory; above, O(n m³) and O(n m) for
     m = 200 nearest items (100 from 60,000 items on, 50 from 200,000).
 
-    ``feedback`` are the weights of events in a history. Negative events are no part of these rows:
-    up to 6,000 items a second regression, of three times the ridge, predicts from them what the
-    first leaves of the histories.
+    ``feedback`` are the weights of events in a history. Where only some likes are targets, these
+    are regressed on all likes. Negative events are no part of these rows: up to 6,000 items a
+    second regression, of three times the ridge, predicts from them what the first leaves of the
+    targets.
     """
     chosen, item = np.unique(train.interactions.item, return_inverse=True)
     counts = np.bincount(item, minlength=len(chosen))
     rows = [_history_matrix(train, item, len(chosen), feedback)]
     shape = (len(train.users), len(chosen))
     negative = disliked_matrix(feedback, train.interactions, item, shape)
+    targets = target_matrix(feedback, train.interactions, item, shape)
     if graph:
         scale = np.float32(graph) ** 0.5
         rows += [matrix[:, chosen] * scale for matrix in _touches(train)]
     if words is not None:
         rows.append(words[:, chosen])
     penalties = [ridge * float(counts.mean()) for ridge in ridges]
-    found = _weights(rows, penalties, device, negative)
+    found = _weights(rows, penalties, device, targets, negative)
     return [ItemWeights(matrix, decay, shrinkage) for matrix in found]
 
 
@@ -76,23 +78,38 @@ def _weights(
     rows: list[sp.csr_matrix],
     penalties: Sequence[float],
     device: torch.device,
+    targets: sp.csr_matrix | None = None,
     negative: sp.csr_matrix | None = None,
 ) -> list[sp.csr_matrix]:
-    """CSR float32 ``[n, n]`` for each penalty, from rows ``[·, n]``; ``[2 n, n]`` with negative
-    events ``[users, n]``, the users of the first rows."""
+    """CSR float32 ``[n, n]`` for each penalty, from rows ``[·, n]``, of which the first are users;
+    ``[2 n, n]`` with negative events ``[users, n]``. ``targets`` ``[users, n]`` are what is
+    regressed on the first rows; None: these themselves."""
     n_items = rows[0].shape[1]
     if n_items > _MOST:
         nearest = next((few for most, few in _NEIGHBOURS if n_items <= most), _FEWEST)
-        return local_ridge(sp.vstack(rows, format="csr"), penalties, neighbours=nearest)
+        wanted = None if targets is None else sp.vstack([targets, *rows[1:]], format="csr")
+        whole = sp.vstack(rows, format="csr")
+        return local_ridge(whole, penalties, neighbours=nearest, targets=wanted)
     gram = _gram(rows, n_items).to(device)
+    products = None
+    if targets is not None:
+        products = _gram(rows[:1], n_items, targets).to(device)
+        if len(rows) > 1:
+            products += _gram(rows[1:], n_items).to(device)
+    solved = [
+        _regress(gram.clone(), penalty)
+        if products is None
+        else _regress_on(gram.clone(), products, penalty)
+        for penalty in penalties
+    ]
     if negative is None:
-        return [_largest(_regress(gram.clone(), penalty), n_items) for penalty in penalties]
+        return [_largest(weights, n_items) for weights in solved]
     own = _gram([negative], n_items).to(device)
     across = _gram([negative], n_items, rows[0]).to(device)
+    wanted_of = across if targets is None else _gram([negative], n_items, targets).to(device)
     found = []
-    for penalty in penalties:
-        weights = _regress(gram.clone(), penalty)
-        left = across - across @ weights  # products of negative events with what is left
+    for penalty, weights in zip(penalties, solved, strict=True):
+        left = wanted_of - across @ weights  # products of negative events with what is left
         against = _regress_on(own.clone(), left, _NEGATIVE_RIDGE * penalty)
         parts = [_largest(weights, n_items), _largest(against, n_items)]
         found.append(sp.vstack(parts, format="csr"))

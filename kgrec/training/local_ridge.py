@@ -28,6 +28,7 @@ def local_ridge(
     *,
     neighbours: int,
     shrink: float = SHRINK,
+    targets: sp.csr_matrix | None = None,
 ) -> list[sp.csr_matrix]:
     """The weights of every item's nearest items, for each of the penalties λ.
 
@@ -41,6 +42,8 @@ def local_ridge(
         Number m of nearest items, by cosine.
     shrink : float
         Added to the denominator of the cosine.
+    targets : CSR float32 ``[r, n]``, optional
+        What is regressed on ``rows``; None: these themselves.
 
     Returns
     -------
@@ -51,7 +54,8 @@ def local_ridge(
     columns, found = rows.tocsc(), []
     within = _Columns(columns)
     solved: list[list[np.ndarray]] = [[] for _ in penalties]
-    for nearest, products in _neighbourhoods(rows, columns, neighbours, shrink):
+    wanted = columns if targets is None else targets.tocsc()
+    for nearest, products in _neighbourhoods(rows, columns, wanted, neighbours, shrink):
         follow()
         inner = np.stack([within.gram(items) for items in nearest])
         found.append(nearest)
@@ -61,11 +65,15 @@ def local_ridge(
 
 
 def _neighbourhoods(
-    rows: sp.csr_matrix, columns: sp.csc_matrix, neighbours: int, shrink: float
+    rows: sp.csr_matrix,
+    columns: sp.csc_matrix,
+    wanted: sp.csc_matrix,
+    neighbours: int,
+    shrink: float,
 ) -> Iterator[tuple[Ints, np.ndarray]]:
     """For each block of items: their nearest items int64 ``[b, m]`` (-1 where an item has fewer)
     and the products with these, float32 ``[b, m]``."""
-    across = columns.T.tocsr()
+    across = wanted.T.tocsr()
     squared = np.asarray(columns.multiply(columns).sum(axis=0), dtype=np.float64).ravel()
     length = np.sqrt(squared)
     size = min(neighbours, max(rows.shape[1] - 1, 1))

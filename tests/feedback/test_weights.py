@@ -177,6 +177,7 @@ def test_weights_of_ratings_to_compare() -> None:
     values = np.array([1, 2, 3, 4, 5], dtype=np.float32)
     found = rating_weights(values, 4)
     assert [[*one.items()] for one in found] == [
+        [("<4", 1.0)],
         [("<4", 0.5)],
         [("<2.5", 0.25), ("<4", 0.5)],
         [("<2.5", -1.0), ("<4", 0.5)],
