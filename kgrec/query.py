@@ -230,9 +230,9 @@ class Resolver:
         elif not all(there):
             raise unknown_users([one for one, known in zip(ids, there, strict=True) if not known])
         codes = self._codes(rows, query.scenario, query.context)
-        histories, times = live.histories(self.engine, ids, rows, codes)
-        alone = times if len(ids) == 1 else None
-        return Request(histories, ids, query.context, integers=integers, times=alone)
+        histories, given = live.histories(self.engine, ids, rows, codes)
+        alone = given.time if len(ids) == 1 else None
+        return Request(histories, ids, query.context, integers=integers, times=alone, given=given)
 
     def _given_request(self, query: Query) -> Request:
         """The request for histories that came with the query."""

@@ -76,16 +76,18 @@ class EventWeights:
         """Whether an event may be negative."""
         return any(weight < 0 for _, weight in (*self.kinds, *self.ratings))
 
-    def weights(self, event: Strings, rating: Floats) -> Floats:
+    def weights(self, event: Strings, rating: Floats, *, strict: bool = True) -> Floats:
         """float32 ``[n]``: the weight of each event, below 0 for a negative one.
 
         ``event`` object ``[n]``, "" without a kind; ``rating`` float32 ``[n]``, NaN without. Raises
-        RequestError for a kind without a weight.
+        RequestError for a kind without a weight, which is 0 unless ``strict``.
         """
         codes, names = codes_and_names(event)
         own = np.array([self._of_kind(name) for name in names], dtype=np.float32)
         found = own[codes] if len(names) else np.ones(len(codes), dtype=np.float32)
-        if np.isnan(own).any() and np.isnan(found).any():
+        if not strict:
+            found = np.nan_to_num(found)
+        elif np.isnan(own).any() and np.isnan(found).any():
             raise _without_weight(names[codes[int(np.argmax(np.isnan(found)))]])
         if not self.ratings or np.isnan(rating).all():
             return np.asarray(found)

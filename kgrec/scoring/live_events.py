@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from kgrec.arrays import offsets, row_numbers
+from kgrec.feedback import cap_repeats
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
 from kgrec.nn.histories import both_ages
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.request import GivenEvents
 
 
 class LiveEvent(NamedTuple):
@@ -25,11 +28,17 @@ class LiveEvent(NamedTuple):
         Id of the item.
     timestamp : int
         Unix seconds.
+    kind : str
+        Its kind, "" without one.
+    rating : float
+        NaN without one.
     """
 
     number: int
     item: str
     timestamp: int
+    kind: str = ""
+    rating: float = math.nan
 
 
 class LiveEvents:
@@ -85,8 +94,10 @@ class LiveEvents:
 
     def histories(
         self, engine: Engine, users: Sequence[str], rows: Ints, scenario: Ints
-    ) -> tuple[Histories, Ints]:
+    ) -> tuple[Histories, GivenEvents]:
         """The stored histories of some users with the events that came later.
+
+        A kind of event that the model's settings give no weight says nothing.
 
         Parameters
         ----------
@@ -103,34 +114,51 @@ class LiveEvents:
         -------
         Histories
             Of B users.
-        times : int64 ``[nnz]``
-            Unix seconds of the events.
+        GivenEvents
+            Kinds, ratings and times of the events.
         """
         parts = [
             self._joined(engine, user, row) for user, row in zip(users, rows.tolist(), strict=True)
         ]
-        item, times, text = (
+        item, text = (
             np.concatenate([part[column] for part in parts]) if parts else np.empty(0, np.int64)
-            for column in range(3)
+            for column in range(2)
         )
+        given = GivenEvents.joined([part[2] for part in parts])
         indptr = offsets(np.array([len(part[0]) for part in parts], dtype=np.int64))
-        order = np.lexsort((item, times, row_numbers(indptr)))
-        item, times, text = item[order], times[order], text[order]
-        age, visit = both_ages(indptr, times)
-        later = np.zeros(len(rows), dtype=bool)
-        return Histories(indptr, item, age, visit, text, rows, scenario, later), times
+        order = np.lexsort((item, given.time, row_numbers(indptr)))
+        item, text, given = item[order], text[order], given.select(order)
+        age, visit = both_ages(indptr, given.time)
+        later, weight = np.zeros(len(rows), dtype=bool), None
+        feedback = engine.model.shape.feedback
+        if feedback is not None:
+            said = feedback.weights(given.kind, given.rating, strict=False)
+            weight = cap_repeats(indptr, item, said, feedback.repeats)
+        histories = Histories(indptr, item, age, visit, text, rows, scenario, later, weight)
+        return histories, given
 
-    def _joined(self, engine: Engine, user: str, row: int) -> tuple[Ints, Ints, Ints]:
-        """Item rows, times and rows of texts of a user's events, stored ones first."""
+    def _joined(self, engine: Engine, user: str, row: int) -> tuple[Ints, Ints, GivenEvents]:
+        """Item rows, rows of texts, kinds, ratings and times of a user's events, stored ones
+        first."""
         events = [event for event in self.of(user) if event.item in engine.item_row]
         item = np.array([engine.item_row[event.item] for event in events], dtype=np.int64)
-        times = np.array([event.timestamp for event in events], dtype=np.int64)
         text = np.full(len(events), -1, dtype=np.int64)
+        new = GivenEvents(
+            np.array([event.kind for event in events], dtype=object),
+            np.array([event.rating for event in events], dtype=np.float32),
+            np.array([event.timestamp for event in events], dtype=np.int64),
+        )
         if row < 0:
-            return item, times, text
+            return item, text, new
         stored, data = slice(*engine.sequences.indptr[row : row + 2].tolist()), engine.sequences
+        known = engine.snapshot.interactions
+        old = GivenEvents(
+            np.asarray(known.event[stored], dtype=object),
+            known.rating[stored],
+            data.timestamp[stored],
+        )
         return (
             np.concatenate([data.item[stored], item]),
-            np.concatenate([data.timestamp[stored], times]),
             np.concatenate([data.text[stored], text]),
+            GivenEvents.joined([old, new]),
         )

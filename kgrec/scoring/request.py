@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,16 @@ class GivenEvents:
         nothing = np.full(count, "", dtype=object)
         return GivenEvents(
             nothing, np.full(count, np.nan, dtype=np.float32), np.full(count, NO_TIME)
+        )
+
+    @staticmethod
+    def joined(parts: Sequence[GivenEvents]) -> GivenEvents:
+        """The events of several, one after the other."""
+        parts = [GivenEvents.plain(0), *parts]
+        return GivenEvents(
+            np.concatenate([part.kind for part in parts]),
+            np.concatenate([part.rating for part in parts]),
+            np.concatenate([part.time for part in parts]),
         )
 
     def select(self, events: np.ndarray | slice) -> GivenEvents:

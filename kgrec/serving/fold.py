@@ -16,7 +16,8 @@ import pandas as pd
 
 from graph_schema import Catalog
 from graph_schema.names import ENTITY, ITEM, USER
-from kgrec.errors import CatalogError, KgrecError
+from kgrec.errors import CatalogError, KgrecError, RequestError
+from kgrec.feedback import EventWeights
 from kgrec.graph.news import updated
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.recommender import Recommender
@@ -68,26 +69,34 @@ def add_records(model: Recommender, records: Iterable[Record]) -> list[str]:
         if removes:
             _remove(model, part)
             continue
-        fitting = list(_fitting(model.state.full_snapshot, part, refused))
+        feedback = model.state.engine.model.shape.feedback
+        fitting = list(_fitting(model.state.full_snapshot, feedback, part, refused))
         if fitting:
             model.update(_catalog(fitting))
     return refused
 
 
-def _fitting(graph: GraphSnapshot, records: list[Record], refused: list[str]) -> Iterator[Record]:
+def _fitting(
+    graph: GraphSnapshot,
+    feedback: EventWeights | None,
+    records: list[Record],
+    refused: list[str],
+) -> Iterator[Record]:
     """The records that fit the graph; why others don't is added to ``refused``.
 
     One wrong record must not keep the others out for ever: halves are tried apart.
     """
     try:
-        updated(graph, _catalog(records))
-    except CatalogError as error:
+        new = updated(graph, _catalog(records))
+        if feedback is not None:  # raises for a kind of event without a weight
+            feedback.of_interactions(new.interactions)
+    except (CatalogError, RequestError) as error:
         if len(records) == 1:
             refused.append(f"record {records[0]['number']}: {error}")
             return
         middle = len(records) // 2
-        yield from _fitting(graph, records[:middle], refused)
-        yield from _fitting(graph, records[middle:], refused)
+        yield from _fitting(graph, feedback, records[:middle], refused)
+        yield from _fitting(graph, feedback, records[middle:], refused)
     else:
         yield from records
 

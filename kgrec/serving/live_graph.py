@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final
@@ -53,7 +54,14 @@ class LiveGraph:
         if graph_has:
             return
         if kind == EVENT:
-            event = LiveEvent(number, record["item"], record["timestamp"])
+            rating = record.get("rating")
+            event = LiveEvent(
+                number,
+                record["item"],
+                record["timestamp"],
+                record.get("event") or "",
+                math.nan if rating is None else rating,
+            )
             self.events.add(record["user"], event)
             self.users[number] = record["user"]
         elif kind == TAKEN_BACK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 
 from graph_schema import Catalog
 from graph_schema.errors import RequestError
-from kgrec import FeedbackConfig, Recommender, RecommenderConfig
+from kgrec import FeedbackConfig, Query, Recommender, RecommenderConfig
 from kgrec.errors import TrainingError
+from kgrec.scoring.live_events import LiveEvent, LiveEvents
 from kgrec.scoring.ranked_lists import score_request
+from kgrec.serving.fold import add_records
 from tests.ratings import rated
 from tests.recommender import catalogs
 
@@ -194,6 +197,48 @@ def test_an_update_with_an_unknown_kind_changes_nothing() -> None:
     np.testing.assert_array_equal(found.rank("u1", k=5).scores, before)
     found.update(news.assign(event="hide"))
     assert (found.rank("u1", k=5).scores != before).any()
+
+
+def test_live_events_count_as_after_an_update() -> None:
+    found = fitted(NEGATIVE, effort="quick")
+    live = LiveEvents()
+    answering = Recommender.of(replace(found.state, live=live))
+    late = 2_000_000_000
+    live.add("u1", LiveEvent(1, "i3", late, "view", 1.0))
+    live.add("new", LiveEvent(2, "i3", late, "view", 5.0))
+    news = pd.DataFrame(
+        {"user_id": ["u1", "new"], "item_id": "i3", "rating": [1.0, 5.0], "timestamp": late}
+    )
+    users = ["u1", "new"]
+    before = answering.rank(users, k=9)
+    ours = answering.state.resolver.resolve(Query(users)).histories
+    found.update(news)
+    theirs = found.state.resolver.resolve(Query(users)).histories
+    assert ours.weight is not None
+    np.testing.assert_array_equal(ours.weight, theirs.weight)
+    assert ours.weight.min() == -1
+    np.testing.assert_allclose(before.scores, found.rank(users, k=9).scores, atol=1e-4)
+
+
+def test_a_live_kind_without_a_weight_says_nothing_and_is_not_folded_in() -> None:
+    events = rated.events().drop(columns="rating").assign(event="buy")
+    found = fitted(FeedbackConfig(events={"buy": 1, "hide": -1}), rated.catalog(events),
+                   effort="quick")  # fmt: skip
+    live = LiveEvents()
+    live.add("new", LiveEvent(1, "i3", 2_000_000_000, "wave"))
+    answering = Recommender.of(replace(found.state, live=live))
+    nobody = found.rank(histories=[[]], k=9, exclude_seen=False)
+    np.testing.assert_allclose(
+        answering.rank("new", k=9, exclude_seen=False).scores, nobody.scores, atol=1e-5
+    )
+    records = [
+        {"kind": "event", "number": n, "user": "new", "item": "i3", "event": kind, "timestamp": 9}
+        for n, kind in enumerate(["buy", "wave"])
+    ]
+    refused = add_records(found, records)
+    assert len(refused) == 1
+    assert "record 1: events of the kind 'wave' have no weight" in refused[0]
+    assert "new" in found.snapshot.users.ids
 
 
 def test_seen_items_are_left_out_by_kind_and_age() -> None:
