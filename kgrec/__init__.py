@@ -9,6 +9,7 @@ from kgrec.threads import choose_threads
 
 if TYPE_CHECKING:
     from kgrec.config import (
+        ContextConfig,
         ModelConfig,
         RatingConfig,
         RecommenderConfig,
@@ -31,6 +32,7 @@ choose_threads()  # before anything imports torch
 
 __all__ = [
     "Constraints",
+    "ContextConfig",
     "DeviceError",
     "GraphStore",
     "KgrecError",
@@ -51,6 +53,7 @@ __all__ = [
 
 _HOMES = {
     "config": (
+        "ContextConfig",
         "ModelConfig",
         "RatingConfig",
         "RecommenderConfig",

@@ -1,5 +1,6 @@
 """Settings: one pydantic model per component; ``fit`` chooses unset fields from the data."""
 
+from kgrec.config.context import ContextConfig
 from kgrec.config.heads import FEATURE_READERS, Head, HeadName
 from kgrec.config.model import (
     Effort,
@@ -14,6 +15,7 @@ from kgrec.config.text_finetuning import TextTuning
 
 __all__ = [
     "FEATURE_READERS",
+    "ContextConfig",
     "Effort",
     "Head",
     "HeadName",

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from graph_schema.settings import Settings
+from kgrec.config.context import ContextConfig
 from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
@@ -252,6 +253,9 @@ class RecommenderConfig(Settings):
     training: TrainingConfig = Field(TrainingConfig(), description="Its training.")
     text: TextConfig = Field(TextConfig(), description="The language model.")
     ratings: RatingConfig = Field(RatingConfig(), description="The rating model.")
+    context: ContextConfig = Field(
+        ContextConfig(), description="Circumstances of requests, and repeats."
+    )
     scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")
     ranking: Ranking = Field(
         "auto",

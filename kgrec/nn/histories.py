@@ -43,6 +43,10 @@ class Histories:
     review, a query), -1 where there is none; ``user`` int64 ``[B]`` rows, -1 for a history without
     a stored user; ``scenario`` int64 ``[B]`` codes, -1 for none; ``later`` bool ``[B]``: whether to
     predict items of the further future instead of the next ones.
+
+    ``row`` int64: the event's row among the snapshot's interactions, -1 for events of a request;
+    None for the latter throughout. ``context`` int64 ``[B, C]``: codes of the circumstances of the
+    request, -1 for none; None for requests without any.
     """
 
     indptr: Ints
@@ -53,6 +57,8 @@ class Histories:
     user: Ints
     scenario: Ints
     later: np.ndarray
+    row: Ints | None = None
+    context: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -70,6 +76,8 @@ class Histories:
             user=self.user[start:end],
             scenario=self.scenario[start:end],
             later=self.later[start:end],
+            row=None if self.row is None else self.row[events],
+            context=None if self.context is None else self.context[start:end],
         )
 
     def padded(self, multiple: int) -> Histories:
@@ -84,6 +92,9 @@ class Histories:
             user=np.append(self.user, none),
             scenario=np.append(self.scenario, none),
             later=np.append(self.later, np.zeros(missing, dtype=bool)),
+            context=None
+            if self.context is None
+            else np.pad(self.context, ((0, missing), (0, 0)), constant_values=-1),
         )
 
 

@@ -62,8 +62,8 @@ class EditableHistory:
         """
         indptr = offsets(keep.sum(axis=1))
         event = np.nonzero(keep)[1]
-        text = self.histories.text[event]
-        return self._edited(indptr, self.items[event], self.times[event], text)
+        text, row = self.histories.text[event], self._rows()[event]
+        return self._edited(indptr, self.items[event], self.times[event], text, row)
 
     def without(self, events: list[Ints]) -> Request:
         """One history for each list of events (positions) to leave out."""
@@ -78,11 +78,16 @@ class EditableHistory:
         now = self.times[-1] + 1 if n else 0
         item = np.column_stack([np.tile(self.items, (count, 1)), items]).ravel()
         times = np.append(self.times, now)
-        text = np.append(self.histories.text, -1)
+        text, row = np.append(self.histories.text, -1), np.append(self._rows(), -1)
         indptr = np.arange(count + 1, dtype=np.int64) * (n + 1)
-        return self._edited(indptr, item, np.tile(times, count), np.tile(text, count))
+        tiled = (np.tile(values, count) for values in (times, text, row))
+        return self._edited(indptr, item, *tiled)
 
-    def _edited(self, indptr: Ints, item: Ints, times: Ints, text: Ints) -> Request:
+    def _rows(self) -> Ints:
+        own = self.histories.row
+        return np.full(len(self), -1, dtype=np.int64) if own is None else own
+
+    def _edited(self, indptr: Ints, item: Ints, times: Ints, text: Ints, row: Ints) -> Request:
         count, one = len(indptr) - 1, self.histories
         age, visit = both_ages(indptr, times)
         return self.request.edited(
@@ -95,6 +100,8 @@ class EditableHistory:
                 user=np.repeat(one.user, count),
                 scenario=np.repeat(one.scenario, count),
                 later=np.repeat(one.later, count),
+                row=row,
+                context=None if one.context is None else np.repeat(one.context, count, axis=0),
             )
         )
 

@@ -62,6 +62,7 @@ class Sequences:
             user=users,
             scenario=np.full(len(users), -1) if scenario is None else scenario,
             later=np.full(len(users), later),
+            row=events,
         )
 
     def _histories(
@@ -246,4 +247,6 @@ def histories_of(histories: Histories, rows: Ints) -> Histories:
         user=histories.user[rows],
         scenario=histories.scenario[rows],
         later=histories.later[rows],
+        row=None if histories.row is None else histories.row[events],
+        context=None if histories.context is None else histories.context[rows],
     )
