@@ -10,7 +10,7 @@ update counts at once; the weights are chosen on validation rows and zero where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -171,6 +171,21 @@ def numbers_of(column: np.ndarray) -> Floats:
     codes, names = codes_and_names(column)
     values = pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").to_numpy(np.float64)
     return values[codes] if len(names) else np.empty(0)
+
+
+def words_of_frame(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The columns of a request's rows as words, object ``[n]`` each; "" for none, and throughout
+    for columns that the frame lacks. Raises RequestError for values of another type."""
+    found = {}
+    for name in names:
+        if name not in frame.columns:
+            found[name] = np.full(len(frame), "", dtype=object)
+            continue
+        missing = frame[name].isna().to_numpy(dtype=bool)
+        values = frame[name].tolist()
+        words = ["" if gap else _word(name, one) for gap, one in zip(missing, values, strict=True)]
+        found[name] = np.array(words, dtype=object)
+    return found
 
 
 def _word(name: str, value: Any) -> str:
