@@ -232,10 +232,12 @@ class Resolver:
             ids, rows = list(compress(ids, there)), rows[there]
         elif not all(there):
             raise unknown_users([one for one, known in zip(ids, there, strict=True) if not known])
-        codes = self._codes(rows, query.scenario, query.context)
+        attributes, circumstances = self.engine.split_context(query.context)
+        codes = self._codes(rows, query.scenario, attributes)
         histories, times = live.histories(self.engine, ids, rows, codes)
+        histories = in_circumstances(histories, circumstances)
         alone = times if len(ids) == 1 else None
-        return Request(histories, ids, query.context, integers=integers, times=alone)
+        return Request(histories, ids, attributes, integers=integers, times=alone)
 
     def _given_request(self, query: Query) -> Request:
         """The request for histories that came with the query."""

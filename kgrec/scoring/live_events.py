@@ -109,28 +109,32 @@ class LiveEvents:
         parts = [
             self._joined(engine, user, row) for user, row in zip(users, rows.tolist(), strict=True)
         ]
-        item, times, text = (
+        item, times, text, place = (
             np.concatenate([part[column] for part in parts]) if parts else np.empty(0, np.int64)
-            for column in range(3)
+            for column in range(4)
         )
         indptr = offsets(np.array([len(part[0]) for part in parts], dtype=np.int64))
         order = np.lexsort((item, times, row_numbers(indptr)))
-        item, times, text = item[order], times[order], text[order]
+        item, times, text, place = item[order], times[order], text[order], place[order]
         age, visit = both_ages(indptr, times)
         later = np.zeros(len(rows), dtype=bool)
-        return Histories(indptr, item, age, visit, text, rows, scenario, later), times
+        found = Histories(indptr, item, age, visit, text, rows, scenario, later, row=place)
+        return found, times
 
-    def _joined(self, engine: Engine, user: str, row: int) -> tuple[Ints, Ints, Ints]:
-        """Item rows, times and rows of texts of a user's events, stored ones first."""
+    def _joined(self, engine: Engine, user: str, row: int) -> tuple[Ints, Ints, Ints, Ints]:
+        """Item rows, times, rows of texts and rows among the snapshot's interactions of a user's
+        events, stored ones first; the last are -1 for the others."""
         events = [event for event in self.of(user) if event.item in engine.item_row]
         item = np.array([engine.item_row[event.item] for event in events], dtype=np.int64)
         times = np.array([event.timestamp for event in events], dtype=np.int64)
         text = np.full(len(events), -1, dtype=np.int64)
         if row < 0:
-            return item, times, text
+            return item, times, text, text
         stored, data = slice(*engine.sequences.indptr[row : row + 2].tolist()), engine.sequences
+        place = np.arange(stored.start, stored.stop, dtype=np.int64)
         return (
             np.concatenate([data.item[stored], item]),
             np.concatenate([data.timestamp[stored], times]),
             np.concatenate([data.text[stored], text]),
+            np.concatenate([place, np.full(len(events), -1, dtype=np.int64)]),
         )

@@ -15,6 +15,7 @@ from kgrec import Query, Recommender, RecommenderConfig
 from kgrec.config import ContextConfig
 from kgrec.errors import RequestError
 from kgrec.graph.source import read_source
+from kgrec.scoring.live_events import LiveEvent, LiveEvents
 
 from .samples import DAYTIMES, N_ITEMS, catalog, config, events, fitted
 
@@ -129,6 +130,18 @@ def _equal(rows: pd.DataFrame) -> int:
     old = events()[keys].astype(str).value_counts()
     key = tuple(rows[keys].astype(str).iloc[0])
     return int(min(old.get(key, 0), len(rows)))
+
+
+def test_events_that_came_later_repeat_too() -> None:
+    state = fitted().state
+    live = LiveEvents()
+    for number in range(9):
+        live.add("u1", LiveEvent(number, "i2", number))
+    now = Recommender.of(replace(state, live=live))
+    before, after = (scores(one, ["u1"], EVENING)["i2"] for one in (fitted(), now))
+    assert (after > before).all()
+    none = Recommender.of(replace(state, live=LiveEvents()))
+    assert scores(none, ["u1"], EVENING).equals(scores(fitted(), ["u1"], EVENING))
 
 
 def test_histories_of_a_request_repeat_too() -> None:

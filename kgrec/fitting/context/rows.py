@@ -16,6 +16,8 @@ from kgrec.training.data.examples import histories_of
 
 _MOST_ROWS: Final = 10_000
 _MOST_SCORES: Final = 40_000_000  # in memory
+_MOST_USERS: Final = 20_000  # whose training rows are read
+_SPARE: Final = 4
 _BATCH: Final = 512
 _REPEATING: Final = 0.05  # share of events that repeat, from which repeats count
 _FEWEST: Final = 20  # of them
@@ -55,13 +57,17 @@ class ContextRows:
 
 
 def repeats_in_training(snapshot: GraphSnapshot) -> bool:
-    """Whether enough events are of an item that the user has in another event."""
-    again = _pair_counts(snapshot)[1] > 1
-    return _enough(again)
+    """Whether enough events are of an item that the user has in another event; read from a sample
+    of the users, evenly spaced."""
+    rows = _rows_of(snapshot, _sampled_users(snapshot))
+    pairs = _pairs(snapshot, snapshot.interactions.select(rows))
+    _, place, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    return _enough(counts[place] > 1)
 
 
 def new_rows(engine: Engine, valid: Interactions, seed: int) -> ContextRows:
     """The validation rows of items that are new to their users."""
+    valid = _few(engine, valid, seed)
     chosen = np.flatnonzero(~_has(engine.snapshot, valid))
     return _with_scores(engine, [valid.select(_some(engine, chosen, seed))], [1.0], None)
 
@@ -73,17 +79,17 @@ def rows_with_repeats(engine: Engine, valid: Interactions, seed: int) -> Context
     some training rows are drawn in place of them and leave the history; new items count as much as
     they do among the drawn rows.
     """
-    snapshot = engine.snapshot
+    snapshot, valid = engine.snapshot, _few(engine, valid, seed)
     repeated = _has(snapshot, valid)
     if _enough(repeated):
         some = _some(engine, np.arange(len(valid)), seed)
         return _with_scores(engine, [valid.select(some)], [1.0], None)
-    events = snapshot.interactions
-    rng = np.random.default_rng([seed, 11])
-    drawn = np.flatnonzero(rng.random(len(events)) < _DRAWN)
-    hidden = np.zeros(len(events), dtype=bool)
-    hidden[drawn] = True
-    left = _pair_counts(snapshot, ~hidden)[1][drawn] > 0
+    rows = _rows_of(snapshot, _sampled_users(snapshot))
+    out = np.random.default_rng([seed, 11]).random(len(rows)) < _DRAWN
+    events, hidden = snapshot.interactions, np.zeros(len(snapshot.interactions), dtype=bool)
+    hidden[rows[out]] = True
+    pairs, drawn = _pairs(snapshot, events.select(rows)), rows[out]
+    left = np.isin(pairs[out], pairs[~out])
     share = 1.0 if not len(valid) else float(left.mean()) if len(left) else 1.0
     parts = [events.select(_some(engine, drawn[left], seed, 2))]
     if share < 1:
@@ -108,24 +114,40 @@ def _pairs(snapshot: GraphSnapshot, events: Interactions) -> Ints:
     return np.asarray(np.asarray(events.user) * width + np.asarray(events.item))
 
 
-def _pair_counts(snapshot: GraphSnapshot, counted: np.ndarray | None = None) -> tuple[Ints, Ints]:
-    """The pair of user and item of each event, int64, and how many of the ``counted`` events
-    (bool; None: all) have it."""
-    pairs = _pairs(snapshot, snapshot.interactions)
-    _, place = np.unique(pairs, return_inverse=True)
-    every = place if counted is None else place[counted]
-    return pairs, np.bincount(every, minlength=int(place.max(initial=-1)) + 1)[place]
-
-
 def _has(snapshot: GraphSnapshot, rows: Interactions) -> np.ndarray:
     """bool ``[n]``: whether each row's user has an event with its item."""
-    return np.isin(_pairs(snapshot, rows), _pairs(snapshot, snapshot.interactions))
+    own = snapshot.interactions.select(_rows_of(snapshot, np.unique(np.asarray(rows.user))))
+    return np.isin(_pairs(snapshot, rows), _pairs(snapshot, own))
+
+
+def _sampled_users(snapshot: GraphSnapshot) -> Ints:
+    """Rows of some users, evenly spaced: all where there are few."""
+    n_users = len(snapshot.users)
+    return np.unique(np.linspace(0, n_users - 1, min(n_users, _MOST_USERS)).astype(np.int64))
+
+
+def _rows_of(snapshot: GraphSnapshot, users: Ints) -> Ints:
+    """int64: the rows of the users' events, user by user."""
+    indptr = snapshot.interactions.indptr(len(snapshot.users))
+    return ranges(indptr[users], indptr[users + 1] - indptr[users])
+
+
+def _few(engine: Engine, valid: Interactions, seed: int) -> Interactions:
+    """The rows, or some drawn with ``seed`` of which enough are left whatever is asked for."""
+    return valid.select(_drawn(np.arange(len(valid)), _SPARE * _fitting(engine), seed))
 
 
 def _some(engine: Engine, rows: Ints, seed: int, parts: int = 1) -> Ints:
     """As many of the rows as fit into memory beside the other parts, drawn with ``seed``."""
-    fitting = min(_MOST_ROWS, _MOST_SCORES // max(len(engine.snapshot.items), 1))
-    most = max(1, fitting // parts)
+    return _drawn(rows, max(1, _fitting(engine) // parts), seed)
+
+
+def _fitting(engine: Engine) -> int:
+    """How many rows of scores fit into memory."""
+    return max(1, min(_MOST_ROWS, _MOST_SCORES // max(len(engine.snapshot.items), 1)))
+
+
+def _drawn(rows: Ints, most: int, seed: int) -> Ints:
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
