@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from benchmarks.scenario_data.ages import LIKE, PROTOCOL, AgeGroups, Metrics, dr
 from kgrec.config.ratings import RatingConfig
 from kgrec.evaluation import paired_bootstrap, rmse
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.snapshot import NO_TIME, Interactions
+from kgrec.graph.snapshot import COLUMNS, NO_TIME, Interactions
 from kgrec.graph.source import read_source
 from kgrec.metrics.calibration import expected_calibration_error
 from kgrec.ratings.fit import fit_rating_model, log_losses
@@ -128,8 +129,8 @@ def _aspects(trial: AgeGroups, model: RatingModel) -> Metrics:
 
 def _joined(one: Interactions, other: Interactions) -> Interactions:
     """Both, in the order of a snapshot's interactions."""
-    parts = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in vars(one)}
-    whole = Interactions(**parts)
+    parts = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in COLUMNS}
+    whole = replace(one, context={}, **parts)
     return whole.select(np.lexsort((whole.item, whole.timestamp, whole.user)))
 
 

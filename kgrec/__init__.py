@@ -9,6 +9,7 @@ from kgrec.threads import choose_threads
 
 if TYPE_CHECKING:
     from kgrec.config import (
+        ContextConfig,
         FeedbackConfig,
         ModelConfig,
         RatingConfig,
@@ -32,6 +33,7 @@ choose_threads()  # before anything imports torch
 
 __all__ = [
     "Constraints",
+    "ContextConfig",
     "DeviceError",
     "FeedbackConfig",
     "GraphStore",
@@ -53,6 +55,7 @@ __all__ = [
 
 _HOMES = {
     "config": (
+        "ContextConfig",
         "FeedbackConfig",
         "ModelConfig",
         "RatingConfig",

@@ -13,6 +13,7 @@ from kgrec.arguments import Missing, all_integers, as_id, check_choice, check_ma
 from kgrec.arrays import row_numbers
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
+from kgrec.nn import Histories
 from kgrec.scenarios.fitted_recogniser import HOUR
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
@@ -55,8 +56,10 @@ class Query:
         scores averaged over scenarios by their probabilities. By default the scenario is
         inferred from a rule (``ScenarioConfig``) or from the user's events, else none.
     context : mapping, optional
-        User attributes for users that are not in the graph, such as ``{"gender": "F"}``. With
-        "auto" and "mixture" it may contain ``hour`` (0 to 23, UTC).
+        Circumstances, such as ``{"daytime": "evening"}``, for columns that
+        ``config.context.columns`` names (unknown values answer as none), and user attributes for
+        users that are not in the graph, such as ``{"gender": "F"}``. With "auto" and "mixture" it
+        may contain ``hour`` (0 to 23, UTC).
     horizon : {"next", "later"}
         Whether to predict the next choice, or choices after some more events, for histories that
         ended long ago. It matters only where the training data have timestamps.
@@ -178,6 +181,7 @@ class Resolver:
         later: bool = False,
     ) -> Request:
         """The request for stored users, given as rows int64 ``[B]``. Raises RequestError."""
+        context, circumstances = self.engine.split_context(context)
         if scenario in RESERVED:
             codes, evidence = self.user_scenarios.of(users), context
             attributes: Mapping[str, Any] | None = _without_hour(context)
@@ -185,7 +189,7 @@ class Resolver:
             codes = self._codes(users, scenario, context)
             attributes, evidence = context, None
         request = Request(
-            self.engine.stored(users, codes, later=later),
+            in_circumstances(self.engine.stored(users, codes, later=later), circumstances),
             self.engine.snapshot.users.ids[users].tolist(),
             attributes or None,
             stored=True,
@@ -198,7 +202,8 @@ class Resolver:
         assert query.scenario is not None
         attributes = _without_hour(query.context)
         plain = self.resolve(replace(query, scenario=None, context=attributes or None))
-        return self.recogniser.route(plain, query.scenario, query.context)
+        evidence, _ = self.engine.split_context(query.context)
+        return self.recogniser.route(plain, query.scenario, evidence)
 
     def _request(self, query: Query) -> Request:
         if query.histories is not None:
@@ -215,9 +220,10 @@ class Resolver:
         if query.missing == "ignore":
             ids = [one for one, row in zip(ids, users.rows(ids), strict=True) if row >= 0]
         rows = known_users(users, ids)
-        codes = self._codes(rows, query.scenario, query.context)
-        stored = self.engine.stored(rows, codes)
-        return Request(stored, ids, query.context, integers=integers, stored=True)
+        attributes, circumstances = self.engine.split_context(query.context)
+        codes = self._codes(rows, query.scenario, attributes)
+        stored = in_circumstances(self.engine.stored(rows, codes), circumstances)
+        return Request(stored, ids, attributes, integers=integers, stored=True)
 
     def _live_request(
         self, query: Query, ids: list[str], integers: bool, live: LiveEvents
@@ -229,10 +235,12 @@ class Resolver:
             ids, rows = list(compress(ids, there)), rows[there]
         elif not all(there):
             raise unknown_users([one for one, known in zip(ids, there, strict=True) if not known])
-        codes = self._codes(rows, query.scenario, query.context)
+        attributes, circumstances = self.engine.split_context(query.context)
+        codes = self._codes(rows, query.scenario, attributes)
         histories, given = live.histories(self.engine, ids, rows, codes)
+        histories = in_circumstances(histories, circumstances)
         alone = given.time if len(ids) == 1 else None
-        return Request(histories, ids, query.context, integers=integers, times=alone, given=given)
+        return Request(histories, ids, attributes, integers=integers, times=alone, given=given)
 
     def _given_request(self, query: Query) -> Request:
         """The request for histories that came with the query."""
@@ -242,7 +250,8 @@ class Resolver:
         none = np.full(len(given.items), -1)
         # Only names are looked up: a stored user may happen to be called "0".
         rows = none if given.names is None else engine.snapshot.users.rows(given.names)
-        codes = self._codes(rows, query.scenario, query.context)
+        attributes, circumstances = engine.split_context(query.context)
+        codes = self._codes(rows, query.scenario, attributes)
         items = few_item_rows(engine, list(chain.from_iterable(given.items)))
         if given.times is None and given.events is None and len(given.items) == 1:
             histories, events = engine.typed_one(items, rows, codes), None
@@ -254,7 +263,8 @@ class Resolver:
             if events is not None and feedback is not None:
                 weight = feedback.weights(events.kind, events.rating)
             histories = engine.typed(indptr, items, rows, codes, times, weight)
-        return Request(histories, given.names, query.context, integers=given.integers, given=events)
+        histories = in_circumstances(histories, circumstances)
+        return Request(histories, given.names, attributes, integers=given.integers, given=events)
 
     def _codes(self, users: Ints, scenario: str | None, context: Mapping[str, Any] | None) -> Ints:
         """int64 ``[B]``: the given scenario, else the one inferred for each user; -1 for none."""
@@ -274,6 +284,13 @@ def _in_order(indptr: Ints, items: Ints, given: HistoryLists) -> tuple[Ints, Giv
         return items, events
     order = np.lexsort((items, given.times, row_numbers(indptr)))
     return items[order], replace(events, time=given.times).select(order)
+
+
+def in_circumstances(histories: Histories, codes: Ints | None) -> Histories:
+    """The histories in the same circumstances all, codes int64 ``[C]``; None for none."""
+    if codes is None:
+        return histories
+    return replace(histories, context=np.tile(codes, (len(histories), 1)))
 
 
 def _without_hour(context: Mapping[str, Any] | None) -> dict[str, Any]:

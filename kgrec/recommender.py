@@ -242,7 +242,8 @@ class Recommender:
         config = with_effort(self.config, effort, tune).with_full_paths()
         check_extra(config.ranking)
         target, reader = choose_device(device), TextReader(config)
-        full = with_scenarios(read_source(source, progress), config.scenarios)
+        whole = read_source(source, progress, config.context.read)
+        full = with_scenarios(whole, config.scenarios)
         visible = full.without_splits(("test",))
         options = FitOptions(
             seed=seed,

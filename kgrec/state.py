@@ -270,6 +270,14 @@ def with_ratings(
 ) -> FittedState:
     """The state with a rating model, fitted with these settings."""
     held = training_split(state.snapshot, state.config, seed)
-    fitted = fit_ratings(state.engine, config, held, seed=seed, progress=progress)
+    count = state.config.context.count
+    fitted = fit_ratings(
+        state.engine,
+        config,
+        held,
+        seed=seed,
+        progress=progress,
+        no_context=() if count is None else (count,),
+    )
     resolved = state.config.model_copy(update={"ratings": config})
     return replace(state, config=resolved, rating_model=fitted.model, rating_log=fitted.history)

@@ -24,6 +24,7 @@ SUBJECTS: Final = {
     "accuracy": "accuracy",
     "coldstart": "cold_start",
     "compress": "accuracy",
+    "context": "accuracy",
     "effort": "accuracy",
     "explain": "explanations",
     "age": "scenarios",

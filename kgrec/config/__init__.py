@@ -1,5 +1,6 @@
 """Settings: one pydantic model per component; ``fit`` chooses unset fields from the data."""
 
+from kgrec.config.context import ContextConfig
 from kgrec.config.feedback import FeedbackConfig
 from kgrec.config.heads import FEATURE_READERS, Head, HeadName
 from kgrec.config.model import (
@@ -15,6 +16,7 @@ from kgrec.config.text_finetuning import TextTuning
 
 __all__ = [
     "FEATURE_READERS",
+    "ContextConfig",
     "Effort",
     "FeedbackConfig",
     "Head",

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from graph_schema.settings import Settings
+from kgrec.config.context import ContextConfig
 from kgrec.config.feedback import FeedbackConfig
 from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
@@ -253,6 +254,9 @@ class RecommenderConfig(Settings):
     training: TrainingConfig = Field(TrainingConfig(), description="Its training.")
     text: TextConfig = Field(TextConfig(), description="The language model.")
     ratings: RatingConfig = Field(RatingConfig(), description="The rating model.")
+    context: ContextConfig = Field(
+        ContextConfig(), description="Circumstances of requests, and repeats."
+    )
     scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")
     feedback: FeedbackConfig = Field(
         FeedbackConfig(), description="What kinds of events and ratings say."

@@ -129,6 +129,7 @@ class Explainer:
             reasons=self._reasons(breakdown, pieces, paths, owner, candidate, limits),
             entities=influences.links(INFLUENCES),
             history=influences.history(INFLUENCES),
+            context=dict(breakdown.context),
         )
 
     def _node(self, label: str, row: int) -> int:

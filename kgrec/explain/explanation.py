@@ -65,6 +65,8 @@ class Explanation:
     entities, history : tuple of Influence
         The nodes between and the history items with the largest contributions over all paths,
         shown or not; at most 10 of each.
+    context : dict of str to float
+        What the circumstances of the request add to the baseline, such as "daytime = evening".
     """
 
     user_id: str | None
@@ -80,6 +82,7 @@ class Explanation:
     reasons: tuple[str, ...] = ()
     entities: tuple[Influence, ...] = ()
     history: tuple[Influence, ...] = ()
+    context: dict[str, float] = field(default_factory=dict)
 
     @property
     def gain(self) -> float:
@@ -134,6 +137,7 @@ class Explanation:
             "reasons": list(self.reasons),
             "entities": [influence.to_dict() for influence in self.entities],
             "history": [influence.to_dict() for influence in self.history],
+            "context": dict(self.context),
         }
 
     def draw(self, path: str | Path, *, title: str | None = None) -> Path:
@@ -219,6 +223,13 @@ class Explanation:
         parts.append(f"{signed(self.rest)} not attributed")
         return "  ".join(parts)
 
+    def _context_lines(self) -> list[str]:
+        """A line for each of the circumstances, which are part of the baseline."""
+        return [
+            f"     {signed(value)}  {name}, of the score without history"
+            for name, value in self.context.items()
+        ]
+
     def _repr_html_(self) -> str:
         """The score and a table of the paths, for notebooks."""
         head = ("rank", "contribution", "why", "path")
@@ -234,7 +245,7 @@ class Explanation:
             self._content(None).title,
             paragraphs([self._summary()]),
             html_table([head, *rows], texts=(2, 3)),
-            bullets([*self.reasons, *strongest]),
+            bullets([*self._context_lines(), *self.reasons, *strongest]),
         )
 
     def __str__(self) -> str:
@@ -242,6 +253,7 @@ class Explanation:
             f"“{self.item_name}” for {owner_text(self.user_id)}: "
             f"score {self.score:.3f} = {self.baseline:.3f} (no history) {signed(self.gain)}"
         ]
+        lines += self._context_lines()
         for rank, path in enumerate(self.paths, start=1):
             lines.append(f"{rank:>3}. {signed(path.contribution)}  {path.sentence}")
             lines.append(f"     {path}{_fall_text(path)}")

@@ -15,6 +15,7 @@ from kgrec.config import RecommenderConfig
 from kgrec.features.texts import TextFeatures
 from kgrec.feedback.defaults import check_feedback, note_of, with_defaults
 from kgrec.files import readable_folder
+from kgrec.fitting.context.choice import choose_context
 from kgrec.fitting.feedback_choice import with_rating_weights
 from kgrec.fitting.fit import FitData, FitOptions, Fitted, best_ndcg, fingerprint, fit_engine
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
@@ -112,6 +113,15 @@ def run_pipeline(
         again = replace(options, checkpoint=_refit_folder(options.checkpoint))
         everything = FitData(visible, nothing, encode(visible))
         fitted = fit(everything, settings[best], again, chosen)
+    context = choose_context(
+        chosen.engine,
+        visible.interactions.select(held),
+        config.context,
+        options.seed,
+        options.progress,
+    )
+    if context is not None:
+        fitted = replace(fitted, engine=fitted.engine.with_context(context))
     return PipelineResult(config, chosen, fitted, trials)
 
 

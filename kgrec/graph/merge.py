@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.graph.attributes import merged_column
 from kgrec.graph.snapshot import (
+    COLUMNS,
     NO_TIME,
     TEXT_COLUMNS,
     Facts,
@@ -46,6 +48,7 @@ def merge_snapshots(old: GraphSnapshot, new: GraphSnapshot) -> GraphSnapshot:
 
 
 _LABELS = (USER, ITEM, ENTITY)
+_CONTEXT: Final = "context."  # before the name of a column of ``Interactions.context``
 
 
 def _mover(snapshot: GraphSnapshot, tables: dict[str, NodeTable]) -> Move:
@@ -76,10 +79,11 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
     return NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
 
 
-def _frame(events: Interactions, move: Move) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {part.name: np.asarray(getattr(events, part.name)) for part in fields(events)}
-    )
+def _frame(events: Interactions, move: Move, context: Iterable[str]) -> pd.DataFrame:
+    frame = pd.DataFrame({name: np.asarray(getattr(events, name)) for name in COLUMNS})
+    for name in context:
+        column = events.context.get(name)
+        frame[_CONTEXT + name] = "" if column is None else np.asarray(column)
     return frame.assign(user=move(USER, events.user), item=move(ITEM, events.item))
 
 
@@ -87,11 +91,12 @@ def _merge_interactions(
     old: Interactions, new: Interactions, move_old: Move, move_new: Move
 ) -> Interactions:
     """The n-th of several equal events is the same event on both sides; as in a store, what the
-    newer one says of it counts, where it says anything."""
-    key = ["user", "item", "event", "timestamp"]
+    newer one says of it counts, where it says anything. Events in different contexts differ."""
+    contexts = [_CONTEXT + name for name in old.context]
+    key = ["user", "item", "event", "timestamp", *contexts]
     frames = []
     for events, move in ((old, move_old), (new, move_new)):
-        frame = _frame(events, move)
+        frame = _frame(events, move, old.context)
         frames.append(frame.assign(nth=frame.groupby(key).cumcount()))
     places = [_old_places(frames[0]), frames[1]["timestamp"].to_numpy()]
     both = pd.concat(frames, ignore_index=True).assign(place=np.concatenate(places))
@@ -102,13 +107,14 @@ def _merge_interactions(
     if len(newer):
         both = _overwritten(both, newer)
     both = _newest_without_time(both, is_new)
-    order = ["user", "place", "untimed", "item", "event", "scenario", "split", "rating"]
+    order = ["user", "place", "untimed", "item", "event", "scenario", "split", "rating", *contexts]
     both = both.sort_values(order, kind="stable")
     return Interactions(
         **{
-            part.name: both[part.name].to_numpy(dtype=np.asarray(getattr(old, part.name)[:0]).dtype)
-            for part in fields(Interactions)
-        }
+            name: both[name].to_numpy(dtype=np.asarray(getattr(old, name)[:0]).dtype)
+            for name in COLUMNS
+        },
+        context={name: both[_CONTEXT + name].to_numpy(dtype=object) for name in old.context},
     )
 
 

@@ -73,7 +73,8 @@ def updated(
     if strict:
         _check_known(graph, news, collector)
     collector.report().raise_if_any()
-    fresh = catalog_snapshot(replace(whole, tables=tables))
+    context = tuple(graph.interactions.context)
+    fresh = catalog_snapshot(replace(whole, tables=tables), context=context)
     return merge_snapshots(_without_empty(graph, news) if erase_empty else graph, fresh)
 
 

@@ -16,6 +16,7 @@ from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 from kgrec.graph.attributes import attribute_frame
 from kgrec.graph.columns import BLOCK, words
 from kgrec.graph.snapshot import (
+    COLUMNS,
     WORDS,
     Facts,
     GraphSnapshot,
@@ -30,6 +31,7 @@ from kgrec.graph.vectors import from_columns, to_columns
 _TABLES = {"users": USER, "items": ITEM, "entities": ENTITY, "scenarios": SCENARIO}
 _ID = "id"
 _INTEGERS = b"kgrec integer ids"  # metadata of a table whose ids were integers
+_CONTEXT = "context."  # before the name of a column of ``Interactions.context``
 
 
 def write_snapshot(snapshot: GraphSnapshot, folder: Path) -> None:
@@ -84,12 +86,22 @@ def _write(table: pa.Table, path: Path) -> None:
 
 def _interactions(path: Path) -> Interactions:
     columns = {}
-    for part in fields(Interactions):  # one at a time: a table of all takes as much again
-        name, coded = part.name, part.name in WORDS
-        read = pq.read_table(path, columns=[name], read_dictionary=[name] if coded else None)
-        values = read.column(0)
-        columns[name] = words(values.to_pandas().array) if coded else values.to_numpy()
-    return Interactions(**columns)
+    for name in COLUMNS:  # one at a time: a table of all takes as much again
+        if name in WORDS:
+            columns[name] = _words(path, name)
+        else:
+            columns[name] = pq.read_table(path, columns=[name]).column(0).to_numpy()
+    context = {
+        name.removeprefix(_CONTEXT): _words(path, name)
+        for name in pq.read_schema(path).names
+        if name.startswith(_CONTEXT)
+    }
+    return Interactions(**columns, context=context)
+
+
+def _words(path: Path, name: str) -> np.ndarray:
+    values = pq.read_table(path, columns=[name], read_dictionary=[name]).column(0)
+    return words(values.to_pandas().array)
 
 
 def _write_parts(path: Path, parts: Iterator[pa.Table]) -> None:
@@ -103,11 +115,18 @@ def _write_parts(path: Path, parts: Iterator[pa.Table]) -> None:
 def _row_parts(rows: Interactions | Texts) -> Iterator[pa.Table]:
     for start in range(0, max(len(rows), 1), BLOCK):
         columns = {}
-        for part in fields(rows):
-            values = np.asarray(getattr(rows, part.name)[start : start + BLOCK])
+        for name, column in _columns(rows).items():
+            values = np.asarray(column[start : start + BLOCK])
             kind = pa.string() if values.dtype == object else None
-            columns[part.name] = pa.array(values, kind, from_pandas=False)
+            columns[name] = pa.array(values, kind, from_pandas=False)
         yield pa.table(columns)
+
+
+def _columns(rows: Interactions | Texts) -> dict[str, np.ndarray]:
+    if isinstance(rows, Texts):
+        return {part.name: getattr(rows, part.name) for part in fields(rows)}
+    known = {name: getattr(rows, name) for name in COLUMNS}
+    return known | {f"{_CONTEXT}{name}": column for name, column in rows.context.items()}
 
 
 def _fact_parts(facts: Sequence[Facts]) -> Iterator[pa.Table]:

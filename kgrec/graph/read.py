@@ -30,6 +30,7 @@ from graph_schema.names import (
 )
 from kgrec.graph.attributes import attribute_frame, text_column
 from kgrec.graph.columns import coded_words
+from kgrec.graph.context_columns import whole_numbers
 from kgrec.graph.snapshot import (
     NO_TIME,
     TEXT_COLUMNS,
@@ -70,6 +71,7 @@ def read_snapshot(
     *,
     splits: Sequence[str] | None = None,
     progress: Progress | None = None,
+    context: Sequence[str] = (),
 ) -> GraphSnapshot:
     """Read a graph as arrays.
 
@@ -84,6 +86,8 @@ def read_snapshot(
         interaction left out.
     progress : callable, optional
         Called with (label or relation, rows done, rows in all).
+    context : sequence of str
+        Columns of interactions to read beside those that all interactions have.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def read_snapshot(
     entities = _nodes(store, ENTITY, report)
     tables = {USER: users, ITEM: items, ENTITY: entities}
     kinds = store.edge_types()
-    interactions = _interactions(store, tables, kinds, report)
+    interactions = _interactions(store, tables, kinds, report, context)
     snapshot = GraphSnapshot(
         users=users,
         items=items,
@@ -147,15 +151,22 @@ def _nodes(store: Readable, label: str, report: Progress) -> NodeTable:
 
 
 def _interactions(
-    store: Readable, tables: dict[str, NodeTable], kinds: list[EdgeType], report: Progress
+    store: Readable,
+    tables: dict[str, NodeTable],
+    kinds: list[EdgeType],
+    report: Progress,
+    context: Sequence[str],
 ) -> Interactions:
     edge = next((k for k in kinds if k.name == INTERACTED), EdgeType(USER, INTERACTED, ITEM))
-    table = store.read_edges(edge, _INTERACTION_COLUMNS)
+    others = [name for name in context if name not in _INTERACTION_COLUMNS]
+    table = store.read_edges(edge, (*_INTERACTION_COLUMNS, *others))
     user, item = _ends(table, tables[USER], tables[ITEM])
     rating = _floats(table["rating"])
     timestamp = _times(table["timestamp"])
     named = [_codes(table[name]) for name in WORDS]
+    circumstances = {name: _codes(whole_numbers(table[name])) for name in context}
     keys = [user, timestamp, item, *(codes for codes, _ in named), _ranks(rating)]
+    keys += [codes for codes, _ in circumstances.values()]
     del user, item, timestamp  # each array is let go of as soon as its rows are in order
     order = _sorted(keys)
     del keys[3:]
@@ -170,6 +181,7 @@ def _interactions(
         event=event,
         scenario=scenario,
         split=split,
+        context={name: _in_order(*column, order) for name, column in circumstances.items()},
     )
 
 

@@ -19,6 +19,7 @@ from kgrec.arrays import distinct
 from kgrec.graph import interop
 from kgrec.graph.columns import NO_TIME, among
 from kgrec.graph.tables import (
+    COLUMNS,
     TEXT_COLUMNS,
     WORDS,
     Facts,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from kgrec.stores.base import NodeRef
 
 __all__ = [
+    "COLUMNS",
     "NO_TIME",
     "TEXT_COLUMNS",
     "WORDS",

@@ -11,6 +11,7 @@ import pyarrow as pa
 from graph_schema.catalog import Catalog
 from graph_schema.disk.paths import given_path
 from kgrec.errors import RequestError
+from kgrec.graph.context_columns import with_context_columns
 from kgrec.graph.mapped import is_snapshot, open_snapshot
 from kgrec.graph.read import read_snapshot
 from kgrec.graph.snapshot import GraphSnapshot
@@ -19,7 +20,9 @@ from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
 
 def read_source(
-    source: GraphStore | Catalog | GraphSnapshot | str | Path, progress: Progress | None = None
+    source: GraphStore | Catalog | GraphSnapshot | str | Path,
+    progress: Progress | None = None,
+    context: Sequence[str] = (),
 ) -> GraphSnapshot:
     """Read the snapshot of a store or of a catalog, or map that of a folder.
 
@@ -29,6 +32,8 @@ def read_source(
         A snapshot is returned as it is; a path is that of a folder that ``kgrec snapshot`` wrote.
     progress : callable, optional
         Called with (label or relation, rows done, rows in all).
+    context : sequence of str
+        Columns of interactions to read beside those that all interactions have.
 
     Returns
     -------
@@ -38,7 +43,7 @@ def read_source(
     Raises
     ------
     RequestError
-        For anything else.
+        For anything else, and for a column of ``context`` that is not there.
     CatalogError
         If the catalog breaks the schema.
     StoreError
@@ -47,15 +52,16 @@ def read_source(
         If the snapshot in the folder can't be read.
     """
     if isinstance(source, GraphSnapshot):
-        return source
+        return with_context_columns(source, context)
     if isinstance(source, Catalog):
-        return catalog_snapshot(source, progress)
+        return with_context_columns(catalog_snapshot(source, progress, context), context)
     if isinstance(source, GraphStore):
-        return read_snapshot(source, progress=progress)
+        read = read_snapshot(source, progress=progress, context=context)
+        return with_context_columns(read, context)
     what = type(source).__name__
     if isinstance(source, str | Path):
         if is_snapshot(given_path(source, "source")):
-            return open_snapshot(given_path(source, "source"))
+            return with_context_columns(open_snapshot(given_path(source, "source")), context)
         what = f"{str(source)[:200]!r}, which holds none"
     raise RequestError(
         f"kgrec takes a GraphStore, a Catalog or the folder of a snapshot, not {what}; see "
@@ -63,10 +69,12 @@ def read_source(
     )
 
 
-def catalog_snapshot(catalog: Catalog, progress: Progress | None = None) -> GraphSnapshot:
+def catalog_snapshot(
+    catalog: Catalog, progress: Progress | None = None, context: Sequence[str] = ()
+) -> GraphSnapshot:
     """The snapshot of a valid catalog, without any store. Raises CatalogError."""
     catalog.validate().raise_if_any()
-    snapshot = read_snapshot(_CatalogGraph(catalog), progress=progress)
+    snapshot = read_snapshot(_CatalogGraph(catalog), progress=progress, context=context)
     return replace(snapshot, integer_ids=catalog.integer_ids)
 
 

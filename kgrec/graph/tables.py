@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ _FEW_IDS = 8  # up to so many are looked up one by one, which is faster
 _WHOLE_NUMBER = "0|-?[1-9][0-9]{0,17}"  # fits int64
 
 WORDS = ("event", "scenario", "split")  # columns of interactions that hold words
+COLUMNS = ("user", "item", "timestamp", "rating", *WORDS)  # of all interactions
 
 Strings = np.ndarray  # 1-D object array of str
 Ints = np.ndarray
@@ -129,7 +130,8 @@ class Interactions:
     ``user`` and ``item`` int64 rows; ``timestamp`` int64 unix seconds, NO_TIME if absent;
     ``rating`` float32, NaN if absent; ``event``, ``scenario``, ``split`` object, "" if absent.
     The last three are held as words with codes, whatever is given, and integers may be held in
-    less room; they read as these arrays (``kgrec.graph.columns``).
+    less room; they read as these arrays (``kgrec.graph.columns``). ``context`` has the columns that
+    ``ContextConfig`` names, by name, as words too.
     """
 
     user: Ints
@@ -139,10 +141,14 @@ class Interactions:
     event: Strings
     scenario: Strings
     split: Strings
+    context: Mapping[str, Strings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in WORDS:
             object.__setattr__(self, name, words(getattr(self, name)))
+        if self.context:
+            coded = {name: words(column) for name, column in self.context.items()}
+            object.__setattr__(self, "context", coded)
 
     def __len__(self) -> int:
         return len(self.user)
@@ -150,16 +156,9 @@ class Interactions:
     def select(self, mask: np.ndarray) -> Interactions:
         """The interactions where ``mask`` (bool ``[n]``) holds, order kept; or those of given rows
         (int64 ``[m]``)."""
-        columns = (
-            self.user,
-            self.item,
-            self.timestamp,
-            self.rating,
-            self.event,
-            self.scenario,
-            self.split,
-        )
-        return Interactions(*(taken(column, mask) for column in columns))
+        columns = {name: taken(getattr(self, name), mask) for name in COLUMNS}
+        context = {name: taken(column, mask) for name, column in self.context.items()}
+        return replace(self, context=context, **columns)
 
     def indptr(self, n_users: int) -> Ints:
         """int64 ``[n_users + 1]``: user u's interactions are rows ``indptr[u]:indptr[u + 1]``."""

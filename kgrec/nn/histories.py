@@ -44,6 +44,10 @@ class Histories:
     a stored user; ``scenario`` int64 ``[B]`` codes, -1 for none; ``later`` bool ``[B]``: whether to
     predict items of the further future instead of the next ones; ``weight`` float32 ``[nnz]``, what
     each event says, below 0 for a negative one, or None where each says 1.
+
+    ``row`` int64: the event's row among the snapshot's interactions, -1 for events of a request;
+    None for the latter throughout. ``context`` int64 ``[B, C]``: codes of the circumstances of the
+    request, -1 for none; None for requests without any.
     """
 
     indptr: Ints
@@ -55,6 +59,8 @@ class Histories:
     scenario: Ints
     later: np.ndarray
     weight: np.ndarray | None = None
+    row: Ints | None = None
+    context: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -98,6 +104,8 @@ class Histories:
             scenario=self.scenario[start:end],
             later=self.later[start:end],
             weight=None if self.weight is None else self.weight[events],
+            row=None if self.row is None else self.row[events],
+            context=None if self.context is None else self.context[start:end],
         )
 
     def padded(self, multiple: int) -> Histories:
@@ -112,6 +120,9 @@ class Histories:
             user=np.append(self.user, none),
             scenario=np.append(self.scenario, none),
             later=np.append(self.later, np.zeros(missing, dtype=bool)),
+            context=None
+            if self.context is None
+            else np.pad(self.context, ((0, missing), (0, 0)), constant_values=-1),
         )
 
 

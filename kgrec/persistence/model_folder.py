@@ -45,6 +45,7 @@ from kgrec.persistence.precision import (
 from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.scoring.bound_model import BoundModel
+from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.session import in_plain_session
@@ -158,6 +159,8 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
         else state.indexes.mapping.model_dump(mode="json"),
         "files": files,
     }
+    if engine.context is not None:
+        manifest["context"] = asdict(engine.context)
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
@@ -280,7 +283,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     return FittedState(
         config=config,
         full_snapshot=full,
-        engine=Engine.bind(bound, weights),
+        engine=Engine.bind(bound, weights, context=_context(manifest)),
         reader=TextReader(config),
         indexes=GraphIndexes(visible, features, names),
         item_clusters=_clusters(folder) if has_clusters else None,
@@ -291,6 +294,10 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         rating_log=manifest.get("rating_history", []),
         trials=manifest["tuning"],
     )
+
+
+def _context(manifest: Mapping[str, Any]) -> ContextSettings | None:
+    return ContextSettings.of_json(manifest["context"]) if "context" in manifest else None
 
 
 def _config(folder: Path, values: object) -> RecommenderConfig:

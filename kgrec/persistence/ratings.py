@@ -12,12 +12,13 @@ from safetensors.torch import load_file, save_file
 
 from kgrec.features.tables import Vocabulary
 from kgrec.ratings.blend import RatingBlend
+from kgrec.ratings.context import ContextPenalty
 from kgrec.ratings.model import RatingModel, RatingShape
 from kgrec.ratings.scale import RatingScale
 from kgrec.text.sentiment import Sentiment
 
 _WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
-_BLEND, _SENTIMENT = "blend", "blend.sentiment"
+_BLEND, _SENTIMENT, _CONTEXT = "blend", "blend.sentiment", "context"
 # Fields of the blend by their names in the file.
 _NUMBERS = {"mean": "mean", "worth": "shrinkage", "shift": "shift", "weights": "weights"}
 _SHRINKAGE, _SAVED_SHRINKAGE = "shrinkage", "worth"  # a parameter of the model, and its saved name
@@ -34,6 +35,8 @@ def write_rating_model(model: RatingModel, folder: Path) -> None:
         shape[_BLEND] = {name: getattr(blend, field) for name, field in _NUMBERS.items()}
         if blend.sentiment is not None:
             weights[_SENTIMENT] = torch.as_tensor(blend.sentiment.weights)
+    if model.context is not None:
+        shape[_CONTEXT] = asdict(model.context)
     save_file(weights, folder / _WEIGHTS)
     (folder / _SHAPE).write_text(json.dumps(shape), encoding="utf-8")
 
@@ -46,7 +49,7 @@ def read_rating_model(
         return None
     shape = json.loads((folder / _SHAPE).read_text(encoding="utf-8"))
     scale = {name: _tuple(value) for name, value in shape["scale"].items()}
-    blend = shape.pop(_BLEND, None)
+    blend, context = shape.pop(_BLEND, None), shape.pop(_CONTEXT, None)
     plain = {name: _tuple(value) for name, value in shape.items() if name != "scale"}
     model = RatingModel(vocabulary, RatingShape(**plain, scale=RatingScale(**scale)))
     weights = load_file(folder / _WEIGHTS)
@@ -57,6 +60,8 @@ def read_rating_model(
         numbers = {_NUMBERS[name]: _tuple(value) for name, value in blend.items()}
         sentiment = None if heads is None else Sentiment(heads.numpy())
         model.blend = RatingBlend(**numbers, sentiment=sentiment)
+    if context is not None:
+        model.context = ContextPenalty(tuple(context["columns"]), context["penalty"])
     return model.to(device).eval()
 
 

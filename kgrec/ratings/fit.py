@@ -17,6 +17,7 @@ from kgrec.metrics.metrics import auc
 from kgrec.nn.model import ModelInputs
 from kgrec.progress import OnEpoch
 from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
+from kgrec.ratings.context import ContextPairs, ContextPenalty, choose_penalty
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.heads import tune_head
 from kgrec.ratings.model import RatingModel, RatingShape
@@ -36,7 +37,8 @@ class RatingData:
     """The data of a fit.
 
     Features of one snapshot's items and users; its rated interactions to ``train`` on and those to
-    validate by; its reviews, of which those of ``valid`` pairs are not used.
+    validate by; its reviews, of which those of ``valid`` pairs are not used. ``no_context``:
+    columns of the rows that are no circumstances.
     """
 
     vocabulary: Vocabulary
@@ -47,6 +49,7 @@ class RatingData:
     train: Interactions
     valid: Interactions
     reviews: Reviews | None = None
+    no_context: tuple[str, ...] = ()
 
     @property
     def n_items(self) -> int:
@@ -104,16 +107,51 @@ def fit_rating_model(
         if head_last and validate is not None:
             tune_head(trainer, validate.losses, codes)
         model.blend = _blend(data, validation, seed)
+        model.context = _context(data, validation, rated)
     return FittedRatings(model, history)
 
 
+def _context(
+    data: RatingData, validation: Validation, rated: Interactions
+) -> ContextPenalty | None:
+    """The penalty of the effects of circumstances; None without columns or where they don't
+    help. Their columns are those that the rows have."""
+    columns = tuple(name for name in rated.context if name not in data.no_context)
+    if not columns:
+        return None
+    predictor = validation.predictor(_evidence_and_sentiment(data, validation)[0])
+    rows = validation.rows
+    parts = [
+        beyond(predictor, part, codes)
+        for part, codes in ((rated, validation.task.scenario), (rows, validation.scenario))
+    ]
+    return choose_penalty(columns, *parts)
+
+
+def beyond(
+    predictor: RatingPredictor, rows: Interactions, scenario: Ints
+) -> tuple[ContextPairs, np.ndarray]:
+    """Rated rows in their circumstances, and what their ratings have beyond the predicted ones."""
+    user, item = np.asarray(rows.user), np.asarray(rows.item)
+    pairs = RatingPairs(user, item, np.asarray(rows.timestamp))
+    _, rating = predictor.predict(pairs, user, scenario)
+    return ContextPairs(user, item, rows.context), rows.rating.astype(np.float64) - rating
+
+
 def _blend(data: RatingData, validation: Validation, seed: int) -> RatingBlend | None:
+    evidence, sentiment = _evidence_and_sentiment(data, validation)
+    predictor = validation.predictor(evidence)
+    return fit_blend(predictor, validation.rows, validation.scenario, sentiment, seed)
+
+
+def _evidence_and_sentiment(
+    data: RatingData, validation: Validation
+) -> tuple[RatingEvidence, Sentiment | None]:
+    """What the training ratings and reviews say, without those of validation rows."""
     reviews = None if data.reviews is None else data.reviews.without(data.valid, data.n_items)
     sentiment = None if reviews is None else reviews.sentiment()
     mean = validation.model.shape.scale.mean
-    evidence = build_evidence(data.train, reviews, sentiment, mean, data.n_items)
-    predictor = validation.predictor(evidence)
-    return fit_blend(predictor, validation.rows, validation.scenario, sentiment, seed)
+    return build_evidence(data.train, reviews, sentiment, mean, data.n_items), sentiment
 
 
 def fit_blend(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 
 from kgrec.features.inputs import ItemInputs
-from kgrec.graph.snapshot import Ints
+from kgrec.graph.snapshot import Ints, Strings
 from kgrec.ratings.blend import BlendFeatures
+from kgrec.ratings.context import ContextEffects, ContextPairs
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.model import RatedItems, RatingModel
 from kgrec.ratings.pools import RatedEvents, RatingPairs, RatingPools, user_means
@@ -25,7 +27,8 @@ _PAST_ROWS = 2_048  # where every row may have a history of its own
 class RatingPredictor:
     """Predicts ratings; slots of ``events`` are the rows of ``user_tokens``.
 
-    Without ``evidence`` the ratings are the model's own, not blended.
+    Without ``evidence`` the ratings are the model's own, not blended. ``effects`` are those of
+    circumstances.
     """
 
     model: RatingModel
@@ -34,6 +37,7 @@ class RatingPredictor:
     events: RatedEvents
     device: torch.device
     evidence: RatingEvidence | None = None
+    effects: ContextEffects | None = None
 
     @cached_property
     def items(self) -> RatedItems:
@@ -60,12 +64,15 @@ class RatingPredictor:
         *,
         past_only: bool = False,
         events: RatedEvents | None = None,
+        context: Mapping[str, Strings] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Logits of a like float32 ``[R]`` and ratings float64 ``[R]``.
 
         ``user`` int64 ``[R]`` rows (-1: not stored), ``scenario`` int64 ``[R]`` codes (-1: none). A
         pair's history leaves out the pair itself, and its prediction does not depend on the other
         pairs. ``events``, in which the slots of ``pairs`` then count, replace the stored ones.
+        ``context``: the circumstances of each pair, whose effects are of all stored ratings, so
+        that they add nothing with ``past_only``.
         """
         known = self.events if events is None else events
         logit = np.empty(len(pairs), dtype=np.float32)
@@ -77,13 +84,29 @@ class RatingPredictor:
             logit[rows], standard[rows] = self._answer(
                 known, pairs.select(rows), user[rows], scenario[rows], past_only
             )
+        rating = self._rating(pairs, user, standard, past_only, events)
+        if self.effects is None or past_only or context is None:
+            return logit, rating
+        stored = np.where(pairs.slot == user, user, -1)
+        added = self.effects.of(ContextPairs(stored, pairs.item, context))
+        return logit, self.model.shape.scale.within(rating + added)
+
+    def _rating(
+        self,
+        pairs: RatingPairs,
+        user: Ints,
+        standard: np.ndarray,
+        past_only: bool,
+        events: RatedEvents | None,
+    ) -> np.ndarray:
+        """Predicted ratings float64 ``[R]``, blended where the model has a blend."""
         scale, blend = self.model.shape.scale, self.model.blend
         if blend is None or self.evidence is None:
-            return logit, scale.rating(standard)
+            return scale.rating(standard)
         features = self.blend_features(
             pairs, user, standard, blend.shrinkage, past_only=past_only, events=events
         )
-        return logit, scale.within(blend.rating(features))
+        return scale.within(blend.rating(features))
 
     def blend_features(
         self,

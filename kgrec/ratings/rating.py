@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,18 @@ from kgrec.arguments import check_number
 from kgrec.config import RatingConfig
 from kgrec.nn.heads import ByScenario, grown
 from kgrec.progress import Progress
-from kgrec.ratings.fit import FittedRatings, RatingData, fit_rating_model
+from kgrec.ratings.context import ContextEffects
+from kgrec.ratings.fit import FittedRatings, RatingData, beyond, fit_rating_model
 from kgrec.ratings.model import RatingModel
-from kgrec.ratings.pools import RatedEvents
+from kgrec.ratings.pools import RatedEvents, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.requests import RatedHistories, read_rating_request
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scoring.bound_model import read_inputs
+from kgrec.scoring.context.terms import words_of_frame
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.scenario_codes import scenario_codes
 
 
 def fit_ratings(
@@ -31,10 +35,12 @@ def fit_ratings(
     *,
     seed: int,
     progress: Progress | None = None,
+    no_context: tuple[str, ...] = (),
 ) -> FittedRatings:
     """Train a rating model on the ratings of the engine's snapshot.
 
-    ``held`` bool ``[n]``: the interactions that choose the epoch instead of training. Raises
+    ``held`` bool ``[n]``: the interactions that choose the epoch instead of training;
+    ``no_context``: columns read with the interactions that are no circumstances. Raises
     TrainingError where there are no ratings, where all or none are likes, or where training
     diverges.
     """
@@ -51,6 +57,7 @@ def fit_ratings(
         train=engine.snapshot.interactions.select(~held),
         valid=engine.snapshot.interactions.select(held),
         reviews=Reviews.of(engine),
+        no_context=no_context,
     )
     report = None if progress is None else _epoch_progress(progress, config.epochs)
     return fit_rating_model(data, config, seed=seed, device=engine.device, on_epoch=report)
@@ -75,7 +82,15 @@ def bind_predictor(engine: Engine, model: RatingModel) -> RatingPredictor:
         rows, n_items = engine.snapshot.interactions, len(engine.snapshot.items)
         evidence = build_evidence(rows, Reviews.of(engine), blend.sentiment, blend.mean, n_items)
     inputs = engine.inputs
-    return RatingPredictor(model, inputs.items, inputs.user_tokens, events, engine.device, evidence)
+    predictor = RatingPredictor(
+        model, inputs.items, inputs.user_tokens, events, engine.device, evidence
+    )
+    if model.context is None:
+        return predictor
+    rated = rated_rows(engine.snapshot.interactions)
+    codes = scenario_codes(rated.scenario, engine.vocabulary)
+    effects = ContextEffects.fit(*beyond(predictor, rated, codes), model.context)
+    return replace(predictor, effects=effects)
 
 
 def predict_pairs(
@@ -92,8 +107,14 @@ def predict_pairs(
     Raises RequestError.
     """
     request = read_rating_request(engine, user_scenarios, predictor.events, pairs, histories)
+    penalty = predictor.model.context
     logit, rating = predictor.predict(
-        request.pairs, request.user, request.scenario, past_only=past_only, events=request.events
+        request.pairs,
+        request.user,
+        request.scenario,
+        past_only=past_only,
+        events=request.events,
+        context=None if penalty is None else words_of_frame(pairs, penalty.columns),
     )
     return pairs.assign(like=1.0 / (1.0 + np.exp(-logit.astype(np.float64))), rating=rating)
 

@@ -22,6 +22,8 @@ from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeig
 from kgrec.nn.histories import both_ages, plain_events
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdItems
+from kgrec.scoring.context.settings import ContextSettings
+from kgrec.scoring.context.terms import ContextTerms
 from kgrec.scoring.item_cache import ItemCache
 from kgrec.scoring.message_index import MessageIndex
 from kgrec.scoring.products import item_scores
@@ -54,6 +56,8 @@ class Engine:
         Item–item weights over the items of the vocabulary.
     given_scenario_items : bool ``[K + 1, n_items]`` or None
         Replaces the ``scenario_items`` found in the events.
+    context : ContextSettings or None
+        Weights of the terms for circumstances and repeats.
     """
 
     cache: ItemCache
@@ -63,10 +67,15 @@ class Engine:
     texts: TextFeatures
     weights: ItemWeights | None = None
     given_scenario_items: np.ndarray | None = None
+    context: ContextSettings | None = None
 
     @staticmethod
     def bind(
-        bound: BoundModel, weights: ItemWeights | None = None, *, predicts_cold: bool = True
+        bound: BoundModel,
+        weights: ItemWeights | None = None,
+        *,
+        predicts_cold: bool = True,
+        context: ContextSettings | None = None,
     ) -> Engine:
         """An engine for a model over the snapshot that it is bound to.
 
@@ -74,25 +83,32 @@ class Engine:
         several epochs.
         """
         cache = ItemCache(bound, predicts_cold)
-        return Engine(cache, bound.model, bound.vocabulary, bound.snapshot, bound.texts, weights)
+        model, vocabulary = bound.model, bound.vocabulary
+        engine = Engine(cache, model, vocabulary, bound.snapshot, bound.texts, weights)
+        return engine.with_context(context)
 
     def over(self, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
         """The same model over another snapshot; everything is computed again."""
         bound = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
-        return Engine.bind(bound, self.weights)
+        return Engine.bind(bound, self.weights, context=self.context)
 
     def refreshed(self, *, predicts_cold: bool = True) -> Engine:
         """An engine for changed parameters; the model's inputs are shared."""
-        return Engine.bind(self.bound.refreshed(), self.weights, predicts_cold=predicts_cold)
+        bound, cold = self.bound.refreshed(), predicts_cold
+        return Engine.bind(bound, self.weights, predicts_cold=cold, context=self.context)
 
     def reading(self, inputs: ModelInputs) -> Engine:
         """The model over other inputs of the same snapshot, without predicted vectors."""
         bound = replace(self.bound.refreshed(), given_inputs=inputs)
-        return Engine.bind(bound, self.weights, predicts_cold=False)
+        return Engine.bind(bound, self.weights, predicts_cold=False, context=self.context)
 
     def with_weights(self, weights: ItemWeights | None) -> Engine:
         """The same engine with these item–item weights; everything else is shared."""
         return replace(self, weights=weights)
+
+    def with_context(self, context: ContextSettings | None) -> Engine:
+        """The same engine with these terms for circumstances and repeats."""
+        return self if context is None else replace(self, context=context)
 
     def with_scenarios(
         self,
@@ -202,6 +218,29 @@ class Engine:
         return self.weights.placed(self.inputs.items.item_row.cpu().numpy())
 
     @cached_property
+    def context_terms(self) -> ContextTerms | None:
+        """The terms for circumstances and repeats over the snapshot; None without any."""
+        return None if self.context is None else ContextTerms.of(self.context, self.snapshot)
+
+    def adds_terms(self, histories: Histories) -> bool:
+        """Whether scores have terms for circumstances or repeats."""
+        terms = self.context_terms
+        return terms is not None and terms.adds_to(histories)
+
+    def split_context(
+        self, context: Mapping[str, Any] | None
+    ) -> tuple[Mapping[str, Any] | None, Ints | None]:
+        """The user attributes of a request's context, and the codes of its circumstances, int64
+        ``[C]``, None where it has none. Raises RequestError for a value of another type."""
+        if context is None or self.context_terms is None:
+            return context, None
+        columns = {one.name for one in self.context_terms.settings.columns}
+        rest = {name: value for name, value in context.items() if name not in columns}
+        if len(rest) == len(context):
+            return context, None
+        return rest or None, self.context_terms.codes(context)
+
+    @cached_property
     def single_user_scorer(self) -> SingleUserScorer | None:
         """The fast path for one history; None on an accelerator."""
         if self.device.type != "cpu":
@@ -218,6 +257,7 @@ class Engine:
             self.sequences,
             self.scenario_items,
             self.item_weights,
+            self.context_terms,
             None if self.single_user_scorer is None else self.single_user_scorer.table,
         )
         _ = (self.item_row, self.item_ids)
@@ -234,7 +274,13 @@ class Engine:
         events with texts.
         """
         scorer = self._fast_path(history)
-        return None if scorer is None else scorer.scores(history)[None]
+        if scorer is None:
+            return None
+        scores = scorer.scores(history)[None]
+        terms = self.context_terms
+        if terms is not None and terms.adds_to(history):
+            scores += terms.scores(history)
+        return scores
 
     def _fast_path(self, history: Histories) -> SingleUserScorer | None:
         if len(history.user) != 1 or self.single_user_scorer is None:
@@ -259,6 +305,9 @@ class Engine:
             cold = self.cold_items
             if cold is not None:
                 scores[:, cold.items] += cold.score_contributions(histories, batch)
+            terms = self.context_terms
+            if terms is not None and terms.adds_to(histories):
+                scores += torch.from_numpy(terms.scores(histories)).to(scores.device)
             return scores[:asked]
 
     def user_vectors(
@@ -316,10 +365,11 @@ class Engine:
         Raises RequestError for attributes that the model does not know or can't read.
         """
         if not self.model.shape.user_attributes:
-            raise RequestError("the model knows no user attributes; leave context out.")
+            raise RequestError(f"the model knows no user attributes; {self._context_cure}.")
         known = set(map(str, self.snapshot.users.attributes.columns))
         unknown = sorted(set(context) - known)
         if unknown:
+            known.update(self._context_names)
             raise RequestError(f"context {unknown[0]!r} is no user attribute; use {sorted(known)}.")
         try:
             tokens = self.vocabulary.user_tokens.matrix(pd.DataFrame([dict(context)]))
@@ -329,6 +379,15 @@ class Engine:
                 "where they hold numbers."
             ) from error
         return SparseMatrix.build(tokens, self.device) @ self.model.user_token
+
+    @property
+    def _context_names(self) -> list[str]:
+        return [] if self.context is None else [one.name for one in self.context.columns]
+
+    @property
+    def _context_cure(self) -> str:
+        names = self._context_names
+        return f"give {names} alone in context" if names else "leave context out"
 
     def stored(
         self, users: Ints, scenario: Ints | None = None, *, later: bool = False

@@ -120,26 +120,28 @@ class LiveEvents:
         parts = [
             self._joined(engine, user, row) for user, row in zip(users, rows.tolist(), strict=True)
         ]
-        item, text = (
+        item, text, place = (
             np.concatenate([part[column] for part in parts]) if parts else np.empty(0, np.int64)
-            for column in range(2)
+            for column in range(3)
         )
-        given = GivenEvents.joined([part[2] for part in parts])
+        given = GivenEvents.joined([part[3] for part in parts])
         indptr = offsets(np.array([len(part[0]) for part in parts], dtype=np.int64))
         order = np.lexsort((item, given.time, row_numbers(indptr)))
-        item, text, given = item[order], text[order], given.select(order)
+        item, text, place, given = item[order], text[order], place[order], given.select(order)
         age, visit = both_ages(indptr, given.time)
         later, weight = np.zeros(len(rows), dtype=bool), None
         feedback = engine.model.shape.feedback
         if feedback is not None:
             said = feedback.weights(given.kind, given.rating, strict=False)
             weight = cap_repeats(indptr, item, said, feedback.repeats)
-        histories = Histories(indptr, item, age, visit, text, rows, scenario, later, weight)
+        histories = Histories(
+            indptr, item, age, visit, text, rows, scenario, later, weight, row=place
+        )
         return histories, given
 
-    def _joined(self, engine: Engine, user: str, row: int) -> tuple[Ints, Ints, GivenEvents]:
-        """Item rows, rows of texts, kinds, ratings and times of a user's events, stored ones
-        first."""
+    def _joined(self, engine: Engine, user: str, row: int) -> tuple[Ints, Ints, Ints, GivenEvents]:
+        """Item rows, rows of texts, rows among the snapshot's interactions (-1 for later events),
+        and kinds, ratings and times of a user's events, stored ones first."""
         events = [event for event in self.of(user) if event.item in engine.item_row]
         item = np.array([engine.item_row[event.item] for event in events], dtype=np.int64)
         text = np.full(len(events), -1, dtype=np.int64)
@@ -149,8 +151,9 @@ class LiveEvents:
             np.array([event.timestamp for event in events], dtype=np.int64),
         )
         if row < 0:
-            return item, text, new
+            return item, text, text, new
         stored, data = slice(*engine.sequences.indptr[row : row + 2].tolist()), engine.sequences
+        place = np.arange(stored.start, stored.stop, dtype=np.int64)
         known = engine.snapshot.interactions
         old = GivenEvents(
             np.asarray(known.event[stored], dtype=object),
@@ -160,5 +163,6 @@ class LiveEvents:
         return (
             np.concatenate([data.item[stored], item]),
             np.concatenate([data.text[stored], text]),
+            np.concatenate([place, np.full(len(events), -1, dtype=np.int64)]),
             GivenEvents.joined([old, new]),
         )

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.explain.attribution.cold_items import cold_item_parts
+from kgrec.explain.attribution.context_terms import terms_of_score
 from kgrec.explain.attribution.score_breakdown import (
     ASSUMED,
     MATCH,
@@ -155,14 +156,17 @@ class ScenarioBreakdown:
             if engine.item_weights is not None:
                 parts[TOGETHER] = engine.item_weights.contributions(history, item)
                 score += float(parts[TOGETHER].sum())
+        terms = terms_of_score(engine, history, item)
+        parts |= terms.parts
         return ScoreBreakdown(
-            score=score,
-            baseline=baseline,
+            score=score + terms.total,
+            baseline=baseline + sum(terms.context.values()),
             history=history.item,
             timestamps=self.timestamps,
             parts=parts,
             matches=matches,
             weight=history.weight,
+            context=terms.context,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -77,7 +77,8 @@ class ScoreBreakdown:
     NO_TIME if absent; ``parts``: by part (see PARTS; others are allowed) the contribution of each
     event, float64 ``[n]``. With a part "match" the model itself gives the contributions of shared
     nodes, and "knowledge" is the rest of the graph's. ``weight`` float32 ``[n]``: what each event
-    says, below 0 for a negative one; None where each says the same. Raises ModelError when lengths
+    says, below 0 for a negative one; None where each says the same. ``context``: what the
+    circumstances of the request add to the baseline, by their names. Raises ModelError when lengths
     differ or a number is not finite.
     """
 
@@ -88,6 +89,7 @@ class ScoreBreakdown:
     parts: Mapping[str, Floats]
     matches: Matches | NodeMatches
     weight: np.ndarray | None = None
+    context: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.history)
@@ -168,6 +170,10 @@ def average_breakdowns(weighted: Sequence[tuple[float, ScoreBreakdown]]) -> Scor
         baseline=sum(w * one.baseline for w, one in weighted),
         parts=parts,
         matches=matches,
+        context={
+            name: sum(w * one.context.get(name, 0.0) for w, one in weighted)
+            for name in dict.fromkeys(name for _, one in weighted for name in one.context)
+        },
     )
 
 

@@ -62,9 +62,9 @@ class EditableHistory:
         """
         indptr = offsets(keep.sum(axis=1))
         event = np.nonzero(keep)[1]
-        text, weight = self.histories.text[event], self.histories.weight
-        weight = None if weight is None else weight[event]
-        return self._edited(indptr, self.items[event], self.times[event], text, weight)
+        text, row = self.histories.text[event], self._rows()[event]
+        weight = None if self.histories.weight is None else self.histories.weight[event]
+        return self._edited(indptr, self.items[event], self.times[event], text, row, weight)
 
     def without(self, events: list[Ints]) -> Request:
         """One history for each list of events (positions) to leave out."""
@@ -79,14 +79,25 @@ class EditableHistory:
         now = self.times[-1] + 1 if n else 0
         item = np.column_stack([np.tile(self.items, (count, 1)), items]).ravel()
         times = np.append(self.times, now)
-        text = np.append(self.histories.text, -1)
+        text, row = np.append(self.histories.text, -1), np.append(self._rows(), -1)
         indptr, weight = np.arange(count + 1, dtype=np.int64) * (n + 1), self.histories.weight
         if weight is not None:  # the new event is a like
             weight = np.tile(np.append(weight, np.float32(1)), count)
-        return self._edited(indptr, item, np.tile(times, count), np.tile(text, count), weight)
+        times, text, row = (np.tile(values, count) for values in (times, text, row))
+        return self._edited(indptr, item, times, text, row, weight)
+
+    def _rows(self) -> Ints:
+        own = self.histories.row
+        return np.full(len(self), -1, dtype=np.int64) if own is None else own
 
     def _edited(
-        self, indptr: Ints, item: Ints, times: Ints, text: Ints, weight: np.ndarray | None
+        self,
+        indptr: Ints,
+        item: Ints,
+        times: Ints,
+        text: Ints,
+        row: Ints,
+        weight: np.ndarray | None,
     ) -> Request:
         count, one = len(indptr) - 1, self.histories
         age, visit = both_ages(indptr, times)
@@ -101,6 +112,8 @@ class EditableHistory:
                 scenario=np.repeat(one.scenario, count),
                 later=np.repeat(one.later, count),
                 weight=weight,
+                row=row,
+                context=None if one.context is None else np.repeat(one.context, count, axis=0),
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graph_schema.names import USER
-from kgrec.explain.attribution.pieces import KIND_NAMES, SHARED
+from kgrec.explain.attribution.pieces import KIND_NAMES, REPEAT, SHARED
 from kgrec.explain.explained_path import ExplainedPath, Node
 from kgrec.explain.text.path_builder import AGAINST, NO_EDGE, ConcretePath
 from kgrec.explain.text.writer import SentenceParts, Writer
@@ -120,16 +120,17 @@ class PathDescriber:
         shared = path.kind == KIND_NAMES[SHARED]
         link = self.index.space.name(path.nodes[2]) if shared else ""
         form, role, role2 = self._form(path, steps)
+        times = self._times(path)
         return SentenceParts(
             kind=_FORMS.get(path.kind, path.kind),
-            form=form,
+            form=f"{form} times" if times > 1 else form,
             relation=path.roles[0][0] if path.roles else "",
             history=self.name(path.nodes[1]),
             item=self.name(candidate),
             link=link,
             role=role,
             role2=role2,
-            count=path.people,
+            count=times or path.people,
             values=self._values(path),
             steps=self._written_out(path, steps),
             part="" if path.kind == "collaborative" else path.part,
@@ -138,6 +139,12 @@ class PathDescriber:
             negative=contribution < 0,
             in_spite=contribution >= 0 and path.nodes[1] in self.negative,
         )
+
+    def _times(self, path: ConcretePath) -> int:
+        """How many stored events of the user with the item a repeat stands for; 0 for others."""
+        if path.kind != KIND_NAMES[REPEAT] or path.nodes[0] < 0:
+            return 0
+        return len(self.index.events(path.nodes[0], path.nodes[1]))
 
     def _form(self, path: ConcretePath, steps: list[Step]) -> tuple[str, str, str]:
         """(form of the sentence, words for the near relation, words for the far relation)."""

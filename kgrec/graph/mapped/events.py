@@ -156,7 +156,9 @@ def map_events(folder: Path, layout: EventLayout) -> Interactions:
         item=small(PackedInts(files[ITEM_ROW])),
         timestamp=time,
         rating=files.get(RATING, repeated(np.float32(np.nan), n)),
-        **words,
+        event=words["event"],
+        scenario=words["scenario"],
+        split=words["split"],
     )
 
 

@@ -37,7 +37,7 @@ def best_items(
 
     Every user's list depends on that user alone, to the bit, however many others are asked about.
     """
-    if search is None or not len(request):
+    if search is None or not len(request) or _has_terms(engine, request, options):
         return rank_items(engine, request, options)
     k = min(options.k, len(engine.item_ids) - 1)
     rows = np.full((len(request), k), -1, dtype=np.int64)
@@ -54,6 +54,14 @@ def best_items(
     if len(exact):
         rows[exact], scores[exact] = rank_batches(engine, request.of_rows(exact), options)
     return RankedRows(rows, scores)
+
+
+def _has_terms(engine: Engine, request: Request, options: ListOptions) -> bool:
+    """Whether terms that clusters know nothing of matter: those of circumstances, and those of
+    repeats where lists have items of the history."""
+    if request.histories.context is not None:
+        return True
+    return not options.seen.whole and engine.adds_terms(request.histories)
 
 
 def _groups(

@@ -82,6 +82,7 @@ class Sequences:
             scenario=np.full(len(users), -1) if scenario is None else scenario,
             later=np.full(len(users), later),
             weight=self._weights(indptr, events),
+            row=events,
         )
 
     def _weights(self, indptr: Ints, events: Ints) -> np.ndarray | None:
@@ -279,4 +280,6 @@ def histories_of(histories: Histories, rows: Ints) -> Histories:
         user=histories.user[rows],
         scenario=histories.scenario[rows],
         later=histories.later[rows],
+        row=None if histories.row is None else histories.row[events],
+        context=None if histories.context is None else histories.context[rows],
     )

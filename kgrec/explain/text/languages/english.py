@@ -29,6 +29,7 @@ _TEMPLATES = {
     "graph neighbourhood": "{chose}; the graph leads from it to “{item}”: {steps}.",
     "graph neighbourhood unseen": "{chose}; its surroundings in the graph are like “{item}”’s.",
     "repeat": "{chose} before.",
+    "repeat times": "{chose} before, {count} times.",
     "other": "{chose}; this moved “{item}” through the model’s part “{part}”.",
     "other:words": "{chose}; the words that went with it fit “{item}”.",
     "other:assumed": "{chose}; little is known of it, and what is assumed instead fits “{item}”.",

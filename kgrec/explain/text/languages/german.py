@@ -29,6 +29,7 @@ _TEMPLATES = {
     "graph neighbourhood": "{chose}; der Graph führt von dort zu „{item}“: {steps}.",
     "graph neighbourhood unseen": "{chose}; die Umgebung im Graphen ähnelt der von „{item}“.",
     "repeat": "{chose}, schon zuvor.",
+    "repeat times": "{chose}, schon {count}-mal.",
     "other": "{chose}; das wirkte auf „{item}“ durch den Teil „{part}“ des Modells.",
     "other:words": "{chose}; die Worte dazu passen zu „{item}“.",
     "other:assumed": "{chose}; darüber ist wenig bekannt, und was stattdessen angenommen wird, "

@@ -1,0 +1,1 @@
+"""Data and protocols of ``benchmarks.context``."""

@@ -1,0 +1,1 @@
+"""Weights of the terms for circumstances and repeats, chosen on validation rows."""

@@ -1,0 +1,1 @@
+"""Terms of a score for the circumstances of a request and for repeated consumption."""
