@@ -10,6 +10,7 @@ are kept. With many items each is regressed on its nearest alone; see ``local_ri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -96,24 +97,57 @@ def _weights(
         products = _gram(rows[:1], n_items, targets).to(device)
         if len(rows) > 1:
             products += _gram(rows[1:], n_items).to(device)
-    solved = [
-        _regress(gram.clone(), penalty)
-        if products is None
-        else _regress_on(gram.clone(), products, penalty)
-        for penalty in penalties
-    ]
-    if negative is None:
-        return [_largest(weights, n_items) for weights in solved]
-    own = _gram([negative], n_items).to(device)
-    across = _gram([negative], n_items, rows[0]).to(device)
-    wanted_of = across if targets is None else _gram([negative], n_items, targets).to(device)
-    found = []
-    for penalty, weights in zip(penalties, solved, strict=True):
-        left = wanted_of - across @ weights  # products of negative events with what is left
-        against = _regress_on(own.clone(), left, _NEGATIVE_RIDGE * penalty)
-        parts = [_largest(weights, n_items), _largest(against, n_items)]
-        found.append(sp.vstack(parts, format="csr"))
-    return found
+    against = None
+    if negative is not None:
+        against = _Against.build(negative, rows[0], targets, device)
+    return [_solved(gram, products, against, penalty, n_items) for penalty in penalties]
+
+
+def _solved(
+    gram: Tensor,
+    products: Tensor | None,
+    against: _Against | None,
+    penalty: float,
+    n_items: int,
+) -> sp.csr_matrix:
+    """The largest weights for one penalty, CSR ``[n, n]`` or ``[2 n, n]``; see ``_weights``."""
+    if products is None:
+        weights = _regress(gram.clone(), penalty)
+    else:
+        weights = _regress_on(gram.clone(), products, penalty)
+    largest = _largest(weights, n_items)
+    if against is None:
+        return largest
+    own = _largest(against.weights(weights, _NEGATIVE_RIDGE * penalty), n_items)
+    return sp.vstack([largest, own], format="csr")
+
+
+@dataclass(frozen=True, eq=False)
+class _Against:
+    """Products of negative events with each other, with likes and with targets, float32
+    ``[n, n]`` each."""
+
+    own: Tensor
+    likes: Tensor
+    targets: Tensor
+
+    @staticmethod
+    def build(
+        negative: sp.csr_matrix,
+        likes: sp.csr_matrix,
+        targets: sp.csr_matrix | None,
+        device: torch.device,
+    ) -> _Against:
+        """From matrices ``[users, n]``; without targets all likes are some."""
+        size = negative.shape[1]
+        across = _gram([negative], size, likes).to(device)
+        wanted = across if targets is None else _gram([negative], size, targets).to(device)
+        return _Against(_gram([negative], size).to(device), across, wanted)
+
+    def weights(self, weights: Tensor, ridge: float) -> Tensor:
+        """The weights of negative events, float32 ``[n, n]``: the regression on them of what the
+        ``weights`` of likes leave of the targets."""
+        return _regress_on(self.own.clone(), self.targets - self.likes @ weights, ridge)
 
 
 def fit_own_weights(
