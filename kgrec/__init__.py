@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from kgrec.paths.index import Constraints
     from kgrec.query import Query
     from kgrec.recommender import Recommender
+    from kgrec.rules.rule import Rule
+    from kgrec.rules.ruleset import Rules
     from kgrec.stores import GraphStore, connect
     from kgrec.text_finetuning.finetuning import tune_text
 
@@ -44,6 +46,8 @@ __all__ = [
     "RatingConfig",
     "Recommender",
     "RecommenderConfig",
+    "Rule",
+    "Rules",
     "ScenarioConfig",
     "ScenarioRule",
     "TextConfig",
@@ -70,6 +74,8 @@ _HOMES = {
     "paths.index": ("Constraints",),
     "query": ("Query",),
     "recommender": ("Recommender",),
+    "rules.rule": ("Rule",),
+    "rules.ruleset": ("Rules",),
     "stores": ("GraphStore", "connect"),
     "text_finetuning.finetuning": ("tune_text",),
 }

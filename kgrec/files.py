@@ -88,15 +88,19 @@ class FolderKind:
     listed: Callable[[dict[str, Any]], Collection[str] | None]
 
     @classmethod
-    def of_format(cls, name: str, manifest: str, format_name: str) -> FolderKind:
-        """A kind whose manifest has ``format_name`` as "format" and file names as keys of
-        "files"."""
+    def of_format(
+        cls, name: str, manifest: str, format_name: str, beside: Collection[str] = ()
+    ) -> FolderKind:
+        """A kind whose manifest has ``format_name`` as "format" and file names as keys of "files".
+
+        Files called as in ``beside`` belong to it too, though the manifest does not list them:
+        people change them."""
 
         def listed(content: dict[str, Any]) -> list[str] | None:
             files = content.get("files")
             if content.get("format") != format_name or not isinstance(files, dict):
                 return None
-            return list(files)
+            return [*files, *beside]
 
         return cls(name, manifest, listed)
 

@@ -14,6 +14,7 @@ from kgrec.arrays import row_numbers
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
+from kgrec.rules.bound_rules import BoundRules
 from kgrec.scenarios.fitted_recogniser import HOUR
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
@@ -137,24 +138,43 @@ class Resolver:
     """Turns queries into requests to one engine.
 
     ``live``: events since the engine's graph was read, which stored histories go on with.
+    ``rules``: those that requests obey, or None.
     """
 
     engine: Engine
     user_scenarios: UserScenarios
     recogniser: BoundRecogniser
     live: LiveEvents | None = None
+    rules: BoundRules | None = None
 
     def over(self, engine: Engine) -> Resolver:
-        """A resolver for another engine of the same model."""
+        """A resolver for another engine of the same model, without rules."""
         scenarios = UserScenarios.infer(engine, self.user_scenarios.rule)
         return Resolver(engine, scenarios, replace(self.recogniser, engine=engine), self.live)
 
     def resolve(self, query: Query) -> Request:
-        """The request with histories and scenarios as rows.
+        """The request with histories and scenarios as rows, and the rules that it obeys.
 
         Raises RequestError for a user that is neither stored nor has a history in the query, for an
         unknown item, scenario or horizon, a context that can't be read, and a query without users.
         """
+        request = self._resolved(query)
+        return request if self.rules is None else self.with_rules(request, "recommend")
+
+    def with_rules(self, request: Request, kind: str, at: float | None = None) -> Request:
+        """The request with the rules of a kind of list (see ``kgrec.rules.Rule``), valid now or
+        at unix seconds ``at``. In a mixture of scenarios the most probable one counts."""
+        if self.rules is None:
+            return request
+        histories, codes = request.histories, request.histories.scenario
+        if request.mixture is not None:
+            codes = request.mixture.argmax(axis=1)
+            codes = np.where(codes == request.mixture.shape[1] - 1, -1, codes)
+        return replace(
+            request, rules=self.rules.request(histories.user, codes, request.context, kind, at)
+        )
+
+    def _resolved(self, query: Query) -> Request:
         if query.scenario in RESERVED:
             return self._recognised_request(query)
         request = self._request(query)
@@ -180,7 +200,8 @@ class Resolver:
         *,
         later: bool = False,
     ) -> Request:
-        """The request for stored users, given as rows int64 ``[B]``. Raises RequestError."""
+        """The request for stored users, given as rows int64 ``[B]``, without rules. Raises
+        RequestError."""
         context, circumstances = self.engine.split_context(context)
         if scenario in RESERVED:
             codes, evidence = self.user_scenarios.of(users), context
@@ -201,7 +222,7 @@ class Resolver:
     def _recognised_request(self, query: Query) -> Request:
         assert query.scenario is not None
         attributes = _without_hour(query.context)
-        plain = self.resolve(replace(query, scenario=None, context=attributes or None))
+        plain = self._resolved(replace(query, scenario=None, context=attributes or None))
         evidence, _ = self.engine.split_context(query.context)
         return self.recogniser.route(plain, query.scenario, evidence)
 

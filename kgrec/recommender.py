@@ -17,6 +17,7 @@ from graph_schema.disk.paths import given_path
 from graph_schema.names import ITEM, USER
 from graph_schema.settings import given_settings
 from kgrec.answers.pair_scores import GivenPairs, score_pairs
+from kgrec.answers.ruled_answers import held_items, rule_effects
 from kgrec.answers.user_lists import best_users
 from kgrec.answers.user_lists import similar_users as most_similar_users
 from kgrec.answers.vectors import USER as USER_VECTORS
@@ -75,6 +76,8 @@ from kgrec.query import Horizon, Query
 from kgrec.ranking import Where
 from kgrec.ratings.rating import predict_pairs, with_like, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
+from kgrec.rules import Rules
+from kgrec.rules.conflicts import check_graph
 from kgrec.scenarios import with_scenarios
 from kgrec.scenarios.adaptation import Adaptation, offered_rows
 from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
@@ -179,6 +182,30 @@ class Recommender:
         """The log of the rating model's training: a record per epoch; empty without one."""
         return [] if self._state is None else self._state.rating_log
 
+    @property
+    def rules(self) -> Rules:
+        """The rules that lists obey (``kgrec.Rules``); none by default.
+
+        Set them to check them against the graph and each other, and to have them hold from the
+        next request on. ``fit`` keeps them, ``save`` and ``load`` have them as ``rules.toml`` in
+        the model's folder.
+
+        Raises
+        ------
+        RequestError
+            For rules on attributes, items or scenarios that are not there, rules in conflict, and
+            rules that leave nothing; then nothing has changed.
+        """
+        found = None if self._state is None else self._state.rules
+        return Rules() if found is None else found
+
+    @rules.setter
+    def rules(self, rules: Rules) -> None:
+        if not isinstance(rules, Rules):
+            raise RequestError(f"rules are a {type(rules).__name__}; give kgrec.Rules.of(...).")
+        with self._changes:
+            self._state = self.state.with_rules(rules)
+
     def fit(
         self,
         source: GraphStore | Catalog | GraphSnapshot | str | Path,
@@ -245,6 +272,7 @@ class Recommender:
         whole = read_source(source, progress, config.context.read)
         full = with_scenarios(whole, config.scenarios)
         visible = full.without_splits(("test",))
+        check_graph(self.rules, visible)
         options = FitOptions(
             seed=seed,
             device=target,
@@ -258,7 +286,8 @@ class Recommender:
         mapping = getattr(source, "mapping", None)
         state = fitted_state(full, result, reader, mapping, seed, progress)
         with self._changes:
-            self._state = state
+            kept = None if self._state is None else self._state.rules
+            self._state = replace(state, rules=kept)
         return self
 
     def recommend(
@@ -397,7 +426,8 @@ class Recommender:
         limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
         options = ListOptions.build(state.snapshot, limits, k)
         rows = item_rows(state.snapshot.items, ids)
-        ranked = similar_items(state.engine, rows, options.k, options.mask)
+        rules = None if state.bound_rules is None else state.bound_rules.for_all("similar")
+        ranked = similar_items(state.engine, rows, options.k, options.mask, rules)
         similar = ranked.with_ids(state.engine, integers)
         return ranked_frame(("item_id", "similar_id"), ids, similar, integers)
 
@@ -603,12 +633,14 @@ class Recommender:
         request = None
         if user is not None:
             request = state.resolver.resolve_one(Query.of_one(user, None, scenario, context))
+            request = state.resolver.with_rules(request, "search")
         search = SearchRequest(
             text,
             check_k(k),
             request,
             scenario,
             _limits(constraints, candidates=candidates, where=where, exclude=exclude),
+            state.bound_rules,
         )
         return search_items(state.engine, state.indexes.searcher, state.reader, search)
 
@@ -702,6 +734,62 @@ class Recommender:
         request = resolver.resolve(query)
         recognised = resolver.recogniser.recognise(request, text, context)
         return recognised.frame(request.ids, bool(request.integers))
+
+    def rule_effects(
+        self,
+        users: str | Sequence[str] | Query,
+        k: int = 10,
+        constraints: Constraints | None = None,
+    ) -> pd.DataFrame:
+        """What the rules do to the lists of ``recommend``.
+
+        ``users``, ``k`` and ``constraints`` as there.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each item that is in the list with rules or without, and each rule about it:
+            user_id, item_id (str), rank and rank_without (Int64, missing where that list lacks
+            it), score and score_without (float64), rule, effect, author and reason (str, "" where
+            no rule is about the item).
+
+        Raises
+        ------
+        RequestError
+            As ``recommend``.
+        """
+        state, query = self.state, Query.of(users)
+        request = state.resolver.resolve(query)
+        options = _options(state, k, _limits(constraints), True)
+        return rule_effects(state.resolver, request, options, state.item_search)
+
+    def held(
+        self,
+        users: str | Sequence[str] | Query,
+        k: int = 10,
+        constraints: Constraints | None = None,
+    ) -> pd.DataFrame:
+        """The items that rules hold back from the lists of ``recommend`` until somebody decides.
+
+        ``users``, ``k`` and ``constraints`` as there.
+        ``kgrec.rules.RuleFolder.add_held`` keeps the rows beside the model.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns rule, item_id, user_id, scenario (str, "" for none), score (float64), rank
+            (int64: the place it would have), reason (str: its best path) and time (str, UTC).
+
+        Raises
+        ------
+        RequestError
+            As ``recommend``.
+        """
+        state, query = self.state, Query.of(users)
+        request = state.resolver.resolve(query)
+        options = _options(state, k, _limits(constraints), True)
+        reason = partial(state.reason, request, stored=query.stored)
+        return held_items(state.resolver, request, options, state.item_search, reason)
 
     def explain(
         self,
@@ -946,7 +1034,7 @@ class Recommender:
         state = self.state
         row = _item_row(state, item)
         query = Query.of_one(user, history, scenario, context, horizon)
-        request = state.resolver.resolve_one(query)
+        request = replace(state.resolver.resolve_one(query), rules=None)
         robust = state.config.text.robust_reviews
         found = find_text(state.engine, request, row, source, of, robust=robust)
         node = int(state.engine.messages.item_nodes(np.array(row)))
@@ -1269,9 +1357,7 @@ class Recommender:
         limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
         query = Query.of(users, histories, scenario, context, horizon)
         request = state.resolver.resolve(query)
-        options = ListOptions.build(
-            state.snapshot, limits, k, exclude_seen=exclude_seen, feedback=state.config.feedback
-        )
+        options = _options(state, k, limits, exclude_seen)
         trained = trained_counts(state.full_snapshot)
         return rerank_exposure(state.engine, request, target, options, trained)
 
@@ -1321,6 +1407,7 @@ class Recommender:
             )
             answering = state.over(with_scenarios(full, state.config.scenarios), progress)
             answering.engine.warm_up()
+            _ = answering.bound_rules  # raises where the news and a rule don't go together
             self._state = answering
         return self
 
@@ -1455,11 +1542,17 @@ class Recommender:
 def _rank(
     state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: ExcludeSeen
 ) -> Ranked:
-    options = ListOptions.build(
-        state.snapshot, limits, k, exclude_seen=exclude_seen, feedback=state.config.feedback
-    )
+    options = _options(state, k, limits, exclude_seen)
     ranked = best_items(state.engine, request, options, state.item_search)
     return ranked.with_ids(state.engine, request.integers)
+
+
+def _options(
+    state: FittedState, k: int, limits: Constraints, exclude_seen: ExcludeSeen
+) -> ListOptions:
+    return ListOptions.build(
+        state.snapshot, limits, k, exclude_seen=exclude_seen, feedback=state.config.feedback
+    )
 
 
 def _item_row(state: FittedState, item: str) -> int:

@@ -23,6 +23,8 @@ from kgrec.query import Query, Resolver
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.rating import bind_predictor, fit_ratings
+from kgrec.rules import BoundRules, Rules
+from kgrec.rules.conflicts import checked
 from kgrec.scenarios.fitted_recogniser import FittedRecogniser, fit_scenario_recogniser
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scenarios.routing import BoundRecogniser
@@ -31,6 +33,7 @@ from kgrec.scoring.item_clusters.build import clusters_for, wants_clusters
 from kgrec.scoring.item_clusters.lists import ItemSearch
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.live_events import LiveEvents
+from kgrec.scoring.request import Request
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.training.scenarios.maml import Start
@@ -100,6 +103,8 @@ class FittedState:
         One record per trial of a search over settings.
     live : LiveEvents or None
         Events since the graph was read, as a service adds them; they are saved nowhere.
+    rules : Rules or None
+        The rules of people that lists obey; None where none were set.
     """
 
     config: RecommenderConfig
@@ -115,6 +120,7 @@ class FittedState:
     rating_log: list[dict[str, float]] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
     live: LiveEvents | None = None
+    rules: Rules | None = None
 
     @property
     def snapshot(self) -> GraphSnapshot:
@@ -129,7 +135,28 @@ class FittedState:
             UserScenarios.infer(self.engine, self.config.scenarios.rule),
             BoundRecogniser(self.engine, self.recogniser, self.reader),
             self.live,
+            self.bound_rules,
         )
+
+    @cached_property
+    def bound_rules(self) -> BoundRules | None:
+        """The rules over the graph; None without any. Raises RequestError where an attribute that
+        one reads has left the graph, or two are in conflict."""
+        if self.rules is None:
+            return None
+        return checked(self.rules, self.snapshot, self.scenarios, strict=False)
+
+    @property
+    def scenarios(self) -> list[str]:
+        """The names of the scenarios that requests may have."""
+        names: list[str] = self.engine.vocabulary.scenarios.tolist()
+        return names
+
+    def with_rules(self, rules: Rules) -> FittedState:
+        """A state whose lists obey these rules. Raises RequestError for rules that do not fit the
+        graph or each other."""
+        checked(rules, self.snapshot, self.scenarios)
+        return replace(self, rules=rules)
 
     @cached_property
     def predictor(self) -> RatingPredictor:
@@ -162,6 +189,13 @@ class FittedState:
         request = self.resolver.resolve_one(query)
         seen = SeenRule.of(True, self.config.feedback.exclude_seen)
         return Case.of(self.engine, self.indexes.explainer, request, stored=query.stored, seen=seen)
+
+    def reason(self, request: Request, row: int, item: int, *, stored: bool) -> str:
+        """The best path to item row ``item`` for a row of a request in words; "" without one."""
+        one = request.part(row, row + 1)
+        case = Case.of(self.engine, self.indexes.explainer, one, stored=stored)
+        paths = case.explain_score(item, k=1).explanation.paths
+        return paths[0].sentence if paths else ""
 
     def over(self, full: GraphSnapshot, progress: Progress | None = None) -> FittedState:
         """A state with the same model over another graph ``full``, which may contain test rows."""

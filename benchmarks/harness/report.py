@@ -36,6 +36,7 @@ SUBJECTS: Final = {
     "few": "scenarios",
     "markets": "scenarios",
     "recognise": "scenarios",
+    "rules": "rules",
     "latency": "speed",
     "link": "linking",
     "load": "speed",

@@ -34,8 +34,9 @@ def best_users(
 
     The request is scored in blocks, of which only the columns of ``items`` are kept. Equal scores
     rank in the order of the request, of which a user is in a list once. With ``exclude_seen``
-    users whose history has the item are left out. Ids in the answer are those of users, integers
-    where the request or the caller (``integers``) uses those.
+    users whose history has the item are left out, and always those from whom rules hide it. Ids in
+    the answer are those of users, integers where the request or the caller (``integers``) uses
+    those.
     """
     wanted, place = np.unique(items, return_inverse=True)
     columns, repeated = torch.from_numpy(wanted), pd.Index(request.ids).duplicated()
@@ -43,6 +44,9 @@ def best_users(
     for start, scores in score_blocks(engine, request):
         part = scores[:, columns.to(scores.device)].T.cpu().contiguous().clone()
         part[:, repeated[start : start + len(scores)]] = -torch.inf
+        if request.rules is not None:
+            hidden = request.rules.of_rows(slice(start, start + len(scores))).hidden_of(wanted)
+            part[torch.from_numpy(hidden.T)] = -torch.inf
         if exclude_seen:
             _leave_out_seen(part, request.histories.part(start, start + len(scores)), wanted)
         best = best.with_block(start, part)

@@ -25,6 +25,7 @@ from kgrec.cli import (  # noqa: F401
     recommend,
     recommend_users,
     remove,
+    rules,
     score,
     search,
     serve,

@@ -16,6 +16,8 @@ from kgrec.metrics.groups import POPULARITY, popularity_groups
 from kgrec.progress import Progress
 from kgrec.ranking import Where, attribute_mask
 from kgrec.ranking.exposure import Choices, boosted_lists, lists_with_share
+from kgrec.rules.rule import PLACING
+from kgrec.rules.ruled_lists import changed
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import item_frame
 from kgrec.scoring.ranked_lists import (
@@ -102,6 +104,7 @@ def rerank_exposure(
     """
     if not len(request):
         raise RequestError("nobody to recommend to; pass at least one user or history.")
+    _check_places(request)
     options = replace(options, k=min(options.k, len(engine.snapshot.items)))
     k = options.k
     inside = group_mask(engine.snapshot, interactions, target.group, options.mask)
@@ -123,6 +126,17 @@ def rerank_exposure(
     )
 
 
+def _check_places(request: Request) -> None:
+    """Raises RequestError where rules set places, which an exposure can't change."""
+    for one in () if request.rules is None else request.rules.profiles:
+        if one.placement is not None:
+            name = next(rule.name for rule in one.rules if rule.effect in PLACING)
+            raise RequestError(
+                f"the rule {name!r} sets places of these lists, which rerank would move; rerank "
+                "without it, and add the boost that you get as a rule: Rule(name, 'boost', ...)."
+            )
+
+
 def choices_for(
     engine: Engine,
     request: Request,
@@ -137,7 +151,9 @@ def choices_for(
         part = request.part(start, start + size)
         histories, mask = part.histories, options.mask
         seen = seen_items(engine, part, options.seen)
-        scores = score_request(engine, part)
+        scores = score_request(engine, replace(part, rules=None))
+        if part.rules is not None:
+            changed(scores, part.rules)
         if options.within_scenario:
             mask = engine.candidates(histories.scenario, mask)
         parts.append(Choices.of(scores, k, inside, seen=seen, candidates=mask))

@@ -63,7 +63,8 @@ class Comparison:
         The explanations of the two scores.
     parts : tuple of Difference
         ``difference`` by part of the model, "no history" (the items' scores with an empty history)
-        first. They sum to ``difference`` − ``rest``.
+        first, and by rule ("rule NAME") where rules add to the scores. They sum to
+        ``difference`` − ``rest``.
     events : tuple of Difference
         The same without "no history", by history item, largest first.
     """
@@ -147,12 +148,13 @@ class WhyNot:
     gap : float
         The k-th best score − ``score``.
     comparison : Comparison or None
-        The k-th best item (a) compared with the item (b); None if the item is among the best or
-        can't be in the list, or there is no k-th item.
+        The k-th best item (a) compared with the item (b); None if the item is among the best,
+        can't be in the list or has no place by rules alone, or there is no k-th item.
     against : tuple of ExplainedPath
         Paths that lowered the score.
     missing : tuple of str
-        What the model does not know about the item or the user.
+        What the model does not know about the item or the user, and which rules give the item's
+        place to others.
     entry : Counterfactual
         The event that would bring the item into the list, if one was found.
     """
@@ -246,10 +248,20 @@ def compare_items(
     of_a, of_b = a.explanation.parts, b.explanation.parts
     parts = [Difference(BASELINE, a.breakdown.baseline, b.breakdown.baseline)]
     parts += [Difference(name, of_a.get(name, 0.0), of_b.get(name, 0.0)) for name in names]
+    parts += _by_rule(a.explanation, b.explanation)
     first, *others = parts
     ordered = [first, *sorted(others, key=lambda d: -abs(d.difference))]
     events = _by_event(engine, index, a.breakdown, b.breakdown)
     return Comparison(a.explanation, b.explanation, tuple(ordered), events)
+
+
+def _by_rule(a: Explanation, b: Explanation) -> list[Difference]:
+    """What each rule adds to the two scores."""
+    of_a, of_b = ({rule.name: rule.amount for rule in one.rules if rule.amount} for one in (a, b))
+    return [
+        Difference(f"rule {name}", of_a.get(name, 0.0), of_b.get(name, 0.0))
+        for name in dict.fromkeys((*of_a, *of_b))
+    ]
 
 
 def _by_event(
@@ -276,7 +288,8 @@ def find_why_not(position: RankPosition, user_id: str | None, explain: ExplainSc
     explained = explain(item)
     breakdown, explanation = explained
     rank, last = position.rank, _last(position)
-    out = last is not None and rank > position.k and not position.never
+    ruled = position.by_rules_alone
+    out = last is not None and rank > position.k and not position.never and not ruled
     comparison = None
     if out and last is not None:
         comparison = compare_items(engine, position.index, explain(last), explained)
@@ -291,7 +304,7 @@ def find_why_not(position: RankPosition, user_id: str | None, explain: ExplainSc
         gap=0.0 if comparison is None else comparison.difference,
         comparison=comparison,
         against=tuple(path for path in explanation.paths if path.contribution < 0),
-        missing=tuple(_missing(engine, position, breakdown)),
+        missing=(*filter(None, [ruled]), *_missing(engine, position, breakdown)),
         entry=find_additions(position, user_id),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +29,7 @@ from kgrec.explain.text.writer import Writer
 from kgrec.feedback.seen_items import ALL, SeenRule
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.paths.index import Constraints
+from kgrec.rules.list_rules import ListRules
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import candidate_mask, conditions_against
 from kgrec.scoring.ranked_lists import seen_items
@@ -102,7 +104,7 @@ class Case:
 
     def position(self, item: int, k: int, limits: Constraints | None = None) -> RankPosition:
         """The rank position of item row ``item`` among the candidates of ``limits``."""
-        allowed, against = None, []
+        allowed, against, rules = None, [], self.rules
         if limits is not None:
             allowed = candidate_mask(self.engine.snapshot, limits)
             against = conditions_against(self.engine.snapshot, limits, item)
@@ -111,10 +113,20 @@ class Case:
             allowed = allowed[0] if allowed is not None and allowed.ndim == 2 else allowed
         if not against and allowed is not None and not allowed[item]:
             against = ["the choice of the scenario's items"]
+        if rules is not None:
+            allowed = rules.allowed if allowed is None else allowed & rules.allowed
         found = seen_items(self.engine, self.history.request, self.seen)
         hidden = None if found is None else found[1]
         return RankPosition.of(
-            self.engine, self.explainer.index, self.history, item, k, allowed, against, hidden
+            self.engine,
+            self.explainer.index,
+            self.history,
+            item,
+            k,
+            allowed,
+            against,
+            hidden,
+            rules,
         )
 
     def explain_score(
@@ -135,7 +147,17 @@ class Case:
             constraints=constraints,
             writer=writer,
         )
+        if self.rules is not None:
+            applied = self.rules.of_item(row)
+            score = math.fsum([explanation.score, *(one.amount for one in applied)])
+            explanation = replace(explanation, score=score, rules=applied)
         return ExplainedScore(breakdown, explanation)
+
+    @property
+    def rules(self) -> ListRules | None:
+        """The rules that the user's list obeys."""
+        rules = self.history.request.rules
+        return None if rules is None else rules.of(0)
 
     @cached_property
     def _breakdown(self) -> RequestBreakdown:

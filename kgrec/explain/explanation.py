@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from kgrec.explain.render.content import RenderContent
 from kgrec.explain.render.drawing import draw_explanation
 from kgrec.explain.render.graph import explanation_graph
 from kgrec.explain.render.page import explanation_page
+from kgrec.rules.list_rules import AppliedRule
 from kgrec.visualization.notebook import bullets, fragment, html_table, paragraphs
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ FRAME_COLUMNS = (
 class Explanation:
     """Why an item has its score for a user.
 
-    ``score − baseline == Σ path contributions + not_shown + rest``, up to rounding of floats.
+    ``score − baseline == Σ path contributions + not_shown + rest + boost``, up to rounding of
+    floats; ``boost`` is 0 without rules.
 
     Attributes
     ----------
@@ -49,7 +51,7 @@ class Explanation:
     item_id, item_name : str
         The item.
     score, baseline : float
-        The item's score, and its score with an empty history.
+        The item's score, and the model's score with an empty history.
     paths : list of ExplainedPath
         The paths shown, largest contribution first.
     rest : float
@@ -59,7 +61,7 @@ class Explanation:
     hidden : int
         How many further paths there are.
     parts : dict of str to float
-        score − baseline by part of the model.
+        score − baseline − boost by part of the model.
     reasons : tuple of str
         Why there are no paths, empty if there are some.
     entities, history : tuple of Influence
@@ -67,6 +69,9 @@ class Explanation:
         shown or not; at most 10 of each.
     context : dict of str to float
         What the circumstances of the request add to the baseline, such as "daytime = evening".
+    rules : tuple of AppliedRule
+        The rules about the item that hold for the user: a boost is a term of the score, others set
+        the item's place or keep it out.
     """
 
     user_id: str | None
@@ -83,11 +88,17 @@ class Explanation:
     entities: tuple[Influence, ...] = ()
     history: tuple[Influence, ...] = ()
     context: dict[str, float] = field(default_factory=dict)
+    rules: tuple[AppliedRule, ...] = ()
 
     @property
     def gain(self) -> float:
-        """score − baseline: what the history adds."""
-        return self.score - self.baseline
+        """score − baseline − boost: what the history adds."""
+        return self.score - self.boost - self.baseline
+
+    @property
+    def boost(self) -> float:
+        """What rules add to the score."""
+        return math.fsum(rule.amount for rule in self.rules)
 
     @property
     def shown(self) -> float:
@@ -138,6 +149,7 @@ class Explanation:
             "entities": [influence.to_dict() for influence in self.entities],
             "history": [influence.to_dict() for influence in self.history],
             "context": dict(self.context),
+            "rules": [asdict(rule) for rule in self.rules],
         }
 
     def draw(self, path: str | Path, *, title: str | None = None) -> Path:
@@ -209,8 +221,12 @@ class Explanation:
             item_id=self.item_id,
             item_name=self.item_name,
             paths=tuple(self.paths),
-            reasons=self.reasons,
+            reasons=(*self.reasons, *self._places()),
         )
+
+    def _places(self) -> list[str]:
+        """A sentence for each rule that is no term of the score."""
+        return [rule.sentence for rule in self.rules if not rule.amount]
 
     def _summary(self) -> str:
         """The score as the sum that a picture shows."""
@@ -221,6 +237,7 @@ class Explanation:
         if self.hidden:
             parts.append(f"{signed(self.not_shown)} in {self.hidden:,} further paths")
         parts.append(f"{signed(self.rest)} not attributed")
+        parts += [f"{signed(rule.amount)} by the rule {rule}" for rule in self.rules if rule.amount]
         return "  ".join(parts)
 
     def _context_lines(self) -> list[str]:
@@ -245,13 +262,14 @@ class Explanation:
             self._content(None).title,
             paragraphs([self._summary()]),
             html_table([head, *rows], texts=(2, 3)),
-            bullets([*self._context_lines(), *self.reasons, *strongest]),
+            bullets([*self._context_lines(), *self.reasons, *self._places(), *strongest]),
         )
 
     def __str__(self) -> str:
         lines = [
             f"“{self.item_name}” for {owner_text(self.user_id)}: "
             f"score {self.score:.3f} = {self.baseline:.3f} (no history) {signed(self.gain)}"
+            + (f" {signed(self.boost)} (rules)" if self.boost else "")
         ]
         lines += self._context_lines()
         for rank, path in enumerate(self.paths, start=1):
@@ -261,7 +279,10 @@ class Explanation:
             word = "path" if self.hidden == 1 else "paths"
             lines.append(f"     {signed(self.not_shown)}  {self.hidden:,} further {word}")
         lines.append(f"     {signed(self.rest)}  not attributed to any path")
-        lines += [f"     {reason}" for reason in self.reasons]
+        lines += [
+            f"     {signed(rule.amount)}  {rule.sentence}" for rule in self.rules if rule.amount
+        ]
+        lines += [f"     {reason}" for reason in (*self.reasons, *self._places())]
         lines += _strongest("in all, through", self.entities)
         lines += _strongest("in all, from", self.history)
         return "\n".join(lines)

@@ -78,6 +78,12 @@ class NodeTable:
         """Whether every id is a whole number as ``str`` writes it: "7", but not "07"."""
         return bool(pd.Series(self.ids, dtype=object).str.fullmatch(_WHOLE_NUMBER).all())
 
+    def frame(self, key: str) -> pd.DataFrame:
+        """The attributes with the ids in a first column ``key``."""
+        frame = self.attributes.copy(deep=False)
+        frame.insert(0, key, self.ids)
+        return frame
+
     def rows(self, ids: Sequence[str] | Strings) -> Ints:
         """int64 ``[len(ids)]``: the row of each id, -1 where it is unknown."""
         if len(ids) <= _FEW_IDS:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copyreg
 import json
+import shutil
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from graph_schema.report import shown
 from kgrec.arguments import check_choice
 from kgrec.config import RecommenderConfig
 from kgrec.device import choose_device
-from kgrec.errors import ModelError, reason
+from kgrec.errors import ModelError, RequestError, reason
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
@@ -44,6 +45,7 @@ from kgrec.persistence.precision import (
 )
 from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
+from kgrec.rules.folder import FILES, RULES, RuleFolder
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.engine import Engine
@@ -61,7 +63,7 @@ _WEIGHTS = "item_weights.safetensors"
 _CLUSTERS = "item_clusters.safetensors"
 _START = "meta_training.safetensors"
 
-MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT)
+MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT, beside=FILES)
 
 
 def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherModel | None:
@@ -85,15 +87,27 @@ def load_teacher(config: RecommenderConfig, device: torch.device) -> TeacherMode
 
 
 def write_state(state: FittedState, folder: Path, precision: Precision = "fp32") -> None:
-    """Write ``state`` to ``folder``, replacing what is there as a whole. Raises ModelError, and
-    RequestError for another precision."""
+    """Write ``state`` to ``folder``, replacing what is there as a whole, but for the rules, their
+    log and the held items (see ``RuleFolder``). Raises ModelError, and RequestError for another
+    precision."""
     check_choice(precision, "precision", PRECISIONS)
     try:
         with replaced_folder(folder, MODEL) as fresh:
             _write(state, fresh, precision)
+            _keep_rules(state, folder, fresh)
     except (OSError, SafetensorError) as error:
         cure = "free some space or permit writing there"
         raise ModelError(f"{folder}: can't save the model ({reason(error)}); {cure}.") from error
+
+
+def _keep_rules(state: FittedState, folder: Path, fresh: Path) -> None:
+    """Copy what people keep in a folder that is replaced; the rules only where the state has none
+    of its own."""
+    own = state.rules is not None and not state.rules.of_model
+    for name in FILES:
+        there = folder.expanduser() / name
+        if there.exists() and not (name == RULES and own):
+            shutil.copyfile(there, fresh / name)
 
 
 def state_of_files(files: Mapping[str, bytes], device: str) -> FittedState:
@@ -162,6 +176,9 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
     if engine.context is not None:
         manifest["context"] = asdict(engine.context)
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    if state.rules is not None:
+        text = state.rules.text or state.rules.to_toml()
+        (folder / RULES).write_text(text, encoding="utf-8")
 
 
 @in_plain_session
@@ -173,7 +190,19 @@ def read_state(folder: Path, device: torch.device) -> FittedState:
     version of the format.
     """
     with torch.random.fork_rng(devices=[]):  # a network is made with random numbers, then filled
-        return read_folder(folder, MODEL, lambda found: _load(found, device))
+        return read_folder(folder, MODEL, lambda found: _ruled(_load(found, device), found))
+
+
+def _ruled(state: FittedState, folder: Path) -> FittedState:
+    """The state with the rules of its folder. Raises ModelError."""
+    if not (folder / RULES).exists():
+        return state
+    try:
+        ruled = replace(state, rules=replace(RuleFolder(folder).rules, of_model=True))
+        _ = ruled.bound_rules
+    except RequestError as error:
+        raise ModelError(f"{error} Cure: correct {folder / RULES}, or move it away.") from error
+    return ruled
 
 
 def read_clusters(folder: Path) -> ItemClusters | None:

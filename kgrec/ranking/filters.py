@@ -29,18 +29,18 @@ class Condition(NamedTuple):
     mask: np.ndarray
 
 
-def attribute_mask(items: pd.DataFrame, where: Where) -> np.ndarray:
+def attribute_mask(items: pd.DataFrame, where: Where, what: str = "items") -> np.ndarray:
     """The items that meet all conditions of a filter, bool ``[len(items)]``.
 
     Parameters and errors are those of ``conditions``.
     """
     mask = np.ones(len(items), dtype=bool)
-    for condition in conditions(items, where):
+    for condition in conditions(items, where, what):
         mask &= condition.mask
     return mask
 
 
-def conditions(items: pd.DataFrame, where: Where) -> list[Condition]:
+def conditions(items: pd.DataFrame, where: Where, what: str = "items") -> list[Condition]:
     """The conditions of a filter, each with the items that meet it.
 
     Parameters
@@ -60,6 +60,8 @@ def conditions(items: pd.DataFrame, where: Where) -> list[Condition]:
         - ``{"not": ...}`` with any of these: all other items.
 
         Or a function of the frame that returns one bool per item.
+    what
+        What errors call the rows.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def conditions(items: pd.DataFrame, where: Where) -> list[Condition]:
     for column, wanted in where.items():
         if not isinstance(column, str) or column not in items.columns:
             known = ", ".join(map(str, items.columns)) or "none"
-            raise RequestError(f"items have no column {column!r}; they have: {known}.")
+            raise RequestError(f"{what} have no column {column!r}; they have: {known}.")
         name = f"{column} = {' '.join(repr(wanted).split())[:60]}"
         found.append(Condition(name, _column_mask(items[column], column, wanted)))
     return found

@@ -90,7 +90,7 @@ def _top_one(
     """``top_k`` of a single row in as few operations as possible: each takes longer than the row's
     sums.
 
-    None for anything else: several rows, too few items, ties, or NaN.
+    None for anything else: several rows, too few items, a tie at the cut, or NaN.
     """
     n_items = scores.shape[-1]
     if scores.shape != (1, n_items) or scores.dtype != np.float32 or not 0 < k < n_items:
@@ -103,9 +103,18 @@ def _top_one(
     values = row[best]
     order = values.argsort()[::-1]
     values = values[order]
-    if values[k - 1] == -np.inf or np.count_nonzero(values[:-1] > values[1:]) < k:
+    if values[0] != values[0]:
         return None
-    return best[order[:k]][None], values[:k][None]
+    left = k if values[k - 1] > -np.inf else int(np.count_nonzero(values > -np.inf))
+    if left == k and values[k - 1] == values[k]:
+        return None
+    if np.count_nonzero(values[: left - 1] > values[1:left]) < left - 1:
+        best = np.sort(best)  # ties are in the list alone
+        order = np.argsort(-row[best], kind="stable")
+        values = row[best[order]]
+    rows = best[order[:k]]
+    rows[left:] = NONE
+    return rows[None], values[:k][None]
 
 
 @torch.inference_mode()

@@ -121,9 +121,7 @@ def _item_conditions(items: NodeTable, limits: Constraints) -> list[Condition]:
 
 def item_frame(items: NodeTable) -> pd.DataFrame:
     """The attributes of the items, with their ids in column ``item_id``."""
-    frame = items.attributes.copy(deep=False)
-    frame.insert(0, "item_id", items.ids)
-    return frame
+    return items.frame("item_id")
 
 
 def few_item_rows(engine: Engine, ids: Sequence[str]) -> Ints:

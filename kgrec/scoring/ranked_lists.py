@@ -19,6 +19,8 @@ from kgrec.feedback.seen_items import ALL, ExcludeSeen, SeenRule
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints, Strings
 from kgrec.paths.index import Constraints
 from kgrec.ranking import pairs_to_csr, top_k
+from kgrec.rules.list_rules import ListRules, RequestRules
+from kgrec.rules.ruled_lists import add_boosts, boosted, one_ruled_list, ruled_lists
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import candidate_mask
 from kgrec.scoring.request import Request
@@ -122,7 +124,12 @@ def score_blocks(engine: Engine, request: Request) -> Iterator[tuple[int, torch.
 
 def score_request(engine: Engine, request: Request) -> torch.Tensor:
     """float32 ``[B, n_items]`` on the device: all scores, averaged over scenarios where the request
-    has a mixture."""
+    has a mixture, with the boosts of the request's rules."""
+    scores = _model_scores(engine, request)
+    return scores if request.rules is None else boosted(scores, request.rules)
+
+
+def _model_scores(engine: Engine, request: Request) -> torch.Tensor:
     if request.mixture is None:
         return engine.score(request.histories, request.context)
     total = torch.zeros(len(request), len(engine.item_ids) - 1, device=engine.device)
@@ -137,13 +144,24 @@ def personal_scores(engine: Engine, request: Request) -> np.ndarray:
     one = None
     if request.mixture is None and not request.context:
         one = engine.score_one(request.histories)
-    return score_request(engine, request)[0].cpu().numpy() if one is None else one[0]
+    if one is None:
+        return np.asarray(score_request(engine, request)[0].cpu().numpy())
+    if request.rules is not None:
+        add_boosts(one[0], request.rules.of(0))
+    return np.asarray(one[0])
 
 
-def similar_items(engine: Engine, rows: Ints, k: int, mask: np.ndarray | None = None) -> RankedRows:
+def similar_items(
+    engine: Engine,
+    rows: Ints,
+    k: int,
+    mask: np.ndarray | None = None,
+    rules: ListRules | None = None,
+) -> RankedRows:
     """The ``k`` items whose unit vectors are closest to those of ``rows``; scores are cosines.
 
-    ``mask`` bool ``[n_items]``: the only items to return; None for all.
+    ``mask`` bool ``[n_items]``: the only items to return; None for all. ``rules`` hide and place
+    items; boosts are in the units of scores, not of cosines, and change nothing.
     """
     vectors = engine.items.candidate
     if engine.cold_items is not None:  # predicted vectors are not normalised
@@ -155,6 +173,10 @@ def similar_items(engine: Engine, rows: Ints, k: int, mask: np.ndarray | None = 
             part = rows[start : start + size]
             scores = vectors[torch.as_tensor(part, device=vectors.device)] @ vectors.T
             itself = pairs_to_csr(np.arange(len(part)), part, len(part))
+            if rules is not None:
+                same = RequestRules((rules,), np.zeros(len(part), dtype=np.int64))
+                parts.append(ruled_lists(scores, same, k=k, seen=itself, candidates=mask))
+                continue
             found = top_k(scores, k, seen=itself, candidates=mask, overwrite=True)
             parts.append(_arrays(found))
     return _joined(parts)
@@ -193,6 +215,8 @@ def _rank_one(
     """``_rank`` of a single history, by the fast path where there is one."""
     if request.mixture is None and not request.context:
         one = engine.score_one(request.histories)
+        if one is not None and request.rules is not None:
+            return one_ruled_list(one, request.rules.of(0), **_limits(engine, request, options))
         if one is not None:
             return top_k(one, **_limits(engine, request, options), overwrite=True)
     return _rank(engine, request, options)
@@ -205,8 +229,10 @@ def with_integers(ranked: Ranked) -> Ranked:
 
 
 def _rank(engine: Engine, request: Request, options: ListOptions) -> tuple[np.ndarray, np.ndarray]:
-    scores = score_request(engine, request)
-    return _arrays(top_k(scores, **_limits(engine, request, options), overwrite=True))
+    scores, limits = _model_scores(engine, request), _limits(engine, request, options)
+    if request.rules is not None:
+        return ruled_lists(scores, request.rules, **limits)
+    return _arrays(top_k(scores, **limits, overwrite=True))
 
 
 class _Limits(TypedDict):

@@ -11,6 +11,7 @@ import numpy as np
 from kgrec.arrays import ranges
 from kgrec.graph.snapshot import NO_TIME, Floats, Ints, Strings
 from kgrec.nn import Histories
+from kgrec.rules.list_rules import RequestRules
 from kgrec.training.data.examples import histories_of
 
 
@@ -73,6 +74,8 @@ class Request:
         Whether the histories are those of the graph.
     given : GivenEvents or None
         What is known of the events of histories that came with the request.
+    rules : RequestRules or None
+        The rules of each row; None where none holds.
     """
 
     histories: Histories
@@ -83,6 +86,7 @@ class Request:
     times: Ints | None = None
     stored: bool = False
     given: GivenEvents | None = None
+    rules: RequestRules | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -96,28 +100,36 @@ class Request:
         """The histories ``start`` to ``end`` alone."""
         if start == 0 and end >= len(self):
             return self
-        names = None if self.names is None else self.names[start:end]
-        mixture = None if self.mixture is None else self.mixture[start:end]
+        some = slice(start, end)
+        names = None if self.names is None else self.names[some]
+        mixture = None if self.mixture is None else self.mixture[some]
+        rules = None if self.rules is None else self.rules.of_rows(some)
         histories, given = self.histories.part(start, end), self.given
         if given is not None:
             indptr = self.histories.indptr
             given = given.select(slice(indptr[start], indptr[min(end, len(self))]))
-        return replace(self, histories=histories, names=names, mixture=mixture, given=given)
+        return replace(
+            self, histories=histories, names=names, mixture=mixture, given=given, rules=rules
+        )
 
     def of_rows(self, rows: Ints) -> Request:
         """The histories ``rows`` (int64) alone, in that order."""
         names = None if self.names is None else [self.names[row] for row in rows.tolist()]
         mixture = None if self.mixture is None else self.mixture[rows]
+        rules = None if self.rules is None else self.rules.of_rows(rows)
         histories, given = histories_of(self.histories, rows), self.given
         if given is not None:
             starts = self.histories.indptr[rows]
             given = given.select(ranges(starts, np.diff(histories.indptr)))
-        return replace(self, histories=histories, names=names, mixture=mixture, given=given)
+        return replace(
+            self, histories=histories, names=names, mixture=mixture, given=given, rules=rules
+        )
 
     def edited(self, histories: Histories) -> Request:
         """A request for changed histories of the only user, in the same circumstances."""
         mixture = None if self.mixture is None else np.repeat(self.mixture, len(histories), axis=0)
-        return Request(histories, None, self.context, mixture)
+        rules = None if self.rules is None else self.rules.repeated(len(histories))
+        return Request(histories, None, self.context, mixture, rules=rules)
 
     def in_scenario(self, code: int) -> Request:
         """The same histories, all in one scenario (-1 for none)."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,16 +20,18 @@ from kgrec.errors import RequestError
 from kgrec.features.texts import TextReader
 from kgrec.graph.snapshot import NodeTable
 from kgrec.paths.index import Constraints
+from kgrec.rules import BoundRules, ListRules
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.lookup import candidate_mask, check_scenario, item_rows, scenario_code
 from kgrec.scoring.ranked_lists import personal_scores
 from kgrec.scoring.request import Request
 from kgrec.scoring.scenario_codes import RESERVED
-from kgrec.search.ranker import Searcher
+from kgrec.search.ranker import Searcher, SearchResult
 from kgrec.text import clean_text
 from kgrec.text.words import words_of
 
 MAX_QUERY: Final = 2_000  # characters; the rest is ignored
+BY_RULE: Final = "rule"  # source of a result that a rule pinned and the query did not find
 SEARCHED: Final = "search"  # event of an item that was chosen among search results
 
 
@@ -47,6 +51,8 @@ class SearchRequest:
         The scenario whose items are searched, for a search without a user.
     constraints : Constraints
         Further limits on the items.
+    rules : BoundRules or None
+        The rules that a search without a user obeys; with one, those of ``user``.
     """
 
     text: str
@@ -54,6 +60,7 @@ class SearchRequest:
     user: Request | None
     scenario: str | None
     constraints: Constraints
+    rules: BoundRules | None = None
 
     def __post_init__(self) -> None:
         check_scenario(self.scenario)
@@ -64,13 +71,15 @@ def search_items(
 ) -> pd.DataFrame:
     """The items found, best first; see ``Recommender.search``. Raises RequestError."""
     query, user = clean_query(request.text), request.user
-    found = searcher.rank(
+    code = _scenario(engine, request)
+    mask, rules = _allowed_items(engine, request, code), _rules(request, code)
+    rank = partial(
+        searcher.rank,
         query,
         reader.encode_query(query) if searcher.reads_meaning else None,
-        request.k,
         personal=None if user is None else personal_scores(engine, user),
-        mask=_allowed_items(engine, request),
     )
+    found = rank(request.k, mask=mask) if rules is None else _ruled(rank, request.k, mask, rules)
     ids = engine.snapshot.items.ids[found.rows]
     integers = user is not None and bool(user.integers)
     return pd.DataFrame(
@@ -85,21 +94,48 @@ def search_items(
     )
 
 
-def _allowed_items(engine: Engine, request: SearchRequest) -> np.ndarray | None:
-    """bool ``[n_items]``; None for all."""
-    scenario, constraints = request.scenario, request.constraints
-    mask = candidate_mask(engine.snapshot, constraints)
-    code = -1
+def _scenario(engine: Engine, request: SearchRequest) -> int:
+    """The code of the scenario, -1 for none."""
     if request.user is not None:
-        code = int(request.user.histories.scenario[0])
-    elif scenario in RESERVED:
-        raise RequestError(f"scenario {scenario!r} is recognised from a user; name the user too.")
-    elif scenario is not None:
-        code = scenario_code(engine, scenario)
-    if constraints.candidates is not None:
+        return int(request.user.histories.scenario[0])
+    if request.scenario in RESERVED:
+        raise RequestError(
+            f"scenario {request.scenario!r} is recognised from a user; name the user too."
+        )
+    return -1 if request.scenario is None else scenario_code(engine, request.scenario)
+
+
+def _allowed_items(engine: Engine, request: SearchRequest, code: int) -> np.ndarray | None:
+    """bool ``[n_items]``; None for all."""
+    mask = candidate_mask(engine.snapshot, request.constraints)
+    if request.constraints.candidates is not None:
         return mask
     allowed = engine.candidates(np.array([code]), mask)
     return allowed if allowed is None or allowed.ndim == 1 else allowed[0]
+
+
+def _rules(request: SearchRequest, code: int) -> ListRules | None:
+    if request.user is not None:
+        return None if request.user.rules is None else request.user.rules.of(0)
+    return None if request.rules is None else request.rules.for_all("search", code)
+
+
+def _ruled(
+    rank: Callable[..., SearchResult], k: int, mask: np.ndarray | None, rules: ListRules
+) -> SearchResult:
+    """The results under rules: hidden items left out, the others placed. What a pin adds, which
+    the query did not find, has the score 0 and is found by "rule"."""
+    allowed = rules.allowed if mask is None else rules.allowed & mask
+    if rules.placement is None:
+        return rank(k, mask=allowed)
+    found = rank(len(allowed), mask=allowed)
+    scores = np.where(allowed, np.float32(0), np.float32(-np.inf))
+    scores[found.rows] = found.scores
+    rows = rules.placement.place(found.rows.tolist(), k, scores.__getitem__, whole=True) or []
+    sources = dict(zip(found.rows.tolist(), found.found_by.tolist(), strict=True))
+    listed = np.array(rows, dtype=np.int64)
+    by = np.array([sources.get(row, BY_RULE) for row in rows], dtype=object)
+    return SearchResult(listed, scores[listed], by)
 
 
 def query_catalog(

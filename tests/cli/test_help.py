@@ -17,6 +17,7 @@ COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "explore", "sim
 COMMANDS += ["export", "doctor", "demo", "fairness", "predict", "recognise", "adapt", "link"]
 COMMANDS += ["tune-text", "update", "score", "vectors", "recommend-users", "similar-users"]
 COMMANDS += ["remove", "page", "compress", "serve"]
+COMMANDS += ["rules"]
 
 
 def test_the_commands_are_those_promised() -> None:

@@ -96,6 +96,7 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
         "[model]\nuse_text = false\nembedding_size = 8\n[training]\nepochs = 1\nrefit = false\n"
     )
     (tmp_path / "settings.toml").write_text(settings)
+    (tmp_path / "rules.toml").write_text('[[rule]]\nname = "n"\neffect = "never"\nitems = "i1"\n')
     (tmp_path / "pairs.csv").write_text("user_id,item_id\nu0,i1\n")
     (tmp_path / "things.csv").write_text("id,name,year\ni0,Item 0,1990\nx,Other,\n")
     return {
@@ -103,6 +104,7 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
         "store": tmp_path / "store.kgl",
         "settings": tmp_path / "settings.toml",
         "pairs": tmp_path / "pairs.csv",
+        "rules": tmp_path / "rules.toml",
         "data": store.parent / "data",
         "folder": tmp_path,
     }
@@ -111,6 +113,7 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
 BASE: Final[dict[str, dict[str, str]]] = {
     "recommend-users": {"--model": "{model}", "--item": "i0"},
     "remove": {"--store": "{store}", "--users": "nobody", "--ignore-missing": ""},
+    "rules": {"action": "explain", "--model": "{model}", "--user": "u0"},
     "score": {"pairs": "{pairs}", "--model": "{model}"},
     "similar-users": {"--model": "{model}", "--user": "u0"},
     "update": {"data": "{data}", "--model": "{model}", "--out": "{folder}/updated"},
@@ -151,12 +154,20 @@ BESIDE: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("explore", "--users"): {"--importance": "part"},
     ("fairness", "--group"): {"--share": "0.3"},
     ("fairness", "--share"): {"--group": "tail"},
+    ("rules", "--file"): {"action": "set", "--author": "Ada"},
+    ("rules", "--store"): {"action": "check"},
+    ("rules", "--rule"): {"action": "decide", "--item": "i0", "--author": "Ada", "--approve": ""},
+    ("rules", "--item"): {"action": "decide", "--rule": "x", "--author": "Ada", "--approve": ""},
+    ("rules", "--author"): {"action": "set", "--file": "{rules}"},
+    ("rules", "--reason"): {"action": "set", "--file": "{rules}", "--author": "Ada"},
+    ("rules", "--at"): {"action": "log"},
     ("search", "--chosen"): {"--log": "{store}"},
     **{("link", option): {"--to": "{folder}/things.csv"} for option in LINK},
 }
 INSTEAD: Final = {  # an option that takes the place of others
     ("recommend", "--history"): ("--user",),
     ("recognise", "--history"): ("--user",),
+    ("rules", "--history"): ("--user",),
     ("predict", "--pairs"): ("--user", "--items"),
     ("map", "--store"): ("folder",),
 }
@@ -198,7 +209,7 @@ def run(command: str, name: str, value: str, used: dict[str, Path]) -> Any:
         given.pop("--node")
     line, arguments = [command], []
     for option, text in given.items():
-        flag = option in ("--without", "--why-not", "--ignore-missing")
+        flag = option in ("--without", "--why-not", "--ignore-missing", "--approve")
         shown = text.format(**used) if "{" in text and text != "{0}%s" else text
         if option.startswith("-"):
             line += [option] if flag else [option, shown]

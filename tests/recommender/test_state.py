@@ -174,6 +174,7 @@ ARGUMENTS: dict[str, Any] = {
     "item_b": "i2",
     "items": ["i1"],
     "user": "u1",
+    "users": ["u1"],
     "text": "a film",
     "group": "tail",
     "pairs": pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"]}),

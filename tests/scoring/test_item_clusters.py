@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.speed.many_items import with_generated_vectors
 from graph_schema import Catalog
-from kgrec import Recommender, RecommenderConfig
+from kgrec import Recommender, RecommenderConfig, Rule, Rules
 from kgrec.arrays import unit_rows
 from kgrec.cli.doctor import _lists
 from kgrec.errors import MissingExtraError, ModelError
@@ -314,3 +314,35 @@ def test_a_fit_with_clusters_answers_from_them() -> None:
     )
     assert exact.state.item_search is None
     assert model.rank("u1", k=3).ids.tolist() == exact.rank("u1", k=3).ids.tolist()
+
+
+@pytest.mark.usefixtures("even_all")
+@pytest.mark.parametrize("placed", [False, True], ids=["hidden and boosted", "placed"])
+def test_lists_in_clusters_obey_rules_as_exact_ones_do(exact: Recommender, placed: bool) -> None:
+    users = exact.snapshot.users.ids[:30].tolist()
+    plain = exact.rank(users, k=40).ids
+    best = sorted(map(str, set(plain[:, :5].ravel())))
+    later = sorted(set(map(str, plain[:, 5:].ravel())) - set(best))
+    rules = [
+        Rule("no", "never", items=best[::3]),
+        Rule("up", "boost", amount=2.0, items=later[::7]),
+        Rule("down", "boost", amount=-1.5, items=best[1::3]),
+    ]
+    if placed:
+        rules += [
+            Rule("first", "pin", rank=2, items=later[1:2]),
+            Rule("few", "cap", most=2, of=10, items=later[::7]),
+            Rule("some", "floor", least=1, of=5, items=later[2:9]),
+        ]
+    truth = Recommender.of(exact.state.with_rules(Rules.of(*rules)))
+    found = Recommender.of(in_clusters(exact, share=1.0).state.with_rules(Rules.of(*rules)))
+    assert found.state.item_search is not None
+    one, other = truth.rank(users, k=20), found.rank(users, k=20)
+    assert (one.ids == other.ids).mean() > 0.99
+    assert not set(best[::3]) & set(other.ids.ravel())
+    same = one.ids == other.ids
+    np.testing.assert_allclose(one.scores[same], other.scores[same], atol=1e-4)
+    alone = [found.rank(user, k=20) for user in users[:5]]
+    assert all((a.ids[0] == ids).all() for a, ids in zip(alone, other.ids, strict=False))
+    if placed:
+        assert set(other.ids[:, 1]) == {later[1]}

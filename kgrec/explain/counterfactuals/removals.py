@@ -62,7 +62,7 @@ class RemovalSearch:
         events, rivals = self._promising(), self.rivals[: max(_WATCHED, 2 * position.k)]
         histories = position.history.without([np.array([event]) for event in events])
         leads = position.leads(histories, rivals)
-        margins = margins_of(leads, position.k).tolist()
+        margins = position.margins_of(leads, rivals).tolist()
         self.margins.update({(event,): m for event, m in zip(events, margins, strict=True)})
         now = position.scores[position.item] - position.scores[rivals]
         return _Estimate.of(events, now, leads - now, position.k, max_events)

@@ -26,6 +26,8 @@ def find_removals(position: RankPosition, user_id: str | None, max_events: int) 
     if position.rank > position.k:
         reason = f"It is not among the best {position.k}, so there is nothing to remove."
         return _nothing(position, user_id, False, reason)
+    if position.fixed:
+        return _nothing(position, user_id, False, position.fixed)
     if not len(position.history):
         reason = "There is no history, so no event can be removed."
         return _nothing(position, user_id, False, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from kgrec.arrays import distinct
 from kgrec.feedback.seen_items import ALL, SeenRule
 from kgrec.graph.snapshot import Ints
+from kgrec.rules.list_rules import ListRules
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.scorer import Asker, ItemScorer
 from kgrec.scoring.item_clusters.search import AllowedItems, PartSearch, item_parts
@@ -26,6 +27,7 @@ from kgrec.scoring.request import Request
 from kgrec.scoring.single_user import UserParts
 
 _FOUND: Final = 4  # items that clusters give for each place of the list
+_MOST_LIFTED: Final = 4_096  # items that rules lift; beyond, all items are scored
 _BATCH: Final = 1024  # users whose vectors are computed at once
 _ONE: Final = np.ones(1, dtype=np.float32)
 
@@ -43,8 +45,8 @@ def best_items(
     rows = np.full((len(request), k), -1, dtype=np.int64)
     scores = np.full((len(request), k), -np.inf, dtype=np.float32)
     left = [np.empty(0, dtype=np.int64)]
-    for members, mask in _groups(engine, request, options):
-        limits = search.limits(k, mask, options.seen)
+    for members, mask, rules in _groups(engine, request, options):
+        limits = search.limits(k, mask, options.seen, rules)
         if limits is not None:
             _fill(rows, scores, members, search.lists(engine, request.of_rows(members), limits))
         left.append(members[rows[members, -1] < 0])  # shorter than k: perhaps there are more
@@ -66,8 +68,20 @@ def _has_terms(engine: Engine, request: Request, options: ListOptions) -> bool:
 
 def _groups(
     engine: Engine, request: Request, options: ListOptions
+) -> Iterator[tuple[Ints, np.ndarray | None, ListRules | None]]:
+    """Rows of the request that choose among the same items under the same rules, with these:
+    bool ``[n]`` or None for all."""
+    for members, mask in _same_items(engine, request, options):
+        if request.rules is None:
+            yield members, mask, None
+            continue
+        for rows, rules in request.rules.of_rows(members).parts():
+            yield members[rows], mask, None if rules.empty else rules
+
+
+def _same_items(
+    engine: Engine, request: Request, options: ListOptions
 ) -> Iterator[tuple[Ints, np.ndarray | None]]:
-    """Rows of the request that choose among the same items, with these, bool ``[n]`` or None."""
     codes = request.histories.scenario
     if engine.scenario_items is None or not options.within_scenario:
         yield np.arange(len(codes)), options.mask
@@ -122,12 +136,14 @@ def _mean(users: list[tuple[UserParts, float]]) -> UserParts:
 @dataclass(frozen=True, eq=False)
 class ListLimits:
     """Length of a list, the items that may be in it (None: all), those of a history that may not,
-    and the search for them in each part of the items (``PartSearch.options``)."""
+    the search for them in each part of the items (``PartSearch.options``), and the rules that the
+    list obeys."""
 
     k: int
     allowed: AllowedItems | None
     seen: SeenRule
     options: tuple[Any, ...]
+    rules: ListRules | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,9 +166,31 @@ class ItemSearch:
             clusters=clusters,
         )
 
-    def limits(self, k: int, mask: np.ndarray | None, seen: SeenRule) -> ListLimits | None:
-        """The limits of lists of k among the items of ``mask`` (bool ``[n]``); None where it is
-        better to score all items."""
+    def limits(
+        self, k: int, mask: np.ndarray | None, seen: SeenRule, rules: ListRules | None = None
+    ) -> ListLimits | None:
+        """The limits of lists of k among the items of ``mask`` (bool ``[n]``) that obey ``rules``;
+        None where it is better to score all items."""
+        if rules is None:
+            return self._limits(k, mask, seen)
+        if len(rules.lifted) > _MOST_LIFTED:
+            return None
+        if mask is not None:
+            return self._ruled_limits(k, mask & rules.allowed, seen, rules)
+        key = (self, k, seen)
+        if key not in rules.kept:
+            allowed = rules.allowed if len(rules.hidden) else None
+            rules.kept[key] = self._ruled_limits(k, allowed, seen, rules)
+        found: ListLimits | None = rules.kept[key]
+        return found
+
+    def _ruled_limits(
+        self, k: int, mask: np.ndarray | None, seen: SeenRule, rules: ListRules
+    ) -> ListLimits | None:
+        found = self._limits(k, mask, seen)
+        return None if found is None else replace(found, rules=rules)
+
+    def _limits(self, k: int, mask: np.ndarray | None, seen: SeenRule) -> ListLimits | None:
         left = 1.0 if mask is None else np.count_nonzero(mask) / max(len(mask), 1)
         share = self.clusters.share(k, left)
         return None if share is None else self.limits_for(share, k, mask, seen)
@@ -181,7 +219,10 @@ class ItemSearch:
         query = np.concatenate([user.vector * self.temperature, _ONE, user.factors])
         pairs = zip(self.parts, limits.options, strict=True)
         found = [part.best(query, wanted, options) for part, options in pairs]
+        if limits.rules is not None:
+            found.append(limits.rules.lifted)
         rows, scores = self.scorer.scores(asker, np.concatenate(found))
+        least = -np.inf if limits.rules is None else _least(rows, scores, found[:-1])
         kept = np.ones(len(rows), dtype=bool)
         if limits.allowed is not None:
             kept = limits.allowed.mask[rows]
@@ -189,5 +230,37 @@ class ItemSearch:
             place = np.minimum(np.searchsorted(rows, seen), len(rows) - 1)
             kept[place[rows[place] == seen]] = False
         rows, scores = rows[kept], scores[kept]
+        if limits.rules is not None:
+            return _ruled(rows, scores, limits.rules, limits.k, least)
         order = np.argsort(-scores, kind="stable")[: limits.k]
         return rows[order], scores[order]
+
+
+def _least(rows: Ints, scores: np.ndarray, found: list[Ints]) -> float:
+    """A score that no item reaches that the clusters did not give: in each part the lowest of what
+    it gave; ``rows`` ascending with their ``scores``."""
+    lowest = [scores[np.searchsorted(rows, one)].min() for one in found if len(one)]
+    return float(max(lowest, default=-np.inf))
+
+
+def _ruled(
+    rows: Ints, scores: np.ndarray, rules: ListRules, k: int, least: float
+) -> tuple[Ints, np.ndarray]:
+    """The best items under rules; shorter than k, so that all items are scored, where an item that
+    was not found may belong into the list.
+
+    ``rows`` int64, ascending, and ``scores`` float32 without boosts."""
+    scores = scores + rules.boost_of(rows)
+    order = np.argsort(-scores, kind="stable")
+    sure = order[scores[order] >= least]
+    if rules.placement is None:
+        return rows[sure[:k]], scores[sure[:k]]
+
+    def score_of(items: Ints) -> np.ndarray:
+        place = np.minimum(np.searchsorted(rows, items), max(len(rows) - 1, 0))
+        known = rows[place] == items if len(rows) else np.zeros(len(items), dtype=bool)
+        return np.where(known, scores[place] if len(rows) else 0.0, -np.inf)
+
+    found = rules.placement.place(rows[sure].tolist(), k, score_of, whole=False)
+    listed = np.array(found or [], dtype=np.int64)
+    return listed, score_of(listed).astype(np.float32)

@@ -1,0 +1,203 @@
+"""RuleFolder: the rules of a saved model, the items that wait for a decision, and the log."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from graph_schema.disk.locks import held
+from graph_schema.disk.paths import given_path
+from graph_schema.errors import RequestError, reason
+from kgrec.arguments import as_id
+from kgrec.files import save_text
+from kgrec.rules.log import APPROVE, REJECT, SET, RuleLog
+from kgrec.rules.rule import Rule
+from kgrec.rules.ruleset import Rules
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RULES, LOG, HELD = "rules.toml", "rules-log.jsonl", "held.jsonl"
+FILES: Final = (RULES, LOG, HELD)  # of a model's folder, which people change beside ``save``
+HELD_COLUMNS: Final = (
+    "rule",
+    "item_id",
+    "user_id",
+    "scenario",
+    "score",
+    "rank",
+    "reason",
+    "time",
+)
+_KEY: Final = ("rule", "item_id", "user_id", "scenario")
+
+
+class RuleFolder:
+    """What people keep in the folder of a saved model: ``rules.toml``, the log of decisions
+    ``rules-log.jsonl``, and ``held.jsonl``, the items that wait for one.
+
+    ``Recommender.load`` reads ``rules.toml``, which may be written by hand, and ``save`` keeps all
+    three. Changes here are in force once the model is loaded again, or by ``model.rules =
+    RuleFolder(folder).rules``.
+
+    Parameters
+    ----------
+    folder : path
+        The folder of a model.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = given_path(folder, "folder")
+        if not self.folder.is_dir():
+            raise RequestError(f"{self.folder} is no folder; name that of a saved model.")
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of ``rules.toml``; none without the file. Raises RequestError."""
+        return Rules.read(self._place(RULES)) if self._place(RULES).exists() else Rules()
+
+    @property
+    def log(self) -> RuleLog:
+        """The log, empty without a file. Raises RequestError that names a line that was changed."""
+        return RuleLog.parse(self._text(LOG), str(self._place(LOG)))
+
+    def set(self, rules: Rules, author: str, why: str = "") -> RuleLog:
+        """Put ``rules`` in the place of all there are, and log it. Raises RequestError."""
+        with self._alone():
+            log = self.log.with_entry(SET, rules, author, why, time.time())
+            self._write(log, rules.text or rules.to_toml())
+        return log
+
+    def decide(
+        self, rule: str, item: str, *, approve: bool, author: str, why: str = ""
+    ) -> tuple[Rule, RuleLog]:
+        """Decide about an item that a hold keeps out of lists.
+
+        Parameters
+        ----------
+        rule, item : str
+            The name of the hold, and the item's id.
+        approve : bool
+            True: a release, by which the item may be in lists again. False: it is never in them,
+            for the users and scenarios of the hold.
+        author, why : str
+            Who decides, and the reason.
+
+        Returns
+        -------
+        tuple
+            The rule that was added, and the log.
+
+        Raises
+        ------
+        RequestError
+            Where there is no such hold, where it was decided before, and without an author.
+        """
+        item = as_id(item, "item")
+        with self._alone():
+            rules, log = self.rules, self.log
+            added = _decision(rules[rule], item, approve=approve, author=author, why=why)
+            after = rules.with_rules([added])
+            if log.rules() != rules:  # by hand: the log must replay to the rules in use
+                log = log.with_entry(SET, rules, author, f"{RULES} as it was", time.time())
+            action = APPROVE if approve else REJECT
+            log = log.with_entry(action, [added], author, why, time.time())
+            text = rules.text if rules.text.endswith("\n") else f"{rules.text}\n"
+            self._write(log, f"{text}\n{Rules.of(added).to_toml()}")
+            self._write_held([row for row in self._rows() if not _is_about(row, rule, item)])
+            assert self.rules == after
+        return added, log
+
+    def held(self) -> pd.DataFrame:
+        """The items that wait for a decision.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns rule, item_id, user_id, scenario (str, "" for none), score (float64), rank
+            (int64), reason (the best path in words) and time (str, UTC).
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self._rows(), columns=list(HELD_COLUMNS))
+
+    def add_held(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Add rows of ``Recommender.held``, each in the place of an older one of the same rule,
+        item, user and scenario; returns ``held()``."""
+        with self._alone():
+            rows = {_key(row): row for row in self._rows()}
+            for new in frame[list(HELD_COLUMNS)].to_dict(orient="records"):
+                row = {str(name): value for name, value in new.items()}
+                rows[_key(row)] = row
+            self._write_held(list(rows.values()))
+        return self.held()
+
+    def _write(self, log: RuleLog, rules: str) -> None:
+        """The log first: where the other is not written, the log shows it."""
+        save_text(self._place(LOG), log.text)
+        save_text(self._place(RULES), rules)
+
+    def _write_held(self, rows: list[Mapping[str, Any]]) -> None:
+        lines = [json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows]
+        if lines or self._place(HELD).exists():
+            save_text(self._place(HELD), "".join(lines))
+
+    def _rows(self) -> list[Mapping[str, Any]]:
+        rows: list[Mapping[str, Any]] = []
+        for number, line in enumerate(self._text(HELD).splitlines(), start=1):
+            place = f"{self._place(HELD)}, line {number}"
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise RequestError(f"{place} is no JSON ({error}); remove the line.") from error
+            if not isinstance(row, dict) or set(row) != set(HELD_COLUMNS):
+                raise RequestError(f"{place} is no held item; remove the line.")
+            rows.append(row)
+        return rows
+
+    def _text(self, name: str) -> str:
+        place = self._place(name)
+        try:
+            return place.read_text(encoding="utf-8") if place.exists() else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise RequestError(f"{place} can't be read ({reason(error)}); restore it.") from error
+
+    def _place(self, name: str) -> Path:
+        return self.folder / name
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One change after another, also by several processes."""
+        with held(self.folder, wait=True):
+            yield
+
+
+def _decision(hold: Rule, item: str, *, approve: bool, author: str, why: str) -> Rule:
+    """The rule that a decision adds. Raises RequestError for a rule that holds nothing."""
+    if hold.effect != "hold":
+        raise RequestError(f"{hold} has the effect {hold.effect!r}; decide about a hold.")
+    name = f"{APPROVE if approve else REJECT} {hold.name}: {item}"
+    if approve:
+        return Rule(name, "release", items=(item,), holds=hold.name, author=author, reason=why)
+    return Rule(
+        name,
+        "never",
+        who=hold.who,
+        scenario=hold.scenario,
+        items=(item,),
+        lists=hold.lists,
+        author=author,
+        reason=why,
+    )
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in _KEY)
+
+
+def _is_about(row: Mapping[str, Any], rule: str, item: str) -> bool:
+    return bool(row["rule"] == rule and row["item_id"] == item)

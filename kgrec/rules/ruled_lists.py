@@ -1,0 +1,141 @@
+"""Lists that obey rules: boosts in the scores, hidden items left out, the others placed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from kgrec.arrays import Csr, row_numbers
+from kgrec.graph.snapshot import Ints
+from kgrec.ranking import top_k
+from kgrec.ranking.topk import NONE
+from kgrec.rules.list_rules import ListRules, RequestRules
+from kgrec.rules.placement import Placement
+
+
+def add_boosts(scores: np.ndarray, rules: ListRules) -> None:
+    """Add the boosts to one user's scores float32 ``[n_items]``, in place."""
+    if len(rules.boosted):
+        scores[rules.boosted] += rules.amounts
+
+
+def boosted(scores: torch.Tensor, rules: RequestRules) -> torch.Tensor:
+    """float32 ``[B, n_items]``: the scores with the boosts of each row's rules, in place."""
+    with torch.inference_mode():
+        for rows, one in rules.parts():
+            if len(one.boosted):
+                at = torch.from_numpy(rows).to(scores.device)[:, None]
+                items = torch.from_numpy(one.boosted).to(scores.device)
+                scores[at, items] += torch.from_numpy(one.amounts).to(scores.device)
+    return scores
+
+
+def changed(scores: torch.Tensor, rules: RequestRules) -> None:
+    """Add the boosts to scores float32 ``[B, n_items]`` and set those of hidden items to -inf, in
+    place."""
+    with torch.inference_mode():
+        if scores.device.type == "cpu":
+            rows = scores.numpy()
+            for row, number in zip(rows, rules.place.tolist(), strict=True):
+                rules.profiles[number].change(row)
+            return
+        for members, one in rules.parts():
+            at = torch.from_numpy(members).to(scores.device)[:, None]
+            items = torch.from_numpy(one.touched).to(scores.device)
+            scores[at, items] += torch.from_numpy(one.changes).to(scores.device)
+
+
+def one_ruled_list(
+    scores: np.ndarray, rules: ListRules, *, k: int, seen: Csr | None, candidates: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """``top_k`` of a single row under rules, with few operations; ``scores`` float32 ``[1, n]``
+    of the model are changed."""
+    row = scores[0]
+    rules.change(row)
+    if rules.placement is None:
+        return top_k(scores, k, seen=seen, candidates=candidates, overwrite=True)
+    if seen is not None:
+        row[seen[1]] = -np.inf
+    if candidates is not None:
+        row[~(candidates[0] if candidates.ndim == 2 else candidates)] = -np.inf
+    rows = np.array(_placed(row, rules.placement, k), dtype=np.int64)
+    if len(rows) == k:
+        return rows[None], row[rows][None]
+    return _padded([rows], k), np.append(row[rows], np.full(k - len(rows), -np.inf, np.float32))[
+        None
+    ]
+
+
+def ruled_lists(
+    scores: torch.Tensor,
+    rules: RequestRules,
+    *,
+    k: int,
+    seen: Csr | None,
+    candidates: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """``top_k`` of every row under its rules; ``scores`` float32 ``[B, n]``, of the model, are
+    changed."""
+    changed(scores, rules)
+    placements = [one.placement for one in rules.profiles]
+    if not any(placements):
+        found = top_k(scores, k, seen=seen, candidates=candidates, overwrite=True)
+        return found[0].cpu().numpy(), found[1].cpu().numpy()
+    _restrict(scores, seen, candidates)
+    lists, own = _unplaced(scores, rules, k), scores.cpu().numpy()  # on the processor no copy
+    for row, number in enumerate(rules.place.tolist()):
+        placement = placements[number]
+        if placement is not None:
+            lists[row] = _placed(own[row], placement, k)
+    rows = _padded(lists, k)
+    at = torch.from_numpy(np.maximum(rows, 0)).to(scores.device)
+    listed = scores.gather(1, at).cpu().numpy()
+    listed[rows == NONE] = -np.inf
+    return rows, listed
+
+
+def _unplaced(scores: torch.Tensor, rules: RequestRules, k: int) -> list[list[int]]:
+    """The best items of the rows whose places no rule sets; empty lists for others."""
+    lists: list[list[int]] = [[] for _ in range(len(scores))]
+    for members, one in rules.parts():
+        if one.placement is None:
+            best = top_k(scores[torch.from_numpy(members).to(scores.device)], k)[0].tolist()
+            for row, found in zip(members.tolist(), best, strict=True):
+                lists[row] = [item for item in found if item != NONE]
+    return lists
+
+
+def _restrict(scores: torch.Tensor, seen: Csr | None, candidates: np.ndarray | None) -> None:
+    """Set the scores of seen items, and of all but candidates, to -inf, in place."""
+    with torch.inference_mode():
+        if candidates is not None:
+            mask = torch.from_numpy(np.ascontiguousarray(candidates)).to(scores.device)
+            scores.masked_fill_(~mask, -torch.inf)
+        if seen is not None and len(seen[1]):
+            rows = torch.from_numpy(row_numbers(seen[0])).to(scores.device)
+            items = torch.from_numpy(np.ascontiguousarray(seen[1])).to(scores.device)
+            scores[rows, items] = -torch.inf
+
+
+def _padded(lists: Sequence[Sequence[int] | Ints], k: int) -> Ints:
+    """int64 ``[B, k]``: the lists, padded with NONE."""
+    rows = np.full((len(lists), k), NONE, dtype=np.int64)
+    for row, found in zip(rows, lists, strict=True):
+        row[: len(found)] = found
+    return rows
+
+
+def _placed(scores: np.ndarray, placement: Placement, k: int) -> list[int]:
+    """Item rows of the list of one row of scores float32 ``[n]``, where an item that may not be in
+    it has -inf."""
+    depth = placement.depth(k, len(scores))
+    while True:
+        best = top_k(scores[None], depth, overwrite=True)[0][0]
+        known = best.tolist() if best[-1] != NONE else best[best != NONE].tolist()
+        whole = len(known) < depth or depth == len(scores)
+        listed = placement.place(known, k, scores.__getitem__, whole=whole)
+        if listed is not None:
+            return listed
+        depth = placement.deeper(depth, len(scores))
