@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kgrec.errors import DeviceError, KgrecError, NotFittedError
     from kgrec.paths.index import Constraints
     from kgrec.query import Query
+    from kgrec.questions.questions import Questions
     from kgrec.recommender import Recommender
     from kgrec.stores import GraphStore, connect
     from kgrec.text_finetuning.finetuning import tune_text
@@ -41,6 +42,7 @@ __all__ = [
     "ModelConfig",
     "NotFittedError",
     "Query",
+    "Questions",
     "RatingConfig",
     "Recommender",
     "RecommenderConfig",
@@ -67,6 +69,7 @@ _HOMES = {
         "TrainingConfig",
     ),
     "errors": ("DeviceError", "KgrecError", "NotFittedError"),
+    "questions.questions": ("Questions",),
     "paths.index": ("Constraints",),
     "query": ("Query",),
     "recommender": ("Recommender",),

@@ -72,6 +72,10 @@ from kgrec.persistence.model_folder import load_teacher, read_state, write_state
 from kgrec.persistence.precision import Precision
 from kgrec.progress import Progress
 from kgrec.query import Horizon, Query
+from kgrec.questions.answers import GivenAnswers
+from kgrec.questions.labels import Unsure
+from kgrec.questions.lists import check_alone
+from kgrec.questions.selection import About
 from kgrec.ranking import Where
 from kgrec.ratings.rating import predict_pairs, with_like, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
@@ -275,6 +279,7 @@ class Recommender:
         exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
         missing: Missing = "error",
+        answers: GivenAnswers | None = None,
         constraints: Constraints | None = None,
     ) -> pd.DataFrame:
         """The ``k`` best items for each user.
@@ -303,6 +308,10 @@ class Recommender:
         missing : {"error", "ignore"}
             What to do with users and items that are not in the graph: an error that names them
             all, or leave them out.
+        answers : mapping or sequence of pairs, optional
+            What a new user said about items and entities, as in ``ask``, in place of ``users`` and
+            ``histories``: the list of user "0" is made from them alone, in closed form. Items that
+            were answered yes or no count as seen.
         constraints : Constraints, optional
             ``candidates``, ``where`` and ``exclude`` in one value.
 
@@ -319,8 +328,14 @@ class Recommender:
         RequestError
             For unknown users, items, scenarios or attributes, and conditions that leave nothing.
         """
-        state, query = self.state, Query.of(users, histories, scenario, context, horizon, missing)
+        state = self.state
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
+        if answers is not None:
+            check_alone(users=users, histories=histories, scenario=scenario, context=context)
+            return state.questions.recommend(
+                answers, k, exclude_seen=exclude_seen, constraints=limits
+            )
+        query = Query.of(users, histories, scenario, context, horizon, missing)
         request = state.resolver.resolve(query)
         ranked = _rank(state, request, k, limits, exclude_seen)
         return ranked_frame(("user_id", "item_id"), request.ids, ranked, request.integers)
@@ -339,6 +354,7 @@ class Recommender:
         exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
         missing: Missing = "error",
+        answers: GivenAnswers | None = None,
         constraints: Constraints | None = None,
     ) -> Ranked:
         """``recommend`` as arrays, which takes less time than a frame.
@@ -356,9 +372,89 @@ class Recommender:
         RequestError
             As ``recommend``.
         """
-        state, query = self.state, Query.of(users, histories, scenario, context, horizon, missing)
+        state = self.state
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
+        if answers is not None:
+            check_alone(users=users, histories=histories, scenario=scenario, context=context)
+            return state.questions.rank(answers, k, exclude_seen=exclude_seen, constraints=limits)
+        query = Query.of(users, histories, scenario, context, horizon, missing)
         return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen)
+
+    def ask(
+        self,
+        k: int = 1,
+        answers: GivenAnswers | None = None,
+        *,
+        about: About = "items",
+        candidates: Sequence[str] | None = None,
+        where: Where | None = None,
+        exclude: Sequence[str] | None = None,
+        targets: Where | None = None,
+        constraints: Constraints | None = None,
+    ) -> pd.DataFrame:
+        """The questions to a new user whose answers are expected to improve the list most.
+
+        From the covariance of users' choices, facts and attributes of items, in closed form, which
+        the first question computes. Without a fitted model, as where there are no interactions yet:
+        ``kgrec.Questions``.
+
+        Parameters
+        ----------
+        k, answers, about, targets
+            As in ``Questions.ask``: how many, what was said so far, such as ``{"588": "yes",
+            "Entity:e1": "no", "50": "unknown"}``, and conditions on the items of the list.
+        candidates, where, exclude, constraints
+            Which items may be asked about, as in ``recommend``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns label ("Item" or "Entity"), id, name, gain, yes (probability) and rank.
+
+        Raises
+        ------
+        RequestError
+            As ``Questions.ask``.
+        """
+        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        asked = self.state.questions
+        return asked.ask(k, answers, about=about, targets=targets, constraints=limits)
+
+    def explain_answers(
+        self, answers: GivenAnswers, item: str, *, k: int = 5, writer: Writer | str = "en"
+    ) -> Explanation:
+        """Why ``item`` has its score in ``recommend(answers=...)``: see ``Questions.explain``.
+
+        Contributions of the answers add up to score − baseline.
+
+        Raises
+        ------
+        RequestError
+            For unknown ids, and answers that contradict each other.
+        """
+        return self.state.questions.explain(answers, item, k=k, writer=writer)
+
+    def unsure(self, of: Unsure = "users", k: int = 10) -> pd.DataFrame:
+        """The users, items or scenarios of which more interactions would tell most.
+
+        Parameters
+        ----------
+        of : {"users", "items", "scenarios"}
+            See ``Questions.unsure``.
+        k : int
+            Length of the list.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns label, id (str), uncertainty (float64), interactions and rank (int64).
+
+        Raises
+        ------
+        RequestError
+            As ``Questions.unsure``.
+        """
+        return self.state.questions.unsure(of, k)
 
     def similar(
         self,

@@ -20,6 +20,7 @@ from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
+from kgrec.questions.questions import Questions
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.rating import bind_predictor, fit_ratings
@@ -142,6 +143,11 @@ class FittedState:
         return bind_predictor(self.engine, self.rating_model)
 
     @cached_property
+    def questions(self) -> Questions:
+        """Questions to new users over the graph; what they read is computed by the first."""
+        return Questions(self.snapshot, self.indexes.explainer)
+
+    @cached_property
     def item_search(self) -> ItemSearch | None:
         """The search for lists in clusters of items; None where all items are scored. Raises
         MissingExtraError without faiss."""
@@ -224,8 +230,8 @@ class FittedState:
 
     def warm_up(self) -> FittedState:
         """Compute all cached values, so that the first request is as fast as the next and threads
-        share them. The language model alone is still loaded by the first text that needs it.
-        Returns the state."""
+        share them. The language model is still loaded by the first text that needs it, and what
+        questions to new users need is computed by the first of them. Returns the state."""
         self.engine.warm_up()
         self.engine.messages.warm_up()
         self.indexes.warm_up()

@@ -35,6 +35,7 @@ SUBJECTS: Final = {
     "fuzz": "faults",
     "few": "scenarios",
     "markets": "scenarios",
+    "questions": "questions",
     "recognise": "scenarios",
     "latency": "speed",
     "link": "linking",

@@ -11,6 +11,7 @@ import typer
 
 from kgrec.cli._app import app
 from kgrec.cli._options import (
+    AnswersOption,
     CandidatesOption,
     ContextOption,
     ExcludeOption,
@@ -22,6 +23,7 @@ from kgrec.cli._options import (
     UsersOption,
     WhereOption,
     open_model,
+    read_answers,
     read_constraints,
     read_query,
 )
@@ -45,6 +47,7 @@ def recommend(
     model: ModelOption,
     user: UsersOption = None,
     history: HistoryOption = None,
+    answer: AnswersOption = None,
     all_users: Annotated[
         bool, typer.Option("--all-users", help="Lists for all users of the graph.")
     ] = False,
@@ -85,15 +88,22 @@ def recommend(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The best items for users, or for a history given here.
+    """The best items for users, for a history given here, or for a new user's answers.
 
     With `--out` the lists of many users are computed and written in blocks: the file is complete,
     or it is not there.
     """
-    if sum((user is not None, history is not None, all_users, users is not None)) != 1:
-        raise typer.BadParameter("give one of --user, --history, --all-users and --users")
+    said = read_answers(answer)
+    one_of = (user is not None, history is not None, said is not None, all_users, users is not None)
+    if sum(one_of) != 1:
+        raise typer.BadParameter("give one of --user, --history, --answer, --all-users and --users")
     if include_seen and exclude_seen:
         raise typer.BadParameter("give one of --include-seen and --exclude-seen")
+    other = scenario is not None or context or out is not None or exclude_seen
+    if said is not None and other:
+        raise typer.BadParameter(
+            "--scenario, --context, --exclude-seen and --out do not go with --answer"
+        )
     if out is not None:
         check_table(out)
     missing: Missing = "ignore" if ignore_missing else "error"
@@ -101,6 +111,11 @@ def recommend(
     named = split_list(user) if users is None else read_ids(users)
     query = read_query(named, history, scenario, context, missing)
     loaded = open_model(model)
+    if said is not None:
+        seen = not include_seen
+        frame = loaded.recommend(k=k, answers=said, exclude_seen=seen, constraints=limits)
+        print_frame(with_titles(loaded.snapshot, frame), as_json)
+        return
     if all_users:
         query = replace(query, users=loaded.snapshot.users.ids.tolist())
     seen = parse_seen(exclude_seen) if exclude_seen else not include_seen

@@ -169,6 +169,7 @@ def test_fitting_leaves_the_settings_as_they_were(tmp_path: Path) -> None:
 
 
 ARGUMENTS: dict[str, Any] = {
+    "answers": {"i1": "yes"},
     "item": "i1",
     "item_a": "i1",
     "item_b": "i2",
