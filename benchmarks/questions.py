@@ -37,9 +37,9 @@ SHOPS: Final = (0, 30, 100, 300, 1_000)  # training users of smaller shops
 INNER: Final = (11, 12)  # seeds of the inner splits
 GRID: Final[dict[str, tuple[float, ...]]] = {
     "factors": (64, 128),
-    "activity": (0.5, 0.75),
+    "activity": (0.25, 0.5, 0.75),
 }
-TRUST: Final = (10.0, 30.0, 100.0)
+TRUST: Final = (30.0, 100.0, 300.0, 1_000.0)
 _NONE: Final = np.empty(0, dtype=np.int64)
 _DISCOUNT: Final = 1 / np.log2(np.arange(2, 12))
 
@@ -281,7 +281,7 @@ def measure(split: Split, most: int) -> tuple[dict[str, Any], list[dict[str, Any
         "settings": {"factors": FACTORS, "activity": ACTIVITY, "trust_at": USERS},
         "ndcg@10": rows,
         "gain_on": gains,
-        "small_shops": {"questions": most, "rows": shops(halves, most)},
+        "small_shops": {"new_users": most, "rows": shops(halves, most)},
         "prior_seconds": round(seconds, 2),
         "a_question": seconds_a_question(halves.train, prior, halves.chosen[0]),
     }
@@ -303,7 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     split = Split()
     if given.choose:
         rows = choose(split, given.most)
-        result = {"data": DATA, "questions": given.most, "inner_splits": list(INNER), "rows": rows}
+        result = {"data": DATA, "new_users": given.most, "inner_splits": list(INNER), "rows": rows}
         finish("questions.choose", result, rows, given.save)
         return
     result, rows = measure(split, given.most)

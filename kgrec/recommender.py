@@ -25,6 +25,7 @@ from kgrec.arguments import (
     Missing,
     Time,
     all_integers,
+    as_id,
     check_choice,
     check_count,
     check_flag,
@@ -86,7 +87,7 @@ from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.given_histories import GivenHistories
 from kgrec.scoring.item_clusters.build import check_extra
 from kgrec.scoring.item_clusters.lists import best_items
-from kgrec.scoring.lookup import item_rows
+from kgrec.scoring.lookup import item_rows, known_users
 from kgrec.scoring.ranked_lists import (
     ListOptions,
     Ranked,
@@ -97,6 +98,7 @@ from kgrec.scoring.ranked_lists import (
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.session import with_plain_sessions
+from kgrec.social.reasons import explain_user
 from kgrec.state import FittedState, fitted_state, with_ratings
 from kgrec.stores.base import GraphStore, RemovalReport
 from kgrec.stores.removal import Ids, counts, read_removal
@@ -279,6 +281,7 @@ class Recommender:
         exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
         missing: Missing = "error",
+        target: Literal["items", "users"] = "items",
         answers: GivenAnswers | None = None,
         constraints: Constraints | None = None,
     ) -> pd.DataFrame:
@@ -312,6 +315,11 @@ class Recommender:
             What a new user said about items and entities, as in ``ask``, in place of ``users`` and
             ``histories``: the list of user "0" is made from them alone, in closed form. Items that
             were answered yes or no count as seen.
+        target : {"items", "users"}
+            "users": whom to follow, by who follows whom, taste and what both chose, as ``fit``
+            weighted them. ``candidates``, ``where`` and ``exclude`` are then about users,
+            ``exclude_seen`` leaves out those that are followed already, and the column item_id is
+            recommended_id.
         constraints : Constraints, optional
             ``candidates``, ``where`` and ``exclude`` in one value.
 
@@ -337,6 +345,11 @@ class Recommender:
             )
         query = Query.of(users, histories, scenario, context, horizon, missing)
         request = state.resolver.resolve(query)
+        if check_choice(target, "target", ("items", "users")) == "users":
+            seen = check_flag(exclude_seen, "exclude_seen")
+            people = state.people.best(request, check_k(k), limits, exclude_seen=seen)
+            names = ("user_id", "recommended_id")
+            return ranked_frame(names, request.ids, people, request.integers)
         ranked = _rank(state, request, k, limits, exclude_seen)
         return ranked_frame(("user_id", "item_id"), request.ids, ranked, request.integers)
 
@@ -456,22 +469,64 @@ class Recommender:
         """
         return self.state.questions.unsure(of, k)
 
+    def explain_user(
+        self,
+        user: str | Query,
+        other: str,
+        *,
+        k: int = 5,
+        history: Sequence[str] | None = None,
+        writer: Writer | str = "en",
+    ) -> Explanation:
+        """Why the user ``other`` is recommended to ``user``: paths through users and items of both.
+
+        Parameters
+        ----------
+        user, history
+            As in ``explain``.
+        other : str
+            Id of the user in the list of ``recommend(target="users")``.
+        k : int
+            Number of paths, at most.
+        writer : Writer or str
+            Words of the sentences.
+
+        Returns
+        -------
+        Explanation
+            ``item_id`` is the other user; ``baseline`` is what the number of their followers adds,
+            and ``parts`` what each feature adds.
+
+        Raises
+        ------
+        RequestError
+            For unknown users.
+        """
+        state, words = self.state, Writer.of(writer)
+        request = state.resolver.resolve_one(Query.of_one(user, history))
+        row = int(known_users(state.snapshot.users, [as_id(other, "other")])[0])
+        explainer = state.indexes.explainer
+        return explain_user(state.people, explainer, request, row, check_k(k), words)
+
     def similar(
         self,
-        items: str | Sequence[str],
+        items: str | Sequence[str] | None = None,
         k: int = 10,
         *,
+        users: str | Sequence[str] | Query | None = None,
         candidates: Sequence[str] | None = None,
         where: Where | None = None,
         exclude: Sequence[str] | None = None,
         constraints: Constraints | None = None,
     ) -> pd.DataFrame:
-        """The items with the most similar vectors.
+        """The items with the most similar vectors; with ``users`` in place of ``items``, users.
 
         Parameters
         ----------
         items : str or sequence of str
             Ids of items.
+        users : str, sequence of str or Query, optional
+            In place of items: the answer is that of ``similar_users``.
         k : int
             Length of the lists, at least 1.
         candidates, where, exclude, constraints
@@ -487,10 +542,16 @@ class Recommender:
         RequestError
             For unknown items or attributes, conditions that leave nothing, and ``k`` below 1.
         """
+        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        if users is not None:
+            if items is not None or limits != Constraints():
+                raise RequestError(
+                    "users is given beside items or conditions on items; leave one out."
+                )
+            return self.similar_users(users, k)
         state = self.state
         integers = state.snapshot.answers_integers(ITEM, all_integers(items))
         ids = id_list(items, "items")
-        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
         options = ListOptions.build(state.snapshot, limits, k)
         rows = item_rows(state.snapshot.items, ids)
         ranked = similar_items(state.engine, rows, options.k, options.mask)

@@ -41,6 +41,7 @@ SUBJECTS: Final = {
     "link": "linking",
     "load": "speed",
     "neighbours": "speed",
+    "people": "people",
     "scale": "speed",
     "service": "speed",
     "startup": "speed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
     from kgrec.arguments import Missing
 
 
+class Target(StrEnum):
+    """What is recommended."""
+
+    items = "items"
+    users = "users"
+
+
 @app.command(
     epilog="Example: `kgrec recommend --model model --user 1 -k 5 --where year=1990..1999`",
 )
@@ -60,6 +68,9 @@ def recommend(
             dir_okay=False,
         ),
     ] = None,
+    target: Annotated[
+        Target, typer.Option(help="What is recommended: items, or users to follow.")
+    ] = Target.items,
     k: KOption = 10,
     scenario: ScenarioOption = None,
     context: ContextOption = None,
@@ -99,10 +110,12 @@ def recommend(
         raise typer.BadParameter("give one of --user, --history, --answer, --all-users and --users")
     if include_seen and exclude_seen:
         raise typer.BadParameter("give one of --include-seen and --exclude-seen")
-    other = scenario is not None or context or out is not None or exclude_seen
-    if said is not None and other:
+    users_wanted = target is Target.users
+    if exclude_seen and (said is not None or users_wanted):
+        raise typer.BadParameter("--exclude-seen does not go with --answer and --target users")
+    if said is not None and (scenario is not None or context or out is not None or users_wanted):
         raise typer.BadParameter(
-            "--scenario, --context, --exclude-seen and --out do not go with --answer"
+            "--scenario, --context, --target users and --out do not go with --answer"
         )
     if out is not None:
         check_table(out)
@@ -119,7 +132,7 @@ def recommend(
     if all_users:
         query = replace(query, users=loaded.snapshot.users.ids.tolist())
     seen = parse_seen(exclude_seen) if exclude_seen else not include_seen
-    lists = _Lists(loaded, query, k, limits, exclude_seen=seen)
+    lists = _Lists(loaded, query, k, limits, target, exclude_seen=seen)
     if out is None:
         print_frame(lists.frame(query), as_json)
         return
@@ -137,18 +150,26 @@ class _Lists:
         query: Query,
         k: int,
         limits: Constraints,
+        target: Target,
         *,
         exclude_seen: bool | dict[str, bool | str],
     ) -> None:
+        self._target = target
         self._model, self._query, self._k = model, query, k
         self._limits, self._exclude_seen = limits, exclude_seen
         self.users = 1 if query.users is None else len(query.users)
 
     def frame(self, query: Query) -> pd.DataFrame:
-        """The lists, with the titles of the items."""
+        """The lists, with the titles of items."""
         frame = self._model.recommend(
-            query, k=self._k, exclude_seen=self._exclude_seen, constraints=self._limits
+            query,
+            k=self._k,
+            exclude_seen=self._exclude_seen,
+            constraints=self._limits,
+            target=self._target.value,
         )
+        if self._target is Target.users:
+            return frame
         return with_titles(self._model.snapshot, frame)
 
     def blocks(self, progress: Progress) -> Iterator[pd.DataFrame]:

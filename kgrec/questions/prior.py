@@ -24,7 +24,7 @@ from kgrec.training.item_weights import touches
 
 FACTORS = 64  # columns of the factor
 ACTIVITY = 0.5  # a user of n choices counts n^-ACTIVITY
-USERS = 30.0  # users from whose choices the covariance is trusted as much as the graph's
+USERS = 100.0  # users from whose choices the covariance is trusted as much as the graph's
 NOISE = 0.02  # variance of an answer about an item, beside what the item's own variance is
 _LEAST = 1e-9  # share of the largest variance, below which a factor is none
 EVEN = 0.5  # probability of a yes where nothing is known, and of liking an entity

@@ -57,7 +57,7 @@ def test_the_prior_is_the_covariance_of_the_choices() -> None:
     events = pd.DataFrame({"user_id": user.astype(str), "item_id": item.astype(str)})
     snapshot = read_source(Catalog.from_frames(interactions=events))
     prior = Prior.of(snapshot, activity=0.0, factors=8)
-    trust = 400 / (400 + 30.0)
+    trust = 400 / (400 + 100.0)
     expected = trust * np.cov(chosen.T, bias=True)
     factors = prior.items.factors
     own = prior.items.noise - NOISE

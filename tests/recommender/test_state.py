@@ -177,6 +177,7 @@ ARGUMENTS: dict[str, Any] = {
     "user": "u1",
     "text": "a film",
     "group": "tail",
+    "other": "u2",
     "pairs": pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"]}),
     "news": Catalog.from_frames(users=pd.DataFrame({"user_id": ["u1"]})),
     "scenario": "web",
