@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM
 from kgrec.arguments import as_id
@@ -13,7 +14,7 @@ from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Ints
 from kgrec.stores.base import NodeRef
 
-GivenAnswers: TypeAlias = "Mapping[Any, Any] | Iterable[tuple[Any, Any]]"
+GivenAnswers: TypeAlias = "Mapping[Any, Any] | pd.Series[Any] | Iterable[tuple[Any, Any]]"
 LABELS: Final = (ITEM, ENTITY)
 _WORDS: Final = {"yes": True, "no": False, "unknown": None}
 _EXAMPLE: Final = "{'588': 'yes', 'Entity:e12': 'no', '50': 'unknown'}"
@@ -75,8 +76,9 @@ class Answers(NamedTuple):
 def _pairs(given: GivenAnswers | None) -> Iterator[tuple[Any, Any]]:
     if given is None:
         return
-    whole = given.items() if isinstance(given, Mapping) else given
-    if isinstance(given, str | bytes) or not isinstance(whole, Iterable):
+    whole = given.items() if isinstance(given, Mapping | pd.Series) else given
+    listed = isinstance(whole, Iterable) and getattr(whole, "ndim", 1) > 0
+    if isinstance(given, str | bytes) or not listed:
         raise RequestError(f"answers is a {type(given).__name__}; pass a mapping: {_EXAMPLE}.")
     for pair in whole:
         if not isinstance(pair, tuple | list) or len(pair) != 2:

@@ -123,6 +123,7 @@ def test_the_order_and_the_form_of_answers_do_not_matter(asked: Questions) -> No
     forms: list[Any] = [
         {"i1": "yes", "i2": "no", "e3": True, "i9": None},
         [("i9", "unknown"), ("e3", "Yes"), (("Item", "i2"), False), ("Item:i1", np.True_)],
+        pd.Series({"i9": None, "i2": "no", "i1": "yes", "e3": True}),
         {NodeRef("Entity", "e3"): "yes", "i2": "no", "i1": True, "i9": "unknown"},
     ]
     lists = [asked.recommend(form, 40) for form in forms]
