@@ -340,9 +340,9 @@ class Recommender:
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
         if answers is not None:
             check_alone(users=users, histories=histories, scenario=scenario, context=context)
-            return state.questions.recommend(
-                answers, k, exclude_seen=exclude_seen, constraints=limits
-            )
+            check_alone(target=None if target == "items" else target)
+            seen = check_flag(exclude_seen, "exclude_seen")
+            return state.questions.recommend(answers, k, exclude_seen=seen, constraints=limits)
         query = Query.of(users, histories, scenario, context, horizon, missing)
         request = state.resolver.resolve(query)
         if check_choice(target, "target", ("items", "users")) == "users":
@@ -389,7 +389,8 @@ class Recommender:
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
         if answers is not None:
             check_alone(users=users, histories=histories, scenario=scenario, context=context)
-            return state.questions.rank(answers, k, exclude_seen=exclude_seen, constraints=limits)
+            seen = check_flag(exclude_seen, "exclude_seen")
+            return state.questions.rank(answers, k, exclude_seen=seen, constraints=limits)
         query = Query.of(users, histories, scenario, context, horizon, missing)
         return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen)
 

@@ -125,8 +125,8 @@ def recommend(
     query = read_query(named, history, scenario, context, missing)
     loaded = open_model(model)
     if said is not None:
-        seen = not include_seen
-        frame = loaded.recommend(k=k, answers=said, exclude_seen=seen, constraints=limits)
+        unseen = not include_seen
+        frame = loaded.recommend(k=k, answers=said, exclude_seen=unseen, constraints=limits)
         print_frame(with_titles(loaded.snapshot, frame), as_json)
         return
     if all_users:

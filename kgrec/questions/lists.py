@@ -10,20 +10,22 @@ from kgrec.questions.answers import Answers
 from kgrec.questions.belief import Belief
 from kgrec.questions.prior import Prior
 from kgrec.ranking import top_k
-from kgrec.scoring.ranked_lists import ListOptions, RankedRows
+from kgrec.scoring.ranked_lists import RankedRows
 
 
-def best_for_answers(prior: Prior, answers: Answers, options: ListOptions) -> RankedRows:
-    """The best items after ``answers``, rows and scores ``[1, k]``.
+def best_for_answers(
+    prior: Prior, answers: Answers, k: int, mask: np.ndarray | None, *, exclude_seen: bool
+) -> RankedRows:
+    """The best items after ``answers`` among those of ``mask`` (bool ``[n_items]``; None: all),
+    rows and scores ``[1, k]``.
 
-    With ``options.exclude_seen`` items that were answered yes or no are left out; those that the
-    new user does not know are not.
+    With ``exclude_seen`` items that were answered yes or no are left out; those that the new user
+    does not know are not.
     """
-    said = answers.items if options.exclude_seen else answers.items[:0]
-    seen = pairs_to_csr(np.zeros(len(said), dtype=np.int64), said, 1)
+    answered = answers.items if exclude_seen else answers.items[:0]
+    seen = pairs_to_csr(np.zeros(len(answered), dtype=np.int64), answered, 1)
     scores = Belief.of(prior, answers).scores[None]
-    k = min(options.k, scores.shape[1])
-    rows, best = top_k(scores, k, seen=seen, candidates=options.mask)
+    rows, best = top_k(scores, min(k, scores.shape[1]), seen=seen, candidates=mask)
     return RankedRows(rows, best)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from graph_schema import Catalog
 from graph_schema.names import ITEM
-from kgrec.arguments import check_choice, check_k
+from kgrec.arguments import check_choice, check_flag, check_k
 from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.writer import Writer
@@ -32,7 +32,7 @@ from kgrec.questions.selection import (
 )
 from kgrec.ranking import Where
 from kgrec.scoring.lookup import candidate_mask, item_rows
-from kgrec.scoring.ranked_lists import ListOptions, Ranked, ranked_frame
+from kgrec.scoring.ranked_lists import Ranked, ranked_frame
 from kgrec.session import with_plain_sessions
 from kgrec.stores.base import GraphStore
 
@@ -168,9 +168,10 @@ class Questions:
         constraints: Constraints | None = None,
     ) -> Ranked:
         """``recommend`` as arrays: ``ids`` object and ``scores`` float32, both ``[1, k]``."""
-        limits = constraints or Constraints()
-        options = ListOptions.build(self.snapshot, limits, k, exclude_seen=exclude_seen)
-        found = best_for_answers(self.prior, Answers.read(answers, self.snapshot), options)
+        mask = candidate_mask(self.snapshot, constraints or Constraints())
+        said = Answers.read(answers, self.snapshot)
+        seen = check_flag(exclude_seen, "exclude_seen")
+        found = best_for_answers(self.prior, said, check_k(k), mask, exclude_seen=seen)
         integers = self.snapshot.answers_integers(ITEM, None)
         ids = self.snapshot.items.ids
         names = np.array([*(map(int, ids) if integers else ids), None], dtype=object)
