@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kgrec.errors import DeviceError, KgrecError, NotFittedError
     from kgrec.paths.index import Constraints
     from kgrec.query import Query
+    from kgrec.questions.questions import Questions
     from kgrec.recommender import Recommender
     from kgrec.rules.rule import Rule
     from kgrec.rules.ruleset import Rules
@@ -43,6 +44,7 @@ __all__ = [
     "ModelConfig",
     "NotFittedError",
     "Query",
+    "Questions",
     "RatingConfig",
     "Recommender",
     "RecommenderConfig",
@@ -71,6 +73,7 @@ _HOMES = {
         "TrainingConfig",
     ),
     "errors": ("DeviceError", "KgrecError", "NotFittedError"),
+    "questions.questions": ("Questions",),
     "paths.index": ("Constraints",),
     "query": ("Query",),
     "recommender": ("Recommender",),

@@ -26,6 +26,7 @@ from kgrec.arguments import (
     Missing,
     Time,
     all_integers,
+    as_id,
     check_choice,
     check_count,
     check_flag,
@@ -73,6 +74,10 @@ from kgrec.persistence.model_folder import load_teacher, read_state, write_state
 from kgrec.persistence.precision import Precision
 from kgrec.progress import Progress
 from kgrec.query import Horizon, Query
+from kgrec.questions.answers import GivenAnswers
+from kgrec.questions.labels import Unsure
+from kgrec.questions.lists import check_alone
+from kgrec.questions.selection import About
 from kgrec.ranking import Where
 from kgrec.ratings.rating import predict_pairs, with_like, with_new_scenario
 from kgrec.ratings.requests import RatedHistories
@@ -85,7 +90,7 @@ from kgrec.scenarios.new_scenario import check_name, with_scenario
 from kgrec.scoring.given_histories import GivenHistories
 from kgrec.scoring.item_clusters.build import check_extra
 from kgrec.scoring.item_clusters.lists import best_items
-from kgrec.scoring.lookup import item_rows
+from kgrec.scoring.lookup import item_rows, known_users
 from kgrec.scoring.ranked_lists import (
     ListOptions,
     Ranked,
@@ -96,6 +101,7 @@ from kgrec.scoring.ranked_lists import (
 from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.session import with_plain_sessions
+from kgrec.social.reasons import explain_user
 from kgrec.state import FittedState, fitted_state, with_ratings
 from kgrec.stores.base import GraphStore, RemovalReport
 from kgrec.stores.removal import Ids, counts, read_removal
@@ -304,6 +310,8 @@ class Recommender:
         exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
         missing: Missing = "error",
+        target: Literal["items", "users"] = "items",
+        answers: GivenAnswers | None = None,
         constraints: Constraints | None = None,
     ) -> pd.DataFrame:
         """The ``k`` best items for each user.
@@ -332,6 +340,15 @@ class Recommender:
         missing : {"error", "ignore"}
             What to do with users and items that are not in the graph: an error that names them
             all, or leave them out.
+        answers : mapping or sequence of pairs, optional
+            What a new user said about items and entities, as in ``ask``, in place of ``users`` and
+            ``histories``: the list of user "0" is made from them alone, in closed form. Items that
+            were answered yes or no count as seen.
+        target : {"items", "users"}
+            "users": whom to follow, by who follows whom, taste and what both chose, as ``fit``
+            weighted them. ``candidates``, ``where`` and ``exclude`` are then about users,
+            ``exclude_seen`` leaves out those that are followed already, and the column item_id is
+            recommended_id.
         constraints : Constraints, optional
             ``candidates``, ``where`` and ``exclude`` in one value.
 
@@ -348,9 +365,20 @@ class Recommender:
         RequestError
             For unknown users, items, scenarios or attributes, and conditions that leave nothing.
         """
-        state, query = self.state, Query.of(users, histories, scenario, context, horizon, missing)
+        state = self.state
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
+        if answers is not None:
+            check_alone(users=users, histories=histories, scenario=scenario, context=context)
+            check_alone(target=None if target == "items" else target)
+            seen = check_flag(exclude_seen, "exclude_seen")
+            return state.questions.recommend(answers, k, exclude_seen=seen, constraints=limits)
+        query = Query.of(users, histories, scenario, context, horizon, missing)
         request = state.resolver.resolve(query)
+        if check_choice(target, "target", ("items", "users")) == "users":
+            seen = check_flag(exclude_seen, "exclude_seen")
+            people = state.people.best(request, check_k(k), limits, exclude_seen=seen)
+            names = ("user_id", "recommended_id")
+            return ranked_frame(names, request.ids, people, request.integers)
         ranked = _rank(state, request, k, limits, exclude_seen)
         return ranked_frame(("user_id", "item_id"), request.ids, ranked, request.integers)
 
@@ -368,6 +396,7 @@ class Recommender:
         exclude: Sequence[str] | None = None,
         horizon: Horizon = "next",
         missing: Missing = "error",
+        answers: GivenAnswers | None = None,
         constraints: Constraints | None = None,
     ) -> Ranked:
         """``recommend`` as arrays, which takes less time than a frame.
@@ -385,26 +414,149 @@ class Recommender:
         RequestError
             As ``recommend``.
         """
-        state, query = self.state, Query.of(users, histories, scenario, context, horizon, missing)
+        state = self.state
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
+        if answers is not None:
+            check_alone(users=users, histories=histories, scenario=scenario, context=context)
+            seen = check_flag(exclude_seen, "exclude_seen")
+            return state.questions.rank(answers, k, exclude_seen=seen, constraints=limits)
+        query = Query.of(users, histories, scenario, context, horizon, missing)
         return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen)
+
+    def ask(
+        self,
+        k: int = 1,
+        answers: GivenAnswers | None = None,
+        *,
+        about: About = "items",
+        candidates: Sequence[str] | None = None,
+        where: Where | None = None,
+        exclude: Sequence[str] | None = None,
+        targets: Where | None = None,
+        constraints: Constraints | None = None,
+    ) -> pd.DataFrame:
+        """The questions to a new user whose answers are expected to improve the list most.
+
+        From the covariance of users' choices, facts and attributes of items, in closed form, which
+        the first question computes. Without a fitted model, as where there are no interactions yet:
+        ``kgrec.Questions``.
+
+        Parameters
+        ----------
+        k, answers, about, targets
+            As in ``Questions.ask``: how many, what was said so far, such as ``{"588": "yes",
+            "Entity:e1": "no", "50": "unknown"}``, and conditions on the items of the list.
+        candidates, where, exclude, constraints
+            Which items may be asked about, as in ``recommend``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns label ("Item" or "Entity"), id, name, gain, yes (probability) and rank.
+
+        Raises
+        ------
+        RequestError
+            As ``Questions.ask``.
+        """
+        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        asked = self.state.questions
+        return asked.ask(k, answers, about=about, targets=targets, constraints=limits)
+
+    def explain_answers(
+        self, answers: GivenAnswers, item: str, *, k: int = 5, writer: Writer | str = "en"
+    ) -> Explanation:
+        """Why ``item`` has its score in ``recommend(answers=...)``: see ``Questions.explain``.
+
+        Contributions of the answers add up to score − baseline.
+
+        Raises
+        ------
+        RequestError
+            For unknown ids, and answers that contradict each other.
+        """
+        return self.state.questions.explain(answers, item, k=k, writer=writer)
+
+    def unsure(self, of: Unsure = "users", k: int = 10) -> pd.DataFrame:
+        """The users, items or scenarios of which more interactions would tell most.
+
+        Parameters
+        ----------
+        of : {"users", "items", "scenarios"}
+            See ``Questions.unsure``.
+        k : int
+            Length of the list.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns label, id (str), uncertainty (float64), interactions and rank (int64).
+
+        Raises
+        ------
+        RequestError
+            As ``Questions.unsure``.
+        """
+        return self.state.questions.unsure(of, k)
+
+    def explain_user(
+        self,
+        user: str | Query,
+        other: str,
+        *,
+        k: int = 5,
+        history: Sequence[str] | None = None,
+        writer: Writer | str = "en",
+    ) -> Explanation:
+        """Why the user ``other`` is recommended to ``user``: paths through users and items of both.
+
+        Parameters
+        ----------
+        user, history
+            As in ``explain``.
+        other : str
+            Id of the user in the list of ``recommend(target="users")``.
+        k : int
+            Number of paths, at most.
+        writer : Writer or str
+            Words of the sentences.
+
+        Returns
+        -------
+        Explanation
+            ``item_id`` is the other user; ``baseline`` is what the number of their followers adds,
+            and ``parts`` what each feature adds.
+
+        Raises
+        ------
+        RequestError
+            For unknown users.
+        """
+        state, words = self.state, Writer.of(writer)
+        request = state.resolver.resolve_one(Query.of_one(user, history))
+        row = int(known_users(state.snapshot.users, [as_id(other, "other")])[0])
+        explainer = state.indexes.explainer
+        return explain_user(state.people, explainer, request, row, check_k(k), words)
 
     def similar(
         self,
-        items: str | Sequence[str],
+        items: str | Sequence[str] | None = None,
         k: int = 10,
         *,
+        users: str | Sequence[str] | Query | None = None,
         candidates: Sequence[str] | None = None,
         where: Where | None = None,
         exclude: Sequence[str] | None = None,
         constraints: Constraints | None = None,
     ) -> pd.DataFrame:
-        """The items with the most similar vectors.
+        """The items with the most similar vectors; with ``users`` in place of ``items``, users.
 
         Parameters
         ----------
         items : str or sequence of str
             Ids of items.
+        users : str, sequence of str or Query, optional
+            In place of items: the answer is that of ``similar_users``.
         k : int
             Length of the lists, at least 1.
         candidates, where, exclude, constraints
@@ -420,10 +572,16 @@ class Recommender:
         RequestError
             For unknown items or attributes, conditions that leave nothing, and ``k`` below 1.
         """
+        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        if users is not None:
+            if items is not None or limits != Constraints():
+                raise RequestError(
+                    "users is given beside items or conditions on items; leave one out."
+                )
+            return self.similar_users(users, k)
         state = self.state
         integers = state.snapshot.answers_integers(ITEM, all_integers(items))
         ids = id_list(items, "items")
-        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
         options = ListOptions.build(state.snapshot, limits, k)
         rows = item_rows(state.snapshot.items, ids)
         rules = None if state.bound_rules is None else state.bound_rules.for_all("similar")

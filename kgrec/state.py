@@ -20,6 +20,7 @@ from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
+from kgrec.questions.questions import Questions
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.rating import bind_predictor, fit_ratings
@@ -36,6 +37,8 @@ from kgrec.scoring.live_events import LiveEvents
 from kgrec.scoring.request import Request
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
+from kgrec.social.blend import PLAIN, Blend
+from kgrec.social.lists import People, fitted_blend
 from kgrec.training.scenarios.maml import Start
 
 
@@ -97,6 +100,8 @@ class FittedState:
         Recognises scenarios, if training had histories in at least two.
     rating_model : RatingModel or None
         Predicts likes and ratings, if it was fitted.
+    follow_blend : Blend or None
+        How users are recommended to users, if the graph had enough user → user facts to choose it.
     training_log, rating_log : list of dict
         One record per epoch: loss and validation metrics.
     trials : list of dict
@@ -116,6 +121,7 @@ class FittedState:
     start: Start | None = None
     recogniser: FittedRecogniser | None = None
     rating_model: RatingModel | None = None
+    follow_blend: Blend | None = None
     training_log: list[dict[str, float]] = field(default_factory=list)
     rating_log: list[dict[str, float]] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
@@ -167,6 +173,16 @@ class FittedState:
                 "before fit()."
             )
         return bind_predictor(self.engine, self.rating_model)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """Questions to new users over the graph; what they read is computed by the first."""
+        return Questions(self.snapshot, self.indexes.explainer)
+
+    @cached_property
+    def people(self) -> People:
+        """The users of the graph, to be recommended to users; computed by the first such list."""
+        return People(self.engine, self.follow_blend or PLAIN)
 
     @cached_property
     def item_search(self) -> ItemSearch | None:
@@ -258,8 +274,9 @@ class FittedState:
 
     def warm_up(self) -> FittedState:
         """Compute all cached values, so that the first request is as fast as the next and threads
-        share them. The language model alone is still loaded by the first text that needs it.
-        Returns the state."""
+        share them. The language model is still loaded by the first text that needs it, and what
+        questions to new users and lists of users need is computed by the first of them. Returns
+        the state."""
         self.engine.warm_up()
         self.engine.messages.warm_up()
         self.indexes.warm_up()
@@ -293,7 +310,11 @@ def fitted_state(
         trials=result.trials,
     ).over(full, progress)
     state.engine.warm_up()
-    state = replace(state, recogniser=fit_scenario_recogniser(state.engine, seed))
+    state = replace(
+        state,
+        recogniser=fit_scenario_recogniser(state.engine, seed),
+        follow_blend=fitted_blend(state.engine, seed),
+    )
     if state.config.ratings.enabled:
         state = with_ratings(state, state.config.ratings, seed, progress)
     return state

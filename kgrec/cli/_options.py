@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgrec.presentation import parse_conditions, parse_context, split_list
+from kgrec.presentation import parse_conditions, parse_context, parse_pair, split_list
 
 if TYPE_CHECKING:
     from kgrec import Constraints, Query, Recommender
@@ -26,6 +26,10 @@ StoreOption = Annotated[str, _STORE]
 OptionalStoreOption = Annotated[str | None, _STORE]
 ModelOption = Annotated[
     Path,
+    typer.Option("--model", "-m", envvar="KGREC_MODEL", help="Folder of a trained model."),
+]
+OptionalModelOption = Annotated[
+    Path | None,
     typer.Option("--model", "-m", envvar="KGREC_MODEL", help="Folder of a trained model."),
 ]
 DbUserOption = Annotated[
@@ -84,6 +88,14 @@ ContextOption = Annotated[
 ]
 CandidatesOption = Annotated[
     str | None, typer.Option(help="Lists are made of these items only: 1,2,3.")
+]
+AnswersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--answer",
+        metavar="ID=ANSWER",
+        help="A new user's answer about an item or entity: 588=yes, e12=no, 50=unknown.",
+    ),
 ]
 ExcludeOption = Annotated[str | None, typer.Option(help="Items that are in no list: 1,2,3.")]
 WhereOption = Annotated[
@@ -154,6 +166,13 @@ def read_query(
         return Query(users, None, scenario, known, missing=missing)
     name = "history" if users is None else ",".join(users)
     return Query(None, {name: items}, scenario, known, missing=missing)
+
+
+def read_answers(texts: list[str] | None) -> list[tuple[str, str]] | None:
+    """The answers of a command's options, as pairs. Raises RequestError for another form."""
+    if not texts:
+        return None
+    return [parse_pair(text, "--answer", "588=yes") for text in texts]
 
 
 def read_constraints(

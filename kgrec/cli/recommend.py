@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from kgrec.cli._app import app
 from kgrec.cli._options import (
+    AnswersOption,
     CandidatesOption,
     ContextOption,
     ExcludeOption,
@@ -22,6 +24,7 @@ from kgrec.cli._options import (
     UsersOption,
     WhereOption,
     open_model,
+    read_answers,
     read_constraints,
     read_query,
 )
@@ -38,6 +41,13 @@ if TYPE_CHECKING:
     from kgrec.arguments import Missing
 
 
+class Target(StrEnum):
+    """What is recommended."""
+
+    items = "items"
+    users = "users"
+
+
 @app.command(
     epilog="Example: `kgrec recommend --model model --user 1 -k 5 --where year=1990..1999`",
 )
@@ -45,6 +55,7 @@ def recommend(
     model: ModelOption,
     user: UsersOption = None,
     history: HistoryOption = None,
+    answer: AnswersOption = None,
     all_users: Annotated[
         bool, typer.Option("--all-users", help="Lists for all users of the graph.")
     ] = False,
@@ -57,6 +68,9 @@ def recommend(
             dir_okay=False,
         ),
     ] = None,
+    target: Annotated[
+        Target, typer.Option(help="What is recommended: items, or users to follow.")
+    ] = Target.items,
     k: KOption = 10,
     scenario: ScenarioOption = None,
     context: ContextOption = None,
@@ -85,15 +99,24 @@ def recommend(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The best items for users, or for a history given here.
+    """The best items for users, for a history given here, or for a new user's answers.
 
     With `--out` the lists of many users are computed and written in blocks: the file is complete,
     or it is not there.
     """
-    if sum((user is not None, history is not None, all_users, users is not None)) != 1:
-        raise typer.BadParameter("give one of --user, --history, --all-users and --users")
+    said = read_answers(answer)
+    one_of = (user is not None, history is not None, said is not None, all_users, users is not None)
+    if sum(one_of) != 1:
+        raise typer.BadParameter("give one of --user, --history, --answer, --all-users and --users")
     if include_seen and exclude_seen:
         raise typer.BadParameter("give one of --include-seen and --exclude-seen")
+    users_wanted = target is Target.users
+    if exclude_seen and (said is not None or users_wanted):
+        raise typer.BadParameter("--exclude-seen does not go with --answer and --target users")
+    if said is not None and (scenario is not None or context or out is not None or users_wanted):
+        raise typer.BadParameter(
+            "--scenario, --context, --target users and --out do not go with --answer"
+        )
     if out is not None:
         check_table(out)
     missing: Missing = "ignore" if ignore_missing else "error"
@@ -101,10 +124,15 @@ def recommend(
     named = split_list(user) if users is None else read_ids(users)
     query = read_query(named, history, scenario, context, missing)
     loaded = open_model(model)
+    if said is not None:
+        unseen = not include_seen
+        frame = loaded.recommend(k=k, answers=said, exclude_seen=unseen, constraints=limits)
+        print_frame(with_titles(loaded.snapshot, frame), as_json)
+        return
     if all_users:
         query = replace(query, users=loaded.snapshot.users.ids.tolist())
     seen = parse_seen(exclude_seen) if exclude_seen else not include_seen
-    lists = _Lists(loaded, query, k, limits, exclude_seen=seen)
+    lists = _Lists(loaded, query, k, limits, target, exclude_seen=seen)
     if out is None:
         print_frame(lists.frame(query), as_json)
         return
@@ -122,18 +150,26 @@ class _Lists:
         query: Query,
         k: int,
         limits: Constraints,
+        target: Target,
         *,
         exclude_seen: bool | dict[str, bool | str],
     ) -> None:
+        self._target = target
         self._model, self._query, self._k = model, query, k
         self._limits, self._exclude_seen = limits, exclude_seen
         self.users = 1 if query.users is None else len(query.users)
 
     def frame(self, query: Query) -> pd.DataFrame:
-        """The lists, with the titles of the items."""
+        """The lists, with the titles of items."""
         frame = self._model.recommend(
-            query, k=self._k, exclude_seen=self._exclude_seen, constraints=self._limits
+            query,
+            k=self._k,
+            exclude_seen=self._exclude_seen,
+            constraints=self._limits,
+            target=self._target.value,
         )
+        if self._target is Target.users:
+            return frame
         return with_titles(self._model.snapshot, frame)
 
     def blocks(self, progress: Progress) -> Iterator[pd.DataFrame]:

@@ -51,6 +51,7 @@ from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.session import in_plain_session
+from kgrec.social.blend import Blend
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.training.scenarios.maml import Start
 
@@ -61,6 +62,7 @@ _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item parts
 _WEIGHTS = "item_weights.safetensors"
 _CLUSTERS = "item_clusters.safetensors"
+_FOLLOWS = "follows.json"
 _START = "meta_training.safetensors"
 
 MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT, beside=FILES)
@@ -154,6 +156,9 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
         save_arrays(state.item_clusters.arrays(), folder / _CLUSTERS)
     if state.start is not None:
         save_arrays(state.start.arrays(), folder / _START)
+    if state.follow_blend is not None:
+        values = json.dumps(state.follow_blend.to_json())
+        (folder / _FOLLOWS).write_text(values, encoding="utf-8")
     if state.rating_model is not None:
         write_rating_model(state.rating_model, folder)
     if state.recogniser is not None:
@@ -222,6 +227,10 @@ def read_clusters(folder: Path) -> ItemClusters | None:
 
 def _item_weights(folder: Path) -> ItemWeights:
     return ItemWeights.of_arrays(unpacked_weights(load_arrays(folder / _WEIGHTS)))
+
+
+def _blend(folder: Path) -> Blend:
+    return Blend.of_json(json.loads((folder / _FOLLOWS).read_text(encoding="utf-8")))
 
 
 def _clusters(folder: Path) -> ItemClusters:
@@ -318,6 +327,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         item_clusters=_clusters(folder) if has_clusters else None,
         start=Start.of_arrays(load_arrays(folder / _START), device) if has_start else None,
         recogniser=read_recogniser(folder),
+        follow_blend=_blend(folder) if _FOLLOWS in manifest["files"] else None,
         rating_model=read_rating_model(folder, vocabulary, device),
         training_log=manifest["history"],
         rating_log=manifest.get("rating_history", []),

@@ -67,7 +67,7 @@ def fit_item_weights(
     targets = target_matrix(feedback, train.interactions, item, shape)
     if graph:
         scale = np.float32(graph) ** 0.5
-        rows += [matrix[:, chosen] * scale for matrix in _touches(train)]
+        rows += [matrix[:, chosen] * scale for matrix in touches(train)]
     if words is not None:
         rows.append(words[:, chosen])
     penalties = [ridge * float(counts.mean()) for ridge in ridges]
@@ -187,7 +187,7 @@ def fit_own_weights(
     return tuple(found)
 
 
-def _touches(train: GraphSnapshot) -> list[sp.csr_matrix]:
+def touches(train: GraphSnapshot) -> list[sp.csr_matrix]:
     """Per relation, float32 ``[nodes, n]``: the items connected to each node; an item is connected
     to itself too. Rows have length one, so that a genre adds less to each pair than a director."""
     found = []

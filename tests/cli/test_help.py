@@ -16,8 +16,7 @@ from tests.loaders.writing import csv_folder, movielens_100k
 COMMANDS = ["load", "train", "evaluate", "recommend", "explain", "explore", "similar", "search"]
 COMMANDS += ["export", "doctor", "demo", "fairness", "predict", "recognise", "adapt", "link"]
 COMMANDS += ["tune-text", "update", "score", "vectors", "recommend-users", "similar-users"]
-COMMANDS += ["remove", "page", "compress", "serve"]
-COMMANDS += ["rules"]
+COMMANDS += ["remove", "page", "compress", "serve", "ask", "rules"]
 
 
 def test_the_commands_are_those_promised() -> None:

@@ -111,6 +111,7 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
 
 
 BASE: Final[dict[str, dict[str, str]]] = {
+    "ask": {"--model": "{model}"},
     "recommend-users": {"--model": "{model}", "--item": "i0"},
     "remove": {"--store": "{store}", "--users": "nobody", "--ignore-missing": ""},
     "rules": {"action": "explain", "--model": "{model}", "--user": "u0"},

@@ -169,6 +169,7 @@ def test_fitting_leaves_the_settings_as_they_were(tmp_path: Path) -> None:
 
 
 ARGUMENTS: dict[str, Any] = {
+    "answers": {"i1": "yes"},
     "item": "i1",
     "item_a": "i1",
     "item_b": "i2",
@@ -177,6 +178,7 @@ ARGUMENTS: dict[str, Any] = {
     "users": ["u1"],
     "text": "a film",
     "group": "tail",
+    "other": "u2",
     "pairs": pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"]}),
     "news": Catalog.from_frames(users=pd.DataFrame({"user_id": ["u1"]})),
     "scenario": "web",

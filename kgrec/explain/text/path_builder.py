@@ -37,7 +37,8 @@ class ConcretePath:
 
     ``nodes`` begins with the user (-1: not a node of the graph). ``roles``: the relation on either
     side of the node between, one pair per relation. ``people``: how many others chose both items.
-    ``values``: attribute values in common, by column. ``part``: the part of the model.
+    ``values``: attribute values in common, by column. ``part``: the part of the model. ``answer``:
+    the kind of event that the first step is where the user answered a question, else "".
     """
 
     kind: str
@@ -47,6 +48,7 @@ class ConcretePath:
     people: int = 0
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     part: str = ""
+    answer: str = ""
 
 
 class PathBuilder:

@@ -44,7 +44,7 @@ class PathDescriber:
         start = 0 if event is not None else 1
         when = None if event is None else self._when(event)
         query = path_query([n[:2] for n in nodes[start:]], steps[start:], when, self.graph_names)
-        similar = any(not step.stored for step in steps)
+        similar = any(not step.stored for step in steps[start:])
         negative = item in self.negative
         notes = [HISTORY_GIVEN] * (start == 1) + [SIMILARITY] * similar + [IN_SPITE] * negative
         return ExplainedPath(
@@ -85,7 +85,12 @@ class PathDescriber:
             values = "; ".join(f"{name}: {', '.join(v)}" for name, v in path.values.items())
             similarity = self.writer.phrase("same values", values=values)
         steps, words = [], []
-        for code in path.codes:
+        for place, code in enumerate(path.codes):
+            if path.answer and not place:
+                said = self.writer.verb(path.answer)
+                steps.append(Step(said, True, stored=False))
+                words.append(said)
+                continue
             if code == NO_EDGE:
                 steps.append(Step(similarity, True, stored=False))
                 words.append(similarity)
@@ -134,7 +139,7 @@ class PathDescriber:
             values=self._values(path),
             steps=self._written_out(path, steps),
             part="" if path.kind == "collaborative" else path.part,
-            event="" if event is None else str(events.event[event] or ""),
+            event=path.answer if event is None else str(events.event[event] or ""),
             rating=None if rating is None else float(rating),
             negative=contribution < 0,
             in_spite=contribution >= 0 and path.nodes[1] in self.negative,

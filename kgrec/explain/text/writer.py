@@ -139,6 +139,11 @@ class Writer:
         """Fill the template of this name."""
         return _fill(self._named(name), fields)
 
+    def verb(self, event: str) -> str:
+        """What the user did, by the kind of an event: "bought"; "chose" for an unknown kind."""
+        verbs = {**self.language.verbs, **self.verbs}
+        return verbs[event if event in verbs else ""]
+
     def role(self, relation: str) -> str:
         """The words for a relationship type."""
         return self.roles.get(relation) or self.word(humanise(relation).text)
@@ -165,10 +170,10 @@ class Writer:
 
     def _event(self, parts: SentenceParts) -> str:
         """What the user did with the history item: "You rated “Heat” 5"."""
-        verbs = {**self.language.verbs, **self.verbs}
-        known = parts.event.lower() if parts.event.lower() in verbs else ""
+        event = parts.event.lower()
+        known = event if event in {**self.language.verbs, **self.verbs} else ""
         rated = parts.rating is not None
-        verb = verbs["rate" if rated and not known else known]
+        verb = self.verb("rate" if rated and not known else known)
         rating = f"{parts.rating:g}" if rated else ""
         name = "rated" if rated else "chose"
         return self.phrase(

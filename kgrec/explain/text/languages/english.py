@@ -74,5 +74,7 @@ _VERBS = {
     "remove": "removed",
     "return": "returned",
     "skip": "skipped",
+    "answer yes": "said yes to",
+    "answer no": "said no to",
 }
 LANGUAGE = Language("en", "English", subject="You", templates=_TEMPLATES, verbs=_VERBS)

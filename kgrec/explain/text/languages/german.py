@@ -73,6 +73,8 @@ _VERBS = {
     "remove": "entfernt",
     "return": "zurückgegeben",
     "skip": "übersprungen",
+    "answer yes": "bejaht",
+    "answer no": "verneint",
 }
 _WORDS = {
     **block_labels("de"),
