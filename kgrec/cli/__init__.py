@@ -14,6 +14,7 @@ from kgrec.cli import (  # noqa: F401
     explore,
     export,
     fairness,
+    judge,
     keys,
     link,
     load,

@@ -211,6 +211,11 @@ class Engine:
         return inside if mask is None else inside & mask
 
     @cached_property
+    def event_counts(self) -> Ints:
+        """int64 ``[n_items]``: the number of interactions of each item."""
+        return np.bincount(self.snapshot.interactions.item, minlength=len(self.snapshot.items))
+
+    @cached_property
     def item_weights(self) -> ItemWeights | None:
         """The item–item weights over the snapshot's items."""
         if self.weights is None:
