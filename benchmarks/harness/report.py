@@ -37,6 +37,7 @@ SUBJECTS: Final = {
     "markets": "scenarios",
     "recognise": "scenarios",
     "latency": "speed",
+    "judge": "judging",
     "link": "linking",
     "load": "speed",
     "neighbours": "speed",

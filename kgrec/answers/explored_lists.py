@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
@@ -12,10 +13,19 @@ import pandas as pd
 
 from graph_schema.errors import RequestError
 from kgrec.arguments import check_seed
-from kgrec.ranking.exploration import SwapPlan, check_explore, pool_sizes, swap_plan
+from kgrec.graph.snapshot import Ints
+from kgrec.ranking.exploration import check_explore, draw_list, pool_size
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.lists import ItemSearch, best_items
-from kgrec.scoring.ranked_lists import ListOptions, Ranked, RankedRows, ranked_frame
+from kgrec.scoring.ranked_lists import (
+    ListOptions,
+    Ranked,
+    RankedRows,
+    batch_size,
+    personal_scores,
+    ranked_frame,
+    score_request,
+)
 from kgrec.scoring.request import Request
 
 NEW_EVENTS: Final = 5  # items with fewer interactions are new
@@ -71,23 +81,56 @@ def explored_items(
     A list depends on its user, the seed and the model alone, whoever else is asked about.
     """
     k = min(options.k, len(engine.item_ids) - 1)
-    following, new = pool_sizes(k)
-    ranked = best_items(engine, request, replace(options, k=k + following), search)
-    k, following = min(k, ranked.rows.shape[1]), max(ranked.rows.shape[1] - k, 0)
-    pool = _joined(ranked, _new_items(engine, request, options, search, new))
+    ranked = best_items(engine, request, replace(options, k=k + pool_size(k)), search)
+    k = min(k, ranked.rows.shape[1])
     rows = np.full((len(request), k), -1, dtype=np.int64)
     scores = np.full((len(request), k), -np.inf, dtype=np.float32)
     probabilities = np.full((len(request), k), np.nan)
+    unscored = np.zeros((len(request), k), dtype=bool)
     ids = [_list_id(exploration.seed, name) for name in request.ids]
-    for row, name in enumerate(ids):
-        items, places, plan = _own_plan(pool, ranked, row, k, exploration.share)
-        order = plan.draw(np.random.default_rng(int(name, 16)))
-        n = len(order)
-        rows[row, :n] = items[places[order]]
-        scores[row, :n] = pool.scores[row, places[order]]
-        probabilities[row, :n] = plan.probability[order, np.arange(n)]
+    for row, new in enumerate(_new_items(engine, request, options)):
+        best = ranked.rows[row][ranked.rows[row] >= 0]
+        new = new[~np.isin(new, best)]
+        rng = np.random.default_rng(int(ids[row], 16))
+        drawn = draw_list(best, new, k, exploration.share, rng)
+        n, known = len(drawn.rows), drawn.start < len(best)
+        rows[row, :n], probabilities[row, :n] = drawn.rows, drawn.probability
+        scores[row, :n][known] = ranked.scores[row, drawn.start[known]]
+        unscored[row, :n] = ~known
+    _fill_scores(engine, request, rows, scores, unscored)
     lists = RankedRows(rows, scores).with_ids(engine, request.integers)
     return ExploredLists.of(lists, probabilities, np.array(ids, dtype=object))
+
+
+def _new_items(engine: Engine, request: Request, options: ListOptions) -> Iterator[Ints]:
+    """For each history the rows of the items with few events that may be in its list, int64."""
+    histories, mask = request.histories, options.mask
+    if options.within_scenario:
+        mask = engine.candidates(histories.scenario, mask)
+    few = np.flatnonzero(engine.event_counts < NEW_EVENTS)
+    shared = few if mask is None or mask.ndim > 1 else few[mask[few]]
+    for row in range(len(request)):
+        new = shared[mask[row, shared]] if mask is not None and mask.ndim > 1 else shared
+        if options.exclude_seen:
+            seen = histories.item[histories.indptr[row] : histories.indptr[row + 1]]
+            new = new[~np.isin(new, seen)]
+        yield new
+
+
+def _fill_scores(
+    engine: Engine, request: Request, rows: Ints, scores: np.ndarray, unscored: np.ndarray
+) -> None:
+    """Write the scores of the new items that were drawn into lists; few lists have one."""
+    wanted = np.flatnonzero(unscored.any(axis=1))
+    size = batch_size(len(engine.item_ids) - 1, engine.device)
+    for start in range(0, len(wanted), size):
+        part = wanted[start : start + size]
+        if len(request) == 1:
+            found = personal_scores(engine, request)[None]
+        else:
+            found = score_request(engine, request.of_rows(part)).cpu().numpy()
+        own = np.take_along_axis(found, np.maximum(rows[part], 0), axis=1)
+        scores[part] = np.where(unscored[part], own, scores[part])
 
 
 def answer_frame(request: Request, ranked: Ranked) -> pd.DataFrame:
@@ -99,37 +142,6 @@ def answer_frame(request: Request, ranked: Ranked) -> pd.DataFrame:
         frame["probability"] = ranked.probabilities[kept]
         frame["list_id"] = np.repeat(ranked.list_ids, kept.sum(axis=1))
     return frame
-
-
-def _own_plan(
-    pool: RankedRows, ranked: RankedRows, row: int, k: int, share: float
-) -> tuple[np.ndarray, np.ndarray, SwapPlan]:
-    """The items that one list is made of, the columns that have one, and the plan for so many."""
-    items = pool.rows[row]
-    places = np.flatnonzero(items >= 0)
-    filled = int(np.count_nonzero(places < ranked.rows.shape[1]))
-    length = min(k, filled)
-    return items, places, swap_plan(share, length, filled - length, len(places) - filled)
-
-
-def _new_items(
-    engine: Engine, request: Request, options: ListOptions, search: ItemSearch | None, new: int
-) -> RankedRows | None:
-    """The best ``new`` of the items with few interactions; None where there are none."""
-    few = engine.event_counts < NEW_EVENTS
-    mask = few if options.mask is None else few & options.mask
-    if not mask.any():
-        return None
-    return best_items(engine, request, replace(options, k=new, mask=mask), search)
-
-
-def _joined(ranked: RankedRows, new: RankedRows | None) -> RankedRows:
-    """The items of both, side by side; those that are among the ranked ones count once."""
-    if new is None:
-        return ranked
-    twice = (new.rows[:, :, None] == ranked.rows[:, None, :]).any(axis=2)
-    rows = np.where(twice, -1, new.rows)
-    return RankedRows(np.hstack([ranked.rows, rows]), np.hstack([ranked.scores, new.scores]))
 
 
 def _list_id(seed: int, name: str) -> str:

@@ -1,14 +1,16 @@
 """Explored lists: random swaps of places, with the probability of every item at every place.
 
-A list has k places. Behind it wait the items of the pool: the next best, then new ones. A swap
-exchanges the item at a place of the list, drawn evenly, with that at another place, which is drawn
-by Luce's choice rule (Luce 1959, Plackett 1975) with the weight 1 / rank; new items share a fixed
-part of the choices. The number of swaps of a list is Poisson with mean λ. As places are drawn, and
-not items, the item that starts at place r is at place j after all swaps with the probability
+A list has k places. Behind it wait the items of the pool: the next best, then some of the new
+items, all of which are as likely to be among these. A swap exchanges the item at a place of the
+list, drawn evenly, with that at another place, which is drawn by Luce's choice rule (Luce 1959,
+Plackett 1975) with the weight 1 / rank; new items share a fixed part of the choices. The number of
+swaps of a list is Poisson with mean λ. As places are drawn, and not items, the item that starts at
+place r is at place j after all swaps with the probability
 
     P[r, j] = exp(λ R)[r, j],    R[a, b] = how often a swap exchanges a and b (its rows sum to 0)
 
-which is symmetric, and sums to 1 over the places and over the items. λ is such that the mean of
+which is symmetric, and sums to 1 over the places and over the items. Where n of N new items wait,
+the probability of each of the N is P times n / N. λ is such that the mean of
 1 − P[j, j] over the list, the share of places that show another item than the model's, is the share
 asked for. It depends on the number of items alone, so equal lists share one plan.
 """
@@ -58,6 +60,34 @@ class SwapPlan:
         return order[:k]
 
 
+@dataclass(frozen=True, eq=False)
+class DrawnList:
+    """One explored list: ``rows`` int64 ``[k]``, ``start`` int64 ``[k]``: the place that each item
+    had (that of a new item is at least the number of ranked ones), ``probability`` float64 ``[k]``:
+    of each item at its place."""
+
+    rows: np.ndarray
+    start: np.ndarray
+    probability: np.ndarray
+
+
+def draw_list(
+    ranked: np.ndarray, new: np.ndarray, k: int, explore: float, rng: np.random.Generator
+) -> DrawnList:
+    """An explored list of ``k``.
+
+    ``ranked`` int64 ``[m]``: the best items, best first; the list is shorter where m is below k.
+    ``new`` int64 ``[N]``: all new items that are not among them.
+    """
+    k, n = min(k, len(ranked)), min(k, _MOST_NEW, len(new))
+    plan = swap_plan(explore, k, len(ranked) - k, n)
+    start = plan.draw(rng)
+    waiting = rng.choice(new, n, replace=False) if start.max(initial=0) >= len(ranked) else new[:n]
+    rows = np.concatenate([ranked, waiting])[start]
+    share = np.where(start < len(ranked), 1.0, n / max(len(new), 1))
+    return DrawnList(rows, start, plan.probability[start, np.arange(k)] * share)
+
+
 def check_explore(explore: Any, k: int) -> float:
     """The share of explored places as a float. Raises RequestError for one outside 0..0.5, and for
     lists of more than ``LONGEST`` places."""
@@ -72,9 +102,9 @@ def check_explore(explore: Any, k: int) -> float:
     return float(explore)
 
 
-def pool_sizes(k: int) -> tuple[int, int]:
-    """How many next best and how many new items wait behind a list of ``k``, at most."""
-    return min(NEXT * k, _MOST_NEXT), min(k, _MOST_NEW)
+def pool_size(k: int) -> int:
+    """How many next best items wait behind a list of ``k``, at most."""
+    return min(NEXT * k, _MOST_NEXT)
 
 
 @lru_cache(maxsize=256)

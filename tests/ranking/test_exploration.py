@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graph_schema.errors import RequestError
-from kgrec.ranking.exploration import LONGEST, check_explore, pool_sizes, swap_plan
+from kgrec.ranking.exploration import LONGEST, check_explore, draw_list, swap_plan
 
 SHAPES = [(10, 40, 10), (1, 4, 0), (3, 0, 0), (5, 3, 2), (1, 0, 1), (100, 200, 50)]
 
@@ -72,4 +72,29 @@ def test_lists_that_are_too_long_are_refused():
     assert check_explore(np.float32(0.25), LONGEST) == 0.25
     with pytest.raises(RequestError, match=f"at most {LONGEST} places"):
         check_explore(0.1, LONGEST + 1)
-    assert pool_sizes(LONGEST) == (200, 50)
+
+
+def test_every_new_item_is_as_likely():
+    new = np.arange(100, 130)  # 30 new items, of which 3 wait behind a list of 3
+    found, rng, draws = np.zeros(30), np.random.default_rng(0), 20_000
+    probability = set()
+    for _ in range(draws):
+        drawn = draw_list(np.arange(15), new, 3, 0.3, rng)
+        assert len(set(drawn.rows.tolist())) == 3
+        fresh = drawn.rows >= 100
+        assert (drawn.start[fresh] >= 15).all()
+        assert drawn.rows[~fresh].tolist() == drawn.start[~fresh].tolist()
+        found[drawn.rows[fresh] - 100] += 1
+        probability |= set(drawn.probability[fresh].round(12).tolist())
+    plan = swap_plan(0.3, 3, 12, 3)
+    assert probability <= set((plan.probability[15:] / 10).round(12).ravel().tolist())
+    expected = plan.probability[15:].sum() / 30  # of each of them, at any place
+    spread = np.sqrt(expected / draws)
+    assert np.abs(found / draws - expected).max() < 4.5 * spread
+
+
+def test_a_list_is_shorter_where_items_are_few():
+    drawn = draw_list(np.array([7, 3]), np.empty(0, dtype=int), 5, 0.1, np.random.default_rng(0))
+    assert sorted(drawn.rows.tolist()) == [3, 7]
+    none = draw_list(np.empty(0, dtype=int), np.array([4]), 5, 0.1, np.random.default_rng(0))
+    assert len(none.rows) == 0

@@ -1,4 +1,4 @@
-"""recommend(explore=) and judge(): known probabilities, the same draw again, honest estimates."""
+"""recommend(explore=) and judge: known probabilities, the same draw again, honest estimates."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_estimates_contain_the_true_reward_of_the_new_lists(
     assert report.to_dict()["values"]["snips"]["mean"] == report.values["snips"].mean
 
 
-def test_a_model_is_judged_alike_by_a_log_in_any_order(
+def test_a_model_gets_the_same_report_from_a_log_in_any_order(
     fitted: Recommender, log: FeedbackLog
 ) -> None:
     frame = log.frame().sample(frac=1.0, random_state=0)
