@@ -22,7 +22,6 @@ from benchmarks.harness import report
 from benchmarks.harness.datasets import PROTOCOLS, load_dataset
 from benchmarks.judging.world import World, looked_at
 from kgrec import ModelConfig, Recommender, RecommenderConfig
-from kgrec.answers.explored_lists import NEW_EVENTS
 from kgrec.evaluation import FeedbackLog, PolicyValue, WeightedRows
 from kgrec.evaluation.reward_model import Places, predict_rewards
 from kgrec.graph import GraphSnapshot
@@ -163,7 +162,7 @@ class Case:
 def _new(model: Recommender, users: Ints) -> Iterator[Ints]:
     """The rows of each user's new items that the user has not had."""
     engine = model.state.engine
-    few = np.flatnonzero(engine.event_counts < NEW_EVENTS)
+    few = engine.new_items
     stored = engine.stored(users)
     for user in range(len(stored)):
         yield few[~np.isin(few, stored.item[stored.indptr[user] : stored.indptr[user + 1]])]

@@ -1,10 +1,11 @@
 """``python -m benchmarks.judge new_items``: how soon good new items get their share of the lists.
 
 ml-100k-split, rewards of a semi-synthetic world, items with at least 10 rows. Some that are popular
-lose all of their rows, as if they were new. Every day some of the users are shown a list; what they
-reward is added to their histories, and the model (effort quick, without the graph) is fitted again.
-The items have their share on the first day when the model's own lists for all users, without
-exploring, give them half of the exposure that they have in the model that knows all of their rows.
+lose all of their rows, as if they were new. Every day each user is shown some lists, for the
+history of the training rows; what is rewarded is added to the rows, and the model (effort quick,
+without the graph) is fitted again. The items have their share on the first day when the model's own
+lists for all users, without exploring, give them half of the exposure that they have in the model
+that knows all of their rows.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     world = World.of(full)
     known = full.without_splits(("valid", "test"))
     new = _chosen(known, asked.items, asked.seed)
-    goal = float(_shares(_fitted(known, asked.seed))[new].sum())
+    goal = float(_shares(_fitted(known, asked.seed), _histories(known))[new].sum())
+    start = _without(known, new)
+    histories = _histories(start)
     days = {
-        share: _Simulation(world, new, share, asked).run(_without(known, new))
+        share: _Simulation(world, new, histories, share, asked).run(start)
         for share in (0.0, asked.explore)
     }
     _tell(goal, days, asked)
@@ -53,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judge new_items")
     parser.add_argument("--items", type=int, default=10, help="how many items become new")
     parser.add_argument("--days", type=int, default=40, help="how many days are simulated")
-    parser.add_argument("--users", type=float, default=1.0, help="share of the users a day")
+    parser.add_argument("--visits", type=int, default=10, help="lists of each user a day")
     parser.add_argument("--explore", type=float, default=0.02, help="share of explored places")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the result")
@@ -85,9 +88,9 @@ def _without(snapshot: GraphSnapshot, items: Ints) -> GraphSnapshot:
     return replace(snapshot, interactions=kept)
 
 
-def _shares(model: Recommender) -> np.ndarray:
-    """float64 ``[n_items]``: each item's share of the exposure in the lists of all users."""
-    ids = model.rank(model.snapshot.users.ids.tolist(), k=K).ids
+def _shares(model: Recommender, histories: dict[str, list[str]]) -> np.ndarray:
+    """float64 ``[n_items]``: each item's share of the exposure in lists for these histories."""
+    ids = model.rank(histories=histories, k=K).ids
     rows = model.snapshot.items.rows(ids.ravel().tolist())
     weights = np.tile(position_discount(K), len(ids))
     found = np.bincount(rows, weights=weights, minlength=len(model.snapshot.items))
@@ -96,10 +99,12 @@ def _shares(model: Recommender) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Simulation:
-    """Days of one share of exploring; ``new`` int64: the rows of the new items."""
+    """Days of one share of exploring; ``new`` int64: the rows of the new items; ``histories``: for
+    which lists are made."""
 
     world: World
     new: Ints
+    histories: dict[str, list[str]]
     share: float
     asked: argparse.Namespace
 
@@ -108,7 +113,7 @@ class _Simulation:
         log: list[dict[str, Any]] = []
         for day in range(self.asked.days):
             model = _fitted(snapshot, self.asked.seed)
-            share = float(_shares(model)[self.new].sum())
+            share = float(_shares(model, self.histories)[self.new].sum())
             user, item, shown = self._rewarded(model, day)
             own = int(np.isin(item, self.new).sum())
             log.append({"day": day, "share": share, "rewards": len(item) / shown, "own": own})
@@ -118,12 +123,26 @@ class _Simulation:
     def _rewarded(self, model: Recommender, day: int) -> tuple[Ints, Ints, int]:
         """The users and items that are rewarded on a day, and the number of places shown."""
         rng = np.random.default_rng([self.asked.seed, day])
-        ids = model.snapshot.users.ids
-        users = np.flatnonzero(rng.random(len(ids)) < self.asked.users)
-        ranked = model.rank(ids[users].tolist(), k=K, explore=self.share, seed=day)
-        items = model.snapshot.items.rows(ranked.ids.ravel().tolist()).reshape(-1, K)
-        hit = rng.random(items.shape) < self.world.probability(users, items)
-        return np.repeat(users, K)[hit.ravel()], items[hit], items.size
+        found, shown = [], 0
+        for visit in range(self.asked.visits):
+            seed = day * self.asked.visits + visit
+            ids = model.rank(histories=self.histories, k=K, explore=self.share, seed=seed).ids
+            items = model.snapshot.items.rows(ids.ravel().tolist()).reshape(-1, K)
+            hit = rng.random(items.shape) < self.world.probability(np.arange(len(items)), items)
+            found.append(np.stack([np.repeat(np.arange(len(items)), K)[hit.ravel()], items[hit]]))
+            shown += items.size
+        pairs = np.unique(np.concatenate(found, axis=1), axis=1)
+        return pairs[0], pairs[1], shown
+
+
+def _histories(snapshot: GraphSnapshot) -> dict[str, list[str]]:
+    """The items of each user, in the order of users."""
+    rows, items = snapshot.interactions, snapshot.items.ids
+    cuts = rows.indptr(len(snapshot.users))
+    return {
+        str(name): items[rows.item[start:end]].tolist()
+        for name, start, end in zip(snapshot.users.ids, cuts, cuts[1:], strict=False)
+    }
 
 
 def _with_events(snapshot: GraphSnapshot, user: Ints, item: Ints) -> GraphSnapshot:
@@ -143,7 +162,7 @@ def _tell(goal: float, days: dict[float, list[dict[str, Any]]], asked: argparse.
             "explored": share,
             "first day with the share": reached[share],
             "share on the last day": log[-1]["share"],
-            "rewards a place": float(np.mean([one["rewards"] for one in log])),
+            "rewarded pairs a place": float(np.mean([one["rewards"] for one in log])),
         }
         for share, log in days.items()
     ]
@@ -151,7 +170,7 @@ def _tell(goal: float, days: dict[float, list[dict[str, Any]]], asked: argparse.
     result = {
         "data": DATA,
         "protocol": f"{PROTOCOLS[DATA]}; semi-synthetic rewards; {asked.items} popular items lose "
-        f"their rows; {asked.users:.0%} of the users a day; no graph; quick fit every day",
+        f"their rows; {asked.visits} lists of each user a day; no graph; quick fit every day",
         "days": asked.days,
         "share_of_the_known_items": round(goal, 5),
         "goal": round(_GOAL * goal, 5),

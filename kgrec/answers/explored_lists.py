@@ -28,7 +28,6 @@ from kgrec.scoring.ranked_lists import (
 )
 from kgrec.scoring.request import Request
 
-NEW_EVENTS: Final = 5  # items with fewer interactions are new
 _LIST_ID = re.compile(r"[0-9a-f]{16}")
 _SEED_DIGITS: Final = 8
 
@@ -103,11 +102,11 @@ def explored_items(
 
 
 def _new_items(engine: Engine, request: Request, options: ListOptions) -> Iterator[Ints]:
-    """For each history the rows of the items with few events that may be in its list, int64."""
+    """For each history the rows of the new items that may be in its list, int64."""
     histories, mask = request.histories, options.mask
     if options.within_scenario:
         mask = engine.candidates(histories.scenario, mask)
-    few = np.flatnonzero(engine.event_counts < NEW_EVENTS)
+    few = engine.new_items
     shared = few if mask is None or mask.ndim > 1 else few[mask[few]]
     for row in range(len(request)):
         new = shared[mask[row, shared]] if mask is not None and mask.ndim > 1 else shared
