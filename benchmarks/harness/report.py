@@ -45,6 +45,7 @@ SUBJECTS: Final = {
     "service": "speed",
     "startup": "speed",
     "text": "text",
+    "unbiased": "ratings",
 }
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
 
