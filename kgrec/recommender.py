@@ -1200,7 +1200,7 @@ class Recommender:
         scenario: str | None = None,
         context: Mapping[str, Any] | None = None,
         horizon: Horizon = "next",
-        exclude_seen: bool = True,
+        exclude_seen: ExcludeSeen = True,
         missing: Missing = "error",
     ) -> JudgeReport:
         """The reward that this model's lists would have had, by a log of another one's.
@@ -1226,7 +1226,9 @@ class Recommender:
             probabilities can't be true, or this model's histories contain the log's items.
         """
         state, query = self.state, Query((), None, scenario, context, horizon, missing)
-        return judge_lists(state.resolver, state.item_search, log, query, exclude_seen)
+        return judge_lists(
+            state.resolver, state.item_search, log, query, exclude_seen, state.config.feedback
+        )
 
     def fairness(
         self,

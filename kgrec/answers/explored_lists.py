@@ -25,6 +25,7 @@ from kgrec.scoring.ranked_lists import (
     personal_scores,
     ranked_frame,
     score_request,
+    seen_items,
 )
 from kgrec.scoring.request import Request
 
@@ -108,11 +109,11 @@ def _new_items(engine: Engine, request: Request, options: ListOptions) -> Iterat
         mask = engine.candidates(histories.scenario, mask)
     few = engine.new_items
     shared = few if mask is None or mask.ndim > 1 else few[mask[few]]
+    seen = seen_items(engine, request, options.seen)
     for row in range(len(request)):
         new = shared[mask[row, shared]] if mask is not None and mask.ndim > 1 else shared
-        if options.exclude_seen:
-            seen = histories.item[histories.indptr[row] : histories.indptr[row + 1]]
-            new = new[~np.isin(new, seen)]
+        if seen is not None:
+            new = new[~np.isin(new, seen[1][seen[0][row] : seen[0][row + 1]])]
         yield new
 
 

@@ -9,16 +9,18 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from kgrec.arguments import check_flag
-from kgrec.arrays import distinct
+from kgrec.arrays import Csr, distinct, row_numbers
+from kgrec.config import FeedbackConfig
 from kgrec.errors import RequestError
 from kgrec.evaluation.feedback_log import FeedbackLog
 from kgrec.evaluation.reward_model import Places, predict_rewards
+from kgrec.feedback.seen_items import ExcludeSeen
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.metrics.off_policy import PolicyValue, WeightedRows
+from kgrec.paths.index import Constraints
 from kgrec.query import Query, Resolver
 from kgrec.scoring.item_clusters.lists import ItemSearch, best_items
-from kgrec.scoring.ranked_lists import ListOptions, score_blocks
+from kgrec.scoring.ranked_lists import ListOptions, score_blocks, seen_items
 from kgrec.scoring.request import Request
 
 FEWEST: Final = 100  # effective size of a log, at least
@@ -84,7 +86,8 @@ def judge_lists(
     search: ItemSearch | None,
     source: FeedbackLog | pd.DataFrame | str | PathLike[str],
     query: Query,
-    exclude_seen: bool = True,
+    exclude_seen: ExcludeSeen = True,
+    feedback: FeedbackConfig | None = None,
 ) -> JudgeReport:
     """The report on the model's lists for the log's users, in the circumstances of ``query``, whose
     ``missing`` says whether users that are not in the graph are left out.
@@ -92,16 +95,16 @@ def judge_lists(
     Raises RequestError where the log is too small for this model, its probabilities can't be true,
     or the model has learned from it.
     """
-    seen = check_flag(exclude_seen, "exclude_seen")
     log = FeedbackLog.read(source)
     if query.missing == "ignore":
         log = log.of_users(resolver.engine.snapshot.users.rows(log.user_id.tolist()) >= 0)
     case = _Case.build(resolver, log, query)
-    if seen:
-        case.check_histories(log)
-    k = int(log.position.max())
-    options = ListOptions(k, exclude_seen=seen)
-    lists = best_items(resolver.engine, case.request, options, search).rows
+    k, engine = int(log.position.max()), resolver.engine
+    options = ListOptions.build(
+        engine.snapshot, Constraints(), k, exclude_seen=exclude_seen, feedback=feedback
+    )
+    case.check_histories(log, seen_items(engine, case.request, options.seen))
+    lists = best_items(engine, case.request, options, search).rows
     new = np.full((len(lists), k), -1, dtype=np.int64)
     new[:, : lists.shape[1]] = lists
     chosen = new[case.user, log.position - 1]
@@ -165,11 +168,13 @@ class _Case:
         item = resolver.engine.snapshot.items.rows(log.item_id.tolist())
         return _Case(resolver, resolver.resolve(asked), user.astype(np.int64), np.asarray(item))
 
-    def check_histories(self, log: FeedbackLog) -> None:
-        """Raise RequestError where items of the log are in the histories of its users."""
-        histories, n_items = self.request.histories, len(self.resolver.engine.item_ids) - 1
-        owner = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
-        had = distinct(owner * n_items + histories.item)
+    def check_histories(self, log: FeedbackLog, seen: Csr | None) -> None:
+        """Raise RequestError where items of the log are among those that lists leave out as
+        ``seen`` by its users."""
+        if seen is None:
+            return
+        n_items = len(self.resolver.engine.item_ids) - 1
+        had = distinct(row_numbers(seen[0]) * n_items + seen[1])
         learned = int(np.isin(self.user * n_items + self.item, had).sum())
         if learned > _LEARNED * len(log):
             raise RequestError(
