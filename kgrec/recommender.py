@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -16,6 +17,7 @@ from graph_schema import Catalog
 from graph_schema.disk.paths import given_path
 from graph_schema.names import ITEM, USER
 from graph_schema.settings import given_settings
+from kgrec.answers.explored_lists import Exploration, answer_frame, explored_items
 from kgrec.answers.pair_scores import GivenPairs, score_pairs
 from kgrec.answers.ruled_answers import held_items, rule_effects
 from kgrec.answers.user_lists import best_users
@@ -48,6 +50,8 @@ from kgrec.evaluation.exposure_rerank import (
 )
 from kgrec.evaluation.fairness import FairnessRequest, measure_fairness
 from kgrec.evaluation.fairness_report import FairnessReport
+from kgrec.evaluation.feedback_log import FeedbackLog
+from kgrec.evaluation.judging import JudgeReport, judge_lists
 from kgrec.evaluation.model_evaluation import EvaluationRequest, evaluate_model
 from kgrec.explain.comparison import Comparison, WhyNot
 from kgrec.explain.counterfactuals.counterfactual import Counterfactual
@@ -313,6 +317,8 @@ class Recommender:
         target: Literal["items", "users"] = "items",
         answers: GivenAnswers | None = None,
         constraints: Constraints | None = None,
+        explore: float | None = None,
+        seed: int | str | None = None,
     ) -> pd.DataFrame:
         """The ``k`` best items for each user.
 
@@ -351,6 +357,13 @@ class Recommender:
             recommended_id.
         constraints : Constraints, optional
             ``candidates``, ``where`` and ``exclude`` in one value.
+        explore : float, optional
+            Share of the places, from 0 to 0.5, that show another item than the best for them, drawn
+            at random (``kgrec.ranking.exploration``). The frame then has two more columns:
+            probability (float64: of this item at this rank) and list_id (str).
+        seed : int or str, optional
+            Seed of ``explore``, or a list_id to draw the same places again; by default one is
+            drawn for the request.
 
         Returns
         -------
@@ -369,18 +382,20 @@ class Recommender:
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
         if answers is not None:
             check_alone(users=users, histories=histories, scenario=scenario, context=context)
-            check_alone(target=None if target == "items" else target)
+            check_alone(target=None if target == "items" else target, explore=explore)
             seen = check_flag(exclude_seen, "exclude_seen")
             return state.questions.recommend(answers, k, exclude_seen=seen, constraints=limits)
         query = Query.of(users, histories, scenario, context, horizon, missing)
         request = state.resolver.resolve(query)
         if check_choice(target, "target", ("items", "users")) == "users":
+            if explore is not None:
+                raise RequestError("explore is for lists of items; leave it out with users.")
             seen = check_flag(exclude_seen, "exclude_seen")
             people = state.people.best(request, check_k(k), limits, exclude_seen=seen)
             names = ("user_id", "recommended_id")
             return ranked_frame(names, request.ids, people, request.integers)
-        ranked = _rank(state, request, k, limits, exclude_seen)
-        return ranked_frame(("user_id", "item_id"), request.ids, ranked, request.integers)
+        exploration = Exploration.build(explore, seed, check_k(k))
+        return answer_frame(request, _rank(state, request, k, limits, exclude_seen, exploration))
 
     def rank(
         self,
@@ -398,6 +413,8 @@ class Recommender:
         missing: Missing = "error",
         answers: GivenAnswers | None = None,
         constraints: Constraints | None = None,
+        explore: float | None = None,
+        seed: int | str | None = None,
     ) -> Ranked:
         """``recommend`` as arrays, which takes less time than a frame.
 
@@ -407,7 +424,8 @@ class Recommender:
         -------
         Ranked
             ``ids`` object and ``scores`` float32, both ``[users, k]``, padded with None and -inf
-            where fewer items are left.
+            where fewer items are left. With ``explore`` an ``ExploredLists``, which has
+            ``probabilities`` float64 ``[users, k]`` and ``list_ids`` object ``[users]`` too.
 
         Raises
         ------
@@ -418,10 +436,12 @@ class Recommender:
         limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
         if answers is not None:
             check_alone(users=users, histories=histories, scenario=scenario, context=context)
+            check_alone(explore=explore)
             seen = check_flag(exclude_seen, "exclude_seen")
             return state.questions.rank(answers, k, exclude_seen=seen, constraints=limits)
         query = Query.of(users, histories, scenario, context, horizon, missing)
-        return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen)
+        exploration = Exploration.build(explore, seed, check_k(k))
+        return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen, exploration)
 
     def ask(
         self,
@@ -1422,6 +1442,43 @@ class Recommender:
         request = EvaluationRequest(split, history, ks, by, keep_users, scenario, context)
         return evaluate_model(state.resolver, state.full_snapshot, state.texts_of, request)
 
+    def judge(
+        self,
+        log: FeedbackLog | pd.DataFrame | str | PathLike[str],
+        *,
+        scenario: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        horizon: Horizon = "next",
+        exclude_seen: ExcludeSeen = True,
+        missing: Missing = "error",
+    ) -> JudgeReport:
+        """The reward that this model's lists would have had, by a log of another one's.
+
+        Parameters
+        ----------
+        log : FeedbackLog, DataFrame or path
+            What ``recommend(explore=...)`` showed, and the rewards; see ``FeedbackLog.read``.
+        scenario, context, horizon, exclude_seen
+            Of this model's lists, as in ``recommend``.
+        missing : {"error", "ignore"}
+            What to do with users of the log that are not in the graph.
+
+        Returns
+        -------
+        JudgeReport
+            Estimates of the mean reward of a place, each with its 95 % interval.
+
+        Raises
+        ------
+        RequestError
+            Where the log can't be read, its effective size for this model is below 100, its
+            probabilities can't be true, or this model's histories contain the log's items.
+        """
+        state, query = self.state, Query((), None, scenario, context, horizon, missing)
+        return judge_lists(
+            state.resolver, state.item_search, log, query, exclude_seen, state.config.feedback
+        )
+
     def fairness(
         self,
         *,
@@ -1698,9 +1755,16 @@ class Recommender:
 
 
 def _rank(
-    state: FittedState, request: Request, k: int, limits: Constraints, exclude_seen: ExcludeSeen
+    state: FittedState,
+    request: Request,
+    k: int,
+    limits: Constraints,
+    exclude_seen: ExcludeSeen,
+    exploration: Exploration | None = None,
 ) -> Ranked:
     options = _options(state, k, limits, exclude_seen)
+    if exploration is not None:
+        return explored_items(state.engine, request, options, state.item_search, exploration)
     ranked = best_items(state.engine, request, options, state.item_search)
     return ranked.with_ids(state.engine, request.integers)
 

@@ -177,7 +177,9 @@ class FittedState:
     @cached_property
     def questions(self) -> Questions:
         """Questions to new users over the graph; what they read is computed by the first."""
-        return Questions(self.snapshot, self.indexes.explainer)
+        bound = self.bound_rules
+        rules = None if bound is None else bound.for_all("recommend")
+        return Questions(self.snapshot, self.indexes.explainer, rules)
 
     @cached_property
     def people(self) -> People:

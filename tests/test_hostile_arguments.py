@@ -153,6 +153,7 @@ def _nested() -> dict[str, Any]:
 
 
 PAIRS = pd.DataFrame({"user_id": ["u1"], "item_id": ["i1"]})
+LOG = PAIRS.assign(list_id="a", position=1, probability=0.5, reward=1)
 # What a right call of each method needs, beside the parameter that is tried.
 NEEDED: dict[str, dict[str, Any]] = {
     "adapt": {"scenario": "web", "examples": [("u1", "i1")]},
@@ -164,10 +165,11 @@ NEEDED: dict[str, dict[str, Any]] = {
     "fairness": {"explained": 0},
     "held": {"users": "u1"},
     "importance": {"users": ["u1"]},
+    "judge": {"log": LOG},
     "log_query": {"user": "u1", "text": "tale"},
     "page": {"user": "u1", "path": "page.html", "k": 1, "paths": 1},
     "predict": {"pairs": PAIRS},
-    "rank": {"users": "u1"},
+    "rank": {"users": "u1", "explore": 0.1},
     "recognise": {"users": "u1"},
     "recommend": {"users": "u1"},
     "recommend_users": {"items": "i1"},

@@ -39,6 +39,7 @@ SUBJECTS: Final = {
     "recognise": "scenarios",
     "rules": "rules",
     "latency": "speed",
+    "judge": "judging",
     "link": "linking",
     "load": "speed",
     "neighbours": "speed",
@@ -47,6 +48,7 @@ SUBJECTS: Final = {
     "service": "speed",
     "startup": "speed",
     "text": "text",
+    "unbiased": "ratings",
 }
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
 

@@ -15,6 +15,7 @@ from kgrec.cli import (  # noqa: F401
     explore,
     export,
     fairness,
+    judge,
     keys,
     link,
     load,

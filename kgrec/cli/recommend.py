@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,8 +37,10 @@ from kgrec.progress import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kgrec import Constraints, Query, Recommender
+    from kgrec import Query, Recommender
     from kgrec.arguments import Missing
+
+_LIST_ID = 16  # digits of a list_id
 
 
 class Target(StrEnum):
@@ -89,6 +91,17 @@ def recommend(
             "(for so long); *=no for all other kinds; repeatable.",
         ),
     ] = None,
+    explore: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the places, 0 to 0.5, that show another item, drawn at random; adds "
+            "probability and list_id."
+        ),
+    ] = None,
+    seed: Annotated[
+        str | None,
+        typer.Option(help="Seed of --explore, or a list_id to draw the same places again."),
+    ] = None,
     ignore_missing: Annotated[
         bool,
         typer.Option("--ignore-missing", help="Leave out users and items that are not there."),
@@ -132,7 +145,18 @@ def recommend(
     if all_users:
         query = replace(query, users=loaded.snapshot.users.ids.tolist())
     seen = parse_seen(exclude_seen) if exclude_seen else not include_seen
-    lists = _Lists(loaded, query, k, limits, target, exclude_seen=seen)
+    lists = _Lists(
+        loaded,
+        query,
+        {
+            "k": k,
+            "constraints": limits,
+            "exclude_seen": seen,
+            "explore": explore,
+            "seed": _seed(seed, explore),
+            "target": target.value,
+        },
+    )
     if out is None:
         print_frame(lists.frame(query), as_json)
         return
@@ -141,34 +165,26 @@ def recommend(
     print_values({"out": str(out), "users": lists.users, "rows": rows}, as_json)
 
 
+def _seed(text: str | None, explore: float | None) -> int | str | None:
+    """A number as one, a list id as text; with --explore alone one seed for all blocks of users."""
+    from kgrec.arguments import check_seed
+
+    if text is None:
+        return None if explore is None else check_seed(None)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LIST_ID else text
+
+
 class _Lists:
     """The lists of a query's users, at once or block after block."""
 
-    def __init__(
-        self,
-        model: Recommender,
-        query: Query,
-        k: int,
-        limits: Constraints,
-        target: Target,
-        *,
-        exclude_seen: bool | dict[str, bool | str],
-    ) -> None:
-        self._target = target
-        self._model, self._query, self._k = model, query, k
-        self._limits, self._exclude_seen = limits, exclude_seen
+    def __init__(self, model: Recommender, query: Query, options: dict[str, Any]) -> None:
+        self._model, self._query, self._options = model, query, options
         self.users = 1 if query.users is None else len(query.users)
 
     def frame(self, query: Query) -> pd.DataFrame:
         """The lists, with the titles of items."""
-        frame = self._model.recommend(
-            query,
-            k=self._k,
-            exclude_seen=self._exclude_seen,
-            constraints=self._limits,
-            target=self._target.value,
-        )
-        if self._target is Target.users:
+        frame = self._model.recommend(query, **self._options)
+        if self._options["target"] == Target.users.value:
             return frame
         return with_titles(self._model.snapshot, frame)
 

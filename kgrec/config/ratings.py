@@ -52,6 +52,12 @@ class RatingConfig(Settings):
     losses: dict[str, Literal["both", "bce", "mse"]] = Field(
         {}, description="A scenario's own loss: of likes, of ratings, or both."
     )
+    propensities: Literal["auto", "none"] = Field(
+        "auto",
+        description="Whether ratings are weighted by how unlikely they were to be given; auto: "
+        "where attributes and facts find the rated pairs (AUC of at least .6) and the weights "
+        "reduce the weighted error of validation rows.",
+    )
     scenario_weights: dict[str, Share] = Field(
         {}, description="λ_k of a scenario's loss, 1 where none is given."
     )

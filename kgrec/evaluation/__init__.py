@@ -1,6 +1,8 @@
 """Evaluation: metrics, protocols, significance and fairness."""
 
 from kgrec.evaluation.fairness_report import FairnessReport
+from kgrec.evaluation.feedback_log import FeedbackLog
+from kgrec.evaluation.judging import JudgeReport
 from kgrec.metrics.accumulate import RankingMetrics
 from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
 from kgrec.metrics.metrics import (
@@ -13,6 +15,7 @@ from kgrec.metrics.metrics import (
     self_information,
     user_metrics,
 )
+from kgrec.metrics.off_policy import PolicyValue, WeightedRows
 from kgrec.metrics.protocols import (
     given_split,
     global_time_split,
@@ -31,7 +34,11 @@ __all__ = [
     "Difference",
     "EvaluationReport",
     "FairnessReport",
+    "FeedbackLog",
+    "JudgeReport",
+    "PolicyValue",
     "RankingMetrics",
+    "WeightedRows",
     "auc",
     "best_ranks",
     "compare_reports",

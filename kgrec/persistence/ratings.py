@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kgrec.features.tables import Vocabulary
+from kgrec.ratings.attributes import AttributeTaste
 from kgrec.ratings.blend import RatingBlend
 from kgrec.ratings.context import ContextPenalty
 from kgrec.ratings.model import RatingModel, RatingShape
@@ -19,6 +20,7 @@ from kgrec.text.sentiment import Sentiment
 
 _WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
 _BLEND, _SENTIMENT, _CONTEXT = "blend", "blend.sentiment", "context"
+_TASTE, _CROSS, _TOKENS = "taste", "blend.taste.cross", "blend.taste.items"
 # Fields of the blend by their names in the file.
 _NUMBERS = {"mean": "mean", "worth": "shrinkage", "shift": "shift", "weights": "weights"}
 _SHRINKAGE, _SAVED_SHRINKAGE = "shrinkage", "worth"  # a parameter of the model, and its saved name
@@ -35,6 +37,10 @@ def write_rating_model(model: RatingModel, folder: Path) -> None:
         shape[_BLEND] = {name: getattr(blend, field) for name, field in _NUMBERS.items()}
         if blend.sentiment is not None:
             weights[_SENTIMENT] = torch.as_tensor(blend.sentiment.weights)
+        if (taste := blend.taste) is not None:
+            shape[_BLEND][_TASTE] = {"own": taste.own, "shrinkage": taste.shrinkage}
+            weights[_CROSS] = torch.as_tensor(taste.cross)
+            weights[_TOKENS] = torch.as_tensor(taste.items)
     if model.context is not None:
         shape[_CONTEXT] = asdict(model.context)
     save_file(weights, folder / _WEIGHTS)
@@ -54,12 +60,16 @@ def read_rating_model(
     model = RatingModel(vocabulary, RatingShape(**plain, scale=RatingScale(**scale)))
     weights = load_file(folder / _WEIGHTS)
     heads = weights.pop(_SENTIMENT, None)
+    cross, tokens = weights.pop(_CROSS, None), weights.pop(_TOKENS, None)
     weights[_SHRINKAGE] = weights.pop(_SAVED_SHRINKAGE)
     model.load_state_dict(weights)
     if blend is not None:
+        taste = blend.pop(_TASTE, None)
+        if taste is not None and cross is not None and tokens is not None:
+            taste = AttributeTaste(cross.numpy(), tokens.numpy(), **taste)
         numbers = {_NUMBERS[name]: _tuple(value) for name, value in blend.items()}
         sentiment = None if heads is None else Sentiment(heads.numpy())
-        model.blend = RatingBlend(**numbers, sentiment=sentiment)
+        model.blend = RatingBlend(**numbers, sentiment=sentiment, taste=taste)
     if context is not None:
         model.context = ContextPenalty(tuple(context["columns"]), context["penalty"])
     return model.to(device).eval()

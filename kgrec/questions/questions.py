@@ -31,6 +31,7 @@ from kgrec.questions.selection import (
     question_frame,
 )
 from kgrec.ranking import Where
+from kgrec.rules.list_rules import ListRules
 from kgrec.scoring.lookup import candidate_mask, item_rows
 from kgrec.scoring.ranked_lists import Ranked, ranked_frame
 from kgrec.session import with_plain_sessions
@@ -52,10 +53,14 @@ class Questions:
         The graph.
     explainer : Explainer
         The index of the graph's paths.
+    rules : ListRules or None
+        The rules that lists obey, and items that they keep out of lists are not asked about; boosts
+        are in the units of a model's scores and change nothing. None without rules.
     """
 
     snapshot: GraphSnapshot
     explainer: Explainer
+    rules: ListRules | None = None
 
     @staticmethod
     def of(source: GraphStore | Catalog | GraphSnapshot | str | Path) -> Questions:
@@ -120,8 +125,8 @@ class Questions:
         request = QuestionRequest(
             check_k(k),
             check_choice(about, "about", ABOUT),
-            candidate_mask(self.snapshot, constraints or Constraints()),
-            candidate_mask(self.snapshot, Constraints(where=targets)),
+            self._allowed(candidate_mask(self.snapshot, constraints or Constraints())),
+            self._allowed(candidate_mask(self.snapshot, Constraints(where=targets))),
         )
         said = Answers.read(answers, self.snapshot)
         return question_frame(self.snapshot, choose_questions(self.prior, said, request))
@@ -171,11 +176,19 @@ class Questions:
         mask = candidate_mask(self.snapshot, constraints or Constraints())
         said = Answers.read(answers, self.snapshot)
         seen = check_flag(exclude_seen, "exclude_seen")
-        found = best_for_answers(self.prior, said, check_k(k), mask, exclude_seen=seen)
+        found = best_for_answers(
+            self.prior, said, check_k(k), mask, exclude_seen=seen, rules=self.rules
+        )
         integers = self.snapshot.answers_integers(ITEM, None)
         ids = self.snapshot.items.ids
         names = np.array([*(map(int, ids) if integers else ids), None], dtype=object)
         return Ranked(names[found.rows], found.scores)
+
+    def _allowed(self, mask: np.ndarray | None) -> np.ndarray | None:
+        """bool ``[n_items]``: those of ``mask`` that rules don't keep out of lists; None: all."""
+        if self.rules is None:
+            return mask
+        return self.rules.allowed if mask is None else mask & self.rules.allowed
 
     def explain(
         self, answers: GivenAnswers, item: str, *, k: int = 5, writer: Writer | str = "en"

@@ -12,10 +12,18 @@ from kgrec.config.ratings import RatingConfig
 from kgrec.errors import TrainingError
 from kgrec.features.blocks import block_of
 from kgrec.features.tables import Vocabulary
-from kgrec.graph.snapshot import NO_TIME, Interactions, Ints
+from kgrec.graph.snapshot import NO_TIME, Floats, Interactions, Ints
 from kgrec.metrics.metrics import auc
 from kgrec.nn.model import ModelInputs
 from kgrec.progress import OnEpoch
+from kgrec.ratings.attributes import (
+    OWN,
+    AttributeRows,
+    AttributeTaste,
+    fit_cross,
+    frequent_tokens,
+    token_matrices,
+)
 from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
 from kgrec.ratings.context import ContextPairs, ContextPenalty, choose_penalty
 from kgrec.ratings.evidence import RatingEvidence
@@ -23,6 +31,7 @@ from kgrec.ratings.heads import tune_head
 from kgrec.ratings.model import RatingModel, RatingShape
 from kgrec.ratings.pools import RatedEvents, RatingPairs, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
+from kgrec.ratings.propensities import RatingWeights, choose_weights
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.ratings.scale import RatingScale
 from kgrec.ratings.training import VALID_LOSS, RatingTask, RatingTrainer, own_rows
@@ -38,7 +47,8 @@ class RatingData:
 
     Features of one snapshot's items and users; its rated interactions to ``train`` on and those to
     validate by; its reviews, of which those of ``valid`` pairs are not used. ``no_context``:
-    columns of the rows that are no circumstances.
+    columns of the rows that are no circumstances. ``fact_counts`` float64 ``[n_items, relations]``:
+    what propensities read of the graph.
     """
 
     vocabulary: Vocabulary
@@ -50,6 +60,7 @@ class RatingData:
     valid: Interactions
     reviews: Reviews | None = None
     no_context: tuple[str, ...] = ()
+    fact_counts: Floats | None = None
 
     @property
     def n_items(self) -> int:
@@ -83,21 +94,23 @@ def fit_rating_model(
     events = RatedEvents.of_users(data.train, data.n_users)
     shape, own_row = _shape(data, events, config)
     rated = rated_rows(data.train)
+    valid = data.valid.select(np.isfinite(data.valid.rating))
+    weights = _propensity_weights(data, rated, valid, config, seed)
     task = RatingTask(
         inputs=data.inputs.items,
         user_tokens=data.inputs.user_tokens,
         events=events,
         scenario=scenario_codes(rated.scenario, data.vocabulary),
         names=tuple(data.vocabulary.scenarios),
+        weight=weights.train,
     )
-    valid = data.valid.select(np.isfinite(data.valid.rating))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = RatingModel(data.vocabulary, shape)
         model.own_row = own_row
         model = model.to(device)
         codes = scenario_codes(valid.scenario, data.vocabulary)
-        validation = Validation(model, task, valid, codes, device)
+        validation = Validation(model, task, valid, codes, device, weights.valid)
         validate = validation if len(valid) else None
         trainer = RatingTrainer(model, task, config, seed, device, validate)
         head_last = config.head == "auto"
@@ -108,7 +121,24 @@ def fit_rating_model(
             tune_head(trainer, validate.losses, codes)
         model.blend = _blend(data, validation, seed)
         model.context = _context(data, validation, rated)
+    if weights.auc is not None:
+        history[-1].update(propensity_auc=weights.auc, propensity_power=weights.power)
     return FittedRatings(model, history)
+
+
+def _propensity_weights(
+    data: RatingData, rated: Interactions, valid: Interactions, config: RatingConfig, seed: int
+) -> RatingWeights:
+    """The weights of the training and validation rows, none where propensities do not help."""
+    tokens = token_matrices(data.inputs.items, data.inputs.user_tokens)
+    if config.propensities == "none" or tokens is None or len(valid) < FEWEST:
+        return RatingWeights()
+    return choose_weights(
+        AttributeRows.of(*tokens, frequent_tokens(tokens[1])),
+        data.fact_counts,
+        (rated, valid),
+        seed,
+    )
 
 
 def _context(
@@ -141,7 +171,7 @@ def beyond(
 def _blend(data: RatingData, validation: Validation, seed: int) -> RatingBlend | None:
     evidence, sentiment = _evidence_and_sentiment(data, validation)
     predictor = validation.predictor(evidence)
-    return fit_blend(predictor, validation.rows, validation.scenario, sentiment, seed)
+    return fit_blend(predictor, validation, sentiment, seed)
 
 
 def _evidence_and_sentiment(
@@ -155,50 +185,80 @@ def _evidence_and_sentiment(
 
 
 def fit_blend(
-    predictor: RatingPredictor,
-    rows: Interactions,
-    scenario: Ints,
-    sentiment: Sentiment | None,
-    seed: int,
+    predictor: RatingPredictor, validation: Validation, sentiment: Sentiment | None, seed: int
 ) -> RatingBlend | None:
-    """The blend with the lowest error on validation ``rows``; None for fewer than FEWEST rows.
+    """The blend with the lowest error on validation rows; None for fewer than FEWEST rows.
 
     ``predictor`` has only the training rows as events and evidence. The shrinkage of the means is
     chosen by their own error, then the weights are learned.
     """
+    rows, weight = validation.rows, validation.weight
     if len(rows) < FEWEST or predictor.evidence is None:
         return None
     pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
     model = predictor.model
     # Before the blend is fitted, the predicted ratings are the model's own.
-    _, rating = predictor.predict(pairs, rows.user, scenario)
+    _, rating = predictor.predict(pairs, rows.user, validation.scenario)
     standard = model.shape.scale.standard(rating)
     mean = predictor.evidence.mean
     truth = rows.rating.astype(np.float64) - mean
 
     def error(shrinkage: tuple[float, float]) -> float:
         of_user, of_item = predictor.means(pairs, rows.user, shrinkage)
-        return float(((of_user + of_item - truth) ** 2).mean())
+        squares = (of_user + of_item - truth) ** 2
+        return float((squares if weight is None else weight * squares).mean())
 
     shrinkage = min(((u, i) for u in _SHRINKAGES for i in _SHRINKAGES), key=error)
-    features = predictor.blend_features(pairs, rows.user, standard, shrinkage)
-    shift, weights = fit_weights(features, truth - features.base, seed)
-    return RatingBlend(mean, shrinkage, shift, weights, sentiment)
+    taste = _fit_taste(predictor, validation, shrinkage[1])
+    features = predictor.blend_features(pairs, rows.user, standard, shrinkage, taste=taste)
+    shift, weights = fit_weights(features, truth - features.base, seed, weight)
+    return RatingBlend(mean, shrinkage, shift, weights, sentiment, taste)
+
+
+def _fit_taste(
+    predictor: RatingPredictor, validation: Validation, shrinkage: float
+) -> AttributeTaste | None:
+    """Ratings from attributes, whose penalty has the lowest error on validation rows; None where
+    items have no attributes."""
+    tokens, evidence = token_matrices(predictor.inputs, predictor.user_tokens), predictor.evidence
+    if tokens is None or evidence is None:
+        return None
+    chosen = frequent_tokens(tokens[1])
+    task, rows = validation.task, validation.rows
+    events = task.events
+    user = events.slot
+    rest = events.rating - evidence.mean - evidence.item_means(events.item, user, shrinkage)
+    weight = np.ones(len(events)) if task.weight is None else task.weight
+    cross = fit_cross(AttributeRows.of(*tokens, chosen), user, events.item, rest, weight)
+    pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
+
+    truth = rows.rating.astype(np.float64) - evidence.mean
+
+    def error(taste: AttributeTaste) -> float:
+        squares = (np.asarray(predictor.taste(taste, pairs, rows.user)) - truth) ** 2
+        return float(np.average(squares, weights=validation.weight))
+
+    return min((AttributeTaste(cross, chosen, own, shrinkage) for own in OWN), key=error)
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Log loss and AUC of held-out rows, predicted from the training rows."""
+    """Log loss and AUC of held-out rows, predicted from the training rows; ``weight`` float64
+    ``[n]``: of each row's loss, None for equal ones."""
 
     model: RatingModel
     task: RatingTask
     rows: Interactions
     scenario: Ints
     device: torch.device
+    weight: np.ndarray | None = None
 
     def __call__(self) -> dict[str, float]:
         like, logit = self._answers()
-        metrics = {VALID_LOSS: float(log_losses(like, logit).mean())}
+        losses = log_losses(like, logit)
+        if self.weight is not None:
+            losses = self.weight * losses
+        metrics = {VALID_LOSS: float(losses.mean())}
         if like.any() and not like.all():
             metrics["valid_auc"] = auc(like, logit)
         return metrics

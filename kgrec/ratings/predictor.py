@@ -12,6 +12,12 @@ from torch import Tensor
 
 from kgrec.features.inputs import ItemInputs
 from kgrec.graph.snapshot import Ints, Strings
+from kgrec.ratings.attributes import (
+    AttributeRows,
+    AttributeTaste,
+    own_tastes,
+    token_matrices,
+)
 from kgrec.ratings.blend import BlendFeatures
 from kgrec.ratings.context import ContextEffects, ContextPairs
 from kgrec.ratings.evidence import RatingEvidence
@@ -47,6 +53,17 @@ class RatingPredictor:
             return self.model.items(self.inputs)
 
     @cached_property
+    def attribute_rows(self) -> AttributeRows | None:
+        """The tokens that the blend reads; None without a blend that reads attributes."""
+        blend = self.model.blend
+        return None if blend is None or blend.taste is None else self.rows_for(blend.taste)
+
+    def rows_for(self, taste: AttributeTaste) -> AttributeRows | None:
+        """The tokens of users and items that ``taste`` reads; None where items have none."""
+        tokens = token_matrices(self.inputs, self.user_tokens)
+        return None if tokens is None else AttributeRows.of(*tokens, taste.items)
+
+    @cached_property
     def user_attributes(self) -> Tensor:
         """Vectors of users' attributes, float32 ``[m, d + 1]``, computed once."""
         with torch.no_grad():
@@ -54,7 +71,7 @@ class RatingPredictor:
 
     def warm_up(self) -> None:
         """Compute now what the first prediction needs."""
-        _ = (self.items, self.user_attributes)
+        _ = (self.items, self.user_attributes, self.attribute_rows)
 
     def predict(
         self,
@@ -117,23 +134,55 @@ class RatingPredictor:
         *,
         past_only: bool = False,
         events: RatedEvents | None = None,
+        taste: AttributeTaste | None = None,
     ) -> BlendFeatures:
         """Inputs of the blend for each pair.
 
-        ``standard`` float32 ``[R]``: the model's rating, standardised; for the rest see ``predict``
-        and ``RatingBlend``.
+        ``standard`` float32 ``[R]``: the model's rating, standardised; ``taste``: that of the
+        blend, unless another one is given; for the rest see ``predict`` and ``RatingBlend``.
         """
         evidence, scale = self.evidence, self.model.shape.scale
         assert evidence is not None
         of_user, of_item = self.means(pairs, user, shrinkage, past_only=past_only, events=events)
         words = evidence.words(pairs.item, user, pairs.time)
+        if taste is None and self.model.blend is not None:
+            taste = self.model.blend.taste
         return BlendFeatures(
             user=of_user,
             item=of_item,
             model=standard.astype(np.float64) * scale.deviation + scale.mean - evidence.mean,
             item_words=words[0],
             user_words=words[1],
+            taste=None
+            if taste is None
+            else self.taste(taste, pairs, user, past_only=past_only, events=events),
         )
+
+    def taste(
+        self,
+        taste: AttributeTaste,
+        pairs: RatingPairs,
+        user: Ints,
+        *,
+        past_only: bool = False,
+        events: RatedEvents | None = None,
+    ) -> np.ndarray | None:
+        """The rating from attributes minus m, float64 ``[R]``; None where items have no tokens."""
+        blend, evidence = self.model.blend, self.evidence
+        kept = blend is not None and blend.taste is taste
+        rows = self.attribute_rows if kept else self.rows_for(taste)
+        if rows is None:
+            return None
+        assert evidence is not None
+        known, numbered = (self.events if events is None else events).of_pairs(pairs)
+        of_slot = np.full(len(known.indptr) - 1, -1)
+        of_slot[numbered.slot] = user
+        rater = of_slot[known.slot]
+        rest = known.rating - evidence.mean - rows.crossed(rater, known.item, taste.cross)
+        rest -= evidence.item_means(known.item, rater, taste.shrinkage)
+        own = own_tastes(taste, rows, known, rest, numbered, past_only)
+        shared = rows.crossed(user, pairs.item, taste.cross)
+        return np.asarray(evidence.item_means(pairs.item, user, taste.shrinkage) + shared + own)
 
     def means(
         self,

@@ -19,6 +19,7 @@ from kgrec.ratings.fit import FittedRatings, RatingData, beyond, fit_rating_mode
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.pools import RatedEvents, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
+from kgrec.ratings.propensities import count_facts
 from kgrec.ratings.requests import RatedHistories, read_rating_request
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.scenarios.inferred_scenarios import UserScenarios
@@ -58,6 +59,7 @@ def fit_ratings(
         valid=engine.snapshot.interactions.select(held),
         reviews=Reviews.of(engine),
         no_context=no_context,
+        fact_counts=count_facts(engine.snapshot),
     )
     report = None if progress is None else _epoch_progress(progress, config.epochs)
     return fit_rating_model(data, config, seed=seed, device=engine.device, on_epoch=report)

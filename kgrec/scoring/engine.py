@@ -17,6 +17,7 @@ from kgrec.errors import RequestError
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.feedback import cap_repeats
+from kgrec.graph.new_items import find_new_items
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
 from kgrec.nn.histories import both_ages, plain_events
@@ -209,6 +210,12 @@ class Engine:
             return mask
         inside: np.ndarray = self.scenario_items[scenario]
         return inside if mask is None else inside & mask
+
+    @cached_property
+    def new_items(self) -> Ints:
+        """The rows of the items about which little is known, int64, ascending; see
+        ``kgrec.graph.new_items``."""
+        return find_new_items(self.snapshot)
 
     @cached_property
     def item_weights(self) -> ItemWeights | None:

@@ -98,6 +98,9 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
     (tmp_path / "settings.toml").write_text(settings)
     (tmp_path / "rules.toml").write_text('[[rule]]\nname = "n"\neffect = "never"\nitems = "i1"\n')
     (tmp_path / "pairs.csv").write_text("user_id,item_id\nu0,i1\n")
+    (tmp_path / "log.csv").write_text(
+        "list_id,user_id,item_id,position,probability,reward\na,u0,i1,1,0.5,1\n"
+    )
     (tmp_path / "things.csv").write_text("id,name,year\ni0,Item 0,1990\nx,Other,\n")
     return {
         "model": tmp_path / "model",
@@ -105,6 +108,7 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
         "settings": tmp_path / "settings.toml",
         "pairs": tmp_path / "pairs.csv",
         "rules": tmp_path / "rules.toml",
+        "log": tmp_path / "log.csv",
         "data": store.parent / "data",
         "folder": tmp_path,
     }
@@ -127,6 +131,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "explore": {"--model": "{model}", "--node": "Item:i0"},
     "export": {"folder": "{folder}/exported", "--store": "{store}"},
     "fairness": {"--model": "{model}", "--explained": "1"},
+    "judge": {"--model": "{model}", "--log": "{log}"},
     "link": {"--store": "{store}"},
     "load": {"source": "{data}", "--store": "{folder}/new.kgl"},
     "map": {"folder": "{data}"},
@@ -141,6 +146,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
 LINK: Final = ("--nodes", "--facts", "--entities", "--key", "--name-column", "--attribute")
 # With these given as well, so that an option goes further than to "goes with".
 BESIDE: Final[dict[tuple[str, str], dict[str, str]]] = {
+    ("recommend", "--seed"): {"--explore": "0.1"},
     ("explain", "--candidates"): {"--without": ""},
     ("explain", "--where"): {"--why-not": ""},
     ("explain", "--of"): {"--words": "reviews"},

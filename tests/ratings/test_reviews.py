@@ -89,7 +89,7 @@ def test_only_reviews_from_before_the_row_count(model: Recommender, tmp_path: Pa
         assert other.predict(row)["rating"][0] == before  # what is saved answers alike
         blend = other.state.rating_model.blend  # type: ignore[union-attr]
         assert blend is not None
-        object.__setattr__(blend, "weights", (*blend.weights[:3], 1.0, blend.weights[4]))
+        object.__setattr__(blend, "weights", (*blend.weights[:3], 1.0, *blend.weights[4:]))
         plain = other.predict(row)["rating"][0]
         news = pd.DataFrame(
             {"user_id": "u59", "item_id": row["item_id"], "text": LOW, "timestamp": time + shift}
@@ -106,7 +106,7 @@ def test_a_rows_own_review_is_not_read(model: Recommender, tmp_path: Path) -> No
     row = asked().iloc[[0]].reset_index(drop=True)
     other = Recommender.load(tmp_path / "m")
     blend = other.state.rating_model.blend  # type: ignore[union-attr]
-    object.__setattr__(blend, "weights", (0.0, 0.0, 0.0, 1.0, 1.0))
+    object.__setattr__(blend, "weights", (0.0, 0.0, 0.0, 1.0, 1.0, 0.0))
     before = other.predict(row)["rating"][0]
     news = row.assign(text=LOW, timestamp=row["timestamp"] - 1)
     other.update(Catalog.from_frames(reviews=news))

@@ -184,6 +184,7 @@ ARGUMENTS: dict[str, Any] = {
     "scenario": "web",
     "folder": "nowhere",
     "path": "nowhere.html",
+    "log": "nowhere.csv",
 }
 FITTING = {"fit", "load", "of"}
 METHODS = [

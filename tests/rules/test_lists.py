@@ -290,3 +290,30 @@ def test_a_folder_has_the_rules_and_a_save_keeps_them(plain: Recommender, tmp_pa
     (folder / "rules.toml").write_text("[[rule]]\nname='x'\neffect='never'\nwhat={brand=1}\n")
     with pytest.raises(ModelError, match=r"rules.toml, line 1: rule 'x': items have no column"):
         Recommender.load(folder)
+
+
+def test_lists_from_answers_and_questions_obey_rules(plain: Recommender) -> None:
+    answers = {"i1": "yes", "i5": "no"}
+    first = str(plain.recommend(answers=answers, k=1)["item_id"].iloc[0])
+    asked = str(plain.ask(1, answers)["id"].iloc[0])
+    model = ruled(
+        plain,
+        Rule(name="never", effect="never", items=[first, asked]),
+        Rule(name="pin", effect="pin", items=["i30"], rank=2),
+        Rule(name="boost", effect="boost", items=["i31"], amount=50.0),
+    )
+    listed = model.recommend(answers=answers, k=40)["item_id"].tolist()
+    assert {first, asked} & set(listed) == set()
+    assert listed[1] == "i30"
+    assert listed[0] != "i31"  # a boost is no probability
+    assert asked not in model.ask(40, answers)["id"].tolist()
+
+
+def test_explored_lists_obey_rules(plain: Recommender) -> None:
+    item = best(plain, 1)[0]
+    model = ruled(plain, Rule(name="never", effect="never", items=[item]))
+    for seed in range(30):
+        assert item not in model.recommend("u1", k=5, explore=0.5, seed=seed)["item_id"].tolist()
+    placed = ruled(plain, Rule(name="first", effect="pin", items=[item], rank=1))
+    with pytest.raises(RequestError, match="'first'"):
+        placed.recommend("u1", k=5, explore=0.1)

@@ -1,0 +1,1 @@
+"""Explored lists and off-policy estimates, measured where the truth is known."""
