@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from kgrec.errors import RequestError
+from kgrec.feedback import EventWeights
 from kgrec.graph.columns import codes_and_names
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Ints
 from kgrec.nn import Histories
@@ -37,6 +38,16 @@ class OwnTerms(NamedTuple):
     values: Floats
 
 
+class AddedScores(NamedTuple):
+    """What terms add to scores ``[B, n]``: float32 ``every`` ``[B, n]`` (None for nothing), then
+    ``value`` (float32 ``[m]``) in the distinct cells ``row``, ``item`` (int64 ``[m]``)."""
+
+    every: np.ndarray | None
+    row: Ints
+    item: Ints
+    value: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class ContextTerms:
     """The terms for context and repeats over one snapshot.
@@ -51,16 +62,22 @@ class ContextTerms:
         How often each event was repeated; NaN where that is unknown.
     n_items : int
         Number of items.
+    liked : bool ``[interactions]`` or None
+        The events whose weight is above 0; None where all events say the same.
     """
 
     settings: ContextSettings
     columns: tuple[ColumnCounts, ...]
     amount: Floats | None
     n_items: int
+    liked: np.ndarray | None = None
 
     @staticmethod
     def of(
-        settings: ContextSettings, snapshot: GraphSnapshot, hidden: np.ndarray | None = None
+        settings: ContextSettings,
+        snapshot: GraphSnapshot,
+        feedback: EventWeights | None = None,
+        hidden: np.ndarray | None = None,
     ) -> ContextTerms:
         """Count the events of a snapshot that has the settings' columns, but for those where
         ``hidden`` (bool ``[interactions]``) holds."""
@@ -72,7 +89,8 @@ class ContextTerms:
         amount = None
         if settings.count is not None:
             amount = numbers_of(events.context[settings.count])
-        return ContextTerms(settings, columns, amount, n_items)
+        liked = None if feedback is None else feedback.of_interactions(events) > 0
+        return ContextTerms(settings, columns, amount, n_items, liked)
 
     def codes(self, context: Mapping[str, Any]) -> Ints:
         """int64 ``[C]``: the codes of a request's values; -1 for none and for unknown ones.
@@ -92,18 +110,31 @@ class ContextTerms:
         """Whether scores of these histories have any of the terms."""
         return histories.context is not None or self.settings.repeating
 
-    def scores(self, histories: Histories) -> np.ndarray:
-        """float32 ``[B, n]``: what is added to scores; each row depends on its history alone."""
-        added = np.zeros((len(histories), self.n_items), dtype=np.float32)
+    def added(self, histories: Histories) -> AddedScores:
+        """What is added to the scores; each row depends on its history alone."""
+        rows: list[Ints] = []
+        found: list[OwnTerms] = []
         for row in range(len(histories)):
-            codes = self._row_codes(histories, row)
-            values = self.of_items(codes)
-            own = self.own(histories, row, codes)
+            own = self.own(histories, row, self._row_codes(histories, row))
             if own is not None:
-                values = values.copy()
-                values[own.items] += own.values.sum(axis=1)
-            added[row] = values
-        return added
+                rows.append(np.full(len(own.items), row))
+                found.append(own)
+        none = np.empty(0, dtype=np.int64)
+        value = [own.values.sum(axis=1) for own in found]
+        return AddedScores(
+            every=self._of_rows(histories),
+            row=np.concatenate([none, *rows]),
+            item=np.concatenate([none, *(own.items for own in found)]),
+            value=np.concatenate([np.empty(0), *value]).astype(np.float32),
+        )
+
+    def _of_rows(self, histories: Histories) -> np.ndarray | None:
+        """float32 ``[B, n]``: ``of_items`` of each row; None for requests without circumstances."""
+        if histories.context is None:
+            return None
+        distinct, place = np.unique(histories.context, axis=0, return_inverse=True)
+        every = [self.of_items(codes).astype(np.float32) for codes in distinct]
+        return np.stack(every)[np.ravel(place)]
 
     def of_items(self, codes: Ints) -> Floats:
         """float64 ``[n]``: what the circumstances add to every item, whoever asks."""
@@ -115,12 +146,14 @@ class ContextTerms:
 
     def own(self, histories: Histories, row: int, codes: Ints) -> OwnTerms | None:
         """What the user's own events add to the items of history ``row``; None for no terms."""
-        start, end = histories.indptr[row], histories.indptr[row + 1]
-        if not self.settings.repeating or start == end:
+        if not self.settings.repeating:
             return None
-        items, place = np.unique(histories.item[start:end], return_inverse=True)
-        none = np.full(end - start, -1, dtype=np.int64)
-        events = none if histories.row is None else histories.row[start:end]
+        mine = self.own_events(histories, row)
+        if not len(mine):
+            return None
+        items, place = np.unique(histories.item[mine], return_inverse=True)
+        none = np.full(len(mine), -1, dtype=np.int64)
+        events = none if histories.row is None else histories.row[mine]
         values = np.zeros((len(items), 1 + len(codes)))
         values[:, 0] = self._repeats(events, place, len(items))
         for at, (column, weights) in enumerate(
@@ -131,6 +164,18 @@ class ContextTerms:
                 odds = column.own_log_odds(code, events, place, items)
                 values[:, at] = weights.own * odds
         return OwnTerms(items, values)
+
+    def own_events(self, histories: Histories, row: int) -> Ints:
+        """int64: the places of a history's events that repeats count: those whose weight is above
+        0, whatever their number."""
+        places = np.arange(histories.indptr[row], histories.indptr[row + 1])
+        if histories.weight is None:
+            return places
+        liked = histories.weight[places] > 0
+        if self.liked is not None and histories.row is not None:  # capped events have no weight
+            stored = histories.row[places]
+            liked = np.where(stored >= 0, self.liked[stored], liked)
+        return places[liked]
 
     def _repeats(self, events: Ints, place: Ints, size: int) -> Floats:
         count = np.bincount(place, minlength=size)
