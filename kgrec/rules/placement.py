@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from kgrec.arrays import Csr
+from kgrec.arrays import Csr, row_numbers
 from kgrec.graph.snapshot import Ints
 
 ScoresOf: TypeAlias = Callable[[Ints], np.ndarray]
@@ -86,13 +86,20 @@ class Placement:
         return min(n_items, _DEEPER * depth)
 
     def place(
-        self, best: Sequence[int], k: int, scores: ScoresOf, *, whole: bool
+        self,
+        best: Sequence[int],
+        k: int,
+        scores: ScoresOf,
+        *,
+        whole: bool,
+        full: set[int] | None = None,
     ) -> list[int] | None:
         """Item rows of the list of ``k``; fewer where too few items are allowed.
 
         ``best`` are item rows, best first; ``scores`` gives the scores of item rows, -inf where
         one may not be in the list. None where ``best`` is too short to decide, unless it is
-        ``whole``: all items that may be in the list.
+        ``whole``: all items that may be in the list. Where it is None, ``full`` receives the groups
+        that may have no more until the end of the list; empty where a floor lacks items.
         """
         filling = _Filling(self, best, scores)
         filling.fill(min(k, self.first_choice - 1))
@@ -106,7 +113,21 @@ class Placement:
             found.append(row)
         if len(found) == k:
             return found
-        return filling.with_moved_pins(k) if whole else None
+        if whole:
+            return filling.with_moved_pins(k)
+        if full is not None and not filling.lacks_floor:
+            full |= {kind for kind in filling.full if self.of[kind] >= k}
+        return None
+
+    def rows_of(self, kinds: set[int]) -> Ints:
+        """int64: the items of groups, in no order."""
+        found = []
+        for cap, start, size in zip(self.caps, self._starts, self._sizes, strict=True):
+            wanted = np.array([kind - start for kind in kinds if start <= kind < start + size])
+            if len(wanted):
+                inside = np.isin(cap.groups[1], wanted)
+                found.append(row_numbers(cap.groups[0])[inside])
+        return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
     def kinds(self, row: int) -> tuple[int, ...]:
         """The numbers of an item's groups among those of all caps."""
@@ -194,6 +215,7 @@ class _Filling:
         self.found: list[int] = []
         self.skipped: list[int] = []
         self.again = False
+        self.lacks_floor = False
         self.counts: dict[int, int] = {}
         self.full = set(placement.forbidden)
         self.needs = [floor.least for floor in placement.floors]
@@ -246,6 +268,7 @@ class _Filling:
             due = self._due(place)
             row = self._of_floors(due) if due else -1
             if due and row < 0 and not whole:
+                self.lacks_floor = True
                 return -1
         if row < 0 and self.again:
             row = self._of_skipped()

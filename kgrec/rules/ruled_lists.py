@@ -129,13 +129,31 @@ def _padded(lists: Sequence[Sequence[int] | Ints], k: int) -> Ints:
 
 def _placed(scores: np.ndarray, placement: Placement, k: int) -> list[int]:
     """Item rows of the list of one row of scores float32 ``[n]``, where an item that may not be in
-    it has -inf."""
-    depth = placement.depth(k, len(scores))
+    it has -inf.
+
+    Where the first items are too few, those of groups that are full for good are left out of the
+    next ones: rare kinds are found without a look at all that is better.
+    """
+    depth, score_of = placement.depth(k, len(scores)), scores.__getitem__
+    known, whole = _first(scores, depth)
+    full: set[int] = set()
     while True:
-        best = top_k(scores[None], depth, overwrite=True)[0][0]
-        known = best.tolist() if best[-1] != NONE else best[best != NONE].tolist()
-        whole = len(known) < depth or depth == len(scores)
-        listed = placement.place(known, k, scores.__getitem__, whole=whole)
+        listed = placement.place(known, k, score_of, whole=whole, full=full)
         if listed is not None:
             return listed
-        depth = placement.deeper(depth, len(scores))
+        if full:
+            left = scores.copy()
+            left[known] = left[placement.rows_of(full)] = -np.inf
+            more, whole = _first(left, depth)
+            known += more
+            full = set()
+        else:
+            depth = placement.deeper(depth, len(scores))
+            known, whole = _first(scores, depth)
+
+
+def _first(scores: np.ndarray, depth: int) -> tuple[list[int], bool]:
+    """The first ``depth`` item rows, and whether these are all that may be in a list."""
+    best = top_k(scores[None], depth, overwrite=True)[0][0]
+    known = best.tolist() if best[-1] != NONE else best[best != NONE].tolist()
+    return known, len(known) < depth or depth == len(scores)
