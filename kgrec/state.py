@@ -15,6 +15,7 @@ from kgrec.explore.explorer import GraphExplorer
 from kgrec.features.tables import KeptRows
 from kgrec.features.texts import TextFeatures, TextReader, same_texts, texts_without
 from kgrec.feedback.seen_items import SeenRule
+from kgrec.feedback.weights import without_negative
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
@@ -179,7 +180,8 @@ class FittedState:
         """Questions to new users over the graph; what they read is computed by the first."""
         bound = self.bound_rules
         rules = None if bound is None else bound.for_all("recommend")
-        return Questions(self.snapshot, self.indexes.explainer, rules)
+        liked = without_negative(self.engine.model.shape.feedback, self.snapshot)
+        return Questions(liked, self.indexes.explainer, rules)
 
     @cached_property
     def people(self) -> People:

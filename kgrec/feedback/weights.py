@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from kgrec.arrays import binary_matrix, row_numbers
 from kgrec.config.feedback import AUTO, OTHERS, FeedbackConfig, bounds
 from kgrec.errors import RequestError
 from kgrec.graph.columns import codes_and_names
-from kgrec.graph.snapshot import Floats, Interactions, Ints, Strings
+from kgrec.graph.snapshot import Floats, GraphSnapshot, Interactions, Ints, Strings
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,14 @@ def cap_repeats(indptr: Ints, item: Ints, weight: Floats, most: int) -> Floats:
     capped = weight.copy()
     capped[order[newer >= most]] = 0.0
     return capped
+
+
+def without_negative(weights: EventWeights | None, snapshot: GraphSnapshot) -> GraphSnapshot:
+    """The snapshot without interactions of a weight of 0 or below; all without weights."""
+    if weights is None:
+        return snapshot
+    kept = weights.of_interactions(snapshot.interactions) > 0
+    return replace(snapshot, interactions=snapshot.interactions.select(kept))
 
 
 def liked_matrix(

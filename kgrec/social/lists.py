@@ -13,6 +13,7 @@ from graph_schema.names import USER
 from kgrec.arguments import id_list
 from kgrec.arrays import binary_matrix, row_numbers
 from kgrec.errors import RequestError
+from kgrec.feedback.weights import without_negative
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Ints
 from kgrec.nn import Histories
 from kgrec.paths.index import Constraints
@@ -61,7 +62,8 @@ class People:
         ]
         width = self.engine.items.query.shape[1]
         taste = np.concatenate(blocks) if blocks else np.empty((0, width), np.float32)
-        return Profiler.of(snapshot, taste)
+        weights = self.engine.model.shape.feedback
+        return Profiler.of(without_negative(weights, snapshot), taste)
 
     @cached_property
     def pairs(self) -> PairFeatures:
@@ -94,7 +96,7 @@ class People:
         """float32 ``[1, m, NAMES]`` of the only user, and whether the user follows nobody."""
         user, mine = int(histories.user[0]), self._profile(histories)
         if user >= 0:
-            return self.pairs.of(np.array([user]), mine), not self.follows.degree[user]
+            return self.pairs.of(np.array([user]), mine), not len(self.follows.followed(user))
         return self.pairs.of_profiles(mine), True
 
     def _scores(self, histories: Histories) -> Floats:
@@ -108,7 +110,11 @@ class People:
     def _profile(self, histories: Histories) -> Profiles:
         profiler, known = self._profiles
         shape = (len(histories), len(self.engine.snapshot.items))
-        chosen = binary_matrix(row_numbers(histories.indptr), histories.item, shape)
+        liked = np.ones(len(histories.item), dtype=bool)
+        if histories.weight is not None:
+            liked = histories.weight > 0
+        row = row_numbers(histories.indptr)
+        chosen = binary_matrix(row[liked], histories.item[liked], shape)
         values = sp.csr_matrix((len(histories), known.attributes.shape[1]))
         if (histories.user >= 0).all():
             values = known.attributes[histories.user]

@@ -11,6 +11,7 @@ import pytest
 
 from graph_schema import Catalog
 from kgrec import Constraints, Questions, Recommender
+from kgrec.config import FeedbackConfig
 from kgrec.errors import RequestError
 from kgrec.graph.source import read_source
 from kgrec.questions.answers import Answers
@@ -259,3 +260,21 @@ def test_a_model_asks_lists_and_explains_the_same(tmp_path: Path, asked: Questio
         model.recommend("u1", answers=answers)
     with pytest.raises(RequestError, match="scenario is given beside answers"):
         model.rank(answers=answers, scenario="web")
+
+
+@pytest.mark.slow
+def test_negative_events_are_no_choices() -> None:
+    frames = catalogs.frames()
+    events = frames["interactions"].drop(columns="rating")
+    events["event"] = np.where(events["item_id"] == "i1", "hide", "buy")
+    config = catalogs.config().model_copy(
+        update={"feedback": FeedbackConfig(events={"buy": 1, "hide": -1})}
+    )
+    data = catalogs.catalog(interactions=events, reviews=None, queries=None)
+    model = Recommender(config).fit(data, effort="quick")
+    row = int(model.snapshot.items.rows(["i1"])[0])
+    assert model.state.questions.prior.counts[row] == 0
+    profiles = model.state.people.pairs.profiles
+    assert not profiles.items[:, row].nnz
+    found = model.explain_user("u1", "u5", k=50)
+    assert all(path.nodes[1][1] != "i1" for path in found.paths)
