@@ -54,9 +54,9 @@ class RatingConfig(Settings):
     )
     propensities: Literal["auto", "none"] = Field(
         "auto",
-        description="Whether ratings are weighted by how unlikely they were to be given; auto: "
-        "where attributes and facts find the rated pairs (AUC of at least .6) and the weights "
-        "reduce the weighted error of validation rows.",
+        description="Whether errors of predicted ratings are weighted by how unlikely the ratings "
+        "were to be given; auto: where attributes and facts find the rated pairs (AUC of at least "
+        ".6) and the weights reduce the weighted error of other ratings.",
     )
     scenario_weights: dict[str, Share] = Field(
         {}, description="λ_k of a scenario's loss, 1 where none is given."

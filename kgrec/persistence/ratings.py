@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kgrec.features.tables import Vocabulary
-from kgrec.ratings.attributes import AttributeTaste
+from kgrec.ratings.attributes.taste import AttributeTaste
 from kgrec.ratings.blend import RatingBlend
 from kgrec.ratings.context import ContextPenalty
 from kgrec.ratings.model import RatingModel, RatingShape

@@ -5,7 +5,7 @@
 b_i is the item's mean rating minus m and b_u the user's minus m + b_i, each shrunk towards 0 by a
 number of added average ratings (Koren 2010). z are b_u, b_i, the rating model's prediction beyond
 them, the mean sentiment of earlier reviews of the item and by the user, and the prediction from
-attributes beyond b_u + b_i (``kgrec.ratings.attributes``). The weights are learned
+attributes beyond b_u + b_i (``kgrec.ratings.attributes.taste``). The weights are learned
 by ridge regression on validation rows, on which no part was trained (stacking, Wolpert 1992): with
 few ratings the means decide, with many the model.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgrec.graph.snapshot import Floats, Ints
-from kgrec.ratings.attributes import AttributeTaste
+from kgrec.ratings.attributes.taste import AttributeTaste
 from kgrec.text.sentiment import Sentiment
 
 _PENALTIES = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from kgrec.graph.snapshot import NO_TIME, Floats, Interactions, Ints
 from kgrec.metrics.metrics import auc
 from kgrec.nn.model import ModelInputs
 from kgrec.progress import OnEpoch
-from kgrec.ratings.attributes import (
+from kgrec.ratings.attributes.propensities import RatingWeights, choose_weights
+from kgrec.ratings.attributes.taste import (
     OWN,
     AttributeRows,
     AttributeTaste,
@@ -31,7 +32,6 @@ from kgrec.ratings.heads import tune_head
 from kgrec.ratings.model import RatingModel, RatingShape
 from kgrec.ratings.pools import RatedEvents, RatingPairs, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
-from kgrec.ratings.propensities import RatingWeights, choose_weights
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.ratings.scale import RatingScale
 from kgrec.ratings.training import VALID_LOSS, RatingTask, RatingTrainer, own_rows
@@ -102,7 +102,6 @@ def fit_rating_model(
         events=events,
         scenario=scenario_codes(rated.scenario, data.vocabulary),
         names=tuple(data.vocabulary.scenarios),
-        weight=weights.train,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -110,7 +109,7 @@ def fit_rating_model(
         model.own_row = own_row
         model = model.to(device)
         codes = scenario_codes(valid.scenario, data.vocabulary)
-        validation = Validation(model, task, valid, codes, device, weights.valid)
+        validation = Validation(model, task, valid, codes, device, weights)
         validate = validation if len(valid) else None
         trainer = RatingTrainer(model, task, config, seed, device, validate)
         head_last = config.head == "auto"
@@ -192,7 +191,7 @@ def fit_blend(
     ``predictor`` has only the training rows as events and evidence. The shrinkage of the means is
     chosen by their own error, then the weights are learned.
     """
-    rows, weight = validation.rows, validation.weight
+    rows, weight = validation.rows, validation.weights.valid
     if len(rows) < FEWEST or predictor.evidence is None:
         return None
     pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
@@ -228,7 +227,8 @@ def _fit_taste(
     events = task.events
     user = events.slot
     rest = events.rating - evidence.mean - evidence.item_means(events.item, user, shrinkage)
-    weight = np.ones(len(events)) if task.weight is None else task.weight
+    weight = validation.weights.train
+    weight = np.ones(len(events)) if weight is None else weight
     cross = fit_cross(AttributeRows.of(*tokens, chosen), user, events.item, rest, weight)
     pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
 
@@ -236,29 +236,26 @@ def _fit_taste(
 
     def error(taste: AttributeTaste) -> float:
         squares = (np.asarray(predictor.taste(taste, pairs, rows.user)) - truth) ** 2
-        return float(np.average(squares, weights=validation.weight))
+        return float(np.average(squares, weights=validation.weights.valid))
 
     return min((AttributeTaste(cross, chosen, own, shrinkage) for own in OWN), key=error)
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Log loss and AUC of held-out rows, predicted from the training rows; ``weight`` float64
-    ``[n]``: of each row's loss, None for equal ones."""
+    """Log loss and AUC of held-out rows, predicted from the training rows; ``weights``: of
+    the errors of predicted ratings."""
 
     model: RatingModel
     task: RatingTask
     rows: Interactions
     scenario: Ints
     device: torch.device
-    weight: np.ndarray | None = None
+    weights: RatingWeights = field(default_factory=RatingWeights)
 
     def __call__(self) -> dict[str, float]:
         like, logit = self._answers()
-        losses = log_losses(like, logit)
-        if self.weight is not None:
-            losses = self.weight * losses
-        metrics = {VALID_LOSS: float(losses.mean())}
+        metrics = {VALID_LOSS: float(log_losses(like, logit).mean())}
         if like.any() and not like.all():
             metrics["valid_auc"] = auc(like, logit)
         return metrics

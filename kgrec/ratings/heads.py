@@ -63,10 +63,9 @@ def _all_ratings(trainer: RatingTrainer) -> RatingStep:
     trainer.model.eval()
     with torch.no_grad():
         steps = [trainer.read(users) for users in trainer.batches(np.random.default_rng(0))]
-        weighted = () if steps[0].weight is None else ("weight",)
         joined: dict[str, Any] = {
             name: torch.cat([getattr(step, name) for step in steps])
-            for name in ("item", "vectors", "bias", "scenario", "like", "rating", *weighted)
+            for name in ("item", "vectors", "bias", "scenario", "like", "rating")
         }
     return replace(steps[0], **joined)
 
@@ -80,5 +79,4 @@ def _some(step: RatingStep, rows: torch.Tensor) -> RatingStep:
         scenario=step.scenario[rows],
         like=step.like[rows],
         rating=step.rating[rows],
-        weight=None if step.weight is None else step.weight[rows],
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kgrec.features.inputs import ItemInputs
 from kgrec.graph.snapshot import Ints, Strings
-from kgrec.ratings.attributes import (
+from kgrec.ratings.attributes.taste import (
     AttributeRows,
     AttributeTaste,
     own_tastes,

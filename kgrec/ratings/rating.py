@@ -14,12 +14,12 @@ from kgrec.arguments import check_number
 from kgrec.config import RatingConfig
 from kgrec.nn.heads import ByScenario, grown
 from kgrec.progress import Progress
+from kgrec.ratings.attributes.propensities import count_facts
 from kgrec.ratings.context import ContextEffects
 from kgrec.ratings.fit import FittedRatings, RatingData, beyond, fit_rating_model
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.pools import RatedEvents, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
-from kgrec.ratings.propensities import count_facts
 from kgrec.ratings.requests import RatedHistories, read_rating_request
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.scenarios.inferred_scenarios import UserScenarios

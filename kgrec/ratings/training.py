@@ -39,8 +39,7 @@ class RatingTask:
     """The data of a training run.
 
     ``events``: users' ratings, whose slots are rows of ``user_tokens``; ``scenario`` int64 ``[n]``:
-    the code of each event, -1 for none; ``names``: scenarios by code; ``weight`` float64 ``[n]``:
-    of each event's loss, None for equal ones.
+    the code of each event, -1 for none; ``names``: scenarios by code.
     """
 
     inputs: ItemInputs
@@ -48,7 +47,6 @@ class RatingTask:
     events: RatedEvents
     scenario: Ints
     names: tuple[str, ...]
-    weight: np.ndarray | None = None
 
     def rows(self, users: Ints) -> Ints:
         """The events of ``users``, int64, in their order."""
@@ -60,7 +58,7 @@ class RatingStep:
     """R ratings of one step.
 
     ``item`` int64 rows; user ``vectors`` float32 ``[R, d]`` and ``bias`` ``[R]``; ``scenario``
-    int64 codes; ``like`` 0 or 1; ``rating`` standardised; ``weight`` float32 or None.
+    int64 codes; ``like`` 0 or 1; ``rating`` standardised.
     """
 
     items: RatedItems
@@ -70,7 +68,6 @@ class RatingStep:
     scenario: Tensor
     like: Tensor
     rating: Tensor
-    weight: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,9 +197,6 @@ class RatingTrainer:
             scenario=self._tensor(task.scenario[task.rows(users)]),
             like=self._tensor(like),
             rating=self._tensor(shape.scale.standard(events.rating)),
-            weight=None
-            if task.weight is None
-            else self._tensor(task.weight[task.rows(users)].astype(np.float32)),
         )
 
     def loss(self, step: RatingStep) -> Tensor:
@@ -213,8 +207,7 @@ class RatingTrainer:
         weights = self._weights[:, step.scenario]
         of_like = functional.binary_cross_entropy_with_logits(logit, step.like, reduction="none")
         of_rating = functional.mse_loss(standard, step.rating, reduction="none")
-        total = weights[0] * of_like + weights[1] * of_rating
-        return (total if step.weight is None else step.weight * total).mean()
+        return (weights[0] * of_like + weights[1] * of_rating).mean()
 
     @cached_property
     def _weights(self) -> Tensor:

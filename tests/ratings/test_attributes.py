@@ -11,7 +11,8 @@ import scipy.sparse as sp
 
 from kgrec import Recommender
 from kgrec.graph.snapshot import NO_TIME
-from kgrec.ratings.attributes import (
+from kgrec.ratings.attributes.propensities import fit_propensities
+from kgrec.ratings.attributes.taste import (
     MOST,
     AttributeRows,
     AttributeTaste,
@@ -20,7 +21,6 @@ from kgrec.ratings.attributes import (
     own_tastes,
 )
 from kgrec.ratings.pools import RatedEvents, RatingPairs
-from kgrec.ratings.propensities import fit_propensities
 from tests.ratings import rated
 
 N_USERS, N_ITEMS = 30, 20

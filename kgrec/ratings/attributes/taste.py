@@ -6,7 +6,7 @@ a and c are the attribute tokens of user and item, each with a one before them; 
 shrunk mean without the user's rating. G, of all ratings, is kept with the model; s_u, the user's
 own taste, is solved from the user's other ratings when it is asked for, so that there is no vector
 per user and a new rating counts at once. Both are ridge regressions of what is left; in that of G a
-rating may have a weight (``kgrec.ratings.propensities``).
+rating may have a weight (``kgrec.ratings.attributes.propensities``).
 """
 
 from __future__ import annotations

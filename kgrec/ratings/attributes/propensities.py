@@ -18,7 +18,7 @@ import numpy as np
 from graph_schema.names import ITEM
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Interactions, Ints
 from kgrec.metrics.metrics import auc
-from kgrec.ratings.attributes import AttributeRows, fit_cross
+from kgrec.ratings.attributes.taste import AttributeRows, fit_cross
 
 LEAST_AUC: Final = 0.6  # of held-out pairs, for propensities to be used
 POWERS: Final = (0.0, 0.5, 1.0)
