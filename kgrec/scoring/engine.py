@@ -286,7 +286,10 @@ class Engine:
         scores = scorer.scores(history)[None]
         terms = self.context_terms
         if terms is not None and terms.adds_to(history):
-            scores += terms.scores(history)
+            every, row, item, value = terms.added(history)
+            if every is not None:
+                scores += every
+            scores[row, item] += value
         return scores
 
     def _fast_path(self, history: Histories) -> SingleUserScorer | None:
@@ -314,7 +317,11 @@ class Engine:
                 scores[:, cold.items] += cold.score_contributions(histories, batch)
             terms = self.context_terms
             if terms is not None and terms.adds_to(histories):
-                scores += torch.from_numpy(terms.scores(histories)).to(scores.device)
+                every, row, item, value = terms.added(histories)
+                if every is not None:
+                    scores += torch.from_numpy(every).to(scores.device)
+                cells = torch.from_numpy(row), torch.from_numpy(item)
+                scores[cells] += torch.from_numpy(value).to(scores.device)
             return scores[:asked]
 
     def user_vectors(

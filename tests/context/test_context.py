@@ -132,6 +132,16 @@ def _equal(rows: pd.DataFrame) -> int:
     return int(min(old.get(key, 0), len(rows)))
 
 
+def test_removed_events_count_no_more() -> None:
+    model = Recommender.of(fitted().state)
+    own = events().query("user_id == 'u1'")["item_id"].value_counts()
+    item = str(own.index[0])
+    assert "repeats" in model.explain("u1", item).parts
+    model.remove(interactions=pd.DataFrame({"user_id": ["u1"], "item_id": [item]}))
+    assert "repeats" not in model.explain("u1", item).parts
+    assert model.state.engine.context == fitted().state.engine.context
+
+
 def test_events_that_came_later_repeat_too() -> None:
     state = fitted().state
     live = LiveEvents()

@@ -37,6 +37,16 @@ class OwnTerms(NamedTuple):
     values: Floats
 
 
+class AddedScores(NamedTuple):
+    """What terms add to scores ``[B, n]``: float32 ``every`` ``[B, n]`` (None for nothing), then
+    ``value`` (float32 ``[m]``) in the distinct cells ``row``, ``item`` (int64 ``[m]``)."""
+
+    every: np.ndarray | None
+    row: Ints
+    item: Ints
+    value: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class ContextTerms:
     """The terms for context and repeats over one snapshot.
@@ -92,18 +102,31 @@ class ContextTerms:
         """Whether scores of these histories have any of the terms."""
         return histories.context is not None or self.settings.repeating
 
-    def scores(self, histories: Histories) -> np.ndarray:
-        """float32 ``[B, n]``: what is added to scores; each row depends on its history alone."""
-        added = np.zeros((len(histories), self.n_items), dtype=np.float32)
+    def added(self, histories: Histories) -> AddedScores:
+        """What is added to the scores; each row depends on its history alone."""
+        rows: list[Ints] = []
+        found: list[OwnTerms] = []
         for row in range(len(histories)):
-            codes = self._row_codes(histories, row)
-            values = self.of_items(codes)
-            own = self.own(histories, row, codes)
+            own = self.own(histories, row, self._row_codes(histories, row))
             if own is not None:
-                values = values.copy()
-                values[own.items] += own.values.sum(axis=1)
-            added[row] = values
-        return added
+                rows.append(np.full(len(own.items), row))
+                found.append(own)
+        none = np.empty(0, dtype=np.int64)
+        value = [own.values.sum(axis=1) for own in found]
+        return AddedScores(
+            every=self._of_rows(histories),
+            row=np.concatenate([none, *rows]),
+            item=np.concatenate([none, *(own.items for own in found)]),
+            value=np.concatenate([np.empty(0), *value]).astype(np.float32),
+        )
+
+    def _of_rows(self, histories: Histories) -> np.ndarray | None:
+        """float32 ``[B, n]``: ``of_items`` of each row; None for requests without circumstances."""
+        if histories.context is None:
+            return None
+        distinct, place = np.unique(histories.context, axis=0, return_inverse=True)
+        every = [self.of_items(codes).astype(np.float32) for codes in distinct]
+        return np.stack(every)[np.ravel(place)]
 
     def of_items(self, codes: Ints) -> Floats:
         """float64 ``[n]``: what the circumstances add to every item, whoever asks."""
