@@ -88,6 +88,7 @@ class Histories:
             visit=self.visit[events],
             text=self.text[events],
             weight=None if self.weight is None else self.weight[events],
+            row=None if self.row is None else self.row[events],
         )
 
     def part(self, start: int, end: int) -> Histories:

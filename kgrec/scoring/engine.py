@@ -227,7 +227,9 @@ class Engine:
     @cached_property
     def context_terms(self) -> ContextTerms | None:
         """The terms for circumstances and repeats over the snapshot; None without any."""
-        return None if self.context is None else ContextTerms.of(self.context, self.snapshot)
+        if self.context is None:
+            return None
+        return ContextTerms.of(self.context, self.snapshot, self.model.shape.feedback)
 
     def adds_terms(self, histories: Histories) -> bool:
         """Whether scores have terms for circumstances or repeats."""

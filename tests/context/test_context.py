@@ -12,7 +12,7 @@ import pytest
 
 from graph_schema import Catalog
 from kgrec import Query, Recommender, RecommenderConfig
-from kgrec.config import ContextConfig
+from kgrec.config import ContextConfig, FeedbackConfig
 from kgrec.errors import RequestError
 from kgrec.graph.source import read_source
 from kgrec.scoring.live_events import LiveEvent, LiveEvents
@@ -140,6 +140,22 @@ def test_removed_events_count_no_more() -> None:
     model.remove(interactions=pd.DataFrame({"user_id": ["u1"], "item_id": [item]}))
     assert "repeats" not in model.explain("u1", item).parts
     assert model.state.engine.context == fitted().state.engine.context
+
+
+def test_negative_events_are_no_repeats() -> None:
+    frame = events().assign(event="use")
+    item = str(frame.query("user_id == 'u1'")["item_id"].value_counts().index[0])
+    frame.loc[(frame["user_id"] == "u1") & (frame["item_id"] == item), "event"] = "hide"
+    feedback = FeedbackConfig(events={"use": 1.0, "hide": -1.0})
+    settings = config().model_copy(update={"feedback": feedback})
+    model = Recommender(settings).fit(catalog(frame), effort="quick")
+    assert model.state.engine.context is not None
+    assert model.state.engine.context.repeats > 0
+    assert "repeats" not in model.explain("u1", item).parts
+    other = str(frame.query("user_id == 'u2'")["item_id"].value_counts().index[0])
+    found = model.explain("u2", other, context=EVENING)
+    assert found.parts["repeats"] > 0
+    assert abs(found.rest) < 1e-3
 
 
 def test_events_that_came_later_repeat_too() -> None:

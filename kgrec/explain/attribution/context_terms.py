@@ -50,9 +50,11 @@ def terms_of_score(engine: Engine, history: Histories, item: int) -> TermsOfScor
     own = terms.own(history, 0, codes)
     if own is None:
         return TermsOfScore(context)
-    mine = history.item == item
+    mine = np.zeros(len(history.item))
+    counted = terms.own_events(history, 0)
+    mine[counted] = history.item[counted] == item
     values = own.values[own.items == item].sum(axis=0)
-    share = mine / max(int(mine.sum()), 1)
+    share = mine / max(float(mine.sum()), 1.0)
     parts = {
         name: share * value
         for name, value in zip([REPEATS, *labels], values.tolist(), strict=True)

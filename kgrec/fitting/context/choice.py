@@ -100,7 +100,8 @@ def _own_weights(
     rows = rows_with_repeats(engine, valid, seed)
     if len(rows) < _FEWEST:
         return own
-    terms = ContextTerms.of(settings, engine.snapshot, rows.hidden)
+    feedback = engine.model.shape.feedback
+    terms = ContextTerms.of(settings, engine.snapshot, feedback, rows.hidden)
     codes = _codes(terms, rows)
     ranking = Ranking.of(rows)
     unit = ranking.spread()

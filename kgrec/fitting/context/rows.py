@@ -85,8 +85,9 @@ def rows_with_repeats(engine: Engine, valid: Interactions, seed: int) -> Context
         some = _some(engine, np.arange(len(valid)), seed)
         return _with_scores(engine, [valid.select(some)], [1.0], None)
     rows = _rows_of(snapshot, _sampled_users(snapshot))
-    out = np.random.default_rng([seed, 11]).random(len(rows)) < _DRAWN
     events, hidden = snapshot.interactions, np.zeros(len(snapshot.interactions), dtype=bool)
+    out = np.random.default_rng([seed, 11]).random(len(rows)) < _DRAWN
+    out &= _targets(engine, events.select(rows))
     hidden[rows[out]] = True
     pairs, drawn = _pairs(snapshot, events.select(rows)), rows[out]
     left = np.isin(pairs[out], pairs[~out])
@@ -133,8 +134,16 @@ def _rows_of(snapshot: GraphSnapshot, users: Ints) -> Ints:
 
 
 def _few(engine: Engine, valid: Interactions, seed: int) -> Interactions:
-    """The rows, or some drawn with ``seed`` of which enough are left whatever is asked for."""
-    return valid.select(_drawn(np.arange(len(valid)), _SPARE * _fitting(engine), seed))
+    """The rows that lists are to find, or some of them drawn with ``seed``, of which enough are
+    left whatever is asked for."""
+    wanted = np.flatnonzero(_targets(engine, valid))
+    return valid.select(_drawn(wanted, _SPARE * _fitting(engine), seed))
+
+
+def _targets(engine: Engine, events: Interactions) -> np.ndarray:
+    """bool ``[n]``: the events that lists are to find."""
+    feedback = engine.model.shape.feedback
+    return np.ones(len(events), bool) if feedback is None else feedback.targets_of(events)
 
 
 def _some(engine: Engine, rows: Ints, seed: int, parts: int = 1) -> Ints:
@@ -190,14 +199,4 @@ def _without(histories: Histories, hidden: np.ndarray) -> Histories:
     """The histories without the events of hidden rows; the ages of the others stay."""
     assert histories.row is not None
     keep = ~hidden[histories.row]
-    return Histories(
-        indptr=offsets(keep)[histories.indptr],
-        item=histories.item[keep],
-        age=histories.age[keep],
-        visit=histories.visit[keep],
-        text=histories.text[keep],
-        user=histories.user,
-        scenario=histories.scenario,
-        later=histories.later,
-        row=histories.row[keep],
-    )
+    return histories.select(keep, offsets(keep)[histories.indptr])

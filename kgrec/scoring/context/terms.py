@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from kgrec.errors import RequestError
+from kgrec.feedback import EventWeights
 from kgrec.graph.columns import codes_and_names
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Ints
 from kgrec.nn import Histories
@@ -61,16 +62,22 @@ class ContextTerms:
         How often each event was repeated; NaN where that is unknown.
     n_items : int
         Number of items.
+    liked : bool ``[interactions]`` or None
+        The events whose weight is above 0; None where all events say the same.
     """
 
     settings: ContextSettings
     columns: tuple[ColumnCounts, ...]
     amount: Floats | None
     n_items: int
+    liked: np.ndarray | None = None
 
     @staticmethod
     def of(
-        settings: ContextSettings, snapshot: GraphSnapshot, hidden: np.ndarray | None = None
+        settings: ContextSettings,
+        snapshot: GraphSnapshot,
+        feedback: EventWeights | None = None,
+        hidden: np.ndarray | None = None,
     ) -> ContextTerms:
         """Count the events of a snapshot that has the settings' columns, but for those where
         ``hidden`` (bool ``[interactions]``) holds."""
@@ -82,7 +89,8 @@ class ContextTerms:
         amount = None
         if settings.count is not None:
             amount = numbers_of(events.context[settings.count])
-        return ContextTerms(settings, columns, amount, n_items)
+        liked = None if feedback is None else feedback.of_interactions(events) > 0
+        return ContextTerms(settings, columns, amount, n_items, liked)
 
     def codes(self, context: Mapping[str, Any]) -> Ints:
         """int64 ``[C]``: the codes of a request's values; -1 for none and for unknown ones.
@@ -138,12 +146,14 @@ class ContextTerms:
 
     def own(self, histories: Histories, row: int, codes: Ints) -> OwnTerms | None:
         """What the user's own events add to the items of history ``row``; None for no terms."""
-        start, end = histories.indptr[row], histories.indptr[row + 1]
-        if not self.settings.repeating or start == end:
+        if not self.settings.repeating:
             return None
-        items, place = np.unique(histories.item[start:end], return_inverse=True)
-        none = np.full(end - start, -1, dtype=np.int64)
-        events = none if histories.row is None else histories.row[start:end]
+        mine = self.own_events(histories, row)
+        if not len(mine):
+            return None
+        items, place = np.unique(histories.item[mine], return_inverse=True)
+        none = np.full(len(mine), -1, dtype=np.int64)
+        events = none if histories.row is None else histories.row[mine]
         values = np.zeros((len(items), 1 + len(codes)))
         values[:, 0] = self._repeats(events, place, len(items))
         for at, (column, weights) in enumerate(
@@ -154,6 +164,18 @@ class ContextTerms:
                 odds = column.own_log_odds(code, events, place, items)
                 values[:, at] = weights.own * odds
         return OwnTerms(items, values)
+
+    def own_events(self, histories: Histories, row: int) -> Ints:
+        """int64: the places of a history's events that repeats count: those whose weight is above
+        0, whatever their number."""
+        places = np.arange(histories.indptr[row], histories.indptr[row + 1])
+        if histories.weight is None:
+            return places
+        liked = histories.weight[places] > 0
+        if self.liked is not None and histories.row is not None:  # capped events have no weight
+            stored = histories.row[places]
+            liked = np.where(stored >= 0, self.liked[stored], liked)
+        return places[liked]
 
     def _repeats(self, events: Ints, place: Ints, size: int) -> Floats:
         count = np.bincount(place, minlength=size)
