@@ -66,14 +66,10 @@ def _check_values(name: str, values: np.ndarray, n: int) -> None:
             f"the context column {name!r} has the value {values[0]!r} throughout, which tells "
             "nothing; leave it out of context.columns."
         )
-    numbers = numbers_of(values)
-    if np.isnan(numbers).any():
-        many = len(values) * _EVENTS > n and len(values) > _FEW
-    else:
-        whole = bool((numbers == np.floor(numbers)).all())
-        many = len(values) > _FEW and (not whole or len(values) * _EVENTS > n)
-        many |= not whole and len(values) * _EVENTS > n
-    if many:
+    numbers, large = numbers_of(values), len(values) > _FEW
+    rare = len(values) * _EVENTS > n
+    fractions = not np.isnan(numbers).any() and bool((numbers != np.floor(numbers)).any())
+    if (large and (rare or fractions)) or (rare and fractions):
         raise RequestError(
             f"the context column {name!r} has {len(values):,} values for {n:,} interactions, so "
             "that hardly any comes again; put them into a few bins first, such as cold, mild and "
