@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from kgrec.features.tables import Vocabulary
 from kgrec.ratings.attributes.taste import AttributeTaste
 from kgrec.ratings.blend import RatingBlend
-from kgrec.ratings.context import ContextPenalty
 from kgrec.ratings.model import RatingModel, RatingShape
 from kgrec.ratings.scale import RatingScale
+from kgrec.scoring.context.rating_effects import ContextPenalty
 from kgrec.text.sentiment import Sentiment
 
 _WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"

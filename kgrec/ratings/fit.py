@@ -26,7 +26,6 @@ from kgrec.ratings.attributes.taste import (
     token_matrices,
 )
 from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
-from kgrec.ratings.context import ContextPairs, ContextPenalty, choose_penalty
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.heads import tune_head
 from kgrec.ratings.model import RatingModel, RatingShape
@@ -35,6 +34,7 @@ from kgrec.ratings.predictor import RatingPredictor
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.ratings.scale import RatingScale
 from kgrec.ratings.training import VALID_LOSS, RatingTask, RatingTrainer, own_rows
+from kgrec.scoring.context.rating_effects import ContextPairs, ContextPenalty, choose_penalty
 from kgrec.scoring.scenario_codes import scenario_codes
 from kgrec.text.sentiment import Sentiment
 

@@ -30,9 +30,9 @@ from kgrec.nn.heads import HEADS, ByScenario, HeadShape
 from kgrec.nn.heads.linear_steps import product
 from kgrec.nn.model import sum_parts
 from kgrec.ratings.blend import RatingBlend
-from kgrec.ratings.context import ContextPenalty
 from kgrec.ratings.pools import RatingPools, TimeWindows
 from kgrec.ratings.scale import RatingScale
+from kgrec.scoring.context.rating_effects import ContextPenalty
 from kgrec.sparse import SparseMatrix
 
 

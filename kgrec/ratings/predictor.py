@@ -19,10 +19,10 @@ from kgrec.ratings.attributes.taste import (
     token_matrices,
 )
 from kgrec.ratings.blend import BlendFeatures
-from kgrec.ratings.context import ContextEffects, ContextPairs
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.model import RatedItems, RatingModel
 from kgrec.ratings.pools import RatedEvents, RatingPairs, RatingPools, user_means
+from kgrec.scoring.context.rating_effects import ContextEffects, ContextPairs
 from kgrec.sparse import SparseMatrix
 
 _ROWS = 16_384  # pairs at once; each is answered on its own

@@ -15,7 +15,6 @@ from kgrec.config import RatingConfig
 from kgrec.nn.heads import ByScenario, grown
 from kgrec.progress import Progress
 from kgrec.ratings.attributes.propensities import count_facts
-from kgrec.ratings.context import ContextEffects
 from kgrec.ratings.fit import FittedRatings, RatingData, beyond, fit_rating_model
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.pools import RatedEvents, rated_rows
@@ -24,6 +23,7 @@ from kgrec.ratings.requests import RatedHistories, read_rating_request
 from kgrec.ratings.reviews import Reviews, build_evidence
 from kgrec.scenarios.inferred_scenarios import UserScenarios
 from kgrec.scoring.bound_model import read_inputs
+from kgrec.scoring.context.rating_effects import ContextEffects
 from kgrec.scoring.context.terms import words_of_frame
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import scenario_codes

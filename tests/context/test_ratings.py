@@ -12,7 +12,12 @@ import pytest
 from graph_schema import Catalog
 from kgrec import ContextConfig, RatingConfig, Recommender, RecommenderConfig
 from kgrec.errors import RequestError
-from kgrec.ratings.context import ContextEffects, ContextPairs, ContextPenalty, choose_penalty
+from kgrec.scoring.context.rating_effects import (
+    ContextEffects,
+    ContextPairs,
+    ContextPenalty,
+    choose_penalty,
+)
 
 
 def ratings(seed: int = 0) -> pd.DataFrame:
