@@ -216,6 +216,7 @@ class _Filling:
         self.skipped: list[int] = []
         self.again = False
         self.lacks_floor = False
+        self.next_end = placement.first_end
         self.counts: dict[int, int] = {}
         self.full = set(placement.forbidden)
         self.needs = [floor.least for floor in placement.floors]
@@ -260,7 +261,8 @@ class _Filling:
 
     def next(self, place: int, *, whole: bool) -> int:
         """The item row for this place, -1 where there is none."""
-        if place in self.placement.ends:
+        if self.next_end <= place:  # also where the place of the end itself has a pin
+            self.next_end = min((end for end in self.placement.ends if end > place), default=2**31)
             self.again, of = True, self.placement.of
             self.full = {kind for kind in self.full if place <= of[kind]}
         row = -1

@@ -58,6 +58,12 @@ def test_a_cap_counts_each_part_and_ends_after_its_places() -> None:
     assert place(caps, SCORES, 5) == [0, 3, 4, 1, 2]
 
 
+def test_a_cap_ends_also_where_the_next_place_has_a_pin() -> None:
+    caps = (cap(1, 2, "a", "a", "", "", "", "", ""),)
+    both = Placement(pins=(Pin(3, np.array([6])),), caps=caps)
+    assert place(both, SCORES, 5) == [0, 2, 6, 1, 3]
+
+
 def test_a_cap_reserves_room_for_a_pin_that_comes_later() -> None:
     caps = (cap(1, 3, "a", "", "", "", "", "", "a"),)
     both = Placement(pins=(Pin(3, np.array([6])),), caps=caps)
