@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from graph_schema import Catalog
+from kgrec import FeedbackConfig, Recommender
 from kgrec.serving.registry import Root
+from tests.recommender import catalogs
 from tests.serving.running import Running, running
 
 LATE = 1_600_000_000
@@ -223,3 +226,29 @@ def test_the_graph_follows_the_log(changing: Running, root: Path) -> None:
     assert changing.post("/v1/models/rollback", {}).json["name"] == "a"
     assert changing.get("/v1/users/fan/events").json["total"] == 3
     assert {"n1", "i2", "i5"} & set(changing.items("fan", k=40)) == set()
+
+
+def test_events_count_by_their_kind(tmp_path: Path) -> None:
+    """As in the model's settings; a kind without a weight is refused."""
+    frames = catalogs.frames()
+    frames["interactions"]["event"] = "buy"
+    config = catalogs.config().model_copy(
+        update={"feedback": FeedbackConfig(events={"buy": 1.0, "return": -1.0})}
+    )
+    model = Recommender(config).fit(Catalog.from_frames(**frames), effort="quick")
+    model.save(tmp_path / "model")
+    with running("--model", tmp_path / "model") as service:
+        liked = {"user": "liker", "item": "i1", "event": "buy"}
+        returned = {"user": "returner", "item": "i1", "event": "return"}
+        odd = {"user": "liker", "item": "i2", "event": "glance"}
+        reply = service.post("/v1/events", {"events": [liked, returned, odd]}).json
+        assert (reply["accepted"], reply["rejected"][0]["code"]) == (2, "no_weight")
+        lists = [
+            {
+                item["id"]: item["score"]
+                for item in service.post("/v1/recommend", body).json["items"]
+            }
+            for body in ({"user": "liker", "k": 40}, {"user": "returner", "k": 40})
+        ]
+        alike = [f"i{number}" for number in range(5, 40, 4)]  # of the taste of i1
+        assert sum(lists[0][item] for item in alike) > sum(lists[1][item] for item in alike)

@@ -150,12 +150,13 @@ class CompareBody(PlaceBody, kw_only=True):
 
 
 class EventBody(Body, kw_only=True):
-    """One event. ``id`` makes sending it again safe: the same id counts once."""
+    """One event. ``id`` makes sending it again safe: the same id counts once; ``event``: its kind,
+    such as "buy", which the model's settings may weigh."""
 
     user: Id
     item: Id
     id: Name | None = None
-    event: Name = "interaction"
+    event: Name | None = None
     timestamp: Time | None = None
     rating: float | None = None
     scenario: Name | None = None

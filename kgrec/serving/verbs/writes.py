@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from graph_schema.names import ITEM, USER
+from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.serving.event_log import Record, now
 from kgrec.serving.live_graph import EVENT, FACTS, IMPRESSIONS, NO_FACTS, NO_NODE, NODE, TAKEN_BACK
@@ -197,6 +199,12 @@ def _wrong(served: Served, event: EventBody, missing: str, received: int) -> tup
             "from_the_future",
             f"timestamp {event.timestamp} is more than a day ahead; give unix seconds in UTC.",
         )
+    feedback = served.model.state.engine.model.shape.feedback
+    if feedback is not None:
+        try:
+            feedback.weights(np.array([event.event or ""], dtype=object), np.array([np.nan]))
+        except RequestError as error:
+            return "no_weight", str(error)
     return None
 
 
