@@ -53,9 +53,18 @@ def lists(opening: Opening, tmp_path: Path) -> Opening:
 def shown(page: Page) -> list[str]:
     """Names of the nodes that are shown, those of ``page`` in the browser's picture."""
     found: list[str] = page.evaluate(
-        "cy.nodes().filter(one => one.visible()).map(one => one.data('node').text)"
+        "cy.nodes().filter(one => !one.hasClass('hidden')).map(one => one.data('node').text)"
     )
     return found
+
+
+def wait_for(page: Page, name: str, *, there: bool = True) -> None:
+    """Until a node with this name is shown, or no longer: a click may be acted on a moment later."""
+    page.wait_for_function(
+        "([name, there]) => there === cy.nodes().some("
+        "one => !one.hasClass('hidden') && one.data('node').text === name)",
+        arg=[name, there],
+    )
 
 
 def overlaps(page: Page) -> int:
@@ -75,7 +84,7 @@ def overlaps(page: Page) -> int:
 
 def click_node(page: Page, name: str) -> None:
     spot: dict[str, float] = page.evaluate(
-        "name => cy.nodes().filter(one => one.visible() && one.data('node').text === name)[0]"
+        "name => cy.nodes().filter(one => !one.hasClass('hidden') && one.data('node').text === name)[0]"
         ".renderedPosition()",
         name,
     )
@@ -92,7 +101,7 @@ def test_a_graph_is_clicked_searched_and_filtered(opening: Opening, tmp_path: Pa
         page.locator("#facts li button").first.click()
         expect(page.locator("#facts h2").first).not_to_have_text("A name of some length 1")
         page.get_by_label("HAS_GENRE").uncheck()
-        lines = "cy.edges().filter(one => one.visible()).length"
+        lines = "cy.edges().filter(one => !one.hasClass('hidden')).length"
         assert page.evaluate(lines) < 58
         page.get_by_label("HAS_GENRE").check()
         page.get_by_role("button", name="Arrange anew").click()
@@ -137,13 +146,14 @@ def test_reasons_of_a_user_are_shown_and_nodes_opened(lists: Opening) -> None:
         assert page.evaluate("cy.nodes('.marked').length") == 4
         click_node(page, "New")
         page.get_by_role("button", name="Show 1 of 1 neighbours").click()
-        assert "Genre" in shown(page)
+        wait_for(page, "Genre")
         page.get_by_role("button", name="Fold").click()
-        assert "Genre" not in shown(page)
+        wait_for(page, "Genre", there=False)
         page.get_by_role("button", name="Rated before").click()
         expect(page.locator("#history")).to_contain_text("Elsewhere")
         page.get_by_role("button", name="Recommended (2)").click()
         page.locator("#items .head").nth(1).click()
+        wait_for(page, "Other")
         assert shown(page) == ["You", ODD, "Other"]
         assert page.evaluate("window.hacked") is None
 
