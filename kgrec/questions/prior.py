@@ -154,7 +154,7 @@ def _entity_loadings(
     """The loadings of entities, and how many items each has: the mean of its items' loadings per
     deviation, less that of all items, as of an answer with even odds."""
     n_entities = len(snapshot.entities)
-    at = _items_of_entities(snapshot)
+    at = items_of_entities(snapshot)
     counts = np.diff(at.indptr)
     unit = items.factors / np.maximum(deviation, 1e-9)[:, None]
     mean = _scaled(at, 1 / np.maximum(counts, 1)) @ unit - unit.mean(axis=0)
@@ -166,7 +166,7 @@ def _entity_loadings(
     return Loadings(np.full(n_entities, EVEN), found, noise), counts.astype(np.int64)
 
 
-def _items_of_entities(snapshot: GraphSnapshot) -> sp.csr_matrix:
+def items_of_entities(snapshot: GraphSnapshot) -> sp.csr_matrix:
     """float64 CSR ``[entities, n_items]``: one where a fact joins the two."""
     entity, item = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for facts in snapshot.facts:

@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 
-from graph_schema.names import ENTITY, ITEM
 from kgrec.arrays import binary_matrix, unit_rows, unit_sparse_rows
 from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Ints
 from kgrec.nn.singular_vectors import right_singular_vectors
+from kgrec.questions.prior import items_of_entities
 from kgrec.social.follows import Follows
 
 GRAPH: Final = (
@@ -108,17 +108,10 @@ def _active(chosen: sp.csr_matrix) -> Floats:
 
 def _entities(snapshot: GraphSnapshot) -> sp.csr_matrix:
     """float64 CSR ``[n_items, entities]``: facts between both, rare entities with more weight."""
-    item, entity = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for facts in snapshot.facts:
-        ends = (facts.head_label, facts.tail_label)
-        if ends in ((ITEM, ENTITY), (ENTITY, ITEM)):
-            first, second = (facts.head, facts.tail)[:: 1 if ends[0] == ITEM else -1]
-            item.append(first)
-            entity.append(second)
-    shape = (len(snapshot.items), len(snapshot.entities))
-    joined = binary_matrix(np.concatenate(item), np.concatenate(entity), shape)
+    joined = sp.csr_matrix(items_of_entities(snapshot).T)
     counts = np.asarray(joined.sum(axis=0)).ravel()
-    return sp.csr_matrix(joined @ sp.diags(np.log1p(shape[0] / np.maximum(counts, 1.0))))
+    rarity = np.log1p(len(snapshot.items) / np.maximum(counts, 1.0))
+    return sp.csr_matrix(joined @ sp.diags(rarity))
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def shown(page: Page) -> list[str]:
 
 
 def wait_for(page: Page, name: str, *, there: bool = True) -> None:
-    """Until a node with this name is shown, or no longer: a click may be acted on a moment later."""
+    """Until a node with this name is shown, or no longer."""
     page.wait_for_function(
         "([name, there]) => there === cy.nodes().some("
         "one => !one.hasClass('hidden') && one.data('node').text === name)",
@@ -84,8 +84,8 @@ def overlaps(page: Page) -> int:
 
 def click_node(page: Page, name: str) -> None:
     spot: dict[str, float] = page.evaluate(
-        "name => cy.nodes().filter(one => !one.hasClass('hidden') && one.data('node').text === name)[0]"
-        ".renderedPosition()",
+        "name => cy.nodes().filter(one => !one.hasClass('hidden') && "
+        "one.data('node').text === name)[0].renderedPosition()",
         name,
     )
     page.locator("#graph").click(position={"x": spot["x"], "y": spot["y"]})
