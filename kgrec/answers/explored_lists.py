@@ -124,8 +124,7 @@ def _check_rules(request: Request) -> None:
     """Raise RequestError for rules that pin, cap or reserve places of a list of the request."""
     if request.rules is None:
         return
-    for row in range(len(request)):
-        rules = request.rules.of(row)
+    for _, rules in request.rules.parts():
         if rules.placement is not None:
             names = [repr(rule.name) for rule in rules.rules if rule.effect in PLACING]
             raise RequestError(

@@ -6,19 +6,13 @@ from typing import Annotated
 
 import typer
 
-from kgrec.cli._app import app
+from kgrec.cli._app import command_group
 from kgrec.cli._options import JsonOption
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli._progress import say
 from kgrec.cli.serve import RootOption, ServedOption, open_root
 
-keys = typer.Typer(
-    name="keys",
-    no_args_is_help=True,
-    help="Keys of the service: who may call it, and for what.",
-    rich_markup_mode="markdown",
-)
-app.add_typer(keys)
+keys = command_group("keys", "Keys of the service: who may call it, and for what.")
 
 
 @keys.command(epilog="Example: `kgrec keys add shop --scopes read,write --model model`")

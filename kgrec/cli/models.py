@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgrec.cli._app import app
+from kgrec.cli._app import command_group
 from kgrec.cli._options import JsonOption
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli.serve import open_root
@@ -16,13 +16,7 @@ from kgrec.cli.serve import open_root
 if TYPE_CHECKING:
     from kgrec.serving.registry import Activation
 
-models = typer.Typer(
-    name="models",
-    no_args_is_help=True,
-    help="The models of a service, and which one answers.",
-    rich_markup_mode="markdown",
-)
-app.add_typer(models)
+models = command_group("models", "The models of a service, and which one answers.")
 RootOption = Annotated[
     Path, typer.Option("--root", envvar="KGREC_ROOT", help="Folder of the service.")
 ]

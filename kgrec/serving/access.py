@@ -76,6 +76,11 @@ class Keys:
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(self._keys)
 
+    @property
+    def open(self) -> bool:
+        """Whether nobody needs a key, as there has never been one."""
+        return not self._keys and not self.required
+
     def find(self, text: str) -> Key | None:
         """The key with this text; None for an unknown one. All keys are compared, in constant time
         each."""

@@ -12,9 +12,6 @@ class ServiceConfig(Settings):
 
     max_body: int = Field(1_000_000, ge=1_000, description="Largest body of a request, in bytes.")
     body_seconds: float = Field(10.0, gt=0, description="Longest time in which a body may arrive.")
-    max_k: int = Field(1_000, ge=1, description="Longest list.")
-    max_users: int = Field(1_000, ge=1, description="Most users of a batch.")
-    max_events: int = Field(1_000, ge=1, description="Most events of a request.")
     in_flight: int = Field(
         64, ge=1, description="Requests answered at once; more are refused with 503."
     )

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from graph_schema import Catalog
-from graph_schema.names import ENTITY, ITEM, USER
+from graph_schema.names import KEY_COLUMNS, LABEL_FRAMES
 from kgrec.errors import CatalogError, KgrecError, RequestError
 from kgrec.feedback import EventWeights
 from kgrec.graph.news import updated
@@ -25,11 +25,6 @@ from kgrec.serving.event_log import Record, records_of
 from kgrec.serving.live_graph import EVENT, FACTS, NO_FACTS, NO_NODE, NODE, TAKEN_BACK
 from kgrec.serving.registry import Root
 
-_FRAMES = {
-    ITEM: ("items", "item_id"),
-    USER: ("users", "user_id"),
-    ENTITY: ("entities", "entity_id"),
-}
 _COLUMNS = ("user_id", "item_id", "event", "timestamp", "rating", "scenario")
 
 
@@ -133,7 +128,8 @@ def _catalog(records: list[Record]) -> Catalog:
         if record["kind"] == EVENT:
             frames.setdefault("interactions", []).append(_interaction(record))
         elif record["kind"] == NODE:
-            frame, key = _FRAMES[record["label"]]
+            frame = LABEL_FRAMES[record["label"]]
+            key = KEY_COLUMNS[frame]
             frames.setdefault(frame, []).append({key: record["id"], **record["attributes"]})
         else:
             frames.setdefault("facts", []).extend(record["facts"])
@@ -146,7 +142,7 @@ def _remove(model: Recommender, records: list[Record]) -> None:
     facts: list[dict[str, Any]] = []
     for record in records:
         if record["kind"] == NO_NODE:
-            ids[_FRAMES[record["label"]][0]].append(record["id"])
+            ids[LABEL_FRAMES[record["label"]]].append(record["id"])
         else:
             facts.extend(record["facts"])
     model.remove(

@@ -8,28 +8,17 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from kgrec.errors import KgrecError
 from kgrec.serving.event_log import now
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import Service
+from kgrec.serving.verbs.answers import JobAnswer
 
 _NICE = 10
 _SAID = 2_000  # characters of what a process said last
-
-
-@dataclass(frozen=True)
-class Job:
-    """Work in another process: ``state`` is "running", "done" or "failed"."""
-
-    id: str
-    kind: str
-    state: str
-    started: int
-    ended: int | None = None
-    model: str | None = None
-    detail: str = ""
 
 
 class Jobs:
@@ -37,18 +26,18 @@ class Jobs:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, JobAnswer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._processes: set[asyncio.subprocess.Process] = set()
 
-    def start(self, kind: str, who: str) -> Job:
+    def start(self, kind: str, who: str) -> JobAnswer:
         """Start a job. Raises Problem where one runs."""
         running = [job for job in self.jobs.values() if job.state == "running"]
         if running:
             raise Problem(
                 409, "job_runs", f"job {running[0].id} ({running[0].kind}) runs; wait for its end."
             )
-        job = Job(secrets.token_hex(6), kind, "running", now())
+        job = JobAnswer(id=secrets.token_hex(6), kind=kind, state="running", started=now())
         self.jobs[job.id] = job
         task = asyncio.create_task(self._fold(job, who))
         self._tasks.add(task)
@@ -74,10 +63,10 @@ class Jobs:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _fold(self, job: Job, who: str) -> None:
+    async def _fold(self, job: JobAnswer, who: str) -> None:
         service = self.service
         before, until = service.served.entry, service.log.last
-        name = f"{before.name.split('+')[0].split('-fold')[0]}-fold{until}"
+        name = f"{before.name.split('-fold')[0]}-fold{until}"
         if until <= before.folded_until:
             self._end(job, "done", before.name, "nothing is new.")
             return
@@ -116,8 +105,10 @@ class Jobs:
             self._processes.discard(process)
         return process.returncode or 0, said.decode("utf-8", "replace")[-_SAID:].strip()
 
-    def _end(self, job: Job, state: str, model: str | None, detail: str) -> None:
-        self.jobs[job.id] = replace(job, state=state, ended=now(), model=model, detail=detail)
+    def _end(self, job: JobAnswer, state: str, model: str | None, detail: str) -> None:
+        self.jobs[job.id] = msgspec.structs.replace(
+            job, state=state, ended=now(), model=model, detail=detail
+        )
 
 
 def _lowered() -> Callable[[], object] | None:

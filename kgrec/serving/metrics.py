@@ -24,9 +24,9 @@ class Metrics:
         Events by outcome: "accepted", "duplicate", "rejected".
     visible
         Seconds from the arrival of events until lists count them.
-    folded_until, log_bytes
-        Number of the last record that the graph has; size of the log.
-    model_age, swaps, swap_seconds
+    unfolded, log_bytes
+        Records that the graph does not have yet; size of the log.
+    model, model_since, swaps, swap_seconds
         The model that answers, and changes of it, by result.
     cold, empty
         Lists for users without any history, and lists without items.

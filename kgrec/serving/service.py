@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
-from graph_schema.names import ENTITY, ITEM, USER
+from graph_schema.names import ENTITY, ITEM, LABEL_FRAMES, USER
 from kgrec.errors import KgrecError, RequestError
 from kgrec.recommender import Recommender
 from kgrec.serving.access import Keys, Limiter, Rate
@@ -25,6 +25,7 @@ from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
 
 _T = TypeVar("_T")
 _LOOK = 1.0  # seconds between two looks at the registry
+LABELS = {LABEL_FRAMES[label]: label for label in (ITEM, USER, ENTITY)}  # by kind, as routes say
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,6 @@ class Served:
         plain = Recommender.load(root.folder_of(entry))
         live = LiveGraph(records, entry.folded_until)
         state = replace(plain.state, live=live.events).warm_up()
-        _ = state.resolver
         return Served(entry, Recommender.of(state), live, _titles(plain), now())
 
     def knows_user(self, user: str) -> bool:
@@ -312,6 +312,3 @@ def _titles(model: Recommender) -> dict[str, str]:
         return {}
     pairs = zip(items.ids.tolist(), items.attributes["title"].tolist(), strict=True)
     return {item: title for item, title in pairs if isinstance(title, str) and title}
-
-
-LABELS = {"items": ITEM, "users": USER, "entities": ENTITY}

@@ -59,6 +59,7 @@ def test_a_folder_that_is_no_model_is_not_registered(tmp_path: Path) -> None:
         ["serve", "--port", "70000", "--root", "r"],
         ["serve", "--root", "r", "--certificate", __file__],
         ["keys", "add", "x"],
+        ["keys", "add", "x", "--root", "r", "--root", "s"],
         ["models", "activate"],
     ],
 )

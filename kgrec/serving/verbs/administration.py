@@ -94,7 +94,7 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         trouble=service.trouble,
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
-        examples=snapshot.users.ids[:_EXAMPLES].tolist() if _is_open(service) else [],
+        examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
     )
 
 
@@ -124,19 +124,18 @@ class JobVerbs:
 
     async def start(self, service: Service, body: JobBody, call: Call) -> JobAnswer:
         """Start a job in another process."""
-        return JobAnswer(**asdict(self._jobs.start(body.kind, call.who)))
+        return self._jobs.start(body.kind, call.who)
 
     async def all(self, service: Service, body: None, call: Call) -> JobsAnswer:
         """All jobs since the start of the service, the latest first."""
-        jobs = [JobAnswer(**asdict(job)) for job in self._jobs.jobs.values()]
-        return JobsAnswer(jobs=jobs[::-1])
+        return JobsAnswer(jobs=list(self._jobs.jobs.values())[::-1])
 
     async def one(self, service: Service, body: None, call: Call) -> JobAnswer:
         """One job."""
         job = self._jobs.jobs.get(call.path["id"])
         if job is None:
             raise Problem(404, "unknown_job", f"no job has the id {call.path['id']!r}.")
-        return JobAnswer(**asdict(job))
+        return job
 
 
 def _model(registry: Registry, entry: ModelEntry) -> ModelAnswer:
@@ -153,13 +152,8 @@ def _activation(change: Activation) -> ActivationAnswer:
     return ActivationAnswer(**asdict(change))
 
 
-def _is_open(service: Service) -> bool:
-    """Whether there are no keys, so that whoever works on the machine may do everything."""
-    return not len(service.keys) and not service.keys.required
-
-
 def _scopes(service: Service, who: str) -> list[str]:
     """What somebody may do."""
     keys = [key for key in service.keys if key.name == who]
-    allowed = _is_open(service) or any(key.allows("admin") for key in keys)
+    allowed = service.keys.open or any(key.allows("admin") for key in keys)
     return [scope for scope in SCOPES if allowed or any(key.allows(scope) for key in keys)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.explore.explorer import GraphExplorer
+from kgrec.graph.snapshot import NodeTable
 from kgrec.presentation import plain_value
 from kgrec.serving.private import hidden
 from kgrec.serving.problems import Problem
@@ -58,14 +59,11 @@ def node(service: Service, body: None, call: Call) -> NodeAnswer:
     space, table = graph.index.space, graph.index.snapshot.table(label)
     number = space.find(label, found.id)
     row = space.label_row(number)[1]
-    attributes = {
-        str(name): plain_value(table.attributes[name].array[row]) for name in table.attributes
-    }
     return NodeAnswer(
         label=label,
         id=found.id,
         name=space.name(number),
-        attributes={name: value for name, value in attributes.items() if value is not None},
+        attributes=_known(table, row, {}),
         counts=_counts(graph, (label, node_id)),
     )
 
@@ -78,13 +76,7 @@ def get_node(service: Service, body: None, call: Call) -> NodeAnswer:
     row = int(table.rows([node_id])[0])
     if changed is None or (row < 0 and not changed):
         raise Problem(404, "unknown_node", f"no {label.lower()} has the id {node_id!r}.")
-    attributes: dict[str, Any] = {}
-    if row >= 0:
-        attributes = {
-            str(name): plain_value(table.attributes[name].array[row]) for name in table.attributes
-        }
-    attributes.update(changed)
-    known = {name: value for name, value in attributes.items() if value is not None}
+    known = _known(table, row, changed)
     name = str(known.get("title") or known.get("name") or "")
     return NodeAnswer(label=label, id=node_id, name=name, attributes=known, counts={})
 
@@ -143,6 +135,15 @@ def subgraph(service: Service, body: SubgraphBody, call: Call) -> SubgraphAnswer
         if a in there and b in there
     ]
     return SubgraphAnswer(nodes=nodes, edges=edges, left_out=int(found.graph["left_out"]))
+
+
+def _known(table: NodeTable, row: int, changed: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a row (-1: none), with what has changed since, without absent values."""
+    values: dict[str, Any] = {}
+    if row >= 0:
+        columns = table.attributes
+        values = {str(name): plain_value(columns[name].array[row]) for name in columns}
+    return {name: value for name, value in {**values, **changed}.items() if value is not None}
 
 
 def _named(call: Call) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from kgrec.paths.index import Constraints
 from kgrec.presentation import plain_value
 from kgrec.query import Query
 from kgrec.scoring.ranked_lists import Ranked
+from kgrec.serving.private import hidden_for
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import Served, Service
 from kgrec.serving.verbs.answers import (
@@ -266,8 +267,6 @@ def _answer(served: Served, body: RecommendBody, first: int = 1) -> ListAnswer:
 
 
 def _add_reasons(served: Served, body: RecommendBody, items: list[ListedItem]) -> None:
-    from kgrec.serving.private import hidden_for
-
     query, _ = query_of(served, body)
     found = served.model.explain_all(query, _ids(item.id for item in items), k=_REASONS)
     for item, one in zip(items, found, strict=True):

@@ -44,7 +44,9 @@ async def add_events(service: Service, body: EventsBody, call: Call) -> StoredAn
             continue
         record = _record(event, received, call, place)
         key = record.get("event_id")
-        if key is not None and (key in ids or key in service.pending or _stored(service, key)):
+        if key is not None and (
+            key in ids or key in service.pending or key in service.served.live.numbers
+        ):
             duplicate += 1
             if key in service.pending:
                 await service.pending[key]
@@ -224,10 +226,6 @@ def _record(event: EventBody, received: int, call: Call, place: int) -> Record:
     if key is not None:
         record["event_id"] = key
     return record
-
-
-def _stored(service: Service, key: str) -> bool:
-    return key in service.served.live.numbers
 
 
 async def _facts(service: Service, body: FactsBody, kind: str, call: Call) -> StoredAnswer:

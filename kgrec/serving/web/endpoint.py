@@ -137,7 +137,7 @@ class Endpoint:
         service, scope = self.service, self.operation.scope
         if scope is None:
             return "anybody", False
-        if not len(service.keys) and not service.keys.required:
+        if service.keys.open:
             _check_local(headers)
             return "local", True
         key = self._key(headers)
