@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import typer.testing
 from hypothesis import settings
+from typer.main import get_command
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 # One thread for each worker, and for the processes it starts: the tensors of tests are so small
 # that a second thread costs more than it gives. It counts only before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# typer's runner makes every command anew for each call, which takes longer than most of the calls.
+typer.testing._get_command = cache(get_command)  # type: ignore[attr-defined]
 
 # What other workers do is no example's fault.
 settings.register_profile("shared-processor", deadline=None)
