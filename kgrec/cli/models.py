@@ -96,5 +96,31 @@ def history(root: RootOption, as_json: JsonOption = False) -> None:
         print(f"{when}  {change.before or '-'} -> {change.name}  {change.who}: {change.reason}")
 
 
+@models.command(
+    epilog="Example: `kgrec models feedback-log shown.parquet --root service`, then "
+    "`kgrec judge --model new --log shown.parquet`"
+)
+def feedback_log(
+    file: Annotated[Path, typer.Argument(help="A .csv, .parquet or .jsonl file to write.")],
+    root: RootOption,
+    event: Annotated[
+        str | None, typer.Option(help="The kind of event that is a reward; by default every kind.")
+    ] = None,
+    rated: Annotated[
+        float | None, typer.Option(help="The rating from which an event is a reward.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the explored lists that were shown, with rewards, to judge other models by."""
+    from kgrec.serving.event_log import records_of
+    from kgrec.serving.feedback import shown_lists
+
+    opened = open_root(None, root)
+    records = records_of(opened.log) if opened.log.exists() else ()
+    found = shown_lists(records, event=event, rated=rated)
+    found.write(file)
+    print_values({"places": len(found), "rewards": float(found.reward.sum())}, as_json)
+
+
 def _print(change: Activation, as_json: bool) -> None:
     print_values({"model": change.name, "before": change.before}, as_json)

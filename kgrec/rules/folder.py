@@ -136,6 +136,15 @@ class RuleFolder:
             self._write_held(list(rows.values()))
         return self.held()
 
+    def copy_to(self, folder: str | Path) -> None:
+        """Put the rules, their log and the held items in the place of those of another model."""
+        other = RuleFolder(folder)
+        with self._alone(), other._alone():
+            for name in (LOG, HELD, RULES):
+                there = self._place(name).exists()
+                if there or other._place(name).exists():
+                    save_text(other._place(name), self._text(name) if there else "")
+
     def _write(self, log: RuleLog, rules: str) -> None:
         """The log first: where the other is not written, the log shows it."""
         save_text(self._place(LOG), log.text)

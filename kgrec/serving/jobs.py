@@ -83,7 +83,9 @@ class Jobs:
             if code:
                 self._end(job, "failed", None, said)
                 return
-            await service.activate(name, who, f"fold until record {until}", before.name)
+            await service.activate(
+                name, who, f"fold until record {until}", before.name, rules_of=before
+            )
         except (KgrecError, Problem) as error:
             self._end(job, "failed", name, str(error))
             return

@@ -12,11 +12,11 @@ _MOST = 50_000
 
 @dataclass(frozen=True)
 class GivenList:
-    """A list: the body of its request, the items of all its pages, and when it was made (seconds of
-    a monotonic clock)."""
+    """A list: the body of its request, the items of all its pages with their probabilities (None
+    without exploring), and when it was made (seconds of a monotonic clock)."""
 
     body: Any
-    items: tuple[Any, ...]
+    items: dict[Any, float | None]
     made: float
 
 
@@ -31,7 +31,7 @@ class GivenLists:
     def __len__(self) -> int:
         return len(self._lists)
 
-    def keep(self, list_id: str, body: Any, items: tuple[Any, ...]) -> None:
+    def keep(self, list_id: str, body: Any, items: dict[Any, float | None]) -> None:
         """Keep a list under a new id."""
         at = time.monotonic()
         self._lists[list_id] = GivenList(body, items, at)
@@ -49,8 +49,8 @@ class GivenLists:
             return None
         return found
 
-    def extend(self, list_id: str, items: tuple[Any, ...]) -> None:
+    def extend(self, list_id: str, items: dict[Any, float | None]) -> None:
         """Add the items of a further page."""
         found = self._lists.get(list_id)
         if found is not None:
-            self._lists[list_id] = replace(found, items=found.items + items)
+            self._lists[list_id] = replace(found, items={**found.items, **items})

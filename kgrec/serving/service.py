@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from graph_schema.names import ENTITY, ITEM, LABEL_FRAMES, USER
 from kgrec.errors import KgrecError, RequestError
 from kgrec.recommender import Recommender
+from kgrec.rules import RuleFolder
 from kgrec.serving.access import Keys, Limiter, Rate
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
@@ -115,7 +116,7 @@ class Service:
         self._served: Served | None = None
         self._pool = ThreadPoolExecutor(1, "kgrec-slow")
         self._loader = ThreadPoolExecutor(1, "kgrec-load")
-        self._swapping = asyncio.Lock()
+        self.swapping = asyncio.Lock()
         self._meanwhile: list[Record] | None = None  # records that come while a model is loaded
         self._seen_registry: int | None = None
         self._count()
@@ -238,16 +239,27 @@ class Service:
         return first
 
     async def activate(
-        self, name: str, who: str, reason: str = "", expected: str | None = None
+        self,
+        name: str,
+        who: str,
+        reason: str = "",
+        expected: str | None = None,
+        rules_of: ModelEntry | None = None,
     ) -> Activation:
         """Load a model, try it, and let it answer; the one before answers until then.
+
+        ``rules_of``: the model whose rules, with their log, it takes over.
 
         Raises RequestError for an unknown name, or another current model than ``expected``, and
         ModelError for one that can't be loaded; then nothing has changed.
         """
-        async with self._swapping:
+        async with self.swapping:
             registry = self.root.read()
             registry.activated(name, who, reason, expected)  # raises before a model is loaded
+            if rules_of is not None:
+                RuleFolder(self.root.folder_of(rules_of)).copy_to(
+                    self.root.folder_of(registry.entry(name))
+                )
             fresh = await self._loaded(registry.entry(name))
             done = self.root.activate(name, who, reason, expected)
             self._flip(fresh)
@@ -266,7 +278,7 @@ class Service:
         return self.root.read()
 
     async def _swap_to(self, name: str) -> None:
-        async with self._swapping:
+        async with self.swapping:
             self._flip(await self._loaded(self.root.read().entry(name)))
 
     async def _loaded(self, entry: ModelEntry) -> Served:

@@ -93,7 +93,7 @@ def test_odd_names_are_no_error_in_kgrec(name: str, tmp_path: Path, saved: Path)
 def test_help_shows_examples() -> None:
     for group, commands in (
         ("keys", ("add", "list", "remove")),
-        ("models", ("add", "list", "activate", "rollback", "history")),
+        ("models", ("add", "list", "activate", "rollback", "history", "feedback-log")),
     ):
         for command in commands:
             result = CliRunner().invoke(app, [group, command, "--help"], env={"COLUMNS": "120"})

@@ -14,7 +14,8 @@ class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class ListedItem(Answer, kw_only=True):
-    """An item of a list: ``rank`` from 1; ``why``: the strongest reasons in words."""
+    """An item of a list: ``rank`` from 1; ``why``: the strongest reasons in words;
+    ``probability``: of this item at this place, in lists that explore."""
 
     id: Id
     score: float
@@ -22,6 +23,7 @@ class ListedItem(Answer, kw_only=True):
     title: str | None = None
     fields: dict[str, Any] | None = None
     why: list[str] | None = None
+    probability: float | None = None
 
 
 class ListAnswer(Answer, kw_only=True):
@@ -103,6 +105,29 @@ class WhyAnswer(Answer, kw_only=True):
 
     model: str
     answer: dict[str, Any]
+
+
+class RowsAnswer(Answer, kw_only=True):
+    """A table, row by row, with the columns that the method of Python returns."""
+
+    model: str
+    rows: list[dict[str, Any]]
+
+
+class VectorsAnswer(Answer, kw_only=True):
+    """Vectors in the order of ``ids``."""
+
+    model: str
+    ids: list[Id]
+    vectors: list[list[float]]
+
+
+class RulesAnswer(Answer, kw_only=True):
+    """The rules of the model that answers; ``hash``: of the last entry of their log."""
+
+    model: str
+    toml: str
+    hash: str
 
 
 class StoredAnswer(Answer, kw_only=True):

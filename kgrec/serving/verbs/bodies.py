@@ -13,6 +13,7 @@ Id = Text | int
 Count = Annotated[int, Meta(ge=1, le=1_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
 Time = Annotated[int, Meta(ge=-(2**60), le=2**60)]
+Said = Annotated[dict[Name, Literal["yes", "no", "unknown"]], Meta(max_length=1_000)]
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -52,12 +53,17 @@ class Asked(Limits, kw_only=True):
 
 class RecommendBody(Asked, kw_only=True):
     """``explain``: for how many items, from the first, the reasons are given in words; ``fields``:
-    attributes of the items to return; ``strict``: an unknown user is an error."""
+    attributes of the items to return; ``strict``: an unknown user is an error; ``answers``: what a
+    new user said about items and entities (see ``AskBody``), in place of a user or a history;
+    ``explore``: the share of places that show another item than the best for them, drawn at
+    random, with the probability of each item."""
 
     k: Count = 10
     exclude_seen: bool = True
     explain: Annotated[int, Meta(ge=0, le=10)] = 0
     fields: Annotated[list[Name], Meta(max_length=50)] = []
+    answers: Said | None = None
+    explore: Annotated[float, Meta(ge=0, le=0.5)] | None = None
 
 
 class NextBody(Body, kw_only=True):
@@ -117,9 +123,11 @@ class Paths(Body, kw_only=True):
 
 
 class ExplainBody(Paths, kw_only=True):
-    """The item to explain, and for whom; ``k``: number of paths."""
+    """The item to explain, and for whom; ``k``: number of paths; ``answers``: those that the list
+    was made from, in place of a user or a history."""
 
     item: Id
+    answers: Said | None = None
     user: Id | None = None
     history: Annotated[list[Id | TimedItem], Meta(max_length=10_000)] | None = None
     scenario: Name | None = None
@@ -147,6 +155,126 @@ class CompareBody(PlaceBody, kw_only=True):
     """Another item to compare with."""
 
     other: Id
+
+
+class AskBody(Limits, kw_only=True):
+    """Questions to a new user.
+
+    ``answers``: what was said so far, by id of an item or entity ("Item:588" or "Entity:e1" where
+    both have it); ``about``: what may be asked about; ``targets``: conditions, as ``where``, on the
+    items of the list that the questions are for; ``k``: number of questions.
+    """
+
+    answers: Said | None = None
+    about: Literal["items", "entities", "both"] = "items"
+    targets: dict[str, Any] | None = None
+    k: Annotated[int, Meta(ge=1, le=100)] = 1
+
+
+class UnsureBody(Body, kw_only=True):
+    """Of what more interactions would tell most: users, items or scenarios."""
+
+    of: Literal["users", "items", "scenarios"] = "items"
+    k: Count = 10
+
+
+class Person(Body, kw_only=True):
+    """A user or a history, in a scenario, context and horizon."""
+
+    user: Id | None = None
+    history: Annotated[list[Id | TimedItem], Meta(max_length=10_000)] | None = None
+    scenario: Name | None = None
+    context: dict[str, str | int | float | bool | None] | None = None
+    horizon: Literal["next", "later"] = "next"
+
+
+class FollowBody(Asked, kw_only=True):
+    """Whom to follow. Conditions are about users; ``exclude_seen`` leaves out those who are
+    followed already."""
+
+    k: Count = 10
+    exclude_seen: bool = True
+
+
+class ExplainUserBody(Person, kw_only=True):
+    """``other``: the user in the list of whom to follow; ``k``: number of paths."""
+
+    other: Id
+    k: Annotated[int, Meta(ge=1, le=50)] = 5
+    language: Literal["en", "de"] = "en"
+
+
+class ItemUsersBody(Body, kw_only=True):
+    """The items for which users are wanted; ``users``: whom to choose among, by default all."""
+
+    items: Annotated[list[Id], Meta(min_length=1, max_length=100)]
+    users: Annotated[list[Id], Meta(min_length=1, max_length=10_000)] | None = None
+    scenario: Name | None = None
+    exclude_seen: bool = True
+    k: Count = 10
+
+
+class SimilarUsersBody(Person, kw_only=True):
+    """A user or a history for which the most similar users are wanted."""
+
+    k: Count = 10
+
+
+class RecogniseBody(Person, kw_only=True):
+    """Evidence of the scenario of a request: a user or a history, a query, a context."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)] | None = None
+
+
+class WordsBody(Person, kw_only=True):
+    """Whose score of which item, and the text: the item's own, a review of it, or what the user
+    wrote about an item of the history; ``of``: id of the review, or of the history's item."""
+
+    item: Id
+    source: Literal["item", "reviews", "history"] = "item"
+    of: Id | None = None
+    method: Literal["gradients", "occlusion"] = "gradients"
+
+
+class ImportanceBody(Body, kw_only=True):
+    """``by``: what is measured; ``users``: how many are drawn, by ``seed``; ``k``: length of their
+    lists."""
+
+    by: Literal["relation", "part", "entity", "text"] = "relation"
+    scenario: Name | None = None
+    users: Annotated[int, Meta(ge=1, le=1_000)] = 50
+    k: Annotated[int, Meta(ge=1, le=100)] = 10
+    seed: Annotated[int, Meta(ge=0, le=2**31)] = 0
+    horizon: Literal["next", "later"] = "next"
+
+
+class VectorsBody(Body, kw_only=True):
+    """Which vectors; ``ids``: of which items or users, at most a thousand."""
+
+    ids: Annotated[list[Id], Meta(min_length=1, max_length=1_000)]
+    kind: Literal["item", "history_item", "user"] = "item"
+
+
+class RulesBody(Body, kw_only=True):
+    """``toml``: all rules, in the format of ``rules.toml``; they replace those there are."""
+
+    toml: Annotated[str, Meta(max_length=500_000)]
+    reason: Annotated[str, Meta(max_length=LONGEST_TEXT)] = ""
+
+
+class DecisionBody(Body, kw_only=True):
+    """``rule``: the hold that keeps the item back; ``approve``: into lists again, or never."""
+
+    rule: Name
+    item: Id
+    approve: bool
+    reason: Annotated[str, Meta(max_length=LONGEST_TEXT)] = ""
+
+
+class EffectsBody(Asked, kw_only=True):
+    """Whose list; ``k``: its length."""
+
+    k: Count = 10
 
 
 class EventBody(Body, kw_only=True):

@@ -10,12 +10,18 @@ from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import WhyAnswer
 from kgrec.serving.verbs.bodies import CompareBody, CounterfactualBody, ExplainBody, PlaceBody
 from kgrec.serving.verbs.call import Call
-from kgrec.serving.verbs.lists import limits_of, query_of
+from kgrec.serving.verbs.lists import check_alone, limits_of, query_of
 
 
 def explain(service: Service, body: ExplainBody, call: Call) -> WhyAnswer:
     """The paths in the graph that lead from the user to an item, with contributions that add up."""
     served = service.served
+    if body.answers is not None:
+        check_alone(body)
+        said = served.model.explain_answers(
+            body.answers, str(body.item), k=body.k, writer=body.language
+        )
+        return _answer(service, said.to_dict(), None, call)
     query, _ = query_of(served, body)
     limits = Constraints(
         relations=body.relations, via=body.via, avoid=body.avoid, max_hops=body.max_hops

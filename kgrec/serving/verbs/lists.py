@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from kgrec.answers.explored_lists import ExploredLists
 from kgrec.errors import KgrecError, RequestError
 from kgrec.paths.index import Constraints
 from kgrec.presentation import plain_value
@@ -38,6 +39,7 @@ from kgrec.serving.verbs.bodies import (
     Limits,
     NextBody,
     PairsBody,
+    Person,
     RecommendBody,
     SearchBody,
     SimilarBody,
@@ -57,12 +59,12 @@ def recommend(service: Service, body: RecommendBody, call: Call) -> ListAnswer:
         service.metrics.cold.inc()
     if not answer.items:
         service.metrics.empty.inc()
-    service.lists.keep(answer.list_id, body, tuple(item.id for item in answer.items))
+    service.lists.keep(answer.list_id, body, _given(answer))
     return answer
 
 
 def next_page(service: Service, body: NextBody, call: Call) -> ListAnswer:
-    """The next items of a list, without any of its pages so far."""
+    """The next items of a list, without any of its pages so far; only its first explores."""
     given = service.lists.find(body.list_id)
     if given is None:
         minutes = service.config.list_minutes
@@ -74,9 +76,9 @@ def next_page(service: Service, body: NextBody, call: Call) -> ListAnswer:
     asked: RecommendBody = given.body
     k = body.k or asked.k
     exclude = [*(asked.exclude or []), *given.items]
-    page = msgspec.structs.replace(asked, k=k, exclude=exclude)
+    page = msgspec.structs.replace(asked, k=k, exclude=exclude, explore=None)
     answer = _answer(service.served, page, first=len(given.items) + 1)
-    service.lists.extend(body.list_id, tuple(item.id for item in answer.items))
+    service.lists.extend(body.list_id, _given(answer))
     return msgspec.structs.replace(answer, list_id=body.list_id)
 
 
@@ -93,7 +95,7 @@ def recommend_batch(service: Service, body: BatchBody, call: Call) -> BatchAnswe
     results = []
     if users:
         ranked = served.model.rank(
-            Query(users=_ids(users), scenario=body.scenario),
+            Query(users=ids_of(users), scenario=body.scenario),
             k=body.k,
             exclude_seen=body.exclude_seen,
             constraints=limits_of(served, body),
@@ -108,7 +110,7 @@ def recommend_batch(service: Service, body: BatchBody, call: Call) -> BatchAnswe
 def similar(service: Service, body: SimilarBody, call: Call) -> SimilarAnswer:
     """Items like given ones."""
     served = service.served
-    frame = served.model.similar(_ids(body.items), k=body.k, constraints=limits_of(served, body))
+    frame = served.model.similar(ids_of(body.items), k=body.k, constraints=limits_of(served, body))
     by_item = {str(item): rows for item, rows in frame.groupby("item_id", sort=False)}
     results = [
         SimilarItems(item=item, items=_of_frame(served, by_item.get(str(item)), "similar_id"))
@@ -122,7 +124,7 @@ def search(service: Service, body: SearchBody, call: Call) -> SearchAnswer:
     served = service.served
     user = None
     if body.user is not None and served.knows_user(str(body.user)):
-        user = Query(users=_ids([body.user]), scenario=body.scenario)
+        user = Query(users=ids_of([body.user]), scenario=body.scenario)
     frame = served.model.search(
         body.text,
         user=user,
@@ -169,14 +171,40 @@ def warm(served: Served, bodies: Sequence[RecommendBody]) -> None:
 
 def ranked(served: Served, body: RecommendBody) -> tuple[Ranked, bool]:
     """The list of a request, and whether nothing is known of the user. Raises KgrecError."""
+    limits = limits_of(served, body)
+    if body.answers is not None:
+        check_alone(body)
+        found = served.model.rank(
+            answers=body.answers, k=body.k, exclude_seen=body.exclude_seen, constraints=limits
+        )
+        return found, False
     query, cold = query_of(served, body)
     found = served.model.rank(
-        query, k=body.k, exclude_seen=body.exclude_seen, constraints=limits_of(served, body)
+        query,
+        k=body.k,
+        exclude_seen=body.exclude_seen,
+        constraints=limits,
+        explore=body.explore,
     )
     return found, cold
 
 
-def query_of(served: Served, body: Asked | ExplainBody) -> tuple[Query, bool]:
+def _given(answer: ListAnswer) -> dict[str | int, float | None]:
+    return {item.id: item.probability for item in answer.items}
+
+
+def check_alone(body: RecommendBody | ExplainBody) -> None:
+    """Raise RequestError where answers come with somebody who has a history."""
+    others = [
+        name
+        for name in ("user", "history", "scenario", "context", "explore")
+        if getattr(body, name, None) is not None
+    ]
+    if others:
+        raise RequestError(f"answers and {others[0]} are given; a list is made from one of them.")
+
+
+def query_of(served: Served, body: Asked | ExplainBody | Person) -> tuple[Query, bool]:
     """The Query of a body, and whether nothing is known of the user. Raises Problem."""
     histories: Any = None
     users, cold = None, False
@@ -191,7 +219,7 @@ def query_of(served: Served, body: Asked | ExplainBody) -> tuple[Query, bool]:
             [{"pointer": "/user", "detail": "neither user nor history is given"}],
         )
     elif served.knows_user(str(body.user)):
-        users = _ids([body.user])
+        users = ids_of([body.user])
     elif getattr(body, "strict", True):
         raise Problem(
             404,
@@ -216,13 +244,23 @@ def limits_of(served: Served, body: Limits) -> Constraints | None:
     if served.live.withdrawn:
         there = served.model.state.engine.item_row
         exclude += [item for item in served.live.withdrawn if item in there]
+    return conditions_of(body, exclude)
+
+
+def conditions_of(body: Limits, exclude: Sequence[str | int]) -> Constraints | None:
+    """The Constraints of a body, with ``exclude`` in place of its own; None without."""
     if body.candidates is None and body.where is None and not exclude:
         return None
     return Constraints(
-        candidates=None if body.candidates is None else _ids(body.candidates),
+        candidates=None if body.candidates is None else ids_of(body.candidates),
         where=None if body.where is None else where_of(body.where),
-        exclude=_ids(exclude) or None,
+        exclude=ids_of(exclude) or None,
     )
+
+
+def ids_of(values: Iterable[str | int]) -> list[Any]:
+    """Ids as they were given, which kgrec takes as text or as integers."""
+    return list(values)
 
 
 def where_of(conditions: dict[str, Any]) -> dict[str, Any]:
@@ -238,11 +276,6 @@ def _condition(value: Any) -> Any:
     return value
 
 
-def _ids(values: Iterable[str | int]) -> list[Any]:
-    """Ids as they were given, which kgrec takes as text or as integers."""
-    return list(values)
-
-
 def _history(events: list[Any]) -> list[Any]:
     """Items, or (item, time) pairs where one has a time. Raises RequestError where others don't."""
     if not any(isinstance(event, TimedItem) for event in events):
@@ -255,10 +288,15 @@ def _history(events: list[Any]) -> list[Any]:
 def _answer(served: Served, body: RecommendBody, first: int = 1) -> ListAnswer:
     found, cold = ranked(served, body)
     items = _listed(served, found, 0, body.fields, first)
+    list_id = secrets.token_urlsafe(9)
+    if isinstance(found, ExploredLists):
+        list_id = str(found.list_ids[0])
+        for item, probability in zip(items, found.probabilities[0].tolist(), strict=False):
+            item.probability = probability
     if body.explain and items:
         _add_reasons(served, body, items[: body.explain])
     return ListAnswer(
-        list_id=secrets.token_urlsafe(9),
+        list_id=list_id,
         model=served.entry.name,
         scenario=body.scenario,
         items=items,
@@ -267,8 +305,12 @@ def _answer(served: Served, body: RecommendBody, first: int = 1) -> ListAnswer:
 
 
 def _add_reasons(served: Served, body: RecommendBody, items: list[ListedItem]) -> None:
-    query, _ = query_of(served, body)
-    found = served.model.explain_all(query, _ids(item.id for item in items), k=_REASONS)
+    ids = ids_of(item.id for item in items)
+    if body.answers is not None:
+        found = [served.model.explain_answers(body.answers, one, k=_REASONS) for one in ids]
+    else:
+        query, _ = query_of(served, body)
+        found = served.model.explain_all(query, ids, k=_REASONS)
     for item, one in zip(items, found, strict=True):
         paths = hidden_for(one.to_dict(), body.user)["paths"]
         item.why = [path["sentence"] for path in paths if path["contribution"] > 0]

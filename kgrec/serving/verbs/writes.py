@@ -13,6 +13,7 @@ from graph_schema.names import ITEM, USER
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.serving.event_log import Record, now
+from kgrec.serving.lists import GivenList
 from kgrec.serving.live_graph import EVENT, FACTS, IMPRESSIONS, NO_FACTS, NO_NODE, NODE, TAKEN_BACK
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import LABELS, Served, Service
@@ -84,13 +85,17 @@ async def take_back(service: Service, body: None, call: Call) -> StoredAnswer:
 
 
 async def add_impressions(service: Service, body: ImpressionsBody, call: Call) -> StoredAnswer:
-    """Store which items of a list were shown."""
-    record = {
+    """Store which items of a list were shown; of lists that explore also who asked, and the place
+    and probability of each item, so that models can be evaluated by them."""
+    record: Record = {
         "kind": IMPRESSIONS,
         "list_id": body.list_id,
         "items": [str(item) for item in body.items],
         "received": now(),
     }
+    given = service.lists.find(body.list_id)
+    if given is not None and given.body.explore is not None:
+        record |= _explored(given, record["items"])
     return StoredAnswer(accepted=1, sequence=await service.store([record]), effective="now")
 
 
@@ -157,6 +162,8 @@ def _events(served: Served, user: str) -> list[PastEvent]:
         PastEvent(
             item=event.item,
             timestamp=event.timestamp,
+            event=event.kind or None,
+            rating=None if event.rating != event.rating else event.rating,
             title=served.titles.get(event.item),
             number=event.number,
         )
@@ -190,6 +197,20 @@ def _stored_events(served: Served, user: str) -> list[PastEvent]:
             )
         )
     return found
+
+
+def _explored(given: GivenList, items: list[str]) -> Record:
+    """Who asked for a list, and the places and probabilities of its items that were shown."""
+    places = {
+        str(item): (place, probability)
+        for place, (item, probability) in enumerate(given.items.items(), start=1)
+    }
+    found = [places.get(item, (0, None)) for item in items]
+    return {
+        "user": None if given.body.user is None else str(given.body.user),
+        "positions": [place for place, _ in found],
+        "probabilities": [probability for _, probability in found],
+    }
 
 
 def _wrong(served: Served, event: EventBody, missing: str, received: int) -> tuple[str, str] | None:

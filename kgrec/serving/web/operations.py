@@ -9,7 +9,17 @@ from typing import Any, Final
 from kgrec.serving.access import Cost, Scope
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.metrics import MEDIA_TYPE as METRICS
-from kgrec.serving.verbs import administration, explanations, graph, lists, writes
+from kgrec.serving.verbs import (
+    administration,
+    explanations,
+    graph,
+    lists,
+    measures,
+    people,
+    questions,
+    rules,
+    writes,
+)
 from kgrec.serving.verbs import answers as a
 from kgrec.serving.verbs import bodies as b
 
@@ -107,9 +117,102 @@ def operations(jobs: Jobs) -> list[Operation]:
         Operation(
             "POST", "/v1/compare", explanations.compare, b.CompareBody, a.WhyAnswer, cost="slow"
         ),
+        *_questions(),
+        *_people(),
+        *_measures(),
+        *_rules(),
         *_writes(),
         *_graph(),
         *_administration(verbs),
+    ]
+
+
+def _questions() -> list[Operation]:
+    return [
+        Operation("POST", "/v1/ask", questions.ask, b.AskBody, a.RowsAnswer, cost="slow"),
+        Operation(
+            "POST", "/v1/unsure", questions.unsure, b.UnsureBody, a.RowsAnswer, "explore", "slow"
+        ),
+    ]
+
+
+def _people() -> list[Operation]:
+    return [
+        Operation("POST", "/v1/follow", people.follow, b.FollowBody, a.RowsAnswer, cost="slow"),
+        Operation(
+            "POST",
+            "/v1/follow/explain",
+            people.explain_user,
+            b.ExplainUserBody,
+            a.WhyAnswer,
+            cost="slow",
+        ),
+        Operation(
+            "POST",
+            "/v1/recommend/users",
+            people.recommend_users,
+            b.ItemUsersBody,
+            a.RowsAnswer,
+            "admin",
+            "slow",
+        ),
+        Operation(
+            "POST",
+            "/v1/similar/users",
+            people.similar_users,
+            b.SimilarUsersBody,
+            a.RowsAnswer,
+            "admin",
+            "slow",
+        ),
+    ]
+
+
+def _measures() -> list[Operation]:
+    return [
+        Operation(
+            "POST", "/v1/recognise", measures.recognise, b.RecogniseBody, a.RowsAnswer, cost="slow"
+        ),
+        Operation("POST", "/v1/words", measures.words, b.WordsBody, a.WhyAnswer, cost="slow"),
+        Operation(
+            "POST",
+            "/v1/importance",
+            measures.importance,
+            b.ImportanceBody,
+            a.RowsAnswer,
+            "explore",
+            "slow",
+        ),
+        Operation(
+            "POST",
+            "/v1/vectors",
+            measures.vectors,
+            b.VectorsBody,
+            a.VectorsAnswer,
+            "explore",
+            "slow",
+        ),
+    ]
+
+
+def _rules() -> list[Operation]:
+    return [
+        Operation("GET", "/v1/rules", rules.rules, None, a.RulesAnswer, "explore"),
+        Operation("PUT", "/v1/rules", rules.set_rules, b.RulesBody, a.RulesAnswer, "admin"),
+        Operation(
+            "POST",
+            "/v1/rules/effects",
+            rules.rule_effects,
+            b.EffectsBody,
+            a.RowsAnswer,
+            "explore",
+            "slow",
+        ),
+        Operation("GET", "/v1/rules/held", rules.held, None, a.RowsAnswer, "explore"),
+        Operation(
+            "POST", "/v1/rules/held", rules.hold, b.EffectsBody, a.RowsAnswer, "admin", "slow"
+        ),
+        Operation("POST", "/v1/rules/decide", rules.decide, b.DecisionBody, a.RulesAnswer, "admin"),
     ]
 
 
