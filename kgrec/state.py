@@ -35,6 +35,7 @@ from kgrec.scoring.item_clusters.build import clusters_for, wants_clusters
 from kgrec.scoring.item_clusters.lists import ItemSearch
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.live_events import LiveEvents
+from kgrec.scoring.relative_scores import HeldScores
 from kgrec.scoring.request import Request
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
@@ -111,6 +112,9 @@ class FittedState:
         Events since the graph was read, as a service adds them; they are saved nowhere.
     rules : Rules or None
         The rules of people that lists obey; None where none were set.
+    held_scores : HeldScores or None
+        Scores of the validation rows of the fit, which the rating model reads, where there are
+        ratings; None once the graph has changed.
     """
 
     config: RecommenderConfig
@@ -128,6 +132,7 @@ class FittedState:
     trials: list[dict[str, Any]] = field(default_factory=list)
     live: LiveEvents | None = None
     rules: Rules | None = None
+    held_scores: HeldScores | None = None
 
     @property
     def snapshot(self) -> GraphSnapshot:
@@ -224,7 +229,12 @@ class FittedState:
         indexes = GraphIndexes(visible, engine.texts, self.indexes.mapping)
         clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
         return replace(
-            self, full_snapshot=full, engine=engine, indexes=indexes, item_clusters=clusters
+            self,
+            full_snapshot=full,
+            engine=engine,
+            indexes=indexes,
+            item_clusters=clusters,
+            held_scores=None,
         )
 
     def without(self, full: GraphSnapshot) -> FittedState:
@@ -258,6 +268,7 @@ class FittedState:
             engine=engine,
             indexes=GraphIndexes(visible, texts, self.indexes.mapping),
             item_clusters=clusters_for(engine, self.config.ranking, self.item_clusters),
+            held_scores=None,
         )
 
     def _keeping(self, rows: KeptRows) -> FittedState:
@@ -318,6 +329,7 @@ def fitted_state(
         state,
         recogniser=fit_scenario_recogniser(state.engine, seed),
         follow_blend=fitted_blend(state.engine, seed),
+        held_scores=result.held_scores,
     )
     if state.config.ratings.enabled:
         state = with_ratings(state, state.config.ratings, seed, progress)
@@ -337,6 +349,7 @@ def with_ratings(
         seed=seed,
         progress=progress,
         no_context=() if count is None else (count,),
+        scores=state.held_scores,
     )
     resolved = state.config.model_copy(update={"ratings": config})
     return replace(state, config=resolved, rating_model=fitted.model, rating_log=fitted.history)

@@ -29,13 +29,16 @@ _UPPER: Final = 0.75  # of a scale: where its likes begin, if nobody says
 
 def with_defaults(config: FeedbackConfig, events: Interactions) -> FeedbackConfig:
     """The settings with what the ``events`` say where nothing is set: weights of well-known
-    negative kinds, ratings below zero, and the rating from which one is a like."""
+    negative kinds, ratings below zero, and the rating from which one is a like. Where all ratings
+    are 0 or 1, a 0 is an item that was shown, or drawn, and not chosen."""
     changed: dict[str, object] = {}
     if not config.events:
         negative = _negative_kinds(pd.unique(events.event))
         changed["events"] = {**negative, "*": 1.0} if negative else {}
     values = rating_values(events)
-    if config.like == AUTO:
+    if config.like is None and config.ratings == AUTO and _are_clicks(values):
+        changed["like"] = 1.0
+    elif config.like == AUTO:
         changed["like"] = like_of(values) if len(values) > 1 else None
     if config.ratings == AUTO and config.like is None and len(values) > 1 and values[0] < 0:
         changed["ratings"] = {"<0": -1.0}
@@ -57,11 +60,14 @@ def rating_weights(values: Floats, like: float) -> list[dict[str, float]]:
     """The weights of ratings to compare on validation rows, where ``like`` and above are likes.
 
     Ratings below count like others in a history; half; a quarter in the lower part; negative in
-    the lower part; or negative in all. Where one value alone lies below, it is negative.
+    the lower part; or negative in all. Where one value alone lies below, it is negative; a 0 beside
+    1 may also say nothing.
     """
     below = values[values < like]
     if not len(below):
         return [{}]
+    if _are_clicks(values):
+        return [{_below(like): 0.0}, {_below(like): -1.0}]
     if len(below) == 1:
         return [{_below(like): -1.0}]
     middle = _text((float(below[0]) + like) / 2)
@@ -125,6 +131,10 @@ def _negative_kinds(kinds: Sequence[str] | np.ndarray) -> dict[str, float]:
         if plain in NEGATIVE_KINDS:
             found[kind] = _WEAK_KINDS.get(plain, -1.0)
     return found
+
+
+def _are_clicks(values: Floats) -> bool:
+    return list(map(float, values)) == [0.0, 1.0]
 
 
 def _below(like: float) -> str:

@@ -50,6 +50,7 @@ from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.stored import ItemClusters
+from kgrec.scoring.relative_scores import HeldScores
 from kgrec.session import in_plain_session
 from kgrec.social.blend import Blend
 from kgrec.state import FittedState, GraphIndexes
@@ -63,6 +64,7 @@ _EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item
 _WEIGHTS = "item_weights.safetensors"
 _CLUSTERS = "item_clusters.safetensors"
 _FOLLOWS = "follows.json"
+_HELD = "held_scores.safetensors"
 _START = "meta_training.safetensors"
 
 MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT, beside=FILES)
@@ -156,6 +158,8 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
         save_arrays(state.item_clusters.arrays(), folder / _CLUSTERS)
     if state.start is not None:
         save_arrays(state.start.arrays(), folder / _START)
+    if state.held_scores is not None:
+        save_arrays(state.held_scores.arrays(), folder / _HELD)
     if state.follow_blend is not None:
         values = json.dumps(state.follow_blend.to_json())
         (folder / _FOLLOWS).write_text(values, encoding="utf-8")
@@ -227,6 +231,10 @@ def read_clusters(folder: Path) -> ItemClusters | None:
 
 def _item_weights(folder: Path) -> ItemWeights:
     return ItemWeights.of_arrays(unpacked_weights(load_arrays(folder / _WEIGHTS)))
+
+
+def _held(folder: Path) -> HeldScores:
+    return HeldScores.of_arrays(load_arrays(folder / _HELD))
 
 
 def _blend(folder: Path) -> Blend:
@@ -327,6 +335,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         item_clusters=_clusters(folder) if has_clusters else None,
         start=Start.of_arrays(load_arrays(folder / _START), device) if has_start else None,
         recogniser=read_recogniser(folder),
+        held_scores=_held(folder) if _HELD in manifest["files"] else None,
         follow_blend=_blend(folder) if _FOLLOWS in manifest["files"] else None,
         rating_model=read_rating_model(folder, vocabulary, device),
         training_log=manifest["history"],

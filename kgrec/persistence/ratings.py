@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from kgrec.features.tables import Vocabulary
 from kgrec.ratings.attributes.taste import AttributeTaste
 from kgrec.ratings.blend import RatingBlend
+from kgrec.ratings.like_blend import LikeBlend
 from kgrec.ratings.model import RatingModel, RatingShape
 from kgrec.ratings.scale import RatingScale
 from kgrec.scoring.context.rating_effects import ContextPenalty
@@ -20,6 +21,7 @@ from kgrec.text.sentiment import Sentiment
 
 _WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
 _BLEND, _SENTIMENT, _CONTEXT = "blend", "blend.sentiment", "context"
+_LIKES = "like_blend"
 _TASTE, _CROSS, _TOKENS = "taste", "blend.taste.cross", "blend.taste.items"
 # Fields of the blend by their names in the file.
 _NUMBERS = {"mean": "mean", "worth": "shrinkage", "shift": "shift", "weights": "weights"}
@@ -41,6 +43,8 @@ def write_rating_model(model: RatingModel, folder: Path) -> None:
             shape[_BLEND][_TASTE] = {"own": taste.own, "shrinkage": taste.shrinkage}
             weights[_CROSS] = torch.as_tensor(taste.cross)
             weights[_TOKENS] = torch.as_tensor(taste.items)
+    if model.like_blend is not None:
+        shape[_LIKES] = asdict(model.like_blend)
     if model.context is not None:
         shape[_CONTEXT] = asdict(model.context)
     save_file(weights, folder / _WEIGHTS)
@@ -56,6 +60,7 @@ def read_rating_model(
     shape = json.loads((folder / _SHAPE).read_text(encoding="utf-8"))
     scale = {name: _tuple(value) for name, value in shape["scale"].items()}
     blend, context = shape.pop(_BLEND, None), shape.pop(_CONTEXT, None)
+    likes = shape.pop(_LIKES, None)
     plain = {name: _tuple(value) for name, value in shape.items() if name != "scale"}
     model = RatingModel(vocabulary, RatingShape(**plain, scale=RatingScale(**scale)))
     weights = load_file(folder / _WEIGHTS)
@@ -70,6 +75,8 @@ def read_rating_model(
         numbers = {_NUMBERS[name]: _tuple(value) for name, value in blend.items()}
         sentiment = None if heads is None else Sentiment(heads.numpy())
         model.blend = RatingBlend(**numbers, sentiment=sentiment, taste=taste)
+    if likes is not None:
+        model.like_blend = LikeBlend(_tuple(likes["scored"]), _tuple(likes["others"]))
     if context is not None:
         model.context = ContextPenalty(tuple(context["columns"]), context["penalty"])
     return model.to(device).eval()

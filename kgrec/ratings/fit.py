@@ -28,6 +28,7 @@ from kgrec.ratings.attributes.taste import (
 from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.heads import tune_head
+from kgrec.ratings.like_blend import LikeBlend, fit_like_blend
 from kgrec.ratings.model import RatingModel, RatingShape
 from kgrec.ratings.pools import RatedEvents, RatingPairs, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
@@ -48,7 +49,8 @@ class RatingData:
     Features of one snapshot's items and users; its rated interactions to ``train`` on and those to
     validate by; its reviews, of which those of ``valid`` pairs are not used. ``no_context``:
     columns of the rows that are no circumstances. ``fact_counts`` float64 ``[n_items, relations]``:
-    what propensities read of the graph.
+    what propensities read of the graph. ``valid_scores`` float64 ``[valid]``: relative scores of
+    the validation rows, NaN where there is none.
     """
 
     vocabulary: Vocabulary
@@ -61,6 +63,7 @@ class RatingData:
     reviews: Reviews | None = None
     no_context: tuple[str, ...] = ()
     fact_counts: Floats | None = None
+    valid_scores: Floats | None = None
 
     @property
     def n_items(self) -> int:
@@ -119,6 +122,7 @@ def fit_rating_model(
         if head_last and validate is not None:
             tune_head(trainer, validate.losses, codes)
         model.blend = _blend(data, validation, seed)
+        model.like_blend = _like_blend(data, validation, seed)
         model.context = _context(data, validation, rated)
     if weights.auc is not None:
         history[-1].update(propensity_auc=weights.auc, propensity_power=weights.power)
@@ -171,6 +175,20 @@ def _blend(data: RatingData, validation: Validation, seed: int) -> RatingBlend |
     evidence, sentiment = _evidence_and_sentiment(data, validation)
     predictor = validation.predictor(evidence)
     return fit_blend(predictor, validation, sentiment, seed)
+
+
+def _like_blend(data: RatingData, validation: Validation, seed: int) -> LikeBlend | None:
+    rows = validation.rows
+    if len(rows) < FEWEST:
+        return None
+    predictor = validation.predictor(_evidence_and_sentiment(data, validation)[0])
+    pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
+    logit, rating = predictor.predict(pairs, rows.user, validation.scenario)
+    scale = validation.model.shape.scale
+    score = np.full(len(rows), np.nan)
+    if data.valid_scores is not None:
+        score = data.valid_scores[np.isfinite(data.valid.rating)]
+    return fit_like_blend(rows.rating >= scale.like, logit, scale.standard(rating), score, seed)
 
 
 def _evidence_and_sentiment(

@@ -30,6 +30,7 @@ from kgrec.nn.heads import HEADS, ByScenario, HeadShape
 from kgrec.nn.heads.linear_steps import product
 from kgrec.nn.model import sum_parts
 from kgrec.ratings.blend import RatingBlend
+from kgrec.ratings.like_blend import LikeBlend
 from kgrec.ratings.pools import RatingPools, TimeWindows
 from kgrec.ratings.scale import RatingScale
 from kgrec.scoring.context.rating_effects import ContextPenalty
@@ -97,6 +98,7 @@ class RatingModel(nn.Module):
     own_row: Tensor
     uses_head: Tensor
     blend: RatingBlend | None = None  # fitted last, on validation rows
+    like_blend: LikeBlend | None = None  # fitted after it, on the same rows
     context: ContextPenalty | None = None  # of the effects of circumstances; chosen after the blend
 
     def __init__(self, vocabulary: Vocabulary, shape: RatingShape) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kgrec.features.inputs import ItemInputs
-from kgrec.graph.snapshot import Ints, Strings
+from kgrec.graph.snapshot import Floats, Ints, Strings
 from kgrec.ratings.attributes.taste import (
     AttributeRows,
     AttributeTaste,
@@ -34,7 +34,8 @@ class RatingPredictor:
     """Predicts ratings; slots of ``events`` are the rows of ``user_tokens``.
 
     Without ``evidence`` the ratings are the model's own, not blended. ``effects`` are those of
-    circumstances.
+    circumstances. ``scores`` gives the relative scores of pairs, from user and item rows and codes
+    of scenarios (``kgrec.scoring.relative_scores``); without it likes are blended without scores.
     """
 
     model: RatingModel
@@ -44,6 +45,7 @@ class RatingPredictor:
     device: torch.device
     evidence: RatingEvidence | None = None
     effects: ContextEffects | None = None
+    scores: Callable[[Ints, Ints, Ints], Floats] | None = None
 
     @cached_property
     def items(self) -> RatedItems:
@@ -83,7 +85,7 @@ class RatingPredictor:
         events: RatedEvents | None = None,
         context: Mapping[str, Strings] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Logits of a like float32 ``[R]`` and ratings float64 ``[R]``.
+        """Logits of a like float ``[R]`` and ratings float64 ``[R]``.
 
         ``user`` int64 ``[R]`` rows (-1: not stored), ``scenario`` int64 ``[R]`` codes (-1: none). A
         pair's history leaves out the pair itself, and its prediction does not depend on the other
@@ -102,11 +104,22 @@ class RatingPredictor:
                 known, pairs.select(rows), user[rows], scenario[rows], past_only
             )
         rating = self._rating(pairs, user, standard, past_only, events)
+        if self.model.like_blend is not None:
+            score = self._score(pairs, user, scenario, past_only)
+            standard_rating = self.model.shape.scale.standard(rating)
+            logit = self.model.like_blend.logit(logit, standard_rating, score)
         if self.effects is None or past_only or context is None:
             return logit, rating
         stored = np.where(pairs.slot == user, user, -1)
         added = self.effects.of(ContextPairs(stored, pairs.item, context))
         return logit, self.model.shape.scale.within(rating + added)
+
+    def _score(self, pairs: RatingPairs, user: Ints, scenario: Ints, past_only: bool) -> Floats:
+        """Relative scores float64 ``[R]``; NaN where the pair is not answered from the whole stored
+        history."""
+        if self.scores is None or past_only:
+            return np.full(len(pairs), np.nan)
+        return self.scores(np.where(pairs.slot == user, user, -1), pairs.item, scenario)
 
     def _rating(
         self,

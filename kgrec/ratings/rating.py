@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from kgrec.scoring.bound_model import read_inputs
 from kgrec.scoring.context.rating_effects import ContextEffects
 from kgrec.scoring.context.terms import words_of_frame
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.relative_scores import HeldScores, relative_scores
 from kgrec.scoring.scenario_codes import scenario_codes
 
 
@@ -37,11 +39,13 @@ def fit_ratings(
     seed: int,
     progress: Progress | None = None,
     no_context: tuple[str, ...] = (),
+    scores: HeldScores | None = None,
 ) -> FittedRatings:
     """Train a rating model on the ratings of the engine's snapshot.
 
     ``held`` bool ``[n]``: the interactions that choose the epoch instead of training;
-    ``no_context``: columns read with the interactions that are no circumstances. Raises
+    ``no_context``: columns read with the interactions that are no circumstances; ``scores``: of
+    validation rows, by an engine that was not trained on them. Raises
     TrainingError where there are no ratings, where all or none are likes, or where training
     diverges.
     """
@@ -61,6 +65,9 @@ def fit_ratings(
         no_context=no_context,
         fact_counts=count_facts(engine.snapshot),
     )
+    if scores is not None:
+        valid = data.valid
+        data = replace(data, valid_scores=scores.of(valid.user, valid.item))
     report = None if progress is None else _epoch_progress(progress, config.epochs)
     return fit_rating_model(data, config, seed=seed, device=engine.device, on_epoch=report)
 
@@ -85,7 +92,13 @@ def bind_predictor(engine: Engine, model: RatingModel) -> RatingPredictor:
         evidence = build_evidence(rows, Reviews.of(engine), blend.sentiment, blend.mean, n_items)
     inputs = engine.inputs
     predictor = RatingPredictor(
-        model, inputs.items, inputs.user_tokens, events, engine.device, evidence
+        model,
+        inputs.items,
+        inputs.user_tokens,
+        events,
+        engine.device,
+        evidence,
+        scores=partial(relative_scores, engine),
     )
     if model.context is None:
         return predictor

@@ -163,6 +163,16 @@ def test_ratings_below_zero_are_negative_unless_said_otherwise() -> None:
     assert with_defaults(FeedbackConfig(), events(["", ""], [1, 5])).ratings == "auto"
 
 
+def test_a_0_beside_1_is_no_like() -> None:
+    """Rows that were drawn, or shown and not chosen, as files for click prediction have them."""
+    rows = events(["", "", ""], [0, 1, np.nan])
+    assert with_defaults(FeedbackConfig(), rows).like == 1.0
+    assert with_defaults(FeedbackConfig(ratings={}), rows).like is None
+    assert with_defaults(FeedbackConfig(), events(["", ""], [0, 5])).like is None
+    values = np.array([0, 1], dtype=np.float32)
+    assert rating_weights(values, 1.0) == [{"<1": 0.0}, {"<1": -1.0}]
+
+
 def test_like_auto_is_the_upper_part_of_the_scale() -> None:
     for values, like in [([1, 2, 3, 4, 5], 4), ([0, 1], 1), ([-1, 1], 1), ([1, 10], 10)]:
         assert like_of(np.array(values, dtype=np.float32)) == like
@@ -183,7 +193,7 @@ def test_weights_of_ratings_to_compare() -> None:
         [("<2.5", -1.0), ("<4", 0.5)],
         [("<4", -1.0)],
     ]
-    assert rating_weights(np.array([0, 1], dtype=np.float32), 1) == [{"<1": -1.0}]
+    assert rating_weights(np.array([0, 5], dtype=np.float32), 5) == [{"<5": -1.0}]
     assert rating_weights(values, 1) == [{}]
 
 

@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = (
     "model.safetensors",
     "item_weights.safetensors",
+    "held_scores.safetensors",
     "recogniser.safetensors",
     "recogniser.json",
     "texts.safetensors",
