@@ -23,6 +23,7 @@ RESULTS: Final = Path(__file__).parents[1] / "results"
 SUBJECTS: Final = {
     "accuracy": "accuracy",
     "coldstart": "cold_start",
+    "clicks": "ratings",
     "compress": "accuracy",
     "context": "accuracy",
     "effort": "accuracy",
