@@ -23,6 +23,7 @@ from kgrec.cli import (  # noqa: F401
     models,
     page,
     predict,
+    pseudonyms,
     recognise,
     recommend,
     recommend_users,

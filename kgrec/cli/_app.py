@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from graph_schema.errors import KgrecError
 from kgrec.cli._console import settle_console
+from kgrec.cli._pseudonyms import forget_key
 from kgrec.extras import give_matplotlib_a_folder
 
 FAILED = 1
@@ -138,3 +139,4 @@ def root(
     ),
 ) -> None:
     """Recommendations that can be traced through a knowledge graph."""
+    forget_key()

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from graph_schema.errors import SourceError
 from kgrec.cli._progress import say
+from kgrec.cli._pseudonyms import check_names, with_pseudonyms
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from graph_schema import Catalog
+    from graph_schema.privacy.key import PseudonymKey
     from kgrec.stores import GraphStore
     from loaders.following import FollowedFile
 
@@ -91,12 +93,14 @@ def follow(
     *,
     from_start: bool = False,
     bad_lines: BadLines = BadLines.skip,
+    key: PseudonymKey | None = None,
     wait: Callable[[float], object] = time.sleep,
 ) -> Summary:
     """Write the events of a growing file into a store, until Ctrl-C.
 
     The position is written after the events: where it ends in between, the same events are written
-    again, which changes nothing. Raises SourceError for a bad line where it is to ``stop`` there.
+    again, which changes nothing. With a ``key`` users get pseudonyms. Raises SourceError for a bad
+    line where it is to ``stop`` there, CatalogError where the store names its users otherwise.
     """
     from loaders.following import FollowedFile, Position
 
@@ -110,7 +114,7 @@ def follow(
     with _ended_by_signals():
         try:
             while True:
-                if not _step(followed, graph, place, summary, bad_lines):
+                if not _step(followed, graph, place, summary, bad_lines, key):
                     wait(_SECONDS)
         except KeyboardInterrupt:
             return summary
@@ -119,7 +123,12 @@ def follow(
 
 
 def _step(
-    followed: FollowedFile, graph: GraphStore, place: Path, summary: Summary, bad_lines: BadLines
+    followed: FollowedFile,
+    graph: GraphStore,
+    place: Path,
+    summary: Summary,
+    bad_lines: BadLines,
+    key: PseudonymKey | None,
 ) -> bool:
     """Write what came since the last step; whether anything did."""
     from loaders.following import events_of
@@ -137,7 +146,9 @@ def _step(
         found = events_of(lines, followed.path)
     events = repeats = 0
     if found.catalog is not None:
-        catalog, repeats = _distinct(found.catalog)
+        catalog, repeats = _distinct(with_pseudonyms(found.catalog, key))
+        if not summary.events:
+            check_names(graph, catalog)
         graph.write(catalog)
         events = catalog.tables["interactions"].num_rows
     followed.position.save(place, followed.path)

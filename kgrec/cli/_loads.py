@@ -69,8 +69,11 @@ def compare(graph: GraphStore, catalog: Catalog, *, replace: bool) -> Outcome:
     return Outcome(rows, found, after, None, replace)
 
 
-def print_outcome(store: str, outcome: Outcome, catalog: Catalog, *, as_json: bool) -> None:
-    """The numbers on stdout, and on stderr in words what happened to a graph that was there."""
+def print_outcome(
+    store: str, outcome: Outcome, catalog: Catalog, hidden: Mapping[str, Any], *, as_json: bool
+) -> None:
+    """The numbers on stdout, and on stderr in words what happened to a graph that was there;
+    ``hidden`` is what was done to hide people."""
     scenarios = scenario_counts(catalog)
     if outcome.difference is not None:
         say(_in_words(store, outcome))
@@ -83,6 +86,7 @@ def print_outcome(store: str, outcome: Outcome, catalog: Catalog, *, as_json: bo
             "stored": outcome.stored,
             "difference": {name: asdict(one) for name, one in found.items()} or None,
             "replaced": outcome.replaced,
+            **({"people": dict(hidden)} if hidden else {}),
         }
         print_json({**values, "scenarios": dict(scenarios.itertuples(index=False))})
         return

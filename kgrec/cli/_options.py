@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgrec.cli._pseudonyms import stored_ids
 from kgrec.presentation import parse_conditions, parse_context, parse_pair, split_list
 
 if TYPE_CHECKING:
@@ -155,13 +156,15 @@ def read_query(
     context: list[str] | None = None,
     missing: Missing = "error",
 ) -> Query:
-    """The Query of a command's options. A history belongs to the user named, if there is one.
+    """The Query of a command's options. A history belongs to the user named, if there is one;
+    users are named as the graph has them.
 
     Raises RequestError for a context that is not KEY=VALUE.
     """
     from kgrec import Query
 
     items, known = split_list(history), parse_context(context)
+    users = stored_ids(users)
     if items is None:
         return Query(users, None, scenario, known, missing=missing)
     name = "history" if users is None else ",".join(users)

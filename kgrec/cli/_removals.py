@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_schema.names import KEY_COLUMNS
+from kgrec.cli._pseudonyms import rows_with_stored_ids, stored_ids
 from kgrec.cli._tables import read_ids
 from kgrec.presentation import split_list
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def given_ids(text: str | None, frame: str) -> list[str] | None:
-    """The ids of ``1,2,3`` or of ``@FILE``, which ``read_ids`` reads. Raises SourceError."""
-    if text is None or not text.startswith("@"):
-        return split_list(text)
-    return read_ids(Path(text[1:]), KEY_COLUMNS[frame])
+def given_ids(text: str | None, frame: str, *, raw: bool = False) -> list[str] | None:
+    """The ids of ``1,2,3`` or of ``@FILE``, which ``read_ids`` reads; those of users as the graph
+    has them, unless ``raw``. Raises SourceError."""
+    in_file = text is not None and text.startswith("@")
+    ids = read_ids(Path(text[1:]), KEY_COLUMNS[frame]) if text and in_file else split_list(text)
+    return ids if raw or frame != "users" else stored_ids(ids)
 
 
 def read_rows(path: Path | None, frame: str) -> pa.Table | None:
@@ -29,4 +31,5 @@ def read_rows(path: Path | None, frame: str) -> pa.Table | None:
     from loaders.tables.tabular import CsvForm, read_table
 
     part = read_table(path, CsvForm())
-    return part.table if part.typed else infer_types(part.table, SPECS[frame].by_name)
+    table = part.table if part.typed else infer_types(part.table, SPECS[frame].by_name)
+    return rows_with_stored_ids(table)

@@ -11,6 +11,7 @@ from kgrec.cli._app import app
 from kgrec.cli._options import ModelOption, open_model
 from kgrec.cli._pairs import read_pairs
 from kgrec.cli._progress import say
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.presentation import parse_pair, split_list
 
 
@@ -21,6 +22,7 @@ from kgrec.presentation import parse_pair, split_list
 def adapt(
     scenario: Annotated[str, typer.Argument(help="The scenario's name, new or known.")],
     model: ModelOption,
+    pseudonymise: PseudonymiseOption = None,
     examples: Annotated[
         Path | None,
         typer.Option(

@@ -29,6 +29,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_json
 from kgrec.cli._progress import say
+from kgrec.cli._pseudonyms import PseudonymiseOption
 
 if TYPE_CHECKING:
     from kgrec import Constraints, Query, Recommender
@@ -53,6 +54,7 @@ def explain(
     model: ModelOption,
     user: Annotated[str, typer.Option("--user", "-u", help="User id.")],
     item: Annotated[str, typer.Option("--item", "-i", help="Item id.")],
+    pseudonymise: PseudonymiseOption = None,
     k: Annotated[
         int | None,
         typer.Option(

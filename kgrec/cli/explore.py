@@ -24,6 +24,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_frame, print_json
 from kgrec.cli._progress import say
+from kgrec.cli._pseudonyms import PseudonymiseOption, stored_nodes
 from kgrec.presentation import parse_context, split_list
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def explore(
         int | None,
         typer.Option(help="Steps around --node (0-4, else 1), or to --to (1-4, else 4)."),
     ] = None,
+    pseudonymise: PseudonymiseOption = None,
     relations: Annotated[
         str | None, typer.Option(help="Only edges of relations among these: A,B.")
     ] = None,
@@ -97,7 +99,8 @@ def explore(
     """
     if (importance is None) == (not node):
         raise typer.BadParameter("give either --node or --importance")
-    nodes_given, only = node or [], split_list(relations)
+    nodes_given, only = stored_nodes(node), split_list(relations)
+    to, via, avoid = (stored_nodes([to])[0] if to else to), stored_nodes(via), stored_nodes(avoid)
     _check_names(html, picture, export)
     if importance is not None:
         if any(option is not None for option in (to, html, export)):
@@ -131,9 +134,7 @@ def explore(
         _save(around, files)
         return
     most = 4 if hops is None else hops
-    paths = graph.paths(
-        nodes_given[0], to, most, k, relations=only, via=via or (), avoid=avoid or ()
-    )
+    paths = graph.paths(nodes_given[0], to, most, k, relations=only, via=via, avoid=avoid)
     steps = f"{most} step" if most == 1 else f"{most} steps"
     _show_paths(paths, f"no path of at most {steps} joins {nodes_given[0]} and {to}", as_json)
     if files and not paths:

@@ -12,6 +12,14 @@ import typer
 from kgrec.cli._app import app
 from kgrec.cli._bulk import check_bulk, print_files, write_files
 from kgrec.cli._following import BadLines, follow, place_of_position
+from kgrec.cli._hiding import (
+    AnonymiseOption,
+    Hiding,
+    MaskOption,
+    NamesOption,
+    QuasiOption,
+    ScanOption,
+)
 from kgrec.cli._loads import compare, print_outcome, write
 from kgrec.cli._options import (
     TAB,
@@ -23,6 +31,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_json
 from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.cli._stdin import STDIN, called, stdin_as_file
 from kgrec.cli._stores import is_server, open_store
 from kgrec.progress import Progress
@@ -222,6 +231,12 @@ def load(
         Path | None,
         typer.Option(help="--follow: the file for how far it was read.", dir_okay=False),
     ] = None,
+    pseudonymise: PseudonymiseOption = None,
+    anonymise: AnonymiseOption = None,
+    quasi: QuasiOption = None,
+    scan_texts: ScanOption = False,
+    mask_texts: MaskOption = False,
+    names: NamesOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -233,6 +248,7 @@ def load(
     given; either way the command says what was added, changed, kept or removed. The CSV layout is
     described in docs/csv-layout.md, a mapping for files of any other names and columns in
     docs/file-mapping.md. `--bulk` writes files for Neo4j's own import instead (docs/neo4j.md).
+    `--pseudonymise`, `--anonymise` and `--mask-texts` hide people (docs/pseudonyms.md).
     """
     options = {
         "mapping": mapping,
@@ -248,7 +264,8 @@ def load(
     }
     given = {_flag(name): value is not None for name, value in options.items()}
     given |= {"--format": source_format is not None, "--replace": replace, "--dry-run": dry_run}
-    given["--bulk"] = bulk is not None
+    given |= {"--bulk": bulk is not None, "--anonymise": anonymise is not None}
+    given |= {"--scan-texts": scan_texts, "--mask-texts": mask_texts, "--names": names is not None}
     _check_following(
         follow_file,
         {STDIN: source == STDIN, **given},
@@ -258,12 +275,15 @@ def load(
             "--bad-lines": bad_lines is not BadLines.skip,
         },
     )
+    beside = bulk if store is None or is_server(store) else Path(store)
+    hiding = Hiding.of(anonymise, quasi, scan_texts, mask_texts, names, apart_from=beside)
     if bulk is not None:
         given_store = is_given(context, "store")
         check_bulk(bulk, {"--store": given_store, "--replace": replace, "--dry-run": dry_run})
         with progress_on_stderr() as progress:
             result = load_source(source, source_format, progress, **options)
-            written = write_files(result.catalog, bulk, database, progress)
+            catalog, _ = hiding.applied(result.catalog)
+            written = write_files(catalog, bulk, database, progress)
         say(str(result.report))
         print_files(written, as_json=as_json)
         return
@@ -272,7 +292,14 @@ def load(
     if follow_file:
         place = position or place_of_position(Path(source), store, server=is_server(store))
         with open_store(store, user=db_user, database=database, create=True) as graph:
-            summary = follow(Path(source), graph, place, from_start=from_start, bad_lines=bad_lines)
+            summary = follow(
+                Path(source),
+                graph,
+                place,
+                from_start=from_start,
+                bad_lines=bad_lines,
+                key=hiding.key,
+            )
         say(f"ended: {summary}")
         if as_json:
             print_json({"store": store, "position": str(place), **asdict(summary)})
@@ -282,9 +309,11 @@ def load(
         with open_store(
             store, user=db_user, database=database, create=True, make_folder=not dry_run
         ) as graph:
+            catalog, hidden = hiding.applied(result.catalog)
+            hiding.check(graph, catalog, replace=replace)
             if dry_run:
-                outcome = compare(graph, result.catalog, replace=replace)
+                outcome = compare(graph, catalog, replace=replace)
             else:
-                outcome = write(graph, result.catalog, replace=replace, progress=progress)
+                outcome = write(graph, catalog, replace=replace, progress=progress)
     say(str(result.report))
-    print_outcome(store, outcome, result.catalog, as_json=as_json)
+    print_outcome(store, outcome, catalog, hidden, as_json=as_json)

@@ -18,6 +18,7 @@ from kgrec.cli._options import (
     read_query,
 )
 from kgrec.cli._output import print_json
+from kgrec.cli._pseudonyms import PseudonymiseOption
 
 
 @app.command(epilog="Example: `kgrec page --model model --user 1 --html page.html`")
@@ -25,6 +26,7 @@ def page(
     model: ModelOption,
     user: Annotated[str, typer.Option("--user", "-u", help="User id.")],
     html: Annotated[Path, typer.Option(help="The file to save (.html).")] = Path("page.html"),
+    pseudonymise: PseudonymiseOption = None,
     k: Annotated[int, typer.Option("-k", "--k", help="Length of the list.", min=1)] = 10,
     paths: Annotated[
         int, typer.Option(help="Reasons for each item, before those of facts alone.", min=1)

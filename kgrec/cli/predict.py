@@ -11,6 +11,7 @@ from kgrec.cli._app import app
 from kgrec.cli._options import JsonOption, ModelOption, UserOption, open_model
 from kgrec.cli._output import print_frame
 from kgrec.cli._pairs import read_pairs
+from kgrec.cli._pseudonyms import PseudonymiseOption, with_stored_ids
 from kgrec.presentation import split_list, with_titles
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def predict(
     model: ModelOption,
     user: UserOption = None,
+    pseudonymise: PseudonymiseOption = None,
     items: Annotated[str | None, typer.Option("--items", "-i", help="Item ids: 50,181.")] = None,
     pairs: Annotated[
         Path | None,
@@ -59,6 +61,6 @@ def _pairs_of(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    pairs = pd.DataFrame({"user_id": user, "item_id": split_list(items)})
+    pairs = with_stored_ids(pd.DataFrame({"user_id": user, "item_id": split_list(items)}))
     known = {"timestamp": time, "scenario": scenario}
     return pairs.assign(**{name: value for name, value in known.items() if value is not None})

@@ -17,6 +17,7 @@ from kgrec.cli._options import (
     read_query,
 )
 from kgrec.cli._output import print_frame
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.presentation import split_list
 
 
@@ -24,6 +25,7 @@ from kgrec.presentation import split_list
 def recognise(
     model: ModelOption,
     user: UsersOption = None,
+    pseudonymise: PseudonymiseOption = None,
     history: HistoryOption = None,
     text: Annotated[str | None, typer.Option(help="A search query.")] = None,
     context: ContextOption = None,

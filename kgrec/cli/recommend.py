@@ -30,6 +30,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_frame, print_values
 from kgrec.cli._progress import progress_on_stderr
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.cli._tables import blocks_of, check_table, read_ids, write_table
 from kgrec.presentation import parse_seen, split_list, with_titles
 from kgrec.progress import Progress
@@ -56,6 +57,7 @@ class Target(StrEnum):
 def recommend(
     model: ModelOption,
     user: UsersOption = None,
+    pseudonymise: PseudonymiseOption = None,
     history: HistoryOption = None,
     answer: AnswersOption = None,
     all_users: Annotated[

@@ -17,6 +17,7 @@ from kgrec.cli._options import (
     open_model,
 )
 from kgrec.cli._output import print_frame
+from kgrec.cli._pseudonyms import PseudonymiseOption, stored_ids
 from kgrec.presentation import parse_context, split_list
 
 
@@ -29,6 +30,7 @@ def recommend_users(
     item: Annotated[str, typer.Option("--item", "-i", help="Item id, or several: 1,2,3.")],
     k: KOption = 10,
     user: UsersOption = None,
+    pseudonymise: PseudonymiseOption = None,
     scenario: ScenarioOption = None,
     context: ContextOption = None,
     include_seen: Annotated[
@@ -41,7 +43,7 @@ def recommend_users(
     frame = open_model(model).recommend_users(
         split_list(item) or [],
         k,
-        users=split_list(user),
+        users=stored_ids(split_list(user)),
         scenario=scenario,
         context=known,
         exclude_seen=not include_seen,

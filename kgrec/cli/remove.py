@@ -14,6 +14,7 @@ from kgrec.cli._app import app
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, open_model
 from kgrec.cli._output import print_frame, print_json
 from kgrec.cli._progress import say
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.cli._removals import given_ids, read_rows
 from kgrec.cli._stores import open_store
 
@@ -35,6 +36,7 @@ def remove(
     items: Annotated[
         str | None, typer.Option(help=f"Item ids: {_IDS} item_id.", metavar="IDS")
     ] = None,
+    pseudonymise: PseudonymiseOption = None,
     entities: IdsOption = None,
     reviews: IdsOption = None,
     queries: IdsOption = None,

@@ -24,6 +24,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_frame, print_values
 from kgrec.cli._progress import say
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.presentation import split_list, with_titles
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def rules(
     ] = None,
     store: OptionalStoreOption = None,
     user: UsersOption = None,
+    pseudonymise: PseudonymiseOption = None,
     history: HistoryOption = None,
     all_users: Annotated[
         bool, typer.Option("--all-users", help="review: the lists of all users of the graph.")

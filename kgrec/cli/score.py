@@ -17,6 +17,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_frame, print_values
 from kgrec.cli._pairs import read_pairs
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.cli._tables import check_table, write_table
 from kgrec.presentation import parse_context
 
@@ -32,6 +33,7 @@ def score(
         ),
     ],
     model: ModelOption,
+    pseudonymise: PseudonymiseOption = None,
     scenario: ScenarioOption = None,
     context: ContextOption = None,
     out: Annotated[

@@ -24,6 +24,7 @@ from kgrec.cli._options import (
     read_query,
 )
 from kgrec.cli._output import print_frame
+from kgrec.cli._pseudonyms import PseudonymiseOption, stored_ids
 from kgrec.cli._stores import open_store
 from kgrec.presentation import with_titles
 
@@ -33,6 +34,7 @@ def search(
     text: Annotated[str, typer.Argument(help="The query: words, titles, names.")],
     model: ModelOption,
     user: UserOption = None,
+    pseudonymise: PseudonymiseOption = None,
     k: KOption = 10,
     scenario: ScenarioOption = None,
     context: ContextOption = None,
@@ -68,5 +70,6 @@ def search(
         frame = loaded.search(text, user=query, k=k, constraints=limits)
     if log is not None:
         with open_store(log, user=db_user, database=database) as store:
-            loaded.log_query(user, text, chosen, store=store)
+            named = stored_ids([user]) if user is not None else None
+            loaded.log_query(named[0] if named else None, text, chosen, store=store)
     print_frame(with_titles(loaded.snapshot, frame), as_json)

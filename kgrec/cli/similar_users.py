@@ -17,6 +17,7 @@ from kgrec.cli._options import (
     read_query,
 )
 from kgrec.cli._output import print_frame
+from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.presentation import split_list
 
 
@@ -26,6 +27,7 @@ from kgrec.presentation import split_list
 def similar_users(
     model: ModelOption,
     user: UsersOption = None,
+    pseudonymise: PseudonymiseOption = None,
     history: HistoryOption = None,
     k: KOption = 10,
     scenario: ScenarioOption = None,

@@ -11,7 +11,8 @@ from kgrec.cli._app import app
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, ModelOption, open_model
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli._progress import progress_on_stderr, say
-from kgrec.cli._stores import open_store
+from kgrec.cli._pseudonyms import PseudonymiseOption, check_names, given_key, with_pseudonyms
+from kgrec.cli._stores import is_server, open_store
 from kgrec.cli.load import FileMappingOption, FormatOption, load_source
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def update(
         Path | None,
         typer.Option("--out", "-o", help="Folder to save to; if absent, that of the model."),
     ] = None,
+    pseudonymise: PseudonymiseOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -49,16 +51,20 @@ def update(
     twice changes nothing. The next `kgrec train` reads the graph: name it with `--store`, or load
     the rows there too.
     """
+    beside = None if store is None or is_server(store) else store
+    key = given_key([beside, model])
     with progress_on_stderr() as progress:
         results = [load_source(one, source_format, progress, mapping=mapping) for one in data]
+        catalogs = [with_pseudonyms(result.catalog, key) for result in results]
         loaded = open_model(model)
         before = _rows(loaded.state.full_snapshot)
-        for result in results:
-            loaded.update(result.catalog, progress=progress)
+        for catalog in catalogs:
+            loaded.update(catalog, progress=progress)
         if store is not None:
             with open_store(store, user=db_user, database=database) as graph:
-                for result in results:
-                    graph.write(result.catalog, progress=progress)
+                for catalog in catalogs:
+                    check_names(graph, catalog)
+                    graph.write(catalog, progress=progress)
         loaded.save(out or model)
     for result in results:
         say(str(result.report))

@@ -10,6 +10,7 @@ import typer
 from kgrec.cli._app import app
 from kgrec.cli._options import JsonOption, ModelOption, open_model
 from kgrec.cli._output import print_values
+from kgrec.cli._pseudonyms import PseudonymiseOption, stored_ids
 from kgrec.cli._tables import read_ids
 
 
@@ -27,6 +28,7 @@ def vectors(
     kind: Annotated[
         str, typer.Option(help="item, history_item (an item of a history) or user.")
     ] = "item",
+    pseudonymise: PseudonymiseOption = None,
     ids: Annotated[
         Path | None,
         typer.Option(
@@ -48,6 +50,8 @@ def vectors(
     check_vector_file(out)
     column = "user_id" if check_kind(kind) == "user" else "item_id"
     wanted = None if ids is None else read_ids(ids, column)
+    if column == "user_id":
+        wanted = stored_ids(wanted)
     found = open_model(model).vectors(kind, wanted)
     found.save(out)
     size = found.vectors.shape[1]

@@ -19,6 +19,7 @@ from graph_schema.catalog import Catalog
 from graph_schema.conversion.columns import true_positions
 from graph_schema.frames import SPECS, Kind
 from graph_schema.names import ENTITY, ITEM, KEY_COLUMNS, LABEL_FRAMES, NODE_TYPES, SCENARIO, USER
+from graph_schema.privacy.pseudonyms import check_same_key
 from graph_schema.report import ProblemCollector, shown
 from kgrec.graph.attributes import stored_type
 from kgrec.graph.merge import merge_snapshots
@@ -63,11 +64,13 @@ def updated(
     Raises
     ------
     CatalogError
-        Where the catalog is not valid, a value does not fit its column in the graph, a vector meets
-        an attribute of the same name, or ``strict`` finds unknown ids. It lists all of these.
+        Where the catalog is not valid, its users are not named as those of the graph are (one has
+        pseudonyms), a value does not fit its column, a vector meets an attribute of the same name,
+        or ``strict`` finds unknown ids. It lists all of these.
     """
     whole = _with_known_nodes(graph, news)
     whole.validate().raise_if_any()
+    check_same_key(graph.users.ids[:1].tolist(), news, "the model's graph")
     collector = ProblemCollector(news.sources, news.rows)
     tables = typed_tables(whole.tables, _stored_kinds(graph), collector)
     if strict:

@@ -15,6 +15,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from graph_schema.privacy.key import make_key
 from kgrec.cli import app
 
 pytestmark = pytest.mark.slow
@@ -101,6 +102,8 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
     (tmp_path / "log.csv").write_text(
         "list_id,user_id,item_id,position,probability,reward\na,u0,i1,1,0.5,1\n"
     )
+    (tmp_path / "keys").mkdir()
+    make_key(tmp_path / "keys" / "shop.key")
     (tmp_path / "things.csv").write_text("id,name,year\ni0,Item 0,1990\nx,Other,\n")
     return {
         "model": tmp_path / "model",
@@ -108,6 +111,7 @@ def used(model: Path, store: Path, tmp_path: Path) -> dict[str, Path]:
         "settings": tmp_path / "settings.toml",
         "pairs": tmp_path / "pairs.csv",
         "rules": tmp_path / "rules.toml",
+        "key": tmp_path / "keys" / "shop.key",
         "log": tmp_path / "log.csv",
         "data": store.parent / "data",
         "folder": tmp_path,
@@ -136,6 +140,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "load": {"source": "{data}", "--store": "{folder}/new.kgl"},
     "map": {"folder": "{data}"},
     "page": {"--model": "{model}", "--user": "u0", "--html": "{folder}/page.html", "-k": "2"},
+    "pseudonyms": {"key": "{key}", "--users": "u0"},
     "predict": {"--model": "{model}", "--user": "u0", "--items": "i0"},
     "recognise": {"--model": "{model}", "--user": "u0"},
     "recommend": {"--model": "{model}", "--user": "u0"},
@@ -146,6 +151,10 @@ BASE: Final[dict[str, dict[str, str]]] = {
 LINK: Final = ("--nodes", "--facts", "--entities", "--key", "--name-column", "--attribute")
 # With these given as well, so that an option goes further than to "goes with".
 BESIDE: Final[dict[tuple[str, str], dict[str, str]]] = {
+    ("load", "--anonymise"): {"--quasi": "age"},
+    ("load", "--quasi"): {"--anonymise": "2"},
+    ("load", "--names"): {"--scan-texts": ""},
+    ("pseudonyms", "--out"): {"--users": "u0"},
     ("recommend", "--seed"): {"--explore": "0.1"},
     ("explain", "--candidates"): {"--without": ""},
     ("explain", "--where"): {"--why-not": ""},
@@ -171,6 +180,7 @@ BESIDE: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("search", "--chosen"): {"--log": "{store}"},
     **{("link", option): {"--to": "{folder}/things.csv"} for option in LINK},
 }
+FLAGS: Final = ("--without", "--why-not", "--ignore-missing", "--approve", "--scan-texts")
 INSTEAD: Final = {  # an option that takes the place of others
     ("recommend", "--history"): ("--user",),
     ("recognise", "--history"): ("--user",),
@@ -216,7 +226,7 @@ def run(command: str, name: str, value: str, used: dict[str, Path]) -> Any:
         given.pop("--node")
     line, arguments = [command], []
     for option, text in given.items():
-        flag = option in ("--without", "--why-not", "--ignore-missing", "--approve")
+        flag = option in FLAGS
         shown = text.format(**used) if "{" in text and text != "{0}%s" else text
         if option.startswith("-"):
             line += [option] if flag else [option, shown]

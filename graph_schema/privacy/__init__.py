@@ -1,0 +1,1 @@
+"""What hides people in a catalog: pseudonyms of ids, coarser attributes, texts without numbers."""
