@@ -53,6 +53,11 @@ class ModelConfig(Settings):
         True, description="Add item–item weights to the scores where they improve validation."
     )
     use_attributes: bool = Field(True, description="Use item and user attribute columns.")
+    blind_to: tuple[str, ...] = Field(
+        (),
+        description="Attributes of users that no score reads, such as gender; rules, conditions "
+        "and reports of fairness may still read them.",
+    )
     use_vectors: bool = Field(
         True, description="Use vectors of the user's own (image, audio) where items have some."
     )
@@ -267,6 +272,19 @@ class RecommenderConfig(Settings):
         "found in the nearest clusters of items, and needs the extra ann; auto: clusters above "
         "100,000 items, where the extra is installed.",
     )
+
+    @model_validator(mode="after")
+    def _blind(self) -> RecommenderConfig:
+        rule = self.scenarios.rule
+        read = [("context.columns", name) for name in self.context.read]
+        if rule is not None and rule.of_user:
+            read.append(("scenarios.rule", rule.attribute))
+        for setting, name in read:
+            if name in self.model.blind_to:
+                raise ValueError(
+                    f"model.blind_to names {name!r}, and {setting} reads it; leave it out of one."
+                )
+        return self
 
     def with_full_paths(self) -> RecommenderConfig:
         """The settings with absolute paths of the language model's folder, the text cache and the

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+
+from kgrec.errors import RequestError
 
 MIN_COUNT = 3  # rows that must have a value, or it can't be learned
 MAX_DISTINCT_SHARE = 0.5  # a column with more distinct values names rows, it doesn't describe them
@@ -61,6 +64,23 @@ class AttributeTokens:
         counts = np.maximum(np.bincount(row, minlength=len(attributes)), 1)
         shape = (len(attributes), len(self.tokens))
         return sp.csr_matrix(((1.0 / counts[row]).astype(np.float32), (row, column_)), shape=shape)
+
+
+def visible_attributes(attributes: pd.DataFrame, blind_to: Sequence[str]) -> pd.DataFrame:
+    """The columns that scores may read."""
+    return attributes.drop(columns=list(blind_to), errors="ignore")
+
+
+def check_blind(users: pd.DataFrame, blind_to: Sequence[str]) -> None:
+    """Raise RequestError where users lack an attribute of ``blind_to``: a typing error would let
+    scores read what they must not."""
+    known = list(map(str, users.columns))
+    for name in blind_to:
+        if name not in known:
+            raise RequestError(
+                f"model.blind_to names {name!r}, which no user has; they have: "
+                f"{', '.join(known) or 'no attributes'}. Correct the name, or leave it out."
+            )
 
 
 def _is_number(values: pd.Series[Any]) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graph_schema.names import USER
-from kgrec.features.attribute_tokens import AttributeTokens
+from kgrec.features.attribute_tokens import AttributeTokens, visible_attributes
 from kgrec.features.blocks import FEATURE_BLOCKS, block_of
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.messages import count_links, relation_key
@@ -22,11 +22,11 @@ from kgrec.graph.snapshot import Facts, GraphSnapshot, with_named
 MIN_LINKS = 2  # an entity with one link says nothing of any other item
 
 
-def build_vocabulary(snapshot: GraphSnapshot) -> Vocabulary:
+def build_vocabulary(snapshot: GraphSnapshot, blind_to: tuple[str, ...] = ()) -> Vocabulary:
     """Return the vocabulary of the snapshot that training sees.
 
     It has the items with an interaction, the entities with two links to items or more, all
-    scenarios, and what else occurs.
+    scenarios, and what else occurs but for the attributes of users in ``blind_to``.
     """
     relations = {relation_key(f, forward) for f in snapshot.facts for forward in (True, False)}
     scenarios = with_named(snapshot.scenarios, snapshot.interactions.scenario)
@@ -39,8 +39,9 @@ def build_vocabulary(snapshot: GraphSnapshot) -> Vocabulary:
         relations=np.array(sorted(relations), dtype=object),
         scenarios=scenarios.ids,
         item_tokens=AttributeTokens.build(snapshot.items.attributes),
-        user_tokens=AttributeTokens.build(snapshot.users.attributes),
+        user_tokens=AttributeTokens.build(visible_attributes(snapshot.users.attributes, blind_to)),
         blocks={name: values for name, values in learned.items() if values},
+        blind_to=blind_to,
     )
 
 

@@ -38,6 +38,8 @@ class Vocabulary:
         The attribute values that have vectors.
     blocks : mapping
         What further feature blocks keep of the training data, by block name; JSON values.
+    blind_to : tuple of str
+        The attributes of users that no score reads.
     """
 
     items: Strings
@@ -47,6 +49,7 @@ class Vocabulary:
     item_tokens: AttributeTokens
     user_tokens: AttributeTokens
     blocks: Mapping[str, Any] = field(default_factory=dict)
+    blind_to: tuple[str, ...] = ()
 
     def kept(self, snapshot: GraphSnapshot) -> KeptRows:
         """Return the rows whose items and entities ``snapshot`` has."""

@@ -285,7 +285,7 @@ def untrained_engine(
     """A model with random parameters, made by ``make``, over the training graph, and the tables it
     reads."""
     train, texts = data.train, data.texts
-    vocabulary = build_vocabulary(train)
+    vocabulary = build_vocabulary(train, config.model.blind_to)
     tables = build_tables(train, vocabulary, texts.items, texts.events)
     shape = model_shape(config, plan, train, vocabulary, tables, texts)
     model = make(vocabulary, shape, _scenario_features(train, texts, shape)).to(device)

@@ -13,6 +13,7 @@ import numpy as np
 
 from kgrec.arrays import distinct
 from kgrec.config import RecommenderConfig
+from kgrec.features.attribute_tokens import check_blind
 from kgrec.features.texts import TextFeatures
 from kgrec.feedback.defaults import check_feedback, note_of, rating_values, with_defaults
 from kgrec.files import readable_folder
@@ -82,6 +83,7 @@ def run_pipeline(
     settings that comes first; ``fit`` makes one fit.
     """
     check_reserved(visible.scenarios.ids)
+    check_blind(visible.users.attributes, config.model.blind_to)
     config = config.model_copy(
         update={"feedback": with_defaults(config.feedback, visible.interactions)}
     )

@@ -376,7 +376,9 @@ def _to_json(vocabulary: Vocabulary) -> dict[str, Any]:
         for name in ("items", "entities", "relations", "scenarios")
     } | {
         name: asdict(getattr(vocabulary, name)) for name in ("item_tokens", "user_tokens")
-    } | ({"blocks": vocabulary.blocks} if vocabulary.blocks else {})  # fmt: skip
+    } | ({"blocks": vocabulary.blocks} if vocabulary.blocks else {}) | (
+        {"blind_to": list(vocabulary.blind_to)} if vocabulary.blind_to else {}
+    )  # fmt: skip
 
 
 def _from_json(values: Mapping[str, Any]) -> Vocabulary:
@@ -399,4 +401,5 @@ def _from_json(values: Mapping[str, Any]) -> Vocabulary:
         item_tokens=tokens["item_tokens"],
         user_tokens=tokens["user_tokens"],
         blocks=values.get("blocks", {}),
+        blind_to=tuple(values.get("blind_to", ())),
     )

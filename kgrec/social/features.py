@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from kgrec.arrays import binary_matrix, unit_rows, unit_sparse_rows
-from kgrec.features.attribute_tokens import AttributeTokens
+from kgrec.features.attribute_tokens import AttributeTokens, visible_attributes
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Ints
 from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.questions.prior import items_of_entities
@@ -75,16 +75,18 @@ class Profiler:
     entities: sp.csr_matrix
 
     @staticmethod
-    def of(snapshot: GraphSnapshot, taste: Floats) -> tuple[Profiler, Profiles]:
+    def of(
+        snapshot: GraphSnapshot, taste: Floats, blind_to: tuple[str, ...] = ()
+    ) -> tuple[Profiler, Profiles]:
         """That of a snapshot and the profiles of its users; ``taste`` float32 ``[m, d]`` are
-        vectors of their histories."""
+        vectors of their histories; attributes in ``blind_to`` are not read."""
         events = snapshot.interactions
         shape = (len(snapshot.users), len(snapshot.items))
         chosen = binary_matrix(events.user, events.item, shape)
         counts = np.asarray(chosen.sum(axis=0)).ravel()
         rarity = np.log1p(shape[0] / np.maximum(counts, 1.0))
-        tokens = AttributeTokens.build(snapshot.users.attributes)
-        values = tokens.matrix(snapshot.users.attributes).astype(np.float64)
+        attributes = visible_attributes(snapshot.users.attributes, blind_to)
+        values = AttributeTokens.build(attributes).matrix(attributes).astype(np.float64)
         active = taste[np.diff(chosen.indptr) > 0]
         centre = active.mean(axis=0) if len(active) else np.zeros(taste.shape[1], np.float32)
         profiler = Profiler(centre, rarity, _entities(snapshot))

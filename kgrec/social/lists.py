@@ -63,7 +63,8 @@ class People:
         width = self.engine.items.query.shape[1]
         taste = np.concatenate(blocks) if blocks else np.empty((0, width), np.float32)
         weights = self.engine.model.shape.feedback
-        return Profiler.of(without_negative(weights, snapshot), taste)
+        blind_to = self.engine.vocabulary.blind_to
+        return Profiler.of(without_negative(weights, snapshot), taste, blind_to)
 
     @cached_property
     def pairs(self) -> PairFeatures:
