@@ -142,7 +142,7 @@ def anonymise(
     best = _best(ladders, k, max_suppressed)
     names = [name for name, _ in named]
     changed = _applied(users, names, ladders, best)
-    sizes = _sizes([ladder[0].codes for ladder in ladders])
+    sizes = group_sizes([ladder[0].codes for ladder in ladders])
     report = AnonymityReport(
         k=k,
         users=users.num_rows,
@@ -221,7 +221,7 @@ def _at(ladders: list[list[Level]], at: list[int], k: int) -> _Choice:
 
 
 def _choice(levels: tuple[Level, ...], k: int) -> _Choice:
-    sizes = _sizes([level.codes for level in levels])
+    sizes = group_sizes([level.codes for level in levels])
     suppressed = sizes < k
     count = int(suppressed.sum())
     if 0 < count < k:  # they would be a small group of their own: the next smallest joins them
@@ -236,7 +236,7 @@ def _loss(levels: tuple[Level, ...], suppressed: np.ndarray) -> float:
     return float(np.mean([np.where(suppressed, 1.0, level.loss).mean() for level in levels]))
 
 
-def _sizes(codes: Sequence[np.ndarray]) -> np.ndarray:
+def group_sizes(codes: Sequence[np.ndarray]) -> np.ndarray:
     """How many rows have the same codes in all columns, int64 ``[n]``."""
     group = codes[0]
     for other in codes[1:]:

@@ -7,6 +7,7 @@ is there at once; everything else is imported where a command runs.
 from kgrec.cli import (  # noqa: F401
     adapt,
     ask,
+    card,
     compress,
     demo,
     doctor,

@@ -140,6 +140,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "load": {"source": "{data}", "--store": "{folder}/new.kgl"},
     "map": {"folder": "{data}"},
     "page": {"--model": "{model}", "--user": "u0", "--html": "{folder}/page.html", "-k": "2"},
+    "card": {"--model": "{model}", "--no-metrics": ""},
     "pseudonyms": {"key": "{key}", "--users": "u0"},
     "predict": {"--model": "{model}", "--user": "u0", "--items": "i0"},
     "recognise": {"--model": "{model}", "--user": "u0"},
@@ -180,7 +181,14 @@ BESIDE: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("search", "--chosen"): {"--log": "{store}"},
     **{("link", option): {"--to": "{folder}/things.csv"} for option in LINK},
 }
-FLAGS: Final = ("--without", "--why-not", "--ignore-missing", "--approve", "--scan-texts")
+FLAGS: Final = (
+    "--without",
+    "--why-not",
+    "--ignore-missing",
+    "--approve",
+    "--scan-texts",
+    "--no-metrics",
+)
 INSTEAD: Final = {  # an option that takes the place of others
     ("recommend", "--history"): ("--user",),
     ("recognise", "--history"): ("--user",),
