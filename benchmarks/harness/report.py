@@ -28,6 +28,7 @@ SUBJECTS: Final = {
     "context": "accuracy",
     "effort": "accuracy",
     "explain": "explanations",
+    "anonymity": "privacy",
     "age": "scenarios",
     "busy": "speed",
     "distributed": "speed",

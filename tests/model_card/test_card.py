@@ -142,7 +142,7 @@ def _sheet(catalog: Catalog) -> Any:
 
 
 def test_settings_name_their_evidence_and_no_folder() -> None:
-    text = RecommenderConfig().text.model_copy(update={"model": "/home/ada/bert"})
+    text = RecommenderConfig().text.model_copy(update={"model": "/srv/models/bert"})
     history = [{"epoch": 1.0, "valid_ndcg@10": 0.1}, {"epoch": 2.0, "valid_ndcg@10": 0.2}]
     manifest = {"history": history, "tuning": [{}, {}], "files": {}}
     found = Settings.of(RecommenderConfig(text=text), manifest)
