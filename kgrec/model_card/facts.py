@@ -119,7 +119,7 @@ class PrivacyState:
             else "Users have the ids of the source: they are no pseudonyms.",
             f"Trained with {self.people_erased:,} people since erased."
             if self.people_erased
-            else "Nobody was erased since it was trained.",
+            else "The folder records nobody who was erased since it was trained.",
             "Trained without differential privacy."
             if self.privacy is None
             else "Trained with differential privacy: "
@@ -136,12 +136,17 @@ class PrivacyState:
 
 def limits(sheet: DataSheet, split: str, config: RecommenderConfig) -> Section:
     """What is known to be weak, from the data itself."""
-    said = [
-        f"{sheet.short_histories:.1%} of the users have fewer than {FEW_EVENTS} interactions; "
-        "their lists rest on little.",
-        f"{sheet.untrained_items:.1%} of the items have no training interaction; they are "
-        "predicted from facts, texts and attributes.",
-    ]
+    said = []
+    if sheet.short_histories:
+        said.append(
+            f"{sheet.short_histories:.1%} of the users have fewer than {FEW_EVENTS} interactions; "
+            "their lists rest on little."
+        )
+    if sheet.untrained_items:
+        said.append(
+            f"{sheet.untrained_items:.1%} of the items have no training interaction; they are "
+            "predicted from facts, texts and attributes."
+        )
     if sheet.first is None:
         said.append("Interactions have no times, so nothing is known of their order.")
     if not sheet.rows["facts"]:

@@ -42,7 +42,13 @@ class Quality:
     def section(self) -> Section:
         """The figures in words."""
         if not self.split:
-            return Section("Quality", ("No row is held out, so quality can't be measured.",))
+            return Section(
+                "Quality",
+                (
+                    "No row is held out, so quality can't be measured. A model of `kgrec evaluate "
+                    "DATA --model FOLDER`, or of data with a split, has test rows.",
+                ),
+            )
         said = [
             f"Full ranking of all items for every user with {self.split} rows; the interval is the "
             "95 % bootstrap interval over users.",

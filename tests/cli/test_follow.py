@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 import kgrec as package
-from graph_schema.errors import SourceError
+from graph_schema.errors import CatalogError, SourceError
+from graph_schema.privacy.key import PseudonymKey
 from kgrec import GraphStore
 from kgrec.cli import app
 from kgrec.cli._following import BadLines, Summary, follow, place_of_position
@@ -191,3 +192,18 @@ def test_messages_about_options_name_standard_input(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, arguments, input="user_id,item_id\na,1\n")
     assert result.exit_code == 2
     assert "standard input has the format csv" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_key_gives_pseudonyms_and_without_it_no_event_is_taken(
+    graph: GraphStore, tmp_path: Path
+) -> None:
+    file, place, key = tmp_path / "log.jsonl", tmp_path / "place.json", PseudonymKey(b"k" * 32)
+    file.write_text(event("a", "1", 1_100_000_000))
+    follow(file, graph, place, key=key, wait=acts())
+    with file.open("a") as log:
+        log.write(event("b", "2", 1_100_000_001))
+    with pytest.raises(CatalogError, match=f"pseudonyms of the key {key.fingerprint}"):
+        follow(file, graph, place, wait=acts())
+    assert follow(file, graph, place, key=key, wait=acts()) == Summary(1, 1)
+    users = sorted(row[0] for row in stored(tmp_path / "g.kgl"))
+    assert users == sorted(key.pseudonyms(["a", "b"]))
