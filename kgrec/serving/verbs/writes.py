@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from graph_schema.names import ITEM, USER
+from graph_schema.privacy.key import fingerprint_of
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.serving.event_log import Record, now
@@ -101,9 +102,13 @@ async def add_impressions(service: Service, body: ImpressionsBody, call: Call) -
 
 async def put_node(service: Service, body: NodeBody, call: Call) -> StoredAnswer:
     """Make a user, item or entity, or change its attributes."""
+    label = LABELS[call.path["kind"]]
+    named = _named_otherwise(service.served, call.path["id"]) if label == USER else None
+    if named is not None:
+        raise Problem(422, "named_otherwise", named)
     record = {
         "kind": NODE,
-        "label": LABELS[call.path["kind"]],
+        "label": label,
         "id": call.path["id"],
         "attributes": body.attributes,
         "received": now(),
@@ -222,6 +227,9 @@ def _wrong(served: Served, event: EventBody, missing: str, received: int) -> tup
             "from_the_future",
             f"timestamp {event.timestamp} is more than a day ahead; give unix seconds in UTC.",
         )
+    named = _named_otherwise(served, str(event.user))
+    if named is not None:
+        return "named_otherwise", named
     feedback = served.model.state.engine.model.shape.feedback
     if feedback is not None:
         try:
@@ -229,6 +237,17 @@ def _wrong(served: Served, event: EventBody, missing: str, received: int) -> tup
         except RequestError as error:
             return "no_weight", str(error)
     return None
+
+
+def _named_otherwise(served: Served, user: str) -> str | None:
+    """Why a user's id is not of the kind that the graph has; None where it is."""
+    stored = served.model.snapshot.users.ids[:1].tolist()
+    key, given = fingerprint_of(str(stored[0])) if stored else "", fingerprint_of(user)
+    if not stored or key == given:
+        return None
+    if not key:
+        return "the users of this graph have their own ids; send no pseudonyms."
+    return f"the users of this graph are pseudonyms of the key {key}; send those of this key."
 
 
 def _record(event: EventBody, received: int, call: Call, place: int) -> Record:
