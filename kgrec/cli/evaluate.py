@@ -28,6 +28,7 @@ from kgrec.cli._options import (
 )
 from kgrec.cli._output import print_json
 from kgrec.cli._progress import progress_on_stderr, say
+from kgrec.cli._pseudonyms import PseudonymiseOption, given_key, with_pseudonyms
 from kgrec.cli._settings import ConfigOption, read_config
 from kgrec.cli._stores import is_store, open_store
 from kgrec.cli.load import FormatOption, load_source
@@ -101,6 +102,7 @@ def evaluate(
     ] = None,
     config: ConfigOption = None,
     source_format: FormatOption = None,
+    pseudonymise: PseudonymiseOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     mapping: EitherMappingOption = None,
@@ -172,7 +174,7 @@ def _catalog(
             return read_catalog(graph, progress)
     loaded = load_source(source, source_format, progress, mapping=mapping)
     say(str(loaded.report))
-    return loaded.catalog
+    return with_pseudonyms(loaded.catalog, given_key())
 
 
 def _measure(graph: GraphStore, request: Request, progress: Progress) -> dict[str, Any]:

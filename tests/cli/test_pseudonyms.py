@@ -196,3 +196,16 @@ def test_options_that_lack_others_are_refused(
     made: dict[str, Path], options: tuple[str, ...]
 ) -> None:
     kgrec("load", made["data"], "--store", made["home"] / "none" / "c.kgl", *options, expect=2)
+
+
+def test_a_model_of_an_evaluation_has_pseudonyms(made: dict[str, Path], first: str) -> None:
+    model = made["home"] / "evaluated"
+    settings = made["home"] / "settings.toml"
+    kgrec(
+        *("evaluate", made["data"], "--model", model, "--config", settings),
+        *("--pseudonymise", made["key"]),
+    )
+    assert kgrec_json("recommend", "--user", first, "--model", model, "--json")
+    card = kgrec("card", "--model", model).stdout
+    assert f"pseudonyms of the key {read_key(made['key']).fingerprint}" in card
+    assert "| ndcg@10 |" in card
