@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from typing import Any
+
+import pandas as pd
 
 from graph_schema.mapping import GraphMapping
 from kgrec.config import RatingConfig, RecommenderConfig
 from kgrec.errors import ModelError, RequestError
+from kgrec.evaluation.exposure_counts import count_by_exposure
+from kgrec.evaluation.feedback_log import FeedbackLog
 from kgrec.explain.explained_request import Case
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
@@ -42,6 +47,8 @@ from kgrec.session import with_plain_sessions
 from kgrec.social.blend import PLAIN, Blend
 from kgrec.social.lists import People, fitted_blend
 from kgrec.training.scenarios.maml import Start
+
+_COUNTED = "items_counted_by_exposure"  # in the log of training
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +176,34 @@ class FittedState:
         graph or each other."""
         checked(rules, self.snapshot, self.scenarios)
         return replace(self, rules=rules)
+
+    def counted_by_exposure(
+        self, log: FeedbackLog | pd.DataFrame | str | PathLike[str]
+    ) -> FittedState:
+        """A state in which young items count as if they had been shown as often as others.
+
+        Parameters
+        ----------
+        log : FeedbackLog, DataFrame or path
+            The lists that were shown, explored ones, and their rewards; see ``FeedbackLog.read``.
+            The model was fitted, or updated, with the rewarded events. Timestamps, in unix seconds,
+            say which items are younger than the log.
+
+        Raises
+        ------
+        RequestError
+            Where the log can't be read, too few known items were rewarded in it, or the state is
+            counted by exposure already.
+        """
+        if any(_COUNTED in record for record in self.training_log):
+            raise RequestError(
+                "this model's young items are counted by exposure already; fit a new model, and "
+                "give it one log of all lists."
+            )
+        engine, found = count_by_exposure(self.engine, log)
+        clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
+        logged = [*self.training_log, {_COUNTED: float(found)}]
+        return replace(self, engine=engine, item_clusters=clusters, training_log=logged)
 
     @cached_property
     def predictor(self) -> RatingPredictor:

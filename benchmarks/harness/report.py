@@ -50,6 +50,7 @@ SUBJECTS: Final = {
     "service": "speed",
     "startup": "speed",
     "text": "text",
+    "trial": "trials",
     "unbiased": "ratings",
 }
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")

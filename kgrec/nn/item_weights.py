@@ -68,6 +68,11 @@ class ItemWeights:
         """The weights, all multiplied by ``strength``."""
         return self._each(lambda matrix: matrix * np.float32(strength))
 
+    def into(self, factors: Floats) -> ItemWeights:
+        """The weights with those into item i multiplied by ``factors[i]`` (``[n]``)."""
+        scale = sp.diags(np.asarray(factors, dtype=np.float32))
+        return self._each(lambda matrix: (matrix @ scale).tocsr())
+
     def _each(self, change: Callable[[sp.csr_matrix], sp.csr_matrix]) -> ItemWeights:
         own = tuple(change(matrix) for matrix in self.own)
         return replace(self, matrix=change(self.matrix), own=own)

@@ -46,9 +46,9 @@ def test_world_and_days(fitted: Recommender) -> None:
     snapshot = fitted.state.full_snapshot
     found = _with_events(snapshot, np.array([0, 3]), np.array([5, 6]))
     assert len(found.interactions) == len(snapshot.interactions) + 2
-    assert found.seen_until == (snapshot.seen_until or 0) + 1
-    log = [{"day": 0, "share": 0.1}, {"day": 1, "share": 0.4}]
-    assert (_first(log, 0.3), _first(log, 0.5)) == (1, None)
+    assert found.seen_until == (snapshot.seen_until or 0) + 86_400
+    log = [{"day": day, "share": share} for day, share in enumerate((0.1, 0.4, 0.2, 0.5))]
+    assert [_first(log, share) for share in (0.05, 0.15, 0.3, 0.6)] == [0, 1, 3, None]
 
 
 def test_the_estimates_of_a_stochastic_policy() -> None:
