@@ -13,9 +13,16 @@ from kgrec.answers.vectors import user_vectors
 from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
+from kgrec.query import Query, Resolver
 from kgrec.ranking import top_k
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.ranked_lists import Ranked, batch_size, score_blocks
+from kgrec.scoring.ranked_lists import (
+    Ranked,
+    batch_size,
+    ranked_frame,
+    score_blocks,
+    with_integers,
+)
 from kgrec.scoring.request import Request
 
 _ROWS = 16  # a product over fewer rows sums in another order
@@ -51,6 +58,19 @@ def best_users(
             _leave_out_seen(part, request.histories.part(start, start + len(scores)), wanted)
         best = best.with_block(start, part)
     return best.ranked(_names(engine, request, integers or request.integers), place)
+
+
+def similar_users_frame(resolver: Resolver, query: Query, k: int) -> pd.DataFrame:
+    """The users most similar to those of a query, in its scenario and horizon; see
+    ``Recommender.similar_users``. Raises RequestError."""
+    request, engine = resolver.resolve(query), resolver.engine
+    everyone = Query(
+        engine.snapshot.users.ids.tolist(), scenario=query.scenario, horizon=query.horizon
+    )
+    ranked = similar_users(engine, request, resolver.resolve(everyone), k)
+    if engine.snapshot.answers_integers(USER, request.integers):
+        ranked = with_integers(ranked)
+    return ranked_frame(("user_id", "similar_id"), request.ids, ranked, request.integers)
 
 
 @torch.inference_mode()
