@@ -17,9 +17,10 @@ from kgrec.arguments import named
 from kgrec.arrays import Csr, offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
 from kgrec.ranking import attribute_mask
+from kgrec.rules.limits import Cap, Floor, Pin
 from kgrec.rules.list_rules import ListRules, RequestRules
-from kgrec.rules.placement import Cap, Floor, Pin, Placement
-from kgrec.rules.rule import HIDING, Rule
+from kgrec.rules.placement import Placement
+from kgrec.rules.rule import HIDING, PLACING, Rule
 from kgrec.rules.ruleset import Rules
 
 _WHOLE_LIST: Final = 2**31 - 1
@@ -55,6 +56,7 @@ class BoundRules:
     _kept: dict[_Key, ListRules] = field(default_factory=dict, repr=False)
     _contexts: dict[tuple[Any, ...], bytes] = field(default_factory=dict, repr=False)
     _groups: dict[int, Csr] = field(default_factory=dict, repr=False)
+    _placements: dict[tuple[int, ...], Placement] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def bind(
@@ -178,8 +180,15 @@ class BoundRules:
         )
 
     def _placement(self, acting: Sequence[int]) -> Placement:
+        """The placement of some rules; those that set the same places share it."""
+        placing = tuple(n for n in acting if self.rules.rules[n].effect in PLACING)
+        if placing not in self._placements:
+            self._placements[placing] = self._placed(placing)
+        return self._placements[placing]
+
+    def _placed(self, placing: Sequence[int]) -> Placement:
         pins, caps, floors = [], [], []
-        for number in acting:
+        for number in placing:
             rule, items = self.rules.rules[number], self.items[number]
             if rule.effect == "pin":
                 pins.append(Pin(rule.rank or 1, np.flatnonzero(items)))
@@ -243,6 +252,7 @@ class BoundRules:
             found = self.list_rules(active)
             if len(self._kept) >= self._most:
                 self._kept.clear()
+                self._placements.clear()
             self._kept[key] = found
         return found
 

@@ -11,7 +11,7 @@ import numpy as np
 from graph_schema.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.rules.bound_rules import BoundRules
-from kgrec.rules.placement import Cap
+from kgrec.rules.limits import Cap
 from kgrec.rules.rule import HIDING, LISTS, Rule
 from kgrec.rules.ruleset import Rules
 

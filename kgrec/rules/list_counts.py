@@ -1,0 +1,128 @@
+"""ListCounts: how many items of each group a list has, as one whole number.
+
+Every group of a cap, and every floor, has some bits of the number. A cap's begin so that one item
+too many sets the highest of them, a floor's so that the last item needed does: one addition counts
+an item in all of its groups, and one comparison tells whether all caps allow it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from kgrec.rules.limits import Cap, Floor
+
+_FLOOR_BITS: Final = 32
+_HALF: Final = 2 ** (_FLOOR_BITS - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ListCounts:
+    """The counts under caps and floors.
+
+    Attributes
+    ----------
+    start : int
+        The counts of an empty list.
+    over : int
+        The bits that are set where a cap is broken.
+    met : int
+        The bits that are set where a floor is met.
+    ones : tuple of tuple of int
+        Of each cap what an item of each group adds.
+    shifts : tuple of int
+        The lowest bit of each floor.
+    """
+
+    caps: tuple[Cap, ...]
+    floors: tuple[Floor, ...]
+    start: int
+    over: int
+    met: int
+    ones: tuple[tuple[int, ...], ...]
+    shifts: tuple[int, ...]
+    _lives: dict[int, int] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def of(caps: Sequence[Cap], floors: Sequence[Floor]) -> ListCounts:
+        """The layout of the bits."""
+        at = start = over = met = 0
+        ones = []
+        for cap in caps:
+            size, width = int(cap.groups[1].max(initial=-1)) + 1, cap.most.bit_length() + 1
+            ones.append(tuple(1 << (at + n * width) for n in range(size)))
+            for one in ones[-1]:
+                start += one * (2 ** (width - 1) - 1 - cap.most)
+                over |= one << (width - 1)
+            at += size * width
+        shifts = tuple(at + n * _FLOOR_BITS for n in range(len(floors)))
+        for shift, floor in zip(shifts, floors, strict=True):
+            start += (_HALF - floor.least) << shift
+            met |= _HALF << shift
+        return ListCounts(tuple(caps), tuple(floors), start, over, met, tuple(ones), shifts)
+
+    @cached_property
+    def adds(self) -> dict[int, int]:
+        """What an item row adds to the counts, computed at the first look."""
+        return _Adds(self)
+
+    def of_item(self, row: int) -> int:
+        """What an item row adds."""
+        total = 0
+        for cap, ones in zip(self.caps, self.ones, strict=True):
+            indptr, groups = cap.groups
+            total += sum(ones[group] for group in groups[indptr[row] : indptr[row + 1]].tolist())
+        for shift, floor in zip(self.shifts, self.floors, strict=True):
+            total += int(floor.inside[row]) << shift
+        return total
+
+    @cached_property
+    def last_places(self) -> list[int]:
+        """The places after which a cap or a floor counts no more, ascending."""
+        return sorted({one.of for one in (*self.caps, *self.floors)})
+
+    def live(self, place: int) -> int:
+        """The bits that count at a place; -1 for all."""
+        over = bisect_left(self.last_places, place)
+        if over and over not in self._lives:
+            self._lives[over] = self._live(place)
+        return self._lives[over] if over else -1
+
+    def _live(self, place: int) -> int:
+        ended = 0
+        for cap, ones in zip(self.caps, self.ones, strict=True):
+            if cap.of < place:
+                width = cap.most.bit_length() + 1
+                ended |= sum(one * (2**width - 1) for one in ones)
+        for shift, floor in zip(self.shifts, self.floors, strict=True):
+            if floor.of < place:
+                ended |= (2**_FLOOR_BITS - 1) << shift
+        return ~ended
+
+    def need(self, total: int, floor: int) -> int:
+        """How many items a floor still needs; 0 or less where it is met."""
+        return _HALF - ((total >> self.shifts[floor]) & (2**_FLOOR_BITS - 1))
+
+    def full(self, total: int, k: int) -> set[int]:
+        """The groups, numbered through all caps, that may have no more until place ``k``."""
+        found, first = set(), 0
+        for cap, ones in zip(self.caps, self.ones, strict=True):
+            if cap.of >= k:
+                found |= {
+                    first + n for n, one in enumerate(ones) if (total + one) & self.over
+                }
+            first += len(ones)
+        return found
+
+
+class _Adds(dict[int, int]):
+    def __init__(self, counts: ListCounts) -> None:
+        super().__init__()
+        self._of_item = counts.of_item
+
+    def __missing__(self, row: int) -> int:
+        found = self[row] = self._of_item(row)
+        return found
