@@ -170,9 +170,8 @@ class Resolver:
         if request.mixture is not None:
             codes = request.mixture.argmax(axis=1)
             codes = np.where(codes == request.mixture.shape[1] - 1, -1, codes)
-        return replace(
-            request, rules=self.rules.request(histories.user, codes, request.context, kind, at)
-        )
+        rules = self.rules.request(histories.user, codes, request.context, kind, at)
+        return request.under(rules)
 
     def _resolved(self, query: Query) -> Request:
         if query.scenario in RESERVED:

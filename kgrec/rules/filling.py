@@ -78,22 +78,26 @@ class Filling:
         """Fill the places up to ``last``, as far as ``best`` has items, where every place has
         simply the best item that caps allow."""
         best, adds, over, total = self.best, self.adds, self.over, self.total
-        pins, taken, found, end, at = self.pins, self.taken, self.found, len(self.best), self.at
-        while len(found) < last:
-            if len(found) + 1 in pins:
-                found.append(pins[len(found) + 1])
+        pins, taken, at, end = self.pins, self.taken, self.at, len(self.best)
+        take, skip, place = self.found.append, self.skipped.append, len(self.found)
+        while place < last:
+            if place + 1 in pins:
+                place += 1
+                take(pins[place])
                 continue
             if at == end:
                 break
-            row, at = best[at], at + 1
+            row = best[at]
+            at += 1
             if row in taken:
                 continue
             more = total + adds[row]
             if more & over:
-                self.skipped.append(row)
+                skip(row)
                 continue
             total = more
-            found.append(row)
+            place += 1
+            take(row)
         self.at, self.total = at, total
 
     def _next(self, place: int, *, whole: bool) -> int:

@@ -111,9 +111,7 @@ class ListCounts:
         found, first = set(), 0
         for cap, ones in zip(self.caps, self.ones, strict=True):
             if cap.of >= k:
-                found |= {
-                    first + n for n, one in enumerate(ones) if (total + one) & self.over
-                }
+                found |= {first + n for n, one in enumerate(ones) if (total + one) & self.over}
             first += len(ones)
         return found
 

@@ -10,13 +10,14 @@ compares with the optimum of a linear programme.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Ints
+from kgrec.rules.batch_filling import CapWords
 from kgrec.rules.filling import Filling
 from kgrec.rules.limits import Cap, Floor, Pin, ScoresOf
 from kgrec.rules.list_counts import ListCounts
@@ -32,6 +33,7 @@ class Placement:
     pins: tuple[Pin, ...] = ()
     caps: tuple[Cap, ...] = ()
     floors: tuple[Floor, ...] = ()
+    _words: list[CapWords] = field(default_factory=list, repr=False)
 
     @property
     def any(self) -> bool:
@@ -40,7 +42,7 @@ class Placement:
 
     def depth(self, k: int, n_items: int) -> int:
         """How many of the best items are looked at first for a list of ``k``."""
-        return min(n_items, 8 * k + _SPARE + len(self.pins))
+        return min(n_items, 5 * k + _SPARE + len(self.pins))
 
     def deeper(self, depth: int, n_items: int) -> int:
         """How many are looked at where ``depth`` were too few."""
@@ -86,6 +88,12 @@ class Placement:
     def counts(self) -> ListCounts:
         """The counts of groups and of floors' items in a list."""
         return ListCounts.of(self.caps, self.floors)
+
+    def words(self, n_items: int) -> CapWords:
+        """The counts of groups in many lists at once."""
+        if not self._words:
+            self._words.append(CapWords.of(self.caps, n_items))
+        return self._words[0]
 
     @cached_property
     def _sizes(self) -> list[int]:

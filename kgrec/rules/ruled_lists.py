@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -11,8 +12,13 @@ from kgrec.arrays import Csr, row_numbers
 from kgrec.graph.snapshot import Ints
 from kgrec.ranking import top_k
 from kgrec.ranking.topk import NONE
+from kgrec.rules.batch_filling import fill_lists
 from kgrec.rules.list_rules import ListRules, RequestRules
 from kgrec.rules.placement import Placement
+
+_FIRST: Final = 3  # items for each place of a list that are looked at in many lists at once
+_SPARE: Final = 16  # and beside these
+_MANY: Final = 8  # lists; fewer are filled sooner one by one
 
 
 def add_boosts(scores: np.ndarray, rules: ListRules) -> None:
@@ -84,27 +90,38 @@ def ruled_lists(
         found = top_k(scores, k, seen=seen, candidates=candidates, overwrite=True)
         return found[0].cpu().numpy(), found[1].cpu().numpy()
     _restrict(scores, seen, candidates)
-    lists, own = _unplaced(scores, rules, k), scores.cpu().numpy()  # on the processor no copy
-    for row, number in enumerate(rules.place.tolist()):
-        placement = placements[number]
-        if placement is not None:
-            lists[row] = _placed(own[row], placement, k)
-    rows = _padded(lists, k)
+    rows = np.full((len(scores), k), NONE, dtype=np.int64)
+    own = scores.cpu().numpy()  # on the processor no copy
+    best = own[:0]
+    if len(rows) >= _MANY or None in placements:
+        depth = min(_FIRST * k + _SPARE, scores.shape[1])
+        best = top_k(scores, depth)[0].cpu().numpy()
+    for members, placement in _by_placement(rules):
+        if placement is None:
+            rows[members] = best[members, :k]
+            continue
+        left = members
+        if len(members) >= _MANY:
+            found, done = fill_lists(own, members, best[members], placement, k)
+            rows[members[done]], left = found[done], members[~done]
+        for row in left.tolist():
+            listed = _placed(own[row], placement, k)
+            rows[row, : len(listed)] = listed
     at = torch.from_numpy(np.maximum(rows, 0)).to(scores.device)
     listed = scores.gather(1, at).cpu().numpy()
     listed[rows == NONE] = -np.inf
     return rows, listed
 
 
-def _unplaced(scores: torch.Tensor, rules: RequestRules, k: int) -> list[list[int]]:
-    """The best items of the rows whose places no rule sets; empty lists for others."""
-    lists: list[list[int]] = [[] for _ in range(len(scores))]
-    for members, one in rules.parts():
-        if one.placement is None:
-            best = top_k(scores[torch.from_numpy(members).to(scores.device)], k)[0].tolist()
-            for row, found in zip(members.tolist(), best, strict=True):
-                lists[row] = [item for item in found if item != NONE]
-    return lists
+def _by_placement(rules: RequestRules) -> Iterator[tuple[Ints, Placement | None]]:
+    """The rows of a request whose places the same pins, caps and floors set, int64, with these."""
+    distinct = list(dict.fromkeys(one.placement for one in rules.profiles))
+    number = {placement: n for n, placement in enumerate(distinct)}
+    place = np.array([number[one.placement] for one in rules.profiles])[rules.place]
+    for n, placement in enumerate(distinct):
+        rows = np.flatnonzero(place == n)
+        if len(rows):
+            yield rows, placement
 
 
 def _restrict(scores: torch.Tensor, seen: Csr | None, candidates: np.ndarray | None) -> None:

@@ -1,0 +1,168 @@
+"""Many lists under the same pins, caps and floors at once: the same lists as one by one.
+
+The counts of ``ListCounts`` are split into words of 64 bits, so that one addition counts an item in
+every list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from kgrec.arrays import row_numbers
+from kgrec.graph.snapshot import Ints
+from kgrec.rules.limits import Cap, Pin
+
+if TYPE_CHECKING:
+    from kgrec.rules.placement import Placement
+
+_WORD: Final = 64
+
+
+@dataclass(frozen=True, eq=False)
+class CapWords:
+    """The counts under caps as words.
+
+    Attributes
+    ----------
+    start, over : uint64 ``[W]``
+        The counts of an empty list, and the bits that are set where a cap is broken.
+    adds : uint64 ``[W, n_items]``
+        What each item adds.
+    of_cap : uint64 ``[caps, W]``
+        The bits of each cap.
+    """
+
+    start: np.ndarray
+    over: np.ndarray
+    adds: np.ndarray
+    of_cap: np.ndarray
+
+    @staticmethod
+    def of(caps: Sequence[Cap], n_items: int) -> CapWords:
+        """The layout of the bits: no group's bits are in two words."""
+        start, over, parts, bits = [0], [0], [], []
+        at = 0
+        for number, cap in enumerate(caps):
+            width, size = cap.most.bit_length() + 1, int(cap.groups[1].max(initial=-1)) + 1
+            word, shift = np.zeros(size, np.int64), np.zeros(size, np.uint64)
+            for group in range(size):
+                if at + width > _WORD:
+                    start.append(0)
+                    over.append(0)
+                    at = 0
+                word[group], shift[group] = len(start) - 1, at
+                start[-1] += (2 ** (width - 1) - 1 - cap.most) << at
+                over[-1] |= 1 << (at + width - 1)
+                bits.append((number, len(start) - 1, (2**width - 1) << at))
+                at += width
+            parts.append((word, shift))
+        adds = np.zeros((len(start), n_items), np.uint64)
+        for cap, (word, shift) in zip(caps, parts, strict=True):
+            group = cap.groups[1]
+            np.add.at(adds, (word[group], row_numbers(cap.groups[0])), np.uint64(1) << shift[group])
+        of_cap = np.zeros((len(caps), len(start)), np.uint64)
+        for number, place, mask in bits:
+            of_cap[number, place] |= np.uint64(mask)
+        return CapWords(np.array(start, np.uint64), np.array(over, np.uint64), adds, of_cap)
+
+    def live(self, caps: Sequence[Cap], place: int) -> np.ndarray:
+        """uint64 ``[W]``: the bits of the caps that count at a place."""
+        found = np.zeros(len(self.start), np.uint64)
+        for cap, bits in zip(caps, self.of_cap, strict=True):
+            if place <= cap.of:
+                found |= bits
+        return found
+
+
+def fill_lists(
+    scores: np.ndarray, rows: Ints, best: Ints, placement: Placement, k: int
+) -> tuple[Ints, np.ndarray]:
+    """The lists int64 ``[B, k]`` of some ``rows`` (int64 ``[B]``) of ``scores`` float32, whose
+    first items are ``best`` int64 ``[B, D]`` (-1 beyond the last), and which of them are filled,
+    bool ``[B]``: one is not where it takes more than to choose the best items that caps allow.
+    """
+    lists, done = np.full((len(best), k), -1, dtype=np.int64), np.zeros(len(best), dtype=bool)
+    if k >= placement.first_end:
+        return lists, done
+    pinned, fits = _pins(scores, rows, placement.pins)
+    words = placement.words(scores.shape[1])
+    counts, allowed = _counted(words, placement, pinned)
+    ranks = np.array([pin.rank for pin in placement.pins], dtype=np.int64)
+    shown = pinned[:, ranks <= k] >= 0
+    wanted = k - shown.sum(axis=1)
+    taken = _taken(best, pinned, words, counts, wanted)
+    done = fits & allowed & (taken.sum(axis=0) == wanted)
+    open_ = np.ones((len(best), k), dtype=bool)
+    for column, rank in enumerate(ranks[ranks <= k].tolist()):
+        open_[shown[:, column], rank - 1] = False
+        lists[:, rank - 1] = pinned[:, column]
+    lists[open_ & done[:, None]] = best[taken.T & done[:, None]]
+    done &= _floors_met(lists, pinned, placement, ranks, k)
+    return lists, done
+
+
+def _pins(scores: np.ndarray, rows: Ints, pins: Sequence[Pin]) -> tuple[Ints, np.ndarray]:
+    """The item of each pin int64 ``[B, pins]``, -1 for none, and where no two are the same."""
+    pinned = np.full((len(rows), len(pins)), -1, dtype=np.int64)
+    fits = np.ones(len(rows), dtype=bool)
+    for number, pin in enumerate(pins):
+        if not len(pin.items):
+            continue
+        values = scores[rows[:, None], pin.items]
+        at = values.argmax(axis=1)
+        there = values[np.arange(len(values)), at] > -np.inf
+        pinned[there, number] = pin.items[at[there]]
+        for other in range(number):
+            fits &= (pinned[:, number] < 0) | (pinned[:, number] != pinned[:, other])
+    return pinned, fits
+
+
+def _counted(words: CapWords, placement: Placement, pinned: Ints) -> tuple[np.ndarray, np.ndarray]:
+    """The counts with the pins alone, uint64 ``[W, B]``, and where caps allow all of these."""
+    counts = np.repeat(words.start[:, None], len(pinned), axis=1)
+    for number, pin in enumerate(placement.pins):
+        there = np.flatnonzero(pinned[:, number] >= 0)
+        added = words.adds[:, pinned[there, number]]
+        counts[:, there] += added & words.live(placement.caps, pin.rank)[:, None]
+    return counts, ~(counts & words.over[:, None]).any(axis=0)
+
+
+def _taken(
+    best: Ints, pinned: Ints, words: CapWords, counts: np.ndarray, wanted: Ints
+) -> np.ndarray:
+    """bool ``[D, B]``: the items of ``best`` that the list takes, in turn, until it has enough."""
+    free = best >= 0
+    for column in pinned.T:
+        free &= best != column[:, None]
+    free, left = np.ascontiguousarray(free.T), wanted.copy()
+    taken = np.zeros(free.shape, dtype=bool)
+    added = words.adds[:, np.maximum(best.T, 0)]
+    over = words.over[:, None]
+    for place in range(len(free)):
+        more = counts + added[:, place]
+        fits = free[place] & (left > 0) & ~(more & over).any(axis=0)
+        np.copyto(counts, more, where=fits)
+        left -= fits
+        taken[place] = fits
+        if not left.any():
+            break
+    return taken
+
+
+def _floors_met(lists: Ints, pinned: Ints, placement: Placement, ranks: Ints, k: int) -> np.ndarray:
+    """bool ``[B]``: where all floors are met before the first place that one may decide."""
+    before = min(k, placement.critical - 1)
+    met = np.ones(len(lists), dtype=bool)
+    if before == k:
+        return met
+    first, later = lists[:, : max(before, 0)], ranks > before
+    for floor in placement.floors:
+        inside = np.append(floor.inside, False)  # row -1 is no item
+        counted = inside[first].sum(axis=1)
+        counted += inside[pinned[:, later & (ranks <= floor.of)]].sum(axis=1)
+        met &= counted >= floor.least
+    return met
