@@ -1,6 +1,6 @@
 """Many lists under the same pins, caps and floors at once: the same lists as one by one.
 
-The counts of ``ListCounts`` are split into words of 64 bits, so that one addition counts an item in
+The counts of ``ListCounts`` are split into words, so that one addition counts an item in
 every list.
 """
 
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Ints
-from kgrec.rules.limits import Cap, Pin
+from kgrec.rules.limits import Pin
+from kgrec.rules.list_counts import WORD, ListCounts
 
 if TYPE_CHECKING:
     from kgrec.rules.placement import Placement
-
-_WORD: Final = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,54 +28,54 @@ class CapWords:
 
     Attributes
     ----------
-    start, over : uint64 ``[W]``
-        The counts of an empty list, and the bits that are set where a cap is broken.
+    counts : ListCounts
+        The layout of the bits.
     adds : uint64 ``[W, n_items]``
         What each item adds.
-    of_cap : uint64 ``[caps, W]``
-        The bits of each cap.
     """
 
-    start: np.ndarray
-    over: np.ndarray
+    counts: ListCounts
     adds: np.ndarray
-    of_cap: np.ndarray
 
     @staticmethod
-    def of(caps: Sequence[Cap], n_items: int) -> CapWords:
-        """The layout of the bits: no group's bits are in two words."""
-        start, over, parts, bits = [0], [0], [], []
-        at = 0
-        for number, cap in enumerate(caps):
-            width, size = cap.most.bit_length() + 1, int(cap.groups[1].max(initial=-1)) + 1
-            word, shift = np.zeros(size, np.int64), np.zeros(size, np.uint64)
-            for group in range(size):
-                if at + width > _WORD:
-                    start.append(0)
-                    over.append(0)
-                    at = 0
-                word[group], shift[group] = len(start) - 1, at
-                start[-1] += (2 ** (width - 1) - 1 - cap.most) << at
-                over[-1] |= 1 << (at + width - 1)
-                bits.append((number, len(start) - 1, (2**width - 1) << at))
-                at += width
-            parts.append((word, shift))
-        adds = np.zeros((len(start), n_items), np.uint64)
-        for cap, (word, shift) in zip(caps, parts, strict=True):
-            group = cap.groups[1]
-            np.add.at(adds, (word[group], row_numbers(cap.groups[0])), np.uint64(1) << shift[group])
-        of_cap = np.zeros((len(caps), len(start)), np.uint64)
-        for number, place, mask in bits:
-            of_cap[number, place] |= np.uint64(mask)
-        return CapWords(np.array(start, np.uint64), np.array(over, np.uint64), adds, of_cap)
+    def of(counts: ListCounts, n_items: int) -> CapWords:
+        """The words of all items."""
+        width = max(1, -(-max(counts.over.bit_length(), 1) // WORD))
+        adds = np.zeros((width, n_items), np.uint64)
+        for cap, ones in zip(counts.caps, counts.ones, strict=True):
+            at = np.array([one.bit_length() - 1 for one in ones], dtype=np.int64)[cap.groups[1]]
+            bit = np.uint64(1) << (at % WORD).astype(np.uint64)
+            np.add.at(adds, (at // WORD, row_numbers(cap.groups[0])), bit)
+        return CapWords(counts, adds)
 
-    def live(self, caps: Sequence[Cap], place: int) -> np.ndarray:
-        """uint64 ``[W]``: the bits of the caps that count at a place."""
-        found = np.zeros(len(self.start), np.uint64)
-        for cap, bits in zip(caps, self.of_cap, strict=True):
-            if place <= cap.of:
-                found |= bits
-        return found
+    def split(self, number: int) -> np.ndarray:
+        """uint64 ``[W]``: the words of a number, without the bits of floors."""
+        size = WORD // 8 * len(self.adds)
+        whole = (number & (2 ** (8 * size) - 1)).to_bytes(size, "little")
+        return np.frombuffer(whole, dtype="<u8")
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """uint64 ``[W]``: the counts of an empty list."""
+        return self.split(self.counts.start)
+
+    @cached_property
+    def over(self) -> np.ndarray:
+        """uint64 ``[W]``: the bits that are set where a cap is broken."""
+        return self.split(self.counts.over)
+
+    def live(self, place: int) -> np.ndarray:
+        """uint64 ``[W]``: the bits that count at a place."""
+        return self.split(self.counts.live(place))
+
+    def blocked(self, total: int, k: int) -> np.ndarray:
+        """bool ``[n_items]``: the items that caps leave out for good of a list of ``k`` with these
+        counts."""
+        over = self.split(self.counts.over & self.counts.live(k))
+        broken = np.zeros(self.adds.shape[1], dtype=bool)
+        for added, count, bits in zip(self.adds, self.split(total), over, strict=True):
+            broken |= ((added + count) & bits) != 0
+        return broken
 
 
 def fill_lists(
@@ -127,7 +127,7 @@ def _counted(words: CapWords, placement: Placement, pinned: Ints) -> tuple[np.nd
     for number, pin in enumerate(placement.pins):
         there = np.flatnonzero(pinned[:, number] >= 0)
         added = words.adds[:, pinned[there, number]]
-        counts[:, there] += added & words.live(placement.caps, pin.rank)[:, None]
+        counts[:, there] += added & words.live(pin.rank)[:, None]
     return counts, ~(counts & words.over[:, None]).any(axis=0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,19 @@ class Filling:
     Items are taken in the order of ``best``; those that caps leave out are ``skipped``, and looked
     at again where the limit of a cap is over. ``total`` are the counts of the list (see
     ``ListCounts``), ``live`` its bits that still count, ``over`` those that tell that a cap is
-    broken.
+    broken. ``beyond`` finds the best item of some floors that caps allow at a place and that is
+    not in ``best``, -1 for none; without it a floor that finds none ends the list.
     """
 
-    def __init__(self, placement: Placement, best: Sequence[int], scores: ScoresOf) -> None:
-        self.placement, self.counts, self.best = placement, placement.counts, best
+    def __init__(
+        self,
+        placement: Placement,
+        best: Sequence[int],
+        scores: ScoresOf,
+        beyond: Callable[[Sequence[int], int], int] | None = None,
+    ) -> None:
+        self.beyond = beyond
+        self.placement, self.counts, self.best = placement, placement.counts, list(best)
         self.adds = self.counts.adds
         self.total, self.over, self.live = self.counts.start, self.counts.over, -1
         self.at = 0
@@ -112,8 +120,11 @@ class Filling:
             due = self._due(place)
             row = self._of_floors(due) if due else -1
             if due and row < 0 and not whole:
-                self.lacks_floor = True
-                return -1
+                if self.beyond is None:
+                    self.lacks_floor = True
+                    return -1
+                row = self.beyond(due, place)
+                self.taken.add(row)
         if row < 0 and self.again:
             row = self._of_skipped()
         if row < 0:

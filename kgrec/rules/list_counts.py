@@ -15,6 +15,7 @@ from typing import Final
 
 from kgrec.rules.limits import Cap, Floor
 
+WORD: Final = 64  # no group has bits in two words of this size
 _FLOOR_BITS: Final = 32
 _HALF: Final = 2 ** (_FLOOR_BITS - 1)
 
@@ -52,12 +53,15 @@ class ListCounts:
         at = start = over = met = 0
         ones = []
         for cap in caps:
-            size, width = int(cap.groups[1].max(initial=-1)) + 1, cap.most.bit_length() + 1
-            ones.append(tuple(1 << (at + n * width) for n in range(size)))
-            for one in ones[-1]:
-                start += one * (2 ** (width - 1) - 1 - cap.most)
-                over |= one << (width - 1)
-            at += size * width
+            width, of_cap = cap.most.bit_length() + 1, []
+            for _ in range(int(cap.groups[1].max(initial=-1)) + 1):
+                at += -at % WORD if at % WORD + width > WORD else 0
+                of_cap.append(1 << at)
+                start += (2 ** (width - 1) - 1 - cap.most) << at
+                over |= 1 << (at + width - 1)
+                at += width
+            ones.append(tuple(of_cap))
+        at += -at % WORD
         shifts = tuple(at + n * _FLOOR_BITS for n in range(len(floors)))
         for shift, floor in zip(shifts, floors, strict=True):
             start += (_HALF - floor.least) << shift
@@ -80,6 +84,12 @@ class ListCounts:
         return total
 
     @cached_property
+    def bits(self) -> list[int]:
+        """All bits of each cap."""
+        widths = [2 ** (cap.most.bit_length() + 1) - 1 for cap in self.caps]
+        return [sum(ones) * width for ones, width in zip(self.ones, widths, strict=True)]
+
+    @cached_property
     def last_places(self) -> list[int]:
         """The places after which a cap or a floor counts no more, ascending."""
         return sorted({one.of for one in (*self.caps, *self.floors)})
@@ -93,10 +103,8 @@ class ListCounts:
 
     def _live(self, place: int) -> int:
         ended = 0
-        for cap, ones in zip(self.caps, self.ones, strict=True):
-            if cap.of < place:
-                width = cap.most.bit_length() + 1
-                ended |= sum(one * (2**width - 1) for one in ones)
+        for cap, bits in zip(self.caps, self.bits, strict=True):
+            ended |= bits if cap.of < place else 0
         for shift, floor in zip(self.shifts, self.floors, strict=True):
             if floor.of < place:
                 ended |= (2**_FLOOR_BITS - 1) << shift
@@ -105,15 +113,6 @@ class ListCounts:
     def need(self, total: int, floor: int) -> int:
         """How many items a floor still needs; 0 or less where it is met."""
         return _HALF - ((total >> self.shifts[floor]) & (2**_FLOOR_BITS - 1))
-
-    def full(self, total: int, k: int) -> set[int]:
-        """The groups, numbered through all caps, that may have no more until place ``k``."""
-        found, first = set(), 0
-        for cap, ones in zip(self.caps, self.ones, strict=True):
-            if cap.of >= k:
-                found |= {first + n for n, one in enumerate(ones) if (total + one) & self.over}
-            first += len(ones)
-        return found
 
 
 class _Adds(dict[int, int]):

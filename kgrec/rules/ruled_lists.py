@@ -13,11 +13,13 @@ from kgrec.graph.snapshot import Ints
 from kgrec.ranking import top_k
 from kgrec.ranking.topk import NONE
 from kgrec.rules.batch_filling import fill_lists
+from kgrec.rules.filling import Filling
 from kgrec.rules.list_rules import ListRules, RequestRules
 from kgrec.rules.placement import Placement
 
 _FIRST: Final = 3  # items for each place of a list that are looked at in many lists at once
 _SPARE: Final = 16  # and beside these
+_NEXT: Final = 8  # and where these were too few, beside those still needed
 _MANY: Final = 8  # lists; fewer are filled sooner one by one
 
 
@@ -148,25 +150,32 @@ def _placed(scores: np.ndarray, placement: Placement, k: int) -> list[int]:
     """Item rows of the list of one row of scores float32 ``[n]``, where an item that may not be in
     it has -inf.
 
-    Where the first items are too few, those of groups that are full for good are left out of the
-    next ones: rare kinds are found without a look at all that is better.
+    Where the first items are too few, those that caps leave out for good are none of the next
+    ones: rare kinds are found without a look at all that is better.
     """
-    depth, score_of = placement.depth(k, len(scores)), scores.__getitem__
-    known, whole = _first(scores, depth)
-    full: set[int] = set()
+    words = placement.words(len(scores))
+
+    def beyond(floors: Sequence[int], place: int) -> int:
+        inside = np.any([placement.floors[number].inside for number in floors], axis=0)
+        inside &= ~words.blocked(filling.total, place)
+        left = np.where(inside, scores, -np.inf)
+        left[filling.best] = left[list(filling.taken)] = -np.inf
+        best = int(left.argmax())
+        return best if left[best] > -np.inf else -1
+
+    known, whole = _first(scores, placement.depth(k, len(scores)))
+    filling = Filling(placement, known, scores.__getitem__, beyond)
     while True:
-        listed = placement.place(known, k, score_of, whole=whole, full=full)
-        if listed is not None:
-            return listed
-        if full:
-            left = scores.copy()
-            left[known] = left[placement.rows_of(full)] = -np.inf
-            more, whole = _first(left, depth)
-            known += more
-            full = set()
-        else:
-            depth = placement.deeper(depth, len(scores))
-            known, whole = _first(scores, depth)
+        found = filling.run(k, whole=whole)
+        if len(found) == k:
+            return found
+        if whole:
+            return filling.with_moved_pins(k)
+        left = scores.copy()
+        left[words.blocked(filling.total, k)] = -np.inf
+        left[filling.best] = -np.inf
+        more, whole = _first(left, min(_NEXT + k - len(found), len(scores)))
+        filling.best += more
 
 
 def _first(scores: np.ndarray, depth: int) -> tuple[list[int], bool]:
