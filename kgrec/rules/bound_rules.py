@@ -17,13 +17,12 @@ from kgrec.arguments import named
 from kgrec.arrays import Csr, offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
 from kgrec.ranking import attribute_mask
-from kgrec.rules.limits import Cap, Floor, Pin
+from kgrec.rules.limits import WHOLE_LIST, Cap, Floor, Pin
 from kgrec.rules.list_rules import ListRules, RequestRules
 from kgrec.rules.placement import Placement
 from kgrec.rules.rule import HIDING, PLACING, Rule
 from kgrec.rules.ruleset import Rules
 
-_WHOLE_LIST: Final = 2**31 - 1
 _MOST_KEPT, _FEWEST_KEPT = 1_024, 32  # combinations of rules, and contexts, that are kept
 _KEPT_CELLS: Final = 2**26  # numbers in the arrays of the combinations that are kept, about
 _Key = tuple[bytes, int, int, str]
@@ -193,11 +192,12 @@ class BoundRules:
             if rule.effect == "pin":
                 pins.append(Pin(rule.rank or 1, np.flatnonzero(items)))
             elif rule.effect == "cap":
-                caps.append(Cap(rule.most or 0, rule.of or _WHOLE_LIST, self.groups(number)))
+                caps.append(Cap(rule.most or 0, rule.of or WHOLE_LIST, self.groups(number)))
             elif rule.effect == "floor":
-                floors.append(Floor(rule.least or 1, rule.of or _WHOLE_LIST, items))
+                floors.append(Floor(rule.least or 1, rule.of or WHOLE_LIST, items))
         pins.sort(key=lambda pin: pin.rank)
-        return Placement(tuple(pins), _strictest(caps), tuple(floors))
+        exact = any(self.rules.rules[number].exact for number in placing)
+        return Placement(tuple(pins), _strictest(caps), tuple(floors), exact)
 
     def acted_on(self, number: int, active: Sequence[int]) -> np.ndarray:
         """bool ``[n_items]``: the items of a rule; of a hold without those that another of the

@@ -84,6 +84,16 @@ def _check(bound: BoundRules, active: Sequence[int]) -> None:
     _pins_against_pins(bound, pins)
     _caps_against_pins(bound, caps, pins)
     _floors_against_others(bound, floors, caps, pins)
+    _exact_of_one_length(bound, [*caps, *floors])
+
+
+def _exact_of_one_length(bound: BoundRules, limits: Sequence[int]) -> None:
+    """Exact caps and floors about another number of places than one that holds with them."""
+    rules = bound.rules.rules
+    for one, other in product(limits, limits):
+        if rules[one].exact and rules[one].of != rules[other].of:
+            why = "where one is exact, all caps and floors that hold with it have the same of"
+            _refuse(bound, one, other, why)
 
 
 def _pins_against_hiding(

@@ -65,6 +65,14 @@ class Filling:
             self.found.append(row)
         return self.found
 
+    def start_with(self, rows: Sequence[int]) -> None:
+        """Begin with these item rows, among them those of the pins at their ranks."""
+        for row in rows:
+            self.found.append(row)
+            if row not in self.taken:
+                self.taken.add(row)
+                self.total += self.adds[row]
+
     def with_moved_pins(self, k: int) -> list[int]:
         """The list with pins of later ranks: no item is left for a place before, so they move up,
         where caps allow it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from kgrec.arrays import Csr
 from kgrec.graph.snapshot import Ints
 
+WHOLE_LIST: Final = 2**31 - 1  # the last place of a cap that has none
 ScoresOf: TypeAlias = Callable[[Ints], np.ndarray]
 
 

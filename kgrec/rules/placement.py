@@ -13,9 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
+from kgrec.ranking.exposure import position_discount
 from kgrec.rules.batch_filling import CapWords
+from kgrec.rules.best_list import Pool, best_list
 from kgrec.rules.filling import Filling
-from kgrec.rules.limits import Cap, Floor, Pin, ScoresOf
+from kgrec.rules.limits import WHOLE_LIST, Cap, Floor, Pin, ScoresOf
 from kgrec.rules.list_counts import ListCounts
 
 _SPARE = 16  # items beyond the list that are looked at first
@@ -23,11 +27,13 @@ _SPARE = 16  # items beyond the list that are looked at first
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """The pins (by rank), caps and floors of lists."""
+    """The pins (by rank), caps and floors of lists; ``exact``: whether the best list of all that
+    obey them is sought, and not filled place by place. All caps and floors then have one ``of``."""
 
     pins: tuple[Pin, ...] = ()
     caps: tuple[Cap, ...] = ()
     floors: tuple[Floor, ...] = ()
+    exact: bool = False
     _words: list[CapWords] = field(default_factory=list, repr=False)
 
     @property
@@ -48,11 +54,74 @@ class Placement:
         one may not be in the list. None where ``best`` is too short to decide, unless it is
         ``whole``: all items that may be in the list.
         """
+        if not self.exact:
+            return self._filled(best, k, scores, whole=whole)
+        size = self.window(k)
+        start = self._filled(best, size, scores, whole=whole)
+        if start is not None and len(start) == size:
+            values = scores(np.array(best, dtype=np.int64)).tolist()
+            start, proven = self.improved(start, (best, values, len(best)), scores, whole=whole)
+            if not proven and not whole:
+                return None
+        if start is None or k <= len(start) or len(start) < size:
+            return start if start is None else start[:k]
+        return self._filled(best, k, scores, whole=whole, start=start)
+
+    def _filled(
+        self,
+        best: Sequence[int],
+        k: int,
+        scores: ScoresOf,
+        *,
+        whole: bool,
+        start: Sequence[int] = (),
+    ) -> list[int] | None:
         filling = Filling(self, best, scores)
+        filling.start_with(start)
         found = filling.run(k, whole=whole)
         if len(found) == k:
             return found
         return filling.with_moved_pins(k) if whole else None
+
+    def window(self, k: int) -> int:
+        """The places that the best list of all is sought for, where a list of ``k`` is asked."""
+        last = max((one.of for one in (*self.caps, *self.floors)), default=k)
+        return k if last >= WHOLE_LIST else last
+
+    def improved(
+        self,
+        filled: Sequence[int],
+        known: tuple[Sequence[int], Sequence[float], int],
+        scores: ScoresOf,
+        *,
+        whole: bool,
+    ) -> tuple[list[int], bool]:
+        """The best list in place of one that was ``filled`` place by place, and whether it is
+        proven to be the best.
+
+        ``known``: item rows, best first, with their scores, and how many of them are the first of
+        all; ``whole``: whether there are no others.
+        """
+        start, weights = Filling(self, (), scores), position_discount(len(filled)).tolist()
+        rows, values, sure = known
+        free = [n for n in range(len(filled)) if n + 1 not in start.pins]
+        kept = [n for n, row in enumerate(rows) if row not in start.taken]
+        pool = Pool(
+            scores=[values[n] for n in kept],
+            adds=[self.counts.adds[rows[n]] for n in kept],
+            sure=sum(n < sure for n in kept),
+            whole=whole,
+        )
+        weights, sums = [weights[n] for n in free], -np.inf
+        total = start.total + sum(self.counts.adds[filled[n]] for n in free)
+        if not ~total & self.counts.met:
+            own = scores(np.array([filled[n] for n in free], dtype=np.int64)).tolist()
+            sums = sum(weight * score for weight, score in zip(weights, own, strict=True))
+        found, proven = best_list(pool, self.counts, start.total, weights, sums)
+        listed = list(filled)
+        for n, place in zip(free, found or (), strict=False):
+            listed[n] = rows[kept[place]]
+        return listed, proven
 
     @cached_property
     def counts(self) -> ListCounts:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from graph_schema.errors import RequestError
-from kgrec.arguments import check_choice, check_count, check_mapping, check_number, id_list
+from kgrec.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_mapping,
+    check_number,
+    id_list,
+)
 
 Effect: TypeAlias = Literal["never", "pin", "cap", "floor", "boost", "hold", "release"]
 EFFECTS: Final[tuple[str, ...]] = get_args(Effect)
@@ -24,8 +31,12 @@ _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "floor": ("least", "of"),
     "boost": ("amount",),
 }
-_ALLOWED: Final[dict[str, tuple[str, ...]]] = {"cap": ("of", "by"), "release": ("holds",)}
-_STRENGTH: Final = ("rank", "most", "least", "of", "by", "amount", "holds")
+_ALLOWED: Final[dict[str, tuple[str, ...]]] = {
+    "cap": ("of", "by", "exact"),
+    "floor": ("exact",),
+    "release": ("holds",),
+}
+_STRENGTH: Final = ("rank", "most", "least", "of", "by", "amount", "holds", "exact")
 _EXAMPLE: Final = "{'brand': 'Acme', 'year': {'min': 1990}}"
 _MISSING: Final = "missing"  # {missing = true}: no value, which TOML can't write otherwise
 
@@ -63,6 +74,9 @@ class Rule:
         In units of the score.
     holds : str, optional
         The name of the hold that a release ends; all holds without.
+    exact : bool, optional
+        Of a cap or floor: make the list with the highest sum of score × discount of all that obey
+        the caps and floors, in place of the best item that is allowed place by place.
     lists : str or sequence of str
         "recommend", "similar", "search": where it holds; everywhere if empty.
     since, until : date, datetime or str, optional
@@ -91,6 +105,7 @@ class Rule:
     by: str | None = None
     amount: float | None = None
     holds: str | None = None
+    exact: bool | None = None
     lists: tuple[str, ...] = ()
     since: str | None = None
     until: str | None = None
@@ -180,6 +195,7 @@ def _plain_fields(rule: Rule) -> dict[str, Any]:
         ),
         **{name: _count(rule, name) for name in ("rank", "most", "least", "of")},
         "amount": None if rule.amount is None else check_number(rule.amount, f"amount of {rule}"),
+        "exact": None if rule.exact is None else check_flag(rule.exact, f"exact of {rule}"),
         "since": _day(rule, "since"),
         "until": _day(rule, "until"),
     }

@@ -19,6 +19,7 @@ from kgrec.rules.placement import Placement
 
 _FIRST: Final = 3  # items for each place of a list that are looked at in many lists at once
 _SPARE: Final = 16  # and beside these
+_DEEPER: Final = 8  # times as many where the best list is not proven to be the best
 _NEXT: Final = 8  # and where these were too few, beside those still needed
 _MANY: Final = 8  # lists; fewer are filled sooner one by one
 
@@ -103,7 +104,7 @@ def ruled_lists(
             rows[members] = best[members, :k]
             continue
         left = members
-        if len(members) >= _MANY:
+        if len(members) >= _MANY and not placement.exact:
             found, done = fill_lists(own, members, best[members], placement, k)
             rows[members[done]], left = found[done], members[~done]
         for row in left.tolist():
@@ -148,7 +149,39 @@ def _padded(lists: Sequence[Sequence[int] | Ints], k: int) -> Ints:
 
 def _placed(scores: np.ndarray, placement: Placement, k: int) -> list[int]:
     """Item rows of the list of one row of scores float32 ``[n]``, where an item that may not be in
-    it has -inf.
+    it has -inf."""
+    if not placement.exact:
+        return _filled(scores, placement, k)
+    size = placement.window(k)
+    start = _filled(scores, placement, size)
+    if len(start) < size:
+        return start[:k]
+    start = _improved(scores, placement, start)
+    return start[:k] if k <= size else _filled(scores, placement, k, start)
+
+
+def _improved(scores: np.ndarray, placement: Placement, filled: Sequence[int]) -> list[int]:
+    """The best list in place of one that was filled place by place."""
+    depth = placement.depth(len(filled), len(scores))
+    floors = [np.where(floor.inside, scores, -np.inf) for floor in placement.floors]
+    others = [row for one in floors for row in _first(one, min(len(filled), len(one)))[0]]
+    while True:
+        first, whole = _first(scores.copy(), depth)
+        rows = np.array(list(dict.fromkeys([*first, *others, *filled])), dtype=np.int64)
+        rows = np.append(rows[: len(first)], np.sort(rows[len(first) :]))
+        order = np.argsort(-scores[rows[len(first) :]], kind="stable")
+        rows[len(first) :] = rows[len(first) :][order]
+        known = (rows.tolist(), scores[rows].tolist(), len(first))
+        found, proven = placement.improved(filled, known, scores.__getitem__, whole=whole)
+        if proven or whole:
+            return found
+        depth = min(_DEEPER * depth, len(scores))
+
+
+def _filled(
+    scores: np.ndarray, placement: Placement, k: int, start: Sequence[int] = ()
+) -> list[int]:
+    """``_placed`` place by place, after those of ``start``.
 
     Where the first items are too few, those that caps leave out for good are none of the next
     ones: rare kinds are found without a look at all that is better.
@@ -165,6 +198,7 @@ def _placed(scores: np.ndarray, placement: Placement, k: int) -> list[int]:
 
     known, whole = _first(scores, placement.depth(k, len(scores)))
     filling = Filling(placement, known, scores.__getitem__, beyond)
+    filling.start_with(start)
     while True:
         found = filling.run(k, whole=whole)
         if len(found) == k:
