@@ -16,6 +16,7 @@ from kgrec.rules.conflicts import checked
 _EFFECTS = ("never", "never", "hold", "boost", "boost", "pin", "cap", "floor", "release")
 _RANGE = 0.3  # of the values of a numeric attribute that a condition takes in
 _MOST_VALUES = 100
+_EXACT = 0.3  # of the caps and floors
 _FEW = 6  # items that a rule names, at most
 
 
@@ -88,7 +89,7 @@ def _strength(effect: str, snapshot: GraphSnapshot, rng: np.random.Generator) ->
         return {"rank": int(rng.integers(1, 15))}
     if effect == "floor":
         of = int(rng.integers(3, 12))
-        return {"least": int(rng.integers(1, min(of, 4))), "of": of}
+        return {"least": int(rng.integers(1, min(of, 4))), "of": of, "exact": _exact(rng)}
     if effect == "cap":
         most = int(rng.integers(1, 4))
         words = [
@@ -97,5 +98,10 @@ def _strength(effect: str, snapshot: GraphSnapshot, rng: np.random.Generator) ->
             if not pd.api.types.is_numeric_dtype(column) and _few_values(column)
         ]
         by = str(rng.choice(words)) if words and rng.random() < 0.7 else None
-        return {"most": most, "of": int(rng.integers(most, 15)), "by": by}
+        of = int(rng.integers(most, 15))
+        return {"most": most, "of": of, "by": by, "exact": _exact(rng)}
     return {}
+
+
+def _exact(rng: np.random.Generator) -> bool | None:
+    return True if rng.random() < _EXACT else None
