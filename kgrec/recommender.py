@@ -391,7 +391,8 @@ class Recommender:
         if explore is not None:
             raise RequestError("explore is for lists of items; leave it out with users.")
         seen, request = check_flag(exclude_seen, "exclude_seen"), state.resolver.resolve(query)
-        people = state.people.best(request, check_k(k), limits, exclude_seen=seen)
+        hidden = state.resolver.hidden_users(request)
+        people = state.people.best(request, check_k(k), limits, exclude_seen=seen, hidden=hidden)
         return ranked_frame(("user_id", "recommended_id"), request.ids, people, request.integers)
 
     def rank(
@@ -655,7 +656,8 @@ class Recommender:
         query = Query.of(users, histories, scenario, context, horizon)
         request = state.resolver.resolve(query)
         seen = check_flag(exclude_seen, "exclude_seen")
-        ranked = best_users(state.engine, request, rows, k, exclude_seen=seen)
+        hidden = None if state.bound_rules is None else state.bound_rules.hidden_users_for_all()
+        ranked = best_users(state.engine, request, rows, k, exclude_seen=seen, hidden=hidden)
         if state.snapshot.answers_integers(USER, request.integers or all_integers(items)):
             ranked = with_integers(ranked)
         return ranked_frame(("item_id", "user_id"), ids, ranked, integers)

@@ -48,11 +48,14 @@ def list_exposure(model: Recommender, rules: Rules, users: list[str]) -> dict[st
     for row, own in zip(ours, scores, strict=True):
         exposure[0] += groups[:, row] @ discount
         sums[0] += own[row] @ discount
-        for number, whole in enumerate((False, True), start=1):
-            at, x = _optimum(own, bound, whole=whole)
-            exposure[number] += groups[:, at] @ (x @ discount)
-            sums[number] += own[at] @ (x @ discount)
-            broken += not whole and bool(np.abs(x - x.round()).max() > _WHOLE)
+        at, x = _optimum(own, bound)
+        exposure[1] += groups[:, at] @ (x @ discount)
+        sums[1] += own[at] @ (x @ discount)
+        if np.abs(x - x.round()).max() > _WHOLE:
+            broken += 1
+            at, x = _optimum(own, bound, whole=True)
+        exposure[2] += groups[:, at] @ (x @ discount)
+        sums[2] += own[at] @ (x @ discount)
     found: dict[str, Any] = {"users_with_parts_of_lists": broken}
     for number, name in enumerate(("", "whole_"), start=1):
         large = exposure[number] >= 0.01 * len(users) * discount.sum()

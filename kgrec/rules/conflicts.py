@@ -75,6 +75,14 @@ def _check(bound: BoundRules, active: Sequence[int]) -> None:
             f"{place + ': ' if place else ''}the rules {names} together leave no item to "
             "recommend; limit who or what they are about."
         )
+    out = bound.out_of_lists(active)
+    if len(out) and out.all():
+        names = ", ".join(
+            repr(bound.rules.rules[n].name) for n in active if bound.people[n] is not None
+        )
+        raise RequestError(
+            f"the rules {names} together leave nobody in lists of users; limit whom they are about."
+        )
     by_effect: dict[str, list[int]] = {}
     for number in active:
         by_effect.setdefault(bound.rules.rules[number].effect, []).append(number)

@@ -92,7 +92,7 @@ class ListCounts:
     @cached_property
     def last_places(self) -> list[int]:
         """The places after which a cap or a floor counts no more, ascending."""
-        return sorted({one.of for one in (*self.caps, *self.floors)})
+        return sorted({cap.of for cap in self.caps} | {floor.of for floor in self.floors})
 
     def live(self, place: int) -> int:
         """The bits that count at a place; -1 for all."""
@@ -121,5 +121,6 @@ class _Adds(dict[int, int]):
         self._of_item = counts.of_item
 
     def __missing__(self, row: int) -> int:
-        found = self[row] = self._of_item(row)
+        found: int = self._of_item(row)
+        self[row] = found
         return found

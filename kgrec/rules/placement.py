@@ -85,7 +85,7 @@ class Placement:
 
     def window(self, k: int) -> int:
         """The places that the best list of all is sought for, where a list of ``k`` is asked."""
-        last = max((one.of for one in (*self.caps, *self.floors)), default=k)
+        last = max(self.counts.last_places, default=k)
         return k if last >= WHOLE_LIST else last
 
     def improved(

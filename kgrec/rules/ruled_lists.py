@@ -105,11 +105,11 @@ def ruled_lists(
             continue
         left = members
         if len(members) >= _MANY and not placement.exact:
-            found, done = fill_lists(own, members, best[members], placement, k)
-            rows[members[done]], left = found[done], members[~done]
+            filled, done = fill_lists(own, members, best[members], placement, k)
+            rows[members[done]], left = filled[done], members[~done]
         for row in left.tolist():
-            listed = _placed(own[row], placement, k)
-            rows[row, : len(listed)] = listed
+            found_row = _placed(own[row], placement, k)
+            rows[row, : len(found_row)] = found_row
     at = torch.from_numpy(np.maximum(rows, 0)).to(scores.device)
     listed = scores.gather(1, at).cpu().numpy()
     listed[rows == NONE] = -np.inf
