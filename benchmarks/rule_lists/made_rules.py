@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ def made_rules(
     refused = 0
     for number in range(count):
         rule = made_rule(f"r{number}", snapshot, scenarios, rng)
+        if rule.effect in ("cap", "floor") and rng.random() < _EXACT:
+            rule = replace(rule, exact=True)
         try:
             checked(Rules.of(*kept, rule), snapshot, scenarios)
         except RequestError:
@@ -89,7 +92,7 @@ def _strength(effect: str, snapshot: GraphSnapshot, rng: np.random.Generator) ->
         return {"rank": int(rng.integers(1, 15))}
     if effect == "floor":
         of = int(rng.integers(3, 12))
-        return {"least": int(rng.integers(1, min(of, 4))), "of": of, "exact": _exact(rng)}
+        return {"least": int(rng.integers(1, min(of, 4))), "of": of}
     if effect == "cap":
         most = int(rng.integers(1, 4))
         words = [
@@ -98,10 +101,5 @@ def _strength(effect: str, snapshot: GraphSnapshot, rng: np.random.Generator) ->
             if not pd.api.types.is_numeric_dtype(column) and _few_values(column)
         ]
         by = str(rng.choice(words)) if words and rng.random() < 0.7 else None
-        of = int(rng.integers(most, 15))
-        return {"most": most, "of": of, "by": by, "exact": _exact(rng)}
+        return {"most": most, "of": int(rng.integers(most, 15)), "by": by}
     return {}
-
-
-def _exact(rng: np.random.Generator) -> bool | None:
-    return True if rng.random() < _EXACT else None

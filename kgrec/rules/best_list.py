@@ -14,7 +14,7 @@ from typing import Final
 
 from kgrec.rules.list_counts import ListCounts
 
-_LOOKS: Final = 20_000  # partial lists that are looked at; beyond, the best list so far is taken
+_LOOKS: Final = 2_000  # partial lists that are looked at; beyond, the best list so far is taken
 _FIRST: Final = 100  # items that tell which group most of them have
 _EQUAL: Final = 1e-9  # of sums of score × discount
 
@@ -48,23 +48,34 @@ class Pool:
 
 
 def best_list(
-    pool: Pool, counts: ListCounts, total: int, weights: Sequence[float], known: float
+    pool: Pool,
+    counts: ListCounts,
+    total: int,
+    weights: Sequence[float],
+    known: tuple[float, int],
 ) -> tuple[list[int] | None, bool]:
     """The items of the best list, as places in the pool, and whether it is proven to be the best.
 
     ``total``: the counts before; ``weights``: of the places to fill, descending; ``known``: the sum
-    of a list that is known, -inf without one. None where no list of the pool has a higher sum.
+    of a list that obeys the caps, and its counts. The best list meets the floors that this one
+    does. None where no list of the pool has a higher sum.
     """
     return _Search(pool, counts, weights, known).run(total)
 
 
 class _Search:
     def __init__(
-        self, pool: Pool, counts: ListCounts, weights: Sequence[float], known: float
+        self,
+        pool: Pool,
+        counts: ListCounts,
+        weights: Sequence[float],
+        known: tuple[float, int],
     ) -> None:
         self.pool, self.counts, self.weights = pool, counts, weights
         self.single = _single_groups(pool.adds, counts)
-        self.highest = known
+        self.highest = known[0]
+        self.floors = [n for n in range(len(counts.floors)) if counts.need(known[1], n) <= 0]
+        self.met = counts.met & known[1]
         self.missed = -float("inf")  # what a list with items outside of the pool may reach
         self.left = [sum(weights[place:]) for place in range(len(weights) + 1)]
 
@@ -79,7 +90,7 @@ class _Search:
                 at += 1
             place = len(chosen)
             if place == k:
-                if not ~total & self.counts.met and value > self.highest + _EQUAL:
+                if not ~total & self.met and value > self.highest + _EQUAL:
                     self.highest, best = value, chosen
                 continue
             if at == size:
@@ -98,7 +109,7 @@ class _Search:
 
     def _hopeless(self, at: int, place: int, total: int, value: float) -> bool:
         """Whether no list with this start is better than the best one found."""
-        if ~total & self.counts.met and self._needs_more(total, len(self.weights) - place):
+        if ~total & self.met and self._needs_more(total, len(self.weights) - place):
             return True
         adds, single, scores, weights = self.pool.adds, self.single, self.pool.scores, self.weights
         over, k, relaxed, others = self.counts.over, len(weights), total, self.pool.others
@@ -120,7 +131,7 @@ class _Search:
         return value + self.left[place] * others <= self.highest + _EQUAL
 
     def _needs_more(self, total: int, left: int) -> bool:
-        return any(self.counts.need(total, n) > left for n in range(len(self.counts.floors)))
+        return any(self.counts.need(total, n) > left for n in self.floors)
 
 
 def _single_groups(adds: Sequence[int], counts: ListCounts) -> list[int]:

@@ -112,12 +112,11 @@ class Placement:
             sure=sum(n < sure for n in kept),
             whole=whole,
         )
-        weights, sums = [weights[n] for n in free], -np.inf
+        weights = [weights[n] for n in free]
         total = start.total + sum(self.counts.adds[filled[n]] for n in free)
-        if not ~total & self.counts.met:
-            own = scores(np.array([filled[n] for n in free], dtype=np.int64)).tolist()
-            sums = sum(weight * score for weight, score in zip(weights, own, strict=True))
-        found, proven = best_list(pool, self.counts, start.total, weights, sums)
+        own = scores(np.array([filled[n] for n in free], dtype=np.int64)).tolist()
+        reached = sum(weight * score for weight, score in zip(weights, own, strict=True))
+        found, proven = best_list(pool, self.counts, start.total, weights, (reached, total))
         listed = list(filled)
         for n, place in zip(free, found or (), strict=False):
             listed[n] = rows[kept[place]]
