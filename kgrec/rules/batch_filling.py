@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Ints
 from kgrec.rules.limits import Pin
-from kgrec.rules.list_counts import WORD, ListCounts
-
-if TYPE_CHECKING:
-    from kgrec.rules.placement import Placement
+from kgrec.rules.list_counts import WORD, ListCounts, Places
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +75,7 @@ class CapWords:
 
 
 def fill_lists(
-    scores: np.ndarray, rows: Ints, best: Ints, placement: Placement, k: int
+    scores: np.ndarray, rows: Ints, best: Ints, placement: Places, words: CapWords, k: int
 ) -> tuple[Ints, np.ndarray]:
     """The lists int64 ``[B, k]`` of some ``rows`` (int64 ``[B]``) of ``scores`` float32, whose
     first items are ``best`` int64 ``[B, D]`` (-1 beyond the last), and which of them are filled,
@@ -89,7 +85,6 @@ def fill_lists(
     if k >= placement.first_end:
         return lists, done
     pinned, fits = _pins(scores, rows, placement.pins)
-    words = placement.words(scores.shape[1])
     counts, allowed = _counted(words, placement, pinned)
     ranks = np.array([pin.rank for pin in placement.pins], dtype=np.int64)
     shown = pinned[:, ranks <= k] >= 0
@@ -121,7 +116,7 @@ def _pins(scores: np.ndarray, rows: Ints, pins: Sequence[Pin]) -> tuple[Ints, np
     return pinned, fits
 
 
-def _counted(words: CapWords, placement: Placement, pinned: Ints) -> tuple[np.ndarray, np.ndarray]:
+def _counted(words: CapWords, placement: Places, pinned: Ints) -> tuple[np.ndarray, np.ndarray]:
     """The counts with the pins alone, uint64 ``[W, B]``, and where caps allow all of these."""
     counts = np.repeat(words.start[:, None], len(pinned), axis=1)
     for number, pin in enumerate(placement.pins):
@@ -153,7 +148,7 @@ def _taken(
     return taken
 
 
-def _floors_met(lists: Ints, pinned: Ints, placement: Placement, ranks: Ints, k: int) -> np.ndarray:
+def _floors_met(lists: Ints, pinned: Ints, placement: Places, ranks: Ints, k: int) -> np.ndarray:
     """bool ``[B]``: where all floors are met before the first place that one may decide."""
     before = min(k, placement.critical - 1)
     met = np.ones(len(lists), dtype=bool)

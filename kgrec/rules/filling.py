@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kgrec.rules.limits import Pin, ScoresOf
-
-if TYPE_CHECKING:
-    from kgrec.rules.placement import Placement
+from kgrec.rules.list_counts import Places
 
 
 class Filling:
@@ -25,7 +22,7 @@ class Filling:
 
     def __init__(
         self,
-        placement: Placement,
+        placement: Places,
         best: Sequence[int],
         scores: ScoresOf,
         beyond: Callable[[Sequence[int], int], int] | None = None,

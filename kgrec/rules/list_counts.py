@@ -11,13 +11,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
-from kgrec.rules.limits import Cap, Floor
+from kgrec.rules.limits import Cap, Floor, Pin
 
 WORD: Final = 64  # no group has bits in two words of this size
 _FLOOR_BITS: Final = 32
-_HALF: Final = 2 ** (_FLOOR_BITS - 1)
+_HALF: Final[int] = 1 << (_FLOOR_BITS - 1)
+_FLOOR: Final[int] = (1 << _FLOOR_BITS) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +108,34 @@ class ListCounts:
             ended |= bits if cap.of < place else 0
         for shift, floor in zip(self.shifts, self.floors, strict=True):
             if floor.of < place:
-                ended |= (2**_FLOOR_BITS - 1) << shift
+                ended |= _FLOOR << shift
         return ~ended
 
     def need(self, total: int, floor: int) -> int:
         """How many items a floor still needs; 0 or less where it is met."""
-        return _HALF - ((total >> self.shifts[floor]) & (2**_FLOOR_BITS - 1))
+        return _HALF - ((total >> self.shifts[floor]) & _FLOOR)
+
+
+class Places(Protocol):
+    """What sets the places of a list: see ``kgrec.rules.placement.Placement``."""
+
+    @property
+    def pins(self) -> tuple[Pin, ...]: ...
+
+    @property
+    def caps(self) -> tuple[Cap, ...]: ...
+
+    @property
+    def floors(self) -> tuple[Floor, ...]: ...
+
+    @property
+    def counts(self) -> ListCounts: ...
+
+    @property
+    def critical(self) -> int: ...
+
+    @property
+    def first_end(self) -> int: ...
 
 
 class _Adds(dict[int, int]):

@@ -105,7 +105,8 @@ def ruled_lists(
             continue
         left = members
         if len(members) >= _MANY and not placement.exact:
-            filled, done = fill_lists(own, members, best[members], placement, k)
+            words = placement.words(own.shape[1])
+            filled, done = fill_lists(own, members, best[members], placement, words, k)
             rows[members[done]], left = filled[done], members[~done]
         for row in left.tolist():
             found_row = _placed(own[row], placement, k)
