@@ -84,6 +84,8 @@ def _exposure(
         "cap by year, floor": Rules.of(_cap("year", 2), _floor(old)),
         "cap by genres": Rules.of(_cap("genres", 3)),
         "cap by genres, floor": Rules.of(_cap("genres", 3), _floor(old)),
+        "exact cap by genres": Rules.of(_cap("genres", 3, exact=True)),
+        "exact cap by genres, floor": Rules.of(_cap("genres", 3, exact=True), _floor(old)),
     }
     rows = []
     for name, rules in sets.items():
@@ -101,8 +103,8 @@ def _exposure(
     }, rows
 
 
-def _cap(by: str, most: int) -> Rule:
-    return Rule(f"cap by {by}", "cap", most=most, of=10, by=by)
+def _cap(by: str, most: int, *, exact: bool = False) -> Rule:
+    return Rule(f"cap by {by}", "cap", most=most, of=10, by=by, exact=exact)
 
 
 def _floor(what: dict[str, Any]) -> Rule:

@@ -166,13 +166,15 @@ class Resolver:
         at unix seconds ``at``. In a mixture of scenarios the most probable one counts."""
         if self.rules is None:
             return request
-        histories, codes = request.histories, request.histories.scenario
-        if request.mixture is not None:
-            codes = request.mixture.argmax(axis=1)
-            codes = np.where(codes == request.mixture.shape[1] - 1, -1, codes)
-        return replace(
-            request, rules=self.rules.request(histories.user, codes, request.context, kind, at)
-        )
+        users, codes = request.histories.user, _likeliest(request)
+        return request.under(self.rules.request(users, codes, request.context, kind, at))
+
+    def hidden_users(self, request: Request) -> np.ndarray | None:
+        """bool ``[B, n_users]``: whom rules keep out of a request's lists of users; None for
+        nobody."""
+        if self.rules is None:
+            return None
+        return self.rules.hidden_users(request.histories.user, _likeliest(request), request.context)
 
     def _resolved(self, query: Query) -> Request:
         if query.scenario in RESERVED:
@@ -293,6 +295,14 @@ class Resolver:
             return np.full(len(users), scenario_code(self.engine, scenario))
         inferred = self.user_scenarios.of(users, context)
         return np.full(len(users), -1) if inferred is None else inferred
+
+
+def _likeliest(request: Request) -> Ints:
+    """int64 ``[B]``: the scenario of each row, in a mixture the most probable one; -1 for none."""
+    if request.mixture is None:
+        return request.histories.scenario
+    codes = request.mixture.argmax(axis=1)
+    return np.where(codes == request.mixture.shape[1] - 1, -1, codes)
 
 
 def _in_order(indptr: Ints, items: Ints, given: HistoryLists) -> tuple[Ints, GivenEvents | None]:

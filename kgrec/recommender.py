@@ -17,13 +17,11 @@ from graph_schema import Catalog
 from graph_schema.disk.paths import given_path
 from graph_schema.names import ITEM, USER
 from graph_schema.settings import given_settings
-from kgrec.answers.explored_lists import Exploration, answer_frame, explored_items
 from kgrec.answers.pair_scores import GivenPairs, score_pairs
+from kgrec.answers.recognised import recognised_scenarios
 from kgrec.answers.ruled_answers import held_items, rule_effects
-from kgrec.answers.user_lists import best_users
-from kgrec.answers.user_lists import similar_users as most_similar_users
-from kgrec.answers.vectors import USER as USER_VECTORS
-from kgrec.answers.vectors import Vectors, check_kind, item_vectors, vectors_of_users
+from kgrec.answers.user_lists import best_users, similar_users_frame
+from kgrec.answers.vectors import Vectors, vectors_of
 from kgrec.arguments import (
     Missing,
     Time,
@@ -60,15 +58,18 @@ from kgrec.explain.text.writer import Writer
 from kgrec.explain.word_attribution import Method, Source, attribute_words, find_text
 from kgrec.explain.word_contributions import WordContributions
 from kgrec.explore import GraphExplorer
-from kgrec.explore.model_importance import ImportanceRequest, measure_importance, sample_users
+from kgrec.explore.model_importance import (
+    ImportanceRequest,
+    importance_query,
+    measure_importance,
+)
 from kgrec.explore.user_page import UserPage
-from kgrec.features.texts import TextReader, scenarios_of
+from kgrec.features.texts import TextReader
 from kgrec.feedback.seen_items import ExcludeSeen
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import run_pipeline
 from kgrec.fitting.plan import with_effort
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.news import updated
 from kgrec.graph.removal import without
 from kgrec.graph.source import read_source
@@ -83,17 +84,15 @@ from kgrec.questions.labels import Unsure
 from kgrec.questions.lists import check_alone
 from kgrec.questions.selection import About
 from kgrec.ranking import Where
-from kgrec.ratings.rating import predict_pairs, with_like, with_new_scenario
+from kgrec.ratings.rating import predict_pairs, with_like
 from kgrec.ratings.requests import RatedHistories
 from kgrec.rules import Rules
 from kgrec.rules.conflicts import check_graph
 from kgrec.scenarios import with_scenarios
-from kgrec.scenarios.adaptation import Adaptation, offered_rows
-from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
-from kgrec.scenarios.new_scenario import check_name, with_scenario
+from kgrec.scenarios.examples import GivenExamples
+from kgrec.scenarios.new_scenario import check_name
 from kgrec.scoring.given_histories import GivenHistories
 from kgrec.scoring.item_clusters.build import check_extra
-from kgrec.scoring.item_clusters.lists import best_items
 from kgrec.scoring.lookup import item_rows, known_users
 from kgrec.scoring.ranked_lists import (
     ListOptions,
@@ -102,11 +101,10 @@ from kgrec.scoring.ranked_lists import (
     similar_items,
     with_integers,
 )
-from kgrec.scoring.request import Request
 from kgrec.search.requests import SEARCHED, SearchRequest, query_catalog, search_items
 from kgrec.session import with_plain_sessions
 from kgrec.social.reasons import explain_user
-from kgrec.state import FittedState, fitted_state, with_ratings
+from kgrec.state import FittedState, adapted, fitted_state, with_ratings
 from kgrec.stores.base import GraphStore, RemovalReport
 from kgrec.stores.removal import Ids, counts, read_removal
 
@@ -379,23 +377,23 @@ class Recommender:
             For unknown users, items, scenarios or attributes, and conditions that leave nothing.
         """
         state = self.state
-        limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
+        limits = Constraints.of(
+            constraints, missing, candidates=candidates, where=where, exclude=exclude
+        )
         if answers is not None:
             check_alone(users=users, histories=histories, scenario=scenario, context=context)
             check_alone(target=None if target == "items" else target, explore=explore)
             seen = check_flag(exclude_seen, "exclude_seen")
             return state.questions.recommend(answers, k, exclude_seen=seen, constraints=limits)
         query = Query.of(users, histories, scenario, context, horizon, missing)
-        request = state.resolver.resolve(query)
-        if check_choice(target, "target", ("items", "users")) == "users":
-            if explore is not None:
-                raise RequestError("explore is for lists of items; leave it out with users.")
-            seen = check_flag(exclude_seen, "exclude_seen")
-            people = state.people.best(request, check_k(k), limits, exclude_seen=seen)
-            names = ("user_id", "recommended_id")
-            return ranked_frame(names, request.ids, people, request.integers)
-        exploration = Exploration.build(explore, seed, check_k(k))
-        return answer_frame(request, _rank(state, request, k, limits, exclude_seen, exploration))
+        if check_choice(target, "target", ("items", "users")) == "items":
+            return state.lists(query, k, limits, exclude_seen).frame(explore, seed)
+        if explore is not None:
+            raise RequestError("explore is for lists of items; leave it out with users.")
+        seen, request = check_flag(exclude_seen, "exclude_seen"), state.resolver.resolve(query)
+        hidden = state.resolver.hidden_users(request)
+        people = state.people.best(request, check_k(k), limits, exclude_seen=seen, hidden=hidden)
+        return ranked_frame(("user_id", "recommended_id"), request.ids, people, request.integers)
 
     def rank(
         self,
@@ -433,15 +431,16 @@ class Recommender:
             As ``recommend``.
         """
         state = self.state
-        limits = _limits(constraints, missing, candidates=candidates, where=where, exclude=exclude)
+        limits = Constraints.of(
+            constraints, missing, candidates=candidates, where=where, exclude=exclude
+        )
         if answers is not None:
             check_alone(users=users, histories=histories, scenario=scenario, context=context)
             check_alone(explore=explore)
             seen = check_flag(exclude_seen, "exclude_seen")
             return state.questions.rank(answers, k, exclude_seen=seen, constraints=limits)
         query = Query.of(users, histories, scenario, context, horizon, missing)
-        exploration = Exploration.build(explore, seed, check_k(k))
-        return _rank(state, state.resolver.resolve(query), k, limits, exclude_seen, exploration)
+        return state.lists(query, k, limits, exclude_seen).ranked(explore, seed)
 
     def ask(
         self,
@@ -479,7 +478,7 @@ class Recommender:
         RequestError
             As ``Questions.ask``.
         """
-        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        limits = Constraints.of(constraints, candidates=candidates, where=where, exclude=exclude)
         asked = self.state.questions
         return asked.ask(k, answers, about=about, targets=targets, constraints=limits)
 
@@ -592,7 +591,7 @@ class Recommender:
         RequestError
             For unknown items or attributes, conditions that leave nothing, and ``k`` below 1.
         """
-        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        limits = Constraints.of(constraints, candidates=candidates, where=where, exclude=exclude)
         if users is not None:
             if items is not None or limits != Constraints():
                 raise RequestError(
@@ -657,7 +656,8 @@ class Recommender:
         query = Query.of(users, histories, scenario, context, horizon)
         request = state.resolver.resolve(query)
         seen = check_flag(exclude_seen, "exclude_seen")
-        ranked = best_users(state.engine, request, rows, k, exclude_seen=seen)
+        hidden = None if state.bound_rules is None else state.bound_rules.hidden_users_for_all()
+        ranked = best_users(state.engine, request, rows, k, exclude_seen=seen, hidden=hidden)
         if state.snapshot.answers_integers(USER, request.integers or all_integers(items)):
             ranked = with_integers(ranked)
         return ranked_frame(("item_id", "user_id"), ids, ranked, integers)
@@ -697,13 +697,7 @@ class Recommender:
         """
         state, k = self.state, check_k(k)
         query = Query.of(users, histories, scenario, context, horizon)
-        request = state.resolver.resolve(query)
-        everyone = Query(state.snapshot.users.ids.tolist(), scenario=query.scenario)
-        others = state.resolver.resolve(replace(everyone, horizon=query.horizon))
-        ranked = most_similar_users(state.engine, request, others, k)
-        if state.snapshot.answers_integers(USER, request.integers):
-            ranked = with_integers(ranked)
-        return ranked_frame(("user_id", "similar_id"), request.ids, ranked, request.integers)
+        return similar_users_frame(state.resolver, query, k)
 
     def score(
         self,
@@ -767,15 +761,7 @@ class Recommender:
         RequestError
             For an unknown kind, and unknown ids.
         """
-        state, users = self.state, check_kind(kind) == USER_VECTORS
-        if isinstance(ids, Query) and not users:
-            raise RequestError(f"a Query is about users; pass the ids of items for {kind!r}.")
-        if ids is None:
-            ids = (state.snapshot.users if users else state.snapshot.items).ids.tolist()
-        if isinstance(ids, Query) or users:
-            return vectors_of_users(state.engine, state.resolver.resolve(Query.of(ids)))
-        rows = item_rows(state.snapshot.items, id_list(ids, "ids"))
-        return item_vectors(state.engine, kind, rows)
+        return vectors_of(self.state.resolver, kind, ids)
 
     def search(
         self,
@@ -817,7 +803,7 @@ class Recommender:
             check_k(k),
             request,
             scenario,
-            _limits(constraints, candidates=candidates, where=where, exclude=exclude),
+            Constraints.of(constraints, candidates=candidates, where=where, exclude=exclude),
             state.bound_rules,
         )
         return search_items(state.engine, state.indexes.searcher, state.reader, search)
@@ -896,22 +882,7 @@ class Recommender:
         RequestError
             Where the model knows histories in fewer than two scenarios, or nothing is asked.
         """
-        resolver = self.state.resolver
-        query = Query.of(users, histories)
-        if isinstance(users, Query):
-            users.check_alone(context=context)
-            if users.scenario is not None:
-                raise RequestError("the Query names its scenario; leave it out to recognise it.")
-            query, context = replace(query, context=None), query.context
-        check_mapping(context, "context", "{'hour': 21}")
-        resolver.recogniser.check(text, context)
-        if query.users is None and query.histories is None:
-            if text is None and not context:
-                raise RequestError("nothing to recognise; pass users, histories, text or context.")
-            query = Query(histories=[[]])
-        request = resolver.resolve(query)
-        recognised = resolver.recogniser.recognise(request, text, context)
-        return recognised.frame(request.ids, bool(request.integers))
+        return recognised_scenarios(self.state.resolver, users, histories, text, context)
 
     def rule_effects(
         self,
@@ -936,10 +907,7 @@ class Recommender:
         RequestError
             As ``recommend``.
         """
-        state, query = self.state, Query.of(users)
-        request = state.resolver.resolve(query)
-        options = _options(state, k, _limits(constraints), True)
-        return rule_effects(state.resolver, request, options, state.item_search)
+        return rule_effects(self.state.lists(Query.of(users), k, Constraints.of(constraints)))
 
     def held(
         self,
@@ -964,10 +932,9 @@ class Recommender:
             As ``recommend``.
         """
         state, query = self.state, Query.of(users)
-        request = state.resolver.resolve(query)
-        options = _options(state, k, _limits(constraints), True)
-        reason = partial(state.reason, request, stored=query.stored)
-        return held_items(state.resolver, request, options, state.item_search, reason)
+        asked = state.lists(query, k, Constraints.of(constraints))
+        reason = partial(state.reason, asked.request, stored=query.stored)
+        return held_items(state.resolver, asked, reason)
 
     def explain(
         self,
@@ -1027,7 +994,7 @@ class Recommender:
         RequestError
             For unknown ids or impossible constraints.
         """
-        limits = _limits(
+        limits = Constraints.of(
             constraints,
             relations=relations,
             via=via,
@@ -1053,7 +1020,9 @@ class Recommender:
     ) -> list[Explanation]:
         """``explain`` for several items of one user, sooner than one by one."""
         query = Query.of_one(user, history, scenario, context, horizon)
-        return self._explained(query, id_list(items, "items"), k, _limits(constraints), writer)
+        return self._explained(
+            query, id_list(items, "items"), k, Constraints.of(constraints), writer
+        )
 
     def page(
         self,
@@ -1073,9 +1042,10 @@ class Recommender:
         state, query, place = self.state, Query.of_one(user), given_path(path, "path")
         case, most, foot = state.case(query), check_count(paths, "paths"), check_text(foot, "foot")
         title = None if title is None else check_text(title, "title")
-        ranked = _rank(state, state.resolver.resolve(query), k, Constraints(), True)
-        rows = item_rows(state.snapshot.items, [one for one in ranked.ids[0] if one is not None])
-        return UserPage.of(case, rows.tolist(), most).write(place, title=title, foot=foot)
+        rows = state.lists(query, k).rows().rows[0]
+        return UserPage.of(case, rows[rows >= 0].tolist(), most).write(
+            place, title=title, foot=foot
+        )
 
     def counterfactual(
         self,
@@ -1116,8 +1086,8 @@ class Recommender:
         """
         limit = check_count(max_events, "max_events")
         state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
-        case, row = state.case(query), _item_row(state, item)
-        limits = _limits(constraints)
+        case, row = state.case(query), state.item_row(item)
+        limits = Constraints.of(constraints)
         if check_flag(add, "add"):
             return case.added(row, check_k(k), limits)
         return case.without(row, check_k(k), limit, limits)
@@ -1146,8 +1116,8 @@ class Recommender:
             For unknown ids, or ``k`` below 1.
         """
         state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
-        case, row = state.case(query), _item_row(state, item)
-        return case.why_not(row, check_k(k), _limits(constraints), Writer.of(writer))
+        case, row = state.case(query), state.item_row(item)
+        return case.why_not(row, check_k(k), Constraints.of(constraints), Writer.of(writer))
 
     def compare(
         self,
@@ -1170,7 +1140,7 @@ class Recommender:
         """
         state, query = self.state, Query.of_one(user, history, scenario, context, horizon)
         case = state.case(query)
-        return case.compare(_item_row(state, item_a), _item_row(state, item_b), Writer.of(writer))
+        return case.compare(state.item_row(item_a), state.item_row(item_b), Writer.of(writer))
 
     def words(
         self,
@@ -1210,7 +1180,7 @@ class Recommender:
             Where the language model can't be loaded.
         """
         state = self.state
-        row = _item_row(state, item)
+        row = state.item_row(item)
         query = Query.of_one(user, history, scenario, context, horizon)
         request = replace(state.resolver.resolve_one(query), rules=None)
         robust = state.config.text.robust_reviews
@@ -1260,19 +1230,8 @@ class Recommender:
             For unknown ids or scenarios, and where no user has a history.
         """
         state = self.state
-        if isinstance(users, Query):
-            query = Query.of(users, None, None, context, horizon)
-            query.check_alone(scenario=scenario)
-            scenario = query.scenario
-        elif isinstance(users, int | np.integer):
-            ids = sample_users(state.engine, users, seed)
-            query = Query(ids, context=context, horizon=horizon)
-        else:
-            query = Query(id_list(users, "users"), context=context, horizon=horizon)
-        wanted = [None] if scenario is None else id_list(scenario, "scenario")
-        if not wanted:
-            raise RequestError("scenario is an empty list; pass names, or None for none.")
-        request = ImportanceRequest(by, query, wanted, check_k(k), _limits(constraints))
+        query, scenarios = importance_query(state.engine, users, scenario, context, horizon, seed)
+        request = ImportanceRequest(by, query, scenarios, check_k(k), Constraints.of(constraints))
         return measure_importance(state.resolver, state.indexes.explainer.index, request)
 
     def fit_ratings(
@@ -1393,7 +1352,8 @@ class Recommender:
             Where the examples can't be learned; then nothing has changed.
         """
         with self._changes:
-            self._state = self._adapted(
+            self._state = adapted(
+                self.state,
                 check_name(scenario),
                 examples,
                 None if description is None else check_text(description, "description"),
@@ -1569,12 +1529,11 @@ class Recommender:
             For a share that no lists reach, with the range that they do.
         """
         state, target = self.state, ExposureTarget(group, share, boost)
-        limits = _limits(constraints, candidates=candidates, where=where, exclude=exclude)
+        limits = Constraints.of(constraints, candidates=candidates, where=where, exclude=exclude)
         query = Query.of(users, histories, scenario, context, horizon)
-        request = state.resolver.resolve(query)
-        options = _options(state, k, limits, exclude_seen)
+        asked = state.lists(query, k, limits, exclude_seen)
         trained = trained_counts(state.full_snapshot)
-        return rerank_exposure(state.engine, request, target, options, trained)
+        return rerank_exposure(state.engine, asked.request, target, asked.options, trained)
 
     def update(
         self,
@@ -1724,74 +1683,3 @@ class Recommender:
         state = self.state
         case, rows = state.case(query), item_rows(state.snapshot.items, items).tolist()
         return case.explain(rows, check_k(k), constraints, Writer.of(writer))
-
-    def _adapted(
-        self,
-        name: str,
-        given: GivenExamples,
-        description: str | None,
-        attributes: Mapping[str, Any],
-        candidates: Sequence[str] | None,
-    ) -> FittedState:
-        state = self.state
-        engine = state.engine
-        examples = ScenarioExamples.read(engine, given)
-        offered = offered_rows(engine, name, candidates, examples)
-        full = with_scenario(state.full_snapshot, name, description, attributes)
-        visible = with_scenario(engine.snapshot, name, description, attributes)
-        vectors = state.reader.read_scenarios(scenarios_of(visible))
-        texts = replace(engine.texts, scenarios=vectors)
-        new = name not in engine.vocabulary.scenarios
-        engine = engine.with_scenarios(snapshot=visible, texts=texts)
-        engine = Adaptation(name, examples, offered, state.start).run(engine)
-        state = replace(state, full_snapshot=full, engine=engine)
-        new_users = examples.new_user_events(engine, name)
-        if new_users is not None:
-            state = state.over(merge_snapshots(full, read_source(new_users, None)))
-        state.engine.warm_up()
-        if new and state.rating_model is not None:
-            state = replace(state, rating_model=with_new_scenario(state.rating_model))
-        return state
-
-
-def _rank(
-    state: FittedState,
-    request: Request,
-    k: int,
-    limits: Constraints,
-    exclude_seen: ExcludeSeen,
-    exploration: Exploration | None = None,
-) -> Ranked:
-    options = _options(state, k, limits, exclude_seen)
-    if exploration is not None:
-        return explored_items(state.engine, request, options, state.item_search, exploration)
-    ranked = best_items(state.engine, request, options, state.item_search)
-    return ranked.with_ids(state.engine, request.integers)
-
-
-def _options(
-    state: FittedState, k: int, limits: Constraints, exclude_seen: ExcludeSeen
-) -> ListOptions:
-    return ListOptions.build(
-        state.snapshot, limits, k, exclude_seen=exclude_seen, feedback=state.config.feedback
-    )
-
-
-def _item_row(state: FittedState, item: str) -> int:
-    return int(item_rows(state.snapshot.items, [item])[0])
-
-
-def _limits(
-    constraints: Constraints | None, missing: Missing = "error", **keywords: Any
-) -> Constraints:
-    """Constraints as they are, or made of keywords. Raises RequestError where both are given."""
-    given = {name: value for name, value in keywords.items() if value is not None}
-    if constraints is None:
-        return Constraints(missing=missing, **given)
-    if not isinstance(constraints, Constraints):
-        kind = type(constraints).__name__
-        raise RequestError(f"constraints is a {kind}; pass kgrec.Constraints(...).")
-    if given:
-        name = next(iter(given))
-        raise RequestError(f"{name} is given beside constraints; put it into the Constraints.")
-    return constraints

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from graph_schema.mapping import GraphMapping
+from kgrec.answers.asked_lists import AskedLists
 from kgrec.config import RatingConfig, RecommenderConfig
 from kgrec.errors import ModelError, RequestError
 from kgrec.evaluation.exposure_counts import count_by_exposure
@@ -18,28 +20,42 @@ from kgrec.explain.explained_request import Case
 from kgrec.explain.explainer import Explainer
 from kgrec.explore.explorer import GraphExplorer
 from kgrec.features.tables import KeptRows
-from kgrec.features.texts import TextFeatures, TextReader, same_texts, texts_without
-from kgrec.feedback.seen_items import SeenRule
+from kgrec.features.texts import (
+    TextFeatures,
+    TextReader,
+    same_texts,
+    scenarios_of,
+    texts_without,
+)
+from kgrec.feedback.seen_items import ExcludeSeen, SeenRule
 from kgrec.feedback.weights import without_negative
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
+from kgrec.graph.merge import merge_snapshots
+from kgrec.graph.source import read_source
+from kgrec.paths.index import Constraints
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
 from kgrec.questions.questions import Questions
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.predictor import RatingPredictor
-from kgrec.ratings.rating import bind_predictor, fit_ratings
+from kgrec.ratings.rating import bind_predictor, fit_ratings, with_new_scenario
 from kgrec.rules import BoundRules, Rules
 from kgrec.rules.conflicts import checked
+from kgrec.scenarios.adaptation import Adaptation, offered_rows
+from kgrec.scenarios.examples import GivenExamples, ScenarioExamples
 from kgrec.scenarios.fitted_recogniser import FittedRecogniser, fit_scenario_recogniser
 from kgrec.scenarios.inferred_scenarios import UserScenarios
+from kgrec.scenarios.new_scenario import with_scenario
 from kgrec.scenarios.routing import BoundRecogniser
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.build import clusters_for, wants_clusters
 from kgrec.scoring.item_clusters.lists import ItemSearch
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.live_events import LiveEvents
+from kgrec.scoring.lookup import item_rows
+from kgrec.scoring.ranked_lists import ListOptions
 from kgrec.scoring.relative_scores import HeldScores
 from kgrec.scoring.request import Request
 from kgrec.search.ranker import Searcher
@@ -244,6 +260,28 @@ class FittedState:
             return self.engine.texts
         return self.reader.read(snapshot, progress)
 
+    def lists(
+        self,
+        query: Query,
+        k: int,
+        limits: Constraints | None = None,
+        exclude_seen: ExcludeSeen = True,
+    ) -> AskedLists:
+        """The lists of ``k`` items that a query asks for, not made yet. Raises RequestError."""
+        request, feedback = self.resolver.resolve(query), self.config.feedback
+        options = ListOptions.build(
+            self.snapshot,
+            Constraints() if limits is None else limits,
+            k,
+            exclude_seen=exclude_seen,
+            feedback=feedback,
+        )
+        return AskedLists(self.engine, request, options, self.item_search)
+
+    def item_row(self, item: str) -> int:
+        """The row of an item. Raises RequestError for one that is not in the graph."""
+        return int(item_rows(self.snapshot.items, [item])[0])
+
     def case(self, query: Query) -> Case:
         """A query about one user, ready to be explained. Raises RequestError."""
         request = self.resolver.resolve_one(query)
@@ -388,3 +426,33 @@ def with_ratings(
     )
     resolved = state.config.model_copy(update={"ratings": config})
     return replace(state, config=resolved, rating_model=fitted.model, rating_log=fitted.history)
+
+
+def adapted(
+    state: FittedState,
+    name: str,
+    given: GivenExamples,
+    description: str | None,
+    attributes: Mapping[str, Any],
+    candidates: Sequence[str] | None,
+) -> FittedState:
+    """The state with a scenario added, or tuned, from a few interactions; see
+    ``Recommender.adapt``. Raises RequestError, TrainingError."""
+    engine = state.engine
+    examples = ScenarioExamples.read(engine, given)
+    offered = offered_rows(engine, name, candidates, examples)
+    full = with_scenario(state.full_snapshot, name, description, attributes)
+    visible = with_scenario(engine.snapshot, name, description, attributes)
+    vectors = state.reader.read_scenarios(scenarios_of(visible))
+    texts = replace(engine.texts, scenarios=vectors)
+    new = name not in engine.vocabulary.scenarios
+    engine = engine.with_scenarios(snapshot=visible, texts=texts)
+    engine = Adaptation(name, examples, offered, state.start).run(engine)
+    state = replace(state, full_snapshot=full, engine=engine)
+    new_users = examples.new_user_events(engine, name)
+    if new_users is not None:
+        state = state.over(merge_snapshots(full, read_source(new_users, None)))
+    state.engine.warm_up()
+    if new and state.rating_model is not None:
+        state = replace(state, rating_model=with_new_scenario(state.rating_model))
+    return state

@@ -163,6 +163,7 @@ def _better(
     without floors. And a list that is too short."""
     if holding.of_effect("floor"):
         return []
+    exact = any(rule.exact for rule, _ in holding.of_effect("cap"))
     pinned = np.zeros(len(scores), dtype=bool)
     for _, items in holding.of_effect("pin"):
         pinned |= items
@@ -175,7 +176,11 @@ def _better(
         for other in outside:
             if scores[other] <= scores[row] + _TOLERANCE:
                 break
-            if not _capped_before(other, rows, place, holding):
+            if exact:  # the whole list is the best one: so at least no exchange is better
+                better = _may_replace(other, rows, place, holding)
+            else:
+                better = not _capped_before(other, rows, place, holding)
+            if better:
                 found.append(f"item row {other} is better at place {place} than {row}")
                 break
     if len(rows) < k:
@@ -185,6 +190,23 @@ def _better(
             [f"the list has {len(rows)} items, and row {missing[0]} is free"] if missing else []
         )
     return found
+
+
+def _may_replace(row: int, rows: list[int], place: int, holding: Holding) -> bool:
+    """Whether all caps hold with an item in this place. A list shorter than a cap's places is the
+    start of one that was sought for all of them: of that nothing can be said."""
+    changed = [*rows[: place - 1], row, *rows[place:]]
+    for rule, items in holding.of_effect("cap"):
+        of = rule.of or len(rows)
+        if len(rows) < of:
+            return False
+        counts: dict[str, int] = {}
+        for one in changed[:of]:
+            for kind in holding.kinds(rule, items, one):
+                counts[kind] = counts.get(kind, 0) + 1
+        if max(counts.values(), default=0) > (rule.most or 0):
+            return False
+    return True
 
 
 def _capped_before(row: int, rows: list[int], place: int, holding: Holding) -> bool:

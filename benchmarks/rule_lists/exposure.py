@@ -6,6 +6,7 @@ in Singh and Joachims 2018): it maximises Σ score × discount under the same ca
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,33 +25,47 @@ from kgrec.rules import BoundRules
 from kgrec.scoring.ranked_lists import ListOptions, score_request
 
 K: Final = 10
+_WHOLE: Final = 1e-6  # a part of an item that is still the whole item, or nothing
 _DEPTH: Final = 60  # best items of a user that the programme chooses among, beside K of each group
 
 
 def list_exposure(model: Recommender, rules: Rules, users: list[str]) -> dict[str, Any]:
     """The exposure of each group under the caps and floors of ``rules``, in the lists of the model
-    and in those of one programme a user: the largest relative difference, and the sums."""
+    and in those of one programme a user: the largest relative difference, and the sums. ``whole_``
+    is beside the same programme in whole numbers: the optimum may mix lists that break a cap each.
+    """
     ruled = Recommender.of(model.state.with_rules(rules))
     bound = ruled.state.bound_rules
     assert bound is not None
     groups = _groups(bound)
     scores = _open_scores(model, users)
+    ruled.rank(users, k=K)  # what is kept for the next request is computed now
+    started = time.process_time()
     ours = ruled.snapshot.items.rows(ruled.rank(users, k=K).ids.ravel()).reshape(-1, K)
+    took = time.process_time() - started
     discount, size = position_discount(K), len(groups)
-    exposure, sums = np.zeros((2, size)), np.zeros(2)
+    exposure, sums, broken = np.zeros((3, size)), np.zeros(3), 0
     for row, own in zip(ours, scores, strict=True):
-        at, x = _optimum(own, bound)
         exposure[0] += groups[:, row] @ discount
+        sums[0] += own[row] @ discount
+        at, x = _optimum(own, bound)
         exposure[1] += groups[:, at] @ (x @ discount)
-        sums += own[row] @ discount, own[at] @ (x @ discount)
-    large = exposure[1] >= 0.01 * len(users) * discount.sum()
-    differences = np.abs(exposure[0] - exposure[1]) / np.maximum(exposure[1], 1e-12)
-    return {
-        "groups": int(large.sum()),
-        "exposure_difference_max": float(differences[large].max()),
-        "exposure_difference_mean": float(differences[large].mean()),
-        "objective_ratio": float(sums[0] / sums[1]),
-    }
+        sums[1] += own[at] @ (x @ discount)
+        if np.abs(x - x.round()).max() > _WHOLE:
+            broken += 1
+            at, x = _optimum(own, bound, whole=True)
+        exposure[2] += groups[:, at] @ (x @ discount)
+        sums[2] += own[at] @ (x @ discount)
+    found: dict[str, Any] = {"users_with_parts_of_lists": broken}
+    for number, name in enumerate(("", "whole_"), start=1):
+        large = exposure[number] >= 0.01 * len(users) * discount.sum()
+        differences = np.abs(exposure[0] - exposure[number]) / np.maximum(exposure[number], 1e-12)
+        found |= {
+            f"{name}exposure_difference_max": float(differences[large].max()),
+            f"{name}exposure_difference_mean": float(differences[large].mean()),
+            f"{name}objective_ratio": float(sums[0] / sums[number]),
+        }
+    return {"groups": int(large.sum()), **found, "ms_a_list": 1e3 * took / len(users)}
 
 
 def share_exposure(
@@ -131,9 +146,11 @@ def _best(scores: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
     return np.asarray(rows[np.argsort(-scores[rows], kind="stable")[:count]])
 
 
-def _optimum(scores: np.ndarray, bound: BoundRules) -> tuple[np.ndarray, np.ndarray]:
-    """The candidates int64 ``[c]`` and the optimal distribution ``[c, K]`` of one user. Raises
-    RequestError without one."""
+def _optimum(
+    scores: np.ndarray, bound: BoundRules, *, whole: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The candidates int64 ``[c]`` and the optimal distribution ``[c, K]`` of one user, ``whole``:
+    the optimal list. Raises RequestError without one."""
     groups = _groups(bound)
     found = [_best(scores, np.ones(len(scores), dtype=bool), _DEPTH)]
     at = np.unique(np.concatenate([*found, *(_best(scores, one, K) for one in groups)]))
@@ -159,6 +176,7 @@ def _optimum(scores: np.ndarray, bound: BoundRules) -> tuple[np.ndarray, np.ndar
         b_eq=np.ones(K),
         bounds=(0, 1),
         method="highs",
+        integrality=int(whole),
     )
     if solved.x is None:
         raise RequestError(f"the linear programme has no solution: {solved.message}")

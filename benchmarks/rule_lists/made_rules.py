@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from kgrec.rules.conflicts import checked
 _EFFECTS = ("never", "never", "hold", "boost", "boost", "pin", "cap", "floor", "release")
 _RANGE = 0.3  # of the values of a numeric attribute that a condition takes in
 _MOST_VALUES = 100
+_EXACT = 0.3  # of the caps and floors
 _FEW = 6  # items that a rule names, at most
 
 
@@ -27,6 +29,8 @@ def made_rules(
     refused = 0
     for number in range(count):
         rule = made_rule(f"r{number}", snapshot, scenarios, rng)
+        if rule.effect in ("cap", "floor") and rng.random() < _EXACT:
+            rule = replace(rule, exact=True)
         try:
             checked(Rules.of(*kept, rule), snapshot, scenarios)
         except RequestError:

@@ -11,14 +11,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from kgrec.answers.asked_lists import AskedLists
 from kgrec.query import Resolver
 from kgrec.rules.folder import HELD_COLUMNS
 from kgrec.rules.list_rules import AppliedRule, ListRules
-from kgrec.scoring.item_clusters.lists import ItemSearch, best_items
-from kgrec.scoring.ranked_lists import ListOptions, RankedRows
-from kgrec.scoring.request import Request
+from kgrec.scoring.ranked_lists import RankedRows
 
-Rank = Callable[[Request], RankedRows]
 EFFECT_COLUMNS: Final = (
     "user_id",
     "item_id",
@@ -33,17 +31,12 @@ EFFECT_COLUMNS: Final = (
 )
 
 
-def rule_effects(
-    resolver: Resolver, request: Request, options: ListOptions, search: ItemSearch | None
-) -> pd.DataFrame:
+def rule_effects(asked: AskedLists) -> pd.DataFrame:
     """The items of each list with rules or without, a row for each rule about one; see
     ``Recommender.rule_effects``."""
-
-    def rank(asked: Request) -> RankedRows:
-        return best_items(resolver.engine, asked, options, search)
-
-    ruled, plain = rank(request), rank(replace(request, rules=None))
-    ids, rows = resolver.engine.snapshot.items.ids, []
+    request = asked.request
+    ruled, plain = asked.rows(), asked.rows(replace(request, rules=None))
+    ids, rows = asked.engine.snapshot.items.ids, []
     for place, user in enumerate(request.ids):
         rules = None if request.rules is None else request.rules.of(place)
         with_, without = _ranks(ruled, place), _ranks(plain, place)
@@ -82,21 +75,17 @@ def _of_rule(rule: AppliedRule | None) -> tuple[str, ...]:
 
 
 def held_items(
-    resolver: Resolver,
-    request: Request,
-    options: ListOptions,
-    search: ItemSearch | None,
-    explain: Callable[[int, int], str],
+    resolver: Resolver, asked: AskedLists, explain: Callable[[int, int], str]
 ) -> pd.DataFrame:
     """The items that holds keep out of lists; see ``Recommender.held``.
 
     ``explain`` gives the reason in words for a row of the request and an item row.
     """
-    frame = pd.DataFrame(columns=list(HELD_COLUMNS))
+    frame, request = pd.DataFrame(columns=list(HELD_COLUMNS)), asked.request
     if resolver.rules is None or request.rules is None:
         return frame
     free = replace(resolver, rules=resolver.rules.without("hold"))
-    ranked = best_items(resolver.engine, free.with_rules(request, "recommend"), options, search)
+    ranked = asked.rows(free.with_rules(request, "recommend"))
     names = np.append(resolver.engine.vocabulary.scenarios, "")
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     rows = []

@@ -13,9 +13,16 @@ from kgrec.answers.vectors import user_vectors
 from kgrec.arrays import row_numbers
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
+from kgrec.query import Query, Resolver
 from kgrec.ranking import top_k
 from kgrec.scoring.engine import Engine
-from kgrec.scoring.ranked_lists import Ranked, batch_size, score_blocks
+from kgrec.scoring.ranked_lists import (
+    Ranked,
+    batch_size,
+    ranked_frame,
+    score_blocks,
+    with_integers,
+)
 from kgrec.scoring.request import Request
 
 _ROWS = 16  # a product over fewer rows sums in another order
@@ -29,14 +36,15 @@ def best_users(
     *,
     exclude_seen: bool = True,
     integers: bool = False,
+    hidden: np.ndarray | None = None,
 ) -> Ranked:
     """The ``k`` users of a request with the highest score for each of ``items`` (int64 rows).
 
     The request is scored in blocks, of which only the columns of ``items`` are kept. Equal scores
     rank in the order of the request, of which a user is in a list once. With ``exclude_seen``
-    users whose history has the item are left out, and always those from whom rules hide it. Ids in
-    the answer are those of users, integers where the request or the caller (``integers``) uses
-    those.
+    users whose history has the item are left out, and always those from whom rules hide it, and the
+    stored ones of ``hidden`` (bool ``[n_users]``). Ids in the answer are those of users,
+    integers where the request or the caller (``integers``) uses those.
     """
     wanted, place = np.unique(items, return_inverse=True)
     columns, repeated = torch.from_numpy(wanted), pd.Index(request.ids).duplicated()
@@ -45,21 +53,40 @@ def best_users(
         part = scores[:, columns.to(scores.device)].T.cpu().contiguous().clone()
         part[:, repeated[start : start + len(scores)]] = -torch.inf
         if request.rules is not None:
-            hidden = request.rules.of_rows(slice(start, start + len(scores))).hidden_of(wanted)
-            part[torch.from_numpy(hidden.T)] = -torch.inf
+            kept_from = request.rules.of_rows(slice(start, start + len(scores))).hidden_of(wanted)
+            part[torch.from_numpy(kept_from.T)] = -torch.inf
+        if hidden is not None:
+            users = request.histories.user[start : start + len(scores)]
+            part[:, (users >= 0) & hidden[users]] = -torch.inf
         if exclude_seen:
             _leave_out_seen(part, request.histories.part(start, start + len(scores)), wanted)
         best = best.with_block(start, part)
     return best.ranked(_names(engine, request, integers or request.integers), place)
 
 
+def similar_users_frame(resolver: Resolver, query: Query, k: int) -> pd.DataFrame:
+    """The users most similar to those of a query, in its scenario and horizon; see
+    ``Recommender.similar_users``. Raises RequestError."""
+    request, engine = resolver.resolve(query), resolver.engine
+    everyone = Query(
+        engine.snapshot.users.ids.tolist(), scenario=query.scenario, horizon=query.horizon
+    )
+    hidden = resolver.hidden_users(request)
+    ranked = similar_users(engine, request, resolver.resolve(everyone), k, hidden)
+    if engine.snapshot.answers_integers(USER, request.integers):
+        ranked = with_integers(ranked)
+    return ranked_frame(("user_id", "similar_id"), request.ids, ranked, request.integers)
+
+
 @torch.inference_mode()
-def similar_users(engine: Engine, asked: Request, others: Request, k: int) -> Ranked:
+def similar_users(
+    engine: Engine, asked: Request, others: Request, k: int, hidden: np.ndarray | None = None
+) -> Ranked:
     """The ``k`` of ``others``, stored users, whose vectors have the highest cosine with each asked
     one.
 
     A user is not similar to itself. Users of whom nothing is known are similar to nobody, and
-    nobody to them.
+    nobody to them. ``hidden`` bool ``[B, n_users]``: whom rules hide from each.
     """
     vectors = functional.normalize(user_vectors(engine, others), dim=1)
     mine = functional.normalize(user_vectors(engine, asked), dim=1)
@@ -74,6 +101,8 @@ def similar_users(engine: Engine, asked: Request, others: Request, k: int) -> Ra
         stored = np.flatnonzero(own >= 0)
         cosines[stored, own[stored]] = -torch.inf
         cosines[:, unknown] = -torch.inf
+        if hidden is not None:
+            cosines[torch.from_numpy(hidden[start : start + len(block)])] = -torch.inf
         cosines[stranger[start : start + len(block)]] = -torch.inf
         found, best = top_k(cosines, min(k, len(others)), overwrite=True)
         parts.append((found.cpu().numpy(), best.cpu().numpy()))

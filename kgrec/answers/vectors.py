@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ import torch
 from graph_schema.disk.paths import given_path
 from graph_schema.names import ITEM as ITEM_LABEL
 from graph_schema.names import USER as USER_LABEL
+from kgrec.arguments import id_list
 from kgrec.errors import RequestError
 from kgrec.files import save_file
 from kgrec.graph.snapshot import Floats, Ints, Strings
+from kgrec.query import Query, Resolver
 from kgrec.scoring.engine import Engine
+from kgrec.scoring.lookup import item_rows
 from kgrec.scoring.request import Request
 
 ITEM, HISTORY_ITEM, USER = "item", "history_item", "user"
@@ -149,6 +152,22 @@ def check_kind(kind: str) -> str:
         shown = repr(kind) if isinstance(kind, str) else f"of type {type(kind).__name__}"
         raise RequestError(f"unknown kind of vectors {shown}; use {', '.join(map(repr, KINDS))}.")
     return kind
+
+
+def vectors_of(
+    resolver: Resolver, kind: str, ids: str | Sequence[str] | Query | None = None
+) -> Vectors:
+    """The vectors of items or users, None for all; see ``Recommender.vectors``. Raises
+    RequestError."""
+    users, snapshot = check_kind(kind) == USER, resolver.engine.snapshot
+    if isinstance(ids, Query) and not users:
+        raise RequestError(f"a Query is about users; pass the ids of items for {kind!r}.")
+    if ids is None:
+        ids = (snapshot.users if users else snapshot.items).ids.tolist()
+    if isinstance(ids, Query) or users:
+        return vectors_of_users(resolver.engine, resolver.resolve(Query.of(ids)))
+    rows = item_rows(snapshot.items, id_list(ids, "ids"))
+    return item_vectors(resolver.engine, kind, rows)
 
 
 def item_vectors(engine: Engine, kind: str, rows: Ints, *, integers: bool | None = None) -> Vectors:

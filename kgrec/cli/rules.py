@@ -28,10 +28,11 @@ from kgrec.cli._pseudonyms import PseudonymiseOption
 from kgrec.presentation import split_list, with_titles
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from kgrec import Query, Rules
-    from kgrec.rules import RuleFolder
+    from kgrec.rules import BoundRules, RuleFolder
 
 
 class Action(StrEnum):
@@ -155,7 +156,7 @@ def _check(
             {
                 "rule": one.name,
                 "effect": one.effect,
-                "items": int(bound.items[number].sum()),
+                "items": int(_about(bound, number).sum()),
                 "users": int(bound.members[bound.code, number].sum()),
                 "scenario": ", ".join(one.scenario),
                 "valid": one.starts <= now <= one.ends,
@@ -163,9 +164,15 @@ def _check(
                 "reason": one.reason,
             }
         )
-        if not bound.items[number].any():
-            say(f"{one} is about no item of the graph")
+        if not _about(bound, number).any():
+            say(f"{one} is about no {'user' if one.about_users else 'item'} of the graph")
     print_frame(pd.DataFrame(rows), as_json)
+
+
+def _about(bound: BoundRules, number: int) -> np.ndarray:
+    """The items, or users, that a rule is about."""
+    people = bound.people[number]
+    return bound.items[number] if people is None else people
 
 
 def _set(

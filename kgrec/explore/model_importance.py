@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kgrec.arguments import check_count, check_seed
+from kgrec.arguments import check_count, check_seed, id_list
 from kgrec.errors import RequestError
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.explain.attribution.pieces import attribute
 from kgrec.explore.importance import Tally
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import Constraints, PathIndex
-from kgrec.query import Query, Resolver
+from kgrec.query import Horizon, Query, Resolver
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.ranked_lists import ListOptions, rank_items
 from kgrec.scoring.request import Request
@@ -51,6 +52,30 @@ def measure_importance(
         _add_users(resolver.engine, tally, request, ranked, stored=wanted.query.stored)
         frames.append(tally.frame(scenario or ""))
     return pd.concat(frames, ignore_index=True)
+
+
+def importance_query(
+    engine: Engine,
+    users: int | Sequence[str] | Query,
+    scenario: str | Sequence[str] | None,
+    context: Mapping[str, Any] | None,
+    horizon: Horizon,
+    seed: int,
+) -> tuple[Query, Sequence[str | None]]:
+    """The query and the scenarios that ``Recommender.importance`` measures. Raises RequestError."""
+    if isinstance(users, Query):
+        query = Query.of(users, None, None, context, horizon)
+        query.check_alone(scenario=scenario)
+        scenario = query.scenario
+    elif isinstance(users, int | np.integer):
+        ids = sample_users(engine, users, seed)
+        query = Query(ids, context=context, horizon=horizon)
+    else:
+        query = Query(id_list(users, "users"), context=context, horizon=horizon)
+    wanted = [None] if scenario is None else id_list(scenario, "scenario")
+    if not wanted:
+        raise RequestError("scenario is an empty list; pass names, or None for none.")
+    return query, wanted
 
 
 def sample_users(engine: Engine, count: int, seed: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,21 @@ class Constraints:
 
     def __post_init__(self) -> None:
         check_choice(self.missing, "missing", ("error", "ignore"))
+
+    @staticmethod
+    def of(given: Constraints | None, missing: Missing = "error", **keywords: Any) -> Constraints:
+        """Constraints as they are, or made of keywords, where None says nothing. Raises
+        RequestError where both are given."""
+        named = {name: value for name, value in keywords.items() if value is not None}
+        if given is None:
+            return Constraints(missing=missing, **named)
+        if not isinstance(given, Constraints):
+            kind = type(given).__name__
+            raise RequestError(f"constraints is a {kind}; pass kgrec.Constraints(...).")
+        if named:
+            name = next(iter(named))
+            raise RequestError(f"{name} is given beside constraints; put it into the Constraints.")
+        return given
 
 
 @dataclass(frozen=True)

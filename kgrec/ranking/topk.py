@@ -108,7 +108,7 @@ def _top_one(
     left = k if values[k - 1] > -np.inf else int(np.count_nonzero(values > -np.inf))
     if left == k and values[k - 1] == values[k]:
         return None
-    if np.count_nonzero(values[: left - 1] > values[1:left]) < left - 1:
+    if np.count_nonzero(values[: max(left - 1, 0)] > values[1:left]) < left - 1:
         best = np.sort(best)  # ties are in the list alone
         order = np.argsort(-row[best], kind="stable")
         values = row[best[order]]

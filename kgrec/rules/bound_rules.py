@@ -17,12 +17,12 @@ from kgrec.arguments import named
 from kgrec.arrays import Csr, offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints, NodeTable
 from kgrec.ranking import attribute_mask
+from kgrec.rules.limits import WHOLE_LIST, Cap, Floor, Pin
 from kgrec.rules.list_rules import ListRules, RequestRules
-from kgrec.rules.placement import Cap, Floor, Pin, Placement
-from kgrec.rules.rule import HIDING, Rule
+from kgrec.rules.placement import Placement
+from kgrec.rules.rule import HIDING, PLACING, USERS, Rule
 from kgrec.rules.ruleset import Rules
 
-_WHOLE_LIST: Final = 2**31 - 1
 _MOST_KEPT, _FEWEST_KEPT = 1_024, 32  # combinations of rules, and contexts, that are kept
 _KEPT_CELLS: Final = 2**26  # numbers in the arrays of the combinations that are kept, about
 _Key = tuple[bytes, int, int, str]
@@ -44,6 +44,8 @@ class BoundRules:
         Which rules the users of each code meet.
     scenarios : tuple of frozenset or None
         Codes of the scenarios of each rule; None for all.
+    people : tuple of bool ``[n_users]`` or None
+        The users whom a rule keeps out of lists of users; None for rules about items.
     """
 
     rules: Rules
@@ -52,9 +54,11 @@ class BoundRules:
     code: Ints
     members: np.ndarray
     scenarios: tuple[frozenset[int] | None, ...]
+    people: tuple[np.ndarray | None, ...]
     _kept: dict[_Key, ListRules] = field(default_factory=dict, repr=False)
     _contexts: dict[tuple[Any, ...], bytes] = field(default_factory=dict, repr=False)
     _groups: dict[int, Csr] = field(default_factory=dict, repr=False)
+    _placements: dict[tuple[int, ...], Placement] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def bind(
@@ -76,6 +80,9 @@ class BoundRules:
             code=code,
             members=members,
             scenarios=tuple(_scenarios(rule, names) for rule in rules),
+            people=tuple(
+                _about(rule, snapshot.users, strict) if rule.about_users else None for rule in rules
+            ),
         )
 
     @cached_property
@@ -142,6 +149,36 @@ class BoundRules:
         one = self._list_rules((self.everyone.tobytes(), scenario, self._period(None), kind))
         return None if one.empty else one
 
+    def hidden_users(
+        self, users: Ints, scenario: Ints, context: Mapping[str, Any] | None = None
+    ) -> np.ndarray | None:
+        """bool ``[B, n_users]``: whom rules keep out of the lists of users of each row of a request
+        (see ``request``); None for nobody."""
+        if all(one is None for one in self.people):
+            return None
+        keys, place = self._distinct(users, scenario, context)
+        return np.asarray(np.stack([self._hidden_users(*key) for key in keys])[place])
+
+    def hidden_users_for_all(self) -> np.ndarray | None:
+        """bool ``[n_users]``: whom rules keep out of lists of users that nobody in particular asked
+        for; None for nobody."""
+        if all(one is None for one in self.people):
+            return None
+        return self._hidden_users(self.everyone.tobytes(), -1)
+
+    def _hidden_users(self, met: bytes, scenario: int) -> np.ndarray:
+        members, at = np.frombuffer(met, dtype=bool), self._instant(self._period(None))
+        return self.out_of_lists(self.active(members, scenario, USERS, at))
+
+    def out_of_lists(self, active: Sequence[int]) -> np.ndarray:
+        """bool ``[n_users]``: whom these rules keep out of lists of users."""
+        hidden = np.zeros(len(self.snapshot.users), dtype=bool)
+        for number in active:
+            people = self.people[number]
+            if people is not None:
+                hidden |= people
+        return hidden
+
     def active(self, members: np.ndarray, scenario: int, kind: str, at: float) -> list[int]:
         """The numbers of the rules that hold at ``at`` for users who meet ``members`` (bool
         ``[n_rules]``)."""
@@ -178,17 +215,25 @@ class BoundRules:
         )
 
     def _placement(self, acting: Sequence[int]) -> Placement:
+        """The placement of some rules; those that set the same places share it."""
+        placing = tuple(n for n in acting if self.rules.rules[n].effect in PLACING)
+        if placing not in self._placements:
+            self._placements[placing] = self._placed(placing)
+        return self._placements[placing]
+
+    def _placed(self, placing: Sequence[int]) -> Placement:
         pins, caps, floors = [], [], []
-        for number in acting:
+        for number in placing:
             rule, items = self.rules.rules[number], self.items[number]
             if rule.effect == "pin":
                 pins.append(Pin(rule.rank or 1, np.flatnonzero(items)))
             elif rule.effect == "cap":
-                caps.append(Cap(rule.most or 0, rule.of or _WHOLE_LIST, self.groups(number)))
+                caps.append(Cap(rule.most or 0, rule.of or WHOLE_LIST, self.groups(number)))
             elif rule.effect == "floor":
-                floors.append(Floor(rule.least or 1, rule.of or _WHOLE_LIST, items))
+                floors.append(Floor(rule.least or 1, rule.of or WHOLE_LIST, items))
         pins.sort(key=lambda pin: pin.rank)
-        return Placement(tuple(pins), _strictest(caps), tuple(floors))
+        exact = any(self.rules.rules[number].exact for number in placing)
+        return Placement(tuple(pins), _strictest(caps), tuple(floors), exact)
 
     def acted_on(self, number: int, active: Sequence[int]) -> np.ndarray:
         """bool ``[n_items]``: the items of a rule; of a hold without those that another of the
@@ -230,6 +275,7 @@ class BoundRules:
             code=self.code,
             members=self.members[:, kept],
             scenarios=tuple(self.scenarios[n] for n in kept),
+            people=tuple(self.people[n] for n in kept),
         )
 
     def _list_rules(self, key: _Key) -> ListRules:
@@ -243,6 +289,7 @@ class BoundRules:
             found = self.list_rules(active)
             if len(self._kept) >= self._most:
                 self._kept.clear()
+                self._placements.clear()
             self._kept[key] = found
         return found
 
@@ -304,7 +351,17 @@ def _holds_in(wanted: frozenset[int] | None, scenario: int) -> bool:
 
 def _items_of(rule: Rule, items: NodeTable, strict: bool) -> np.ndarray:
     """bool ``[n_items]``: the items that a rule is about. Raises RequestError."""
+    if rule.about_users:
+        return np.zeros(len(items), dtype=bool)
+    if rule.by is not None:
+        _column(rule, rule.by, items)
+    return _about(rule, items, strict)
+
+
+def _about(rule: Rule, items: NodeTable, strict: bool) -> np.ndarray:
+    """bool ``[n]``: the items, or users, that a rule is about. Raises RequestError."""
     mask = np.ones(len(items), dtype=bool)
+    kind = "users" if rule.about_users else "items"
     if rule.cypher is not None and rule.items is None:
         raise RequestError(
             f"{rule} has a Cypher pattern that was not read; name the store: Rules.read(path, "
@@ -314,14 +371,12 @@ def _items_of(rule: Rule, items: NodeTable, strict: bool) -> np.ndarray:
         rows = items.rows(list(rule.items))
         unknown = [one for one, row in zip(rule.items, rows, strict=True) if row < 0]
         if unknown and strict:
-            raise RequestError(f"{rule} names items that are not in the graph: {named(unknown)}.")
+            raise RequestError(f"{rule} names {kind} that are not in the graph: {named(unknown)}.")
         mask[:] = False
         mask[rows[rows >= 0]] = True
     if rule.what is not None:
         with _named(rule):
-            mask &= attribute_mask(items.frame("item_id"), rule.what)
-    if rule.by is not None:
-        _column(rule, rule.by, items)
+            mask &= attribute_mask(items.frame(f"{kind[:-1]}_id"), rule.what, kind)
     return mask
 
 

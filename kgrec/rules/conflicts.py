@@ -11,7 +11,7 @@ import numpy as np
 from graph_schema.errors import RequestError
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.rules.bound_rules import BoundRules
-from kgrec.rules.placement import Cap
+from kgrec.rules.limits import Cap
 from kgrec.rules.rule import HIDING, LISTS, Rule
 from kgrec.rules.ruleset import Rules
 
@@ -75,6 +75,14 @@ def _check(bound: BoundRules, active: Sequence[int]) -> None:
             f"{place + ': ' if place else ''}the rules {names} together leave no item to "
             "recommend; limit who or what they are about."
         )
+    out = bound.out_of_lists(active)
+    if len(out) and out.all():
+        names = ", ".join(
+            repr(bound.rules.rules[n].name) for n in active if bound.people[n] is not None
+        )
+        raise RequestError(
+            f"the rules {names} together leave nobody in lists of users; limit whom they are about."
+        )
     by_effect: dict[str, list[int]] = {}
     for number in active:
         by_effect.setdefault(bound.rules.rules[number].effect, []).append(number)
@@ -84,6 +92,16 @@ def _check(bound: BoundRules, active: Sequence[int]) -> None:
     _pins_against_pins(bound, pins)
     _caps_against_pins(bound, caps, pins)
     _floors_against_others(bound, floors, caps, pins)
+    _exact_of_one_length(bound, [*caps, *floors])
+
+
+def _exact_of_one_length(bound: BoundRules, limits: Sequence[int]) -> None:
+    """Exact caps and floors about another number of places than one that holds with them."""
+    rules = bound.rules.rules
+    for one, other in product(limits, limits):
+        if rules[one].exact and rules[one].of != rules[other].of:
+            why = "where one is exact, all caps and floors that hold with it have the same of"
+            _refuse(bound, one, other, why)
 
 
 def _pins_against_hiding(

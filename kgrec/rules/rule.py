@@ -9,11 +9,19 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from graph_schema.errors import RequestError
-from kgrec.arguments import check_choice, check_count, check_mapping, check_number, id_list
+from kgrec.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_mapping,
+    check_number,
+    id_list,
+)
 
 Effect: TypeAlias = Literal["never", "pin", "cap", "floor", "boost", "hold", "release"]
 EFFECTS: Final[tuple[str, ...]] = get_args(Effect)
-LISTS: Final = ("recommend", "similar", "search")
+USERS: Final = "users"  # lists of users, whom the rule is then about
+LISTS: Final = ("recommend", "similar", "search", USERS)
 HIDING: Final = ("never", "hold")  # effects that keep an item out of lists
 PLACING: Final = ("pin", "cap", "floor")  # effects that set the places of items
 
@@ -24,8 +32,12 @@ _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "floor": ("least", "of"),
     "boost": ("amount",),
 }
-_ALLOWED: Final[dict[str, tuple[str, ...]]] = {"cap": ("of", "by"), "release": ("holds",)}
-_STRENGTH: Final = ("rank", "most", "least", "of", "by", "amount", "holds")
+_ALLOWED: Final[dict[str, tuple[str, ...]]] = {
+    "cap": ("of", "by", "exact"),
+    "floor": ("exact",),
+    "release": ("holds",),
+}
+_STRENGTH: Final = ("rank", "most", "least", "of", "by", "amount", "holds", "exact")
 _EXAMPLE: Final = "{'brand': 'Acme', 'year': {'min': 1990}}"
 _MISSING: Final = "missing"  # {missing = true}: no value, which TOML can't write otherwise
 
@@ -63,8 +75,12 @@ class Rule:
         In units of the score.
     holds : str, optional
         The name of the hold that a release ends; all holds without.
+    exact : bool, optional
+        Of a cap or floor: make the list with the highest sum of score × discount of all that obey
+        the caps and floors, in place of the best item that is allowed place by place.
     lists : str or sequence of str
-        "recommend", "similar", "search": where it holds; everywhere if empty.
+        "recommend", "similar", "search": where it holds; in all three if empty. "users" alone:
+        ``what`` and ``items`` are about users, whom a never or hold keeps out of lists of users.
     since, until : date, datetime or str, optional
         First and last day or instant (UTC) of its validity.
     author, reason : str
@@ -91,6 +107,7 @@ class Rule:
     by: str | None = None
     amount: float | None = None
     holds: str | None = None
+    exact: bool | None = None
     lists: tuple[str, ...] = ()
     since: str | None = None
     until: str | None = None
@@ -149,7 +166,12 @@ class Rule:
 
     def holds_in(self, kind: str) -> bool:
         """Whether it is about this kind of list."""
-        return not self.lists or kind in self.lists
+        return kind in self.lists if self.lists else kind != USERS
+
+    @property
+    def about_users(self) -> bool:
+        """Whether ``what`` and ``items`` are about users as what is recommended."""
+        return self.lists == (USERS,)
 
     def __str__(self) -> str:
         """How errors call it."""
@@ -180,6 +202,7 @@ def _plain_fields(rule: Rule) -> dict[str, Any]:
         ),
         **{name: _count(rule, name) for name in ("rank", "most", "least", "of")},
         "amount": None if rule.amount is None else check_number(rule.amount, f"amount of {rule}"),
+        "exact": None if rule.exact is None else check_flag(rule.exact, f"exact of {rule}"),
         "since": _day(rule, "since"),
         "until": _day(rule, "until"),
     }
@@ -249,6 +272,11 @@ def _check_strength(rule: Rule) -> None:
         raise RequestError(f"{rule} asks for {rule.least} of {rule.of} places; lower least.")
     if rule.items == () and rule.cypher is None:
         raise RequestError(f"items of {rule} is an empty list; name items, or leave it out.")
+    if USERS in rule.lists and (not rule.about_users or rule.effect not in HIDING):
+        raise RequestError(
+            f"{rule} is about lists of users, with the effect {rule.effect!r} or other lists too; "
+            "give lists = ['users'] alone, and the effect 'never' or 'hold'."
+        )
     if rule.parameters is not None and rule.cypher is None:
         raise RequestError(f"{rule} has parameters without cypher; leave them out.")
 

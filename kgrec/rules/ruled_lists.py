@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -11,8 +12,16 @@ from kgrec.arrays import Csr, row_numbers
 from kgrec.graph.snapshot import Ints
 from kgrec.ranking import top_k
 from kgrec.ranking.topk import NONE
+from kgrec.rules.batch_filling import fill_lists
+from kgrec.rules.filling import Filling
 from kgrec.rules.list_rules import ListRules, RequestRules
 from kgrec.rules.placement import Placement
+
+_FIRST: Final = 3  # items for each place of a list that are looked at in many lists at once
+_SPARE: Final = 16  # and beside these
+_DEEPER: Final = 8  # times as many where the best list is not proven to be the best
+_NEXT: Final = 8  # and where these were too few, beside those still needed
+_MANY: Final = 8  # lists; fewer are filled sooner one by one
 
 
 def add_boosts(scores: np.ndarray, rules: ListRules) -> None:
@@ -84,27 +93,39 @@ def ruled_lists(
         found = top_k(scores, k, seen=seen, candidates=candidates, overwrite=True)
         return found[0].cpu().numpy(), found[1].cpu().numpy()
     _restrict(scores, seen, candidates)
-    lists, own = _unplaced(scores, rules, k), scores.cpu().numpy()  # on the processor no copy
-    for row, number in enumerate(rules.place.tolist()):
-        placement = placements[number]
-        if placement is not None:
-            lists[row] = _placed(own[row], placement, k)
-    rows = _padded(lists, k)
+    rows = np.full((len(scores), k), NONE, dtype=np.int64)
+    own = scores.cpu().numpy()  # on the processor no copy
+    best = own[:0]
+    if len(rows) >= _MANY or None in placements:
+        depth = min(_FIRST * k + _SPARE, scores.shape[1])
+        best = top_k(scores, depth)[0].cpu().numpy()
+    for members, placement in _by_placement(rules):
+        if placement is None:
+            rows[members] = best[members, :k]
+            continue
+        left = members
+        if len(members) >= _MANY and not placement.exact:
+            words = placement.words(own.shape[1])
+            filled, done = fill_lists(own, members, best[members], placement, words, k)
+            rows[members[done]], left = filled[done], members[~done]
+        for row in left.tolist():
+            found_row = _placed(own[row], placement, k)
+            rows[row, : len(found_row)] = found_row
     at = torch.from_numpy(np.maximum(rows, 0)).to(scores.device)
     listed = scores.gather(1, at).cpu().numpy()
     listed[rows == NONE] = -np.inf
     return rows, listed
 
 
-def _unplaced(scores: torch.Tensor, rules: RequestRules, k: int) -> list[list[int]]:
-    """The best items of the rows whose places no rule sets; empty lists for others."""
-    lists: list[list[int]] = [[] for _ in range(len(scores))]
-    for members, one in rules.parts():
-        if one.placement is None:
-            best = top_k(scores[torch.from_numpy(members).to(scores.device)], k)[0].tolist()
-            for row, found in zip(members.tolist(), best, strict=True):
-                lists[row] = [item for item in found if item != NONE]
-    return lists
+def _by_placement(rules: RequestRules) -> Iterator[tuple[Ints, Placement | None]]:
+    """The rows of a request whose places the same pins, caps and floors set, int64, with these."""
+    distinct = list(dict.fromkeys(one.placement for one in rules.profiles))
+    number = {placement: n for n, placement in enumerate(distinct)}
+    place = np.array([number[one.placement] for one in rules.profiles])[rules.place]
+    for n, placement in enumerate(distinct):
+        rows = np.flatnonzero(place == n)
+        if len(rows):
+            yield rows, placement
 
 
 def _restrict(scores: torch.Tensor, seen: Csr | None, candidates: np.ndarray | None) -> None:
@@ -129,27 +150,67 @@ def _padded(lists: Sequence[Sequence[int] | Ints], k: int) -> Ints:
 
 def _placed(scores: np.ndarray, placement: Placement, k: int) -> list[int]:
     """Item rows of the list of one row of scores float32 ``[n]``, where an item that may not be in
-    it has -inf.
+    it has -inf."""
+    if not placement.exact:
+        return _filled(scores, placement, k)
+    size = placement.window(k)
+    start = _filled(scores, placement, size)
+    if len(start) < size:
+        return start[:k]
+    start = _improved(scores, placement, start)
+    return start[:k] if k <= size else _filled(scores, placement, k, start)
 
-    Where the first items are too few, those of groups that are full for good are left out of the
-    next ones: rare kinds are found without a look at all that is better.
-    """
-    depth, score_of = placement.depth(k, len(scores)), scores.__getitem__
-    known, whole = _first(scores, depth)
-    full: set[int] = set()
+
+def _improved(scores: np.ndarray, placement: Placement, filled: Sequence[int]) -> list[int]:
+    """The best list in place of one that was filled place by place."""
+    depth = placement.depth(len(filled), len(scores))
+    floors = [np.where(floor.inside, scores, -np.inf) for floor in placement.floors]
+    others = [row for one in floors for row in _first(one, min(len(filled), len(one)))[0]]
     while True:
-        listed = placement.place(known, k, score_of, whole=whole, full=full)
-        if listed is not None:
-            return listed
-        if full:
-            left = scores.copy()
-            left[known] = left[placement.rows_of(full)] = -np.inf
-            more, whole = _first(left, depth)
-            known += more
-            full = set()
-        else:
-            depth = placement.deeper(depth, len(scores))
-            known, whole = _first(scores, depth)
+        first, whole = _first(scores.copy(), depth)
+        rows = np.array(list(dict.fromkeys([*first, *others, *filled])), dtype=np.int64)
+        rows = np.append(rows[: len(first)], np.sort(rows[len(first) :]))
+        order = np.argsort(-scores[rows[len(first) :]], kind="stable")
+        rows[len(first) :] = rows[len(first) :][order]
+        known = (rows.tolist(), scores[rows].tolist(), len(first))
+        found, proven = placement.improved(filled, known, scores.__getitem__, whole=whole)
+        if proven or whole:
+            return found
+        depth = min(_DEEPER * depth, len(scores))
+
+
+def _filled(
+    scores: np.ndarray, placement: Placement, k: int, start: Sequence[int] = ()
+) -> list[int]:
+    """``_placed`` place by place, after those of ``start``.
+
+    Where the first items are too few, those that caps leave out for good are none of the next
+    ones: rare kinds are found without a look at all that is better.
+    """
+    words = placement.words(len(scores))
+
+    def beyond(floors: Sequence[int], place: int) -> int:
+        inside = np.any([placement.floors[number].inside for number in floors], axis=0)
+        inside &= ~words.blocked(filling.total, place)
+        left = np.where(inside, scores, -np.inf)
+        left[filling.best] = left[list(filling.taken)] = -np.inf
+        best = int(left.argmax())
+        return best if left[best] > -np.inf else -1
+
+    known, whole = _first(scores, placement.depth(k, len(scores)))
+    filling = Filling(placement, known, scores.__getitem__, beyond)
+    filling.start_with(start)
+    while True:
+        found = filling.run(k, whole=whole)
+        if len(found) == k:
+            return found
+        if whole:
+            return filling.with_moved_pins(k)
+        left = scores.copy()
+        left[words.blocked(filling.total, k)] = -np.inf
+        left[filling.best] = -np.inf
+        more, whole = _first(left, min(_NEXT + k - len(found), len(scores)))
+        filling.best += more
 
 
 def _first(scores: np.ndarray, depth: int) -> tuple[list[int], bool]:

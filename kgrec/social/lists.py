@@ -71,9 +71,18 @@ class People:
         """The features of pairs of users."""
         return PairFeatures(self.follows, self._profiles[1])
 
-    def best(self, request: Request, k: int, limits: Constraints, *, exclude_seen: bool) -> Ranked:
+    def best(
+        self,
+        request: Request,
+        k: int,
+        limits: Constraints,
+        *,
+        exclude_seen: bool,
+        hidden: np.ndarray | None = None,
+    ) -> Ranked:
         """The ``k`` users with the highest scores for each user of a request, ids and scores
-        ``[B, <= k]``; never the user, nor, with ``exclude_seen``, whom the user follows.
+        ``[B, <= k]``; never the user, nor, with ``exclude_seen``, whom the user follows, nor those
+        whom rules hide from the user (``hidden`` bool ``[B, m]``).
 
         Raises RequestError for unknown users, and conditions that leave none.
         """
@@ -87,6 +96,8 @@ class People:
             found = self._scores(part.histories)
             out = [self._left_out(user, exclude_seen) for user in part.histories.user.tolist()]
             seen = (np.cumsum([0, *map(len, out)]), np.concatenate(out))
+            if hidden is not None:
+                found[hidden[start : start + len(found)]] = -np.inf
             place, best = top_k(found, k, seen=seen, candidates=mask)
             rows.append(place)
             scores.append(best)

@@ -130,3 +130,10 @@ def test_devices_agree(device):
         expected = scores[row].numpy().copy()
         expected[row] = -np.inf
         assert rows[row].tolist() == plain_top(expected, 20)
+
+
+@pytest.mark.parametrize("k", [1, 2, 10])
+def test_a_single_row_without_any_item_left_is_padded(k):
+    rows, scores = top_k(np.full((1, 50), -np.inf, dtype=np.float32), k)
+    assert rows.tolist() == [[-1] * k]
+    assert (scores == -np.inf).all()

@@ -9,7 +9,8 @@ import pytest
 
 from kgrec.arrays import offsets
 from kgrec.ranking.exposure import position_discount
-from kgrec.rules.placement import Cap, Floor, Pin, Placement
+from kgrec.rules.limits import Cap, Floor, Pin
+from kgrec.rules.placement import Placement
 
 N = 7
 
