@@ -153,6 +153,7 @@ class Explainer:
             entities=influences.links(INFLUENCES),
             history=influences.history(INFLUENCES),
             context=dict(breakdown.context),
+            withheld=math.fsum(whole.contribution) - total,
         )
 
     def _node(self, label: str, row: int) -> int:

@@ -64,6 +64,7 @@ def explain_user(
         hidden=len(paths) - len(shown),
         parts={name: by_name[name] for name in (*GRAPH, *COMMON) if name != _BASE},
         reasons=() if paths else found.why_none(),
+        withheld=found.withheld,
     )
 
 
@@ -91,6 +92,7 @@ class _Paths:
     ) -> None:
         self.people, self.index, self.shown = people, explainer.index, explainer.people
         self.user, self.other, self.gain = user, other, gain
+        self.withheld = 0.0  # what came through too few users to be shown
         self.describer = GraphPathDescriber(explainer.index, writer, explainer.graph_names)
 
     def through_users(self, amount: float) -> list[_Way]:
@@ -101,16 +103,16 @@ class _Paths:
         both = np.intersect1d(_row(joined, self.user), _row(joined, self.other))
         weights = 1 / np.maximum(self.people.follows.degree[both], 1.0)
         nodes = both + self.index.space.offsets[USER]
-        paths = self._paths(nodes, weights, amount, self.index.facts, "follows")
-        return paths if self.shown.named else self._folded(paths)
+        ways = self._paths(nodes, weights, amount, self.index.facts, "follows")
+        if self.shown.named:
+            return ways
+        folded = self._folded(ways)
+        self.withheld = math.fsum([*(w.amount for w in ways), *(-w.amount for w in folded)])
+        return folded
 
     def why_none(self) -> tuple[str, ...]:
         """Why there are no paths."""
-        joined = self.people.follows.joined
-        both = self.user >= 0 and len(
-            np.intersect1d(_row(joined, self.user), _row(joined, self.other))
-        )
-        if not both or self.shown.named:
+        if not self.withheld:
             return _NOTHING
         return (f"Fewer than {self.shown.fewest} users join the two, so no path is shown.",)
 

@@ -33,7 +33,7 @@ def through_few(
 ) -> np.ndarray:
     """Which pieces came through fewer than ``fewest`` others who chose both items, bool ``[p]``.
 
-    Pieces of one path are judged together. What lowers a score, what comes from the graph around
+    Pieces of one path are evaluated together. What lowers a score, what comes from the graph around
     the items, and what no other user's choices join say nothing of a few people.
     """
     if not (pieces.kind == COLLABORATIVE).any():
@@ -41,12 +41,12 @@ def through_few(
     groups = group(pieces, index.space.size)
     lead = groups.lead
     knowledge = pieces.part_names.index(KNOWLEDGE) if KNOWLEDGE in pieces.part_names else -1
-    judged = np.flatnonzero(
+    counted = np.flatnonzero(
         (pieces.kind[lead] == COLLABORATIVE)
         & (pieces.part[lead] != knowledge)
         & (groups.contribution >= 0)
     )
-    people = index.co_user_counts(pieces.item[lead[judged]], candidate, asker)
+    people = index.co_user_counts(pieces.item[lead[counted]], candidate, asker)
     few = np.zeros(len(lead), dtype=bool)
-    few[judged[(people > 0) & (people < fewest)]] = True
+    few[counted[(people > 0) & (people < fewest)]] = True
     return np.asarray(few[groups.member])
