@@ -107,7 +107,7 @@ class Explainer:
         limits = self._limits(constraints or Constraints(), asker)
         pieces = attribute(self.index, breakdown, candidate)
         if not self.people.named:
-            pieces = without_links_of_people(self.index, pieces, asker)
+            pieces = without_links_of_people(self.index, pieces)
         whole, pieces = pieces, self._shown(pieces, candidate, asker)
         kept = admit(self.index, pieces, limits, self._recent(breakdown, limits))
         groups = group(pieces.select(kept), self.index.space.size)

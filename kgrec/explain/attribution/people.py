@@ -13,12 +13,10 @@ from kgrec.paths.index import PathIndex
 from kgrec.paths.people import is_person
 
 
-def without_links_of_people(index: PathIndex, pieces: Pieces, asker: int) -> Pieces:
-    """The same pieces, those through a fact of another user as of the graph around the items.
-
-    ``asker``: the user node who asks (-1: none); contributions stay as they are.
-    """
-    person = is_person(index, pieces.link, {asker})
+def without_links_of_people(index: PathIndex, pieces: Pieces) -> Pieces:
+    """The same pieces, those through facts of a user as of the graph around the items;
+    contributions stay as they are."""
+    person = is_person(index, pieces.link)
     if not person.any():
         return pieces
     link, near, far = (
