@@ -36,6 +36,7 @@ SUBJECTS: Final = {
     "fuzz": "faults",
     "few": "scenarios",
     "markets": "scenarios",
+    "privacy": "privacy",
     "questions": "questions",
     "recognise": "scenarios",
     "rules": "rules",
