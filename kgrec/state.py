@@ -331,6 +331,7 @@ class FittedState:
         self.engine.warm_up()
         self.engine.messages.warm_up()
         self.indexes.warm_up()
+        _ = (self.explainer, self.explorer)
         _ = (self.item_search, self.engine.bound.item_parts, self.resolver.recogniser.prototypes)
         if self.engine.item_weights is not None:
             self.engine.item_weights.warm_up(self.engine.device)

@@ -141,7 +141,7 @@ class PathIndex:
 
     def build(self) -> None:
         """Build now what explanations need, not at the first of them."""
-        _ = self.facts, self.interactions, self._by_item
+        _ = self.facts, self.interactions, self._by_item, self.without_users
         self.space.warm_up()
 
     def relation(self, code: int) -> str:
