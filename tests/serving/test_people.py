@@ -20,6 +20,7 @@ QUESTIONS = (
     ("/v1/why-not", {"item": "i5", "k": 3}),
     ("/v1/compare", {"item": "i5", "other": "i7"}),
     ("/v1/search", {"text": "tale"}),
+    ("/v1/recognise", {}),
 )
 GRAPH = (
     ("GET", "/v1/graph/nodes/Item/i1", None),

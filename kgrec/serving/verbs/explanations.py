@@ -20,7 +20,7 @@ def explain(service: Service, body: ExplainBody, call: Call) -> WhyAnswer:
         said = served.model.explain_answers(
             body.answers, str(body.item), k=body.k, writer=body.language
         )
-        return _answer(service, said.to_dict(), None, call)
+        return _answer(service, said.to_dict())
     query, _ = query_of(served, body)
     limits = Constraints(
         relations=body.relations, via=body.via, avoid=body.avoid, max_hops=body.max_hops
