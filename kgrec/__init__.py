@@ -10,6 +10,7 @@ from kgrec.threads import choose_threads
 if TYPE_CHECKING:
     from kgrec.config import (
         ContextConfig,
+        ExplainConfig,
         FeedbackConfig,
         ModelConfig,
         RatingConfig,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
     from kgrec.errors import DeviceError, KgrecError, NotFittedError
     from kgrec.paths.index import Constraints
+    from kgrec.presentation import show_people
     from kgrec.query import Query
     from kgrec.questions.questions import Questions
     from kgrec.recommender import Recommender
@@ -38,6 +40,7 @@ __all__ = [
     "Constraints",
     "ContextConfig",
     "DeviceError",
+    "ExplainConfig",
     "FeedbackConfig",
     "GraphStore",
     "KgrecError",
@@ -56,12 +59,14 @@ __all__ = [
     "TextTuning",
     "TrainingConfig",
     "connect",
+    "show_people",
     "tune_text",
 ]
 
 _HOMES = {
     "config": (
         "ContextConfig",
+        "ExplainConfig",
         "FeedbackConfig",
         "ModelConfig",
         "RatingConfig",
@@ -75,6 +80,7 @@ _HOMES = {
     "errors": ("DeviceError", "KgrecError", "NotFittedError"),
     "questions.questions": ("Questions",),
     "paths.index": ("Constraints",),
+    "presentation": ("show_people",),
     "query": ("Query",),
     "recommender": ("Recommender",),
     "rules.rule": ("Rule",),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kgrec.graph import GraphSnapshot
+    from kgrec.recommender import Recommender
 
 # One id of a list and the comma or end after it: in quotes, in which "" is a quote, or bare.
 _PART = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(,|\Z)')
@@ -49,6 +50,39 @@ def plain_value(value: Any) -> Any:
     import pandas as pd
 
     return None if pd.isna(value) else str(value)
+
+
+def show_people(
+    recommender: Recommender, *, names: bool = True, fewest: int | None = None
+) -> Recommender:
+    """The same recommender with people other than the one who asks shown otherwise.
+
+    By default all answers show others as a number of people. This is for the operator, who may see
+    who they are: in paths, their Cypher, pictures, pages, the graph and reviews.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        A fitted recommender; it stays as it is.
+    names : bool
+        Whether others are shown by id and name.
+    fewest : int, optional
+        Without names: others are counted where they are at least this many; None: the setting
+        ``explain.fewest_people``, which is 5.
+
+    Returns
+    -------
+    Recommender
+        Over the same state: later changes of the one are not seen by the other.
+
+    Raises
+    ------
+    RequestError
+        If ``fewest`` is below 1.
+    NotFittedError
+        Before ``fit`` or ``load``.
+    """
+    return type(recommender).of(recommender.state.showing_people(names, fewest))
 
 
 def with_titles(

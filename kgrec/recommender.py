@@ -173,7 +173,7 @@ class Recommender:
     @property
     def graph(self) -> GraphExplorer:
         """The graph for exploring: ``neighbours``, ``paths`` and ``subgraph`` of any nodes."""
-        return self.state.indexes.explorer
+        return self.state.explorer
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -554,8 +554,7 @@ class Recommender:
         state, words = self.state, Writer.of(writer)
         request = state.resolver.resolve_one(Query.of_one(user, history))
         row = int(known_users(state.snapshot.users, [as_id(other, "other")])[0])
-        explainer = state.indexes.explainer
-        return explain_user(state.people, explainer, request, row, check_k(k), words)
+        return explain_user(state.people, state.explainer, request, row, check_k(k), words)
 
     def similar(
         self,
@@ -1163,10 +1162,9 @@ class Recommender:
         ----------
         source : {"item", "reviews", "history"}
             The item's own text; a review of it; or what the user wrote about an item of the
-            history.
+            history. Reviews are the user's own, unless ``kgrec.show_people`` shows others'.
         of : str, optional
-            Id of the review, or of the history's item; by default the one that moves the score
-            most.
+            Id of the review, or of the history's item; by default what moves the score most.
         method : {"gradients", "occlusion"}
             Integrated gradients, or leaving out one word at a time (``kgrec.text.saliency``).
         user, history, scenario, context, horizon
@@ -1184,7 +1182,8 @@ class Recommender:
         query = Query.of_one(user, history, scenario, context, horizon)
         request = replace(state.resolver.resolve_one(query), rules=None)
         robust = state.config.text.robust_reviews
-        found = find_text(state.engine, request, row, source, of, robust=robust)
+        whose = state.people_shown
+        found = find_text(state.engine, request, row, source, of, whose, robust=robust)
         node = int(state.engine.messages.item_nodes(np.array(row)))
         name = state.indexes.explainer.index.space.display_name(node)
         return attribute_words(state.reader.encoder, request.ids[0], item, name, found, method)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -12,7 +13,8 @@ import pandas as pd
 
 from graph_schema.mapping import GraphMapping
 from kgrec.answers.asked_lists import AskedLists
-from kgrec.config import RatingConfig, RecommenderConfig
+from kgrec.arguments import check_count, check_flag
+from kgrec.config import ExplainConfig, RatingConfig, RecommenderConfig
 from kgrec.errors import ModelError, RequestError
 from kgrec.evaluation.exposure_counts import count_by_exposure
 from kgrec.evaluation.feedback_log import FeedbackLog
@@ -35,6 +37,7 @@ from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
 from kgrec.paths.index import Constraints
+from kgrec.paths.people import ShownPeople
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
 from kgrec.questions.questions import Questions
@@ -138,6 +141,8 @@ class FittedState:
     held_scores : HeldScores or None
         Scores of the validation rows of the fit, which the rating model reads, where there are
         ratings; None once the graph has changed.
+    names_people : bool
+        Whether answers show other people by id and name, for the operator; it is saved nowhere.
     """
 
     config: RecommenderConfig
@@ -156,6 +161,37 @@ class FittedState:
     live: LiveEvents | None = None
     rules: Rules | None = None
     held_scores: HeldScores | None = None
+    names_people: bool = False
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Explains scores, and says of other people what the settings allow."""
+        return self.indexes.explainer.showing(self.people_shown)
+
+    @cached_property
+    def explorer(self) -> GraphExplorer:
+        """The graph for exploring, likewise."""
+        return self.indexes.explorer.showing(self.people_shown)
+
+    @property
+    def people_shown(self) -> ShownPeople:
+        """How answers speak of people other than the one who asks."""
+        return ShownPeople(self.config.explain.fewest_people, self.names_people)
+
+    def showing_people(self, names: bool, fewest: int | None) -> FittedState:
+        """The same state with other people named, or counted from ``fewest`` on (None: as now)."""
+        explain = self.config.explain
+        if fewest is not None:
+            explain = ExplainConfig(fewest_people=check_count(fewest, "fewest"))
+        other = copy(self)  # with what was computed before, since none of it depends on this
+        changed = {
+            "config": self.config.model_copy(update={"explain": explain}),
+            "names_people": check_flag(names, "names"),
+        }
+        vars(other).update(changed)
+        for cached in ("explainer", "explorer", "questions"):
+            vars(other).pop(cached, None)
+        return other
 
     @property
     def snapshot(self) -> GraphSnapshot:
@@ -237,7 +273,7 @@ class FittedState:
         bound = self.bound_rules
         rules = None if bound is None else bound.for_all("recommend")
         liked = without_negative(self.engine.model.shape.feedback, self.snapshot)
-        return Questions(liked, self.indexes.explainer, rules)
+        return Questions(liked, self.explainer, rules)
 
     @cached_property
     def people(self) -> People:
@@ -286,12 +322,12 @@ class FittedState:
         """A query about one user, ready to be explained. Raises RequestError."""
         request = self.resolver.resolve_one(query)
         seen = SeenRule.of(True, self.config.feedback.exclude_seen)
-        return Case.of(self.engine, self.indexes.explainer, request, stored=query.stored, seen=seen)
+        return Case.of(self.engine, self.explainer, request, stored=query.stored, seen=seen)
 
     def reason(self, request: Request, row: int, item: int, *, stored: bool) -> str:
         """The best path to item row ``item`` for a row of a request in words; "" without one."""
         one = request.part(row, row + 1)
-        case = Case.of(self.engine, self.indexes.explainer, one, stored=stored)
+        case = Case.of(self.engine, self.explainer, one, stored=stored)
         paths = case.explain_score(item, k=1).explanation.paths
         return paths[0].sentence if paths else ""
 
@@ -368,6 +404,7 @@ class FittedState:
         self.engine.warm_up()
         self.engine.messages.warm_up()
         self.indexes.warm_up()
+        _ = (self.explainer, self.explorer)
         _ = (self.item_search, self.engine.bound.item_parts, self.resolver.recogniser.prototypes)
         if self.engine.item_weights is not None:
             self.engine.item_weights.warm_up(self.engine.device)

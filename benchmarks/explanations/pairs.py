@@ -83,7 +83,7 @@ def measure(model: Recommender, one: Recommended, into: Measured, rng: np.random
     for place, answer in enumerate(one.explained):
         if answer.gain == 0:
             continue
-        into.completeness.append(abs(answer.rest / answer.gain))
+        into.completeness.append(abs((answer.rest - answer.withheld) / answer.gain))
         into.score_error.append(abs(answer.score - one.scores[place]))
         falls = _falls(one, answer, rng)
         into.falls.add(falls)

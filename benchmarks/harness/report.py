@@ -37,6 +37,7 @@ SUBJECTS: Final = {
     "fuzz": "faults",
     "few": "scenarios",
     "markets": "scenarios",
+    "privacy": "privacy",
     "questions": "questions",
     "recognise": "scenarios",
     "rules": "rules",

@@ -120,6 +120,7 @@ class Protocol(StrEnum):
 
 
 _PATHS = "Which paths may be shown"
+_PEOPLE = "Other people"
 RelationsOption = Annotated[
     str | None, typer.Option(help="Only these relations: A,B.", rich_help_panel=_PATHS)
 ]
@@ -139,14 +140,35 @@ SinceOption = Annotated[
 MaxHopsOption = Annotated[
     int, typer.Option(help="Steps of a path, 1 to 4.", rich_help_panel=_PATHS)
 ]
+ShowPeopleOption = Annotated[
+    bool,
+    typer.Option(
+        "--show-people",
+        help="For the operator: show other people by id and name, not as numbers of people.",
+        rich_help_panel=_PEOPLE,
+    ),
+]
+FewestPeopleOption = Annotated[
+    int | None,
+    typer.Option(
+        "--fewest-people",
+        help="Count other people where they are at least this many (else the model's setting, 5).",
+        min=1,
+        rich_help_panel=_PEOPLE,
+    ),
+]
 PictureOption = Annotated[Path | None, typer.Option(help="Also save a picture (.png, .svg, .pdf).")]
 
 
-def open_model(folder: Path) -> Recommender:
-    """The saved model. Raises ModelError where the folder holds none or a damaged one."""
-    from kgrec import Recommender
+def open_model(folder: Path, people: bool = False, fewest: int | None = None) -> Recommender:
+    """The saved model; with ``people`` it shows other people by id and name, else counts them from
+    ``fewest`` on. Raises ModelError where the folder holds none or a damaged one."""
+    from kgrec import Recommender, show_people
 
-    return Recommender.load(folder)
+    model = Recommender.load(folder)
+    if not people and fewest is None:
+        return model
+    return show_people(model, names=people, fewest=fewest)
 
 
 def read_query(

@@ -14,12 +14,14 @@ from kgrec.cli._options import (
     CandidatesOption,
     ContextOption,
     ExcludeOption,
+    FewestPeopleOption,
     HistoryOption,
     JsonOption,
     MaxHopsOption,
     ModelOption,
     RelationsOption,
     ScenarioOption,
+    ShowPeopleOption,
     SinceOption,
     ViaOption,
     WhereOption,
@@ -99,8 +101,8 @@ def explain(
     words: Annotated[
         WordSource | None,
         typer.Option(
-            help="Which words of a text moved the score: of the item's own text, of a review of "
-            "it, or of what the user wrote.",
+            help="Which words of a text moved the score: of the item's own text, of the user's "
+            "review of it, or of what the user wrote of others.",
             rich_help_panel=_QUESTIONS,
         ),
     ] = None,
@@ -120,12 +122,14 @@ def explain(
     picture: Annotated[
         Path | None, typer.Option(help="Also save a picture (.png, .svg, .pdf) or page (.html).")
     ] = None,
+    show_people: ShowPeopleOption = False,
+    fewest_people: FewestPeopleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Why an item is recommended: the paths in the graph that lead from the user to it.
 
     `--scenario`, `--context`, `--history`, `--candidates`, `--where` and `--exclude` as for
-    `kgrec recommend`: what that list shows is explained.
+    `kgrec recommend`: what that list shows is explained. Other people are numbers of people.
     """
     lists = [without, with_, why_not]
     questions = [*lists, compare is not None, words is not None]
@@ -150,7 +154,7 @@ def explain(
         since=since,
         max_hops=max_hops,
     )
-    loaded = open_model(model)
+    loaded = open_model(model, show_people, fewest_people)
     answer: Any
     if words is not None:
         answer = loaded.words(query, item, source=words.value, of=of)

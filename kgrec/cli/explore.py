@@ -15,9 +15,11 @@ from kgrec.cli._options import (
     CandidatesOption,
     ContextOption,
     ExcludeOption,
+    FewestPeopleOption,
     JsonOption,
     ModelOption,
     SeedOption,
+    ShowPeopleOption,
     WhereOption,
     open_model,
     read_constraints,
@@ -90,12 +92,14 @@ def explore(
         int, typer.Option(help="With --importance: how many users to draw.", min=1)
     ] = 100,
     seed: SeedOption = 0,
+    show_people: ShowPeopleOption = False,
+    fewest_people: FewestPeopleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The graph: a node's edges, the paths to another node, and what moves scores.
 
     `--scenario`, `--context`, `--candidates`, `--where` and `--exclude` go with `--importance` and
-    are those of `kgrec recommend`.
+    are those of `kgrec recommend`. Users but the one in --node are numbers of people.
     """
     if (importance is None) == (not node):
         raise typer.BadParameter("give either --node or --importance")
@@ -125,7 +129,8 @@ def explore(
         raise typer.BadParameter("--via and --avoid go with --to")
     if to is not None and len(nodes_given) != 1:
         raise typer.BadParameter("--to goes with exactly one --node")
-    graph, files = open_model(model).graph, [p for p in (html, picture, export) if p is not None]
+    graph = open_model(model, show_people, fewest_people).graph
+    files = [p for p in (html, picture, export) if p is not None]
     if to is None:
         around = graph.subgraph(
             nodes_given, 1 if hops is None else hops, relations=only, max_nodes=nodes
@@ -176,7 +181,8 @@ def _for_terminal(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame[[name for name in frame.columns if name == "of"]].copy()
     arrows = ["→ " if way == "out" else "← " for way in frame["direction"]]
     shown["relation"] = [*map("".join, zip(arrows, frame["relation"], strict=True))]
-    shown["node"] = frame["label"].astype(str) + ":" + frame["id"].astype(str)
+    named = frame["label"].astype(str) + ":" + frame["id"].astype(str)
+    shown["node"] = named.where(frame["label"] != "People", "People")
     shown["name"] = frame["name"].where(frame["name"] != "", frame["kind"])
     return shown.assign(edges=frame["degree"])
 

@@ -10,6 +10,7 @@ import typer
 from kgrec.cli._app import app
 from kgrec.cli._options import (
     ContextOption,
+    FewestPeopleOption,
     HistoryOption,
     JsonOption,
     ModelOption,
@@ -36,6 +37,7 @@ def page(
     history: HistoryOption = None,
     scenario: ScenarioOption = None,
     context: ContextOption = None,
+    fewest_people: FewestPeopleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """One HTML page about a user: the list, the reasons in words, and the graph to click through.
@@ -46,7 +48,8 @@ def page(
         raise typer.BadParameter(f"--html {html.name}: end its name in .html")
     query = read_query([user], history, scenario, context)
     html.absolute().parent.mkdir(parents=True, exist_ok=True)
-    saved = open_model(model).page(query, html, k=k, paths=paths, title=title, foot=foot)
+    opened = open_model(model, fewest=fewest_people)
+    saved = opened.page(query, html, k=k, paths=paths, title=title, foot=foot)
     if as_json:
         print_json({"page": str(saved)})
     else:

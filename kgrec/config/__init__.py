@@ -1,6 +1,7 @@
 """Settings: one pydantic model per component; ``fit`` chooses unset fields from the data."""
 
 from kgrec.config.context import ContextConfig
+from kgrec.config.explain import ExplainConfig
 from kgrec.config.feedback import FeedbackConfig
 from kgrec.config.heads import FEATURE_READERS, Head, HeadName
 from kgrec.config.model import (
@@ -18,6 +19,7 @@ __all__ = [
     "FEATURE_READERS",
     "ContextConfig",
     "Effort",
+    "ExplainConfig",
     "FeedbackConfig",
     "Head",
     "HeadName",

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from graph_schema.settings import Settings
 from kgrec.config.context import ContextConfig
+from kgrec.config.explain import ExplainConfig
 from kgrec.config.feedback import FeedbackConfig
 from kgrec.config.heads import Head
 from kgrec.config.ratings import RatingConfig
@@ -265,6 +266,9 @@ class RecommenderConfig(Settings):
     scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")
     feedback: FeedbackConfig = Field(
         FeedbackConfig(), description="What kinds of events and ratings say."
+    )
+    explain: ExplainConfig = Field(
+        ExplainConfig(), description="What explanations say about other people."
     )
     ranking: Ranking = Field(
         "auto",

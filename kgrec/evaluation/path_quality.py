@@ -94,8 +94,9 @@ def explain_lists(
 def _linking_degrees(
     explanation: Explanation, snapshot: GraphSnapshot, degrees: dict[str, Ints]
 ) -> Ints:
-    """int64: the degrees of the nodes between history item and recommendation, path by path."""
-    nodes = [node for path in explanation.paths for node in path.nodes[2:-1]]
+    """int64: the degrees of the nodes between history item and recommendation, path by path;
+    numbers of people are no nodes."""
+    nodes = [node for path in explanation.paths for node in path.nodes[2:-1] if node[0] in degrees]
     rows = [int(snapshot.table(label).rows([key])[0]) for label, key, _ in nodes]
     return np.array(
         [degrees[label][row] for (label, _, _), row in zip(nodes, rows, strict=True)],

@@ -81,8 +81,9 @@ class Comparison:
 
     @property
     def rest(self) -> float:
-        """Part of the difference that is not attributed to any path."""
-        return self.a.rest - self.b.rest
+        """Part of the difference that the model attributes to none of ``events``."""
+        one, other = (answer.rest - answer.withheld for answer in (self.a, self.b))
+        return one - other
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values as JSON-safe types."""

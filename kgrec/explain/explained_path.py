@@ -18,7 +18,8 @@ class ExplainedPath:
     Attributes
     ----------
     nodes : tuple of (label, id, name)
-        The user first; name is "" where a node has none.
+        The user first; name is "" where a node has none. ("People", …, "52 people") stands for
+        other users, who are named for the operator alone (``kgrec.show_people``).
     relations : tuple of str
         ``relations[i]`` connects nodes i and i + 1.
     outgoing : tuple of bool
@@ -30,7 +31,7 @@ class ExplainedPath:
     sentence : str
         The path in words.
     cypher, parameters : str, dict
-        A query that returns the path from either store.
+        A query that returns the path from either store; of a path through people, their number.
     kind : str
         "shared entity", "item fact", "collaborative", "graph neighbourhood", "text",
         "attributes", "repeat" or "other".
@@ -54,7 +55,8 @@ class ExplainedPath:
         Whether the path begins with an item whose newest event is negative: then it is no reason
         for the item, whatever it contributed.
     expected : dict
-        What the columns ``nodes`` and ``relations`` of the query hold.
+        What the columns of the query hold: ``nodes`` and ``relations``, or ``nodes`` and
+        ``people``.
     """
 
     nodes: tuple[Node, ...]
@@ -73,7 +75,7 @@ class ExplainedPath:
     parts: dict[str, float] = field(default_factory=dict)
     fall: float | None = None
     negative: bool = False
-    expected: dict[str, list[str]] = field(default_factory=dict)
+    expected: dict[str, list[str] | int] = field(default_factory=dict)
 
     @property
     def hops(self) -> int:

@@ -40,15 +40,15 @@ from kgrec.scoring.request import Request
 class Case:
     """The history and circumstances of one user, to be explained.
 
-    ``stored``: the user's row where the history is the one in the graph, else None. ``seen``: which
-    items of the history lists leave out.
+    ``stored``: the user's row where the history is the one in the graph, else None. ``user``: the
+    user's id, None of a history alone. ``seen``: which items of the history lists leave out.
     """
 
     engine: Engine
     explainer: Explainer
     history: EditableHistory
     stored: int | None
-    user: str
+    user: str | None
     seen: SeenRule = ALL
 
     @staticmethod
@@ -64,7 +64,8 @@ class Case:
         row = int(request.histories.user[0])
         stored = stored and row >= 0  # a user with events since the graph was read may have no row
         history = EditableHistory.of(engine, request, stored=stored)
-        return Case(engine, explainer, history, row if stored else None, request.ids[0], seen)
+        user = None if request.names is None else request.ids[0]
+        return Case(engine, explainer, history, row if stored else None, user, seen)
 
     def explain(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from graph_schema.errors import RequestError
 from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM, USER
+from kgrec.explain.attribution.people import through_few, without_links_of_people
 from kgrec.explain.attribution.pieces import Pieces, attribute
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.attribution.selection import Chooser, Groups, admit, group
@@ -23,13 +25,14 @@ from kgrec.explain.text.writer import Writer
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Ints
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import Constraints, Limits, PathIndex
+from kgrec.paths.people import ShownPeople, limits_without_people
 
 
 class Explainer:
     """Explains scores over one snapshot; create it once, since it keeps its index.
 
     ``writer`` has the words of the sentences; ``mapping`` the names in a graph that kgrec did not
-    write, for the Cypher.
+    write, for the Cypher; ``people`` says how others are shown: as numbers by default.
     """
 
     def __init__(
@@ -37,14 +40,22 @@ class Explainer:
         snapshot: GraphSnapshot,
         writer: Writer | None = None,
         mapping: GraphMapping | None = None,
+        people: ShownPeople | None = None,
     ) -> None:
         self.index = PathIndex(snapshot)
         self.writer = writer or Writer()
         self.graph_names = GraphNames(mapping)
+        self.people = people or ShownPeople()
 
     def warm_up(self) -> None:
         """Build the adjacency now, so that the first explanation is as fast as the next."""
         self.index.build()
+
+    def showing(self, people: ShownPeople) -> Explainer:
+        """An explainer over the same index that shows people otherwise."""
+        other = copy(self)
+        other.people = people
+        return other
 
     def explain(
         self,
@@ -84,28 +95,40 @@ class Explainer:
         Raises
         ------
         RequestError
-            For ``k`` below 1, rows outside the snapshot, or impossible constraints.
+            For ``k`` below 1, rows outside the snapshot, or impossible constraints, among them
+            those that name another person.
         """
         if k < 1:
             raise RequestError(f"k is {k}; ask for 1 path or more")
-        limits = self.index.limits(constraints or Constraints())
         candidate = self._node(ITEM, item)
         owner = -1 if user is None else self._node(USER, user)
         user_id = self.index.space.id(owner) if owner >= 0 else user_id
+        asker = owner if owner >= 0 else self._known_user(user_id)
+        limits = self._limits(constraints or Constraints(), asker)
         pieces = attribute(self.index, breakdown, candidate)
+        if not self.people.named:
+            pieces = without_links_of_people(self.index, pieces)
+        whole, pieces = pieces, self._shown(pieces, candidate, asker)
         kept = admit(self.index, pieces, limits, self._recent(breakdown, limits))
         groups = group(pieces.select(kept), self.index.space.size)
         history = np.unique(breakdown.history) + self.index.space.offsets[ITEM]
-        builder = PathBuilder(self.index, owner, candidate, history, limits)
+        builder = PathBuilder(
+            self.index, owner, candidate, history, limits, self.people, asker=asker
+        )
         writer = writer or self.writer
         negative = breakdown.negative_items() + self.index.space.offsets[ITEM]
         describer = PathDescriber(
-            self.index, writer, user_id, self.graph_names, frozenset(negative.tolist())
+            self.index,
+            writer,
+            user_id,
+            self.graph_names,
+            frozenset(negative.tolist()),
+            self.people,
         )
         paths = _choose(groups, builder, describer, k, breakdown.gain)
         influences = Influences(
             self.index,
-            pieces,
+            whole,
             breakdown.gain,
             lambda code: writer.role(self.index.relation(code)),
             {node: writer.word("in spite of") for node in negative.tolist()},
@@ -126,10 +149,11 @@ class Explainer:
             not_shown=total - shown if hidden else 0.0,
             hidden=hidden,
             parts={name: math.fsum(part) for name, part in breakdown.parts.items()},
-            reasons=self._reasons(breakdown, pieces, paths, owner, candidate, limits),
+            reasons=self._reasons(breakdown, pieces, whole, paths, owner, candidate, limits),
             entities=influences.links(INFLUENCES),
             history=influences.history(INFLUENCES),
             context=dict(breakdown.context),
+            withheld=math.fsum(whole.contribution) - total,
         )
 
     def _node(self, label: str, row: int) -> int:
@@ -137,6 +161,23 @@ class Explainer:
         if not 0 <= row < size:
             raise RequestError(f"{label} row {row} is outside the snapshot's {size} rows")
         return self.index.space.node(label, row)
+
+    def _known_user(self, user_id: str | None) -> int:
+        """The user node with an id that was given with a history; -1 where there is none."""
+        row = -1 if user_id is None else int(self.index.snapshot.users.rows([user_id])[0])
+        return row if row < 0 else self.index.space.node(USER, row)
+
+    def _limits(self, constraints: Constraints, asker: int) -> Limits:
+        if self.people.named:
+            return self.index.limits(constraints)
+        return limits_without_people(self.index, constraints, {asker})
+
+    def _shown(self, pieces: Pieces, candidate: int, asker: int) -> Pieces:
+        """The pieces without those that came through too few people to be shown."""
+        if self.people.named:
+            return pieces
+        few = through_few(self.index, pieces, candidate, asker, self.people.fewest)
+        return pieces.select(~few)
 
     def _recent(self, breakdown: ScoreBreakdown, limits: Limits) -> Ints:
         rows = breakdown.history
@@ -149,12 +190,16 @@ class Explainer:
         self,
         breakdown: ScoreBreakdown,
         pieces: Pieces,
+        whole: Pieces,
         paths: Sequence[ExplainedPath],
         user: int,
         candidate: int,
         limits: Limits,
     ) -> tuple[str, ...]:
-        """Why there are no paths, or what the constraints hide."""
+        """Why there are no paths, or what the constraints hide.
+
+        ``whole``: the pieces with those that came through too few people to be shown.
+        """
         if paths:
             return ()
         if not len(breakdown.history):
@@ -164,6 +209,11 @@ class Explainer:
             return (
                 f"No path satisfies the constraints; {len(pieces)} that do not changed the score "
                 f"by {moved:+.3f}. Relax relations, via, avoid, since or max_hops to see them.",
+            )
+        if len(whole):
+            return (
+                "What the history adds to this score came through choices of fewer than "
+                f"{self.people.fewest} people, so no path is shown.",
             )
         reasons = ["Nothing in the history changed this score."]
         if user >= 0 and not self.joined(user, candidate, limits):

@@ -55,7 +55,7 @@ class Explanation:
     paths : list of ExplainedPath
         The paths shown, largest contribution first.
     rest : float
-        What the model could not attribute to any path.
+        What is attributed to no path: what the model could not attribute, and ``withheld``.
     not_shown : float
         The contribution of ``hidden`` further paths.
     hidden : int
@@ -69,6 +69,9 @@ class Explanation:
         shown or not; at most 10 of each.
     context : dict of str to float
         What the circumstances of the request add to the baseline, such as "daytime = evening".
+    withheld : float
+        The part of ``rest`` that came through the choices of fewer people than may be shown
+        (``config.explain.fewest_people``).
     rules : tuple of AppliedRule
         The rules about the item that hold for the user: a boost is a term of the score, others set
         the item's place or keep it out.
@@ -88,6 +91,7 @@ class Explanation:
     entities: tuple[Influence, ...] = ()
     history: tuple[Influence, ...] = ()
     context: dict[str, float] = field(default_factory=dict)
+    withheld: float = 0.0
     rules: tuple[AppliedRule, ...] = ()
 
     @property
@@ -144,6 +148,7 @@ class Explanation:
             "not_shown": self.not_shown,
             "hidden": self.hidden,
             "rest": self.rest,
+            "withheld": self.withheld,
             "parts": dict(self.parts),
             "reasons": list(self.reasons),
             "entities": [influence.to_dict() for influence in self.entities],

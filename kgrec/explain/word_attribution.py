@@ -17,6 +17,7 @@ from kgrec.explain.word_contributions import WordContributions
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import HistoryBatch, ModelInputs
+from kgrec.paths.people import OPERATOR_ONLY, ShownPeople
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.ranked_lists import score_request
 from kgrec.scoring.request import Request
@@ -82,15 +83,17 @@ def find_text(
     row: int,
     source: str,
     of: str | None,
+    people: ShownPeople,
     *,
     robust: bool = False,
 ) -> ScoredText:
     """The text of ``source`` for item ``row`` and a request about one history.
 
     "item": the item's own document; "reviews": one review of it (id ``of``, else the one whose
-    removal changes the score most); "history": the user's text about a history item (id ``of``,
-    else likewise). With ``robust`` reviews are pooled with fixed weights as by
-    ``TextConfig.robust_reviews``. Raises RequestError where there is no such text.
+    removal changes the score most), of the user alone where ``people`` does not name others;
+    "history": the user's text about a history item (id ``of``, else likewise). With ``robust``
+    reviews are pooled with fixed weights as by ``TextConfig.robust_reviews``. Raises RequestError
+    where there is no such text.
     """
     check_choice(source, "source", ("item", "reviews", "history"))
     if source == "history":
@@ -102,7 +105,7 @@ def find_text(
         )
     if source == "item":
         return _document(engine, request, row)
-    return _review(engine, request, row, of, robust)
+    return _review(engine, request, row, of, people, robust)
 
 
 def _document(engine: Engine, request: Request, row: int) -> ScoredText:
@@ -119,7 +122,14 @@ def _document(engine: Engine, request: Request, row: int) -> ScoredText:
     return ScoredText(text, item, "its own text", _candidate_score(engine, request, row, TEXT))
 
 
-def _review(engine: Engine, request: Request, row: int, of: str | None, robust: bool) -> ScoredText:
+def _review(
+    engine: Engine,
+    request: Request,
+    row: int,
+    of: str | None,
+    people: ShownPeople,
+    robust: bool,
+) -> ScoredText:
     reviews = engine.snapshot.reviews
     mine = np.flatnonzero(reviews.item == row)
     if REVIEWS not in engine.model.features.parts:
@@ -138,12 +148,19 @@ def _review(engine: Engine, request: Request, row: int, of: str | None, robust: 
         )
 
     nothing = torch.zeros_like(vectors[0])
-    at = _chosen(
-        [str(name) for name in reviews.id[mine]],
-        of,
-        lambda place: float(scorer(place)(vectors[place]) - scorer(place)(nothing)),
-        "no review of the item has id",
-    )
+    shown = np.arange(len(mine))
+    if not people.named:  # what others wrote is theirs
+        own = int(request.histories.user[0])
+        shown = np.flatnonzero((reviews.user[mine] == own) & (own >= 0))
+        if not len(shown):
+            raise RequestError(f"the user wrote no review of the item. {OPERATOR_ONLY}")
+
+    def change(place: int) -> float:
+        one = scorer(int(shown[place]))
+        return float(one(vectors[shown[place]]) - one(nothing))
+
+    names = [str(name) for name in reviews.id[mine[shown]]]
+    at = int(shown[_chosen(names, of, change, "no review of the item has id")])
     name = str(reviews.id[mine[at]])
     return ScoredText(str(reviews.text[mine[at]]), name, f"review {name} of it", scorer(at))
 

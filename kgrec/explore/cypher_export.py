@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.names import INTERACTED, ITEM, USER
+from kgrec.paths.people import PEOPLE
 from kgrec.stores.cypher_quoting import quote
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def statements(graph: nx.MultiDiGraph[Key]) -> Iterator[tuple[str, dict[str, lis
     """Yield Cypher statements with their parameters: nodes first, then the edges between them.
 
     Nodes and facts are merged; interactions are created, because several of one pair may be equal.
-    Similarities that are no relationships and users without an id are left out.
+    Similarities that are no relationships, users without an id and numbers of people are left out.
 
     Parameters
     ----------
@@ -39,14 +40,14 @@ def statements(graph: nx.MultiDiGraph[Key]) -> Iterator[tuple[str, dict[str, lis
     """
     nodes: dict[str, list[Row]] = {}
     for (label, node_id), data in graph.nodes(data=True):
-        if node_id:
+        if node_id and label != PEOPLE:
             nodes.setdefault(label, []).append({"id": node_id, "properties": _native(label, data)})
     for label, rows in nodes.items():
         for part in _batches(rows):
             yield _merge_nodes(label), {"rows": part}
     edges: dict[tuple[str, str, str], list[Row]] = {}
     for (source, a), (target, b), data in graph.edges(data=True):
-        if not (a and b and data.get("stored", True)):
+        if not (a and b and data.get("stored", True)) or PEOPLE in (source, target):
             continue
         properties = {name: value for name, value in data.items() if name not in _ADDED}
         row = {"source": a, "target": b, "properties": properties}

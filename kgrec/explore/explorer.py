@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from copy import copy
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,23 @@ from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY
 from kgrec.arguments import check_choice, check_count
 from kgrec.explain.explainer import Explainer
+from kgrec.explain.render.graph import OTHERS
 from kgrec.explore.graph_path import GraphPath, GraphPathDescriber
-from kgrec.explore.neighbourhood import DIRECTIONS, Neighbourhoods
-from kgrec.explore.node_lookup import find_node, find_nodes
+from kgrec.explore.neighbourhood import DIRECTIONS, Edges, Neighbourhoods
+from kgrec.explore.node_lookup import find_node, find_nodes, node_text
+from kgrec.explore.people import FoldedEdges, find_paths, shown_degree
 from kgrec.graph.interop import induced
 from kgrec.graph.snapshot import NO_TIME, Ints
 from kgrec.paths.adjacency import LABELS
 from kgrec.paths.index import MAX_HOPS, Constraints, NodeLike
+from kgrec.paths.people import (
+    OPERATOR_ONLY,
+    PEOPLE,
+    ShownPeople,
+    is_person,
+    limits_without_people,
+    people_id,
+)
 from kgrec.stores.base import NodeRef
 
 if TYPE_CHECKING:
@@ -38,6 +49,10 @@ class GraphExplorer:
     In every call a node is "Item:588" (label and id), a (label, id) pair, a NodeRef, or a name
     that only one node has, ignoring case.
 
+    A call is about one user at most, who is given by id. Other users are numbers of people, at
+    least ``config.explain.fewest_people`` of them: one node of the label "People" stands for those
+    that are joined to a node in one way. ``kgrec.show_people(model).graph`` shows them.
+
     Parameters
     ----------
     explainer : Explainer
@@ -48,6 +63,12 @@ class GraphExplorer:
         self.explainer = explainer
         self.index = explainer.index
         self._neighbourhoods = Neighbourhoods(explainer.index)
+
+    def showing(self, people: ShownPeople) -> GraphExplorer:
+        """An explorer of the same graph that shows other users otherwise."""
+        other = copy(self)
+        other.explainer = self.explainer.showing(people)
+        return other
 
     def warm_up(self) -> None:
         """Compute now what the first call needs."""
@@ -72,7 +93,7 @@ class GraphExplorer:
         RequestError
             If the graph has no such node, or several have this name.
         """
-        number = find_node(self.index.space, node)
+        number = self._find(node)
         return NodeRef(self.index.space.label_row(number)[0], self.index.space.id(number))
 
     def neighbours(
@@ -102,11 +123,12 @@ class GraphExplorer:
         Returns
         -------
         pandas.DataFrame
-            One row per edge; several events of a user and an item are one row. Of the node at the
-            other end: label, id, name, kind (str) and degree (its number of edges, int64). Of the
-            edge: relation, direction ("out" or "in"), events (int64), timestamp (Int64, unix
-            seconds) and rating (float64) of the last event. ``attrs["total"]`` is the number of
-            all edges.
+            One row per edge; several events of a user and an item are one row, and so are the
+            edges of one relation and direction to other users ("People", "52 people"). Of the node
+            at the other end: label, id, name, kind (str) and degree (its number of edges, int64;
+            0 of people). Of the edge: relation, direction ("out" or "in"), events (int64, 0 of
+            people), timestamp (Int64, unix seconds) and rating (float64) of the last event.
+            ``attrs["total"]`` is the number of all rows.
 
         Raises
         ------
@@ -115,17 +137,13 @@ class GraphExplorer:
         """
         check_choice(direction, "direction", DIRECTIONS)
         check_count(k, "k")
-        number = find_node(self.index.space, node)
+        number = self._find(node)
         kinds = self._kinds(relations)
         edges = self._neighbourhoods.edges(np.array([number], dtype=np.int64), kinds, direction)
-        shown = edges.select(np.arange(min(k, len(edges))))
-        frame = self._node_columns(shown.neighbour)
-        frame["relation"] = [self.index.relation(code) for code in shown.code.tolist()]
-        frame["direction"] = np.where(shown.code & 1, "in", "out")
-        frame["degree"] = self.index.whole.degree(shown.neighbour)
-        frame["events"] = self._neighbourhoods.counts(shown.event)
-        frame["timestamp"], frame["rating"] = self._last(shown.event)
-        frame.attrs["total"] = len(edges)
+        folded = self._folded(edges, [number])
+        shown = folded.select(np.arange(min(k, len(folded.people))))
+        frame = self._node_columns(shown, number)
+        frame.attrs["total"] = len(folded.people)
         return frame[list(COLUMNS)]
 
     def paths(
@@ -165,7 +183,7 @@ class GraphExplorer:
         ------
         RequestError
             If a node or relation is not in the graph, both ends are the same, or a number is
-            outside its range.
+            outside its range; if both ends are users, or ``via`` or ``avoid`` names one.
         """
         check_count(k, "k")
         ends = self.node(a), self.node(b)
@@ -178,11 +196,17 @@ class GraphExplorer:
             avoid=self._refs(avoid),
             max_hops=max_hops,
         )
-        found = self.index.find(*ends, constraints=constraints, limit=k)
         describer = GraphPathDescriber(
             self.index, self.explainer.writer, self.explainer.graph_names
         )
-        return [describer.describe(path) for path in found]
+        if self.people.named:
+            found = self.index.find(*ends, constraints=constraints, limit=k)
+            return [describer.describe(path) for path in found]
+        start, end = self._find(a), self._find(b)
+        self._check_one_user([start, end])
+        limits = limits_without_people(self.index, constraints, {start, end})
+        counted = find_paths(self.index, start, end, limits, k, self.people)
+        return [describer.describe(path, people) for path, people in counted]
 
     def subgraph(
         self,
@@ -211,25 +235,33 @@ class GraphExplorer:
             Nodes are (label, id) with attributes label, id, name, kind, focus (whether it is in
             ``nodes``) and those of the graph; kind is an entity's own, else its role in most facts
             (then derived is "kind"), else the label in lower case. Edges have relation; an
-            interaction also its timestamp, rating, event, scenario and split.
+            interaction also its timestamp, rating, event, scenario and split. Other users are nodes
+            of the label "People" beside those from which they were reached.
             ``graph["left_out"]`` is the number of nodes that were reached but not kept.
 
         Raises
         ------
         RequestError
-            If a node or relation is not in the graph, or a number is outside its range.
+            If a node or relation is not in the graph, a number is outside its range, or several
+            users are given.
         """
         check_count(hops, "hops", 0, MAX_HOPS)
         check_count(max_nodes, "max_nodes", 1, MAX_NODES)
-        start = find_nodes(self.index.space, nodes)
+        start = find_nodes(self.index.space, nodes, people=self.people.named)
+        self._check_one_user(start)
         if not start:
             raise RequestError("no node given; a subgraph needs at least one")
         if len(start) > max_nodes:
             raise RequestError(f"{len(start)} nodes given, but max_nodes is {max_nodes}; raise it")
-        kept, left_out = self._neighbourhoods.expand(start, hops, self._kinds(relations), max_nodes)
+        kinds = self._kinds(relations)
+        kept, left_out, looked = self._neighbourhoods.expand(
+            start, hops, kinds, max_nodes, people=self.people.named
+        )
         graph = induced(self.index.snapshot, self._masks(kept), _wanted(relations))
         self._complete(graph, set(start))
         graph.graph["left_out"] = left_out
+        if not self.people.named:
+            self._add_people(graph, looked, kinds, start, max_nodes)
         return graph
 
     def joined(self, paths: Sequence[GraphPath]) -> nx.MultiDiGraph[tuple[str, str]]:
@@ -245,9 +277,9 @@ class GraphExplorer:
         networkx.MultiDiGraph
             Their nodes and edges, with attributes as in ``subgraph``; the ends are in focus.
         """
-        refs = list(dict.fromkeys(node[:2] for path in paths for node in path.nodes))
+        nodes = dict.fromkeys(node for path in paths for node in path.nodes)
         space = self.index.space
-        numbers = [space.find(*ref) for ref in refs]
+        numbers = [space.find(*node[:2]) for node in nodes if node[0] != PEOPLE]
         whole = induced(self.index.snapshot, self._masks(numbers))
         steps = {step for path in paths for step in path.steps}
         others = [
@@ -258,32 +290,110 @@ class GraphExplorer:
         whole.remove_edges_from(others)
         ends = {path.nodes[place][:2] for path in paths for place in (0, -1)}
         self._complete(whole, {space.find(*ref) for ref in ends})
+        for label, key, name in nodes:
+            if label == PEOPLE:
+                whole.add_node((label, key), **_people(key, name))
+        for source, relation, target in dict.fromkeys(s for path in paths for s in path.steps):
+            if PEOPLE in (source[0], target[0]):
+                whole.add_edge(source, target, relation=relation)
         whole.graph["left_out"] = 0
         return whole
+
+    @property
+    def people(self) -> ShownPeople:
+        """How other users are shown."""
+        return self.explainer.people
+
+    def _find(self, node: NodeLike) -> int:
+        return find_node(self.index.space, node, people=self.people.named)
+
+    def _check_one_user(self, nodes: Sequence[int]) -> None:
+        """Raises RequestError where a call for others than the operator is about several users."""
+        users = is_person(self.index, np.array([*dict.fromkeys(nodes)], dtype=np.int64)).sum()
+        if users > 1 and not self.people.named:
+            raise RequestError(f"{users} users are asked about; give one. {OPERATOR_ONLY}")
+
+    def _folded(self, edges: Edges, own: Sequence[int]) -> FoldedEdges:
+        """The edges with other users than ``own`` as numbers of people."""
+        if self.people.named:
+            return FoldedEdges(edges, np.zeros(len(edges), dtype=np.int64))
+        return FoldedEdges.of(self.index, edges, set(own))
+
+    def _people_key(self, node: int, code: int) -> str:
+        """The id of the people whom one kind of edge joins to a node."""
+        text = node_text(self.index.space, node)
+        return people_id(text, self.index.relation(code), "in" if code & 1 else "out")
+
+    def _people_text(self, people: int) -> str:
+        writer, shown = self.explainer.writer, self.people
+        return writer.people(people) if shown.counts(people) else writer.fewer_people(shown.fewest)
+
+    def _add_people(
+        self,
+        graph: nx.MultiDiGraph[tuple[str, str]],
+        nodes: Ints,
+        kinds: np.ndarray,
+        own: Sequence[int],
+        most: int,
+    ) -> None:
+        """Add a node of people for each kind of edge from ``nodes`` to users other than ``own``."""
+        found = self._folded(self._neighbourhoods.edges(nodes, kinds), own)
+        found = found.select(found.people > 0)
+        space = self.index.space
+        for owner, code, people in zip(
+            found.edges.owner.tolist(),
+            found.edges.code.tolist(),
+            found.people.tolist(),
+            strict=True,
+        ):
+            if len(graph) >= most:
+                graph.graph["left_out"] += 1
+                continue
+            node = int(nodes[owner])
+            here = space.label_row(node)[0], space.id(node)
+            there = PEOPLE, self._people_key(node, code)
+            graph.add_node(there, **_people(there[1], self._people_text(people)))
+            source, target = (there, here) if code & 1 else (here, there)
+            graph.add_edge(source, target, relation=self.index.relation(code))
 
     def _refs(self, nodes: Sequence[NodeLike] | NodeLike) -> list[NodeRef]:
         space = self.index.space
         return [
             NodeRef(space.label_row(number)[0], space.id(number))
-            for number in find_nodes(space, nodes)
+            for number in find_nodes(space, nodes, people=self.people.named)
         ]
 
     def _kinds(self, relations: Sequence[str] | str | None) -> np.ndarray:
         wanted = [relations] if isinstance(relations, str) else relations
         return self.index.limits(Constraints(relations=wanted)).allowed.kinds
 
-    def _node_columns(self, nodes: Ints) -> pd.DataFrame:
+    def _node_columns(self, shown: FoldedEdges, node: int) -> pd.DataFrame:
+        """The table of the edges of a node."""
+        edges, single = shown.edges, shown.people == 0
+        rows = [
+            self._node(other) if not people else self._people_node(node, code, people)
+            for other, code, people in zip(
+                edges.neighbour.tolist(), edges.code.tolist(), shown.people.tolist(), strict=True
+            )
+        ]
+        frame = pd.DataFrame(rows, columns=["label", "id", "name", "kind"])
+        frame["relation"] = [self.index.relation(code) for code in edges.code.tolist()]
+        frame["direction"] = np.where(edges.code & 1, "in", "out")
+        known = np.where(single, edges.neighbour, 0)
+        frame["degree"] = np.where(single, shown_degree(self.index, known, self.people), 0)
+        frame["events"] = np.where(single, self._neighbourhoods.counts(edges.event), 0)
+        frame["timestamp"], frame["rating"] = self._last(edges.event)
+        return frame
+
+    def _node(self, node: int) -> tuple[str, str, str, str]:
+        """Label, id, name and kind."""
         space = self.index.space
-        places = [space.label_row(node) for node in nodes.tolist()]
-        return pd.DataFrame(
-            {
-                "label": [label for label, _ in places],
-                "id": [space.id(node) for node in nodes.tolist()],
-                "name": [space.name(node) for node in nodes.tolist()],
-                "kind": [self._kind(label, row)[0] for label, row in places],
-            },
-            columns=["label", "id", "name", "kind"],
-        )
+        label, row = space.label_row(node)
+        return label, space.id(node), space.name(node), self._kind(label, row)[0]
+
+    def _people_node(self, node: int, code: int, people: int) -> tuple[str, str, str, str]:
+        """The same of the people whom one kind of edge joins to a node."""
+        return PEOPLE, self._people_key(node, code), self._people_text(people), OTHERS
 
     def _kind(self, label: str, row: int) -> tuple[str, bool]:
         """(kind of a node, whether the graph has it as an attribute).
@@ -336,6 +446,12 @@ class GraphExplorer:
             data.update(id=node_id, name=space.name(number), kind=kind, focus=number in focus)
             if label == ENTITY and not own:
                 data["derived"] = "kind"
+
+
+def _people(key: str, name: str) -> dict[str, Any]:
+    """The attributes of a node of people."""
+    shown = {"label": PEOPLE, "id": key, "name": name, "kind": OTHERS, "focus": False}
+    return {**shown, "shown_as": OTHERS}
 
 
 def _wanted(relations: Sequence[str] | str | None) -> list[str] | None:

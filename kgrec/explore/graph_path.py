@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graph_schema.names import USER
 from kgrec.explain.explained_path import Node, PathStep, directed_steps
 from kgrec.explain.text.writer import Writer
 from kgrec.explore.path_sentence import path_sentence
-from kgrec.paths.cypher import Parameter, Step, path_query
+from kgrec.paths.cypher import Parameter, People, Step, path_query
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import Path, PathIndex
+from kgrec.paths.people import PEOPLE, people_id
 from kgrec.visualization.page_list import PagePath
 
 
@@ -22,7 +24,8 @@ class GraphPath:
     Attributes
     ----------
     nodes : tuple of (label, id, name)
-        name is "" where a node has none.
+        name is "" where a node has none. ("People", …, "52 people") stands for users who are at
+        no end of the path.
     relations : tuple of str
         ``relations[i]`` connects nodes i and i + 1.
     outgoing : tuple of bool
@@ -30,9 +33,12 @@ class GraphPath:
     sentence : str
         The path in words.
     cypher, parameters : str, dict
-        A query that returns the path from either store.
+        A query that returns the path from either store; of a path through people, their number.
     expected : dict
-        What the columns ``nodes`` and ``relations`` of the query hold.
+        What the columns of the query hold: ``nodes`` and ``relations``, or ``nodes`` and
+        ``people``.
+    people : int
+        How many people the node of the label "People" stands for; 0 without one.
     """
 
     nodes: tuple[Node, ...]
@@ -41,7 +47,8 @@ class GraphPath:
     sentence: str
     cypher: str
     parameters: dict[str, Parameter]
-    expected: dict[str, list[str]] = field(default_factory=dict)
+    expected: dict[str, list[str] | int] = field(default_factory=dict)
+    people: int = 0
 
     @property
     def hops(self) -> int:
@@ -64,6 +71,7 @@ class GraphPath:
             "nodes": [{"label": a, "id": b, "name": c} for a, b, c in self.nodes],
             "relations": list(self.relations),
             "outgoing": list(self.outgoing),
+            "people": self.people,
             "sentence": self.sentence,
             "cypher": self.cypher,
             "parameters": dict(self.parameters),
@@ -85,11 +93,18 @@ class GraphPathDescriber:
     def __init__(self, index: PathIndex, writer: Writer, graph_names: GraphNames) -> None:
         self.index, self.writer, self.graph_names = index, writer, graph_names
 
-    def describe(self, path: Path) -> GraphPath:
-        """Make the path with names, sentence and Cypher."""
-        nodes = [self._node(node) for node in path.nodes]
+    def describe(self, path: Path, people: int = 0) -> GraphPath:
+        """Make the path with names, sentence and Cypher; ``people`` are on it in place of its node
+        that is no node of the graph."""
+        nodes = self._nodes(path, people)
         steps = [Step(self.index.relation(code), code & 1 == 0) for code in path.codes]
-        query = path_query([node[:2] for node in nodes], steps, None, self.graph_names)
+        keys = [(USER, "") if node[0] == PEOPLE else node[:2] for node in nodes]
+        counted = None
+        if people:
+            asker = [key for label, key, _ in (nodes[0], nodes[-1]) if label == USER]
+            place = [node[0] for node in nodes].index(PEOPLE)
+            counted = People(place, asker[0] if asker else None)
+        query = path_query(keys, steps, None, self.graph_names, counted)
         return GraphPath(
             nodes=tuple(nodes),
             relations=tuple(step.relation for step in steps),
@@ -97,8 +112,22 @@ class GraphPathDescriber:
             sentence=path_sentence(_quoted(nodes), steps, self.writer),
             cypher=query.text,
             parameters=query.parameters,
-            expected={"nodes": list(query.nodes), "relations": list(query.relations)},
+            expected=query.expected(people or None),
+            people=people,
         )
+
+    def _nodes(self, path: Path, people: int) -> list[Node]:
+        """The nodes with their names; those who are counted by their number."""
+        nodes = [
+            (PEOPLE, "", self.writer.people(people)) if node < 0 else self._node(node)
+            for node in path.nodes
+        ]
+        names = [f"{label}:{key}" for label, key, _ in nodes]
+        for place, (label, _, name) in enumerate(nodes):
+            if label == PEOPLE:
+                ways = [self.index.relation(code) for code in path.codes[place - 1 : place + 1]]
+                nodes[place] = label, people_id(names[place - 1], *ways, names[place + 1]), name
+        return nodes
 
     def _node(self, node: int) -> Node:
         space = self.index.space
@@ -106,7 +135,10 @@ class GraphPathDescriber:
 
 
 def _quoted(nodes: Sequence[Node]) -> list[str]:
-    return [f"“{name}”" if name else f"{label.lower()} {key}" for label, key, name in nodes]
+    return [
+        name if label == PEOPLE else f"“{name}”" if name else f"{label.lower()} {key}"
+        for label, key, name in nodes
+    ]
 
 
 def _node_text(node: Node) -> str:

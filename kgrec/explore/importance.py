@@ -14,6 +14,7 @@ from kgrec.explain.attribution.pieces import KIND_NAMES, TEXTUAL, Pieces
 from kgrec.explore.node_lookup import node_text
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
+from kgrec.paths.people import is_person
 from kgrec.visualization.bars import Bars, draw_bars
 
 BY = ("relation", "part", "entity", "text")
@@ -31,6 +32,7 @@ class Tally:
             raise RequestError(f"by is {by!r}; use one of {', '.join(BY)}")
         self.index, self.by = index, by
         self.scores, self.gain = 0, 0.0
+        self._people = index.space.size  # the key of all users between
         self._sums: dict[int, list[float]] = {}
         self._parts: list[str] = []
 
@@ -68,7 +70,7 @@ class Tally:
     def _keys(self, pieces: Pieces) -> Ints:
         """The key under which each piece is counted, int64 ``[p]``; -1: it is not counted."""
         if self.by == "entity":
-            return pieces.link
+            return np.where(is_person(self.index, pieces.link), self._people, pieces.link)
         if self.by == "text":
             return np.where(pieces.kind == TEXTUAL, pieces.item, -1)
         if self.by == "part":
@@ -107,6 +109,8 @@ class Tally:
         return " + ".join(dict.fromkeys(names)), "relation", ""
 
     def _node(self, node: int) -> _Row:
+        if node == self._people:
+            return "other people", "people", ""
         space = self.index.space
         text = node_text(space, node)
         return space.name(node) or text, space.label_row(node)[0].lower(), text

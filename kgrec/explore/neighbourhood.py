@@ -119,23 +119,28 @@ class Neighbourhoods:
         return pairs, order[starts + count - 1], count
 
     def expand(
-        self, start: list[int], hops: int, kinds: np.ndarray, most: int
-    ) -> tuple[list[int], int]:
+        self, start: list[int], hops: int, kinds: np.ndarray, most: int, *, people: bool = True
+    ) -> tuple[list[int], int, Ints]:
         """Find the nodes within ``hops`` edges of ``start``, at most ``most`` of them.
 
-        Every hop gets an equal share of the nodes that are still allowed. Returns the nodes, and
-        how many more were reached but left out.
+        Every hop gets an equal share of the nodes that are still allowed. Without ``people`` no
+        user but those of ``start`` is reached. Returns the nodes, how many more were reached but
+        left out, and the nodes whose neighbours were looked at.
         """
         taken, reached = dict.fromkeys(start), set(start)
+        looked = [np.empty(0, dtype=np.int64)]
         frontier = np.array(start, dtype=np.int64)
         for hop in range(hops):
-            edges = self.edges(self._within_budget(frontier), kinds)
+            looked.append(self._within_budget(frontier))
+            edges = self.edges(looked[-1], kinds)
+            if not people:
+                edges = edges.select(edges.neighbour >= self.index.space.offsets[ITEM])
             fresh = dict.fromkeys(n for n in edges.neighbour.tolist() if n not in taken)
             reached.update(fresh)
             room = -(-(most - len(taken)) // (hops - hop))
             frontier = np.array(list(fresh)[:room], dtype=np.int64)
             taken.update(dict.fromkeys(frontier.tolist()))
-        return list(taken), len(reached) - len(taken)
+        return list(taken), len(reached) - len(taken), np.concatenate(looked)
 
     def _within_budget(self, nodes: Ints) -> Ints:
         """The nodes with the fewest edges whose edges fit the budget, at least one."""

@@ -9,19 +9,20 @@ import numpy as np
 
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
 from kgrec.explain.explained_path import ExplainedPath
-from kgrec.explain.render.graph import BETWEEN, CANDIDATE, HISTORY, OWNER
+from kgrec.explain.render.graph import BETWEEN, CANDIDATE, HISTORY, OTHERS, OWNER
 from kgrec.explain.text.writer import Writer
 from kgrec.explore.attributes import attribute_texts
 from kgrec.explore.neighbourhood import Neighbourhoods
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import PathIndex
+from kgrec.paths.people import PEOPLE
 from kgrec.visualization.page_list import PagePath
 
 if TYPE_CHECKING:
     import networkx as nx
 
 Key = tuple[str, str]
-PEOPLE, OTHER = "People", "other item"
+OTHER = "other item"
 NEAR, FAR = 60, 6  # neighbours of a node on a path, and of these neighbours, at most
 MOST = 1_000  # nodes of a page
 
@@ -39,13 +40,18 @@ class PageGraph:
         Words for relations.
     ratings : mapping of int to float
         The user's ratings by item node.
+    fewest : int
+        Other users are counted where they are at least this many.
     """
 
-    def __init__(self, index: PathIndex, writer: Writer, ratings: Mapping[int, float]) -> None:
+    def __init__(
+        self, index: PathIndex, writer: Writer, ratings: Mapping[int, float], fewest: int
+    ) -> None:
         import networkx as nx  # it takes half a second
 
         self.graph: nx.MultiDiGraph[Key] = nx.MultiDiGraph()
         self._index, self._writer, self._ratings = index, writer, ratings
+        self._fewest = fewest
         self._around = Neighbourhoods(index)
         self._keys: dict[object, Key] = {}
         self._on_paths: dict[int, None] = {}
@@ -81,7 +87,7 @@ class PageGraph:
         label, node_id, _ = path.nodes[place]
         if place == 0:
             return self._owner()
-        if label == USER:
+        if label == PEOPLE:
             return self._people(path)
         node = self._index.space.find(label, node_id)
         self._on_paths[node] = None
@@ -94,9 +100,9 @@ class PageGraph:
 
     def _people(self, path: ExplainedPath) -> Key:
         pair = (path.nodes[1][1], path.nodes[-1][1])
-        name = "1 person" if path.people == 1 else f"{path.people:,} people"
         kind = "other people who chose both"
-        return self._add(pair, PEOPLE, {"name": name, "kind": kind, "shown_as": "people"})
+        name = self._writer.people(path.people)
+        return self._add(pair, PEOPLE, {"name": name, "kind": kind, "shown_as": OTHERS})
 
     def _node(self, node: int, role: str) -> Key:
         label, row = self._index.space.label_row(node)
@@ -112,11 +118,16 @@ class PageGraph:
                 data.update(attribute_texts(table.attributes, row))
                 data["shown_as"] = OTHER
                 people = int(self._index.interactions.degree(np.array([node]))[0])
-                data["chosen by"] = "1 person" if people == 1 else f"{people:,} people"
+                data["chosen by"] = self._counted(people)
             data["name"] = name or f"{data['kind']} {self._index.space.id(node)}"
         if role and data.get("shown_as") != CANDIDATE:
             data["shown_as"] = role
         return key
+
+    def _counted(self, people: int) -> str:
+        """A number of people in words, that of few left open."""
+        counts = people == 0 or people >= self._fewest
+        return self._writer.people(people) if counts else self._writer.fewer_people(self._fewest)
 
     def _add(self, what: object, label: str, attributes: Mapping[str, Any]) -> Key:
         key = self._keys.setdefault(what, (label, str(len(self._keys))))

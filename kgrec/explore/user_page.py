@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from graph_schema.errors import RequestError
 from graph_schema.names import ITEM, USER
+from kgrec.config.explain import FEWEST_PEOPLE
 from kgrec.explain.explained_path import ExplainedPath, signed
 from kgrec.explain.explained_request import Case
 from kgrec.explain.explanation import Explanation
@@ -46,6 +47,8 @@ class UserPage:
         Item rows of the user's events, int64 ``[n]``, oldest first.
     user : int or None
         The user's row where the history is the one in the graph, else None.
+    fewest : int
+        Other users are counted where they are at least this many.
     """
 
     index: PathIndex
@@ -53,19 +56,23 @@ class UserPage:
     through_facts: Sequence[Sequence[ExplainedPath]]
     history: Ints
     user: int | None
+    fewest: int = FEWEST_PEOPLE
 
     @staticmethod
     def of(case: Case, rows: Sequence[int], k: int) -> UserPage:
         """The page of the item rows ``rows``, with the ``k`` strongest paths to each."""
+        shown = replace(case.explainer.people, named=False)  # a page is for its user
+        case = replace(case, explainer=case.explainer.showing(shown))
         found = case.explain(rows, k)
         through = [_through_facts(case, row, one) for row, one in zip(rows, found, strict=True)]
-        return UserPage(case.explainer.index, found, through, case.history.items, case.stored)
+        index, history = case.explainer.index, case.history.items
+        return UserPage(index, found, through, history, case.stored, shown.fewest)
 
     def write(self, path: Path, *, title: str | None = None, foot: str = "") -> Path:
         """Save the page. Raises RequestError without items, or for a name that isn't .html."""
         if not self.explanations:
             raise RequestError("no item is left to recommend, so there is nothing to show.")
-        part = PageGraph(self.index, Writer(), self._ratings)
+        part = PageGraph(self.index, Writer(), self._ratings, self.fewest)
         both = zip(self.explanations, self.through_facts, strict=True)
         items = [self._item(part, one, facts) for one, facts in both]
         part.add_neighbours()
@@ -94,9 +101,9 @@ class UserPage:
 
     def _item(self, part: PageGraph, one: Explanation, facts: Sequence[ExplainedPath]) -> PageItem:
         key = part.add_item(one.item_id)
-        shown = [path for path in one.paths if _is_discreet(path)]
+        shown = list(one.paths)
         for path in facts:
-            if _is_discreet(path) and all(path.nodes != other.nodes for other in shown):
+            if all(path.nodes != other.nodes for other in shown):
                 shown.append(path)
         reasons = tuple(part.add_path(path) for path in shown)
         rows = _rows(reasons)
@@ -131,12 +138,6 @@ class UserPage:
 
 def _counted(what: Sized, name: str) -> str:
     return f"{len(what):,} {name}{'' if len(what) == 1 else 's'}"
-
-
-def _is_discreet(path: ExplainedPath) -> bool:
-    """Whether the sentence of a path names no other user."""
-    others = any(label == USER for label, _, _ in path.nodes[1:])
-    return not others or (path.kind == "collaborative" and path.people > 0)
 
 
 def _through_facts(case: Case, row: int, one: Explanation) -> list[ExplainedPath]:

@@ -89,7 +89,7 @@ class PathQuality:
     ``explained``: the share with a path of the graph that contributes at least 5 % of score −
     baseline and without whose edges the score falls; ``best``: the mean share that the best such
     path contributes; ``links``: the median number of facts and interactions of the nodes between
-    history item and recommendation (None without such nodes).
+    history item and recommendation, other users left out (None without such nodes).
     """
 
     pairs: int

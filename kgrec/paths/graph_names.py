@@ -60,13 +60,14 @@ class GraphNames:
                 return EdgeName((fact.type,), outgoing)
         return EdgeName((relation,), outgoing)
 
-    def timestamp(self) -> str | None:
-        """The property with an interaction's unix seconds; None if there is no single one."""
+    def property_of_events(self, name: str) -> str | None:
+        """The property with an interaction's ``name`` ("timestamp", in unix seconds, or "split");
+        None if there is no single one."""
         if self.mapping is None:
-            return "timestamp"
+            return name
         kinds = self.mapping.interactions
-        names = {kind.properties.get("timestamp", "timestamp") for kind in kinds}
-        in_seconds = all(kind.time_unit == "s" for kind in kinds)
+        names = {kind.properties.get(name, name) for kind in kinds}
+        in_seconds = name != "timestamp" or all(kind.time_unit == "s" for kind in kinds)
         return names.pop() if in_seconds and len(names) == 1 else None
 
     def _mapped(self, label: str, node_id: str) -> tuple[NodeMapping, str]:

@@ -157,7 +157,7 @@ class PathIndex:
 
     def build(self) -> None:
         """Build now what explanations need, not at the first of them."""
-        _ = self.facts, self.interactions, self._by_item
+        _ = self.facts, self.interactions, self._by_item, self.without_users
         self.space.warm_up()
 
     def relation(self, code: int) -> str:
@@ -171,6 +171,22 @@ class PathIndex:
         place = np.minimum(np.searchsorted(large, small), max(len(large) - 1, 0))
         both = small[large[place] == small] if len(large) else small[:0]
         return np.asarray(both[both != besides])
+
+    def co_user_counts(self, items: Ints, other: int, besides: int = -1) -> Ints:
+        """How many users interacted with each of ``items`` and with ``other``, all item nodes, the
+        user node ``besides`` not counted: int64 ``[len(items)]``."""
+        chose = np.zeros(self.space.offsets[ITEM], dtype=bool)
+        chose[self.interactions.of(other)[0]] = True
+        if besides >= 0:
+            chose[besides] = False
+        owner, users, _ = self.interactions.gather(items)
+        return np.bincount(owner[chose[users]], minlength=len(items))
+
+    @cached_property
+    def without_users(self) -> np.ndarray:
+        """The edge kinds that no user is an end of, bool ``[kinds]``."""
+        facts = [USER not in (f.head_label, f.tail_label) for f in self.snapshot.facts]
+        return np.array([*facts, False])
 
     def last_time(self, users: Ints, item: int) -> Ints:
         """Time of each user node's last event with an item node, int64 ``[len(users)]``."""
@@ -205,8 +221,8 @@ class PathIndex:
         Raises RequestError for ``max_hops`` outside 1–4, an unknown relation or an unknown node.
         """
         hops = check_count(constraints.max_hops, "max_hops", 1, MAX_HOPS)
-        via = tuple(self._resolve(node) for node in _as_list(constraints.via))
-        avoid = frozenset().union(*(self._resolve(n) for n in _as_list(constraints.avoid)))
+        via = tuple(self.resolve(node) for node in node_list(constraints.via))
+        avoid = frozenset().union(*(self.resolve(n) for n in node_list(constraints.avoid)))
         kinds = self._kinds(constraints.relations)
         rows = np.array(sorted(avoid), dtype=np.int64)
         since = constraints.since
@@ -224,7 +240,9 @@ class PathIndex:
             raise RequestError(f"unknown relation {unknown[0]!r}; the graph has: {known}")
         return np.isin(names.astype(str), wanted)
 
-    def _resolve(self, node: NodeLike) -> frozenset[int]:
+    def resolve(self, node: NodeLike) -> frozenset[int]:
+        """The nodes that are meant: several where a bare id is that of several labels. Raises
+        RequestError for an unknown node."""
         if isinstance(node, NodeRef):
             return frozenset([self.space.find(node.label, node.id)])
         if isinstance(node, tuple):
@@ -276,7 +294,7 @@ class PathIndex:
         """
         limit = check_count(limit, "limit")
         limits = self.limits(constraints or Constraints())
-        start, end = (min(self._resolve(node)) for node in (source, target))
+        start, end = (min(self.resolve(node)) for node in (source, target))
         return self.between(start, end, limits, limit=limit, budget=budget)
 
     def between(
@@ -288,7 +306,7 @@ class PathIndex:
             if len(paths) >= limit or source == target:
                 break
             found = search(self.whole, source, target, hops, limits.allowed, budget)
-            paths += self._rank(_through(found, limits.via), limit - len(paths))
+            paths += self._rank(through(found, limits.via), limit - len(paths))
         return paths
 
     def _rank(self, found: FoundPaths, limit: int) -> list[Path]:
@@ -298,13 +316,14 @@ class PathIndex:
         return [Path(tuple(n), tuple(c)) for n, c in zip(nodes, codes, strict=True)]
 
 
-def _through(found: FoundPaths, via: tuple[frozenset[int], ...]) -> FoundPaths:
+def through(found: FoundPaths, via: tuple[frozenset[int], ...]) -> FoundPaths:
+    """The paths that contain a node of each of these sets."""
     for group in via:
         found = found.select(np.asarray(np.isin(found.nodes, sorted(group)).any(axis=1)))
     return found
 
 
-def _as_list(nodes: Sequence[NodeLike] | NodeLike) -> list[NodeLike]:
+def node_list(nodes: Sequence[NodeLike] | NodeLike) -> list[NodeLike]:
     """A list of one node or several; a pair of strings that starts with a label is one node."""
     if isinstance(nodes, NodeRef | str):
         return [nodes]

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from graph_schema.names import ENTITY, ITEM, LABEL_FRAMES, USER
 from kgrec.errors import KgrecError, RequestError
+from kgrec.presentation import show_people
 from kgrec.recommender import Recommender
 from kgrec.rules import RuleFolder
 from kgrec.serving.access import Keys, Limiter, Rate
@@ -61,6 +62,10 @@ class Served:
         live = LiveGraph(records, entry.folded_until)
         state = replace(plain.state, live=live.events).warm_up()
         return Served(entry, Recommender.of(state), live, _titles(plain), now())
+
+    def model_for(self, *, people: bool) -> Recommender:
+        """The model, which with ``people`` names other people: for the operator."""
+        return show_people(self.model) if people else self.model
 
     def knows_user(self, user: str) -> bool:
         """Whether the user is stored or has sent events."""

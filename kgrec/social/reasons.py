@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from kgrec.explain.explainer import Explainer
 from kgrec.explain.explanation import Explanation
 from kgrec.explain.text.writer import Writer
 from kgrec.explore.graph_path import GraphPathDescriber
+from kgrec.explore.people import SEVERAL
 from kgrec.graph.snapshot import Floats, Ints
 from kgrec.paths.adjacency import Adjacency
 from kgrec.paths.index import Path
+from kgrec.paths.people import people_between
 from kgrec.scoring.request import Request
 from kgrec.social.features import COMMON, GRAPH, NAMES
 from kgrec.social.lists import People
@@ -31,8 +33,9 @@ def explain_user(
     """Why a user row has its score for the only user of a request: at most ``k`` paths.
 
     The baseline is what the number of its followers adds, for whoever asks. What the graph of
-    follows adds is divided among the users that both are joined to, those joined to few first; what
-    taste and items add among the items of both, rare ones first. The rest is on no path.
+    follows adds is divided among the users that both are joined to, those joined to few first, and
+    shown by their number; what taste and items add among the items of both, rare ones first. The
+    rest, and what came through few users, is on no path.
     """
     features, lone = people.features(request.histories)
     parts = people.blend.parts(features[:, other : other + 1], lone=lone)[0, 0]
@@ -44,9 +47,9 @@ def explain_user(
     paths += found.through_items(
         request.histories.item, math.fsum(by_name[name] for name in _OF_ITEMS)
     )
-    paths.sort(key=lambda path: -path.contribution)
-    total = math.fsum(path.contribution for path in paths)
-    shown = paths[:k]
+    paths.sort(key=lambda path: -path.amount)
+    total = math.fsum(path.amount for path in paths)
+    shown = [found.describe(path) for path in paths[:k]]
     space = explainer.index.space
     node = space.node(USER, other)
     return Explanation(
@@ -60,8 +63,19 @@ def explain_user(
         not_shown=total - math.fsum(path.contribution for path in shown),
         hidden=len(paths) - len(shown),
         parts={name: by_name[name] for name in (*GRAPH, *COMMON) if name != _BASE},
-        reasons=() if paths else _NOTHING,
+        reasons=() if paths else found.why_none(),
+        withheld=found.withheld,
     )
+
+
+class _Way(NamedTuple):
+    """A path of two edges between two users: through one node, or SEVERAL people."""
+
+    node: int
+    codes: tuple[int, int]
+    amount: float
+    kind: str
+    people: int = 0
 
 
 class _Paths:
@@ -76,22 +90,48 @@ class _Paths:
         other: int,
         gain: float,
     ) -> None:
-        self.people, self.index = people, explainer.index
+        self.people, self.index, self.shown = people, explainer.index, explainer.people
         self.user, self.other, self.gain = user, other, gain
+        self.withheld = 0.0  # what came through too few users to be shown
         self.describer = GraphPathDescriber(explainer.index, writer, explainer.graph_names)
 
-    def through_users(self, amount: float) -> list[ExplainedPath]:
-        """The paths user → user → user."""
+    def through_users(self, amount: float) -> list[_Way]:
+        """The ways user → user → user."""
         if self.user < 0:
             return []
         joined = self.people.follows.joined
         both = np.intersect1d(_row(joined, self.user), _row(joined, self.other))
         weights = 1 / np.maximum(self.people.follows.degree[both], 1.0)
         nodes = both + self.index.space.offsets[USER]
-        return self._paths(nodes, weights, amount, self.index.facts, "follows")
+        ways = self._paths(nodes, weights, amount, self.index.facts, "follows")
+        if self.shown.named:
+            return ways
+        folded = self._folded(ways)
+        self.withheld = math.fsum([*(w.amount for w in ways), *(-w.amount for w in folded)])
+        return folded
 
-    def through_items(self, mine: Ints, amount: float) -> list[ExplainedPath]:
-        """The paths user → item ← user; none for a history that is not in the graph."""
+    def why_none(self) -> tuple[str, ...]:
+        """Why there are no paths."""
+        if not self.withheld:
+            return _NOTHING
+        return (f"Fewer than {self.shown.fewest} users join the two, so no path is shown.",)
+
+    def _folded(self, paths: list[_Way]) -> list[_Way]:
+        """Ways that differ by one user as one; those through few users are left out."""
+        ends = self._ends
+        kinds: dict[tuple[int, int], list[_Way]] = {}
+        for path in paths:
+            kinds.setdefault(path.codes, []).append(path)
+        folded = []
+        for codes, alike in kinds.items():
+            people = people_between(self.index, ends, codes, set(ends))
+            if self.shown.counts(people):
+                amount = math.fsum(path.amount for path in alike)
+                folded.append(_Way(SEVERAL, codes, amount, alike[0].kind, people))
+        return folded
+
+    def through_items(self, mine: Ints, amount: float) -> list[_Way]:
+        """The ways user → item ← user; none for a history that is not in the graph."""
         if self.user < 0:
             return []
         chosen = self.people.pairs.profiles.items
@@ -100,33 +140,44 @@ class _Paths:
         nodes = both + self.index.space.offsets[ITEM]
         return self._paths(nodes, weights, amount, self.index.interactions, "shared item")
 
+    @property
+    def _ends(self) -> tuple[int, int]:
+        user, other = (self.index.space.node(USER, row) for row in (self.user, self.other))
+        return user, other
+
     def _paths(
         self, between: Ints, weights: Floats, amount: float, edges: Adjacency, kind: str
-    ) -> list[ExplainedPath]:
-        ends = [self.index.space.node(USER, row) for row in (self.user, self.other)]
+    ) -> list[_Way]:
+        """A way through each node between, with its share of the amount."""
+        user, other = self._ends
         shares = weights / weights.sum() if len(weights) else weights
         return [
-            self._path(ends, int(node), edges, amount * float(share), kind)
+            _Way(
+                node,
+                (int(edges.edges_between(user, node)[0]), int(edges.edges_between(node, other)[0])),
+                amount * float(share),
+                kind,
+            )
             for node, share in zip(between.tolist(), shares.tolist(), strict=True)
         ]
 
-    def _path(
-        self, ends: list[int], node: int, edges: Adjacency, amount: float, kind: str
-    ) -> ExplainedPath:
-        near, far = edges.edges_between(ends[0], node)[0], edges.edges_between(node, ends[1])[0]
-        found = self.describer.describe(Path((ends[0], node, ends[1]), (int(near), int(far))))
+    def describe(self, way: _Way) -> ExplainedPath:
+        """The path with names, sentence and Cypher."""
+        user, other = self._ends
+        found = self.describer.describe(Path((user, way.node, other), way.codes), way.people)
         return ExplainedPath(
             nodes=found.nodes,
             relations=found.relations,
             outgoing=found.outgoing,
-            contribution=amount,
-            share=amount / abs(self.gain) if self.gain else 0.0,
+            contribution=way.amount,
+            share=way.amount / abs(self.gain) if self.gain else 0.0,
             sentence=found.sentence,
             cypher=found.cypher,
             parameters=found.parameters,
-            kind=kind,
+            kind=way.kind,
             stored=(True, True),
             words=found.relations,
+            people=way.people,
             expected=found.expected,
         )
 

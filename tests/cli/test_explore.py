@@ -24,6 +24,9 @@ def test_the_edges_of_a_node(model: Path, snapshot: GraphSnapshot) -> None:
     item = int(snapshot.items.rows(["i0"])[0])
     users = len(set(snapshot.interactions.user[snapshot.interactions.item == item]))
     rows = kgrec_json("explore", "--model", model, "--node", "Item:i0", "-k", "99", "--json")
+    assert [(row["label"], row["name"]) for row in rows[1:]] == [("People", f"{users} people")]
+    command = ("explore", "--model", model, "--node", "Item:i0", "--show-people")
+    rows = kgrec_json(*command, "-k", "99", "--json")
     assert len(rows) == users + 1
     assert rows[0]["relation"] == "HAS_GENRE"
     assert rows[0]["id"] == "g0"
@@ -53,7 +56,7 @@ def test_everything_can_be_saved_at_once(model: Path, tmp_path: Path) -> None:
     graph = read_graph(files[2])
     assert len(graph) == 25
     assert graph.nodes["User", "u0"]["focus"] is True
-    assert {label for label, _ in graph} == {"User", "Item", "Entity"}
+    assert {label for label, _ in graph} == {"User", "People", "Item", "Entity"}
 
 
 def test_the_paths_to_another_node(model: Path, tmp_path: Path) -> None:
@@ -63,8 +66,13 @@ def test_the_paths_to_another_node(model: Path, tmp_path: Path) -> None:
     text = kgrec(*command, "--via", "comedy", "--hops", "2", "--html", tmp_path / "way.html").stdout
     assert "have the same genre: “comedy”." in text
     assert (tmp_path / "way.html").stat().st_size > 100_000
-    people = kgrec_json(*command, "--avoid", "comedy", "--hops", "2", "--json")
+    besides = ("--avoid", "comedy", "--hops", "2", "--json")
+    people = kgrec_json(*command, *besides, "--show-people")
     assert 0 < len(people) <= EVENTS * 3
+    (counted,) = kgrec_json(*command, *besides, "--fewest-people", "1")
+    assert counted["people"] == len(people)
+    few = kgrec_json(*command, *besides, "--fewest-people", str(len(people) + 1))
+    assert few == []
     assert all(path["nodes"][1]["label"] == "User" for path in people)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kgrec import Recommender
+from kgrec import Recommender, show_people
 from kgrec.explain import Explanation
 from kgrec.explain.ablation import CARRIES, best_share, with_score_drops
 
@@ -14,7 +14,7 @@ from kgrec.explain.ablation import CARRIES, best_share, with_score_drops
 @pytest.fixture(scope="module")
 def result(fitted: Recommender) -> Explanation:
     item = str(fitted.recommend(["u0"], k=1)["item_id"].iloc[0])
-    found = fitted.explain("u0", item)
+    found = show_people(fitted).explain("u0", item)
     assert found.gain > 0
     assert best_share(found) >= CARRIES
     return replace(found, reasons=())

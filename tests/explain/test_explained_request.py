@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from kgrec import Recommender
+from kgrec import Recommender, show_people
 from tests.recommender import catalogs
 
 CLOSE = 1e-5
@@ -90,7 +90,7 @@ def test_paths_are_in_the_graph(fitted: Recommender) -> None:
             edges.add(((f.head_label, head), f.relation, (f.tail_label, tail)))
     checked = 0
     for item in ("i1", "i5", "i8"):
-        for path in fitted.explain("u1", item, k=10).paths:
+        for path in show_people(fitted).explain("u1", item, k=10).paths:
             for place, relation in enumerate(path.relations):
                 left, right = path.nodes[place][:2], path.nodes[place + 1][:2]
                 if path.stored[place]:

@@ -10,9 +10,11 @@ import pytest
 from kgrec.explain import Constraints, Explainer, Explanation, NodeMatches, ScoreBreakdown
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.paths.links import find_links
+from kgrec.paths.people import ShownPeople
 from tests.explain.breakdowns import breakdown
 from tests.paths.graphs import snapshot
 
+NAMED = ShownPeople(named=True)
 B = 1  # the row of Ronin in the tiny graph
 
 
@@ -51,7 +53,9 @@ def test_beside_the_models_own_matches_knowledge_and_ids_run_through_people(
 ) -> None:
     match = [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 0.25)]
     parts = {"match": [0.25], "knowledge": [1.0], "id": [0.5]}
-    around, shared = Explainer(tiny).explain(breakdown(tiny, ["a"], parts, match), B, user=0).paths
+    around, shared = (
+        Explainer(tiny, people=NAMED).explain(breakdown(tiny, ["a"], parts, match), B, user=0).paths
+    )
     assert (around.contribution, around.stored) == (1.5, (True, True, True))
     assert around.parts == {"knowledge": 1.0, "id": 0.5}
     assert around.nodes[2][1] == "u2"
@@ -60,11 +64,11 @@ def test_beside_the_models_own_matches_knowledge_and_ids_run_through_people(
     )
     assert (shared.contribution, shared.nodes[2][1]) == (0.25, "e1")
     less = breakdown(tiny, ["a"], {"match": [0.0], "knowledge": [-1.0]})
-    (against,) = Explainer(tiny).explain(less, B, user=0).paths
+    (against,) = Explainer(tiny, people=NAMED).explain(less, B, user=0).paths
     assert against.stored == (True, False)
     assert "lean away from “Ronin”. This counted against it." in against.sentence
     nobody = breakdown(tiny, ["x"], {"match": [0.0], "knowledge": [1.0]})
-    (unseen,) = Explainer(tiny).explain(nobody, B, user=0).paths
+    (unseen,) = Explainer(tiny, people=NAMED).explain(nobody, B, user=0).paths
     assert unseen.stored == (True, False)
     assert unseen.sentence.endswith("its surroundings in the graph are like “Ronin”’s.")
 
@@ -106,13 +110,13 @@ def test_a_direct_fact_and_its_direction(tiny: GraphSnapshot) -> None:
 
 
 def test_collaborative_paths_count_the_others(tiny: GraphSnapshot) -> None:
-    found = Explainer(tiny).explain(breakdown(tiny, ["a"], {"id": [2.0]}), B, user=0)
+    found = Explainer(tiny, people=NAMED).explain(breakdown(tiny, ["a"], {"id": [2.0]}), B, user=0)
     (path,) = found.paths
     assert ids(found) == [["u1", "a", "u2", "b"]]
     assert path.outgoing == (True, False, True)
     assert path.people == 1
     assert path.sentence == "You rated “Heat” 5; 1 person who chose it also chose “Ronin”."
-    nobody = Explainer(tiny).explain(breakdown(tiny, ["x"], {"id": [2.0]}), B, user=0)
+    nobody = Explainer(tiny, people=NAMED).explain(breakdown(tiny, ["x"], {"id": [2.0]}), B, user=0)
     assert nobody.paths[0].stored == (True, False)
     assert "choices of others" in nobody.paths[0].sentence
 
@@ -123,11 +127,13 @@ def test_the_most_similar_co_user_stands_on_the_path() -> None:
     chosen += [("near", f, 1, None) for f in "abd"] + [("far", f, 9, None) for f in "abc"]
     graph = snapshot({"me": {}, "near": {}, "far": {}}, films, {}, chosen, {})
     me = int(graph.users.rows(["me"])[0])
-    found = Explainer(graph).explain(breakdown(graph, ["a", "d"], {"id": [2.0, 0.0]}), 1, user=me)
+    found = Explainer(graph, people=NAMED).explain(
+        breakdown(graph, ["a", "d"], {"id": [2.0, 0.0]}), 1, user=me
+    )
     assert ids(found) == [["me", "a", "near", "b"]]
     assert found.paths[0].people == 2
     assert "2 people who chose it" in found.paths[0].sentence
-    without = Explainer(graph).explain(
+    without = Explainer(graph, people=NAMED).explain(
         breakdown(graph, ["a"], {"id": [2.0]}), 1, user=me, constraints=Constraints(avoid=["near"])
     )
     assert ids(without) == [["me", "a", "far", "b"]]

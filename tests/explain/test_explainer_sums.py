@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kgrec.explain import Constraints, Explainer
 from kgrec.explain.attribution.pieces import attribute
 from kgrec.paths.index import PathIndex
+from kgrec.paths.people import ShownPeople
 from tests.paths.strategies import graphs
 
 from .strategies import breakdowns
@@ -33,11 +34,17 @@ def test_contributions_add_up(data: st.DataObject) -> None:
             [None, Constraints(max_hops=2), Constraints(avoid=["a"]), Constraints(since=15)]
         )
     )
-    found = Explainer(graph).explain(scores, item, user=user, k=k, constraints=limits)
+    people = data.draw(
+        st.sampled_from([ShownPeople(), ShownPeople(fewest=1), ShownPeople(named=True)])
+    )
+    explainer = Explainer(graph, people=people)
+    found = explainer.explain(scores, item, user=user, k=k, constraints=limits)
     tolerance = 1e-9 * (1 + sum(float(np.abs(p).sum()) for p in scores.parts.values()))
     assert found.shown + found.not_shown + found.rest == pytest.approx(found.gain, abs=tolerance)
     # A part's own rounding (1e-6 of it) may move from the paths to the rest.
-    assert found.rest == pytest.approx(scores.rest, abs=1e-5)
+    assert found.rest == pytest.approx(scores.rest + found.withheld, abs=1e-5)
+    assert found.withheld >= -tolerance
+    assert not (found.withheld and people.named)
     assert math.fsum(found.parts.values()) + scores.rest == pytest.approx(found.gain, abs=tolerance)
     assert len(found.paths) <= k
     amounts = [path.contribution for path in found.paths]
@@ -50,6 +57,11 @@ def test_contributions_add_up(data: st.DataObject) -> None:
         for h, t in zip(f.head, f.tail, strict=True)
     }
     for path in found.paths:
+        others = [node for node in path.nodes[1:] if node[0] == "User"]
+        assert people.named or not others
+        if "People" in [node[0] for node in path.nodes]:
+            assert path.people >= people.fewest
+            continue
         rows = [int(graph.table(label).rows([node])[0]) for label, node, _ in path.nodes]
         for step in range(1, path.hops):
             ends = (rows[step], rows[step + 1])[:: 1 if path.outgoing[step] else -1]
@@ -57,7 +69,8 @@ def test_contributions_add_up(data: st.DataObject) -> None:
             assert known or (path.relations[step], *ends) in facts
         assert math.fsum(path.parts.values()) == pytest.approx(path.contribution, abs=tolerance)
     carried = math.fsum(influence.contribution for influence in found.history)
-    assert carried == pytest.approx(found.shown + found.not_shown, abs=tolerance)
+    whole = found.shown + found.not_shown + found.withheld
+    assert carried == pytest.approx(whole, abs=tolerance)
     json.dumps(found.to_dict(), allow_nan=False)
 
 

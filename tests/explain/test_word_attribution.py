@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from graph_schema import Catalog
-from kgrec import Recommender
+from kgrec import Recommender, show_people
 from kgrec.config import TextConfig
 from kgrec.errors import RequestError
 from kgrec.explain.word_attribution import Method, restrict_to_history_texts
@@ -50,7 +50,8 @@ def score_of(model: Recommender, user: str, item: str) -> float:
 @pytest.mark.parametrize("method", ["gradients", "occlusion"])
 def test_words_of_every_kind_of_text(model: Recommender, source: str, method: str) -> None:
     item = str(model.recommend("u3", k=1)["item_id"][0])
-    result = model.words("u3", item, source=source, method=method)  # type: ignore[arg-type]
+    operator = show_people(model)
+    result = operator.words("u3", item, source=source, method=method)  # type: ignore[arg-type]
     assert result.score == pytest.approx(score_of(model, "u3", item), abs=2e-4)
     assert len(result.words) == len(result.contributions)
     assert np.abs(result.contributions).max() > 0
@@ -63,7 +64,7 @@ def test_what_a_review_adds_is_what_the_score_loses_without_it(model: Recommende
     """Against a second engine whose pooled text of the item really has the other words."""
     engine = model.state.engine
     item = str(model.recommend("u3", k=1)["item_id"][0])
-    result = model.words("u3", item, source="reviews", method="occlusion")
+    result = show_people(model).words("u3", item, source="reviews", method="occlusion")
     row = engine.item_row[item]
     reviews = engine.snapshot.reviews
     mine = np.flatnonzero(reviews.item == row)
@@ -99,7 +100,7 @@ def test_attention_over_reviews_is_followed(
     reviews = other.snapshot.reviews
     row = int(np.bincount(reviews.item).argmax())
     item = str(other.snapshot.items.ids[row])
-    result = other.words("u3", item, source="reviews", method=method)
+    result = show_people(other).words("u3", item, source="reviews", method=method)
     assert result.score == pytest.approx(score_of(other, "u3", item), abs=1e-4)
     if method == "gradients":
         assert abs(result.left) < 0.1 * max(abs(result.score - result.hidden), 0.05)
@@ -145,7 +146,7 @@ def test_robust_pooling_is_followed(model: Recommender, tmp_path: Path) -> None:
     other.state.reader.config = other.config
     item = str(model.recommend("u3", k=1)["item_id"][0])
     other.update(pd.DataFrame({"user_id": ["u3"], "item_id": ["i1"]}))
-    result = other.words("u3", item, source="reviews")
+    result = show_people(other).words("u3", item, source="reviews")
     assert len(result.words) > 0
 
 
@@ -164,7 +165,7 @@ def test_bad_questions_are_refused(
 ) -> None:
     item = str(model.recommend("u3", k=1)["item_id"][0])
     with pytest.raises(RequestError, match=said):
-        model.words("u3", item, **changed)  # type: ignore[arg-type]
+        show_people(model).words("u3", item, **changed)  # type: ignore[arg-type]
 
 
 def test_new_items_are_not_read_off_their_words(model: Recommender, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer
 from kgrec.graph import GraphSnapshot, read_snapshot
+from kgrec.paths.people import ShownPeople
 from kgrec.stores import EmbeddedStore
 
 from .catalogs import catalog
@@ -24,4 +25,4 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> GraphSnapshot:
 
 @pytest.fixture(scope="session")
 def explorer(world: GraphSnapshot) -> GraphExplorer:
-    return GraphExplorer(Explainer(world))
+    return GraphExplorer(Explainer(world, people=ShownPeople(named=True)))

@@ -17,6 +17,7 @@ from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer, export_graph, read_graph
 from kgrec.explore.cypher_export import script, statements
 from kgrec.graph import read_snapshot
+from kgrec.paths.people import ShownPeople
 from kgrec.stores import EmbeddedStore, GraphStore, connect
 from tests.stores.embedded.engine import edit
 
@@ -149,7 +150,9 @@ def written(
 
 
 def test_the_script_makes_the_graph_again(written: GraphStore, graph: nx.MultiDiGraph) -> None:
-    again = GraphExplorer(Explainer(read_snapshot(written))).subgraph(ALL, 4)
+    again = GraphExplorer(
+        Explainer(read_snapshot(written), people=ShownPeople(named=True))
+    ).subgraph(ALL, 4)
     assert sorted_content(again) == sorted_content(graph)
 
 

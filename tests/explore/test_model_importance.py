@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kgrec import Recommender
+from kgrec import Recommender, show_people
 from kgrec.errors import NotFittedError, RequestError
 from kgrec.explore import draw
 from kgrec.explore.importance import COLUMNS, draw_importance
@@ -126,6 +126,6 @@ def test_an_explanation_and_its_surroundings_can_be_drawn(
 ) -> None:
     message = fitted.explain("u1", "i5")
     assert message.to_html(tmp_path / "why.html").stat().st_size > 100_000
-    around = fitted.graph.subgraph("Item:i5", 2, max_nodes=30)
+    around = show_people(fitted).graph.subgraph("Item:i5", 2, max_nodes=30)
     assert len(around) == 30
     assert draw(around, tmp_path / "around.svg").stat().st_size > 10_000

@@ -10,6 +10,7 @@ from graph_schema.errors import RequestError
 from kgrec.explain import Explainer
 from kgrec.explore import GraphExplorer
 from kgrec.graph import GraphSnapshot
+from kgrec.paths.people import ShownPeople
 from kgrec.stores import NodeRef
 from tests.paths.graphs import snapshot
 
@@ -81,9 +82,9 @@ def test_relations_take_turns_rare_nodes_and_late_events_first() -> None:
             ("Item", "HAS_GENRE", "Entity"): [(item, "genre") for item in items],
         },
     )
-    edges = GraphExplorer(Explainer(graph)).neighbours("Item:i0")
+    edges = GraphExplorer(Explainer(graph, people=ShownPeople(named=True))).neighbours("Item:i0")
     assert edges["id"].tolist() == ["genre", "rare", "u1", "hub", "u2", "u3"]
-    cut = GraphExplorer(Explainer(graph)).neighbours("Item:i0", k=3)
+    cut = GraphExplorer(Explainer(graph, people=ShownPeople(named=True))).neighbours("Item:i0", k=3)
     assert (cut["id"].tolist(), cut.attrs["total"]) == (["genre", "rare", "u1"], 6)
 
 

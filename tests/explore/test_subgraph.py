@@ -13,6 +13,7 @@ from kgrec.explore import GraphExplorer, draw
 from kgrec.explore.cypher_export import script
 from kgrec.explore.explorer import MAX_NODES
 from kgrec.graph import GraphSnapshot
+from kgrec.paths.people import ShownPeople
 from tests.paths.graphs import snapshot
 
 from .catalogs import ODD, ODD_RELATION
@@ -108,7 +109,7 @@ def test_a_hub_is_cut_to_size_and_the_rest_is_counted() -> None:
             ("Item", "MADE_BY", "Entity"): [("i0", "maker"), ("i1", "maker")],
         },
     )
-    explorer = GraphExplorer(Explainer(graph))
+    explorer = GraphExplorer(Explainer(graph, people=ShownPeople(named=True)))
     one = explorer.subgraph("Item:i0", 1, max_nodes=10)
     assert len(one) == 10
     assert one.graph["left_out"] == 202 - 9

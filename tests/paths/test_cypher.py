@@ -13,13 +13,16 @@ import pytest
 from graph_schema.catalog import Catalog
 from graph_schema.mapping import GraphMapping
 from kgrec.explain import Constraints, Explainer, Explanation
+from kgrec.explore import GraphExplorer
 from kgrec.graph import read_snapshot
-from kgrec.paths.cypher import Step, path_query
+from kgrec.paths.cypher import People, Step, path_query
 from kgrec.paths.graph_names import GraphNames
+from kgrec.paths.people import ShownPeople
 from kgrec.stores import GraphStore, connect
 from tests.explain.breakdowns import breakdown
 from tests.stores.embedded.engine import edit
 
+HELD_OUT = "u9"  # of whose two events one is for testing
 ODD = """it's "odd" `}) DETACH DELETE (n) // $n0 é 映画"""
 
 
@@ -27,14 +30,15 @@ ODD = """it's "odd" `}) DETACH DELETE (n) // $n0 é 映画"""
 def catalog() -> Catalog:
     """Odd ids and relations, a pair with several events, facts in every direction."""
     return Catalog.from_frames(
-        users=pd.DataFrame({"user_id": ["u1", "u2", ODD]}),
+        users=pd.DataFrame({"user_id": ["u1", "u2", ODD, HELD_OUT]}),
         items=pd.DataFrame({"item_id": ["a", "b", "c", ODD], "title": ["A", "B", "C", ODD]}),
         entities=pd.DataFrame({"entity_id": ["e1", "e2", ODD], "name": ["E", None, ODD]}),
         interactions=pd.DataFrame(
             {
-                "user_id": ["u1", "u1", "u1", "u2", "u2", ODD, ODD, ODD],
-                "item_id": ["a", "a", ODD, "a", "b", "a", "b", ODD],
-                "timestamp": [10, 20, 30, 5, 6, 1, 2, 3],
+                "user_id": ["u1", "u1", "u1", "u2", "u2", ODD, ODD, ODD, HELD_OUT, HELD_OUT],
+                "item_id": ["a", "a", ODD, "a", "b", "a", "b", ODD, "a", "b"],
+                "timestamp": [10, 20, 30, 5, 6, 1, 2, 3, 1, 2],
+                "split": [None] * 8 + ["train", "test"],
             }
         ),
         facts=pd.DataFrame(
@@ -70,28 +74,34 @@ def store(
         yield opened
 
 
-def explain(store: GraphStore, user: str | None, history: list[str]) -> Explanation:
-    graph = read_snapshot(store)
+def explain(
+    store: GraphStore, user: str | None, history: list[str], people: ShownPeople | None = None
+) -> Explanation:
+    graph = read_snapshot(store).without_splits(("test",))
     n = len(history)
     parts = {name: np.ones(n) for name in ("id", "knowledge", "text", "attributes")}
     scores = breakdown(graph, history, parts)
     row = None if user is None else int(graph.users.rows([user])[0])
     item = int(graph.items.rows(["b"])[0])
-    return Explainer(graph).explain(scores, item, user=row, k=40)
+    return Explainer(graph, people=people).explain(scores, item, user=row, k=40)
 
 
 def check(store: GraphStore, explanation: Explanation) -> None:
     for path in explanation.paths:
         (row,) = store.query(path.cypher, path.parameters)
+        if path.nodes[2][0] == "People":
+            assert {name: row[name] for name in path.expected} == path.expected
+            continue
         start = len(path.nodes) - len(path.expected["nodes"])
         assert row["nodes"] == [node_id for _, node_id, _ in path.nodes[start:]]
         kept = [r for r, stored in zip(path.relations, path.stored, strict=True) if stored]
         assert row["relations"] == kept[start:]
 
 
+@pytest.mark.parametrize("people", [ShownPeople(fewest=1), ShownPeople(named=True)])
 @pytest.mark.parametrize("user", ["u1", ODD, None])
-def test_every_path_is_returned(store: GraphStore, user: str | None) -> None:
-    explanation = explain(store, user, ["a", "a", ODD, "c"])
+def test_every_path_is_returned(store: GraphStore, user: str | None, people: ShownPeople) -> None:
+    explanation = explain(store, user, ["a", "a", ODD, "c"], people)
     assert {path.kind for path in explanation.paths} >= {
         "shared entity",
         "item fact",
@@ -100,6 +110,30 @@ def test_every_path_is_returned(store: GraphStore, user: str | None) -> None:
     }
     assert len(explanation.paths) >= 9
     check(store, explanation)
+
+
+@pytest.mark.parametrize(("user", "others"), [("u1", 2), ("u2", 1), (None, 2)])
+def test_of_people_the_number_is_returned(store: GraphStore, user: str | None, others: int) -> None:
+    """Neither the one who asks is counted, nor who chose both only by an event held out."""
+    found = explain(store, user, ["a"], ShownPeople(fewest=1))
+    (path,) = (path for path in found.paths if path.people)
+    (row,) = store.query(path.cypher, path.parameters)
+    assert row["people"] == path.people == others
+    assert set(row) == {"nodes", "people"}
+    named = {one for one in ("u1", "u2", ODD, HELD_OUT) if one != user}
+    assert not named & {str(value) for value in path.parameters.values()}
+
+
+def test_of_people_between_two_nodes_too(store: GraphStore) -> None:
+    graph = read_snapshot(store).without_splits(("test",))
+    explorer = GraphExplorer(Explainer(graph, people=ShownPeople(fewest=2)))
+    paths = [path for path in explorer.paths("Item:a", "Item:b", 2) if path.people]
+    paths += [path for path in explorer.paths("User:u1", "Item:b", 3) if path.people]
+    assert [path.people for path in paths] == [2, 2]
+    assert paths[0].sentence == "2 people chose both “A” and “B”."
+    for path in paths:
+        (row,) = store.query(path.cypher, path.parameters)
+        assert {name: row[name] for name in path.expected} == path.expected
 
 
 def test_the_query_pins_the_last_event(store: GraphStore) -> None:
@@ -140,6 +174,22 @@ def test_no_id_or_name_is_part_of_the_text() -> None:
         "[type(r0), type(r1)] AS relations LIMIT 1"
     )
     assert query.parameters == {"n0": ODD, "n1": ODD, "n2": "e", "when": 7}
+
+
+def test_people_have_no_parameter() -> None:
+    query = path_query(
+        [("User", "u1"), ("Item", "a"), ("User", ""), ("Item", "b")],
+        [Step("INTERACTED", True), Step("INTERACTED", False), Step("INTERACTED", True)],
+        people=People(2, "u1"),
+    )
+    assert query.text == (
+        "MATCH (n0:`User` {`id`: $n0})-[r0:`INTERACTED`]->(n1:`Item` {`id`: $n1})"
+        "<-[r1:`INTERACTED`]-(n2:`User`)-[r2:`INTERACTED`]->(n3:`Item` {`id`: $n3})\n"
+        "WHERE NOT n2.`id` IN $asker AND coalesce(r1.`split`, '') <> 'test' "
+        "AND coalesce(r2.`split`, '') <> 'test'\n"
+        "RETURN [n0.`id`, n1.`id`, n3.`id`] AS nodes, count(DISTINCT n2) AS people"
+    )
+    assert query.parameters == {"n0": "u1", "n1": "a", "n3": "b", "asker": ["u1"]}
 
 
 MAPPING = GraphMapping.parse(

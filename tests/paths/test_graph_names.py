@@ -10,6 +10,7 @@ import pytest
 from graph_schema.mapping import GraphMapping
 from kgrec.explain import Explainer
 from kgrec.graph import read_snapshot
+from kgrec.paths.people import ShownPeople
 from kgrec.stores import GraphStore, connect
 from tests.explain.breakdowns import breakdown
 from tests.neo4j_server import Server
@@ -54,7 +55,8 @@ def test_every_path_is_returned_in_the_graphs_own_words(store: GraphStore) -> No
     graph = read_snapshot(store)
     scores = breakdown(graph, ["0012"], {"id": [1.0], "knowledge": [1.0], "text": [0.5]})
     user, item = int(graph.users.rows(["7"])[0]), int(graph.items.rows(["0013"])[0])
-    found = Explainer(graph, mapping=MAPPING).explain(scores, item, user=user)
+    named = ShownPeople(named=True)
+    found = Explainer(graph, mapping=MAPPING, people=named).explain(scores, item, user=user)
     rows = {}
     for path in found.paths:
         (row,) = store.query(path.cypher, path.parameters)
@@ -68,4 +70,8 @@ def test_every_path_is_returned_in_the_graphs_own_words(store: GraphStore) -> No
         "8": ([7, "0012", 8, "0013"], ["BOUGHT_BY", "BOUGHT_BY", "READ_BY"]),
         "0013": ([7, "0012", "0013"], ["BOUGHT_BY"]),
     }
+    counted = Explainer(graph, mapping=MAPPING, people=ShownPeople(fewest=1))
+    (path,) = (p for p in counted.explain(scores, item, user=user).paths if p.people)
+    (row,) = store.query(path.cypher, path.parameters)
+    assert row == {"nodes": [7, "0012", "0013"], "people": 1}
     assert "“Persuasion” has the same author: Jane Austen." in str(found)

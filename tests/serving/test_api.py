@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from kgrec import Recommender
+from kgrec import Recommender, show_people
 from tests.serving.running import Reply, Running
 
 
@@ -127,8 +128,11 @@ def test_explanations_add_up_and_name_no_other_person(service: Running, model: R
     total = sum(path["contribution"] for path in answer["paths"])
     whole = answer["baseline"] + total + answer["not_shown"] + answer["rest"]
     assert whole == pytest.approx(answer["score"], abs=1e-4)
-    assert any("User" in str(path.nodes[2:]) for path in expected.paths)
+    operator = show_people(model).explain("u1", item, k=10)
+    assert any("User" in str(path.nodes[2:]) for path in operator.paths)
     _check_private(answer, "u1")
+    shown = service.post("/v1/explain?people=true", {"user": "u1", "item": item, "k": 10}).json
+    assert shown["answer"]["paths"] == operator.to_dict()["paths"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,9 @@ def test_reasons_come_with_a_list(service: Running) -> None:
 
 def test_people_are_shown_to_the_operator_alone(service: Running) -> None:
     edges = service.get("/v1/graph/nodes/Item/i1/neighbours?limit=200").json["edges"]
-    assert {edge["label"] for edge in edges} & {"User"} == set()
+    assert "User" not in {edge["label"] for edge in edges}
+    (people,) = (edge for edge in edges if edge["label"] == "People")
+    assert re.fullmatch(r"\d+ people", people["name"])
     edges = service.get("/v1/graph/nodes/Item/i1/neighbours?limit=200&people=true").json["edges"]
     assert "User" in {edge["label"] for edge in edges}
     _problem(service.get("/v1/graph/nodes/User/u1"), 403, "person")
@@ -185,7 +191,7 @@ def test_neighbours_come_page_by_page(service: Running, model: Recommender) -> N
         if "next" not in page:
             break
         cursor = f"&cursor={page['next']}"
-    frame = model.graph.neighbours("Item:i1", k=10_000)
+    frame = show_people(model).graph.neighbours("Item:i1", k=10_000)
     expected = zip(frame["relation"], frame["label"], frame["id"], strict=True)
     assert seen == list(expected)
     assert page["total"] == len(seen)

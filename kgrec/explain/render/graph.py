@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.explain.explained_path import ExplainedPath, PathStep
+from kgrec.paths.people import PEOPLE
 
 if TYPE_CHECKING:
     import networkx as nx
 
 # Values of the attribute ``shown_as``: the role of a node.
 OWNER, HISTORY, BETWEEN, CANDIDATE = "owner", "history", "item between", "candidate"
+OTHERS = "people"
 Key = tuple[str, str]
 
 
@@ -71,7 +73,7 @@ def _role(path: ExplainedPath, position: int) -> str:
         return CANDIDATE
     if position == 1:
         return HISTORY
-    return BETWEEN if path.nodes[position][0] == ITEM else ""
+    return {ITEM: BETWEEN, PEOPLE: OTHERS}.get(path.nodes[position][0], "")
 
 
 def _attributes(key: Key, name: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.explain.explained_path import ExplainedPath
+from kgrec.paths.people import PEOPLE
 from kgrec.visualization.layout import Box, Points
 from kgrec.visualization.text_wrap import MAX_LINES, wrap
 
@@ -24,7 +25,7 @@ OWNER, HISTORY, ENTITY_LINK, ITEM_LINK, PERSON, SIMILARITY, CANDIDATE, PASSAGE =
     "candidate",
     "passage",
 )
-_LINK_KINDS = {USER: PERSON, ITEM: ITEM_LINK, ENTITY: ENTITY_LINK}
+_LINK_KINDS = {USER: PERSON, PEOPLE: PERSON, ITEM: ITEM_LINK, ENTITY: ENTITY_LINK}
 COLUMN_WIDTH = {0: 1.25}  # inches; all others BOX_WIDTH
 BOX_WIDTH, GAP, LINE, PADDING, SPACING, PORT = 2.25, 1.75, 0.175, 0.2, 0.2, 0.13
 CHARS, BOLD_CHARS, OWNER_CHARS = 28, 24, 13
@@ -105,7 +106,7 @@ def _kind_and_lines(path: ExplainedPath, place: int, last: bool) -> tuple[str, l
     kind = HISTORY if place == 1 else _LINK_KINDS[label]
     if kind == ENTITY_LINK and not name:  # its relation says more than the word entity
         text = f"{path.words[place - 1]} {node_id}"
-    if kind == PERSON and path.people > 1:
+    if label == USER and kind == PERSON and path.people > 1:
         text += f" and {path.people - 1:,} other{'s' if path.people > 2 else ''}"
     return kind, wrap(text, CHARS)
 

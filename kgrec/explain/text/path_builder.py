@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from kgrec.explain.attribution.pieces import (
 from kgrec.features.names import KNOWLEDGE
 from kgrec.graph.snapshot import Ints
 from kgrec.paths.index import Limits, PathIndex
+from kgrec.paths.people import ShownPeople
 from kgrec.paths.search import search
 
 AGAINST = "against"  # the part of a path that shows what people choose less
@@ -36,7 +37,8 @@ class ConcretePath:
     """A path as node numbers and edge codes (NO_EDGE: a similarity), with what its sentence needs.
 
     ``nodes`` begins with the user (-1: not a node of the graph). ``roles``: the relation on either
-    side of the node between, one pair per relation. ``people``: how many others chose both items.
+    side of the node between, one pair per relation. ``people``: how many others chose both items;
+    the user node on the path then stands for them.
     ``values``: attribute values in common, by column. ``part``: the part of the model. ``answer``:
     the kind of event that the first step is where the user answered a question, else "".
     """
@@ -52,13 +54,23 @@ class ConcretePath:
 
 
 class PathBuilder:
-    """Builds the paths of groups for one user and candidate, under constraints."""
+    """Builds the paths of groups for one user and candidate, under constraints.
+
+    ``asker``: the user node who asks, also where the history was given with the request (-1: none).
+    """
 
     def __init__(
-        self, index: PathIndex, user: int, candidate: int, history: Ints, limits: Limits
+        self,
+        index: PathIndex,
+        user: int,
+        candidate: int,
+        history: Ints,
+        limits: Limits,
+        people: ShownPeople,
+        asker: int,
     ) -> None:
         self.index, self.user, self.candidate = index, user, candidate
-        self.limits = limits
+        self.limits, self.people, self.asker = limits, people, asker
         self._in_history = np.zeros(index.space.size, dtype=bool)
         self._in_history[history] = True
         self._chose = 2 * index.interacted
@@ -131,6 +143,8 @@ class PathBuilder:
         allowed, facts = self.limits.allowed, self.index.facts
         if self.limits.max_hops < 4:
             return None
+        if not self.people.named:
+            allowed = replace(allowed, kinds=allowed.kinds & self.index.without_users)
         found = search(facts, item, self.candidate, 3, allowed, FAR_BUDGET)
         found = found.select(self.limits.admit_rows(found.nodes))
         if not len(found.nodes):
@@ -161,15 +175,17 @@ class PathBuilder:
         return ConcretePath(KIND_NAMES[COLLABORATIVE], nodes, (self._chose, NO_EDGE), part=part)
 
     def _co_user(self, item: int, part: str) -> ConcretePath | None:
-        """The path through one of the users who chose both items."""
-        both = self.index.co_users(item, self.candidate, besides=self.user)
+        """The path through one of the users who chose both items; None where they are too few."""
+        both = self.index.co_users(item, self.candidate, besides=self.asker)
+        if not self.people.counts(len(both)):
+            return None
         free = both[~np.isin(both, self.limits.allowed.avoid)]
         for wanted in self.limits.via:
             if not wanted & {self.user, item, self.candidate}:
                 free = free[np.isin(free, sorted(wanted))]
         if not len(free):
             return None
-        person = self._most_similar(free)
+        person = self._most_similar(free) if self.people.named else int(free[0])
         return ConcretePath(
             KIND_NAMES[COLLABORATIVE],
             (self.user, item, person, self.candidate),

@@ -10,9 +10,10 @@ from kgrec.explain.explained_path import ExplainedPath, Node
 from kgrec.explain.text.path_builder import AGAINST, NO_EDGE, ConcretePath
 from kgrec.explain.text.writer import SentenceParts, Writer
 from kgrec.graph.snapshot import NO_TIME
-from kgrec.paths.cypher import HISTORY_GIVEN, SIMILARITY, Step, path_query
+from kgrec.paths.cypher import HISTORY_GIVEN, SIMILARITY, CypherQuery, People, Step, path_query
 from kgrec.paths.graph_names import GraphNames
 from kgrec.paths.index import PathIndex
+from kgrec.paths.people import PEOPLE, ShownPeople, people_id
 
 IN_SPITE = "The path begins with a negative event: it is no reason for the item."
 _FORMS = {"item fact": "fact", "shared entity": "shared"}
@@ -28,22 +29,26 @@ class PathDescriber:
         user_id: str | None,
         graph_names: GraphNames | None = None,
         negative: frozenset[int] = frozenset(),
+        people: ShownPeople | None = None,
     ) -> None:
-        """``negative``: the history items (nodes) whose newest event is negative."""
+        """``negative``: the history items (nodes) whose newest event is negative; ``people``: how
+        others are shown."""
         self.index, self.writer, self.user_id = index, writer, user_id
         self.graph_names, self.negative = graph_names, negative
+        self.people = people or ShownPeople()
 
     def describe(
         self, path: ConcretePath, candidate: int, contribution: float, gain: float
     ) -> ExplainedPath:
         """Make the explained path; ``gain`` is score − baseline."""
         steps, words = self._steps(path)
-        nodes = tuple(self._node(node) for node in path.nodes)
+        nodes = self._nodes(path)
         user, item = path.nodes[0], path.nodes[1]
         event = self._last_event(user, item)
         start = 0 if event is not None else 1
         when = None if event is None else self._when(event)
-        query = path_query([n[:2] for n in nodes[start:]], steps[start:], when, self.graph_names)
+        place = next((i for i, node in enumerate(nodes) if node[0] == PEOPLE), None)
+        query = self._query(nodes, steps, start, when, place)
         similar = any(not step.stored for step in steps[start:])
         negative = item in self.negative
         notes = [HISTORY_GIVEN] * (start == 1) + [SIMILARITY] * similar + [IN_SPITE] * negative
@@ -54,7 +59,7 @@ class PathDescriber:
             contribution=contribution,
             share=contribution / abs(gain) if gain else 0.0,
             sentence=self.writer.sentence(
-                self._sentence_parts(path, candidate, steps, event, contribution)
+                self._sentence_parts(path, candidate, nodes, steps, event, contribution)
             ),
             cypher=f"// {IN_SPITE}\n{query.text}" if negative else query.text,
             parameters=query.parameters,
@@ -64,14 +69,43 @@ class PathDescriber:
             people=path.people,
             note=" ".join(notes),
             negative=negative,
-            expected={"nodes": list(query.nodes), "relations": list(query.relations)},
+            expected=query.expected(None if place is None else path.people),
         )
+
+    def _query(
+        self,
+        nodes: tuple[Node, ...],
+        steps: list[Step],
+        start: int,
+        when: int | None,
+        place: int | None,
+    ) -> CypherQuery:
+        """The query of the path from node ``start`` on, in which ``place`` stands for people."""
+        keys = [(USER, "") if node[0] == PEOPLE else node[:2] for node in nodes[start:]]
+        people = None if place is None else People(place - start, self._asker())
+        return path_query(keys, steps[start:], when, self.graph_names, people)
+
+    def _asker(self) -> str | None:
+        """The id of the one who asks, where the graph has it: who is not among the people."""
+        users = self.index.snapshot.users
+        known = self.user_id is not None and users.rows([self.user_id])[0] >= 0
+        return self.user_id if known else None
 
     def name(self, node: int) -> str:
         """A node's name, or its label and id; for -1 the writer's subject."""
         if node < 0:
             return self.writer.subject
         return self.index.space.display_name(node)
+
+    def _nodes(self, path: ConcretePath) -> tuple[Node, ...]:
+        """The nodes with their names; a user between is the number of people, unless named."""
+        nodes = [self._node(node) for node in path.nodes]
+        if path.people and not self.people.named:
+            for place in range(2, len(nodes) - 1):
+                if nodes[place][0] == USER:
+                    around = people_id(nodes[place - 1][1], nodes[place + 1][1])
+                    nodes[place] = PEOPLE, around, self.writer.people(path.people)
+        return tuple(nodes)
 
     def _node(self, node: int) -> Node:
         if node < 0:
@@ -116,6 +150,7 @@ class PathDescriber:
         self,
         path: ConcretePath,
         candidate: int,
+        nodes: tuple[Node, ...],
         steps: list[Step],
         event: int | None,
         contribution: float,
@@ -137,7 +172,7 @@ class PathDescriber:
             role2=role2,
             count=times or path.people,
             values=self._values(path),
-            steps=self._written_out(path, steps),
+            steps=self._written_out(nodes, steps),
             part="" if path.kind == "collaborative" else path.part,
             event=path.answer if event is None else str(events.event[event] or ""),
             rating=None if rating is None else float(rating),
@@ -179,11 +214,12 @@ class PathDescriber:
         shared = [f"{column} ({', '.join(values)})" for column, values in path.values.items()]
         return self.writer.listed(shared)
 
-    def _written_out(self, path: ConcretePath, steps: list[Step]) -> str:
+    def _written_out(self, nodes: tuple[Node, ...], steps: list[Step]) -> str:
         """The steps after the history item: "Heat → director → Michael Mann"."""
-        text = self.name(path.nodes[1])
-        for node, step in zip(path.nodes[2:], steps[1:], strict=True):
-            text += f" → {self._word(step.relation)} → {self.name(node)}"
+        names = [name or f"{label.lower()} {node_id}" for label, node_id, name in nodes[1:]]
+        text = names[0]
+        for name, step in zip(names[1:], steps[1:], strict=True):
+            text += f" → {self._word(step.relation)} → {name}"
         return text
 
 

@@ -123,7 +123,7 @@ class Writer:
             "link": parts.link,
             "role": parts.role,
             "role2": parts.role2,
-            "people": self._people(parts.count),
+            "people": self.people(parts.count),
             "count": parts.count,
             "values": parts.values,
             "steps": parts.steps,
@@ -180,8 +180,13 @@ class Writer:
             name, subject=self.subject, verb=verb, history=parts.history, rating=rating
         )
 
-    def _people(self, count: int) -> str:
+    def people(self, count: int) -> str:
+        """A number of people: "52 people"."""
         return self.phrase("person" if count == 1 else "people", count=f"{count:,}")
+
+    def fewer_people(self, count: int) -> str:
+        """A number of people that is not said: "fewer than 5 people"."""
+        return self.phrase("fewer people", count=f"{count:,}")
 
     def _named(self, name: str) -> str:
         return self.templates.get(name, self.language.templates[name])

@@ -145,7 +145,7 @@ function showNode(node) {
   byId("node-facts").replaceChildren(...(node.label === "People" ? people(node) : panel(node)));
 }
 function people(node) {
-  return [make("p", { text: node.name + " who chose the one also chose the other. Other people are counted and never named." })];
+  return [make("p", { text: node.name + ": other people are counted and never named." })];
 }
 function panel(node) {
   const rows = Object.entries(node.attributes).filter(([name, value]) => !["title", "name", "kind"].includes(name) && String(value) !== "");

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from kgrec.paths.index import Constraints
-from kgrec.serving.private import hidden_for
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import WhyAnswer
 from kgrec.serving.verbs.bodies import CompareBody, CounterfactualBody, ExplainBody, PlaceBody
@@ -21,15 +20,15 @@ def explain(service: Service, body: ExplainBody, call: Call) -> WhyAnswer:
         said = served.model.explain_answers(
             body.answers, str(body.item), k=body.k, writer=body.language
         )
-        return _answer(service, said.to_dict(), None, call)
+        return _answer(service, said.to_dict())
     query, _ = query_of(served, body)
     limits = Constraints(
         relations=body.relations, via=body.via, avoid=body.avoid, max_hops=body.max_hops
     )
-    found = served.model.explain(
+    found = served.model_for(people=call.people).explain(
         query, str(body.item), k=body.k, constraints=limits, writer=body.language
     )
-    return _answer(service, found.to_dict(), body.user, call)
+    return _answer(service, found.to_dict())
 
 
 def counterfactual(service: Service, body: CounterfactualBody, call: Call) -> WhyAnswer:
@@ -39,33 +38,31 @@ def counterfactual(service: Service, body: CounterfactualBody, call: Call) -> Wh
     found = served.model.counterfactual(
         query, str(body.item), k=body.k, add=body.add, constraints=limits_of(served, body)
     )
-    return _answer(service, {**found.to_dict(), "text": str(found)}, body.user, call)
+    return _answer(service, {**found.to_dict(), "text": str(found)})
 
 
 def why_not(service: Service, body: PlaceBody, call: Call) -> WhyAnswer:
     """Why an item is not in the list."""
     served = service.served
     query, _ = query_of(served, body)
-    found = served.model.why_not(
+    found = served.model_for(people=call.people).why_not(
         query,
         str(body.item),
         k=body.k,
         constraints=limits_of(served, body),
         writer=body.language,
     )
-    return _answer(service, found.to_dict(), body.user, call)
+    return _answer(service, found.to_dict())
 
 
 def compare(service: Service, body: CompareBody, call: Call) -> WhyAnswer:
     """Why one item has a higher score than another."""
     served = service.served
     query, _ = query_of(served, body)
-    found = served.model.compare(query, str(body.item), str(body.other), writer=body.language)
-    return _answer(service, found.to_dict(), body.user, call)
+    model = served.model_for(people=call.people)
+    found = model.compare(query, str(body.item), str(body.other), writer=body.language)
+    return _answer(service, found.to_dict())
 
 
-def _answer(
-    service: Service, content: dict[str, Any], user: str | int | None, call: Call
-) -> WhyAnswer:
-    shown = content if call.people else hidden_for(content, user)
-    return WhyAnswer(model=service.served.entry.name, answer=shown)
+def _answer(service: Service, content: dict[str, Any]) -> WhyAnswer:
+    return WhyAnswer(model=service.served.entry.name, answer=content)

@@ -9,8 +9,8 @@ import numpy as np
 from graph_schema.names import ENTITY, ITEM, USER
 from kgrec.explore.explorer import GraphExplorer
 from kgrec.graph.snapshot import NodeTable
+from kgrec.paths.people import is_person
 from kgrec.presentation import plain_value
-from kgrec.serving.private import hidden
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import LABELS, Service
 from kgrec.serving.verbs.answers import (
@@ -54,7 +54,7 @@ def node(service: Service, body: None, call: Call) -> NodeAnswer:
     """A node with its attributes and the numbers of its edges."""
     call.check("people")
     label, node_id = _named(call)
-    graph = service.served.model.graph
+    graph = service.served.model_for(people=call.people).graph
     found = graph.node((label, node_id))
     space, table = graph.index.space, graph.index.snapshot.table(label)
     number = space.find(label, found.id)
@@ -82,11 +82,12 @@ def get_node(service: Service, body: None, call: Call) -> NodeAnswer:
 
 
 def neighbours(service: Service, body: None, call: Call) -> NeighboursAnswer:
-    """Edges of a node, of one relation or all, page by page. Other people are counted alone."""
+    """Edges of a node, of one relation or all, page by page. Other people are one edge for each
+    relation, with their number."""
     call.check("relation", "direction", "limit", "cursor", "people")
     limit, start = call.count("limit", _PAGE, _MOST), call.cursor()
     direction = call.params.get("direction", "both")
-    graph = service.served.model.graph
+    graph = service.served.model_for(people=call.people).graph
     frame = graph.neighbours(
         _named(call),
         call.params.get("relation"),
@@ -97,7 +98,6 @@ def neighbours(service: Service, body: None, call: Call) -> NeighboursAnswer:
     edges = [
         {str(name): plain_value(value) for name, value in row.items()}
         for row in frame.iloc[start:].to_dict(orient="records")
-        if call.people or row["label"] != USER
     ]
     after = start + limit
     return NeighboursAnswer(edges=edges, total=total, next=str(after) if after < total else None)
@@ -105,7 +105,8 @@ def neighbours(service: Service, body: None, call: Call) -> NeighboursAnswer:
 
 def paths(service: Service, body: PathsBody, call: Call) -> PathsAnswer:
     """Paths between two nodes."""
-    found = service.served.model.graph.paths(
+    _check_people(call, body.source, body.target)
+    found = service.served.model_for(people=call.people).graph.paths(
         body.source,
         body.target,
         max_hops=body.max_hops,
@@ -114,25 +115,22 @@ def paths(service: Service, body: PathsBody, call: Call) -> PathsAnswer:
         via=body.via,
         avoid=body.avoid,
     )
-    shown = [path.to_dict() for path in found]
-    return PathsAnswer(paths=shown if call.people else [hidden(path, None) for path in shown])
+    return PathsAnswer(paths=[path.to_dict() for path in found])
 
 
 def subgraph(service: Service, body: SubgraphBody, call: Call) -> SubgraphAnswer:
     """The nodes near some nodes, and the edges between them."""
-    found = service.served.model.graph.subgraph(
+    _check_people(call, *body.nodes)
+    found = service.served.model_for(people=call.people).graph.subgraph(
         body.nodes, body.hops, relations=body.relations, max_nodes=body.max_nodes
     )
-    kept = [(key, data) for key, data in found.nodes(data=True) if call.people or key[0] != USER]
-    there = {key for key, _ in kept}
     nodes = [
         {"label": key[0], "id": key[1], "name": data["name"], "kind": data["kind"]}
-        for key, data in kept
+        for key, data in found.nodes(data=True)
     ]
     edges = [
         {"source": list(a), "target": list(b), "relation": relation}
         for a, b, relation in found.edges(data="relation")
-        if a in there and b in there
     ]
     return SubgraphAnswer(nodes=nodes, edges=edges, left_out=int(found.graph["left_out"]))
 
@@ -150,16 +148,25 @@ def _named(call: Call) -> tuple[str, str]:
     label, node_id = call.path["label"], call.path["id"]
     if label not in (ITEM, ENTITY, USER):
         raise Problem(404, "unknown_label", f"no nodes have the label {label!r}.")
-    if label == USER and not call.people:
-        raise Problem(403, "person", "people are shown with the scope admin and people=true alone.")
+    _check_people(call, f"{label}:{node_id}")
     return label, node_id
 
 
+def _check_people(call: Call, *nodes: str) -> None:
+    """Raise Problem where a node is a user and people are not shown."""
+    if not call.people and any(node.startswith(f"{USER}:") for node in nodes):
+        raise Problem(403, "person", "people are shown with the scope admin and people=true alone.")
+
+
 def _counts(graph: GraphExplorer, node: tuple[str, str]) -> dict[str, int]:
-    """The number of edges of a node by relation."""
+    """The number of edges of a node by relation; those to people who are too few to be counted are
+    left out."""
     index = graph.index
     number = index.space.find(*node)
-    codes = index.whole.of(number)[1]
+    others, codes = index.whole.of(number)
+    person = is_person(index, others)
+    if not graph.people.counts(int(person.sum())):
+        codes = codes[~person]
     kinds, counts = np.unique(np.asarray(codes) >> 1, return_counts=True)
     return {
         str(index.relation(int(kind) << 1)): int(count)

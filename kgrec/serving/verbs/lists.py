@@ -17,7 +17,6 @@ from kgrec.paths.index import Constraints
 from kgrec.presentation import plain_value
 from kgrec.query import Query
 from kgrec.scoring.ranked_lists import Ranked
-from kgrec.serving.private import hidden_for
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import Served, Service
 from kgrec.serving.verbs.answers import (
@@ -312,8 +311,7 @@ def _add_reasons(served: Served, body: RecommendBody, items: list[ListedItem]) -
         query, _ = query_of(served, body)
         found = served.model.explain_all(query, ids, k=_REASONS)
     for item, one in zip(items, found, strict=True):
-        paths = hidden_for(one.to_dict(), body.user)["paths"]
-        item.why = [path["sentence"] for path in paths if path["contribution"] > 0]
+        item.why = [path.sentence for path in one.paths if path.contribution > 0]
 
 
 def _listed(

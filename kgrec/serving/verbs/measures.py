@@ -30,7 +30,7 @@ def words(service: Service, body: WordsBody, call: Call) -> WhyAnswer:
         people_only(call, "words of reviews are people's")
     served = service.served
     query, _ = query_of(served, body)
-    found = served.model.words(
+    found = served.model_for(people=call.people).words(
         query,
         str(body.item),
         source=body.source,

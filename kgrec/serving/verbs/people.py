@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kgrec.serving.private import hidden_for
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import RowsAnswer, WhyAnswer
 from kgrec.serving.verbs.bodies import (
@@ -34,10 +33,9 @@ def explain_user(service: Service, body: ExplainUserBody, call: Call) -> WhyAnsw
     """Why a user is recommended to another: paths through people and items of both."""
     served = service.served
     query, _ = query_of(served, body)
-    found = served.model.explain_user(query, str(body.other), k=body.k, writer=body.language)
-    content = found.to_dict()
-    shown = content if call.people else hidden_for(content, body.user)
-    return WhyAnswer(model=served.entry.name, answer=shown)
+    model = served.model_for(people=call.people)
+    found = model.explain_user(query, str(body.other), k=body.k, writer=body.language)
+    return WhyAnswer(model=served.entry.name, answer=found.to_dict())
 
 
 def recommend_users(service: Service, body: ItemUsersBody, call: Call) -> RowsAnswer:

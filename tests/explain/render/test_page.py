@@ -9,6 +9,7 @@ import pytest
 from kgrec.explain import Explainer, Explanation, ScoreBreakdown
 from kgrec.explore import export_graph, read_graph
 from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.paths.people import ShownPeople
 from tests.explain.breakdowns import breakdown
 from tests.visualization.graphs import ODD
 from tests.visualization.test_html_page import Page
@@ -22,7 +23,10 @@ def explained(tiny: GraphSnapshot) -> Explanation:
     tiny.items.attributes.loc[0, "title"] = ODD
     parts = {"id": [0.5, 0.0], "match": [1.0, 0.0], "knowledge": [0.0, 0.4], "text": [0.0, -0.3]}
     scores = breakdown(tiny, ["a", "x"], parts, [(0, "e1", "DIRECTED_BY", "DIRECTED_BY", 1.0)])
-    return Explainer(tiny).explain(scores, int(tiny.items.rows(["b"])[0]), user=0, k=9)
+    shown = ShownPeople(fewest=1)
+    return Explainer(tiny, people=shown).explain(
+        scores, int(tiny.items.rows(["b"])[0]), user=0, k=9
+    )
 
 
 def test_the_edges_carry_what_their_paths_do(explained: Explanation) -> None:
@@ -83,7 +87,8 @@ def test_an_explanation_without_paths_says_why(tiny: GraphSnapshot, tmp_path: Pa
 
 def test_a_typed_in_history_has_an_owner_without_id(tiny: GraphSnapshot, tmp_path: Path) -> None:
     scores = breakdown(tiny, ["a"], {"id": [1.0]})
-    explained = Explainer(tiny).explain(scores, int(tiny.items.rows(["b"])[0]))
+    explainer = Explainer(tiny, people=ShownPeople(fewest=1))
+    explained = explainer.explain(scores, int(tiny.items.rows(["b"])[0]))
     graph = explained.to_networkx()
     assert graph.nodes["User", ""]["name"] == "You"
     assert len(Page(explained.to_html(tmp_path / "you.html")).view["nodes"]) == len(graph)

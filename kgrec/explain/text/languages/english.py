@@ -37,6 +37,7 @@ _TEMPLATES = {
     "in spite": "{sentence} “{item}” is suggested in spite of this, not because of it.",
     "person": "1 person",
     "people": "{count} people",
+    "fewer people": "fewer than {count} people",
     "fact:ALSO_BOUGHT": "{chose}; people who buy it also buy “{item}”.",
     "fact:BOUGHT_TOGETHER": "{chose}; it is often bought together with “{item}”.",
     "fact:ALSO_VIEWED": "{chose}; people who look at it also look at “{item}”.",

@@ -38,6 +38,7 @@ _TEMPLATES = {
     "in spite": "{sentence} „{item}“ wird trotzdem vorgeschlagen, nicht deswegen.",
     "person": "1 Person",
     "people": "{count} Personen",
+    "fewer people": "weniger als {count} Personen",
     "fact:ALSO_BOUGHT": "{chose}; wer das kauft, kauft auch „{item}“.",
     "fact:BOUGHT_TOGETHER": "{chose}; es wird oft zusammen mit „{item}“ gekauft.",
     "fact:ALSO_VIEWED": "{chose}; wer das ansieht, sieht auch „{item}“ an.",
