@@ -65,7 +65,7 @@ def write_table(frames: Iterable[pd.DataFrame], path: Path) -> int:
         rows = writers[path.suffix.lower()](name, iter(frames))
 
     check_table(path)
-    save_file(path, write)
+    save_file(path, write, private=True)
     return rows
 
 

@@ -136,7 +136,7 @@ class FeedbackLog:
         """
         place = given_path(path, "path")
         writer = _format(place, _WRITERS)
-        save_file(place, lambda name: writer(self.frame(), name))
+        save_file(place, lambda name: writer(self.frame(), name), private=True)
 
     def _check_lists(self) -> None:
         frame = self.frame()

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
+from graph_schema.disk.files import read_json
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
 from kgrec.explore.cypher_export import script
@@ -87,7 +88,7 @@ def read_graph(path: str | Path) -> Graph:
     path = Path(path)
     try:
         if path.suffix.lower() == ".json":
-            return _from_links(json.loads(path.read_text(encoding="utf-8")))
+            return _from_links(read_json(path))
         return _from_xml(nx.read_graphml(path, force_multigraph=True))
     except (OSError, ValueError, KeyError, TypeError, ParseError, nx.NetworkXError) as error:
         raise SourceError(

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from graph_schema.disk.files import put_text
+from graph_schema.disk.files import put_text, read_json
 from graph_schema.disk.locks import held
 from kgrec.errors import RequestError, ServiceError, reason
 
@@ -157,7 +157,7 @@ class Root:
     def read(self) -> Registry:
         """The registry; an empty one where there is none. Raises ServiceError."""
         try:
-            content = json.loads(self.registry_file.read_text("utf-8"))
+            content = read_json(self.registry_file)
             return _registry(content)
         except FileNotFoundError:
             return Registry()
@@ -182,7 +182,7 @@ class Root:
                 "history": [asdict(change) for change in registry[0].history],
             }
             try:
-                put_text(self.registry_file, json.dumps(content, indent=1))
+                put_text(self.registry_file, json.dumps(content, indent=1), private=True)
             except OSError as error:
                 raise ServiceError(
                     f"{self.registry_file} can't be written ({reason(error)}); free some space or "
