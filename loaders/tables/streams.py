@@ -109,17 +109,27 @@ class CountingStream(io.RawIOBase):
 
 
 class LentStream(io.RawIOBase):
-    """A stream for a reader that may keep it for a while; closing it closes nothing else."""
+    """A stream for a reader that may keep it for a while; closing it closes nothing else.
 
-    def __init__(self, stream: CountingStream) -> None:
+    What reading raises is put into ``failures``, and the stream ends there: an exception of Python
+    in a thread of Arrow may let its reader wait for ever.
+    """
+
+    def __init__(self, stream: CountingStream, failures: list[Exception]) -> None:
         super().__init__()
-        self._stream = stream
+        self._stream, self._failures = stream, failures
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        return self._stream.read(size)
+        if self._failures:
+            return b""
+        try:
+            return self._stream.read(size)
+        except Exception as error:
+            self._failures.append(error.with_traceback(None))  # its frames hold the stream
+            return b""
 
 
 @contextmanager

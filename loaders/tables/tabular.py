@@ -303,7 +303,8 @@ def _skipping_bom(encoding: str) -> str:
 def _parse(stream: CountingStream, form: CsvForm, names: list[str], limit: int | None) -> pa.Table:
     """Read all rows. When this returns, no thread of Arrow holds an object of Python any more: one
     that lets go of it while the interpreter ends would abort the process."""
-    lent, failure = LentStream(stream), None
+    failures: list[Exception] = []
+    lent, failure = LentStream(stream, failures), None
     gone = weakref.ref(lent)
     try:
         table = _read_rows(lent, form, names, limit)
@@ -313,6 +314,8 @@ def _parse(stream: CountingStream, form: CsvForm, names: list[str], limit: int |
     end = time.monotonic() + _RELEASE_SECONDS
     while gone() is not None and time.monotonic() < end:
         time.sleep(0.001)
+    if failures:
+        raise failures[0]
     if failure is not None:
         raise failure
     return table

@@ -77,7 +77,7 @@ def test_a_changed_manifest_is_noticed_with_a_key_alone(
 ) -> None:
     short.save(tmp_path / "model")
     _forged(tmp_path / "model")
-    with pytest.raises(ModelError, match="signature does not fit.*Copy the folder"):
+    with pytest.raises(ModelError, match=r"signature does not fit.*Copy the folder"):
         Recommender.load(tmp_path / "model")
     with pytest.raises(ModelError, match="signature does not fit"):
         read_manifest(tmp_path / "model")
@@ -110,7 +110,7 @@ def test_a_key_must_be_long(copy: Path, key: Path, text: str) -> None:
 
 def test_a_key_that_others_may_read_is_refused(copy: Path, key: Path) -> None:
     key.chmod(0o640)
-    with pytest.raises(ModelError, match="others may read.*chmod 600"):
+    with pytest.raises(ModelError, match=r"others may read.*chmod 600"):
         Recommender.load(copy)
 
 
