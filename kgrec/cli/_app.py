@@ -33,8 +33,8 @@ class KgrecCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
             return self._parsed(ctx, args)
-        except typer.BadParameter as error:
-            error.message = printable(error.message)  # it has what was given
+        except Exception as error:
+            _make_harmless(error)
             raise
 
     def _parsed(self, ctx: Any, args: list[str]) -> list[str]:
@@ -77,11 +77,16 @@ class KgrecGroup(TyperGroup):
                 raise
             fail(str(error), FAILED)
         except Exception as error:
-            if isinstance(error, typer.BadParameter):
-                error.message = printable(error.message)
+            _make_harmless(error)
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, EOFError)):
                 raise  # typer's own: usage errors, exits, prompts broken off
             _fail_internally()
+
+
+def _make_harmless(error: Any) -> None:
+    """Errors of usage have what was given in their message."""
+    if isinstance(getattr(error, "message", None), str):
+        error.message = printable(error.message)
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:

@@ -75,9 +75,8 @@ def doctor(
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
-            show(
-                f"{'ok ' if check.ok else 'BAD'}  {check.name:<{width}}  {printable_line(check.detail)}"
-            )
+            said = printable_line(check.detail)
+            show(f"{'ok ' if check.ok else 'BAD'}  {check.name:<{width}}  {said}")
     if not all(check.ok for check in checks):
         raise typer.Exit(FAILED)
 

@@ -95,9 +95,8 @@ def history(root: RootOption, as_json: JsonOption = False) -> None:
         return
     for change in changes:
         when = dt.datetime.fromtimestamp(change.when, dt.UTC).isoformat(" ", "seconds")
-        show(
-            f"{when}  {change.before or '-'} -> {change.name}  {change.who}: {printable_line(change.reason)}"
-        )
+        why = printable_line(change.reason)
+        show(f"{when}  {change.before or '-'} -> {change.name}  {change.who}: {why}")
 
 
 @models.command(

@@ -14,6 +14,7 @@ import numpy as np
 from graph_schema.disk.files import read_json
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
+from graph_schema.printable import escaped_inside
 from kgrec.explore.cypher_export import script
 from kgrec.files import save_file, save_text
 
@@ -59,7 +60,8 @@ def export_graph(graph: Graph, path: str | Path) -> Path:
     if suffix == ".cypher":
         return save_text(path, script(plain))
     if suffix == ".json":
-        return save_text(path, json.dumps(_links(plain), ensure_ascii=False, indent=1) + "\n")
+        text = json.dumps(_links(plain), ensure_ascii=False, indent=1)
+        return save_text(path, escaped_inside(text) + "\n")
     import networkx as nx
 
     return save_file(path, lambda name: nx.write_graphml_xml(_for_xml(plain), name))

@@ -6,7 +6,6 @@ import re
 from functools import lru_cache
 from typing import Final
 
-
 # The last of an odd number of backslashes before a "u".
 _ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\(?=u)")
 
