@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 
 from graph_schema.disk.files import digest, flush, flush_folder, give_rights, read_json
 from graph_schema.disk.locks import held
+from graph_schema.disk.parquet_limits import read_parquet_table
 from graph_schema.disk.scratch import made_folder, scratch_folder
 from graph_schema.errors import SourceError, reason
 from graph_schema.frames import empty_table
 from graph_schema.names import FRAMES
-from graph_schema.parquet_limits import read_parquet_table
 
 MANIFEST: Final = "catalog.json"
 FORMAT: Final = "kgrec catalog"

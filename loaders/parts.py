@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 
 from graph_schema.build import edge_rows, integer_labels
 from graph_schema.catalog import Catalog
+from graph_schema.disk.parquet_limits import check_parquet, read_parquet_table
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.files import MANIFEST
 from graph_schema.names import FRAMES
-from graph_schema.parquet_limits import check_parquet, read_parquet_table
 from loaders.builder import CatalogBuilder
 from loaders.catalog_folder import catalog_files
 from loaders.csv_folder import FolderReader, finish_export

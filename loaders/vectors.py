@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from graph_schema.disk.parquet_limits import read_parquet_table
 from graph_schema.errors import SourceError
-from graph_schema.parquet_limits import read_parquet_table
 from graph_schema.report import shown
 from graph_schema.vectors import GivenVectors, frame_name, to_matrix
 from loaders.report import LoadReport

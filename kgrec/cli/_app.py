@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from graph_schema.errors import KgrecError
-from graph_schema.printable import printable
+from graph_schema.output.printable import printable
 from kgrec.cli._console import settle_console, show
 from kgrec.cli._pseudonyms import forget_key
 from kgrec.extras import give_matplotlib_a_folder

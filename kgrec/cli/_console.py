@@ -7,7 +7,7 @@ import io
 import sys
 from typing import Final, TextIO
 
-from graph_schema.printable import printable
+from graph_schema.output.printable import printable
 
 # What stands for a sign that a console may lack. Any other sign is written as \uXXXX.
 _PLAIN: Final = str.maketrans(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from graph_schema.printable import escaped_inside, printable, printable_line
+from graph_schema.output.printable import escaped_inside, printable, printable_line
 from kgrec.cli._console import is_utf8, show
 from kgrec.presentation import plain_value
 

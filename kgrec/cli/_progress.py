@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from graph_schema.printable import printable_line
+from graph_schema.output.printable import printable_line
 from kgrec.cli._console import show
 from kgrec.progress import Progress
 

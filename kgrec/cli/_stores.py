@@ -11,7 +11,7 @@ import typer
 
 import kgrec
 from graph_schema.errors import StoreFileError
-from graph_schema.printable import printable
+from graph_schema.output.printable import printable
 
 if TYPE_CHECKING:
     from kgrec import GraphStore

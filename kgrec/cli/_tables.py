@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError, SourceError
-from graph_schema.spreadsheets import guarded_frame, unguarded
+from graph_schema.output.spreadsheets import guarded_frame, unguarded
 from kgrec.presentation import plain_value
 
 if TYPE_CHECKING:

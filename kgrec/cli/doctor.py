@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from graph_schema.errors import KgrecError
-from graph_schema.printable import printable_line
+from graph_schema.output.printable import printable_line
 from kgrec.cli._app import FAILED, app
 from kgrec.cli._console import show
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption

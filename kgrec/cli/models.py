@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_schema.printable import printable_line
+from graph_schema.output.printable import printable_line
 from kgrec.cli._app import command_group
 from kgrec.cli._console import show
 from kgrec.cli._options import JsonOption

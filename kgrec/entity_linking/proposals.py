@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from graph_schema import Catalog
-from graph_schema.spreadsheets import guarded_frame, unguarded_frame
+from graph_schema.output.spreadsheets import guarded_frame, unguarded_frame
 from kgrec.errors import RequestError, SourceError
 
 TEXT = "text"  # property ``origin`` of an accepted fact

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.disk.paths import given_path
-from graph_schema.spreadsheets import guarded_frame, unguarded_frame
+from graph_schema.output.spreadsheets import guarded_frame, unguarded_frame
 from kgrec.arguments import as_id
 from kgrec.errors import RequestError, SourceError
 from kgrec.files import save_file

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.names import INTERACTED, ITEM, USER
-from graph_schema.printable import escaped_inside
+from graph_schema.output.printable import escaped_inside
 from kgrec.stores.cypher_quoting import quote
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 from graph_schema.disk.files import read_json
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
-from graph_schema.printable import escaped_inside
+from graph_schema.output.printable import escaped_inside
 from kgrec.explore.cypher_export import script
 from kgrec.files import save_file, save_text
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from graph_schema import Catalog
 from graph_schema.names import KEY_COLUMNS, LABEL_FRAMES
-from graph_schema.printable import printable
+from graph_schema.output.printable import printable
 from kgrec.errors import CatalogError, KgrecError, RequestError
 from kgrec.feedback import EventWeights
 from kgrec.graph.news import updated

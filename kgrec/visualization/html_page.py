@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
-from graph_schema.printable import escaped_inside, printable
+from graph_schema.output.printable import escaped_inside, printable
 from kgrec.files import save_text
 from kgrec.visualization.graph_view import GraphView, NodeKey, ViewEdge, ViewNode, graph_view
 from kgrec.visualization.layout import Box, place_nodes, separate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from graph_schema.printable import without_hidden
+from graph_schema.output.printable import without_hidden
 
 MAX_LINES = 3
 

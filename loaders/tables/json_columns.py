@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from graph_schema.disk.limits import COLUMNS
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS, Kind
-from graph_schema.limits import COLUMNS
 from graph_schema.report import shown
 
 _BATCH: Final = 65_536  # rows held as objects of Python

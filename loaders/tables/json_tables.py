@@ -20,8 +20,8 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
+from graph_schema.disk.limits import RECORD
 from graph_schema.errors import SourceError
-from graph_schema.limits import RECORD
 from graph_schema.report import shown
 from loaders.report import Progress
 from loaders.tables.file_table import FileTable

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph_schema.disk.limits import is_swollen, swollen
+from graph_schema.disk.parquet_limits import check_parquet
 from graph_schema.errors import SourceError
-from graph_schema.limits import is_swollen, swollen
-from graph_schema.parquet_limits import check_parquet
 from graph_schema.report import shown
 from loaders.report import Progress
 from loaders.tables.file_table import FileTable

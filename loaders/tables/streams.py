@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from graph_schema.disk.limits import RECORD, is_swollen, swollen
 from graph_schema.errors import SourceError
-from graph_schema.limits import RECORD, is_swollen, swollen
 from loaders.report import Progress
 from loaders.tables.packing import DamagedPackError, packing_of, unpacked
 

@@ -26,10 +26,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
 
+from graph_schema.disk.limits import RECORD
+from graph_schema.disk.parquet_limits import check_columns
 from graph_schema.errors import RequestError, SourceError
 from graph_schema.frames import SPECS
-from graph_schema.limits import RECORD
-from graph_schema.parquet_limits import check_columns
 from graph_schema.report import shown
 from loaders.report import Progress
 from loaders.tables.file_table import FileTable

@@ -17,8 +17,8 @@ import pytest
 from typer.testing import CliRunner
 
 import kgrec.cli
-from graph_schema.printable import escaped_inside, printable, printable_line
-from graph_schema.spreadsheets import guarded, guarded_frame, unguarded, unguarded_frame
+from graph_schema.output.printable import escaped_inside, printable, printable_line
+from graph_schema.output.spreadsheets import guarded, guarded_frame, unguarded, unguarded_frame
 from kgrec import Recommender
 from kgrec.cli import app
 from kgrec.cli._tables import read_ids, write_table

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from graph_schema.printable import printable
+from graph_schema.output.printable import printable
 from kgrec.errors import KgrecError
 from kgrec.serving.access import Key, is_loopback
 from kgrec.serving.problems import MEDIA_TYPE as PROBLEM

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from graph_schema.limits import RECORD
+from graph_schema.disk.limits import RECORD
 from loaders.mapping.draft.names import is_known
 from loaders.tables.streams import open_bytes
 from loaders.tables.tabular import CsvForm, looks_like_data

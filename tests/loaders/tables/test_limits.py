@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from graph_schema.disk.limits import COLUMNS, RECORD, UNPACKED
 from graph_schema.errors import RequestError, SourceError
-from graph_schema.limits import COLUMNS, RECORD, UNPACKED
 from loaders.tables.streams import open_bytes, text_lines
 from loaders.tables.tabular import CsvForm, read_table
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph_schema.disk.limits import COLUMNS, is_swollen, swollen
 from graph_schema.errors import SourceError
-from graph_schema.limits import COLUMNS, is_swollen, swollen
 
 # Bytes that a value takes in memory at least, by its physical type; 4 of a text are its place.
 _BYTES: Final = {"BOOLEAN": 0.125, "INT32": 1, "FLOAT": 4, "INT64": 8, "DOUBLE": 8}
@@ -17,7 +17,7 @@ _OTHERS: Final = 4
 
 
 def check_parquet(metadata: pq.FileMetaData, path: Path, size: int) -> None:
-    """Look at what a Parquet file says of itself; ``size`` is that of the file in bytes.
+    """Look at the description in a Parquet file; ``size`` is that of the file in bytes.
 
     A column of a billion equal values takes a few bytes in the file, and gigabytes in memory.
     Raises SourceError for too many columns, and for columns that unpack to too much.
