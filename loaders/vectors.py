@@ -74,7 +74,8 @@ def _lacks_vectors(ids: Path) -> bool:
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    # MemoryError: of a file that names more numbers than it has.
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise SourceError(
             f"{path}: this is not an array of numbers as numpy.save writes it ({error}). "
             "Cure: write it again, without pickled objects."

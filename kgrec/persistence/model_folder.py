@@ -124,7 +124,7 @@ def state_of_files(files: Mapping[str, bytes], device: str) -> FittedState:
     """The state of a folder's files by name. Raises ModelError, DeviceError."""
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
         for name, content in files.items():
-            if Path(name).name != name:
+            if Path(name).name != name or not is_inside(name):
                 raise ModelError(f"{name} leads out of the model's folder; this is no kgrec model.")
             (Path(scratch) / name).write_bytes(content)
         return read_state(Path(scratch), choose_device(device))

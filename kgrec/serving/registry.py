@@ -147,8 +147,14 @@ class Root:
         return self.folder / _REGISTRY
 
     def folder_of(self, entry: ModelEntry) -> Path:
-        """Where a model lies."""
-        return self.folder / entry.folder
+        """Where a model lies. Raises ServiceError for a relative place that leads out of the root."""
+        place = self.folder / entry.folder
+        if not Path(entry.folder).is_absolute() and not place.resolve().is_relative_to(self.folder):
+            raise ServiceError(
+                f"{self.registry_file}: the folder of model {entry.name!r} leads out of "
+                f"{self.folder}; add the model again with kgrec models add."
+            )
+        return place
 
     def new_folder(self, name: str) -> Path:
         """Where a model that the service makes will lie."""

@@ -86,8 +86,10 @@ def embedded(
     start, _, rest = client._START.partition("from kgrec")
     program = _RECORDING.format(path=str(kept.path))
     monkeypatch.setattr(client, "_START", f"{start}\nexec({program!r})\nfrom kgrec{rest}")
+    client._close_spares()  # they began without it
     with EmbeddedStore(tmp_path / "graph.kgl") as store:
         yield store
+    client._close_spares()
 
 
 @pytest.fixture
