@@ -147,7 +147,7 @@ class Root:
         return self.folder / _REGISTRY
 
     def folder_of(self, entry: ModelEntry) -> Path:
-        """Where a model lies. Raises ServiceError for a relative place that leads out of the root."""
+        """Where a model lies. Raises ServiceError for a relative place out of the root."""
         place = self.folder / entry.folder
         if not Path(entry.folder).is_absolute() and not place.resolve().is_relative_to(self.folder):
             raise ServiceError(
