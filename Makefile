@@ -2,16 +2,19 @@
 # make test   install with the test tools, then every test
 # make check  style, types and the direction of imports
 # make docs   the documentation as a site in site/, strict
+# make audit  known vulnerabilities of the pinned packages; needs the network
+# make sbom   what is installed as CycloneDX JSON, in sbom.json
 # make clean  remove .venv, the demo's output and caches
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .venv-audit
 UV := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python -c constraints.txt
 PYTEST_ARGS ?=
 # Compiled modules are kept, whatever the shell says: each process would compile torch and all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check docs format clean
+.PHONY: demo test check docs format audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/kgrec demo
@@ -33,6 +36,20 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+audit: $(AUDIT)/.installed
+	@$(BIN)/python -m tests.dependency_audit $(AUDIT)/bin/pip-audit constraints.txt
+
+sbom: $(AUDIT)/.installed $(VENV)/.installed
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
+	  --pyproject pyproject.toml --output-file sbom.json $(BIN)/python
+
+# An environment of their own: the tools are no part of what they look at.
+$(AUDIT)/.installed: $(VENV)/.uv constraints.txt
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(BIN)/python -m uv pip install --quiet --python $(AUDIT)/bin/python -c constraints.txt \
+	  pip-audit cyclonedx-bom
+	@touch $@
+
 # uv installs the whole set in about a minute, where pip takes five.
 $(VENV)/.uv: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -51,4 +68,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) sbom.json demo build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,8 +14,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_schema.disk.files import digest, flush, flush_folder
+from graph_schema.disk.files import digest, flush, flush_folder, give_rights, read_json
 from graph_schema.disk.locks import held
+from graph_schema.disk.parquet_limits import read_parquet_table
 from graph_schema.disk.scratch import made_folder, scratch_folder
 from graph_schema.errors import SourceError, reason
 from graph_schema.frames import empty_table
@@ -55,7 +56,7 @@ def _check_manifest(folder: Path) -> None:
     """Raise SourceError where ``MANIFEST`` is a file of somebody else."""
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError:
         return
     except (ValueError, IsADirectoryError):
@@ -74,6 +75,7 @@ def _replace(tables: Mapping[str, pa.Table], folder: Path) -> None:
             frames = {name: _write_frame(tables[name], name, scratch) for name in FRAMES}
             manifest = {"format": FORMAT, "version": VERSION, "frames": frames}
             (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            give_rights(scratch, private=True)
             flush_folder(scratch)
             for name in (*(str(entry["file"]) for entry in frames.values()), MANIFEST):
                 (scratch / name).replace(folder / name)
@@ -95,7 +97,7 @@ def _remove_unlisted(folder: Path) -> None:
     """Remove files of frames that the manifest doesn't list: of the earlier catalog, or of a write
     that failed or was killed. None where the manifest can't be read."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(folder / MANIFEST)
         listed = {entry["file"] for entry in manifest["frames"].values()}
     except FileNotFoundError:
         listed = set()
@@ -141,7 +143,7 @@ def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / MANIFEST
     again = "Cure: write the catalog again with Catalog.to_parquet."
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except FileNotFoundError as error:
         raise SourceError(
             f"{folder}: there is no catalog here ({MANIFEST} is missing). Cure: give the folder "
@@ -178,6 +180,6 @@ def _read_frame(folder: Path, entry: Mapping[str, Any]) -> pa.Table:
     try:
         if digest(path) != entry["sha256"]:
             raise SourceError(f"{path}: the file isn't the one that was written. {again}")
-        return pq.read_table(path)
+        return read_parquet_table(path)
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{path}: the file can't be read ({error}). {again}") from error

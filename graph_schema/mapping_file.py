@@ -90,7 +90,7 @@ def _read_values(path: Path) -> Any:
         raise SourceError(f"{path}: there is no such file. Cure: check the path.") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: the file is not UTF-8. Cure: save it as UTF-8.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(
             f"{path}: the file can't be read ({error}). Cure: correct its syntax."
         ) from error

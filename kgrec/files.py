@@ -12,7 +12,6 @@ puts into every folder that someone looks at (.DS_Store).
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import shutil
 import sys
@@ -26,10 +25,11 @@ from typing import Any, TypeVar
 from graph_schema.disk.files import (
     flush,
     flush_folder,
-    give_usual_rights,
+    give_rights,
     is_inside,
     put_file,
     put_text,
+    read_json,
 )
 from graph_schema.disk.locks import held
 from graph_schema.disk.scratch import (
@@ -49,16 +49,16 @@ _OF_THE_SYSTEM = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux' renameat2
 
 
-def save_file(path: Path, write: Callable[[str], object]) -> Path:
+def save_file(path: Path, write: Callable[[str], object], *, private: bool = False) -> Path:
     """``put_file`` for a file that a caller named. Raises RequestError where the disk refuses."""
     with _refusal_named(path):
-        return put_file(path, write)
+        return put_file(path, write, private=private)
 
 
-def save_text(path: Path, text: str) -> Path:
+def save_text(path: Path, text: str, *, private: bool = False) -> Path:
     """``put_text`` for a file that a caller named. Raises RequestError as ``save_file`` does."""
     with _refusal_named(path):
-        return put_text(path, text)
+        return put_text(path, text, private=private)
 
 
 @contextmanager
@@ -80,16 +80,24 @@ class FolderKind:
 
     ``name`` is what messages call the content ("model"), ``manifest`` the name of the JSON file
     that lists the others, and ``listed`` returns these names from its content: paths within the
-    folder, with "/"; None where the manifest is not of this kind.
+    folder, with "/"; None where the manifest is not of this kind. ``private``: whether it holds
+    people, and only its owner may read it (0700, files 0600).
     """
 
     name: str
     manifest: str
     listed: Callable[[dict[str, Any]], Collection[str] | None]
+    private: bool = True
 
     @classmethod
     def of_format(
-        cls, name: str, manifest: str, format_name: str, beside: Collection[str] = ()
+        cls,
+        name: str,
+        manifest: str,
+        format_name: str,
+        beside: Collection[str] = (),
+        *,
+        private: bool = True,
     ) -> FolderKind:
         """A kind whose manifest has ``format_name`` as "format" and file names as keys of "files".
 
@@ -102,13 +110,13 @@ class FolderKind:
                 return None
             return [*files, *beside]
 
-        return cls(name, manifest, listed)
+        return cls(name, manifest, listed, private)
 
     def files(self, folder: Path) -> frozenset[str]:
         """The files of ``folder`` that its manifest lists, the manifest among them; none where
         there is no readable manifest of this kind."""
         try:
-            content = json.loads((folder / self.manifest).read_text(encoding="utf-8"))
+            content = read_json(folder / self.manifest)
         except (OSError, ValueError):
             return frozenset()
         names = self.listed(content) if isinstance(content, dict) else None
@@ -174,7 +182,7 @@ def replaced_folder(folder: str | Path, kind: FolderKind) -> Iterator[Path]:
         with new_folder(place.parent, _stem(place)) as fresh:
             try:
                 yield fresh
-                give_usual_rights(fresh)
+                give_rights(fresh, private=kind.private)
                 flush_folder(fresh)
                 old = _swap(fresh, place, folder, kind)
             except BaseException:

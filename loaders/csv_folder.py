@@ -6,7 +6,6 @@ Only the interactions are required. A single file of any name is read as interac
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any, Final
 import pyarrow.compute as pc
 
 from graph_schema.disk.change import finish_change
+from graph_schema.disk.files import read_json
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.frames import SPECS
@@ -223,7 +223,7 @@ class FolderReader:
 def _exported_texts(folder: Path) -> dict[str, list[str]]:
     """The columns of text by the file of an export: they come back as they were written."""
     try:
-        found = json.loads((folder / LIST).read_text(encoding="utf-8"))["texts"]
+        found = read_json(folder / LIST)["texts"]
         return {str(name): [str(column) for column in columns] for name, columns in found.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -14,7 +14,7 @@ import pyarrow.csv as pv
 
 from graph_schema.catalog import Catalog
 from graph_schema.disk.change import changed_files
-from graph_schema.disk.files import is_inside
+from graph_schema.disk.files import is_inside, read_json
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import CatalogError, SourceError, reason
 from graph_schema.names import FRAMES
@@ -113,7 +113,7 @@ def _check_marks(catalog: Catalog) -> None:
 def _exported(folder: Path) -> list[Path]:
     """The files that the earlier export listed as its own."""
     try:
-        listed = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
+        listed = read_json(folder / LIST)["files"]
         names = [name for name in listed if is_inside(name)]
     except (OSError, ValueError, KeyError, TypeError):
         return []

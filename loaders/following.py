@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from graph_schema.catalog import Catalog
-from graph_schema.disk.files import put_text
+from graph_schema.disk.files import put_text, read_json
 from graph_schema.errors import CatalogError, SourceError
 from graph_schema.report import shown
 from loaders.tables.json_columns import JsonColumns
@@ -50,7 +50,7 @@ class Position:
     def load(path: Path) -> Position | None:
         """The position in a file that ``save`` wrote; None without one. Raises SourceError."""
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(path)
             return Position(int(found["offset"]), int(found["line"]), str(found["mark"]))
         except FileNotFoundError:
             return None

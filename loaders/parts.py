@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from graph_schema.build import edge_rows, integer_labels
 from graph_schema.catalog import Catalog
+from graph_schema.disk.parquet_limits import check_parquet, read_parquet_table
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import SourceError
 from graph_schema.files import MANIFEST
@@ -144,7 +145,7 @@ class FolderParts:
             if self.cleaned:
                 self._reader.add(builder, name, path)
             else:
-                builder.add(name, pq.read_table(path), path)
+                builder.add(name, read_parquet_table(path), path)
                 self.report.file(path.name).read = builder.tables[name].num_rows
         builder.add_vectors(read_vectors(self.folder, self.report))
         catalog = Catalog.from_frames(
@@ -172,6 +173,7 @@ def _batches(path: Path) -> Iterator[pa.Table]:
     for one in parts_of(path):
         try:
             with pq.ParquetFile(one) as file:
+                check_parquet(file.metadata, one, one.stat().st_size)
                 names = file.schema_arrow.names
                 _check_names(one, names, columns)
                 columns = columns or names

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from graph_schema.disk.parquet_limits import read_parquet_table
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
 from graph_schema.vectors import GivenVectors, frame_name, to_matrix
@@ -74,7 +74,8 @@ def _lacks_vectors(ids: Path) -> bool:
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    # MemoryError: of a file that names more numbers than it has.
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise SourceError(
             f"{path}: this is not an array of numbers as numpy.save writes it ({error}). "
             "Cure: write it again, without pickled objects."
@@ -101,7 +102,7 @@ def _read_ids(path: Path) -> list[str]:
         text = there[0].read_text(encoding="utf-8-sig")
         lines = there[0].suffix == ".txt"
         ids: Any = text.rstrip("\n").split("\n") if lines else json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(
             f"{there[0]}: the ids can't be read ({error}). Cure: write it as UTF-8."
         ) from error
@@ -131,7 +132,7 @@ def _text(one: Any) -> str | None:
 
 def _read_parquet(path: Path) -> tuple[list[str], np.ndarray]:
     try:
-        table = pq.read_table(path)
+        table = read_parquet_table(path)
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"{path}: the Parquet file can't be read ({error}). Cure: write it again."

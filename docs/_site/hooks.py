@@ -23,6 +23,7 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "threat-model.md",
     **{
         f"notebooks/{path.name}": f"tutorials/{path.stem}.md"
         for path in sorted((ROOT / "notebooks").glob("*.ipynb"))

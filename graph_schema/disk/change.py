@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from graph_schema.disk.files import flush, flush_folder, is_inside
+from graph_schema.disk.files import flush, flush_folder, is_inside, read_json
 from graph_schema.disk.locks import held
 from graph_schema.disk.scratch import made_folder, scratch_folder
 
@@ -94,7 +94,7 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
     """The names of new files and of those that leave. The folder may come from anywhere: raises
     OSError for a list that is damaged or names files outside."""
     try:
-        listed = json.loads((folder / COMMITTED / _LIST).read_text(encoding="utf-8"))
+        listed = read_json(folder / COMMITTED / _LIST)
         new, old = list(listed["new"]), list(listed["old"])
     except (ValueError, KeyError, TypeError) as error:
         words = f"its list of files is damaged; delete {COMMITTED} there"

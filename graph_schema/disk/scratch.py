@@ -36,7 +36,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 def new_folder(parent: Path, stem: str) -> Iterator[Path]:
     """Make a folder in ``parent`` whose name is ``stem`` and a token, and hold it. Raises OSError.
 
-    The block decides what becomes of the folder.
+    Only the owner may read it. The block decides what becomes of the folder.
     """
     with ExitStack() as stack:
         yield _made_and_held(parent, stem, stack)
@@ -46,7 +46,7 @@ def _made_and_held(parent: Path, stem: str, stack: ExitStack) -> Path:
     """Another process may take the folder for abandoned before it is held: then another is made."""
     while True:
         place = parent / f"{stem}{secrets.token_hex(8)}"
-        place.mkdir()
+        place.mkdir(mode=0o700)
         with suppress(FileNotFoundError, BlockingIOError):
             stack.enter_context(held(place))
             if place.exists():

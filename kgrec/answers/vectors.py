@@ -103,7 +103,7 @@ class Vectors:
             For another ending, and where the file can't be written.
         """
         place = check_vector_file(path)
-        return save_file(place, self._writers()[place.suffix.lower()])
+        return save_file(place, self._writers()[place.suffix.lower()], private=True)
 
     def _writers(self) -> dict[str, Callable[[str], object]]:
         return {

@@ -7,7 +7,6 @@ Exit codes: 0 done; 1 a KgrecError or an error of the system (its message on std
 from __future__ import annotations
 
 import errno
-import sys
 import traceback
 import warnings
 from collections import Counter
@@ -18,7 +17,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from graph_schema.errors import KgrecError
-from kgrec.cli._console import settle_console
+from graph_schema.output.printable import printable
+from kgrec.cli._console import settle_console, show
 from kgrec.cli._pseudonyms import forget_key
 from kgrec.extras import give_matplotlib_a_folder
 
@@ -31,6 +31,13 @@ class KgrecCommand(TyperCommand):
     """A command that refuses an option given twice, of which only the last would count."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return self._parsed(ctx, args)
+        except Exception as error:
+            _make_harmless(error)
+            raise
+
+    def _parsed(self, ctx: Any, args: list[str]) -> list[str]:
         given: list[Any] = self.make_parser(ctx).parse_args(args=list(args))[2]
         for option, times in Counter(given).items():
             if times > 1 and not (option.multiple or option.is_flag):
@@ -70,18 +77,25 @@ class KgrecGroup(TyperGroup):
                 raise
             fail(str(error), FAILED)
         except Exception as error:
+            _make_harmless(error)
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, EOFError)):
                 raise  # typer's own: usage errors, exits, prompts broken off
             _fail_internally()
 
 
+def _make_harmless(error: Any) -> None:
+    """Errors of usage have what was given in their message."""
+    if isinstance(getattr(error, "message", None), str):
+        error.message = printable(error.message)
+
+
 def _show_warning(message: Warning | str, *_: Any) -> None:
     """Print a warning without the line of code that gave it."""
-    print(f"note: {message}", file=sys.stderr)
+    show(f"note: {message}", err=True)
 
 
 def _fail_internally() -> None:
-    traceback.print_exc()
+    show(traceback.format_exc(), err=True, end="")
     fail("this is an error in kgrec itself: please report it with the lines above", INTERNAL_ERROR)
 
 
@@ -92,7 +106,7 @@ def _is_no_text(text: str) -> bool:
 
 def fail(message: str, code: int) -> None:
     """Print the message on stderr and end with this exit code."""
-    print(f"error: {message}", file=sys.stderr)
+    show(f"error: {message}", err=True)
     raise typer.Exit(code)
 
 
@@ -128,7 +142,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(version("kgrec"))
+        show(version("kgrec"))
         raise typer.Exit
 
 

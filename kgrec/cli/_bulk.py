@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from kgrec.cli._console import show
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli._progress import say
 
@@ -53,7 +54,7 @@ def print_files(written: BulkFiles, *, as_json: bool) -> None:
         )
         return
     print_values(written.rows, as_json=False)
-    print(f"\n{written.command}\n{written.schema_command}")
+    show(f"\n{written.command}\n{written.schema_command}")
     say(
         "Run the first command where Neo4j is stopped (import.sh has it too); then start Neo4j, "
         "and run the second, which makes constraints and indexes."

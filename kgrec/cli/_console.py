@@ -7,6 +7,8 @@ import io
 import sys
 from typing import Final, TextIO
 
+from graph_schema.output.printable import printable
+
 # What stands for a sign that a console may lack. Any other sign is written as \uXXXX.
 _PLAIN: Final = str.maketrans(
     {
@@ -35,6 +37,13 @@ def settle_console() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_HANDLER)
+
+
+def show(text: object = "", *, end: str = "\n", err: bool = False) -> None:
+    """Print a text on stdout, or on stderr, without what a terminal would obey: names, ids and
+    messages come from data. No other function of the command line prints."""
+    stream = sys.stderr if err else sys.stdout
+    print(printable(str(text)), end=end, file=stream, flush=True)
 
 
 def is_utf8(stream: TextIO | None) -> bool:

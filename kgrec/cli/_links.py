@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_schema.errors import RequestError
+from kgrec.cli._console import show
 from kgrec.cli._options import TAB
 from kgrec.cli._output import print_frame, print_values
 from kgrec.cli._progress import progress_on_stderr, say
@@ -101,7 +102,7 @@ def propose_links(
         return
     print_frame(found[[found.columns[0], *_SHOWN]].head(_ROWS), as_json=False)
     if len(found) > _ROWS:
-        print(f"and {len(found) - _ROWS:,} more")
+        show(f"and {len(found) - _ROWS:,} more")
 
 
 def write_links(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from kgrec.cli._console import show
 from kgrec.cli._output import print_frame, print_json, print_values
 from kgrec.cli._progress import say
 from kgrec.progress import Progress
@@ -98,7 +99,7 @@ def print_outcome(
     if len(scenarios):
         print_frame(scenarios.head(SHOWN), as_json=False)
     if len(scenarios) > SHOWN:
-        print(f"and {len(scenarios) - SHOWN:,} more scenarios")
+        show(f"and {len(scenarios) - SHOWN:,} more scenarios")
 
 
 def _table(outcome: Outcome, difference: Mapping[str, FrameDifference]) -> pd.DataFrame:

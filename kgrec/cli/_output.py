@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kgrec.cli._console import is_utf8
+from graph_schema.output.printable import escaped_inside, printable, printable_line
+from kgrec.cli._console import is_utf8, show
 from kgrec.presentation import plain_value
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ def print_json(value: Any) -> None:
     """One line of JSON. NaN and infinities become null, which every JSON reader accepts; where
     stdout is not UTF-8, signs beyond ASCII become \\uXXXX."""
     escaped = not is_utf8(sys.stdout)
-    print(json.dumps(plain_value(value), ensure_ascii=escaped, allow_nan=False), flush=True)
+    text = json.dumps(plain_value(value), ensure_ascii=escaped, allow_nan=False)
+    show(escaped_inside(text))
 
 
 def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "") -> None:
@@ -32,12 +34,13 @@ def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=Text(printable(title)) if title else None, title_justify="left")
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
-        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+        head = Text(printable(str(column)))
+        table.add_column(head, justify="right" if numeric else "left", overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(printable(_cell(value))) for value in row))
     Console(soft_wrap=False).print(table)
 
 
@@ -48,7 +51,7 @@ def print_values(values: Mapping[str, Any], as_json: bool) -> None:
         return
     width = max((len(name) for name in values), default=0)
     for name, value in values.items():
-        print(f"{name:<{width}}  {_cell(value)}")
+        show(f"{name:<{width}}  {printable_line(_cell(value))}")
 
 
 def _cell(value: Any) -> str:

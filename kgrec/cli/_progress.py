@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from graph_schema.output.printable import printable_line
+from kgrec.cli._console import show
 from kgrec.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def progress_on_stderr() -> Iterator[Progress]:
     from rich.progress import Progress as RichProgress
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -61,13 +63,15 @@ class Bars:
     def __call__(self, what: str, done: int, total: int) -> None:
         kind = what.partition(":")[0]
         if kind not in self._tasks:
-            self._tasks[kind] = self._bars.add_task(what, total=total or None, rate="")
+            self._tasks[kind] = self._bars.add_task(
+                printable_line(what), total=total or None, rate=""
+            )
             self._began[kind] = time.monotonic()
         seconds = time.monotonic() - self._began[kind]
         brief = seconds < 1.0
         self._bars.update(
             self._tasks[kind],
-            description=what,
+            description=printable_line(what),
             completed=done,
             total=total or None,
             visible=not (brief and done >= total),
@@ -94,7 +98,7 @@ class PlainLines:
         line = f"{what} {done:,}/{total:,}" if total else f"{what} {done:,}"
         if line == self._said or (not finished and now - self._last < LINE_EVERY_SECONDS):
             return
-        print(line + self._speed(now, done, total), file=sys.stderr, flush=True)
+        show(line + self._speed(now, done, total), err=True)
         self._kind, self._last, self._said = kind, now, line
 
     def _speed(self, now: float, done: int, total: int) -> str:
@@ -113,4 +117,4 @@ def _rate(steps: float) -> str:
 
 def say(message: str) -> None:
     """Print a note for a person on stderr, so that stdout holds the answer alone."""
-    print(message, file=sys.stderr, flush=True)
+    show(message, err=True)

@@ -55,7 +55,7 @@ def read_settings(path: Path | None, kind: type[_S]) -> _S:
         return kind()
     try:
         return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(f"{path} is no TOML file ({error}); correct its syntax.") from error
     except ValidationError as error:
         lines = [f"- {line}" for line in wrong_fields(error)]

@@ -11,6 +11,7 @@ import typer
 
 import kgrec
 from graph_schema.errors import StoreFileError
+from graph_schema.output.printable import printable
 
 if TYPE_CHECKING:
     from kgrec import GraphStore
@@ -70,6 +71,7 @@ def open_store(
         If a server can't be reached or refuses the password.
     """
     from graph_schema import GraphMapping
+    from kgrec.stores.kind import without_password
     from kgrec.stores.registry import store_kind
 
     names = None if mapping is None else GraphMapping.load(mapping)
@@ -77,9 +79,10 @@ def open_store(
     if kind.server:
         auth = _auth(kind, store, user)
         return kgrec.connect(store, auth=auth, database=database, mapping=names)
+    shown = without_password(store)
     if not create and not Path(store).exists():
         raise StoreFileError(
-            f"there is no store {store}; make it with: kgrec load FOLDER --store {store}"
+            f"there is no store {shown}; make it with: kgrec load FOLDER --store {shown}"
         )
     if make_folder:
         Path(store).absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -87,8 +90,10 @@ def open_store(
 
 
 def _auth(kind: StoreKind, store: str, user: str | None) -> tuple[str, str] | None:
+    from kgrec.stores.kind import without_password
+
     password = os.environ.get(kind.password) if kind.password else None
     if password is None and sys.stdin.isatty():
-        shown = store.rpartition("@")[2]
+        shown = printable(without_password(store))
         password = typer.prompt(f"Password for {shown}", hide_input=True, err=True, default="")
     return (user or kind.user, password) if password else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError, SourceError
+from graph_schema.output.spreadsheets import guarded_frame, unguarded
 from kgrec.presentation import plain_value
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def write_table(frames: Iterable[pd.DataFrame], path: Path) -> int:
         rows = writers[path.suffix.lower()](name, iter(frames))
 
     check_table(path)
-    save_file(path, write)
+    save_file(path, write, private=True)
     return rows
 
 
@@ -96,7 +97,8 @@ def _column(path: Path, column: str) -> list[str]:
     absent = (values.isna() | (values.astype(str) == "")).to_numpy(dtype=bool)
     if absent.any():
         raise ValueError(f"{absent.sum():,} of its {len(values):,} rows have no id")
-    return [str(value) for value in values.tolist()]
+    ids = [str(value) for value in values.tolist()]
+    return [*map(unguarded, ids)] if path.suffix.lower() == ".csv" else ids
 
 
 def _schema(frame: pd.DataFrame) -> pa.Schema:
@@ -127,7 +129,9 @@ def _write_csv(name: str, frames: Iterator[pd.DataFrame]) -> int:
     rows = 0
     with Path(name).open("w", encoding="utf-8", newline="") as stream:
         for number, frame in enumerate(frames):
-            frame.to_csv(stream, index=False, header=number == 0, lineterminator="\n")
+            guarded_frame(frame).to_csv(
+                stream, index=False, header=number == 0, lineterminator="\n"
+            )
             rows += len(frame)
     return rows
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._options import (
     DatabaseOption,
     DbUserOption,
@@ -79,4 +80,4 @@ def card(
     elif as_json:
         print_json(made.to_dict())
     else:
-        print(made.to_markdown())
+        show(made.to_markdown())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._options import DeviceOption, JsonOption, SeedOption
 from kgrec.cli._output import print_frame, print_json
 from kgrec.cli._progress import progress_on_stderr, say
@@ -74,9 +75,9 @@ def demo(
     print_frame(
         with_titles(model.snapshot, frame), as_json=False, title=f"Recommended to user {user}"
     )
-    print(f"\nWhy the first one:\n{explanation}\n\nThe same as a picture: {picture}")
-    print(NEXT_STEPS.format(model=folder / "model", user=user, item=best))
-    print(f"\nThe whole list, with its reasons and the graph to click through: {page.absolute()}")
+    show(f"\nWhy the first one:\n{explanation}\n\nThe same as a picture: {picture}")
+    show(NEXT_STEPS.format(model=folder / "model", user=user, item=best))
+    show(f"\nThe whole list, with its reasons and the graph to click through: {page.absolute()}")
     say(f"done in {seconds} s")
 
 

@@ -18,7 +18,9 @@ from typing import Annotated
 import typer
 
 from graph_schema.errors import KgrecError
+from graph_schema.output.printable import printable_line
 from kgrec.cli._app import FAILED, app
+from kgrec.cli._console import show
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption
 from kgrec.cli._output import print_json
 from kgrec.cli._stores import open_store
@@ -73,7 +75,8 @@ def doctor(
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
-            print(f"{'ok ' if check.ok else 'BAD'}  {check.name:<{width}}  {check.detail}")
+            said = printable_line(check.detail)
+            show(f"{'ok ' if check.ok else 'BAD'}  {check.name:<{width}}  {said}")
     if not all(check.ok for check in checks):
         raise typer.Exit(FAILED)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._options import (
     AvoidOption,
     CandidatesOption,
@@ -171,7 +172,7 @@ def explain(
     if as_json:
         print_json(answer.to_dict())
     else:
-        print(answer)
+        show(answer)
 
 
 def _in_list(

@@ -11,6 +11,7 @@ import typer
 
 from graph_schema.errors import RequestError
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._options import (
     CandidatesOption,
     ContextOption,
@@ -192,9 +193,9 @@ def _show_paths(paths: Sequence[GraphPath], otherwise: str, as_json: bool) -> No
         print_json([path.to_dict() for path in paths])
         return
     for rank, path in enumerate(paths, start=1):
-        print(f"{rank:>3}. {path.sentence}\n     {path}")
+        show(f"{rank:>3}. {path.sentence}\n     {path}")
     if not paths:
-        print(otherwise)
+        show(otherwise)
 
 
 def _show_importance(frame: pd.DataFrame, k: int, picture: Path | None, as_json: bool) -> None:

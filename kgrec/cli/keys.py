@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kgrec.cli._app import command_group
+from kgrec.cli._console import show
 from kgrec.cli._options import JsonOption
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli._progress import say
@@ -47,7 +48,7 @@ def list_(model: ServedOption = None, root: RootOption = None, as_json: JsonOpti
         print_json(found)
         return
     for one in found:
-        print(f"{one['name']}: {', '.join(one['scopes'])}")
+        show(f"{one['name']}: {', '.join(one['scopes'])}")
 
 
 @keys.command(epilog="Example: `kgrec keys remove shop --model model`")

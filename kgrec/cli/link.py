@@ -9,6 +9,7 @@ import typer
 
 from graph_schema.errors import RequestError
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._links import DumpFiles, propose_links, split_keys, write_links
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption, MappingOption, StoreOption
 from kgrec.cli._output import print_frame, print_values
@@ -143,7 +144,7 @@ def _propose(
         return
     print_frame(found[list(SHOWN)].head(_ROWS), as_json=False)
     if len(found) > _ROWS:
-        print(f"and {len(found) - _ROWS:,} more")
+        show(f"and {len(found) - _ROWS:,} more")
 
 
 def _write(

@@ -9,6 +9,7 @@ import typer
 
 from graph_schema.errors import SourceError
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._options import DatabaseOption, DbUserOption
 from kgrec.cli._progress import say
 from kgrec.cli._stores import open_store
@@ -80,7 +81,7 @@ def _check_free(out: Path | None) -> None:
 
 def _give(text: str, out: Path | None) -> None:
     if out is None:
-        print(text, end="")
+        show(text, end="")
         return
     try:
         with out.open("x", encoding="utf-8") as file:

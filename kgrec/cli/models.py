@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graph_schema.output.printable import printable_line
 from kgrec.cli._app import command_group
+from kgrec.cli._console import show
 from kgrec.cli._options import JsonOption
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli.serve import open_root
@@ -58,7 +60,7 @@ def list_(root: RootOption, as_json: JsonOption = False) -> None:
         return
     for entry in registry.models.values():
         mark = "*" if entry.name == registry.active else " "
-        print(f"{mark} {entry.name}  {entry.note or entry.folder}")
+        show(f"{mark} {entry.name}  {printable_line(entry.note or entry.folder)}")
 
 
 @models.command(epilog="Example: `kgrec models activate winter --root service`")
@@ -93,7 +95,8 @@ def history(root: RootOption, as_json: JsonOption = False) -> None:
         return
     for change in changes:
         when = dt.datetime.fromtimestamp(change.when, dt.UTC).isoformat(" ", "seconds")
-        print(f"{when}  {change.before or '-'} -> {change.name}  {change.who}: {change.reason}")
+        why = printable_line(change.reason)
+        show(f"{when}  {change.before or '-'} -> {change.name}  {change.who}: {why}")
 
 
 @models.command(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._options import (
     ContextOption,
     FewestPeopleOption,
@@ -53,4 +54,4 @@ def page(
     if as_json:
         print_json({"page": str(saved)})
     else:
-        print(saved)
+        show(saved)

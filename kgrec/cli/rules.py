@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._console import show
 from kgrec.cli._options import (
     ContextOption,
     HistoryOption,
@@ -213,7 +214,7 @@ def _log(folder: RuleFolder, at: int | None, as_json: bool) -> None:
     log, present = folder.log, folder.rules
     if at is not None:
         text = log.rules(at).to_toml()
-        print_values({"rules": text}, as_json) if as_json else print(text)
+        print_values({"rules": text}, as_json) if as_json else show(text)
         return
     rows: list[dict[str, Any]] = [
         {

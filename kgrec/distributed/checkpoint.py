@@ -28,7 +28,7 @@ from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor, Shard
 
-from graph_schema.disk.files import flush_folder, put_text
+from graph_schema.disk.files import flush_folder, put_text, read_json
 from kgrec.distributed.group import agreed
 from kgrec.distributed.shards import Shards
 from kgrec.errors import ModelError, reason
@@ -69,7 +69,7 @@ class SharedCheckpoint:
         with self._refusal_named():
             if group.is_first:
                 shutil.rmtree(fresh, ignore_errors=True)
-                fresh.mkdir(parents=True)
+                fresh.mkdir(mode=0o700, parents=True)
         group.wait()
         with _without_hints():
             tensors = self._tensors(model, optimizer, done.best)
@@ -134,7 +134,7 @@ class SharedCheckpoint:
     def _read_state(self) -> dict[str, Any] | None:
         """The content of ``state.json``; None where there is none. Raises ModelError."""
         try:
-            state = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
+            state = read_json(self.folder / _STATE)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from graph_schema.disk.files import read_json
 from kgrec.cli._stores import open_store
 from kgrec.distributed.config import WorkerConfig
 from kgrec.distributed.group import Group
@@ -104,7 +105,7 @@ def _arrays(texts: TextFeatures) -> dict[str, np.ndarray]:
 def _read_texts(folder: Path) -> TextFeatures:
     try:
         arrays = load_file(folder / "texts.safetensors")
-        size = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["text_size"]
+        size = read_json(folder / _MANIFEST)["text_size"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"{folder}: not readable ({error}); name a folder that all machines see."

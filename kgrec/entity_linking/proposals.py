@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from graph_schema import Catalog
+from graph_schema.output.spreadsheets import guarded_frame, unguarded_frame
 from kgrec.errors import RequestError, SourceError
 
 TEXT = "text"  # property ``origin`` of an accepted fact
@@ -74,7 +75,7 @@ def write_proposals(proposals: pd.DataFrame, path: Path) -> Path:
     marked = proposals if "accept" in proposals else proposals.assign(accept=1)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        marked[["accept", *others]].to_csv(path, index=False)
+        guarded_frame(marked[["accept", *others]]).to_csv(path, index=False)
     except OSError as error:
         raise SourceError(
             f"{path}: {error.strerror or error}. Cure: choose another file."
@@ -91,6 +92,7 @@ def read_proposals(path: Path) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise SourceError(f"{path}: {error}. Cure: give the file that kgrec link wrote.") from None
+    frame = unguarded_frame(frame)
     if "confidence" not in frame:
         return frame
     numbers = pd.to_numeric(frame["confidence"], errors="coerce")

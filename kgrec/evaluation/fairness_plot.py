@@ -12,6 +12,7 @@ from kgrec.evaluation.fairness_figures import ExposureCost, FairnessFigures
 from kgrec.extras import require
 from kgrec.metrics.exposure import Estimate, ItemGroup, PathQuality, UserGroup
 from kgrec.visualization.style import check_suffix, save, style
+from kgrec.visualization.text_wrap import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +88,7 @@ def _row(
 
 def _names(axes: Axes, title: str, groups: Mapping[str, Figures]) -> None:
     axes.set_title(title, fontweight="bold", loc="left", parse_math=False)
-    names = [n if len(n) <= _LONGEST else f"{n[: _LONGEST - 1]}…" for n in groups]
+    names = [n if len(n) <= _LONGEST else f"{n[: _LONGEST - 1]}…" for n in map(clean, groups)]
     # Names come from data: "$" must not start a formula.
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.disk.paths import given_path
+from graph_schema.output.spreadsheets import guarded_frame, unguarded_frame
 from kgrec.arguments import as_id
 from kgrec.errors import RequestError, SourceError
 from kgrec.files import save_file
@@ -136,7 +137,7 @@ class FeedbackLog:
         """
         place = given_path(path, "path")
         writer = _format(place, _WRITERS)
-        save_file(place, lambda name: writer(self.frame(), name))
+        save_file(place, lambda name: writer(self.frame(), name), private=True)
 
     def _check_lists(self) -> None:
         frame = self.frame()
@@ -251,12 +252,12 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 _READERS: Final[Mapping[str, Callable[[Path], pd.DataFrame]]] = {
-    ".csv": lambda path: pd.read_csv(path, dtype=_IDS, keep_default_na=True),
+    ".csv": lambda path: unguarded_frame(pd.read_csv(path, dtype=_IDS, keep_default_na=True)),
     ".parquet": pd.read_parquet,
     ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
 }
 _WRITERS: Final[Mapping[str, Callable[[pd.DataFrame, str], Any]]] = {
-    ".csv": lambda frame, name: frame.to_csv(name, index=False, lineterminator="\n"),
+    ".csv": lambda frame, name: guarded_frame(frame).to_csv(name, index=False, lineterminator="\n"),
     ".parquet": lambda frame, name: frame.to_parquet(name, index=False),
     ".jsonl": lambda frame, name: frame.to_json(name, orient="records", lines=True),
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.names import INTERACTED, ITEM, USER
+from graph_schema.output.printable import escaped_inside
 from kgrec.paths.people import PEOPLE
 from kgrec.stores.cypher_quoting import quote
 
@@ -113,7 +114,7 @@ _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 def _string(text: str) -> str:
     escaped = "".join(_ESCAPES.get(character, character) for character in text)
     # Some programs that run scripts end a line or a text at other control characters.
-    return "'" + re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]", _code, escaped) + "'"
+    return "'" + re.sub(r"[\x00-\x1f]", _code, escaped_inside(escaped)) + "'"
 
 
 def _code(found: re.Match[str]) -> str:

@@ -11,8 +11,10 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
+from graph_schema.disk.files import read_json
 from graph_schema.disk.paths import given_path
 from graph_schema.errors import RequestError, SourceError
+from graph_schema.output.printable import escaped_inside
 from kgrec.explore.cypher_export import script
 from kgrec.files import save_file, save_text
 
@@ -58,7 +60,8 @@ def export_graph(graph: Graph, path: str | Path) -> Path:
     if suffix == ".cypher":
         return save_text(path, script(plain))
     if suffix == ".json":
-        return save_text(path, json.dumps(_links(plain), ensure_ascii=False, indent=1) + "\n")
+        text = json.dumps(_links(plain), ensure_ascii=False, indent=1)
+        return save_text(path, escaped_inside(text) + "\n")
     import networkx as nx
 
     return save_file(path, lambda name: nx.write_graphml_xml(_for_xml(plain), name))
@@ -87,7 +90,7 @@ def read_graph(path: str | Path) -> Graph:
     path = Path(path)
     try:
         if path.suffix.lower() == ".json":
-            return _from_links(json.loads(path.read_text(encoding="utf-8")))
+            return _from_links(read_json(path))
         return _from_xml(nx.read_graphml(path, force_multigraph=True))
     except (OSError, ValueError, KeyError, TypeError, ParseError, nx.NetworkXError) as error:
         raise SourceError(

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from graph_schema.disk.files import put_text
+from graph_schema.disk.files import put_text, read_json
 from kgrec.config import RecommenderConfig
 from kgrec.errors import ModelError, TrainingError, reason
 from kgrec.extras import require
@@ -191,7 +191,7 @@ def check_kept(folder: Path) -> None:
     if not path.exists():
         return
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = read_json(path)
     except (OSError, ValueError):
         saved = None
     if not isinstance(saved, dict) or saved.get("format") != FORMAT:
@@ -206,7 +206,7 @@ def _read(folder: Path, fresh: TrialHistory) -> TrialHistory:
     if not path.exists():
         return fresh
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = read_json(path)
         trials = [Trial(**record) for record in saved["tries"]]
         version = (saved["format"], saved["version"])
         same = (saved["fingerprint"], saved["seed"]) == (fresh.fingerprint, fresh.seed)

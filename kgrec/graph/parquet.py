@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph_schema.disk.parquet_limits import read_parquet_table
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 from kgrec.graph.attributes import attribute_frame
 from kgrec.graph.columns import BLOCK, words
@@ -60,7 +61,7 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
         if label == SCENARIO and not path.exists():  # written before there were any
             nodes[name] = no_scenarios()
             continue
-        saved, vectors = from_columns(pq.read_table(path))
+        saved, vectors = from_columns(read_parquet_table(path))
         if _INTEGERS in (saved.schema.metadata or {}):
             integer_ids.add(label)
         frame = attribute_frame(saved)
@@ -72,7 +73,7 @@ def read_saved_snapshot(folder: Path) -> GraphSnapshot:
         items=nodes["items"],
         entities=nodes["entities"],
         interactions=interactions,
-        facts=_facts(pq.read_table(folder / "facts.parquet").to_pandas()),
+        facts=_facts(read_parquet_table(folder / "facts.parquet").to_pandas()),
         reviews=Texts(**_arrays(folder / "reviews.parquet")),
         queries=Texts(**_arrays(folder / "queries.parquet")),
         scenarios=with_named(nodes["scenarios"], interactions.scenario),
@@ -90,7 +91,7 @@ def _interactions(path: Path) -> Interactions:
         if name in WORDS:
             columns[name] = _words(path, name)
         else:
-            columns[name] = pq.read_table(path, columns=[name]).column(0).to_numpy()
+            columns[name] = read_parquet_table(path, columns=[name]).column(0).to_numpy()
     context = {
         name.removeprefix(_CONTEXT): _words(path, name)
         for name in pq.read_schema(path).names
@@ -100,7 +101,7 @@ def _interactions(path: Path) -> Interactions:
 
 
 def _words(path: Path, name: str) -> np.ndarray:
-    values = pq.read_table(path, columns=[name], read_dictionary=[name]).column(0)
+    values = read_parquet_table(path, columns=[name], read_dictionary=[name]).column(0)
     return words(values.to_pandas().array)
 
 
@@ -143,7 +144,7 @@ def _fact_parts(facts: Sequence[Facts]) -> Iterator[pa.Table]:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    table = pq.read_table(path)
+    table = read_parquet_table(path)
     arrays = {}
     for name in table.column_names:
         values = table[name].to_numpy(zero_copy_only=False)

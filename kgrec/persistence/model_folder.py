@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
-from graph_schema.disk.files import digest
+from graph_schema.disk.files import digest, is_inside, read_json
 from graph_schema.mapping import GraphMapping
 from graph_schema.report import shown
 from kgrec.arguments import check_choice
@@ -35,6 +35,8 @@ from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.nn.heads import HEADS
+from kgrec.persistence import ratings as saved_ratings
+from kgrec.persistence import recogniser as saved_recogniser
 from kgrec.persistence.precision import (
     PRECISIONS,
     Precision,
@@ -45,6 +47,7 @@ from kgrec.persistence.precision import (
 )
 from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
+from kgrec.persistence.signature import check_signature, signed
 from kgrec.rules.folder import FILES, RULES, RuleFolder
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.context.settings import ContextSettings
@@ -66,6 +69,9 @@ _CLUSTERS = "item_clusters.safetensors"
 _FOLLOWS = "follows.json"
 _HELD = "held_scores.safetensors"
 _START = "meta_training.safetensors"
+
+# Read where they are there; every other file that is read must be.
+_OPTIONAL = (*saved_ratings.FILES, *saved_recogniser.FILES, "scenarios.parquet")
 
 MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT, beside=FILES)
 
@@ -118,7 +124,7 @@ def state_of_files(files: Mapping[str, bytes], device: str) -> FittedState:
     """The state of a folder's files by name. Raises ModelError, DeviceError."""
     with tempfile.TemporaryDirectory(prefix="kgrec-") as scratch:
         for name, content in files.items():
-            if Path(name).name != name:
+            if Path(name).name != name or not is_inside(name):
                 raise ModelError(f"{name} leads out of the model's folder; this is no kgrec model.")
             (Path(scratch) / name).write_bytes(content)
         return read_state(Path(scratch), choose_device(device))
@@ -184,7 +190,7 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
     }
     if engine.context is not None:
         manifest["context"] = asdict(engine.context)
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    (folder / _MANIFEST).write_text(json.dumps(signed(manifest), indent=1), encoding="utf-8")
     if state.rules is not None:
         text = state.rules.text or state.rules.to_toml()
         (folder / RULES).write_text(text, encoding="utf-8")
@@ -222,6 +228,7 @@ def read_clusters(folder: Path) -> ItemClusters | None:
     if _CLUSTERS not in read_manifest(folder)["files"]:
         return None
     try:
+        _check_files(folder, {_CLUSTERS: read_manifest(folder)["files"][_CLUSTERS]})
         return _clusters(folder)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelError(
@@ -238,7 +245,7 @@ def _held(folder: Path) -> HeldScores:
 
 
 def _blend(folder: Path) -> Blend:
-    return Blend.of_json(json.loads((folder / _FOLLOWS).read_text(encoding="utf-8")))
+    return Blend.of_json(read_json(folder / _FOLLOWS))
 
 
 def _clusters(folder: Path) -> ItemClusters:
@@ -249,6 +256,7 @@ def _load(folder: Path, device: torch.device) -> FittedState:
     try:
         manifest = read_manifest(folder)
         _check_files(folder, manifest["files"])
+        _check_no_other(folder, manifest["files"])
         return _read(folder, manifest, device)
     except OSError as error:
         raise ModelError(
@@ -261,20 +269,47 @@ def _load(folder: Path, device: torch.device) -> FittedState:
 
 def _check_files(folder: Path, checksums: Mapping[str, str]) -> None:
     for name, expected in checksums.items():
+        if not is_inside(name):
+            raise ModelError(f"{folder}: {shown(name)} leads out of it; this is no kgrec model.")
         path = folder / name
         if not path.exists():
             raise ModelError(f"{folder}: {name} is missing; copy the whole folder or train again.")
+        _check_place(folder, path)
         if digest(path) != expected:
             raise ModelError(f"{path} is truncated or was changed; copy it again or train again.")
 
 
+def _check_no_other(folder: Path, listed: Collection[str]) -> None:
+    """Raise ModelError where a file that would be read has no checksum, or is not in the folder."""
+    for name in _OPTIONAL:
+        if name not in listed and (folder / name).exists():
+            raise ModelError(
+                f"{folder} holds {name}, which its manifest does not list: it was put there later; "
+                "move it away."
+            )
+    for name in FILES:
+        if (folder / name).exists():
+            _check_place(folder, folder / name)
+
+
+def _check_place(folder: Path, path: Path) -> None:
+    """Raise ModelError for a link out of the folder, and for what is no file, such as a pipe."""
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise ModelError(
+            f"{path} is no file of the folder, but a link to another place, or of another kind; "
+            "copy the model's own files there."
+        )
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the manifest of a model's folder says. Raises ModelError for another folder."""
+    """What the manifest of a model's folder says. Raises ModelError for another folder, and for one
+    that ``KGREC_MODEL_KEY_FILE`` asks to be signed and is not."""
     path = folder / _MANIFEST
     if not path.exists():
         raise ModelError(f"{folder} is not a saved model: {_MANIFEST} is missing. See save().")
+    _check_place(folder, path)
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except ValueError as error:
         raise ModelError(f"{path} is not readable ({error}); copy it again.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -288,12 +323,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     if not isinstance(manifest.get("files"), dict):
         raise ModelError(f"{path} does not list the model's files; copy it again or train again.")
+    check_signature(manifest, folder)
     return manifest
 
 
 def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> FittedState:
     config = _config(folder, manifest["config"])
-    vocabulary = _from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
+    vocabulary = _from_json(read_json(folder / "vocabulary.json"))
     shape = manifest["shape"]
     newer = set(shape) - {field.name for field in fields(ModelShape)}
     if shape.get("head", "none") not in HEADS:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from graph_schema.disk.files import read_json
 from kgrec.features.tables import Vocabulary
 from kgrec.ratings.attributes.taste import AttributeTaste
 from kgrec.ratings.blend import RatingBlend
@@ -19,7 +20,7 @@ from kgrec.ratings.scale import RatingScale
 from kgrec.scoring.context.rating_effects import ContextPenalty
 from kgrec.text.sentiment import Sentiment
 
-_WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
+FILES = _WEIGHTS, _SHAPE = "ratings.safetensors", "ratings.json"
 _BLEND, _SENTIMENT, _CONTEXT = "blend", "blend.sentiment", "context"
 _LIKES = "like_blend"
 _TASTE, _CROSS, _TOKENS = "taste", "blend.taste.cross", "blend.taste.items"
@@ -57,7 +58,7 @@ def read_rating_model(
     """The model that ``write_rating_model`` wrote; None without one."""
     if not (folder / _SHAPE).exists():
         return None
-    shape = json.loads((folder / _SHAPE).read_text(encoding="utf-8"))
+    shape = read_json(folder / _SHAPE)
     scale = {name: _tuple(value) for name, value in shape["scale"].items()}
     blend, context = shape.pop(_BLEND, None), shape.pop(_CONTEXT, None)
     likes = shape.pop(_LIKES, None)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from graph_schema.disk.files import read_json
 from kgrec.scenarios.fitted_recogniser import FittedRecogniser
 from kgrec.scenarios.recogniser import Recogniser
 
-_ARRAYS, _NAMES = "recogniser.safetensors", "recogniser.json"
+FILES = _ARRAYS, _NAMES = "recogniser.safetensors", "recogniser.json"
 # Fields of FittedRecogniser by the names of their arrays in the file.
 _TABLES = {"attributes": "attributes", "hours": "hours", "sharpness": "text_scales"}
 
@@ -32,8 +33,6 @@ def read_recogniser(folder: Path) -> FittedRecogniser | None:
     if not (folder / _NAMES).exists():
         return None
     arrays = load_file(folder / _ARRAYS)
-    names = np.array(
-        json.loads((folder / _NAMES).read_text(encoding="utf-8"))["scenarios"], dtype=object
-    )
+    names = np.array(read_json(folder / _NAMES)["scenarios"], dtype=object)
     tables = {field: arrays[name] for name, field in _TABLES.items()}
     return FittedRecogniser(names=names, model=Recogniser.of_arrays(arrays), **tables)

@@ -147,13 +147,13 @@ class RuleFolder:
 
     def _write(self, log: RuleLog, rules: str) -> None:
         """The log first: where the other is not written, the log shows it."""
-        save_text(self._place(LOG), log.text)
-        save_text(self._place(RULES), rules)
+        save_text(self._place(LOG), log.text, private=True)
+        save_text(self._place(RULES), rules, private=True)
 
     def _write_held(self, rows: list[Mapping[str, Any]]) -> None:
         lines = [json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows]
         if lines or self._place(HELD).exists():
-            save_text(self._place(HELD), "".join(lines))
+            save_text(self._place(HELD), "".join(lines), private=True)
 
     def _rows(self) -> list[Mapping[str, Any]]:
         rows: list[Mapping[str, Any]] = []
@@ -161,7 +161,7 @@ class RuleFolder:
             place = f"{self._place(HELD)}, line {number}"
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise RequestError(f"{place} is no JSON ({error}); remove the line.") from error
             if not isinstance(row, dict) or set(row) != set(HELD_COLUMNS):
                 raise RequestError(f"{place} is no held item; remove the line.")

@@ -139,7 +139,7 @@ class RuleLog:
 def _entry(line: str, place: str) -> LogEntry:
     try:
         values = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(
             f"{place} is no JSON ({error}); restore the file from a copy."
         ) from error

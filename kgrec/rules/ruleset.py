@@ -85,7 +85,7 @@ class Rules:
         RequestError."""
         try:
             whole = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise RequestError(f"{file} is no valid TOML: {error}; correct it there.") from error
         others = [key for key in whole if key != _TABLE]
         if others:

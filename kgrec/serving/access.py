@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
-from graph_schema.disk.files import put_file
+from graph_schema.disk.files import put_file, read_json
 from kgrec.errors import RequestError, ServiceError, reason
 
 Scope: TypeAlias = Literal["read", "write", "explore", "admin"]
@@ -133,7 +133,7 @@ class Keys:
         if version == self._version:
             return
         try:
-            rows = json.loads(self.path.read_text("utf-8"))["keys"]
+            rows = read_json(self.path)["keys"]
             keys = tuple(
                 Key(str(r["name"]), str(r["sha256"]), tuple(r["scopes"]), int(r["made"]))
                 for r in rows
@@ -156,8 +156,7 @@ class Keys:
         def write(name: str) -> None:
             Path(name).write_text(text, "utf-8")
 
-        put_file(self.path, write)
-        self.path.chmod(0o600)
+        put_file(self.path, write, private=True)
         self._version = None
         self.refresh()
 

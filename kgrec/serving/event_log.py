@@ -50,6 +50,7 @@ class EventLog:
         self.path = path
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            os.fchmod(self._file, 0o600)  # also one that was copied here
             self.last = self._recover()
             flush(path.parent)
         except OSError as error:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from graph_schema import Catalog
 from graph_schema.names import KEY_COLUMNS, LABEL_FRAMES
+from graph_schema.output.printable import printable
 from kgrec.errors import CatalogError, KgrecError, RequestError
 from kgrec.feedback import EventWeights
 from kgrec.graph.news import updated
@@ -174,10 +175,10 @@ def main(arguments: list[str]) -> int:
     try:
         refused = fold(Root(Path(folder)), name, new, int(until))
     except KgrecError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 1
     for one in refused:
-        print(one, file=sys.stderr)
+        print(printable(str(one)), file=sys.stderr)
     return 0
 
 

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from graph_schema.disk.files import put_text
+from graph_schema.disk.files import put_text, read_json
 from graph_schema.disk.locks import held
 from kgrec.errors import RequestError, ServiceError, reason
 
@@ -147,8 +147,14 @@ class Root:
         return self.folder / _REGISTRY
 
     def folder_of(self, entry: ModelEntry) -> Path:
-        """Where a model lies."""
-        return self.folder / entry.folder
+        """Where a model lies. Raises ServiceError for a relative place out of the root."""
+        place = self.folder / entry.folder
+        if not Path(entry.folder).is_absolute() and not place.resolve().is_relative_to(self.folder):
+            raise ServiceError(
+                f"{self.registry_file}: the folder of model {entry.name!r} leads out of "
+                f"{self.folder}; add the model again with kgrec models add."
+            )
+        return place
 
     def new_folder(self, name: str) -> Path:
         """Where a model that the service makes will lie."""
@@ -157,7 +163,7 @@ class Root:
     def read(self) -> Registry:
         """The registry; an empty one where there is none. Raises ServiceError."""
         try:
-            content = json.loads(self.registry_file.read_text("utf-8"))
+            content = read_json(self.registry_file)
             return _registry(content)
         except FileNotFoundError:
             return Registry()
@@ -182,7 +188,7 @@ class Root:
                 "history": [asdict(change) for change in registry[0].history],
             }
             try:
-                put_text(self.registry_file, json.dumps(content, indent=1))
+                put_text(self.registry_file, json.dumps(content, indent=1), private=True)
             except OSError as error:
                 raise ServiceError(
                     f"{self.registry_file} can't be written ({reason(error)}); free some space or "

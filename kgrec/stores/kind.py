@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,12 +11,24 @@ if TYPE_CHECKING:
     from kgrec.stores.base import GraphStore
 
 
+def without_password(address: str) -> str:
+    """An address as messages show it: without a user and password, which end at the last "@", as
+    they may have any sign."""
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        scheme, rest = "", address
+    before, at, host = rest.rpartition("@")
+    hides = bool(at) and (bool(mark) or ":" in before)
+    return f"{scheme}{mark}{host if hides else rest}"
+
+
 @dataclass(frozen=True)
 class Access:
     """How to open an address: everything that ``kgrec.connect`` takes beside it."""
 
-    auth: Any = None  # (user, password), or what the driver takes in its place
-    driver: Any = None  # a driver object of the caller
+    # (user, password), or what the driver takes in its place; shown nowhere
+    auth: Any = field(default=None, repr=False)
+    driver: Any = field(default=None, repr=False)  # a driver object of the caller
     database: str | None = None
     mapping: GraphMapping | None = None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from graph_schema.errors import StoreError
 from kgrec.stores import embedded, neo4j
-from kgrec.stores.kind import Access, StoreKind
+from kgrec.stores.kind import Access, StoreKind, without_password
 
 if TYPE_CHECKING:
     from neo4j import Auth, Driver
@@ -66,7 +66,8 @@ def store_kind(address: str, access: Access | None = None) -> StoreKind:
         if kind.opens(address, access or Access()):
             return kind
     usages = ", or ".join(kind.usage for kind in STORES)
-    raise StoreError(f"{address}: not an address of a graph store. Cure: use {usages}.")
+    shown = without_password(address)
+    raise StoreError(f"{shown}: not an address of a graph store. Cure: use {usages}.")
 
 
 def names_store(address: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from graph_schema.disk.files import read_json
 from kgrec.files import FolderKind
 from kgrec.text.encoding.adapters import PrefixEncoder
 from kgrec.text.encoding.finetuned_model import ADAPTER_CONFIG, FORMAT, MANIFEST, VERSION
@@ -16,7 +17,7 @@ from kgrec.text.encoding.models import sha256
 from kgrec.text.encoding.notices import peft_warnings_hidden, transformers_notices_hidden
 from kgrec.text_finetuning.tuner import TunedModel
 
-TUNED = FolderKind.of_format("tuned text model", MANIFEST, FORMAT)
+TUNED = FolderKind.of_format("tuned text model", MANIFEST, FORMAT, private=False)
 
 
 def write_tuned_model(
@@ -68,7 +69,7 @@ def _write_adapter(network: Any, folder: Path, base: str) -> None:
         network.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / ADAPTER_CONFIG  # peft writes sets in random order; sorted, equal runs are equal
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json(path)
     config = {name: sorted(v) if isinstance(v, list) else v for name, v in config.items()}
     path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -79,7 +80,7 @@ def _copy_pooling(source: Path, folder: Path) -> None:
     if not modules.is_file():
         return
     shutil.copy(modules, folder)
-    for module in json.loads(modules.read_text(encoding="utf-8")):
+    for module in read_json(modules):
         part = source / module["path"]
         if module["path"] and part.is_dir():
             shutil.copytree(part, folder / module["path"], dirs_exist_ok=True)

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from graph_schema.disk.files import read_json
 from kgrec.errors import ModelError, reason
 from kgrec.files import FolderKind, check_writable, read_folder, readable_folder, replaced_folder
 
@@ -75,7 +76,7 @@ class Checkpoint:
         """Whether the folder holds a state of other data, settings or seed."""
         try:
             place = readable_folder(self.folder, CHECKPOINT) / CHECKPOINT.manifest
-            found = json.loads(place.read_text(encoding="utf-8"))
+            found = read_json(place)
         except (OSError, ValueError):
             return False
         return isinstance(found, dict) and found.get("fingerprint") != self.fingerprint
@@ -143,7 +144,7 @@ class Checkpoint:
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
     """The state and the tensors by file. Raises ModelError."""
     try:
-        state = json.loads((folder / CHECKPOINT.manifest).read_text(encoding="utf-8"))
+        state = read_json(folder / CHECKPOINT.manifest)
         tensors = {name: load_file(folder / f"{name}.safetensors") for name in _TENSORS}
     except Exception as error:
         raise ModelError(

@@ -12,7 +12,7 @@ import numpy as np
 from kgrec.extras import require
 from kgrec.visualization.graph_view import COLOURS
 from kgrec.visualization.style import INK, check_suffix, save, style
-from kgrec.visualization.text_wrap import wrap
+from kgrec.visualization.text_wrap import clean, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def draw_bars(bars: Bars, path: Path) -> Path:
 def _draw_series(axes: Axes, bars: Bars, name: str, number: int, places: np.ndarray) -> None:
     thickness = 0.8 / len(bars.values) * 0.92
     look: dict[str, Any] = {"color": COLOURS[number % 7], "hatch": HATCHES[number % 7]}
-    label = name.replace("$", "\\$")
+    label = clean(name).replace("$", "\\$")
     axes.barh(places, bars.values[name], thickness, label=label, edgecolor="white", **look)
     axes.plot(bars.marks[name], places, "|", color=INK, markersize=9, markeredgewidth=2)
     for value, place in zip(bars.values[name], places, strict=True):

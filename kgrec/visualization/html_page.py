@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph_schema.errors import RequestError
 from graph_schema.names import INTERACTED
+from graph_schema.output.printable import escaped_inside, printable
 from kgrec.files import save_text
 from kgrec.visualization.graph_view import GraphView, NodeKey, ViewEdge, ViewNode, graph_view
 from kgrec.visualization.layout import Box, place_nodes, separate
@@ -35,6 +36,7 @@ LIST_LINES = (
     "dashed line: a similarity, no relationship",
     "+3: neighbours; click the box twice",
 )
+_EXACT = "parameters"  # the name of values that are shown as they are
 _PROGRAM = ("assets/spots.js", "assets/page.js", "assets/page_list.js")
 MAX_LABELS = 60  # of more lines than that, the relation is shown only under the pointer
 
@@ -82,12 +84,12 @@ def write_page(
     view = graph_view(graph, title)
     content = _content(view, paths, boxes) if lists is None else _listed(view, lists)
     text = Template(_asset("assets/page.html")).substitute(
-        title=html.escape(view.title),
-        note=html.escape(view.note if note is None else note),
-        foot="" if lists is None else html.escape(lists.foot),
+        title=_text(view.title),
+        note=_text(view.note if note is None else note),
+        foot="" if lists is None else _text(lists.foot),
         shape="graph" if lists is None else "lists",
         style=_asset("assets/page.css"),
-        view=_inside_script(_json(content)),
+        view=_inside_script(_json(_shown(content))),
         library=_asset("vendor/cytoscape.min.js"),
         program="".join(map(_asset, _PROGRAM)),
     )
@@ -98,8 +100,26 @@ def _asset(name: str) -> str:
     return files("kgrec.visualization").joinpath(name).read_text(encoding="utf-8")
 
 
+def _text(text: str) -> str:
+    """Plain text as HTML."""
+    return html.escape(printable(text))
+
+
+def _shown(value: Any, name: str = "") -> Any:
+    """JSON values with texts as a page shows them; parameters of Cypher are copied from it, and
+    stay as they are."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list | tuple):
+        return [_shown(part) for part in value]
+    if isinstance(value, dict) and name != _EXACT:
+        return {printable(key): _shown(part, key) for key, part in value.items()}
+    return value
+
+
 def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return escaped_inside(text)
 
 
 def _inside_script(text: str) -> str:

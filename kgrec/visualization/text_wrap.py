@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 
+from graph_schema.output.printable import without_hidden
+
 MAX_LINES = 3
 
 
 def clean(text: str) -> str:
-    """Put the text on one line, without characters that can't be drawn or written to a file."""
-    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
+    """Put the text on one line, without characters that can't be drawn or written to a file, that
+    change the direction of others, or that nobody sees."""
+    seen = without_hidden(text)
+    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in seen)
     return " ".join(shown.split())
 
 

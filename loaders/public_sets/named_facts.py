@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.catalog import Catalog
-from graph_schema.disk.files import digest
+from graph_schema.disk.files import digest, read_json
 from loaders.atomic.recbole import recbole
 from loaders.export import to_csv_folder
 from loaders.public_sets.wheels import kept_folder
@@ -82,7 +82,7 @@ def _shipped(name: str) -> bytes:
 def _is_whole(folder: Path) -> bool:
     """Whether the files are as they were made, from the facts of this version."""
     with suppress(OSError, ValueError, AttributeError):
-        known = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
+        known = read_json(folder / _DIGESTS)
         same = all(digest(folder / name) == expected for name, expected in known.items())
         return same and all((folder / name).read_bytes() == _shipped(name) for name in _GRAPH)
     return False

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from graph_schema.disk.limits import COLUMNS
 from graph_schema.errors import SourceError
 from graph_schema.frames import SPECS, Kind
 from graph_schema.report import shown
 
 _BATCH: Final = 65_536  # rows held as objects of Python
-_MOST: Final = 2_000  # columns
 _IDS: Final = frozenset(
     column.name
     for spec in SPECS.values()
@@ -43,6 +43,7 @@ class JsonColumns:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._most = COLUMNS.value()
         self._columns: dict[str, _Column] = {}
         self._sizes: list[int] = []  # rows of each batch that was put away
         self._rows: list[int] = []  # the rows of this batch
@@ -80,10 +81,11 @@ class JsonColumns:
 
     def _new(self, name: str) -> _Column:
         where = f"{self._path}, row {self._rows[-1]}"
-        if len(self._columns) == _MOST:
+        if len(self._columns) == self._most:
             raise SourceError(
-                f"{where}: the objects have more than {_MOST:,} names, such as {shown(name)}. Cure:"
-                " write ids as values and not as names."
+                f"{where}: the objects have more than {self._most:,} names, such as {shown(name)}. "
+                "Cure: write ids as values and not as names; where all are right, "
+                f"{COLUMNS.cure()}."
             )
         if not name.isascii() and not _is_unicode(name):
             raise SourceError(f"{where}: the name {shown(name)} is no text. Cure: rename it.")

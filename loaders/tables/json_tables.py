@@ -20,15 +20,15 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
+from graph_schema.disk.limits import RECORD
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
 from loaders.report import Progress
 from loaders.tables.file_table import FileTable
 from loaders.tables.json_columns import JsonColumns, Number
-from loaders.tables.streams import CountingStream, open_bytes, text_lines
+from loaders.tables.streams import CountingStream, open_bytes, text_lines, too_long
 
 _BLOCK: Final = 1 << 20  # characters of an array read at once
-_LARGEST: Final = 64 << 20  # characters of one object
 _MOST_LITERAL: Final = 4 << 20  # characters of a Python dictionary that is parsed
 _SHOWN: Final = 200
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
@@ -131,11 +131,17 @@ def array_objects(
                 f"{path}: byte 0x{error.object[error.start]:02x} is not UTF-8. Cure: save the file "
                 "as UTF-8."
             ) from error
+        except _TooLongError:
+            raise SourceError(f"{path}, row {row + 1} of the array: {too_long()}") from None
         except (ValueError, RecursionError) as error:
             raise SourceError(
                 f"{path}, row {row + 1} of the array: this is no JSON ({_problem(error)}): "
                 f"{shown(text.here())}. Cure: {_CURE}"
             ) from error
+
+
+class _TooLongError(Exception):
+    """An object has more characters than it may."""
 
 
 class _ArrayText:
@@ -172,7 +178,9 @@ class _ArrayText:
                 value, self._at = decoder.raw_decode(self._held, self._at)
                 return value
             except ValueError:  # it may end in the next block
-                if len(self._held) - self._at > _LARGEST or not self._more():
+                if len(self._held) - self._at > RECORD.value():
+                    raise _TooLongError from None
+                if not self._more():
                     raise
 
     def _sign(self) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph_schema.disk.limits import is_swollen, swollen
+from graph_schema.disk.parquet_limits import check_parquet
 from graph_schema.errors import SourceError
 from graph_schema.report import shown
 from loaders.report import Progress
@@ -45,10 +47,14 @@ def _read_batches(
 ) -> pa.Table:
     batches, size = [], path.stat().st_size
     with pq.ParquetFile(source) as file:
-        total, done = file.metadata.num_rows, 0
+        check_parquet(file.metadata, path, size)
+        total, done, held = file.metadata.num_rows, 0, 0
         for batch in file.iter_batches(_BATCH):
             batches.append(batch)
             done += batch.num_rows
+            held += batch.nbytes
+            if is_swollen(held, size):
+                raise SourceError(f"{path}, row {done:,}: {swollen(held, size)}")
             if progress is not None:
                 progress(path.name, size * done // max(total, 1), size)
             if limit is not None and done >= limit:

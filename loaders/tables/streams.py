@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from graph_schema.disk.limits import RECORD, is_swollen, swollen
 from graph_schema.errors import SourceError
 from loaders.report import Progress
 from loaders.tables.packing import DamagedPackError, packing_of, unpacked
 
 UNIT = "\x1f"  # replaces a delimiter of several characters, which Arrow doesn't support
 _INSIDE = re.compile(rb'[^,;|\t\r\n"]"[^,;|\t\r\n"]')
+_PART = 1 << 20  # bytes that are unpacked at once
 _GIT_LFS = b"version https://git-lfs"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
@@ -36,6 +38,7 @@ class CountingStream(io.RawIOBase):
         self.path = path
         self.quotes = self.lines = 0
         self.inside = False
+        self._read = 0  # unpacked bytes
         self.size = path.stat().st_size
         self._progress = progress
         self._file: BinaryIO = path.open("rb")
@@ -54,7 +57,7 @@ class CountingStream(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        block = self._bytes.read(size if self._delimiter is None else max(size // 2, 1))
+        block = self._block(size if self._delimiter is None else max(size // 2, 1))
         if self._delimiter is not None:
             block = self._whole_delimiters(block).replace(self._delimiter, UNIT.encode())
         quotes = block.count(b'"')
@@ -65,6 +68,24 @@ class CountingStream(io.RawIOBase):
             done = self._file.tell() if block else self.size
             self._progress(self.path.name, done, self.size)
         return block
+
+    def _block(self, size: int) -> bytes:
+        """The next bytes; all with a size below 0. Raises SourceError where a packed file unpacks
+        to more than it may."""
+        if not self.packed:
+            return self._bytes.read(size)
+        parts, left = [], size
+        while left:
+            part = self._bytes.read(_PART if left < 0 else min(left, _PART))
+            parts.append(part)
+            self._read += len(part)
+            if is_swollen(self._read, self.size):
+                row = f", row {self.lines + 1:,}" if self.lines else ""
+                raise SourceError(f"{self.path}{row}: {swollen(self._read, self.size)}")
+            left -= len(part) if left > 0 else 0
+            if not part:
+                break
+        return b"".join(parts)
 
     def _whole_delimiters(self, block: bytes) -> bytes:
         """Return the block, extended while its end may be the middle of a delimiter."""
@@ -88,17 +109,27 @@ class CountingStream(io.RawIOBase):
 
 
 class LentStream(io.RawIOBase):
-    """A stream for a reader that may keep it for a while; closing it closes nothing else."""
+    """A stream for a reader that may keep it for a while; closing it closes nothing else.
 
-    def __init__(self, stream: CountingStream) -> None:
+    What reading raises is put into ``failures``, and the stream ends there: an exception of Python
+    in a thread of Arrow may let its reader wait for ever.
+    """
+
+    def __init__(self, stream: CountingStream, failures: list[Exception]) -> None:
         super().__init__()
-        self._stream = stream
+        self._stream, self._failures = stream, failures
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        return self._stream.read(size)
+        if self._failures:
+            return b""
+        try:
+            return self._stream.read(size)
+        except Exception as error:
+            self._failures.append(error.with_traceback(None))  # its frames hold the stream
+            return b""
 
 
 @contextmanager
@@ -194,14 +225,24 @@ def _wide_encoding(start: bytes) -> str | None:
     return None
 
 
+def too_long() -> str:
+    """What is wrong with a row, line or object that is too long, and the cure."""
+    return (
+        f"it is longer than {RECORD.value():,} bytes. Cure: look for a quote or a bracket that is "
+        f"never closed, or a line end that is missing; where it is right, {RECORD.cure()}."
+    )
+
+
 def text_lines(
     path: Path, encoding: str = "utf-8-sig", progress: Progress | None = None
 ) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a text file. Raises SourceError."""
     with open_bytes(path, progress) as stream:
         buffered = io.BufferedReader(stream, buffer_size=1 << 20)
-        number = 0
-        for number, raw in enumerate(buffered, start=1):
+        longest = RECORD.value()
+        for number, raw in enumerate(iter(lambda: buffered.readline(longest + 1), b""), start=1):
+            if len(raw) > longest:
+                raise SourceError(f"{path}, row {number}: {too_long()}")
             try:
                 line = raw.decode(encoding if number == 1 else encoding.removesuffix("-sig"))
             except UnicodeDecodeError as error:

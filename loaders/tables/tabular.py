@@ -19,13 +19,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
 
+from graph_schema.disk.limits import RECORD
+from graph_schema.disk.parquet_limits import check_columns
 from graph_schema.errors import RequestError, SourceError
 from graph_schema.frames import SPECS
 from graph_schema.report import shown
@@ -41,6 +43,7 @@ from loaders.tables.streams import (
     check_whole,
     open_bytes,
     source_errors,
+    too_long,
 )
 
 __all__ = [
@@ -60,7 +63,6 @@ __all__ = [
     "read_table",
 ]
 
-BLOCK: Final = 16 << 20  # bytes; a single record must fit
 _RELEASE_SECONDS: Final = 1.0  # within which Arrow's thread lets go of a stream, mostly at once
 TEXTS: Final = (".csv", ".tsv", ".txt", ".dat")  # delimited; .tsv by tabs
 JSON: Final = (".jsonl", ".ndjson", ".json")
@@ -202,6 +204,7 @@ def read_header(path: Path, form: CsvForm) -> list[str]:
     """Return the column names of a delimited file. Raises SourceError if names repeat or are all
     empty; several columns without a name are checked with their values."""
     names = read_first_row(path, form)
+    check_columns(len(names), path)
     problem = _header_problem(names)
     if problem is not None:
         check_whole(path)
@@ -237,7 +240,7 @@ def read_first_row(path: Path, form: CsvForm) -> list[str]:
     _check_is_text(path, form)
     with _open_text(path, form, "strict") as text:
         try:
-            return next(_python_reader(text, form), [])
+            return next(_python_reader(text, form, path), [])
         except (UnicodeError, csv.Error) as error:
             _raise_source_error(path, form, str(error))
 
@@ -300,7 +303,8 @@ def _skipping_bom(encoding: str) -> str:
 def _parse(stream: CountingStream, form: CsvForm, names: list[str], limit: int | None) -> pa.Table:
     """Read all rows. When this returns, no thread of Arrow holds an object of Python any more: one
     that lets go of it while the interpreter ends would abort the process."""
-    lent, failure = LentStream(stream), None
+    failures: list[Exception] = []
+    lent, failure = LentStream(stream, failures), None
     gone = weakref.ref(lent)
     try:
         table = _read_rows(lent, form, names, limit)
@@ -310,6 +314,8 @@ def _parse(stream: CountingStream, form: CsvForm, names: list[str], limit: int |
     end = time.monotonic() + _RELEASE_SECONDS
     while gone() is not None and time.monotonic() < end:
         time.sleep(0.001)
+    if failures:
+        raise failures[0]
     if failure is not None:
         raise failure
     return table
@@ -319,7 +325,7 @@ def _read_rows(stream: LentStream, form: CsvForm, names: list[str], limit: int |
     with pv.open_csv(
         stream,
         read_options=pv.ReadOptions(
-            block_size=BLOCK,
+            block_size=RECORD.value(),  # a row must fit
             encoding=form.encoding,
             column_names=None if form.names is None else list(form.names),
         ),
@@ -372,7 +378,7 @@ def _check_row_widths(path: Path, form: CsvForm, width: int) -> None:
     header: list[str] = []
     widths: Counter[int] = Counter()
     with _open_text(path, form, "replace") as text:
-        for number, fields in enumerate(_python_reader(text, form), start=1):
+        for number, fields in enumerate(_python_reader(text, form, path), start=1):
             header = header or fields
             widths[len(fields)] += bool(fields)
             if fields and len(fields) != width:
@@ -413,22 +419,41 @@ def _open_text(path: Path, form: CsvForm, errors: str) -> Iterator[io.TextIOWrap
         yield io.TextIOWrapper(buffered, _skipping_bom(form.encoding), errors=errors, newline="")
 
 
-def _python_reader(text: io.TextIOWrapper, form: CsvForm) -> Iterator[list[str]]:
-    csv.field_size_limit(1 << 30)
+def _python_reader(text: io.TextIOWrapper, form: CsvForm, path: Path) -> Iterator[list[str]]:
+    options: dict[str, Any] = {"delimiter": _one_byte(form.delimiter)}
     if form.quoted:
-        return csv.reader(text, delimiter=_one_byte(form.delimiter), escapechar=form.escape)
-    return csv.reader(text, delimiter=_one_byte(form.delimiter), quoting=csv.QUOTE_NONE)
+        return bounded_rows(csv.reader(text, escapechar=form.escape, **options), path)
+    return bounded_rows(csv.reader(text, quoting=csv.QUOTE_NONE, **options), path)
+
+
+def bounded_rows(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
+    """The rows of a reader of ``csv``. Raises SourceError for one that is too long."""
+    longest = RECORD.value()
+    csv.field_size_limit(longest)
+    number = 0
+    while True:
+        number += 1
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            if "field limit" not in str(error):
+                raise
+            raise SourceError(f"{path}, row {number}: {too_long()}") from error
+        if fields is None:
+            return
+        if sum(map(len, fields)) > longest:
+            raise SourceError(f"{path}, row {number}: {too_long()}")
+        yield fields
 
 
 def _check_quotes(path: Path, form: CsvForm) -> None:
     """Raise SourceError if a quoted field isn't closed, or something follows its closing quote;
     quotes inside a field without quotes are allowed."""
     with _open_text(path, form, "replace") as text:
-        csv.field_size_limit(1 << 30)
         number = 0
         try:
             rows = csv.reader(text, delimiter=form.delimiter, strict=True, escapechar=form.escape)
-            for _ in rows:
+            for _ in bounded_rows(rows, path):
                 number += 1
         except csv.Error as error:
             if "unexpected end of data" not in str(error):
@@ -453,10 +478,18 @@ def _raise_source_error(
         _check_quotes(path, form)
     if width is not None:
         _check_row_widths(path, form, width)
+    if "straddl" in reason:  # of a row that is longer than a block of Arrow
+        raise SourceError(f"{path}, row {_longest_row(path, form)}: {too_long()}")
     raise SourceError(
         f"{path}: the file can't be read as delimited text ({reason}). Cure: check its delimiter "
         f"({form.delimiter!r} now), its quotes and its encoding."
     )
+
+
+def _longest_row(path: Path, form: CsvForm) -> int:
+    with _open_text(path, form, "replace") as text:
+        sizes = (sum(map(len, fields)) for fields in _python_reader(text, form, path))
+        return max(enumerate(sizes, start=1), key=lambda row: row[1])[0]
 
 
 def _check_encoding(path: Path, form: CsvForm) -> None:
@@ -482,7 +515,7 @@ def _first_odd_byte(path: Path, form: CsvForm) -> tuple[int, int] | None:
     """The row and the first byte that is not in the file's encoding. Raises UnicodeError where the
     bytes can't be decoded at all."""
     with _open_text(path, form, "surrogateescape") as text:
-        for number, fields in enumerate(_python_reader(text, form), start=1):
+        for number, fields in enumerate(_python_reader(text, form, path), start=1):
             for sign in "".join(fields):
                 if "\udc80" <= sign <= "\udcff":
                     return number, ord(sign) - 0xDC00

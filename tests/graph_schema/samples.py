@@ -20,7 +20,15 @@ ODD_IDS = (
     "None",
     "\\N",
 )
-ODD_RELATIONS = ("film.producer.film", "made by: `x`", "über\nall", "1", "DELETE", "' OR 1=1")
+ODD_RELATIONS = (
+    "film.producer.film",
+    "made by: `x`",
+    "über\nall",
+    "1",
+    "DELETE",
+    "' OR 1=1",
+    "\\u0060 \\\\u0061",
+)
 
 
 def frames() -> dict[str, pd.DataFrame]:

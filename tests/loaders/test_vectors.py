@@ -112,3 +112,13 @@ def test_odd_parquet_files_are_refused(
     pq.write_table(pa.table(columns), folder / "vectors" / "image.parquet")
     with pytest.raises(SourceError, match=message):
         loaders.load(folder)
+
+
+def test_a_small_array_that_names_many_numbers_is_refused(folder: Path) -> None:
+    put(folder)
+    with (folder / "vectors" / "image.npy").open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**13, 8)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(b"\0" * 64)
+    with pytest.raises(SourceError, match=r"image\.npy: this is not an array"):
+        loaders.load(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -89,12 +90,9 @@ def test_the_files_are_those_of_the_manifest_and_no_pickle(saved: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the rights of files")
-def test_all_files_have_the_usual_rights(saved: Path, tmp_path: Path) -> None:
-    (tmp_path / "usual").touch()
-    usual = (tmp_path / "usual").stat().st_mode
-    assert {path.name: path.stat().st_mode for path in saved.iterdir()} == {
-        path.name: usual for path in saved.iterdir()
-    }
+def test_only_the_owner_may_read_it(saved: Path) -> None:
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in saved.iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("name", [*FILES, "manifest.json"])

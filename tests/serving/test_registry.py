@@ -80,3 +80,12 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ServiceError, match="can't be made"):
         Root.open(tmp_path / "file")
+
+
+def test_a_place_that_leads_out_of_the_root_is_refused(tmp_path: Path) -> None:
+    root = Root.open(tmp_path / "service")
+    root.add("shop", root.folder / "models" / "shop")
+    text = root.registry_file.read_text().replace("models/shop", "models/../../elsewhere")
+    root.registry_file.write_text(text)
+    with pytest.raises(ServiceError, match="leads out of"):
+        root.folder_of(root.read().entry("shop"))

@@ -52,7 +52,10 @@ def map_column(path: Path) -> np.ndarray:
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError:
-        mapped = np.load(path, allow_pickle=False)  # an array without rows can't be mapped
+        try:
+            mapped = np.load(path, allow_pickle=False)  # an array without rows can't be mapped
+        except MemoryError as error:
+            raise ValueError(f"{path.name} names more numbers than it has") from error
         if len(mapped):
             raise
     return np.asarray(mapped)

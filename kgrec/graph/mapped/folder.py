@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from graph_schema.disk.files import digest
+from graph_schema.disk.files import digest, read_json
 from graph_schema.errors import SourceError, reason
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
 from kgrec.files import FolderKind, read_folder, replaced_folder
@@ -195,7 +195,7 @@ def _open(folder: Path) -> GraphSnapshot:
 def _meta(folder: Path) -> Mapping[str, Any]:
     path = folder / META
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = read_json(path)
     except (OSError, ValueError) as error:
         raise SourceError(
             f"{folder}: there is no snapshot here ({META} can't be read). Cure: name a folder that "

@@ -81,11 +81,13 @@ def make_app(service: Service) -> Starlette:
         Route("/openapi.json", _fixed(json.dumps(description(table)).encode(), "application/json")),
         *(Route(path, _file(*found)) for path, found in _FILES.items()),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         lifespan=lifespan,
         exception_handlers={HTTPException: _refused},
     )
+    app.router.redirect_slashes = False  # the address of a redirection would hold what was asked
+    return app
 
 
 def _specific_first(table: list[Operation]) -> list[Operation]:

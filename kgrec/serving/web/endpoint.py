@@ -8,12 +8,14 @@ import logging
 import math
 import secrets
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from graph_schema.output.printable import printable
 from kgrec.errors import KgrecError
 from kgrec.serving.access import Key, is_loopback
 from kgrec.serving.problems import MEDIA_TYPE as PROBLEM
@@ -99,7 +101,8 @@ class Endpoint:
         except KgrecError as error:
             found = problem_of(error)
         except Exception:
-            _LOG.exception("request %s failed", request_id)
+            # The words of the error may come from the request.
+            _LOG.error("request %s failed\n%s", request_id, printable(traceback.format_exc()))
             found = Problem(
                 500, "internal", "an error in kgrec itself; report it with this request's id."
             )

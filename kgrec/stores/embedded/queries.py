@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from graph_schema.names import ENTITY, ITEM, QUERY, REVIEW, USER
 from kgrec.stores.base import EdgeType
-from kgrec.stores.cypher_quoting import quote, text
+from kgrec.stores.cypher_quoting import backticked as quote
+from kgrec.stores.cypher_quoting import text
 
 # Properties of a node for which kglite answers its label where they are absent.
 MADE_UP = ("type", "label", "node_type")

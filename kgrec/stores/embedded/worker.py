@@ -145,6 +145,7 @@ def main(parent: int, writing: bool) -> None:
     """Run the worker on standard input and output, for the process ``parent``.
 
     ``writing``: load what a write needs while the caller prepares its data."""
+    os.umask(0o077)  # the file, its locks and its folder hold people
     requests, answers = _pipes()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if writing:

@@ -64,7 +64,7 @@ def _listed(content: dict[str, Any]) -> list[str] | None:
     return [*files, _REPORT]
 
 
-BULK: Final = FolderKind("import", _MANIFEST, _listed)
+BULK: Final = FolderKind("import", _MANIFEST, _listed, private=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from neo4j.exceptions import (
 )
 
 from graph_schema.errors import QueryError, StoreAuthError, StoreConnectionError, StoreError
+from kgrec.stores.kind import without_password
 
 T = TypeVar("T")
 # Records of a read hold many rows each; after each fetch the server waits for the next request.
@@ -38,7 +38,7 @@ class Connection:
         driver: neo4j.Driver | None,
         database: str | None,
     ) -> None:
-        self.uri = re.sub(r"//[^/@]*@", "//", uri)
+        self.uri = without_password(uri)
         if self.uri != uri:
             # The driver would refuse it too, with the password in its message.
             raise StoreError(

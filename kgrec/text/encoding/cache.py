@@ -241,7 +241,11 @@ def _write(folder: Path, keys: np.ndarray, vectors: np.ndarray) -> Path:
     target = folder / f"{checksum[:32]}.safetensors"
     tensors = {"keys": np.ascontiguousarray(keys), "vectors": np.ascontiguousarray(vectors)}
     try:
-        put_file(target, lambda name: save_file(tensors, name, metadata={"sha256": checksum}))
+        put_file(
+            target,
+            lambda name: save_file(tensors, name, metadata={"sha256": checksum}),
+            private=True,  # vectors of what people wrote
+        )
     except SafetensorError as error:
         raise OSError(str(error)) from error
     return target

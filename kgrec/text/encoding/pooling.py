@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from graph_schema.disk.files import read_json
 from graph_schema.errors import TextModelError
 from kgrec.text.encoding.models import sha256
 
@@ -137,7 +137,7 @@ def _dense(folder: Path) -> Dense:
 
 def _read_json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
     except (OSError, ValueError) as error:
         raise TextModelError(
             f"{file} is missing or damaged ({error}); fetch the model again."

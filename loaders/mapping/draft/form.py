@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
+from graph_schema.disk.limits import RECORD
 from loaders.mapping.draft.names import is_known
 from loaders.tables.streams import open_bytes
 from loaders.tables.tabular import CsvForm, looks_like_data
@@ -127,7 +128,7 @@ def _fields(lines: list[str], delimiter: str, quoted: bool, escape: str | None) 
 def _reader(lines: list[str], delimiter: str, quoted: bool, escape: str | None) -> Any:
     if len(delimiter) > 1:
         lines, delimiter = [line.replace(delimiter, _UNIT) for line in lines], _UNIT
-    csv.field_size_limit(1 << 30)
+    csv.field_size_limit(RECORD.value())
     if not quoted:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     return csv.reader(lines, delimiter=delimiter, escapechar=escape)

@@ -1,0 +1,1 @@
+"""Texts of data in outputs: terminals, JSON, pages and spreadsheets."""
