@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.attacks.kept_rows import KeptRows
 from benchmarks.attacks.measure import People, attacked, clean, replayed
 from benchmarks.attacks.profiles import DESCRIBED, KINDS, Attack
 from benchmarks.harness import report
 from benchmarks.harness.datasets import load_dataset
 from graph_schema import Catalog
 from kgrec.cli._progress import say
+from kgrec.config import Effort
 from kgrec.poisoning import NEWEST, THRESHOLD
 
 SHARES: Final = (0.01, 0.03, 0.05)
@@ -31,14 +35,15 @@ PROTOCOL: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
-    names = asked.data.split(",")
+    names, shares = asked.data.split(","), [float(one) for one in asked.shares.split(",")]
+    kept = KeptRows(asked.rows)
     rows: list[dict[str, Any]] = []
     found: dict[str, Any] = {}
     for name in names:
-        found[name], table = _measure(name, asked)
-        rows += table
+        rows += _attacks(name, shares, asked.seed, kept)
+        found[name] = _without_fakes(name, asked.seed, kept)
     if not asked.no_normal:
-        found["normal_effort"], table = _normal(asked.seed)
+        found["normal_effort"], table = _normal(asked.seed, kept)
         rows += table
     result = {
         "data": names,
@@ -52,40 +57,67 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "found": found,
         "rows": rows,
     }
-    report.finish("poisoning", result, [_short(row) for row in rows], asked.save)
+    usual = asked.data == ",".join(TARGETS)
+    file = "poisoning" if usual else f"poisoning-{asked.data}"
+    report.finish(file, result, [_short(row) for row in rows], asked.save)
 
 
-def _measure(name: str, asked: argparse.Namespace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Without fakes, then each attack; a patient one at the largest share on small data."""
+def _without_fakes(name: str, seed: int, kept: KeptRows) -> dict[str, Any]:
     catalog = load_dataset(name).catalog
     people = People.of(catalog.interactions)
-    found = {"clean": clean(catalog, people, "quick", asked.seed)}
-    found["replayed"] = replayed(catalog, _CUTS[name], "quick", asked.seed)
+    of = {"data": name, "effort": "quick", "seed": seed}
+    found = {
+        "clean": kept.get({**of, "part": "clean"}, lambda: clean(catalog, people, "quick", seed)),
+        "replayed": kept.get(
+            {**of, "part": "replayed"}, lambda: replayed(catalog, _CUTS[name], "quick", seed)
+        ),
+    }
     say(f"{name}: {found}")
+    return found
+
+
+def _attacks(name: str, shares: Sequence[float], seed: int, kept: KeptRows) -> list[dict[str, Any]]:
+    """Each attack, the largest share first; a patient one at that share on small data."""
+    catalog = load_dataset(name).catalog
+    people = People.of(catalog.interactions)
+    targets = _targets(catalog, TARGETS[name], seed)
+    times = [("late", share) for share in sorted(shares, reverse=True)]
+    times += [("spread", max(shares))] if TARGETS[name] > 1 else []
     rows = []
-    targets = _targets(catalog, TARGETS[name], asked.seed)
-    times = [("late", share) for share in SHARES]
-    times += [("spread", SHARES[-1])] if TARGETS[name] > 1 else []
     for when, share in times:
         for kind in KINDS:
             for number, target in enumerate(targets):
                 attack = Attack(kind, share, target, when)
-                row = attacked(catalog, people, attack, "quick", asked.seed + number)
-                rows.append({"data": name, "effort": "quick", **row})
-                say(str(rows[-1]))
-    return found, rows
+                rows.append(_row(name, catalog, people, attack, "quick", seed + number, kept))
+    return rows
 
 
-def _normal(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _row(
+    name: str,
+    catalog: Catalog,
+    people: People,
+    attack: Attack,
+    effort: Effort,
+    seed: int,
+    kept: KeptRows,
+) -> dict[str, Any]:
+    of = {"data": name, "effort": effort, "seed": seed, **asdict(attack)}
+    row = kept.get(of, lambda: attacked(catalog, people, attack, effort, seed))
+    say(str({**of, **row}))
+    return {"data": name, "effort": effort, **row}
+
+
+def _normal(seed: int, kept: KeptRows) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A trained model on small data, without fakes and with copies."""
     name = "ml-100k-split"
     catalog = load_dataset(name).catalog
     people = People.of(catalog.interactions)
-    found = {"clean": clean(catalog, people, "normal", seed)}
-    say(f"{name}, normal effort: {found}")
     attack = Attack("copy", SHARES[-1], _targets(catalog, 1, seed)[0])
-    row = attacked(catalog, people, attack, "normal", seed)
-    return found, [{"data": name, "effort": "normal", **row}]
+    row = _row(name, catalog, people, attack, "normal", seed, kept)
+    of = {"data": name, "effort": "normal", "seed": seed, "part": "clean"}
+    found = {"clean": kept.get(of, lambda: clean(catalog, people, "normal", seed))}
+    say(f"{name}, normal effort: {found}")
+    return found, [row]
 
 
 def _targets(catalog: Catalog, count: int, seed: int) -> list[str]:
@@ -99,9 +131,10 @@ def _worst(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Over attacks in the newest tenth: at the largest share the mean HR@50 of each kind and its
     maximum, and the least AUC of each share."""
     late = [row for row in rows if row["times"] == "late" and row["effort"] == "quick"]
+    shares = sorted({row["share"] for row in late})
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in late:
-        if row["share"] == SHARES[-1]:
+        if row["share"] == shares[-1]:
             groups.setdefault((row["data"], row["attack"]), []).append(row)
     means = {
         part: max(float(np.mean([row[part] for row in some])) for some in groups.values())
@@ -110,7 +143,7 @@ def _worst(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     least = {
         f"{part}_{share:g}": min(row[part] for row in late if row["share"] == share)
         for part in ("auc_items", "auc_users")
-        for share in SHARES
+        for share in shares
     }
     return {**means, **least, "others_flagged": max(row["others_flagged"] for row in late)}
 
@@ -124,6 +157,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.poisoning", description="Fake users who push an item."
     )
     parser.add_argument("--data", default=",".join(TARGETS), help="data sets, separated by commas")
+    parser.add_argument(
+        "--shares", default="0.05,0.03,0.01", help="fakes as shares of the users, by commas"
+    )
+    parser.add_argument(
+        "--rows", type=Path, help="a .jsonl file that keeps each result, to continue from"
+    )
     parser.add_argument("--no-normal", action="store_true", help="only models of effort quick")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the result in benchmarks/results")

@@ -1,11 +1,12 @@
 """Items that fake users may have pushed: their newest users are odd, and more than expected.
 
-The statistic adds two deviations of an item, each in standard deviations that include how much
+The statistic adds three deviations of an item, each in standard deviations that include how much
 items differ anyway (as in a random-effects model; DerSimonian & Laird, 1986):
 
 - burst: of the users who chose it, more joined lately than of all events since its first one. An
   item that is new itself has new users by this count, too, and no burst.
 - oddness: those of its users who joined lately are odd under the model; see ``oddness``.
+- oddness of all its users, which the fakes raise most where an item has few others.
 
 Burst detection of shilling by single items goes back to Zhang, Chakrabarti, Ford & Makedon (KDD
 2006), attributes of fake profiles to Burke, Mobasher, Williams & Bhaumik (KDD 2006).
@@ -143,9 +144,9 @@ class _Items:
         users = np.bincount(pairs.item, minlength=pairs.n_items)
         newest = pairs.sums(late.astype(np.float64)).astype(np.int64)
         expected = _expected(pairs, late)
-        parts = [_oddness_of_items(pairs, late, odd, newest)]
+        parts = [_oddness_of_items(pairs, ~np.isnan(odd), odd)]
         if not late[pairs.lengths > 0].all():
-            parts.append(_burst(users, newest, expected))
+            parts += [_oddness_of_items(pairs, late, odd), _burst(users, newest, expected)]
         by_late = late[pairs.user]
         first = np.full(pairs.n_items, np.iinfo(np.int64).max)
         last = np.full(pairs.n_items, NO_TIME)
@@ -156,17 +157,18 @@ class _Items:
         return _Items(statistic, users, newest, strange, expected, first, last)
 
 
-def _oddness_of_items(pairs: Pairs, late: np.ndarray, odd: Floats, newest: Ints) -> Floats:
-    """float64 ``[items]``: how far the mean oddness of an item's newest users is from that of all
-    events."""
+def _oddness_of_items(pairs: Pairs, some: np.ndarray, odd: Floats) -> Floats:
+    """float64 ``[items]``: how far the mean oddness of those of an item's users who are among
+    ``some`` (bool ``[users]``) is from that of all events."""
     known = odd[pairs.user]
     known = known[~np.isnan(known)]
     if not len(known):
         return np.zeros(pairs.n_items)
-    count = np.maximum(newest, 1)
-    mean = pairs.sums(np.where(late, np.nan_to_num(odd), 0.0)) / count
-    deviation = np.where(newest > 0, mean - known.mean(), 0.0)
-    return _standardised(deviation, known.var() / count, newest >= _MANY[0])
+    users = pairs.sums(some.astype(np.float64))
+    count = np.maximum(users, 1)
+    mean = pairs.sums(np.where(some, np.nan_to_num(odd), 0.0)) / count
+    deviation = np.where(users > 0, mean - known.mean(), 0.0)
+    return _standardised(deviation, known.var() / count, users >= _MANY[0])
 
 
 def _burst(users: Ints, newest: Ints, expected: Floats) -> Floats:
