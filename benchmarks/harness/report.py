@@ -47,6 +47,7 @@ SUBJECTS: Final = {
     "load": "speed",
     "neighbours": "speed",
     "people": "people",
+    "poisoning": "poisoning",
     "scale": "speed",
     "service": "speed",
     "startup": "speed",

@@ -36,6 +36,7 @@ from kgrec.cli import (  # noqa: F401
     similar,
     similar_users,
     snapshot,
+    suspicious,
     train,
     tune_text,
     update,

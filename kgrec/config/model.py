@@ -155,6 +155,13 @@ class TrainingConfig(Settings):
         le=1,
         description="A user's weight is (sum of its target weights) ** user_weight.",
     )
+    user_cap: float | None = Field(
+        500.0,
+        ge=1,
+        allow_inf_nan=False,
+        description="A user counts as at most so many events, in the item–item weights and as "
+        "hidden events of an example; longer histories are scaled down. None: no limit.",
+    )
     sampling: Literal["auto", "full", "sampled"] = Field(
         "auto", description="Items per step: all, or a sample; auto: all of up to 20,000."
     )

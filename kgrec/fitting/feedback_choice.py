@@ -10,7 +10,7 @@ import torch
 
 from kgrec.arrays import Csr, distinct, pairs_to_csr, take_rows
 from kgrec.config import RecommenderConfig
-from kgrec.config.feedback import AUTO, FeedbackConfig
+from kgrec.config.feedback import AUTO
 from kgrec.feedback import EventWeights
 from kgrec.feedback.defaults import rating_values, rating_weights
 from kgrec.fitting.item_weight_choice import DECAY
@@ -49,13 +49,13 @@ def with_rating_weights(
     best = candidates[0]
     n_items = len(distinct(train.interactions.item))
     if len(candidates) > 1 and len(valid) and n_items <= _MAX_ITEMS:
-        best = _compared(feedback, candidates, train, valid, seed, progress)
+        best = _compared(config, candidates, train, valid, seed, progress)
     chosen = feedback.model_copy(update={"ratings": best})
     return config.model_copy(update={"feedback": chosen})
 
 
 def _compared(
-    feedback: FeedbackConfig,
+    config: RecommenderConfig,
     candidates: Sequence[dict[str, float]],
     train: GraphSnapshot,
     valid: Interactions,
@@ -66,8 +66,8 @@ def _compared(
     best, highest = candidates[0], 0.0
     for number, candidate in enumerate(candidates):
         follow()
-        weights = EventWeights.of(feedback.model_copy(update={"ratings": candidate}))
-        ndcg = question.ndcg(weights)
+        weights = EventWeights.of(config.feedback.model_copy(update={"ratings": candidate}))
+        ndcg = question.ndcg(weights, config.training.user_cap)
         if ndcg > highest * (1 + _MIN_GAIN):
             best, highest = candidate, ndcg
         if progress is not None:
@@ -96,7 +96,7 @@ class _Question:
         decay = DECAY if follows_in_time(train.interactions, valid) else np.inf
         return _Question(train, user, take_rows(whole, user), decay)
 
-    def ndcg(self, weights: EventWeights | None) -> float:
+    def ndcg(self, weights: EventWeights | None, user_cap: float | None) -> float:
         """NDCG@10 of item–item weights with these weights of events, with the best ridge."""
         found = fit_item_weights(
             self.train,
@@ -105,6 +105,7 @@ class _Question:
             decay=self.decay,
             device=torch.device("cpu"),
             feedback=weights,
+            user_cap=user_cap,
         )
         nothing = np.full(len(self.train.interactions), -1)
         sequences = Sequences.build(self.train, nothing, nothing, weights)

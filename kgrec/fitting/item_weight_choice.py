@@ -96,7 +96,7 @@ def with_item_weights(engine: Engine, settings: ItemWeightSettings, plan: Plan) 
     words = item_words(engine.snapshot) if settings.words else None
     weights = _fit_weights(engine, [settings], plan, words)[0].times(settings.strength)
     if settings.scenario is not None:
-        by_scenario = _fit_scenario_weights(engine, settings.scenario)
+        by_scenario = _fit_scenario_weights(engine, settings.scenario, plan)
         weights = weights.with_own(by_scenario, settings.scenario.strength)
     return engine.with_weights(weights)
 
@@ -189,7 +189,7 @@ def _choose_scenario_weights(
     outside = validation.map(partial(_weight_scores, base, nowhere))
     for ridge, outside_weight in product(SCENARIO_RIDGES, OUTSIDE_WEIGHTS):
         candidate = ScenarioWeightSettings(outside_weight, ridge)
-        by_scenario = _fit_scenario_weights(base, candidate)
+        by_scenario = _fit_scenario_weights(base, candidate, plan)
         unscaled = base.with_weights(shared.with_own(by_scenario, 1.0))
         added = validation.map(partial(_weight_scores, unscaled, queries))
         for strength in SCENARIO_STRENGTHS:
@@ -202,7 +202,7 @@ def _choose_scenario_weights(
 
 
 def _fit_scenario_weights(
-    engine: Engine, settings: ScenarioWeightSettings
+    engine: Engine, settings: ScenarioWeightSettings, plan: Plan
 ) -> tuple[sp.csr_matrix | None, ...]:
     return fit_own_weights(
         engine.snapshot,
@@ -212,6 +212,7 @@ def _fit_scenario_weights(
         ridge=settings.ridge,
         device=engine.device,
         feedback=engine.model.shape.feedback,
+        user_cap=plan.user_cap,
     )
 
 
@@ -250,6 +251,7 @@ def _fit_weights(
         shrinkage=plan.shrinkage,
         device=engine.device,
         feedback=engine.model.shape.feedback,
+        user_cap=plan.user_cap,
     )
 
 

@@ -21,7 +21,7 @@ from graph_schema.names import ITEM
 from kgrec.arrays import binary_matrix
 from kgrec.feedback import EventWeights
 from kgrec.feedback.weights import disliked_matrix, liked_matrix, target_matrix
-from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
+from kgrec.graph.snapshot import Facts, Floats, GraphSnapshot, Ints
 from kgrec.nn.item_weights import ItemWeights
 from kgrec.threads import decomposing
 from kgrec.training.local_ridge import local_ridge
@@ -45,6 +45,7 @@ def fit_item_weights(
     shrinkage: float = 0.0,
     device: torch.device,
     feedback: EventWeights | None = None,
+    user_cap: float | None = None,
 ) -> list[ItemWeights]:
     """Weights among the items of ``train`` that have interactions, in their order there, for each
     of ``ridges``.
@@ -57,7 +58,7 @@ def fit_item_weights(
     ``feedback`` are the weights of events in a history. Where only some likes are targets, these
     are regressed on all likes. Negative events are no part of these rows: up to 6,000 items a
     second regression, of three times the ridge, predicts from them what the first leaves of the
-    targets.
+    targets. ``user_cap`` limits what one user counts; see ``user_factors``.
     """
     chosen, item = np.unique(train.interactions.item, return_inverse=True)
     counts = np.bincount(item, minlength=len(chosen))
@@ -65,6 +66,11 @@ def fit_item_weights(
     shape = (len(train.users), len(chosen))
     negative = disliked_matrix(feedback, train.interactions, item, shape)
     targets = target_matrix(feedback, train.interactions, item, shape)
+    factors = user_factors(rows[0], user_cap)
+    rows[0] = _scaled(rows[0], factors)
+    targets = None if targets is None else _scaled(targets, factors)
+    if negative is not None:
+        negative = _scaled(negative, user_factors(negative, user_cap))
     if graph:
         scale = np.float32(graph) ** 0.5
         rows += [matrix[:, chosen] * scale for matrix in touches(train)]
@@ -159,17 +165,19 @@ def fit_own_weights(
     ridge: float,
     device: torch.device,
     feedback: EventWeights | None = None,
+    user_cap: float | None = None,
 ) -> tuple[sp.csr_matrix | None, ...]:
     """For each of ``n_scenarios`` the weights among the items that it has, in the order of
     ``fit_item_weights``; None for a scenario without interactions.
 
     ``scenario`` int64 codes of the interactions. A user counts in scenario k by the share of their
-    events there, and by ``elsewhere`` times the rest. Time and memory are those of
-    ``fit_item_weights``, for the items of one scenario after the other.
+    events there, and by ``elsewhere`` times the rest; ``user_cap`` as in ``fit_item_weights``. Time
+    and memory are those of ``fit_item_weights``, for the items of one scenario after the other.
     """
     events = train.interactions
     chosen, item = np.unique(events.item, return_inverse=True)
     history = _history_matrix(train, item, len(chosen), feedback)
+    history = _scaled(history, user_factors(history, user_cap))
     total = np.maximum(np.bincount(events.user, minlength=len(train.users)), 1)
     found: list[sp.csr_matrix | None] = []
     for code in range(n_scenarios):
@@ -219,6 +227,25 @@ def _history_matrix(
     """float32 CSR ``[users, n_items]``: what each user's events say for an item, one for each
     without ``feedback``; ``item`` int64 holds the column of every interaction."""
     return liked_matrix(feedback, train.interactions, item, (len(train.users), n_items))
+
+
+def user_factors(history: sp.csr_matrix, cap: float | None) -> Floats | None:
+    """float32 ``[users]``: factors of the rows of ``history`` (CSR ``[users, n]``) by which no
+    row's squared length ‖x‖² exceeds ``cap``; shorter rows keep theirs, with the factor 1.
+
+    A row adds xxᵀ to the Gram matrix, whose trace is ‖x‖²: with weights of 1, the user's number of
+    items. None where no row is longer, or without a cap: then nothing changes, to the bit.
+    """
+    if cap is None:
+        return None
+    squared = np.asarray(history.multiply(history).sum(axis=1), dtype=np.float64).ravel()
+    longest = np.maximum(squared, cap)
+    return np.sqrt(cap / longest).astype(np.float32) if (squared > cap).any() else None
+
+
+def _scaled(matrix: sp.csr_matrix, factors: Floats | None) -> sp.csr_matrix:
+    """The matrix with its rows multiplied by ``factors``; the same one without any."""
+    return matrix if factors is None else (sp.diags(factors) @ matrix).tocsr().astype(np.float32)
 
 
 def _gram(rows: list[sp.csr_matrix], size: int, other: sp.csr_matrix | None = None) -> Tensor:

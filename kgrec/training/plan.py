@@ -74,6 +74,7 @@ class Plan:
     batch_size: int
     learning_rate: float
     user_weight: float
+    user_cap: float | None = None
     shrinkage: float = 0.0
     early_cuts: float = 0.0
     sampled: bool = False
@@ -133,6 +134,7 @@ def make_plan(
         batch_size=training.batch_size or batch,
         learning_rate=training.learning_rate or default.learning_rate,
         user_weight=_chosen(training.user_weight, default.user_weight),
+        user_cap=training.user_cap,
         shrinkage=_chosen(model.shrinkage, default.shrinkage),
         early_cuts=_chosen(training.early_cuts, default.early_cuts),
         patience=training.patience or default.patience,

@@ -182,7 +182,12 @@ class Stepper:
         dropout, hidden = self.plan.history_dropout, self.config.scenario_dropout
         if not self.plan.temporal:
             return random_masks(
-                self.data, users, rng, history_dropout=dropout, scenario_dropout=hidden
+                self.data,
+                users,
+                rng,
+                history_dropout=dropout,
+                scenario_dropout=hidden,
+                user_cap=self.plan.user_cap,
             )
         settings = CutSettings(
             history_dropout=dropout,

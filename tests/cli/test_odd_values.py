@@ -129,6 +129,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "vectors": {"--model": "{model}", "--out": "{folder}/vectors.parquet"},
     "adapt": {"scenario": "gifts", "--model": "{model}", "--out": "{folder}/adapted"},
     "compress": {"model": "{model}", "out": "{folder}/small"},
+    "suspicious": {"--model": "{model}"},
     "snapshot": {"source": "{data}", "folder": "{folder}/columns"},
     "evaluate": {"source": "{data}", "--config": "{settings}"},
     "explain": {"--model": "{model}", "--user": "u0", "--item": "i0"},

@@ -203,9 +203,11 @@ def random_masks(
     *,
     history_dropout: float,
     scenario_dropout: float = 0.0,
+    user_cap: float | None = None,
 ) -> Examples:
     """Hide some of each user's events: the others are the history, the hidden ones the targets. An
-    example's scenario is that of a random event; see ``time_cuts``.
+    example's scenario is that of a random event; see ``time_cuts``. Where more than ``user_cap``
+    events of a user are hidden, their weights are scaled down to this sum.
     """
     lengths = data.lengths()[users]
     indptr = offsets(lengths)
@@ -214,6 +216,9 @@ def random_masks(
     row = row_numbers(indptr)
     pick = indptr[:-1] + (rng.random(len(users)) * lengths).astype(np.int64)
     weight = np.ones(int((~keep).sum()), dtype=np.float32)
+    if user_cap is not None:
+        hidden = np.bincount(row[~keep], minlength=len(users))
+        weight *= np.minimum(1, user_cap / np.maximum(hidden, 1)).astype(np.float32)[row[~keep]]
     scenario = _hide_scenarios(data.scenario[events[pick]], scenario_dropout, rng)
     return _examples(
         data, users, scenario, _Past(indptr, events, keep, keep),

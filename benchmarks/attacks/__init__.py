@@ -1,0 +1,1 @@
+"""Fake users that push an item, and what they reach."""

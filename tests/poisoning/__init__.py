@@ -1,0 +1,1 @@
+"""Fake users, and the items they push."""
