@@ -19,6 +19,7 @@ same with any number of threads, and decompositions use a number of their own (`
 from __future__ import annotations
 
 import ctypes
+import gc
 import math
 import os
 import re
@@ -50,6 +51,7 @@ _NUMPY_WAITS, _AT_ONCE = "OPENBLAS_THREAD_TIMEOUT", "4"
 _GOMP: Final = re.compile(r" (/\S.*/libgomp\.so\.1[.\d]*)$")  # PyTorch's OpenMP library on Linux
 _MOST_PARKED: Final = 256
 _LOAD_SECONDS: Final = 0.5  # between two looks at the load
+_SHORT_TURN: Final = 0.0005  # seconds for which a thread keeps Python's lock while others wait
 _SMALL: Final = 2_048  # rows of a matrix whose decomposition takes one thread
 
 
@@ -264,6 +266,38 @@ def _libraries() -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(internal_api="openblas")
+
+
+@contextmanager
+def beside_answers() -> Iterator[None]:
+    """In the block, which may run for seconds in one thread, others are kept waiting for moments.
+
+    Python's garbage collector stops all threads while it looks at every object, a sixth of a second
+    with a model in memory. It rests in the block and does not look at what there is then again:
+    models are freed without it. Threads that wait for Python's lock get it after half a
+    millisecond.
+    """
+    interval, collects = sys.getswitchinterval(), gc.isenabled()
+    gc.disable()
+    sys.setswitchinterval(_SHORT_TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.freeze()
+        if collects:
+            gc.enable()
+
+
+def give_memory_back() -> None:
+    """Give the system the memory that the C library keeps after large objects were freed.
+
+    Without it a process that loads one model after another keeps the room of several. Nothing
+    happens where the C library is not glibc.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 @dataclass(frozen=True)

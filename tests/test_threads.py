@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -12,7 +13,13 @@ import pytest
 
 from kgrec import threads
 from kgrec.errors import RequestError
-from kgrec.threads import Processors, choose_threads, cpu_quota, settle_threads
+from kgrec.threads import (
+    Processors,
+    beside_answers,
+    choose_threads,
+    cpu_quota,
+    settle_threads,
+)
 
 SET = ("OMP_", "MKL_", "GOMP_", "KMP_", "OPENBLAS_", "KGREC_THREADS")
 REPORT = """
@@ -287,3 +294,37 @@ print(found[0].equals(found[1]))
         [sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True"]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_beside_answers_the_collector_rests_and_threads_take_turns(collects: bool) -> None:
+    interval = sys.getswitchinterval()
+    (gc.enable if collects else gc.disable)()
+    try:
+        with pytest.raises(ValueError, match="inside"), beside_answers():
+            assert not gc.isenabled()
+            assert sys.getswitchinterval() < interval
+            raise ValueError("inside")
+        assert gc.isenabled() is collects
+        assert sys.getswitchinterval() == interval
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+def test_memory_is_given_back_to_the_system() -> None:
+    code = """
+from pathlib import Path
+from kgrec.threads import give_memory_back
+def pages():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+parts = [bytearray(60_000) for _ in range(2_000)]  # too small to be mapped one by one
+last = parts.pop()
+del parts
+full = pages()
+give_memory_back()
+print(full - pages())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) * os.sysconf("SC_PAGE_SIZE") > 50_000_000

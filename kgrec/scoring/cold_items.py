@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.linalg import cho_factor, cho_solve
 from torch import Tensor
 
 from kgrec.arrays import binary_matrix, offsets, row_numbers
@@ -211,8 +210,9 @@ def _regress(
     mean = targets.mean(axis=0)
     kernel = similarity.matrix(rows, rows)
     kernel[np.diag_indices(len(rows))] += RIDGE
-    with decomposing(len(kernel)):
-        return cho_solve(cho_factor(kernel, overwrite_a=True), targets - mean), mean
+    with decomposing(len(kernel)):  # PyTorch's let other threads run meanwhile, SciPy's do not
+        factor = torch.linalg.cholesky(torch.from_numpy(kernel))
+        return torch.cholesky_solve(torch.from_numpy(targets - mean), factor).numpy(), mean
 
 
 def _regression_targets(bound: BoundModel, used: Ints) -> tuple[np.ndarray, np.ndarray]:

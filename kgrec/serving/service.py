@@ -23,6 +23,7 @@ from kgrec.serving.live_graph import LiveGraph
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
+from kgrec.threads import beside_answers, give_memory_back
 
 _T = TypeVar("_T")
 _LOOK = 1.0  # seconds between two looks at the registry
@@ -149,8 +150,9 @@ class Service:
                 "no model is active; add one with kgrec models add, and activate it."
             )
         entry = registry.entry(registry.active)
-        fresh = Served.load(self.root, entry, self.log.read())
-        self._warm(fresh, ())
+        with beside_answers():
+            fresh = Served.load(self.root, entry, self.log.read())
+            self._warm(fresh, ())
         self._flip(fresh)
 
     async def stop(self) -> None:
@@ -286,11 +288,12 @@ class Service:
         started, loop = time.perf_counter(), asyncio.get_running_loop()
         self._meanwhile = []
         try:
-            fresh = await loop.run_in_executor(
-                self._loader, lambda: Served.load(self.root, entry, self.log.read())
-            )
-            bodies = list(self.lists.recorded)
-            await loop.run_in_executor(self._loader, lambda: self._warm(fresh, bodies))
+            with beside_answers():
+                fresh = await loop.run_in_executor(
+                    self._loader, lambda: Served.load(self.root, entry, self.log.read())
+                )
+                bodies = list(self.lists.recorded)
+                await loop.run_in_executor(self._loader, lambda: self._warm(fresh, bodies))
         except KgrecError:
             self.metrics.swaps.labels("failed").inc()
             raise
@@ -307,6 +310,8 @@ class Service:
         self._served = replace(fresh, since=now())
         if before is not None:
             self.metrics.model.remove(before.entry.name)
+            self._loader.submit(_forget, [before])  # which takes a while, so beside the answers
+            del before
         self.metrics.model.labels(fresh.entry.name).set(1)
         self.metrics.model_since.set(now())
         self.metrics.swaps.labels("done").inc()
@@ -316,6 +321,11 @@ class Service:
         self.metrics.log_bytes.set(self.log.size)
         folded = 0 if self._served is None else self._served.entry.folded_until
         self.metrics.unfolded.set(self.log.last - folded)
+
+
+def _forget(models: list[Served]) -> None:
+    models.clear()
+    give_memory_back()
 
 
 def _titles(model: Recommender) -> dict[str, str]:

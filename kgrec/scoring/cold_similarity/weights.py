@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 import numpy as np
-from scipy.linalg import lapack
+import torch
 
 from kgrec.features.blocks import compared_parts
 from kgrec.graph.snapshot import Ints
@@ -79,12 +79,13 @@ def leave_one_out_score(
 
 
 def _inverse(kernel: np.ndarray) -> np.ndarray:
-    """The inverse of a symmetric positive definite matrix, three times as fast as ``inv``."""
+    """The inverse of a symmetric positive definite matrix, three times as fast as ``inv``.
+
+    By PyTorch, which lets other threads run meanwhile; SciPy does not.
+    """
     with decomposing(len(kernel)):
-        factor, _ = lapack.dpotrf(kernel, lower=True)
-        lower, _ = lapack.dpotri(factor, lower=True)
-    lower = np.tril(lower)
-    return np.asarray(lower + np.tril(lower, -1).T)
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(torch.from_numpy(kernel)))
+    return np.asarray(inverse.numpy())
 
 
 def _squares(values: np.ndarray) -> float:
