@@ -16,6 +16,7 @@ from graph_schema.settings import Settings
 from kgrec.config.context import ContextConfig
 from kgrec.config.feedback import FeedbackConfig
 from kgrec.config.heads import Head
+from kgrec.config.privacy import PrivacyConfig
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
 
@@ -260,6 +261,9 @@ class RecommenderConfig(Settings):
     scenarios: ScenarioConfig = Field(ScenarioConfig(), description="Sources of scenarios.")
     feedback: FeedbackConfig = Field(
         FeedbackConfig(), description="What kinds of events and ratings say."
+    )
+    privacy: PrivacyConfig | None = Field(
+        None, description="Differential privacy for users; None: without."
     )
     ranking: Ranking = Field(
         "auto",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kgrec.config import RecommenderConfig
+from kgrec.errors import RequestError
 from kgrec.features.texts import TextFeatures
 from kgrec.feedback.defaults import check_feedback, note_of, with_defaults
 from kgrec.files import readable_folder
@@ -21,6 +22,7 @@ from kgrec.fitting.fit import FitData, FitOptions, Fitted, best_ndcg, fingerprin
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
 from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import settings_to_try
+from kgrec.fitting.private_fit import fit_privately
 from kgrec.fitting.validation import (
     choosing_rows,
     has_valid_split,
@@ -73,6 +75,8 @@ def run_pipeline(
     ``encode`` encodes the texts of a snapshot; ``tune`` is the number of trials of a search over
     settings that comes first; ``fit`` makes one fit.
     """
+    if config.privacy is not None:
+        return _private(visible, config, encode, options, tune)
     check_reserved(visible.scenarios.ids)
     config = config.model_copy(
         update={"feedback": with_defaults(config.feedback, visible.interactions)}
@@ -123,6 +127,20 @@ def run_pipeline(
     if context is not None:
         fitted = replace(fitted, engine=fitted.engine.with_context(context))
     return PipelineResult(config, chosen, fitted, trials)
+
+
+def _private(
+    visible: GraphSnapshot,
+    config: RecommenderConfig,
+    encode: Callable[[GraphSnapshot], TextFeatures],
+    options: FitOptions,
+    tune: int | None,
+) -> PipelineResult:
+    """The result of a private fit, which chooses nothing on validation rows."""
+    if tune is not None:
+        raise RequestError("tune compares settings on people's rows; leave it out with privacy.")
+    fitted = fit_privately(visible, config, encode, options)
+    return PipelineResult(config, fitted, fitted, [])
 
 
 def _warn_without_state(checkpoint: Path, *, tuned: bool) -> None:
