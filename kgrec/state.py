@@ -8,6 +8,7 @@ from typing import Any
 
 from graph_schema.mapping import GraphMapping
 from kgrec.config import RatingConfig, RecommenderConfig
+from kgrec.differential_privacy.public import public_part
 from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.errors import ModelError, RequestError
 from kgrec.explain.explained_request import Case
@@ -20,7 +21,6 @@ from kgrec.feedback.weights import without_negative
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.public import public_part
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
 from kgrec.questions.questions import Questions

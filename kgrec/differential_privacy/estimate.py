@@ -25,6 +25,7 @@ _WIDTH: Final = 128  # columns of the vectors for what comes later
 _FILLED: Final = 64  # columns of the public directions that fill candidate vectors up
 _GRAPH: Final = (0.25, 0.6)  # weight of the public part: the least, and by noise to choices squared
 _GRAPH_LATER: Final = 0.5
+_NEAR_LATER: Final = 2.0  # of ``near`` for what comes later, by noise to choices squared
 _MARGIN: Final = 1.02  # of the edge of the noise
 
 
@@ -66,9 +67,11 @@ class Estimate:
         popularity, ratio = _popularity(np.diagonal(release.near), release.near_noise)
         near = _near(release, popularity, public) / _level(popularity, _LEVELLED)
         share = _GRAPH[0] + _GRAPH[1] * ratio**2
-        weights = _of_mean_one(near) + share * graph
-        later = _whole(release, popularity) / _level(popularity, _LEVELLED_LATER)
-        vectors, values = _leading(_of_mean_one(later) + _GRAPH_LATER * graph, _WIDTH)
+        weights = _of_mean_one(near) + np.float32(share) * graph
+        later = _of_mean_one(_whole(release, popularity) / _level(popularity, _LEVELLED_LATER))
+        later += np.float32(_NEAR_LATER * ratio**2) * _of_mean_one(near)
+        later += np.float32(_GRAPH_LATER) * graph
+        vectors, values = _leading(later, _WIDTH)
         query, candidate = _of_equal_length(vectors, vectors * values, graph)
         return Estimate(
             popularity, weights / (np.abs(weights).max(initial=0.0) or 1.0), query, candidate

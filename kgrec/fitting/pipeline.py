@@ -22,7 +22,7 @@ from kgrec.fitting.fit import FitData, FitOptions, Fitted, best_ndcg, fingerprin
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
 from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import settings_to_try
-from kgrec.fitting.private_fit import fit_privately
+from kgrec.fitting.private.fit import fit_privately
 from kgrec.fitting.validation import (
     choosing_rows,
     has_valid_split,
@@ -76,7 +76,7 @@ def run_pipeline(
     settings that comes first; ``fit`` makes one fit.
     """
     if config.privacy is not None:
-        return _private(visible, config, encode, options, tune)
+        return _private(visible, config, encode, options, tune, fit)
     check_reserved(visible.scenarios.ids)
     config = config.model_copy(
         update={"feedback": with_defaults(config.feedback, visible.interactions)}
@@ -135,10 +135,13 @@ def _private(
     encode: Callable[[GraphSnapshot], TextFeatures],
     options: FitOptions,
     tune: int | None,
+    fit: FitEngine,
 ) -> PipelineResult:
     """The result of a private fit, which chooses nothing on validation rows."""
     if tune is not None:
         raise RequestError("tune compares settings on people's rows; leave it out with privacy.")
+    if fit is not fit_engine:  # each process would draw noise of its own, and release once more
+        raise RequestError("a private fit runs in one process; fit without kgrec.distributed.")
     fitted = fit_privately(visible, config, encode, options)
     return PipelineResult(config, fitted, fitted, [])
 

@@ -18,6 +18,7 @@ from kgrec.config import FeedbackConfig, ModelConfig, RecommenderConfig, Trainin
 from kgrec.config.feedback import AUTO
 from kgrec.differential_privacy.choices import Choices, Release
 from kgrec.differential_privacy.estimate import Estimate, Similarities
+from kgrec.differential_privacy.public import public_part
 from kgrec.errors import TrainingError
 from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.texts import TextFeatures
@@ -28,7 +29,6 @@ from kgrec.fitting.item_weight_choice import DECAY, ItemWeightSettings
 from kgrec.fitting.model_shape import model_shape
 from kgrec.fitting.validation import has_valid_split
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.public import public_part
 from kgrec.nn import HybridModel, ItemWeights, TimeScales
 from kgrec.progress import Progress
 from kgrec.scoring.bound_model import BoundModel
@@ -38,7 +38,7 @@ from kgrec.training import DataSummary, Plan, make_plan
 from kgrec.training.data.item_words import item_words
 from kgrec.training.item_weights import touches
 
-MOST_ITEMS = 20_000  # above, the matrices do not fit into memory, and little rises above the noise
+MOST_ITEMS = 10_000  # of which the matrices take about 6 GB
 _LATER_SCALE = 32.0  # in events: how fast a history's events count less for what comes later
 _TEMPERATURE = 1e-3  # so that, for what comes later, vectors outweigh item–item weights
 _POPULARITY = 1e-3  # of an item's popularity in its score: it orders lists without a history
