@@ -44,6 +44,7 @@ SUBJECTS: Final = {
     "load": "speed",
     "neighbours": "speed",
     "people": "people",
+    "privacy": "privacy",
     "scale": "speed",
     "service": "speed",
     "startup": "speed",

@@ -32,10 +32,11 @@ _MARGIN: Final = 1.02  # of the edge of the noise
 @dataclass(frozen=True, eq=False)
 class Similarities:
     """Cosines of what is public of items, float32 ``[n, n]``, zero on the diagonal: their facts,
-    and the words of their texts."""
+    the words of their texts, and their attributes."""
 
     facts: np.ndarray
     words: np.ndarray
+    attributes: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,7 @@ def _expected(near: np.ndarray, popularity: np.ndarray, public: Similarities) ->
     features = [
         one * similarity
         for one in (pairs, roots)
-        for similarity in (np.float32(1), public.facts, public.words)
+        for similarity in (np.float32(1), public.facts, public.words, public.attributes)
     ]
     for one in features:
         np.fill_diagonal(one, 0.0)

@@ -21,7 +21,7 @@ def privacy_statement(config: PrivacyConfig) -> dict[str, Any]:
         "noise": noise_of(config.epsilon, config.delta),
         "charged": f"one release: two matrices of choices from the latest {LATEST} events of each "
         "user, scaled to length 1 together",
-        "not_charged": "facts and texts of items (public), fixed settings (nothing was chosen on "
-        "validation rows), a reader's own history, which answers only that reader",
+        "not_charged": "facts, texts and attributes of items (public), fixed settings (nothing was "
+        "chosen on validation rows), a reader's own history, which answers only that reader",
         "holds": config.noise_seed is None,
     }

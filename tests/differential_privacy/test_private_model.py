@@ -75,7 +75,7 @@ def test_one_whole_user_enters_by_the_release_alone(model: Recommender) -> None:
     """With the same noise, the numbers of both models are those that the same rules make of their
     own release and the same public data; the releases differ by at most 1."""
     other = fitted(without=GONE)
-    public = similarities(public_part(model.snapshot), words=False)
+    public = similarities(public_part(model.snapshot), model.config.model)
     sums = []
     for one in (model, other):
         choices = training_rows(one.state.full_snapshot)
@@ -117,9 +117,10 @@ def test_no_other_part_holds_anything_of_people(model: Recommender) -> None:
     assert len(vocabulary.scenarios) == 0
     np.testing.assert_array_equal(vocabulary.items, state.snapshot.items.ids)
     shown = state.indexes.snapshot
-    assert not len(shown.interactions) and not len(shown.reviews) and not len(shown.queries)
+    assert [len(one) for one in (shown.interactions, shown.reviews, shown.queries)] == [0, 0, 0]
     assert all("User" not in (one.head_label, one.tail_label) for one in shown.facts)
-    assert len(engine.texts.events) == 0 and "reviews" not in engine.texts.items
+    assert len(engine.texts.events) == 0
+    assert "reviews" not in engine.texts.items
 
 
 ANSWERS: dict[str, Callable[[Recommender, str], object]] = {
@@ -204,7 +205,7 @@ def test_a_search_over_settings_is_refused() -> None:
     "wrong", [{"epsilon": 0, "delta": 0.1}, {"epsilon": 1, "delta": 1}, {"epsilon": 1}]
 )
 def test_wrong_numbers_are_named(wrong: dict[str, float]) -> None:
-    with pytest.raises(RequestError, match="epsilon|delta"):
+    with pytest.raises(RequestError, match=r"epsilon|delta"):
         PrivacyConfig(**wrong)
 
 

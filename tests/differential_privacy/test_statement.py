@@ -1,4 +1,4 @@
-"""What a private fit says of itself."""
+"""The statement of a private fit: budget, noise, what was charged."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from kgrec.differential_privacy.choices import Choices, Release
 from kgrec.differential_privacy.estimate import Estimate, Similarities
 from kgrec.differential_privacy.public import public_part
 from kgrec.errors import TrainingError
+from kgrec.features.attribute_tokens import AttributeTokens
 from kgrec.features.build import build_tables, build_vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.feedback import EventWeights
@@ -68,7 +69,7 @@ def fit_privately(
     release = Release.of(Choices.of(liked, len(train.users), len(train.items)), config.privacy)
     _say(options.progress, "taking noise out", 1)
     with decomposing(1):  # by one thread: others change the last digits
-        estimate = Estimate.of(release, similarities(public, words=config.model.use_text))
+        estimate = Estimate.of(release, similarities(public, config.model))
     plan = _plan(estimate.query.shape[1])
     engine = _engine(visible, public, encode(public), estimate, plan, config, options.device)
     _say(options.progress, "done", 2)
@@ -103,11 +104,14 @@ def check_private(config: RecommenderConfig, visible: GraphSnapshot, options: Fi
         )
 
 
-def similarities(public: GraphSnapshot, *, words: bool) -> Similarities:
-    """Cosines of items by facts and, with ``words``, by the words of their texts."""
-    facts = _cosines(touches(public), len(public.items))
-    texts = [item_words(public)] if words else []
-    return Similarities(facts, _cosines(texts, len(public.items)))
+def similarities(public: GraphSnapshot, settings: ModelConfig) -> Similarities:
+    """Cosines of items by facts, by the words of their texts and by attributes; zero where the
+    ``settings`` leave a kind out."""
+    n_items, columns = len(public.items), public.items.attributes
+    facts = touches(public) if settings.use_knowledge else []
+    words = [item_words(public)] if settings.use_text else []
+    tokens = [AttributeTokens.build(columns).matrix(columns).T] if settings.use_attributes else []
+    return Similarities(*(_cosines(rows, n_items) for rows in (facts, words, tokens)))
 
 
 def _cosines(rows: Sequence[sp.csr_matrix], n_items: int) -> np.ndarray:
