@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+from scipy.stats import t
 from torch import Tensor, from_numpy
 
 from benchmarks.controls.canaries import attack
@@ -84,11 +85,12 @@ def _private(full: GraphSnapshot, epsilon: float, delta: float, draws: int) -> d
 
 
 def _spread(values: list[float]) -> dict[str, Any]:
-    """The mean of ``values`` with the 95 % interval of a normal distribution."""
+    """The mean of ``values`` with its 95 % interval by the t distribution."""
     mean = float(np.mean(values))
-    error = float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.nan
-    ends = {"low": mean - 1.96 * error, "high": mean + 1.96 * error}
-    return {"mean": mean, **ends, "values": values}
+    if len(values) < 2:
+        return {"mean": mean, "values": values}
+    half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1)) / len(values) ** 0.5
+    return {"mean": mean, "low": mean - half, "high": mean + half, "values": values}
 
 
 def _model(full: GraphSnapshot, privacy: PrivacyConfig | None) -> dict[str, float]:

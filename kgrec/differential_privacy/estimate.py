@@ -25,6 +25,7 @@ _WIDTH: Final = 128  # columns of the vectors for what comes later
 _FILLED: Final = 64  # columns of the public directions that fill candidate vectors up
 _GRAPH: Final = (0.25, 0.6)  # weight of the public part: the least, and by noise to choices squared
 _GRAPH_LATER: Final = 0.5
+_ATTRIBUTES: Final = 0.4  # of attributes beside facts and words
 _NEAR_LATER: Final = 2.0  # of ``near`` for what comes later, by noise to choices squared
 _MARGIN: Final = 1.02  # of the edge of the noise
 
@@ -65,11 +66,14 @@ class Estimate:
     def of(release: Release, public: Similarities) -> Estimate:
         """The estimate from a release of people's choices and what is public."""
         graph = _of_mean_one(public.facts + public.words)
+        graph += np.float32(_ATTRIBUTES) * _of_mean_one(public.attributes)
         popularity, ratio = _popularity(np.diagonal(release.near), release.near_noise)
         near = _near(release, popularity, public) / _level(popularity, _LEVELLED)
         share = _GRAPH[0] + _GRAPH[1] * ratio**2
         weights = _of_mean_one(near) + np.float32(share) * graph
-        later = _of_mean_one(_whole(release, popularity) / _level(popularity, _LEVELLED_LATER))
+        rough, _ = _popularity(np.diagonal(release.whole), release.whole_noise)
+        both = np.sqrt(popularity * rough)
+        later = _of_mean_one(_whole(release) / _level(both, _LEVELLED_LATER))
         later += np.float32(_NEAR_LATER * ratio**2) * _of_mean_one(near)
         later += np.float32(_GRAPH_LATER) * graph
         vectors, values = _leading(later, _WIDTH)
@@ -135,10 +139,10 @@ def _expected(near: np.ndarray, popularity: np.ndarray, public: Similarities) ->
     return total
 
 
-def _whole(release: Release, popularity: np.ndarray) -> np.ndarray:
+def _whole(release: Release) -> np.ndarray:
     """``release.whole`` from its eigenvalues above the edge of the noise alone, zero on the
     diagonal."""
-    edge = noise_edge(release.whole_noise, np.ones_like(popularity))
+    edge = noise_edge(release.whole_noise, np.ones(len(release.whole)))
     vectors, values = _above(release.whole, edge, signed=False)
     found = (vectors * values) @ vectors.T
     np.fill_diagonal(found, 0.0)

@@ -40,7 +40,7 @@ from kgrec.training.data.item_words import item_words
 from kgrec.training.item_weights import touches
 
 MOST_ITEMS = 10_000  # of which the matrices take about 6 GB
-_LATER_SCALE = 32.0  # in events: how fast a history's events count less for what comes later
+_LATER_SCALE = 64.0  # in events: how fast a history's events count less for what comes later
 _TEMPERATURE = 1e-3  # so that, for what comes later, vectors outweigh item–item weights
 _POPULARITY = 1e-3  # of an item's popularity in its score: it orders lists without a history
 
