@@ -28,7 +28,7 @@ from kgrec.evaluation import evaluate_ranking
 from kgrec.fitting.private.fit import similarities
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.source import read_source
-from kgrec.metrics.baselines import Popularity, recent_history
+from kgrec.metrics.baselines import History, Popularity, recent_history
 
 DATA: Final = "ml-1m-kg"
 HISTORIES: Final = ("train", "now")
@@ -123,19 +123,21 @@ def _controls(full: GraphSnapshot) -> dict[str, dict[str, float]]:
     for history in HISTORIES:
         events = (train if history == "train" else full.without_splits(("test",))).interactions
         read = recent_history(events, len(full.users), len(full.items), GRAPH_SCALES[history])
-        found["popularity"][history] = _ranked(full, lambda rows, of=read: popular.score(of[rows]))
-        found["graph alone"][history] = _ranked(full, lambda rows, of=read: of[rows] @ facts)
+        found["popularity"][history] = _ranked(full, read, popular.score)
+        found["graph alone"][history] = _ranked(full, read, lambda rows: rows @ facts)
     return found
 
 
-def _ranked(full: GraphSnapshot, score: Callable[[np.ndarray], np.ndarray]) -> float:
+def _ranked(
+    full: GraphSnapshot, histories: History, score: Callable[[History], np.ndarray]
+) -> float:
     """NDCG@10 of the test rows among all items that are not of the training or validation rows."""
     events, n_users, n_items = full.interactions, len(full.users), len(full.items)
     held = np.asarray(events.split == "test")
     rows = {name: events.select(mask) for name, mask in (("held", held), ("seen", ~held))}
 
     def scores(users: np.ndarray) -> Tensor:
-        return from_numpy(np.asarray(score(users), dtype=np.float32))
+        return from_numpy(np.asarray(score(histories[users]), dtype=np.float32))
 
     report = evaluate_ranking(
         scores,

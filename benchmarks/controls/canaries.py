@@ -44,14 +44,14 @@ class Attack:
 
     @property
     def _thresholds(self) -> np.ndarray:
-        return np.quantile(self.outside, np.linspace(0.02, 0.98, 97))
+        return np.asarray(np.quantile(self.outside, np.linspace(0.02, 0.98, 97)))
 
     def _excess(self, threshold: float, epsilon: float, delta: float) -> float:
         true, false = self.rates(threshold)
         factor = float(np.exp(epsilon))
         variance = true * (1 - true) / len(self.inside)
         variance += factor**2 * false * (1 - false) / len(self.outside)
-        return (true - factor * false - delta) / max(variance**0.5, 1e-9)
+        return float((true - factor * false - delta) / max(variance**0.5, 1e-9))
 
 
 def attack(
