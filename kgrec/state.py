@@ -15,6 +15,8 @@ from graph_schema.mapping import GraphMapping
 from kgrec.answers.asked_lists import AskedLists
 from kgrec.arguments import check_count, check_flag
 from kgrec.config import ExplainConfig, RatingConfig, RecommenderConfig
+from kgrec.differential_privacy.public import public_part
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.errors import ModelError, RequestError
 from kgrec.evaluation.exposure_counts import count_by_exposure
 from kgrec.evaluation.feedback_log import FeedbackLog
@@ -92,6 +94,12 @@ class GraphIndexes:
     def searcher(self) -> Searcher:
         """The indexes of titles, texts and entity names, for search."""
         return Searcher(self.snapshot, self.texts)
+
+    @staticmethod
+    def of(engine: Engine, mapping: GraphMapping | None) -> GraphIndexes:
+        """The indexes of an engine's snapshot; of its public part where the model is private."""
+        shown = public_part(engine.snapshot) if engine.private else engine.snapshot
+        return GraphIndexes(shown, engine.texts, mapping)
 
     def warm_up(self) -> None:
         """Build all indexes now."""
@@ -270,6 +278,7 @@ class FittedState:
     @cached_property
     def questions(self) -> Questions:
         """Questions to new users over the graph; what they read is computed by the first."""
+        check_not_private(self.engine.private, "questions to new users")
         bound = self.bound_rules
         rules = None if bound is None else bound.for_all("recommend")
         liked = without_negative(self.engine.model.shape.feedback, self.snapshot)
@@ -278,6 +287,7 @@ class FittedState:
     @cached_property
     def people(self) -> People:
         """The users of the graph, to be recommended to users; computed by the first such list."""
+        check_not_private(self.engine.private, "users recommended to users")
         return People(self.engine, self.follow_blend or PLAIN)
 
     @cached_property
@@ -294,7 +304,8 @@ class FittedState:
         computed by the language model. Raises TextModelError."""
         if same_texts(self.engine.snapshot, snapshot):
             return self.engine.texts
-        return self.reader.read(snapshot, progress)
+        private = self.engine.private
+        return self.reader.read(public_part(snapshot) if private else snapshot, progress)
 
     def lists(
         self,
@@ -322,11 +333,13 @@ class FittedState:
         """A query about one user, ready to be explained. Raises RequestError."""
         request = self.resolver.resolve_one(query)
         seen = SeenRule.of(True, self.config.feedback.exclude_seen)
-        return Case.of(self.engine, self.explainer, request, stored=query.stored, seen=seen)
+        stored = query.stored and not self.engine.private
+        return Case.of(self.engine, self.explainer, request, stored=stored, seen=seen)
 
     def reason(self, request: Request, row: int, item: int, *, stored: bool) -> str:
         """The best path to item row ``item`` for a row of a request in words; "" without one."""
         one = request.part(row, row + 1)
+        stored = stored and not self.engine.private
         case = Case.of(self.engine, self.explainer, one, stored=stored)
         paths = case.explain_score(item, k=1).explanation.paths
         return paths[0].sentence if paths else ""
@@ -335,7 +348,7 @@ class FittedState:
         """A state with the same model over another graph ``full``, which may contain test rows."""
         visible = full.without_splits(("test",))
         engine = self.engine.over(visible, self.texts_of(visible, progress))
-        indexes = GraphIndexes(visible, engine.texts, self.indexes.mapping)
+        indexes = GraphIndexes.of(engine, self.indexes.mapping)
         clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
         return replace(
             self,
@@ -366,16 +379,19 @@ class FittedState:
                 "removed. Cure: keep some, or fit a new model."
             )
         robust = self.config.text.robust_reviews
-        texts = texts_without(engine.texts, engine.snapshot, visible, robust=robust)
+        before, after = engine.snapshot, visible
+        if engine.private:
+            before, after = public_part(before), public_part(after)
+        texts = texts_without(engine.texts, before, after, robust=robust)
         if texts is None:
-            texts = self.reader.read(visible)
+            texts = self.reader.read(after)
         kept = self._keeping(rows)
         engine = kept.engine.over(visible, texts)
         return replace(
             kept,
             full_snapshot=full,
             engine=engine,
-            indexes=GraphIndexes(visible, texts, self.indexes.mapping),
+            indexes=GraphIndexes.of(engine, self.indexes.mapping),
             item_clusters=clusters_for(engine, self.config.ranking, self.item_clusters),
             held_scores=None,
         )
@@ -429,12 +445,14 @@ def fitted_state(
         full_snapshot=full,
         engine=fitted.engine,
         reader=reader,
-        indexes=GraphIndexes(fitted.engine.snapshot, fitted.engine.texts, mapping),
+        indexes=GraphIndexes.of(fitted.engine, mapping),
         start=fitted.start,
         training_log=result.chosen.training_log,
         trials=result.trials,
     ).over(full, progress)
     state.engine.warm_up()
+    if state.engine.private:
+        return state
     state = replace(
         state,
         recogniser=fit_scenario_recogniser(state.engine, seed),
@@ -450,6 +468,7 @@ def with_ratings(
     state: FittedState, config: RatingConfig, seed: int, progress: Progress | None
 ) -> FittedState:
     """The state with a rating model, fitted with these settings."""
+    check_not_private(state.engine.private, "a rating model")
     held = training_split(state.snapshot, state.config, seed)
     count = state.config.context.count
     fitted = fit_ratings(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from graph_schema.errors import RequestError
 from kgrec.arguments import check_seed
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.graph.snapshot import Ints
 from kgrec.ranking.exploration import check_explore, draw_list, pool_size
 from kgrec.rules.rule import PLACING
@@ -82,6 +83,7 @@ def explored_items(
     A list depends on its user, the seed and the model alone, whoever else is asked about. Raises
     RequestError where rules set places, which explored places could break.
     """
+    check_not_private(engine.private, "which items are new (explore)")
     _check_rules(request)
     k = min(options.k, len(engine.item_ids) - 1)
     ranked = best_items(engine, request, replace(options, k=k + pool_size(k)), search)

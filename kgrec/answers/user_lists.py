@@ -11,6 +11,7 @@ from torch.nn import functional
 from graph_schema.names import USER
 from kgrec.answers.vectors import user_vectors
 from kgrec.arrays import row_numbers
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.graph.snapshot import Ints
 from kgrec.nn import Histories
 from kgrec.query import Query, Resolver
@@ -46,6 +47,7 @@ def best_users(
     stored ones of ``hidden`` (bool ``[n_users]``). Ids in the answer are those of users,
     integers where the request or the caller (``integers``) uses those.
     """
+    check_not_private(engine.private, "a list of users for an item")
     wanted, place = np.unique(items, return_inverse=True)
     columns, repeated = torch.from_numpy(wanted), pd.Index(request.ids).duplicated()
     best = _Best.of(len(wanted), k)
@@ -88,6 +90,7 @@ def similar_users(
     A user is not similar to itself. Users of whom nothing is known are similar to nobody, and
     nobody to them. ``hidden`` bool ``[B, n_users]``: whom rules hide from each.
     """
+    check_not_private(engine.private, "a list of similar users")
     vectors = functional.normalize(user_vectors(engine, others), dim=1)
     mine = functional.normalize(user_vectors(engine, asked), dim=1)
     unknown, stranger = _unknown(engine, others), _unknown(engine, asked)

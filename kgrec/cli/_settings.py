@@ -21,7 +21,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         help="Settings in a .toml file with the tables [model], [training], [text], "
-        "[scenarios], [ratings], [feedback], [explain].",
+        "[scenarios], [ratings], [feedback], [explain], [privacy].",
         exists=True,
         dir_okay=False,
     ),

@@ -92,7 +92,7 @@ def train(
         recommender.save(model)
     say(f"saved {model}")
     tuned = {} if tune is None else _tuned(recommender.tuning)
-    said = _feedback(recommender)
+    said = {**_feedback(recommender), **_privacy(recommender)}
     print_values({"model": str(model), **best_epoch(recommender.history), **tuned, **said}, as_json)
 
 
@@ -109,6 +109,17 @@ def _feedback(recommender: Recommender) -> dict[str, str]:
 
     text = describe(recommender.state.config.feedback)
     return {"feedback": text} if text else {}
+
+
+def _privacy(recommender: Recommender) -> dict[str, Any]:
+    """What a private fit has spent, and on what."""
+    from kgrec.differential_privacy.statement import privacy_statement
+
+    return (
+        {}
+        if recommender.state.config.privacy is None
+        else privacy_statement(recommender.state.config.privacy)
+    )
 
 
 def _tuned(trials: list[dict[str, Any]]) -> dict[str, Any]:

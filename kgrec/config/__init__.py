@@ -11,6 +11,7 @@ from kgrec.config.model import (
     TextConfig,
     TrainingConfig,
 )
+from kgrec.config.privacy import PrivacyConfig
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig, ScenarioRule
 from kgrec.config.text_finetuning import TextTuning
@@ -24,6 +25,7 @@ __all__ = [
     "Head",
     "HeadName",
     "ModelConfig",
+    "PrivacyConfig",
     "RatingConfig",
     "RecommenderConfig",
     "ScenarioConfig",

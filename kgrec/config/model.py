@@ -17,6 +17,7 @@ from kgrec.config.context import ContextConfig
 from kgrec.config.explain import ExplainConfig
 from kgrec.config.feedback import FeedbackConfig
 from kgrec.config.heads import Head
+from kgrec.config.privacy import PrivacyConfig
 from kgrec.config.ratings import RatingConfig
 from kgrec.config.scenarios import ScenarioConfig
 
@@ -276,6 +277,9 @@ class RecommenderConfig(Settings):
     )
     explain: ExplainConfig = Field(
         ExplainConfig(), description="What explanations say about other people."
+    )
+    privacy: PrivacyConfig | None = Field(
+        None, description="Differential privacy for users; None: without."
     )
     ranking: Ranking = Field(
         "auto",

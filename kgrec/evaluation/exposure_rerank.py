@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kgrec.arguments import check_number
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.errors import RequestError
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Ints
@@ -105,6 +106,8 @@ def rerank_exposure(
     if not len(request):
         raise RequestError("nobody to recommend to; pass at least one user or history.")
     _check_places(request)
+    if isinstance(target.group, str):
+        check_not_private(engine.private, f"the group {target.group!r}, by popularity,")
     options = replace(options, k=min(options.k, len(engine.snapshot.items)))
     k = options.k
     inside = group_mask(engine.snapshot, interactions, target.group, options.mask)

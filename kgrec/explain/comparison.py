@@ -321,7 +321,7 @@ def _missing(engine: Engine, position: RankPosition, breakdown: ScoreBreakdown) 
     item, found = position.item, []
     if not len(position.history):
         found.append("There is no history, so the score is the same for every user.")
-    if not (engine.snapshot.interactions.item == item).any():
+    if not engine.private and not (engine.snapshot.interactions.item == item).any():
         found.append("No user has chosen it yet.")
     for part, present in engine.inputs.items.present.items():
         if part != IDS and part in engine.model.shape.parts and _absent(present, item):

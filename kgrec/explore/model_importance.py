@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kgrec.arguments import check_count, check_seed, id_list
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.errors import RequestError
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.explain.attribution.pieces import attribute
@@ -44,6 +45,7 @@ def measure_importance(
 
     Raises RequestError.
     """
+    check_not_private(resolver.engine.private, "the importance for many users")
     frames = []
     for scenario in wanted.scenarios:
         request = resolver.resolve(replace(wanted.query, scenario=scenario))

@@ -61,6 +61,7 @@ def model_shape(
         silent_parts=_silent(parts) if config.training.effort == "quick" else (),
         own_items=_scenarios_have_items(train, vocabulary, config),
         feedback=EventWeights.of(config.feedback),
+        private=config.privacy is not None,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from kgrec.arrays import distinct
 from kgrec.config import RecommenderConfig
+from kgrec.errors import RequestError
 from kgrec.features.attribute_tokens import check_blind
 from kgrec.features.texts import TextFeatures
 from kgrec.feedback.defaults import check_feedback, note_of, rating_values, with_defaults
@@ -23,6 +24,7 @@ from kgrec.fitting.fit import FitData, FitOptions, Fitted, best_ndcg, fingerprin
 from kgrec.fitting.hyperparameters import has_search, search_folder, search_settings
 from kgrec.fitting.memory import keeping_pages
 from kgrec.fitting.plan import settings_to_try
+from kgrec.fitting.private.fit import fit_privately
 from kgrec.fitting.validation import (
     choosing_rows,
     has_valid_split,
@@ -82,8 +84,10 @@ def run_pipeline(
     ``encode`` encodes the texts of a snapshot; ``tune`` is the number of trials of a search over
     settings that comes first; ``fit`` makes one fit.
     """
-    check_reserved(visible.scenarios.ids)
     check_blind(visible.users.attributes, config.model.blind_to)
+    if config.privacy is not None:
+        return _private(visible, config, encode, options, tune, fit)
+    check_reserved(visible.scenarios.ids)
     config = config.model_copy(
         update={"feedback": with_defaults(config.feedback, visible.interactions)}
     )
@@ -150,6 +154,23 @@ def _held_scores(
     codes = scenario_codes(rows.scenario, engine.vocabulary)
     user, item = np.asarray(rows.user), np.asarray(rows.item)
     return HeldScores(user, item, relative_scores(engine, user, item, codes))
+
+
+def _private(
+    visible: GraphSnapshot,
+    config: RecommenderConfig,
+    encode: Callable[[GraphSnapshot], TextFeatures],
+    options: FitOptions,
+    tune: int | None,
+    fit: FitEngine,
+) -> PipelineResult:
+    """The result of a private fit, which chooses nothing on validation rows."""
+    if tune is not None:
+        raise RequestError("tune compares settings on people's rows; leave it out with privacy.")
+    if fit is not fit_engine:  # each process would draw noise of its own, and release once more
+        raise RequestError("a private fit runs in one process; fit without kgrec.distributed.")
+    fitted = fit_privately(visible, config, encode, options)
+    return PipelineResult(config, fitted, fitted, [])
 
 
 def _warn_without_state(checkpoint: Path, *, tuned: bool) -> None:

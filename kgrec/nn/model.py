@@ -85,6 +85,9 @@ class ModelShape:
         by them.
     feedback : EventWeights or None
         What events say by kind and rating; None: each says the same.
+    private : bool
+        Whether the parameters are differentially private: then nothing of other people may enter
+        an answer.
     """
 
     embedding_size: int
@@ -110,6 +113,7 @@ class ModelShape:
     attention: bool = False
     silent_parts: tuple[str, ...] = ()
     feedback: EventWeights | None = None
+    private: bool = False
 
     @property
     def signed(self) -> bool:

@@ -362,12 +362,13 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     weights = _item_weights(folder) if has_weights else None
     mapping = manifest["mapping"]
     names = None if mapping is None else GraphMapping.parse(mapping)
+    engine = Engine.bind(bound, weights, context=_context(manifest))
     return FittedState(
         config=config,
         full_snapshot=full,
-        engine=Engine.bind(bound, weights, context=_context(manifest)),
+        engine=engine,
         reader=TextReader(config),
-        indexes=GraphIndexes(visible, features, names),
+        indexes=GraphIndexes.of(engine, names),
         item_clusters=_clusters(folder) if has_clusters else None,
         start=Start.of_arrays(load_arrays(folder / _START), device) if has_start else None,
         recogniser=read_recogniser(folder),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgrec.arguments import id_list
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import Ints
 from kgrec.scenarios.examples import ScenarioExamples
@@ -85,6 +86,7 @@ def offered_rows(
     engine: Engine, name: str, candidates: Sequence[str] | None, examples: ScenarioExamples
 ) -> Ints | None:
     """Item rows that the examples choose among, int64; None for all. Raises RequestError."""
+    check_not_private(engine.private, "a scenario learned from examples")
     if candidates is None:
         own, codes = engine.scenario_items, scenario_codes(np.array([name]), engine.vocabulary)
         if own is None or codes[0] < 0:

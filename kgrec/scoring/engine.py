@@ -137,6 +137,11 @@ class Engine:
         return self.cache.bound
 
     @property
+    def private(self) -> bool:
+        """Whether the model is differentially private; see ``ModelShape.private``."""
+        return self.model.shape.private
+
+    @property
     def device(self) -> torch.device:
         """Where scores are computed."""
         return self.bound.device

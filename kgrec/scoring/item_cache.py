@@ -17,7 +17,8 @@ from kgrec.scoring.cold_items import ColdItems, predict_cold_items
 class ItemCache:
     """Vectors of the items and users of a bound model.
 
-    With ``predicts_cold`` False, cold items keep the vectors that the model gives them.
+    With ``predicts_cold`` False, and in a private model, cold items keep the vectors that the model
+    gives them: predictions read all users' rows.
     """
 
     bound: BoundModel
@@ -26,7 +27,9 @@ class ItemCache:
     @cached_property
     def cold_items(self) -> ColdItems | None:
         """Predicted vectors of cold items; None where there are none."""
-        return predict_cold_items(self.bound) if self.predicts_cold else None
+        if not self.predicts_cold or self.bound.model.shape.private:
+            return None
+        return predict_cold_items(self.bound)
 
     @cached_property
     def items(self) -> ItemVectors:

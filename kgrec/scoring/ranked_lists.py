@@ -262,7 +262,7 @@ def seen_items(engine: Engine, request: Request, rule: SeenRule) -> Csr | None:
     if rule.whole:
         return histories.indptr, histories.item
     kind, time = _events(engine, request)
-    newest = engine.snapshot.seen_until
+    newest = None if engine.private else engine.snapshot.seen_until
     now = np.full(len(time), NO_TIME if newest is None else newest)
     now = np.maximum(now, time.max(initial=NO_TIME))
     kept = rule.hides(kind, time, now)

@@ -1,0 +1,1 @@
+"""Differential privacy for users: one noisy release of people's choices, and what is made of it."""

@@ -1,0 +1,1 @@
+"""The fit of differentially private models."""
