@@ -130,6 +130,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "adapt": {"scenario": "gifts", "--model": "{model}", "--out": "{folder}/adapted"},
     "compress": {"model": "{model}", "out": "{folder}/small"},
     "snapshot": {"source": "{data}", "folder": "{folder}/columns"},
+    "erase": {"users": "nobody", "--store": "{store}", "--ignore-missing": ""},
     "evaluate": {"source": "{data}", "--config": "{settings}"},
     "explain": {"--model": "{model}", "--user": "u0", "--item": "i0"},
     "explore": {"--model": "{model}", "--node": "Item:i0"},
