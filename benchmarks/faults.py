@@ -24,6 +24,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.fault_points import full_disk, kills, writers
+from benchmarks.fault_points.erasing import erasure
 from benchmarks.fault_points.kills import Tally
 from benchmarks.fault_points.operations import EDGES, Operation, without_server
 from benchmarks.harness import report
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _measured(asked: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Tally]]:
     rng = np.random.default_rng(asked.seed)
-    operations = without_server(asked.edges)
+    operations = [*without_server(asked.edges), erasure()]
     if "kills" in asked.subjects:
         for tally in _killed(operations, asked, folder, rng):
             yield "kill -9", tally

@@ -67,6 +67,10 @@ class ServiceError(KgrecError):
     """The service can't start, or can't store what it was sent."""
 
 
+class ErasureError(KgrecError):
+    """A person can't be erased from a place, or the hashes of erased people can't be read."""
+
+
 class DeviceError(RequestError):
     """The device asked for does not exist or can't be used."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         TextTuning,
         TrainingConfig,
     )
+    from kgrec.erasure.erasing import erase
     from kgrec.errors import DeviceError, KgrecError, NotFittedError
     from kgrec.paths.index import Constraints
     from kgrec.presentation import show_people
@@ -61,6 +62,7 @@ __all__ = [
     "TextTuning",
     "TrainingConfig",
     "connect",
+    "erase",
     "show_people",
     "tune_text",
 ]
@@ -80,6 +82,7 @@ _HOMES = {
         "TextTuning",
         "TrainingConfig",
     ),
+    "erasure.erasing": ("erase",),
     "errors": ("DeviceError", "KgrecError", "NotFittedError"),
     "questions.questions": ("Questions",),
     "paths.index": ("Constraints",),

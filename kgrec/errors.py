@@ -3,6 +3,7 @@
 from graph_schema.errors import (
     CatalogError,
     DeviceError,
+    ErasureError,
     KgrecError,
     MissingExtraError,
     ModelError,
@@ -23,6 +24,7 @@ from graph_schema.errors import (
 __all__ = [
     "CatalogError",
     "DeviceError",
+    "ErasureError",
     "KgrecError",
     "MissingExtraError",
     "ModelError",

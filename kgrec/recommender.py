@@ -291,8 +291,8 @@ class Recommender:
         )
         encode = partial(reader.read, progress=progress)
         result = run_pipeline(visible, config, encode, options, tune)
-        mapping = getattr(source, "mapping", None)
-        state = fitted_state(full, result, reader, mapping, seed, progress)
+        mapping, erased = (getattr(source, name, None) for name in ("mapping", "tombstones"))
+        state = fitted_state(full, result, reader, mapping, seed, progress, erased)
         with self._changes:
             kept = None if self._state is None else self._state.rules
             self._state = replace(state, rules=kept)
@@ -1574,7 +1574,7 @@ class Recommender:
             catalog = news if isinstance(news, Catalog) else Catalog.from_frames(interactions=news)
             full = updated(
                 state.full_snapshot,
-                catalog,
+                state.admitted(catalog),
                 strict=check_flag(strict, "strict"),
                 erase_empty=check_flag(erase_empty, "erase_empty"),
             )

@@ -7,10 +7,12 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from graph_schema.catalog import Catalog
 from graph_schema.mapping import GraphMapping
 from kgrec.answers.asked_lists import AskedLists
 from kgrec.arguments import check_count, check_flag
@@ -33,6 +35,7 @@ from kgrec.features.texts import (
 )
 from kgrec.feedback.seen_items import ExcludeSeen, SeenRule
 from kgrec.feedback.weights import without_negative
+from kgrec.fitting.closed_form import FitOrigin
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
@@ -67,9 +70,10 @@ from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.social.blend import PLAIN, Blend
 from kgrec.social.lists import People, fitted_blend
+from kgrec.stores.erased_people import RATINGS, ErasedPeople, Tombstones, without_erased
 from kgrec.training.scenarios.maml import Start
 
-_COUNTED = "items_counted_by_exposure"  # in the log of training
+COUNTED_BY_EXPOSURE = "items_counted_by_exposure"  # in the log of training
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +155,10 @@ class FittedState:
         ratings; None once the graph has changed.
     names_people : bool
         Whether answers show other people by id and name, for the operator; it is saved nowhere.
+    origin : FitOrigin or None
+        What the fit chose; None for a model of an older version.
+    erased : ErasedPeople or None
+        The people who were erased since; None without any.
     """
 
     config: RecommenderConfig
@@ -170,6 +178,8 @@ class FittedState:
     rules: Rules | None = None
     held_scores: HeldScores | None = None
     names_people: bool = False
+    origin: FitOrigin | None = None
+    erased: ErasedPeople | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -255,14 +265,14 @@ class FittedState:
             Where the log can't be read, too few known items were rewarded in it, or the state is
             counted by exposure already.
         """
-        if any(_COUNTED in record for record in self.training_log):
+        if any(COUNTED_BY_EXPOSURE in record for record in self.training_log):
             raise RequestError(
                 "this model's young items are counted by exposure already; fit a new model, and "
                 "give it one log of all lists."
             )
         engine, found = count_by_exposure(self.engine, log)
         clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
-        logged = [*self.training_log, {_COUNTED: float(found)}]
+        logged = [*self.training_log, {COUNTED_BY_EXPOSURE: float(found)}]
         return replace(self, engine=engine, item_clusters=clusters, training_log=logged)
 
     @cached_property
@@ -298,6 +308,11 @@ class FittedState:
         if clusters is None or not wants_clusters(self.engine, ranking, many=0):
             return None
         return ItemSearch.of(self.engine, clusters)
+
+    def admitted(self, news: Catalog) -> Catalog:
+        """``news`` without people who were erased from the model, with a warning."""
+        tombstones = None if self.erased is None else self.erased.tombstones
+        return without_erased(news, tombstones, "the model")
 
     def texts_of(self, snapshot: GraphSnapshot, progress: Progress | None = None) -> TextFeatures:
         """The vectors of a snapshot's texts: the present ones if the texts are the same, else
@@ -385,7 +400,7 @@ class FittedState:
         texts = texts_without(engine.texts, before, after, robust=robust)
         if texts is None:
             texts = self.reader.read(after)
-        kept = self._keeping(rows)
+        kept = self.keeping(rows)
         engine = kept.engine.over(visible, texts)
         return replace(
             kept,
@@ -396,8 +411,9 @@ class FittedState:
             held_scores=None,
         )
 
-    def _keeping(self, rows: KeptRows) -> FittedState:
-        """A state whose models have these rows of the vocabulary alone."""
+    def keeping(self, rows: KeptRows) -> FittedState:
+        """A state whose models have these rows of the vocabulary alone; its engine is to be bound
+        again (``Engine.over``)."""
         engine, recogniser, ratings = self.engine, self.recogniser, self.rating_model
         if engine.vocabulary.is_whole(rows):
             return self
@@ -436,10 +452,15 @@ def fitted_state(
     mapping: GraphMapping | None,
     seed: int,
     progress: Progress | None = None,
+    tombstones: Path | None = None,
 ) -> FittedState:
     """The state of a fit on the part of ``full`` without test rows, with its recogniser and, where
-    the settings ask for them, ratings. Raises TextModelError, TrainingError."""
+    the settings ask for them, ratings. ``tombstones`` is the file of the people who were erased
+    from the store, whom updates leave out. Raises TextModelError, TrainingError, ErasureError."""
+    erased = Tombstones.read(tombstones)
     fitted = result.fitted
+    visible = full.without_splits(("test",))
+    whole = len(fitted.engine.snapshot.interactions) == len(visible.interactions)
     state = FittedState(
         config=result.config,
         full_snapshot=full,
@@ -449,6 +470,8 @@ def fitted_state(
         start=fitted.start,
         training_log=result.chosen.training_log,
         trials=result.trials,
+        origin=FitOrigin(fitted.item_weights, fitted.vectors, fitted.plan, seed, whole),
+        erased=None if erased is None else ErasedPeople(erased),
     ).over(full, progress)
     state.engine.warm_up()
     if state.engine.private:
@@ -481,7 +504,14 @@ def with_ratings(
         scores=state.held_scores,
     )
     resolved = state.config.model_copy(update={"ratings": config})
-    return replace(state, config=resolved, rating_model=fitted.model, rating_log=fitted.history)
+    erased = None if state.erased is None else state.erased.without_part(RATINGS)
+    return replace(
+        state,
+        config=resolved,
+        rating_model=fitted.model,
+        rating_log=fitted.history,
+        erased=erased,
+    )
 
 
 def adapted(

@@ -27,6 +27,7 @@ SUBJECTS: Final = {
     "compress": "accuracy",
     "context": "accuracy",
     "effort": "accuracy",
+    "erasure": "privacy",
     "explain": "explanations",
     "anonymity": "privacy",
     "age": "scenarios",

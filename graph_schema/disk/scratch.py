@@ -32,6 +32,11 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
             shutil.rmtree(place, ignore_errors=True)
 
 
+def remove_scratch(parent: Path) -> None:
+    """Remove what writers that were killed left in ``parent``."""
+    remove_abandoned(parent, _STEM)
+
+
 @contextmanager
 def new_folder(parent: Path, stem: str) -> Iterator[Path]:
     """Make a folder in ``parent`` whose name is ``stem`` and a token, and hold it. Raises OSError.

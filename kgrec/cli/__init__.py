@@ -11,6 +11,7 @@ from kgrec.cli import (  # noqa: F401
     compress,
     demo,
     doctor,
+    erase,
     evaluate,
     explain,
     explore,

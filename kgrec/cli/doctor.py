@@ -70,6 +70,7 @@ def doctor(
         checks.append(_guard("mapping", lambda: _mapping_alone(mapping)))
     if model is not None:
         checks.append(_guard("lists", lambda: _lists(model)))
+        checks.append(_guard("erased people", lambda: _erased(model)))
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -198,6 +199,13 @@ def _lists(model: Path) -> str:
     if find_spec("faiss") is None:
         return "all items are scored, as faiss is not installed: pip install 'kgrec[ann]'"
     return clusters.described()
+
+
+def _erased(model: Path) -> str:
+    """What of a model was trained with people since erased. Raises ModelError, ErasureError."""
+    from kgrec.persistence.model_folder import erased_of
+
+    return str(erased_of(model) or "nobody was erased")
 
 
 def _text_model() -> str:

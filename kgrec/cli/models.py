@@ -45,7 +45,9 @@ def add(
 @models.command("list", epilog="Example: `kgrec models list --root service`")
 def list_(root: RootOption, as_json: JsonOption = False) -> None:
     """All models, the one that answers with a mark."""
-    registry = open_root(None, root).read()
+    opened = open_root(None, root)
+    registry = opened.read()
+    people = {name: opened.erased(entry) for name, entry in registry.models.items()}
     if as_json:
         rows = [
             {
@@ -53,6 +55,7 @@ def list_(root: RootOption, as_json: JsonOption = False) -> None:
                 "folder": e.folder,
                 "note": e.note,
                 "active": e.name == registry.active,
+                "erased": people[e.name],
             }
             for e in registry.models.values()
         ]
@@ -60,7 +63,9 @@ def list_(root: RootOption, as_json: JsonOption = False) -> None:
         return
     for entry in registry.models.values():
         mark = "*" if entry.name == registry.active else " "
-        show(f"{mark} {entry.name}  {printable_line(entry.note or entry.folder)}")
+        count = people[entry.name]
+        learned = f"  (trained with {count:,} people since erased)" if count else ""
+        show(f"{mark} {entry.name}  {printable_line(entry.note or entry.folder)}{learned}")
 
 
 @models.command(epilog="Example: `kgrec models activate winter --root service`")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,19 @@ def check_blind(users: pd.DataFrame, blind_to: Sequence[str]) -> None:
                 f"model.blind_to names {name!r}, which no user has; they have: "
                 f"{', '.join(known) or 'no attributes'}. Correct the name, or leave it out."
             )
+
+
+def without_unused(tokens: AttributeTokens, attributes: pd.DataFrame) -> AttributeTokens:
+    """The tokens with a name that no value has in place of those that no row has; the learned
+    vectors keep their places. ``tokens`` itself where all are used."""
+    used = np.asarray(tokens.matrix(attributes).sum(axis=0)).ravel() > 0
+    if used.all():
+        return tokens
+    names = [
+        name if one else f"erased {place}"
+        for place, (name, one) in enumerate(zip(tokens.tokens, used, strict=True))
+    ]
+    return replace(tokens, tokens=tuple(names))
 
 
 def _is_number(values: pd.Series[Any]) -> bool:

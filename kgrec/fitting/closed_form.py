@@ -9,22 +9,29 @@ words of texts. What else a model has (graph encoder, attributes, heads) is ther
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 
+from kgrec.config import RecommenderConfig
 from kgrec.features.names import IDS
 from kgrec.feedback.weights import liked_matrix
 from kgrec.fitting.item_weight_choice import (
     ItemWeightSettings,
+    ScenarioWeightSettings,
     choose_item_weights,
     choose_strength,
     with_item_weights,
 )
-from kgrec.graph.snapshot import Interactions, Ints
+from kgrec.fitting.validation import training_split
+from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints, rows_in
+from kgrec.nn import ItemWeights, TimeScales
 from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.progress import Progress
 from kgrec.scoring.engine import Engine
@@ -105,9 +112,106 @@ def fit_closed_form(
 ) -> ClosedForm:
     """The model with given settings."""
     engine = make(vectors.size)
-    found = _singular_vectors(engine, vectors.size)
-    engine = _with_vectors(engine, found, vectors.popularity, plan)
+    engine = with_closed_form_vectors(engine, engine.snapshot, vectors, plan)
     return ClosedForm(with_item_weights(engine, weights, plan).refreshed(), vectors, weights)
+
+
+def with_closed_form_vectors(
+    engine: Engine, rows: GraphSnapshot, vectors: VectorSettings, plan: Plan
+) -> Engine:
+    """The engine with vectors and biases of these rows, a part of its snapshot with the same items,
+    and without item–item weights and predicted vectors."""
+    over = replace(engine, snapshot=rows, weights=None)
+    found = _singular_vectors(over, vectors.size)
+    return _with_vectors(over, found, vectors.popularity, plan)
+
+
+@dataclass(frozen=True)
+class FitOrigin:
+    """What a fit chose.
+
+    Attributes
+    ----------
+    item_weights : ItemWeightSettings
+        Settings of the item–item weights.
+    vectors : VectorSettings or None
+        Settings of closed-form vectors, with effort "quick".
+    plan : Plan
+        The hyperparameters.
+    seed : int
+        Seed of everything random.
+    all_rows : bool
+        Whether the model was fitted to all rows but those of the split "test"; else validation rows
+        were left out, too.
+    """
+
+    item_weights: ItemWeightSettings
+    vectors: VectorSettings | None
+    plan: Plan
+    seed: int
+    all_rows: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        values = asdict(self)
+        if math.isnan(values["item_weights"]["ndcg"]):
+            values["item_weights"]["ndcg"] = None
+        return values
+
+    @staticmethod
+    def of_json(values: Mapping[str, Any]) -> FitOrigin:
+        """What ``to_json`` returned. Raises KeyError, TypeError for other values."""
+        weights, vectors, plan = dict(values["item_weights"]), values["vectors"], values["plan"]
+        scenario = weights.pop("scenario")
+        ndcg = weights.pop("ndcg")
+        return FitOrigin(
+            ItemWeightSettings(
+                **weights,
+                ndcg=math.nan if ndcg is None else ndcg,
+                scenario=None if scenario is None else ScenarioWeightSettings(**scenario),
+            ),
+            None if vectors is None else VectorSettings(**vectors),
+            Plan(**{**plan, "scales": TimeScales(*map(tuple, plan["scales"]))}),
+            values["seed"],
+            values["all_rows"],
+        )
+
+    def refitted(self, engine: Engine, config: RecommenderConfig) -> Engine:
+        """The engine with its closed-form parts fitted to its own graph, with the same settings.
+
+        These are the item–item weights, and with effort "quick" the items' vectors and biases.
+        Events of items that the vocabulary lacks, as items that came later, are not read.
+        """
+        rows = self._rows(engine, config)
+        weights = None if engine.weights is None else self._weights(engine, rows)
+        if self.vectors is not None:
+            made = with_closed_form_vectors(engine, rows, self.vectors, self.plan).refreshed()
+            inside = engine.given_scenario_items
+            engine = replace(made.with_context(engine.context), given_scenario_items=inside)
+        return engine.with_weights(weights)
+
+    def _rows(self, engine: Engine, config: RecommenderConfig) -> GraphSnapshot:
+        """The rows to fit to: of known items, without validation rows where the fit had none."""
+        graph = engine.snapshot
+        if not self.all_rows:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the fit has warned
+                graph = graph.without(training_split(graph, config, self.seed), ("train",))
+        known = engine.inputs.items.item_row.cpu().numpy() >= 0
+        events = graph.interactions
+        mask = known[np.asarray(events.item)]
+        return graph if mask.all() else replace(graph, interactions=events.select(mask))
+
+    def _weights(self, engine: Engine, rows: GraphSnapshot) -> ItemWeights | None:
+        """The weights over the vocabulary; None where the fit chose none, or no event is left."""
+        over = replace(engine, snapshot=rows, weights=None)
+        if not len(rows.interactions):
+            return None
+        found = with_item_weights(over, self.item_weights, self.plan).weights
+        if found is None:
+            return None
+        fitted = rows.items.ids[np.unique(rows.interactions.item)]
+        return found.placed(rows_in(fitted, engine.vocabulary.items))
 
 
 def _engines(make: MakeEngine, plan: Plan, n_items: int) -> Iterator[tuple[VectorSettings, Engine]]:

@@ -16,7 +16,7 @@ from kgrec.fitting.trial_search import FILE, SearchOptions, Trial, check_kept, s
 from kgrec.training import METRIC
 from kgrec.training.checkpoint import CHECKPOINT
 
-_CURRENT = "current"  # the checkpoint of the trial that is running
+CURRENT = "current"  # the checkpoint of the trial that is running
 
 
 def search_settings(
@@ -35,12 +35,12 @@ def search_settings(
     """
     progress = options.progress
     kept = None if options.checkpoint is None else search_folder(options.checkpoint)
-    current = None if kept is None else kept / _CURRENT
+    current = None if kept is None else kept / CURRENT
     if kept is not None:
         check_kept(kept)
     if kept is not None and not options.resume:
         (kept / FILE).unlink(missing_ok=True)
-        remove_folder(kept / _CURRENT, CHECKPOINT)
+        remove_folder(kept / CURRENT, CHECKPOINT)
 
     def timed_fit(settings: RecommenderConfig) -> tuple[float, float]:
         started = time.perf_counter()
@@ -71,7 +71,7 @@ def search_folder(checkpoint: Path) -> Path:
 def has_search(checkpoint: Path) -> bool:
     """Whether a search beside this checkpoint can be continued."""
     folder = search_folder(checkpoint)
-    return (folder / FILE).exists() or (folder / _CURRENT).exists()
+    return (folder / FILE).exists() or (folder / CURRENT).exists()
 
 
 def _best_validation(fitted: Fitted) -> float:

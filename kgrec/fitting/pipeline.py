@@ -124,7 +124,8 @@ def run_pipeline(
     chosen = fitted = fits[best]
     if config.training.refit and not has_valid_split(visible) and held.any():
         nothing = visible.interactions.select(np.zeros_like(held))
-        again = replace(options, checkpoint=_refit_folder(options.checkpoint))
+        kept = options.checkpoint
+        again = replace(options, checkpoint=None if kept is None else refit_folder(kept))
         everything = FitData(visible, nothing, encode(visible))
         fitted = fit(everything, settings[best], again, chosen)
     context = choose_context(
@@ -190,5 +191,6 @@ def _beside(checkpoint: Path | None, place: int) -> Path | None:
     return checkpoint.with_name(f"{checkpoint.name}.{place}")
 
 
-def _refit_folder(checkpoint: Path | None) -> Path | None:
-    return None if checkpoint is None else checkpoint.with_name(checkpoint.name + ".refit")
+def refit_folder(checkpoint: Path) -> Path:
+    """The checkpoint of the second fit, on all rows."""
+    return checkpoint.with_name(checkpoint.name + ".refit")

@@ -31,6 +31,7 @@ from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
 from kgrec.feedback import EventWeights
 from kgrec.files import FolderKind, read_folder, replaced_folder
+from kgrec.fitting.closed_form import FitOrigin
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
@@ -57,6 +58,7 @@ from kgrec.scoring.relative_scores import HeldScores
 from kgrec.session import in_plain_session
 from kgrec.social.blend import Blend
 from kgrec.state import FittedState, GraphIndexes
+from kgrec.stores.erased_people import ErasedPeople, Tombstones
 from kgrec.training.scenarios.maml import Start
 
 FORMAT = "kgrec-model"
@@ -69,9 +71,10 @@ _CLUSTERS = "item_clusters.safetensors"
 _FOLLOWS = "follows.json"
 _HELD = "held_scores.safetensors"
 _START = "meta_training.safetensors"
+_ERASED = "erased.json"
 
 # Read where they are there; every other file that is read must be.
-_OPTIONAL = (*saved_ratings.FILES, *saved_recogniser.FILES, "scenarios.parquet")
+_OPTIONAL = (*saved_ratings.FILES, *saved_recogniser.FILES, "scenarios.parquet", _ERASED)
 
 MODEL = FolderKind.of_format("model", _MANIFEST, FORMAT, beside=FILES)
 
@@ -173,6 +176,8 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
         write_rating_model(state.rating_model, folder)
     if state.recogniser is not None:
         write_recogniser(state.recogniser, folder)
+    if state.erased is not None:
+        state.erased.tombstones.write(folder / _ERASED)
     files = {path.name: digest(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -190,6 +195,10 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
     }
     if engine.context is not None:
         manifest["context"] = asdict(engine.context)
+    if state.origin is not None:
+        manifest["origin"] = state.origin.to_json()
+    if state.erased is not None:
+        manifest["erased"] = {"people": state.erased.people, "parts": state.erased.parts}
     (folder / _MANIFEST).write_text(json.dumps(signed(manifest), indent=1), encoding="utf-8")
     if state.rules is not None:
         text = state.rules.text or state.rules.to_toml()
@@ -378,7 +387,30 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         training_log=manifest["history"],
         rating_log=manifest.get("rating_history", []),
         trials=manifest["tuning"],
+        origin=FitOrigin.of_json(manifest["origin"]) if "origin" in manifest else None,
+        erased=_erased_people(folder, manifest),
     )
+
+
+def saved_precision(folder: Path) -> Precision:
+    """The precision that a model was saved with. Raises ModelError."""
+    return "int8" if read_manifest(folder)["version"] == WITH_SCALES else "fp32"
+
+
+def erased_of(folder: Path) -> ErasedPeople | None:
+    """The people who were erased from a saved model; None without any. Nothing else is read.
+
+    Raises ModelError, ErasureError.
+    """
+    return _erased_people(folder, read_manifest(folder))
+
+
+def _erased_people(folder: Path, manifest: Mapping[str, Any]) -> ErasedPeople | None:
+    tombstones = Tombstones.read(folder / _ERASED)
+    if tombstones is None:
+        return None
+    said = manifest["erased"]
+    return ErasedPeople(tombstones, said["people"], tuple(said["parts"]))
 
 
 def _context(manifest: Mapping[str, Any]) -> ContextSettings | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -144,6 +144,19 @@ class RuleFolder:
                 there = self._place(name).exists()
                 if there or other._place(name).exists():
                     save_text(other._place(name), self._text(name) if there else "")
+
+    def held_users(self) -> frozenset[str]:
+        """The ids of users for whom an item waits."""
+        return frozenset(str(row["user_id"]) for row in self._rows()) - {""}
+
+    def forget_users(self, users: Collection[str]) -> int:
+        """Remove the items that wait for these users; returns how many there were."""
+        with self._alone():
+            rows = self._rows()
+            kept = [row for row in rows if str(row["user_id"]) not in users]
+            if len(kept) < len(rows):
+                self._write_held(kept)
+        return len(rows) - len(kept)
 
     def _write(self, log: RuleLog, rules: str) -> None:
         """The log first: where the other is not written, the log shows it."""

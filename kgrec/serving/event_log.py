@@ -12,18 +12,21 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from graph_schema.disk.files import flush
+from graph_schema.disk.files import flush, put_file
+from graph_schema.disk.scratch import remove_scratch
 from kgrec.errors import ServiceError, reason
 
 _DIGITS = 8  # of a checksum
+NOTHING = "nothing"  # the kind of a record that was erased
 Record = dict[str, Any]
+Keep = Callable[[Record], Record | None]
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Record).decode
 
 
@@ -59,6 +62,7 @@ class EventLog:
             ) from error
         self._size = os.fstat(self._file).st_size
         self._waiting: list[tuple[list[Record], Future[int]]] = []
+        self._rewrites: list[tuple[Keep, Future[int]]] = []
         self._wake = threading.Condition()
         self._closed = False
         self._writer = threading.Thread(target=self._write_on, name="kgrec-log", daemon=True)
@@ -86,6 +90,29 @@ class EventLog:
             self._wake.notify()
         return done
 
+    def rewrite(self, keep: Keep) -> Future[int]:
+        """Keep a part of the records: the file is replaced by one without the others.
+
+        Parameters
+        ----------
+        keep : callable
+            ``keep(record)``: the record as it is to be kept, or None.
+
+        Returns
+        -------
+        Future of int
+            How many records left or changed, once the disk has the new file. Numbers stay; in
+            place of the last record, where that leaves, one says nothing but its number. The
+            exception is a ServiceError where the disk refuses: then the log is as it was.
+        """
+        done: Future[int] = Future()
+        with self._wake:
+            if self._closed:
+                raise ServiceError("the log is closed, as the service stops; try again later.")
+            self._rewrites.append((keep, done))
+            self._wake.notify()
+        return done
+
     def close(self) -> None:
         """Store what waits, and close the file."""
         with self._wake:
@@ -106,12 +133,43 @@ class EventLog:
     def _write_on(self) -> None:
         while True:
             with self._wake:
-                while not (self._waiting or self._closed):
+                while not (self._waiting or self._rewrites or self._closed):
                     self._wake.wait()
                 waiting, self._waiting = self._waiting, []
-                if not waiting:
+                rewrites, self._rewrites = self._rewrites, []
+                if not (waiting or rewrites):
                     return
-            self._write(waiting)
+            if waiting:
+                self._write(waiting)
+            for keep, done in rewrites:
+                self._keep(keep, done)
+
+    def _keep(self, keep: Keep, done: Future[int]) -> None:
+        """Replace the file by one of the records that are kept."""
+        try:
+            remove_scratch(self.path.parent)
+            changed = sum(keep(record) != record for record in self.read())
+            if changed:
+                put_file(self.path, lambda name: self._write_kept(Path(name), keep))
+                self.path.chmod(0o600)
+                fresh = os.open(self.path, os.O_RDWR | os.O_APPEND)
+                os.close(self._file)
+                self._file, self._size = fresh, os.fstat(fresh).st_size
+        except (OSError, ServiceError) as error:
+            done.set_exception(
+                ServiceError(f"{self.path}: the log can't be rewritten ({reason(error)}).")
+            )
+            return
+        done.set_result(changed)
+
+    def _write_kept(self, path: Path, keep: Keep) -> None:
+        with path.open("wb") as stream:
+            for record in self.read():
+                kept = keep(record)
+                if kept is None and record["number"] == self.last:
+                    kept = {"number": self.last, "kind": NOTHING}
+                if kept is not None:
+                    stream.write(_line(kept))
 
     def _write(self, waiting: list[tuple[list[Record], Future[int]]]) -> None:
         """Write and flush records; all of them, or none."""

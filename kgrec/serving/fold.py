@@ -23,8 +23,18 @@ from kgrec.graph.news import updated
 from kgrec.graph.snapshot import GraphSnapshot
 from kgrec.recommender import Recommender
 from kgrec.serving.event_log import Record, records_of
-from kgrec.serving.live_graph import EVENT, FACTS, NO_FACTS, NO_NODE, NODE, TAKEN_BACK
+from kgrec.serving.live_graph import (
+    EVENT,
+    FACTS,
+    NO_FACTS,
+    NO_NODE,
+    NODE,
+    TAKEN_BACK,
+    allowed,
+    without_erased,
+)
 from kgrec.serving.registry import Root
+from kgrec.stores.erased_people import Tombstones
 
 _COLUMNS = ("user_id", "item_id", "event", "timestamp", "rating", "scenario")
 
@@ -43,9 +53,13 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
         Where the model can't be read or written; then nothing has changed.
     """
     entry = root.read().entry(name)
+    tombstones = Tombstones.read(root.tombstones)
     model = Recommender.load(root.folder_of(entry))
+    without_erased(model, tombstones)
     records = [
-        record for record in records_of(root.log) if entry.folded_until < record["number"] <= until
+        record
+        for record in allowed(records_of(root.log), tombstones)
+        if entry.folded_until < record["number"] <= until
     ]
     refused = add_records(model, records)
     folder = root.new_folder(new)

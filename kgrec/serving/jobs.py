@@ -7,7 +7,8 @@ import functools
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,24 @@ class Jobs:
 
     def start(self, kind: str, who: str) -> JobAnswer:
         """Start a job. Raises Problem where one runs."""
+        job = self._new(kind)
+        self._go(self._fold(job, who))
+        return job
+
+    def erase(self, users: Sequence[str], who: str) -> JobAnswer:
+        """Keep people out from now on, and start a job that erases them from the log and from all
+        models. Raises Problem where a job runs, and ErasureError."""
+        job = self._new("erase")
+        try:
+            self.service.keep_out(users)
+        except (KgrecError, Problem) as error:
+            self._end(job, "failed", None, str(error))
+            raise
+        self._go(self._erase(job, users))
+        return job
+
+    def _new(self, kind: str) -> JobAnswer:
+        """A job. Raises Problem where one runs."""
         running = [job for job in self.jobs.values() if job.state == "running"]
         if running:
             raise Problem(
@@ -39,10 +58,12 @@ class Jobs:
             )
         job = JobAnswer(id=secrets.token_hex(6), kind=kind, state="running", started=now())
         self.jobs[job.id] = job
-        task = asyncio.create_task(self._fold(job, who))
+        return job
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return job
 
     async def fold_on(self, seconds: float) -> None:
         """Fold new records into the graph every so many seconds."""
@@ -72,7 +93,7 @@ class Jobs:
             return
         try:
             with service.metrics.fold_seconds.time():
-                code, said = await self._run(
+                code, said, _ = await self._run(
                     "-m",
                     "kgrec.serving.fold",
                     str(service.root.folder),
@@ -92,20 +113,46 @@ class Jobs:
         left_out = f" Left out: {said}" if said else ""
         self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
 
-    async def _run(self, *arguments: str) -> tuple[int, str]:
+    async def _erase(self, job: JobAnswer, users: Sequence[str]) -> None:
+        """The log in this process, which writes it; the models in another one, which reads the ids
+        from its input; then the model that answers is loaded again."""
+        service = self.service
+        try:
+            records = await service.erase_records(users)
+            given = msgspec.json.encode(list(users))
+            root = str(service.root.folder)
+            async with service.swapping:  # nobody changes models or their rules meanwhile
+                code, said, printed = await self._run("-m", "kgrec.erasure", root, given=given)
+            if code:
+                self._end(job, "failed", None, said)
+                return
+            await service.reload()
+        except (KgrecError, Problem) as error:
+            self._end(job, "failed", None, str(error))
+            return
+        models = msgspec.json.decode(printed)
+        hashes = sorted(map(service.hash_of, users))
+        log = {"kind": "service log", "place": str(service.root.log), "removed": records}
+        receipt = {"people": hashes, "places": [log, *models]}
+        self.jobs[job.id] = job = msgspec.structs.replace(job, receipt=receipt)
+        self._end(job, "done", service.served.entry.name, f"{len(users):,} people are erased.")
+
+    async def _run(self, *arguments: str, given: bytes = b"") -> tuple[int, str, bytes]:
+        """The exit code of a process, what it said last, and what it printed."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=_lowered(),
         )
         self._processes.add(process)
         try:
-            _, said = await process.communicate()
+            printed, said = await process.communicate(given)
         finally:
             self._processes.discard(process)
-        return process.returncode or 0, said.decode("utf-8", "replace")[-_SAID:].strip()
+        return process.returncode or 0, said.decode("utf-8", "replace")[-_SAID:].strip(), printed
 
     def _end(self, job: JobAnswer, state: str, model: str | None, detail: str) -> None:
         self.jobs[job.id] = msgspec.structs.replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +42,20 @@ class GivenLists:
             if len(self._lists) <= _MOST and oldest.made >= at - self.seconds:
                 break
             self._lists.popitem(last=False)
+
+    def forget(self, users: Collection[str]) -> set[str]:
+        """Forget the lists and requests of these users; returns the ids of the lists."""
+        found = {
+            list_id
+            for list_id, one in self._lists.items()
+            if str(getattr(one.body, "user", None)) in users
+        }
+        for list_id in found:
+            del self._lists[list_id]
+        kept = [one for one in self.recorded if str(getattr(one, "user", None)) not in users]
+        self.recorded.clear()
+        self.recorded.extend(kept)
+        return found
 
     def find(self, list_id: str) -> GivenList | None:
         """A list; None for one that is unknown or too old."""

@@ -1,18 +1,25 @@
-"""LiveGraph: what the records of a log add to a graph, as far as answers need it at once."""
+"""LiveGraph: what the records of a log add to a graph, as far as answers need it at once; and the
+records without people who were erased."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
+from graph_schema.names import NODE_TYPES, USER
 from kgrec.scoring.live_events import LiveEvent, LiveEvents
-from kgrec.serving.event_log import Record
+from kgrec.serving.event_log import Keep, Record
+from kgrec.stores.erased_people import Tombstones
+
+if TYPE_CHECKING:
+    from kgrec.recommender import Recommender
 
 EVENT, TAKEN_BACK, IMPRESSIONS = "event", "taken back", "impressions"
 NODE, NO_NODE, FACTS, NO_FACTS = "node", "no node", "facts", "no facts"
 WINDOW: Final = 7 * 86_400  # seconds in which the id of an event is remembered
+IsGone = Callable[[str], bool]
 
 
 class LiveGraph:
@@ -92,3 +99,69 @@ class LiveGraph:
             if self._times[oldest] >= at - WINDOW:
                 break
             del self.numbers[oldest], self._times[oldest]
+
+
+def users_of(record: Record) -> set[str]:
+    """The ids of the people whom a record names."""
+    if record["kind"] in (NODE, NO_NODE):
+        return {record["id"]} if record["label"] == USER else set()
+    if record["kind"] in (FACTS, NO_FACTS):
+        return {user for fact in record["facts"] for user in users_of_fact(fact)}
+    return set() if record.get("user") is None else {record["user"]}
+
+
+def users_of_fact(fact: dict[str, Any]) -> list[str]:
+    """The ids of the users at the ends of a fact."""
+    ends = ("head", "tail")
+    return [fact[end] for end in ends if NODE_TYPES.get(fact[f"{end}_type"]) == USER]
+
+
+def keeps(records: Iterable[Record], is_gone: IsGone, own_lists: Collection[str] = ()) -> Keep:
+    """What is kept of each record without these people: all but their own events and nodes, their
+    facts, and what was shown of their lists: ``own_lists``, and those that their events name."""
+    lists = set(own_lists)
+    for record in records:
+        if "list_id" in record and any(map(is_gone, users_of(record))):
+            lists.add(record["list_id"])
+
+    def keep(record: Record) -> Record | None:
+        if record["kind"] == IMPRESSIONS and record["list_id"] in lists:
+            return None
+        if not any(map(is_gone, users_of(record))):
+            return record
+        if record["kind"] not in (FACTS, NO_FACTS):
+            return None
+        facts = [one for one in record["facts"] if not any(map(is_gone, users_of_fact(one)))]
+        return {**record, "facts": facts} if facts else None
+
+    return keep
+
+
+def allowed(records: Iterable[Record], tombstones: Tombstones | None) -> Iterator[Record]:
+    """The records without people who were erased, should a copy of the log have them."""
+    if not tombstones:
+        yield from records
+        return
+    keep = keeps((), tombstones.covers)
+    for record in records:
+        kept = keep(record)
+        if kept is not None:
+            yield kept
+
+
+def still_there(model: Recommender, tombstones: Tombstones | None) -> list[str]:
+    """The users of a model who were erased."""
+    if not tombstones:
+        return []
+    ids = model.state.full_snapshot.users.ids
+    found: list[str] = ids[tombstones.covered(ids.tolist())].tolist()
+    return found
+
+
+def without_erased(model: Recommender, tombstones: Tombstones | None) -> int:
+    """Remove from a model in memory the people who were erased, should its folder have them; its
+    learned parts stay as they are. Returns how many there were. Raises RequestError."""
+    users = still_there(model, tombstones)
+    if users:
+        model.remove(users=users)
+    return len(users)

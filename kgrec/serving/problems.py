@@ -11,6 +11,7 @@ import msgspec
 
 from kgrec.errors import (
     CatalogError,
+    ErasureError,
     KgrecError,
     NotFittedError,
     ServiceError,
@@ -65,7 +66,7 @@ def problem_of(error: KgrecError) -> Problem:
     """The answer to a request that kgrec refuses, with its own words."""
     if isinstance(error, CatalogError):
         return Problem(422, "invalid_data", str(error))
-    if isinstance(error, ServiceError | StoreError | NotFittedError):
+    if isinstance(error, ServiceError | StoreError | ErasureError | NotFittedError):
         return Problem(503, "unavailable", str(error), headers={"Retry-After": "5"})
     return Problem(422, "invalid_request", str(error))
 

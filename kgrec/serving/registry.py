@@ -6,6 +6,7 @@
       registry.json   the models, which one answers, and who changed that, when and why
       events.log      what the service was sent since
       keys.json       hashes of the keys
+      erased.json     keyed hashes of the people who were erased, if any were
       models/         folders of models that the service made
 
 The registry is replaced as a whole. The service looks at it every second, so that a model is
@@ -28,6 +29,7 @@ from kgrec.errors import RequestError, ServiceError, reason
 
 _VERSION: Final = 1
 _REGISTRY, _LOG, _KEYS, _MODELS = "registry.json", "events.log", "keys.json", "models"
+_ERASED, _MANIFEST = "erased.json", "manifest.json"  # the latter of a model
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,11 @@ class Root:
         return self.folder / _KEYS
 
     @property
+    def tombstones(self) -> Path:
+        """The file with the keyed hashes of the people who were erased."""
+        return self.folder / _ERASED
+
+    @property
     def registry_file(self) -> Path:
         """The file of the registry."""
         return self.folder / _REGISTRY
@@ -155,6 +162,21 @@ class Root:
                 f"{self.folder}; add the model again with kgrec models add."
             )
         return place
+
+    def erased(self, entry: ModelEntry) -> int:
+        """With how many people since erased a model was trained; 0 where its folder is missing."""
+        try:
+            manifest = json.loads((self.folder_of(entry) / _MANIFEST).read_text("utf-8"))
+            return int(manifest["erased"]["people"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+
+    def last_erasure(self, entry: ModelEntry) -> int | None:
+        """When people were erased from a model's folder last, in nanoseconds; None: never."""
+        try:
+            return (self.folder_of(entry) / _ERASED).stat().st_mtime_ns
+        except OSError:
+            return None
 
     def new_folder(self, name: str) -> Path:
         """Where a model that the service makes will lie."""

@@ -20,10 +20,11 @@ from kgrec.serving.access import Keys, Limiter, Rate
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
 from kgrec.serving.lists import GivenLists
-from kgrec.serving.live_graph import LiveGraph
+from kgrec.serving.live_graph import NO_NODE, LiveGraph, allowed, keeps, without_erased
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
+from kgrec.stores.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
 
 _T = TypeVar("_T")
@@ -46,6 +47,11 @@ class Served:
         Of the items, by id; empty where they have none.
     since : int
         Unix seconds at which it began to answer.
+    erased : int
+        How many people the model's folder still has who were erased; the model that answers has
+        none of them.
+    erasure : int or None
+        When people were erased from the folder last, before it was loaded.
     """
 
     entry: ModelEntry
@@ -53,15 +59,19 @@ class Served:
     live: LiveGraph
     titles: dict[str, str]
     since: int
+    erased: int = 0
+    erasure: int | None = None
 
     @staticmethod
     def load(root: Root, entry: ModelEntry, records: Iterable[Record]) -> Served:
         """Load a model, with all that its first answer needs, and the records that its graph does
         not have. Raises ModelError."""
+        tombstones, erasure = Tombstones.read(root.tombstones), root.last_erasure(entry)
         plain = Recommender.load(root.folder_of(entry))
-        live = LiveGraph(records, entry.folded_until)
+        people = without_erased(plain, tombstones)
+        live = LiveGraph(allowed(records, tombstones), entry.folded_until)
         state = replace(plain.state, live=live.events).warm_up()
-        return Served(entry, Recommender.of(state), live, _titles(plain), now())
+        return Served(entry, Recommender.of(state), live, _titles(plain), now(), people, erasure)
 
     def model_for(self, *, people: bool) -> Recommender:
         """The model, which with ``people`` names other people: for the operator."""
@@ -119,12 +129,14 @@ class Service:
         self.in_flight = self.slow = 0
         self.stopping = False
         self.trouble = ""  # what went wrong last without anybody who asked
+        self.tombstones = Tombstones.read(root.tombstones)
         self._served: Served | None = None
         self._pool = ThreadPoolExecutor(1, "kgrec-slow")
         self._loader = ThreadPoolExecutor(1, "kgrec-load")
         self.swapping = asyncio.Lock()
         self._meanwhile: list[Record] | None = None  # records that come while a model is loaded
         self._seen_registry: int | None = None
+        self._seen_erasure: int | None = None
         self._count()
 
     @property
@@ -181,11 +193,14 @@ class Service:
             version = self.root.registry_file.stat().st_mtime_ns
         except OSError:
             return
-        if version == self._seen_registry:
+        served = self.served
+        erasure = self.root.last_erasure(served.entry)
+        if version == self._seen_registry and erasure == self._seen_erasure:
             return
-        self._seen_registry = version
+        noticed = erasure not in (None, served.erasure)
+        self._seen_registry, self._seen_erasure = version, erasure
         active = self.root.read().active
-        if active is not None and active != self.served.entry.name:
+        if active is not None and (active != served.entry.name or noticed):
             await self._swap_to(active)
 
     async def in_pool(self, work: Callable[[], _T]) -> _T:
@@ -224,10 +239,14 @@ class Service:
             await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def store(self, records: Sequence[Record]) -> int:
-        """Store records in the log, and let answers count them.
+        """Store records in the log, and let answers count them; what names people who were erased
+        is left out.
 
         Returns the number of the first. Raises ServiceError where the disk refuses.
         """
+        records = list(allowed(records, self.tombstones))
+        if not records:
+            return self.log.last
         waits = asyncio.wrap_future(self.log.append(records))
         keys = [record["event_id"] for record in records if "event_id" in record]
         self.pending.update(dict.fromkeys(keys, waits))
@@ -272,6 +291,38 @@ class Service:
             self._flip(fresh)
         return done
 
+    def keep_out(self, users: Sequence[str]) -> None:
+        """From now on these people are unknown, and nothing of them is stored. Raises Problem
+        before a model answers, and ErasureError."""
+        tombstones = (self.tombstones or Tombstones()).with_users(users)
+        tombstones.write(self.root.tombstones)
+        self.tombstones = tombstones
+        live = self.served.live
+        for user in users:
+            live.add({"number": live.last, "kind": NO_NODE, "label": USER, "id": user})
+
+    def is_erased(self, user: object) -> bool:
+        """Whether a person was erased."""
+        return self.tombstones is not None and self.tombstones.covers(str(user))
+
+    def hash_of(self, user: str) -> str:
+        """The keyed hash of a person; "" before anybody was erased."""
+        return "" if self.tombstones is None else self.tombstones.hash_of(user)
+
+    async def erase_records(self, users: Sequence[str]) -> int:
+        """Erase people from the log, and from the lists in memory; returns how many records left
+        or changed. Raises ServiceError."""
+        gone = set(users)
+        lists = self.lists.forget(gone)
+        keep = await asyncio.to_thread(lambda: keeps(self.log.read(), gone.__contains__, lists))
+        found = await asyncio.wrap_future(self.log.rewrite(keep))
+        self._count()
+        return found
+
+    async def reload(self) -> None:
+        """Load the model that answers once more, as its folder has changed. Raises ModelError."""
+        await self._swap_to(self.served.entry.name)
+
     async def rolled_back(self, who: str, reason: str = "") -> Activation:
         """Let the model answer that did so before. Raises RequestError where there is none."""
         before = self.registry.previous
@@ -310,7 +361,7 @@ class Service:
         for record in self._meanwhile or ():
             if record["number"] > fresh.live.last:
                 fresh.live.add(record)
-        self._meanwhile, self.trouble = None, ""
+        self._meanwhile, self.trouble = None, _unfinished(fresh)
         before = self._served
         self._served = replace(fresh, since=now())
         if before is not None:
@@ -331,6 +382,16 @@ class Service:
 def _forget(models: list[Served]) -> None:
     models.clear()
     give_memory_back()
+
+
+def _unfinished(served: Served) -> str:
+    """What is to be done about people who were erased and are in the model's folder."""
+    if not served.erased:
+        return ""
+    return (
+        f"the folder of model {served.entry.name!r} has {served.erased:,} people who were erased; "
+        "they are in no answer. Stop the service and run kgrec erase --again --root."
+    )
 
 
 def _titles(model: Recommender) -> dict[str, str]:

@@ -5,9 +5,11 @@ Nothing here loads a database driver or pandas, so other rooms may import these 
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -172,6 +174,16 @@ class GraphStore(ABC):
             If the store can't be written, or ``replace`` would remove nodes that kgrec did not
             write.
         """
+
+    @property
+    def tombstones(self) -> Path | None:
+        """The file with the keyed hashes of the people who were erased, whom ``write`` leaves out.
+
+        An embedded store has it beside its file; for a server the environment variable
+        KGREC_TOMBSTONES names one. None: there is no such file, and nobody is left out.
+        """
+        named = os.environ.get("KGREC_TOMBSTONES")
+        return Path(named) if named else None
 
     def row_counts(self) -> dict[str, int]:
         """Count the rows that the graph has of each frame.

@@ -131,6 +131,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "compress": {"model": "{model}", "out": "{folder}/small"},
     "suspicious": {"--model": "{model}"},
     "snapshot": {"source": "{data}", "folder": "{folder}/columns"},
+    "erase": {"users": "nobody", "--store": "{store}", "--ignore-missing": ""},
     "evaluate": {"source": "{data}", "--config": "{settings}"},
     "explain": {"--model": "{model}", "--user": "u0", "--item": "i0"},
     "explore": {"--model": "{model}", "--node": "Item:i0"},

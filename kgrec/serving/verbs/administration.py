@@ -20,7 +20,7 @@ from kgrec.serving.verbs.answers import (
     ModelsAnswer,
     StatusAnswer,
 )
-from kgrec.serving.verbs.bodies import ActivateBody, JobBody, ReasonBody
+from kgrec.serving.verbs.bodies import ActivateBody, EraseBody, JobBody, ReasonBody
 from kgrec.serving.verbs.call import Call
 
 _PAGE, _MOST = 100, 1_000
@@ -31,7 +31,7 @@ def models(service: Service, body: None, call: Call) -> ModelsAnswer:
     """All models, and the one that answers."""
     registry = service.registry
     return ModelsAnswer(
-        models=[_model(registry, entry) for entry in registry.models.values()],
+        models=[_model(service, registry, entry) for entry in registry.models.values()],
         active=registry.active,
     )
 
@@ -41,7 +41,7 @@ def model(service: Service, body: None, call: Call) -> ModelAnswer:
     registry, name = service.registry, call.path["name"]
     if name not in registry.models:
         raise Problem(404, "unknown_model", f"no model is called {name!r}.")
-    answer = _model(registry, registry.entry(name))
+    answer = _model(service, registry, registry.entry(name))
     if name == service.served.entry.name:
         answer.settings = service.served.model.state.config.model_dump(mode="json")
     return answer
@@ -126,6 +126,11 @@ class JobVerbs:
         """Start a job in another process."""
         return self._jobs.start(body.kind, call.who)
 
+    async def erase(self, service: Service, body: EraseBody, call: Call) -> JobAnswer:
+        """Erase people from the log and from every model, and keep them out. From the answer on
+        they are unknown; the job says when the files have nothing of them."""
+        return self._jobs.erase([str(user) for user in body.users], call.who)
+
     async def all(self, service: Service, body: None, call: Call) -> JobsAnswer:
         """All jobs since the start of the service, the latest first."""
         return JobsAnswer(jobs=list(self._jobs.jobs.values())[::-1])
@@ -138,13 +143,14 @@ class JobVerbs:
         return job
 
 
-def _model(registry: Registry, entry: ModelEntry) -> ModelAnswer:
+def _model(service: Service, registry: Registry, entry: ModelEntry) -> ModelAnswer:
     return ModelAnswer(
         name=entry.name,
         added=entry.added,
         active=entry.name == registry.active,
         note=entry.note,
         folded_until=entry.folded_until,
+        erased=service.root.erased(entry),
     )
 
 

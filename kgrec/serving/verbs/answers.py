@@ -200,13 +200,14 @@ class SubgraphAnswer(Answer, kw_only=True):
 
 
 class ModelAnswer(Answer, kw_only=True):
-    """A model of the registry."""
+    """A model of the registry; ``erased``: with how many people since erased it was trained."""
 
     name: str
     added: int
     active: bool
     note: str = ""
     folded_until: int = 0
+    erased: int = 0
     settings: dict[str, Any] | None = None
 
 
@@ -234,7 +235,8 @@ class ActivationsAnswer(Answer, kw_only=True):
 
 
 class JobAnswer(Answer, kw_only=True):
-    """Work in another process: ``state`` is "running", "done" or "failed"."""
+    """Work in another process: ``state`` is "running", "done" or "failed"; ``receipt``: what an
+    erasure removed where."""
 
     id: str
     kind: str
@@ -243,6 +245,7 @@ class JobAnswer(Answer, kw_only=True):
     ended: int | None = None
     model: str | None = None
     detail: str = ""
+    receipt: dict[str, Any] | None = None
 
 
 class JobsAnswer(Answer, kw_only=True):

@@ -362,6 +362,12 @@ class ReasonBody(Body, kw_only=True):
     reason: Annotated[str, Meta(max_length=LONGEST_TEXT)] = ""
 
 
+class EraseBody(Body, kw_only=True):
+    """The people to erase from the log and from all models, and to keep out."""
+
+    users: Annotated[list[Id], Meta(min_length=1, max_length=1_000)]
+
+
 class JobBody(Body, kw_only=True):
     """Work in another process. ``fold``: the log's new records become part of the graph, in a new
     model with the same parameters, which then answers."""

@@ -15,7 +15,16 @@ from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME
 from kgrec.serving.event_log import Record, now
 from kgrec.serving.lists import GivenList
-from kgrec.serving.live_graph import EVENT, FACTS, IMPRESSIONS, NO_FACTS, NO_NODE, NODE, TAKEN_BACK
+from kgrec.serving.live_graph import (
+    EVENT,
+    FACTS,
+    IMPRESSIONS,
+    NO_FACTS,
+    NO_NODE,
+    NODE,
+    TAKEN_BACK,
+    users_of_fact,
+)
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import LABELS, Served, Service
 from kgrec.serving.verbs.answers import HistoryAnswer, PastEvent, Refused, StoredAnswer
@@ -30,6 +39,8 @@ from kgrec.serving.verbs.call import Call
 
 _AHEAD = 86_400  # seconds by which a client's clock may be ahead
 _PAGE, _MOST = 100, 1_000
+_ERASED = "erased"
+_SAID = "this person was erased; let them come back with kgrec erase --lift --root."
 
 
 async def add_events(service: Service, body: EventsBody, call: Call) -> StoredAnswer:
@@ -41,6 +52,8 @@ async def add_events(service: Service, body: EventsBody, call: Call) -> StoredAn
     duplicate, ids = 0, set()
     for place, event in enumerate(body.events):
         wrong = _wrong(served, event, body.missing, received)
+        if service.is_erased(event.user):
+            wrong = _ERASED, _SAID
         if wrong is not None:
             rejected.append(Refused(index=place, code=wrong[0], detail=wrong[1]))
             continue
@@ -106,6 +119,8 @@ async def put_node(service: Service, body: NodeBody, call: Call) -> StoredAnswer
     named = _named_otherwise(service.served, call.path["id"]) if label == USER else None
     if named is not None:
         raise Problem(422, "named_otherwise", named)
+    if label == USER:
+        _refuse_erased(service, [call.path["id"]])
     record = {
         "kind": NODE,
         "label": label,
@@ -268,11 +283,19 @@ def _record(event: EventBody, received: int, call: Call, place: int) -> Record:
     return record
 
 
+def _refuse_erased(service: Service, users: Sequence[str]) -> None:
+    """Raise Problem for a person who was erased."""
+    if any(map(service.is_erased, users)):
+        raise Problem(409, _ERASED, _SAID)
+
+
 async def _facts(service: Service, body: FactsBody, kind: str, call: Call) -> StoredAnswer:
     rows: Sequence[dict[str, Any]] = [
         {**msgspec.structs.asdict(fact), "head": str(fact.head), "tail": str(fact.tail)}
         for fact in body.facts
     ]
+    if kind == FACTS:
+        _refuse_erased(service, [user for row in rows for user in users_of_fact(row)])
     record = {"kind": kind, "facts": rows, "received": now(), "who": call.who}
     sequence = await service.store([record])
     return StoredAnswer(accepted=len(rows), sequence=sequence, effective="next fold")

@@ -341,6 +341,7 @@ def _administration(verbs: administration.JobVerbs) -> list[Operation]:
             a.ActivationAnswer,
             "admin",
         ),
+        Operation("POST", "/v1/erase", verbs.erase, b.EraseBody, a.JobAnswer, "admin", status=202),
         Operation("POST", "/v1/jobs", verbs.start, b.JobBody, a.JobAnswer, "admin", status=202),
         Operation("GET", "/v1/jobs", verbs.all, None, a.JobsAnswer, "admin"),
         Operation("GET", "/v1/jobs/{id}", verbs.one, None, a.JobAnswer, "admin"),

@@ -28,6 +28,7 @@ from kgrec.stores.base import (
     WriteReport,
 )
 from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
+from kgrec.stores.erased_people import Tombstones, without_erased
 from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.stored_types import attribute_kinds, with_stored_types
@@ -79,6 +80,10 @@ class EmbeddedStore(GraphStore):
     def __reduce__(self) -> tuple[type[EmbeddedStore], tuple[Path]]:
         return EmbeddedStore, (self.path,)
 
+    @property
+    def tombstones(self) -> Path | None:
+        return super().tombstones or self.path.with_name(f"{self.path.name}.erased")
+
     def write(
         self,
         catalog: Catalog,
@@ -93,6 +98,7 @@ class EmbeddedStore(GraphStore):
         worker = borrow(writing=True)  # it starts while the catalog is validated
         try:
             catalog.validate().raise_if_any()
+            catalog = without_erased(catalog, Tombstones.read(self.tombstones), self.uri)
             call = self._write_call(catalog, erase_empty, progress)
             call[0].update({"replace": True, "kinds": {}} if replace else {})
         except BaseException:

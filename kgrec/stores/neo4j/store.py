@@ -27,6 +27,7 @@ from kgrec.stores.base import (
     TextHit,
     WriteReport,
 )
+from kgrec.stores.erased_people import Tombstones, without_erased
 from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
@@ -81,6 +82,7 @@ class Neo4jStore(GraphStore):
     ) -> WriteReport:
         self._refuse_if_mapped("write()")
         catalog.validate().raise_if_any()
+        catalog = without_erased(catalog, Tombstones.read(self.tombstones), self.uri)
         started = time.perf_counter()
         if replace:
             self.check_replaceable()

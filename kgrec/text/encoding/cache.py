@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from graph_schema.disk.files import put_file
+from graph_schema.disk.scratch import remove_scratch
 from kgrec.errors import reason
 from kgrec.progress import Progress
 from kgrec.text.cleaning import clean_text
@@ -91,6 +92,30 @@ class EmbeddingCache:
             _write(folder, keys[start : start + SHARD_ROWS], rows[start : start + SHARD_ROWS])
         self._merge(folder, rows.shape[1])
         self._shrink()
+
+    def forget(self, texts: Sequence[str]) -> int:
+        """Remove the vectors of ``texts``, of all encoders; returns how many there were.
+
+        A shard that has any of them is replaced by one without. A process that merges shards at
+        the same time may keep some. Raises OSError.
+        """
+        gone = {key.tobytes() for key in text_keys([clean_text(text) for text in texts])}
+        removed = 0
+        for folder in self.folder.glob("*/"):
+            remove_scratch(folder)
+        for file in sorted(self.folder.glob("*/*.safetensors")):
+            shard = _read(file)
+            if shard is None:
+                continue
+            leaves = np.array([key.tobytes() in gone for key in shard.keys], dtype=bool)
+            if not leaves.any():
+                continue
+            if not leaves.all():
+                _write(file.parent, shard.keys[~leaves], shard.vectors[~leaves])
+            self._loaded.pop(file, None)
+            file.unlink(missing_ok=True)
+            removed += int(leaves.sum())
+        return removed
 
     def stats(self) -> CacheStats:
         """Count what is in the folder now."""
@@ -251,8 +276,9 @@ def _write(folder: Path, keys: np.ndarray, vectors: np.ndarray) -> Path:
     return target
 
 
-def _read(file: Path, dim: int) -> _Shard | None:
-    """Read a shard; None where the file is gone or damaged. A damaged file is removed."""
+def _read(file: Path, dim: int | None = None) -> _Shard | None:
+    """Read a shard, of ``dim`` columns where given; None where the file is gone or damaged. A
+    damaged file is removed."""
     try:
         with safe_open(file, framework="numpy") as stored:
             keys, vectors = stored.get_tensor("keys"), stored.get_tensor("vectors")
@@ -262,7 +288,8 @@ def _read(file: Path, dim: int) -> _Shard | None:
     except (SafetensorError, OSError):
         file.unlink(missing_ok=True)
         return None
-    if checksum != _checksum(keys, vectors) or vectors.shape != (len(keys), dim):
+    shape = (len(keys), vectors.shape[-1] if dim is None else dim)
+    if checksum != _checksum(keys, vectors) or vectors.shape != shape:
         file.unlink(missing_ok=True)
         return None
     return _Shard(keys, vectors)
