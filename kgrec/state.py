@@ -70,7 +70,7 @@ from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
 from kgrec.social.blend import PLAIN, Blend
 from kgrec.social.lists import People, fitted_blend
-from kgrec.stores.erased_people import RATINGS, ErasedPeople, Tombstones, without_erased
+from kgrec.stores.people.erased_people import RATINGS, ErasedPeople, Tombstones, without_erased
 from kgrec.training.scenarios.maml import Start
 
 COUNTED_BY_EXPOSURE = "items_counted_by_exposure"  # in the log of training

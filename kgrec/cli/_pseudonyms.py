@@ -109,7 +109,7 @@ def with_pseudonyms(catalog: Catalog, key: PseudonymKey | None) -> Catalog:
 
 def check_names(graph: GraphStore, catalog: Catalog) -> None:
     """Raises CatalogError where a catalog's users are not named as those of the store are."""
-    from kgrec.stores.pseudonyms import check_pseudonyms
+    from kgrec.stores.people.pseudonyms import check_pseudonyms
 
     check_pseudonyms(graph, catalog)
 

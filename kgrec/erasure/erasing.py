@@ -26,7 +26,7 @@ from kgrec.erasure.traces import find_traces
 from kgrec.errors import RequestError
 from kgrec.serving.registry import Root
 from kgrec.stores import GraphStore
-from kgrec.stores.erased_people import Tombstones
+from kgrec.stores.people.erased_people import Tombstones
 from kgrec.stores.registry import connect
 from kgrec.stores.removal import Ids
 from kgrec.text.encoding.cache import EmbeddingCache

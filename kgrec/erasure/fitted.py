@@ -13,7 +13,7 @@ from kgrec.recommender import Recommender
 from kgrec.scenarios.fitted_recogniser import fit_scenario_recogniser
 from kgrec.scoring.item_clusters.build import clusters_for
 from kgrec.state import COUNTED_BY_EXPOSURE, FittedState
-from kgrec.stores.erased_people import (
+from kgrec.stores.people.erased_people import (
     ITEM_WEIGHTS,
     PARAMETERS,
     RATINGS,

@@ -19,7 +19,7 @@ from kgrec.erasure.places import Place
 from kgrec.erasure.receipt import ErasedPlace
 from kgrec.errors import SourceError
 from kgrec.files import save_file
-from kgrec.stores.erased_people import Tombstones
+from kgrec.stores.people.erased_people import Tombstones
 
 _USER: Final = "user_id"
 

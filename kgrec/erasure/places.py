@@ -30,7 +30,7 @@ from kgrec.persistence.model_folder import (
 )
 from kgrec.rules.folder import RuleFolder
 from kgrec.stores import GraphStore
-from kgrec.stores.erased_people import Tombstones
+from kgrec.stores.people.erased_people import Tombstones
 from kgrec.text.encoding.cache import EmbeddingCache
 
 _BATCH = 10_000

@@ -15,7 +15,7 @@ from kgrec.errors import ErasureError
 from kgrec.serving.event_log import EventLog, records_of
 from kgrec.serving.live_graph import keeps, users_of
 from kgrec.serving.registry import Root
-from kgrec.stores.erased_people import Tombstones
+from kgrec.stores.people.erased_people import Tombstones
 
 
 class ServicePlace(Place):

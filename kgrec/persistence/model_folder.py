@@ -58,7 +58,7 @@ from kgrec.scoring.relative_scores import HeldScores
 from kgrec.session import in_plain_session
 from kgrec.social.blend import Blend
 from kgrec.state import FittedState, GraphIndexes
-from kgrec.stores.erased_people import ErasedPeople, Tombstones
+from kgrec.stores.people.erased_people import ErasedPeople, Tombstones
 from kgrec.training.scenarios.maml import Start
 
 FORMAT = "kgrec-model"

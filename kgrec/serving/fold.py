@@ -34,7 +34,7 @@ from kgrec.serving.live_graph import (
     without_erased,
 )
 from kgrec.serving.registry import Root
-from kgrec.stores.erased_people import Tombstones
+from kgrec.stores.people.erased_people import Tombstones
 
 _COLUMNS = ("user_id", "item_id", "event", "timestamp", "rating", "scenario")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from graph_schema.names import NODE_TYPES, USER
 from kgrec.scoring.live_events import LiveEvent, LiveEvents
 from kgrec.serving.event_log import Keep, Record
-from kgrec.stores.erased_people import Tombstones
+from kgrec.stores.people.erased_people import Tombstones
 
 if TYPE_CHECKING:
     from kgrec.recommender import Recommender

@@ -24,7 +24,7 @@ from kgrec.serving.live_graph import NO_NODE, LiveGraph, allowed, keeps, without
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
-from kgrec.stores.erased_people import Tombstones
+from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
 
 _T = TypeVar("_T")

@@ -25,7 +25,7 @@ from kgrec.errors import ErasureError, ModelError, RequestError, SourceError
 from kgrec.graph.snapshot import rows_in
 from kgrec.persistence.model_folder import erased_of, saved_precision
 from kgrec.stores import EmbeddedStore
-from kgrec.stores.erased_people import ErasedPeople, Tombstones
+from kgrec.stores.people.erased_people import ErasedPeople, Tombstones
 from kgrec.text import EmbeddingCache
 from tests.erasure.planted import Planted, hashes, planted, quick, written
 from tests.recommender import catalogs

@@ -28,9 +28,9 @@ from kgrec.stores.base import (
     WriteReport,
 )
 from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
-from kgrec.stores.erased_people import Tombstones, without_erased
 from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
+from kgrec.stores.people.erased_people import Tombstones, without_erased
 from kgrec.stores.stored_types import attribute_kinds, with_stored_types
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 

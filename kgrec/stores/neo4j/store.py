@@ -27,7 +27,6 @@ from kgrec.stores.base import (
     TextHit,
     WriteReport,
 )
-from kgrec.stores.erased_people import Tombstones, without_erased
 from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.neo4j import queries
@@ -43,6 +42,7 @@ from kgrec.stores.neo4j.session import Connection
 from kgrec.stores.neo4j.values import plain_value
 from kgrec.stores.outline.graph import GraphOutline
 from kgrec.stores.paths import simple_paths
+from kgrec.stores.people.erased_people import Tombstones, without_erased
 from kgrec.stores.removal import Removal, Removed
 from kgrec.stores.stored_types import attribute_kinds, with_stored_types
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
