@@ -63,9 +63,8 @@ def erased_state(
     if parts:
         parts = tuple(dict.fromkeys((*before.parts, *parts)))
         marked = replace(marked, people=before.people + rows["users"], parts=parts)
-    kept = (
-        [] if PARAMETERS in fitted else [r for r in left.training_log if COUNTED_BY_EXPOSURE in r]
-    )
+    counted = [one for one in left.training_log if COUNTED_BY_EXPOSURE in one]
+    kept = [] if PARAMETERS in fitted else counted
     return replace(left, erased=marked, training_log=kept, rating_log=[], trials=[]), rows
 
 
@@ -108,6 +107,7 @@ def _without_own(state: FittedState) -> FittedState:
     tokens = without_unused(vocabulary.user_tokens, state.full_snapshot.users.attributes)
     seen = np.zeros(len(state.snapshot.items) + 1, dtype=bool)
     seen[np.asarray(events.item)] = True
+    seen |= state.engine.private  # there what is known of items hides everybody
     items = np.flatnonzero(seen[state.snapshot.items.rows(vocabulary.items)])
     rows = KeptRows(items, np.arange(len(vocabulary.entities)))
     if not len(items) or (tokens is vocabulary.user_tokens and vocabulary.is_whole(rows)):
