@@ -150,7 +150,9 @@ def test_a_boost_is_one_named_term_of_the_score(plain: Recommender) -> None:
         parts += [found.baseline, found.not_shown, found.rest, found.boost]
         assert math.fsum(parts) == pytest.approx(found.score, abs=1e-9)
         assert found.boost == amount
-        assert math.fsum(found.parts.values()) == pytest.approx(found.gain - found.rest, abs=1e-6)
+        assert math.fsum(found.parts.values()) == pytest.approx(
+            found.gain - found.rest + found.withheld, abs=1e-6
+        )
     assert "+0.750  The rule war (Ada: of age) adds to its score." in str(one)
     assert one.to_dict()["rules"][0]["author"] == "Ada"
     compared = model.compare("u1", "i13", "i10")
