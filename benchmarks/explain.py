@@ -31,7 +31,7 @@ from benchmarks.explanations.times import hub_times, times
 from benchmarks.harness import report
 from benchmarks.harness.datasets import NAMES, Dataset, load_dataset
 from benchmarks.harness.stores import embedded, neo4j
-from kgrec import Recommender
+from kgrec import Recommender, show_people
 from kgrec.explain import ExplainedPath
 from kgrec.stores import GraphStore
 
@@ -94,12 +94,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _model(folder: Path | None, data: Dataset) -> tuple[Recommender, dict[str, Any]]:
-    """The model, and how it came about."""
+    """The model, in whose explanations people are named, and how it came about: each path is
+    looked up in the graph."""
     if folder is not None:
-        return Recommender.load(folder), {"loaded": folder.name}
+        return show_people(Recommender.load(folder)), {"loaded": folder.name}
     started = time.perf_counter()
     model = Recommender().fit(data.catalog, seed=0)
-    return model, {"fit_seconds": round(time.perf_counter() - started, 1)}
+    return show_people(model), {"fit_seconds": round(time.perf_counter() - started, 1)}
 
 
 def _measure(model: Recommender, users: np.ndarray) -> tuple[list[Recommended], Measured]:

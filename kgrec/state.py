@@ -64,7 +64,7 @@ from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.live_events import LiveEvents
 from kgrec.scoring.lookup import item_rows
 from kgrec.scoring.ranked_lists import ListOptions
-from kgrec.scoring.relative_scores import HeldScores
+from kgrec.scoring.relative_scores import HeldScores, held_scores
 from kgrec.scoring.request import Request
 from kgrec.search.ranker import Searcher
 from kgrec.session import with_plain_sessions
@@ -480,7 +480,12 @@ def fitted_state(
         state,
         recogniser=fit_scenario_recogniser(state.engine, seed),
         follow_blend=fitted_blend(state.engine, seed),
-        held_scores=result.held_scores,
+        held_scores=held_scores(
+            result.chosen.engine,
+            full.without_splits(("test",)).interactions,
+            result.held,
+            seed,
+        ),
     )
     if state.config.ratings.enabled:
         state = with_ratings(state, state.config.ratings, seed, progress)

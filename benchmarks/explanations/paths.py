@@ -7,7 +7,8 @@ from kgrec.stores import GraphStore
 
 
 def reproduced(store: GraphStore, paths: list[ExplainedPath]) -> list[bool]:
-    """For each path whether its Cypher returns exactly it: its nodes and its relations in order."""
+    """For each path whether its Cypher returns exactly it: its nodes and relations in order, or its
+    nodes and its number of people."""
     return [_returns(store, path) for path in paths]
 
 
@@ -15,5 +16,7 @@ def _returns(store: GraphStore, path: ExplainedPath) -> bool:
     rows = store.query(path.cypher, path.parameters)
     if len(rows) != 1:
         return False
-    row = rows[0]
-    return all(list(row[column]) == path.expected[column] for column in ("nodes", "relations"))
+    found = {name: rows[0][name] for name in path.expected}
+    return {name: list(one) if isinstance(one, tuple) else one for name, one in found.items()} == (
+        path.expected
+    )

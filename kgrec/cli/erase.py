@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli._app import FAILED, app
+from kgrec.cli._console import show
 from kgrec.cli._options import DatabaseOption, DbUserOption, JsonOption
 from kgrec.cli._output import print_frame, print_json
 from kgrec.cli._progress import say
@@ -131,7 +132,7 @@ def _print_lifted(back: int, people: int, as_json: bool) -> None:
     if as_json:
         print_json({"lifted": back, "asked": people})
     else:
-        print(f"{back:,} of {people:,} people may come back")
+        show(f"{back:,} of {people:,} people may come back")
 
 
 def _report(done: Receipt, file: Path | None, as_json: bool) -> None:

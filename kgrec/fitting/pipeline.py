@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from kgrec.arrays import distinct
 from kgrec.config import RecommenderConfig
 from kgrec.errors import RequestError
 from kgrec.features.attribute_tokens import check_blind
 from kgrec.features.texts import TextFeatures
-from kgrec.feedback.defaults import check_feedback, note_of, rating_values, with_defaults
+from kgrec.feedback.defaults import check_feedback, note_of, with_defaults
 from kgrec.files import readable_folder
 from kgrec.fitting.context.choice import choose_context
 from kgrec.fitting.feedback_choice import with_rating_weights
@@ -32,14 +31,10 @@ from kgrec.fitting.validation import (
     training_split,
 )
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.snapshot import Interactions
-from kgrec.scoring.engine import Engine
-from kgrec.scoring.relative_scores import HeldScores, relative_scores
-from kgrec.scoring.scenario_codes import check_reserved, scenario_codes
+from kgrec.scoring.scenario_codes import check_reserved
 from kgrec.threads import following_load
 from kgrec.training.checkpoint import CHECKPOINT
 
-_MOST_USERS = 5_000  # whose validation rows are scored for the rating model
 # Makes one fit: data, settings, options and the template or None, as ``fit_engine`` takes them.
 FitEngine = Callable[[FitData, RecommenderConfig, FitOptions, Fitted | None], Fitted]
 
@@ -58,15 +53,15 @@ class PipelineResult:
         The fit to answer with: ``chosen``, or one like it that was trained on all rows.
     trials : list of dict
         The trials of the search over settings.
-    held_scores : HeldScores or None
-        Scores of the validation rows by ``chosen``, where there are several ratings.
+    held : bool ``[n]`` or None
+        Which interactions were validation rows; None where none was chosen by.
     """
 
     config: RecommenderConfig
     chosen: Fitted
     fitted: Fitted
     trials: list[dict[str, Any]]
-    held_scores: HeldScores | None = None
+    held: np.ndarray | None = None
 
 
 @keeping_pages()
@@ -137,24 +132,7 @@ def run_pipeline(
     )
     if context is not None:
         fitted = replace(fitted, engine=fitted.engine.with_context(context))
-    scores = _held_scores(chosen.engine, visible.interactions, held, options.seed)
-    return PipelineResult(config, chosen, fitted, trials, scores)
-
-
-def _held_scores(
-    engine: Engine, events: Interactions, held: np.ndarray, seed: int
-) -> HeldScores | None:
-    """Scores of the validation rows of _MOST_USERS users, at most; None without ratings."""
-    if len(rating_values(events)) < 2 or not held.any():
-        return None
-    rows = events.select(held)
-    users = distinct(rows.user)
-    if len(users) > _MOST_USERS:
-        drawn = np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False)
-        rows = rows.select(np.isin(rows.user, drawn))
-    codes = scenario_codes(rows.scenario, engine.vocabulary)
-    user, item = np.asarray(rows.user), np.asarray(rows.item)
-    return HeldScores(user, item, relative_scores(engine, user, item, codes))
+    return PipelineResult(config, chosen, fitted, trials, held)
 
 
 def _private(

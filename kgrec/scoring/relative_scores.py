@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgrec.arrays import offsets
-from kgrec.graph.snapshot import Floats, Ints
+from kgrec.arrays import distinct, offsets
+from kgrec.feedback.defaults import rating_values
+from kgrec.graph.snapshot import Floats, Interactions, Ints
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.ranked_lists import batch_size
+from kgrec.scoring.scenario_codes import scenario_codes
 
+_MOST_USERS = 5_000  # whose validation rows are scored
 _MOST_ITEMS = 100_000  # with more, one pair would cost the scores of too many items
 
 
@@ -51,6 +54,26 @@ class HeldScores:
     def of_arrays(arrays: dict[str, np.ndarray]) -> HeldScores:
         """What ``arrays`` returned."""
         return HeldScores(arrays["user"], arrays["item"], arrays["score"])
+
+
+def held_scores(
+    engine: Engine, events: Interactions, held: np.ndarray | None, seed: int
+) -> HeldScores | None:
+    """Scores of the validation rows of _MOST_USERS users, at most; None where events do not have
+    several ratings.
+
+    ``engine`` was trained on the other rows alone; ``held`` bool ``[n]``: the validation rows.
+    """
+    if held is None or not held.any() or len(rating_values(events)) < 2:
+        return None
+    rows = events.select(held)
+    users = distinct(rows.user)
+    if len(users) > _MOST_USERS:
+        drawn = np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False)
+        rows = rows.select(np.isin(rows.user, drawn))
+    codes = scenario_codes(rows.scenario, engine.vocabulary)
+    user, item = np.asarray(rows.user), np.asarray(rows.item)
+    return HeldScores(user, item, relative_scores(engine, user, item, codes))
 
 
 def relative_scores(engine: Engine, user: Ints, item: Ints, scenario: Ints) -> Floats:

@@ -14,7 +14,7 @@ from benchmarks.explanations.paths import reproduced
 from benchmarks.explanations.removal import Removal, View, around
 from benchmarks.explanations.times import hub_times, times
 from graph_schema.names import ITEM
-from kgrec import Recommender
+from kgrec import Recommender, show_people
 from kgrec.explain.explained_request import Case
 from kgrec.graph.snapshot import Facts
 from kgrec.query import Query
@@ -26,8 +26,9 @@ CLOSE = 1e-4
 
 @pytest.fixture(scope="module")
 def fitted() -> Recommender:
-    """A model whose candidates receive several messages each."""
-    return Recommender(catalogs.config(epochs=4, learning_rate=0.02)).fit(catalogs.catalog())
+    """A model whose candidates receive several messages each; people are named on paths."""
+    model = Recommender(catalogs.config(epochs=4, learning_rate=0.02)).fit(catalogs.catalog())
+    return show_people(model)
 
 
 def case_of(model: Recommender, user: str) -> Case:

@@ -56,14 +56,12 @@ def test_ml1m_words_are_those_of_the_benchmark(tmp_path: Path, data_dir: Path) -
 
 
 def test_a_delimiter_across_two_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loaders.tables import tabular
-
     movielens_1m(tmp_path)
     rows = [f"u{1 + n % 3}::i{1 + n % 3}::{1 + n % 5}::{978300000 + n}" for n in range(500)]
     put(tmp_path / "ratings.dat", "\n".join(rows) + "\n")
     whole = loaders.movielens(tmp_path).catalog
     for block in (97, 101, 128):
-        monkeypatch.setattr(tabular, "BLOCK", block)
+        monkeypatch.setenv("KGREC_MAX_RECORD", str(block))
         assert loaders.movielens(tmp_path).catalog.equals(whole)
 
 

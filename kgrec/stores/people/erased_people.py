@@ -35,7 +35,7 @@ _KEY_BYTES: Final = 32
 _DIGITS: Final = 32  # of a hash, in hexadecimal: 128 bits
 _USER_FRAMES: Final = ("users", "interactions", "reviews", "queries")
 _ENDS: Final = (("head", "head_type"), ("tail", "tail_type"))
-_USER_TYPES: Final = pa.array([name for name, label in NODE_TYPES.items() if label == USER])
+_USER_TYPES: Final = tuple(name for name, label in NODE_TYPES.items() if label == USER)
 
 
 def _fresh_key() -> bytes:
@@ -173,7 +173,7 @@ def without_erased(catalog: Catalog, tombstones: Tombstones | None, place: str) 
             people.update(gone.to_pylist())
     for end, kind in _ENDS:
         facts = tables["facts"]
-        of_users = pc.is_in(facts[kind], value_set=_USER_TYPES)
+        of_users = pc.is_in(facts[kind], value_set=pa.array(_USER_TYPES))
         gone = _erased(facts.filter(of_users)[end], tombstones)
         leaves = pc.and_(of_users, _is_in(facts[end], gone))
         tables["facts"] = facts.filter(pc.invert(leaves))

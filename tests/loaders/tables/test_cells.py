@@ -204,8 +204,8 @@ def test_no_thread_holds_the_file_after_a_read(
     lent: list[weakref.ref[LentStream]] = []
 
     class Watched(LentStream):
-        def __init__(self, stream: CountingStream) -> None:
-            super().__init__(stream)
+        def __init__(self, stream: CountingStream, failures: list[Exception]) -> None:
+            super().__init__(stream, failures)
             lent.append(weakref.ref(self))
 
     monkeypatch.setattr(tabular, "LentStream", Watched)
