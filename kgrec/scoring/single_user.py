@@ -7,6 +7,7 @@ user. Here the same pooling takes a few array operations. Tests hold both ways t
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -264,10 +265,14 @@ class SingleUserScorer:
 
     @cached_property
     def _cached_weights(self) -> Callable[[bytes, bytes | None, bool], _EventWeights]:
+        own = weakref.ref(self)  # otherwise only the garbage collector would free the two
+
         @lru_cache(maxsize=_CACHED_AGES)
         def cached(age: bytes, visit: bytes | None, later: bool) -> _EventWeights:
             ages, visits = (np.frombuffer(part, np.float32) for part in (age, visit or age))
-            return self._compute_weights(ages, visits, later)
+            scorer = own()
+            assert scorer is not None
+            return scorer._compute_weights(ages, visits, later)
 
         return cached
 

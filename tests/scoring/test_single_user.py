@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from kgrec import Recommender
 from kgrec.nn import HEADS, Histories, HistoryBatch, ItemWeights, TimeScales
 from kgrec.scoring.single_user import SingleUserScorer
 from tests.nn.samples import Sample, make_sample
@@ -97,3 +100,18 @@ def test_scores_of_the_table_equal_those_of_the_vector(sample: Sample, shrinkage
         read.append(scorer._reads_table(one))
     assert any(read)
     assert not all(read)  # a history longer than vectors are wide reads the vectors
+
+
+def test_a_scorer_is_freed_with_its_last_user(fitted: Recommender) -> None:
+    """Not by the garbage collector, which rests while a service loads a model."""
+    engine = fitted.state.engine.refreshed()
+    scorer = engine.single_user_scorer
+    assert scorer is not None
+    assert engine.score_one(engine.stored(np.array([3]))) is not None
+    freed = weakref.ref(scorer)
+    gc.disable()
+    try:
+        del scorer, engine
+        assert freed() is None
+    finally:
+        gc.enable()
