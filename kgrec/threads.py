@@ -290,11 +290,14 @@ def beside_answers() -> Iterator[None]:
 
 
 def give_memory_back() -> None:
-    """Give the system the memory that the C library keeps after large objects were freed.
+    """Give the system the memory that Arrow and the C library keep after large objects were freed.
 
-    Without it a process that loads one model after another keeps the room of several. Nothing
-    happens where the C library is not glibc.
+    Without it a process that loads one model after another keeps the room of several. Of the C
+    libraries only glibc is asked.
     """
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
