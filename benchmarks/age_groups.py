@@ -23,7 +23,8 @@ from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import COLUMNS, NO_TIME, Interactions
 from kgrec.graph.source import read_source
 from kgrec.metrics.calibration import expected_calibration_error
-from kgrec.ratings.fit import fit_rating_model, log_losses
+from kgrec.ratings.fit import fit_rating_model
+from kgrec.ratings.like_blend import log_losses
 from kgrec.ratings.model import RatingModel
 from kgrec.ratings.pools import RatedEvents, RatingPairs
 from kgrec.ratings.predictor import RatingPredictor

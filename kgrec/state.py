@@ -482,7 +482,7 @@ def fitted_state(
         follow_blend=fitted_blend(state.engine, seed),
         held_scores=held_scores(
             result.chosen.engine,
-            full.without_splits(("test",)).interactions,
+            visible.interactions,
             result.held,
             seed,
         ),

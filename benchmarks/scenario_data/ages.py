@@ -19,7 +19,8 @@ from kgrec.features.tables import FeatureTables
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn.model import ModelInputs
-from kgrec.ratings.fit import RatingData, log_losses
+from kgrec.ratings.fit import RatingData
+from kgrec.ratings.like_blend import log_losses
 from kgrec.scenarios import with_scenarios
 from kgrec.scoring.scenario_codes import scenario_codes
 from kgrec.sparse import SparseMatrix

@@ -152,16 +152,15 @@ class ModelPlace(Place):
         self.folder = folder
 
     def users(self) -> set[str]:
-        ids = pq.read_table(self.folder / "users.parquet", columns=["id"]).column("id")
-        return set(ids.to_pylist()) | RuleFolder(self.folder).held_users()
+        return set(self._ids()) | RuleFolder(self.folder).held_users()
 
     def tombstones(self) -> Tombstones | None:
         found = erased_of(self.folder)
         return None if found is None else found.tombstones
 
     def texts(self, users: Sequence[str]) -> list[str]:
-        ids = pq.read_table(self.folder / "users.parquet", columns=["id"]).column("id").to_pylist()
-        gone = {row for row, one in enumerate(ids) if one in set(users)}
+        erased = set(users)
+        gone = {row for row, one in enumerate(self._ids()) if one in erased}
         found: list[str] = []
         for name in ("reviews", "queries"):
             table = pq.read_table(self.folder / f"{name}.parquet", columns=["user", "text"])
@@ -191,6 +190,12 @@ class ModelPlace(Place):
         write_state(left, self.folder, saved_precision(self.folder))
         learned = str(left.erased) if left.erased is not None else ""
         return [self._done({**rows, "held items": held}, started, learned)]
+
+    def _ids(self) -> list[str]:
+        """The ids of its users, by row."""
+        table = pq.read_table(self.folder / "users.parquet", columns=["id"])
+        found: list[str] = table.column("id").to_pylist()
+        return found
 
     def lift(self, users: Sequence[str]) -> None:
         if erased_of(self.folder) is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgrec.feedback.weights import liked_matrix
-from kgrec.training.item_weights import user_factors
+from kgrec.training.item_weights import squared_lengths, user_factors
 
 if TYPE_CHECKING:
     from kgrec.state import FittedState
@@ -46,7 +46,7 @@ def influence(state: FittedState) -> Influence:
     shape = (len(snapshot.users), len(snapshot.items))
     events = snapshot.interactions
     history = liked_matrix(feedback, events, events.item, shape)
-    squared = np.asarray(history.multiply(history).sum(axis=1), dtype=np.float64).ravel()
+    squared = squared_lengths(history)
     factors = user_factors(history, state.config.training.user_cap)
     capped = squared if factors is None else squared * factors.astype(np.float64) ** 2
     return Influence(

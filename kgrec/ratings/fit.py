@@ -28,7 +28,7 @@ from kgrec.ratings.attributes.taste import (
 from kgrec.ratings.blend import FEWEST, RatingBlend, fit_weights
 from kgrec.ratings.evidence import RatingEvidence
 from kgrec.ratings.heads import tune_head
-from kgrec.ratings.like_blend import LikeBlend, fit_like_blend
+from kgrec.ratings.like_blend import LikeBlend, fit_like_blend, log_losses
 from kgrec.ratings.model import RatingModel, RatingShape
 from kgrec.ratings.pools import RatedEvents, RatingPairs, rated_rows
 from kgrec.ratings.predictor import RatingPredictor
@@ -294,12 +294,6 @@ class Validation:
         pairs = RatingPairs(rows.user, rows.item, rows.timestamp)
         logit, _ = self.predictor().predict(pairs, rows.user, self.scenario)
         return rows.rating >= self.model.shape.scale.like, logit
-
-
-def log_losses(like: np.ndarray, logit: np.ndarray) -> np.ndarray:
-    """−log of the predicted probability of the outcome, float64 ``[n]``."""
-    signed = np.where(like, -1.0, 1.0) * logit.astype(np.float64)
-    return np.asarray(np.logaddexp(0.0, signed))
 
 
 def _shape(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.special import expit
 
 from kgrec.graph.snapshot import Floats
 from kgrec.ratings.blend import FEWEST
@@ -74,6 +75,12 @@ def fit_like_blend(
     return None if others is None and scored is None else LikeBlend(scored, others)
 
 
+def log_losses(like: np.ndarray, logit: np.ndarray) -> np.ndarray:
+    """−log of the predicted probability of the outcome, float64 ``[n]``."""
+    signed = np.where(like, -1.0, 1.0) * logit.astype(np.float64)
+    return np.asarray(np.logaddexp(0.0, signed))
+
+
 def _fitted(columns: Floats, like: np.ndarray, seed: int) -> tuple[float, ...] | None:
     """The weights with the least loss in cross-validation; None where the first column alone, as
     log odds, is as good, and for fewer rows of either kind than FEWEST."""
@@ -83,7 +90,7 @@ def _fitted(columns: Floats, like: np.ndarray, seed: int) -> tuple[float, ...] |
     scale = np.where(spread > 1e-9, spread, np.inf)  # constant columns get no weight
     scaled = columns / scale
     fold = np.random.default_rng([seed, 11]).permutation(len(like)) % _FOLDS
-    alone = _losses(columns[:, 0], like)
+    alone = log_losses(like, columns[:, 0])
     losses = {penalty: _cross_losses(scaled, like, penalty, fold) for penalty in _PENALTIES}
     penalty = min(losses, key=lambda one: (float(losses[one].mean()), one))
     gain = alone - losses[penalty]
@@ -98,7 +105,7 @@ def _cross_losses(columns: Floats, like: np.ndarray, penalty: float, fold: np.nd
     for out in range(_FOLDS):
         held = fold == out
         weights = _solve(columns[~held], like[~held], penalty)
-        losses[held] = _losses(weights[0] + columns[held] @ weights[1:], like[held])
+        losses[held] = log_losses(like[held], weights[0] + columns[held] @ weights[1:])
     return losses
 
 
@@ -108,7 +115,7 @@ def _solve(columns: Floats, like: np.ndarray, penalty: float) -> Floats:
     ridge = np.diag([0.0, *[penalty] * columns.shape[1]])
     weights = np.zeros(whole.shape[1])
     for _ in range(_STEPS):
-        probability = _sigmoid(whole @ weights)
+        probability = expit(whole @ weights)
         slope = whole.T @ (probability - like) + ridge @ weights
         curve = (whole * (probability * (1 - probability))[:, None]).T @ whole + ridge
         step = np.linalg.solve(curve + 1e-9 * np.eye(len(curve)), slope)
@@ -124,11 +131,3 @@ def _sum(weights: tuple[float, ...], columns: tuple[Floats, ...]) -> Floats:
     for weight, column in zip(weights[1:], columns, strict=True):
         total = total + weight * column
     return total
-
-
-def _losses(logit: Floats, like: np.ndarray) -> Floats:
-    return np.asarray(np.logaddexp(0.0, np.where(like, -logit, logit)))
-
-
-def _sigmoid(values: Floats) -> Floats:
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))

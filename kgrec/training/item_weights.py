@@ -238,9 +238,14 @@ def user_factors(history: sp.csr_matrix, cap: float | None) -> Floats | None:
     """
     if cap is None:
         return None
-    squared = np.asarray(history.multiply(history).sum(axis=1), dtype=np.float64).ravel()
+    squared = squared_lengths(history)
     longest = np.maximum(squared, cap)
     return np.sqrt(cap / longest).astype(np.float32) if (squared > cap).any() else None
+
+
+def squared_lengths(history: sp.csr_matrix) -> Floats:
+    """float64 ``[users]``: ‖x‖² of each row."""
+    return np.asarray(history.multiply(history).sum(axis=1), dtype=np.float64).ravel()
 
 
 def _scaled(matrix: sp.csr_matrix, factors: Floats | None) -> sp.csr_matrix:

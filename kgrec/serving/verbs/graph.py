@@ -22,6 +22,7 @@ from kgrec.serving.verbs.answers import (
 )
 from kgrec.serving.verbs.bodies import PathsBody, SubgraphBody
 from kgrec.serving.verbs.call import Call
+from kgrec.serving.verbs.tables import plain_rows
 
 _PAGE, _MOST = 50, 200
 _FOUND = 20
@@ -95,10 +96,7 @@ def neighbours(service: Service, body: None, call: Call) -> NeighboursAnswer:
         k=start + limit,
     )
     total = int(frame.attrs["total"])
-    edges = [
-        {str(name): plain_value(value) for name, value in row.items()}
-        for row in frame.iloc[start:].to_dict(orient="records")
-    ]
+    edges = plain_rows(frame.iloc[start:])
     after = start + limit
     return NeighboursAnswer(edges=edges, total=total, next=str(after) if after < total else None)
 

@@ -45,6 +45,7 @@ from kgrec.serving.verbs.bodies import (
     TimedItem,
 )
 from kgrec.serving.verbs.call import Call
+from kgrec.serving.verbs.tables import plain_rows
 
 _RANGE = {"min", "max"}
 _REASONS = 3  # of each item of a list
@@ -363,8 +364,4 @@ def _pairs(body: PairsBody) -> pd.DataFrame:
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    renamed = frame.rename(columns={"user_id": "user", "item_id": "item"})
-    return [
-        {str(name): plain_value(value) for name, value in row.items()}
-        for row in renamed.to_dict(orient="records")
-    ]
+    return plain_rows(frame.rename(columns={"user_id": "user", "item_id": "item"}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from kgrec.presentation import plain_value
@@ -11,13 +13,17 @@ from kgrec.serving.verbs.answers import RowsAnswer
 from kgrec.serving.verbs.call import Call
 
 
-def rows_answer(served: Served, frame: pd.DataFrame) -> RowsAnswer:
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame, with values of JSON."""
-    rows = [
+    return [
         {str(name): plain_value(value) for name, value in row.items()}
         for row in frame.to_dict(orient="records")
     ]
-    return RowsAnswer(model=served.entry.name, rows=rows)
+
+
+def rows_answer(served: Served, frame: pd.DataFrame) -> RowsAnswer:
+    """The rows of a frame as an answer."""
+    return RowsAnswer(model=served.entry.name, rows=plain_rows(frame))
 
 
 def people_only(call: Call, why: str) -> None:
