@@ -195,6 +195,13 @@ def load(
             "user_id,item_id,timestamp,event."
         ),
     ] = None,
+    shown: Annotated[
+        str | None,
+        typer.Option(
+            help="MIND: kind of event of news that were shown and not clicked, such as skip; "
+            "else they are left out."
+        ),
+    ] = None,
     language: Annotated[
         str | None, typer.Option(help="RDF: the language of names, such as de; else English.")
     ] = None,
@@ -261,6 +268,7 @@ def load(
         "field_separator": TAB.get(field_separator or "", field_separator),
         "sequence_separator": sequence_separator,
         "zero_labels": zero_labels,
+        "shown": shown,
     }
     given = {_flag(name): value is not None for name, value in options.items()}
     given |= {"--format": source_format is not None, "--replace": replace, "--dry-run": dry_run}

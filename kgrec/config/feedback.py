@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, NamedTuple, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field, StringConstraints, model_validator
 
+from graph_schema.number_ranges import bounds
 from graph_schema.settings import Settings
 
 OTHERS = "*"  # the key of all kinds of events that have none of their own
@@ -17,23 +18,8 @@ Kind = Annotated[str, StringConstraints(strip_whitespace=True)]
 Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 Hiding: TypeAlias = bool | str  # whether, or for how long: "30d"
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
-_RANGE = re.compile(
-    rf"(?P<sign><=|>=|<|>)\s*(?P<bound>{_NUMBER})|(?P<low>{_NUMBER})(?:\s*\.\.\s*(?P<high>{_NUMBER}))?"
-)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-
-
-class Bounds(NamedTuple):
-    """Numbers from ``low`` to ``high``, both included, float32 as ratings are."""
-
-    low: float
-    high: float
-
-    def holds(self, values: np.ndarray) -> np.ndarray:
-        """bool ``[n]``: which of float32 ``[n]`` lie within; NaN never does."""
-        return np.asarray((values >= self.low) & (values <= self.high))
 
 
 class FeedbackConfig(Settings):
@@ -106,29 +92,6 @@ class FeedbackConfig(Settings):
         if not self.events:
             return 1.0
         return self.events.get(kind, self.events.get(OTHERS, 1.0))
-
-
-def bounds(text: str) -> Bounds:
-    """The ratings that a text such as "<=2", ">4", "3" or "2..3" means. Raises ValueError."""
-    found = _RANGE.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"{text!r} is no range of ratings; write '<=2', '>4', '3' or '2..3'")
-    low, high = np.float32(-np.inf), np.float32(np.inf)
-    if found["sign"]:
-        bound = np.float32(found["bound"])
-        if found["sign"] == "<=":
-            high = bound
-        elif found["sign"] == ">=":
-            low = bound
-        elif found["sign"] == "<":
-            high = np.nextafter(bound, -np.float32(np.inf))
-        else:
-            low = np.nextafter(bound, np.float32(np.inf))
-    else:
-        low, high = np.float32(found["low"]), np.float32(found["high"] or found["low"])
-    if low > high:
-        raise ValueError(f"the range {text!r} is empty; write the smaller number first")
-    return Bounds(float(low), float(high))
 
 
 def seconds(hiding: Hiding) -> float:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from graph_schema.number_ranges import bounds
 from kgrec.arrays import binary_matrix, row_numbers
-from kgrec.config.feedback import AUTO, OTHERS, FeedbackConfig, bounds
+from kgrec.config.feedback import AUTO, OTHERS, FeedbackConfig
 from kgrec.errors import RequestError
 from kgrec.graph.columns import codes_and_names
 from kgrec.graph.snapshot import Floats, GraphSnapshot, Interactions, Ints, Strings

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from graph_schema.disk.paths import given_path
-from graph_schema.errors import SourceError
-from graph_schema.report import shown
+from graph_schema.errors import RequestError, SourceError
+from graph_schema.report import shown as written
 from loaders.builder import CatalogBuilder
 from loaders.graph_formats.files import files_of, plain_names
 from loaders.loader import Loader
@@ -35,15 +35,21 @@ _FORM: Final = CsvForm("\t", quoted=False, names=(*_COLUMNS, *_LISTS))
 _FIELDS: Final = 5  # of a row of behaviors.tsv
 _HEADERS: Final = (["user_id", "time"], ["user", "time"], ["userid", "time"])
 _RELATION: Final = "MENTIONS"
+_CLICK: Final = "click"  # the kind of event of a news that was read
 
 
-def mind(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
+def mind(
+    folder: str | Path, *, shown: str | None = None, progress: Progress | None = None
+) -> LoadResult:
     """Load a folder of behaviors.tsv and news.tsv, such as MINDsmall_train.
 
     Parameters
     ----------
     folder : str or Path
         The folder with the files.
+    shown : str, optional
+        Kind of event, such as "skip", of news that were shown and not clicked; without it they
+        are left out.
     progress : callable, optional
         Called with (file name, bytes read, bytes in total) while a file is read.
 
@@ -59,14 +65,18 @@ def mind(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
         If a file is missing or can't be read.
     CatalogError
         If the content breaks the schema.
+    RequestError
+        For a ``shown`` that is no name.
     """
     folder = given_path(folder, "folder")
+    if shown is not None and (not isinstance(shown, str) or not shown.strip()):
+        raise RequestError(f"shown is {shown!r}; give the name of a kind of event, such as 'skip'.")
     files, builder = files_of(folder), CatalogBuilder()
     for name in (_EVENTS, _NEWS):
         if name not in files:
             raise SourceError(f"{folder}: there is no {name}. Cure: add it.")
     path = files[_EVENTS]
-    events = _Events(path, builder.report.file(path.name))
+    events = _Events(path, builder.report.file(path.name), shown)
     for row, line in text_lines(path, progress=progress):
         events.add(row, line)
     builder.add("interactions", events.table(), path, np.array(events.rows, dtype=np.int64))
@@ -78,13 +88,16 @@ def mind(folder: str | Path, *, progress: Progress | None = None) -> LoadResult:
 
 @dataclass
 class _Events:
-    """The clicks of the rows read so far, and the histories of the users."""
+    """The clicks of the rows read so far, the histories of the users and, with ``passed_over`` as
+    their kind of event, the news that were shown and not clicked."""
 
     path: Path
     file: FileReport
+    passed_over: str | None = None
     users: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
     times: list[int | None] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     _last: dict[str, str] = field(default_factory=dict)
     _known: set[tuple[str, str]] = field(default_factory=set)
@@ -117,22 +130,28 @@ class _Events:
         self._last[user] = history
         self.file.drop("in an earlier history or click of the user", len(news) - len(fresh))
         for one in fresh:
+            self._known.add((user, one))
             self._append(row, user, one, None)
 
     def _add_clicks(self, row: int, user: str, time: int | None, entries: list[str]) -> None:
         clicked = [one[:-2] for one in entries if one.endswith("-1")]
-        passed = sum(one.endswith("-0") for one in entries)
+        passed = [one[:-2] for one in entries if one.endswith("-0")]
         self.file.read += len(entries)
-        self.file.drop("shown and not clicked", passed)
-        self.file.drop("shown, without a label", len(entries) - passed - len(clicked))
+        self.file.drop("shown, without a label", len(entries) - len(passed) - len(clicked))
         for one in clicked:
+            self._known.add((user, one))
             self._append(row, user, one, time)
+        if self.passed_over is None:
+            self.file.drop("shown and not clicked", len(passed))
+            return
+        for one in passed:
+            self._append(row, user, one, time, self.passed_over)
 
-    def _append(self, row: int, user: str, item: str, time: int | None) -> None:
-        self._known.add((user, item))
+    def _append(self, row: int, user: str, item: str, time: int | None, kind: str = _CLICK) -> None:
         self.users.append(user)
         self.items.append(item)
         self.times.append(time)
+        self.kinds.append(kind)
         self.rows.append(row)
 
     def _seconds(self, row: int, text: str) -> int | None:
@@ -140,7 +159,7 @@ class _Events:
             return seconds_of(text) if text.strip() else None
         except ValueError as error:
             raise SourceError(
-                f"{self.path}, row {row}: {shown(text)} is no time. Cure: write it as published, "
+                f"{self.path}, row {row}: {written(text)} is no time. Cure: write it as published, "
                 "11/11/2019 9:05:58 AM."
             ) from error
 
@@ -160,7 +179,7 @@ class _Events:
                 "user_id": self.users,
                 "item_id": self.items,
                 "timestamp": pa.array(self.times, pa.int64()),
-                "event": pa.repeat(pa.scalar("click"), len(self.rows)),
+                "event": self.kinds,
             }
         )
 

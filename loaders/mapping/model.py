@@ -14,6 +14,7 @@ from graph_schema.errors import RequestError
 from graph_schema.mapping import Name
 from graph_schema.mapping_file import MappingFile
 from graph_schema.names import FRAMES
+from graph_schema.number_ranges import bounds
 from graph_schema.settings import Settings
 from loaders.tables.tabular import CsvForm
 
@@ -90,6 +91,10 @@ class Value(_Strict):
         default=None, description="between several values; '[]' where they are written as a list"
     )
     words: dict[str, str] = Field(default_factory=dict, description="value in the file → value")
+    ranges: dict[str, str] = Field(
+        default_factory=dict,
+        description="range of numbers → value, such as '<10' or '10..60'; the first that holds",
+    )
     prefix: str = Field(default="", description="put before each value")
     format: Name | None = Field(default=None, description="of a time, as in strptime")
     unit: Unit | None = Field(default=None, description="of a time that is a number")
@@ -115,6 +120,10 @@ class Value(_Strict):
             raise ValueError("separator is for column")
         if self.format is not None and self.unit is not None:
             raise ValueError("give format or unit; a time is text or a number")
+        if self.ranges and (self.words or self.several):
+            raise ValueError("ranges are for the numbers of one column, without words")
+        for text in self.ranges:
+            bounds(text)
         return self
 
     @property

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.conversion.columns import parsed_numbers, true_positions
+from graph_schema.number_ranges import bounds
 from graph_schema.report import shown
 from loaders.mapping import arrays
 from loaders.mapping.model import BRACKETS, Value
@@ -52,6 +53,8 @@ def read_value(value: Value, table: pa.Table, place: Place) -> Any:
     if value.words:
         array = arrays.changed(array, lambda one: arrays.replaced(one, value.words))
         array = arrays.without_empty(array) if arrays.is_list(array) else array
+    if value.ranges:
+        array = _of_ranges(arrays.texts(array), value.ranges, place)
     if value.unit is not None:
         return _units(array, value.unit, place)
     if value.format is not None:
@@ -100,6 +103,20 @@ def _split(texts: Any, separator: str, place: Place) -> Any:
     odd = true_positions(pc.is_in(texts, value_set=pa.array(wrong, pa.string())))
     place.wrong(odd, texts, "is no list in brackets", "give the separator of the values.")
     return lists
+
+
+def _of_ranges(written: Any, ranges: dict[str, str], place: Place) -> Any:
+    """The values of the ranges that hold numbers; empty where a number is absent."""
+    numbers, bad = parsed_numbers(written)
+    place.wrong(bad, written, "is no number", "leave it empty where nothing is known.")
+    given = numbers.to_numpy(zero_copy_only=False).astype(np.float32)
+    places = np.full(len(given), -1, dtype=np.int64)
+    for place_of, text in reversed(list(enumerate(ranges))):
+        places[bounds(text).holds(given)] = place_of
+    left = np.flatnonzero((places < 0) & ~np.isnan(given))
+    place.wrong(left, written, "is in none of the ranges", "add a range that holds it.")
+    values = np.array([*ranges.values(), ""], dtype=object)
+    return pa.array(values[places], pa.string())
 
 
 def _units(array: Any, unit: str, place: Place) -> Any:

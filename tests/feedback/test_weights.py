@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from graph_schema.errors import RequestError
+from graph_schema.number_ranges import bounds
 from kgrec import FeedbackConfig
-from kgrec.config.feedback import bounds, seconds
+from kgrec.config.feedback import seconds
 from kgrec.errors import TrainingError
 from kgrec.feedback import EventWeights, cap_repeats
 from kgrec.feedback.defaults import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import loaders
-from graph_schema import SourceError
+from graph_schema.errors import RequestError, SourceError
 from loaders.graph_formats.mind import seconds_of
 
 from ..writing import mind_folder, put
@@ -30,6 +30,18 @@ def test_histories_come_before_clicks(tmp_path: Path) -> None:
         "in an earlier history or click of the user": 5,
         "shown, without a label": 1,
     }
+
+
+def test_news_that_were_shown_and_not_clicked_can_be_events(tmp_path: Path) -> None:
+    rows = "1\tu1\t11/11/2019 9:05:58 AM\ti1\ti3-1 i2-0 i1-0\n"
+    put(mind_folder(tmp_path) / "behaviors.tsv", rows)
+    result = loaders.load(tmp_path, shown="skip")
+    events = result.catalog.interactions
+    kinds = dict(zip(events["item_id"] + events["event"], events["timestamp"].notna(), strict=True))
+    assert kinds == {"i1click": False, "i3click": True, "i2skip": True, "i1skip": True}
+    assert "shown and not clicked" not in result.report.file("behaviors.tsv").dropped
+    with pytest.raises(RequestError, match="name of a kind of event"):
+        loaders.load(tmp_path, shown=" ")
 
 
 def test_entities_of_news_become_facts(tmp_path: Path) -> None:

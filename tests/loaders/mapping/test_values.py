@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import loaders
-from graph_schema import SourceError
+from graph_schema.errors import KgrecError, SourceError
 from tests.loaders.mapping.loading import EVENTS, load, report_of, rows
 from tests.loaders.writing import put
 
@@ -71,6 +71,33 @@ def test_words_constants_and_prefixes(tmp_path: Path) -> None:
         ("7", "2.0", "buy", 1.0, "north"),
         ("7", "2", "3", 1.0, "north"),
     ]
+
+
+DWELL = 'event = { column = "s", ranges = { "<10" = "glance", "10..60" = "read", ">60" = "read" } }'
+
+
+def test_numbers_become_words_by_range(tmp_path: Path) -> None:
+    text = "u,i,s\n1,2,3\n1,3,9.999999\n1,4,1e1\n1,5,\n1,6,600\n"
+    result = events(DWELL, text, tmp_path)
+    kinds = [kind for (kind,) in rows(result, "interactions", "event")]
+    assert kinds == ["glance", "glance", "read", None, "read"]
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ('ranges = { "<10" = "short" }', "row 3: '12' is in none of the ranges"),
+        ('ranges = { "<20" = "short" }', "row 4: 'long' is no number"),
+        ('ranges = { "long" = "short" }', "'long' is no range of numbers"),
+        ('ranges = { "3..1" = "short" }', "the range '3..1' is empty"),
+        ('ranges = { "1" = "short" }, words = { a = "b" }', "without words"),
+    ],
+)
+def test_a_number_without_range_is_named_with_its_row(tmp_path: Path, how: str, words: str) -> None:
+    text = "u,i,s\n1,2,5\n1,3,12\n" + ("1,4,long\n" if "no number" in words else "")
+    with pytest.raises(KgrecError) as caught:
+        events(f'event = {{ column = "s", {how} }}', text, tmp_path)
+    assert words in str(caught.value)
 
 
 ITEMS = """
