@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from kgrec import Recommender
 from kgrec.graph.snapshot import NO_TIME
-from kgrec.ratings.attributes.propensities import fit_propensities
+from kgrec.ratings.attributes.propensities import fit_propensities, upper_end
 from kgrec.ratings.attributes.taste import (
     MOST,
     AttributeRows,
@@ -108,6 +108,13 @@ def test_weights_correct_a_mean_that_the_choice_of_items_has_moved(rows: Attribu
     assert found.weights(1.0).mean() == pytest.approx(1.0)
 
 
+def test_a_gain_of_one_user_alone_is_within_chance() -> None:
+    users = np.arange(10)
+    assert upper_end(np.where(users == 3, -10.0, 0.0), users) > 0
+    assert upper_end(np.full(10, -1.0), users) < 0
+    assert upper_end(np.full(10, -1.0), np.zeros(10, dtype=np.int64)) > 0  # ten rows of one user
+
+
 def test_a_choice_at_random_has_no_propensities(rows: AttributeRows) -> None:
     user, item = np.nonzero(np.random.default_rng(6).random((N_USERS, N_ITEMS)) < 0.3)
     found = fit_propensities(rows, user, item, 0)
@@ -147,7 +154,7 @@ def test_a_new_rating_counts_at_once(model: Recommender) -> None:
 def test_the_report_says_what_was_chosen(model: Recommender) -> None:
     last = model.rating_history[-1]
     assert 0 <= last["propensity_auc"] <= 1
-    assert last["propensity_power"] in (0.0, 0.5, 1.0)
+    assert last["propensity_power"] in (0.0, 0.25, 0.5, 1.0)
     without = Recommender(rated.config(propensities="none")).fit(rated.catalog())
     assert "propensity_auc" not in without.rating_history[-1]
 

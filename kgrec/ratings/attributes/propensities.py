@@ -21,10 +21,11 @@ from kgrec.metrics.metrics import auc
 from kgrec.ratings.attributes.taste import AttributeRows, fit_cross
 
 LEAST_AUC: Final = 0.6  # of held-out pairs, for propensities to be used
-POWERS: Final = (0.0, 0.5, 1.0)
+POWERS: Final = (0.0, 0.25, 0.5, 1.0)
 _CELLS: Final = 500_000  # pairs that the regression reads, at most
 _FOLDS: Final = 3
 _ROWS: Final = 100_000  # ratings that choose the power, at most
+_QUANTILE: Final = 1.645  # of the normal distribution: a one-sided interval of 95 %
 _PENALTY: Final = 1.0
 _STEPS: Final = 60
 _LOWEST: Final = 0.05  # quantile of the ratings' propensities below which all count as equal
@@ -84,9 +85,11 @@ def choose_weights(
 ) -> RatingWeights:
     """The weights of the training and validation rows ``rated``.
 
-    The power is the one with which a ridge regression from attributes, fitted on weighted rows, has
-    the least error on other rows, which are weighted with power 1 (the unbiased estimate of the
-    error on all pairs). Equal weights where propensities are not usable.
+    A ridge regression from attributes is fitted on rows weighted with each power; its error on
+    other rows, which are weighted with power 1, is the unbiased estimate of the error on all pairs.
+    Few rows have most of these weights, so the estimate varies: the power is the one whose
+    difference from equal weights has the least upper end of its interval (one-sided, 95 %, users as
+    independent). Equal weights where propensities are not usable.
     """
     train, valid = rated
     items = rows.items if fact_counts is None else np.hstack([rows.items, fact_counts])
@@ -102,22 +105,32 @@ def choose_weights(
     chosen = np.random.default_rng([seed, 12]).permutation(len(rest))[:_ROWS]
     fold = np.arange(len(chosen)) % _FOLDS
 
-    def error(power: float) -> float:
-        weight, total = found.weights(power), 0.0
+    def errors(power: float) -> Floats:
+        weight, squares = found.weights(power), np.empty(len(chosen))
         for out in range(_FOLDS):
             kept, held = chosen[fold != out], chosen[fold == out]
             cross = fit_cross(rows, user[kept], item[kept], rest[kept], weight[kept])
             predicted = rows.crossed(user[held], item[held], cross)
-            total += float((unbiased[held] * (predicted - rest[held]) ** 2).sum())
-        return total
+            squares[fold == out] = unbiased[held] * (predicted - rest[held]) ** 2
+        return squares
 
+    equal = errors(0.0)
+    bounds = {0.0: 0.0} | {
+        power: upper_end(errors(power) - equal, user[chosen]) for power in POWERS if power
+    }
     cut = len(train)
-    power = min(POWERS, key=error)
+    power = min(POWERS, key=bounds.__getitem__)
     if not power:
         return RatingWeights(auc=found.auc)
     weights = found.weights(power)
     train_weights, valid_weights = (one / one.mean() for one in (weights[:cut], weights[cut:]))
     return RatingWeights(train_weights, valid_weights, found.auc, power)
+
+
+def upper_end(differences: Floats, user: Ints) -> float:
+    """The upper end of the interval of a sum of differences, float64 ``[n]``, by user."""
+    sums = np.bincount(user, differences)
+    return float(sums.sum() + _QUANTILE * np.sqrt((sums**2).sum()))
 
 
 def fit_propensities(rows: AttributeRows, user: Ints, item: Ints, seed: int) -> Propensities | None:
