@@ -1578,7 +1578,7 @@ class Recommender:
                 strict=check_flag(strict, "strict"),
                 erase_empty=check_flag(erase_empty, "erase_empty"),
             )
-            answering = state.over(with_scenarios(full, state.config.scenarios), progress)
+            answering = state.grown(with_scenarios(full, state.config.scenarios), progress)
             answering.engine.warm_up()
             _ = answering.bound_rules  # raises where the news and a rule don't go together
             self._state = answering

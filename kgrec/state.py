@@ -362,7 +362,16 @@ class FittedState:
     def over(self, full: GraphSnapshot, progress: Progress | None = None) -> FittedState:
         """A state with the same model over another graph ``full``, which may contain test rows."""
         visible = full.without_splits(("test",))
-        engine = self.engine.over(visible, self.texts_of(visible, progress))
+        return self._around(full, self.engine.over(visible, self.texts_of(visible, progress)))
+
+    def grown(self, full: GraphSnapshot, progress: Progress | None = None) -> FittedState:
+        """A state over ``full``, which is the graph and what came since; what the regression of
+        cold items learned before stays."""
+        visible = full.without_splits(("test",))
+        return self._around(full, self.engine.grown(visible, self.texts_of(visible, progress)))
+
+    def _around(self, full: GraphSnapshot, engine: Engine) -> FittedState:
+        """A state with another engine, over the part of ``full`` without test rows."""
         indexes = GraphIndexes.of(engine, self.indexes.mapping)
         clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
         return replace(
@@ -401,6 +410,8 @@ class FittedState:
         if texts is None:
             texts = self.reader.read(after)
         kept = self.keeping(rows)
+        if kept.engine is engine and _same_events(engine.snapshot, visible):
+            return self._around(full, engine.grown(visible, texts))
         engine = kept.engine.over(visible, texts)
         return replace(
             kept,
@@ -443,6 +454,12 @@ class FittedState:
         if self.rating_model is not None:
             self.predictor.warm_up()
         return self
+
+
+def _same_events(before: GraphSnapshot, after: GraphSnapshot) -> bool:
+    """Whether a part of a graph still has all its users and interactions."""
+    counts = [(len(graph.users), len(graph.interactions)) for graph in (before, after)]
+    return counts[0] == counts[1]
 
 
 def fitted_state(

@@ -51,6 +51,7 @@ from kgrec.persistence.recogniser import read_recogniser, write_recogniser
 from kgrec.persistence.signature import check_signature, signed
 from kgrec.rules.folder import FILES, RULES, RuleFolder
 from kgrec.scoring.bound_model import BoundModel
+from kgrec.scoring.cold_items import ColdOrigin, ColdRegression
 from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.stored import ItemClusters
@@ -68,6 +69,7 @@ _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item parts
 _WEIGHTS = "item_weights.safetensors"
 _CLUSTERS = "item_clusters.safetensors"
+_COLD = "cold_items.safetensors"
 _FOLLOWS = "follows.json"
 _HELD = "held_scores.safetensors"
 _START = "meta_training.safetensors"
@@ -163,6 +165,10 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
     )
     if engine.weights is not None:
         save_arrays(packed_weights(engine.weights.arrays(), precision), folder / _WEIGHTS)
+    cold = engine.cache.kept_regression
+    if cold is not None:
+        rows = engine.snapshot.items.rows(cold.items)
+        save_arrays({**cold.arrays(), "items": rows}, folder / _COLD)
     if state.item_clusters is not None:
         save_arrays(state.item_clusters.arrays(), folder / _CLUSTERS)
     if state.start is not None:
@@ -255,6 +261,12 @@ def _held(folder: Path) -> HeldScores:
 
 def _blend(folder: Path) -> Blend:
     return Blend.of_json(read_json(folder / _FOLLOWS))
+
+
+def _cold_origin(folder: Path, bound: BoundModel) -> ColdOrigin:
+    arrays = load_arrays(folder / _COLD)
+    items = bound.snapshot.items.ids[arrays["items"]]
+    return ColdOrigin.learned(ColdRegression.of_arrays(arrays, items), bound)
 
 
 def _clusters(folder: Path) -> ItemClusters:
@@ -371,7 +383,8 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
     weights = _item_weights(folder) if has_weights else None
     mapping = manifest["mapping"]
     names = None if mapping is None else GraphMapping.parse(mapping)
-    engine = Engine.bind(bound, weights, context=_context(manifest))
+    origin = _cold_origin(folder, bound) if _COLD in manifest["files"] else None
+    engine = Engine.bind(bound, weights, context=_context(manifest), origin=origin)
     return FittedState(
         config=config,
         full_snapshot=full,

@@ -8,6 +8,8 @@ in the history, so explanations stay exact.
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,13 +20,18 @@ from torch import Tensor
 from kgrec.arrays import binary_matrix, offsets, row_numbers
 from kgrec.feedback.weights import liked_matrix
 from kgrec.graph.columns import count_rows
-from kgrec.graph.snapshot import Ints
+from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 from kgrec.nn import Histories, HistoryBatch, ItemVectors
 from kgrec.nn.histories import history_counts
 from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_similarity.item_similarity import ItemSimilarity
-from kgrec.scoring.cold_similarity.weights import FACTOR_WEIGHT, RIDGE, choose_part_weights
+from kgrec.scoring.cold_similarity.weights import (
+    FACTOR_WEIGHT,
+    RIDGE,
+    PartWeights,
+    choose_part_weights,
+)
 from kgrec.sparse import SparsePattern
 from kgrec.threads import decomposing
 
@@ -117,41 +124,145 @@ def factor_shares(indptr: Ints, weight: np.ndarray | None) -> np.ndarray:
     return np.asarray(shares, dtype=np.float32)
 
 
-def predict_cold_items(bound: BoundModel) -> ColdItems | None:
-    """Predict the cold items' vectors; None without cold items or with too few trained ones."""
-    trained = bound.trained_rows
-    cold = np.setdiff1d(np.arange(len(bound.snapshot.items)), trained)
-    if not len(cold) or len(trained) < _MIN_TRAINED:
-        return None
-    similarity = ItemSimilarity.build(bound)
-    if not similarity.blocks:
-        return None
-    used = _most_popular(bound, trained)
-    targets, event_factors = _regression_targets(bound, used)
-    size = bound.model.shape.embedding_size
-    similarity = similarity.with_weights(choose_part_weights(similarity, used, targets, size))
-    scale = _Scale.measure(bound, similarity, used, targets, event_factors)
-    coefficients, mean = _regress(similarity, used, targets)
-    gains = scale.gains(size, coefficients.shape[1])
-    coefficients, mean = coefficients * gains, mean * gains
-    mean[size] += scale.shift
-    parts = [
-        similarity.matrix(rows, used) @ coefficients
-        for rows in np.array_split(cold, len(cold) // _MAX_TRAINED + 1)
-    ]
-    predicted = mean + np.concatenate(parts)
-    columns = torch.as_tensor(predicted.astype(np.float32)).to(bound.device)
-    return ColdItems(
-        items=cold,
-        candidate=columns[:, :size].contiguous(),
-        bias=columns[:, size].contiguous(),
-        factors=columns[:, size + 1 :].contiguous(),
-        event_factors=torch.as_tensor(event_factors).to(bound.device),
-        similarity=similarity,
-        trained=used,
-        coefficients=coefficients,
-        mean=mean,
-    )
+@dataclass(frozen=True, eq=False)
+class ColdRegression:
+    """What trained items teach of items without interactions: the regression, on its scale.
+
+    It is learned from one graph and holds for later ones, in which other items are new: a trained
+    item's interactions and facts of today change nothing of it.
+
+    Attributes
+    ----------
+    items : object ``[w]``
+        Ids of the trained items of the regression, in canonical order.
+    weights : mapping
+        The weights of the parts of the similarity.
+    coefficients : float64 ``[w, d + 1 + r]``
+    mean : float64 ``[d + 1 + r]``
+    event_factors : float32 ``[w, r]``
+        As in ``ColdItems``; the factors of ``items`` as events.
+    """
+
+    items: Strings
+    weights: PartWeights
+    coefficients: np.ndarray
+    mean: np.ndarray
+    event_factors: np.ndarray
+
+    @staticmethod
+    def learn(bound: BoundModel) -> ColdRegression | None:
+        """The regression of a graph's trained items; None where there are too few, or nothing is
+        known to compare items by."""
+        trained = bound.trained_rows
+        if len(trained) < _MIN_TRAINED:
+            return None
+        similarity = ItemSimilarity.build(bound)
+        if not similarity.blocks:
+            return None
+        used = _most_popular(bound, trained)
+        targets, event_factors = _regression_targets(bound, used)
+        size = bound.model.shape.embedding_size
+        weights = choose_part_weights(similarity, used, targets, size)
+        similarity = similarity.with_weights(weights)
+        scale = _Scale.measure(bound, similarity, used, targets, event_factors)
+        coefficients, mean = _regress(similarity, used, targets)
+        gains = scale.gains(size, coefficients.shape[1])
+        # The same order of the cells as after loading, for the same sums.
+        coefficients, mean = np.asfortranarray(coefficients * gains), mean * gains
+        mean[size] += scale.shift
+        ids = bound.snapshot.items.ids[used]
+        return ColdRegression(ids, weights, coefficients, mean, event_factors[used])
+
+    def predict(self, bound: BoundModel) -> ColdItems | None:
+        """The vectors of a graph's cold items, which has all of ``items``; None without any."""
+        cold = np.setdiff1d(np.arange(len(bound.snapshot.items)), bound.trained_rows)
+        if not len(cold):
+            return None
+        used = bound.snapshot.items.rows(self.items)
+        similarity = ItemSimilarity.build(bound).with_weights(self.weights)
+        size = bound.model.shape.embedding_size
+        parts = [
+            similarity.matrix(rows, used) @ self.coefficients
+            for rows in np.array_split(cold, len(cold) // _MAX_TRAINED + 1)
+        ]
+        predicted = self.mean + np.concatenate(parts)
+        columns = torch.as_tensor(predicted.astype(np.float32)).to(bound.device)
+        factors = self.event_factors
+        event_factors = np.zeros((len(bound.snapshot.items), factors.shape[1]), np.float32)
+        event_factors[used] = factors
+        return ColdItems(
+            items=cold,
+            candidate=columns[:, :size].contiguous(),
+            bias=columns[:, size].contiguous(),
+            factors=columns[:, size + 1 :].contiguous(),
+            event_factors=torch.as_tensor(event_factors).to(bound.device),
+            similarity=similarity,
+            trained=used,
+            coefficients=self.coefficients,
+            mean=self.mean,
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that ``of_arrays`` reads, beside the ids."""
+        names, values = zip(*self.weights.items(), strict=True)
+        return {
+            "coefficients": np.ascontiguousarray(self.coefficients.T),
+            "mean": self.mean,
+            "event_factors": np.ascontiguousarray(self.event_factors),
+            "weights": np.array(values, dtype=np.float64),
+            "parts": np.frombuffer("\n".join(names).encode(), dtype=np.uint8),
+        }
+
+    @staticmethod
+    def of_arrays(arrays: Mapping[str, np.ndarray], items: Strings) -> ColdRegression:
+        """The regression that ``arrays`` wrote. Raises ValueError for other shapes."""
+        names = arrays["parts"].tobytes().decode().split("\n")
+        weights = dict(zip(names, arrays["weights"].tolist(), strict=True))
+        columns, mean, factors = (
+            arrays[name] for name in ("coefficients", "mean", "event_factors")
+        )
+        found = ColdRegression(items, weights, columns.T, mean, factors)
+        if not len(items) == len(found.coefficients) == len(found.event_factors):
+            raise ValueError("the regression of cold items is of other items")
+        return found
+
+
+class ColdOrigin:
+    """The regression of cold items, learned when it is first asked for, from the graph that a model
+    was fitted on or loaded with; later graphs share it, so that no update learns it again.
+
+    Parameters
+    ----------
+    bound : BoundModel
+        The model over the graph that it is learned from; it is let go of afterwards.
+    """
+
+    def __init__(self, bound: BoundModel) -> None:
+        self._bound: BoundModel | None = bound
+        self._snapshot = weakref.ref(bound.snapshot)
+        self._learned: tuple[ColdRegression | None] | None = None
+
+    @staticmethod
+    def learned(regression: ColdRegression, bound: BoundModel) -> ColdOrigin:
+        """The origin of a regression that was learned before, from another graph."""
+        origin = ColdOrigin(bound)
+        origin._learned, origin._bound, origin._snapshot = (regression,), None, lambda: None
+        return origin
+
+    def of_graph(self, snapshot: GraphSnapshot) -> bool:
+        """Whether the regression is learned from this graph."""
+        return self._snapshot() is snapshot
+
+    @property
+    def regression(self) -> ColdRegression | None:
+        """The regression; None with too few trained items."""
+        bound, learned = self._bound, self._learned
+        if learned is None:
+            if bound is None:  # learned by another thread in between
+                return self.regression
+            learned = self._learned = (ColdRegression.learn(bound),)
+            self._bound = None
+        return learned[0]
 
 
 @dataclass(frozen=True)

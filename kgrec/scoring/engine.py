@@ -22,7 +22,7 @@ from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import Histories, HistoryBatch, HybridModel, ItemVectors, ItemWeights, ModelInputs
 from kgrec.nn.histories import both_ages, plain_events
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.cold_items import ColdItems
+from kgrec.scoring.cold_items import ColdItems, ColdOrigin
 from kgrec.scoring.context.settings import ContextSettings
 from kgrec.scoring.context.terms import ContextTerms
 from kgrec.scoring.item_cache import ItemCache
@@ -77,13 +77,15 @@ class Engine:
         *,
         predicts_cold: bool = True,
         context: ContextSettings | None = None,
+        origin: ColdOrigin | None = None,
     ) -> Engine:
         """An engine for a model over the snapshot that it is bound to.
 
         With ``predicts_cold`` False no vectors are predicted for cold items, which takes as long as
-        several epochs.
+        several epochs. ``origin``: where the regression that predicts them comes from, if not from
+        this snapshot.
         """
-        cache = ItemCache(bound, predicts_cold)
+        cache = ItemCache(bound, predicts_cold, origin)
         model, vocabulary = bound.model, bound.vocabulary
         engine = Engine(cache, model, vocabulary, bound.snapshot, bound.texts, weights)
         return engine.with_context(context)
@@ -92,6 +94,12 @@ class Engine:
         """The same model over another snapshot; everything is computed again."""
         bound = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
         return Engine.bind(bound, self.weights, context=self.context)
+
+    def grown(self, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
+        """The same model over a later snapshot, which has all trained items; the regression that
+        predicts cold items stays."""
+        bound = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
+        return Engine.bind(bound, self.weights, context=self.context, origin=self.cache.origin)
 
     def refreshed(self, *, predicts_cold: bool = True) -> Engine:
         """An engine for changed parameters; the model's inputs are shared."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kgrec.nn import ItemVectors
 from kgrec.scoring.bound_model import BoundModel
-from kgrec.scoring.cold_items import ColdItems, predict_cold_items
+from kgrec.scoring.cold_items import ColdItems, ColdOrigin, ColdRegression
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,18 +18,37 @@ class ItemCache:
     """Vectors of the items and users of a bound model.
 
     With ``predicts_cold`` False, and in a private model, cold items keep the vectors that the model
-    gives them: predictions read all users' rows.
+    gives them: predictions read all users' rows. ``given_origin`` is that of another graph, whose
+    regression holds here too.
     """
 
     bound: BoundModel
     predicts_cold: bool = True
+    given_origin: ColdOrigin | None = None
+
+    @cached_property
+    def origin(self) -> ColdOrigin:
+        """Where the regression of cold items comes from: by default, from this graph."""
+        return self.given_origin or ColdOrigin(self.bound)
+
+    @property
+    def kept_regression(self) -> ColdRegression | None:
+        """The regression that predicted the cold items, where this graph alone does not give it and
+        it must be saved."""
+        if self.cold_items is None or self.origin.of_graph(self.bound.snapshot):
+            return None
+        return self.origin.regression
 
     @cached_property
     def cold_items(self) -> ColdItems | None:
         """Predicted vectors of cold items; None where there are none."""
-        if not self.predicts_cold or self.bound.model.shape.private:
+        bound = self.bound
+        if not self.predicts_cold or bound.model.shape.private:
             return None
-        return predict_cold_items(self.bound)
+        if len(bound.trained_rows) == len(bound.snapshot.items):
+            return None
+        regression = self.origin.regression
+        return None if regression is None else regression.predict(bound)
 
     @cached_property
     def items(self) -> ItemVectors:

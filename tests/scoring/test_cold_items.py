@@ -13,7 +13,7 @@ from benchmarks.cold_start.items import ColdItemTrial
 from kgrec import Recommender
 from kgrec.explain.attribution.model_breakdown import RequestBreakdown
 from kgrec.nn import HistoryBatch
-from kgrec.scoring.cold_items import predict_cold_items
+from kgrec.scoring.cold_items import ColdRegression
 from kgrec.scoring.request import Request
 from kgrec.scoring.single_user import SingleUserScorer
 from tests.recommender import catalogs
@@ -50,7 +50,9 @@ def test_trained_items_keep_their_vectors(model: Recommender) -> None:
 
 def test_where_everything_was_trained_nothing_is_predicted() -> None:
     whole = Recommender(catalogs.config(epochs=1)).fit(catalogs.catalog())
-    assert predict_cold_items(whole.state.engine.bound) is None
+    regression = ColdRegression.learn(whole.state.engine.bound)
+    assert regression is not None
+    assert regression.predict(whole.state.engine.bound) is None
     assert whole.state.engine.items is whole.state.engine.trained_items
 
 
