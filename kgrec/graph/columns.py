@@ -56,6 +56,21 @@ def codes_and_names(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return coded.codes, coded.categories.to_numpy(dtype=object)
 
 
+def joined_words(first: np.ndarray, second: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The ``rows`` (int64) of two columns of words, one after the other."""
+    (codes, names), (others, more) = codes_and_names(first), codes_and_names(second)
+    every = np.array(sorted({*names, *more}), dtype=object)
+    if len(every) == 1:
+        return coded_words(np.zeros(len(rows), dtype=np.int8), every)
+    place = {name: code for code, name in enumerate(every)}
+    moved = [
+        np.array([place[name] for name in own], dtype=np.int64)[code]
+        for code, own in ((codes, names), (others, more))
+        if len(own)
+    ]
+    return coded_words(np.concatenate(moved)[rows], every)
+
+
 def recoded(column: np.ndarray, codes: Mapping[str, int], other: int) -> np.ndarray:
     """int64 ``[n]``, as a small column: the code of each word; ``other`` for words without one."""
     own, names = codes_and_names(column)

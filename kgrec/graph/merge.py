@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from graph_schema.names import ENTITY, ITEM, USER
+from kgrec.arrays import distinct, ranges
 from kgrec.graph.attributes import merged_column
+from kgrec.graph.columns import joined_words
 from kgrec.graph.snapshot import (
     COLUMNS,
     NO_TIME,
     TEXT_COLUMNS,
+    WORDS,
     Facts,
     GraphSnapshot,
     Interactions,
@@ -52,14 +55,23 @@ _CONTEXT: Final = "context."  # before the name of a column of ``Interactions.co
 
 
 def _mover(snapshot: GraphSnapshot, tables: dict[str, NodeTable]) -> Move:
-    maps = {label: tables[label].rows(snapshot.table(label).ids) for label in _LABELS}
+    maps = {label: _map(snapshot.table(label), tables[label]) for label in _LABELS}
 
     def move(label: str, rows: Ints) -> Ints:
-        if not len(maps[label]):
+        places = maps[label]
+        if places is None or not len(rows):
             return rows
-        return np.where(rows >= 0, maps[label][np.maximum(rows, 0)], -1)
+        return np.where(rows >= 0, places[np.maximum(rows, 0)], -1)
 
     return move
+
+
+def _map(before: NodeTable, after: NodeTable) -> Ints | None:
+    """The row of each node in another table, int64; None where all rows stay."""
+    if after is before or not len(before):
+        return None
+    rows = after.rows(before.ids)
+    return None if np.array_equal(rows, np.arange(len(rows))) else rows
 
 
 def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
@@ -79,24 +91,77 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
     return NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
 
 
-def _frame(events: Interactions, move: Move, context: Iterable[str]) -> pd.DataFrame:
+def _frame(events: Interactions, context: Iterable[str]) -> pd.DataFrame:
     frame = pd.DataFrame({name: np.asarray(getattr(events, name)) for name in COLUMNS})
     for name in context:
         column = events.context.get(name)
         frame[_CONTEXT + name] = "" if column is None else np.asarray(column)
-    return frame.assign(user=move(USER, events.user), item=move(ITEM, events.item))
+    return frame
 
 
 def _merge_interactions(
     old: Interactions, new: Interactions, move_old: Move, move_new: Move
 ) -> Interactions:
+    """As ``_merged``, which is given only the events of the users that have new ones."""
+    old, new = _moved(old, move_old), _moved(new, move_new)
+    if not len(new):
+        return old
+    if not len(old):
+        return _merged(old, new)
+    touched = np.zeros(max(int(old.user[-1]), int(new.user.max())) + 1, dtype=bool)
+    touched[new.user] = True
+    theirs = _rows_of(touched, old.user)
+    if 2 * len(theirs) > len(old):
+        return _merged(old, new)
+    fresh = _merged(old.select(theirs), new)
+    left = np.ones(len(old), dtype=bool)
+    left[theirs] = False
+    others = old.select(left)
+    return _joined(others, fresh, np.searchsorted(np.asarray(others.user), fresh.user))
+
+
+def _moved(events: Interactions, move: Move) -> Interactions:
+    user, item = move(USER, events.user), move(ITEM, events.item)
+    if user is events.user and item is events.item:
+        return events
+    return replace(events, user=user, item=item)
+
+
+def _rows_of(touched: np.ndarray, user: Ints) -> Ints:
+    """The rows of some users, int64 ascending; ``user`` ascends."""
+    starts = np.searchsorted(np.asarray(user), np.arange(len(touched) + 1))
+    chosen = np.flatnonzero(touched)
+    return ranges(starts[chosen], starts[chosen + 1] - starts[chosen])
+
+
+def _joined(one: Interactions, other: Interactions, places: Ints) -> Interactions:
+    """``one`` with the rows of ``other`` before its rows ``places``, int64 ascending."""
+    rows = np.insert(np.arange(len(one)), places, np.arange(len(one), len(one) + len(other)))
+
+    def column(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.asarray(first), np.asarray(second)])[rows]
+
+    def named(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return joined_words(first, second, rows)
+
+    context = {name: named(one.context[name], other.context[name]) for name in one.context}
+    return Interactions(
+        **{
+            name: (named if name in WORDS else column)(getattr(one, name), getattr(other, name))
+            for name in COLUMNS
+        },
+        context=context,
+    )
+
+
+def _merged(old: Interactions, new: Interactions) -> Interactions:
     """The n-th of several equal events is the same event on both sides; as in a store, what the
     newer one says of it counts, where it says anything. Events in different contexts differ."""
     contexts = [_CONTEXT + name for name in old.context]
     key = ["user", "item", "event", "timestamp", *contexts]
     frames = []
-    for events, move in ((old, move_old), (new, move_new)):
-        frame = _frame(events, move, old.context)
+    for events in (old, new):
+        frame = _frame(events, old.context)
         frames.append(frame.assign(nth=frame.groupby(key).cumcount()))
     places = [_old_places(frames[0]), frames[1]["timestamp"].to_numpy()]
     both = pd.concat(frames, ignore_index=True).assign(place=np.concatenate(places))
@@ -149,16 +214,30 @@ def _overwritten(events: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:
 def _merge_facts(
     old: tuple[Facts, ...], new: tuple[Facts, ...], move_old: Move, move_new: Move
 ) -> tuple[Facts, ...]:
-    pairs: dict[tuple[str, str, str], list[np.ndarray]] = {}
+    found: dict[tuple[str, str, str], Facts] = {}
     for facts, move in ((old, move_old), (new, move_new)):
         for f in facts:
-            ends = np.stack([move(f.head_label, f.head), move(f.tail_label, f.tail)])
-            pairs.setdefault((f.head_label, f.relation, f.tail_label), []).append(ends)
-    merged = []
-    for (head, relation, tail), parts in sorted(pairs.items()):
-        unique = np.unique(np.concatenate(parts, axis=1), axis=1)
-        merged.append(Facts(head, relation, tail, unique[0], unique[1]))
-    return tuple(merged)
+            key = f.head_label, f.relation, f.tail_label
+            moved = replace(f, head=move(f.head_label, f.head), tail=move(f.tail_label, f.tail))
+            known = found.get(key, replace(moved, head=moved.head[:0], tail=moved.tail[:0]))
+            found[key] = moved if facts is old else _with_pairs(known, moved)
+    return tuple(facts for _, facts in sorted(found.items()))
+
+
+def _with_pairs(facts: Facts, more: Facts) -> Facts:
+    """Facts of one relation, each once and sorted; ``facts`` are so already."""
+    width = max(int(np.max(one.tail, initial=0)) for one in (facts, more)) + 1
+    keys, others = (np.asarray(one.head) * width + one.tail for one in (facts, more))
+    others = distinct(others)
+    places = np.searchsorted(keys, others)
+    known = places < len(keys)
+    known[known] = keys[places[known]] == others[known]
+    fresh = others[~known]
+    head, tail = (
+        np.insert(np.asarray(column), places[~known], ends)
+        for column, ends in ((facts.head, fresh // width), (facts.tail, fresh % width))
+    )
+    return replace(facts, head=head, tail=tail)
 
 
 def _merge_texts(old: Texts, new: Texts, move_old: Move, move_new: Move) -> Texts:
@@ -167,6 +246,8 @@ def _merge_texts(old: Texts, new: Texts, move_old: Move, move_new: Move) -> Text
         replace(texts, user=move(USER, texts.user), item=move(ITEM, texts.item))
         for texts, move in ((old, move_old), (new, move_new))
     ]
+    if not len(new):
+        return parts[0]
     replaced = np.isin(parts[0].id.astype(str), parts[1].id.astype(str))
     kept = (parts[0].select(~replaced), parts[1])
     columns = {
