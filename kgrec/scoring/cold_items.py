@@ -9,7 +9,7 @@ in the history, so explanations stay exact.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -239,7 +239,7 @@ class ColdOrigin:
 
     def __init__(self, bound: BoundModel) -> None:
         self._bound: BoundModel | None = bound
-        self._snapshot = weakref.ref(bound.snapshot)
+        self._snapshot: Callable[[], GraphSnapshot | None] = weakref.ref(bound.snapshot)
         self._learned: tuple[ColdRegression | None] | None = None
 
     @staticmethod

@@ -31,6 +31,11 @@ class ItemCache:
         """Where the regression of cold items comes from: by default, from this graph."""
         return self.given_origin or ColdOrigin(self.bound)
 
+    def learn_cold(self) -> None:
+        """Learn the regression now, so that the first new item comes as fast as the next."""
+        if self.predicts_cold and not self.bound.model.shape.private:
+            _ = self.origin.regression
+
     @property
     def kept_regression(self) -> ColdRegression | None:
         """The regression that predicted the cold items, where this graph alone does not give it and

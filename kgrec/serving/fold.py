@@ -61,7 +61,7 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
         for record in allowed(records_of(root.log), tombstones)
         if entry.folded_until < record["number"] <= until
     ]
-    refused = add_records(model, records)
+    refused = [f"record {number}: {why}" for number, why in add_records(model, records).items()]
     folder = root.new_folder(new)
     model.save(folder)
     left_out = f"; {len(refused)} do not fit" if refused else ""
@@ -69,20 +69,24 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
     return refused
 
 
-def add_records(model: Recommender, records: Iterable[Record]) -> list[str]:
+def add_records(model: Recommender, records: Iterable[Record]) -> dict[int, str]:
     """Update a recommender with records, in their order.
 
-    Returns which ones do not fit the graph, and why.
+    Returns why some do not fit the graph, by their numbers. Raises RequestError where a rule of the
+    model has lost what it reads.
     """
-    refused: list[str] = []
+    refused: dict[int, str] = {}
     for removes, part in _runs(records):
         if removes:
             _remove(model, part)
             continue
-        feedback = model.state.engine.model.shape.feedback
-        fitting = list(_fitting(model.state.full_snapshot, feedback, part, refused))
-        if fitting:
-            model.update(_catalog(fitting))
+        try:
+            model.update(_catalog(part))
+        except (CatalogError, RequestError):
+            feedback = model.state.engine.model.shape.feedback
+            fitting = list(_fitting(model.state.full_snapshot, feedback, part, refused))
+            if fitting:
+                model.update(_catalog(fitting))
     return refused
 
 
@@ -90,7 +94,7 @@ def _fitting(
     graph: GraphSnapshot,
     feedback: EventWeights | None,
     records: list[Record],
-    refused: list[str],
+    refused: dict[int, str],
 ) -> Iterator[Record]:
     """The records that fit the graph; why others don't is added to ``refused``.
 
@@ -102,7 +106,7 @@ def _fitting(
             feedback.of_interactions(new.interactions)
     except (CatalogError, RequestError) as error:
         if len(records) == 1:
-            refused.append(f"record {records[0]['number']}: {error}")
+            refused[records[0]["number"]] = str(error)
             return
         middle = len(records) // 2
         yield from _fitting(graph, feedback, records[:middle], refused)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EVENT, TAKEN_BACK, IMPRESSIONS = "event", "taken back", "impressions"
 NODE, NO_NODE, FACTS, NO_FACTS = "node", "no node", "facts", "no facts"
+GRAPH: Final = (NODE, NO_NODE, FACTS, NO_FACTS)
 WINDOW: Final = 7 * 86_400  # seconds in which the id of an event is remembered
 IsGone = Callable[[str], bool]
 
@@ -37,6 +38,10 @@ class LiveGraph:
         Attributes of nodes that were changed since; None for those that were removed.
     users : dict of int to str
         Who had the event with this number, for those that the graph does not have yet.
+    graph : list of dict
+        The records that change nodes and facts of the graph.
+    refused : dict of int to str
+        Why some of them do not fit the graph, by their numbers.
     last : int
         The number of the last record.
     """
@@ -46,6 +51,8 @@ class LiveGraph:
         self.withdrawn: set[str] = set()
         self.numbers: OrderedDict[str, int] = OrderedDict()
         self.changed: dict[tuple[str, str], dict[str, Any] | None] = {}
+        self.graph: list[Record] = []
+        self.refused: dict[int, str] = {}
         self.last = after
         self.users: dict[int, str] = {}
         self._times: dict[str, int] = {}
@@ -60,6 +67,8 @@ class LiveGraph:
             self._remember(record)
         if graph_has:
             return
+        if kind in GRAPH:
+            self.graph.append(record)
         if kind == EVENT:
             rating = record.get("rating")
             event = LiveEvent(

@@ -19,6 +19,7 @@ from kgrec.rules import RuleFolder
 from kgrec.serving.access import Keys, Limiter, Rate
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
+from kgrec.serving.growth import grown
 from kgrec.serving.lists import GivenLists
 from kgrec.serving.live_graph import NO_NODE, LiveGraph, allowed, keeps, without_erased
 from kgrec.serving.metrics import Metrics
@@ -45,6 +46,8 @@ class Served:
         What the log adds to its graph.
     titles : dict of str to str
         Of the items, by id; empty where they have none.
+    grown : int
+        The number of the last record whose nodes and facts the model's graph has.
     since : int
         Unix seconds at which it began to answer.
     erased : int
@@ -58,6 +61,7 @@ class Served:
     model: Recommender
     live: LiveGraph
     titles: dict[str, str]
+    grown: int
     since: int
     erased: int = 0
     erasure: int | None = None
@@ -71,7 +75,19 @@ class Served:
         people = without_erased(plain, tombstones)
         live = LiveGraph(allowed(records, tombstones), entry.folded_until)
         state = replace(plain.state, live=live.events).warm_up()
-        return Served(entry, Recommender.of(state), live, _titles(plain), now(), people, erasure)
+        state.engine.cache.learn_cold()
+        model, titles, until = Recommender.of(state), _titles(plain), entry.folded_until
+        fresh = Served(entry, model, live, titles, until, now(), people, erasure)
+        return fresh.with_growth()
+
+    def with_growth(self) -> Served:
+        """The model with the nodes and facts of the records since; itself without any."""
+        records = [one for one in self.live.graph if one["number"] > self.grown]
+        if not records:
+            return self
+        model, refused = grown(self.model, records)
+        self.live.refused.update(refused)
+        return replace(self, model=model, titles=_titles(model), grown=records[-1]["number"])
 
     def model_for(self, *, people: bool) -> Recommender:
         """The model, which with ``people`` names other people: for the operator."""
@@ -134,6 +150,8 @@ class Service:
         self._pool = ThreadPoolExecutor(1, "kgrec-slow")
         self._loader = ThreadPoolExecutor(1, "kgrec-load")
         self.swapping = asyncio.Lock()
+        self._growing = asyncio.Lock()
+        self._grower = ThreadPoolExecutor(1, "kgrec-grow")
         self._meanwhile: list[Record] | None = None  # records that come while a model is loaded
         self._seen_registry: int | None = None
         self._seen_erasure: int | None = None
@@ -177,6 +195,7 @@ class Service:
         self.stopping = True
         self._pool.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
+        self._grower.shutdown(cancel_futures=True)
         await asyncio.to_thread(self.log.close)
 
     async def follow(self) -> None:
@@ -264,6 +283,19 @@ class Service:
         self._count()
         return first
 
+    async def grow(self) -> None:
+        """Let the model that answers have the nodes and facts of all records so far."""
+        loop = asyncio.get_running_loop()
+        async with self._growing:
+            while True:
+                served = self.served
+                with beside_answers():
+                    fresh = await loop.run_in_executor(self._grower, served.with_growth)
+                if fresh is served:
+                    return
+                if self._served is served:  # else a model was activated, which must grow too
+                    self._served = fresh
+
     async def activate(
         self,
         name: str,
@@ -289,6 +321,7 @@ class Service:
             fresh = await self._loaded(registry.entry(name))
             done = self.root.activate(name, who, reason, expected)
             self._flip(fresh)
+        await self.grow()
         return done
 
     def keep_out(self, users: Sequence[str]) -> None:
@@ -338,6 +371,7 @@ class Service:
     async def _swap_to(self, name: str) -> None:
         async with self.swapping:
             self._flip(await self._loaded(self.root.read().entry(name)))
+        await self.grow()
 
     async def _loaded(self, entry: ModelEntry) -> Served:
         """A model that is ready to answer as fast as the one before."""

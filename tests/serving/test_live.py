@@ -195,9 +195,12 @@ def test_the_graph_follows_the_log(changing: Running, root: Path) -> None:
     """New nodes, facts, events and removals are part of the graph after a fold, wrong ones not."""
     changing.ask("PUT", "/v1/items/n1", {"attributes": {"title": "New tale", "year": 2020}})
     changing.ask("PUT", "/v1/items/n1", {"attributes": {"genres": "Drama"}})
-    changing.ask("PUT", "/v1/items/n2", {"attributes": {"title": "Odd", "year": "no number"}})
+    odd = {"attributes": {"title": "Odd", "year": "no number"}}
+    refused = changing.ask("PUT", "/v1/items/n2", odd).json
+    assert (refused["accepted"], refused["effective"]) == (0, "never")
+    assert "no number" in refused["rejected"][0]["detail"]
     facts = {"facts": [{"head": "n1", "relation": "made_by", "tail": "e1"}]}
-    assert changing.ask("PUT", "/v1/facts", facts).json["effective"] == "next fold"
+    assert changing.ask("PUT", "/v1/facts", facts).json["effective"] == "now"
     changing.post("/v1/events", _events(("fan", "n1"), ("fan", "i2"), ("u1", "n1")))
     changing.ask("DELETE", "/v1/users/u9")
     assert changing.get("/v1/items/n1").json["name"] == "New tale"
@@ -228,6 +231,45 @@ def test_the_graph_follows_the_log(changing: Running, root: Path) -> None:
     assert changing.post("/v1/models/rollback", {}).json["name"] == "a"
     assert changing.get("/v1/users/fan/events").json["total"] == 3
     assert {"n1", "i2", "i5"} & set(changing.items("fan", k=40)) == set()
+
+
+def test_a_new_item_is_in_all_answers_at_once(changing: Running, root: Path) -> None:
+    """As soon as its facts are acknowledged, without a fold; the same in a model that comes later,
+    and after a new start."""
+    tale = {"attributes": {"title": "Quite another story", "genres": "Drama"}}
+    assert changing.ask("PUT", "/v1/items/n7", tale).json["effective"] == "now"
+    rows = [{"head": "n7", "relation": "made_by", "tail": one} for one in ("e1", "e77")]
+    assert changing.ask("PUT", "/v1/facts", {"facts": rows}).json["effective"] == "now"
+    named = {"attributes": {"name": "Ute Neu"}}
+    assert changing.ask("PUT", "/v1/entities/e77", named).json["effective"] == "now"
+    assert _knows_new(changing)
+    changing.post("/v1/events", _events(("fan", "n7")))
+    assert changing.get("/v1/users/fan/events").json["events"][0]["title"] == tale["attributes"]["title"]
+    assert "n7" not in changing.items("fan", k=40)
+    changing.post("/v1/models/b/activate", {"reason": "try"})
+    assert _knows_new(changing)
+    changing.ask("PUT", "/v1/items/n7", {"attributes": {"title": "Renamed"}})
+    found = changing.post("/v1/search", {"text": "renamed", "k": 5}).json["items"]
+    assert found[0]["id"] == "n7"
+    gone = {"facts": rows[:1]}
+    assert changing.ask("DELETE", "/v1/facts", gone).json["effective"] == "now"
+    assert changing.get("/v1/graph/nodes/Item/n7").json["counts"] == {"made_by": 1}
+    changing.ask("DELETE", "/v1/items/n7")
+    assert "n7" not in changing.items("u1", k=60)
+    assert changing.get("/v1/graph/nodes/Item/n7").status == 404
+
+
+def _knows_new(service: Running) -> bool:
+    """Whether the item n7 is in lists, similar items, search, explanations and the graph."""
+    assert "n7" in service.items("u1", k=60)
+    similar = service.post("/v1/similar", {"items": ["n7"], "k": 3}).json
+    assert len(similar["results"][0]["items"]) == 3
+    found = service.post("/v1/search", {"text": "Ute Neu", "k": 5}).json["items"]
+    assert found[0]["id"] == "n7"
+    paths = service.post("/v1/explain", {"user": "u1", "item": "n7", "k": 3})
+    assert (paths.status, paths.json["item"]) == (200, "n7")
+    assert service.get("/v1/graph/nodes/Item/n7").json["counts"] == {"made_by": 2}
+    return True
 
 
 def test_events_count_by_their_kind(tmp_path: Path) -> None:

@@ -131,8 +131,8 @@ class RulesAnswer(Answer, kw_only=True):
 
 
 class StoredAnswer(Answer, kw_only=True):
-    """What was stored: ``sequence``, the number of the last record; ``effective``: "now", or "next
-    fold"."""
+    """What was stored: ``sequence``, the number of the last record; ``effective``: "now", or
+    "never" for what does not fit the graph."""
 
     accepted: int
     sequence: int

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from graph_schema.names import ITEM, USER
+from graph_schema.names import USER
 from graph_schema.privacy.key import fingerprint_of
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME
@@ -129,13 +129,13 @@ async def put_node(service: Service, body: NodeBody, call: Call) -> StoredAnswer
         "received": now(),
         "who": call.who,
     }
-    sequence = await service.store([record])
-    return StoredAnswer(accepted=1, sequence=sequence, effective="next fold")
+    return await _stored(service, record)
 
 
 async def delete_node(service: Service, body: None, call: Call) -> StoredAnswer:
     """Remove a user, item or entity: no list has a removed item from now on, and nothing of a
-    removed user counts; the graph loses it at the next fold."""
+    removed user counts. The graph loses it now, or a user and an item with interactions at the next
+    fold."""
     label = LABELS[call.path["kind"]]
     record = {
         "kind": NO_NODE,
@@ -144,9 +144,7 @@ async def delete_node(service: Service, body: None, call: Call) -> StoredAnswer:
         "received": now(),
         "who": call.who,
     }
-    sequence = await service.store([record])
-    effective = "now" if label in (ITEM, USER) else "next fold"
-    return StoredAnswer(accepted=1, sequence=sequence, effective=effective)
+    return await _stored(service, record)
 
 
 async def put_facts(service: Service, body: FactsBody, call: Call) -> StoredAnswer:
@@ -297,5 +295,15 @@ async def _facts(service: Service, body: FactsBody, kind: str, call: Call) -> St
     if kind == FACTS:
         _refuse_erased(service, [user for row in rows for user in users_of_fact(row)])
     record = {"kind": kind, "facts": rows, "received": now(), "who": call.who}
-    sequence = await service.store([record])
-    return StoredAnswer(accepted=len(rows), sequence=sequence, effective="next fold")
+    return await _stored(service, record, len(rows))
+
+
+async def _stored(service: Service, record: Record, count: int = 1) -> StoredAnswer:
+    """Store a change of the graph, and answer when the model that answers has it."""
+    number = await service.store([record])
+    await service.grow()
+    why = service.served.live.refused.get(number)
+    if why is None:
+        return StoredAnswer(accepted=count, sequence=number, effective="now")
+    wrong = Refused(index=0, code="does_not_fit", detail=why)
+    return StoredAnswer(accepted=0, sequence=number, effective="never", rejected=[wrong])
