@@ -135,6 +135,12 @@ class SparseMatrix:
         values = torch.as_tensor(np.asarray(matrix.data, dtype=np.float32)).to(device)
         return SparseMatrix(pattern, values, (int(matrix.shape[0]), int(matrix.shape[1])))
 
+    @property
+    def csr(self) -> sp.csr_matrix:
+        """The matrix as SciPy's, float32."""
+        indptr, indices = self.pattern.csr
+        return sp.csr_matrix((self.values.cpu().numpy(), indices, indptr), shape=self.shape)
+
     def __matmul__(self, dense: Tensor) -> Tensor:
         return self.pattern.matmul(self.values, dense)
 

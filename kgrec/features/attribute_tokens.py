@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from kgrec.errors import RequestError
+from kgrec.graph.tables import Ints
 
 MIN_COUNT = 3  # rows that must have a value, or it can't be learned
 MAX_DISTINCT_SHARE = 0.5  # a column with more distinct values names rows, it doesn't describe them
@@ -64,6 +65,26 @@ class AttributeTokens:
         counts = np.maximum(np.bincount(row, minlength=len(attributes)), 1)
         shape = (len(attributes), len(self.tokens))
         return sp.csr_matrix(((1.0 / counts[row]).astype(np.float32), (row, column_)), shape=shape)
+
+    def grown(self, known: sp.csr_matrix, rows: Ints, attributes: pd.DataFrame) -> sp.csr_matrix:
+        """Return ``matrix`` of a later table.
+
+        Parameters
+        ----------
+        known : float32 CSR ``[m, tokens]``
+            The matrix of an earlier table with the same columns.
+        rows : int64 ``[n]``
+            The row there of each row that is as it was, -1 for others.
+        attributes : DataFrame
+            The n rows.
+        """
+        changed = np.flatnonzero(rows < 0)
+        if not len(changed) and len(rows) == known.shape[0]:
+            return known
+        fresh = self.matrix(attributes.iloc[changed].reset_index(drop=True))
+        places = rows.copy()
+        places[changed] = known.shape[0] + np.arange(len(changed))
+        return sp.csr_matrix(sp.vstack([known, fresh], format="csr")[places])
 
 
 def visible_attributes(attributes: pd.DataFrame, blind_to: Sequence[str]) -> pd.DataFrame:

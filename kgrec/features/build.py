@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,9 +15,11 @@ from kgrec.features.attribute_tokens import AttributeTokens, visible_attributes
 from kgrec.features.blocks import FEATURE_BLOCKS, block_of
 from kgrec.features.inputs import ItemInputs
 from kgrec.features.messages import count_links, relation_key
+from kgrec.features.names import ATTRIBUTES
 from kgrec.features.review_features import ReviewRows
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph.columns import count_rows
+from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import Facts, GraphSnapshot, with_named
 
 MIN_LINKS = 2  # an entity with one link says nothing of any other item
@@ -45,11 +48,38 @@ def build_vocabulary(snapshot: GraphSnapshot, blind_to: tuple[str, ...] = ()) ->
     )
 
 
+@dataclass(frozen=True, eq=False)
+class KnownTokens:
+    """The attribute tokens of an earlier snapshot.
+
+    Attributes
+    ----------
+    snapshot : GraphSnapshot
+    items, users : float32 CSR ``[n, tokens]``, ``[m, tokens]``
+        Of its items and users, as in ``FeatureTables``.
+    """
+
+    snapshot: GraphSnapshot
+    items: sp.csr_matrix
+    users: sp.csr_matrix
+
+    def of_items(self, later: GraphSnapshot, vocabulary: Vocabulary) -> sp.csr_matrix:
+        """Return the tokens of a later snapshot's items."""
+        rows = unchanged_rows(self.snapshot.items, later.items)
+        return vocabulary.item_tokens.grown(self.items, rows, later.items.attributes)
+
+    def of_users(self, later: GraphSnapshot, vocabulary: Vocabulary) -> sp.csr_matrix:
+        """Return the tokens of a later snapshot's users."""
+        rows = unchanged_rows(self.snapshot.users, later.users)
+        return vocabulary.user_tokens.grown(self.users, rows, later.users.attributes)
+
+
 def build_tables(
     snapshot: GraphSnapshot,
     vocabulary: Vocabulary,
     texts: Mapping[str, np.ndarray],
     event_text: np.ndarray,
+    tokens: KnownTokens | None = None,
 ) -> FeatureTables:
     """Return what the model reads of a snapshot.
 
@@ -63,11 +93,21 @@ def build_tables(
         The language model's vectors of items, float32 ``[n, size]``, by name of a part.
     event_text : float32 ``[e, size]``
         Its vectors of reviews, then of queries.
+    tokens : KnownTokens, optional
+        Those of an earlier snapshot, which are made again for changed nodes alone.
     """
-    rows = [block.read(snapshot, vocabulary, texts) for block in FEATURE_BLOCKS]
+    known = {} if tokens is None else {ATTRIBUTES: tokens.of_items(snapshot, vocabulary)}
+    rows = [
+        block.read(snapshot, vocabulary, texts)
+        for block in FEATURE_BLOCKS
+        if block.name not in known
+    ]
+    made = {part: values for found in rows for part, values in found.items()}
     return FeatureTables(
-        rows={part: values for found in rows for part, values in found.items()},
-        user_tokens=vocabulary.user_tokens.matrix(snapshot.users.attributes),
+        rows={**made, **known},
+        user_tokens=vocabulary.user_tokens.matrix(snapshot.users.attributes)
+        if tokens is None
+        else tokens.of_users(snapshot, vocabulary),
         friends=_friends(snapshot),
         event_text=event_text,
         reviews=ReviewRows.build(snapshot.reviews, len(snapshot.items), len(event_text))

@@ -75,7 +75,7 @@ def _map(before: NodeTable, after: NodeTable) -> Ints | None:
 
 
 def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
-    if not len(new):
+    if not len(new) or _says_nothing(old, new):
         return old
     ids = np.array([*old.ids, *new.ids[old.rows(new.ids) < 0]], dtype=object)
     ids = ids[canonical_order(ids)]
@@ -89,6 +89,14 @@ def _merge_nodes(old: NodeTable, new: NodeTable) -> NodeTable:
         columns[name] = columns[name].fillna("")
     attributes = pd.DataFrame(columns, index=range(len(ids)))
     return NodeTable(old.label, ids, attributes, merge_vectors(old, new, ids))
+
+
+def _says_nothing(old: NodeTable, new: NodeTable) -> bool:
+    """Whether a table only names nodes that are known."""
+    if new.vectors or not {*new.attributes.columns} <= {*old.attributes.columns}:
+        return False
+    given = (new.attributes.notna() & (new.attributes != "")).to_numpy(dtype=bool)
+    return not given.any() and bool((old.rows(new.ids) >= 0).all())
 
 
 def _frame(events: Interactions, context: Iterable[str]) -> pd.DataFrame:

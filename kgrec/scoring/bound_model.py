@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from kgrec.features.blocks import block_of
-from kgrec.features.build import build_tables
+from kgrec.features.build import KnownTokens, build_tables
+from kgrec.features.names import ATTRIBUTES
 from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import TextFeatures
 from kgrec.graph.snapshot import GraphSnapshot, Ints
@@ -56,6 +57,16 @@ class BoundModel:
         return replace(
             self, given_inputs=self.inputs, given_sequences=self.sequences, given_items=None
         )
+
+    def grown(self, snapshot: GraphSnapshot, texts: TextFeatures) -> BoundModel:
+        """A BoundModel over a later snapshot; attributes are read for changed nodes alone."""
+        items = self.inputs.items
+        known = None
+        if ATTRIBUTES in items.rows:
+            known = KnownTokens(self.snapshot, items.tokens.csr, self.inputs.user_tokens.csr)
+        inputs = read_inputs(self.model, self.vocabulary, snapshot, texts, self.device, known)
+        later = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
+        return replace(later, given_inputs=inputs)
 
     @cached_property
     def inputs(self) -> ModelInputs:
@@ -124,12 +135,14 @@ def read_inputs(
     snapshot: GraphSnapshot,
     texts: TextFeatures,
     device: torch.device,
+    tokens: KnownTokens | None = None,
 ) -> ModelInputs:
-    """The inputs that ``model`` reads from a snapshot, as tensors on ``device``.
+    """The inputs that ``model`` reads from a snapshot, as tensors on ``device``; ``tokens`` as in
+    ``build_tables``.
 
     A part of texts that no item has any more is one that all items lack.
     """
     nothing = np.zeros((len(snapshot.items), model.shape.text_size), dtype=np.float32)
     parts = {part: nothing for part in model.shape.parts if block_of(part).is_text}
-    tables = build_tables(snapshot, vocabulary, {**parts, **texts.items}, texts.events)
+    tables = build_tables(snapshot, vocabulary, {**parts, **texts.items}, texts.events, tokens)
     return ModelInputs.build(tables, model.shape, device)

@@ -98,8 +98,11 @@ class Engine:
     def grown(self, snapshot: GraphSnapshot, texts: TextFeatures) -> Engine:
         """The same model over a later snapshot, which has all trained items; the regression that
         predicts cold items stays."""
-        bound = BoundModel(self.model, self.vocabulary, snapshot, texts, self.device)
-        return Engine.bind(bound, self.weights, context=self.context, origin=self.cache.origin)
+        bound, origin = self.bound, self.cache.origin
+        if self.model is not bound.model or self.vocabulary is not bound.vocabulary:
+            bound = replace(bound, model=self.model, vocabulary=self.vocabulary)
+        later = bound.grown(snapshot, texts)
+        return Engine.bind(later, self.weights, context=self.context, origin=origin)
 
     def refreshed(self, *, predicts_cold: bool = True) -> Engine:
         """An engine for changed parameters; the model's inputs are shared."""
