@@ -78,11 +78,15 @@ COUNTED_BY_EXPOSURE = "items_counted_by_exposure"  # in the log of training
 
 @dataclass(frozen=True, eq=False)
 class GraphIndexes:
-    """Indexes of a snapshot for explanations, exploring and search; independent of scenarios."""
+    """Indexes of a snapshot for explanations, exploring and search; independent of scenarios.
+
+    ``before``: the searcher of an earlier snapshot, which that of this one grows from.
+    """
 
     snapshot: GraphSnapshot
     texts: TextFeatures
     mapping: GraphMapping | None = None
+    before: Searcher | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -97,13 +101,23 @@ class GraphIndexes:
     @cached_property
     def searcher(self) -> Searcher:
         """The indexes of titles, texts and entity names, for search."""
-        return Searcher(self.snapshot, self.texts)
+        return Searcher(self.snapshot, self.texts, self.before)
 
     @staticmethod
-    def of(engine: Engine, mapping: GraphMapping | None) -> GraphIndexes:
-        """The indexes of an engine's snapshot; of its public part where the model is private."""
+    def of(
+        engine: Engine, mapping: GraphMapping | None, earlier: GraphIndexes | None = None
+    ) -> GraphIndexes:
+        """The indexes of an engine's snapshot; of its public part where the model is private.
+        ``earlier``: those of an earlier snapshot."""
         shown = public_part(engine.snapshot) if engine.private else engine.snapshot
-        return GraphIndexes(shown, engine.texts, mapping)
+        before = None if earlier is None else earlier.built_searcher
+        return GraphIndexes(shown, engine.texts, mapping, before)
+
+    @property
+    def built_searcher(self) -> Searcher | None:
+        """The searcher, or else the one that it grows from, where that is built."""
+        own = vars(self).get("searcher")
+        return own if own is not None and own.is_built else self.before
 
     def warm_up(self) -> None:
         """Build all indexes now."""
@@ -368,11 +382,15 @@ class FittedState:
         """A state over ``full``, which is the graph and what came since; what the regression of
         cold items learned before stays."""
         visible = full.without_splits(("test",))
-        return self._around(full, self.engine.grown(visible, self.texts_of(visible, progress)))
+        engine = self.engine.grown(visible, self.texts_of(visible, progress))
+        return self._around(full, engine, self.indexes)
 
-    def _around(self, full: GraphSnapshot, engine: Engine) -> FittedState:
-        """A state with another engine, over the part of ``full`` without test rows."""
-        indexes = GraphIndexes.of(engine, self.indexes.mapping)
+    def _around(
+        self, full: GraphSnapshot, engine: Engine, earlier: GraphIndexes | None = None
+    ) -> FittedState:
+        """A state with another engine, over the part of ``full`` without test rows; ``earlier``:
+        the indexes that its own grow from."""
+        indexes = GraphIndexes.of(engine, self.indexes.mapping, earlier)
         clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
         return replace(
             self,
@@ -411,7 +429,7 @@ class FittedState:
             texts = self.reader.read(after)
         kept = self.keeping(rows)
         if kept.engine is engine and _same_events(engine.snapshot, visible):
-            return self._around(full, engine.grown(visible, texts))
+            return self._around(full, engine.grown(visible, texts), self.indexes)
         engine = kept.engine.over(visible, texts)
         return replace(
             kept,

@@ -1,4 +1,4 @@
-"""Which rows of a table of nodes an update left as they were, so that what was made of them stays."""
+"""Which rows of a table of nodes an update left as they were: what was made of them stays."""
 
 from __future__ import annotations
 

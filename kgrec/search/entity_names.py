@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from graph_schema.names import ENTITY, ITEM
+from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.search.name_index import TfidfIndex
 from kgrec.text import clean_text
@@ -23,13 +24,25 @@ _STEM = 5  # letters that "directed", "director" and "directs" share
 class EntityIndex:
     """The entities of a snapshot by name, with their items and the relations between them."""
 
-    def __init__(self, snapshot: GraphSnapshot) -> None:
-        names = snapshot.entities.attributes.get("name")
-        texts = [""] * len(snapshot.entities) if names is None else [clean_text(n) for n in names]
-        self._names = np.array([*texts, ""], dtype=object)
-        self._index = TfidfIndex.build(texts)
+    def __init__(self, snapshot: GraphSnapshot, before: EntityIndex | None = None) -> None:
+        self._snapshot: GraphSnapshot = snapshot
         self._n_items = len(snapshot.items)
-        self._snapshot = snapshot
+        names = snapshot.entities.attributes.get("name")
+        rows = np.full(len(snapshot.entities), -1, dtype=np.int64)
+        if before is not None:
+            rows = unchanged_rows(before._snapshot.entities, snapshot.entities)
+        fresh = rows < 0
+        texts = [""] * int(fresh.sum()) if names is None else [clean_text(n) for n in names[fresh]]
+        if before is None:
+            self._index = TfidfIndex.build(texts)
+        elif not len(texts) and len(rows) == len(before._snapshot.entities):
+            self._index = before._index
+        else:
+            self._index = before._index.grown(rows, texts)
+        self._names = np.full(len(rows) + 1, "", dtype=object)
+        if before is not None:
+            self._names[:-1] = before._names[rows]
+        self._names[:-1][fresh] = texts
 
     @cached_property
     def _links(self) -> tuple[Ints, Ints, Ints]:

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from kgrec.arrays import ranges, row_numbers
 from kgrec.search.name_index import weighted_columns
+from kgrec.search.term_counts import TermCounts
 from kgrec.text.spelling import SpellingIndex
 from kgrec.text.words import words_of
 
@@ -32,12 +33,10 @@ class FullTextIndex:
     that is in no text is replaced by the words one typing error away.
     """
 
-    def __init__(
-        self, vocabulary: dict[str, int], weights: Any, tokens: np.ndarray, indptr: np.ndarray
-    ) -> None:
-        self._vocabulary = vocabulary
-        self._weights = weights  # CSC [rows, words], float32
-        self._most = _largest(weights)
+    def __init__(self, counts: TermCounts, tokens: np.ndarray, indptr: np.ndarray) -> None:
+        self._counts, self._vocabulary = counts, counts.vocabulary
+        self._weights: Any = sum(map(_bm25, counts.fields)).tocsc()  # [rows, words], float32
+        self._most = _largest(self._weights)
         self._tokens = tokens  # int32: the words of row r from indptr[r] to indptr[r + 1]
         self._indptr = indptr
         self._spelling: SpellingIndex | None = None
@@ -49,15 +48,41 @@ class FullTextIndex:
     def build(cls, fields: Sequence[Sequence[str]]) -> FullTextIndex:
         """Index the texts of all fields."""
         split = [[words_of(text) for text in field] for field in fields]
-        known = sorted({word for field in split for words in field for word in words})
-        vocabulary = {word: column for column, word in enumerate(known)}
-        coded = [[[vocabulary[word] for word in words] for words in field] for field in split]
-        weights = sum(_bm25(field, len(known)) for field in coded)
-        rows = [
-            [*chain(*((*words, _BETWEEN) for words in row))] for row in zip(*coded, strict=True)
-        ]
-        tokens = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
-        return cls(vocabulary, weights.tocsc(), tokens, np.cumsum([0, *map(len, rows)]))
+        counts = TermCounts.of(split)
+        return cls(counts, *_tokens(split, counts.vocabulary))
+
+    def grown(self, rows: np.ndarray, fields: Sequence[Sequence[str]]) -> FullTextIndex | None:
+        """The index of later texts, as if it was built anew.
+
+        Parameters
+        ----------
+        rows : int64 ``[n]``
+            The row of each text here; -1 for the next one of ``fields``.
+        fields : sequence of sequences of str
+            The other texts, field by field.
+
+        Returns
+        -------
+        FullTextIndex or None
+            None where a field has lost its last word.
+        """
+        split = [[words_of(text) for text in field] for field in fields]
+        fresh = TermCounts.of(split)
+        counts, moved = self._counts.grown(rows, fresh)
+        if not all(field.nnz for field in counts.fields):
+            return None
+        moved = np.append(moved, _BETWEEN)  # at -1, the place of _BETWEEN
+        own, ends = _tokens(split, counts.vocabulary)
+        starts = np.append(self._indptr[:-1], len(self._tokens) + ends[:-1])
+        sizes = np.append(np.diff(self._indptr), np.diff(ends))
+        order = rows.copy()
+        order[rows < 0] = len(self) + np.arange(len(ends) - 1)
+        every = np.concatenate([moved[self._tokens].astype(np.int32), own])
+        tokens = every[ranges(starts[order], sizes[order])]
+        index = FullTextIndex(counts, tokens, np.cumsum([0, *sizes[order].tolist()]))
+        if self._spelling is not None:
+            index._spelling = self._spelling.grown(list(counts.vocabulary), moved[:-1])
+        return index
 
     def scores(self, query: str) -> tuple[np.ndarray, float]:
         """float32 ``[n]``: each row's BM25; and its upper bound, the sum of the largest weight of
@@ -113,20 +138,30 @@ class FullTextIndex:
         yield from self._spelling.similar(word)
 
 
-def _bm25(texts: Sequence[Sequence[int]], n_words: int) -> Any:
+def _tokens(
+    split: Sequence[Sequence[Sequence[str]]], vocabulary: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The words of each row, int32, field after field with marks between, and where rows begin."""
+    rows = [
+        [*chain(*((*(vocabulary[word] for word in words), _BETWEEN) for words in row))]
+        for row in zip(*split, strict=True)
+    ]
+    tokens = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
+    return tokens, np.cumsum([0, *map(len, rows)])
+
+
+def _bm25(field: Any) -> Any:
     """CSR ``[texts, words]``: idf · tf / (tf + k1 · (1 − b + b · length / mean length))."""
-    counted = [Counter(words) for words in texts]
-    indptr = np.cumsum([0, *map(len, counted)])
-    columns = np.fromiter(chain.from_iterable(counted), dtype=np.int32)
-    counts = np.fromiter(chain.from_iterable(c.values() for c in counted), dtype=np.float32)
-    lengths = np.fromiter(map(len, texts), dtype=np.float32)
+    counts, columns = field.data.astype(np.float32), field.indices
+    sums = np.bincount(row_numbers(field.indptr), field.data, minlength=field.shape[0])
+    lengths = sums.astype(np.float32)
     filled = max(int((lengths > 0).sum()), 1)
     relative = lengths / max(float(lengths.sum()) / filled, 1e-9)
-    damping = np.repeat(K1 * (1 - B + B * relative), np.diff(indptr))
-    documents = np.bincount(columns, minlength=n_words)
+    damping = np.repeat(K1 * (1 - B + B * relative), np.diff(field.indptr))
+    documents = np.bincount(columns, minlength=field.shape[1])
     idf = np.log1p((filled - documents + 0.5) / (documents + 0.5)).astype(np.float32)
     values = idf[columns] * counts / (counts + damping)
-    return sparse.csr_matrix((values, columns, indptr), shape=(len(texts), n_words))
+    return sparse.csr_matrix((values, columns, field.indptr), shape=field.shape)
 
 
 def _largest(weights: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from graph_schema.errors import RequestError
 from kgrec.arrays import ranges
+from kgrec.search.term_counts import TermCounts
 from kgrec.text.spelling import SpellingIndex
 from kgrec.text.words import words_of
 
@@ -38,9 +39,20 @@ class TfidfIndex:
     @classmethod
     def build(cls, texts: Sequence[str]) -> TfidfIndex:
         """Index ``texts``."""
-        split = [words_of(text) for text in texts]
-        lengths = np.array([len(set(words)) for words in split], dtype=np.int64)
-        return cls(_Terms(split), _Terms([_trigrams(words) for words in split]), lengths)
+        words, trigrams, lengths = _counted(texts)
+        return cls(_Terms(words), _Terms(trigrams), lengths)
+
+    def grown(self, rows: np.ndarray, texts: Sequence[str]) -> TfidfIndex:
+        """The index of later texts, as if it was built anew; ``rows`` int64: the row of each text
+        here, -1 for the next of ``texts``."""
+        words, trigrams, fresh = _counted(texts)
+        words, moved = self._words.counts.grown(rows, words)
+        trigrams, _ = self._trigrams.counts.grown(rows, trigrams)
+        lengths = self._lengths[np.maximum(rows, 0)]
+        lengths[rows < 0] = fresh
+        index = TfidfIndex(_Terms(words), _Terms(trigrams), lengths)
+        vars(index)["_spelling"] = self._spelling.grown(list(words.vocabulary), moved)
+        return index
 
     @cached_property
     def _spelling(self) -> SpellingIndex:
@@ -90,21 +102,19 @@ class QueryVector:
 class _Terms:
     """Texts as unit vectors over their terms."""
 
-    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
-        counted = [Counter(terms) for terms in texts]
-        documents: Counter[str] = Counter()
-        for counts in counted:
-            documents.update(counts.keys())
-        self.vocabulary = {term: column for column, term in enumerate(sorted(documents))}
-        self._idf = [_idf(documents[term], len(texts)) for term in self.vocabulary]
-        self._rarest = _idf(0, len(texts))
-        indptr = np.cumsum([0, *map(len, counted)])
-        columns = np.array([self.vocabulary[t] for c in counted for t in c], dtype=np.int32)
-        values = np.array([_damped(n) for c in counted for n in c.values()], dtype=np.float32)
-        values = values * np.array(self._idf, dtype=np.float32)[columns]
-        matrix = sparse.csr_matrix(
-            (values, columns, indptr), shape=(len(texts), len(self.vocabulary))
-        )
+    def __init__(self, counts: TermCounts) -> None:
+        self.counts = counts
+        self.vocabulary = counts.vocabulary
+        (field,) = counts.fields
+        total, columns = field.shape[0], field.indices
+        documents = np.bincount(columns, minlength=len(self.vocabulary)).tolist()
+        known = {count: _idf(count, total) for count in set(documents)}
+        self._idf = [known[count] for count in documents]
+        self._rarest = _idf(0, total)
+        damped = np.zeros(int(field.data.max(initial=0)) + 1, dtype=np.float32)
+        damped[1:] = [_damped(count) for count in range(1, len(damped))]
+        values = damped[field.data] * np.array(self._idf, dtype=np.float32)[columns]
+        matrix = sparse.csr_matrix((values, columns, field.indptr), shape=field.shape)
         norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
         scale = sparse.diags((1.0 / np.where(norms > 0, norms, 1.0)).astype(np.float32))
         self._matrix: Any = (scale @ matrix).tocsc()
@@ -144,6 +154,13 @@ class _Terms:
         similar = [] if spelling is None else spelling.similar(term)
         exact = self.vocabulary.get(term)
         return similar if exact is None else [(exact, 1.0), *similar]
+
+
+def _counted(texts: Sequence[str]) -> tuple[TermCounts, TermCounts, np.ndarray]:
+    """The words and the letter trigrams of texts, and how many words each text has, int64."""
+    split = [words_of(text) for text in texts]
+    lengths = np.array([len(set(words)) for words in split], dtype=np.int64)
+    return TermCounts.of([split]), TermCounts.of([[_trigrams(w) for w in split]]), lengths
 
 
 def weighted_columns(

@@ -11,12 +11,14 @@ import pandas as pd
 from graph_schema.names import ENTITY
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.features.texts import TextFeatures
+from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.search.entity_names import EntityIndex
 from kgrec.search.fulltext_index import FullTextIndex
 from kgrec.search.name_index import TfidfIndex
 from kgrec.text import clean_text
 
+_TITLES = ("title", "name")  # columns of titles
 TITLE, WORDS, MEANING = "title", "text", "meaning"  # sources of a result, beside entity names
 DEPTH = 200  # number of best items that are ordered by the user's scores too
 _PHRASED = 50  # number of best items by words whose phrases are compared
@@ -39,27 +41,91 @@ class SearchResult:
 
 
 @dataclass(frozen=True, eq=False)
+class Indexes:
+    """The indexes of one snapshot.
+
+    Attributes
+    ----------
+    snapshot : GraphSnapshot
+    fields : list of str
+        The columns of the items that hold texts.
+    titles, words, entities
+        See ``Searcher``.
+    """
+
+    snapshot: GraphSnapshot
+    fields: list[str]
+    titles: TfidfIndex
+    words: FullTextIndex
+    entities: EntityIndex
+
+    @staticmethod
+    def build(snapshot: GraphSnapshot) -> Indexes:
+        """Index all texts."""
+        attributes = snapshot.items.attributes
+        texts = {str(name): strings(attributes, (str(name),)) for name in attributes.columns}
+        texts = {name: column for name, column in texts.items() if any(column)}
+        return Indexes(
+            snapshot,
+            [*texts],
+            TfidfIndex.build(strings(attributes, _TITLES)),
+            FullTextIndex.build([*texts.values()] or [_reviewed(snapshot)]),
+            EntityIndex(snapshot),
+        )
+
+    def grown(self, snapshot: GraphSnapshot) -> Indexes:
+        """The indexes of a later snapshot, as if they were built anew: only the texts of changed
+        nodes are read."""
+        rows = unchanged_rows(self.snapshot.items, snapshot.items)
+        changed = snapshot.items.attributes[rows < 0]
+        words = None
+        if not any(any(strings(changed, (name,))) for name in self._others(changed)):
+            fields = [strings(changed, (name,)) for name in self.fields]
+            words = self.words.grown(rows, fields) if fields else None
+        if words is None:  # another column holds texts, or one no more
+            return Indexes.build(snapshot)
+        titles = self.titles.grown(rows, strings(changed, _TITLES))
+        return Indexes(snapshot, self.fields, titles, words, EntityIndex(snapshot, self.entities))
+
+    def _others(self, attributes: pd.DataFrame) -> list[str]:
+        return [name for name in map(str, attributes.columns) if name not in self.fields]
+
+
+@dataclass(frozen=True, eq=False)
 class Searcher:
-    """Indexes of one snapshot's texts and entity names, built on first use."""
+    """Indexes of one snapshot's texts and entity names, built on first use.
+
+    ``before``: the searcher of an earlier snapshot, all of whose indexes are built; they grow in
+    place of being built anew.
+    """
 
     snapshot: GraphSnapshot
     texts: TextFeatures
+    before: Searcher | None = None
 
     @cached_property
+    def _indexes(self) -> Indexes:
+        before = self.before
+        if before is None:
+            return Indexes.build(self.snapshot)
+        grown = before._indexes.grown(self.snapshot)
+        object.__setattr__(self, "before", None)  # it is needed no more
+        return grown
+
+    @property
     def titles(self) -> TfidfIndex:
-        return TfidfIndex.build(strings(self.snapshot.items.attributes, ("title", "name")))
+        """The items' titles."""
+        return self._indexes.titles
 
-    @cached_property
+    @property
     def words(self) -> FullTextIndex:
         """All text columns of the items; their reviews, where there are no such columns."""
-        attributes = self.snapshot.items.attributes
-        fields = [strings(attributes, (str(column),)) for column in attributes.columns]
-        fields = [texts for texts in fields if any(texts)]
-        return FullTextIndex.build(fields or [self._reviewed()])
+        return self._indexes.words
 
-    @cached_property
+    @property
     def entities(self) -> EntityIndex:
-        return EntityIndex(self.snapshot)
+        """The entities' names."""
+        return self._indexes.entities
 
     @cached_property
     def _vectors(self) -> np.ndarray | None:
@@ -77,6 +143,11 @@ class Searcher:
         _ = (self.words, self._vectors, self._chosen)
         self.titles.warm_up()
         self.entities.warm_up()
+
+    @property
+    def is_built(self) -> bool:
+        """Whether all indexes are there."""
+        return "_indexes" in vars(self)
 
     @property
     def reads_meaning(self) -> bool:
@@ -136,14 +207,6 @@ class Searcher:
         scores[near] += _PHRASES * self.words.phrases(query, near)
         return np.asarray(scores)
 
-    def _reviewed(self) -> list[str]:
-        reviews = self.snapshot.reviews
-        texts: list[list[str]] = [[] for _ in range(len(self.snapshot.items))]
-        for item, text in zip(reviews.item.tolist(), reviews.text, strict=True):
-            if item >= 0:
-                texts[item].append(clean_text(text))
-        return [" ".join(parts) for parts in texts]
-
 
 def _best(scores: np.ndarray, rows: Ints, most: int) -> Ints:
     """The ``most`` best of ``rows``, best first, equal ones by row; with all that equal the
@@ -165,6 +228,15 @@ def _found_by(parts: dict[str, np.ndarray], names: np.ndarray, rows: Ints) -> np
     scores = np.stack([part[rows] for part in parts.values()])
     sources = np.array(list(parts), dtype=object)[scores.argmax(axis=0)]
     return np.asarray(np.where(sources == ENTITY, names[rows], sources))
+
+
+def _reviewed(snapshot: GraphSnapshot) -> list[str]:
+    """The reviews of each item."""
+    texts: list[list[str]] = [[] for _ in range(len(snapshot.items))]
+    for item, text in zip(snapshot.reviews.item.tolist(), snapshot.reviews.text, strict=True):
+        if item >= 0:
+            texts[item].append(clean_text(text))
+    return [" ".join(parts) for parts in texts]
 
 
 def strings(attributes: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:

@@ -244,7 +244,10 @@ def test_a_new_item_is_in_all_answers_at_once(changing: Running, root: Path) -> 
     assert changing.ask("PUT", "/v1/entities/e77", named).json["effective"] == "now"
     assert _knows_new(changing)
     changing.post("/v1/events", _events(("fan", "n7")))
-    assert changing.get("/v1/users/fan/events").json["events"][0]["title"] == tale["attributes"]["title"]
+    assert (
+        changing.get("/v1/users/fan/events").json["events"][0]["title"]
+        == tale["attributes"]["title"]
+    )
     assert "n7" not in changing.items("fan", k=40)
     changing.post("/v1/models/b/activate", {"reason": "try"})
     assert _knows_new(changing)
