@@ -41,7 +41,7 @@ from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
-from kgrec.paths.index import Constraints
+from kgrec.paths.index import Constraints, PathIndex
 from kgrec.paths.people import ShownPeople
 from kgrec.progress import Progress
 from kgrec.query import Query, Resolver
@@ -80,18 +80,22 @@ COUNTED_BY_EXPOSURE = "items_counted_by_exposure"  # in the log of training
 class GraphIndexes:
     """Indexes of a snapshot for explanations, exploring and search; independent of scenarios.
 
-    ``before``: the searcher of an earlier snapshot, which that of this one grows from.
+    ``before`` and ``paths``: the searcher and the index of paths of an earlier snapshot, from which
+    those of this one grow; they are let go of then.
     """
 
     snapshot: GraphSnapshot
     texts: TextFeatures
     mapping: GraphMapping | None = None
     before: Searcher | None = None
+    paths: PathIndex | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
         """The index of the graph's paths, for explanations."""
-        return Explainer(self.snapshot, mapping=self.mapping)
+        explainer = Explainer(self.snapshot, mapping=self.mapping, before=self.paths)
+        object.__setattr__(self, "paths", None)
+        return explainer
 
     @cached_property
     def explorer(self) -> GraphExplorer:
@@ -101,7 +105,9 @@ class GraphIndexes:
     @cached_property
     def searcher(self) -> Searcher:
         """The indexes of titles, texts and entity names, for search."""
-        return Searcher(self.snapshot, self.texts, self.before)
+        searcher = Searcher(self.snapshot, self.texts, self.before)
+        object.__setattr__(self, "before", None)
+        return searcher
 
     @staticmethod
     def of(
@@ -110,14 +116,17 @@ class GraphIndexes:
         """The indexes of an engine's snapshot; of its public part where the model is private.
         ``earlier``: those of an earlier snapshot."""
         shown = public_part(engine.snapshot) if engine.private else engine.snapshot
-        before = None if earlier is None else earlier.built_searcher
-        return GraphIndexes(shown, engine.texts, mapping, before)
+        built = (None, None) if earlier is None else earlier._built
+        return GraphIndexes(shown, engine.texts, mapping, *built)
 
     @property
-    def built_searcher(self) -> Searcher | None:
-        """The searcher, or else the one that it grows from, where that is built."""
-        own = vars(self).get("searcher")
-        return own if own is not None and own.is_built else self.before
+    def _built(self) -> tuple[Searcher | None, PathIndex | None]:
+        """The indexes that those of a later snapshot grow from: its own, or earlier ones."""
+        searcher, explainer = (vars(self).get(name) for name in ("searcher", "explainer"))
+        return (
+            self.before if searcher is None else searcher.earlier,
+            self.paths if explainer is None else explainer.index.earlier,
+        )
 
     def warm_up(self) -> None:
         """Build all indexes now."""
@@ -382,8 +391,12 @@ class FittedState:
         """A state over ``full``, which is the graph and what came since; what the regression of
         cold items learned before stays."""
         visible = full.without_splits(("test",))
-        engine = self.engine.grown(visible, self.texts_of(visible, progress))
-        return self._around(full, engine, self.indexes)
+        engine, private = self.engine, self.engine.private
+        before, after = (public_part(s) if private else s for s in (engine.snapshot, visible))
+        texts = engine.texts
+        if not same_texts(engine.snapshot, visible):
+            texts = self.reader.grown(texts, before, after, progress)
+        return self._around(full, engine.grown(visible, texts), self.indexes)
 
     def _around(
         self, full: GraphSnapshot, engine: Engine, earlier: GraphIndexes | None = None

@@ -32,7 +32,8 @@ class Explainer:
     """Explains scores over one snapshot; create it once, since it keeps its index.
 
     ``writer`` has the words of the sentences; ``mapping`` the names in a graph that kgrec did not
-    write, for the Cypher; ``people`` says how others are shown: as numbers by default.
+    write, for the Cypher; ``people`` says how others are shown: as numbers by default; ``before``
+    is the index of an earlier snapshot.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class Explainer:
         writer: Writer | None = None,
         mapping: GraphMapping | None = None,
         people: ShownPeople | None = None,
+        before: PathIndex | None = None,
     ) -> None:
-        self.index = PathIndex(snapshot)
+        self.index = PathIndex(snapshot, before)
         self.writer = writer or Writer()
         self.graph_names = GraphNames(mapping)
         self.people = people or ShownPeople()

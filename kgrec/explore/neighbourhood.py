@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class Neighbourhoods:
 
     def warm_up(self) -> None:
         """Compute now what the first call needs."""
-        _ = self._pairs
+        _ = self.index.pairs
 
     def edges(self, nodes: Ints, kinds: np.ndarray, direction: str = BOTH) -> Edges:
         """Edges of ``nodes`` whose kind is in ``kinds`` (bool ``[edge kinds]``).
@@ -89,13 +88,13 @@ class Neighbourhoods:
         outgoing = codes[events] & 1 == 0
         user = np.where(outgoing, nodes[events], neighbours[events])
         item = np.where(outgoing, neighbours[events], nodes[events])
-        pairs, last, _ = self._pairs
+        pairs, last, _ = self.index.pairs
         rows[events] = last[np.searchsorted(pairs, self._pair(user, item))]
         return rows
 
     def counts(self, events: Ints) -> Ints:
         """Number of events of the pair of each event row, int64 ``[m]``; 1 for facts (-1)."""
-        pairs, _, count = self._pairs
+        pairs, _, count = self.index.pairs
         if not len(count):
             return np.ones(len(events), dtype=np.int64)
         stored = self.index.snapshot.interactions
@@ -108,15 +107,6 @@ class Neighbourhoods:
         offsets = self.index.space.offsets
         n_items = max(len(self.index.snapshot.items), 1)
         return np.asarray((user - offsets[USER]) * n_items + item - offsets[ITEM])
-
-    @cached_property
-    def _pairs(self) -> tuple[Ints, Ints, Ints]:
-        """(Sorted user–item pairs as one number, row of the last event, number of events)."""
-        events = self.index.snapshot.interactions
-        key = events.user * max(len(self.index.snapshot.items), 1) + events.item
-        order = np.argsort(key, kind="stable")  # rows of a pair are sorted by time
-        pairs, starts, count = np.unique(key[order], return_index=True, return_counts=True)
-        return pairs, order[starts + count - 1], count
 
     def expand(
         self, start: list[int], hops: int, kinds: np.ndarray, most: int, *, people: bool = True

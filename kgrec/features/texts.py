@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from kgrec.arrays import unit_rows
 from kgrec.config import FEATURE_READERS, RecommenderConfig
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.graph.columns import repeated
+from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import (
     GraphSnapshot,
     Ints,
@@ -149,6 +152,7 @@ class TextReader:
 
     def __init__(self, config: RecommenderConfig) -> None:
         self.config = config
+        self._chosen: tuple[tuple[weakref.ref[pd.DataFrame], TextColumns], ...] = ()
 
     @cached_property
     def encoder(self) -> TextEncoder:
@@ -170,6 +174,48 @@ class TextReader:
             robust = self.config.text.robust_reviews
             texts = encode_texts(snapshot, self.encoder, progress, robust=robust)
         return replace(texts, scenarios=self.read_scenarios(scenarios_of(snapshot)))
+
+    def grown(
+        self,
+        texts: TextFeatures,
+        before: GraphSnapshot,
+        after: GraphSnapshot,
+        progress: Progress | None = None,
+    ) -> TextFeatures:
+        """Return the vectors of a later snapshot: only the documents of changed items are encoded
+        where the reviews and queries are the same, and the same columns make documents.
+
+        ``texts`` are the vectors of ``before``. Raises TextModelError.
+        """
+        if TEXT not in texts.items or not _same_written(before, after):
+            return self.read(after, progress)
+        known = self._columns_of(before.items.attributes)
+        columns = self._columns_of(after.items.attributes)
+        if columns != known:
+            return self.read(after, progress)
+        rows = unchanged_rows(before.items, after.items)
+        vectors = texts.items[TEXT][np.maximum(rows, 0)]
+        changed = np.flatnonzero(rows < 0)
+        if len(changed):
+            documents = item_documents(after.items.attributes.iloc[changed], columns)
+            vectors[changed] = self.encoder.encode(documents, progress=progress)
+        parts = {TEXT: vectors}
+        if REVIEWS in texts.items:
+            written, robust = texts.events[: len(after.reviews)], self.config.text.robust_reviews
+            parts[REVIEWS] = _item_means(after.reviews, written, after, robust)
+        scenarios = texts.scenarios
+        if not _same_scenarios(before, after):
+            scenarios = self.read_scenarios(scenarios_of(after))
+        return replace(texts, items=parts, scenarios=scenarios)
+
+    def _columns_of(self, attributes: pd.DataFrame) -> TextColumns:
+        """``text_columns``, of which the last ones are remembered."""
+        for known, columns in self._chosen:
+            if known() is attributes:
+                return columns
+        columns = text_columns(attributes)
+        self._chosen = ((weakref.ref(attributes), columns), *self._chosen[:1])
+        return columns
 
     def read_scenarios(self, scenarios: NodeTable) -> np.ndarray:
         """Return the vectors of the scenarios' descriptions, float32 ``[k, size]``, unit rows.
@@ -211,14 +257,25 @@ def same_texts(one: GraphSnapshot, other: GraphSnapshot) -> bool:
     """Return whether two snapshots have the same texts, row by row."""
     if not np.array_equal(one.items.ids, other.items.ids):
         return False
-    if scenario_documents(scenarios_of(one)) != scenario_documents(scenarios_of(other)):
+    if not (_same_scenarios(one, other) and _same_written(one, other)):
         return False
-    written = ((one.reviews, other.reviews), (one.queries, other.queries))
-    names = ("id", "text", "item")
-    if not all(np.array_equal(getattr(a, n), getattr(b, n)) for a, b in written for n in names):
+    if not np.array_equal(one.reviews.item, other.reviews.item):
         return False
     mine, others = one.items.attributes, other.items.attributes
     return mine is others or mine.equals(others)
+
+
+def _same_scenarios(one: GraphSnapshot, other: GraphSnapshot) -> bool:
+    documents = [scenario_documents(scenarios_of(graph)) for graph in (one, other)]
+    return documents[0] == documents[1]
+
+
+def _same_written(one: GraphSnapshot, other: GraphSnapshot) -> bool:
+    """Whether two snapshots have the same reviews and queries, wherever their items are."""
+    written = ((one.reviews, other.reviews), (one.queries, other.queries))
+    return all(
+        np.array_equal(getattr(a, n), getattr(b, n)) for a, b in written for n in ("id", "text")
+    )
 
 
 def texts_without(

@@ -11,7 +11,7 @@ import numpy as np
 from graph_schema.errors import RequestError
 from graph_schema.names import ENTITY, INTERACTED, ITEM, USER
 from kgrec.arguments import as_id
-from kgrec.arrays import offsets, ranges
+from kgrec.arrays import offsets, ranges, row_numbers
 from kgrec.graph.snapshot import Facts, GraphSnapshot, Ints
 
 LABELS = (USER, ITEM, ENTITY)
@@ -46,6 +46,29 @@ class Adjacency:
         counts = np.bincount(tail, minlength=n)
         indptr = offsets(counts)
         return Adjacency(indptr, head, code.astype(np.int32))
+
+    def moved(self, places: Ints, n: int, codes: int) -> Adjacency:
+        """The same edges among ``n`` nodes, in which node v is ``places[v]`` (-1: it had no edge
+        and is not there), in the same order; ``codes`` is added to each code."""
+        counts, there = np.zeros(n, dtype=np.int64), places >= 0
+        counts[places[there]] = np.diff(self.indptr)[there]
+        code = self.code if codes == 0 else self.code + np.int32(codes)
+        return Adjacency(offsets(counts), places[self.neighbour], code)
+
+    def with_edges(self, other: Adjacency) -> Adjacency:
+        """These edges and others of the same nodes, none of which is here."""
+        n = len(self.indptr) - 1
+        width = int(max(self.code.max(initial=0), other.code.max(initial=0))) + 1
+        keys, others = (
+            (row_numbers(one.indptr) * n + one.neighbour) * width + one.code
+            for one in (self, other)
+        )
+        at = np.searchsorted(keys, others)
+        return Adjacency(
+            self.indptr + other.indptr,
+            np.insert(self.neighbour, at, other.neighbour),
+            np.insert(self.code, at, other.code),
+        )
 
     def degree(self, nodes: Ints) -> Ints:
         """Number of edges of each node, int64 ``[len(nodes)]``."""

@@ -21,7 +21,6 @@ from kgrec.arguments import (
     given_ids,
     id_list,
 )
-from kgrec.arrays import offsets
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.paths.adjacency import (
     LABELS,
@@ -31,6 +30,7 @@ from kgrec.paths.adjacency import (
     fact_edges,
     interaction_edges,
 )
+from kgrec.paths.event_index import EventIndex
 from kgrec.paths.search import EDGE_BUDGET, Allowed, FoundPaths, search
 from kgrec.ranking import Where
 from kgrec.stores.base import NodeRef
@@ -130,34 +130,67 @@ class Limits:
 
 
 class PathIndex:
-    """Finds paths between nodes of one snapshot; the adjacency is built once, on first use."""
+    """Finds paths between nodes of one snapshot; the adjacency is built once, on first use.
 
-    def __init__(self, snapshot: GraphSnapshot) -> None:
+    ``before`` is the index of an earlier snapshot. Where that has the same interactions, those of
+    this one are taken from there.
+    """
+
+    def __init__(self, snapshot: GraphSnapshot, before: PathIndex | None = None) -> None:
         self.snapshot = snapshot
         self.space = NodeSpace(snapshot)
         self.interacted = len(snapshot.facts)  # the edge kind of INTERACTED
+        self._before = before
 
     @cached_property
     def facts(self) -> Adjacency:
         """Facts only, in both directions."""
         return Adjacency.build(self.space.size, *fact_edges(self.space, self.snapshot.facts))
 
-    @cached_property
+    @property
     def interactions(self) -> Adjacency:
         """Interactions only, in both directions; several events of a pair are one edge."""
-        return Adjacency.build(self.space.size, *interaction_edges(self.space))
+        return self._events.adjacency
+
+    @property
+    def pairs(self) -> tuple[Ints, Ints, Ints]:
+        """(Sorted user–item pairs, user row · number of items + item row; row of the last event;
+        number of events)."""
+        return self._events.pairs
 
     @cached_property
     def whole(self) -> Adjacency:
         """Facts and interactions together."""
+        if self.is_built or self._before is not None:
+            return self.interactions.with_edges(self.facts)
         facts = fact_edges(self.space, self.snapshot.facts)
         events = interaction_edges(self.space)
         edges = [np.concatenate(pair) for pair in zip(facts, events, strict=True)]
         return Adjacency.build(self.space.size, *edges)
 
+    @cached_property
+    def _events(self) -> EventIndex:
+        before = self._before
+        if before is not None:
+            found = before._events.moved(self.space)
+            self._before = None  # it is needed no more
+            if found is not None:
+                return found
+        return EventIndex.build(self.space)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the interactions are there, which take the most time."""
+        return "_events" in vars(self)
+
+    @property
+    def earlier(self) -> PathIndex | None:
+        """This index, or else the one it takes interactions from, where that is built."""
+        return self if self.is_built else self._before
+
     def build(self) -> None:
         """Build now what explanations need, not at the first of them."""
-        _ = self.facts, self.interactions, self._by_item, self.without_users
+        _ = self.facts, self._events, self.without_users
         self.space.warm_up()
 
     def relation(self, code: int) -> str:
@@ -196,15 +229,9 @@ class PathIndex:
         place = owners[first:last].searchsorted(users - self.space.offsets[USER], side="right") - 1
         return np.asarray(self.snapshot.interactions.timestamp[order[first:last][place]])
 
-    @cached_property
+    @property
     def _by_item(self) -> tuple[Ints, Ints, Ints]:
-        """(Interaction rows sorted by item, user and timestamp; first position of each item; users
-        of these rows)."""
-        events = self.snapshot.interactions
-        order = np.argsort(events.item, kind="stable")  # rows already follow (user, timestamp)
-        counts = np.bincount(events.item, minlength=len(self.snapshot.items))
-        starts = offsets(counts)
-        return order, starts, events.user[order]
+        return self._events.by_item
 
     def events(self, user: int, item: int) -> Ints:
         """Rows of ``snapshot.interactions`` between a user node and an item node, oldest first."""

@@ -145,9 +145,9 @@ class Searcher:
         self.entities.warm_up()
 
     @property
-    def is_built(self) -> bool:
-        """Whether all indexes are there."""
-        return "_indexes" in vars(self)
+    def earlier(self) -> Searcher | None:
+        """This searcher, or else the one that it grows from, where that is built."""
+        return self if "_indexes" in vars(self) else self.before
 
     @property
     def reads_meaning(self) -> bool:

@@ -45,11 +45,16 @@ def text_columns(items: pd.DataFrame) -> TextColumns:
         few distinct values (genres, brand, category). Columns of numbers, links and identifiers are
         left out.
     """
-    texts = [str(column) for column in items.columns if _holds_text(items[column])]
+    samples = {
+        str(column): _sample(items[column])
+        for column in items.columns
+        if not pd.api.types.is_numeric_dtype(items[column])
+    }
+    texts = [column for column, sample in samples.items() if sample]
     title = next((column for column in texts if column.lower() in TITLES), None)
     rest = [column for column in texts if column != title]
-    long = tuple(column for column in rest if _is_long(items[column], column))
-    short = tuple(c for c in rest if c not in long and _is_category(items[c]))
+    long = tuple(column for column in rest if _is_long(samples[column], column))
+    short = tuple(c for c in rest if c not in long and _is_category(samples[c]))
     return TextColumns(title, short, long)
 
 
@@ -96,22 +101,16 @@ def _sample(values: pd.Series[Any]) -> list[str]:
     return [value for value in values.iloc[:_SAMPLE] if isinstance(value, str) and value.strip()]
 
 
-def _holds_text(values: pd.Series[Any]) -> bool:
-    return not pd.api.types.is_numeric_dtype(values) and bool(_sample(values))
-
-
-def _is_long(values: pd.Series[Any], column: str) -> bool:
-    sample = _sample(values)
+def _is_long(sample: Sequence[str], column: str) -> bool:
     if sum(text.startswith(("http://", "https://")) for text in sample) > len(sample) / 2:
         return False
     mean = sum(map(len, sample)) / len(sample)
     return column.lower() in LONG_NAMES or mean >= LONG_MEAN
 
 
-def _is_category(values: pd.Series[Any]) -> bool:
-    sample = _sample(values)
+def _is_category(sample: Sequence[str]) -> bool:
     parts = [part for text in sample for part in text.split("|")]
     if any(text.startswith(("http://", "https://")) for text in sample):
         return False
-    worded = sum(any(letter.isalpha() for letter in part) for part in parts)
+    worded = sum(any(map(str.isalpha, part)) for part in parts)
     return len(set(parts)) <= _DISTINCT_SHARE * len(parts) and worded > len(parts) / 2
