@@ -55,6 +55,7 @@ SUBJECTS: Final = {
     "text": "text",
     "trial": "trials",
     "unbiased": "ratings",
+    "updates": "speed",
 }
 _PACKAGES: Final = ("kgrec", "torch", "numpy", "scipy", "torch-geometric", "implicit")
 

@@ -67,7 +67,7 @@ class EventIndex:
         )
         order, starts, owners = self.by_item
         counts = np.zeros(len(new.items), dtype=np.int64)
-        counts[items] = np.diff(starts)
+        counts[items[items >= 0]] = np.diff(starts)[items >= 0]
         kinds = len(new.facts) - len(old.facts)
         adjacency = self.adjacency.moved(places, space.size, 2 * kinds)
         found = EventIndex(space, adjacency, (order, offsets(counts), users[owners]))
@@ -82,7 +82,7 @@ class EventIndex:
 def _same_events(one: Interactions, other: Interactions, users: Ints, items: Ints) -> bool:
     """Whether ``other`` has the events of ``one``; ``users`` and ``items`` are the rows there of
     the rows here, -1 for none."""
-    if len(one) != len(other) or (users < 0).any() or (items < 0).any():
+    if len(one) != len(other):
         return False
     return np.array_equal(users[one.user], other.user) and np.array_equal(
         items[one.item], other.item

@@ -1,0 +1,133 @@
+"""What an update of a model costs: an event, a new item, a new title, an item that leaves.
+
+``python -m benchmarks.updates ml-1m-kg`` fits with effort quick, changes the model step by step,
+and prints one line of JSON: medians of the processor's milliseconds, beside making everything anew,
+and how far scores are from those of a model that was made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.harness.datasets import load_dataset
+from benchmarks.harness.report import finish, run
+from graph_schema import Catalog
+from kgrec import ModelConfig, Recommender, RecommenderConfig
+from kgrec.scoring.bound_model import read_inputs
+from kgrec.state import GraphIndexes
+
+_FACTS = 3  # of a new item
+_USERS = 50  # whose scores are compared
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    model = _model(options)
+    state = model.state.warm_up()
+    learned = _milliseconds(state.engine.cache.learn_cold)
+    rows = [{"step": "learn what new items are like, once", "update": round(learned, 1)}]
+    for step, change in _steps(model).items():
+        change(0)  # the first one makes what later ones add to
+        model.state.warm_up()
+        took = [_timed(model, change, number) for number in range(1, options.runs + 1)]
+        update, ready = (round(median(one), 1) for one in zip(*took, strict=True))
+        rows.append({"step": step, "update": update, "indexes": ready})
+    anew = _anew(model)
+    rows.append({"step": "all made anew", "update": round(_milliseconds(anew.state.warm_up), 1)})
+    name = f"updates-{options.dataset}"
+    result = {"dataset": options.dataset, "rows": rows, "difference": _difference(model, anew)}
+    finish(name, result, rows, options.save)
+
+
+def _model(options: argparse.Namespace) -> Recommender:
+    if options.model is not None:
+        return Recommender.load(options.model)
+    config = RecommenderConfig(model=ModelConfig(use_text=False))
+    return Recommender(config).fit(load_dataset(options.dataset).catalog, effort="quick")
+
+
+def _steps(model: Recommender) -> dict[str, Callable[[int], object]]:
+    """By name: how to change the model for the n-th time."""
+    graph = model.snapshot
+    user, item = graph.users.ids[3], graph.items.ids[10]
+    attributes = graph.items.attributes.iloc[[10]].reset_index(drop=True)
+    facts = graph.facts[0] if graph.facts else None
+    ends = [] if facts is None else graph.entities.ids[facts.tail[:_FACTS]].tolist()
+
+    def event(number: int) -> object:
+        timestamp = 2_000_000_000 + number
+        row = {"user_id": [user], "item_id": [item], "timestamp": [timestamp]}
+        return model.update(pd.DataFrame(row))
+
+    def new(number: int) -> object:
+        name = f"new{number}"
+        rows = [
+            {"head": name, "head_type": "item", "relation": facts.relation, "tail": end}
+            | {"tail_type": "entity"}
+            for end in ends
+            if facts is not None
+        ]
+        items = attributes.assign(item_id=name)
+        return model.update(
+            Catalog.from_frames(items=items, facts=pd.DataFrame(rows) if rows else None)
+        )
+
+    def renamed(number: int) -> object:
+        row = {"item_id": [f"new{number}"], "title": [f"Another title {number}"]}
+        return model.update(Catalog.from_frames(items=pd.DataFrame(row)))
+
+    def gone(number: int) -> object:
+        return model.remove(items=[f"new{number}"])
+
+    return {"an event": event, "a new item": new, "another title": renamed, "an item leaves": gone}
+
+
+def _timed(model: Recommender, change: Callable[[int], object], number: int) -> tuple[float, float]:
+    return _milliseconds(lambda: change(number)), _milliseconds(lambda: model.state.warm_up())
+
+
+def _milliseconds(work: Callable[[], Any]) -> float:
+    started = time.process_time()
+    work()
+    return 1000 * (time.process_time() - started)
+
+
+def _anew(model: Recommender) -> Recommender:
+    """The same model and graph, with everything but the regression of new items made anew."""
+    state, bound = model.state, model.state.engine.bound
+    inputs = read_inputs(bound.model, bound.vocabulary, bound.snapshot, bound.texts, bound.device)
+    cache = replace(state.engine.cache, bound=replace(bound, given_inputs=inputs))
+    engine = replace(state.engine, cache=cache)
+    indexes = GraphIndexes.of(engine, state.indexes.mapping)
+    return Recommender.of(replace(state, engine=engine, indexes=indexes))
+
+
+def _difference(model: Recommender, anew: Recommender) -> float:
+    """The greatest difference of two models' scores."""
+    users = model.snapshot.users.ids[:_USERS].tolist()
+    one, other = (each.rank(users, k=100).scores for each in (model, anew))
+    return float(np.abs(one - other).max())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.updates", description="What an update of a model costs."
+    )
+    parser.add_argument("dataset", nargs="?", default="ml-1m-kg", help="ml-1m-kg, ml-100k-split")
+    parser.add_argument("--runs", type=int, default=7, help="of each step, whose median counts")
+    parser.add_argument("--model", type=Path, help="a folder in place of the quick fit")
+    parser.add_argument("--save", action="store_true", help="keep the result")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main)
