@@ -40,6 +40,13 @@ def update(
         Path | None,
         typer.Option("--out", "-o", help="Folder to save to; if absent, that of the model."),
     ] = None,
+    weights: Annotated[
+        bool,
+        typer.Option(
+            "--weights",
+            help="Also bring item-item weights, and with effort quick the vectors, up to date.",
+        ),
+    ] = False,
     pseudonymise: PseudonymiseOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
@@ -59,7 +66,7 @@ def update(
         loaded = open_model(model)
         before = _rows(loaded.state.full_snapshot)
         for catalog in catalogs:
-            loaded.update(catalog, progress=progress)
+            loaded.update(catalog, weights=weights and catalog is catalogs[-1], progress=progress)
         if store is not None:
             with open_store(store, user=db_user, database=database) as graph:
                 for catalog in catalogs:
