@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from graph_schema.names import ENTITY, ITEM, LABEL_FRAMES, USER
+from kgrec.drift.monitor import Alarm
+from kgrec.drift.watch import DriftWatch
 from kgrec.errors import KgrecError, RequestError
 from kgrec.presentation import show_people
 from kgrec.recommender import Recommender
@@ -20,10 +22,11 @@ from kgrec.serving.access import Keys, Limiter, Rate
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
 from kgrec.serving.lists import GivenLists
-from kgrec.serving.live_graph import NO_NODE, LiveGraph, allowed, keeps, without_erased
+from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, without_erased
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
+from kgrec.state import FittedState
 from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
 
@@ -131,6 +134,7 @@ class Service:
         self.trouble = ""  # what went wrong last without anybody who asked
         self.tombstones = Tombstones.read(root.tombstones)
         self._served: Served | None = None
+        self.drift = DriftWatch(self._answering, root.drift, config.drift_per_second, self._drifted)
         self._pool = ThreadPoolExecutor(1, "kgrec-slow")
         self._loader = ThreadPoolExecutor(1, "kgrec-load")
         self.swapping = asyncio.Lock()
@@ -177,6 +181,7 @@ class Service:
         self.stopping = True
         self._pool.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
+        await asyncio.to_thread(self.drift.stop)
         await asyncio.to_thread(self.log.close)
 
     async def follow(self) -> None:
@@ -259,10 +264,20 @@ class Service:
             record = {"number": first + place, **record}
             if self._served is not None:
                 self._served.live.add(record)
+                if record["kind"] == EVENT:
+                    self.drift.offer(record)
             if self._meanwhile is not None:
                 self._meanwhile.append(record)
         self._count()
         return first
+
+    def _answering(self) -> tuple[FittedState, int] | None:
+        """What ``DriftWatch`` judges events by."""
+        served = self._served
+        return None if served is None else (served.model.state, served.entry.folded_until)
+
+    def _drifted(self, alarm: Alarm) -> None:
+        self.metrics.drift_alarms.labels(alarm.stream).inc()
 
     async def activate(
         self,

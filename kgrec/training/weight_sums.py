@@ -251,12 +251,12 @@ def _product(one: sp.csr_matrix, other: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def _difference(one: _Change, other: _Change) -> sp.csr_matrix:
-    """XᵀY - (X - dX)ᵀ(Y - dY), through the few entries of dX and dY."""
-    return (
-        _product(one.now, other.grown)
-        + _product(one.grown, other.now)
-        - _product(one.grown, other.grown)
-    ).tocsr()
+    """XᵀY - (X - dX)ᵀ(Y - dY), through the rows that grew: (X - dX / 2)ᵀ dY + dXᵀ (Y - dY / 2)."""
+    rows = np.flatnonzero(np.diff(one.grown.indptr) + np.diff(other.grown.indptr))
+    half = _product(one.now[rows] - one.grown[rows] / 2, other.grown[rows])
+    if one is other:
+        return (half + half.T).tocsr()
+    return (half + _product(one.grown[rows], other.now[rows] - other.grown[rows] / 2)).tocsr()
 
 
 def _is_dearer(before: CountedRows, now: CountedRows) -> bool:
@@ -264,7 +264,7 @@ def _is_dearer(before: CountedRows, now: CountedRows) -> bool:
     change = _Change.of_users(before.rows.likes, before, now, "likes")
     assert change is not None
     lengths, grown = (np.diff(one.indptr).astype(float) for one in (change.now, change.grown))
-    return bool((2 * lengths * grown + grown**2).sum() > (lengths**2).sum())
+    return bool((2 * lengths * grown).sum() > (lengths**2).sum())
 
 
 def _added_local(

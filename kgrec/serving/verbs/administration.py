@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.metadata import version
 
+from kgrec.drift.watch import kept
 from kgrec.serving.access import SCOPES
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import Problem
@@ -13,6 +14,8 @@ from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import (
     ActivationAnswer,
     ActivationsAnswer,
+    DriftAnswer,
+    DriftStream,
     HealthAnswer,
     JobAnswer,
     JobsAnswer,
@@ -92,14 +95,30 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         in_flight=service.in_flight,
         slow=service.slow,
         trouble=service.trouble,
+        drift=[str(alarm) for alarm in service.drift.monitor.alarms][::-1],
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
         examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
     )
 
 
+def drift(service: Service, body: None, call: Call) -> DriftAnswer:
+    """Whether arriving events are found by lists as well as before, and what moved."""
+    watch = service.drift
+    return DriftAnswer(
+        judged=watch.judged,
+        skipped=watch.skipped,
+        streams=[DriftStream(**one) for one in watch.monitor.state()["streams"]],
+        alarms=kept(service.root.drift)[::-1],
+    )
+
+
 def metrics(service: Service, body: None, call: Call) -> bytes:
     """All metrics, in the text format of Prometheus."""
+    for stream, gain in service.drift.monitor.gains().items():
+        service.metrics.drift_gain.labels(stream).set(gain)
+    service.metrics.drift_events.labels("judged").set(service.drift.judged)
+    service.metrics.drift_events.labels("skipped").set(service.drift.skipped)
     return service.metrics.text()
 
 
