@@ -35,8 +35,7 @@ from kgrec.features.texts import (
 )
 from kgrec.feedback.seen_items import ExcludeSeen, SeenRule
 from kgrec.feedback.weights import without_negative
-from kgrec.fitting.added_weights import CountedGraph
-from kgrec.fitting.closed_form import FitOrigin
+from kgrec.fitting.closed_form import CountedGraph, FitOrigin
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot

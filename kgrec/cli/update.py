@@ -59,6 +59,8 @@ def update(
     the rows there too.
     """
     beside = None if store is None or is_server(store) else store
+    from kgrec.drift import outgrown  # reads torch
+
     key = given_key([beside, model])
     with progress_on_stderr() as progress:
         results = [load_source(one, source_format, progress, mapping=mapping) for one in data]
@@ -76,6 +78,8 @@ def update(
     for result in results:
         say(str(result.report))
     say(f"saved {out or model}")
+    if needs := outgrown(loaded.state):
+        say(needs)
     after = _rows(loaded.state.full_snapshot)
     added = {name: after[name] - before[name] for name in after}
     if as_json:

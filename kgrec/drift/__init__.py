@@ -2,7 +2,8 @@
 
 from kgrec.drift.adwin import Adwin, Cut
 from kgrec.drift.gains import Arrival, arrival_gains, gain_of
-from kgrec.drift.monitor import Alarm, DriftMonitor, Moved
+from kgrec.drift.monitor import Alarm, DriftMonitor, Moved, OncePerUser
+from kgrec.drift.outgrown import outgrown
 
 __all__ = [
     "Adwin",
@@ -11,6 +12,8 @@ __all__ = [
     "Cut",
     "DriftMonitor",
     "Moved",
+    "OncePerUser",
     "arrival_gains",
     "gain_of",
+    "outgrown",
 ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _BUCKETS = 5  # of one size, at most
-_EVERY = 32  # numbers between two comparisons
+_EVERY = 16  # numbers between two comparisons
 _FEWEST = 32  # numbers on each side
 _MOST = 2_000_000  # numbers in the window
 
@@ -43,7 +43,7 @@ class Adwin:
         Probability of a false change, by the bound of the paper; in practice it is far below.
     """
 
-    def __init__(self, delta: float = 0.002) -> None:
+    def __init__(self, delta: float = 0.01) -> None:
         self._delta = delta
         self._levels: list[list[tuple[float, float]]] = [[]]  # (sum, of squares); oldest first
         self.width = 0
@@ -58,7 +58,7 @@ class Adwin:
     def add(self, value: float) -> Cut | None:
         """Add a number; the change that it reveals, whose old part has left the window then.
 
-        Takes a few microseconds; every 32nd about thirty.
+        Takes a few microseconds; every 16th about thirty.
         """
         squared = value * value
         self._levels[0].append((value, squared))

@@ -23,7 +23,7 @@ FEW_EVENTS = 10  # users with fewer are new ones
 
 @dataclass(frozen=True)
 class Arrival:
-    """One event, judged by the list that its user would have had before.
+    """One event, evaluated by the list that its user would have had before.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ def arrival_gains(state: FittedState, events: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The events that were judged, with the columns gain (float64), rank (int64), new_user and
+        The events that were evaluated, with the columns gain (float64), rank (int64), new_user and
         new_item (bool). Left out are events that are no targets, choices that the user has made
         before, and items that the graph does not have.
 

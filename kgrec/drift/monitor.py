@@ -12,10 +12,11 @@ from kgrec.drift.adwin import Adwin, Cut
 from kgrec.drift.gains import Arrival
 
 ALL, NEW_USERS = "all events", "new users"
-DELTA: Final = 0.002
+DELTA: Final = 0.01
 _RECENT: Final = 20_000  # events that are kept to say what moved
 _SCENARIOS: Final = 32  # watched each by itself, at most
 _ALARMS: Final = 20  # kept
+_USERS: Final = 100_000  # whose last event is known
 _OTHERS = "other scenarios"
 TRAIN: Final = "kgrec train --store STORE --model MODEL"
 UPDATE: Final = "kgrec update NEWS --model MODEL --weights"
@@ -100,11 +101,34 @@ class Alarm:
         return {**values, "text": str(self)}
 
 
+class OncePerUser:
+    """Admits one event of a user in an hour: events of one visit resemble each other, so that a
+    visit is one observation, and no single user causes an alarm.
+
+    The last 100,000 users are known, the first of whom leaves for a new one.
+    """
+
+    def __init__(self, seconds: float = 3_600.0) -> None:
+        self._seconds = seconds
+        self._last: dict[str, float] = {}
+
+    def admits(self, user: str, at: float) -> bool:
+        """Whether an event of a user at ``at`` (unix seconds) counts."""
+        last = self._last.get(user)
+        if last is not None and at - last < self._seconds:
+            return False
+        self._last.pop(user, None)
+        self._last[user] = at
+        if len(self._last) > _USERS:
+            del self._last[next(iter(self._last))]
+        return True
+
+
 class DriftMonitor:
     """Watches arriving events: all of them, those of new users, and those of each scenario.
 
     Its memory is bounded: a logarithmic window for each stream, and the last 20,000 events. After
-    an alarm the window starts anew, so that one change is told once. A gain that rose is no alarm.
+    an alarm the window starts anew, so that one change is reported once. A rise is no alarm.
 
     Parameters
     ----------

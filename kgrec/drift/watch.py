@@ -1,4 +1,4 @@
-"""DriftWatch: judges the events that a service receives, beside its answers, and watches gains."""
+"""DriftWatch: evaluates the events that a service receives, beside its answers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from typing import Any, Final
 
 from graph_schema.disk.files import put_text, read_json
 from kgrec.drift.gains import FEW_EVENTS, Arrival, gain_of, is_target, rank_in_list
-from kgrec.drift.monitor import Alarm, DriftMonitor
+from kgrec.drift.monitor import Alarm, DriftMonitor, OncePerUser
 from kgrec.errors import KgrecError, RequestError
 from kgrec.query import Query
 from kgrec.state import FittedState
 
-_WAITING: Final = 64  # events that wait to be judged, at most
+_WAITING: Final = 64  # events that wait to be evaluated, at most
 _KEPT: Final = 100  # alarms in the file
 Current = Callable[[], tuple[FittedState, int] | None]
 
 
 class DriftWatch:
-    """Judges events in a thread of its own, and adds them to a ``DriftMonitor``.
+    """Evaluates events in a thread of its own, and adds them to a ``DriftMonitor``.
 
-    Offering an event takes microseconds. Judging it takes one list, so that at most ``per_second``
-    are judged: where more come, some of them, evenly in time.
+    Offering an event takes microseconds. Evaluating it takes one list, so that at most
+    ``per_second`` are evaluated: where more come, some of them, evenly in time; and of each user
+    one in an hour.
 
     Parameters
     ----------
@@ -38,9 +39,9 @@ class DriftWatch:
     alarms : Path
         The JSON file that keeps the last hundred alarms.
     per_second : float
-        How many events are judged; 0: none, and nothing is started.
+        How many events are evaluated; 0: none, and nothing is started.
     said : callable
-        Told of each alarm.
+        Called with each alarm.
     """
 
     def __init__(
@@ -51,19 +52,24 @@ class DriftWatch:
         said: Callable[[Alarm], None] = lambda alarm: None,
     ) -> None:
         self.monitor = DriftMonitor()
-        self.judged = self.skipped = 0
+        self.evaluated = self.skipped = 0
         self._current, self._file, self._said = current, alarms, said
         self._every = 1 / per_second if per_second > 0 else math.inf
         self._next = 0.0
+        self._users = OncePerUser()
         self._waiting: queue.Queue[Mapping[str, Any] | None] = queue.Queue(_WAITING)
-        self._thread = threading.Thread(target=self._judge_on, name="kgrec-drift", daemon=True)
+        self._thread = threading.Thread(target=self._evaluate_on, name="kgrec-drift", daemon=True)
         if per_second > 0:
             self._thread.start()
 
     def offer(self, record: Mapping[str, Any]) -> None:
         """Take in the record of an event, after its number is known."""
         now = time.monotonic()
-        if now < self._next or not self._thread.is_alive():
+        if (
+            now < self._next
+            or not self._thread.is_alive()
+            or not self._users.admits(record["user"], now)
+        ):
             self.skipped += 1
             return
         try:
@@ -78,13 +84,13 @@ class DriftWatch:
             self._waiting.put(None)
             self._thread.join(5)
 
-    def _judge_on(self) -> None:
+    def _evaluate_on(self) -> None:
         while (record := self._waiting.get()) is not None:
-            for alarm in self._judged(record):
+            for alarm in self._evaluated(record):
                 keep(self._file, alarm)
                 self._said(alarm)
 
-    def _judged(self, record: Mapping[str, Any]) -> list[Alarm]:
+    def _evaluated(self, record: Mapping[str, Any]) -> list[Alarm]:
         """The alarms of an event. No state is held between two events, as it may be replaced."""
         current = self._current()
         try:
@@ -94,7 +100,7 @@ class DriftWatch:
         if arrival is None:
             self.skipped += 1
             return []
-        self.judged += 1
+        self.evaluated += 1
         return self.monitor.add(arrival)
 
 

@@ -31,8 +31,7 @@ from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
 from kgrec.feedback import EventWeights
 from kgrec.files import FolderKind, read_folder, replaced_folder
-from kgrec.fitting.added_weights import CountedGraph
-from kgrec.fitting.closed_form import FitOrigin
+from kgrec.fitting.closed_form import CountedGraph, FitOrigin
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales

@@ -29,7 +29,7 @@ class Metrics:
     model, model_since, swaps, swap_seconds
         The model that answers, and changes of it, by result.
     drift_alarms, drift_gain, drift_events
-        Alarms of drift by stream; mean gain of the events of a stream now; events, judged or not.
+        Alarms of drift by stream; mean gain of a stream's events now; events, evaluated or not.
     cold, empty
         Lists for users without any history, and lists without items.
     """
@@ -66,7 +66,9 @@ class Metrics:
             "kgrec_drift_gain", "Mean gain of arriving events, since it changed.", "stream"
         )
         self.drift_events = self._gauge(
-            "kgrec_drift_events", "Events since the start, judged by their lists or not.", "outcome"
+            "kgrec_drift_events",
+            "Events since the start, evaluated by their lists or not.",
+            "outcome",
         )
         self.empty = self._counter("kgrec_empty", "Lists without items.")
 

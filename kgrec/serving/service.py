@@ -272,7 +272,7 @@ class Service:
         return first
 
     def _answering(self) -> tuple[FittedState, int] | None:
-        """What ``DriftWatch`` judges events by."""
+        """What ``DriftWatch`` evaluates events by."""
         served = self._served
         return None if served is None else (served.model.state, served.entry.folded_until)
 

@@ -36,7 +36,7 @@ def test_a_change_is_found_and_the_old_part_leaves(shift: float) -> None:
     later = rng.uniform(0.2 + shift, 0.8 + shift, 1_000).tolist()
     cuts = [(place, cut) for place, value in enumerate(later) if (cut := window.add(value))]
     place, cut = cuts[0]
-    assert len(cuts) == 1, "one change is told once"
+    assert len(cuts) == 1, "one change is reported once"
     assert place < 400
     assert cut.fell == (shift < 0)
     assert cut.mean_before == pytest.approx(0.5, abs=0.02)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from kgrec import Recommender
-from kgrec.drift import DriftMonitor, arrival_gains, gain_of
+from kgrec.drift import DriftMonitor, arrival_gains, gain_of, outgrown
 from kgrec.drift import watch as watch_module
 from kgrec.drift.watch import DriftWatch, arrival_of, keep, kept
 from kgrec.errors import RequestError
@@ -55,7 +55,7 @@ def test_events_without_columns_are_refused() -> None:
         arrival_gains(_state(), pd.DataFrame({"user_id": ["u1"]}))
 
 
-def test_an_event_of_a_log_is_judged_by_the_list_of_before() -> None:
+def test_an_event_of_a_log_is_evaluated_by_the_list_of_before() -> None:
     """Its own record and later ones don't count, earlier ones do."""
     live, n_items = LiveEvents(), len(_state().snapshot.items)
     for number, item in ((5, "i3"), (6, "i7"), (7, "i11")):
@@ -75,13 +75,13 @@ def test_an_event_of_a_log_is_judged_by_the_list_of_before() -> None:
     assert first.scenario in ("", "web")
 
 
-def test_a_watch_judges_what_is_offered_and_keeps_alarms(tmp_path: Path) -> None:
+def test_a_watch_evaluates_what_is_offered_and_keeps_alarms(tmp_path: Path) -> None:
     watch = DriftWatch(lambda: (_state(), 0), tmp_path / "drift.json", per_second=1e6)
     for number in range(20):
         watch.offer(_record(number + 1, f"v{number}", f"i{number}"))
     watch.offer(_record(21, "v", "nothing"))
     watch.stop()
-    assert (watch.judged, watch.skipped) == (20, 1)
+    assert (watch.evaluated, watch.skipped) == (20, 1)
     assert watch.monitor.events == 20
     watch.offer(_record(22, "v", "i3"))
     assert watch.skipped == 2, "it has ended"
@@ -89,6 +89,21 @@ def test_a_watch_judges_what_is_offered_and_keeps_alarms(tmp_path: Path) -> None
     off.offer(_record(1, "v", "i3"))
     off.stop()
     assert off.skipped == 1
+
+
+def test_a_graph_that_outgrew_its_fit_is_told() -> None:
+    state = _state()
+    assert outgrown(state) == ""
+    assert state.origin is not None
+    small = replace(state, origin=replace(state.origin, events=100))
+    assert f"{len(state.snapshot.interactions) / 100:.1f} times the events" in outgrown(small)
+    assert "kgrec train" in outgrown(small)
+    assert outgrown(replace(state, origin=replace(state.origin, events=None))) == ""
+    news = pd.DataFrame(
+        {"user_id": [f"u{n % 60}" for n in range(80)], "item_id": ["new", "newer"] * 40}
+    )
+    grown = Recommender.of(state).update(news).state
+    assert "13% of the events" in outgrown(grown)
 
 
 def test_the_file_keeps_the_last_alarms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from kgrec.drift import Alarm, Arrival, DriftMonitor
+from kgrec.drift import Alarm, Arrival, DriftMonitor, OncePerUser
+from kgrec.drift import monitor as monitor_module
 from kgrec.drift.monitor import TRAIN, UPDATE
 
 
@@ -51,6 +52,20 @@ def test_more_new_items_are_a_change_of_the_mix() -> None:
     assert alarm.moved[0].share > alarm.moved[0].share_before
     assert alarm.by_mix < alarm.by_gain
     assert alarm.command == UPDATE
+
+
+def test_of_each_user_one_event_in_an_hour_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor_module, "_USERS", 2)
+    users = OncePerUser()
+    assert [users.admits("a", at) for at in (0, 10, 3_599, 3_600, 3_601)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert all(users.admits(user, 3_602) for user in ("b", "c"))
+    assert users.admits("a", 3_603), "forgotten for newer ones"
 
 
 def test_parts_add_up_and_a_rise_is_no_alarm() -> None:

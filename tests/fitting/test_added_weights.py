@@ -17,6 +17,7 @@ from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError
 from kgrec.fitting.item_weight_choice import ItemWeightSettings
 from kgrec.graph.snapshot import rows_in
+from kgrec.serving.fold import with_weights
 from kgrec.state import FittedState
 from kgrec.training import fit_item_weights, item_weights, weight_sums
 from kgrec.training.data.item_words import item_words
@@ -194,6 +195,13 @@ def test_sums_leave_with_what_is_removed_and_are_not_kept_rounded(tmp_path: Path
     assert Recommender.load(tmp_path / "small").state.counted is None
     model.update(pd.DataFrame({"user_id": ["u4"], "item_id": ["i3"]}), weights=True)
     assert abs(_weights(model.state) - _of_all_rows(model.state)).max() <= 1e-6
+
+
+def test_a_fold_adds_to_the_weights_where_it_can() -> None:
+    model = Recommender.of(_with(_fitted())).update(_parts()[1])
+    assert abs(_weights(with_weights(model).state) - _of_all_rows(model.state)).max() <= 1e-6
+    older = Recommender.of(replace(_fitted(), origin=None))
+    assert with_weights(older) is older
 
 
 def test_a_model_without_its_choices_says_so() -> None:

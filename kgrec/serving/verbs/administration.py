@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.metadata import version
 
+from kgrec.drift import outgrown
 from kgrec.drift.watch import kept
 from kgrec.serving.access import SCOPES
 from kgrec.serving.jobs import Jobs
@@ -80,7 +81,7 @@ def activations(service: Service, body: None, call: Call) -> ActivationsAnswer:
 def status(service: Service, body: None, call: Call) -> StatusAnswer:
     """What answers, how large it is, and how far the graph is behind the log."""
     served = service.served
-    snapshot = served.model.snapshot
+    snapshot, needs = served.model.snapshot, outgrown(served.model.state)
     return StatusAnswer(
         version=version("kgrec"),
         model=served.entry.name,
@@ -95,7 +96,7 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         in_flight=service.in_flight,
         slow=service.slow,
         trouble=service.trouble,
-        drift=[str(alarm) for alarm in service.drift.monitor.alarms][::-1],
+        drift=[*filter(None, [needs]), *map(str, service.drift.monitor.alarms[::-1])],
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
         examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
@@ -106,7 +107,7 @@ def drift(service: Service, body: None, call: Call) -> DriftAnswer:
     """Whether arriving events are found by lists as well as before, and what moved."""
     watch = service.drift
     return DriftAnswer(
-        judged=watch.judged,
+        evaluated=watch.evaluated,
         skipped=watch.skipped,
         streams=[DriftStream(**one) for one in watch.monitor.state()["streams"]],
         alarms=kept(service.root.drift)[::-1],
@@ -117,7 +118,7 @@ def metrics(service: Service, body: None, call: Call) -> bytes:
     """All metrics, in the text format of Prometheus."""
     for stream, gain in service.drift.monitor.gains().items():
         service.metrics.drift_gain.labels(stream).set(gain)
-    service.metrics.drift_events.labels("judged").set(service.drift.judged)
+    service.metrics.drift_events.labels("evaluated").set(service.drift.evaluated)
     service.metrics.drift_events.labels("skipped").set(service.drift.skipped)
     return service.metrics.text()
 

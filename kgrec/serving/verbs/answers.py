@@ -256,7 +256,7 @@ class JobsAnswer(Answer, kw_only=True):
 
 class StatusAnswer(Answer, kw_only=True):
     """The state of the service. ``trouble``: what went wrong last without anybody who asked;
-    ``drift``: the latest alarms since the start;
+    ``drift``: why a new fit is needed, and the latest alarms since the start;
     ``scenarios``: those that the model knows; ``may``: the scopes of who asks; ``examples``: some
     users, for whoever asks without keys on the machine itself."""
 
@@ -289,10 +289,10 @@ class DriftStream(Answer, kw_only=True):
 
 
 class DriftAnswer(Answer, kw_only=True):
-    """How well lists find arriving events: ``judged`` since the start, ``skipped`` without it;
+    """How well lists find arriving events: ``evaluated`` since the start, ``skipped`` without it;
     ``alarms``: the last hundred, the latest first, also of earlier runs."""
 
-    judged: int
+    evaluated: int
     skipped: int
     streams: list[DriftStream]
     alarms: list[dict[str, Any]]
