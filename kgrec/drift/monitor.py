@@ -68,7 +68,7 @@ class Alarm:
     by_mix, by_gain : float
         Parts of the fall: because other groups choose now, and at the same mix of groups.
     moved : tuple of Moved
-        The groups, the one that contributes most to the fall first.
+        The groups; first the one that contributes most beyond its share of the events.
     command : str
         What to run.
     """
@@ -231,7 +231,8 @@ class DriftMonitor:
                 groups.append((name, *parts))
         found = [_group(name, old[0], before, new[0], since) for name, before, since in groups]
         there = [one for one in found if max(one.share, one.share_before) and not one.whole]
-        return tuple(sorted(there, key=lambda one: one.change))
+        fall = float(new[0].mean() - old[0].mean()) if len(old[0]) else 0.0
+        return tuple(sorted(there, key=lambda one: one.change - one.share * fall))
 
 
 def _group(
