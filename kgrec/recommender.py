@@ -1540,6 +1540,7 @@ class Recommender:
         *,
         strict: bool = False,
         erase_empty: bool = False,
+        weights: bool = False,
         progress: Progress | None = None,
     ) -> Self:
         """Add new users, items, entities, facts and interactions at once, without training.
@@ -1558,6 +1559,8 @@ class Recommender:
         erase_empty : bool
             An empty value (None, NaN, "") in a column of attributes erases what the graph has. By
             default it says nothing. Titles, names, kinds and descriptions are never erased.
+        weights : bool
+            Also bring up to date what is in closed form; see ``FittedState.with_added_weights``.
         progress : callable, optional
             As in ``fit``.
 
@@ -1579,6 +1582,8 @@ class Recommender:
                 erase_empty=check_flag(erase_empty, "erase_empty"),
             )
             answering = state.grown(with_scenarios(full, state.config.scenarios), progress)
+            if check_flag(weights, "weights"):
+                answering = answering.with_added_weights()
             answering.engine.warm_up()
             _ = answering.bound_rules  # raises where the news and a rule don't go together
             self._state = answering

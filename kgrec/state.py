@@ -35,7 +35,7 @@ from kgrec.features.texts import (
 )
 from kgrec.feedback.seen_items import ExcludeSeen, SeenRule
 from kgrec.feedback.weights import without_negative
-from kgrec.fitting.closed_form import FitOrigin
+from kgrec.fitting.closed_form import CountedGraph, FitOrigin
 from kgrec.fitting.pipeline import PipelineResult
 from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
@@ -182,6 +182,8 @@ class FittedState:
         What the fit chose; None for a model of an older version.
     erased : ErasedPeople or None
         The people who were erased since; None without any.
+    counted : CountedGraph or None
+        What the item–item weights count; None where they are to be computed anew.
     """
 
     config: RecommenderConfig
@@ -203,6 +205,7 @@ class FittedState:
     names_people: bool = False
     origin: FitOrigin | None = None
     erased: ErasedPeople | None = None
+    counted: CountedGraph | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -296,7 +299,25 @@ class FittedState:
         engine, found = count_by_exposure(self.engine, log)
         clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
         logged = [*self.training_log, {COUNTED_BY_EXPOSURE: float(found)}]
-        return replace(self, engine=engine, item_clusters=clusters, training_log=logged)
+        return replace(
+            self, engine=engine, item_clusters=clusters, training_log=logged, counted=None
+        )
+
+    def with_added_weights(self) -> FittedState:
+        """A state whose closed-form parts count all rows of its graph.
+
+        See ``FitOrigin.added``. Raises RequestError for a private model, and ModelError where the
+        fit is not known, or young items were counted by exposure.
+        """
+        check_not_private(self.engine.private, "weights of new rows")
+        if self.origin is None or any(COUNTED_BY_EXPOSURE in one for one in self.training_log):
+            raise ModelError(
+                "new rows can't be added to this model's item-item weights, as an older version "
+                "fitted it, or its young items were counted by exposure; fit a new model."
+            )
+        engine, counted = self.origin.added(self.engine, self.config, self.counted)
+        clusters = clusters_for(engine, self.config.ranking, self.item_clusters)
+        return replace(self, engine=engine, item_clusters=clusters, counted=counted)
 
     @cached_property
     def predictor(self) -> RatingPredictor:
@@ -451,6 +472,7 @@ class FittedState:
             indexes=GraphIndexes.of(engine, self.indexes.mapping),
             item_clusters=clusters_for(engine, self.config.ranking, self.item_clusters),
             held_scores=None,
+            counted=None,
         )
 
     def keeping(self, rows: KeptRows) -> FittedState:
@@ -518,7 +540,14 @@ def fitted_state(
         start=fitted.start,
         training_log=result.chosen.training_log,
         trials=result.trials,
-        origin=FitOrigin(fitted.item_weights, fitted.vectors, fitted.plan, seed, whole),
+        origin=FitOrigin(
+            fitted.item_weights,
+            fitted.vectors,
+            fitted.plan,
+            seed,
+            whole,
+            len(visible.interactions),
+        ),
         erased=None if erased is None else ErasedPeople(erased),
     ).over(full, progress)
     state.engine.warm_up()
@@ -526,6 +555,7 @@ def fitted_state(
         return state
     state = replace(
         state,
+        counted=_counted(state),
         recogniser=fit_scenario_recogniser(state.engine, seed),
         follow_blend=fitted_blend(state.engine, seed),
         held_scores=held_scores(
@@ -538,6 +568,15 @@ def fitted_state(
     if state.config.ratings.enabled:
         state = with_ratings(state, state.config.ratings, seed, progress)
     return state
+
+
+def _counted(state: FittedState) -> CountedGraph | None:
+    """What the item–item weights count right after a fit."""
+    engine, origin = state.engine, state.origin
+    if origin is None or engine.weights is None:
+        return None
+    rows = origin.rows(engine, state.config)
+    return CountedGraph.of_fit(engine.snapshot, rows, origin.item_weights.ridge)
 
 
 def with_ratings(

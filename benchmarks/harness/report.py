@@ -22,6 +22,7 @@ RESULTS: Final = Path(__file__).parents[1] / "results"
 # The folder of a result, by the first word of its name.
 SUBJECTS: Final = {
     "accuracy": "accuracy",
+    "additive": "continual",
     "coldstart": "cold_start",
     "clicks": "ratings",
     "compress": "accuracy",
@@ -32,7 +33,9 @@ SUBJECTS: Final = {
     "anonymity": "privacy",
     "age": "scenarios",
     "busy": "speed",
+    "continual": "continual",
     "distributed": "speed",
+    "drift": "continual",
     "faults": "faults",
     "feedback": "feedback",
     "fuzz": "faults",

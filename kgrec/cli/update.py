@@ -40,6 +40,13 @@ def update(
         Path | None,
         typer.Option("--out", "-o", help="Folder to save to; if absent, that of the model."),
     ] = None,
+    weights: Annotated[
+        bool,
+        typer.Option(
+            "--weights",
+            help="Also bring item-item weights, and with effort quick the vectors, up to date.",
+        ),
+    ] = False,
     pseudonymise: PseudonymiseOption = None,
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
@@ -52,6 +59,8 @@ def update(
     the rows there too.
     """
     beside = None if store is None or is_server(store) else store
+    from kgrec.drift import outgrown  # reads torch
+
     key = given_key([beside, model])
     with progress_on_stderr() as progress:
         results = [load_source(one, source_format, progress, mapping=mapping) for one in data]
@@ -59,7 +68,7 @@ def update(
         loaded = open_model(model)
         before = _rows(loaded.state.full_snapshot)
         for catalog in catalogs:
-            loaded.update(catalog, progress=progress)
+            loaded.update(catalog, weights=weights and catalog is catalogs[-1], progress=progress)
         if store is not None:
             with open_store(store, user=db_user, database=database) as graph:
                 for catalog in catalogs:
@@ -69,6 +78,8 @@ def update(
     for result in results:
         say(str(result.report))
     say(f"saved {out or model}")
+    if needs := outgrown(loaded.state):
+        say(needs)
     after = _rows(loaded.state.full_snapshot)
     added = {name: after[name] - before[name] for name in after}
     if as_json:

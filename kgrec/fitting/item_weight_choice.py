@@ -96,7 +96,7 @@ def with_item_weights(engine: Engine, settings: ItemWeightSettings, plan: Plan) 
     words = item_words(engine.snapshot) if settings.words else None
     weights = _fit_weights(engine, [settings], plan, words)[0].times(settings.strength)
     if settings.scenario is not None:
-        by_scenario = _fit_scenario_weights(engine, settings.scenario, plan)
+        by_scenario = scenario_weights(engine, settings.scenario, plan)
         weights = weights.with_own(by_scenario, settings.scenario.strength)
     return engine.with_weights(weights)
 
@@ -189,7 +189,7 @@ def _choose_scenario_weights(
     outside = validation.map(partial(_weight_scores, base, nowhere))
     for ridge, outside_weight in product(SCENARIO_RIDGES, OUTSIDE_WEIGHTS):
         candidate = ScenarioWeightSettings(outside_weight, ridge)
-        by_scenario = _fit_scenario_weights(base, candidate, plan)
+        by_scenario = scenario_weights(base, candidate, plan)
         unscaled = base.with_weights(shared.with_own(by_scenario, 1.0))
         added = validation.map(partial(_weight_scores, unscaled, queries))
         for strength in SCENARIO_STRENGTHS:
@@ -201,7 +201,7 @@ def _choose_scenario_weights(
     return best, final
 
 
-def _fit_scenario_weights(
+def scenario_weights(
     engine: Engine, settings: ScenarioWeightSettings, plan: Plan
 ) -> tuple[sp.csr_matrix | None, ...]:
     return fit_own_weights(
@@ -247,12 +247,17 @@ def _fit_weights(
         graph=settings[0].graph,
         words=words,
         ridges=[each.ridge for each in settings],
-        decay=DECAY if plan.scales.pools > 1 else np.inf,
+        decay=decay_of(plan),
         shrinkage=plan.shrinkage,
         device=engine.device,
         feedback=engine.model.shape.feedback,
         user_cap=plan.user_cap,
     )
+
+
+def decay_of(plan: Plan) -> float:
+    """The time scale on which an event's share of the weights falls, in events."""
+    return DECAY if plan.scales.pools > 1 else np.inf
 
 
 def _weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Tensor:

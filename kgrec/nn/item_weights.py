@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kgrec.arrays import ranges
-from kgrec.graph.snapshot import Floats, Ints
+from kgrec.graph.snapshot import Floats, Ints, Strings, rows_in
 from kgrec.nn.histories import Histories, history_counts, scale_weights
 from kgrec.sparse import SparsePattern
 
@@ -29,21 +30,23 @@ class ItemWeights:
     events, is the time scale on which an event's share falls with its age; inf: each counts one. A
     share is also multiplied by the event's weight. The sum is multiplied by n / (n +
     ``shrinkage``) for a history of n events (by their weights), here as in the model. In scenario k
-    ``own[k]`` replaces the matrix, where there is one.
+    ``own[k]`` replaces the matrix, where there is one. ``later`` are ids of items beyond the rows
+    that a model knows, the last rows here: they came after training.
     """
 
     matrix: sp.csr_matrix
     decay: float
     shrinkage: float = 0.0
     own: tuple[sp.csr_matrix, ...] = ()
+    later: tuple[str, ...] = ()
 
     def placed(self, rows: Ints) -> ItemWeights:
         """The same weights with items renumbered: item r has row ``rows[r]`` here, -1 if it has
-        none."""
+        none. None is a later one any more."""
         known = np.flatnonzero(rows >= 0)
         size = self.size
         if len(rows) == size and np.array_equal(rows, np.arange(len(rows))):
-            return self
+            return replace(self, later=()) if self.later else self
         cells = (np.ones(len(known), dtype=np.float32), (known, rows[known]))
         at = sp.csr_matrix(cells, shape=(len(rows), size))
 
@@ -52,7 +55,16 @@ class ItemWeights:
             found = [(at @ half @ at.T).tocsr() for half in halves]
             return found[0] if len(found) == 1 else sp.vstack(found, format="csr")
 
-        return self._each(placed)
+        return replace(self._each(placed), later=())
+
+    def over(self, rows: Ints, ids: Strings) -> ItemWeights:
+        """The weights over the items ``ids``, of which r has row ``rows[r]`` of the model, -1 for
+        one that it does not know."""
+        if self.later:
+            found = rows_in(np.array(self.later, dtype=object), ids)
+            first = self.size - len(self.later)
+            rows = np.where((rows < 0) & (found >= 0), first + found, rows)
+        return self.placed(rows)
 
     @property
     def size(self) -> int:
@@ -205,6 +217,8 @@ class ItemWeights:
         found = {"shape": np.array([self.decay, self.shrinkage, len(self.own)])}
         if self.signed:
             found["items"] = np.array([self.size])
+        if self.later:
+            found["later"] = np.frombuffer(json.dumps(self.later).encode(), dtype=np.uint8)
         for name, matrix in zip(_names(len(self.own)), (self.matrix, *self.own), strict=True):
             found[f"{name}indptr"] = matrix.indptr.astype(np.int64)
             found[f"{name}indices"] = matrix.indices.astype(np.int64)
@@ -226,7 +240,8 @@ class ItemWeights:
             )
             for name in _names(int(own[0]) if own else 0)
         )
-        return ItemWeights(matrix, decay, shrinkage, tuple(others))
+        later = json.loads(arrays["later"].tobytes()) if "later" in arrays else ()
+        return ItemWeights(matrix, decay, shrinkage, tuple(others), tuple(later))
 
 
 def _names(n_own: int) -> list[str]:

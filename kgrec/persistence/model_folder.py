@@ -31,7 +31,7 @@ from kgrec.features.tables import Vocabulary
 from kgrec.features.texts import NOTHING, TextFeatures, TextReader
 from kgrec.feedback import EventWeights
 from kgrec.files import FolderKind, read_folder, replaced_folder
-from kgrec.fitting.closed_form import FitOrigin
+from kgrec.fitting.closed_form import CountedGraph, FitOrigin
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
@@ -61,6 +61,7 @@ from kgrec.social.blend import Blend
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.stores.people.erased_people import ErasedPeople, Tombstones
 from kgrec.training.scenarios.maml import Start
+from kgrec.training.weight_sums import WeightSums
 
 FORMAT = "kgrec-model"
 VERSION = 3  # 1 had no mapping, 2 no item–item weights
@@ -68,6 +69,7 @@ WITH_SCALES = 4  # the same with arrays of integers
 _MANIFEST = "manifest.json"
 _EVENTS, _SCENARIOS = "events", "scenarios"  # text vectors beside those of item parts
 _WEIGHTS = "item_weights.safetensors"
+_SUMS = "item_sums.safetensors"
 _CLUSTERS = "item_clusters.safetensors"
 _COLD = "cold_items.safetensors"
 _FOLLOWS = "follows.json"
@@ -169,6 +171,9 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
     if cold is not None:
         rows = engine.snapshot.items.rows(cold.items)
         save_arrays({**cold.arrays(), "items": rows}, folder / _COLD)
+    counted = state.counted  # what was rounded is no ground to add to
+    if counted is not None and counted.graph is engine.snapshot and precision == "fp32":
+        save_arrays({} if counted.sums is None else counted.sums.arrays(), folder / _SUMS)
     if state.item_clusters is not None:
         save_arrays(state.item_clusters.arrays(), folder / _CLUSTERS)
     if state.start is not None:
@@ -253,6 +258,11 @@ def read_clusters(folder: Path) -> ItemClusters | None:
 
 def _item_weights(folder: Path) -> ItemWeights:
     return ItemWeights.of_arrays(unpacked_weights(load_arrays(folder / _WEIGHTS)))
+
+
+def _sums(folder: Path) -> WeightSums | None:
+    arrays = load_arrays(folder / _SUMS)
+    return WeightSums.of_arrays(arrays) if arrays else None
 
 
 def _held(folder: Path) -> HeldScores:
@@ -402,6 +412,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         trials=manifest["tuning"],
         origin=FitOrigin.of_json(manifest["origin"]) if "origin" in manifest else None,
         erased=_erased_people(folder, manifest),
+        counted=CountedGraph(visible, _sums(folder)) if _SUMS in manifest["files"] else None,
     )
 
 

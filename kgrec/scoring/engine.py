@@ -54,7 +54,7 @@ class Engine:
     snapshot, texts : GraphSnapshot, TextFeatures
         The graph and its text vectors, including descriptions of scenarios.
     weights : ItemWeights or None
-        Item–item weights over the items of the vocabulary.
+        Item–item weights over the items of the vocabulary, then those that came later.
     given_scenario_items : bool ``[K + 1, n_items]`` or None
         Replaces the ``scenario_items`` found in the events.
     context : ContextSettings or None
@@ -238,7 +238,8 @@ class Engine:
         """The item–item weights over the snapshot's items."""
         if self.weights is None:
             return None
-        return self.weights.placed(self.inputs.items.item_row.cpu().numpy())
+        rows = self.inputs.items.item_row.cpu().numpy()
+        return self.weights.over(rows, self.snapshot.items.ids)
 
     @cached_property
     def context_terms(self) -> ContextTerms | None:

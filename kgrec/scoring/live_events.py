@@ -75,6 +75,16 @@ class LiveEvents:
         else:
             self._of_user.pop(user, None)
 
+    def before(self, user: str, number: int) -> LiveEvents:
+        """The events of this user alone, those before the one with this number."""
+        found = LiveEvents()
+        earlier = tuple(event for event in self.of(user) if event.number < number)
+        if earlier:
+            found._of_user[user] = earlier
+        if user in self._removed:
+            found._removed.add(user)
+        return found
+
     def remove(self, user: str) -> None:
         """Remove a user: the stored history counts no more, nor do the events so far."""
         self._of_user.pop(user, None)

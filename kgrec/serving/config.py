@@ -23,6 +23,9 @@ class ServiceConfig(Settings):
     slow_per_second: float = Field(20.0, gt=0, description="Explanations, searches, batches.")
     writes_per_second: float = Field(500.0, gt=0, description="Events and changes of the graph.")
     list_minutes: float = Field(30.0, gt=0, description="How long further pages can be asked for.")
+    drift_per_second: float = Field(
+        20.0, ge=0, description="Events evaluated by their lists, to notice drift; 0: none."
+    )
     fold_seconds: float = Field(
         0.0, ge=0, description="Time between two folds of new events into the graph; 0: on request."
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pandas as pd
 from graph_schema import Catalog
 from graph_schema.names import KEY_COLUMNS, LABEL_FRAMES
 from graph_schema.output.printable import printable
-from kgrec.errors import CatalogError, KgrecError, RequestError
+from kgrec.errors import CatalogError, KgrecError, ModelError, RequestError
 from kgrec.feedback import EventWeights
 from kgrec.graph.news import updated
 from kgrec.graph.snapshot import GraphSnapshot
@@ -62,11 +63,19 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
         if entry.folded_until < record["number"] <= until
     ]
     refused = [f"record {number}: {why}" for number, why in add_records(model, records).items()]
+    model = with_weights(model)
     folder = root.new_folder(new)
     model.save(folder)
     left_out = f"; {len(refused)} do not fit" if refused else ""
     root.add(new, folder, f"{name} with the records until {until}{left_out}", until)
     return refused
+
+
+def with_weights(model: Recommender) -> Recommender:
+    """The model whose closed-form parts count all of its graph; itself where it can't do so."""
+    with suppress(ModelError, RequestError):
+        return Recommender.of(model.state.with_added_weights())
+    return model
 
 
 def add_records(model: Recommender, records: Iterable[Record]) -> dict[int, str]:

@@ -28,6 +28,8 @@ class Metrics:
         Records that the graph does not have yet; size of the log.
     model, model_since, swaps, swap_seconds
         The model that answers, and changes of it, by result.
+    drift_alarms, drift_gain, drift_events
+        Alarms of drift by stream; mean gain of a stream's events now; events, evaluated or not.
     cold, empty
         Lists for users without any history, and lists without items.
     """
@@ -57,6 +59,17 @@ class Metrics:
         self.swaps = self._counter("kgrec_model_swaps", "Changes of the model.", "result")
         self.swap_seconds = self._histogram("kgrec_model_swap_seconds", "Time of such a change.")
         self.cold = self._counter("kgrec_cold", "Lists for users without a history.")
+        self.drift_alarms = self._counter(
+            "kgrec_drift_alarms", "Falls of the gain of arriving events.", "stream"
+        )
+        self.drift_gain = self._gauge(
+            "kgrec_drift_gain", "Mean gain of arriving events, since it changed.", "stream"
+        )
+        self.drift_events = self._gauge(
+            "kgrec_drift_events",
+            "Events since the start, evaluated by their lists or not.",
+            "outcome",
+        )
         self.empty = self._counter("kgrec_empty", "Lists without items.")
 
     def text(self) -> bytes:

@@ -6,6 +6,7 @@
       registry.json   the models, which one answers, and who changed that, when and why
       events.log      what the service was sent since
       keys.json       hashes of the keys
+      drift.json      the last alarms of drift, if there were any
       erased.json     keyed hashes of the people who were erased, if any were
       models/         folders of models that the service made
 
@@ -29,6 +30,7 @@ from kgrec.errors import RequestError, ServiceError, reason
 
 _VERSION: Final = 1
 _REGISTRY, _LOG, _KEYS, _MODELS = "registry.json", "events.log", "keys.json", "models"
+_DRIFT = "drift.json"
 _ERASED, _MANIFEST = "erased.json", "manifest.json"  # the latter of a model
 
 
@@ -147,6 +149,11 @@ class Root:
     def tombstones(self) -> Path:
         """The file with the keyed hashes of the people who were erased."""
         return self.folder / _ERASED
+
+    @property
+    def drift(self) -> Path:
+        """The file of the last alarms of drift."""
+        return self.folder / _DRIFT
 
     @property
     def registry_file(self) -> Path:

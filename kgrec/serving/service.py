@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from graph_schema.names import ENTITY, ITEM, LABEL_FRAMES, USER
+from kgrec.drift.monitor import Alarm
+from kgrec.drift.watch import DriftWatch
 from kgrec.errors import KgrecError, RequestError
 from kgrec.presentation import show_people
 from kgrec.recommender import Recommender
@@ -21,10 +23,11 @@ from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
 from kgrec.serving.growth import grown
 from kgrec.serving.lists import GivenLists
-from kgrec.serving.live_graph import NO_NODE, LiveGraph, allowed, keeps, without_erased
+from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, without_erased
 from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
+from kgrec.state import FittedState
 from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
 
@@ -147,6 +150,7 @@ class Service:
         self.trouble = ""  # what went wrong last without anybody who asked
         self.tombstones = Tombstones.read(root.tombstones)
         self._served: Served | None = None
+        self.drift = DriftWatch(self._answering, root.drift, config.drift_per_second, self._drifted)
         self._pool = ThreadPoolExecutor(1, "kgrec-slow")
         self._loader = ThreadPoolExecutor(1, "kgrec-load")
         self.swapping = asyncio.Lock()
@@ -196,6 +200,7 @@ class Service:
         self._pool.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
         self._grower.shutdown(cancel_futures=True)
+        await asyncio.to_thread(self.drift.stop)
         await asyncio.to_thread(self.log.close)
 
     async def follow(self) -> None:
@@ -278,6 +283,8 @@ class Service:
             record = {"number": first + place, **record}
             if self._served is not None:
                 self._served.live.add(record)
+                if record["kind"] == EVENT:
+                    self.drift.offer(record)
             if self._meanwhile is not None:
                 self._meanwhile.append(record)
         self._count()
@@ -295,6 +302,14 @@ class Service:
                     return
                 if self._served is served:  # else a model was activated, which must grow too
                     self._served = fresh
+
+    def _answering(self) -> tuple[FittedState, int] | None:
+        """What ``DriftWatch`` evaluates events by."""
+        served = self._served
+        return None if served is None else (served.model.state, served.entry.folded_until)
+
+    def _drifted(self, alarm: Alarm) -> None:
+        self.metrics.drift_alarms.labels(alarm.stream).inc()
 
     async def activate(
         self,

@@ -9,8 +9,8 @@ are kept. With many items each is regressed on its nearest alone; see ``local_ri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +21,7 @@ from graph_schema.names import ITEM
 from kgrec.arrays import binary_matrix
 from kgrec.feedback import EventWeights
 from kgrec.feedback.weights import disliked_matrix, liked_matrix, target_matrix
-from kgrec.graph.snapshot import Facts, Floats, GraphSnapshot, Ints
+from kgrec.graph.snapshot import Facts, Floats, GraphSnapshot, Ints, Strings
 from kgrec.nn.item_weights import ItemWeights
 from kgrec.threads import decomposing
 from kgrec.training.local_ridge import local_ridge
@@ -60,25 +60,82 @@ def fit_item_weights(
     second regression, of three times the ridge, predicts from them what the first leaves of the
     targets. ``user_cap`` limits what one user counts; see ``user_factors``.
     """
+    said = None if words is None else NamedRows(words, np.arange(words.shape[0]).astype(object))
+    rows = regression_rows(train, graph=graph, words=said, feedback=feedback, user_cap=user_cap)
+    penalties = [ridge * rows.mean_events for ridge in ridges]
+    found = _weights(
+        [rows.likes, *(part.matrix for part in rows.others)],
+        penalties,
+        device,
+        rows.targets,
+        rows.negative,
+    )
+    return [ItemWeights(matrix, decay, shrinkage) for matrix in found]
+
+
+@dataclass(frozen=True, eq=False)
+class NamedRows:
+    """Rows of the regression that are no users: ``matrix`` CSR float32 ``[r, n]``; by ``kind`` and
+    the name of each row it is found again in a later graph."""
+
+    matrix: sp.csr_matrix
+    names: Strings
+    kind: str = "words"
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionRows:
+    """The rows of the regression, over the ``n`` items that have interactions.
+
+    Attributes
+    ----------
+    items : int64 ``[n]``
+        The rows of the items in the graph.
+    likes : CSR float32 ``[users, n]``
+    targets, negative : CSR float32 ``[users, n]`` or None
+        What is regressed on the likes, where it is not these; negative events.
+    others : list of NamedRows
+        Nodes of the graph, by relation, then words.
+    mean_events : float
+        Events of an average item.
+    """
+
+    items: Ints
+    likes: sp.csr_matrix
+    targets: sp.csr_matrix | None
+    negative: sp.csr_matrix | None
+    others: list[NamedRows]
+    mean_events: float
+
+
+def regression_rows(
+    train: GraphSnapshot,
+    *,
+    graph: float,
+    words: NamedRows | None,
+    feedback: EventWeights | None,
+    user_cap: float | None,
+) -> RegressionRows:
+    """The rows that ``fit_item_weights`` reads; arguments as there."""
     chosen, item = np.unique(train.interactions.item, return_inverse=True)
-    counts = np.bincount(item, minlength=len(chosen))
-    rows = [_history_matrix(train, item, len(chosen), feedback)]
     shape = (len(train.users), len(chosen))
+    likes = _history_matrix(train, item, len(chosen), feedback)
     negative = disliked_matrix(feedback, train.interactions, item, shape)
     targets = target_matrix(feedback, train.interactions, item, shape)
-    factors = user_factors(rows[0], user_cap)
-    rows[0] = _scaled(rows[0], factors)
+    factors = user_factors(likes, user_cap)
     targets = None if targets is None else _scaled(targets, factors)
     if negative is not None:
         negative = _scaled(negative, user_factors(negative, user_cap))
+    others = []
     if graph:
         scale = np.float32(graph) ** 0.5
-        rows += [matrix[:, chosen] * scale for matrix in touches(train)]
+        others += [
+            replace(part, matrix=part.matrix[:, chosen] * scale) for part in node_rows(train)
+        ]
     if words is not None:
-        rows.append(words[:, chosen])
-    penalties = [ridge * float(counts.mean()) for ridge in ridges]
-    found = _weights(rows, penalties, device, targets, negative)
-    return [ItemWeights(matrix, decay, shrinkage) for matrix in found]
+        others.append(replace(words, matrix=words.matrix[:, chosen]))
+    mean = float(np.bincount(item, minlength=len(chosen)).mean())
+    return RegressionRows(chosen, _scaled(likes, factors), targets, negative, others, mean)
 
 
 def _weights(
@@ -92,11 +149,8 @@ def _weights(
     ``[2 n, n]`` with negative events ``[users, n]``. ``targets`` ``[users, n]`` are what is
     regressed on the first rows; None: these themselves."""
     n_items = rows[0].shape[1]
-    if n_items > _MOST:
-        nearest = next((few for most, few in _NEIGHBOURS if n_items <= most), _FEWEST)
-        wanted = None if targets is None else sp.vstack([targets, *rows[1:]], format="csr")
-        whole = sp.vstack(rows, format="csr")
-        return local_ridge(whole, penalties, neighbours=nearest, targets=wanted)
+    if not has_gram(n_items):
+        return _local(rows, penalties, targets)
     gram = _gram(rows, n_items).to(device)
     products = None
     if targets is not None:
@@ -107,6 +161,47 @@ def _weights(
     if negative is not None:
         against = _Against.build(negative, rows[0], targets, device)
     return [_solved(gram, products, against, penalty, n_items) for penalty in penalties]
+
+
+def has_gram(n_items: int) -> bool:
+    """Whether so many items are regressed on all others, through their Gram matrix."""
+    return n_items <= _MOST
+
+
+def nearest_items(n_items: int) -> int:
+    """On how many nearest items each of many is regressed."""
+    return next((few for most, few in _NEIGHBOURS if n_items <= most), _FEWEST)
+
+
+def local_weights(rows: RegressionRows, penalty: float, only: Ints | None = None) -> sp.csr_matrix:
+    """The weights of many items, each regressed on its nearest, CSR float32 ``[n, n]``; with
+    ``only`` (int64) the columns of these items alone."""
+    others = [part.matrix for part in rows.others]
+    return _local([rows.likes, *others], [penalty], rows.targets, only)[0]
+
+
+def _local(
+    rows: list[sp.csr_matrix],
+    penalties: Sequence[float],
+    targets: sp.csr_matrix | None,
+    only: Ints | None = None,
+) -> list[sp.csr_matrix]:
+    """``_weights`` of many items; ``only`` as in ``local_ridge``."""
+    n_items = rows[0].shape[1]
+    nearest = nearest_items(n_items)
+    wanted = None if targets is None else sp.vstack([targets, *rows[1:]], format="csr")
+    whole = sp.vstack(rows, format="csr")
+    return local_ridge(whole, penalties, neighbours=nearest, targets=wanted, only=only)
+
+
+def weights_of_sums(sums: Mapping[str, Tensor], penalty: float) -> sp.csr_matrix:
+    """The weights for the sums of ``kgrec.training.weight_sums``, float32 ``[n, n]`` each: the
+    largest ones, CSR float32 ``[n, n]``, or ``[2 n, n]`` with negative events."""
+    against = None
+    if "own" in sums:
+        against = _Against(sums["own"], sums["across"], sums.get("wanted", sums["across"]))
+    gram = sums["gram"]
+    return _solved(gram, sums.get("products"), against, penalty, len(gram))
 
 
 def _solved(
@@ -198,12 +293,17 @@ def fit_own_weights(
 def touches(train: GraphSnapshot) -> list[sp.csr_matrix]:
     """Per relation, float32 ``[nodes, n]``: the items connected to each node; an item is connected
     to itself too. Rows have length one, so that a genre adds less to each pair than a director."""
+    return [part.matrix for part in node_rows(train)]
+
+
+def node_rows(train: GraphSnapshot) -> list[NamedRows]:
+    """``touches``, with names of relation and node."""
     found = []
     for facts in train.facts:
         ends = _node_and_item(facts)
         if ends is None:
             continue
-        node, item = ends
+        label, node, item = ends
         n_items = len(train.items)
         if facts.head_label == facts.tail_label:
             own = np.unique(node)
@@ -211,14 +311,17 @@ def touches(train: GraphSnapshot) -> list[sp.csr_matrix]:
         matrix = binary_matrix(node, item, (int(node.max(initial=-1)) + 1, n_items), np.float32)
         touched = np.diff(matrix.indptr)
         scale = np.where((touched > 1) & (touched <= _TOUCHED), touched, np.inf) ** -0.5
-        found.append((sp.diags(scale) @ matrix).tocsr().astype(np.float32))
+        matrix = (sp.diags(scale) @ matrix).tocsr().astype(np.float32)
+        key = f"{facts.head_label} {facts.relation} {facts.tail_label}"
+        found.append(NamedRows(matrix, train.table(label).ids[: matrix.shape[0]], key))
     return found
 
 
-def _node_and_item(facts: Facts) -> tuple[Ints, Ints] | None:
+def _node_and_item(facts: Facts) -> tuple[str, Ints, Ints] | None:
+    """The label of the nodes, the nodes and the items that facts connect; None without items."""
     if facts.tail_label == ITEM:
-        return facts.head, facts.tail
-    return (facts.tail, facts.head) if facts.head_label == ITEM else None
+        return facts.head_label, facts.head, facts.tail
+    return (facts.tail_label, facts.tail, facts.head) if facts.head_label == ITEM else None
 
 
 def _history_matrix(

@@ -29,6 +29,7 @@ def local_ridge(
     neighbours: int,
     shrink: float = SHRINK,
     targets: sp.csr_matrix | None = None,
+    only: Ints | None = None,
 ) -> list[sp.csr_matrix]:
     """The weights of every item's nearest items, for each of the penalties λ.
 
@@ -44,6 +45,8 @@ def local_ridge(
         Added to the denominator of the cosine.
     targets : CSR float32 ``[r, n]``, optional
         What is regressed on ``rows``; None: these themselves.
+    only : int64 ``[b]``, optional
+        The items whose weights are computed, ascending; other columns are empty. By default all.
 
     Returns
     -------
@@ -55,13 +58,17 @@ def local_ridge(
     within = _Columns(columns)
     solved: list[list[np.ndarray]] = [[] for _ in penalties]
     wanted = columns if targets is None else targets.tocsc()
-    for nearest, products in _neighbourhoods(rows, columns, wanted, neighbours, shrink):
+    items = np.arange(rows.shape[1]) if only is None else only
+    for nearest, products in _neighbourhoods(rows, columns, wanted, neighbours, shrink, items):
         follow()
         inner = np.stack([within.gram(items) for items in nearest])
         found.append(nearest)
         for values, penalty in zip(solved, penalties, strict=True):
             values.append(_solve(inner, products, penalty))
-    return [_assemble(np.concatenate(found), np.concatenate(values)) for values in solved]
+    if not found:
+        return [sp.csr_matrix((rows.shape[1],) * 2, dtype=np.float32) for _ in penalties]
+    nearest = np.concatenate(found)
+    return [_assemble(nearest, np.concatenate(one), items, rows.shape[1]) for one in solved]
 
 
 def _neighbourhoods(
@@ -70,27 +77,30 @@ def _neighbourhoods(
     wanted: sp.csc_matrix,
     neighbours: int,
     shrink: float,
+    items: Ints,
 ) -> Iterator[tuple[Ints, np.ndarray]]:
-    """For each block of items: their nearest items int64 ``[b, m]`` (-1 where an item has fewer)
-    and the products with these, float32 ``[b, m]``."""
+    """For each block of ``items``: their nearest items int64 ``[b, m]`` (-1 where there are
+    fewer) and the products with these, float32 ``[b, m]``."""
     across = wanted.T.tocsr()
     squared = np.asarray(columns.multiply(columns).sum(axis=0), dtype=np.float64).ravel()
     length = np.sqrt(squared)
     size = min(neighbours, max(rows.shape[1] - 1, 1))
-    for first in range(0, rows.shape[1], _BLOCK):
-        gram = (across[first : first + _BLOCK] @ rows).tocsr()
+    for first in range(0, len(items), _BLOCK):
+        block = items[first : first + _BLOCK]
+        gram = (across[block] @ rows).tocsr()
         gram.sort_indices()
-        yield _nearest(gram, first, length, size, shrink)
+        yield _nearest(gram, block, length, size, shrink)
 
 
 def _nearest(
-    gram: sp.csr_matrix, first: int, length: Floats, size: int, shrink: float
+    gram: sp.csr_matrix, items: Ints, length: Floats, size: int, shrink: float
 ) -> tuple[Ints, np.ndarray]:
     """The ``size`` items with the greatest shrunk cosine to each row's item, the earlier one of
-    equals first, and their values in ``gram``, the rows of the items ``first``, ``first`` + 1, …"""
+    equals first, and their values in ``gram``, the rows of ``items``."""
     row = np.repeat(np.arange(gram.shape[0]), np.diff(gram.indptr))
-    cosine = gram.data / (length[row + first] * length[gram.indices] + shrink)
-    cosine[gram.indices == row + first] = 0.0
+    own = items[row]
+    cosine = gram.data / (length[own] * length[gram.indices] + shrink)
+    cosine[gram.indices == own] = 0.0
     others = np.flatnonzero(cosine > 0)
     row, cosine = row[others], cosine[others]
     order = np.lexsort((-cosine, row))
@@ -141,9 +151,8 @@ def _solve(gram: np.ndarray, products: np.ndarray, penalty: float) -> np.ndarray
     return solved.squeeze(2).numpy()
 
 
-def _assemble(nearest: Ints, values: np.ndarray) -> sp.csr_matrix:
-    """CSR ``[n, n]`` from the nearest items of all n items and their weights, both ``[n, m]``."""
+def _assemble(nearest: Ints, values: np.ndarray, items: Ints, size: int) -> sp.csr_matrix:
+    """CSR ``[n, n]`` from the nearest items of ``items`` and their weights, both ``[b, m]``."""
     known = nearest >= 0
-    column = np.nonzero(known)[0]
-    shape = (len(nearest), len(nearest))
-    return sp.csr_matrix((values[known], (nearest[known], column)), shape=shape)
+    column = items[np.nonzero(known)[0]]
+    return sp.csr_matrix((values[known], (nearest[known], column)), shape=(size, size))

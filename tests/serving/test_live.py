@@ -123,6 +123,24 @@ def test_histories_are_paged_the_latest_first(service: Running) -> None:
     assert times == sorted(times, reverse=True)
 
 
+def test_arriving_events_are_judged_by_the_list_of_before(service: Running) -> None:
+    def evaluated() -> int:
+        return int(service.get("/v1/drift").json["evaluated"])
+
+    before, end = evaluated(), time.monotonic() + 30
+    assert service.post("/v1/events", _events(("drifting", "i3"))).status == 202
+    while evaluated() == before and time.monotonic() < end:
+        time.sleep(0.05)
+        service.post("/v1/events", _events((f"drifting{time.monotonic()}", "i3")))
+    said = service.get("/v1/drift").json
+    assert said["evaluated"] > before
+    assert said["streams"][0]["name"] == "all events"
+    assert 0 <= said["streams"][0]["gain"] <= 1
+    assert said["alarms"] == []
+    assert b'kgrec_drift_gain{stream="all events"}' in service.get("/metrics").content
+    assert "drift" not in service.get("/v1/status").json, "left out without alarms"
+
+
 def test_a_damaged_model_changes_nothing(changing: Running, root: Path) -> None:
     damaged = Root.open(root).new_folder("damaged")
     shutil.copytree(root / "models" / "b", damaged)

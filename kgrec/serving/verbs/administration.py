@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.metadata import version
 
+from kgrec.drift import outgrown
+from kgrec.drift.watch import kept
 from kgrec.serving.access import SCOPES
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.problems import Problem
@@ -13,6 +15,8 @@ from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import (
     ActivationAnswer,
     ActivationsAnswer,
+    DriftAnswer,
+    DriftStream,
     HealthAnswer,
     JobAnswer,
     JobsAnswer,
@@ -77,7 +81,7 @@ def activations(service: Service, body: None, call: Call) -> ActivationsAnswer:
 def status(service: Service, body: None, call: Call) -> StatusAnswer:
     """What answers, how large it is, and how far the graph is behind the log."""
     served = service.served
-    snapshot = served.model.snapshot
+    snapshot, needs = served.model.snapshot, outgrown(served.model.state)
     return StatusAnswer(
         version=version("kgrec"),
         model=served.entry.name,
@@ -92,14 +96,30 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         in_flight=service.in_flight,
         slow=service.slow,
         trouble=service.trouble,
+        drift=[*filter(None, [needs]), *map(str, service.drift.monitor.alarms[::-1])],
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
         examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
     )
 
 
+def drift(service: Service, body: None, call: Call) -> DriftAnswer:
+    """Whether arriving events are found by lists as well as before, and what moved."""
+    watch = service.drift
+    return DriftAnswer(
+        evaluated=watch.evaluated,
+        skipped=watch.skipped,
+        streams=[DriftStream(**one) for one in watch.monitor.state()["streams"]],
+        alarms=kept(service.root.drift)[::-1],
+    )
+
+
 def metrics(service: Service, body: None, call: Call) -> bytes:
     """All metrics, in the text format of Prometheus."""
+    for stream, gain in service.drift.monitor.gains().items():
+        service.metrics.drift_gain.labels(stream).set(gain)
+    service.metrics.drift_events.labels("evaluated").set(service.drift.evaluated)
+    service.metrics.drift_events.labels("skipped").set(service.drift.skipped)
     return service.metrics.text()
 
 

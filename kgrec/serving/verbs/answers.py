@@ -256,6 +256,7 @@ class JobsAnswer(Answer, kw_only=True):
 
 class StatusAnswer(Answer, kw_only=True):
     """The state of the service. ``trouble``: what went wrong last without anybody who asked;
+    ``drift``: why a new fit is needed, and the latest alarms since the start;
     ``scenarios``: those that the model knows; ``may``: the scopes of who asks; ``examples``: some
     users, for whoever asks without keys on the machine itself."""
 
@@ -272,9 +273,29 @@ class StatusAnswer(Answer, kw_only=True):
     in_flight: int
     slow: int
     trouble: str = ""
+    drift: list[str] = []
     scenarios: list[str] = []
     may: list[str] = []
     examples: list[Id] = []
+
+
+class DriftStream(Answer, kw_only=True):
+    """A stream of events: all, of new users, or of a scenario; how many came since its mean gain
+    changed, and this gain, 0 to 1."""
+
+    name: str
+    window: int
+    gain: float | None = None
+
+
+class DriftAnswer(Answer, kw_only=True):
+    """How well lists find arriving events: ``evaluated`` since the start, ``skipped`` without it;
+    ``alarms``: the last hundred, the latest first, also of earlier runs."""
+
+    evaluated: int
+    skipped: int
+    streams: list[DriftStream]
+    alarms: list[dict[str, Any]]
 
 
 class HealthAnswer(Answer, kw_only=True):

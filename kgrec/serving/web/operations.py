@@ -346,6 +346,7 @@ def _administration(verbs: administration.JobVerbs) -> list[Operation]:
         Operation("GET", "/v1/jobs", verbs.all, None, a.JobsAnswer, "admin"),
         Operation("GET", "/v1/jobs/{id}", verbs.one, None, a.JobAnswer, "admin"),
         Operation("GET", "/v1/status", admin.status, None, a.StatusAnswer),
+        Operation("GET", "/v1/drift", admin.drift, None, a.DriftAnswer),
         Operation("GET", "/metrics", admin.metrics, None, bytes, media=METRICS),
         Operation("GET", "/health/live", admin.live, None, a.HealthAnswer, None),
         Operation("GET", "/health/ready", admin.ready, None, a.HealthAnswer, None),

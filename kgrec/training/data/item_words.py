@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from kgrec.features.texts import texts_of
-from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.graph.snapshot import GraphSnapshot, Ints, Strings
 from kgrec.text.cleaning import clean_text
 from kgrec.text.words import words_of
 
@@ -22,16 +22,22 @@ _MOST_SHARE = 0.3  # of the items: words that occur with more of them are left o
 def item_words(train: GraphSnapshot) -> sp.csr_matrix:
     """float32 ``[words, n_items]``: tf-idf of each word in an item's texts, with the logarithm of
     its count. Each item's column has length √WEIGHT, or zero without texts."""
+    return named_item_words(train)[0]
+
+
+def named_item_words(train: GraphSnapshot) -> tuple[sp.csr_matrix, Strings]:
+    """``item_words``, and the word of each row."""
     counts, words = _counts(train)
     items = np.diff(counts.indptr)
     most = _MOST_SHARE * np.count_nonzero(counts.getnnz(axis=0))
     kept = np.flatnonzero((items >= _FEWEST_ITEMS) & (items <= most))
-    weights = counts[kept[np.argsort(words[kept])]]
+    order = kept[np.argsort(words[kept])]
+    weights = counts[order]
     rarity = np.log(counts.shape[1] / np.diff(weights.indptr))
     weights.data = (1 + np.log(weights.data)) * np.repeat(rarity, np.diff(weights.indptr))
     length = np.sqrt(np.asarray(weights.multiply(weights).sum(axis=0)).ravel())
     scale = np.sqrt(WEIGHT) / np.where(length > 0, length, np.inf)
-    return sp.csr_matrix(weights @ sp.diags(scale), dtype=np.float32)
+    return sp.csr_matrix(weights @ sp.diags(scale), dtype=np.float32), words[order]
 
 
 def _counts(train: GraphSnapshot) -> tuple[sp.csr_matrix, np.ndarray]:
