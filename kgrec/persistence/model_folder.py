@@ -48,7 +48,6 @@ from kgrec.persistence.precision import (
 )
 from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
-from kgrec.persistence.signature import check_signature, signed
 from kgrec.rules.folder import FILES, RULES, RuleFolder
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.context.settings import ContextSettings
@@ -56,6 +55,7 @@ from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.relative_scores import HeldScores
 from kgrec.session import in_plain_session
+from kgrec.signature import check_signature, signed
 from kgrec.social.blend import Blend
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.stores.people.erased_people import ErasedPeople, Tombstones
@@ -121,6 +121,8 @@ def _keep_rules(state: FittedState, folder: Path, fresh: Path) -> None:
         there = folder.expanduser() / name
         if there.exists() and not (name == RULES and own):
             shutil.copyfile(there, fresh / name)
+    if state.rules is not None:
+        RuleFolder(fresh).sign(state.rules.text or state.rules.to_toml())
 
 
 def state_of_files(files: Mapping[str, bytes], device: str) -> FittedState:
@@ -219,10 +221,11 @@ def read_state(folder: Path, device: torch.device) -> FittedState:
 
 def _ruled(state: FittedState, folder: Path) -> FittedState:
     """The state with the rules of its folder. Raises ModelError."""
-    if not (folder / RULES).exists():
-        return state
     try:
-        ruled = replace(state, rules=replace(RuleFolder(folder).rules, of_model=True))
+        found = RuleFolder(folder).rules
+        if not (folder / RULES).exists():
+            return state
+        ruled = replace(state, rules=replace(found, of_model=True))
         _ = ruled.bound_rules
     except RequestError as error:
         raise ModelError(f"{error} Cure: correct {folder / RULES}, or move it away.") from error

@@ -15,8 +15,8 @@ from kgrec import connect
 from kgrec.cli import app
 from kgrec.cli._stores import open_store
 from kgrec.errors import KgrecError, StoreAuthError, StoreConnectionError
-from kgrec.persistence.signature import KEY_FILE
 from kgrec.serving.access import Keys
+from kgrec.signature import KEY_FILE
 from kgrec.stores.kind import Access, without_password
 from kgrec.stores.neo4j import PASSWORD
 from tests.neo4j_server import Server

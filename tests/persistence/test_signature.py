@@ -15,7 +15,7 @@ from graph_schema.disk.files import digest
 from kgrec import Recommender
 from kgrec.errors import ModelError
 from kgrec.persistence.model_folder import read_clusters, read_manifest
-from kgrec.persistence.signature import KEY_FILE
+from kgrec.signature import KEY_FILE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs links and the rights of files")
 
