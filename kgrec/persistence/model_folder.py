@@ -20,6 +20,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
 from graph_schema.disk.files import digest, is_inside, read_json
+from graph_schema.disk.signature import check_signature, signed
 from graph_schema.mapping import GraphMapping
 from graph_schema.report import shown
 from kgrec.arguments import check_choice
@@ -55,7 +56,6 @@ from kgrec.scoring.engine import Engine
 from kgrec.scoring.item_clusters.stored import ItemClusters
 from kgrec.scoring.relative_scores import HeldScores
 from kgrec.session import in_plain_session
-from kgrec.signature import check_signature, signed
 from kgrec.social.blend import Blend
 from kgrec.state import FittedState, GraphIndexes
 from kgrec.stores.people.erased_people import ErasedPeople, Tombstones

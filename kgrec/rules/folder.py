@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graph_schema.disk.locks import held
 from graph_schema.disk.paths import given_path
+from graph_schema.disk.signature import KEY_FILE, signature_of
 from graph_schema.errors import ModelError, RequestError, reason
 from kgrec.arguments import as_id
 from kgrec.files import save_text
 from kgrec.rules.log import APPROVE, REJECT, SET, RuleLog
 from kgrec.rules.rule import Rule
 from kgrec.rules.ruleset import Rules
-from kgrec.signature import KEY_FILE, signature_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RULES, LOG, HELD = "rules.toml", "rules-log.jsonl", "held.jsonl"
-SIGNATURE: Final = "rules.signature"  # of RULES, where there is a key: see ``kgrec.signature``
+SIGNATURE: Final = (
+    "rules.signature"  # of RULES, where there is a key: see ``graph_schema.disk.signature``
+)
 FILES: Final = (RULES, LOG, HELD, SIGNATURE)  # of a model's folder, changed beside ``save``
 HELD_COLUMNS: Final = (
     "rule",

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from graph_schema.disk.signature import KEY_FILE
 from graph_schema.errors import ModelError, RequestError
 from kgrec import Recommender, Rule, Rules
 from kgrec.cli import app
 from kgrec.rules import RuleFolder, RuleLog
 from kgrec.rules.folder import HELD_COLUMNS
-from kgrec.signature import KEY_FILE
 from tests.recommender import catalogs
 
 HOLD = Rule("wait", "hold", what={"genres": "War"}, who={"age": {"max": 40}})

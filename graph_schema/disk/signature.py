@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from kgrec.errors import ModelError, reason
+from graph_schema.errors import ModelError, reason
 
 KEY_FILE: Final = "KGREC_MODEL_KEY_FILE"  # environment variable: path of the file with the key
 FIELD: Final = "signature"  # of the manifest
