@@ -289,8 +289,9 @@ class FittedState:
         ------
         RequestError
             Where the log can't be read, too few known items were rewarded in it, or the state is
-            counted by exposure already.
+            counted by exposure already, or is differentially private.
         """
+        check_not_private(self.engine.private, "counts of items by exposure")
         if any(COUNTED_BY_EXPOSURE in record for record in self.training_log):
             raise RequestError(
                 "this model's young items are counted by exposure already; fit a new model, and "

@@ -59,6 +59,9 @@ def erase(
     cache: Annotated[
         list[Path] | None, _places("--cache", "A folder of text vectors, beside the usual one")
     ] = None,
+    snapshot: Annotated[
+        list[Path] | None, _places("--snapshot", "A folder of kgrec snapshot, written anew")
+    ] = None,
     again: Annotated[
         bool,
         typer.Option(
@@ -91,8 +94,10 @@ def erase(
     """
     from contextlib import ExitStack
 
-    if not (store or model or root or log or checkpoint):
-        raise typer.BadParameter("give a --store, --model, --root, --log or --checkpoint")
+    if not (store or model or root or log or checkpoint or snapshot):
+        raise typer.BadParameter(
+            "give a --store, --model, --root, --log, --checkpoint or --snapshot"
+        )
     people = stored_ids([*(users or ()), *_of_file(users_file)]) or []
     if not people and not (again and not lift):
         raise typer.BadParameter("name the people, as arguments or with --users-file")
@@ -117,6 +122,7 @@ def erase(
             logs=log or (),
             checkpoints=checkpoint or (),
             caches=cache or (),
+            snapshots=snapshot or (),
             again=again,
             missing="ignore" if ignore_missing else "error",
             check=check,

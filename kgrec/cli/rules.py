@@ -72,6 +72,15 @@ def rules(
             dir_okay=False,
         ),
     ] = None,
+    was: Annotated[
+        Path | None,
+        typer.Option(
+            help="set: the model's rules as you read them; if they are others by now, nothing is "
+            "written.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     store: OptionalStoreOption = None,
     user: UsersOption = None,
     pseudonymise: PseudonymiseOption = None,
@@ -111,7 +120,7 @@ def rules(
     if action is Action.check:
         _check(model, folder, file, store, as_json)
     elif action is Action.set:
-        _set(model, folder, file, store, author, reason, as_json)
+        _set(model, folder, file, store, author, reason, as_json, was)
     elif action is Action.explain:
         if (user is None) == (history is None):
             raise typer.BadParameter("give either --user or --history")
@@ -184,12 +193,16 @@ def _set(
     author: str | None,
     reason: str,
     as_json: bool,
+    was: Path | None,
 ) -> None:
+    from kgrec.rules import Rules
+
     if file is None or author is None:
         raise typer.BadParameter("give --file and --author")
     found, loaded = _read(file, folder, store), open_model(model)
     loaded.rules = found
-    log = folder.set(found, author, reason)
+    before = None if was is None else Rules.read(was)
+    log = folder.set(found, author, reason, was=before)
     print_values({"rules": len(found), "entry": len(log.entries), "hash": log.last}, as_json)
 
 

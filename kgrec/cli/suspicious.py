@@ -59,10 +59,10 @@ def _hold(model: Path, report: pd.DataFrame, author: str) -> None:
     from kgrec.poisoning import held_with
     from kgrec.rules import RuleFolder
 
-    folder = RuleFolder(model)
-    rules = held_with(folder.rules, report, author)
-    if rules is None:
+    log = RuleFolder(model).change(
+        lambda rules: held_with(rules, report, author), author, "suspicious items held"
+    )
+    if log is None:
         say("no suspicious item that is not held or decided about already")
-        return
-    folder.set(rules, author, "suspicious items held")
-    say(f"held: {', '.join(rules.rules[-1].items or ())}")
+    else:
+        say(f"held: {', '.join(log.entries[-1].rules[-1].items or ())}")

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from graph_schema.disk.paths import given_path
 from graph_schema.report import shown
@@ -22,6 +22,7 @@ from kgrec.erasure.logs import FeedbackPlace
 from kgrec.erasure.places import CachePlace, CheckpointPlace, ModelPlace, Place, StorePlace
 from kgrec.erasure.receipt import ErasedPlace, Receipt, now
 from kgrec.erasure.service import ServicePlace
+from kgrec.erasure.snapshots import SnapshotPlace
 from kgrec.erasure.traces import find_traces
 from kgrec.errors import RequestError
 from kgrec.serving.registry import Root
@@ -30,6 +31,9 @@ from kgrec.stores.people.erased_people import Tombstones
 from kgrec.stores.registry import connect
 from kgrec.stores.removal import Ids
 from kgrec.text.encoding.cache import EmbeddingCache
+
+if TYPE_CHECKING:
+    from graph_schema.privacy.key import PseudonymKey
 
 PathLike_: TypeAlias = "str | PathLike[str]"
 _NAMED = 20  # of unknown ids, in a message
@@ -44,6 +48,8 @@ def erase(
     logs: Iterable[PathLike_] = (),
     checkpoints: Iterable[PathLike_] = (),
     caches: Iterable[PathLike_] = (),
+    snapshots: Iterable[PathLike_] = (),
+    key: PseudonymKey | None = None,
     again: bool = False,
     missing: Missing = "error",
     check: bool = False,
@@ -67,6 +73,11 @@ def erase(
         Checkpoints of ``fit``, which are removed with those beside them.
     caches : iterable of path
         Folders of text vectors, beside those of the models and the default one.
+    snapshots : iterable of path
+        Folders of ``kgrec snapshot``, which are written anew without them.
+    key : PseudonymKey, optional
+        The key of the pseudonyms (``graph_schema.privacy.key.read_key``) that the places have for
+        people: then ``users`` may be their own ids.
     again : bool
         Also erase everybody whom a place has, though they were erased before: after a copy of a
         model or store was put back.
@@ -92,9 +103,9 @@ def erase(
     """
     check_choice(missing, "missing", ("error", "ignore"))
     wall, processor = time.perf_counter(), time.process_time()
-    given = list(dict.fromkeys(id_list(users, "users")))
+    given = _named(users, key)
     with ExitStack() as stack:
-        places = _places(stack, stores, models, services, logs, checkpoints)
+        places = _places(stack, stores, models, services, logs, checkpoints, snapshots)
         for place in places:
             stack.enter_context(place.alone())
         people, tombstones = _people(places, given, again=again, strict=missing == "error")
@@ -118,12 +129,13 @@ def lift(
     stores: Iterable[GraphStore | PathLike_] = (),
     models: Iterable[PathLike_] = (),
     services: Iterable[PathLike_] = (),
+    key: PseudonymKey | None = None,
 ) -> int:
     """Let people come back who were erased: what is loaded, updated or sent later counts again.
 
     Parameters
     ----------
-    users, stores, models, services
+    users, stores, models, services, key
         As in ``erase``.
 
     Returns
@@ -138,7 +150,7 @@ def lift(
     ErasureError, StoreError, ModelError, ServiceError
         Where a place can't be read or written.
     """
-    people = list(dict.fromkeys(id_list(users, "users")))
+    people = _named(users, key)
     with ExitStack() as stack:
         places = _places(stack, stores, models, services, (), ())
         for place in places:
@@ -147,6 +159,12 @@ def lift(
         for place in places:
             place.lift(people)
     return sum(any(kept.covers(one) for kept in before) for one in people)
+
+
+def _named(users: Ids, key: PseudonymKey | None) -> list[str]:
+    """The people, each once, as the places name them. Raises RequestError."""
+    given = id_list(users, "users")
+    return list(dict.fromkeys(given if key is None else key.stored(given)))
 
 
 def erase_models(root: Root, users: Sequence[str]) -> list[ErasedPlace]:
@@ -163,6 +181,7 @@ def _places(
     services: Iterable[PathLike_],
     logs: Iterable[PathLike_],
     checkpoints: Iterable[PathLike_],
+    snapshots: Iterable[PathLike_] = (),
 ) -> list[Place]:
     """The places, in the order in which people leave them. Raises RequestError without any."""
     found: list[Place] = [
@@ -171,6 +190,7 @@ def _places(
     found += [FeedbackPlace(given_path(one, "log")) for one in logs]
     found += [ServicePlace(_root(given_path(one, "service"))) for one in services]
     found += [ModelPlace(given_path(one, "model")) for one in models]
+    found += [SnapshotPlace(given_path(one, "snapshot")) for one in snapshots]
     for one in stores:
         store = one if isinstance(one, GraphStore) else stack.enter_context(connect(one))
         found.append(StorePlace(store))
@@ -206,8 +226,8 @@ def _people(
         more = f" and {len(strange) - _NAMED:,} more" if len(strange) > _NAMED else ""
         raise RequestError(
             f"no place has users {names}{more}, and none was erased before. Nothing was erased. "
-            "Cure: correct them, or keep them out all the same with missing='ignore' "
-            "(--ignore-missing)."
+            "Cure: correct them (where the places have pseudonyms, give the key too), or keep them "
+            "out all the same with missing='ignore' (--ignore-missing)."
         )
     return given, replace(before[0] if before else Tombstones(), hashes=frozenset())
 

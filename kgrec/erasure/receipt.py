@@ -15,7 +15,7 @@ class ErasedPlace:
     Attributes
     ----------
     kind : str
-        "store", "model", "service log", "feedback log", "checkpoint" or "text cache".
+        "store", "model", "snapshot", "service log", "feedback log", "checkpoint" or "text cache".
     place : str
         Its file, folder or address.
     removed : mapping of str to int

@@ -12,7 +12,11 @@ import numpy as np
 from graph_schema.errors import RequestError
 from graph_schema.mapping import GraphMapping
 from graph_schema.names import ITEM, USER
-from kgrec.explain.attribution.people import through_few, without_links_of_people
+from kgrec.explain.attribution.people import (
+    along_facts,
+    through_few,
+    without_links_of_people,
+)
 from kgrec.explain.attribution.pieces import Pieces, attribute
 from kgrec.explain.attribution.score_breakdown import ScoreBreakdown
 from kgrec.explain.attribution.selection import Chooser, Groups, admit, group
@@ -175,10 +179,12 @@ class Explainer:
         return limits_without_people(self.index, constraints, {asker})
 
     def _shown(self, pieces: Pieces, candidate: int, asker: int) -> Pieces:
-        """The pieces without those that came through too few people to be shown."""
+        """The pieces without those that came through too few people to be shown, unless a public
+        fact joins the two items: then they are on the path of that fact."""
         if self.people.named:
             return pieces
         few = through_few(self.index, pieces, candidate, asker, self.people.fewest)
+        pieces, few = along_facts(self.index, pieces, few, candidate)
         return pieces.select(~few)
 
     def _recent(self, breakdown: ScoreBreakdown, limits: Limits) -> Ints:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from graph_schema.disk.files import digest
-from kgrec.config import RecommenderConfig
+from kgrec.config import PrivacyConfig, RecommenderConfig
+from kgrec.differential_privacy.statement import privacy_statement
 from kgrec.model_card.data_sheet import FEW_EVENTS, DataSheet
 from kgrec.model_card.sections import Section, table
 from kgrec.training import METRIC
@@ -106,7 +107,7 @@ class PrivacyState:
         return PrivacyState(
             sheet.pseudonyms,
             int(erased),
-            manifest.get("privacy") or None,
+            _promise(config.privacy),
             config.model.blind_to,
             sheet.unique_users,
         )
@@ -124,7 +125,8 @@ class PrivacyState:
             if self.privacy is None
             else "Trained with differential privacy: "
             + ", ".join(f"{name} = {value}" for name, value in self.privacy.items())
-            + ".",
+            + ". The counts and metrics of this card have no noise: they are no part of that "
+            "promise.",
             f"Scores do not read these attributes of users: {', '.join(self.blind_to)}."
             if self.blind_to
             else "Scores may read all attributes of users.",
@@ -132,6 +134,14 @@ class PrivacyState:
         if self.unique_users is not None:
             said.append(f"{self.unique_users:.1%} of the users are alone with their attributes.")
         return Section("Privacy", tuple(said))
+
+
+def _promise(privacy: PrivacyConfig | None) -> dict[str, Any] | None:
+    """The numbers of differential privacy; None without it."""
+    if privacy is None:
+        return None
+    said = privacy_statement(privacy)
+    return {name: said[name] for name in ("epsilon", "delta", "noise", "holds")}
 
 
 def limits(sheet: DataSheet, split: str, config: RecommenderConfig) -> Section:

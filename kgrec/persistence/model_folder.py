@@ -20,6 +20,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
 from graph_schema.disk.files import digest, is_inside, read_json
+from graph_schema.disk.signature import check_signature, signed
 from graph_schema.mapping import GraphMapping
 from graph_schema.report import shown
 from kgrec.arguments import check_choice
@@ -48,7 +49,6 @@ from kgrec.persistence.precision import (
 )
 from kgrec.persistence.ratings import read_rating_model, write_rating_model
 from kgrec.persistence.recogniser import read_recogniser, write_recogniser
-from kgrec.persistence.signature import check_signature, signed
 from kgrec.rules.folder import FILES, RULES, RuleFolder
 from kgrec.scoring.bound_model import BoundModel
 from kgrec.scoring.cold_items import ColdOrigin, ColdRegression
@@ -125,6 +125,8 @@ def _keep_rules(state: FittedState, folder: Path, fresh: Path) -> None:
         there = folder.expanduser() / name
         if there.exists() and not (name == RULES and own):
             shutil.copyfile(there, fresh / name)
+    if state.rules is not None:
+        RuleFolder(fresh).sign(state.rules.text or state.rules.to_toml())
 
 
 def state_of_files(files: Mapping[str, bytes], device: str) -> FittedState:
@@ -230,10 +232,11 @@ def read_state(folder: Path, device: torch.device) -> FittedState:
 
 def _ruled(state: FittedState, folder: Path) -> FittedState:
     """The state with the rules of its folder. Raises ModelError."""
-    if not (folder / RULES).exists():
-        return state
     try:
-        ruled = replace(state, rules=replace(RuleFolder(folder).rules, of_model=True))
+        found = RuleFolder(folder).rules
+        if not (folder / RULES).exists():
+            return state
+        ruled = replace(state, rules=replace(found, of_model=True))
         _ = ruled.bound_rules
     except RequestError as error:
         raise ModelError(f"{error} Cure: correct {folder / RULES}, or move it away.") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.feedback.weights import liked_matrix
 from kgrec.training.item_weights import squared_lengths, user_factors
 
@@ -41,7 +42,11 @@ class Influence:
 
 def influence(state: FittedState) -> Influence:
     """What one user can change in the item–item weights of a model fitted on the graph of
-    ``state``."""
+    ``state``.
+
+    Raises RequestError for a differentially private model, where no user counts more than another.
+    """
+    check_not_private(state.engine.private, "the influence of single users")
     snapshot, feedback = state.snapshot, state.engine.model.shape.feedback
     shape = (len(snapshot.users), len(snapshot.items))
     events = snapshot.interactions

@@ -22,6 +22,7 @@ import scipy.sparse as sp
 import torch
 
 from kgrec.arguments import check_number
+from kgrec.differential_privacy.refusal import check_not_private
 from kgrec.errors import RequestError
 from kgrec.graph.snapshot import NO_TIME, Floats, Ints
 from kgrec.poisoning.oddness import oddness
@@ -84,8 +85,10 @@ def suspicious_items(
     Raises
     ------
     RequestError
-        For a share outside (0, 1], and a threshold that is no number.
+        For a share outside (0, 1], a threshold that is no number, and a differentially private
+        model: what is held after the report would tell of single users.
     """
+    check_not_private(state.engine.private, "a report of suspicious items")
     if not 0 < check_number(newest, "newest") <= 1:
         raise RequestError(f"newest is {newest!r}; give a share above 0, up to 1.")
     bound = check_number(threshold, "threshold")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from graph_schema.disk.locks import held
 from graph_schema.disk.paths import given_path
-from graph_schema.errors import RequestError, reason
+from graph_schema.disk.signature import KEY_FILE, signature_of
+from graph_schema.errors import ModelError, RequestError, reason
 from kgrec.arguments import as_id
 from kgrec.files import save_text
 from kgrec.rules.log import APPROVE, REJECT, SET, RuleLog
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RULES, LOG, HELD = "rules.toml", "rules-log.jsonl", "held.jsonl"
-FILES: Final = (RULES, LOG, HELD)  # of a model's folder, which people change beside ``save``
+SIGNATURE: Final = (
+    "rules.signature"  # of RULES, where there is a key: see ``graph_schema.disk.signature``
+)
+FILES: Final = (RULES, LOG, HELD, SIGNATURE)  # of a model's folder, changed beside ``save``
 HELD_COLUMNS: Final = (
     "rule",
     "item_id",
@@ -38,10 +43,11 @@ _KEY: Final = ("rule", "item_id", "user_id", "scenario")
 
 class RuleFolder:
     """What people keep in the folder of a saved model: ``rules.toml``, the log of decisions
-    ``rules-log.jsonl``, and ``held.jsonl``, the items that wait for one.
+    ``rules-log.jsonl``, and ``held.jsonl``, the items that wait for one. Where
+    KGREC_MODEL_KEY_FILE names a key, ``rules.signature`` has the signature of ``rules.toml``.
 
-    ``Recommender.load`` reads ``rules.toml``, which may be written by hand, and ``save`` keeps all
-    three. Changes here are in force once the model is loaded again, or by ``model.rules =
+    ``Recommender.load`` reads ``rules.toml``, which may be written by hand, and ``save`` keeps
+    all. Changes here are in force once the model is loaded again, or by ``model.rules =
     RuleFolder(folder).rules``.
 
     Parameters
@@ -57,20 +63,68 @@ class RuleFolder:
 
     @property
     def rules(self) -> Rules:
-        """The rules of ``rules.toml``; none without the file. Raises RequestError."""
-        return Rules.read(self._place(RULES)) if self._place(RULES).exists() else Rules()
+        """The rules of ``rules.toml``; none without the file. Raises RequestError, and ModelError
+        where there is a key that did not sign them."""
+        text = self._text(RULES)
+        self._check_signature(text)
+        there = self._place(RULES).exists()
+        return Rules.parse(text, str(self._place(RULES))) if there else Rules()
 
     @property
     def log(self) -> RuleLog:
         """The log, empty without a file. Raises RequestError that names a line that was changed."""
         return RuleLog.parse(self._text(LOG), str(self._place(LOG)))
 
-    def set(self, rules: Rules, author: str, why: str = "") -> RuleLog:
-        """Put ``rules`` in the place of all there are, and log it. Raises RequestError."""
+    def set(self, rules: Rules, author: str, why: str = "", *, was: Rules | None = None) -> RuleLog:
+        """Put rules in the place of all there are, and log it.
+
+        Parameters
+        ----------
+        rules : Rules
+            All rules from now on.
+        author, why : str
+            Who sets them, and the reason.
+        was : Rules, optional
+            Those that were there when ``rules`` were made of them. Where somebody changed them in
+            between, nothing is written.
+
+        Returns
+        -------
+        RuleLog
+            The log.
+
+        Raises
+        ------
+        RequestError
+            Without an author, and where the rules are not ``was`` any more.
+        """
         with self._alone():
-            log = self.log.with_entry(SET, rules, author, why, time.time())
-            self._write(log, rules.text or rules.to_toml())
-        return log
+            if was is not None and self.rules != was:
+                raise RequestError(
+                    f"{self._place(RULES)}: somebody changed the rules in between, and nothing was "
+                    "written; read them again, make your change there, and set that."
+                )
+            return self._set(rules, author, why)
+
+    def change(
+        self, change: Callable[[Rules], Rules | None], author: str, why: str = ""
+    ) -> RuleLog | None:
+        """Put what ``change`` makes of the present rules in their place, and log it.
+
+        Nobody else changes them in between. None from ``change`` leaves them as they are, and then
+        None is returned. Raises RequestError without an author.
+        """
+        with self._alone():
+            rules = change(self.rules)
+            return None if rules is None else self._set(rules, author, why)
+
+    def sign(self, known: str) -> None:
+        """Sign the rules where there is a key that has not yet, and they are ``known`` (the text of
+        a file): what another person put there stays unsigned."""
+        text = self._text(RULES)
+        right = signature_of(RULES, text)
+        if right is not None and text == known and not self._is_signed(right):
+            save_text(self._place(SIGNATURE), right, private=True)
 
     def decide(
         self, rule: str, item: str, *, approve: bool, author: str, why: str = ""
@@ -140,10 +194,13 @@ class RuleFolder:
         """Put the rules, their log and the held items in the place of those of another model."""
         other = RuleFolder(folder)
         with self._alone(), other._alone():
-            for name in (LOG, HELD, RULES):
+            self._check_signature(self._text(RULES))
+            for name in (LOG, HELD):
                 there = self._place(name).exists()
                 if there or other._place(name).exists():
                     save_text(other._place(name), self._text(name) if there else "")
+            if self._place(RULES).exists() or other._place(RULES).exists():
+                other._write_rules(self._text(RULES))
 
     def held_users(self) -> frozenset[str]:
         """The ids of users for whom an item waits."""
@@ -161,7 +218,40 @@ class RuleFolder:
     def _write(self, log: RuleLog, rules: str) -> None:
         """The log first: where the other is not written, the log shows it."""
         save_text(self._place(LOG), log.text, private=True)
-        save_text(self._place(RULES), rules, private=True)
+        self._write_rules(rules)
+
+    def _write_rules(self, text: str) -> None:
+        """Write the rules, and sign them where there is a key. Between the steps the signature is
+        that of the rules before and after: whoever is killed leaves rules that are signed."""
+        after = signature_of(RULES, text)
+        if after is not None:
+            before = self._text(SIGNATURE)
+            save_text(self._place(SIGNATURE), f"{after}\n{before}", private=True)
+        save_text(self._place(RULES), text, private=True)
+        if after is not None:
+            save_text(self._place(SIGNATURE), after, private=True)
+
+    def _is_signed(self, right: str) -> bool:
+        given = self._text(SIGNATURE).encode("utf-8", "replace").split()
+        return any(hmac.compare_digest(right.encode(), one) for one in given)
+
+    def _check_signature(self, text: str) -> None:
+        """Raise ModelError where there is a key, and it did not sign the rules, or they were
+        removed."""
+        right = signature_of(RULES, text)
+        there = self._place(RULES).exists() or self._place(SIGNATURE).exists()
+        if right is not None and there and not self._is_signed(right):
+            raise ModelError(
+                f"{self._place(RULES)} is not signed with the key of {KEY_FILE}: somebody changed "
+                f"or removed it without the key. Cure: move it and {SIGNATURE} out of the folder, "
+                "read the rules, and put those that you want in their place with kgrec rules set "
+                "--file."
+            )
+
+    def _set(self, rules: Rules, author: str, why: str) -> RuleLog:
+        log = self.log.with_entry(SET, rules, author, why, time.time())
+        self._write(log, rules.text or rules.to_toml())
+        return log
 
     def _write_held(self, rows: list[Mapping[str, Any]]) -> None:
         lines = [json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows]

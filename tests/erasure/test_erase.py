@@ -16,18 +16,23 @@ import pyarrow.parquet as pq
 import pytest
 
 from graph_schema import Catalog
-from kgrec import Recommender, erase
+from graph_schema.privacy.key import make_key, read_key
+from graph_schema.privacy.pseudonyms import pseudonymise
+from kgrec import PrivacyConfig, Recommender, RecommenderConfig, erase
 from kgrec.config import RatingConfig
 from kgrec.erasure import lift
 from kgrec.erasure.fitted import erased_state
 from kgrec.erasure.traces import find_traces
-from kgrec.errors import ErasureError, ModelError, RequestError, SourceError
+from kgrec.errors import CatalogError, ErasureError, ModelError, RequestError, SourceError
+from kgrec.graph.mapped import open_snapshot, save_snapshot
 from kgrec.graph.snapshot import rows_in
+from kgrec.graph.source import read_source
 from kgrec.persistence.model_folder import erased_of, saved_precision
 from kgrec.stores import EmbeddedStore
 from kgrec.stores.people.erased_people import ErasedPeople, Tombstones
 from kgrec.text import EmbeddingCache
 from tests.erasure.planted import Planted, hashes, planted, quick, written
+from tests.graph.compare import assert_same_snapshot
 from tests.recommender import catalogs
 
 
@@ -333,3 +338,63 @@ def test_ids_that_no_place_has_can_be_kept_out(own: Path) -> None:
     with pytest.warns(UserWarning, match="1 of the people"):
         model.update(news)
     assert "later" not in model.snapshot.users.ids
+
+
+def test_a_snapshot_is_written_anew_without_them(plant: Planted, own: Path, tmp_path: Path) -> None:
+    folder, expected = tmp_path / "snapshot", tmp_path / "expected"
+    save_snapshot(read_source(plant.catalog, None), folder)
+    save_snapshot(read_source(plant.rest, None), expected)
+    assert find_traces([folder], plant.needles)
+    with pytest.raises(SourceError, match="snapshot"):
+        erase(plant.people, snapshots=[own])
+    receipt = erase(plant.people, stores=[own / "graph.kgl"], snapshots=[folder], check=True)
+    (place,) = [one for one in receipt.places if one.kind == "snapshot"]
+    assert place.removed["users"] == 4
+    assert find_traces([folder], plant.needles) == {} == receipt.traces
+    assert_same_snapshot(open_snapshot(folder), open_snapshot(expected))
+    before = hashes(folder)
+    assert not erase(plant.people, stores=[own / "graph.kgl"], snapshots=[folder]).places[0].removed
+    assert hashes(folder) == before
+
+
+def test_a_private_model_keeps_its_release_and_says_who_is_in_it(
+    plant: Planted, tmp_path: Path
+) -> None:
+    """Fitting it again would spend its epsilon once more: people leave its graph alone."""
+    privacy = PrivacyConfig(epsilon=5.0, delta=1e-3, noise_seed=2)
+    model = Recommender(
+        RecommenderConfig(privacy=privacy, model={"use_text": False}, training={"effort": "quick"})
+    ).fit(plant.catalog)
+    model.save(tmp_path / "model")
+    stays = catalogs.frames()["users"]["user_id"].tolist()[:20]
+    expected = model.rank(stays, k=5)
+    receipt = erase(plant.people, models=[tmp_path / "model"], check=True)
+    assert receipt.traces == {} == find_traces([tmp_path / "model"], plant.needles)
+    assert "parameters, item weights: trained with 4 people since erased" in str(receipt.places)
+    left = Recommender.load(tmp_path / "model")
+    assert left.state.config.privacy == privacy
+    assert not set(plant.people) & set(left.snapshot.users.ids)
+    found = left.rank(stays, k=5)
+    assert (found.ids == expected.ids).all()
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    with pytest.warns(UserWarning, match="4 of the people were erased"):
+        left.update(plant.catalog)
+
+
+def test_the_key_finds_people_by_their_own_ids(plant: Planted, tmp_path: Path) -> None:
+    make_key(tmp_path / "shop.key")
+    key = read_key(tmp_path / "shop.key")
+    store = written(tmp_path / "store", pseudonymise(plant.catalog, key))
+    with pytest.raises(RequestError, match="where the places have pseudonyms, give the key"):
+        erase(plant.people, stores=[store])
+    receipt = erase(plant.people, stores=[store], key=key)
+    assert receipt.places[-1].removed["users"] == 4
+    with EmbeddedStore(store) as graph:
+        assert not {*map(key.pseudonym, plant.people)} & {
+            *graph.read_nodes("User")["id"].to_pylist()
+        }
+        with pytest.warns(UserWarning, match="4 of the people were erased before"):
+            graph.write(pseudonymise(plant.catalog, key))
+        with pytest.raises(CatalogError, match="these rows name people by their own ids"):
+            graph.write(plant.catalog)
+    assert lift(plant.people[:1], stores=[store], key=key) == 1

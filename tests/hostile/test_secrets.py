@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from graph_schema.disk.signature import KEY_FILE
 from kgrec import connect
 from kgrec.cli import app
 from kgrec.cli._stores import open_store
 from kgrec.errors import KgrecError, StoreAuthError, StoreConnectionError
-from kgrec.persistence.signature import KEY_FILE
 from kgrec.serving.access import Keys
 from kgrec.stores.kind import Access, without_password
 from kgrec.stores.neo4j import PASSWORD

@@ -17,7 +17,7 @@ from graph_schema import Catalog
 from graph_schema.privacy.key import PseudonymKey
 from graph_schema.privacy.pseudonyms import pseudonymise
 from kgrec import Recommender
-from kgrec.config import RecommenderConfig
+from kgrec.config import PrivacyConfig, RecommenderConfig
 from kgrec.errors import ModelError, RequestError
 from kgrec.model_card import CardRequest, ModelCard, make_card
 from kgrec.model_card.facts import PrivacyState, Settings
@@ -124,9 +124,10 @@ def test_forms_say_the_same_and_hold_no_markup_of_the_data(card: ModelCard) -> N
 
 
 def test_privacy_is_read_from_the_model() -> None:
-    given = {"people_erased": 3, "privacy": {"epsilon": 5.0, "delta": 1e-4}}
+    given = {"erased": {"people": 3, "parts": ["parameters"]}}
+    config = RecommenderConfig(privacy=PrivacyConfig(epsilon=5.0, delta=1e-4))
     sheet = _sheet(pseudonymise(people()[0], PseudonymKey(b"k" * 32)))
-    said = " ".join(PrivacyState.of(RecommenderConfig(), given, sheet).section().sentences)
+    said = " ".join(PrivacyState.of(config, given, sheet).section().sentences)
     assert PseudonymKey(b"k" * 32).fingerprint in said
     assert "Trained with 3 people since erased." in said
     assert "epsilon = 5.0, delta = 0.0001" in said

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from graph_schema.disk.files import digest
+from graph_schema.disk.signature import KEY_FILE
 from kgrec import Recommender
 from kgrec.errors import ModelError
 from kgrec.persistence.model_folder import read_clusters, read_manifest
-from kgrec.persistence.signature import KEY_FILE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs links and the rights of files")
 

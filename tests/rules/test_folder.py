@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from graph_schema.errors import RequestError
+from graph_schema.disk.signature import KEY_FILE
+from graph_schema.errors import ModelError, RequestError
 from kgrec import Recommender, Rule, Rules
+from kgrec.cli import app
 from kgrec.rules import RuleFolder, RuleLog
 from kgrec.rules.folder import HELD_COLUMNS
 from tests.recommender import catalogs
@@ -157,3 +160,130 @@ def test_a_wrong_line_of_held_items_is_named(folder: RuleFolder, text: str, mess
     (folder.folder / "held.jsonl").write_text(text)
     with pytest.raises(RequestError, match=f"held.jsonl, line 1 {message}"):
         folder.held()
+
+
+OTHER = Rule("never again", "never", items=("i2",))
+
+
+def test_rules_that_were_changed_in_between_are_not_lost(folder: RuleFolder) -> None:
+    read = folder.rules
+    folder.set(read.with_rules([OTHER]), "Bo")
+    before = folder.rules, folder.log
+    with pytest.raises(RequestError, match="somebody changed the rules in between"):
+        folder.set(Rules(), "Ada", was=read)
+    assert (folder.rules, folder.log) == before
+    folder.set(Rules.of(HOLD), "Ada", was=folder.rules)
+    assert folder.rules == Rules.of(HOLD)
+
+
+def test_changes_of_several_writers_all_take_effect(folder: RuleFolder) -> None:
+    def add(number: int) -> None:
+        rule = Rule(f"never {number}", "never", items=(f"i{number}",))
+        RuleFolder(folder.folder).change(lambda rules: rules.with_rules([rule]), "Ada")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(8)))
+    assert {rule.name for rule in folder.rules} == {"wait", *(f"never {n}" for n in range(8))}
+    assert folder.log.rules() == folder.rules
+    assert folder.change(lambda _: None, "Ada") is None
+    assert len(folder.log.entries) == 8
+
+
+def test_the_command_sets_rules_only_where_they_are_those_that_were_read(
+    folder: RuleFolder, tmp_path: Path
+) -> None:
+    was, new = tmp_path / "was.toml", tmp_path / "new.toml"
+    was.write_text(folder.rules.text or folder.rules.to_toml())
+    new.write_text(Rules.of(HOLD, OTHER).to_toml())
+    asked = ["rules", "set", "--model", str(folder.folder), "--file", str(new), "--author", "Ada"]
+    assert CliRunner().invoke(app, [*asked, "--was", str(was)]).exit_code == 0
+    assert folder.rules == Rules.of(HOLD, OTHER)
+    refused = CliRunner().invoke(app, [*asked, "--was", str(was)])
+    assert refused.exit_code == 1
+    assert "somebody changed the rules in between" in refused.output
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The key of models; the folder's manifest is not signed, so only its rules are read."""
+    path = tmp_path / "model.key"
+    path.write_text("0123456789abcdef" * 4)
+    path.chmod(0o600)
+    monkeypatch.setenv(KEY_FILE, str(path))
+    return path
+
+
+def test_with_a_key_rules_are_signed(folder: RuleFolder, key: Path, tmp_path: Path) -> None:
+    model = Recommender.of(_unsigned(folder).state)
+    model.save(tmp_path / "signed")
+    signed = RuleFolder(tmp_path / "signed")
+    assert signed.rules == Rules.of(HOLD)
+    signed.decide("wait", "i1", approve=True, author="Ada")
+    signed.set(signed.rules.with_rules([OTHER]), "Ada")
+    signed.change(lambda rules: rules.with_rules([Rule("no", "never", items=("i3",))]), "Bo")
+    expected = signed.rules
+    loaded = Recommender.load(signed.folder)
+    assert loaded.rules == expected
+    loaded.save(signed.folder)
+    assert Recommender.load(signed.folder).rules == expected
+    assert key.read_text() not in "".join(
+        path.read_text() for path in signed.folder.iterdir() if path.name.startswith("rules")
+    )
+
+
+def _unsigned(folder: RuleFolder) -> Recommender:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(KEY_FILE)
+        return Recommender.load(folder.folder)
+
+
+@pytest.mark.parametrize("wrong", ["changed", "removed", "other key", "unsigned", "of another"])
+def test_with_a_key_rules_that_it_did_not_sign_are_refused(
+    folder: RuleFolder, key: Path, tmp_path: Path, wrong: str
+) -> None:
+    _unsigned(folder).save(tmp_path / "signed")
+    signed = RuleFolder(tmp_path / "signed")
+    rules, signature = signed.folder / "rules.toml", signed.folder / "rules.signature"
+    if wrong == "changed":
+        rules.write_text(rules.read_text().replace("War", "Comedy"))
+    elif wrong == "removed":
+        rules.unlink()
+    elif wrong == "other key":
+        key.write_text("fedcba9876543210" * 4)
+    elif wrong == "unsigned":
+        signature.unlink()
+    else:
+        signature.write_text("0" * 64)
+    with pytest.raises(ModelError, match=r"rules.toml is not signed with the key .* Cure: move it"):
+        _ = signed.rules
+    if wrong != "other key":
+        with pytest.raises(ModelError, match="is not signed with the key"):
+            Recommender.load(signed.folder)
+    with pytest.raises(ModelError, match="is not signed with the key"):
+        signed.decide("wait", "i1", approve=True, author="Ada")
+    # The cure: both out of the folder, and set again.
+    kept = Rules.of(HOLD)
+    rules.unlink(missing_ok=True)
+    signature.unlink(missing_ok=True)
+    signed.set(kept, "Ada")
+    assert signed.rules == kept
+
+
+def test_what_another_put_there_is_not_signed_by_a_save(
+    folder: RuleFolder, key: Path, tmp_path: Path
+) -> None:
+    model = _unsigned(folder)
+    (folder.folder / "rules.toml").write_text(Rules.of(OTHER).to_toml())
+    model.save(folder.folder)
+    with pytest.raises(ModelError, match="is not signed with the key"):
+        Recommender.load(folder.folder)
+
+
+def test_rules_copied_to_another_model_are_signed_there(
+    folder: RuleFolder, key: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "other"):
+        _unsigned(folder).save(tmp_path / name)
+    RuleFolder(tmp_path / "one").set(Rules.of(OTHER), "Ada")
+    RuleFolder(tmp_path / "one").copy_to(tmp_path / "other")
+    assert RuleFolder(tmp_path / "other").rules == Rules.of(OTHER)

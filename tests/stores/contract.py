@@ -11,6 +11,8 @@ import pytest
 from graph_schema.catalog import Catalog
 from graph_schema.errors import CatalogError
 from graph_schema.migration import latest_version
+from graph_schema.privacy.key import PseudonymKey
+from graph_schema.privacy.pseudonyms import pseudonymise
 from kgrec.graph import read_snapshot
 from kgrec.graph.news import updated
 from kgrec.stores import EdgeType, GraphStore, NodeRef
@@ -382,3 +384,19 @@ class StoreContract(
             expected[names].sort_values(names, ignore_index=True),
             check_dtype=False,
         )
+
+    def test_people_are_named_in_one_way(self, store: GraphStore) -> None:
+        """A graph of pseudonyms takes no plain ids, nor the other way round, unless replaced."""
+        named = sample()
+        hidden = pseudonymise(named, PseudonymKey(b"k" * 32))
+        other = pseudonymise(named, PseudonymKey(b"o" * 32))
+        store.write(hidden)
+        store.write(hidden)
+        counts = store.node_counts()
+        for wrong, message in ((named, "by their own ids"), (other, "those of the key")):
+            with pytest.raises(CatalogError, match=message):
+                store.write(wrong)
+        assert store.node_counts() == counts
+        store.write(named, replace=True)
+        with pytest.raises(CatalogError, match="these rows have pseudonyms"):
+            store.write(hidden)

@@ -17,7 +17,8 @@ import torch
 from kgrec.config import FeedbackConfig, ModelConfig, RecommenderConfig, TrainingConfig
 from kgrec.config.feedback import AUTO
 from kgrec.differential_privacy.choices import Choices, Release
-from kgrec.differential_privacy.estimate import Estimate, Similarities
+from kgrec.differential_privacy.estimate import Estimate
+from kgrec.differential_privacy.pair_prior import Similarities
 from kgrec.differential_privacy.public import public_part
 from kgrec.errors import TrainingError
 from kgrec.features.attribute_tokens import AttributeTokens

@@ -256,10 +256,12 @@ class VectorsBody(Body, kw_only=True):
 
 
 class RulesBody(Body, kw_only=True):
-    """``toml``: all rules, in the format of ``rules.toml``; they replace those there are."""
+    """``toml``: all rules, in the format of ``rules.toml``; they replace those there are, unless
+    these are not ``was`` any more."""
 
     toml: Annotated[str, Meta(max_length=500_000)]
     reason: Annotated[str, Meta(max_length=LONGEST_TEXT)] = ""
+    was: Annotated[str, Meta(max_length=500_000)] | None = None
 
 
 class DecisionBody(Body, kw_only=True):

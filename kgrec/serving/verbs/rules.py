@@ -22,12 +22,13 @@ def rules(service: Service, body: None, call: Call) -> RulesAnswer:
 async def set_rules(service: Service, body: RulesBody, call: Call) -> RulesAnswer:
     """Put rules in the place of all there are; the next list obeys them."""
     given = Rules.parse(body.toml, "toml")
+    was = None if body.was is None else Rules.parse(body.was, "was")
 
     def change(folder: RuleFolder) -> None:
         before = service.served.model.rules
         service.served.model.rules = given  # raises before anything is written
         try:
-            folder.set(given, call.who, body.reason)
+            folder.set(given, call.who, body.reason, was=was)
         except BaseException:
             service.served.model.rules = before
             raise

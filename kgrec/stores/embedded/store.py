@@ -31,6 +31,7 @@ from kgrec.stores.embedded.client import Worker, WorkerGone, borrow, give_back
 from kgrec.stores.erasure import empty_properties
 from kgrec.stores.fulltext import check_query
 from kgrec.stores.people.erased_people import Tombstones, without_erased
+from kgrec.stores.people.pseudonyms import FIRST_USER, check_same_key
 from kgrec.stores.stored_types import attribute_kinds, with_stored_types
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
 
@@ -98,6 +99,8 @@ class EmbeddedStore(GraphStore):
         worker = borrow(writing=True)  # it starts while the catalog is validated
         try:
             catalog.validate().raise_if_any()
+            if not replace:
+                self._check_pseudonyms(worker, catalog)
             catalog = without_erased(catalog, Tombstones.read(self.tombstones), self.uri)
             call = self._write_call(catalog, erase_empty, progress)
             call[0].update({"replace": True, "kinds": {}} if replace else {})
@@ -117,6 +120,17 @@ class EmbeddedStore(GraphStore):
             f"{self.path}: another writer changes the types of its columns again and again. "
             "Cure: run the write again when it has finished."
         )
+
+    def _check_pseudonyms(self, worker: Worker, catalog: Catalog) -> None:
+        """Raise CatalogError where people of the catalog are named otherwise than those here."""
+        if not os.path.exists(self.path):
+            return
+        try:
+            arguments = {"cypher": FIRST_USER, "parameters": {}}
+            found = self._call(worker, "query", arguments)
+        except WorkerGone:
+            found = self.query(FIRST_USER)
+        check_same_key((str(row["id"]) for row in found), catalog, self.uri)
 
     def _write_call(
         self, catalog: Catalog, erase_empty: bool, progress: Progress | None

@@ -43,6 +43,7 @@ from kgrec.stores.neo4j.values import plain_value
 from kgrec.stores.outline.graph import GraphOutline
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.people.erased_people import Tombstones, without_erased
+from kgrec.stores.people.pseudonyms import check_pseudonyms
 from kgrec.stores.removal import Removal, Removed
 from kgrec.stores.stored_types import attribute_kinds, with_stored_types
 from kgrec.stores.tables import interaction_rows, node_rows, other_edges
@@ -89,6 +90,7 @@ class Neo4jStore(GraphStore):
             self.migrate()
             replacing.replace(self._connection, self._names, catalog, progress)
         else:
+            check_pseudonyms(self, catalog)
             self._merge(catalog, erase_empty, progress)
         counts = {name: table.num_rows for name, table in catalog.tables.items()}
         return WriteReport(counts, time.perf_counter() - started)

@@ -1,7 +1,8 @@
 """Signatures of saved models: an HMAC of the manifest, which has the SHA-256 of every other file.
 
 The checksums alone show damage, and changes by somebody who leaves the manifest as it was. Whoever
-can write both can make them fit; the signature needs a key that such a person does not have.
+can write both can make them fit; the signature needs a key that such a person does not have. Files
+that change after the model was saved (its rules) have signatures of their own.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from kgrec.errors import ModelError, reason
+from graph_schema.errors import ModelError, reason
 
 KEY_FILE: Final = "KGREC_MODEL_KEY_FILE"  # environment variable: path of the file with the key
 FIELD: Final = "signature"  # of the manifest
 _SHORTEST, _LONGEST = 32, 4096  # bytes of a key
 _PURPOSE: Final = b"kgrec model 1\n"  # so that no other HMAC of the same key is taken for one
+_FILE_PURPOSE: Final = b"kgrec file 1\n"
 
 
 def signed(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +51,16 @@ def check_signature(manifest: Mapping[str, Any], folder: Path) -> None:
             f"{folder}: the signature does not fit: the manifest was changed, or another key "
             f"signed it. {cure}"
         )
+
+
+def signature_of(name: str, content: str) -> str | None:
+    """The signature of a file of this name and content; None where there is no key. Raises
+    ModelError."""
+    key = _key()
+    if key is None:
+        return None
+    signed_bytes = json.dumps([name, content]).encode()
+    return hmac.new(key, _FILE_PURPOSE + signed_bytes, hashlib.sha256).hexdigest()
 
 
 def _signature(manifest: Mapping[str, Any], key: bytes) -> str:
