@@ -11,7 +11,12 @@ class ServiceConfig(Settings):
     """Limits of the service; unknown fields are refused."""
 
     max_body: int = Field(1_000_000, ge=1_000, description="Largest body of a request, in bytes.")
-    body_seconds: float = Field(10.0, gt=0, description="Longest time in which a body may arrive.")
+    max_bulk: int = Field(
+        100_000_000, ge=1_000, description="Largest body of lines (/v1/bulk), in bytes."
+    )
+    body_seconds: float = Field(
+        10.0, gt=0, description="Longest time in which a body may arrive; of lines: the next part."
+    )
     in_flight: int = Field(
         64, ge=1, description="Requests answered at once; more are refused with 503."
     )

@@ -128,6 +128,7 @@ class Service:
         self.log = EventLog(root.log)
         self.in_flight = self.slow = 0
         self.stopping = False
+        self.loading = False  # whether a request loads in bulk
         self.trouble = ""  # what went wrong last without anybody who asked
         self.tombstones = Tombstones.read(root.tombstones)
         self._served: Served | None = None

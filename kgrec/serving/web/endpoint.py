@@ -22,19 +22,17 @@ from kgrec.serving.problems import MEDIA_TYPE as PROBLEM
 from kgrec.serving.problems import Problem, problem_of, problem_of_body
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.call import Call
-from kgrec.serving.web.operations import JSON, Operation
+from kgrec.serving.web.body import Headers, Receive, read_body, read_lines
+from kgrec.serving.web.operations import Operation
 
 _Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = dict[bytes, bytes]
 
 _LOG = logging.getLogger("kgrec.serving")
 _SAFE_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
-_JSON = JSON.encode()
 _LONGEST_ID = 128  # of a request, if the caller gives it
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +43,7 @@ class Endpoint:
     def __init__(self, service: Service, operation: Operation) -> None:
         self.service, self.operation = service, operation
         self._decode: Callable[[bytes], Any] | None = None
-        if operation.body is not None:
+        if operation.body is not None and not operation.lines:
             self._decode = msgspec.json.Decoder(operation.body).decode
         self._awaits = inspect.iscoroutinefunction(operation.run)
         route, method = operation.path, operation.method
@@ -55,7 +53,7 @@ class Endpoint:
             for status in (200, 202, 422, 503)
         }
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: _Scope, receive: Receive, send: _Send) -> None:
         service, started = self.service, time.perf_counter()
         headers: Headers = dict(scope["headers"])
         request_id = request_id_of(scope["headers"])
@@ -75,7 +73,7 @@ class Endpoint:
         count.inc()
 
     async def _answered(
-        self, scope: _Scope, headers: Headers, receive: _Receive, request_id: str
+        self, scope: _Scope, headers: Headers, receive: Receive, request_id: str
     ) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and further headers of the answer."""
         try:
@@ -175,45 +173,17 @@ class Endpoint:
             )
         return found
 
-    async def _body(self, headers: Headers, receive: _Receive) -> Any:
+    async def _body(self, headers: Headers, receive: Receive) -> Any:
         """The body as the operation reads it. Raises Problem."""
+        if self.operation.lines:
+            return read_lines(headers, receive, self.service.config)
         if self._decode is None:
             return None
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise Problem(415, "encoded", "compressed bodies are not read; send it plain.")
-        kind = headers.get(b"content-type", _JSON).partition(b";")[0].strip().lower()
-        if kind != _JSON:
-            raise Problem(415, "not_json", "send Content-Type: application/json.")
-        content = await self._read(headers, receive)
+        content = await read_body(headers, receive, self.service.config)
         try:
             return self._decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise problem_of_body(error) from None
-
-    async def _read(self, headers: Headers, receive: _Receive) -> bytes:
-        """The bytes of the body. Raises Problem where there are too many, or they come slowly."""
-        most, config = self.service.config.max_body, self.service.config
-        too_large = Problem(413, "too_large", f"the body has more than {most:,} bytes; send less.")
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > most:
-            raise too_large
-        message = await _within(receive(), config.body_seconds)
-        content: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            if len(content) > most:
-                raise too_large
-            return content
-        parts, size = [content], len(content)
-        end = time.monotonic() + config.body_seconds
-        while message.get("more_body"):
-            message = await _within(receive(), max(end - time.monotonic(), 0.0))
-            if message["type"] == "http.disconnect":
-                raise Problem(400, "disconnected", "the connection ended before the body.")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise too_large
-        return b"".join(parts)
 
 
 def _check_local(headers: Headers) -> None:
@@ -239,18 +209,6 @@ async def respond(
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _within(message: Awaitable[MutableMapping[str, Any]], seconds: float) -> Any:
-    try:
-        return await asyncio.wait_for(message, seconds)
-    except TimeoutError:
-        raise Problem(
-            408,
-            "too_slow",
-            "the body did not arrive in time; send it again.",
-            headers={"Connection": "close"},
-        ) from None
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from kgrec.serving.access import Cost, Scope
 from kgrec.serving.jobs import Jobs
@@ -22,8 +22,9 @@ from kgrec.serving.verbs import (
 )
 from kgrec.serving.verbs import answers as a
 from kgrec.serving.verbs import bodies as b
-
-JSON: Final = "application/json"
+from kgrec.serving.verbs.operator import answers as oa
+from kgrec.serving.verbs.operator import bulk
+from kgrec.serving.web.body import JSON
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Operation:
         With the names of parts of the path in braces.
     run : callable
         ``run(service, body, call)``: the answer, or an awaitable of it.
-    body : type or None
+    body : type, union of types, or None
         What the JSON of the body is read into.
     answer : type
         What it answers.
@@ -50,18 +51,22 @@ class Operation:
         Of the answer.
     media : str
         The media type of the answer, which ``run`` returns as bytes where it is no JSON.
+    lines : bool
+        Whether the body is an async iterator of JSON texts, one for each line, read as they come;
+        ``body`` is the type of each.
     """
 
     method: str
     path: str
     run: Callable[..., Any]
-    body: type | None
+    body: Any
     answer: type
     scope: Scope | None = "read"
     cost: Cost = "fast"
     params: dict[str, str] | None = None
     status: int = 200
     media: str = JSON
+    lines: bool = False
 
     @property
     def name(self) -> str:
@@ -227,6 +232,18 @@ def _writes() -> list[Operation]:
             "write",
             "write",
             status=202,
+        ),
+        Operation(
+            "POST",
+            "/v1/bulk",
+            bulk.bulk,
+            bulk.Line,
+            oa.BulkAnswer,
+            "write",
+            "write",
+            bulk.PARAMS,
+            status=202,
+            lines=True,
         ),
         Operation(
             "DELETE", "/v1/events/{id}", writes.take_back, None, a.StoredAnswer, "write", "write"
