@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from graph_schema.settings import Settings
@@ -28,6 +30,14 @@ class ServiceConfig(Settings):
     slow_per_second: float = Field(20.0, gt=0, description="Explanations, searches, batches.")
     writes_per_second: float = Field(500.0, gt=0, description="Events and changes of the graph.")
     list_minutes: float = Field(30.0, gt=0, description="How long further pages can be asked for.")
+    audit: Literal["changes", "all", "none"] = Field(
+        "changes",
+        description="Requests of which the audit log has an entry; see the page about the service.",
+    )
+    audit_bytes: int = Field(
+        10_000_000, ge=10_000, description="Size at which the next file of the audit log begins."
+    )
+    audit_files: int = Field(10, ge=1, description="Files of the audit log that are kept.")
     fold_seconds: float = Field(
         0.0, ge=0, description="Time between two folds of new events into the graph; 0: on request."
     )

@@ -10,6 +10,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -33,8 +34,18 @@ _SAFE_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
+_FREQUENT: Final = ("/v1/events", "/v1/impressions")  # the log of events has them
+_REFUSED: Final = (401, 403, 429)
 _LONGEST_ID = 128  # of a request, if the caller gives it
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass
+class _Trace:
+    """What the audit log says of a request: who asks, and whether people are to be shown."""
+
+    who: str = ""
+    people: bool = False
 
 
 class Endpoint:
@@ -59,9 +70,14 @@ class Endpoint:
         request_id = request_id_of(scope["headers"])
         service.in_flight += 1
         try:
-            status, body, more = await self._answered(scope, headers, receive, request_id)
+            trace = _Trace()
+            status, body, more = await self._answered(scope, headers, receive, request_id, trace)
         finally:
             service.in_flight -= 1
+        if self._is_audited(status, trace):
+            of = scope.get("path_params", {}).get("name", "")
+            route, method = self.operation.path, self.operation.method
+            service.audit.add(trace.who, method, route, status, request_id, of, people=trace.people)
         await respond(send, status, body, request_id, more)
         self._seconds.observe(time.perf_counter() - started)
         count = self._counts.get(status)
@@ -72,26 +88,42 @@ class Endpoint:
             )
         count.inc()
 
+    def _is_audited(self, status: int, trace: _Trace) -> bool:
+        operation, kept = self.operation, self.service.config.audit
+        if operation.scope is None or kept == "none":
+            return False
+        changes = operation.scope in ("write", "admin") and operation.path not in _FREQUENT
+        return kept == "all" or changes or trace.people or status in _REFUSED
+
     async def _answered(
-        self, scope: _Scope, headers: Headers, receive: Receive, request_id: str
+        self,
+        scope: _Scope,
+        headers: Headers,
+        receive: Receive,
+        request_id: str,
+        trace: _Trace,
     ) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and further headers of the answer."""
         try:
             await asyncio.sleep(0)  # all requests that have arrived are counted before one is done
             self._shed()
-            who, admin = self._admitted(headers)
+            admin = self._admitted(headers, trace)
             params = _params(scope["query_string"])
+            trace.people = _wants_people(params, admin)
             call = Call(
-                who,
-                _wants_people(params, admin),
+                trace.who,
+                trace.people,
                 scope.get("path_params", {}),
                 params,
                 request_id,
                 _text(headers.get(b"idempotency-key")),
             )
+            if self.operation.scope is not None:
+                call.check("people", *(self.operation.params or ()))
             body = await self._body(headers, receive)
             answer = await self._run(body, call)
             further = {"Content-Type": self.operation.media, **self._model}
+            further |= self.operation.headers or {}
             content = answer if isinstance(answer, bytes) else _encode(answer)
             return self.operation.status, content, further
         except Problem as problem:
@@ -133,15 +165,17 @@ class Endpoint:
                 headers={"Retry-After": "1"},
             )
 
-    def _admitted(self, headers: Headers) -> tuple[str, bool]:
-        """Who asks, and whether as admin. Raises Problem."""
+    def _admitted(self, headers: Headers, trace: _Trace) -> bool:
+        """Whether who asks is an admin; ``trace`` is told who it is. Raises Problem."""
         service, scope = self.service, self.operation.scope
         if scope is None:
-            return "anybody", False
+            return False
         if service.keys.open:
             _check_local(headers)
-            return "local", True
+            trace.who = "local"
+            return True
         key = self._key(headers)
+        trace.who = key.name
         if not key.allows(scope):
             raise Problem(
                 403, "forbidden", f"this key does not have the scope {scope!r}; use another."
@@ -155,7 +189,7 @@ class Endpoint:
                 "this key asks too often; wait.",
                 headers={"Retry-After": str(math.ceil(seconds))},
             )
-        return key.name, key.allows("admin")
+        return key.allows("admin")
 
     def _key(self, headers: Headers) -> Key:
         given = headers.get(b"x-api-key", b"").decode("latin-1")
