@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for times in ("late", "spread")
         for number, target in enumerate(_targets(catalog, TARGETS, asked.seed))
     ]
-    clean = {"copies": _fit(catalog, asked.seed)[1], "ndcg@10": {}}
+    clean: dict[str, Any] = {"copies": _fit(catalog, asked.seed)[1], "ndcg@10": {}}
     for name, found in (
         ("as it is", _plain(catalog, asked.seed)),
         ("without copies", _fit(catalog, asked.seed)[0]),

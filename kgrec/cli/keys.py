@@ -62,3 +62,25 @@ def remove(
 
     Keys(open_root(model, root).keys).remove(name)
     say(f"removed {name}")
+
+
+@keys.command(epilog="Example: `kgrec keys audit --model model --last 20`")
+def audit(
+    last: Annotated[int, typer.Option(help="How many entries to show.", min=0)] = 20,
+    model: ServedOption = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the audit log, all its files, and show who asked for what last."""
+    from dataclasses import asdict
+
+    from kgrec.serving.audit import entries_of
+
+    entries = list(entries_of(open_root(model, root).audit))
+    shown = entries[:last][::-1]
+    if as_json:
+        print_json({"entries": len(entries), "last": [asdict(entry) for entry in shown]})
+        return
+    for one in shown:
+        show(f"{one.time} {one.who or '-'} {one.method} {one.route} {one.status} {one.of}".rstrip())
+    say(f"{len(entries):,} entries, none changed")

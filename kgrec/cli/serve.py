@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kgrec.cli._app import app
+from kgrec.cli._options import DatabaseOption, DbUserOption
 from kgrec.cli._progress import say
 from kgrec.cli._settings import read_settings
+from kgrec.cli._stores import open_store
 
 if TYPE_CHECKING:
     from kgrec.serving.registry import Root
@@ -39,6 +42,16 @@ def serve(
         Path | None,
         typer.Option(help="Limits in a .toml file.", exists=True, dir_okay=False),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            "-s",
+            help="The graph's store, which /v1/cypher reads for keys of the scope admin.",
+        ),
+    ] = None,
+    db_user: DbUserOption = None,
+    database: DatabaseOption = None,
     certificate: Annotated[
         Path | None, typer.Option(help="Certificate for TLS (.pem).", exists=True, dir_okay=False)
     ] = None,
@@ -59,15 +72,18 @@ def serve(
     settings = read_settings(config, ServiceConfig)
     if model is not None:
         register(folder, model)
-    run(
-        folder,
-        settings,
-        host,
-        port,
-        certificate=certificate,
-        key=certificate_key,
-        started=lambda address: say(f"serving {folder.folder} on {address}"),
-    )
+    opened = nullcontext() if store is None else open_store(store, user=db_user, database=database)
+    with opened as graph:
+        run(
+            folder,
+            settings,
+            host,
+            port,
+            certificate=certificate,
+            key=certificate_key,
+            store=graph,
+            started=lambda address: say(f"serving {folder.folder} on {address}"),
+        )
 
 
 def open_root(model: Path | None, root: Path | None) -> Root:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,8 +64,7 @@ class LogEntry:
     @property
     def hash(self) -> str:
         """sha256 of the content, in hexadecimal."""
-        text = json.dumps(self.content, ensure_ascii=False, sort_keys=True)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return hash_of(self.content)
 
     @property
     def line(self) -> str:
@@ -134,6 +133,12 @@ class RuleLog:
             before=self.last,
         )
         return RuleLog((*self.entries, entry))
+
+
+def hash_of(content: Mapping[str, Any]) -> str:
+    """sha256 of an entry's JSON values, in hexadecimal: what the next entry of a log has."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _entry(line: str, place: str) -> LogEntry:

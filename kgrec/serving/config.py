@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from graph_schema.settings import Settings
@@ -11,7 +13,12 @@ class ServiceConfig(Settings):
     """Limits of the service; unknown fields are refused."""
 
     max_body: int = Field(1_000_000, ge=1_000, description="Largest body of a request, in bytes.")
-    body_seconds: float = Field(10.0, gt=0, description="Longest time in which a body may arrive.")
+    max_bulk: int = Field(
+        100_000_000, ge=1_000, description="Largest body of lines (/v1/bulk), in bytes."
+    )
+    body_seconds: float = Field(
+        10.0, gt=0, description="Longest time in which a body may arrive; of lines: the next part."
+    )
     in_flight: int = Field(
         64, ge=1, description="Requests answered at once; more are refused with 503."
     )
@@ -26,6 +33,14 @@ class ServiceConfig(Settings):
     drift_per_second: float = Field(
         20.0, ge=0, description="Events evaluated by their lists, to notice drift; 0: none."
     )
+    audit: Literal["changes", "all", "none"] = Field(
+        "changes",
+        description="Requests of which the audit log has an entry; see the page about the service.",
+    )
+    audit_bytes: int = Field(
+        10_000_000, ge=10_000, description="Size at which the next file of the audit log begins."
+    )
+    audit_files: int = Field(10, ge=1, description="Files of the audit log that are kept.")
     fold_seconds: float = Field(
         0.0, ge=0, description="Time between two folds of new events into the graph; 0: on request."
     )

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -15,10 +16,12 @@ import msgspec
 from kgrec.errors import KgrecError
 from kgrec.serving.event_log import now
 from kgrec.serving.problems import Problem
+from kgrec.serving.reporting.reports import Report
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import JobAnswer
 
 _NICE = 10
+_MOST_KEPT = 200  # jobs
 _SAID = 2_000  # characters of what a process said last
 
 
@@ -49,6 +52,28 @@ class Jobs:
         self._go(self._erase(job, users))
         return job
 
+    def report(self, model: str, asked: Report) -> JobAnswer:
+        """Start a report about a model. Raises Problem where a job runs."""
+        job = self._new(str(asked.__struct_config__.tag))
+        self._go(self._report(job, model, asked))
+        return job
+
+    async def stop_one(self, job_id: str, who: str) -> JobAnswer:
+        """Stop a job that runs. Raises Problem for one that is unknown, over, or must not stop."""
+        job = self.jobs.get(job_id)
+        if job is None:
+            raise Problem(404, "unknown_job", f"no job has the id {job_id!r}.")
+        if job.state != "running" or job.kind == "erase":
+            said = "is over" if job.state != "running" else "erases people, and must end by itself"
+            raise Problem(409, "not_stopped", f"job {job_id} {said}.")
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.jobs[job_id].state == "running":
+            self._end(job, "stopped", None, f"stopped by {who}.")
+        return self.jobs[job_id]
+
     def _new(self, kind: str) -> JobAnswer:
         """A job. Raises Problem where one runs."""
         running = [job for job in self.jobs.values() if job.state == "running"]
@@ -58,6 +83,8 @@ class Jobs:
             )
         job = JobAnswer(id=secrets.token_hex(6), kind=kind, state="running", started=now())
         self.jobs[job.id] = job
+        while len(self.jobs) > _MOST_KEPT:
+            del self.jobs[next(iter(self.jobs))]
         return job
 
     def _go(self, work: Coroutine[Any, Any, None]) -> None:
@@ -113,6 +140,17 @@ class Jobs:
         left_out = f" Left out: {said}" if said else ""
         self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
 
+    async def _report(self, job: JobAnswer, model: str, asked: Report) -> None:
+        given = msgspec.json.encode(asked)
+        code, said, printed = await self._run(
+            "-m", "kgrec.serving.reporting", str(self.service.root.folder), model, given=given
+        )
+        if code:
+            self._end(job, "failed", model, said)
+            return
+        self.jobs[job.id] = job = msgspec.structs.replace(job, result=msgspec.json.decode(printed))
+        self._end(job, "done", model, "")
+
     async def _erase(self, job: JobAnswer, users: Sequence[str]) -> None:
         """The log in this process, which writes it; the models in another one, which reads the ids
         from its input; then the model that answers is loaded again."""
@@ -150,6 +188,11 @@ class Jobs:
         self._processes.add(process)
         try:
             printed, said = await process.communicate(given)
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
         finally:
             self._processes.discard(process)
         return process.returncode or 0, said.decode("utf-8", "replace")[-_SAID:].strip(), printed

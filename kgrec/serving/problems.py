@@ -14,6 +14,7 @@ from kgrec.errors import (
     ErasureError,
     KgrecError,
     NotFittedError,
+    QueryError,
     ServiceError,
     StoreError,
 )
@@ -66,6 +67,8 @@ def problem_of(error: KgrecError) -> Problem:
     """The answer to a request that kgrec refuses, with its own words."""
     if isinstance(error, CatalogError):
         return Problem(422, "invalid_data", str(error))
+    if isinstance(error, QueryError):
+        return Problem(422, "invalid_query", str(error))
     if isinstance(error, ServiceError | StoreError | ErasureError | NotFittedError):
         return Problem(503, "unavailable", str(error), headers={"Retry-After": "5"})
     return Problem(422, "invalid_request", str(error))

@@ -5,6 +5,7 @@
     service/
       registry.json   the models, which one answers, and who changed that, when and why
       events.log      what the service was sent since
+      audit.log       who asked for what; older files are audit.log.1, …
       keys.json       hashes of the keys
       drift.json      the last alarms of drift, if there were any
       erased.json     keyed hashes of the people who were erased, if any were
@@ -30,7 +31,7 @@ from kgrec.errors import RequestError, ServiceError, reason
 
 _VERSION: Final = 1
 _REGISTRY, _LOG, _KEYS, _MODELS = "registry.json", "events.log", "keys.json", "models"
-_DRIFT = "drift.json"
+_DRIFT, _AUDIT = "drift.json", "audit.log"
 _ERASED, _MANIFEST = "erased.json", "manifest.json"  # the latter of a model
 
 
@@ -139,6 +140,11 @@ class Root:
     def log(self) -> Path:
         """The file of events."""
         return self.folder / _LOG
+
+    @property
+    def audit(self) -> Path:
+        """The file of who asked for what."""
+        return self.folder / _AUDIT
 
     @property
     def keys(self) -> Path:

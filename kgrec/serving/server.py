@@ -18,6 +18,7 @@ from kgrec.serving.registry import Root
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.lists import warm
 from kgrec.serving.web.app import make_app
+from kgrec.stores.base import GraphStore
 
 _SWITCH = 0.001  # seconds after which a thread that computes lets another go on
 _GRACE = 10  # seconds in which requests may end when the service stops
@@ -31,6 +32,7 @@ def serve(
     *,
     certificate: Path | None = None,
     key: Path | None = None,
+    store: GraphStore | None = None,
     started: Callable[[str], None] | None = None,
 ) -> None:
     """Answer until the process is asked to stop.
@@ -45,6 +47,8 @@ def serve(
         Where it listens; port 0 chooses a free one.
     certificate, key : Path, optional
         Files for TLS.
+    store : GraphStore, optional
+        The graph that models are trained on, which ``/v1/cypher`` reads.
     started : callable, optional
         Called with the address once it listens.
 
@@ -56,7 +60,7 @@ def serve(
     """
     sys.setswitchinterval(_SWITCH)
     with _alone(root):
-        service = Service(root, config, warm)
+        service = Service(root, config, warm, store)
         if not len(service.keys) and not is_loopback(host):
             raise ServiceError(
                 f"{host} can be reached by other machines, and there are no keys; make one with "

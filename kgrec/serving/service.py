@@ -19,6 +19,7 @@ from kgrec.presentation import show_people
 from kgrec.recommender import Recommender
 from kgrec.rules import RuleFolder
 from kgrec.serving.access import Keys, Limiter, Rate
+from kgrec.serving.audit import AuditLog
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
 from kgrec.serving.growth import grown
@@ -28,6 +29,7 @@ from kgrec.serving.metrics import Metrics
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import Activation, ModelEntry, Registry, Root
 from kgrec.state import FittedState
+from kgrec.stores.base import GraphStore
 from kgrec.stores.people.erased_people import Tombstones
 from kgrec.threads import beside_answers, give_memory_back
 
@@ -124,6 +126,8 @@ class Service:
     warm : callable
         ``warm(served, bodies)`` answers recorded requests with a model that was loaded, so that the
         first new one is as fast as the next.
+    store : GraphStore, optional
+        The graph that models are trained on, which ``/v1/cypher`` reads.
 
     Raises
     ------
@@ -131,8 +135,10 @@ class Service:
         Where the log, the keys or the registry can't be read.
     """
 
-    def __init__(self, root: Root, config: ServiceConfig, warm: Warm) -> None:
-        self.root, self.config, self._warm = root, config, warm
+    def __init__(
+        self, root: Root, config: ServiceConfig, warm: Warm, store: GraphStore | None = None
+    ) -> None:
+        self.root, self.config, self._warm, self.graph_store = root, config, warm, store
         self.metrics = Metrics()
         self.keys = Keys(root.keys)
         self.limiter = Limiter(
@@ -145,8 +151,10 @@ class Service:
         self.lists = GivenLists(60 * config.list_minutes)
         self.pending: dict[str, asyncio.Future[int]] = {}  # ids of events that wait for the disk
         self.log = EventLog(root.log)
+        self.audit = AuditLog(root.audit, config.audit_bytes, config.audit_files)
         self.in_flight = self.slow = 0
         self.stopping = False
+        self.loading = False  # whether a request loads in bulk
         self.trouble = ""  # what went wrong last without anybody who asked
         self.tombstones = Tombstones.read(root.tombstones)
         self._served: Served | None = None
@@ -202,6 +210,7 @@ class Service:
         self._grower.shutdown(cancel_futures=True)
         await asyncio.to_thread(self.drift.stop)
         await asyncio.to_thread(self.log.close)
+        self.audit.close()
 
     async def follow(self) -> None:
         """Look at the registry every second, and load the model that another process activated."""

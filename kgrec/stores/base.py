@@ -358,7 +358,12 @@ class GraphStore(ABC):
 
     @abstractmethod
     def query(
-        self, cypher: str, parameters: Mapping[str, Any] | None = None
+        self,
+        cypher: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        rows: int | None = None,
+        seconds: float | None = None,
     ) -> list[dict[str, Any]]:
         """Run a read-only Cypher query.
 
@@ -368,6 +373,10 @@ class GraphStore(ABC):
             The query; values belong in ``parameters``, never in this text.
         parameters : mapping, optional
             Values of the query's ``$names``: text, numbers, booleans, dates, lists and maps.
+        rows : int, optional
+            At most so many rows; the others are left out.
+        seconds : float, optional
+            The longest time of the query; by default the store's own.
 
         Returns
         -------
@@ -378,7 +387,8 @@ class GraphStore(ABC):
         Raises
         ------
         QueryError
-            If the query is wrong, or would change the graph.
+            If the query is wrong, would change the graph, reads files (LOAD CSV), or takes longer
+            than ``seconds``.
         """
 
     @abstractmethod

@@ -8,6 +8,9 @@ from typing import Final
 
 # The last of an odd number of backslashes before a "u".
 _ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\(?=u)")
+_LOAD_CSV: Final = re.compile(
+    r"\bload(?:[\s`]|//[^\n]*\n|/\*.*?\*/)*csv\b", re.IGNORECASE | re.DOTALL
+)
 
 
 @lru_cache(maxsize=4096)
@@ -28,3 +31,8 @@ def backticked(name: str) -> str:
 def text(value: str) -> str:
     """``value`` as a Cypher string literal, for the few places where no parameter fits."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def names_load_csv(cypher: str) -> bool:
+    """Whether a text has LOAD CSV anywhere, be it in a literal."""
+    return _LOAD_CSV.search(cypher) is not None

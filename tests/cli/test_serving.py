@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from kgrec.cli import app
 from kgrec.serving.access import Keys
+from kgrec.serving.audit import AuditLog
 from kgrec.serving.registry import Root
 from tests.cli.conftest import kgrec, kgrec_json
 
@@ -23,6 +24,21 @@ def test_keys_are_made_listed_and_removed(tmp_path: Path) -> None:
     kgrec("keys", "remove", "shop", "--root", root)
     assert kgrec_json("keys", "list", "--root", root, "--json") == []
     assert "no key is called" in kgrec("keys", "remove", "shop", "--root", root, expect=1).stderr
+
+
+def test_the_audit_log_is_shown_and_checked(tmp_path: Path) -> None:
+    root = Root.open(tmp_path / "service")
+    log = AuditLog(root.audit, 10_000, 2)
+    for status in (200, 403, 200):
+        log.add("ada", "POST", "/v1/models/{name}/activate", status, "r1", "summer")
+    log.close()
+    done = kgrec_json("keys", "audit", "--root", root.folder, "--last", "2", "--json")
+    assert done["entries"] == 3
+    assert [one["status"] for one in done["last"]] == [403, 200]
+    shown = kgrec("keys", "audit", "--root", root.folder)
+    assert "ada POST /v1/models/{name}/activate 403 summer" in shown.stdout
+    root.audit.write_text(root.audit.read_text().replace("403", "200"))
+    assert "was changed" in kgrec("keys", "audit", "--root", root.folder, expect=1).stderr
 
 
 def test_models_are_added_activated_and_rolled_back(tmp_path: Path, saved: Path) -> None:

@@ -62,7 +62,7 @@ def catalog(seed: int = 0, **changed: pd.DataFrame | None) -> Catalog:
 @cache
 def _catalog(seed: int) -> Catalog:
     """Made once: nothing changes a catalog."""
-    return Catalog.from_frames(**frames(seed))
+    return Catalog.from_frames(**frames(seed))  # type: ignore[arg-type]
 
 
 def snapshot(folder: Path, of: Catalog | None = None) -> GraphSnapshot:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import uvicorn
+
+from kgrec.serving.config import ServiceConfig
+from kgrec.serving.registry import Root
+from kgrec.serving.service import Service
+from kgrec.serving.verbs.lists import warm
+from kgrec.serving.web.app import make_app
 
 _COMMAND = [sys.executable, "-c", "from kgrec.cli import app; app()", "serve"]
 
@@ -32,9 +43,9 @@ class Reply:
 
 @dataclass
 class Running:
-    """A service that runs: its process and port."""
+    """A service that runs: its process (None: this one) and port."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | None
     port: int
     said: list[str] = field(default_factory=list)
 
@@ -72,6 +83,7 @@ class Running:
 
     def kill(self) -> None:
         """End it as a power cut would."""
+        assert self.process is not None
         self.process.kill()
         self.process.wait()
 
@@ -105,3 +117,31 @@ def running(*arguments: str | Path) -> Iterator[Running]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def running_here(root: Root, config: ServiceConfig | None = None, **more: Any) -> Iterator[Running]:
+    """A service in a thread of this process, which starts in a fraction of the time."""
+    service = Service(root, config or ServiceConfig(), warm, **more)
+    service.load()
+    server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="warning", lifespan="on"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not server.started and thread.is_alive():
+                time.sleep(0.01)
+            yield Running(None, listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(30)
+    assert not thread.is_alive()
+
+
+def new_root(folder: Path, saved: Path) -> Root:
+    """The folder of a service with a copy of a saved model, "a", which answers."""
+    made = Root.open(folder)
+    shutil.copytree(saved, made.new_folder("a"))
+    made.add("a", made.new_folder("a"))
+    made.activate("a", "test")
+    return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from kgrec.serving.event_log import EventLog, records_of
 from kgrec.serving.fold import fold
 from kgrec.serving.registry import Root
 from kgrec.serving.server import serve
-from tests.serving.running import Running, running
+from tests.serving.running import Running, new_root, running
 
 _LIMITS = "fast_per_second = 8.0\nslow_queue = 2\nbody_seconds = 0.5\n"
 
@@ -32,11 +31,7 @@ _LIMITS = "fast_per_second = 8.0\nslow_queue = 2\nbody_seconds = 0.5\n"
 @pytest.fixture
 def root(tmp_path: Path, saved: Path) -> Root:
     """The folder of a service with the model "a"."""
-    made = Root.open(tmp_path / "service")
-    shutil.copytree(saved, made.new_folder("a"))
-    made.add("a", made.new_folder("a"))
-    made.activate("a", "test")
-    return made
+    return new_root(tmp_path / "service", saved)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +97,7 @@ def _end_in_order(service: Running) -> None:
         thread.start()
     while service.get("/v1/status").json["slow"] == 0 and len(statuses) < 3:
         time.sleep(0.001)
+    assert service.process is not None
     service.process.terminate()
     assert service.process.wait(timeout=30) in (0, -signal.SIGTERM)
     for thread in threads:

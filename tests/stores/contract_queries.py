@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -112,6 +113,32 @@ class QueryContract:
         store.write(sample())
         with pytest.raises(QueryError, match="wrong"):
             store.query("MATCHH (n) RETURN n")
+
+    def test_a_query_has_limits(self, store: GraphStore) -> None:
+        store.write(sample())
+        nodes = "MATCH (n) RETURN n.id AS id"
+        assert len(store.query(nodes, rows=2)) == 2
+        assert len(store.query(nodes)) > 2
+        long = "UNWIND range(1, 9999) AS a UNWIND range(1, 9999) AS b UNWIND range(1, 9999) AS c "
+        with pytest.raises(QueryError, match="narrow the search"):
+            store.query(long + "WITH a + b + c AS d RETURN count(d) AS n", seconds=0.2)
+
+    @pytest.mark.parametrize(
+        "cypher",
+        [
+            "LOAD CSV FROM $file AS row RETURN row",
+            "PROFILE LOAD CSV FROM $file AS row RETURN row",
+            "// a comment\nLOAD CSV WITH HEADERS FROM $file AS row RETURN row",
+            "load `csv` from $file as row return row",
+            "RETURN 1 AS row UNION LOAD CSV FROM $file AS row RETURN row",
+            "MATCH (n) CALL { LOAD CSV FROM $file AS row RETURN row } RETURN row",
+        ],
+    )
+    def test_a_query_reads_no_files(self, store: GraphStore, tmp_path: Path, cypher: str) -> None:
+        store.write(sample())
+        (tmp_path / "secret.csv").write_text("a\n")
+        with pytest.raises(QueryError):
+            store.query(cypher, {"file": f"file://{tmp_path / 'secret.csv'}"})
 
     def test_values_of_a_query_are_never_cypher(self, store: GraphStore) -> None:
         store.write(sample())

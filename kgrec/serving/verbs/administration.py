@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
+
+import msgspec
 
 from kgrec.drift import outgrown
 from kgrec.drift.watch import kept
@@ -32,11 +35,15 @@ _EXAMPLES = 5  # users
 
 
 def models(service: Service, body: None, call: Call) -> ModelsAnswer:
-    """All models, and the one that answers."""
+    """The models, and the name of the one that answers."""
     registry = service.registry
+    limit, start = call.count("limit", _MOST, _MOST), call.cursor()
+    entries = list(registry.models.values())
+    after = start + limit
     return ModelsAnswer(
-        models=[_model(service, registry, entry) for entry in registry.models.values()],
+        models=[_model(service, registry, entry) for entry in entries[start:after]],
         active=registry.active,
+        next=str(after) if after < len(entries) else None,
     )
 
 
@@ -47,7 +54,9 @@ def model(service: Service, body: None, call: Call) -> ModelAnswer:
         raise Problem(404, "unknown_model", f"no model is called {name!r}.")
     answer = _model(service, registry, registry.entry(name))
     if name == service.served.entry.name:
-        answer.settings = service.served.model.state.config.model_dump(mode="json")
+        served = service.served.model
+        answer.settings = served.state.config.model_dump(mode="json")
+        answer.history, answer.tuning = _plain(served.history), _plain(served.tuning)
     return answer
 
 
@@ -73,9 +82,14 @@ async def rollback(service: Service, body: ReasonBody, call: Call) -> Activation
 
 def activations(service: Service, body: None, call: Call) -> ActivationsAnswer:
     """Who changed the model that answers, when and why."""
-    call.check("limit")
-    latest = service.registry.history[::-1][: call.count("limit", _PAGE, _MOST)]
-    return ActivationsAnswer(history=[_activation(change) for change in latest])
+    limit = call.count("limit", _PAGE, _MOST)
+    changes = service.registry.history
+    end = min(call.cursor() or len(changes), len(changes))  # the place of those before
+    start = max(end - limit, 0)
+    return ActivationsAnswer(
+        history=[_activation(change) for change in changes[start:end][::-1]],
+        next=str(start) if start else None,
+    )
 
 
 def status(service: Service, body: None, call: Call) -> StatusAnswer:
@@ -152,8 +166,12 @@ class JobVerbs:
         return self._jobs.erase([str(user) for user in body.users], call.who)
 
     async def all(self, service: Service, body: None, call: Call) -> JobsAnswer:
-        """All jobs since the start of the service, the latest first."""
-        return JobsAnswer(jobs=list(self._jobs.jobs.values())[::-1])
+        """The last jobs since the start of the service, the latest first, without results."""
+        latest = list(self._jobs.jobs.values())[::-1]
+        limit, start = call.count("limit", _PAGE, _MOST), call.cursor()
+        after = start + limit
+        page = [msgspec.structs.replace(job, result=None) for job in latest[start:after]]
+        return JobsAnswer(jobs=page, next=str(after) if after < len(latest) else None)
 
     async def one(self, service: Service, body: None, call: Call) -> JobAnswer:
         """One job."""
@@ -172,6 +190,12 @@ def _model(service: Service, registry: Registry, entry: ModelEntry) -> ModelAnsw
         folded_until=entry.folded_until,
         erased=service.root.erased(entry),
     )
+
+
+def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with values of JSON."""
+    found: list[dict[str, Any]] = msgspec.to_builtins(rows, enc_hook=float, str_keys=True)
+    return found
 
 
 def _activation(change: Activation) -> ActivationAnswer:

@@ -108,10 +108,12 @@ class WhyAnswer(Answer, kw_only=True):
 
 
 class RowsAnswer(Answer, kw_only=True):
-    """A table, row by row, with the columns that the method of Python returns."""
+    """A table, row by row, with the columns that the method of Python returns; ``next``: cursor of
+    the next page, where it comes in pages."""
 
     model: str
     rows: list[dict[str, Any]]
+    next: str | None = None
 
 
 class VectorsAnswer(Answer, kw_only=True):
@@ -200,7 +202,8 @@ class SubgraphAnswer(Answer, kw_only=True):
 
 
 class ModelAnswer(Answer, kw_only=True):
-    """A model of the registry; ``erased``: with how many people since erased it was trained."""
+    """A model of the registry; ``erased``: with how many people since erased it was trained; of the
+    one that answers also its settings, the epochs of its training, and the trials of its tuning."""
 
     name: str
     added: int
@@ -209,13 +212,16 @@ class ModelAnswer(Answer, kw_only=True):
     folded_until: int = 0
     erased: int = 0
     settings: dict[str, Any] | None = None
+    history: list[dict[str, Any]] | None = None
+    tuning: list[dict[str, Any]] | None = None
 
 
 class ModelsAnswer(Answer, kw_only=True):
-    """All models of the registry."""
+    """The models of the registry, the oldest first; ``next``: cursor of the next page."""
 
     models: list[ModelAnswer]
     active: str | None = None
+    next: str | None = None
 
 
 class ActivationAnswer(Answer, kw_only=True):
@@ -229,14 +235,15 @@ class ActivationAnswer(Answer, kw_only=True):
 
 
 class ActivationsAnswer(Answer, kw_only=True):
-    """Changes of the model that answers, the latest first."""
+    """Changes of the model that answers, the latest first; ``next``: cursor of the next page."""
 
     history: list[ActivationAnswer]
+    next: str | None = None
 
 
 class JobAnswer(Answer, kw_only=True):
-    """Work in another process: ``state`` is "running", "done" or "failed"; ``receipt``: what an
-    erasure removed where."""
+    """Work in another process: ``state`` is "running", "done", "failed" or "stopped"; ``receipt``:
+    what an erasure removed where; ``result``: a report."""
 
     id: str
     kind: str
@@ -246,12 +253,15 @@ class JobAnswer(Answer, kw_only=True):
     model: str | None = None
     detail: str = ""
     receipt: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
 
 
 class JobsAnswer(Answer, kw_only=True):
-    """All jobs since the start of the service."""
+    """The last jobs since the start of the service, the latest first, without their results;
+    ``next``: cursor of the next page."""
 
     jobs: list[JobAnswer]
+    next: str | None = None
 
 
 class StatusAnswer(Answer, kw_only=True):

@@ -288,7 +288,7 @@ class EventBody(Body, kw_only=True):
     id: Name | None = None
     event: Name | None = None
     timestamp: Time | None = None
-    rating: float | None = None
+    rating: Annotated[float, Meta(ge=-1e9, le=1e9)] | None = None
     scenario: Name | None = None
     list_id: Name | None = None
 

@@ -13,6 +13,8 @@ from kgrec.serving.verbs.call import Call
 from kgrec.serving.verbs.lists import limits_of, query_of
 from kgrec.serving.verbs.tables import people_only, rows_answer
 
+_PAGE, _MOST = 100, 1_000
+
 
 def rules(service: Service, body: None, call: Call) -> RulesAnswer:
     """The rules that lists obey."""
@@ -70,7 +72,11 @@ def held(service: Service, body: None, call: Call) -> RowsAnswer:
     frame = _folder(service).held()
     if not call.people:
         frame = frame.drop(columns=["user_id", "reason"]).drop_duplicates(["rule", "item_id"])
-    return rows_answer(service.served, frame)
+    limit, start = call.count("limit", _PAGE, _MOST), call.cursor()
+    after = start + limit
+    answer = rows_answer(service.served, frame.iloc[start:after])
+    answer.next = str(after) if after < len(frame) else None
+    return answer
 
 
 async def _changed(service: Service, change: Callable[[RuleFolder], None]) -> RulesAnswer:

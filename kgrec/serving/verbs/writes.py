@@ -31,6 +31,7 @@ from kgrec.serving.verbs.answers import HistoryAnswer, PastEvent, Refused, Store
 from kgrec.serving.verbs.bodies import (
     EventBody,
     EventsBody,
+    Fact,
     FactsBody,
     ImpressionsBody,
     NodeBody,
@@ -43,42 +44,79 @@ _ERASED = "erased"
 _SAID = "this person was erased; let them come back with kgrec erase --lift --root."
 
 
-async def add_events(service: Service, body: EventsBody, call: Call) -> StoredAnswer:
-    """Store events; the next list of each user counts them."""
-    started = time.perf_counter()
-    served, received = service.served, now()
-    records: list[Record] = []
-    rejected: list[Refused] = []
-    duplicate, ids = 0, set()
-    for place, event in enumerate(body.events):
-        wrong = _wrong(served, event, body.missing, received)
+class NewEvents:
+    """Events that are checked one after the other, before they are stored together.
+
+    Attributes
+    ----------
+    coming : set of str
+        Ids of items that are stored with them.
+    duplicate : int
+        How many were known already.
+    """
+
+    def __init__(self, service: Service, missing: str, call: Call) -> None:
+        self.service, self.missing, self.call = service, missing, call
+        self.received = now()
+        self.coming: set[str] = set()
+        self.duplicate = 0
+        self._ids: set[str] = set()
+        self._count = 0
+
+    async def record(self, event: EventBody, place: int) -> Record | None:
+        """The record of an event; None for one that is known already.
+
+        ``place``: in the request, from 0. Raises Problem for an event that is refused."""
+        service, served = self.service, self.service.served
+        wrong = _wrong(served, event, self.received)
+        item = str(event.item)
+        if self.missing == "reject" and item not in self.coming and not served.knows_item(item):
+            wrong = "unknown_item", f"item {event.item!r} is unknown; PUT it first."
         if service.is_erased(event.user):
             wrong = _ERASED, _SAID
         if wrong is not None:
-            rejected.append(Refused(index=place, code=wrong[0], detail=wrong[1]))
-            continue
-        record = _record(event, received, call, place)
+            service.metrics.events.labels("rejected").inc()
+            raise Problem(422, *wrong)
+        record = _record(event, self.received, self.call, place)
         key = record.get("event_id")
         if key is not None and (
-            key in ids or key in service.pending or key in service.served.live.numbers
+            key in self._ids or key in service.pending or key in served.live.numbers
         ):
-            duplicate += 1
+            self.duplicate += 1
+            service.metrics.events.labels("duplicate").inc()
             if key in service.pending:
                 await service.pending[key]
+            return None
+        if key is not None:
+            self._ids.add(key)
+        self._count += 1
+        return record
+
+    def take_count(self) -> int:
+        """How many records were made since it was asked last."""
+        count, self._count = self._count, 0
+        return count
+
+
+async def add_events(service: Service, body: EventsBody, call: Call) -> StoredAnswer:
+    """Store events; the next list of each user counts them."""
+    started = time.perf_counter()
+    events, rejected = NewEvents(service, body.missing, call), []
+    records: list[Record] = []
+    for place, event in enumerate(body.events):
+        try:
+            record = await events.record(event, place)
+        except Problem as problem:
+            rejected.append(Refused(index=place, code=problem.code, detail=problem.detail))
             continue
-        ids.add(key)
-        records.append(record)
+        if record is not None:
+            records.append(record)
     sequence = await service.store(records) + len(records) - 1 if records else service.log.last
-    for outcome, count in (
-        ("accepted", len(records)),
-        ("duplicate", duplicate),
-        ("rejected", len(rejected)),
-    ):
-        service.metrics.events.labels(outcome).inc(count)
+    service.metrics.events.labels("accepted").inc(events.take_count())
     service.metrics.visible.observe(time.perf_counter() - started)
     return StoredAnswer(
         accepted=len(records),
-        duplicate=duplicate,
+        duplicate=events.duplicate,
         rejected=rejected,
         sequence=sequence,
         effective="now",
@@ -116,20 +154,27 @@ async def add_impressions(service: Service, body: ImpressionsBody, call: Call) -
 async def put_node(service: Service, body: NodeBody, call: Call) -> StoredAnswer:
     """Make a user, item or entity, or change its attributes."""
     label = LABELS[call.path["kind"]]
-    named = _named_otherwise(service.served, call.path["id"]) if label == USER else None
-    if named is not None:
-        raise Problem(422, "named_otherwise", named)
+    record = node_record(service, label, call.path["id"], body.attributes, call)
+    return await _stored(service, record)
+
+
+def node_record(
+    service: Service, label: str, node_id: str, attributes: dict[str, Any], call: Call
+) -> Record:
+    """The record of a node that is made or changed. Raises Problem."""
     if label == USER:
-        _refuse_erased(service, [call.path["id"]])
-    record = {
+        named = _named_otherwise(service.served, node_id)
+        if named is not None:
+            raise Problem(422, "named_otherwise", named)
+        _refuse_erased(service, [node_id])
+    return {
         "kind": NODE,
         "label": label,
-        "id": call.path["id"],
-        "attributes": body.attributes,
+        "id": node_id,
+        "attributes": attributes,
         "received": now(),
         "who": call.who,
     }
-    return await _stored(service, record)
 
 
 async def delete_node(service: Service, body: None, call: Call) -> StoredAnswer:
@@ -231,10 +276,8 @@ def _explored(given: GivenList, items: list[str]) -> Record:
     }
 
 
-def _wrong(served: Served, event: EventBody, missing: str, received: int) -> tuple[str, str] | None:
+def _wrong(served: Served, event: EventBody, received: int) -> tuple[str, str] | None:
     """Why an event is refused: a code and a text; None where it is not."""
-    if missing == "reject" and not served.knows_item(str(event.item)):
-        return "unknown_item", f"item {event.item!r} is unknown; PUT it first."
     if event.timestamp is not None and event.timestamp > received + _AHEAD:
         return (
             "from_the_future",
@@ -288,14 +331,20 @@ def _refuse_erased(service: Service, users: Sequence[str]) -> None:
 
 
 async def _facts(service: Service, body: FactsBody, kind: str, call: Call) -> StoredAnswer:
-    rows: Sequence[dict[str, Any]] = [
-        {**msgspec.structs.asdict(fact), "head": str(fact.head), "tail": str(fact.tail)}
-        for fact in body.facts
-    ]
+    rows = [fact_row(fact) for fact in body.facts]
+    return await _stored(service, facts_record(service, rows, kind, call), len(rows))
+
+
+def fact_row(fact: Fact) -> dict[str, Any]:
+    """A fact as records have it."""
+    return {**msgspec.structs.asdict(fact), "head": str(fact.head), "tail": str(fact.tail)}
+
+
+def facts_record(service: Service, rows: list[dict[str, Any]], kind: str, call: Call) -> Record:
+    """The record of facts that are added or removed. Raises Problem."""
     if kind == FACTS:
         _refuse_erased(service, [user for row in rows for user in users_of_fact(row)])
-    record = {"kind": kind, "facts": rows, "received": now(), "who": call.who}
-    return await _stored(service, record, len(rows))
+    return {"kind": kind, "facts": rows, "received": now(), "who": call.who}
 
 
 async def _stored(service: Service, record: Record, count: int = 1) -> StoredAnswer:

@@ -10,6 +10,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -22,21 +23,29 @@ from kgrec.serving.problems import MEDIA_TYPE as PROBLEM
 from kgrec.serving.problems import Problem, problem_of, problem_of_body
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.call import Call
-from kgrec.serving.web.operations import JSON, Operation
+from kgrec.serving.web.body import Headers, Receive, read_body, read_lines
+from kgrec.serving.web.operations import Operation
 
 _Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = dict[bytes, bytes]
 
 _LOG = logging.getLogger("kgrec.serving")
 _SAFE_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
-_JSON = JSON.encode()
+_FREQUENT: Final = ("/v1/events", "/v1/impressions")  # the log of events has them
+_REFUSED: Final = (401, 403, 429)
 _LONGEST_ID = 128  # of a request, if the caller gives it
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass
+class _Trace:
+    """What the audit log says of a request: who asks, and whether people are to be shown."""
+
+    who: str = ""
+    people: bool = False
 
 
 class Endpoint:
@@ -45,7 +54,7 @@ class Endpoint:
     def __init__(self, service: Service, operation: Operation) -> None:
         self.service, self.operation = service, operation
         self._decode: Callable[[bytes], Any] | None = None
-        if operation.body is not None:
+        if operation.body is not None and not operation.lines:
             self._decode = msgspec.json.Decoder(operation.body).decode
         self._awaits = inspect.iscoroutinefunction(operation.run)
         route, method = operation.path, operation.method
@@ -55,15 +64,20 @@ class Endpoint:
             for status in (200, 202, 422, 503)
         }
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: _Scope, receive: Receive, send: _Send) -> None:
         service, started = self.service, time.perf_counter()
         headers: Headers = dict(scope["headers"])
         request_id = request_id_of(scope["headers"])
         service.in_flight += 1
         try:
-            status, body, more = await self._answered(scope, headers, receive, request_id)
+            trace = _Trace()
+            status, body, more = await self._answered(scope, headers, receive, request_id, trace)
         finally:
             service.in_flight -= 1
+        if self._is_audited(status, trace):
+            of = scope.get("path_params", {}).get("name", "")
+            route, method = self.operation.path, self.operation.method
+            service.audit.add(trace.who, method, route, status, request_id, of, people=trace.people)
         await respond(send, status, body, request_id, more)
         self._seconds.observe(time.perf_counter() - started)
         count = self._counts.get(status)
@@ -74,26 +88,42 @@ class Endpoint:
             )
         count.inc()
 
+    def _is_audited(self, status: int, trace: _Trace) -> bool:
+        operation, kept = self.operation, self.service.config.audit
+        if operation.scope is None or kept == "none":
+            return False
+        changes = operation.scope in ("write", "admin") and operation.path not in _FREQUENT
+        return kept == "all" or changes or trace.people or status in _REFUSED
+
     async def _answered(
-        self, scope: _Scope, headers: Headers, receive: _Receive, request_id: str
+        self,
+        scope: _Scope,
+        headers: Headers,
+        receive: Receive,
+        request_id: str,
+        trace: _Trace,
     ) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and further headers of the answer."""
         try:
             await asyncio.sleep(0)  # all requests that have arrived are counted before one is done
             self._shed()
-            who, admin = self._admitted(headers)
+            admin = self._admitted(headers, trace)
             params = _params(scope["query_string"])
+            trace.people = _wants_people(params, admin)
             call = Call(
-                who,
-                _wants_people(params, admin),
+                trace.who,
+                trace.people,
                 scope.get("path_params", {}),
                 params,
                 request_id,
                 _text(headers.get(b"idempotency-key")),
             )
+            if self.operation.scope is not None:
+                call.check("people", *(self.operation.params or ()))
             body = await self._body(headers, receive)
             answer = await self._run(body, call)
             further = {"Content-Type": self.operation.media, **self._model}
+            further |= self.operation.headers or {}
             content = answer if isinstance(answer, bytes) else _encode(answer)
             return self.operation.status, content, further
         except Problem as problem:
@@ -135,15 +165,17 @@ class Endpoint:
                 headers={"Retry-After": "1"},
             )
 
-    def _admitted(self, headers: Headers) -> tuple[str, bool]:
-        """Who asks, and whether as admin. Raises Problem."""
+    def _admitted(self, headers: Headers, trace: _Trace) -> bool:
+        """Whether who asks is an admin; ``trace`` is told who it is. Raises Problem."""
         service, scope = self.service, self.operation.scope
         if scope is None:
-            return "anybody", False
+            return False
         if service.keys.open:
             _check_local(headers)
-            return "local", True
+            trace.who = "local"
+            return True
         key = self._key(headers)
+        trace.who = key.name
         if not key.allows(scope):
             raise Problem(
                 403, "forbidden", f"this key does not have the scope {scope!r}; use another."
@@ -157,7 +189,7 @@ class Endpoint:
                 "this key asks too often; wait.",
                 headers={"Retry-After": str(math.ceil(seconds))},
             )
-        return key.name, key.allows("admin")
+        return key.allows("admin")
 
     def _key(self, headers: Headers) -> Key:
         given = headers.get(b"x-api-key", b"").decode("latin-1")
@@ -175,45 +207,17 @@ class Endpoint:
             )
         return found
 
-    async def _body(self, headers: Headers, receive: _Receive) -> Any:
+    async def _body(self, headers: Headers, receive: Receive) -> Any:
         """The body as the operation reads it. Raises Problem."""
+        if self.operation.lines:
+            return read_lines(headers, receive, self.service.config)
         if self._decode is None:
             return None
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise Problem(415, "encoded", "compressed bodies are not read; send it plain.")
-        kind = headers.get(b"content-type", _JSON).partition(b";")[0].strip().lower()
-        if kind != _JSON:
-            raise Problem(415, "not_json", "send Content-Type: application/json.")
-        content = await self._read(headers, receive)
+        content = await read_body(headers, receive, self.service.config)
         try:
             return self._decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise problem_of_body(error) from None
-
-    async def _read(self, headers: Headers, receive: _Receive) -> bytes:
-        """The bytes of the body. Raises Problem where there are too many, or they come slowly."""
-        most, config = self.service.config.max_body, self.service.config
-        too_large = Problem(413, "too_large", f"the body has more than {most:,} bytes; send less.")
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > most:
-            raise too_large
-        message = await _within(receive(), config.body_seconds)
-        content: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            if len(content) > most:
-                raise too_large
-            return content
-        parts, size = [content], len(content)
-        end = time.monotonic() + config.body_seconds
-        while message.get("more_body"):
-            message = await _within(receive(), max(end - time.monotonic(), 0.0))
-            if message["type"] == "http.disconnect":
-                raise Problem(400, "disconnected", "the connection ended before the body.")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise too_large
-        return b"".join(parts)
 
 
 def _check_local(headers: Headers) -> None:
@@ -239,18 +243,6 @@ async def respond(
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _within(message: Awaitable[MutableMapping[str, Any]], seconds: float) -> Any:
-    try:
-        return await asyncio.wait_for(message, seconds)
-    except TimeoutError:
-        raise Problem(
-            408,
-            "too_slow",
-            "the body did not arrive in time; send it again.",
-            headers={"Connection": "close"},
-        ) from None
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

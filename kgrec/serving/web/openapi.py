@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from kgrec.serving.web.body import JSON, LINES
 from kgrec.serving.web.operations import Operation
 
 _PART = re.compile(r"\{(\w+)\}")
@@ -83,14 +84,19 @@ def _operation(one: Operation, schemas: dict[type, Any]) -> dict[str, Any]:
         },
     }
     if one.body is not None:
-        found["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schemas[one.body]}},
-        }
+        found["requestBody"] = {"required": True, "content": _content(one, schemas[one.body])}
     if one.scope is not None:
         found["security"] = [{"key": []}]
         found["description"] = f"Needs the scope {one.scope}, where there are keys."
     return found
+
+
+def _content(one: Operation, schema: Any) -> dict[str, Any]:
+    """The media types of a body."""
+    if not one.lines:
+        return {JSON: {"schema": schema}}
+    lines = {"type": "string", "description": "A JSON value a line, as of the list."}
+    return {JSON: {"schema": {"type": "array", "items": schema}}, LINES: {"schema": lines}}
 
 
 def _parameters(one: Operation) -> list[dict[str, Any]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from kgrec.serving.access import Cost, Scope
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.metrics import MEDIA_TYPE as METRICS
+from kgrec.serving.reporting.reports import Report
 from kgrec.serving.verbs import (
     administration,
     explanations,
@@ -22,8 +23,10 @@ from kgrec.serving.verbs import (
 )
 from kgrec.serving.verbs import answers as a
 from kgrec.serving.verbs import bodies as b
-
-JSON: Final = "application/json"
+from kgrec.serving.verbs.operator import answers as oa
+from kgrec.serving.verbs.operator import bodies as ob
+from kgrec.serving.verbs.operator import bulk, inquiry, reports
+from kgrec.serving.web.body import JSON
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Operation:
         With the names of parts of the path in braces.
     run : callable
         ``run(service, body, call)``: the answer, or an awaitable of it.
-    body : type or None
+    body : type, union of types, or None
         What the JSON of the body is read into.
     answer : type
         What it answers.
@@ -50,18 +53,25 @@ class Operation:
         Of the answer.
     media : str
         The media type of the answer, which ``run`` returns as bytes where it is no JSON.
+    lines : bool
+        Whether the body is an async iterator of JSON texts, one for each line, read as they come;
+        ``body`` is the type of each.
+    headers : dict of str to str, optional
+        Further headers of the answer.
     """
 
     method: str
     path: str
     run: Callable[..., Any]
-    body: type | None
-    answer: type
+    body: Any
+    answer: Any
     scope: Scope | None = "read"
     cost: Cost = "fast"
     params: dict[str, str] | None = None
     status: int = 200
     media: str = JSON
+    lines: bool = False
+    headers: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -79,12 +89,14 @@ class Operation:
 
 
 _PAGED = {"limit": "how many", "cursor": "next of the page before"}
-_KINDS = ("items", "users", "entities")
+_DOWNLOAD = {  # a page with scripts, which must not act as one of the service's own
+    "Content-Disposition": 'attachment; filename="page.html"',
+    "Content-Security-Policy": "sandbox",
+}
 
 
 def operations(jobs: Jobs) -> list[Operation]:
     """All routes."""
-    verbs = administration.JobVerbs(jobs)
     return [
         Operation("POST", "/v1/recommend", lists.recommend, b.RecommendBody, a.ListAnswer),
         Operation("POST", "/v1/recommend/next", lists.next_page, b.NextBody, a.ListAnswer),
@@ -117,13 +129,32 @@ def operations(jobs: Jobs) -> list[Operation]:
         Operation(
             "POST", "/v1/compare", explanations.compare, b.CompareBody, a.WhyAnswer, cost="slow"
         ),
+        *_lists_for_operators(),
         *_questions(),
         *_people(),
         *_measures(),
         *_rules(),
         *_writes(),
         *_graph(),
-        *_administration(verbs),
+        *_administration(jobs),
+    ]
+
+
+def _lists_for_operators() -> list[Operation]:
+    return [
+        Operation(
+            "POST", "/v1/rerank", reports.rerank, ob.RerankBody, oa.RerankedAnswer, cost="slow"
+        ),
+        Operation(
+            "POST",
+            "/v1/page",
+            reports.page,
+            ob.PageBody,
+            str,
+            cost="slow",
+            media="text/html; charset=utf-8",
+            headers=_DOWNLOAD,
+        ),
     ]
 
 
@@ -208,7 +239,9 @@ def _rules() -> list[Operation]:
             "explore",
             "slow",
         ),
-        Operation("GET", "/v1/rules/held", rules.held, None, a.RowsAnswer, "explore"),
+        Operation(
+            "GET", "/v1/rules/held", rules.held, None, a.RowsAnswer, "explore", params=_PAGED
+        ),
         Operation(
             "POST", "/v1/rules/held", rules.hold, b.EffectsBody, a.RowsAnswer, "admin", "slow"
         ),
@@ -227,6 +260,18 @@ def _writes() -> list[Operation]:
             "write",
             "write",
             status=202,
+        ),
+        Operation(
+            "POST",
+            "/v1/bulk",
+            bulk.bulk,
+            bulk.Line,
+            oa.BulkAnswer,
+            "write",
+            "write",
+            bulk.PARAMS,
+            status=202,
+            lines=True,
         ),
         Operation(
             "DELETE", "/v1/events/{id}", writes.take_back, None, a.StoredAnswer, "write", "write"
@@ -258,6 +303,23 @@ def _writes() -> list[Operation]:
         Operation("GET", "/v1/{kind}/{id}", graph.get_node, None, a.NodeAnswer),
         Operation(
             "PUT", "/v1/facts", writes.put_facts, b.FactsBody, a.StoredAnswer, "write", "write"
+        ),
+        Operation(
+            "GET",
+            "/v1/facts",
+            reports.facts,
+            None,
+            oa.FactsAnswer,
+            "explore",
+            "slow",
+            {
+                "head": "id of the head",
+                "head_type": "item, entity or user",
+                "relation": "a relationship type",
+                "tail": "id of the tail",
+                "tail_type": "item, entity or user",
+                **_PAGED,
+            },
         ),
         Operation(
             "DELETE",
@@ -317,17 +379,19 @@ def _graph() -> list[Operation]:
     ]
 
 
-def _administration(verbs: administration.JobVerbs) -> list[Operation]:
+def _administration(jobs: Jobs) -> list[Operation]:
     admin = administration
+    reporting = reports.ReportVerbs(jobs)
+    verbs = admin.JobVerbs(jobs)
     return [
-        Operation("GET", "/v1/models", admin.models, None, a.ModelsAnswer),
+        Operation("GET", "/v1/models", admin.models, None, a.ModelsAnswer, params=_PAGED),
         Operation(
             "GET",
             "/v1/models/history",
             admin.activations,
             None,
             a.ActivationsAnswer,
-            params={"limit": "how many"},
+            params=_PAGED,
         ),
         Operation(
             "POST", "/v1/models/rollback", admin.rollback, b.ReasonBody, a.ActivationAnswer, "admin"
@@ -343,7 +407,30 @@ def _administration(verbs: administration.JobVerbs) -> list[Operation]:
         ),
         Operation("POST", "/v1/erase", verbs.erase, b.EraseBody, a.JobAnswer, "admin", status=202),
         Operation("POST", "/v1/jobs", verbs.start, b.JobBody, a.JobAnswer, "admin", status=202),
-        Operation("GET", "/v1/jobs", verbs.all, None, a.JobsAnswer, "admin"),
+        Operation(
+            "POST",
+            "/v1/reports",
+            reporting.report,
+            Report,
+            a.JobAnswer,
+            "admin",
+            status=202,
+        ),
+        Operation("GET", "/v1/jobs", verbs.all, None, a.JobsAnswer, "admin", params=_PAGED),
+        Operation("DELETE", "/v1/jobs/{id}", reporting.stop, None, a.JobAnswer, "admin"),
+        Operation(
+            "POST", "/v1/cypher", inquiry.cypher, ob.CypherBody, oa.CypherAnswer, "admin", "slow"
+        ),
+        Operation(
+            "GET",
+            "/v1/audit",
+            inquiry.audit,
+            None,
+            oa.AuditAnswer,
+            "admin",
+            "slow",
+            _PAGED,
+        ),
         Operation("GET", "/v1/jobs/{id}", verbs.one, None, a.JobAnswer, "admin"),
         Operation("GET", "/v1/status", admin.status, None, a.StatusAnswer),
         Operation("GET", "/v1/drift", admin.drift, None, a.DriftAnswer),

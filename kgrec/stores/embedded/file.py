@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,10 +145,22 @@ def _remove_unfinished(file: StoreFile) -> None:
 
 
 def rows_of(
-    graph: kglite.KnowledgeGraph, cypher: str, parameters: dict[str, Any] | None = None
+    graph: kglite.KnowledgeGraph,
+    cypher: str,
+    parameters: dict[str, Any] | None = None,
+    most: int | None = None,
+    seconds: float | None = None,
 ) -> list[dict[str, Any]]:
-    """The rows of a query as dicts."""
-    found: Any = graph.cypher(cypher, params=parameters, hide_structural_keys=True)
+    """The rows of a query as dicts, at most ``most``, within so many seconds."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Result truncated by row_limit")
+        found: Any = graph.cypher(
+            cypher,
+            params=parameters,
+            row_limit=most,
+            timeout_ms=None if seconds is None else max(int(seconds * 1_000), 1),
+            hide_structural_keys=True,
+        )
     rows: list[dict[str, Any]] = found.to_list()
     return rows
 

@@ -15,8 +15,17 @@ import pyarrow as pa
 
 from graph_schema.errors import QueryError, StoreError
 from kgrec.stores.base import EdgeType, Progress
+from kgrec.stores.cypher_quoting import names_load_csv
 from kgrec.stores.embedded import queries
-from kgrec.stores.embedded.file import LoadedGraph, StoreFile, leased, load, prepare, rows_of, save
+from kgrec.stores.embedded.file import (
+    LoadedGraph,
+    StoreFile,
+    leased,
+    load,
+    prepare,
+    rows_of,
+    save,
+)
 from kgrec.stores.embedded.read import other_kinds, plain_value, read_edges, read_nodes
 from kgrec.stores.erasure import EmptyProperty
 from kgrec.stores.paths import simple_paths
@@ -76,9 +85,23 @@ class EmbeddedGraph:
             for path in simple_paths(search, max_hops, limit)
         ]
 
-    def query(self, cypher: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        rows = self._rows(cypher, parameters)
-        return [{name: plain_value(value) for name, value in row.items()} for row in rows]
+    def query(
+        self,
+        cypher: str,
+        parameters: dict[str, Any],
+        rows: int | None = None,
+        seconds: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """``rows``, ``seconds``: limits of a query; see ``GraphStore.query``."""
+        if names_load_csv(cypher):  # the engine would read any file of the machine
+            raise QueryError(
+                "query() reads the graph alone, and LOAD CSV reads files. Cure: load files with "
+                "kgrec load, and pass texts as parameters."
+            )
+        graph = self._reading().graph
+        with self._query_errors():
+            found = rows_of(graph, cypher, parameters, rows, seconds)
+        return [{name: plain_value(value) for name, value in row.items()} for row in found]
 
     def search_text(self, text: str, label: str, k: int) -> list[tuple[str, float]]:
         """Ids and scores; ``text`` as ``check_query`` gives it."""

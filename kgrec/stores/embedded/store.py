@@ -203,12 +203,18 @@ class EmbeddedStore(GraphStore):
         ]
 
     def query(
-        self, cypher: str, parameters: Mapping[str, Any] | None = None
+        self,
+        cypher: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        rows: int | None = None,
+        seconds: float | None = None,
     ) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self._read(
-            "query", cypher=cypher, parameters=dict(parameters or {})
+        limits = {"rows": rows, "seconds": seconds}
+        found: list[dict[str, Any]] = self._read(
+            "query", cypher=cypher, parameters=dict(parameters or {}), **limits
         )
-        return rows
+        return found
 
     def search_text(self, text: str, *, label: str = ITEM, k: int = 10) -> list[TextHit]:
         words = check_query(text, label, k)

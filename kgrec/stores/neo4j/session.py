@@ -132,6 +132,8 @@ def _client_error(uri: str, error: ClientError) -> StoreError:
         )
     if code.endswith("DatabaseNotFound"):
         return StoreError(f"{uri}: {error.message} Cure: pass the name of a database it has.")
+    if ".TransactionTimedOut" in code:
+        return QueryError("the Cypher takes too long. Cure: narrow the search.")
     if ".Statement." in code:
         return QueryError(f"the Cypher is wrong: {error.message}")
     return StoreError(f"{uri}: {error.message} ({code})")

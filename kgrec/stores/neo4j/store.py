@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import neo4j
@@ -39,7 +40,7 @@ from kgrec.stores.neo4j.check import mapping_problems
 from kgrec.stores.neo4j.names import Names, NodeSource
 from kgrec.stores.neo4j.outline import graph_outline
 from kgrec.stores.neo4j.session import Connection
-from kgrec.stores.neo4j.values import plain_value
+from kgrec.stores.neo4j.values import plain_value, reads_files
 from kgrec.stores.outline.graph import GraphOutline
 from kgrec.stores.paths import simple_paths
 from kgrec.stores.people.erased_people import Tombstones, without_erased
@@ -177,21 +178,34 @@ class Neo4jStore(GraphStore):
         return simple_paths(search, max_hops, limit)
 
     def query(
-        self, cypher: str, parameters: Mapping[str, Any] | None = None
+        self,
+        cypher: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        rows: int | None = None,
+        seconds: float | None = None,
     ) -> list[dict[str, Any]]:
         values = dict(parameters or {})
 
+        @neo4j.unit_of_work(timeout=seconds)
         def work(tx: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
             # The server refuses writes in this transaction, but not every call with an effect.
             if not re.match(r"\s*EXPLAIN\b", cypher, re.IGNORECASE):
-                kind = tx.run("EXPLAIN " + cypher, values).consume().query_type
-                if kind != "r":
+                summary = tx.run("EXPLAIN " + cypher, values).consume()
+                if reads_files(summary.plan):
+                    raise QueryError(
+                        "query() reads the graph alone, and LOAD CSV reads files. "
+                        "Cure: load files with kgrec load."
+                    )
+                if summary.query_type != "r":
                     raise QueryError(
                         "query() only reads the graph, and this Cypher would change it or its "
                         "schema. Cure: use write(), remove() or migrate()."
                     )
-            rows = tx.run(cypher, values)
-            return [{name: plain_value(value) for name, value in dict(row).items()} for row in rows]
+            found = islice(tx.run(cypher, values), rows)
+            return [
+                {name: plain_value(value) for name, value in dict(row).items()} for row in found
+            ]
 
         return self._connection.read(work)
 

@@ -179,3 +179,12 @@ def plain_value(value: Any) -> Any:
 
 def _plain_map(entity: neo4j.graph.Entity) -> dict[str, Any]:
     return {name: plain_value(value) for name, value in entity.items()}
+
+
+def reads_files(plan: dict[str, Any] | None) -> bool:
+    """Whether a query's plan has LOAD CSV, which reads files and addresses."""
+    if plan is None:
+        return False
+    if str(plan.get("operatorType", "")).startswith("LoadCSV"):
+        return True
+    return any(reads_files(part) for part in plan.get("children", ()))

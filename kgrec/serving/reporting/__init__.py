@@ -1,0 +1,1 @@
+"""Reports about a model of the registry, each computed in a process of its own."""
