@@ -65,7 +65,8 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
     folder = root.new_folder(new)
     model.save(folder)
     left_out = f"; {len(refused)} do not fit" if refused else ""
-    root.add(new, folder, f"{name} with the records until {until}{left_out}", until)
+    note = f"{name} with the records until {until}{left_out}"
+    root.add(new, folder, note, until, made_from=entry.origin)
     return refused
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
-from kgrec.errors import KgrecError
+from kgrec.errors import KgrecError, ServiceError
+from kgrec.rules import RuleFolder
 from kgrec.serving.event_log import now
 from kgrec.serving.problems import Problem
+from kgrec.serving.registry import ModelEntry
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import JobAnswer
 
@@ -87,31 +89,46 @@ class Jobs:
     async def _fold(self, job: JobAnswer, who: str) -> None:
         service = self.service
         before, until = service.served.entry, service.log.last
-        name = f"{before.name.split('-fold')[0]}-fold{until}"
         if until <= before.folded_until:
             self._end(job, "done", before.name, "nothing is new.")
             return
+        name = _fold_name(before, until)
         try:
             with service.metrics.fold_seconds.time():
-                code, said, _ = await self._run(
-                    "-m",
-                    "kgrec.serving.fold",
-                    str(service.root.folder),
-                    before.name,
-                    name,
-                    str(until),
-                )
-            if code:
-                self._end(job, "failed", None, said)
-                return
+                said = await self._folded(before, until)
             await service.activate(
                 name, who, f"fold until record {until}", before.name, rules_of=before
             )
+            for other in list(service.experiments.others.values()):
+                said += await self._fold_beside(other.entry, until)
+            await service.experiments.follow()
         except (KgrecError, Problem) as error:
-            self._end(job, "failed", name, str(error))
+            self._end(job, "failed", None, str(error))
             return
         left_out = f" Left out: {said}" if said else ""
         self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
+
+    async def _folded(self, entry: ModelEntry, until: int) -> str:
+        """Fold the log into a model's graph in another process.
+
+        Returns what it left out. Raises ServiceError with what the process said last.
+        """
+        root, name = self.service.root, _fold_name(entry, until)
+        code, said, _ = await self._run(
+            "-m", "kgrec.serving.fold", str(root.folder), entry.name, name, str(until)
+        )
+        if code:
+            raise ServiceError(said)
+        return said
+
+    async def _fold_beside(self, entry: ModelEntry, until: int) -> str:
+        """The same for a model of an experiment, with its rules."""
+        if entry.folded_until >= until:
+            return ""
+        said, root = await self._folded(entry, until), self.service.root
+        folder = root.folder_of(root.read().entry(_fold_name(entry, until)))
+        RuleFolder(root.folder_of(entry)).copy_to(folder)
+        return said
 
     async def _erase(self, job: JobAnswer, users: Sequence[str]) -> None:
         """The log in this process, which writes it; the models in another one, which reads the ids
@@ -158,6 +175,10 @@ class Jobs:
         self.jobs[job.id] = msgspec.structs.replace(
             job, state=state, ended=now(), model=model, detail=detail
         )
+
+
+def _fold_name(entry: ModelEntry, until: int) -> str:
+    return f"{entry.name.split('-fold')[0]}-fold{until}"
 
 
 def _lowered() -> Callable[[], object] | None:

@@ -47,6 +47,8 @@ class ModelEntry:
         What it is, for people.
     folded_until : int
         Number of the last record of the log that its graph has.
+    made_from : str
+        The model whose parameters it has with a later graph, for a fold; "" for its own.
     """
 
     name: str
@@ -54,6 +56,12 @@ class ModelEntry:
     added: int
     note: str = ""
     folded_until: int = 0
+    made_from: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Name of the model that its parameters were trained in: its own, or that of a fold."""
+        return self.made_from or self.name
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,16 @@ class Registry:
             known = ", ".join(self.models) or "none"
             raise RequestError(f"no model is called {name!r}; there are: {known}.")
         return found
+
+    def origin(self, name: str) -> str:
+        """Name of the model that a model's parameters were trained in. Raises RequestError."""
+        return self.entry(name).origin
+
+    def latest(self, name: str) -> ModelEntry:
+        """The model with the same parameters and the latest graph. Raises RequestError."""
+        origin = self.origin(name)
+        same = [entry for entry in self.models.values() if entry.origin == origin]
+        return max(same, key=lambda entry: (entry.folded_until, entry.added))
 
     def with_model(self, entry: ModelEntry) -> Registry:
         """The registry with one more model. Raises RequestError for a name that is taken."""
@@ -217,13 +235,20 @@ class Root:
                     "permit writing there."
                 ) from error
 
-    def add(self, name: str, folder: Path, note: str = "", folded_until: int = 0) -> ModelEntry:
+    def add(
+        self,
+        name: str,
+        folder: Path,
+        note: str = "",
+        folded_until: int = 0,
+        made_from: str = "",
+    ) -> ModelEntry:
         """Register the model at ``folder``. Raises RequestError, ServiceError."""
         check_name(name)
         place = folder.resolve()
         inside = place.is_relative_to(self.folder)
         shown = str(place.relative_to(self.folder)) if inside else str(place)
-        entry = ModelEntry(name, shown, int(time.time()), note, folded_until)
+        entry = ModelEntry(name, shown, int(time.time()), note, folded_until, made_from)
         with self.changing() as registry:
             registry[0] = registry[0].with_model(entry)
         return entry

@@ -19,6 +19,7 @@ from kgrec.rules import RuleFolder
 from kgrec.serving.access import Keys, Limiter, Rate
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
+from kgrec.serving.experiments.running import Chosen, RunningExperiments
 from kgrec.serving.growth import grown
 from kgrec.serving.lists import GivenLists
 from kgrec.serving.live_graph import NO_NODE, LiveGraph, allowed, keeps, without_erased
@@ -155,6 +156,7 @@ class Service:
         self._meanwhile: list[Record] | None = None  # records that come while a model is loaded
         self._seen_registry: int | None = None
         self._seen_erasure: int | None = None
+        self.experiments = RunningExperiments(self)
         self._count()
 
     @property
@@ -168,6 +170,17 @@ class Service:
                 headers={"Retry-After": "1"},
             )
         return self._served
+
+    @property
+    def loaded(self) -> list[Served]:
+        """All models in memory: the one that answers, and those of experiments."""
+        active = [] if self._served is None else [self._served]
+        return [*active, *self.experiments.others.values()]
+
+    def chosen(self, who: str | None) -> Chosen:
+        """The model that answers a user, or whoever ``who`` stands for. Raises Problem before there
+        is one."""
+        return self.experiments.chosen(who)
 
     @property
     def ready(self) -> bool:
@@ -185,14 +198,20 @@ class Service:
                 "no model is active; add one with kgrec models add, and activate it."
             )
         entry = registry.entry(registry.active)
+        self._flip(self.load_beside(entry))
+        self.experiments.load()
+
+    def load_beside(self, entry: ModelEntry) -> Served:
+        """A model that is ready to answer, before anything is asked. Raises ModelError."""
         with beside_answers():
             fresh = Served.load(self.root, entry, self.log.read())
             self._warm(fresh, ())
-        self._flip(fresh)
+        return fresh
 
     async def stop(self) -> None:
         """Let what waits be done, and close the log."""
         self.stopping = True
+        self.experiments.stop()
         self._pool.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
         self._grower.shutdown(cancel_futures=True)
@@ -276,8 +295,8 @@ class Service:
                 self.pending.pop(key, None)
         for place, record in enumerate(records):
             record = {"number": first + place, **record}
-            if self._served is not None:
-                self._served.live.add(record)
+            for served in self.loaded:
+                served.live.add(record)
             if self._meanwhile is not None:
                 self._meanwhile.append(record)
         self._count()
@@ -330,9 +349,11 @@ class Service:
         tombstones = (self.tombstones or Tombstones()).with_users(users)
         tombstones.write(self.root.tombstones)
         self.tombstones = tombstones
-        live = self.served.live
-        for user in users:
-            live.add({"number": live.last, "kind": NO_NODE, "label": USER, "id": user})
+        self.experiments.forget(set(users))
+        lives = [served.live for served in (self.served, *self.experiments.others.values())]
+        for live in lives:
+            for user in users:
+                live.add({"number": live.last, "kind": NO_NODE, "label": USER, "id": user})
 
     def is_erased(self, user: object) -> bool:
         """Whether a person was erased."""
@@ -355,6 +376,7 @@ class Service:
     async def reload(self) -> None:
         """Load the model that answers once more, as its folder has changed. Raises ModelError."""
         await self._swap_to(self.served.entry.name)
+        await self.experiments.follow()
 
     async def rolled_back(self, who: str, reason: str = "") -> Activation:
         """Let the model answer that did so before. Raises RequestError where there is none."""
@@ -372,6 +394,13 @@ class Service:
         async with self.swapping:
             self._flip(await self._loaded(self.root.read().entry(name)))
         await self.grow()
+
+    async def loaded_beside(self, entry: ModelEntry) -> Served:
+        """Load a model beside the one that answers. Raises ModelError."""
+        async with self.swapping:
+            fresh = await self._loaded(entry)
+            self._catch_up(fresh)
+        return fresh
 
     async def _loaded(self, entry: ModelEntry) -> Served:
         """A model that is ready to answer as fast as the one before."""
@@ -392,10 +421,8 @@ class Service:
 
     def _flip(self, fresh: Served) -> None:
         """Let ``fresh`` answer, with the records that came while others were waited for."""
-        for record in self._meanwhile or ():
-            if record["number"] > fresh.live.last:
-                fresh.live.add(record)
-        self._meanwhile, self.trouble = None, _unfinished(fresh)
+        self._catch_up(fresh)
+        self.trouble = _unfinished(fresh)
         before = self._served
         self._served = replace(fresh, since=now())
         if before is not None:
@@ -406,6 +433,13 @@ class Service:
         self.metrics.model_since.set(now())
         self.metrics.swaps.labels("done").inc()
         self._count()
+
+    def _catch_up(self, fresh: Served) -> None:
+        """Add the records that came while a model was loaded."""
+        for record in self._meanwhile or ():
+            if record["number"] > fresh.live.last:
+                fresh.live.add(record)
+        self._meanwhile = None
 
     def _count(self) -> None:
         self.metrics.log_bytes.set(self.log.size)

@@ -76,7 +76,7 @@ def activations(service: Service, body: None, call: Call) -> ActivationsAnswer:
 
 def status(service: Service, body: None, call: Call) -> StatusAnswer:
     """What answers, how large it is, and how far the graph is behind the log."""
-    served = service.served
+    served, experiments = service.served, service.experiments
     snapshot = served.model.snapshot
     return StatusAnswer(
         version=version("kgrec"),
@@ -95,6 +95,8 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
         examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
+        experiment=None if experiments.comparing is None else experiments.comparing.name,
+        shadow=None if experiments.shadow is None else experiments.shadow.record.to_dict(),
     )
 
 
