@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from graph_schema.output.printable import printable_line
 from kgrec.cli._app import command_group
 from kgrec.cli._console import show
-from kgrec.cli._options import JsonOption
+from kgrec.cli._options import JsonOption, SeedOption
 from kgrec.cli._output import print_json, print_values
 from kgrec.cli.serve import open_root
 
@@ -102,6 +102,57 @@ def history(root: RootOption, as_json: JsonOption = False) -> None:
         when = dt.datetime.fromtimestamp(change.when, dt.UTC).isoformat(" ", "seconds")
         why = printable_line(change.reason)
         show(f"{when}  {change.before or '-'} -> {change.name}  {change.who}: {why}")
+
+
+@models.command(
+    "train-next", epilog="Example: `nice kgrec models train-next --root service --effort quick`"
+)
+def train_next_(
+    root: RootOption,
+    effort: Annotated[
+        Literal["quick", "normal", "thorough"] | None,
+        typer.Option(help="By default as the model that answers was trained."),
+    ] = None,
+    seed: SeedOption = 0,
+    share: Annotated[
+        float, typer.Option(help="Share of the new events, the newest, to compare on.")
+    ] = 0.2,
+    users: Annotated[
+        int, typer.Option(help="Fewest users in a comparison, overall and of a scenario.")
+    ] = 100,
+    margin: Annotated[
+        float, typer.Option(help="Share of NDCG@10 that the new model may lose overall.")
+    ] = 0.01,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Activate nothing, whatever the comparison says.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a new model on what the service was sent, and activate it where it does not lose to
+    the one that answers, on the newest events, which are held out of both."""
+    from kgrec.errors import RequestError
+    from kgrec.serving.experiments.experiment import Experiments
+    from kgrec.serving.retraining.settings import GateRule, TrainSettings
+    from kgrec.serving.retraining.train_next import train_and_activate
+
+    opened = open_root(None, root)
+    if Experiments(opened).running("ab") is not None and not keep:
+        raise RequestError("an A/B experiment runs, and a new model would end it; stop it first.")
+    settings = TrainSettings(effort, seed, share, GateRule(users, margin))
+    done = train_and_activate(opened, settings, None if keep else _WHO)
+    print_values({"model": done.name or None, "reason": done.reason}, as_json)
+
+
+@models.command(epilog="Example: `kgrec models trainings --root service`")
+def trainings(root: RootOption, as_json: JsonOption = False) -> None:
+    """The latest trainings of a next model, and how each compared; the latest first."""
+    found = open_root(None, root).read().trainings[::-1]
+    if as_json:
+        print_json([vars(one) for one in found])
+        return
+    for one in found:
+        when = dt.datetime.fromtimestamp(one.when, dt.UTC).isoformat(" ", "seconds")
+        show(printable_line(f"{when}  {one.live} -> {one.name or 'not kept'}: {one.reason}"))
 
 
 @models.command(

@@ -16,7 +16,8 @@ from kgrec.errors import KgrecError, ServiceError
 from kgrec.rules import RuleFolder
 from kgrec.serving.event_log import now
 from kgrec.serving.problems import Problem
-from kgrec.serving.registry import ModelEntry
+from kgrec.serving.registry import ModelEntry, Training
+from kgrec.serving.retraining.settings import GateRule, TrainSettings, trained_name
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import JobAnswer
 
@@ -35,8 +36,14 @@ class Jobs:
 
     def start(self, kind: str, who: str) -> JobAnswer:
         """Start a job. Raises Problem where one runs."""
+        if kind == "train" and self.service.experiments.comparing is not None:
+            raise Problem(
+                409,
+                "experiment_runs",
+                "an A/B experiment runs, and a new model would end it; stop it first.",
+            )
         job = self._new(kind)
-        self._go(self._fold(job, who))
+        self._go(self._train(job, who) if kind == "train" else self._fold(job, who))
         return job
 
     def erase(self, users: Sequence[str], who: str) -> JobAnswer:
@@ -77,6 +84,18 @@ class Jobs:
                     self.start("fold", "schedule")
                 except Problem:
                     continue
+
+    async def train_on(self, seconds: float) -> None:
+        """Train a new model every so many seconds, where events have come."""
+        trained = 0
+        while not self.service.stopping:
+            await asyncio.sleep(seconds)
+            if self.service.log.last > trained:
+                try:
+                    self.start("train", "schedule")
+                except Problem:
+                    continue
+                trained = self.service.log.last
 
     async def stop(self) -> None:
         """End what runs; a model that is not complete is not there."""
@@ -129,6 +148,32 @@ class Jobs:
         folder = root.folder_of(root.read().entry(_fold_name(entry, until)))
         RuleFolder(root.folder_of(entry)).copy_to(folder)
         return said
+
+    async def _train(self, job: JobAnswer, who: str) -> None:
+        """Train in another process; activate where the new model does not lose."""
+        service, config = self.service, self.service.config
+        before, until = service.served.entry, service.log.last
+        rule = GateRule(config.gate_users, config.gate_margin)
+        settings = TrainSettings(config.train_effort, share=config.gate_share, rule=rule)
+        arguments = (before.name, trained_name(before, until), str(until))
+        try:
+            code, said, printed = await self._run(
+                "-m",
+                "kgrec.serving.retraining",
+                str(service.root.folder),
+                *arguments,
+                msgspec.json.encode(settings).decode(),
+            )
+            if code:
+                self._end(job, "failed", None, said)
+                return
+            done = msgspec.json.decode(printed, type=Training)
+            if done.name:
+                await service.activate(done.name, who, done.reason, before.name, rules_of=before)
+        except (KgrecError, Problem) as error:
+            self._end(job, "failed", None, str(error))
+            return
+        self._end(job, "done", done.name or None, done.reason)
 
     async def _erase(self, job: JobAnswer, users: Sequence[str]) -> None:
         """The log in this process, which writes it; the models in another one, which reads the ids

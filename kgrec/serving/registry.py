@@ -3,7 +3,7 @@
 ::
 
     service/
-      registry.json   the models, which one answers, and who changed that, when and why
+      registry.json   the models, which one answers, who changed that, when and why, and trainings
       events.log      what the service was sent since
       keys.json       hashes of the keys
       erased.json     keyed hashes of the people who were erased, if any were
@@ -28,6 +28,7 @@ from graph_schema.disk.locks import held
 from kgrec.errors import RequestError, ServiceError, reason
 
 _VERSION: Final = 1
+_TRAININGS: Final = 100  # that are kept
 _REGISTRY, _LOG, _KEYS, _MODELS = "registry.json", "events.log", "keys.json", "models"
 _ERASED, _MANIFEST = "erased.json", "manifest.json"  # the latter of a model
 
@@ -76,11 +77,40 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class Training:
+    """A training of the next model, and how it compared with the model that answered.
+
+    Attributes
+    ----------
+    when : int
+        Unix seconds.
+    live : str
+        The model that answered.
+    name : str
+        The new model; "" where it was not kept, as it lost or there was too little to compare.
+    until : int
+        Number of the last record of the log that it read.
+    reason : str
+        Why it was kept or not.
+    figures : dict
+        Rows, users, the metric of both with an interval, overall and by scenario.
+    """
+
+    when: int
+    live: str
+    name: str
+    until: int
+    reason: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Registry:
-    """The models of a root, by name, and the activations, oldest first."""
+    """The models of a root, by name, the activations, and the latest trainings; oldest first."""
 
     models: dict[str, ModelEntry] = field(default_factory=dict)
     history: tuple[Activation, ...] = ()
+    trainings: tuple[Training, ...] = ()
 
     @property
     def active(self) -> str | None:
@@ -226,6 +256,7 @@ class Root:
                 "version": _VERSION,
                 "models": [asdict(entry) for entry in registry[0].models.values()],
                 "history": [asdict(change) for change in registry[0].history],
+                "trainings": [asdict(one) for one in registry[0].trainings],
             }
             try:
                 put_text(self.registry_file, json.dumps(content, indent=1), private=True)
@@ -261,6 +292,12 @@ class Root:
             registry[0] = registry[0].activated(name, who, reason, expected)
         return registry[0].history[-1]
 
+    def note_training(self, training: Training) -> None:
+        """Keep what a training found. Raises ServiceError."""
+        with self.changing() as registry:
+            kept = (*registry[0].trainings, training)[-_TRAININGS:]
+            registry[0] = replace(registry[0], trainings=kept)
+
 
 def check_name(name: str) -> str:
     """A model's name. Raises RequestError for one that can't be that of a folder."""
@@ -277,4 +314,5 @@ def _registry(content: dict[str, Any]) -> Registry:
         raise ValueError(f"version {content['version']} is not {_VERSION}: another kgrec wrote it")
     entries = [ModelEntry(**entry) for entry in content["models"]]
     history = tuple(Activation(**change) for change in content["history"])
-    return Registry({entry.name: entry for entry in entries}, history)
+    trainings = tuple(Training(**one) for one in content.get("trainings", ()))
+    return Registry({entry.name: entry for entry in entries}, history, trainings)

@@ -33,6 +33,7 @@ def models(service: Service, body: None, call: Call) -> ModelsAnswer:
     return ModelsAnswer(
         models=[_model(service, registry, entry) for entry in registry.models.values()],
         active=registry.active,
+        trainings=[asdict(one) for one in registry.trainings[::-1]],
     )
 
 

@@ -216,10 +216,12 @@ class ModelAnswer(Answer, kw_only=True):
 
 
 class ModelsAnswer(Answer, kw_only=True):
-    """All models of the registry."""
+    """All models of the registry; ``trainings``: the latest ones of a next model, with what the
+    comparison found, the latest first."""
 
     models: list[ModelAnswer]
     active: str | None = None
+    trainings: list[dict[str, Any]] = []
 
 
 class ActivationAnswer(Answer, kw_only=True):

@@ -68,6 +68,8 @@ def make_app(service: Service) -> Starlette:
         ]
         if service.config.fold_seconds:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
+        if service.config.train_seconds:
+            tasks.append(asyncio.create_task(jobs.train_on(service.config.train_seconds)))
         yield
         service.stopping = True
         for task in tasks:
