@@ -156,7 +156,7 @@ class Service:
         self._meanwhile: list[Record] | None = None  # records that come while a model is loaded
         self._seen_registry: int | None = None
         self._seen_erasure: int | None = None
-        self.experiments = RunningExperiments(self)
+        self.experiments: RunningExperiments[Served] = RunningExperiments(self)
         self._count()
 
     @property
@@ -177,7 +177,7 @@ class Service:
         active = [] if self._served is None else [self._served]
         return [*active, *self.experiments.others.values()]
 
-    def chosen(self, who: str | None) -> Chosen:
+    def chosen(self, who: str | None) -> Chosen[Served]:
         """The model that answers a user, or whoever ``who`` stands for. Raises Problem before there
         is one."""
         return self.experiments.chosen(who)

@@ -14,11 +14,11 @@ import pytest
 
 from kgrec import Recommender
 from kgrec.errors import RequestError, ServiceError
+from kgrec.metrics.agreement import overlap, rank_correlation
 from kgrec.serving.event_log import records_of
 from kgrec.serving.experiments.arm_record import ArmRecord, tripped
 from kgrec.serving.experiments.experiment import Arm, Experiment, Experiments, Guard, Reward
 from kgrec.serving.experiments.rewards import rewards_of
-from kgrec.serving.experiments.shadow import overlap, rank_correlation
 from kgrec.serving.registry import Root
 from tests.serving.running import Running, running
 

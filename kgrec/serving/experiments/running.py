@@ -11,29 +11,27 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Generic
 
 from kgrec.errors import KgrecError
 from kgrec.serving.event_log import Record, now
 from kgrec.serving.experiments.arm_record import ArmRecord, tripped
 from kgrec.serving.experiments.experiment import LETTERS, Experiment, Experiments, Mode
+from kgrec.serving.experiments.host import Host, S
 from kgrec.serving.experiments.rewards import EXPOSURE, exposure_of
 from kgrec.serving.experiments.shadow import Answer, Shadow
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import ModelEntry, Registry
-
-if TYPE_CHECKING:
-    from kgrec.serving.service import Served, Service
 
 _LOOK: Final = 1.0  # seconds
 _BUSY: Final = 4  # requests that are being answered, above which a shadow waits for none
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class Chosen(Generic[S]):
     """The model that answers somebody; in an A/B experiment with its name and the arm, 0 or 1."""
 
-    served: Served
+    served: S
     experiment: Experiment | None = None
     arm: int | None = None
 
@@ -54,13 +52,13 @@ class _Comparing:
     records: list[ArmRecord] = field(default_factory=lambda: [ArmRecord(), ArmRecord()])
 
 
-class RunningExperiments:
+class RunningExperiments(Generic[S]):
     """See the module; ``others`` are the models that are loaded beside the active one, by name."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Host[S]) -> None:
         self.service, self.file = service, Experiments(service.root)
-        self.others: dict[str, Served] = {}
-        self.shadow: Shadow | None = None
+        self.others: dict[str, S] = {}
+        self.shadow: Shadow[S] | None = None
         self._comparing: _Comparing | None = None
         self._shadowing: Experiment | None = None
         self._exposures: deque[Record] = deque()
@@ -69,7 +67,7 @@ class RunningExperiments:
 
     # What requests need.
 
-    def chosen(self, who: str | None) -> Chosen:
+    def chosen(self, who: str | None) -> Chosen[S]:
         """The model that answers somebody. Raises Problem before there is one."""
         comparing, active = self._comparing, self.service.served
         if comparing is None or who is None:
@@ -79,7 +77,7 @@ class RunningExperiments:
         return Chosen(served or active, comparing.experiment, arm if served else None)
 
     @contextmanager
-    def watched(self, chosen: Chosen) -> Iterator[None]:
+    def watched(self, chosen: Chosen[S]) -> Iterator[None]:
         """Count an answer of an arm, and its time; a Problem is the caller's own fault."""
         if chosen.arm is None or self._comparing is None:
             yield
@@ -94,7 +92,7 @@ class RunningExperiments:
         finally:
             self._count(chosen, failed, time.perf_counter() - started)
 
-    def gave(self, chosen: Chosen, user: str | None) -> None:
+    def gave(self, chosen: Chosen[S], user: str | None) -> None:
         """Note that a user has a list of the A/B experiment; the log says so of the first."""
         comparing, arm = self._comparing, chosen.arm
         if comparing is None or user is None or arm is None or user in comparing.exposed:
@@ -103,7 +101,7 @@ class RunningExperiments:
         record = exposure_of(comparing.experiment, arm, chosen.served.entry.name, user, now())
         self._exposures.append(record)
 
-    def offer(self, answer: Answer, sent: list[str], seconds: float) -> None:
+    def offer(self, answer: Answer[S], sent: list[str], seconds: float) -> None:
         """Let a shadow answer a request too, which the active model answered."""
         if self.shadow is not None:
             self.shadow.offer(answer, sent, seconds)
@@ -202,7 +200,7 @@ class RunningExperiments:
             self.shadow.stop()
             self.shadow = None
 
-    def _served(self, model: str) -> Served | None:
+    def _served(self, model: str) -> S | None:
         """The model of an arm with its latest graph: the active one, or one beside it."""
         loaded = [self.service.served, *self.others.values()]
         return next((one for one in loaded if one.entry.origin == model), None)
@@ -236,7 +234,7 @@ class RunningExperiments:
             if shadow is not None:
                 self.shadow = self._started(shadow)
 
-    def _started(self, experiment: Experiment) -> Shadow:
+    def _started(self, experiment: Experiment) -> Shadow[S]:
         [arm], service = experiment.arms, self.service
         return Shadow(
             arm.share,
@@ -275,7 +273,7 @@ class RunningExperiments:
             self.file.stop(comparing.experiment.name, why)
             self.service.trouble = f"experiment {comparing.experiment.name!r} was stopped: {why}"
 
-    def _count(self, chosen: Chosen, failed: bool, seconds: float) -> None:
+    def _count(self, chosen: Chosen[S], failed: bool, seconds: float) -> None:
         comparing, (name, letter) = self._comparing, chosen.names
         if comparing is None or chosen.arm is None or comparing.experiment is not chosen.experiment:
             return

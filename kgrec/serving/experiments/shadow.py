@@ -12,18 +12,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Generic
 
 import numpy as np
 
+from kgrec.metrics.agreement import overlap, rank_correlation
+from kgrec.serving.experiments.host import S
 from kgrec.serving.metrics import Metrics
-
-if TYPE_CHECKING:
-    from kgrec.serving.service import Served
 
 WAITING: Final = 32  # requests
 _LATEST: Final = 1_000  # answers of which the times are kept
-Answer = Callable[["Served"], list[str]]
+Answer = Callable[[S], list[str]]
 
 
 @dataclass(eq=False)
@@ -75,7 +74,7 @@ class ShadowRecord:
         return {**counts, "overlap": self.overlap, "rank_correlation": self.correlation, **times}
 
 
-class Shadow:
+class Shadow(Generic[S]):
     """The thread in which a second model answers.
 
     Parameters
@@ -91,18 +90,18 @@ class Shadow:
     def __init__(
         self,
         share: float,
-        served: Callable[[], Served | None],
+        served: Callable[[], S | None],
         busy: Callable[[], bool],
         metrics: Metrics,
     ) -> None:
         self.share, self._served, self._busy, self._metrics = share, served, busy, metrics
         self.record = ShadowRecord()
-        self._waiting: queue.Queue[tuple[Answer, list[str], float] | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[tuple[Answer[S], list[str], float] | None] = queue.Queue(WAITING)
         self._credit = 0.0
         self._thread = threading.Thread(target=self._work, name="kgrec-shadow", daemon=True)
         self._thread.start()
 
-    def offer(self, answer: Answer, sent: list[str], seconds: float) -> None:
+    def offer(self, answer: Answer[S], sent: list[str], seconds: float) -> None:
         """Let the shadow answer a request too, if it is its turn; returns at once.
 
         ``answer``: the ids of a model's list for this request; ``sent``: those that were sent,
@@ -135,7 +134,7 @@ class Shadow:
                 continue
             self._answer(served, *job)
 
-    def _answer(self, served: Served, answer: Answer, sent: list[str], seconds: float) -> None:
+    def _answer(self, served: S, answer: Answer[S], sent: list[str], seconds: float) -> None:
         started = time.perf_counter()
         try:
             own = answer(served)
@@ -155,23 +154,6 @@ class Shadow:
     def _drop(self) -> None:
         self.record.dropped += 1
         self._metrics.shadow.labels("dropped").inc()
-
-
-def overlap(sent: Sequence[str], own: Sequence[str]) -> float:
-    """The share of the first list's items that the second has among as many; 1 for empty ones."""
-    wanted = set(sent)
-    return len(wanted.intersection(own[: len(sent)])) / len(wanted) if wanted else 1.0
-
-
-def rank_correlation(sent: Sequence[str], own: Sequence[str]) -> float | None:
-    """Spearman's rho of the order of the items that both lists have; None for fewer than two."""
-    places = {item: place for place, item in enumerate(own)}
-    found = np.array([places[item] for item in sent if item in places], dtype=np.float64)
-    if len(found) < 2:
-        return None
-    ranks = np.argsort(np.argsort(found)).astype(np.float64)
-    gaps = ranks - np.arange(len(ranks))
-    return float(1.0 - 6.0 * (gaps**2).sum() / (len(ranks) * (len(ranks) ** 2 - 1.0)))
 
 
 def _milliseconds(seconds: list[float], share: float) -> float | None:

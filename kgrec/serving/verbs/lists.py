@@ -194,7 +194,7 @@ def warm(served: Served, bodies: Sequence[RecommendBody]) -> None:
             ranked(served, body)
 
 
-def chosen_of(service: Service, body: Any) -> Chosen:
+def chosen_of(service: Service, body: Any) -> Chosen[Served]:
     """The model that answers who asks: a user, a history by its first item, or answers by the first
     thing that is answered about."""
     user, history = getattr(body, "user", None), getattr(body, "history", None)
