@@ -10,7 +10,7 @@ import numpy as np
 from kgrec.serving.experiments.experiment import LETTERS, Guard
 
 WINDOW = 500  # latest answers that a guard looks at
-FEWEST = 200  # answers before a guard judges
+FEWEST = 200  # answers before a guard says anything
 
 
 @dataclass(eq=False)
