@@ -427,12 +427,17 @@ class Service:
         self._served = replace(fresh, since=now())
         if before is not None:
             self.metrics.model.remove(before.entry.name)
-            self._loader.submit(_forget, [before])  # which takes a while, so beside the answers
+            self.release([before])
             del before
         self.metrics.model.labels(fresh.entry.name).set(1)
         self.metrics.model_since.set(now())
         self.metrics.swaps.labels("done").inc()
         self._count()
+
+    def release(self, models: list[Served]) -> None:
+        """Forget models, and empty the list: that takes a while, so it is done beside the
+        answers."""
+        self._loader.submit(_forget, models)
 
     def _catch_up(self, fresh: Served) -> None:
         """Add the records that came while a model was loaded."""

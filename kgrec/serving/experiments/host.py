@@ -21,10 +21,9 @@ class Loaded(Protocol):
 
 
 S = TypeVar("S", bound=Loaded)
-S_co = TypeVar("S_co", bound=Loaded, covariant=True)
 
 
-class Host(Protocol[S_co]):
+class Host(Protocol[S]):
     """A service, as ``Service`` describes it."""
 
     trouble: str
@@ -35,13 +34,15 @@ class Host(Protocol[S_co]):
     in_flight: int
 
     @property
-    def served(self) -> S_co: ...
+    def served(self) -> S: ...
 
     @property
     def registry(self) -> Registry: ...
 
-    def load_beside(self, entry: ModelEntry) -> S_co: ...
+    def load_beside(self, entry: ModelEntry) -> S: ...
 
-    async def loaded_beside(self, entry: ModelEntry) -> S_co: ...
+    async def loaded_beside(self, entry: ModelEntry) -> S: ...
 
     async def store(self, records: Sequence[Record]) -> int: ...
+
+    def release(self, models: list[S]) -> None: ...

@@ -215,13 +215,16 @@ class RunningExperiments(Generic[S]):
 
     async def _load(self, registry: Registry) -> None:
         """Load what is wanted, and what has changed; drop the rest."""
-        wanted = self._wanted(registry)
+        wanted, gone = self._wanted(registry), []
         for entry in wanted:
             there = self.others.get(entry.name)
             if there is None or there.erasure != self.service.root.last_erasure(entry):
                 self.others[entry.name] = await self.service.loaded_beside(entry)
+                gone += [] if there is None else [there]
         for name in set(self.others) - {entry.name for entry in wanted}:
-            del self.others[name]
+            gone.append(self.others.pop(name))
+        if gone:
+            self.service.release(gone)
 
     def _take(self, found: dict[str, Experiment], exposed: set[str]) -> None:
         """Run the experiments that are to run; ``exposed``: who had a list in one that begins."""
