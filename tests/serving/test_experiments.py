@@ -19,6 +19,7 @@ from kgrec.serving.event_log import records_of
 from kgrec.serving.experiments.arm_record import ArmRecord, tripped
 from kgrec.serving.experiments.experiment import Arm, Experiment, Experiments, Guard, Reward
 from kgrec.serving.experiments.rewards import rewards_of
+from kgrec.serving.live_graph import keeps
 from kgrec.serving.registry import Root
 from tests.serving.running import Running, running
 
@@ -122,6 +123,13 @@ def test_rewards_are_counted_in_their_time_and_without_what_was_taken_back() -> 
     assert capped.rewards.tolist() == [1.0, 0.0]
     bought = rewards_of(records, _experiment(reward=Reward(hours=1, event="buy")), at=4_000)
     assert bought.rewards.tolist() == [0.0, 0.0]
+
+
+def test_first_lists_of_people_who_are_erased_leave_the_log() -> None:
+    shown = {"kind": "exposure", "experiment": "x", "arm": "a", "model": "a", "received": 1}
+    keep = keeps((), {"ann"}.__contains__)
+    assert keep({**shown, "user": "ann"}) is None
+    assert keep({**shown, "user": "bob"}) == {**shown, "user": "bob"}
 
 
 def test_a_guard_ends_what_fails_or_is_slow() -> None:
@@ -289,6 +297,23 @@ def test_folds_keep_an_experiment_and_its_models(service: Running, folder: Path)
     made = {one["name"].split("-")[0]: one["made_from"] for one in registry["models"][2:]}
     assert made == {"a": "a", "b": "b"}
     service.ask("DELETE", "/v1/experiments/third")
+
+
+@pytest.mark.slow
+def test_a_guard_gives_everybody_the_active_model_back(service: Running) -> None:
+    active = service.get("/v1/status").json["model"]
+    arms = [{"model": active, "share": 0.99}, {"model": "b", "share": 0.01}]
+    _put(service, "slow", arms=arms, guard={"seconds": 1e-6})
+    for number in range(230):
+        service.post("/v1/recommend", {"user": f"person {number}", "k": 1})
+    deadline = time.monotonic() + 20
+    while service.get("/v1/experiments/slow").json["state"] != "ended":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert "of arm a, 95 % came within" in service.get("/v1/experiments/slow").json["why"]
+    status = service.get("/v1/status").json
+    assert "experiment" not in status
+    assert "'slow' was stopped" in status["trouble"]
 
 
 def test_wrong_experiments_are_named(service: Running) -> None:
