@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http.client
+import json
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,7 @@ from benchmarks.service import Load, prepared
 from benchmarks.service_load.generator import at_rate
 from benchmarks.service_load.server import serving
 from kgrec import Recommender
+from kgrec.errors import ServiceError
 from kgrec.metrics.sequential import StopRule, compare_arms
 from kgrec.serving.experiments.experiment import Arm, Experiments
 
@@ -119,13 +123,33 @@ def shadow(options: argparse.Namespace) -> None:
             for turn in range(options.runs):
                 rows.append(_asked("without", server.port, load, options.seconds))
                 file.start(f"beside{turn}", "shadow", (Arm("b", 1.0),), "benchmark")
-                asyncio.run(asyncio.sleep(5))
+                _wait_for_shadow(server.port, load)
                 rows.append(_asked("with", server.port, load, options.seconds))
+                rows[-1]["beside"] = _shadow(server.port)["answered"]
                 file.stop(f"beside{turn}", "benchmark")
                 asyncio.run(asyncio.sleep(3))
     shown = [_middle([row for row in rows if row["shadow"] == one]) for one in ("without", "with")]
     result = {"loads": os.getloadavg(), "runs": options.runs, "rows": shown}
     finish("experiments-shadow", result, shown, options.save)
+
+
+def _wait_for_shadow(port: int, load: Load) -> None:
+    """Ask until the shadow has answered. Raises ServiceError where it doesn't."""
+    for _ in range(600):
+        asyncio.run(at_rate(port, 100, [load.one_list()]))
+        if _shadow(port).get("answered"):
+            return
+        time.sleep(0.5)
+    raise ServiceError("the shadow did not answer within five minutes; see its root's status.")
+
+
+def _shadow(port: int) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/v1/status")
+        return dict(json.loads(connection.getresponse().read()).get("shadow") or {})
+    finally:
+        connection.close()
 
 
 def _asked(name: str, port: int, load: Load, seconds: float) -> dict[str, Any]:

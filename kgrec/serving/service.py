@@ -293,12 +293,14 @@ class Service:
         finally:
             for key in keys:
                 self.pending.pop(key, None)
-        for place, record in enumerate(records):
-            record = {"number": first + place, **record}
+        numbered = [{"number": first + place, **one} for place, one in enumerate(records)]
+        for record in numbered:
             for served in self.loaded:
                 served.live.add(record)
             if self._meanwhile is not None:
                 self._meanwhile.append(record)
+        if self.experiments.shadow is not None:
+            self.experiments.shadow.add(numbered)
         self._count()
         return first
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -19,8 +20,12 @@ from kgrec.serving.event_log import records_of
 from kgrec.serving.experiments.arm_record import ArmRecord, tripped
 from kgrec.serving.experiments.experiment import Arm, Experiment, Experiments, Guard, Reward
 from kgrec.serving.experiments.rewards import rewards_of
+from kgrec.serving.experiments.shadow import Shadow
+from kgrec.serving.experiments.shadow_process import answer
 from kgrec.serving.live_graph import keeps
+from kgrec.serving.metrics import Metrics
 from kgrec.serving.registry import Root
+from kgrec.serving.service import Served
 from tests.serving.running import Running, running
 
 HALVES = [{"model": "a", "share": 0.5}, {"model": "b", "share": 0.5}]
@@ -243,18 +248,13 @@ def test_two_models_answer_their_users(service: Running, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_shadow_answers_beside_unseen(service: Running) -> None:
+def test_a_shadow_answers_beside_unseen(service: Running, folder: Path) -> None:
     shadow = [{"model": "b", "share": 0.5}]
     _put(service, "beside", arms=shadow, mode="shadow")
-    bodies = [{"user": user} for user in USERS]
+    service.post("/v1/events", {"events": [{"user": "seen only live", "item": "i1"}]})
+    bodies = [{"user": user} for user in ["seen only live", *USERS[1:]]]
     assert set(_models(service, bodies)) == {"a"}
-    deadline = time.monotonic() + 20
-    while True:
-        found = service.get("/v1/status").json["shadow"]
-        if found["answered"] + found["dropped"] >= 20 or time.monotonic() > deadline:
-            break
-        time.sleep(0.1)
-    assert found["answered"] + found["dropped"] == 20
+    found = _beside(service, 20)
     assert found["failed"] == 0
     assert found["answered"] > 0
     assert 0.0 < found["overlap"] < 1.0
@@ -262,8 +262,59 @@ def test_a_shadow_answers_beside_unseen(service: Running) -> None:
     assert found["shadow_50%_below_ms"] > 0
     said = service.get("/metrics").content.decode()
     assert f'kgrec_shadow_total{{result="answered"}} {float(found["answered"])}' in said
+    for _ in range(100):  # more than may wait
+        service.post("/v1/recommend", {"user": "u1", "k": 30})
+    crowded = _beside(service, 70)
+    assert crowded["failed"] == 0
     service.ask("DELETE", "/v1/experiments/beside")
     assert "shadow" not in service.get("/v1/status").json
+
+
+def _beside(service: Running, asked: int) -> Any:
+    """What the shadow did, once it is done with so many requests."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = service.get("/v1/status").json["shadow"]
+        done = found["answered"] + found["dropped"] + found["failed"]
+        if done >= asked:
+            assert done == asked
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def test_the_process_of_a_shadow_answers_as_its_model(folder: Path) -> None:
+    """Line by line, with the records that came since."""
+    root = Root.open(folder)
+    served = Served.load(root, root.read().entry("b"), ())
+    body = msgspec.json.encode({"user": "u1", "k": 5})
+    wanted = Recommender.load(folder / "models" / "b").rank(["u1"], k=5).ids[0].tolist()
+    found = answer(served, msgspec.Raw(body))
+    assert found is not None
+    assert (found["ids"], found["seconds"] > 0) == (wanted, True)
+    served.live.add({"number": 1, "received": 1, **_seen("u1", wanted[0])})
+    again = answer(served, msgspec.Raw(body))
+    assert again is not None
+    assert wanted[0] not in again["ids"]
+    unknown = msgspec.json.encode({"user": "u1", "scenario": "none such"})
+    assert answer(served, msgspec.Raw(unknown)) is None
+
+
+def _seen(user: str, item: str) -> dict[str, Any]:
+    return {"kind": "event", "user": user, "item": item, "timestamp": 2_000_000_000}
+
+
+def test_a_shadow_that_cannot_start_says_so(tmp_path: Path) -> None:
+    shadow = Shadow(1.0, str(tmp_path), "nothing", lambda: False, Metrics())
+    shadow.offer({"user": "u1"}, ["i1"], 0.01)
+    deadline = time.monotonic() + 60
+    while not shadow.ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "no model is called 'nothing'" in shadow.ended
+    shadow.offer({"user": "u1"}, ["i1"], 0.01)
+    shadow.stop()
+    assert (shadow.record.failed, shadow.record.dropped) == (1, 1)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from kgrec.serving.experiments.arm_record import ArmRecord, tripped
 from kgrec.serving.experiments.experiment import LETTERS, Experiment, Experiments, Mode
 from kgrec.serving.experiments.host import Host, S
 from kgrec.serving.experiments.rewards import EXPOSURE, exposure_of
-from kgrec.serving.experiments.shadow import Answer, Shadow
+from kgrec.serving.experiments.shadow import Shadow
 from kgrec.serving.problems import Problem
 from kgrec.serving.registry import ModelEntry, Registry
 
@@ -58,9 +58,9 @@ class RunningExperiments(Generic[S]):
     def __init__(self, service: Host[S]) -> None:
         self.service, self.file = service, Experiments(service.root)
         self.others: dict[str, S] = {}
-        self.shadow: Shadow[S] | None = None
+        self.shadow: Shadow | None = None
         self._comparing: _Comparing | None = None
-        self._shadowing: Experiment | None = None
+        self._shadowing: tuple[Experiment, ModelEntry, int | None] | None = None
         self._exposures: deque[Record] = deque()
         self._seen: object = None
         self._following = asyncio.Lock()
@@ -101,11 +101,6 @@ class RunningExperiments(Generic[S]):
         record = exposure_of(comparing.experiment, arm, chosen.served.entry.name, user, now())
         self._exposures.append(record)
 
-    def offer(self, answer: Answer[S], sent: list[str], seconds: float) -> None:
-        """Let a shadow answer a request too, which the active model answered."""
-        if self.shadow is not None:
-            self.shadow.offer(answer, sent, seconds)
-
     # What the service does.
 
     @property
@@ -122,7 +117,7 @@ class RunningExperiments(Generic[S]):
 
     def shadow_of(self, name: str) -> dict[str, Any] | None:
         """What a shadow that runs did; None for another one."""
-        if self.shadow is None or self._shadowing is None or self._shadowing.name != name:
+        if self.shadow is None or self._shadowing is None or self._shadowing[0].name != name:
             return None
         return self.shadow.record.to_dict()
 
@@ -140,7 +135,7 @@ class RunningExperiments(Generic[S]):
             for entry in self._wanted(self.service.root.read()):
                 self.others[entry.name] = self.service.load_beside(entry)
             found = self.file.read()
-            self._take(found, self._exposed(found))
+            self._take(found, self._exposed(found), self.service.root.read())
         except KgrecError as error:
             self.service.trouble = f"an experiment could not be loaded: {error}"
 
@@ -152,6 +147,8 @@ class RunningExperiments(Generic[S]):
                 await self.follow()
                 await self.store_exposures()
                 self._guard()
+                if self.shadow is not None and self.shadow.ended:
+                    self.service.trouble = f"the shadow has ended: {self.shadow.ended}"
             except (KgrecError, Problem) as error:
                 self.service.trouble = f"an experiment has a fault: {error}"
 
@@ -166,21 +163,25 @@ class RunningExperiments(Generic[S]):
     async def _follow(self) -> None:
         root = self.service.root
         version = _changed(self.file.file), _changed(root.registry_file)
-        erased = tuple(root.last_erasure(one.entry) for one in self.others.values())
-        if (version, erased) == self._seen:
+        if (version, self._erased()) == self._seen:
             return
         registry = root.read()
         self._end_without_live(registry)
         await self._load(registry)
         found = self.file.read()
-        self._take(found, await asyncio.to_thread(self._exposed, found))
-        erased = tuple(root.last_erasure(one.entry) for one in self.others.values())
-        self._seen = (_changed(self.file.file), version[1]), erased
+        self._take(found, await asyncio.to_thread(self._exposed, found), registry)
+        self._seen = (_changed(self.file.file), version[1]), self._erased()
+
+    def _erased(self) -> list[int | None]:
+        """When people were erased last from the folders of the models in use."""
+        entries = [one.entry for one in self.others.values()]
+        entries += [] if self._shadowing is None else [self._shadowing[1]]
+        return [self.service.root.last_erasure(entry) for entry in entries]
 
     async def prepare(self, experiment: Experiment, registry: Registry) -> None:
         """Load the models of an experiment before it starts. Raises ModelError."""
         active = registry.origin(registry.active or "")
-        for arm in experiment.arms:
+        for arm in experiment.arms if experiment.mode == "ab" else ():
             entry = registry.latest(arm.model)
             if entry.origin != active and entry.name not in self.others:
                 self.others[entry.name] = await self.service.loaded_beside(entry)
@@ -207,8 +208,9 @@ class RunningExperiments(Generic[S]):
 
     def _wanted(self, registry: Registry) -> list[ModelEntry]:
         """The models to have in memory beside the active one. Raises ServiceError."""
-        running = [one for one in self.file.read().values() if one.ended is None]
-        names = [arm.model for one in running for arm in one.arms if arm.model in registry.models]
+        comparing = _running(self.file.read(), "ab")
+        arms = () if comparing is None else comparing.arms
+        names = [arm.model for arm in arms if arm.model in registry.models]
         entries = {entry.name: entry for entry in map(registry.latest, names)}
         active = None if registry.active is None else registry.origin(registry.active)
         return [entry for entry in entries.values() if entry.origin != active]
@@ -226,22 +228,28 @@ class RunningExperiments(Generic[S]):
         if gone:
             self.service.release(gone)
 
-    def _take(self, found: dict[str, Experiment], exposed: set[str]) -> None:
+    def _take(self, found: dict[str, Experiment], exposed: set[str], registry: Registry) -> None:
         """Run the experiments that are to run; ``exposed``: who had a list in one that begins."""
         comparing, shadow = _running(found, "ab"), _running(found, "shadow")
         if comparing != self.comparing:
             self._comparing = None if comparing is None else _Comparing(comparing, exposed)
-        if shadow != self._shadowing:
-            self.stop()
-            self._shadowing = shadow
-            if shadow is not None:
-                self.shadow = self._started(shadow)
+        wanted = None
+        if shadow is not None:
+            entry = registry.latest(shadow.arms[0].model)
+            wanted = shadow, entry, self.service.root.last_erasure(entry)
+        if wanted == self._shadowing:
+            return
+        self.stop()
+        self._shadowing = wanted
+        if wanted is not None:
+            self.shadow = self._started(wanted[0].arms[0].share, wanted[1].name)
 
-    def _started(self, experiment: Experiment) -> Shadow[S]:
-        [arm], service = experiment.arms, self.service
+    def _started(self, share: float, model: str) -> Shadow:
+        service = self.service
         return Shadow(
-            arm.share,
-            lambda: self._served(arm.model),
+            share,
+            str(service.root.folder),
+            model,
             lambda: service.in_flight > _BUSY,
             service.metrics,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -69,10 +68,10 @@ def recommend(service: Service, body: RecommendBody, call: Call) -> ListAnswer:
         service.metrics.empty.inc()
     service.lists.keep(answer.list_id, body, _given(answer), answer.model, experiment, arm)
     service.experiments.gave(chosen, None if body.user is None else str(body.user))
-    if service.experiments.shadow is not None and body.explore is None:
+    shadow = service.experiments.shadow
+    if shadow is not None and body.explore is None:
         sent = [str(item.id) for item in answer.items]
-        seconds = time.perf_counter() - started
-        service.experiments.offer(functools.partial(_ids_for, body), sent, seconds)
+        shadow.offer(body, sent, time.perf_counter() - started)
     return answer
 
 
@@ -217,12 +216,6 @@ def by_model(service: Service, users: Sequence[str | int]) -> list[tuple[Served,
         served = service.chosen(str(user)).served
         found.setdefault(served.entry.name, (served, []))[1].append(place)
     return list(found.values())
-
-
-def _ids_for(body: RecommendBody, served: Served) -> list[str]:
-    """The ids of a model's list for a request."""
-    found, _ = ranked(served, body)
-    return [str(item) for item in found.ids[0].tolist() if item is not None]
 
 
 def ranked(served: Served, body: RecommendBody) -> tuple[Ranked, bool]:
