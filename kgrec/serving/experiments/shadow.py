@@ -1,6 +1,6 @@
 """Shadow: a second model answers a share of the requests beside the one whose answers are sent.
 
-A process of its own with the lowest priority does that after the answer was sent, so that nobody
+A process of its own with low priority does that after the answer was sent, so that nobody
 waits for it. It gets the requests, and the records that are stored, through a pipe; where it is
 behind, or the service is busy, a request is left out and counted.
 """

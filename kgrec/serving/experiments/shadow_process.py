@@ -24,7 +24,7 @@ from kgrec.serving.service import Served
 from kgrec.serving.verbs.bodies import RecommendBody
 from kgrec.serving.verbs.lists import ranked, warm
 
-_LOWEST = 19
+_NICE = 10
 
 
 def answer(served: Served, content: msgspec.Raw) -> dict[str, Any] | None:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     """Answer until the input ends."""
     folder, name = arguments
     if hasattr(os, "nice"):
-        os.nice(_LOWEST)
+        os.nice(_NICE)
     root = Root(Path(folder))
     try:
         served = Served.load(root, root.read().entry(name), records_of(root.log))
