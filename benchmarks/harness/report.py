@@ -29,6 +29,7 @@ SUBJECTS: Final = {
     "context": "accuracy",
     "effort": "accuracy",
     "erasure": "privacy",
+    "experiments": "serving",
     "explain": "explanations",
     "anonymity": "privacy",
     "age": "scenarios",

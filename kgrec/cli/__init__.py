@@ -13,6 +13,7 @@ from kgrec.cli import (  # noqa: F401
     doctor,
     erase,
     evaluate,
+    experiment,
     explain,
     explore,
     export,

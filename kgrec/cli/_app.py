@@ -131,10 +131,10 @@ app = _Application(
 )
 
 
-def command_group(name: str, text: str) -> typer.Typer:
+def command_group(name: str, text: str, inside: typer.Typer = app) -> typer.Typer:
     """A group of commands, such as ``kgrec keys``, that keep the rules of all others."""
     group = _Application(name=name, no_args_is_help=True, help=text, rich_markup_mode="markdown")
-    app.add_typer(group)
+    inside.add_typer(group)
     return group
 
 

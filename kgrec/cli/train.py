@@ -53,6 +53,14 @@ def train(
         typer.Option("--effort", help="Seconds, minutes, or all it takes; else as the settings."),
     ] = None,
     config: ConfigOption = None,
+    track: Annotated[
+        list[str],
+        typer.Option(
+            "--track",
+            help="tensorboard:FOLDER, mlflow:FOLDER or mlflow:ADDRESS; settings, metrics of each "
+            "epoch and what the data was go there.",
+        ),
+    ] = [],  # noqa: B006
     db_user: DbUserOption = None,
     database: DatabaseOption = None,
     mapping: MappingOption = None,
@@ -71,6 +79,7 @@ def train(
     from kgrec.persistence.model_folder import MODEL
 
     check_writable(model, MODEL)  # before hours of work
+    _check_places(track)
     settings = read_config(config)
     checkpoint = model.with_name(model.name + ".checkpoint")
     with (
@@ -93,7 +102,25 @@ def train(
     say(f"saved {model}")
     tuned = {} if tune is None else _tuned(recommender.tuning)
     said = {**_feedback(recommender), **_privacy(recommender)}
+    _track(recommender, track, model)
     print_values({"model": str(model), **best_epoch(recommender.history), **tuned, **said}, as_json)
+
+
+def _check_places(places: list[str]) -> None:
+    """Raise RequestError or MissingExtraError for a place where nothing can be tracked."""
+    if places:
+        from kgrec.tracking.places import check_place
+
+        for place in places:
+            check_place(place)
+
+
+def _track(recommender: Recommender, places: list[str], model: Path) -> None:
+    if places:
+        from kgrec.tracking.places import track
+
+        for place in places:
+            say(f"tracked as {track(recommender, place, model.absolute().name)}")
 
 
 def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:

@@ -189,6 +189,12 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings as one table, by names with dots; paths of the machine are reduced to a
+    name."""
+    return {name: _without_folder(name, value) for name, value in _flat(values)}
+
+
 def _flat(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, Mapping) and value:

@@ -44,3 +44,21 @@ class ServiceConfig(Settings):
     fold_seconds: float = Field(
         0.0, ge=0, description="Time between two folds of new events into the graph; 0: on request."
     )
+    train_seconds: float = Field(
+        0.0, ge=0, description="Time between two trainings of a new model; 0: on request."
+    )
+    train_effort: Literal["quick", "normal", "thorough"] | None = Field(
+        None, description="Effort of these; by default as the model that answers was trained."
+    )
+    gate_share: float = Field(
+        0.2,
+        gt=0,
+        le=0.5,
+        description="Share of the new events, the newest, on which the new model is compared.",
+    )
+    gate_users: int = Field(
+        100, ge=2, description="Fewest users in such a comparison, overall and of a scenario."
+    )
+    gate_margin: float = Field(
+        0.01, ge=0, le=1, description="Share of NDCG@10 that the new model may lose overall."
+    )

@@ -8,7 +8,7 @@ graph are computed anew.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,8 @@ def fold(root: Root, name: str, new: str, until: int) -> list[str]:
     folder = root.new_folder(new)
     model.save(folder)
     left_out = f"; {len(refused)} do not fit" if refused else ""
-    root.add(new, folder, f"{name} with the records until {until}{left_out}", until)
+    note = f"{name} with the records until {until}{left_out}"
+    root.add(new, folder, note, until, made_from=entry.origin)
     return refused
 
 
@@ -90,12 +91,12 @@ def add_records(model: Recommender, records: Iterable[Record]) -> dict[int, str]
             _remove(model, part)
             continue
         try:
-            model.update(_catalog(part))
+            model.update(catalog_of(part))
         except (CatalogError, RequestError):
             feedback = model.state.engine.model.shape.feedback
             fitting = list(_fitting(model.state.full_snapshot, feedback, part, refused))
             if fitting:
-                model.update(_catalog(fitting))
+                model.update(catalog_of(fitting))
     return refused
 
 
@@ -110,7 +111,7 @@ def _fitting(
     One wrong record must not keep the others out for ever: halves are tried apart.
     """
     try:
-        new = updated(graph, _catalog(records))
+        new = updated(graph, catalog_of(records))
         if feedback is not None:  # raises for a kind of event without a weight
             feedback.of_interactions(new.interactions)
     except (CatalogError, RequestError) as error:
@@ -149,12 +150,13 @@ def _runs(records: Iterable[Record]) -> Iterator[tuple[bool, list[Record]]]:
         yield removing, run
 
 
-def _catalog(records: list[Record]) -> Catalog:
-    """What the records add, as tables. Raises CatalogError."""
+def catalog_of(records: Sequence[Record], split: str | None = None) -> Catalog:
+    """What the records add, as tables; ``split`` marks their events. Raises CatalogError."""
     frames: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         if record["kind"] == EVENT:
-            frames.setdefault("interactions", []).append(_interaction(record))
+            marked = {} if split is None else {"split": split}
+            frames.setdefault("interactions", []).append({**_interaction(record), **marked})
         elif record["kind"] == NODE:
             frame = LABEL_FRAMES[record["label"]]
             key = KEY_COLUMNS[frame]

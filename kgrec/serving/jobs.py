@@ -13,10 +13,13 @@ from typing import Any
 
 import msgspec
 
-from kgrec.errors import KgrecError
+from kgrec.errors import KgrecError, ServiceError
+from kgrec.rules import RuleFolder
 from kgrec.serving.event_log import now
 from kgrec.serving.problems import Problem
+from kgrec.serving.registry import ModelEntry, Training
 from kgrec.serving.reporting.reports import Report
+from kgrec.serving.retraining.settings import GateRule, TrainSettings, trained_name
 from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import JobAnswer
 
@@ -36,8 +39,14 @@ class Jobs:
 
     def start(self, kind: str, who: str) -> JobAnswer:
         """Start a job. Raises Problem where one runs."""
+        if kind == "train" and self.service.experiments.comparing is not None:
+            raise Problem(
+                409,
+                "experiment_runs",
+                "an A/B experiment runs, and a new model would end it; stop it first.",
+            )
         job = self._new(kind)
-        self._go(self._fold(job, who))
+        self._go(self._train(job, who) if kind == "train" else self._fold(job, who))
         return job
 
     def erase(self, users: Sequence[str], who: str) -> JobAnswer:
@@ -103,6 +112,18 @@ class Jobs:
                 except Problem:
                     continue
 
+    async def train_on(self, seconds: float) -> None:
+        """Train a new model every so many seconds, where events have come."""
+        trained = 0
+        while not self.service.stopping:
+            await asyncio.sleep(seconds)
+            if self.service.log.last > trained:
+                try:
+                    self.start("train", "schedule")
+                except Problem:
+                    continue
+                trained = self.service.log.last
+
     async def stop(self) -> None:
         """End what runs; a model that is not complete is not there."""
         for process in list(self._processes):
@@ -114,28 +135,21 @@ class Jobs:
     async def _fold(self, job: JobAnswer, who: str) -> None:
         service = self.service
         before, until = service.served.entry, service.log.last
-        name = f"{before.name.split('-fold')[0]}-fold{until}"
         if until <= before.folded_until:
             self._end(job, "done", before.name, "nothing is new.")
             return
+        name = _fold_name(before, until)
         try:
             with service.metrics.fold_seconds.time():
-                code, said, _ = await self._run(
-                    "-m",
-                    "kgrec.serving.fold",
-                    str(service.root.folder),
-                    before.name,
-                    name,
-                    str(until),
-                )
-            if code:
-                self._end(job, "failed", None, said)
-                return
+                said = await self._folded(before, until)
             await service.activate(
                 name, who, f"fold until record {until}", before.name, rules_of=before
             )
+            for other in list(service.experiments.others.values()):
+                said += await self._fold_beside(other.entry, until)
+            await service.experiments.follow()
         except (KgrecError, Problem) as error:
-            self._end(job, "failed", name, str(error))
+            self._end(job, "failed", None, str(error))
             return
         left_out = f" Left out: {said}" if said else ""
         self._end(job, "done", name, f"the graph has the records until {until}.{left_out}")
@@ -150,6 +164,54 @@ class Jobs:
             return
         self.jobs[job.id] = job = msgspec.structs.replace(job, result=msgspec.json.decode(printed))
         self._end(job, "done", model, "")
+
+    async def _folded(self, entry: ModelEntry, until: int) -> str:
+        """Fold the log into a model's graph in another process.
+
+        Returns what it left out. Raises ServiceError with what the process said last.
+        """
+        root, name = self.service.root, _fold_name(entry, until)
+        code, said, _ = await self._run(
+            "-m", "kgrec.serving.fold", str(root.folder), entry.name, name, str(until)
+        )
+        if code:
+            raise ServiceError(said)
+        return said
+
+    async def _fold_beside(self, entry: ModelEntry, until: int) -> str:
+        """The same for a model of an experiment, with its rules."""
+        if entry.folded_until >= until:
+            return ""
+        said, root = await self._folded(entry, until), self.service.root
+        folder = root.folder_of(root.read().entry(_fold_name(entry, until)))
+        RuleFolder(root.folder_of(entry)).copy_to(folder)
+        return said
+
+    async def _train(self, job: JobAnswer, who: str) -> None:
+        """Train in another process; activate where the new model does not lose."""
+        service, config = self.service, self.service.config
+        before, until = service.served.entry, service.log.last
+        rule = GateRule(config.gate_users, config.gate_margin)
+        settings = TrainSettings(config.train_effort, share=config.gate_share, rule=rule)
+        arguments = (before.name, trained_name(before, until), str(until))
+        try:
+            code, said, printed = await self._run(
+                "-m",
+                "kgrec.serving.retraining",
+                str(service.root.folder),
+                *arguments,
+                msgspec.json.encode(settings).decode(),
+            )
+            if code:
+                self._end(job, "failed", None, said)
+                return
+            done = msgspec.json.decode(printed, type=Training)
+            if done.name:
+                await service.activate(done.name, who, done.reason, before.name, rules_of=before)
+        except (KgrecError, Problem) as error:
+            self._end(job, "failed", None, str(error))
+            return
+        self._end(job, "done", done.name or None, done.reason)
 
     async def _erase(self, job: JobAnswer, users: Sequence[str]) -> None:
         """The log in this process, which writes it; the models in another one, which reads the ids
@@ -201,6 +263,10 @@ class Jobs:
         self.jobs[job.id] = msgspec.structs.replace(
             job, state=state, ended=now(), model=model, detail=detail
         )
+
+
+def _fold_name(entry: ModelEntry, until: int) -> str:
+    return f"{entry.name.split('-fold')[0]}-fold{until}"
 
 
 def _lowered() -> Callable[[], object] | None:

@@ -14,11 +14,15 @@ _MOST = 50_000
 @dataclass(frozen=True)
 class GivenList:
     """A list: the body of its request, the items of all its pages with their probabilities (None
-    without exploring), and when it was made (seconds of a monotonic clock)."""
+    without exploring), when it was made (seconds of a monotonic clock), the model that made it, and
+    in an A/B experiment its name and arm."""
 
     body: Any
     items: dict[Any, float | None]
     made: float
+    model: str = ""
+    experiment: str | None = None
+    arm: str | None = None
 
 
 class GivenLists:
@@ -32,10 +36,18 @@ class GivenLists:
     def __len__(self) -> int:
         return len(self._lists)
 
-    def keep(self, list_id: str, body: Any, items: dict[Any, float | None]) -> None:
+    def keep(
+        self,
+        list_id: str,
+        body: Any,
+        items: dict[Any, float | None],
+        model: str = "",
+        experiment: str | None = None,
+        arm: str | None = None,
+    ) -> None:
         """Keep a list under a new id."""
         at = time.monotonic()
-        self._lists[list_id] = GivenList(body, items, at)
+        self._lists[list_id] = GivenList(body, items, at, model, experiment, arm)
         self.recorded.append(body)
         while self._lists:
             oldest = next(iter(self._lists.values()))

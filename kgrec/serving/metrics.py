@@ -9,6 +9,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 MEDIA_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5)
+_SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_CORRELATIONS: Final = (-0.5, 0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 
 class Metrics:
@@ -32,6 +34,12 @@ class Metrics:
         Alarms of drift by stream; mean gain of a stream's events now; events, evaluated or not.
     cold, empty
         Lists for users without any history, and lists without items.
+    arms, arm_seconds
+        Answers of the arms of an A/B experiment by experiment, arm, model and result ("done",
+        "failed"); their times by experiment and arm.
+    shadow, shadow_seconds, shadow_overlap, shadow_correlation
+        Requests of a shadow by result ("answered", "dropped", "failed"); its times, and how like
+        the lists that were sent its own are.
     """
 
     def __init__(self) -> None:
@@ -71,6 +79,31 @@ class Metrics:
             "outcome",
         )
         self.empty = self._counter("kgrec_empty", "Lists without items.")
+        self.arms = self._counter(
+            "kgrec_arm_answers",
+            "Answers in an A/B experiment.",
+            "experiment",
+            "arm",
+            "model",
+            "result",
+        )
+        self.arm_seconds = self._histogram(
+            "kgrec_arm_seconds", "Time of these answers.", "experiment", "arm"
+        )
+        self.shadow = self._counter("kgrec_shadow", "Requests of a shadow.", "result")
+        self.shadow_seconds = self._histogram("kgrec_shadow_seconds", "Time of its answers.")
+        self.shadow_overlap = Histogram(
+            "kgrec_shadow_overlap",
+            "Share of the sent items that the shadow has too.",
+            registry=self.registry,
+            buckets=_SHARES,
+        )
+        self.shadow_correlation = Histogram(
+            "kgrec_shadow_rank_correlation",
+            "Rank correlation of the items of both lists.",
+            registry=self.registry,
+            buckets=_CORRELATIONS,
+        )
 
     def text(self) -> bytes:
         """All values, in the format that Prometheus reads."""

@@ -3,7 +3,7 @@
 ::
 
     service/
-      registry.json   the models, which one answers, and who changed that, when and why
+      registry.json   the models, which one answers, who changed that, when and why, and trainings
       events.log      what the service was sent since
       audit.log       who asked for what; older files are audit.log.1, …
       keys.json       hashes of the keys
@@ -30,6 +30,7 @@ from graph_schema.disk.locks import held
 from kgrec.errors import RequestError, ServiceError, reason
 
 _VERSION: Final = 1
+_TRAININGS: Final = 100  # that are kept
 _REGISTRY, _LOG, _KEYS, _MODELS = "registry.json", "events.log", "keys.json", "models"
 _DRIFT, _AUDIT = "drift.json", "audit.log"
 _ERASED, _MANIFEST = "erased.json", "manifest.json"  # the latter of a model
@@ -50,6 +51,8 @@ class ModelEntry:
         What it is, for people.
     folded_until : int
         Number of the last record of the log that its graph has.
+    made_from : str
+        The model whose parameters it has with a later graph, for a fold; "" for its own.
     """
 
     name: str
@@ -57,6 +60,12 @@ class ModelEntry:
     added: int
     note: str = ""
     folded_until: int = 0
+    made_from: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Name of the model that its parameters were trained in: its own, or that of a fold."""
+        return self.made_from or self.name
 
 
 @dataclass(frozen=True)
@@ -71,11 +80,40 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class Training:
+    """A training of the next model, and how it compared with the model that answered.
+
+    Attributes
+    ----------
+    when : int
+        Unix seconds.
+    live : str
+        The model that answered.
+    name : str
+        The new model; "" where it was not kept, as it lost or there was too little to compare.
+    until : int
+        Number of the last record of the log that it read.
+    reason : str
+        Why it was kept or not.
+    figures : dict
+        Rows, users, the metric of both with an interval, overall and by scenario.
+    """
+
+    when: int
+    live: str
+    name: str
+    until: int
+    reason: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Registry:
-    """The models of a root, by name, and the activations, oldest first."""
+    """The models of a root, by name, the activations, and the latest trainings; oldest first."""
 
     models: dict[str, ModelEntry] = field(default_factory=dict)
     history: tuple[Activation, ...] = ()
+    trainings: tuple[Training, ...] = ()
 
     @property
     def active(self) -> str | None:
@@ -95,6 +133,16 @@ class Registry:
             known = ", ".join(self.models) or "none"
             raise RequestError(f"no model is called {name!r}; there are: {known}.")
         return found
+
+    def origin(self, name: str) -> str:
+        """Name of the model that a model's parameters were trained in. Raises RequestError."""
+        return self.entry(name).origin
+
+    def latest(self, name: str) -> ModelEntry:
+        """The model with the same parameters and the latest graph. Raises RequestError."""
+        origin = self.origin(name)
+        same = [entry for entry in self.models.values() if entry.origin == origin]
+        return max(same, key=lambda entry: (entry.folded_until, entry.added))
 
     def with_model(self, entry: ModelEntry) -> Registry:
         """The registry with one more model. Raises RequestError for a name that is taken."""
@@ -221,6 +269,7 @@ class Root:
                 "version": _VERSION,
                 "models": [asdict(entry) for entry in registry[0].models.values()],
                 "history": [asdict(change) for change in registry[0].history],
+                "trainings": [asdict(one) for one in registry[0].trainings],
             }
             try:
                 put_text(self.registry_file, json.dumps(content, indent=1), private=True)
@@ -230,13 +279,20 @@ class Root:
                     "permit writing there."
                 ) from error
 
-    def add(self, name: str, folder: Path, note: str = "", folded_until: int = 0) -> ModelEntry:
+    def add(
+        self,
+        name: str,
+        folder: Path,
+        note: str = "",
+        folded_until: int = 0,
+        made_from: str = "",
+    ) -> ModelEntry:
         """Register the model at ``folder``. Raises RequestError, ServiceError."""
         check_name(name)
         place = folder.resolve()
         inside = place.is_relative_to(self.folder)
         shown = str(place.relative_to(self.folder)) if inside else str(place)
-        entry = ModelEntry(name, shown, int(time.time()), note, folded_until)
+        entry = ModelEntry(name, shown, int(time.time()), note, folded_until, made_from)
         with self.changing() as registry:
             registry[0] = registry[0].with_model(entry)
         return entry
@@ -248,6 +304,12 @@ class Root:
         with self.changing() as registry:
             registry[0] = registry[0].activated(name, who, reason, expected)
         return registry[0].history[-1]
+
+    def note_training(self, training: Training) -> None:
+        """Keep what a training found. Raises ServiceError."""
+        with self.changing() as registry:
+            kept = (*registry[0].trainings, training)[-_TRAININGS:]
+            registry[0] = replace(registry[0], trainings=kept)
 
 
 def check_name(name: str) -> str:
@@ -265,4 +327,5 @@ def _registry(content: dict[str, Any]) -> Registry:
         raise ValueError(f"version {content['version']} is not {_VERSION}: another kgrec wrote it")
     entries = [ModelEntry(**entry) for entry in content["models"]]
     history = tuple(Activation(**change) for change in content["history"])
-    return Registry({entry.name: entry for entry in entries}, history)
+    trainings = tuple(Training(**one) for one in content.get("trainings", ()))
+    return Registry({entry.name: entry for entry in entries}, history, trainings)

@@ -22,6 +22,7 @@ from kgrec.serving.access import Keys, Limiter, Rate
 from kgrec.serving.audit import AuditLog
 from kgrec.serving.config import ServiceConfig
 from kgrec.serving.event_log import EventLog, Record, now
+from kgrec.serving.experiments.running import Chosen, RunningExperiments
 from kgrec.serving.growth import grown
 from kgrec.serving.lists import GivenLists
 from kgrec.serving.live_graph import EVENT, NO_NODE, LiveGraph, allowed, keeps, without_erased
@@ -167,6 +168,7 @@ class Service:
         self._meanwhile: list[Record] | None = None  # records that come while a model is loaded
         self._seen_registry: int | None = None
         self._seen_erasure: int | None = None
+        self.experiments: RunningExperiments[Served] = RunningExperiments(self)
         self._count()
 
     @property
@@ -180,6 +182,17 @@ class Service:
                 headers={"Retry-After": "1"},
             )
         return self._served
+
+    @property
+    def loaded(self) -> list[Served]:
+        """All models in memory: the one that answers, and those of experiments."""
+        active = [] if self._served is None else [self._served]
+        return [*active, *self.experiments.others.values()]
+
+    def chosen(self, who: str | None) -> Chosen[Served]:
+        """The model that answers a user, or whoever ``who`` stands for. Raises Problem before there
+        is one."""
+        return self.experiments.chosen(who)
 
     @property
     def ready(self) -> bool:
@@ -197,14 +210,20 @@ class Service:
                 "no model is active; add one with kgrec models add, and activate it."
             )
         entry = registry.entry(registry.active)
+        self._flip(self.load_beside(entry))
+        self.experiments.load()
+
+    def load_beside(self, entry: ModelEntry) -> Served:
+        """A model that is ready to answer, before anything is asked. Raises ModelError."""
         with beside_answers():
             fresh = Served.load(self.root, entry, self.log.read())
             self._warm(fresh, ())
-        self._flip(fresh)
+        return fresh
 
     async def stop(self) -> None:
         """Let what waits be done, and close the log."""
         self.stopping = True
+        self.experiments.stop()
         self._pool.shutdown(cancel_futures=True)
         self._loader.shutdown(cancel_futures=True)
         self._grower.shutdown(cancel_futures=True)
@@ -288,29 +307,39 @@ class Service:
         finally:
             for key in keys:
                 self.pending.pop(key, None)
-        for place, record in enumerate(records):
-            record = {"number": first + place, **record}
-            if self._served is not None:
-                self._served.live.add(record)
-                if record["kind"] == EVENT:
-                    self.drift.offer(record)
+        numbered = [{"number": first + place, **one} for place, one in enumerate(records)]
+        for record in numbered:
+            for served in self.loaded:
+                served.live.add(record)
+            if record["kind"] == EVENT and self._served is not None:
+                self.drift.offer(record)
             if self._meanwhile is not None:
                 self._meanwhile.append(record)
+        if self.experiments.shadow is not None:
+            self.experiments.shadow.add(numbered)
         self._count()
         return first
 
     async def grow(self) -> None:
-        """Let the model that answers have the nodes and facts of all records so far."""
-        loop = asyncio.get_running_loop()
+        """Let the models that answer have the nodes and facts of all records so far."""
         async with self._growing:
             while True:
                 served = self.served
-                with beside_answers():
-                    fresh = await loop.run_in_executor(self._grower, served.with_growth)
+                fresh = await self._grown(served)
                 if fresh is served:
-                    return
+                    break
                 if self._served is served:  # else a model was activated, which must grow too
                     self._served = fresh
+            others = self.experiments.others
+            for name, served in list(others.items()):
+                fresh = await self._grown(served)
+                if others.get(name) is served:  # else the experiment ended meanwhile
+                    others[name] = fresh
+
+    async def _grown(self, served: Served) -> Served:
+        loop = asyncio.get_running_loop()
+        with beside_answers():
+            return await loop.run_in_executor(self._grower, served.with_growth)
 
     def _answering(self) -> tuple[FittedState, int] | None:
         """What ``DriftWatch`` evaluates events by."""
@@ -354,9 +383,11 @@ class Service:
         tombstones = (self.tombstones or Tombstones()).with_users(users)
         tombstones.write(self.root.tombstones)
         self.tombstones = tombstones
-        live = self.served.live
-        for user in users:
-            live.add({"number": live.last, "kind": NO_NODE, "label": USER, "id": user})
+        self.experiments.forget(set(users))
+        lives = [served.live for served in (self.served, *self.experiments.others.values())]
+        for live in lives:
+            for user in users:
+                live.add({"number": live.last, "kind": NO_NODE, "label": USER, "id": user})
 
     def is_erased(self, user: object) -> bool:
         """Whether a person was erased."""
@@ -379,6 +410,7 @@ class Service:
     async def reload(self) -> None:
         """Load the model that answers once more, as its folder has changed. Raises ModelError."""
         await self._swap_to(self.served.entry.name)
+        await self.experiments.follow()
 
     async def rolled_back(self, who: str, reason: str = "") -> Activation:
         """Let the model answer that did so before. Raises RequestError where there is none."""
@@ -396,6 +428,13 @@ class Service:
         async with self.swapping:
             self._flip(await self._loaded(self.root.read().entry(name)))
         await self.grow()
+
+    async def loaded_beside(self, entry: ModelEntry) -> Served:
+        """Load a model beside the one that answers. Raises ModelError."""
+        async with self.swapping:
+            fresh = await self._loaded(entry)
+            self._catch_up(fresh)
+        return fresh
 
     async def _loaded(self, entry: ModelEntry) -> Served:
         """A model that is ready to answer as fast as the one before."""
@@ -416,20 +455,30 @@ class Service:
 
     def _flip(self, fresh: Served) -> None:
         """Let ``fresh`` answer, with the records that came while others were waited for."""
-        for record in self._meanwhile or ():
-            if record["number"] > fresh.live.last:
-                fresh.live.add(record)
-        self._meanwhile, self.trouble = None, _unfinished(fresh)
+        self._catch_up(fresh)
+        self.trouble = _unfinished(fresh)
         before = self._served
         self._served = replace(fresh, since=now())
         if before is not None:
             self.metrics.model.remove(before.entry.name)
-            self._loader.submit(_forget, [before])  # which takes a while, so beside the answers
+            self.release([before])
             del before
         self.metrics.model.labels(fresh.entry.name).set(1)
         self.metrics.model_since.set(now())
         self.metrics.swaps.labels("done").inc()
         self._count()
+
+    def release(self, models: list[Served]) -> None:
+        """Forget models, and empty the list: that takes a while, so it is done beside the
+        answers."""
+        self._loader.submit(_forget, models)
+
+    def _catch_up(self, fresh: Served) -> None:
+        """Add the records that came while a model was loaded."""
+        for record in self._meanwhile or ():
+            if record["number"] > fresh.live.last:
+                fresh.live.add(record)
+        self._meanwhile = None
 
     def _count(self) -> None:
         self.metrics.log_bytes.set(self.log.size)

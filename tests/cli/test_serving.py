@@ -77,6 +77,9 @@ def test_a_folder_that_is_no_model_is_not_registered(tmp_path: Path) -> None:
         ["keys", "add", "x"],
         ["keys", "add", "x", "--root", "r", "--root", "s"],
         ["models", "activate"],
+        ["models", "diff", "a"],
+        ["models", "add", "a", "nothing", "--root", "r"],
+        ["models", "experiment", "start", "x", "--root", "r"],
     ],
 )
 def test_wrong_usage(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +103,9 @@ def test_odd_names_are_no_error_in_kgrec(name: str, tmp_path: Path, saved: Path)
         ["keys", "remove", "--root", str(tmp_path / "r"), "--", name],
         ["models", "add", "--root", str(tmp_path / "r"), "--", name, str(saved)],
         ["models", "activate", "--root", str(tmp_path / "r"), "--", name],
+        ["models", "diff", "--root", str(tmp_path / "r"), "--", name, name],
+        ["models", "experiment", "show", "--root", str(tmp_path / "r"), "--", name],
+        ["models", "experiment", "stop", "--root", str(tmp_path / "r"), "--", name],
     ):
         result = CliRunner().invoke(app, line)
         assert result.exit_code in (0, 1, 2), (line, result.stderr)
@@ -109,8 +115,59 @@ def test_odd_names_are_no_error_in_kgrec(name: str, tmp_path: Path, saved: Path)
 def test_help_shows_examples() -> None:
     for group, commands in (
         ("keys", ("add", "list", "remove")),
-        ("models", ("add", "list", "activate", "rollback", "history", "feedback-log")),
+        ("models", ("list", "activate", "rollback", "history", "feedback-log", "diff")),
+        ("models", ("train-next", "trainings")),
+        ("models experiment", ("start", "show", "list", "stop")),
     ):
         for command in commands:
-            result = CliRunner().invoke(app, [group, command, "--help"], env={"COLUMNS": "120"})
+            line = [*group.split(), command, "--help"]
+            result = CliRunner().invoke(app, line, env={"COLUMNS": "120"})
             assert f"kgrec {group} {command}" in result.stdout.split("Example:")[1]
+
+
+def test_experiments_are_started_shown_and_stopped(tmp_path: Path, saved: Path) -> None:
+    root = tmp_path / "service"
+    for name in ("spring", "summer"):
+        kgrec("models", "add", name, saved, "--root", root)
+    arms = ["--arm", "spring=0.5", "--arm", "summer=0.5", "--root", root]
+    start = ["models", "experiment", "start", "season", *arms]
+    assert "no model answers yet" in kgrec(*start, expect=1).stderr
+    kgrec("models", "activate", "spring", "--root", root)
+    begun = kgrec_json(*start, "--event", "buy", "--delta", "0.1", "--json")
+    assert begun["state"] == "running"
+    assert [arm["share"] for arm in begun["arms"]] == [0.5, 0.5]
+    show = ["models", "experiment", "show", "season", "--root", root]
+    text = kgrec(*show).stdout
+    assert "go on" in text
+    assert "arm a has 0 of the first 100 users" in text
+    assert "experiment runs" in kgrec("models", "train-next", "--root", root, expect=1).stderr
+    [listed] = kgrec_json("models", "experiment", "list", "--root", root, "--json")
+    assert listed["arms"] == {"spring": 0.5, "summer": 0.5}
+    kgrec("models", "experiment", "stop", "season", "--root", root, "--reason", "enough")
+    assert "enough" in kgrec("models", "experiment", "list", "--root", root).stdout
+    beside = ["models", "experiment", "start", "beside", "--mode", "shadow", "--root", root]
+    assert kgrec_json(*beside, "--arm", "summer=1", "--json")["mode"] == "shadow"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--arm", "spring"],
+        ["--arm", "spring=x"],
+        ["--arm", "=0.5"],
+        ["--arm", "spring=nan"],
+        ["--arm", "spring=1", "--error", "2"],
+        ["--arm", "spring=1", "--delta", "-1"],
+        ["--arm", "spring=1", "--planned", "1"],
+        ["--arm", "spring=1", "--hours", "nan"],
+        ["--arm", "spring=1", "--most", "0"],
+        ["--arm", "spring=1", "--max-errors", "nan"],
+    ],
+)
+def test_wrong_experiments_have_a_cure(wrong: list[str], tmp_path: Path, saved: Path) -> None:
+    root = tmp_path / "service"
+    kgrec("models", "add", "spring", saved, "--root", root)
+    kgrec("models", "activate", "spring", "--root", root)
+    said = kgrec("models", "experiment", "start", "x", "--root", root, *wrong, expect=1).stderr
+    assert said.startswith("error: ")
+    assert kgrec_json("models", "experiment", "list", "--root", root, "--json") == []

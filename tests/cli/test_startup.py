@@ -9,6 +9,7 @@ import sys
 import pytest
 
 LARGE = {"torch", "transformers", "matplotlib", "kglite", "neo4j", "optuna", "peft"}
+LARGE |= {"tensorboard", "mlflow"}
 TABLES = {"pandas", "numpy", "pyarrow", "pydantic", "scipy", "loaders", "graph_schema.catalog"}
 HELP = """
 from typer.testing import CliRunner

@@ -40,7 +40,10 @@ def test_a_quick_model_takes_no_training(store: Path, tmp_path: Path) -> None:
     settings.write_text("[model]\nuse_text = false\n")
     model = tmp_path / "model"
     command = ("train", "--store", store, "--model", model, "--config", settings)
-    assert kgrec_json(*command, "--effort", "quick", "--json")["epochs"] == 0
+    tracked = ("--track", f"tensorboard:{tmp_path / 'runs'}")
+    assert kgrec_json(*command, "--effort", "quick", *tracked, "--json")["epochs"] == 0
+    assert len(list((tmp_path / "runs" / "model").iterdir())) == 1
+    assert "is no place" in kgrec(*command, "--track", "elsewhere", expect=1).stderr
     saved = json.loads((model / "manifest.json").read_text())
     assert saved["config"]["training"]["effort"] == "quick"
     wrong = kgrec(*command, "--effort", "fast", expect=2)

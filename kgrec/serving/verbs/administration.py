@@ -44,6 +44,7 @@ def models(service: Service, body: None, call: Call) -> ModelsAnswer:
         models=[_model(service, registry, entry) for entry in entries[start:after]],
         active=registry.active,
         next=str(after) if after < len(entries) else None,
+        trainings=[asdict(one) for one in registry.trainings[::-1]],
     )
 
 
@@ -94,7 +95,7 @@ def activations(service: Service, body: None, call: Call) -> ActivationsAnswer:
 
 def status(service: Service, body: None, call: Call) -> StatusAnswer:
     """What answers, how large it is, and how far the graph is behind the log."""
-    served = service.served
+    served, experiments = service.served, service.experiments
     snapshot, needs = served.model.snapshot, outgrown(served.model.state)
     return StatusAnswer(
         version=version("kgrec"),
@@ -114,6 +115,8 @@ def status(service: Service, body: None, call: Call) -> StatusAnswer:
         scenarios=served.model.state.engine.vocabulary.scenarios.tolist(),
         may=_scopes(service, call.who),
         examples=snapshot.users.ids[:_EXAMPLES].tolist() if service.keys.open else [],
+        experiment=None if experiments.comparing is None else experiments.comparing.name,
+        shadow=None if experiments.shadow is None else experiments.shadow.record.to_dict(),
     )
 
 

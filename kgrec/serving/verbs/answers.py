@@ -28,20 +28,24 @@ class ListedItem(Answer, kw_only=True):
 
 class ListAnswer(Answer, kw_only=True):
     """A list. ``cold``: nothing is known of the user; ``list_id``: for further pages, and for
-    events and impressions that come of the list."""
+    events and impressions that come of the list; ``experiment``, ``arm``: that of an A/B
+    experiment, whose ``model`` answered."""
 
     list_id: str
     model: str
     items: list[ListedItem]
     scenario: str | None = None
     cold: bool = False
+    experiment: str | None = None
+    arm: str | None = None
 
 
 class UserList(Answer, kw_only=True):
-    """The list of one user of a batch."""
+    """The list of one user of a batch, and the model that made it."""
 
     user: Id
     items: list[ListedItem]
+    model: str
 
 
 class Refused(Answer, kw_only=True):
@@ -217,11 +221,14 @@ class ModelAnswer(Answer, kw_only=True):
 
 
 class ModelsAnswer(Answer, kw_only=True):
-    """The models of the registry, the oldest first; ``next``: cursor of the next page."""
+    """The models of the registry, the oldest first; ``next``: cursor of the next page;
+    ``trainings``: the latest ones of a next model, with what the comparison found, the latest
+    first."""
 
     models: list[ModelAnswer]
     active: str | None = None
     next: str | None = None
+    trainings: list[dict[str, Any]] = []
 
 
 class ActivationAnswer(Answer, kw_only=True):
@@ -268,7 +275,8 @@ class StatusAnswer(Answer, kw_only=True):
     """The state of the service. ``trouble``: what went wrong last without anybody who asked;
     ``drift``: why a new fit is needed, and the latest alarms since the start;
     ``scenarios``: those that the model knows; ``may``: the scopes of who asks; ``examples``: some
-    users, for whoever asks without keys on the machine itself."""
+    users, for whoever asks without keys on the machine itself; ``experiment``: the A/B experiment
+    that runs; ``shadow``: what a shadow did."""
 
     version: str
     model: str
@@ -287,6 +295,8 @@ class StatusAnswer(Answer, kw_only=True):
     scenarios: list[str] = []
     may: list[str] = []
     examples: list[Id] = []
+    experiment: str | None = None
+    shadow: dict[str, Any] | None = None
 
 
 class DriftStream(Answer, kw_only=True):

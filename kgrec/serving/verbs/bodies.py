@@ -372,6 +372,7 @@ class EraseBody(Body, kw_only=True):
 
 class JobBody(Body, kw_only=True):
     """Work in another process. ``fold``: the log's new records become part of the graph, in a new
-    model with the same parameters, which then answers."""
+    model with the same parameters, which then answers. ``train``: a new model is trained on what
+    came, and answers where it does not lose to the one that does, on the newest events."""
 
-    kind: Literal["fold"]
+    kind: Literal["fold", "train"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,9 @@ from kgrec.errors import KgrecError, RequestError
 from kgrec.paths.index import Constraints
 from kgrec.presentation import plain_value
 from kgrec.query import Query
+from kgrec.recommender import Recommender
 from kgrec.scoring.ranked_lists import Ranked
+from kgrec.serving.experiments.running import Chosen
 from kgrec.serving.problems import Problem
 from kgrec.serving.service import Served, Service
 from kgrec.serving.verbs.answers import (
@@ -53,13 +56,22 @@ _REASONS = 3  # of each item of a list
 
 def recommend(service: Service, body: RecommendBody, call: Call) -> ListAnswer:
     """The best items for a user or a history."""
-    served = service.served
-    answer = _answer(served, body)
+    started = time.perf_counter()
+    chosen = chosen_of(service, body)
+    experiment, arm = chosen.names
+    with service.experiments.watched(chosen):
+        answer = _answer(chosen.served, body)
+    answer.experiment, answer.arm = experiment, arm
     if answer.cold:
         service.metrics.cold.inc()
     if not answer.items:
         service.metrics.empty.inc()
-    service.lists.keep(answer.list_id, body, _given(answer))
+    service.lists.keep(answer.list_id, body, _given(answer), answer.model, experiment, arm)
+    service.experiments.gave(chosen, None if body.user is None else str(body.user))
+    shadow = service.experiments.shadow
+    if shadow is not None and body.explore is None:
+        sent = [str(item.id) for item in answer.items]
+        shadow.offer(body, sent, time.perf_counter() - started)
     return answer
 
 
@@ -77,34 +89,47 @@ def next_page(service: Service, body: NextBody, call: Call) -> ListAnswer:
     k = body.k or asked.k
     exclude = [*(asked.exclude or []), *given.items]
     page = msgspec.structs.replace(asked, k=k, exclude=exclude, explore=None)
-    answer = _answer(service.served, page, first=len(given.items) + 1)
+    chosen = chosen_of(service, asked)
+    with service.experiments.watched(chosen):
+        answer = _answer(chosen.served, page, first=len(given.items) + 1)
     service.lists.extend(body.list_id, _given(answer))
-    return msgspec.structs.replace(answer, list_id=body.list_id)
+    experiment, arm = chosen.names
+    return msgspec.structs.replace(answer, list_id=body.list_id, experiment=experiment, arm=arm)
 
 
 def recommend_batch(service: Service, body: BatchBody, call: Call) -> BatchAnswer:
-    """Lists for many users, scored together."""
-    served = service.served
-    known = [served.knows_user(str(user)) for user in body.users]
-    users = [user for user, there in zip(body.users, known, strict=True) if there]
+    """Lists for many users, those of one model scored together."""
+    found: dict[int, UserList] = {}
+    for served, places in by_model(service, body.users):
+        known = [place for place in places if served.knows_user(str(body.users[place]))]
+        found |= _batch(served, body, known)
     errors = [
-        Refused(index=place, code="unknown_user", detail=f"user {body.users[place]!r} is unknown.")
-        for place, there in enumerate(known)
-        if not there
+        Refused(index=place, code="unknown_user", detail=f"user {user!r} is unknown.")
+        for place, user in enumerate(body.users)
+        if place not in found
     ]
-    results = []
-    if users:
-        ranked = served.model.rank(
-            Query(users=ids_of(users), scenario=body.scenario),
-            k=body.k,
-            exclude_seen=body.exclude_seen,
-            constraints=limits_of(served, body),
-        )
-        results = [
-            UserList(user=user, items=_listed(served, ranked, row))
-            for row, user in enumerate(users)
-        ]
-    return BatchAnswer(model=served.entry.name, results=results, errors=errors)
+    return BatchAnswer(
+        model=service.served.entry.name,
+        results=[found[place] for place in sorted(found)],
+        errors=errors,
+    )
+
+
+def _batch(served: Served, body: BatchBody, places: list[int]) -> dict[int, UserList]:
+    """The lists of one model, by the places of their users."""
+    if not places:
+        return {}
+    users = [body.users[place] for place in places]
+    ranked = served.model.rank(
+        Query(users=ids_of(users), scenario=body.scenario),
+        k=body.k,
+        exclude_seen=body.exclude_seen,
+        constraints=limits_of(served, body),
+    )
+    return {
+        place: UserList(user=user, items=_listed(served, ranked, row), model=served.entry.name)
+        for row, (place, user) in enumerate(zip(places, users, strict=True))
+    }
 
 
 def similar(service: Service, body: SimilarBody, call: Call) -> SimilarAnswer:
@@ -121,7 +146,7 @@ def similar(service: Service, body: SimilarBody, call: Call) -> SimilarAnswer:
 
 def search(service: Service, body: SearchBody, call: Call) -> SearchAnswer:
     """Items for words."""
-    served = service.served
+    served = chosen_of(service, body).served
     user = None
     if body.user is not None and served.knows_user(str(body.user)):
         user = Query(users=ids_of([body.user]), scenario=body.scenario)
@@ -149,15 +174,14 @@ def search(service: Service, body: SearchBody, call: Call) -> SearchAnswer:
 
 def score(service: Service, body: PairsBody, call: Call) -> ScoresAnswer:
     """The scores of pairs, as in the users' lists."""
-    served = service.served
-    frame = served.model.score(_pairs(body), scenario=body.scenario)
-    return ScoresAnswer(model=served.entry.name, scores=_rows(frame))
+    scores = _of_pairs(service, body, lambda one, pairs: one.score(pairs, scenario=body.scenario))
+    return ScoresAnswer(model=service.served.entry.name, scores=scores)
 
 
 def predict(service: Service, body: PairsBody, call: Call) -> ScoresAnswer:
     """How likely users like items, and how they would rate them."""
-    served = service.served
-    return ScoresAnswer(model=served.entry.name, scores=_rows(served.model.predict(_pairs(body))))
+    scores = _of_pairs(service, body, lambda one, pairs: one.predict(pairs))
+    return ScoresAnswer(model=service.served.entry.name, scores=scores)
 
 
 def warm(served: Served, bodies: Sequence[RecommendBody]) -> None:
@@ -167,6 +191,31 @@ def warm(served: Served, bodies: Sequence[RecommendBody]) -> None:
     for body in bodies:
         with suppress(KgrecError, Problem):
             ranked(served, body)
+
+
+def chosen_of(service: Service, body: Any) -> Chosen[Served]:
+    """The model that answers who asks: a user, a history by its first item, or answers by the first
+    thing that is answered about."""
+    user, history = getattr(body, "user", None), getattr(body, "history", None)
+    answers = getattr(body, "answers", None)
+    who = None
+    if user is not None:
+        who = str(user)
+    elif history:
+        first = history[0]
+        who = str(first.item if isinstance(first, TimedItem) else first)
+    elif answers:
+        who = next(iter(answers))
+    return service.chosen(who)
+
+
+def by_model(service: Service, users: Sequence[str | int]) -> list[tuple[Served, list[int]]]:
+    """The models that answer these users, each with the places of its users."""
+    found: dict[str, tuple[Served, list[int]]] = {}
+    for place, user in enumerate(users):
+        served = service.chosen(str(user)).served
+        found.setdefault(served.entry.name, (served, []))[1].append(place)
+    return list(found.values())
 
 
 def ranked(served: Served, body: RecommendBody) -> tuple[Ranked, bool]:
@@ -354,14 +403,18 @@ def _of_frame(served: Served, frame: pd.DataFrame | None, column: str) -> list[L
     ]
 
 
-def _pairs(body: PairsBody) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "user_id": [pair.user for pair in body.pairs],
-            "item_id": [pair.item for pair in body.pairs],
-        }
-    )
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return plain_rows(frame.rename(columns={"user_id": "user", "item_id": "item"}))
+def _of_pairs(
+    service: Service, body: PairsBody, scored: Callable[[Recommender, pd.DataFrame], pd.DataFrame]
+) -> list[dict[str, Any]]:
+    """A row for each pair, in their order, from the model that answers its user."""
+    found: dict[int, dict[str, Any]] = {}
+    for served, places in by_model(service, [pair.user for pair in body.pairs]):
+        pairs = [body.pairs[place] for place in places]
+        frame = pd.DataFrame(
+            {"user_id": [one.user for one in pairs], "item_id": [one.item for one in pairs]}
+        )
+        rows = plain_rows(
+            scored(served.model, frame).rename(columns={"user_id": "user", "item_id": "item"})
+        )
+        found |= dict(zip(places, rows, strict=True))
+    return [found[place] for place in sorted(found)]

@@ -7,7 +7,7 @@ from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import RowsAnswer, VectorsAnswer, WhyAnswer
 from kgrec.serving.verbs.bodies import ImportanceBody, RecogniseBody, VectorsBody, WordsBody
 from kgrec.serving.verbs.call import Call
-from kgrec.serving.verbs.lists import ids_of, query_of
+from kgrec.serving.verbs.lists import chosen_of, ids_of, query_of
 from kgrec.serving.verbs.tables import people_only, rows_answer
 
 
@@ -28,7 +28,7 @@ def words(service: Service, body: WordsBody, call: Call) -> WhyAnswer:
     ``people=true``."""
     if body.source == "reviews":
         people_only(call, "words of reviews are people's")
-    served = service.served
+    served = chosen_of(service, body).served
     query, _ = query_of(served, body)
     found = served.model_for(people=call.people).words(
         query,

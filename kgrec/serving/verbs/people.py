@@ -11,13 +11,13 @@ from kgrec.serving.verbs.bodies import (
     SimilarUsersBody,
 )
 from kgrec.serving.verbs.call import Call
-from kgrec.serving.verbs.lists import conditions_of, ids_of, query_of
+from kgrec.serving.verbs.lists import chosen_of, conditions_of, ids_of, query_of
 from kgrec.serving.verbs.tables import people_only, rows_answer
 
 
 def follow(service: Service, body: FollowBody, call: Call) -> RowsAnswer:
     """Whom a user may like to follow; ids of users are the answer."""
-    served = service.served
+    served = chosen_of(service, body).served
     query, _ = query_of(served, body)
     found = served.model.recommend(
         query,
@@ -31,7 +31,7 @@ def follow(service: Service, body: FollowBody, call: Call) -> RowsAnswer:
 
 def explain_user(service: Service, body: ExplainUserBody, call: Call) -> WhyAnswer:
     """Why a user is recommended to another: paths through people and items of both."""
-    served = service.served
+    served = chosen_of(service, body).served
     query, _ = query_of(served, body)
     model = served.model_for(people=call.people)
     found = model.explain_user(query, str(body.other), k=body.k, writer=body.language)

@@ -7,13 +7,13 @@ from kgrec.serving.service import Service
 from kgrec.serving.verbs.answers import RowsAnswer
 from kgrec.serving.verbs.bodies import AskBody, UnsureBody
 from kgrec.serving.verbs.call import Call
-from kgrec.serving.verbs.lists import limits_of, where_of
+from kgrec.serving.verbs.lists import chosen_of, limits_of, where_of
 from kgrec.serving.verbs.tables import people_only, rows_answer
 
 
 def ask(service: Service, body: AskBody, call: Call) -> RowsAnswer:
     """The questions to a new user whose answers are expected to improve the list most."""
-    served = service.served
+    served = chosen_of(service, body).served
     found = served.model.ask(
         body.k,
         body.answers,

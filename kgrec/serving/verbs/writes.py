@@ -137,8 +137,9 @@ async def take_back(service: Service, body: None, call: Call) -> StoredAnswer:
 
 
 async def add_impressions(service: Service, body: ImpressionsBody, call: Call) -> StoredAnswer:
-    """Store which items of a list were shown; of lists that explore also who asked, and the place
-    and probability of each item, so that models can be evaluated by them."""
+    """Store which items of a list were shown, and the model that made it; of lists that explore or
+    are of an A/B experiment also who asked, and the place and probability of each item, so that
+    models can be evaluated by them."""
     record: Record = {
         "kind": IMPRESSIONS,
         "list_id": body.list_id,
@@ -146,8 +147,12 @@ async def add_impressions(service: Service, body: ImpressionsBody, call: Call) -
         "received": now(),
     }
     given = service.lists.find(body.list_id)
-    if given is not None and given.body.explore is not None:
-        record |= _explored(given, record["items"])
+    if given is not None:
+        record["model"] = given.model
+        if given.experiment is not None:
+            record |= {"experiment": given.experiment, "arm": given.arm}
+        if given.body.explore is not None or given.experiment is not None:
+            record |= _explored(given, record["items"])
     return StoredAnswer(accepted=1, sequence=await service.store([record]), effective="now")
 
 

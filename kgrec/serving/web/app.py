@@ -64,9 +64,12 @@ def make_app(service: Service) -> Starlette:
         tasks = [
             asyncio.create_task(service.follow()),
             asyncio.create_task(service.read_texts_soon()),
+            asyncio.create_task(service.experiments.run()),
         ]
         if service.config.fold_seconds:
             tasks.append(asyncio.create_task(jobs.fold_on(service.config.fold_seconds)))
+        if service.config.train_seconds:
+            tasks.append(asyncio.create_task(jobs.train_on(service.config.train_seconds)))
         yield
         service.stopping = True
         for task in tasks:

@@ -122,7 +122,7 @@ class Endpoint:
                 call.check("people", *(self.operation.params or ()))
             body = await self._body(headers, receive)
             answer = await self._run(body, call)
-            further = {"Content-Type": self.operation.media, **self._model}
+            further = {"Content-Type": self.operation.media, **self._model(answer)}
             further |= self.operation.headers or {}
             content = answer if isinstance(answer, bytes) else _encode(answer)
             return self.operation.status, content, further
@@ -138,12 +138,12 @@ class Endpoint:
             )
         return found.status, found.body(request_id), {"Content-Type": PROBLEM, **found.headers}
 
-    @property
-    def _model(self) -> dict[str, str]:
-        """The header that names the model, for what needs a model."""
+    def _model(self, answer: Any) -> dict[str, str]:
+        """The header that names the model which answered, for what needs a model."""
         if self.operation.scope is None:
             return {}
-        return {"X-Kgrec-Model": self.service.served.entry.name}
+        answered = getattr(answer, "model", None) if self.operation.scope == "read" else None
+        return {"X-Kgrec-Model": answered or self.service.served.entry.name}
 
     async def _run(self, body: Any, call: Call) -> Any:
         run, service = self.operation.run, self.service

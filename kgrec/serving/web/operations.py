@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kgrec.serving.access import Cost, Scope
+from kgrec.serving.experiments import verbs as trials
 from kgrec.serving.jobs import Jobs
 from kgrec.serving.metrics import MEDIA_TYPE as METRICS
 from kgrec.serving.reporting.reports import Report
@@ -137,6 +138,7 @@ def operations(jobs: Jobs) -> list[Operation]:
         *_writes(),
         *_graph(),
         *_administration(jobs),
+        *_experiments(),
     ]
 
 
@@ -155,6 +157,24 @@ def _lists_for_operators() -> list[Operation]:
             media="text/html; charset=utf-8",
             headers=_DOWNLOAD,
         ),
+    ]
+
+
+def _experiments() -> list[Operation]:
+    one = "/v1/experiments/{name}"
+    found = trials.ExperimentAnswer
+    return [
+        Operation(
+            "GET",
+            "/v1/experiments",
+            trials.experiments,
+            None,
+            trials.ExperimentsAnswer,
+            cost="slow",
+        ),
+        Operation("GET", one, trials.experiment, None, found, cost="slow"),
+        Operation("PUT", one, trials.start_experiment, trials.ExperimentBody, found, "admin"),
+        Operation("DELETE", one, trials.stop_experiment, None, found, "admin"),
     ]
 
 

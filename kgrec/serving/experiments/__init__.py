@@ -1,0 +1,1 @@
+"""Experiments: two models that each answer a share of the users, and shadows."""

@@ -1,0 +1,48 @@
+"""What experiments need of the service that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from kgrec.serving.event_log import EventLog, Record
+from kgrec.serving.metrics import Metrics
+from kgrec.serving.registry import ModelEntry, Registry, Root
+
+
+class Loaded(Protocol):
+    """A model in memory; ``erasure`` is when people were erased from its folder last."""
+
+    @property
+    def entry(self) -> ModelEntry: ...
+
+    @property
+    def erasure(self) -> int | None: ...
+
+
+S = TypeVar("S", bound=Loaded)
+
+
+class Host(Protocol[S]):
+    """A service, as ``Service`` describes it."""
+
+    trouble: str
+    metrics: Metrics
+    root: Root
+    log: EventLog
+    stopping: bool
+    in_flight: int
+
+    @property
+    def served(self) -> S: ...
+
+    @property
+    def registry(self) -> Registry: ...
+
+    def load_beside(self, entry: ModelEntry) -> S: ...
+
+    async def loaded_beside(self, entry: ModelEntry) -> S: ...
+
+    async def store(self, records: Sequence[Record]) -> int: ...
+
+    def release(self, models: list[S]) -> None: ...

@@ -1,0 +1,1 @@
+"""Training the next model of a service, and the comparison that decides whether it answers."""
