@@ -13,13 +13,12 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from benchmarks.general_data.kept import Kept, code_version, digest
-from benchmarks.general_data.public import Source
+from benchmarks.general_data.public import DRAWN_WITH, Source
 from benchmarks.harness.ours import run_kgrec
 from benchmarks.harness.rows import History, Rows
 from benchmarks.harness.running import Outcome, run_peer
 from benchmarks.harness.variants import Variant
 from benchmarks.peers import TRIES
-from kgrec.evaluation import random_split, user_time_split
 from kgrec.graph import GraphSnapshot
 from kgrec.training import follows_in_time
 
@@ -92,9 +91,15 @@ class Bench:
     seed: int = 0
 
     def rows(self, source: Source) -> tuple[Rows, str]:
-        """The rows of a source, and the digest of its data."""
+        """The rows of a source, and a digest of its data and of how they are split."""
         snapshot, data = self.kept.snapshot(source)
-        return Rows.of(judged_on_valid(snapshot) if self.judged == "valid" else snapshot), data
+        rows = Rows.of(judged_on_valid(snapshot) if self.judged == "valid" else snapshot)
+        parts = [
+            array.tobytes()
+            for part in (rows.fit, rows.valid, rows.test)
+            for array in (part.user, part.item)
+        ]
+        return rows, digest([data.encode(), *parts])
 
     def cell(
         self, rows: Rows, data: str, name: str, model: str, setting: Setting | None = None
@@ -102,7 +107,7 @@ class Bench:
         """Of one model on the data set ``name``, read where it was kept."""
         ours = model == OURS
         options = () if ours else peer_options(model, rows)
-        depends = (data, self.judged, str(self.seed), code_version(ours), repr(options))
+        depends = (data, str(self.seed), code_version(ours), repr(options))
         key = digest(part.encode() for part in (*depends, self._own(setting) if ours else ""))
         folder = f"{name}/{model}"
         found = self.kept.find(folder, key)
@@ -151,22 +156,32 @@ def peer_options(model: str, rows: Rows) -> tuple[Mapping[str, Any], ...]:
 
 
 def judged_on_valid(snapshot: GraphSnapshot) -> GraphSnapshot:
-    """The snapshot without its test rows: validation rows take their place, and the rows that
-    choose are a tenth of each user's other rows, the latest where the validation rows followed in
-    time, else random ones. Data that names no validation rows names none afterwards."""
+    """The snapshot without its test rows: validation rows take their place, and as many of each
+    user's other rows choose (at most half): the latest where the validation rows followed in time,
+    else random ones. Data that names no validation rows names none afterwards."""
     rows = Rows.of(snapshot)
     splits = np.asarray(snapshot.interactions.split).astype(str)
     if rows.refit:
         held = _places(snapshot, rows)
         splits = np.where(held, "test", np.where(splits == "test", "dropped", splits))
     else:
-        later = follows_in_time(rows.train, rows.valid)
-        again = user_time_split if later else random_split
-        inner = np.asarray(again(rows.train, (0.9, 0.1, 0.0)))
+        inner = np.where(_as_many(rows), "valid", "train")
         splits = np.where(splits == "valid", "test", np.where(splits == "test", "dropped", splits))
         splits[splits == "train"] = inner
     events = replace(snapshot.interactions, split=splits.astype(object))
     return replace(snapshot, interactions=events).without(splits == "dropped")
+
+
+def _as_many(rows: Rows) -> np.ndarray:
+    """bool ``[train rows]``: as many of each user's rows as the user has validation rows."""
+    n_users = len(rows.snapshot.users)
+    indptr = rows.train.indptr(n_users)
+    wanted = np.minimum(np.bincount(rows.valid.user, minlength=n_users), np.diff(indptr) // 2)
+    place = np.arange(len(rows.train))
+    if not follows_in_time(rows.train, rows.valid):
+        keys = np.random.default_rng(DRAWN_WITH).random(len(rows.train))
+        place[np.lexsort((keys, rows.train.user))] = np.arange(len(rows.train))
+    return np.asarray(place >= (indptr[1:] - wanted)[rows.train.user])
 
 
 def _places(snapshot: GraphSnapshot, rows: Rows) -> np.ndarray:

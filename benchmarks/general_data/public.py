@@ -74,7 +74,9 @@ def public_sources() -> list[Source]:
         *(Source(name, LAST_TWO, 10, load) for name, load in reviews.items()),
         *markets,
         Source("frappe", AT_RANDOM, 19, _frappe),
-        Source("coat", "a random fifth of the chosen coats is valid, drawn coats are test", 7, _coat),
+        Source(
+            "coat", "a random fifth of the chosen coats is valid, drawn coats are test", 7, _coat
+        ),
         Source("visual-movielens", BY_TIME, 100, _films_with_pictures),
     ]
 
@@ -146,7 +148,8 @@ def _films_with_pictures() -> GraphSnapshot:
     users = catalog.users.sort_values("user_id").sample(_FILMS_USERS, random_state=DRAWN_WITH)
     events = catalog.interactions.drop(columns="split")
     events = events[
-        events["user_id"].isin(set(users["user_id"])) & events["item_id"].isin(set(items["item_id"]))
+        events["user_id"].isin(set(users["user_id"]))
+        & events["item_id"].isin(set(items["item_id"]))
     ]
     ids = items["item_id"].to_numpy(dtype=object)
     vectors = {"pictures": (ids, table.loc[ids].to_numpy(dtype=np.float32))}

@@ -37,7 +37,7 @@ class Standing:
 
     @property
     def verdict(self) -> str:
-        """"ahead" and "behind" beyond chance, "level" (interval above -1 %), else "open"."""
+        """ "ahead" and "behind" beyond chance, "level" (interval above -1 %), else "open"."""
         if self.low > 0:
             return "ahead"
         if self.high < 0:

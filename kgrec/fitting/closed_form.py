@@ -23,12 +23,16 @@ from kgrec.config import RecommenderConfig
 from kgrec.features.names import IDS
 from kgrec.feedback.weights import liked_matrix
 from kgrec.fitting.item_weight_choice import (
+    RIDGES,
     ItemWeightSettings,
     ScenarioWeightSettings,
+    WeightGrid,
     choose_item_weights,
     choose_strength,
     with_item_weights,
 )
+from kgrec.fitting.item_weight_choice import STRENGTHS as USUAL_STRENGTHS
+from kgrec.fitting.recency_choice import choose_recency
 from kgrec.fitting.validation import training_split
 from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints, rows_in
 from kgrec.nn import ItemWeights, TimeScales
@@ -39,9 +43,15 @@ from kgrec.threads import follow
 from kgrec.training import Plan
 
 GRAPHS = (0.0, 1.0, 4.0)  # how much a node of the graph counts beside a user
-POPULARITIES = (0.1, 0.0, 0.2)  # weight of the logarithm of the popularity, beside a cosine
+POPULARITIES = (0.1, 0.0, 0.2, 0.4)  # weight of the logarithm of the popularity, beside a cosine
+_ALONE_POPULARITIES = (0.0,)  # where the item–item weights stand alone
 _SIZES = ((1_000, (32, 64)), (6_000, (64, 128)), (200_000, (128, 512)))  # by number of items
 _SIZES_OF_MANY = (64,)
+ERRORS = 1.0  # standard errors that a choice away from the first must gain
+SPARSE_RIDGES = (30.0, 100.0)  # also tried where items have few events
+_SPARSE = 50.0  # events of an average item
+_SPARSE_ITEMS = 3_000  # up to which a further ridge takes little time
+STRENGTHS = (*USUAL_STRENGTHS, 128.0, 256.0, 512.0, 1024.0)  # large ridges make small weights
 _STRENGTH = 16.0  # of the item–item weights, without validation rows
 _SILENT = ("friends_gate",)  # parameters beside the features that are not zero at first
 
@@ -56,10 +66,17 @@ class VectorSettings:
         Number of singular vectors.
     popularity : float
         Weight of log(1 + interactions of the item), beside a cosine.
+    recent : tuple of bool
+        For the next event, then for the further future: whether recent events count more where the
+        model has several pools; else all events of a history count equally.
+    used : bool
+        Whether the vectors count at all; else the item–item weights and the popularity alone.
     """
 
     size: int
     popularity: float
+    recent: tuple[bool, bool] = (False, False)
+    used: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,16 +112,62 @@ def choose_closed_form(
     if not len(valid):
         weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
         return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
+    grid = _grid(first)
+    if plan.temporal:  # recent events count more only where that gains
+        grid = replace(grid, decay=math.inf)
     weights, best = choose_item_weights(
-        first, valid, plan, seed, texts=texts, graphs=GRAPHS, progress=progress
+        first, valid, plan, seed, texts=texts, grid=grid, progress=progress
     )
     if best.weights is None or weights.scenario is not None:
         return ClosedForm(best.refreshed(), vectors, weights)
     alone = best.weights.times(1 / weights.strength)
-    place, weights = choose_strength(list(engines.values()), alone, weights, valid, seed)
+    place, weights = choose_strength(list(engines.values()), alone, weights, valid, seed, grid)
     vectors = list(engines)[place]
-    engine = engines[vectors].with_weights(alone.times(weights.strength))
-    return ClosedForm(engine.refreshed(), vectors, weights)
+    engine = engines[vectors]
+    if plan.temporal:
+        vectors, weights = _with_recency(engine, vectors, weights, alone, valid, seed, grid)
+        alone = replace(alone, decay=weights.decay or alone.decay, later=weights.later)
+        engine = _pooling(engine, vectors.recent)
+    return ClosedForm(
+        engine.with_weights(alone.times(weights.strength)).refreshed(), vectors, weights
+    )
+
+
+def _grid(engine: Engine) -> WeightGrid:
+    """The settings of the item–item weights to compare on the engine's data."""
+    counts = np.bincount(engine.snapshot.interactions.item)
+    counts = counts[counts > 0]
+    sparse = len(counts) <= _SPARSE_ITEMS and counts.mean() < _SPARSE
+    if not sparse:
+        return WeightGrid(GRAPHS, errors=ERRORS)
+    return WeightGrid(GRAPHS, (*RIDGES, *SPARSE_RIDGES), STRENGTHS, ERRORS)
+
+
+def _with_recency(
+    engine: Engine,
+    vectors: VectorSettings,
+    weights: ItemWeightSettings,
+    alone: ItemWeights,
+    valid: Interactions,
+    seed: int,
+    grid: WeightGrid,
+) -> tuple[VectorSettings, ItemWeightSettings]:
+    """The settings with how much recent events count, for both horizons; ``alone`` are the weights
+    of strength one."""
+    kinds = (False, True)
+    engines = [_pooling(engine, (kind, kind)) for kind in kinds]
+    following, later = (
+        choose_recency(engines, alone, weights.strength, valid, seed, later=horizon, grid=grid)
+        for horizon in (False, True)
+    )
+    chosen = replace(
+        weights,
+        strength=following.strength,
+        ndcg=following.ndcg,
+        decay=following.decay,
+        later=(later.decay, later.strength / following.strength),
+    )
+    return replace(vectors, recent=(kinds[following.vectors], kinds[later.vectors])), chosen
 
 
 def fit_closed_form(
@@ -123,7 +186,29 @@ def with_closed_form_vectors(
     and without item–item weights and predicted vectors."""
     over = replace(engine, snapshot=rows, weights=None)
     found = _singular_vectors(over, vectors.size)
-    return _with_vectors(over, found, vectors.popularity, plan)
+    if not vectors.used:
+        found = np.zeros_like(found)
+    made = _with_vectors(over, found, vectors.popularity, plan)
+    return _pooling(made, vectors.recent)
+
+
+def _plain(engine: Engine) -> Engine:
+    """The engine in which all events of a history count equally."""
+    return _pooling(engine, (False, False))
+
+
+def _pooling(engine: Engine, recent: tuple[bool, bool]) -> Engine:
+    """The engine whose vectors of events are pooled so for each horizon; see ``VectorSettings``."""
+    model = copy.deepcopy(engine.model)
+    scales = model.shape.scales.events
+    endless = int(np.argmax(scales)) if scales else 0
+    with torch.no_grad():
+        for gates, several in zip(model.pool_gate, recent, strict=False):
+            gates.fill_(1 / model.shape.scales.pools if several else 0.0)
+            if not several:
+                gates[endless] = 1.0
+    bound = replace(engine.bound.refreshed(), model=model.eval())
+    return Engine.bind(bound, engine.weights, predicts_cold=False)
 
 
 @dataclass(frozen=True)
@@ -163,10 +248,12 @@ class FitOrigin:
         """What ``to_json`` returned. Raises KeyError, TypeError for other values."""
         weights, vectors, plan = dict(values["item_weights"]), values["vectors"], values["plan"]
         scenario = weights.pop("scenario")
-        ndcg = weights.pop("ndcg")
+        ndcg, later = weights.pop("ndcg"), weights.pop("later", None)
+        if vectors is not None:  # models of earlier versions don't say
+            vectors = {**vectors, "recent": tuple(vectors.get("recent", (True, True)))}
         return FitOrigin(
             ItemWeightSettings(
-                **weights,
+                **{**weights, "later": None if later is None else tuple(later)},
                 ndcg=math.nan if ndcg is None else ndcg,
                 scenario=None if scenario is None else ScenarioWeightSettings(**scenario),
             ),
@@ -224,8 +311,14 @@ def _engines(make: MakeEngine, plan: Plan, n_items: int) -> Iterator[tuple[Vecto
             follow()
             yield (
                 VectorSettings(size, popularity),
-                _with_vectors(engine, found[:, :size], popularity, plan),
+                _plain(_with_vectors(engine, found[:, :size], popularity, plan)),
             )
+    size, engine = next(iter(untrained.items()))
+    for popularity in _ALONE_POPULARITIES:
+        yield (
+            VectorSettings(size, popularity, used=False),
+            _plain(_with_vectors(engine, np.zeros_like(found[:, :size]), popularity, plan)),
+        )
 
 
 def _singular_vectors(engine: Engine, size: int) -> np.ndarray:
