@@ -6,7 +6,7 @@ kgrec choose their settings on validation rows alone. The result are kgrec's ran
 the best peer, with intervals. What was measured before is read from ``--kept`` where data and code
 are the same, so that a run that ended goes on where it was.
 
-``--judged valid`` is for development: test rows are left out, and validation rows take their
+``--evaluated valid`` is for development: test rows are left out, and validation rows take their
 place. ``--leave-one-out SETTING=VALUES`` chooses a setting there on all data sets but one.
 """
 
@@ -23,7 +23,15 @@ from typing import Any, Final
 from benchmarks.general_data.generated import made_sources
 from benchmarks.general_data.kept import Kept
 from benchmarks.general_data.left_out import leave_one_out
-from benchmarks.general_data.measuring import OURS, SIMPLE_PEERS, Bench, Cell, Setting, feasible
+from benchmarks.general_data.measuring import (
+    OURS,
+    SIMPLE_PEERS,
+    Bench,
+    Cell,
+    Evaluated,
+    Setting,
+    feasible,
+)
 from benchmarks.general_data.public import Source, public_sources
 from benchmarks.general_data.standing import Standing, standings, summary
 from benchmarks.harness import report
@@ -44,15 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     started = time.process_time()
     sources = _sources(asked.data)
-    judged = "valid" if asked.leave_one_out else asked.judged
-    bench = Bench(Kept(asked.kept), judged, asked.effort, asked.seed)
+    evaluated: Evaluated = "valid" if asked.leave_one_out else asked.evaluated
+    bench = Bench(Kept(asked.kept), evaluated, asked.effort, asked.seed)
     settings = _settings(asked.leave_one_out) if asked.leave_one_out else []
     part = _left_out(sources, bench, settings) if settings else _ranked(sources, bench)
     rows = part.pop("rows")
     result = {
         "data": ", ".join(source.name for source in sources),
         "protocol": PROTOCOL,
-        "judged": judged,
+        "evaluated": evaluated,
         "effort": asked.effort,
         **part,
         "seconds_now": round(time.process_time() - started, 1),
@@ -68,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--effort", choices=EFFORTS, default="quick", help="kgrec's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--judged", choices=("valid", "test"), default="test", help="rows that lists are to find"
+        "--evaluated", choices=("valid", "test"), default="test", help="rows that lists are to find"
     )
     parser.add_argument(
         "--leave-one-out",
@@ -169,8 +177,8 @@ def _file(asked: argparse.Namespace) -> str:
     if asked.leave_one_out:
         return f"generality.{asked.leave_one_out.partition('=')[0].rpartition('.')[2]}"
     effort = "" if asked.effort == "quick" else f".{asked.effort}"
-    judged = "" if asked.judged == "test" else ".valid"
-    return f"generality{effort}{judged}"
+    evaluated = "" if asked.evaluated == "test" else ".valid"
+    return f"generality{effort}{evaluated}"
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def _facts(
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     if graph == "none":
         return None, None
-    told = {
+    named = {
         "helpful": group,
         "useless": rng.permutation(group),
         "poisoned": np.where(np.arange(len(group)) % 2, (group + 1) % _N_GROUPS, group),
@@ -127,9 +127,9 @@ def _facts(
             "head": [f"i{item}" for item in range(len(group))],
             "head_type": "item",
             "relation": "IN_GROUP",
-            "tail": [f"g{number}" for number in told],
+            "tail": [f"g{number}" for number in named],
             "tail_type": "entity",
         }
     )
-    names = [f"g{number}" for number in np.unique(told)]
+    names = [f"g{number}" for number in np.unique(named)]
     return facts, pd.DataFrame({"entity_id": names, "name": names, "kind": "group"})

@@ -1,4 +1,4 @@
-"""A setting chosen on all data sets but one, and judged on that one."""
+"""A setting chosen on all data sets but one, and evaluated on that one."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from kgrec.training import follows_in_time
 OURS: Final = "kgrec"
 SIMPLE_PEERS: Final = ("popularity", "item-knn", "ease", "local-ridge", "als")
 METRICS: Final = ("ndcg@10", "recall@20")
-Judged = Literal["valid", "test"]
+Evaluated = Literal["valid", "test"]
 _DENSE_ITEMS: Final = 20_000  # item-knn and ease make a table of all pairs
 _SLOW_ITEMS: Final = 5_000  # from here on half of the settings are tried
 
@@ -83,17 +83,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Bench:
-    """How cells are measured: where figures are kept, what is judged, and how kgrec is fitted."""
+    """How cells are measured: where figures are kept, what is evaluated, and how kgrec is fitted."""
 
     kept: Kept
-    judged: Judged
+    evaluated: Evaluated
     effort: str = "quick"
     seed: int = 0
 
     def rows(self, source: Source) -> tuple[Rows, str]:
         """The rows of a source, and a digest of its data and of how they are split."""
         snapshot, data = self.kept.snapshot(source)
-        rows = Rows.of(judged_on_valid(snapshot) if self.judged == "valid" else snapshot)
+        rows = Rows.of(evaluated_on_valid(snapshot) if self.evaluated == "valid" else snapshot)
         parts = [
             array.tobytes()
             for part in (rows.fit, rows.valid, rows.test)
@@ -118,9 +118,9 @@ class Bench:
         cost = time.process_time() - started
         made = _of_outcome(outcome, rows, cost)
         self.kept.keep(folder, key, _to_json(made))
-        told = {history: round(made.mean(history, METRICS[0]), 4) for history in made.users}
+        shown = {history: round(made.mean(history, METRICS[0]), 4) for history in made.users}
         what = model if setting is None else f"{model} {setting}"
-        print(f"{name}: {what} {told}, {cost:.1f} s", file=sys.stderr, flush=True)
+        print(f"{name}: {what} {shown}, {cost:.1f} s", file=sys.stderr, flush=True)
         return made
 
     def _own(self, setting: Setting | None) -> str:
@@ -155,7 +155,7 @@ def peer_options(model: str, rows: Rows) -> tuple[Mapping[str, Any], ...]:
     return tries[::2] if len(rows.snapshot.items) > _SLOW_ITEMS and len(tries) > 4 else tries
 
 
-def judged_on_valid(snapshot: GraphSnapshot) -> GraphSnapshot:
+def evaluated_on_valid(snapshot: GraphSnapshot) -> GraphSnapshot:
     """The snapshot without its test rows: validation rows take their place, and as many of each
     user's other rows choose (at most half): the latest where the validation rows followed in time,
     else random ones. Data that names no validation rows names none afterwards."""

@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,16 +24,14 @@ from kgrec.config import RecommenderConfig
 from kgrec.features.names import IDS
 from kgrec.feedback.weights import liked_matrix
 from kgrec.fitting.item_weight_choice import (
-    RIDGES,
     ItemWeightSettings,
     ScenarioWeightSettings,
     WeightGrid,
     choose_item_weights,
+    choose_recency,
     choose_strength,
     with_item_weights,
 )
-from kgrec.fitting.item_weight_choice import STRENGTHS as USUAL_STRENGTHS
-from kgrec.fitting.recency_choice import choose_recency
 from kgrec.fitting.validation import training_split
 from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints, rows_in
 from kgrec.nn import ItemWeights, TimeScales
@@ -47,11 +46,8 @@ POPULARITIES = (0.1, 0.0, 0.2, 0.4)  # weight of the logarithm of the popularity
 _ALONE_POPULARITIES = (0.0,)  # where the item–item weights stand alone
 _SIZES = ((1_000, (32, 64)), (6_000, (64, 128)), (200_000, (128, 512)))  # by number of items
 _SIZES_OF_MANY = (64,)
-ERRORS = 1.0  # standard errors that a choice away from the first must gain
-SPARSE_RIDGES = (30.0, 100.0)  # also tried where items have few events
-_SPARSE = 50.0  # events of an average item
-_SPARSE_ITEMS = 3_000  # up to which a further ridge takes little time
-STRENGTHS = (*USUAL_STRENGTHS, 128.0, 256.0, 512.0, 1024.0)  # large ridges make small weights
+ERRORS = 0.0  # standard errors that a choice away from the first must gain
+_LONG_EVENTS = 15  # of a user on average, from which the further future has a choice of its own
 _STRENGTH = 16.0  # of the item–item weights, without validation rows
 _SILENT = ("friends_gate",)  # parameters beside the features that are not zero at first
 
@@ -112,7 +108,7 @@ def choose_closed_form(
     if not len(valid):
         weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
         return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
-    grid = _grid(first)
+    grid = WeightGrid(GRAPHS, errors=ERRORS)
     if plan.temporal:  # recent events count more only where that gains
         grid = replace(grid, decay=math.inf)
     weights, best = choose_item_weights(
@@ -133,16 +129,6 @@ def choose_closed_form(
     )
 
 
-def _grid(engine: Engine) -> WeightGrid:
-    """The settings of the item–item weights to compare on the engine's data."""
-    counts = np.bincount(engine.snapshot.interactions.item)
-    counts = counts[counts > 0]
-    sparse = len(counts) <= _SPARSE_ITEMS and counts.mean() < _SPARSE
-    if not sparse:
-        return WeightGrid(GRAPHS, errors=ERRORS)
-    return WeightGrid(GRAPHS, (*RIDGES, *SPARSE_RIDGES), STRENGTHS, ERRORS)
-
-
 def _with_recency(
     engine: Engine,
     vectors: VectorSettings,
@@ -156,10 +142,10 @@ def _with_recency(
     of strength one."""
     kinds = (False, True)
     engines = [_pooling(engine, (kind, kind)) for kind in kinds]
-    following, later = (
-        choose_recency(engines, alone, weights.strength, valid, seed, later=horizon, grid=grid)
-        for horizon in (False, True)
-    )
+    choose = partial(choose_recency, engines, alone, weights.strength, valid, seed, grid=grid)
+    following = later = choose(later=False)
+    if _long_histories(engine):
+        later = choose(later=True)
     chosen = replace(
         weights,
         strength=following.strength,
@@ -168,6 +154,12 @@ def _with_recency(
         later=(later.decay, later.strength / following.strength),
     )
     return replace(vectors, recent=(kinds[following.vectors], kinds[later.vectors])), chosen
+
+
+def _long_histories(engine: Engine) -> bool:
+    """Whether histories without their latest events still say much of a user."""
+    events = engine.snapshot.interactions
+    return len(events) >= _LONG_EVENTS * len(np.unique(events.user))
 
 
 def fit_closed_form(

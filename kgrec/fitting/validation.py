@@ -231,4 +231,4 @@ def is_gain(values: np.ndarray, before: np.ndarray, errors: float) -> bool:
     queries, by more than ``errors`` standard errors of the difference."""
     difference = values - before
     error = float(difference.std()) / np.sqrt(max(len(difference), 1))
-    return float(difference.mean()) > errors * error
+    return bool(difference.mean() > errors * error)

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import generality
 from benchmarks.general_data.generated import WORLDS, made_snapshot
 from benchmarks.general_data.left_out import leave_one_out
-from benchmarks.general_data.measuring import Cell, Setting, judged_on_valid
+from benchmarks.general_data.measuring import Cell, Setting, evaluated_on_valid
 from benchmarks.general_data.public import public_sources
 from benchmarks.general_data.standing import standings, summary
 from graph_schema.errors import SourceError
@@ -47,9 +47,9 @@ def test_a_value_is_chosen_without_the_data_that_judges_it() -> None:
     assert rows[2]["gain %"] == -20
 
 
-def test_judged_on_valid_leaves_the_test_rows_out() -> None:
+def test_evaluated_on_valid_leaves_the_test_rows_out() -> None:
     whole = snapshot()
-    found = judged_on_valid(whole)
+    found = evaluated_on_valid(whole)
     before, after = whole.interactions, found.interactions
     assert len(after) == (np.asarray(before.split) != "test").sum()
     for split, now in (("valid", "test"), ("train", "valid")):

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.general_data.generated import World, made_snapshot
 from kgrec import Recommender
 from kgrec.fitting.closed_form import FitOrigin
-from kgrec.fitting.recency_choice import DECAYS, _with_gap
+from kgrec.fitting.item_weight_choice import DECAYS, _with_gap
 from kgrec.fitting.validation import is_gain
 
 
@@ -30,7 +30,8 @@ def test_both_horizons_are_chosen(timed: Recommender) -> None:
     weights = origin.item_weights
     assert weights.later is not None
     assert {weights.decay, weights.later[0]} <= set(DECAYS)
-    assert weights.decay is not None and math.isfinite(weights.decay), "recent events say more"
+    assert weights.decay is not None
+    assert math.isfinite(weights.decay), "recent events say more here"
     found = timed.state.engine.item_weights
     assert found is not None
     assert (found.decay, found.later) == (weights.decay, weights.later)
