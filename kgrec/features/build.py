@@ -19,8 +19,8 @@ from kgrec.features.names import ATTRIBUTES
 from kgrec.features.review_features import ReviewRows
 from kgrec.features.tables import FeatureTables, Vocabulary
 from kgrec.graph.columns import count_rows
-from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import Facts, GraphSnapshot, with_named
+from kgrec.graph.tables import unchanged_rows
 
 MIN_LINKS = 2  # an entity with one link says nothing of any other item
 

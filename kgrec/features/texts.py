@@ -13,7 +13,6 @@ from kgrec.arrays import unit_rows
 from kgrec.config import FEATURE_READERS, RecommenderConfig
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.graph.columns import repeated
-from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import (
     GraphSnapshot,
     Ints,
@@ -22,6 +21,7 @@ from kgrec.graph.snapshot import (
     rows_in,
     with_named,
 )
+from kgrec.graph.tables import unchanged_rows
 from kgrec.progress import Progress
 from kgrec.text import (
     CachedEncoder,

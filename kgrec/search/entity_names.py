@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from graph_schema.names import ENTITY, ITEM
-from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.graph.tables import unchanged_rows
 from kgrec.search.name_index import TfidfIndex
 from kgrec.text import clean_text
 from kgrec.text.words import words_of

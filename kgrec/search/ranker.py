@@ -11,8 +11,8 @@ import pandas as pd
 from graph_schema.names import ENTITY
 from kgrec.features.names import REVIEWS, TEXT
 from kgrec.features.texts import TextFeatures
-from kgrec.graph.row_changes import unchanged_rows
 from kgrec.graph.snapshot import GraphSnapshot, Ints
+from kgrec.graph.tables import unchanged_rows
 from kgrec.search.entity_names import EntityIndex
 from kgrec.search.fulltext_index import FullTextIndex
 from kgrec.search.name_index import TfidfIndex

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from graph_schema.catalog import Catalog
 from kgrec.graph import GraphSnapshot
-from kgrec.graph.merge import merge_snapshots
-from kgrec.graph.snapshot import NO_TIME
+from kgrec.graph.merge import _merge_interactions, _merged, merge_snapshots
+from kgrec.graph.snapshot import COLUMNS, NO_TIME, Interactions
 from kgrec.graph.source import read_source
 from kgrec.stores import EmbeddedStore
 from tests.graph.compare import assert_same_snapshot
@@ -206,3 +206,32 @@ def test_merged_events_keep_the_order_of_their_times(parts: list[list[Event]]) -
 
 def _is(graph: GraphSnapshot, row: int, name: str) -> bool:
     return bool(graph.users.ids[row] == name)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_events_of_some_users_are_merged_as_all_are(seed: int) -> None:
+    """Only the events of users who have new ones are put in order again."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(count: int, users: int) -> Interactions:
+        user = np.sort(rng.integers(users, size=count))
+        return Interactions(
+            user=user,
+            item=rng.integers(5, size=count),
+            timestamp=rng.choice([NO_TIME, 3, 4, 9], size=count),
+            rating=rng.choice(np.array([np.nan, 1, 2], dtype=np.float32), size=count),
+            event=rng.choice(np.array(["buy", "view"], dtype=object), size=count),
+            scenario=np.full(count, "", dtype=object),
+            split=rng.choice(np.array(["train", "test"], dtype=object), size=count),
+        )
+
+    nothing = drawn(0, 1)
+    old = _merged(nothing, drawn(80, 20))
+    new = drawn(5, 22)
+    found = _merge_interactions(old, new, lambda _, rows: rows, lambda _, rows: rows)
+    expected = _merged(old, new)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(
+            np.asarray(getattr(found, name)), np.asarray(getattr(expected, name)), err_msg=name
+        )
+    assert len(found) > len(old)

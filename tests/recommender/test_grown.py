@@ -12,7 +12,7 @@ import torch
 
 from graph_schema import Catalog
 from kgrec import Recommender
-from kgrec.graph.row_changes import unchanged_rows
+from kgrec.graph.tables import unchanged_rows
 from kgrec.scoring.bound_model import read_inputs
 from kgrec.search.ranker import Indexes
 from kgrec.state import GraphIndexes
