@@ -38,12 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for times in ("late", "spread")
         for number, target in enumerate(_targets(catalog, TARGETS, asked.seed))
     ]
-    clean: dict[str, Any] = {"copies": _fit(catalog, asked.seed)[1], "ndcg@10": {}}
-    for name, found in (
-        ("as it is", _plain(catalog, asked.seed)),
-        ("without copies", _fit(catalog, asked.seed)[0]),
-    ):
-        clean["ndcg@10"][name] = people.ndcg(people.lists(found))
+    fewer, copies = _fit(catalog, asked.seed)
+    models = {"as it is": _plain(catalog, asked.seed), "without copies": fewer}
+    ndcg = {name: people.ndcg(people.lists(model)) for name, model in models.items()}
+    clean = {"copies": copies, "ndcg@10": ndcg}
     real = read_source(load_dataset(COUNTED).catalog, None)
     result = {
         "data": DATA,
