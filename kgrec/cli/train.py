@@ -91,9 +91,18 @@ def train(
         )
         recommender.save(model)
     say(f"saved {model}")
+    say_leaks(recommender)
     tuned = {} if tune is None else _tuned(recommender.tuning)
     said = {**_feedback(recommender), **_privacy(recommender)}
     print_values({"model": str(model), **best_epoch(recommender.history), **tuned, **said}, as_json)
+
+
+def say_leaks(recommender: Recommender) -> None:
+    """What the fit found in the data and did not warn of."""
+    report = recommender.state.leaks
+    for one in () if report is None else report.findings:
+        if one.severity != "leak":
+            say(f"{one.severity}: {one}")
 
 
 def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
