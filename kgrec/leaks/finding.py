@@ -23,7 +23,8 @@ class Finding:
         Which check found it, such as "times all equal".
     severity : {"leak", "warning", "note"}
         "leak": training reads what tells held-out rows, so that figures on them are too good.
-        "warning": the data is probably not what it seems. "note": should be known, and may be intended.
+        "warning": the data is probably not what it seems. "note": should be known, and may be
+        intended.
     where : str
         The column or relation.
     message : str
