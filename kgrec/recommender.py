@@ -73,6 +73,7 @@ from kgrec.graph import GraphSnapshot
 from kgrec.graph.news import updated
 from kgrec.graph.removal import without
 from kgrec.graph.source import read_source
+from kgrec.leaks.search import leaks_at_fit
 from kgrec.metrics.evaluate import EvaluationReport
 from kgrec.paths.index import Constraints, NodeLike
 from kgrec.persistence.model_folder import load_teacher, read_state, write_state
@@ -279,6 +280,7 @@ class Recommender:
         target, reader = choose_device(device), TextReader(config)
         whole = read_source(source, progress, config.context.read)
         full = with_scenarios(whole, config.scenarios)
+        leaks = leaks_at_fit(full, private=config.privacy is not None)
         visible = full.without_splits(("test",))
         check_graph(self.rules, visible)
         options = FitOptions(
@@ -292,7 +294,7 @@ class Recommender:
         encode = partial(reader.read, progress=progress)
         result = run_pipeline(visible, config, encode, options, tune)
         mapping, erased = (getattr(source, name, None) for name in ("mapping", "tombstones"))
-        state = fitted_state(full, result, reader, mapping, seed, progress, erased)
+        state = fitted_state(full, result, reader, mapping, seed, progress, erased, leaks)
         with self._changes:
             kept = None if self._state is None else self._state.rules
             self._state = replace(state, rules=kept)

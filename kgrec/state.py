@@ -41,6 +41,7 @@ from kgrec.fitting.validation import training_split
 from kgrec.graph import GraphSnapshot
 from kgrec.graph.merge import merge_snapshots
 from kgrec.graph.source import read_source
+from kgrec.leaks.finding import LeakReport
 from kgrec.paths.index import Constraints, PathIndex
 from kgrec.paths.people import ShownPeople
 from kgrec.progress import Progress
@@ -184,6 +185,8 @@ class FittedState:
         The people who were erased since; None without any.
     counted : CountedGraph or None
         What the item–item weights count; None where they are to be computed anew.
+    leaks : LeakReport or None
+        What in the data of the fit tells test rows, without rows; None where it was not looked for.
     """
 
     config: RecommenderConfig
@@ -206,6 +209,7 @@ class FittedState:
     origin: FitOrigin | None = None
     erased: ErasedPeople | None = None
     counted: CountedGraph | None = None
+    leaks: LeakReport | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -524,10 +528,14 @@ def fitted_state(
     seed: int,
     progress: Progress | None = None,
     tombstones: Path | None = None,
+    leaks: LeakReport | None = None,
 ) -> FittedState:
     """The state of a fit on the part of ``full`` without test rows, with its recogniser and, where
     the settings ask for them, ratings. ``tombstones`` is the file of the people who were erased
-    from the store, whom updates leave out. Raises TextModelError, TrainingError, ErasureError."""
+    from the store, whom updates leave out; ``leaks`` is what was found in the data.
+
+    Raises TextModelError, TrainingError, ErasureError.
+    """
     erased = Tombstones.read(tombstones)
     fitted = result.fitted
     visible = full.without_splits(("test",))
@@ -550,6 +558,7 @@ def fitted_state(
             len(visible.interactions),
         ),
         erased=None if erased is None else ErasedPeople(erased),
+        leaks=leaks,
     ).over(full, progress)
     state.engine.warm_up()
     if state.engine.private:

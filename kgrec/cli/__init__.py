@@ -20,6 +20,7 @@ from kgrec.cli import (  # noqa: F401
     fairness,
     judge,
     keys,
+    leaks,
     link,
     load,
     map,

@@ -31,7 +31,7 @@ def with_split(catalog: Catalog, protocol: Protocol, column: str, seed: int) -> 
     if protocol is Protocol.given:
         if column in table.column_names and _names_test(table.column(column), column):
             return _replaced(catalog, _filled(table.column(column))), protocol.value
-        protocol = _fallback(table, column)
+        protocol = _fallback(catalog, column)
     labels = _labels(catalog, protocol, seed)
     return _replaced(catalog, pa.array(labels, pa.string())), protocol.value
 
@@ -57,10 +57,13 @@ def _filled(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(empty, "train", values)
 
 
-def _fallback(table: pa.Table, column: str) -> Protocol:
+def _fallback(catalog: Catalog, column: str) -> Protocol:
+    table = catalog.tables["interactions"]
     timed = table.num_rows - _column(table, "timestamp", pa.int64()).null_count
-    protocol = Protocol.time if timed else Protocol.random
-    how = "by time for each user" if timed else "at random (there are no timestamps)"
+    ordered = timed and _interactions(catalog).tells_order(catalog.tables["users"].num_rows)
+    protocol = Protocol.time if ordered else Protocol.random
+    why = "all timestamps of a user are equal" if timed else "there are no timestamps"
+    how = "by time for each user" if ordered else f"at random ({why})"
     say(f"notice: no column {column!r} of interactions names test rows: splitting {how}")
     return protocol
 

@@ -32,6 +32,7 @@ from kgrec.cli._pseudonyms import PseudonymiseOption, given_key, with_pseudonyms
 from kgrec.cli._settings import ConfigOption, read_config
 from kgrec.cli._stores import is_store, open_store
 from kgrec.cli.load import FormatOption, load_source
+from kgrec.cli.train import say_leaks
 from kgrec.presentation import split_list
 from kgrec.progress import Progress
 
@@ -184,6 +185,7 @@ def _measure(graph: GraphStore, request: Request, progress: Progress) -> dict[st
     model = Recommender(request.config)
     model.fit(graph, seed=request.seed, device=request.device, progress=progress)
     fitted = time.perf_counter()
+    say_leaks(model)
     report = model.evaluate(split="test", history=request.history, ks=request.ks)
     if request.keep_model is not None:
         model.save(request.keep_model)

@@ -100,6 +100,7 @@ def train(
         )
         recommender.save(model)
     say(f"saved {model}")
+    say_leaks(recommender)
     tuned = {} if tune is None else _tuned(recommender.tuning)
     said = {**_feedback(recommender), **_privacy(recommender)}
     _track(recommender, track, model)
@@ -121,6 +122,14 @@ def _track(recommender: Recommender, places: list[str], model: Path) -> None:
 
         for place in places:
             say(f"tracked as {track(recommender, place, model.absolute().name)}")
+
+
+def say_leaks(recommender: Recommender) -> None:
+    """What the fit found in the data and did not warn of."""
+    report = recommender.state.leaks
+    for one in () if report is None else report.findings:
+        if one.severity != "leak":
+            say(f"{one.severity}: {one}")
 
 
 def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from kgrec.features.texts import TextReader
 from kgrec.files import check_writable
 from kgrec.fitting.fit import FitOptions
 from kgrec.fitting.pipeline import PipelineResult, run_pipeline
+from kgrec.leaks.search import leaks_at_fit
 from kgrec.persistence.model_folder import MODEL, write_state
 from kgrec.progress import Progress
 from kgrec.scenarios import with_scenarios
@@ -105,7 +106,9 @@ def worker(
     report = _report(group, fit, result, time.perf_counter() - started)
     if group.is_first:
         mapping = None if config.mapping is None else GraphMapping.load(config.mapping)
-        write_state(fitted_state(full, result, reader, mapping, seed), folder / MODEL_FOLDER)
+        found = leaks_at_fit(full)
+        state = fitted_state(full, result, reader, mapping, seed, leaks=found)
+        write_state(state, folder / MODEL_FOLDER)
         put_text(folder / REPORT, json.dumps(report, indent=1))
     return report
 

@@ -31,17 +31,20 @@ def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int)
     """bool ``[n]``: the interactions that are validation rows.
 
     Those with split "valid" in the catalog; without any, the latest of each user, or random ones
-    where no interaction of the user has a timestamp. Warns where some interactions have none.
+    where no interaction of the user has a timestamp, or no user has two that differ. Warns
+    where some interactions have none.
     """
     events = visible.interactions
     if has_valid_split(visible):
         return among(events.split, ("valid",))
     share = config.training.valid_share
     held, missing = np.zeros(len(events), dtype=bool), 0
+    ordered = events.tells_order(len(visible.users))
     for part in parts_of_users(events.indptr(len(visible.users))):
         rows = events.select(np.arange(part.start, part.stop))
         untimed = int((rows.timestamp == NO_TIME).sum())
-        split = random_split if untimed == len(rows) else user_time_split
+        timed = ordered and untimed < len(rows)
+        split = user_time_split if timed else random_split
         held[part] = split(rows, (1 - share, share, 0.0), seed) == "valid"
         missing += untimed
     if 0 < missing < len(events):

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from kgrec.arguments import named
 from kgrec.errors import RequestError
-from kgrec.graph.snapshot import GraphSnapshot
+from kgrec.graph.snapshot import GraphSnapshot, Ints
 
 
 def whole_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -43,3 +43,14 @@ def with_context_columns(snapshot: GraphSnapshot, names: Sequence[str]) -> Graph
 
 def _has_values(column: np.ndarray) -> bool:
     return bool((np.asarray(column) != "").any())
+
+
+def is_attribute(end: Ints, code: Ints) -> bool:
+    """Whether every ``end`` with several events has one code, and any has several events.
+
+    int64 ``[n]`` both: the item (or user) of each event, and the code of a column's value.
+    """
+    order = np.lexsort((code, end))
+    end, code = end[order], code[order]
+    same = end[1:] == end[:-1]
+    return bool(same.any() and not (code[1:] != code[:-1])[same].any())

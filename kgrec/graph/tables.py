@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from graph_schema.conversion.columns import unix_seconds_of
 from graph_schema.names import ENTITY, ITEM, SCENARIO, USER
-from kgrec.graph.columns import NO_TIME, run_offsets, taken, words
+from kgrec.graph.columns import BLOCK, NO_TIME, run_offsets, taken, words
 
 # Attributes that every row of a label has: "" where nothing is known.
 TEXT_COLUMNS = {USER: (), ITEM: ("title",), ENTITY: ("name", "kind"), SCENARIO: ("description",)}
@@ -169,6 +169,24 @@ class Interactions:
     def indptr(self, n_users: int) -> Ints:
         """int64 ``[n_users + 1]``: user u's interactions are rows ``indptr[u]:indptr[u + 1]``."""
         return run_offsets(self.user, n_users)
+
+    def tells_order(self, n_users: int) -> bool:
+        """Whether any of ``n_users`` has events at two different times.
+
+        Where none has, as in a table whose times are all 0, the order of a user's events is that of
+        the items' ids, which is no order in time. Events without a time do not count.
+        """
+        first = np.full(n_users, np.iinfo(np.int64).max)
+        last = np.full(n_users, NO_TIME)
+        for start in range(0, len(self), BLOCK):
+            part = slice(start, start + BLOCK)
+            user, times = np.asarray(self.user[part]), np.asarray(self.timestamp[part])
+            known = times != NO_TIME
+            np.minimum.at(first, user[known], times[known])
+            np.maximum.at(last, user[known], times[known])
+            if (last > first).any():
+                return True
+        return False
 
     @property
     def seen_until(self) -> int | None:

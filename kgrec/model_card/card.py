@@ -14,7 +14,7 @@ from kgrec.errors import RequestError
 from kgrec.files import save_text
 from kgrec.model_card import render
 from kgrec.model_card.data_sheet import DataSheet
-from kgrec.model_card.facts import Origin, PrivacyState, Settings, limits
+from kgrec.model_card.facts import Origin, PrivacyState, Settings, leak_sentences, limits
 from kgrec.model_card.quality import Quality, measured
 from kgrec.model_card.sections import Section, table
 from kgrec.persistence.model_folder import MODEL, read_manifest
@@ -60,6 +60,7 @@ class ModelCard:
     privacy: PrivacyState
     store: Mapping[str, int] | None
     limits: tuple[str, ...]
+    leaks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as values that JSON has."""
@@ -90,6 +91,7 @@ class ModelCard:
             self.origin.section(),
             self.quality.section(),
             Section("Known limits", self.limits),
+            Section("Leaks", self.leaks),
             self.privacy.section(),
             self.settings.section(),
             self.sheet.section(self.request.sources, self.request.licences),
@@ -159,4 +161,5 @@ def make_card(
         privacy=PrivacyState.of(config, manifest, sheet),
         store=None if counts is None else {name: counts[name] for name in sheet.rows},
         limits=limits(sheet, quality.split, config).sentences,
+        leaks=leak_sentences(model.state.leaks),
     )

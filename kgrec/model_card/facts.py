@@ -13,6 +13,7 @@ from typing import Any, Final
 from graph_schema.disk.files import digest
 from kgrec.config import PrivacyConfig, RecommenderConfig
 from kgrec.differential_privacy.statement import privacy_statement
+from kgrec.leaks.finding import LeakReport
 from kgrec.model_card.data_sheet import FEW_EVENTS, DataSheet
 from kgrec.model_card.sections import Section, table
 from kgrec.training import METRIC
@@ -173,6 +174,14 @@ def limits(sheet: DataSheet, split: str, config: RecommenderConfig) -> Section:
         "Groups differ in the number of held-out rows per user, which alone changes their figures.",
     ]
     return Section("Known limits", tuple(said))
+
+
+def leak_sentences(report: LeakReport | None) -> tuple[str, ...]:
+    """What in the data tells test rows, or may."""
+    if report is None:
+        return ("Not looked for when this model was fitted; see `kgrec leaks`.",)
+    found = tuple(f"{one.severity.capitalize()}: {one}" for one in report.findings)
+    return found or ("None was found by the checks of `kgrec leaks`.",)
 
 
 def _time(at: datetime) -> str:

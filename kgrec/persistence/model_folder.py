@@ -35,6 +35,7 @@ from kgrec.files import FolderKind, read_folder, replaced_folder
 from kgrec.fitting.closed_form import CountedGraph, FitOrigin
 from kgrec.fitting.distillation import TeacherModel
 from kgrec.graph.parquet import read_saved_snapshot, write_snapshot
+from kgrec.leaks.finding import LeakReport
 from kgrec.nn import HybridModel, ItemWeights, ModelShape, TimeScales
 from kgrec.nn.heads import HEADS
 from kgrec.persistence import ratings as saved_ratings
@@ -208,6 +209,8 @@ def _write(state: FittedState, folder: Path, precision: Precision = "fp32") -> N
     }
     if engine.context is not None:
         manifest["context"] = asdict(engine.context)
+    if state.leaks is not None:
+        manifest["leaks"] = state.leaks.to_json()
     if state.origin is not None:
         manifest["origin"] = state.origin.to_json()
     if state.erased is not None:
@@ -416,6 +419,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], device: torch.device) -> Fi
         origin=FitOrigin.of_json(manifest["origin"]) if "origin" in manifest else None,
         erased=_erased_people(folder, manifest),
         counted=CountedGraph(visible, _sums(folder)) if _SUMS in manifest["files"] else None,
+        leaks=LeakReport.of_json(manifest["leaks"]) if "leaks" in manifest else None,
     )
 
 

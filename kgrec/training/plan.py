@@ -186,12 +186,21 @@ def _chosen(setting: float | None, default: float) -> float:
 
 def follows_in_time(train: Interactions, valid: Interactions) -> bool:
     """Whether validation follows training in time: nine tenths of its rows are no earlier than
-    their user's last training event. False without timestamps."""
+    their user's last training event, and one is later than the first. False without timestamps, and
+    where each user's are all equal."""
     n_users = int(max(train.user.max(initial=-1), valid.user.max(initial=-1))) + 1
     last = np.full(n_users, NO_TIME, dtype=np.int64)
     np.maximum.at(last, train.user, train.timestamp)
+    if not (train.tells_order(n_users) or _any_later(last, valid)):
+        return False
     known = (valid.timestamp != NO_TIME) & (last[valid.user] != NO_TIME)
     if not known.any():
         return False
     later = valid.timestamp[known] >= last[valid.user[known]]
     return bool(later.mean() >= _TEMPORAL_SHARE)
+
+
+def _any_later(last: np.ndarray, valid: Interactions) -> bool:
+    """Whether any row is later than its user's last training event, ``last`` int64 ``[n]``."""
+    before = last[valid.user]
+    return bool(((before != NO_TIME) & (valid.timestamp > before)).any())

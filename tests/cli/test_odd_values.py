@@ -138,6 +138,7 @@ BASE: Final[dict[str, dict[str, str]]] = {
     "export": {"folder": "{folder}/exported", "--store": "{store}"},
     "fairness": {"--model": "{model}", "--explained": "1"},
     "judge": {"--model": "{model}", "--log": "{log}"},
+    "leaks": {"--store": "{store}"},
     "link": {"--store": "{store}"},
     "load": {"source": "{data}", "--store": "{folder}/new.kgl"},
     "map": {"folder": "{data}"},

@@ -9,6 +9,7 @@ import numpy as np
 from kgrec.config.context import ContextConfig
 from kgrec.errors import RequestError
 from kgrec.graph.columns import codes_and_names
+from kgrec.graph.context_columns import is_attribute
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.scoring.context.terms import numbers_of
 
@@ -30,7 +31,7 @@ def check_columns(snapshot: GraphSnapshot, config: ContextConfig) -> None:
         _check_values(name, values, int(known.sum()))
         ends = ((events.item, "item", "items"), (events.user, "user", "users"))
         for end, one, table in ends:
-            if _is_attribute(np.asarray(end)[known], code[known]):
+            if is_attribute(np.asarray(end)[known], code[known]):
                 raise RequestError(
                     f"the context column {name!r} never varies within {_article(one)}: it is an "
                     f"attribute of {table}, which would tell the target. Leave it out of "
@@ -49,14 +50,6 @@ def _codes(column: np.ndarray) -> tuple[Ints, np.ndarray]:
     place = np.cumsum(names != "") - 1
     place[names == ""] = -1
     return place[own], names[names != ""]
-
-
-def _is_attribute(end: Ints, code: Ints) -> bool:
-    """Whether every ``end`` with several events has one code, and any has several events."""
-    order = np.lexsort((code, end))
-    end, code = end[order], code[order]
-    same = end[1:] == end[:-1]
-    return bool(same.any() and not (code[1:] != code[:-1])[same].any())
 
 
 def _check_values(name: str, values: np.ndarray, n: int) -> None:
