@@ -64,6 +64,19 @@ def test_names_of_the_field_and_reasons(tmp_path: Path) -> None:
     assert "# README.md: no data" in text
 
 
+def test_german_names_and_prices(tmp_path: Path) -> None:
+    items = [f"A{n:02};Buch {n};{n},50" for n in range(80)]
+    pairs = [(user, (7 * user + 3 * place) % 80) for user in range(60) for place in range(8)]
+    orders = [f"K{user};A{item:02};{item % 28 + 1:02}.10.2025;1" for user, item in pairs]
+    files = {
+        "artikel.csv": "\n".join(["ArtikelNr;Bezeichnung;Preis", *items, "A80;Mehr;1.250,99 €"]),
+        "bestellungen.csv": "\n".join(["Kunde;Artikel;Bestelldatum;Menge", *orders]),
+    }
+    found = drafted(tmp_path, files)
+    assert found["items"]["columns"] == {"item_id": "ArtikelNr", "title": "Bezeichnung"}
+    assert found["items"]["attributes"] == ["Preis"]  # one price, not a list of 12 and 50
+
+
 def test_a_file_without_a_header(tmp_path: Path) -> None:
     text = "u1|i1|pv|1600000000000\nu1|i2|buy|1600000001000\nu2|i1|pv|1600000002000\n"
     found = drafted(tmp_path, {"log.txt": text})
