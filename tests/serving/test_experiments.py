@@ -227,6 +227,11 @@ def test_two_models_answer_their_users(service: Running, folder: Path) -> None:
     event = {"user": of_b, "item": wanted[0], "event": "buy", "list_id": given["list_id"]}
     service.post("/v1/events", {"events": [event]})
     assert wanted[0] not in service.items(of_b)  # the other model's events count at once, too
+    service.ask("PUT", "/v1/items/fresh", {"attributes": {"title": "New"}})
+    for user in (of_b, USERS[models.index("a")]):  # and new items
+        asked_for = {"user": user, "candidates": ["fresh"]}
+        items = service.post("/v1/recommend", asked_for).json["items"]
+        assert [item["id"] for item in items] == ["fresh"]
     time.sleep(1.5)
     records = list(records_of(folder / "events.log"))
     [shown] = [record for record in records if record["kind"] == "impressions"]

@@ -227,6 +227,7 @@ class RunningExperiments(Generic[S]):
             gone.append(self.others.pop(name))
         if gone:
             self.service.release(gone)
+        await self.service.grow()
 
     def _take(self, found: dict[str, Experiment], exposed: set[str], registry: Registry) -> None:
         """Run the experiments that are to run; ``exposed``: who had a list in one that begins."""

@@ -55,6 +55,7 @@ def main(arguments: list[str]) -> int:
     for line in sys.stdin.buffer:
         kind, content = msgspec.json.decode(line, type=tuple[str, msgspec.Raw])
         if kind == ASK:
+            served = served.with_growth()
             sys.stdout.write(msgspec.json.encode(answer(served, content)).decode() + "\n")
             sys.stdout.flush()
             continue
