@@ -41,6 +41,7 @@ SUBJECTS: Final = {
     "feedback": "feedback",
     "fuzz": "faults",
     "few": "scenarios",
+    "generality": "generality",
     "markets": "scenarios",
     "privacy": "privacy",
     "questions": "questions",

@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from kgrec.feedback.weights import liked_matrix
 from kgrec.fitting.item_weight_choice import (
     ItemWeightSettings,
     ScenarioWeightSettings,
+    WeightGrid,
     choose_item_weights,
+    choose_recency,
     choose_strength,
     decay_of,
     scenario_weights,
@@ -45,9 +48,12 @@ from kgrec.training.item_weights import NamedRows, regression_rows
 from kgrec.training.weight_sums import CountedRows, WeightSums, added_weights
 
 GRAPHS = (0.0, 1.0, 4.0)  # how much a node of the graph counts beside a user
-POPULARITIES = (0.1, 0.0, 0.2)  # weight of the logarithm of the popularity, beside a cosine
+POPULARITIES = (0.1, 0.0, 0.2, 0.4)  # weight of the logarithm of the popularity, beside a cosine
+_ALONE_POPULARITIES = (0.0,)  # where the item–item weights stand alone
 _SIZES = ((1_000, (32, 64)), (6_000, (64, 128)), (200_000, (128, 512)))  # by number of items
 _SIZES_OF_MANY = (64,)
+ERRORS = 0.0  # standard errors that a choice away from the first must gain
+_LONG_EVENTS = 15  # of a user on average, from which the further future has a choice of its own
 _STRENGTH = 16.0  # of the item–item weights, without validation rows
 _SILENT = ("friends_gate",)  # parameters beside the features that are not zero at first
 
@@ -62,10 +68,17 @@ class VectorSettings:
         Number of singular vectors.
     popularity : float
         Weight of log(1 + interactions of the item), beside a cosine.
+    recent : tuple of bool
+        For the next event, then for the further future: whether recent events count more where the
+        model has several pools; else all events of a history count equally.
+    used : bool
+        Whether the vectors count at all; else the item–item weights and the popularity alone.
     """
 
     size: int
     popularity: float
+    recent: tuple[bool, bool] = (False, False)
+    used: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,16 +114,58 @@ def choose_closed_form(
     if not len(valid):
         weights = ItemWeightSettings(1.0 if first.snapshot.facts else 0.0, _STRENGTH)
         return ClosedForm(with_item_weights(first, weights, plan).refreshed(), vectors, weights)
+    grid = WeightGrid(GRAPHS, errors=ERRORS)
+    if plan.temporal:  # recent events count more only where that gains
+        grid = replace(grid, decay=math.inf)
     weights, best = choose_item_weights(
-        first, valid, plan, seed, texts=texts, graphs=GRAPHS, progress=progress
+        first, valid, plan, seed, texts=texts, grid=grid, progress=progress
     )
     if best.weights is None or weights.scenario is not None:
         return ClosedForm(best.refreshed(), vectors, weights)
     alone = best.weights.times(1 / weights.strength)
-    place, weights = choose_strength(list(engines.values()), alone, weights, valid, seed)
+    place, weights = choose_strength(list(engines.values()), alone, weights, valid, seed, grid)
     vectors = list(engines)[place]
-    engine = engines[vectors].with_weights(alone.times(weights.strength))
-    return ClosedForm(engine.refreshed(), vectors, weights)
+    engine = engines[vectors]
+    if plan.temporal:
+        vectors, weights = _with_recency(engine, vectors, weights, alone, valid, seed, grid)
+        alone = replace(alone, decay=weights.decay or alone.decay, further=weights.later)
+        engine = _pooling(engine, vectors.recent)
+    return ClosedForm(
+        engine.with_weights(alone.times(weights.strength)).refreshed(), vectors, weights
+    )
+
+
+def _with_recency(
+    engine: Engine,
+    vectors: VectorSettings,
+    weights: ItemWeightSettings,
+    alone: ItemWeights,
+    valid: Interactions,
+    seed: int,
+    grid: WeightGrid,
+) -> tuple[VectorSettings, ItemWeightSettings]:
+    """The settings with how much recent events count, for both horizons; ``alone`` are the weights
+    of strength one."""
+    kinds = (False, True)
+    engines = [_pooling(engine, (kind, kind)) for kind in kinds]
+    choose = partial(choose_recency, engines, alone, weights.strength, valid, seed, grid=grid)
+    following = later = choose(later=False)
+    if _long_histories(engine):
+        later = choose(later=True)
+    chosen = replace(
+        weights,
+        strength=following.strength,
+        ndcg=following.ndcg,
+        decay=following.decay,
+        later=(later.decay, later.strength / following.strength),
+    )
+    return replace(vectors, recent=(kinds[following.vectors], kinds[later.vectors])), chosen
+
+
+def _long_histories(engine: Engine) -> bool:
+    """Whether histories without their latest events still say much of a user."""
+    events = engine.snapshot.interactions
+    return len(events) >= _LONG_EVENTS * len(np.unique(events.user))
 
 
 def fit_closed_form(
@@ -129,7 +184,29 @@ def with_closed_form_vectors(
     and without item–item weights and predicted vectors."""
     over = replace(engine, snapshot=rows, weights=None)
     found = _singular_vectors(over, vectors.size)
-    return _with_vectors(over, found, vectors.popularity, plan)
+    if not vectors.used:
+        found = np.zeros_like(found)
+    made = _with_vectors(over, found, vectors.popularity, plan)
+    return _pooling(made, vectors.recent)
+
+
+def _plain(engine: Engine) -> Engine:
+    """The engine in which all events of a history count equally."""
+    return _pooling(engine, (False, False))
+
+
+def _pooling(engine: Engine, recent: tuple[bool, bool]) -> Engine:
+    """The engine whose vectors of events are pooled so for each horizon; see ``VectorSettings``."""
+    model = copy.deepcopy(engine.model)
+    scales = model.shape.scales.events
+    endless = int(np.argmax(scales)) if scales else 0
+    with torch.no_grad():
+        for gates, several in zip(model.pool_gate, recent, strict=False):
+            gates.fill_(1 / model.shape.scales.pools if several else 0.0)
+            if not several:
+                gates[endless] = 1.0
+    bound = replace(engine.bound.refreshed(), model=model.eval())
+    return Engine.bind(bound, engine.weights, predicts_cold=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,10 +271,12 @@ class FitOrigin:
         """What ``to_json`` returned. Raises KeyError, TypeError for other values."""
         weights, vectors, plan = dict(values["item_weights"]), values["vectors"], values["plan"]
         scenario = weights.pop("scenario")
-        ndcg = weights.pop("ndcg")
+        ndcg, later = weights.pop("ndcg"), weights.pop("later", None)
+        if vectors is not None:  # models of earlier versions don't say
+            vectors = {**vectors, "recent": tuple(vectors.get("recent", (True, True)))}
         return FitOrigin(
             ItemWeightSettings(
-                **weights,
+                **{**weights, "later": None if later is None else tuple(later)},
                 ndcg=math.nan if ndcg is None else ndcg,
                 scenario=None if scenario is None else ScenarioWeightSettings(**scenario),
             ),
@@ -292,7 +371,7 @@ def added_item_weights(
         counted = _counted(engine, before[0], words_before, settings, plan)
         known = counted, before[1], _matrix_over(engine, counted)
     matrix, sums = added_weights(known, now, settings.ridge, settings.strength, engine.device)
-    weights = ItemWeights(matrix, decay_of(plan), plan.shrinkage)
+    weights = ItemWeights(matrix, decay_of(plan, settings), plan.shrinkage, further=settings.later)
     if settings.scenario is not None:
         over = replace(engine, snapshot=rows, weights=None)
         own = scenario_weights(over, settings.scenario, plan)
@@ -346,8 +425,14 @@ def _engines(make: MakeEngine, plan: Plan, n_items: int) -> Iterator[tuple[Vecto
             follow()
             yield (
                 VectorSettings(size, popularity),
-                _with_vectors(engine, found[:, :size], popularity, plan),
+                _plain(_with_vectors(engine, found[:, :size], popularity, plan)),
             )
+    size, engine = next(iter(untrained.items()))
+    for popularity in _ALONE_POPULARITIES:
+        yield (
+            VectorSettings(size, popularity, used=False),
+            _plain(_with_vectors(engine, np.zeros_like(found[:, :size]), popularity, plan)),
+        )
 
 
 def _singular_vectors(engine: Engine, size: int) -> np.ndarray:

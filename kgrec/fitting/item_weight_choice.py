@@ -1,10 +1,11 @@
 """Settings of the item–item weights, chosen on validation rows: their strength, their ridge, and
-how much the graph and the words of texts count in the regression."""
+how much the graph and the words of texts count in the regression, and in a model in closed form how
+much recent events count."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -15,7 +16,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from kgrec.fitting.validation import ValidationQueries
+from kgrec.fitting.validation import ComparedQueries, ValidationQueries, is_gain
 from kgrec.graph.snapshot import Interactions, Ints
 from kgrec.nn import ItemWeights
 from kgrec.progress import Progress
@@ -34,9 +35,8 @@ SCENARIO_RIDGES: Final = (3.0, 1.0)
 OUTSIDE_WEIGHTS: Final = (0.1, 0.03)  # weights of users without events in the scenario
 _MANY_ITEMS = 200_000  # with more items, the middle ridge alone is tried, with the graph
 DECAY = 4.0  # in events, where the model has several time scales
-_MAX_QUERIES = 5_000  # validation queries, at most
-_MAX_SCORES = 60_000_000  # scores in memory, at most
-_BATCH = 512
+DECAYS: Final = (DECAY, 12.0, 50.0, math.inf)
+_MOST_CUT = 0.5  # of a history, where its latest events are left out
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ class ItemWeightSettings:
         NDCG@10 of model and weights on validation rows; NaN without validation rows.
     words : bool
         The regression reads the words of texts, too.
+    decay : float or None
+        In events, the time scale on which an event's share falls; None: by the plan.
+    later : tuple of float or None
+        The time scale and a factor of the shares where scores are for the further future; None: as
+        for the next event.
     scenario : ScenarioWeightSettings or None
         Settings of the weights of single scenarios, where scenarios have items of their own.
     """
@@ -83,9 +88,37 @@ class ItemWeightSettings:
     ridge: float = RIDGES[0]
     ndcg: float = field(default=math.nan, compare=False)
     words: bool = False
+    decay: float | None = None
+    later: tuple[float, float] | None = None
     scenario: ScenarioWeightSettings | None = None
 
 
+@dataclass(frozen=True)
+class WeightGrid:
+    """The settings to compare.
+
+    Attributes
+    ----------
+    graphs : tuple of float
+        Values of ``ItemWeightSettings.graph``; a later one is taken where it gains enough.
+    ridges : tuple of float
+        Values of ``ItemWeightSettings.ridge``.
+    strengths : tuple of float
+        Values of ``ItemWeightSettings.strength``.
+    errors : float
+        Standard errors that reading the graph or words must gain.
+    decay : float or None
+        The value of ``ItemWeightSettings.decay``.
+    """
+
+    graphs: tuple[float, ...] = GRAPHS
+    ridges: tuple[float, ...] = RIDGES
+    strengths: tuple[float, ...] = STRENGTHS
+    errors: float = 0.0
+    decay: float | None = None
+
+
+DEFAULT_GRID: Final = WeightGrid()
 NO_WEIGHTS: Final = ItemWeightSettings(graph=0.0, strength=0.0)
 
 
@@ -108,42 +141,64 @@ def choose_item_weights(
     seed: int,
     *,
     texts: bool,
-    graphs: Sequence[float] = GRAPHS,
+    grid: WeightGrid = DEFAULT_GRID,
     progress: Progress | None = None,
 ) -> tuple[ItemWeightSettings, Engine]:
     """The settings that are best on validation rows (the smallest strength among equals), and the
     engine with these weights; ``engine`` has none.
 
     First the weights that all scenarios share are chosen, then those of single scenarios.
-    ``texts``: whether words of texts may be read; ``graphs`` are the values of
-    ``ItemWeightSettings.graph`` to try.
+    ``texts``: whether words of texts may be read.
     """
     best, final = NO_WEIGHTS, engine
     if not len(valid):
         return best, final
-    validation = _Validation.build(engine, valid, seed)
+    validation = ComparedQueries.build(engine, valid, seed)
     queries = validation.queries
     model_scores = validation.map(partial(queries.score, engine))
-    highest = validation.ndcg(model_scores)
-    best = replace(best, ndcg=highest)
-    groups = _candidates(engine, texts, graphs)
+    reached = validation.values(model_scores)
+    best = replace(best, ndcg=float(reached.mean()))
+    groups = _candidates(engine, texts, grid)
     for number, (words, candidates) in enumerate(groups):
         if progress is not None:
-            progress(f"item weights: valid NDCG@10 {highest:.4f}", number, len(groups))
+            progress(f"item weights: valid NDCG@10 {best.ndcg:.4f}", number, len(groups))
         fitted = _fit_weights(engine, candidates, plan, words)
-        for candidate, weights in zip(candidates, fitted, strict=True):
-            follow()
-            added = validation.map(partial(_weight_scores, engine.with_weights(weights), queries))
-            for strength in STRENGTHS:
-                ndcg = validation.ndcg(model_scores + strength * added)
-                if ndcg > highest:
-                    best, highest = replace(candidate, strength=strength, ndcg=ndcg), ndcg
-                    final = engine.with_weights(weights.times(strength))
+        settings, values, weights = _best_of_group(
+            engine,
+            validation,
+            model_scores,
+            zip(candidates, fitted, strict=True),
+            grid.strengths,
+        )
+        if is_gain(values, reached, grid.errors if best.strength else 0.0):
+            best, reached = settings, values
+            final = engine.with_weights(weights.times(settings.strength))
     if progress is not None:
-        progress(f"item weights: valid NDCG@10 {highest:.4f}", len(groups), len(groups))
+        progress(f"item weights: valid NDCG@10 {best.ndcg:.4f}", len(groups), len(groups))
     if engine.scenario_items is None:
         return best, final
     return _choose_scenario_weights(validation, best, final, plan, model_scores)
+
+
+def _best_of_group(
+    engine: Engine,
+    validation: ComparedQueries,
+    model_scores: Tensor,
+    fitted: Iterable[tuple[ItemWeightSettings, ItemWeights]],
+    strengths: Sequence[float],
+) -> tuple[ItemWeightSettings, np.ndarray, ItemWeights]:
+    """The best settings among some that read the same rows, their NDCG@10 of each query, and the
+    weights, of strength one."""
+    found: list[tuple[ItemWeightSettings, np.ndarray, ItemWeights]] = []
+    for candidate, weights in fitted:
+        follow()
+        weighted = engine.with_weights(weights)
+        added = validation.map(partial(weight_scores, weighted, validation.queries))
+        for strength in strengths:
+            values = validation.values(model_scores + strength * added)
+            ndcg = float(values.mean())
+            found.append((replace(candidate, strength=strength, ndcg=ndcg), values, weights))
+    return max(found, key=lambda one: one[0].ndcg)
 
 
 def choose_strength(
@@ -152,28 +207,33 @@ def choose_strength(
     settings: ItemWeightSettings,
     valid: Interactions,
     seed: int,
+    grid: WeightGrid = DEFAULT_GRID,
 ) -> tuple[int, ItemWeightSettings]:
     """The place of the engine that is best on validation rows beside ``weights``, of strength one
     and given settings, and the settings with the best strength and its NDCG@10.
 
-    The engines differ in their vectors alone; the first of equals is taken.
+    The engines differ in their vectors alone; one is taken in place of an earlier one where it
+    gains as much as ``grid`` demands.
     """
-    validation = _Validation.build(engines[0], valid, seed)
+    validation = ComparedQueries.build(engines[0], valid, seed)
     queries = validation.queries
-    added = validation.map(partial(_weight_scores, engines[0].with_weights(weights), queries))
-    best, place = replace(settings, ndcg=-np.inf), 0
+    added = validation.map(partial(weight_scores, engines[0].with_weights(weights), queries))
+    best, place, reached = settings, -1, np.zeros(len(queries))
     for number, engine in enumerate(engines):
         scores = validation.map(partial(queries.score, engine))
-        for strength in STRENGTHS:
+        found = []
+        for strength in grid.strengths:
             follow()
-            ndcg = validation.ndcg(scores + strength * added)
-            if ndcg > best.ndcg:
-                best, place = replace(settings, strength=strength, ndcg=ndcg), number
+            found.append((validation.values(scores + strength * added), strength))
+        values, strength = max(found, key=lambda one: float(one[0].mean()))
+        if place < 0 or is_gain(values, reached, grid.errors):
+            best, place = replace(settings, strength=strength, ndcg=float(values.mean())), number
+            reached = values
     return place, best
 
 
 def _choose_scenario_weights(
-    validation: _Validation,
+    validation: ComparedQueries,
     best: ItemWeightSettings,
     final: Engine,
     plan: Plan,
@@ -186,12 +246,12 @@ def _choose_scenario_weights(
     inside = torch.from_numpy(queries.scenario >= 0).to(model_scores.device).unsqueeze(1)
     base = final.with_weights(shared)
     nowhere = replace(queries, scenario=np.full(len(queries), -1))
-    outside = validation.map(partial(_weight_scores, base, nowhere))
+    outside = validation.map(partial(weight_scores, base, nowhere))
     for ridge, outside_weight in product(SCENARIO_RIDGES, OUTSIDE_WEIGHTS):
         candidate = ScenarioWeightSettings(outside_weight, ridge)
         by_scenario = scenario_weights(base, candidate, plan)
         unscaled = base.with_weights(shared.with_own(by_scenario, 1.0))
-        added = validation.map(partial(_weight_scores, unscaled, queries))
+        added = validation.map(partial(weight_scores, unscaled, queries))
         for strength in SCENARIO_STRENGTHS:
             total = model_scores + torch.where(inside, strength * added, outside)
             ndcg = validation.ndcg(total)
@@ -217,18 +277,21 @@ def scenario_weights(
 
 
 def _candidates(
-    engine: Engine, texts: bool, graphs: Sequence[float]
+    engine: Engine, texts: bool, grid: WeightGrid
 ) -> list[tuple[sp.csr_matrix | None, list[ItemWeightSettings]]]:
     """The settings to compare, with strength one: those that differ in the ridge alone together,
     with the words that they read."""
-    ridges: tuple[float, ...] = RIDGES
+    ridges, graphs = grid.ridges, grid.graphs
     if len(engine.vocabulary.items) > _MANY_ITEMS:
         ridges, graphs = RIDGES[1:2], (1.0,)
     known = item_words(engine.snapshot) if texts else None
     return [
         (
             words,
-            [ItemWeightSettings(graph, 1.0, ridge, words=words is not None) for ridge in ridges],
+            [
+                ItemWeightSettings(graph, 1.0, ridge, words=words is not None, decay=grid.decay)
+                for ridge in ridges
+            ],
         )
         for words in ((None,) if known is None or not known.nnz else (None, known))
         for graph in (graphs if engine.snapshot.facts else (0.0,))
@@ -242,27 +305,31 @@ def _fit_weights(
     words: sp.csr_matrix | None,
 ) -> list[ItemWeights]:
     """Weights of strength one, for settings that differ in the ridge alone."""
-    return fit_item_weights(
+    first = settings[0]
+    fitted = fit_item_weights(
         engine.snapshot,
-        graph=settings[0].graph,
+        graph=first.graph,
         words=words,
         ridges=[each.ridge for each in settings],
-        decay=decay_of(plan),
+        decay=decay_of(plan, first),
         shrinkage=plan.shrinkage,
         device=engine.device,
         feedback=engine.model.shape.feedback,
         user_cap=plan.user_cap,
     )
+    return [replace(weights, further=first.later) for weights in fitted]
 
 
-def decay_of(plan: Plan) -> float:
+def decay_of(plan: Plan, settings: ItemWeightSettings) -> float:
     """The time scale on which an event's share of the weights falls, in events."""
+    if settings.decay is not None:
+        return settings.decay
     return DECAY if plan.scales.pools > 1 else np.inf
 
 
-def _weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Tensor:
+def weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Tensor:
     """float32 ``[B, n]``: the scores that the item–item weights add for the queries ``rows``."""
-    histories = engine.stored(queries.user[rows], queries.scenario[rows])
+    histories = queries.histories(engine, rows)
     n_items = len(engine.snapshot.items)
     columns = 2 * n_items if histories.has_negative else n_items
     events = histories.event_rows(n_items)
@@ -271,29 +338,93 @@ def _weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Te
     return engine.item_weights.scores(histories, pattern)
 
 
-@dataclass(frozen=True, eq=False)
-class _Validation:
-    """Validation queries, few enough that all their scores fit into memory."""
+@dataclass(frozen=True)
+class Recency:
+    """How much recent events count.
 
-    queries: ValidationQueries
+    Attributes
+    ----------
+    vectors : int
+        Place among the engines to compare, which differ in how vectors of events are pooled.
+    decay : float
+        Time scale of the item–item weights' shares, in events.
+    strength : float
+        Factor of the item–item weights.
+    ndcg : float
+        NDCG@10 on validation rows.
+    """
 
-    @staticmethod
-    def build(engine: Engine, valid: Interactions, seed: int) -> _Validation:
-        """The queries of ``valid``, or a sample drawn with ``seed``."""
-        most = max(1, min(_MAX_QUERIES, _MAX_SCORES // max(len(engine.snapshot.items), 1)))
-        return _Validation(ValidationQueries.build(engine, valid, most=most, seed=seed))
+    vectors: int
+    decay: float
+    strength: float
+    ndcg: float
 
-    def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
-        """float32 ``[q, n]``: ``score`` of all queries (int64 rows), batch by batch."""
-        rows = np.arange(len(self.queries))
-        parts = np.array_split(rows, len(rows) // _BATCH + 1)
-        with torch.inference_mode():
-            return torch.cat([score(part) for part in parts])
 
-    def ndcg(self, scores: Tensor) -> float:
-        """NDCG@10 of scores float32 ``[q, n]``."""
+def choose_recency(
+    engines: Sequence[Engine],
+    weights: ItemWeights,
+    strength: float,
+    valid: Interactions,
+    seed: int,
+    *,
+    later: bool,
+    grid: WeightGrid,
+) -> Recency:
+    """The best of all choices on validation rows; the first engine, the decay and the strength that
+    there are, unless another choice gains as much as ``grid`` demands.
 
-        def score(rows: Ints) -> Tensor:
-            return scores[torch.from_numpy(rows).to(scores.device)]
+    Parameters
+    ----------
+    engines : sequence of Engine
+        They differ in how vectors of events are pooled.
+    weights : ItemWeights
+        Of strength one.
+    strength : float
+        Their factor until now.
+    valid : Interactions
+        The validation rows.
+    seed : int
+        Draws queries where there are many.
+    later : bool
+        Choose for the further future: as many of a user's latest events as the user has validation
+        rows are left out of the history, at most half of it.
+    grid : WeightGrid
+        The strengths to try.
+    """
+    compared = ComparedQueries.build(engines[0], valid, seed)
+    if later:
+        compared = ComparedQueries(replace(compared.queries, later=True))
+        engines = [_with_gap(engine, valid) for engine in engines]
+    queries = compared.queries
+    now = Recency(0, weights.decay, strength, -math.inf)
+    found: dict[Recency, np.ndarray] = {}
+    scores = [compared.map(partial(queries.score, engine)) for engine in engines]
+    for decay in DECAYS:
+        follow()
+        weighted = engines[0].with_weights(replace(weights, decay=decay, further=None))
+        added = compared.map(partial(weight_scores, weighted, queries))
+        for place, own in enumerate(scores):
+            for factor in grid.strengths:
+                values = compared.values(own + factor * added)
+                one = Recency(place, decay, factor, float(values.mean()))
+                found[one] = values
+                if (place, decay, factor) == (0, weights.decay, strength):
+                    now = one
+    best = max(found, key=lambda one: one.ndcg)
+    return best if is_gain(found[best], found[now], grid.errors) else now
 
-        return self.queries.evaluate(score)["ndcg@10"]
+
+def _with_gap(engine: Engine, valid: Interactions) -> Engine:
+    """The engine over histories without their latest events."""
+    events = engine.snapshot.interactions
+    n_users = len(engine.snapshot.users)
+    indptr = events.indptr(n_users)
+    missing = np.bincount(valid.user, minlength=n_users)
+    missing = np.minimum(missing, (_MOST_CUT * np.diff(indptr)).astype(np.int64))
+    age = indptr[events.user + 1] - 1 - np.arange(len(events))
+    kept = events.select(age >= missing[events.user])
+    shorter = replace(engine.snapshot, interactions=kept)
+    bound = replace(
+        engine.bound, snapshot=shorter, given_inputs=engine.inputs, given_sequences=None
+    )
+    return Engine.bind(bound, predicts_cold=False)

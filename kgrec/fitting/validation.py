@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from kgrec.arrays import Csr, contains, pairs_to_csr, ranges, take_rows
@@ -17,8 +18,13 @@ from kgrec.graph.columns import among, parts_of_users
 from kgrec.graph.snapshot import NO_TIME, GraphSnapshot, Interactions, Ints
 from kgrec.metrics.evaluate import EvaluationReport, evaluate_ranking
 from kgrec.metrics.protocols import random_split, user_time_split
+from kgrec.nn import Histories
 from kgrec.scoring.engine import Engine
 from kgrec.scoring.scenario_codes import mask_other_items, scenario_codes
+
+_MAX_QUERIES = 5_000  # queries that settings are compared by, at most
+_MAX_SCORES = 60_000_000  # scores in memory, at most
+_BATCH = 512
 
 
 def training_split(visible: GraphSnapshot, config: RecommenderConfig, seed: int) -> np.ndarray:
@@ -110,6 +116,8 @@ class ValidationQueries:
         Names of the scenarios by code.
     scenario_items : bool ``[K + 1, n_items]`` or None
         The items of each scenario; see ``Engine.scenario_items``.
+    later : bool
+        Whether scores are for the further future instead of the next event.
     """
 
     user: Ints
@@ -119,6 +127,7 @@ class ValidationQueries:
     n_items: int
     names: tuple[str, ...]
     scenario_items: np.ndarray | None
+    later: bool = False
 
     @staticmethod
     def build(engine: Engine, valid: Interactions, *, most: int, seed: int) -> ValidationQueries:
@@ -159,9 +168,13 @@ class ValidationQueries:
             seen=take_rows(self.seen, rows),
         )
 
+    def histories(self, engine: Engine, rows: Ints) -> Histories:
+        """The histories of the queries ``rows``."""
+        return engine.stored(self.user[rows], self.scenario[rows], later=self.later)
+
     def score(self, engine: Engine, rows: Ints) -> Tensor:
         """float32 ``[B, n]``: the engine's scores for the queries ``rows``."""
-        return engine.score(engine.stored(self.user[rows], self.scenario[rows]))
+        return engine.score(self.histories(engine, rows))
 
     def evaluate(
         self, score: Callable[[Ints], Tensor], *, keep_users: bool = False
@@ -178,3 +191,44 @@ class ValidationQueries:
             groups=labels if self.names else None,
             keep_users=keep_users,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedQueries:
+    """Validation queries, few enough that all their scores fit into memory."""
+
+    queries: ValidationQueries
+
+    @staticmethod
+    def build(engine: Engine, valid: Interactions, seed: int) -> ComparedQueries:
+        """The queries of ``valid``, or a sample drawn with ``seed``."""
+        most = max(1, min(_MAX_QUERIES, _MAX_SCORES // max(len(engine.snapshot.items), 1)))
+        return ComparedQueries(ValidationQueries.build(engine, valid, most=most, seed=seed))
+
+    def map(self, score: Callable[[Ints], Tensor]) -> Tensor:
+        """float32 ``[q, n]``: ``score`` of all queries (int64 rows), batch by batch."""
+        rows = np.arange(len(self.queries))
+        parts = np.array_split(rows, len(rows) // _BATCH + 1)
+        with torch.inference_mode():
+            return torch.cat([score(part) for part in parts])
+
+    def values(self, scores: Tensor) -> np.ndarray:
+        """float64 ``[q]``: NDCG@10 of each query by scores float32 ``[q, n]``."""
+
+        def score(rows: Ints) -> Tensor:
+            return scores[torch.from_numpy(rows).to(scores.device)]
+
+        found = self.queries.evaluate(score, keep_users=True).per_user["ndcg@10"]
+        return np.asarray(found, dtype=np.float64)
+
+    def ndcg(self, scores: Tensor) -> float:
+        """NDCG@10 of scores float32 ``[q, n]``."""
+        return float(self.values(scores).mean())
+
+
+def is_gain(values: np.ndarray, before: np.ndarray, errors: float) -> bool:
+    """Whether the mean of ``values`` (float64 ``[q]``) is above that of ``before``, the same
+    queries, by more than ``errors`` standard errors of the difference."""
+    difference = values - before
+    error = float(difference.std()) / np.sqrt(max(len(difference), 1))
+    return bool(difference.mean() > errors * error)

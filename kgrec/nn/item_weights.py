@@ -31,7 +31,9 @@ class ItemWeights:
     share is also multiplied by the event's weight. The sum is multiplied by n / (n +
     ``shrinkage``) for a history of n events (by their weights), here as in the model. In scenario k
     ``own[k]`` replaces the matrix, where there is one. ``later`` are ids of items beyond the rows
-    that a model knows, the last rows here: they came after training.
+    that a model knows, the last rows here: they came after training. ``further``
+    holds the decay and a factor of the shares where scores are for the further future; None: as for
+    the next event.
     """
 
     matrix: sp.csr_matrix
@@ -39,6 +41,7 @@ class ItemWeights:
     shrinkage: float = 0.0
     own: tuple[sp.csr_matrix, ...] = ()
     later: tuple[str, ...] = ()
+    further: tuple[float, float] | None = None
 
     def placed(self, rows: Ints) -> ItemWeights:
         """The same weights with items renumbered: item r has row ``rows[r]`` here, -1 if it has
@@ -104,18 +107,24 @@ class ItemWeights:
         """The weights in a scenario (-1: in none)."""
         return self.own[scenario] if 0 <= scenario < len(self.own) else self.matrix
 
-    def shares(self, indptr: Ints, age: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    def shares(
+        self,
+        indptr: Ints,
+        age: np.ndarray,
+        weight: np.ndarray | None = None,
+        later: np.ndarray | None = None,
+    ) -> np.ndarray:
         """float32 ``[nnz]``: exp(-age / decay) times the shrinkage of the history, times the
         absolute ``weight`` (float32 ``[nnz]``) where given; events of one timestamp share equally
-        what they would have one after the other. Zero for negative events without weights here."""
-        counts, whole = np.diff(indptr), history_counts(indptr, weight)
+        what they would have one after the other. Zero for negative events without weights here.
+        ``later`` (bool ``[B]``): which scores are for the further future."""
+        whole = history_counts(indptr, weight)
         shrunk = whole / np.maximum(whole + self.shrinkage, 1)
-        if np.isinf(self.decay):
-            shares = np.repeat(shrunk, counts).astype(np.float32)
-        else:
-            total = shrunk * np.expm1(-counts / self.decay) / np.expm1(-1 / self.decay)
-            shares = scale_weights(indptr, age, (self.decay,))[0]
-            shares = np.asarray(shares * np.repeat(total, counts), dtype=np.float32)
+        shares = _decayed(indptr, age, shrunk, self.decay)
+        if self.further is not None and later is not None and later.any():
+            decay, factor = self.further
+            others = _decayed(indptr, age, shrunk, decay) * np.float32(factor)
+            shares = np.where(np.repeat(later, np.diff(indptr)), others, shares)
         if weight is None:
             return shares
         said = np.abs(weight) if self.signed else np.maximum(weight, 0)
@@ -129,7 +138,7 @@ class ItemWeights:
 
     def scores(self, histories: Histories, pattern: SparsePattern) -> Tensor:
         """The scores to add, float32 ``[B, n]`` on the pattern's device."""
-        shares = self.shares(histories.indptr, histories.age, histories.weight)
+        shares = self.shares(histories.indptr, histories.age, histories.weight, histories.later)
         if self.own:
             return self._scores_within(histories, shares).to(pattern.indices.device)
         device = pattern.indices.device
@@ -182,7 +191,7 @@ class ItemWeights:
         part = slice(columns.indptr[item], columns.indptr[item + 1])
         column = np.zeros(columns.shape[0])
         column[columns.indices[part]] = columns.data[part]
-        shares = self.shares(histories.indptr, histories.age, histories.weight)
+        shares = self.shares(histories.indptr, histories.age, histories.weight, histories.later)
         return np.asarray(shares * column[self.rows(histories.item, histories.weight)])
 
     @cached_property
@@ -219,6 +228,8 @@ class ItemWeights:
             found["items"] = np.array([self.size])
         if self.later:
             found["later"] = np.frombuffer(json.dumps(self.later).encode(), dtype=np.uint8)
+        if self.further is not None:
+            found["further"] = np.array(self.further)
         for name, matrix in zip(_names(len(self.own)), (self.matrix, *self.own), strict=True):
             found[f"{name}indptr"] = matrix.indptr.astype(np.int64)
             found[f"{name}indices"] = matrix.indices.astype(np.int64)
@@ -241,7 +252,18 @@ class ItemWeights:
             for name in _names(int(own[0]) if own else 0)
         )
         later = json.loads(arrays["later"].tobytes()) if "later" in arrays else ()
-        return ItemWeights(matrix, decay, shrinkage, tuple(others), tuple(later))
+        further = tuple(arrays["further"].tolist()) if "further" in arrays else None
+        return ItemWeights(matrix, decay, shrinkage, tuple(others), tuple(later), further)
+
+
+def _decayed(indptr: Ints, age: np.ndarray, shrunk: np.ndarray, decay: float) -> np.ndarray:
+    """float32 ``[nnz]``: each event's share of a history that counts ``shrunk`` (``[B]``)."""
+    counts = np.diff(indptr)
+    if np.isinf(decay):
+        return np.repeat(shrunk, counts).astype(np.float32)
+    total = shrunk * np.expm1(-counts / decay) / np.expm1(-1 / decay)
+    shares = scale_weights(indptr, age, (decay,))[0]
+    return np.asarray(shares * np.repeat(total, counts), dtype=np.float32)
 
 
 def _names(n_own: int) -> list[str]:

@@ -373,7 +373,7 @@ class Engine:
         shares = (
             None
             if weights is None
-            else weights.shares(histories.indptr, histories.age, histories.weight)
+            else weights.shares(histories.indptr, histories.age, histories.weight, histories.later)
         )
         events = [None] * len(ends) if shares is None else np.split(shares, ends[:-1])
         rows = zip(vectors.cpu().numpy(), factors.cpu().numpy(), strict=True)

@@ -259,8 +259,10 @@ class SingleUserScorer:
     @cached_property
     def _ageless(self) -> bool:
         """Whether weights depend on the number of events alone, not on their ages."""
-        decay = math.inf if self.item_weights is None else self.item_weights.decay
-        endless = all(map(math.isinf, (*self.scales.events, *self.scales.visits, decay)))
+        decays: tuple[float, ...] = ()
+        if self.item_weights is not None:
+            decays = (self.item_weights.decay, *(self.item_weights.further or ())[:1])
+        endless = all(map(math.isinf, (*self.scales.events, *self.scales.visits, *decays)))
         return endless and self.state_gates is None
 
     @cached_property
@@ -286,7 +288,7 @@ class SingleUserScorer:
             gates = gates + state.dot(self.state_gates.reshape(STATE_SIZE, -1)).reshape(gates.shape)
         pools, shares = pool_weights(indptr, age, visit, self.scales, weight), None
         if self.item_weights is not None:
-            shares = self.item_weights.shares(indptr, age, weight)
+            shares = self.item_weights.shares(indptr, age, weight, np.array([later]))
         if self.cold_rows is not None:
             pools, gates = self._with_factors(pools, gates, weight)
         return _EventWeights(pools, gates, shares)

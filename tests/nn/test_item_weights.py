@@ -141,3 +141,18 @@ def test_own_weights_follow_and_are_kept_too() -> None:
     again = ItemWeights.of_arrays(found.arrays())
     for code in (-1, 0, 1, 2):
         assert (again.within(code) != found.within(code)).nnz == 0
+
+
+def test_the_further_future_has_a_decay_and_a_factor_of_its_own() -> None:
+    asked = replace(histories(), later=np.array([True, False, True, False]))
+    found = replace(weights(4.0), further=(math.inf, 0.5))
+    result = found.scores(asked, pattern()).numpy()
+    later = 0.5 * by_hand(weights(math.inf))
+    expected = np.where(asked.later[:, None], later, by_hand(weights(4.0)))
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+    item = int(np.abs(result[2]).argmax())
+    events = found.contributions(asked.part(2, 3), item)
+    assert events.sum() == pytest.approx(result[2, item], rel=1e-5)
+    read = ItemWeights.of_arrays(found.arrays())
+    assert read.further == found.further
+    assert ItemWeights.of_arrays(weights(4.0).arrays()).further is None

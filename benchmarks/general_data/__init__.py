@@ -1,0 +1,1 @@
+"""Every data set at hand, measured in one way: data, splits, kept figures, ranks and regret."""
