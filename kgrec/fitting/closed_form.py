@@ -128,7 +128,7 @@ def choose_closed_form(
     engine = engines[vectors]
     if plan.temporal:
         vectors, weights = _with_recency(engine, vectors, weights, alone, valid, seed, grid)
-        alone = replace(alone, decay=weights.decay or alone.decay, later=weights.later)
+        alone = replace(alone, decay=weights.decay or alone.decay, further=weights.later)
         engine = _pooling(engine, vectors.recent)
     return ClosedForm(
         engine.with_weights(alone.times(weights.strength)).refreshed(), vectors, weights
@@ -371,7 +371,7 @@ def added_item_weights(
         counted = _counted(engine, before[0], words_before, settings, plan)
         known = counted, before[1], _matrix_over(engine, counted)
     matrix, sums = added_weights(known, now, settings.ridge, settings.strength, engine.device)
-    weights = ItemWeights(matrix, decay_of(settings, plan), plan.shrinkage, later=settings.later)
+    weights = ItemWeights(matrix, decay_of(plan, settings), plan.shrinkage, further=settings.later)
     if settings.scenario is not None:
         over = replace(engine, snapshot=rows, weights=None)
         own = scenario_weights(over, settings.scenario, plan)

@@ -311,19 +311,20 @@ def _fit_weights(
         graph=first.graph,
         words=words,
         ridges=[each.ridge for each in settings],
-        decay=decay_of(first, plan),
+        decay=decay_of(plan, first),
         shrinkage=plan.shrinkage,
         device=engine.device,
         feedback=engine.model.shape.feedback,
         user_cap=plan.user_cap,
     )
-    return [replace(weights, later=first.later) for weights in fitted]
+    return [replace(weights, further=first.later) for weights in fitted]
 
 
-def decay_of(settings: ItemWeightSettings, plan: Plan) -> float:
+def decay_of(plan: Plan, settings: ItemWeightSettings) -> float:
     """The time scale on which an event's share of the weights falls, in events."""
-    usual = DECAY if plan.scales.pools > 1 else np.inf
-    return usual if settings.decay is None else settings.decay
+    if settings.decay is not None:
+        return settings.decay
+    return DECAY if plan.scales.pools > 1 else np.inf
 
 
 def weight_scores(engine: Engine, queries: ValidationQueries, rows: Ints) -> Tensor:
@@ -400,7 +401,7 @@ def choose_recency(
     scores = [compared.map(partial(queries.score, engine)) for engine in engines]
     for decay in DECAYS:
         follow()
-        weighted = engines[0].with_weights(replace(weights, decay=decay, later=None))
+        weighted = engines[0].with_weights(replace(weights, decay=decay, further=None))
         added = compared.map(partial(weight_scores, weighted, queries))
         for place, own in enumerate(scores):
             for factor in grid.strengths:

@@ -30,17 +30,18 @@ class ItemWeights:
     events, is the time scale on which an event's share falls with its age; inf: each counts one. A
     share is also multiplied by the event's weight. The sum is multiplied by n / (n +
     ``shrinkage``) for a history of n events (by their weights), here as in the model. In scenario k
-    ``own[k]`` replaces the matrix, where there is one. ``later`` holds the decay and a factor of
-    the shares where scores are for the further future; None: as for the next event. ``added`` are
-    ids of items beyond the rows that a model knows, the last rows here: they came after training.
+    ``own[k]`` replaces the matrix, where there is one. ``later`` are ids of items beyond the rows
+    that a model knows, the last rows here: they came after training. ``further``
+    holds the decay and a factor of the shares where scores are for the further future; None: as for
+    the next event.
     """
 
     matrix: sp.csr_matrix
     decay: float
     shrinkage: float = 0.0
     own: tuple[sp.csr_matrix, ...] = ()
-    later: tuple[float, float] | None = None
-    added: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    further: tuple[float, float] | None = None
 
     def placed(self, rows: Ints) -> ItemWeights:
         """The same weights with items renumbered: item r has row ``rows[r]`` here, -1 if it has
@@ -120,8 +121,8 @@ class ItemWeights:
         whole = history_counts(indptr, weight)
         shrunk = whole / np.maximum(whole + self.shrinkage, 1)
         shares = _decayed(indptr, age, shrunk, self.decay)
-        if self.later is not None and later is not None and later.any():
-            decay, factor = self.later
+        if self.further is not None and later is not None and later.any():
+            decay, factor = self.further
             others = _decayed(indptr, age, shrunk, decay) * np.float32(factor)
             shares = np.where(np.repeat(later, np.diff(indptr)), others, shares)
         if weight is None:
@@ -225,10 +226,10 @@ class ItemWeights:
         found = {"shape": np.array([self.decay, self.shrinkage, len(self.own)])}
         if self.signed:
             found["items"] = np.array([self.size])
-        if self.later is not None:
-            found["later"] = np.array(self.later)
-        if self.added:
-            found["added"] = np.frombuffer(json.dumps(self.added).encode(), dtype=np.uint8)
+        if self.later:
+            found["later"] = np.frombuffer(json.dumps(self.later).encode(), dtype=np.uint8)
+        if self.further is not None:
+            found["further"] = np.array(self.further)
         for name, matrix in zip(_names(len(self.own)), (self.matrix, *self.own), strict=True):
             found[f"{name}indptr"] = matrix.indptr.astype(np.int64)
             found[f"{name}indices"] = matrix.indices.astype(np.int64)
@@ -250,9 +251,9 @@ class ItemWeights:
             )
             for name in _names(int(own[0]) if own else 0)
         )
-        later = tuple(arrays["later"].tolist()) if "later" in arrays else None
-        added = json.loads(arrays["added"].tobytes()) if "added" in arrays else ()
-        return ItemWeights(matrix, decay, shrinkage, tuple(others), later, tuple(added))
+        later = json.loads(arrays["later"].tobytes()) if "later" in arrays else ()
+        further = tuple(arrays["further"].tolist()) if "further" in arrays else None
+        return ItemWeights(matrix, decay, shrinkage, tuple(others), tuple(later), further)
 
 
 def _decayed(indptr: Ints, age: np.ndarray, shrunk: np.ndarray, decay: float) -> np.ndarray:

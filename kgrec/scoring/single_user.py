@@ -261,7 +261,7 @@ class SingleUserScorer:
         """Whether weights depend on the number of events alone, not on their ages."""
         decays: tuple[float, ...] = ()
         if self.item_weights is not None:
-            decays = (self.item_weights.decay, *(self.item_weights.later or ())[:1])
+            decays = (self.item_weights.decay, *(self.item_weights.further or ())[:1])
         endless = all(map(math.isinf, (*self.scales.events, *self.scales.visits, *decays)))
         return endless and self.state_gates is None
 

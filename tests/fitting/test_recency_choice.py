@@ -34,7 +34,7 @@ def test_both_horizons_are_chosen(timed: Recommender) -> None:
     assert math.isfinite(weights.decay), "recent events say more here"
     found = timed.state.engine.item_weights
     assert found is not None
-    assert (found.decay, found.later) == (weights.decay, weights.later)
+    assert (found.decay, found.further) == (weights.decay, weights.later)
     assert FitOrigin.of_json(origin.to_json()) == origin
 
 

@@ -145,7 +145,7 @@ def test_own_weights_follow_and_are_kept_too() -> None:
 
 def test_the_further_future_has_a_decay_and_a_factor_of_its_own() -> None:
     asked = replace(histories(), later=np.array([True, False, True, False]))
-    found = replace(weights(4.0), later=(math.inf, 0.5))
+    found = replace(weights(4.0), further=(math.inf, 0.5))
     result = found.scores(asked, pattern()).numpy()
     later = 0.5 * by_hand(weights(math.inf))
     expected = np.where(asked.later[:, None], later, by_hand(weights(4.0)))
@@ -154,5 +154,5 @@ def test_the_further_future_has_a_decay_and_a_factor_of_its_own() -> None:
     events = found.contributions(asked.part(2, 3), item)
     assert events.sum() == pytest.approx(result[2, item], rel=1e-5)
     read = ItemWeights.of_arrays(found.arrays())
-    assert read.later == found.later
-    assert ItemWeights.of_arrays(weights(4.0).arrays()).later is None
+    assert read.further == found.further
+    assert ItemWeights.of_arrays(weights(4.0).arrays()).further is None
