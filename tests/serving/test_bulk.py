@@ -51,17 +51,11 @@ def test_a_file_has_lines_of_every_kind(loaded: Running, root: Root) -> None:
     found = reply.json
     assert (found["lines"], found["accepted"], found["errors"]) == (8, 7, [])
     assert found["effective"] == "now"
-    assert "b1" in loaded.items("u1", k=80)
     assert "i1" not in loaded.items("bu1", k=40)
     assert loaded.get("/v1/items/b1").json["name"] == "In bulk"
-    wrong = {"kind": "item", "id": "b2", "attributes": {"year": "a text among numbers"}}
-    refused = _send(loaded, {"kind": "user", "id": "bu2"}, wrong).json
-    assert (refused["accepted"], refused["refused"]) == (1, 1)
-    assert refused["errors"][0]["line"] == 2
-    assert refused["errors"][0]["code"] == "does_not_fit"
-    records = [record for record in records_of(root.log) if record["kind"] == "facts"]
-    assert [fact["tail"] for fact in records[0]["facts"]] == ["be1", "e1"]
-    assert records[0]["number"] + 2 == found["sequence"]
+    assert [record["kind"] for record in records_of(root.log)][-2:] == ["event", "event"]
+    assert [record["number"] for record in records_of(root.log)][-1] == found["sequence"]
+    assert loaded.get("/v1/graph/nodes/Item/b1").json["counts"] == {"made_by": 2}
 
 
 def test_a_file_that_is_sent_again_counts_once(loaded: Running) -> None:
@@ -101,6 +95,18 @@ def test_wrong_lines_are_named_and_the_others_stored(loaded: Running) -> None:
     assert codes[:3] == ["not_json", "invalid_body", "invalid_body"]
     assert codes[4:7] == ["from_the_future", "invalid_body", "unknown_item"]
     assert loaded.get("/v1/users/half/events").json["total"] == 2
+
+
+def test_what_does_not_fit_the_graph_is_named(loaded: Running) -> None:
+    found = _send(
+        loaded,
+        {"kind": "item", "id": "fit1", "attributes": {"year": 2001}},
+        {"kind": "item", "id": "fit2", "attributes": {"year": "no number"}},
+        {"kind": "fact", "head": "fit1", "relation": "made_by", "tail": "e1"},
+    ).json
+    assert (found["accepted"], found["refused"]) == (2, 1)
+    assert [(one["line"], one["code"]) for one in found["errors"]] == [(2, "does_not_fit")]
+    assert loaded.get("/v1/graph/nodes/Item/fit1").json["counts"] == {"made_by": 1}
 
 
 def test_all_or_nothing(loaded: Running, root: Root) -> None:

@@ -138,7 +138,7 @@ class QueryContract:
         store.write(sample())
         (tmp_path / "secret.csv").write_text("a\n")
         with pytest.raises(QueryError):
-            store.query(cypher, {"file": f"file://{tmp_path / 'secret.csv'}"})
+            store.query(cypher, {"file": (tmp_path / "secret.csv").as_uri()})
 
     def test_values_of_a_query_are_never_cypher(self, store: GraphStore) -> None:
         store.write(sample())

@@ -166,7 +166,7 @@ class Endpoint:
             )
 
     def _admitted(self, headers: Headers, trace: _Trace) -> bool:
-        """Whether who asks is an admin; ``trace`` is told who it is. Raises Problem."""
+        """Whether who asks is an admin; ``trace`` is given who it is. Raises Problem."""
         service, scope = self.service, self.operation.scope
         if scope is None:
             return False

@@ -40,7 +40,7 @@ class FactAnswer(Answer, kw_only=True):
 
 
 class FactsAnswer(Answer, kw_only=True):
-    """Facts of the graph as it was folded last; ``next``: cursor of the next page."""
+    """Facts of the graph that answers; ``next``: cursor of the next page."""
 
     facts: list[FactAnswer]
     total: int

@@ -76,7 +76,6 @@ async def bulk(service: Service, body: AsyncIterator[bytes], call: Call) -> Bulk
             async for line in body:
                 await load.add(line)
             await load.store()
-            await load.grow()
         except (Problem, ServiceError) as error:
             raise load.stopped(error) from None
     return load.answer()
@@ -92,10 +91,7 @@ class _Load:
         self.line = self.stored_until = self.accepted = self.count_refused = 0
         self.sequence = service.log.last
         self._records: list[Record] = []
-        self._lines: list[int] = []  # of the records, the first of each
-        # Number of a change of the graph → its first line, and how many it is of.
-        self._stored: dict[int, tuple[int, int]] = {}
-        self._new = 0
+        self._lines: list[int] = []
 
     async def add(self, line: bytes) -> None:
         """Take in the next line. Raises Problem, ServiceError."""
@@ -107,35 +103,32 @@ class _Load:
         if self.whole and self.line > _MOST_AT_ONCE:
             detail = f"all=true allows {_MOST_AT_ONCE:,} lines; send less, or leave it out."
             raise Problem(413, "too_large", detail)
-        if not self.whole and self._new >= _GROUP:
+        if not self.whole and len(self._records) >= _GROUP:
             await self.store()
 
     async def store(self) -> None:
-        """Store what was taken in since the last time; nothing where the whole is refused."""
+        """Store what was taken in since the last time, and let answers have it; nothing where the
+        whole is refused."""
         if self.whole and self.count_refused:
             return
         if self._records:
             first = await self.service.store(self._records)
             self.sequence = max(first + len(self._records) - 1, self.sequence)
-            for place, (record, line) in enumerate(zip(self._records, self._lines, strict=True)):
-                if record["kind"] != EVENT:
-                    rows = len(record["facts"]) if record["kind"] == FACTS else 1
-                    self._stored[first + place] = (line, rows)
-        self.accepted += self._new
+            if any(record["kind"] != EVENT for record in self._records):
+                await self.service.grow()
+                self._name_what_does_not_fit(first)
+        self.accepted += len(self._records)
         self.service.metrics.events.labels("accepted").inc(self.events.take_count())
         self.stored_until = self.line
-        self._records, self._lines, self._new = [], [], 0
+        self._records, self._lines = [], []
 
-    async def grow(self) -> None:
-        """Let the model that answers have the changes of the graph; what does not fit is named."""
-        if not self._stored:
-            return
-        await self.service.grow()
-        for number, why in self.service.served.live.refused.items():
-            if number in self._stored:
-                line, rows = self._stored[number]
-                self.accepted -= rows
-                self._name(line, "does_not_fit", why)
+    def _name_what_does_not_fit(self, first: int) -> None:
+        refused = self.service.served.live.refused
+        for place, line in enumerate(self._lines):
+            why = refused.get(first + place)
+            if why is not None:
+                self.accepted -= 1
+                self._refuse(Problem(422, "does_not_fit", why), line)
 
     def stopped(self, error: Problem | ServiceError) -> Problem:
         """The answer where the rest can't be read or stored: what is stored, and what is not."""
@@ -153,7 +146,7 @@ class _Load:
             accepted=self.accepted,
             duplicate=self.events.duplicate,
             refused=self.count_refused,
-            errors=self.refused,
+            errors=sorted(self.refused, key=lambda one: one.line),
             sequence=self.sequence,
             effective="now",
         )
@@ -173,40 +166,22 @@ class _Load:
         """Make the record of a line. Raises Problem where it is refused."""
         if isinstance(value, EventLine):
             record = await self.events.record(value, self.line - 1)
-            if record is None:  # it is known already
-                return
-            self._append(record)
         elif isinstance(value, FactLine):
-            self._keep_fact(value)
+            record = facts_record(self.service, [fact_row(value)], FACTS, self.call)
         else:
             label = _LABELS[type(value)]
             record = node_record(self.service, label, str(value.id), value.attributes, self.call)
-            self._append(record)
             if label == ITEM:
                 self.events.coming.add(str(value.id))
-        self._new += 1
+        if record is not None:  # else it is known already
+            self._records.append(record)
+            self._lines.append(self.line)
 
-    def _keep_fact(self, value: FactLine) -> None:
-        """Facts that follow each other are one record."""
-        row = fact_row(value)
-        record = facts_record(self.service, [row], FACTS, self.call)
-        last = self._records[-1] if self._records else {}
-        if last.get("kind") == FACTS and len(last["facts"]) < _GROUP:
-            last["facts"].append(row)
-        else:
-            self._append(record)
-
-    def _append(self, record: Record) -> None:
-        self._records.append(record)
-        self._lines.append(self.line)
-
-    def _refuse(self, problem: Problem) -> None:
-        self._name(self.line, problem.code, problem.detail)
-
-    def _name(self, line: int, code: str, detail: str) -> None:
+    def _refuse(self, problem: Problem, line: int | None = None) -> None:
         self.count_refused += 1
         if len(self.refused) < _MOST_NAMED:
-            self.refused.append(RefusedLine(line=line, code=code, detail=detail))
+            at = self.line if line is None else line
+            self.refused.append(RefusedLine(line=at, code=problem.code, detail=problem.detail))
 
 
 @contextmanager
