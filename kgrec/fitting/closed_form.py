@@ -377,9 +377,9 @@ def added_item_weights(
         own = scenario_weights(over, settings.scenario, plan)
         weights = weights.with_own(own, settings.scenario.strength)
     ids = engine.vocabulary.items
-    added = now.items[rows_in(ids, now.items) < 0]
-    placed = weights.placed(rows_in(now.items, np.concatenate([ids, added])))
-    return replace(placed, added=tuple(added.tolist())), sums
+    later = now.items[rows_in(ids, now.items) < 0]
+    every = np.concatenate([ids, later])
+    return replace(weights.placed(rows_in(now.items, every)), later=tuple(later.tolist())), sums
 
 
 def _words(rows: GraphSnapshot, before: GraphSnapshot | None) -> tuple[NamedRows, NamedRows | None]:

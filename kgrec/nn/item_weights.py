@@ -45,11 +45,11 @@ class ItemWeights:
 
     def placed(self, rows: Ints) -> ItemWeights:
         """The same weights with items renumbered: item r has row ``rows[r]`` here, -1 if it has
-        none. None is an added one any more."""
+        none. None is a later one any more."""
         known = np.flatnonzero(rows >= 0)
         size = self.size
         if len(rows) == size and np.array_equal(rows, np.arange(len(rows))):
-            return replace(self, added=()) if self.added else self
+            return replace(self, later=()) if self.later else self
         cells = (np.ones(len(known), dtype=np.float32), (known, rows[known]))
         at = sp.csr_matrix(cells, shape=(len(rows), size))
 
@@ -58,14 +58,14 @@ class ItemWeights:
             found = [(at @ half @ at.T).tocsr() for half in halves]
             return found[0] if len(found) == 1 else sp.vstack(found, format="csr")
 
-        return replace(self._each(placed), added=())
+        return replace(self._each(placed), later=())
 
     def over(self, rows: Ints, ids: Strings) -> ItemWeights:
         """The weights over the items ``ids``, of which r has row ``rows[r]`` of the model, -1 for
         one that it does not know."""
-        if self.added:
-            found = rows_in(np.array(self.added, dtype=object), ids)
-            first = self.size - len(self.added)
+        if self.later:
+            found = rows_in(np.array(self.later, dtype=object), ids)
+            first = self.size - len(self.later)
             rows = np.where((rows < 0) & (found >= 0), first + found, rows)
         return self.placed(rows)
 

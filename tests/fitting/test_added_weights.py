@@ -115,7 +115,7 @@ def test_added_rows_give_the_weights_of_a_fit_to_all(
     assert abs(found - wanted).max() <= 1e-6
     assert wanted.nnz > 100
     assert model.state.engine.weights is not None
-    assert model.state.engine.weights.added == ("i7",), "a new item has weights, too"
+    assert model.state.engine.weights.later == ("i7",), "a new item has weights, too"
     plain = Recommender.of(before).update(_parts()[1])
     assert abs(_weights(plain.state) - wanted).max() > 1e-3, "the rows did change something"
 
