@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 import numpy as np
 from pydantic import Field, StringConstraints, model_validator
 
-from graph_schema.number_ranges import bounds
+from graph_schema.conversion.number_ranges import bounds
 from graph_schema.settings import Settings
 
 OTHERS = "*"  # the key of all kinds of events that have none of their own

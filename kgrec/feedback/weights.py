@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from graph_schema.number_ranges import bounds
+from graph_schema.conversion.number_ranges import bounds
 from kgrec.arrays import binary_matrix, row_numbers
 from kgrec.config.feedback import AUTO, OTHERS, FeedbackConfig
 from kgrec.errors import RequestError

@@ -1,9 +1,11 @@
 """The quick fit: a model in closed form, without a step of training.
 
 Items' vectors are the leading right singular vectors of the normalised history matrix, so that the
-vector part of the score is the low-pass filter of GF-CF (Shen et al., CIKM 2021); the bias is the
-logarithm of an item's popularity; item–item weights by ridge regression read users, the graph and
-words of texts. What else a model has (graph encoder, attributes, heads) is there and adds nothing.
+vector part of the score is the low-pass filter of GF-CF (Shen et al., CIKM 2021), or, where these
+find more, the factors of alternating least squares (Hu, Koren & Volinsky, ICDM 2008). The bias is
+the logarithm of an item's popularity; item–item weights by ridge regression read users, the graph
+and words of texts. What else a model has (graph encoder, attributes, heads) is there and adds
+nothing.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from kgrec.fitting.item_weight_choice import (
 from kgrec.fitting.validation import training_split
 from kgrec.graph.snapshot import GraphSnapshot, Interactions, Ints, rows_in
 from kgrec.nn import ItemWeights, TimeScales
+from kgrec.nn.least_squares_factors import ItemFactors, least_squares_factors
 from kgrec.nn.singular_vectors import right_singular_vectors
 from kgrec.progress import Progress
 from kgrec.scoring.engine import Engine
@@ -52,6 +55,8 @@ POPULARITIES = (0.1, 0.0, 0.2, 0.4)  # weight of the logarithm of the popularity
 _ALONE_POPULARITIES = (0.0,)  # where the item–item weights stand alone
 _SIZES = ((1_000, (32, 64)), (6_000, (64, 128)), (200_000, (128, 512)))  # by number of items
 _SIZES_OF_MANY = (64,)
+_LEAST_SQUARES = 64  # columns of these factors
+_MOST_LEAST_SQUARES = 6_000  # items
 ERRORS = 0.0  # standard errors that a choice away from the first must gain
 _LONG_EVENTS = 15  # of a user on average, from which the further future has a choice of its own
 _STRENGTH = 16.0  # of the item–item weights, without validation rows
@@ -65,7 +70,7 @@ class VectorSettings:
     Attributes
     ----------
     size : int
-        Number of singular vectors.
+        Number of columns.
     popularity : float
         Weight of log(1 + interactions of the item), beside a cosine.
     recent : tuple of bool
@@ -73,12 +78,15 @@ class VectorSettings:
         model has several pools; else all events of a history count equally.
     used : bool
         Whether the vectors count at all; else the item–item weights and the popularity alone.
+    least_squares : bool
+        Whether they are factors of alternating least squares; else singular vectors.
     """
 
     size: int
     popularity: float
     recent: tuple[bool, bool] = (False, False)
     used: bool = True
+    least_squares: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,9 +191,12 @@ def with_closed_form_vectors(
     """The engine with vectors and biases of these rows, a part of its snapshot with the same items,
     and without item–item weights and predicted vectors."""
     over = replace(engine, snapshot=rows, weights=None)
-    found = _singular_vectors(over, vectors.size)
     if not vectors.used:
-        found = np.zeros_like(found)
+        found = _no_vectors(over, vectors.size)
+    elif vectors.least_squares:
+        found = least_squares_factors(_history(over), vectors.size)
+    else:
+        found = _singular_vectors(over, vectors.size)
     made = _with_vectors(over, found, vectors.popularity, plan)
     return _pooling(made, vectors.recent)
 
@@ -423,45 +434,58 @@ def _engines(make: MakeEngine, plan: Plan, n_items: int) -> Iterator[tuple[Vecto
     for size, engine in untrained.items():
         for popularity in POPULARITIES:
             follow()
-            yield (
-                VectorSettings(size, popularity),
-                _plain(_with_vectors(engine, found[:, :size], popularity, plan)),
-            )
+            made = _with_vectors(engine, found.leading(size), popularity, plan)
+            yield VectorSettings(size, popularity), _plain(made)
     size, engine = next(iter(untrained.items()))
     for popularity in _ALONE_POPULARITIES:
-        yield (
-            VectorSettings(size, popularity, used=False),
-            _plain(_with_vectors(engine, np.zeros_like(found[:, :size]), popularity, plan)),
-        )
+        made = _with_vectors(engine, _no_vectors(engine, size), popularity, plan)
+        yield VectorSettings(size, popularity, used=False), _plain(made)
+    size = _LEAST_SQUARES
+    if size not in untrained or n_items > _MOST_LEAST_SQUARES:
+        return
+    factors = least_squares_factors(_history(untrained[size]), size)
+    for popularity in POPULARITIES:
+        follow()
+        made = _with_vectors(untrained[size], factors, popularity, plan)
+        yield VectorSettings(size, popularity, least_squares=True), _plain(made)
 
 
-def _singular_vectors(engine: Engine, size: int) -> np.ndarray:
-    """float32 ``[n, size]``: the leading right singular vectors of D_u^-½ X D_i^-½, for the history
-    matrix X with degrees D; zero columns where there are fewer."""
-    events, items = engine.snapshot.interactions, _rows(engine)
+def _history(engine: Engine) -> sp.csr_matrix:
+    """CSR float32 ``[users, n]``: what each user's events say for an item of the vocabulary."""
     shape = (len(engine.snapshot.users), len(engine.vocabulary.items))
-    matrix = liked_matrix(engine.model.shape.feedback, events, items, shape)
+    events = engine.snapshot.interactions
+    return liked_matrix(engine.model.shape.feedback, events, _rows(engine), shape)
+
+
+def _no_vectors(engine: Engine, size: int) -> ItemFactors:
+    nothing = np.zeros((len(engine.vocabulary.items), size), dtype=np.float32)
+    return ItemFactors(nothing, nothing)
+
+
+def _singular_vectors(engine: Engine, size: int) -> ItemFactors:
+    """The leading right singular vectors of D_u^-½ X D_i^-½, for the history matrix X with degrees
+    D, as candidates, and times D_i^-½ as events; zero columns where there are fewer."""
+    matrix = _history(engine)
     scale = [
         sp.diags(np.maximum(np.asarray(matrix.sum(axis=axis)).ravel(), 1.0) ** -0.5)
         for axis in (1, 0)
     ]
     normalised = sp.csr_matrix(scale[0] @ matrix @ scale[1], dtype=np.float32)
     found = right_singular_vectors(normalised, size)
-    return np.pad(found, ((0, 0), (0, size - found.shape[1])))
+    vectors = np.pad(found, ((0, 0), (0, size - found.shape[1])))
+    counts = _liked_counts(engine, len(vectors))
+    return ItemFactors(vectors / np.sqrt(np.maximum(counts, 1.0))[:, None], vectors)
 
 
-def _with_vectors(engine: Engine, vectors: np.ndarray, popularity: float, plan: Plan) -> Engine:
+def _with_vectors(engine: Engine, vectors: ItemFactors, popularity: float, plan: Plan) -> Engine:
     """The engine with closed-form parameters, over the same inputs."""
     model = copy.deepcopy(engine.model)
-    counts = _liked_counts(engine, len(vectors))
+    counts = _liked_counts(engine, len(vectors.candidate))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.startswith("features.") or name in _SILENT:
                 parameter.zero_()
-        table = {
-            "query_id": vectors / np.sqrt(np.maximum(counts, 1.0))[:, None],
-            "candidate_id": vectors,
-        }
+        table = {"query_id": vectors.query, "candidate_id": vectors.candidate}
         for name, values in table.items() if IDS in model.shape.parts else ():
             model.get_parameter(f"features.{name}").copy_(torch.from_numpy(values))
         bias = popularity / plan.temperature * np.log1p(counts)

@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from graph_schema.conversion.number_ranges import bounds
 from graph_schema.errors import RequestError
 from graph_schema.mapping import Name
 from graph_schema.mapping_file import MappingFile
 from graph_schema.names import FRAMES
-from graph_schema.number_ranges import bounds
 from graph_schema.settings import Settings
 from loaders.tables.tabular import CsvForm
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph_schema.conversion.columns import parsed_numbers, true_positions
-from graph_schema.number_ranges import bounds
+from graph_schema.conversion.number_ranges import bounds
 from graph_schema.report import shown
 from loaders.mapping import arrays
 from loaders.mapping.model import BRACKETS, Value

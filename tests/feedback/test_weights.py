@@ -8,8 +8,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from graph_schema.conversion.number_ranges import bounds
 from graph_schema.errors import RequestError
-from graph_schema.number_ranges import bounds
 from kgrec import FeedbackConfig
 from kgrec.config.feedback import seconds
 from kgrec.errors import TrainingError
