@@ -99,6 +99,8 @@ FUNCTIONS: dict[str, Callable[[Recommender], Any] | str] = {
     "arrival_gains": "operator",
     "arrival_of": "operator",  # None for a private model
     "outgrown": "operator",
+    "track": "operator",
+    "compare_models": "operator",  # of evaluate
 }
 
 # The verb, or the function, of each command with a model.
@@ -139,6 +141,7 @@ SERVICE = {
     *("put_node", "delete_node", "get_node", "put_facts", "delete_facts"),
     *("find_nodes", "node", "neighbours", "paths", "subgraph"),
     *("models", "activations", "rollback", "model", "activate", "erase", "start", "all", "one"),
+    *("experiment", "experiments", "start_experiment", "stop_experiment"),
     *("bulk", "report", "facts", "stop", "cypher", "audit"),
     *("drift", "status", "metrics", "live", "ready"),
 }
