@@ -59,6 +59,7 @@ _LEAST_SQUARES = 64  # columns of these factors
 _MOST_LEAST_SQUARES = 6_000  # items
 ERRORS = 0.0  # standard errors that a choice away from the first must gain
 _LONG_EVENTS = 15  # of a user on average, from which the further future has a choice of its own
+_FEW_ITEMS = 2_000  # with fewer, weights are computed anew in less time than rows are compared
 _STRENGTH = 16.0  # of the item–item weights, without validation rows
 _SILENT = ("friends_gate",)  # parameters beside the features that are not zero at first
 
@@ -373,7 +374,10 @@ def added_item_weights(
     plan: Plan,
 ) -> tuple[ItemWeights, WeightSums]:
     """The item–item weights of ``rows``, and their sums; ``before`` are the rows that the weights
-    of the engine count, and their sums. Weights of single scenarios are computed anew."""
+    of the engine count, and their sums. Weights of single scenarios are computed anew, and all of
+    them where there are few items, which takes less time."""
+    if len(np.unique(rows.interactions.item)) < _FEW_ITEMS:
+        before = None
     old = None if before is None else before[0]
     words, words_before = _words(rows, old) if settings.words else (None, None)
     now = _counted(engine, rows, words, settings, plan)

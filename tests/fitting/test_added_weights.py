@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from graph_schema import Catalog
 from kgrec import Recommender, RecommenderConfig
 from kgrec.errors import ModelError
+from kgrec.fitting import closed_form
 from kgrec.fitting.item_weight_choice import ItemWeightSettings
 from kgrec.graph.snapshot import rows_in
 from kgrec.serving.fold import with_weights
@@ -24,6 +25,11 @@ from kgrec.training.data.item_words import item_words
 from tests.recommender import catalogs
 
 FEEDBACK = {"events": {"click": 0.5, "skip": -1.0, "*": 1.0}, "like": 4.0}
+
+
+@pytest.fixture(autouse=True)
+def adding_to_few_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closed_form, "_FEW_ITEMS", 0)
 
 
 def _parts() -> tuple[Catalog, Catalog]:
