@@ -784,7 +784,7 @@ class Recommender:
         Returns
         -------
         pandas.DataFrame
-            Columns item_id (str), score (float64), rank (int64, from 1) and found_by ("title",
+            Columns item_id (str), score (float32), rank (int64, from 1) and found_by ("title",
             "text", "meaning", or the name of an entity).
 
         Raises

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from kgrec.cli import app
 assert "recommend" in CliRunner().invoke(app, ["--help"]).stdout
 """
+CLIENT = "import kgrec.client; kgrec.client.Client('http://127.0.0.1:9')"
 
 
 def loaded(code: str) -> set[str]:
@@ -35,8 +36,9 @@ def loaded(code: str) -> set[str]:
         ("from kgrec import RecommenderConfig, ScenarioRule, NotFittedError", LARGE),
         ("from kgrec import GraphStore, connect", {"torch", "transformers", "matplotlib"}),
         (HELP, LARGE | TABLES),
+        (CLIENT, LARGE | TABLES | {"starlette", "uvicorn", "kgrec.serving"}),
     ],
-    ids=["import", "settings", "stores", "help"],
+    ids=["import", "settings", "stores", "help", "client"],
 )
 def test_nothing_large_is_loaded_before_it_is_needed(code: str, absent: set[str]) -> None:
     assert loaded(code) & absent == set()

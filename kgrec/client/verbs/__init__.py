@@ -1,0 +1,1 @@
+"""The verbs: which route each asks, with which body, and what becomes of its answer."""
