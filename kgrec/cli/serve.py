@@ -32,7 +32,9 @@ ServedOption = Annotated[
 ]
 
 
-@app.command(epilog="Example: `kgrec serve --model model` · then open http://127.0.0.1:8000")
+@app.command(
+    epilog="Example: `kgrec serve --demo`, `kgrec serve --model model` · then open http://127.0.0.1:8000"
+)
 def serve(
     model: ServedOption = None,
     root: RootOption = None,
@@ -58,6 +60,10 @@ def serve(
     certificate_key: Annotated[
         Path | None, typer.Option(help="Its private key (.pem).", exists=True, dir_okay=False)
     ] = None,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Serve a model of MovieLens-100K, which is made if need be."),
+    ] = False,
 ) -> None:
     """Answer over HTTP: recommendations, explanations, events; with a page to look around.
 
@@ -68,6 +74,8 @@ def serve(
 
     if (certificate is None) != (certificate_key is None):
         raise typer.BadParameter("give --certificate and --certificate-key together")
+    if demo:
+        model = _demo(model)
     folder = open_root(model, root)
     settings = read_settings(config, ServiceConfig)
     if model is not None:
@@ -84,6 +92,15 @@ def serve(
             store=graph,
             started=lambda address: say(f"serving {folder.folder} on {address}"),
         )
+
+
+def _demo(model: Path | None) -> Path:
+    """The folder of the demo's model. Raises BadParameter beside another model."""
+    from kgrec.cli._demo_model import demo_model
+
+    if model is not None:
+        raise typer.BadParameter("give --demo or --model, not both")
+    return demo_model()
 
 
 def open_root(model: Path | None, root: Path | None) -> Root:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from graph_schema.names import ENTITY, ITEM
 from kgrec.features.messages import relation_key
+from kgrec.features.names import KNOWLEDGE
 from kgrec.features.tables import Vocabulary
 from kgrec.graph.snapshot import GraphSnapshot, Ints
 from kgrec.nn import HybridModel, ModelInputs
@@ -79,7 +80,9 @@ class MessageIndex:
         return np.append(starts, len(indices)), indices, matrix.values.cpu().numpy()
 
     def warm_up(self) -> None:
-        """Compute all cached values now."""
+        """Compute all cached values now. A model without the part "knowledge" has no messages."""
+        if KNOWLEDGE not in self.model.shape.parts:
+            return
         _ = (self.space, self.vectors, self.sources, self.codes, self.received)
 
     def of_items(self, rows: Ints) -> tuple[Ints, Ints, np.ndarray]:

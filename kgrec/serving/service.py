@@ -284,11 +284,12 @@ class Service:
             self.slow -= 1
 
     async def read_texts_soon(self) -> None:
-        """Let the language model be loaded, which takes seconds, before the first search."""
+        """Let the language model be loaded, which takes seconds, before the first search, and
+        beside explanations, which don't wait for it."""
         model = self.served.model
         with suppress(KgrecError):  # the first search says what is wrong
             work = functools.partial(model.search, "a", k=1)
-            await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            await asyncio.get_running_loop().run_in_executor(self._loader, work)
 
     async def store(self, records: Sequence[Record]) -> int:
         """Store records in the log, and let answers count them; what names people who were erased

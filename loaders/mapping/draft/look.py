@@ -25,6 +25,7 @@ ROWS: Final = 50_000  # looked at of each file
 _PASSED_OVER: Final = ("readme", "license", "licence", "changelog", "citation")
 _LONG: Final = 60  # characters of a text on average
 _ABSENT: Final = ("", "NULL", "null", "NA", "N/A", "None", "nan", "NaN", "\\N")
+_DECIMAL_COMMA = r"^\s*-?[0-9.]*[0-9],[0-9]{2}\s*(€|EUR)?\s*$"  # such as 1.250,90 €: one number
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Column:
             return None if arrays.split_brackets(self.values)[1] else "[]"
         if pc.any(pc.match_substring_regex(self.values, r"^[(\[].*,.*[)\]]$")).as_py():
             return None  # such as (0,10]
+        if pc.all(pc.match_substring_regex(self.values, _DECIMAL_COMMA)).as_py():
+            return None
         thousands = pc.match_substring_regex(self.values, r"[0-9],[0-9]{3}([^0-9]|$)")
         for separator in ("|", ";", ","):
             if separator == "," and pc.any(thousands).as_py():

@@ -76,6 +76,8 @@ _NAMES: Final[dict[Role, tuple[str, ...]]] = {
         *("title", "name", "booktitle", "producttitle", "productname", "movietitle", "itemname"),
         *("appname", "trackname", "traname", "songtitle", "songname", "gametitle", "moviename"),
         *("videoname", "artistname", "animename", "businessname", "originaltitle", "headline"),
+        *("bezeichnung", "artikelbezeichnung", "produktbezeichnung", "artikelname", "produktname"),
+        *("titel", "buchtitel", "filmtitel"),
     ),
     Role.SPLIT: ("split",),
 }

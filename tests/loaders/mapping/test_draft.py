@@ -64,6 +64,16 @@ def test_names_of_the_field_and_reasons(tmp_path: Path) -> None:
     assert "# README.md: no data" in text
 
 
+def test_german_names_and_prices(tmp_path: Path) -> None:
+    files = {
+        "artikel.csv": "ArtikelNr;Bezeichnung;Preis\nA1;Ein Buch;12,50\nA2;Noch eins;1.250,99 €\n",
+        "bestellungen.csv": "Kunde;Artikel;Datum\nK1;A1;03.10.2025\nK2;A2;28.10.2025\n",
+    }
+    found = drafted(tmp_path, files)
+    assert found["items"]["columns"] == {"item_id": "ArtikelNr", "title": "Bezeichnung"}
+    assert found["items"]["attributes"] == ["Preis"]  # one price, not a list of 12 and 50
+
+
 def test_a_file_without_a_header(tmp_path: Path) -> None:
     text = "u1|i1|pv|1600000000000\nu1|i2|buy|1600000001000\nu2|i1|pv|1600000002000\n"
     found = drafted(tmp_path, {"log.txt": text})
