@@ -28,8 +28,8 @@ def _first_curl(page: Path) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-def test_the_demo_answers_the_first_request_of_the_pages() -> None:
-    with running("--demo") as service:
+def test_the_demo_answers_the_first_request_of_the_pages(tmp_path: Path) -> None:
+    with running("--demo", "--root", tmp_path / "root") as service:
         for page in PAGES:
             path, body = _first_curl(page)
             reply = service.post(path, body.encode())
@@ -54,7 +54,7 @@ def _served(service: Running) -> None:
 def test_a_catalog_without_facts_can_be_served(tmp_path: Path) -> None:
     rows = [(f"u{u}", f"i{i}") for u in range(24) for i in range(12) if i % 2 == u % 2 and i != u]
     interactions = pd.DataFrame(rows, columns=["user_id", "item_id"])
-    Recommender().fit(Catalog(interactions=interactions), effort="quick", seed=0).save(
+    Recommender().fit(Catalog.from_frames(interactions=interactions), effort="quick", seed=0).save(
         tmp_path / "model"
     )
     with running("--model", tmp_path / "model") as service:

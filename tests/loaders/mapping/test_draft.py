@@ -65,9 +65,12 @@ def test_names_of_the_field_and_reasons(tmp_path: Path) -> None:
 
 
 def test_german_names_and_prices(tmp_path: Path) -> None:
+    items = [f"A{n:02};Buch {n};{n},50" for n in range(80)]
+    pairs = [(user, (7 * user + 3 * place) % 80) for user in range(60) for place in range(8)]
+    orders = [f"K{user};A{item:02};{item % 28 + 1:02}.10.2025;1" for user, item in pairs]
     files = {
-        "artikel.csv": "ArtikelNr;Bezeichnung;Preis\nA1;Ein Buch;12,50\nA2;Noch eins;1.250,99 €\n",
-        "bestellungen.csv": "Kunde;Artikel;Datum\nK1;A1;03.10.2025\nK2;A2;28.10.2025\n",
+        "artikel.csv": "\n".join(["ArtikelNr;Bezeichnung;Preis", *items, "A80;Mehr;1.250,99 €"]),
+        "bestellungen.csv": "\n".join(["Kunde;Artikel;Bestelldatum;Menge", *orders]),
     }
     found = drafted(tmp_path, files)
     assert found["items"]["columns"] == {"item_id": "ArtikelNr", "title": "Bezeichnung"}
